@@ -1,0 +1,201 @@
+//! Stable error codes, the same over REST (`code` in RFC 9457 problem details) and over the WebSocket.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What a client should do about an error. Decided here once, so that no front-end guesses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The same request will fail again until somebody changes something.
+    Never,
+    /// The same request may succeed later; wait for `retry_after` if the server names one.
+    Later,
+    /// The client must first catch up (sign in again, drain its mailbox, refetch a group), then try again.
+    AfterCatchUp,
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, $status:literal, $retry:ident;)*) => {
+        /// A named error. The text form never changes its meaning and is never reused.
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $variant,)*
+            /// A code that this build does not know, from a newer server.
+            Other(Box<str>),
+        }
+
+        impl ErrorCode {
+            /// Every code that this build knows.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant),*];
+
+            /// The code as it goes over the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other(text) => text,
+                }
+            }
+
+            /// The HTTP status that the server answers with.
+            #[must_use]
+            pub const fn http_status(&self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)*
+                    Self::Other(_) => 500,
+                }
+            }
+
+            /// Whether trying again makes sense. An unknown code is tried again later: losing a message is worse.
+            #[must_use]
+            pub const fn retry(&self) -> Retry {
+                match self {
+                    $(Self::$variant => Retry::$retry,)*
+                    Self::Other(_) => Retry::Later,
+                }
+            }
+        }
+
+        impl From<&str> for ErrorCode {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($text => Self::$variant,)*
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// `user_id` and `access_key` do not belong together. An unknown user gets the same answer.
+    InvalidCredentials = "invalid_credentials", 401, Never;
+    /// The access key is right, but the administrator has revoked the account.
+    AccountRevoked = "account_revoked", 403, Never;
+    /// No session token, or one that the server does not know (any more).
+    Unauthorized = "unauthorized", 401, AfterCatchUp;
+    /// The session token is too old; sign in again.
+    TokenExpired = "token_expired", 401, AfterCatchUp;
+    /// The admin key is wrong or missing.
+    AdminKeyInvalid = "admin_key_invalid", 401, Never;
+    /// A REST body, query or path that cannot be understood.
+    MalformedRequest = "malformed_request", 400, Never;
+    /// A well-formed request that breaks a rule, named in the message.
+    InvalidRequest = "invalid_request", 422, Never;
+    /// No such endpoint.
+    NotFound = "not_found", 404, Never;
+    /// The endpoint exists, but not with this method.
+    MethodNotAllowed = "method_not_allowed", 405, Never;
+    /// A REST body over the limit of its endpoint.
+    BodyTooLarge = "body_too_large", 413, Never;
+    /// A WebSocket frame that is not JSON of the form `{type, payload}`, or lacks a field.
+    MalformedFrame = "malformed_frame", 400, Never;
+    /// A WebSocket frame of a type that the server does not know.
+    UnknownFrameType = "unknown_frame_type", 400, Never;
+    /// A WebSocket frame other than `authenticate` or `ping` before `authenticated`.
+    NotAuthenticated = "not_authenticated", 401, AfterCatchUp;
+    /// A WebSocket frame larger than the server reads.
+    FrameTooLarge = "frame_too_large", 413, Never;
+    /// `encrypted_content` over `max_message_size_kb`.
+    MessageTooLarge = "message_too_large", 413, Never;
+    /// A commit, welcome or group info over `max_handshake_size_kb`.
+    HandshakeTooLarge = "handshake_too_large", 413, Never;
+    /// `sender_id` is not the user of this session.
+    SenderMismatch = "sender_mismatch", 403, Never;
+    /// This device has already used the `message_id` for another recipient or group.
+    MessageIdConflict = "message_id_conflict", 409, Never;
+    /// A recipient's mailbox holds `max_pending_messages`. Nothing was stored for anybody.
+    MailboxFull = "mailbox_full", 507, Later;
+    /// Too many messages or requests; the answer says when to try again.
+    RateLimited = "rate_limited", 429, Later;
+    /// No such user, or a user that has been revoked.
+    UnknownRecipient = "unknown_recipient", 404, Never;
+    /// The user exists, but has not signed in on any device yet.
+    RecipientHasNoDevices = "recipient_has_no_devices", 409, Later;
+    /// No such user (administration, profiles).
+    UnknownUser = "unknown_user", 404, Never;
+    /// The `user_id` is taken.
+    UserExists = "user_exists", 409, Never;
+    /// No such device of this user.
+    UnknownDevice = "unknown_device", 404, Never;
+    /// No such group, or one that this user does not take part in.
+    UnknownGroup = "unknown_group", 404, Never;
+    /// The user takes part in the group, but this device is not a leaf of it (any more): join it anew.
+    NotAMember = "not_a_member", 403, AfterCatchUp;
+    /// The epoch named is not the group's current one, which the answer gives.
+    StaleEpoch = "stale_epoch", 409, AfterCatchUp;
+    /// These two users (or this user, for notes) already have a conversation, which the answer names.
+    ConversationExists = "conversation_exists", 409, AfterCatchUp;
+    /// The `group_id` is taken by another conversation.
+    GroupIdTaken = "group_id_taken", 409, Never;
+    /// The account already has another identity key.
+    IdentityExists = "identity_exists", 409, Never;
+    /// The account has no encrypted backup.
+    NoBackup = "no_backup", 404, Never;
+    /// No such file, or it has expired.
+    UnknownFile = "unknown_file", 404, Never;
+    /// A file over `max_file_size_mb`.
+    FileTooLarge = "file_too_large", 413, Never;
+    /// The server's disk is full.
+    StorageFull = "storage_full", 507, Later;
+    /// TURN is not configured on this server.
+    TurnDisabled = "turn_disabled", 404, Never;
+    /// The server is stopping; come back after a moment.
+    ShuttingDown = "shutting_down", 503, Later;
+    /// A fault of the server's own; its log says more.
+    Internal = "internal", 500, Later;
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(std::borrow::Cow::<'de, str>::deserialize(d)?
+            .as_ref()
+            .into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_survive_the_wire() {
+        let mut texts: Vec<_> = ErrorCode::ALL.iter().map(ErrorCode::as_str).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), ErrorCode::ALL.len());
+        for code in ErrorCode::ALL {
+            let json = serde_json::to_string(code).unwrap();
+            assert_eq!(&serde_json::from_str::<ErrorCode>(&json).unwrap(), code);
+            assert!((400..=599).contains(&code.http_status()));
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_is_kept() {
+        let code: ErrorCode = serde_json::from_str("\"from_the_future\"").unwrap();
+        assert_eq!(code, ErrorCode::Other("from_the_future".into()));
+        assert_eq!(serde_json::to_string(&code).unwrap(), "\"from_the_future\"");
+        assert_eq!(code.retry(), Retry::Later);
+    }
+}

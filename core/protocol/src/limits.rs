@@ -1,0 +1,38 @@
+//! Sizes that both sides rely on. Limits that an administrator sets live in the server's configuration.
+
+/// Longest `user_id`, in bytes.
+pub const MAX_USER_ID_LEN: usize = 64;
+
+/// Longest `device_id`, in bytes. The server makes 16 characters.
+pub const MAX_DEVICE_ID_LEN: usize = 64;
+
+/// Longest `file_id`, in bytes. The server makes 43 characters: 32 random bytes in base64url.
+pub const MAX_FILE_ID_LEN: usize = 64;
+
+/// Characters of a `user_id` that the server chooses.
+pub const GENERATED_USER_ID_LEN: usize = 8;
+
+/// Longest `device_name`, `display_name` and other short free text, in bytes.
+pub const MAX_NAME_LEN: usize = 256;
+
+/// Longest public key, in characters: an Ed25519 key has 44, the rest is room for what comes.
+pub const MAX_PUBLIC_KEY_LEN: usize = 8192;
+
+/// Message ids in one acknowledgement. A client acknowledges what it has stored in one transaction.
+pub const MAX_ACK_IDS: usize = 1024;
+
+/// Messages in one page of `GET /api/v1/messages/pending`.
+pub const MAX_PENDING_PAGE: usize = 500;
+
+/// Key packages in one upload, and the stock that a device keeps on the server.
+pub const MAX_KEY_PACKAGES: usize = 100;
+
+/// Leaves of one group that the design plans for (250 users with 4 devices).
+pub const MAX_GROUP_LEAVES: usize = 1000;
+
+/// Size of an encrypted account backup, in characters of base64.
+pub const MAX_BACKUP_LEN: usize = 64 * 1024;
+
+/// Delivered messages that a connection may hold unacknowledged. The server then waits for acknowledgements, so a
+/// client that stores nothing costs a bounded amount of memory.
+pub const MAX_UNACKED_DELIVERIES: usize = 1024;
