@@ -1,0 +1,51 @@
+# PrivMsg. `make` lists the targets. Each installs what it needs first (scripts/setup.sh), and may be run again.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run build test lint bench demo chaos check-targets
+
+CARGO ?= cargo
+BIN := $(or $(CARGO_TARGET_DIR),target)/release
+# Crates whose documentation is checked: those that others build on.
+DOC_CRATES := privmsg-protocol privmsg-e2ee privmsg-store privmsg-client
+# For `make run`: what follows `privmsg-server run`, e.g. ARGS='--config config/server/config.toml'.
+ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## check for Rust, install missing system packages (apt)
+	@scripts/setup.sh build
+
+run: setup ## build the server and start it on http://127.0.0.1:9443, data in ./data (ARGS='--config FILE')
+	$(CARGO) build --release --locked -p privmsg-server
+	@exec $(BIN)/privmsg-server run $(ARGS)
+
+build: setup ## build server and terminal client into target/release
+	$(CARGO) build --release --locked -p privmsg-server -p privmsg-cli
+
+# The tests that run real processes use the binaries of the same build, so they are built first.
+test: ## run all tests
+	@scripts/setup.sh test
+	$(CARGO) build --workspace --bins --locked
+	$(CARGO) test --workspace --locked
+
+lint: ## formatting, clippy, rustdoc, shellcheck; warnings are errors
+	@scripts/setup.sh lint
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --locked $(addprefix -p ,$(DOC_CRATES))
+	shellcheck scripts/*.sh .ci/run
+
+bench: build ## load generator against the release server; figures for docs/benchmarks.md
+	$(CARGO) run --release --locked -p privmsg-testkit --bin bench -- $(ARGS)
+
+demo: build ## a scripted conversation between two people with the real programs
+	$(CARGO) run --release --locked -p privmsg-testkit --bin demo -- $(ARGS)
+
+chaos: build ## kill server and clients at random under load; checks that nothing is lost or doubled
+	$(CARGO) run --release --locked -p privmsg-testkit --bin chaos -- $(ARGS)
+
+check-targets: ## build the core for wasm32 and Android
+	scripts/check-targets.sh

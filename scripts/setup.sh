@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Prepares Debian 12 or Ubuntu 24.04 for building PrivMsg: checks for Rust and installs the system packages that are
+# missing. Says what it does, and does nothing (silently, at once) where everything is there.
+#
+#   scripts/setup.sh [build|test|lint]     each includes the one before it
+set -euo pipefail
+
+# What each package is for:
+#   build-essential   linker, and the C compiler for the SQLite and SQLCipher that are built from source
+#   pkg-config        finds OpenSSL
+#   libssl-dev        OpenSSL's libcrypto, which SQLCipher uses
+build_packages=(build-essential pkg-config libssl-dev)
+#   curl              a test runs the documented curl examples
+#   ca-certificates   for curl and cargo
+test_packages=(curl ca-certificates)
+lint_packages=(shellcheck)
+
+# Keep in step with `rust-version` in Cargo.toml.
+min_rust_minor=91
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() {
+    say "$@"
+    exit 1
+}
+
+stage="${1:-build}"
+packages=("${build_packages[@]}")
+case "$stage" in
+    build) ;;
+    test) packages+=("${test_packages[@]}") ;;
+    lint) packages+=("${test_packages[@]}" "${lint_packages[@]}") ;;
+    *) die "unknown stage '$stage' (build, test or lint)" ;;
+esac
+
+check_rust() {
+    local hint="Get it from https://rustup.rs (or: apt install rustup && rustup default stable), then run this again."
+    local tool version
+    for tool in cargo rustc; do
+        command -v "$tool" >/dev/null || die "$tool not found. PrivMsg needs Rust 1.$min_rust_minor or newer. $hint"
+    done
+    version="$(rustc --version)" # rustc 1.91.0 (…)
+    if [[ "$version" =~ ^rustc\ ([0-9]+)\.([0-9]+) ]]; then
+        if ((BASH_REMATCH[1] == 1 && BASH_REMATCH[2] < min_rust_minor)); then
+            die "found $version, but PrivMsg needs Rust 1.$min_rust_minor or newer. Try: rustup update stable. $hint"
+        fi
+    else
+        say "cannot read the version of '$version', going on"
+    fi
+    if [[ "$stage" == lint ]]; then
+        cargo fmt --version >/dev/null 2>&1 || die "rustfmt is missing: rustup component add rustfmt"
+        cargo clippy --version >/dev/null 2>&1 || die "clippy is missing: rustup component add clippy"
+    fi
+}
+
+installed() { [[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]; }
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "root is needed for: $*   (no sudo here; run that as root, then this again)"
+    fi
+}
+
+install_packages() {
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        command -v cc >/dev/null || die "not a Debian-like system, and no C compiler: install what ${packages[*]} stand for"
+        return 0
+    fi
+    local package missing=()
+    for package in "${packages[@]}"; do
+        installed "$package" || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+    say "installing ${missing[*]}"
+    as_root apt-get update -qq || say "apt-get update failed, trying with the package lists that are here"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+        die "could not install ${missing[*]}"
+}
+
+check_rust
+install_packages
