@@ -34,7 +34,7 @@ case "$stage" in
 esac
 
 check_rust() {
-    local hint="Get it from https://rustup.rs (or: apt install rustup && rustup default stable), then run this again."
+    local hint="Get it from https://rustup.rs (Ubuntu 24.04 also has it: apt install rustup && rustup default stable), then run this again."
     local tool version
     for tool in cargo rustc; do
         command -v "$tool" >/dev/null || die "$tool not found. PrivMsg needs Rust 1.$min_rust_minor or newer. $hint"
@@ -77,7 +77,7 @@ install_packages() {
     ((${#missing[@]})) || return 0
     say "installing ${missing[*]}"
     as_root apt-get update -qq || say "apt-get update failed, trying with the package lists that are here"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
         die "could not install ${missing[*]}"
 }
 

@@ -7,11 +7,12 @@
 //! | `authenticate`, `message`, `ack`, `typing`, `presence`, `call_signal`, `ping` | `authenticated`, `message`, `caught_up`, `ack`, `typing`, `presence`, `call_signal`, `pong`, `error` |
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::ErrorCode;
 use crate::ids::{DeviceId, Epoch, GroupId, MessageId, Seq, UserId};
+use crate::limits::MAX_MESSAGE_TYPE_LEN;
 use crate::opaque::Opaque;
 use crate::secret::Secret;
 
@@ -22,37 +23,93 @@ pub struct Authenticate {
     pub token: Secret,
 }
 
-/// What a message is, as far as the server is told. Unknown types are relayed as they are.
-///
-/// PrivMsg's own clients send every conversation message as [`MessageType::Text`], whatever it is: its kind is inside
-/// the ciphertext.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageType {
+macro_rules! message_types {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal;)*) => {
+        /// What a message is, as far as the server is told. Unknown types are relayed as they are.
+        ///
+        /// PrivMsg's own clients send every conversation message as [`MessageType::Text`], whatever it is: its kind is
+        /// inside the ciphertext.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum MessageType {
+            $($(#[$doc])* $variant,)*
+            /// A type that this build does not know.
+            Other(Box<str>),
+        }
+
+        impl MessageType {
+            /// Every type that this build knows.
+            pub const ALL: &'static [MessageType] = &[$(MessageType::$variant),*];
+
+            /// The type as it goes over the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<&str> for MessageType {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($text => Self::$variant,)*
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+    };
+}
+
+message_types! {
     /// Text message.
-    Text,
+    Text = "text";
     /// Voice message.
-    Voice,
+    Voice = "voice";
     /// Video message.
-    Video,
+    Video = "video";
     /// Picture.
-    Image,
+    Image = "image";
     /// File.
-    File,
+    File = "file";
     /// Call signal that is stored until delivered.
-    CallSignal,
+    CallSignal = "call_signal";
     /// MLS handshake: a commit or a welcome (RFC 9420, sections 12.4 and 12.4.3.1).
-    KeyExchange,
+    KeyExchange = "key_exchange";
     /// Read receipt.
-    ReadReceipt,
+    ReadReceipt = "read_receipt";
     /// Typing indicator.
-    TypingIndicator,
+    TypingIndicator = "typing_indicator";
     /// Notice of the server that a group's set of devices has changed; has no content. Members compare the
     /// group's leaves with its devices and commit the difference.
-    DeviceSync,
-    /// A type that this build does not know.
-    #[serde(untagged)]
-    Other(Box<str>),
+    DeviceSync = "device_sync";
+}
+
+impl Serialize for MessageType {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageType {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = MessageType;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a message type")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<MessageType, E> {
+                if text.is_empty() || text.len() > MAX_MESSAGE_TYPE_LEN {
+                    return Err(E::custom("message type too short or too long"));
+                }
+                Ok(text.into())
+            }
+        }
+        d.deserialize_str(Text)
+    }
 }
 
 /// A message from a client: to a user (`recipient_id`, an opaque body for all devices of that user and the sender's
@@ -312,7 +369,7 @@ struct AboutMessage {
 fn malformed(error: &serde_json::Error, payload: &str) -> FrameError {
     FrameError::Malformed {
         reason: describe(error),
-        message_id: serde_json::from_str::<AboutMessage>(payload)
+        message_id: object::<AboutMessage>(payload)
             .ok()
             .map(|about| about.message_id),
     }
@@ -331,11 +388,21 @@ fn describe(error: &serde_json::Error) -> String {
 
 fn payload<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, FrameError> {
     let text = raw.map_or("null", RawValue::get);
-    serde_json::from_str(text).map_err(|e| malformed(&e, text))
+    object(text).map_err(|e| malformed(&e, text))
+}
+
+/// Reads a JSON object. Serde would also take an array as a struct, field by field, and make an order of fields part of
+/// the protocol that nobody has promised.
+fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+    let first = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    if first.starts_with('[') {
+        return Err(serde::de::Error::custom("not an object"));
+    }
+    serde_json::from_str(text)
 }
 
 fn envelope(text: &str) -> Result<Envelope<'_>, FrameError> {
-    serde_json::from_str(text).map_err(|e| FrameError::Malformed {
+    object(text).map_err(|e| FrameError::Malformed {
         reason: describe(&e),
         message_id: None,
     })

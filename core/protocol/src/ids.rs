@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::limits::{MAX_DEVICE_ID_LEN, MAX_FILE_ID_LEN, MAX_USER_ID_LEN};
+use crate::limits::{MAX_COUNTER, MAX_DEVICE_ID_LEN, MAX_FILE_ID_LEN, MAX_USER_ID_LEN};
 
 /// Why a string is no identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -256,7 +256,7 @@ string_serde!(MessageId, GroupId);
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize)]
         #[serde(transparent)]
         pub struct $name(pub u64);
 
@@ -271,6 +271,15 @@ macro_rules! counter {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                match u64::deserialize(d)? {
+                    n if n <= MAX_COUNTER => Ok(Self(n)),
+                    _ => Err(serde::de::Error::custom("number too large")),
+                }
             }
         }
     };

@@ -15,6 +15,13 @@ pub const GENERATED_USER_ID_LEN: usize = 8;
 /// Longest `device_name`, `display_name` and other short free text, in bytes.
 pub const MAX_NAME_LEN: usize = 256;
 
+/// Longest `message_type`, in bytes. It is a name, not a place for content.
+pub const MAX_MESSAGE_TYPE_LEN: usize = 64;
+
+/// Largest [`crate::Epoch`] and [`crate::Seq`]: what every JSON reader can hold exactly (RFC 7493, section 2.2), and
+/// what fits a signed 64-bit database column.
+pub const MAX_COUNTER: u64 = (1 << 53) - 1;
+
 /// Longest public key, in characters: an Ed25519 key has 44, the rest is room for what comes.
 pub const MAX_PUBLIC_KEY_LEN: usize = 8192;
 

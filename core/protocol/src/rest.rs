@@ -11,6 +11,40 @@ use crate::ids::{DeviceId, Epoch, FileId, GroupId, MessageId, Seq, UserId};
 use crate::opaque::Opaque;
 use crate::secret::Secret;
 
+/// Every endpoint, as method and path; `{…}` stands for one path segment. The server's routes and `docs/protocol.md` are
+/// checked against it.
+pub const ENDPOINTS: &[(&str, &str)] = &[
+    ("GET", "/health"),
+    ("GET", "/ws"),
+    ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("POST", "/api/v1/auth/logout"),
+    ("GET", "/api/v1/users/me"),
+    ("GET", "/api/v1/users/{user_id}"),
+    ("POST", "/api/v1/users/me/profile"),
+    ("GET", "/api/v1/users/me/devices"),
+    ("DELETE", "/api/v1/users/me/devices/{device_id}"),
+    ("GET", "/api/v1/users/me/backup"),
+    ("PUT", "/api/v1/users/me/backup"),
+    ("GET", "/api/v1/messages/pending"),
+    ("POST", "/api/v1/messages/ack"),
+    ("POST", "/api/v1/files/upload"),
+    ("GET", "/api/v1/files/{file_id}"),
+    ("DELETE", "/api/v1/files/{file_id}"),
+    ("GET", "/api/v1/turn/credentials"),
+    ("GET", "/api/v1/key-packages"),
+    ("POST", "/api/v1/key-packages"),
+    ("POST", "/api/v1/users/{user_id}/key-packages/claim"),
+    ("GET", "/api/v1/groups"),
+    ("POST", "/api/v1/groups"),
+    ("GET", "/api/v1/groups/{group_id}"),
+    ("POST", "/api/v1/groups/{group_id}/commits"),
+    ("GET", "/api/v1/groups/{group_id}/state"),
+    ("POST", "/api/v1/admin/users"),
+    ("DELETE", "/api/v1/admin/users/{user_id}"),
+    ("GET", "/api/v1/admin/stats"),
+];
+
 /// `GET /health`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {

@@ -1,0 +1,181 @@
+//! Arbitrary values of everything that goes over the wire.
+
+use privmsg_protocol::frames::*;
+use privmsg_protocol::limits::MAX_COUNTER;
+use privmsg_protocol::rest::*;
+use privmsg_protocol::*;
+use proptest::collection::vec;
+use proptest::option::of as opt;
+use proptest::prelude::*;
+
+/// `make!(Type { field: strategy, … })`: a struct from a strategy for each field.
+macro_rules! make {
+    ($name:ident { $($field:ident: $strategy:expr),+ $(,)? }) => {
+        ($($strategy,)+).prop_map(|($($field,)+)| $name { $($field),+ })
+    };
+}
+
+/// Functions that return a strategy each.
+macro_rules! strategies {
+    ($($fun:ident() -> $name:ident = $strategy:expr;)+) => {
+        $(pub(crate) fn $fun() -> impl Strategy<Value = $name> { $strategy })+
+    };
+}
+
+const ID: &str = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}";
+
+fn text() -> impl Strategy<Value = String> {
+    any::<String>()
+}
+
+fn boxed() -> impl Strategy<Value = Box<str>> {
+    text().prop_map(Into::into)
+}
+
+/// Numbers of which `f64`'s shortest text is exact, so that bytes can be compared.
+fn megabytes() -> impl Strategy<Value = f64> {
+    any::<u32>().prop_map(|n| f64::from(n) / 4.0)
+}
+
+strategies! {
+    user() -> UserId = ID.prop_map(|s| s.parse().unwrap());
+    device() -> DeviceId = ID.prop_map(|s| s.parse().unwrap());
+    file() -> FileId = ID.prop_map(|s| s.parse().unwrap());
+    message_id() -> MessageId = any::<[u8; 16]>().prop_map(MessageId::from_bytes);
+    group_id() -> GroupId = any::<[u8; 16]>().prop_map(GroupId::from_bytes);
+    epoch() -> Epoch = (0..=MAX_COUNTER).prop_map(Epoch);
+    seq() -> Seq = (0..=MAX_COUNTER).prop_map(Seq);
+    secret() -> Secret = text().prop_map(Secret::new);
+    opaque() -> Opaque = vec(any::<u8>(), 0..96).prop_map(|b| Opaque::encode(&b));
+    error_code() -> ErrorCode = prop_oneof![
+        proptest::sample::select(ErrorCode::ALL),
+        text().prop_map(|s| s.as_str().into()),
+    ];
+    message_type() -> MessageType = prop_oneof![
+        proptest::sample::select(MessageType::ALL),
+        "\\PC{1,16}".prop_map(|s| s.as_str().into()),
+    ];
+    status() -> PresenceStatus = proptest::sample::select(&[
+        PresenceStatus::Online, PresenceStatus::Away, PresenceStatus::Busy, PresenceStatus::Offline,
+    ][..]);
+    kind() -> GroupKind = proptest::sample::select(&[
+        GroupKind::Direct, GroupKind::Group, GroupKind::SelfNotes,
+    ][..]);
+}
+
+// Frames
+strategies! {
+    send_message() -> SendMessage = make!(SendMessage {
+        message_id: message_id(), sender_id: user(), recipient_id: opt(user()), group_id: opt(group_id()),
+        epoch: opt(epoch()), encrypted_content: opaque(), message_type: message_type(), timestamp: any::<i64>(),
+    });
+    delivered() -> DeliveredMessage = make!(DeliveredMessage {
+        message_id: message_id(), sender_id: user(), sender_device_id: opt(device()), recipient_id: opt(user()),
+        group_id: opt(group_id()), epoch: opt(epoch()), seq: opt(seq()), encrypted_content: opaque(),
+        message_type: message_type(), timestamp: any::<i64>(),
+    });
+    accepted() -> Accepted = make!(Accepted { message_id: message_id(), group_id: group_id(), seq: seq() });
+    ack() -> Ack = make!(Ack { message_ids: vec(message_id(), 0..4), accepted: vec(accepted(), 0..3) });
+    call_signal() -> CallSignal = make!(CallSignal {
+        recipient_id: user(), sender_id: opt(user()), sender_device_id: opt(device()), encrypted_content: opaque(),
+    });
+    error_frame() -> ErrorFrame = make!(ErrorFrame {
+        code: error_code(), message: boxed(), message_id: opt(message_id()), retry_after_ms: opt(any::<u64>()),
+        epoch: opt(epoch()),
+    });
+    client_frame() -> ClientFrame = prop_oneof![
+        make!(Authenticate { token: secret() }).prop_map(ClientFrame::Authenticate),
+        send_message().prop_map(ClientFrame::Message),
+        ack().prop_map(ClientFrame::Ack),
+        make!(SendTyping { recipient_id: user(), is_typing: any::<bool>() }).prop_map(ClientFrame::Typing),
+        make!(SendPresence { status: status() }).prop_map(ClientFrame::Presence),
+        call_signal().prop_map(ClientFrame::CallSignal),
+        Just(ClientFrame::Ping),
+    ];
+    server_frame() -> ServerFrame = prop_oneof![
+        make!(Authenticated { user_id: user(), device_id: device(), protocol_version: any::<u32>() })
+            .prop_map(ServerFrame::Authenticated),
+        delivered().prop_map(ServerFrame::Message),
+        Just(ServerFrame::CaughtUp),
+        ack().prop_map(ServerFrame::Ack),
+        make!(Typing { user_id: user(), is_typing: any::<bool>() }).prop_map(ServerFrame::Typing),
+        make!(Presence { user_id: user(), status: status() }).prop_map(ServerFrame::Presence),
+        call_signal().prop_map(ServerFrame::CallSignal),
+        Just(ServerFrame::Pong),
+        error_frame().prop_map(ServerFrame::Error),
+    ];
+}
+
+// REST bodies, in the order of `rest`
+strategies! {
+    health() -> Health = make!(Health { status: boxed(), timestamp: any::<i64>(), version: boxed() });
+    problem() -> Problem = make!(Problem {
+        kind: boxed(), title: boxed(), status: any::<u16>(), code: error_code(), detail: boxed(),
+        retry_after_ms: opt(any::<u64>()), epoch: opt(epoch()), group_id: opt(group_id()),
+    });
+    login_request() -> LoginRequest = make!(LoginRequest {
+        user_id: user(), access_key: secret(), device_name: opt(text()), device_type: opt(text()),
+        device_public_key: opt(text()),
+    });
+    login_response() -> LoginResponse = make!(LoginResponse {
+        token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
+    });
+    refresh_response() -> RefreshResponse = make!(RefreshResponse { token: secret(), expires_at: any::<i64>() });
+    profile() -> UserProfile = make!(UserProfile {
+        user_id: user(), display_name: opt(text()), avatar_file_id: opt(file()), public_key: opt(text()),
+        last_seen_at: opt(text()),
+    });
+    update_profile() -> UpdateProfile = make!(UpdateProfile {
+        display_name: opt(text()), avatar_file_id: opt(file()), public_key: opt(text()),
+        replace_public_key: any::<bool>(),
+    });
+    one_device() -> Device = make!(Device {
+        device_id: device(), device_name: opt(text()), device_type: opt(text()), device_public_key: opt(text()),
+        created_at: text(), last_seen_at: opt(text()), current: any::<bool>(),
+    });
+    devices() -> Devices = make!(Devices { devices: vec(one_device(), 0..3) });
+    pending() -> PendingMessages = make!(PendingMessages {
+        messages: vec(delivered(), 0..3), has_more: any::<bool>(),
+    });
+    ack_request() -> AckRequest = make!(AckRequest { message_ids: vec(message_id(), 0..4) });
+    upload_response() -> UploadResponse = make!(UploadResponse { file_id: file(), expires_at: any::<i64>() });
+    turn() -> TurnCredentials = make!(TurnCredentials {
+        urls: vec(text(), 0..3), username: text(), credential: secret(), credential_type: text(), ttl: any::<u64>(),
+    });
+    create_user() -> CreateUser = make!(CreateUser { admin_key: opt(secret()), user_id: opt(user()) });
+    created_user() -> CreatedUser = make!(CreatedUser { user_id: user(), access_key: secret() });
+    admin_request() -> AdminRequest = make!(AdminRequest { admin_key: opt(secret()) });
+    stats() -> Stats = make!(Stats {
+        total_users: any::<u64>(), active_users: any::<u64>(), online_users: any::<u64>(),
+        pending_messages: any::<u64>(), stored_files: any::<u64>(), storage_used_mb: megabytes(),
+    });
+    publish() -> PublishKeyPackages = make!(PublishKeyPackages {
+        key_packages: vec(opaque(), 0..3), last_resort: opt(opaque()),
+    });
+    stock() -> KeyPackageStock = make!(KeyPackageStock { count: any::<u64>(), last_resort: any::<bool>() });
+    claim() -> ClaimKeyPackages = make!(ClaimKeyPackages { device_ids: opt(vec(device(), 0..3)) });
+    claimed() -> ClaimedKeyPackages = make!(ClaimedKeyPackages {
+        key_packages: vec(make!(DeviceKeyPackage { device_id: device(), key_package: opaque() }), 0..3),
+    });
+    welcome() -> DeviceWelcome = make!(DeviceWelcome { device_id: device(), welcome: opaque() });
+    public_state() -> PublicGroupState = make!(PublicGroupState { group_info: opaque(), ratchet_tree: opaque() });
+    create_group() -> CreateGroup = make!(CreateGroup {
+        group_id: group_id(), kind: kind(), participants: vec(user(), 0..3), epoch: epoch(),
+        welcomes: vec(welcome(), 0..3), state: public_state(),
+    });
+    submit_commit() -> SubmitCommit = make!(SubmitCommit {
+        message_id: message_id(), epoch: epoch(), commit: opaque(), external: any::<bool>(),
+        welcomes: vec(welcome(), 0..3), removed: vec(device(), 0..3), state: public_state(),
+    });
+    commit_accepted() -> CommitAccepted = make!(CommitAccepted { epoch: epoch(), seq: seq() });
+    group_device() -> GroupDevice = make!(GroupDevice {
+        user_id: user(), device_id: device(), leaf: any::<bool>(), active: any::<bool>(),
+    });
+    group() -> Group = make!(Group {
+        group_id: group_id(), kind: kind(), epoch: epoch(), seq: seq(), participants: vec(user(), 0..3),
+        devices: vec(group_device(), 0..3),
+    });
+    groups() -> Groups = make!(Groups { groups: vec(group(), 0..3) });
+    state_at() -> GroupStateAt = make!(GroupStateAt { epoch: epoch(), seq: seq(), state: public_state() });
+    backup() -> Backup = make!(Backup { backup: opaque() });
+}
