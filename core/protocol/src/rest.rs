@@ -366,7 +366,7 @@ pub struct SubmitCommit {
     pub message_id: MessageId,
     /// Epoch that the commit builds on.
     pub epoch: Epoch,
-    /// MLS commit, as PrivateMessage, or as PublicMessage when `external`.
+    /// MLS commit, an MLSMessage. PrivMsg's clients send a PublicMessage; an external one must be.
     pub commit: Opaque,
     /// External commit (RFC 9420, section 12.4.3.2): the committer, a device of a participant, becomes a leaf by it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -2,6 +2,7 @@
 
 mod any;
 mod client_frames;
+mod document;
 mod hostile;
 mod rest_bodies;
 mod round_trip;
