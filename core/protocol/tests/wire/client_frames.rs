@@ -2,22 +2,14 @@
 
 use privmsg_protocol::Epoch;
 use privmsg_protocol::frames::{
-    Accepted, Ack, Authenticate, CallSignal, ClientFrame, MessageType, PresenceStatus, SendMessage,
-    SendPresence, SendTyping,
+    Accepted, Ack, Authenticate, CallSignal, ClientFrame, MessageType, PresenceStatus, SendMessage, SendPresence,
+    SendTyping,
 };
 
 use crate::{device, group_id, message_id, opaque, secret, user};
 
 /// Type names in the order of the enum. The match makes a new frame without a line here a compile error.
-pub(crate) const TYPES: [&str; 7] = [
-    "authenticate",
-    "message",
-    "ack",
-    "typing",
-    "presence",
-    "call_signal",
-    "ping",
-];
+pub(crate) const TYPES: [&str; 7] = ["authenticate", "message", "ack", "typing", "presence", "call_signal", "ping"];
 
 const fn type_of(frame: &ClientFrame) -> &'static str {
     match frame {
@@ -49,16 +41,11 @@ pub(crate) fn frames() -> Vec<(ClientFrame, &'static str)> {
         message_type: MessageType::Text,
         ..to_user.clone()
     };
-    let foreign_type = SendMessage {
-        message_type: MessageType::Other("poll".into()),
-        timestamp: -1,
-        ..to_user.clone()
-    };
+    let foreign_type =
+        SendMessage { message_type: MessageType::Other("poll".into()), timestamp: -1, ..to_user.clone() };
     vec![
         (
-            ClientFrame::Authenticate(Authenticate {
-                token: secret("session_token"),
-            }),
+            ClientFrame::Authenticate(Authenticate { token: secret("session_token") }),
             r#"{"type":"authenticate","payload":{"token":"session_token"}}"#,
         ),
         (
@@ -74,23 +61,15 @@ pub(crate) fn frames() -> Vec<(ClientFrame, &'static str)> {
             r#"{"type":"message","payload":{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","sender_id":"alice","recipient_id":"bob","encrypted_content":"Y2lwaGVydGV4dA==","message_type":"poll","timestamp":-1}}"#,
         ),
         (
-            ClientFrame::Ack(Ack {
-                message_ids: vec![message_id(1), message_id(2)],
-                accepted: vec![],
-            }),
+            ClientFrame::Ack(Ack { message_ids: vec![message_id(1), message_id(2)], accepted: vec![] }),
             r#"{"type":"ack","payload":{"message_ids":["01890a5d-ac96-774b-bcce-b302099a8001","01890a5d-ac96-774b-bcce-b302099a8002"]}}"#,
         ),
         (
-            ClientFrame::Typing(SendTyping {
-                recipient_id: user("bob"),
-                is_typing: true,
-            }),
+            ClientFrame::Typing(SendTyping { recipient_id: user("bob"), is_typing: true }),
             r#"{"type":"typing","payload":{"recipient_id":"bob","is_typing":true}}"#,
         ),
         (
-            ClientFrame::Presence(SendPresence {
-                status: PresenceStatus::Away,
-            }),
+            ClientFrame::Presence(SendPresence { status: PresenceStatus::Away }),
             r#"{"type":"presence","payload":{"status":"away"}}"#,
         ),
         (
@@ -128,10 +107,7 @@ fn frames_without_content_take_any_payload() {
         r#"{"payload":{"nonce":1},"type":"ping"}"#,
         "\n { \"type\" : \"p\\u0069ng\" } ",
     ] {
-        assert!(
-            matches!(ClientFrame::parse(text), Ok(ClientFrame::Ping)),
-            "{text}"
-        );
+        assert!(matches!(ClientFrame::parse(text), Ok(ClientFrame::Ping)), "{text}");
     }
 }
 
@@ -161,12 +137,7 @@ fn every_message_type_has_its_documented_name() {
 #[test]
 fn every_presence_status_has_its_documented_name() {
     use PresenceStatus::{Away, Busy, Offline, Online};
-    for (status, name) in [
-        (Online, "online"),
-        (Away, "away"),
-        (Busy, "busy"),
-        (Offline, "offline"),
-    ] {
+    for (status, name) in [(Online, "online"), (Away, "away"), (Busy, "busy"), (Offline, "offline")] {
         assert_eq!(
             ClientFrame::Presence(SendPresence { status }).to_json(),
             format!(r#"{{"type":"presence","payload":{{"status":"{name}"}}}}"#)
@@ -177,9 +148,7 @@ fn every_presence_status_has_its_documented_name() {
 #[test]
 fn ids_are_normalised() {
     let upper = r#"{"type":"ack","payload":{"message_ids":["01890A5D-AC96-774B-BCCE-B302099A8001"],"accepted":[{"message_id":"01890a5dac96774bbcceb302099a8001","group_id":"AAECAwQFBgcICQoLDA0ODw","seq":1}]}}"#;
-    let ClientFrame::Ack(ack) = ClientFrame::parse(upper).unwrap() else {
-        panic!("another frame")
-    };
+    let ClientFrame::Ack(ack) = ClientFrame::parse(upper).unwrap() else { panic!("another frame") };
     assert_eq!(ack.message_ids, [message_id(1)]);
     assert!(matches!(ack.accepted[..], [Accepted { message_id: id, .. }] if id == message_id(1)));
 }

@@ -17,13 +17,8 @@ fn document() -> String {
 /// Collects what is missing, so that one run shows all of it.
 fn assert_lines(expected: impl Iterator<Item = String>) {
     let document = document();
-    let missing: Vec<_> = expected
-        .filter(|begin| !document.lines().any(|line| line.starts_with(begin)))
-        .collect();
-    assert!(
-        missing.is_empty(),
-        "no line of docs/protocol.md begins with: {missing:#?}"
-    );
+    let missing: Vec<_> = expected.filter(|begin| !document.lines().any(|line| line.starts_with(begin))).collect();
+    assert!(missing.is_empty(), "no line of docs/protocol.md begins with: {missing:#?}");
 }
 
 #[test]
@@ -43,20 +38,13 @@ fn has_no_error_that_does_not_exist() {
     let document = document();
     let (_, errors) = document.split_once("\n## Errors\n").unwrap();
     let (errors, _) = errors.split_once("\n## ").unwrap();
-    let rows = errors
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .count();
+    let rows = errors.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows, ErrorCode::ALL.len());
 }
 
 #[test]
 fn has_every_endpoint() {
-    assert_lines(
-        ENDPOINTS
-            .iter()
-            .map(|(method, path)| format!("| `{method} {path}` |")),
-    );
+    assert_lines(ENDPOINTS.iter().map(|(method, path)| format!("| `{method} {path}` |")));
 }
 
 #[test]
@@ -65,18 +53,11 @@ fn has_every_frame_and_message_type() {
         client_frames::TYPES
             .iter()
             .map(|name| format!("| → | `{name}` |"))
-            .chain(
-                server_frames::TYPES
-                    .iter()
-                    .map(|name| format!("| ← | `{name}` |")),
-            ),
+            .chain(server_frames::TYPES.iter().map(|name| format!("| ← | `{name}` |"))),
     );
     let document = document();
     for kind in MessageType::ALL {
-        assert!(
-            document.contains(&format!("`{}`", kind.as_str())),
-            "{kind:?}"
-        );
+        assert!(document.contains(&format!("`{}`", kind.as_str())), "{kind:?}");
     }
 }
 

@@ -22,9 +22,7 @@ fn malformed(text: &str) -> Option<MessageId> {
     match parse(text) {
         Err(error @ FrameError::Malformed { .. }) => {
             assert_eq!(error.code(), ErrorCode::MalformedFrame);
-            let FrameError::Malformed { message_id, .. } = error else {
-                unreachable!()
-            };
+            let FrameError::Malformed { message_id, .. } = error else { unreachable!() };
             message_id
         }
         other => panic!("{other:?} for {text:.200}"),
@@ -87,10 +85,7 @@ fn an_unknown_type_is_told_from_a_malformed_frame() {
         assert_eq!(error, FrameError::UnknownType, "{text}");
         assert_eq!(error.code(), ErrorCode::UnknownFrameType);
     }
-    assert_eq!(
-        ServerFrame::parse(r#"{"type":"ping"}"#).unwrap_err(),
-        FrameError::UnknownType
-    );
+    assert_eq!(ServerFrame::parse(r#"{"type":"ping"}"#).unwrap_err(), FrameError::UnknownType);
 }
 
 #[test]
@@ -157,25 +152,12 @@ fn the_message_id_of_a_malformed_message_is_recovered() {
     ] {
         let mut payload = message();
         payload[field] = wrong.clone();
-        assert_eq!(
-            malformed(&frame(&payload)),
-            Some(message_id(1)),
-            "{field}: {wrong}"
-        );
+        assert_eq!(malformed(&frame(&payload)), Some(message_id(1)), "{field}: {wrong}");
     }
-    for field in [
-        "sender_id",
-        "encrypted_content",
-        "message_type",
-        "timestamp",
-    ] {
+    for field in ["sender_id", "encrypted_content", "message_type", "timestamp"] {
         let mut payload = message();
         payload.as_object_mut().unwrap().remove(field);
-        assert_eq!(
-            malformed(&frame(&payload)),
-            Some(message_id(1)),
-            "without {field}"
-        );
+        assert_eq!(malformed(&frame(&payload)), Some(message_id(1)), "without {field}");
     }
     // What a value in memory cannot hold.
     let good = frame(&message());
@@ -198,10 +180,7 @@ fn the_message_id_of_a_malformed_message_is_recovered() {
         assert_eq!(malformed(&frame(&payload)), None);
     }
     // Two ids: guessing one could fail a message that is fine.
-    let two = good.replace(
-        r#""epoch":1"#,
-        &format!(r#""message_id":"{}""#, message_id(2)),
-    );
+    let two = good.replace(r#""epoch":1"#, &format!(r#""message_id":"{}""#, message_id(2)));
     assert_eq!(malformed(&two), None);
 }
 
@@ -216,20 +195,11 @@ fn nesting_is_survived() {
             malformed(&deep);
             malformed(&format!(r#"{{"type":{deep}}}"#));
             malformed(&format!(r#"{{"type":"typing","payload":{deep}}}"#));
-            for field in [
-                "message_id",
-                "encrypted_content",
-                "message_type",
-                "epoch",
-                "timestamp",
-            ] {
-                malformed(&format!(
-                    r#"{{"type":"message","payload":{{"{field}":{deep}}}}}"#
-                ));
+            for field in ["message_id", "encrypted_content", "message_type", "epoch", "timestamp"] {
+                malformed(&format!(r#"{{"type":"message","payload":{{"{field}":{deep}}}}}"#));
             }
-            let ignored = format!(
-                r#"{{"type":"typing","payload":{{"x":{deep},"recipient_id":"bob","is_typing":true}}}}"#
-            );
+            let ignored =
+                format!(r#"{{"type":"typing","payload":{{"x":{deep},"recipient_id":"bob","is_typing":true}}}}"#);
             assert_eq!(parse(&ignored).is_ok(), complete);
         }
     }
@@ -242,13 +212,7 @@ fn size_alone_is_no_error_here() {
     let mut payload = message();
     payload["encrypted_content"] = json!(long);
     assert!(parse(&frame(&payload)).is_ok());
-    assert_eq!(
-        malformed(&format!(
-            r#"{{"type":"authenticate","payload":{{"token":{}}}}}"#,
-            "9".repeat(1 << 20)
-        )),
-        None
-    );
+    assert_eq!(malformed(&format!(r#"{{"type":"authenticate","payload":{{"token":{}}}}}"#, "9".repeat(1 << 20))), None);
 }
 
 #[test]
@@ -278,12 +242,7 @@ fn with_marker(root: &Value, path: &str, check: &mut impl FnMut(&Value)) {
             }
         }
         _ => {
-            for marker in [
-                json!(MARKER),
-                json!([MARKER]),
-                json!({MARKER: MARKER}),
-                json!("МАRKER MARKER\0"),
-            ] {
+            for marker in [json!(MARKER), json!([MARKER]), json!({MARKER: MARKER}), json!("МАRKER MARKER\0")] {
                 let mut changed = root.clone();
                 *changed.pointer_mut(path).unwrap() = marker;
                 check(&changed);
@@ -302,10 +261,7 @@ fn errors_do_not_quote_the_frame() {
         let frame: Value = serde_json::from_str(bytes).unwrap();
         with_marker(&frame, "", &mut |changed| {
             let text = changed.to_string();
-            let all = [
-                ClientFrame::parse(&text).err(),
-                ServerFrame::parse(&text).err(),
-            ];
+            let all = [ClientFrame::parse(&text).err(), ServerFrame::parse(&text).err()];
             for error in all.into_iter().flatten() {
                 errors += 1;
                 assert!(!format!("{error} {error:?}").contains(MARKER), "{error:?}");
@@ -317,21 +273,7 @@ fn errors_do_not_quote_the_frame() {
 
 #[test]
 fn identifiers_refuse_what_could_leave_their_place() {
-    for text in [
-        "",
-        ".",
-        "..",
-        "../x",
-        "a/../b",
-        "a\\b",
-        "a\0",
-        "a\n",
-        "a b",
-        "é",
-        "%2e%2e",
-        "a;b",
-        "-\u{200b}",
-    ] {
+    for text in ["", ".", "..", "../x", "a/../b", "a\\b", "a\0", "a\n", "a b", "é", "%2e%2e", "a;b", "-\u{200b}"] {
         assert!(text.parse::<UserId>().is_err(), "{text:?}");
         assert!(text.parse::<FileId>().is_err(), "{text:?}");
         assert!(text.parse::<GroupId>().is_err(), "{text:?}");
@@ -375,8 +317,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 6, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::hash_map(name.clone(), inner, 0..8)
-                .prop_map(|fields| fields.into_iter().collect()),
+            proptest::collection::hash_map(name.clone(), inner, 0..8).prop_map(|fields| fields.into_iter().collect()),
         ]
     })
 }

@@ -18,34 +18,21 @@ fn body<T: Serialize + DeserializeOwned>(value: &T, bytes: &str) {
 #[track_caller]
 fn short<T: Serialize + DeserializeOwned>(short: &str, means: &T) {
     let read: T = serde_json::from_str(short).unwrap();
-    assert_eq!(
-        serde_json::to_string(&read).unwrap(),
-        serde_json::to_string(means).unwrap()
-    );
+    assert_eq!(serde_json::to_string(&read).unwrap(), serde_json::to_string(means).unwrap());
 }
 
 fn state() -> PublicGroupState {
-    PublicGroupState {
-        group_info: opaque(b"info"),
-        ratchet_tree: opaque(b"tree"),
-    }
+    PublicGroupState { group_info: opaque(b"info"), ratchet_tree: opaque(b"tree") }
 }
 
 fn welcomes() -> Vec<DeviceWelcome> {
-    vec![DeviceWelcome {
-        device_id: device("d2"),
-        welcome: opaque(b"welcome"),
-    }]
+    vec![DeviceWelcome { device_id: device("d2"), welcome: opaque(b"welcome") }]
 }
 
 #[test]
 fn health_and_problem() {
     body(
-        &Health {
-            status: "ok".into(),
-            timestamp: 1_234_567_890,
-            version: "1.0.0".into(),
-        },
+        &Health { status: "ok".into(), timestamp: 1_234_567_890, version: "1.0.0".into() },
         r#"{"status":"ok","timestamp":1234567890,"version":"1.0.0"}"#,
     );
     let problem = Problem {
@@ -115,10 +102,7 @@ fn signing_in() {
         r#"{"token":"session_token","device_id":"d1","expires_at":1234567890,"user":{"user_id":"AbCd1234","display_name":null,"avatar_file_id":null,"public_key":"cHVibGlj","last_seen_at":"2024-01-01 12:00:00"}}"#,
     );
     body(
-        &RefreshResponse {
-            token: secret("session_token"),
-            expires_at: 1_234_567_890,
-        },
+        &RefreshResponse { token: secret("session_token"), expires_at: 1_234_567_890 },
         r#"{"token":"session_token","expires_at":1234567890}"#,
     );
 }
@@ -149,27 +133,14 @@ fn users_and_devices() {
         },
         r#"{"devices":[{"device_id":"d1","device_name":"laptop","device_type":null,"device_public_key":null,"created_at":"2024-01-01 12:00:00","last_seen_at":null,"current":true}]}"#,
     );
-    body(
-        &Backup {
-            backup: opaque(b"sealed"),
-        },
-        r#"{"backup":"c2VhbGVk"}"#,
-    );
+    body(&Backup { backup: opaque(b"sealed") }, r#"{"backup":"c2VhbGVk"}"#);
 }
 
 #[test]
 fn mailbox() {
+    body(&PendingMessages { messages: vec![], has_more: false }, r#"{"messages":[],"has_more":false}"#);
     body(
-        &PendingMessages {
-            messages: vec![],
-            has_more: false,
-        },
-        r#"{"messages":[],"has_more":false}"#,
-    );
-    body(
-        &AckRequest {
-            message_ids: vec![message_id(1)],
-        },
+        &AckRequest { message_ids: vec![message_id(1)] },
         r#"{"message_ids":["01890a5d-ac96-774b-bcce-b302099a8001"]}"#,
     );
 }
@@ -177,10 +148,7 @@ fn mailbox() {
 #[test]
 fn files_and_turn() {
     body(
-        &UploadResponse {
-            file_id: file("f1"),
-            expires_at: 1_234_567_890,
-        },
+        &UploadResponse { file_id: file("f1"), expires_at: 1_234_567_890 },
         r#"{"file_id":"f1","expires_at":1234567890}"#,
     );
     body(
@@ -197,38 +165,18 @@ fn files_and_turn() {
 
 #[test]
 fn administration() {
-    let anonymous = CreateUser {
-        admin_key: None,
-        user_id: None,
-    };
+    let anonymous = CreateUser { admin_key: None, user_id: None };
     short("{}", &anonymous);
     body(
-        &CreateUser {
-            admin_key: Some(secret("admin")),
-            user_id: Some(user("custom_user_id")),
-        },
+        &CreateUser { admin_key: Some(secret("admin")), user_id: Some(user("custom_user_id")) },
         r#"{"admin_key":"admin","user_id":"custom_user_id"}"#,
     );
-    short(
-        r#"{"admin_key":"admin"}"#,
-        &CreateUser {
-            admin_key: Some(secret("admin")),
-            ..anonymous
-        },
-    );
+    short(r#"{"admin_key":"admin"}"#, &CreateUser { admin_key: Some(secret("admin")), ..anonymous });
     body(
-        &CreatedUser {
-            user_id: user("Bmo61cyW"),
-            access_key: secret("UiJJ"),
-        },
+        &CreatedUser { user_id: user("Bmo61cyW"), access_key: secret("UiJJ") },
         r#"{"user_id":"Bmo61cyW","access_key":"UiJJ"}"#,
     );
-    body(
-        &AdminRequest {
-            admin_key: Some(secret("admin")),
-        },
-        r#"{"admin_key":"admin"}"#,
-    );
+    body(&AdminRequest { admin_key: Some(secret("admin")) }, r#"{"admin_key":"admin"}"#);
     short("{}", &AdminRequest::default());
     body(
         &Stats {
@@ -246,39 +194,16 @@ fn administration() {
 #[test]
 fn key_packages() {
     body(
-        &PublishKeyPackages {
-            key_packages: vec![opaque(b"kp")],
-            last_resort: Some(opaque(b"last")),
-        },
+        &PublishKeyPackages { key_packages: vec![opaque(b"kp")], last_resort: Some(opaque(b"last")) },
         r#"{"key_packages":["a3A="],"last_resort":"bGFzdA=="}"#,
     );
-    short(
-        r#"{"key_packages":[]}"#,
-        &PublishKeyPackages {
-            key_packages: vec![],
-            last_resort: None,
-        },
-    );
-    body(
-        &KeyPackageStock {
-            count: 99,
-            last_resort: true,
-        },
-        r#"{"count":99,"last_resort":true}"#,
-    );
+    short(r#"{"key_packages":[]}"#, &PublishKeyPackages { key_packages: vec![], last_resort: None });
+    body(&KeyPackageStock { count: 99, last_resort: true }, r#"{"count":99,"last_resort":true}"#);
     body(&ClaimKeyPackages::default(), "{}");
-    body(
-        &ClaimKeyPackages {
-            device_ids: Some(vec![device("d1")]),
-        },
-        r#"{"device_ids":["d1"]}"#,
-    );
+    body(&ClaimKeyPackages { device_ids: Some(vec![device("d1")]) }, r#"{"device_ids":["d1"]}"#);
     body(
         &ClaimedKeyPackages {
-            key_packages: vec![DeviceKeyPackage {
-                device_id: device("d1"),
-                key_package: opaque(b"kp"),
-            }],
+            key_packages: vec![DeviceKeyPackage { device_id: device("d1"), key_package: opaque(b"kp") }],
         },
         r#"{"key_packages":[{"device_id":"d1","key_package":"a3A="}]}"#,
     );
@@ -311,21 +236,10 @@ fn groups() {
         r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","welcomes":[{"device_id":"d2","welcome":"d2VsY29tZQ=="}],"removed":["d3"],"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
     );
     body(
-        &SubmitCommit {
-            external: true,
-            welcomes: vec![],
-            removed: vec![],
-            ..by_member
-        },
+        &SubmitCommit { external: true, welcomes: vec![], removed: vec![], ..by_member },
         r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","external":true,"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
     );
-    body(
-        &CommitAccepted {
-            epoch: Epoch(8),
-            seq: Seq(43),
-        },
-        r#"{"epoch":8,"seq":43}"#,
-    );
+    body(&CommitAccepted { epoch: Epoch(8), seq: Seq(43) }, r#"{"epoch":8,"seq":43}"#);
     body(
         &Groups {
             groups: vec![Group {
@@ -345,47 +259,22 @@ fn groups() {
         r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}]}"#,
     );
     body(
-        &GroupStateAt {
-            epoch: Epoch(8),
-            seq: Seq(43),
-            state: state(),
-        },
+        &GroupStateAt { epoch: Epoch(8), seq: Seq(43), state: state() },
         r#"{"epoch":8,"seq":43,"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
     );
-    assert_eq!(
-        serde_json::to_string(&GroupKind::Group).unwrap(),
-        r#""group""#
-    );
+    assert_eq!(serde_json::to_string(&GroupKind::Group).unwrap(), r#""group""#);
 }
 
 /// Keys and tokens do not appear in `{:?}`, of which some end in logs.
 #[test]
 fn debug_shows_no_secret() {
     let bodies = [
-        format!(
-            "{:?}",
-            serde_json::from_str::<LoginRequest>(r#"{"user_id":"a","access_key":"hunter2"}"#)
-        ),
-        format!(
-            "{:?}",
-            serde_json::from_str::<RefreshResponse>(r#"{"token":"hunter2","expires_at":1}"#)
-        ),
-        format!(
-            "{:?}",
-            serde_json::from_str::<CreateUser>(r#"{"admin_key":"hunter2"}"#)
-        ),
-        format!(
-            "{:?}",
-            serde_json::from_str::<CreatedUser>(r#"{"user_id":"a","access_key":"hunter2"}"#)
-        ),
-        format!(
-            "{:?}",
-            serde_json::from_str::<AdminRequest>(r#"{"admin_key":"hunter2"}"#)
-        ),
-        format!(
-            "{:?}",
-            serde_json::from_str::<Backup>(r#"{"backup":"hunter2"}"#)
-        ),
+        format!("{:?}", serde_json::from_str::<LoginRequest>(r#"{"user_id":"a","access_key":"hunter2"}"#)),
+        format!("{:?}", serde_json::from_str::<RefreshResponse>(r#"{"token":"hunter2","expires_at":1}"#)),
+        format!("{:?}", serde_json::from_str::<CreateUser>(r#"{"admin_key":"hunter2"}"#)),
+        format!("{:?}", serde_json::from_str::<CreatedUser>(r#"{"user_id":"a","access_key":"hunter2"}"#)),
+        format!("{:?}", serde_json::from_str::<AdminRequest>(r#"{"admin_key":"hunter2"}"#)),
+        format!("{:?}", serde_json::from_str::<Backup>(r#"{"backup":"hunter2"}"#)),
         format!(
             "{:?}",
             serde_json::from_str::<TurnCredentials>(
@@ -394,9 +283,6 @@ fn debug_shows_no_secret() {
         ),
     ];
     for text in bodies {
-        assert!(
-            text.starts_with("Ok(") && !text.contains("hunter2"),
-            "{text}"
-        );
+        assert!(text.starts_with("Ok(") && !text.contains("hunter2"), "{text}");
     }
 }

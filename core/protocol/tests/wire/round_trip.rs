@@ -14,11 +14,7 @@ use crate::any;
 const CASES: u32 = 64;
 
 fn config() -> ProptestConfig {
-    ProptestConfig {
-        cases: CASES,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// The same object with a field that no build knows, first and last.
@@ -33,10 +29,7 @@ fn body<T: Serialize + DeserializeOwned + Debug>(values: impl Strategy<Value = T
         let json = serde_json::to_string(&value).unwrap();
         let again = |read: T| serde_json::to_string(&read).unwrap();
         prop_assert_eq!(&again(serde_json::from_str(&json).unwrap()), &json);
-        prop_assert_eq!(
-            &again(serde_json::from_slice(json.as_bytes()).unwrap()),
-            &json
-        );
+        prop_assert_eq!(&again(serde_json::from_slice(json.as_bytes()).unwrap()), &json);
         let in_memory = serde_json::to_value(&value).unwrap();
         prop_assert_eq!(&again(serde_json::from_value(in_memory).unwrap()), &json);
         let newer = with_unknown_fields(&json);

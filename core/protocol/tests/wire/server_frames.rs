@@ -1,25 +1,16 @@
 //! Bytes of every frame from server to client. A change here is a change of the protocol.
 
 use privmsg_protocol::frames::{
-    Accepted, Ack, Authenticated, CallSignal, DeliveredMessage, ErrorFrame, MessageType, Presence,
-    PresenceStatus, ServerFrame, Typing,
+    Accepted, Ack, Authenticated, CallSignal, DeliveredMessage, ErrorFrame, MessageType, Presence, PresenceStatus,
+    ServerFrame, Typing,
 };
 use privmsg_protocol::{Epoch, ErrorCode, Opaque, PROTOCOL_VERSION, Seq};
 
 use crate::{device, group_id, message_id, opaque, user};
 
 /// Type names in the order of the enum. The match makes a new frame without a line here a compile error.
-pub(crate) const TYPES: [&str; 9] = [
-    "authenticated",
-    "message",
-    "caught_up",
-    "ack",
-    "typing",
-    "presence",
-    "call_signal",
-    "pong",
-    "error",
-];
+pub(crate) const TYPES: [&str; 9] =
+    ["authenticated", "message", "caught_up", "ack", "typing", "presence", "call_signal", "pong", "error"];
 
 const fn type_of(frame: &ServerFrame) -> &'static str {
     match frame {
@@ -87,35 +78,22 @@ pub(crate) fn frames() -> Vec<(ServerFrame, &'static str)> {
         ),
         (ServerFrame::CaughtUp, r#"{"type":"caught_up"}"#),
         (
-            ServerFrame::Ack(Ack {
-                message_ids: vec![message_id(1)],
-                accepted: vec![],
-            }),
+            ServerFrame::Ack(Ack { message_ids: vec![message_id(1)], accepted: vec![] }),
             r#"{"type":"ack","payload":{"message_ids":["01890a5d-ac96-774b-bcce-b302099a8001"]}}"#,
         ),
         (
             ServerFrame::Ack(Ack {
                 message_ids: vec![message_id(1)],
-                accepted: vec![Accepted {
-                    message_id: message_id(1),
-                    group_id: group_id(),
-                    seq: Seq(42),
-                }],
+                accepted: vec![Accepted { message_id: message_id(1), group_id: group_id(), seq: Seq(42) }],
             }),
             r#"{"type":"ack","payload":{"message_ids":["01890a5d-ac96-774b-bcce-b302099a8001"],"accepted":[{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","group_id":"AAECAwQFBgcICQoLDA0ODw","seq":42}]}}"#,
         ),
         (
-            ServerFrame::Typing(Typing {
-                user_id: user("alice"),
-                is_typing: false,
-            }),
+            ServerFrame::Typing(Typing { user_id: user("alice"), is_typing: false }),
             r#"{"type":"typing","payload":{"user_id":"alice","is_typing":false}}"#,
         ),
         (
-            ServerFrame::Presence(Presence {
-                user_id: user("alice"),
-                status: PresenceStatus::Online,
-            }),
+            ServerFrame::Presence(Presence { user_id: user("alice"), status: PresenceStatus::Online }),
             r#"{"type":"presence","payload":{"user_id":"alice","status":"online"}}"#,
         ),
         (
@@ -179,8 +157,6 @@ fn debug_shows_no_content() {
 #[test]
 fn an_unknown_error_code_is_kept() {
     let bytes = r#"{"type":"error","payload":{"code":"out_of_coffee","message":"later"}}"#;
-    let ServerFrame::Error(error) = ServerFrame::parse(bytes).unwrap() else {
-        panic!("another frame")
-    };
+    let ServerFrame::Error(error) = ServerFrame::parse(bytes).unwrap() else { panic!("another frame") };
     assert_eq!(error.code.as_str(), "out_of_coffee");
 }
