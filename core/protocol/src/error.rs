@@ -168,9 +168,7 @@ impl Serialize for ErrorCode {
 
 impl<'de> Deserialize<'de> for ErrorCode {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(std::borrow::Cow::<'de, str>::deserialize(d)?
-            .as_ref()
-            .into())
+        Ok(std::borrow::Cow::<'de, str>::deserialize(d)?.as_ref().into())
     }
 }
 

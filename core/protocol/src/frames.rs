@@ -369,9 +369,7 @@ struct AboutMessage {
 fn malformed(error: &serde_json::Error, payload: &str) -> FrameError {
     FrameError::Malformed {
         reason: describe(error),
-        message_id: object::<AboutMessage>(payload)
-            .ok()
-            .map(|about| about.message_id),
+        message_id: object::<AboutMessage>(payload).ok().map(|about| about.message_id),
     }
 }
 
@@ -402,10 +400,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
 }
 
 fn envelope(text: &str) -> Result<Envelope<'_>, FrameError> {
-    object(text).map_err(|e| FrameError::Malformed {
-        reason: describe(&e),
-        message_id: None,
-    })
+    object(text).map_err(|e| FrameError::Malformed { reason: describe(&e), message_id: None })
 }
 
 impl ClientFrame {

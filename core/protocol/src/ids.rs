@@ -22,9 +22,7 @@ pub enum IdError {
         max: usize,
     },
     /// A character other than `A–Z a–z 0–9 . _ -`, or a dot in front.
-    #[error(
-        "may contain only letters A-Z a-z, digits, '.', '_' and '-', and must not begin with '.'"
-    )]
+    #[error("may contain only letters A-Z a-z, digits, '.', '_' and '-', and must not begin with '.'")]
     Character,
     /// Not a UUID.
     #[error("must be a UUID")]
@@ -308,10 +306,7 @@ mod tests {
         for bad in ["", ".hidden", "..", "a/b", "a b", "имя", "a\0", "a%2f"] {
             assert!(UserId::new(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(
-            UserId::new(&"x".repeat(65)),
-            Err(IdError::Length { max: 64 })
-        );
+        assert_eq!(UserId::new(&"x".repeat(65)), Err(IdError::Length { max: 64 }));
     }
 
     #[test]
@@ -326,12 +321,7 @@ mod tests {
     fn group_ids_round_trip_and_refuse_other_lengths() {
         let id = GroupId::from_bytes([0xfb; 16]);
         assert_eq!(id.to_string().parse(), Ok(id));
-        for bad in [
-            "",
-            "AAAA",
-            "AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            "+/+/+/+/+/+/+/+/+/+/+/",
-        ] {
+        for bad in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "+/+/+/+/+/+/+/+/+/+/+/"] {
             assert_eq!(bad.parse::<GroupId>(), Err(IdError::Group), "{bad}");
         }
     }

@@ -64,10 +64,7 @@ mod tests {
 
     #[test]
     fn debug_does_not_show_the_content() {
-        assert_eq!(
-            format!("{:?}", Opaque::encode(b"secret")),
-            "Opaque(8 bytes)"
-        );
+        assert_eq!(format!("{:?}", Opaque::encode(b"secret")), "Opaque(8 bytes)");
     }
 
     #[test]

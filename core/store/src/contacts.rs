@@ -1,0 +1,100 @@
+//! Other users' identity keys: pinned at first use, compared by people, loud when they change.
+
+use privmsg_protocol::UserId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::StoreError;
+use crate::sql_types::{key_bytes, optional_key_bytes};
+
+/// What is known of a user's identity key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// The pinned account identity key.
+    pub identity: [u8; 32],
+    /// The user has compared the safety number.
+    pub verified: bool,
+    /// Another key that appeared after verification. Nothing is sent until the user accepts it.
+    pub changed_identity: Option<[u8; 32]>,
+}
+
+/// What seeing an identity key meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observation {
+    /// It is the pinned key, or one whose change is already known.
+    Known,
+    /// First sight: pinned.
+    Pinned,
+    /// Another key than the pinned one, which was not verified: pinned in its place, and the user must be told.
+    Changed,
+    /// Another key than the verified one: sending stops until the user accepts it.
+    Blocked,
+}
+
+/// Reads a contact.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn load(connection: &Connection, user: &UserId) -> Result<Option<Contact>, StoreError> {
+    connection
+        .prepare_cached("SELECT identity, verified, changed_identity FROM contact WHERE user_id = ?1")?
+        .query_row([user.as_str()], |row| {
+            Ok((|| {
+                Ok(Contact {
+                    identity: key_bytes(row, 0)?,
+                    verified: row.get(1)?,
+                    changed_identity: optional_key_bytes(row, 2)?,
+                })
+            })())
+        })
+        .optional()?
+        .transpose()
+}
+
+/// Compares an identity key that a user's device was seen with to what is known, and notes the difference.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn observe(connection: &Connection, user: &UserId, identity: &[u8; 32]) -> Result<Observation, StoreError> {
+    let Some(contact) = load(connection, user)? else {
+        connection.execute(
+            "INSERT INTO contact (user_id, identity) VALUES (?1, ?2)",
+            params![user.as_str(), identity.as_slice()],
+        )?;
+        return Ok(Observation::Pinned);
+    };
+    if contact.identity == *identity || contact.changed_identity.as_ref() == Some(identity) {
+        return Ok(Observation::Known);
+    }
+    if contact.verified {
+        connection.execute(
+            "UPDATE contact SET changed_identity = ?2 WHERE user_id = ?1",
+            params![user.as_str(), identity.as_slice()],
+        )?;
+        return Ok(Observation::Blocked);
+    }
+    connection
+        .execute("UPDATE contact SET identity = ?2 WHERE user_id = ?1", params![user.as_str(), identity.as_slice()])?;
+    Ok(Observation::Changed)
+}
+
+/// Marks the pinned key as compared, or takes that back.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_verified(connection: &Connection, user: &UserId, verified: bool) -> Result<(), StoreError> {
+    connection.execute("UPDATE contact SET verified = ?2 WHERE user_id = ?1", params![user.as_str(), verified])?;
+    Ok(())
+}
+
+/// Takes the changed key as the new pinned one, not verified. Returns whether there was one.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn accept_change(connection: &Connection, user: &UserId) -> Result<bool, StoreError> {
+    let changed = connection.execute(
+        "UPDATE contact SET identity = changed_identity, changed_identity = NULL, verified = 0
+         WHERE user_id = ?1 AND changed_identity IS NOT NULL",
+        [user.as_str()],
+    )?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,234 @@
+//! One connection, one thread, whole transactions.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::StoreError;
+use crate::key::DatabaseKey;
+use crate::mls;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Name of the database inside a profile's directory.
+pub const DATABASE_FILE: &str = "privmsg.db";
+
+/// How long a process waits for another one that writes to the same profile. Its longest transaction, a page of
+/// incoming messages, takes well under a second.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Calls that may wait for the database thread; callers beyond that wait in `transact`.
+const QUEUE: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A handle to the open database. Clones share the connection.
+#[derive(Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Store {
+    /// Opens the database in `dir`, creating and upgrading it as needed.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongKey`] if `key` does not open the file, [`StoreError::Newer`] if a newer build wrote it.
+    pub fn open(dir: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
+        let mut connection = open_connection(&dir.join(DATABASE_FILE), key)?;
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        std::thread::Builder::new()
+            .name("privmsg-store".into())
+            .spawn(move || {
+                while let Some(job) = queue.blocking_recv() {
+                    job(&mut connection);
+                }
+            })
+            .map_err(|e| StoreError::Migration(format!("no thread for the database: {e}")))?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `work` in one write transaction on the database thread. It is committed if `work` returns `Ok`, and is
+    /// durable when this returns; otherwise nothing of it remains.
+    ///
+    /// # Errors
+    /// What `work` returns, or a [`StoreError`] of the transaction itself.
+    pub async fn transact<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        self.call(move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+            let value = work(&transaction)?;
+            transaction.commit().map_err(StoreError::from)?;
+            Ok(value)
+        })
+        .await
+    }
+
+    /// Runs `work` on a consistent snapshot, without the right to write.
+    ///
+    /// # Errors
+    /// As for [`Store::transact`].
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        self.call(move |connection| {
+            let snapshot =
+                connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(StoreError::from)?;
+            work(&snapshot)
+        })
+        .await
+    }
+
+    /// A number that changes whenever another process has written to this database.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the query.
+    pub async fn foreign_version(&self) -> Result<i64, StoreError> {
+        self.call(|connection| Ok(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)).await
+    }
+
+    async fn call<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // The caller may have gone away; the transaction stands all the same.
+            let _ = answer.send(work(connection));
+        });
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        result.await.map_err(|_| E::from(StoreError::Closed))?
+    }
+}
+
+fn open_connection(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch(&key.pragma())?;
+    // `temp_store`: sorting must not spill plaintext to disk. `synchronous`: once the server is told that a message is
+    // stored, or a ciphertext has left, neither may be forgotten in a power cut; a ratchet that steps back would use a
+    // nonce twice.
+    connection.execute_batch(
+        "PRAGMA temp_store = MEMORY;
+         PRAGMA foreign_keys = ON;",
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // The first read tells whether the key is right.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(128);
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let failed = |e: refinery::Error| StoreError::Migration(e.to_string());
+    let mut runner = embedded::migrations::runner();
+    let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0);
+    let has_history: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history')",
+        [],
+        |row| row.get(0),
+    )?;
+    if has_history && let Some(last) = runner.get_last_applied_migration(connection).map_err(failed)? {
+        let found = last.version();
+        if found > known {
+            return Err(StoreError::Newer { found: narrow(found), known: narrow(known) });
+        }
+    }
+    runner = runner.set_grouped(true);
+    runner.run(connection).map_err(failed)?;
+    mls::migrate(connection)
+}
+
+fn narrow(version: impl TryInto<u32>) -> u32 {
+    version.try_into().unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table_names(connection: &Connection) -> Result<Vec<String>, StoreError> {
+        let mut query = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+        let names = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(names)
+    }
+
+    #[tokio::test]
+    async fn reopening_needs_the_same_key_and_finds_the_same_tables() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = DatabaseKey::from_bytes([7; 32]);
+        let store = Store::open(dir.path(), &key).unwrap();
+        let before = store.read(table_names).await.unwrap();
+        assert!(before.iter().any(|name| name == "outbox") && before.iter().any(|name| name == "openmls_group_data"));
+        drop(store);
+
+        let wrong = Store::open(dir.path(), &DatabaseKey::from_bytes([8; 32]));
+        assert!(matches!(wrong, Err(StoreError::WrongKey)));
+        let again = Store::open(dir.path(), &key).unwrap();
+        assert_eq!(again.read(table_names).await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_failed_transaction_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([7; 32])).unwrap();
+        let failed: Result<(), StoreError> = store
+            .transact(|c| {
+                crate::meta::set(c, "probe", 1)?;
+                Err(StoreError::Invalid("probe"))
+            })
+            .await;
+        assert!(failed.is_err());
+        assert_eq!(store.read(|c| crate::meta::get(c, "probe")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn nothing_readable_lies_on_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([7; 32])).unwrap();
+        store.transact(|c| crate::meta::set(c, "a_very_readable_word", 1)).await.unwrap();
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            assert!(!bytes.windows(20).any(|w| w == b"a_very_readable_word"));
+            assert!(!bytes.starts_with(b"SQLite format 3"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = DatabaseKey::from_bytes([7; 32]);
+        let store = Store::open(dir.path(), &key).unwrap();
+        store
+            .transact(|c| {
+                c.execute(
+                    "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                     VALUES (999, 'future', '2030-01-01T00:00:00Z', '0')",
+                    [],
+                )?;
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
+        drop(store);
+        assert!(matches!(Store::open(dir.path(), &key), Err(StoreError::Newer { found: 999, .. })));
+    }
+}

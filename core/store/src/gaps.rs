@@ -1,0 +1,199 @@
+//! Which numbers of a group's history have been seen.
+//!
+//! The server numbers everything in a group without holes. Every number that arrives, on a received message or in the
+//! acknowledgement of one's own, is noted here; what is missing below the highest is a hole. Holes are ordinary while
+//! messages are on their way. Once the mailbox is empty they are confirmed, and shown.
+
+use privmsg_protocol::{GroupId, Seq};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::StoreError;
+use crate::chats::ChatId;
+use crate::sql_types::{from_sql, to_sql};
+
+/// A confirmed hole, for people to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// It is behind this message row.
+    pub after_message: i64,
+    /// How many numbers are missing. Some of them may have been commits, which nobody sees anyway.
+    pub missing: u64,
+}
+
+/// Notes that `seq` has been seen. Returns `false` if it had been before.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(highest) = highest(connection, group)? else {
+        return Ok(true);
+    };
+    if seq > highest {
+        if seq > highest.next() {
+            insert(connection, group, highest.next(), Seq(seq.0 - 1))?;
+        }
+        set_highest(connection, group, seq)?;
+        return Ok(true);
+    }
+    fill(connection, group, seq)
+}
+
+/// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
+/// numbers between the highest seen and `seq` too.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn restart(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    if let Some(highest) = highest(connection, group)?
+        && highest.0 > 0
+        && seq > highest.next()
+    {
+        insert(connection, group, highest.next(), Seq(seq.0 - 1))?;
+    }
+    set_highest(connection, group, seq)?;
+    confirm(connection, group)
+}
+
+/// Confirms the holes of a group: nothing more is on its way.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn confirm(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0")?
+        .execute([group.as_bytes().as_slice()])?;
+    Ok(())
+}
+
+/// The confirmed holes of a chat, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of_chat(connection: &Connection, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT g.after_message, g.last_seq - g.first_seq + 1
+         FROM gap g JOIN mls_group m ON m.group_id = g.group_id
+         WHERE m.chat_id = ?1 AND g.confirmed = 1 ORDER BY g.after_message, g.id",
+    )?;
+    let rows =
+        query.query_map([chat.0], |row| Ok(Gap { after_message: row.get(0)?, missing: from_sql(row.get(1)?) }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn highest(connection: &Connection, group: &GroupId) -> Result<Option<Seq>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT last_seq FROM mls_group WHERE group_id = ?1")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))
+        .optional()?
+        .map(|seq| Seq(from_sql(seq))))
+}
+
+fn set_highest(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE mls_group SET last_seq = ?2 WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), to_sql(seq.0)])?;
+    Ok(())
+}
+
+fn insert(connection: &Connection, group: &GroupId, first: Seq, last: Seq) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO gap (group_id, first_seq, last_seq, after_message)
+             VALUES (?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM message))",
+        )?
+        .execute(params![group.as_bytes().as_slice(), to_sql(first.0), to_sql(last.0)])?;
+    Ok(())
+}
+
+/// Takes one number out of the hole that it is in.
+fn fill(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let hole = connection
+        .prepare_cached(
+            "SELECT id, first_seq, last_seq, after_message, confirmed FROM gap
+             WHERE group_id = ?1 AND first_seq <= ?2 AND last_seq >= ?2",
+        )?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(seq.0)], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, i64>(3)?,
+                row.get::<_, i64>(4)?,
+            ))
+        })
+        .optional()?;
+    let Some((id, first, last, after, confirmed)) = hole else {
+        return Ok(false);
+    };
+    let seq = to_sql(seq.0);
+    connection.prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([id])?;
+    let mut keep = connection.prepare_cached(
+        "INSERT INTO gap (group_id, first_seq, last_seq, after_message, confirmed)
+         SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?2 <= ?3",
+    )?;
+    keep.execute(params![group.as_bytes().as_slice(), first, seq - 1, after, confirmed])?;
+    keep.execute(params![group.as_bytes().as_slice(), seq + 1, last, after, confirmed])?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chats::ChatKind;
+    use crate::key::DatabaseKey;
+    use crate::{Store, chats, groups};
+
+    const GROUP: GroupId = GroupId::from_bytes([1; 16]);
+
+    async fn missing_after(notes: &'static [u64]) -> Vec<u64> {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        store
+            .transact(move |c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                for seq in notes {
+                    note(c, &GROUP, Seq(*seq))?;
+                }
+                confirm(c, &GROUP)?;
+                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect())
+            })
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn numbers_in_any_order_leave_no_hole() {
+        assert_eq!(missing_after(&[1, 2, 3]).await, Vec::<u64>::new());
+        assert_eq!(missing_after(&[3, 1, 2]).await, Vec::<u64>::new());
+        assert_eq!(missing_after(&[1, 5, 3, 2, 4, 5]).await, Vec::<u64>::new());
+    }
+
+    #[tokio::test]
+    async fn what_never_came_is_a_hole() {
+        assert_eq!(missing_after(&[1, 4]).await, vec![2]);
+        assert_eq!(missing_after(&[1, 10, 5]).await, vec![3, 4]);
+        assert_eq!(missing_after(&[1, u64::MAX]).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_repeated_number_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let seen = store
+            .transact(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                Ok::<_, StoreError>([
+                    note(c, &GROUP, Seq(1))?,
+                    note(c, &GROUP, Seq(3))?,
+                    note(c, &GROUP, Seq(1))?,
+                    note(c, &GROUP, Seq(2))?,
+                    note(c, &GROUP, Seq(2))?,
+                ])
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, [true, true, false, true, false]);
+    }
+}

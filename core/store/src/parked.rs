@@ -1,0 +1,57 @@
+//! Messages that arrived before what they need to be decrypted.
+
+use privmsg_protocol::{GroupId, MessageId};
+use rusqlite::{Connection, params};
+
+use crate::StoreError;
+
+/// A parked message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Row.
+    pub id: i64,
+    /// The delivered frame's payload, as JSON.
+    pub frame: String,
+}
+
+/// Parks a message; a second time is the same.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn insert(connection: &Connection, group: &GroupId, message: &MessageId, frame: &str) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO parked (group_id, message_id, frame) VALUES (?1, ?2, ?3)
+         ON CONFLICT (group_id, message_id) DO NOTHING",
+        params![group.as_bytes().as_slice(), message.as_bytes().as_slice(), frame],
+    )?;
+    Ok(())
+}
+
+/// Everything parked for a group, in the order of arrival.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of_group(connection: &Connection, group: &GroupId) -> Result<Vec<Parked>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT id, frame FROM parked WHERE group_id = ?1 ORDER BY id")?;
+    let rows =
+        query.query_map([group.as_bytes().as_slice()], |row| Ok(Parked { id: row.get(0)?, frame: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Removes one.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn remove(connection: &Connection, id: i64) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM parked WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// Removes everything parked for a group: it has been joined anew, and nothing of before can be read any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn clear(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM parked WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
+    Ok(())
+}
