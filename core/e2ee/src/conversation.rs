@@ -1,0 +1,190 @@
+//! Conversations: one MLS group (RFC 9420) each, whose leaves are all devices of all participants.
+//!
+//! The protocol's word is *group*, the user's is *chat*; [`Conversation`] is the group together with what we demand of
+//! it beyond MLS: every leaf carries a valid [device certificate](crate::certificate), belongs to a participant, and
+//! no device has two leaves. Kind and participants stand in the GroupContext ([`ConversationInfo`]), so every member
+//! agrees on them by construction, and a joiner learns them from the group itself.
+//!
+//! # Transactions
+//!
+//! Every function that takes a [`Provider`](crate::Provider) reads and writes the caller's storage, and expects one
+//! transaction around it. **On an error the caller rolls back and drops the `Conversation`**, which may be ahead of the
+//! storage then; [`Conversation::load`] gives the last committed state. The same way a caller refuses what this crate
+//! accepts: it looks at the [`MembershipChange`], finds an identity key that is not the pinned one, and rolls back.
+//!
+//! # States
+//!
+//! The server accepts one commit per epoch. A commit of our own is therefore *pending* until the server has accepted
+//! it, and survives a restart.
+//!
+//! | State | how it is reached | `encrypt` | `commit` | `process` of a message / of a commit |
+//! |---|---|---|---|---|
+//! | operational | `join`, `join_external`, `merge_pending`, `clear_pending` | yes | yes, → pending | decrypts / merges |
+//! | pending own commit | `create`, `commit` | yes, in the old epoch | [`CommitError::Pending`] | decrypts / another's commit wins: merges it and drops ours; our own echo is merged ([`Processed::Commit`]) |
+//! | removed | `process` of a commit that removes this device | [`EncryptError::Removed`] | [`CommitError::Removed`] | [`ProcessError::Removed`] |
+//!
+//! From *pending*: accepted → [`Conversation::merge_pending`]; "stale epoch" → process what was missed (which clears
+//! it), or [`Conversation::clear_pending`], then commit again; a group that lost its creation →
+//! [`Conversation::delete`]. From *removed*: [`Conversation::join`] or [`Conversation::join_external`] replace the
+//! old state.
+//!
+//! [`Conversation::join_external`] has no pending state, because OpenMLS merges an external commit when it is made: the
+//! stored group is already in the epoch after it. The caller keeps the [`CommitBundle`] durably until the server has
+//! answered; if it was refused, the group is of no use: [`Conversation::delete`] it and join again.
+//!
+//! # Messages out of order
+//!
+//! | message of | result |
+//! |---|---|
+//! | the current epoch | decrypted; again: [`ProcessError::Duplicate`] |
+//! | a later epoch | [`ProcessError::Future`]: keep it, process the commits between, retry |
+//! | one of the last [`MAX_PAST_EPOCHS`] epochs | decrypted |
+//! | an older epoch, or a commit of any past epoch | [`ProcessError::Stale`] |
+//! | ourselves | [`ProcessError::Duplicate`]: the sender's ratchet cannot go back |
+
+mod bundle;
+mod commit;
+mod create;
+mod encrypt;
+mod external;
+mod info;
+mod join;
+mod member;
+mod process;
+mod validate;
+
+pub use bundle::CommitBundle;
+pub use commit::CommitError;
+pub use create::CreateError;
+pub use encrypt::EncryptError;
+pub use external::ExternalJoinError;
+pub use info::{ConversationInfo, ConversationKind, InfoError};
+pub use join::JoinError;
+pub use member::{Member, MembershipChange};
+pub use process::{ProcessError, Processed};
+pub use validate::RejectReason;
+
+use openmls::group::{MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig};
+use openmls::prelude::SenderRatchetConfiguration;
+use openmls_traits::OpenMlsProvider as _;
+use privmsg_protocol::{Epoch, GroupId};
+
+use crate::leaf;
+use crate::provider::{Provider, Storage, StorageError};
+
+/// Epochs before the current one whose application messages can still be decrypted.
+///
+/// The server orders commits and messages strictly and refuses a message whose epoch is not current, so in order
+/// nothing of the past arrives. Two epochs cover a message that a client parked and retries after the next commit;
+/// more would weaken forward secrecy for nothing.
+pub const MAX_PAST_EPOCHS: usize = 2;
+
+/// Message lengths are rounded up to a multiple of this, so that a ciphertext tells little about its text.
+const PADDING: usize = 128;
+
+/// Messages of one sender that may arrive in another order than they were encrypted: those that lay in its outbox
+/// while later ones got through. Their keys are kept, and each costs storage at every message.
+const OUT_OF_ORDER: u32 = 32;
+
+/// Messages of one sender that may be missing in a row (lost to the server's retention) before the group has to be
+/// joined anew. Skipping costs two hashes each: about 50 ms for this many.
+const MAX_SKIPPED: u32 = 10_000;
+
+/// One conversation of this device, as it stands in the storage. See the [module documentation](self).
+#[derive(Debug)]
+pub struct Conversation {
+    group: MlsGroup,
+    info: ConversationInfo,
+}
+
+impl Conversation {
+    /// The stored conversation, or `None` if this device never had it or deleted it.
+    ///
+    /// # Errors
+    /// [`StorageError`], also if what is stored is no conversation.
+    pub fn load<S: Storage>(provider: &Provider<'_, S>, group_id: GroupId) -> Result<Option<Self>, StorageError> {
+        let group = MlsGroup::load(provider.storage(), &mls_id(group_id)).map_err(StorageError::new)?;
+        group
+            .map(|group| Self::new(group).map_err(|_| StorageError::corrupt("stored group is no conversation")))
+            .transpose()
+    }
+
+    /// Removes all stored state of this conversation: it was refused by the server, or is of no use any more.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn delete<S: Storage>(mut self, provider: &Provider<'_, S>) -> Result<(), StorageError> {
+        self.group.delete(provider.storage()).map_err(StorageError::new)
+    }
+
+    /// The group's identifier.
+    #[must_use]
+    pub fn group_id(&self) -> GroupId {
+        GroupId::try_from(self.group.group_id().as_slice()).expect("checked when the group was made or joined")
+    }
+
+    /// The current epoch. A pending commit has not changed it yet.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.group.epoch().as_u64())
+    }
+
+    /// Kind and participants.
+    #[must_use]
+    pub const fn info(&self) -> &ConversationInfo {
+        &self.info
+    }
+
+    /// Whether this device is still a member.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.group.is_active()
+    }
+
+    /// Whether a commit of our own waits for the server's word.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.group.pending_commit().is_some()
+    }
+
+    /// All devices in the group, this one included unless it was removed, in the order of their leaves.
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        member::members(&self.group)
+    }
+
+    fn new(group: MlsGroup) -> Result<Self, InfoError> {
+        let info = ConversationInfo::from_extensions(group.extensions())?;
+        Ok(Self { group, info })
+    }
+}
+
+fn mls_id(group_id: GroupId) -> openmls::group::GroupId {
+    openmls::group::GroupId::from_slice(group_id.as_bytes())
+}
+
+/// Handshake messages travel as `PublicMessage`: the server stores the tree and the GroupInfo anyway, for devices that
+/// join by external commit, so encryption would hide nothing; and only so can our own commit be recognised for certain
+/// when it comes back. Encrypted ones are understood. Application messages are always encrypted.
+fn join_config() -> MlsGroupJoinConfig {
+    MlsGroupJoinConfig::builder()
+        .wire_format_policy(MIXED_PLAINTEXT_WIRE_FORMAT_POLICY)
+        .padding_size(PADDING)
+        .max_past_epochs(MAX_PAST_EPOCHS)
+        .sender_ratchet_configuration(SenderRatchetConfiguration::new(OUT_OF_ORDER, MAX_SKIPPED))
+        .use_ratchet_tree_extension(false)
+        .build()
+}
+
+fn create_config(info: &ConversationInfo) -> MlsGroupCreateConfig {
+    MlsGroupCreateConfig::builder()
+        .ciphersuite(leaf::CIPHERSUITE)
+        .wire_format_policy(MIXED_PLAINTEXT_WIRE_FORMAT_POLICY)
+        .padding_size(PADDING)
+        .max_past_epochs(MAX_PAST_EPOCHS)
+        .sender_ratchet_configuration(SenderRatchetConfiguration::new(OUT_OF_ORDER, MAX_SKIPPED))
+        .use_ratchet_tree_extension(false)
+        .capabilities(leaf::capabilities())
+        .with_group_context_extensions(info.to_extensions())
+        .build()
+}

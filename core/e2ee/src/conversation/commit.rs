@@ -1,0 +1,137 @@
+//! Changing a conversation: adding and removing devices, rotating the own leaf key.
+
+use openmls::group::{CommitBuilderStageError, CreateCommitError, MergeCommitError, MergePendingCommitError};
+use openmls_traits::OpenMlsProvider as _;
+use privmsg_protocol::{DeviceId, UserId};
+
+use super::bundle::{CommitBundle, Unexpected};
+use super::validate::{RejectReason, Rules};
+use super::{Conversation, member};
+use crate::identity::DeviceKeys;
+use crate::key_package::ClaimedKeyPackage;
+use crate::provider::{Provider, Storage, StorageError};
+
+/// Why no commit was made or merged.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A commit of our own waits for the server's word already.
+    #[error("a commit is pending already")]
+    Pending,
+    /// This device has been removed from the group.
+    #[error("this device was removed from the group")]
+    Removed,
+    /// A device to be added may not be: see the reason.
+    #[error("cannot add a device: {0}")]
+    Add(#[source] RejectReason),
+    /// A device to be removed is not in the group, or is this one, which only others can remove.
+    #[error("cannot remove {0}/{1}")]
+    Remove(UserId, DeviceId),
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// OpenMLS refused what it should not: a bug of ours.
+    #[error("OpenMLS made no commit")]
+    Mls(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Unexpected> for CommitError {
+    fn from(error: Unexpected) -> Self {
+        Self::Mls(Box::new(error))
+    }
+}
+
+impl Conversation {
+    /// Makes a commit (RFC 9420, section 12.4) that adds and removes these devices and renews this device's leaf key.
+    /// With two empty lists it is a mere key rotation.
+    ///
+    /// The commit is pending in the storage until [`Conversation::merge_pending`] or
+    /// [`Conversation::clear_pending`]. Commit only when the mailbox is drained.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub fn commit<S: Storage>(
+        &mut self,
+        provider: &Provider<'_, S>,
+        keys: &DeviceKeys,
+        add: &[ClaimedKeyPackage],
+        remove: &[(UserId, DeviceId)],
+    ) -> Result<CommitBundle, CommitError> {
+        if !self.is_active() {
+            return Err(CommitError::Removed);
+        }
+        if self.has_pending() {
+            return Err(CommitError::Pending);
+        }
+        self.check_adds(add, remove)?;
+        let removals = self.removals(remove)?;
+        let messages = self
+            .group
+            .commit_builder()
+            .consume_proposal_store(false)
+            .force_self_update(true)
+            .propose_adds(add.iter().map(|package| package.key_package().clone()))
+            .propose_removals(removals)
+            .load_psks(provider.storage())
+            .map_err(mls)?
+            .create_group_info(true)
+            .build(provider.rand(), provider.crypto(), keys, |_| true)
+            .map_err(mls::<CreateCommitError>)?
+            .stage_commit(provider)
+            .map_err(|error| match error {
+                CommitBuilderStageError::KeyStoreError(error) => StorageError::new(error).into(),
+                CommitBuilderStageError::LibraryError(error) => mls(error),
+            })?;
+        Ok(CommitBundle::collect(provider, &self.group, messages, add, remove.to_vec())?)
+    }
+
+    /// Enters the epoch of the pending commit, because the server accepted it. Without one nothing happens.
+    ///
+    /// # Errors
+    /// [`CommitError::Storage`], or [`CommitError::Removed`].
+    pub fn merge_pending<S: Storage>(&mut self, provider: &Provider<'_, S>) -> Result<(), CommitError> {
+        self.group.merge_pending_commit(provider).map_err(|error| match error {
+            MergePendingCommitError::MergeCommitError(MergeCommitError::StorageError(error)) => {
+                StorageError::new(error).into()
+            }
+            MergePendingCommitError::MergeCommitError(MergeCommitError::LibraryError(error)) => mls(error),
+            MergePendingCommitError::MlsGroupStateError(_) => CommitError::Removed,
+        })
+    }
+
+    /// Forgets the pending commit, because the server refused it. Without one nothing happens.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn clear_pending<S: Storage>(&mut self, provider: &Provider<'_, S>) -> Result<(), StorageError> {
+        self.group.clear_pending_commit(provider.storage()).map_err(StorageError::new)
+    }
+
+    fn check_adds(&self, add: &[ClaimedKeyPackage], remove: &[(UserId, DeviceId)]) -> Result<(), CommitError> {
+        let own = member::own(&self.group).ok_or(CommitError::Removed)?;
+        let rules = Rules { info: &self.info, own_user: &own.user_id, own_identity: &own.identity };
+        let mut devices: Vec<_> = self.members().into_iter().map(|member| (member.user_id, member.device_id)).collect();
+        devices.retain(|device| !remove.contains(device));
+        for package in add {
+            rules.check_certificate(package.certificate()).map_err(CommitError::Add)?;
+            let device = (package.certificate().user_id().clone(), package.certificate().device_id().clone());
+            if devices.contains(&device) {
+                return Err(CommitError::Add(RejectReason::DuplicateDevice));
+            }
+            devices.push(device);
+        }
+        Ok(())
+    }
+
+    fn removals(&self, remove: &[(UserId, DeviceId)]) -> Result<Vec<openmls::prelude::LeafNodeIndex>, CommitError> {
+        let members: Vec<_> = member::indexed(&self.group).collect();
+        let index = |(user, device): &(UserId, DeviceId)| {
+            let found = members.iter().find(|(_, member)| member.is(user, device) && !member.is_self);
+            found.map(|(index, _)| *index).ok_or_else(|| CommitError::Remove(user.clone(), device.clone()))
+        };
+        remove.iter().map(index).collect()
+    }
+}
+
+fn mls<E: std::error::Error + Send + Sync + 'static>(error: E) -> CommitError {
+    CommitError::Mls(Box::new(error))
+}

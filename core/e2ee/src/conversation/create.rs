@@ -1,0 +1,84 @@
+//! Beginning a conversation.
+
+use openmls::group::{MlsGroup, NewGroupError};
+use privmsg_protocol::GroupId;
+
+use super::validate::{RejectReason, Rules};
+use super::{CommitBundle, CommitError, Conversation, ConversationInfo, create_config, mls_id};
+use crate::certificate::DeviceCertificate;
+use crate::identity::DeviceKeys;
+use crate::key_package::ClaimedKeyPackage;
+use crate::leaf;
+use crate::provider::{Provider, Storage, StorageError};
+
+/// Why no conversation was created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The storage has a group with this identifier already.
+    #[error("a group with this identifier exists already")]
+    Exists,
+    /// The own certificate does not hold, is for other keys, or its user does not take part.
+    #[error("the own device cannot be a member: {0}")]
+    Own(#[source] RejectReason),
+    /// The first commit could not be made; see there.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// OpenMLS refused what it should not: a bug of ours.
+    #[error("OpenMLS made no group")]
+    Mls(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Conversation {
+    /// Creates a conversation whose first commit (epoch 0 → 1) adds all `others` at once: the other devices of all
+    /// participants, our own ones included. With no others the commit is made all the same, so that every
+    /// conversation reaches the server in the same way; it has no welcomes then.
+    ///
+    /// The commit is pending: [`Conversation::merge_pending`] when the server has accepted it,
+    /// [`Conversation::delete`] when somebody else was faster.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    pub fn create<S: Storage>(
+        provider: &Provider<'_, S>,
+        keys: &DeviceKeys,
+        certificate: &DeviceCertificate,
+        group_id: GroupId,
+        info: ConversationInfo,
+        others: &[ClaimedKeyPackage],
+    ) -> Result<(Self, CommitBundle), CreateError> {
+        check_own(keys, certificate, &info).map_err(CreateError::Own)?;
+        if Self::load(provider, group_id)?.is_some() {
+            return Err(CreateError::Exists);
+        }
+        let group = MlsGroup::new_with_group_id(
+            provider,
+            keys,
+            &create_config(&info),
+            mls_id(group_id),
+            leaf::credential(keys, certificate),
+        )
+        .map_err(|error| match error {
+            NewGroupError::StorageError(error) => StorageError::new(error).into(),
+            NewGroupError::GroupAlreadyExists => CreateError::Exists,
+            other => CreateError::Mls(other.to_string().into()),
+        })?;
+        let mut conversation = Self { group, info };
+        let bundle = conversation.commit(provider, keys, others, &[])?;
+        Ok((conversation, bundle))
+    }
+}
+
+/// Checks that this device, with these keys and this certificate, may be a member.
+pub(super) fn check_own(
+    keys: &DeviceKeys,
+    certificate: &DeviceCertificate,
+    info: &ConversationInfo,
+) -> Result<(), RejectReason> {
+    let own = leaf::credential(keys, certificate);
+    let certificate = leaf::certificate(&own.credential, own.signature_key.as_slice())?;
+    Rules { info, own_user: certificate.user_id(), own_identity: certificate.identity_key() }
+        .check_certificate(&certificate)
+}

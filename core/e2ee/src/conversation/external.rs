@@ -1,0 +1,113 @@
+//! Joining without being invited: external commit (RFC 9420, section 12.4.3.2).
+//!
+//! So a device that was linked after a conversation began comes in, and one whose state is broken or too old comes back:
+//! nobody else has to be there, and the user does nothing.
+
+use openmls::group::{ExternalCommitBuilderFinalizeError, MlsGroup};
+use openmls::prelude::{ExternalCommitBuilderError, LeafNodeParameters, MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
+use openmls_traits::OpenMlsProvider as _;
+use tls_codec::DeserializeBytes as _;
+
+use super::bundle::Unexpected;
+use super::create::check_own;
+use super::join::check_context;
+use super::validate::RejectReason;
+use super::{CommitBundle, Conversation, join_config};
+use crate::certificate::DeviceCertificate;
+use crate::identity::DeviceKeys;
+use crate::leaf;
+use crate::provider::{Provider, Storage, StorageError};
+
+/// Why no external commit was made.
+#[derive(Debug, thiserror::Error)]
+pub enum ExternalJoinError {
+    /// The bytes are no GroupInfo, or no ratchet tree.
+    #[error("malformed group info or ratchet tree")]
+    Malformed,
+    /// The group is forged, breaks our rules, or this device may not be in it.
+    #[error("cannot join: {0}")]
+    Rejected(#[from] RejectReason),
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// OpenMLS refused what it should not: a bug of ours.
+    #[error("OpenMLS made no external commit")]
+    Mls(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Unexpected> for ExternalJoinError {
+    fn from(error: Unexpected) -> Self {
+        Self::Mls(Box::new(error))
+    }
+}
+
+impl Conversation {
+    /// Makes an external commit into the group of this GroupInfo and ratchet tree, which replaces a leaf that this
+    /// device already has there. What is stored of an earlier membership is deleted.
+    ///
+    /// The stored group is already in the next epoch (OpenMLS keeps no pending external commit). Until the server has
+    /// accepted the commit nothing may be encrypted; if it refuses, [`Conversation::delete`] and join again with the
+    /// newer GroupInfo. So the caller stores the bundle in the same transaction, and sends it again after a crash.
+    ///
+    /// # Errors
+    /// [`ExternalJoinError`].
+    pub fn join_external<S: Storage>(
+        provider: &Provider<'_, S>,
+        keys: &DeviceKeys,
+        certificate: &DeviceCertificate,
+        group_info: &[u8],
+        ratchet_tree: &[u8],
+    ) -> Result<(Self, CommitBundle), ExternalJoinError> {
+        let malformed = |_| ExternalJoinError::Malformed;
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(malformed)?;
+        let MlsMessageBodyIn::GroupInfo(group_info) = message.extract() else {
+            return Err(ExternalJoinError::Malformed);
+        };
+        let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(malformed)?;
+
+        let context = group_info.group_context().clone();
+        let info = check_context(&context)?;
+        check_own(keys, certificate, &info)?;
+        let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(StorageError::new)?;
+        if let Some(mut former) = former {
+            former.delete(provider.storage()).map_err(StorageError::new)?;
+        }
+
+        let (group, messages) = MlsGroup::external_commit_builder()
+            .with_ratchet_tree(tree)
+            .with_config(join_config())
+            .skip_lifetime_validation()
+            .build_group(provider, group_info, leaf::credential(keys, certificate))
+            .map_err(group_error)?
+            .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(leaf::capabilities()).build())
+            .load_psks(provider.storage())
+            .map_err(mls)?
+            .create_group_info(true)
+            .build(provider.rand(), provider.crypto(), keys, |_| true)
+            .map_err(mls)?
+            .finalize(provider)
+            .map_err(|error| match error {
+                ExternalCommitBuilderFinalizeError::StorageError(error) => StorageError::new(error).into(),
+                other => ExternalJoinError::Mls(other.to_string().into()),
+            })?;
+        let conversation = Self { group, info };
+        conversation.check_membership()?;
+        let device = (certificate.user_id().clone(), certificate.device_id().clone());
+        let mut bundle = CommitBundle::collect(provider, &conversation.group, messages, &[], Vec::new())?;
+        bundle.added.push(device);
+        Ok((conversation, bundle))
+    }
+}
+
+fn group_error<E: std::error::Error + Send + Sync + 'static>(
+    error: ExternalCommitBuilderError<E>,
+) -> ExternalJoinError {
+    match error {
+        ExternalCommitBuilderError::StorageError(error) => StorageError::new(error).into(),
+        _ => RejectReason::Invalid.into(),
+    }
+}
+
+fn mls<E: std::error::Error + Send + Sync + 'static>(error: E) -> ExternalJoinError {
+    ExternalJoinError::Mls(Box::new(error))
+}

@@ -1,0 +1,100 @@
+//! Joining by welcome (RFC 9420, section 12.4.3.1).
+
+use openmls::group::{GroupContext, MlsGroup, StagedWelcome, WelcomeError};
+use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
+use openmls_traits::OpenMlsProvider as _;
+use privmsg_protocol::GroupId;
+use tls_codec::DeserializeBytes as _;
+
+use super::validate::{RejectReason, Rules};
+use super::{Conversation, ConversationInfo, join_config, member};
+use crate::leaf;
+use crate::provider::{Provider, Storage, StorageError};
+
+/// Why a welcome was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The welcome is for a key package that this device does not have (any more): used up, expired, or never its
+    /// own. The device can still join by external commit.
+    #[error("no key package for this welcome")]
+    NoKeyPackage,
+    /// This device is a member of that group already, in this epoch or a later one: the welcome came twice.
+    #[error("already a member of this group")]
+    AlreadyMember,
+    /// The bytes are no welcome, or no ratchet tree.
+    #[error("malformed welcome or ratchet tree")]
+    Malformed,
+    /// The group is forged, or breaks our rules.
+    #[error("welcome refused: {0}")]
+    Rejected(#[from] RejectReason),
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Conversation {
+    /// Joins a conversation with a welcome and the ratchet tree of the epoch that it leads to.
+    ///
+    /// Every leaf's certificate and user are checked. A former membership (removed, or broken and added anew) is
+    /// replaced. The key package is used up unless it is a last-resort one.
+    ///
+    /// # Errors
+    /// [`JoinError`]. The caller rolls back, so that a forged welcome costs no key package.
+    pub fn join<S: Storage>(
+        provider: &Provider<'_, S>,
+        welcome: &[u8],
+        ratchet_tree: &[u8],
+    ) -> Result<Self, JoinError> {
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map_err(|_| JoinError::Malformed)?;
+        let MlsMessageBodyIn::Welcome(welcome) = message.extract() else { return Err(JoinError::Malformed) };
+        let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(|_| JoinError::Malformed)?;
+
+        let builder = StagedWelcome::build_from_welcome(provider, &join_config(), welcome).map_err(welcome_error)?;
+        let context = builder.processed_welcome().unverified_group_info().group_context().clone();
+        forget_former(provider, &context)?;
+        let staged = builder
+            .with_ratchet_tree(tree)
+            // RFC 9420, section 7.3: the lifetime matters when a leaf is added, not for those in the tree.
+            .skip_lifetime_validation()
+            .replace_old_group()
+            .build()
+            .map_err(welcome_error)?;
+        let group = staged.into_group(provider).map_err(welcome_error)?;
+        let conversation = Self { info: check_context(&context)?, group };
+        conversation.check_membership()?;
+        Ok(conversation)
+    }
+
+    /// Checks all leaves of a group that was just joined, the own one included.
+    pub(super) fn check_membership(&self) -> Result<(), RejectReason> {
+        let own = member::own(&self.group).ok_or(RejectReason::Invalid)?;
+        Rules { info: &self.info, own_user: &own.user_id, own_identity: &own.identity }.check_tree(&self.group)
+    }
+}
+
+/// Whether a group is one of our conversations, judged by its (not yet authenticated) GroupContext.
+pub(super) fn check_context(context: &GroupContext) -> Result<ConversationInfo, RejectReason> {
+    if context.ciphersuite() != leaf::CIPHERSUITE || GroupId::try_from(context.group_id().as_slice()).is_err() {
+        return Err(RejectReason::Invalid);
+    }
+    Ok(ConversationInfo::from_extensions(context.extensions())?)
+}
+
+/// Deletes what is stored of an earlier membership, if the welcome leads further than that.
+fn forget_former<S: Storage>(provider: &Provider<'_, S>, context: &GroupContext) -> Result<(), JoinError> {
+    let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(StorageError::new)?;
+    let Some(mut former) = former else { return Ok(()) };
+    if former.is_active() && former.epoch() >= context.epoch() {
+        return Err(JoinError::AlreadyMember);
+    }
+    Ok(former.delete(provider.storage()).map_err(StorageError::new)?)
+}
+
+fn welcome_error<E: std::error::Error + Send + Sync + 'static>(error: WelcomeError<E>) -> JoinError {
+    match error {
+        WelcomeError::NoMatchingKeyPackage | WelcomeError::JoinerSecretNotFound => JoinError::NoKeyPackage,
+        WelcomeError::GroupAlreadyExists => JoinError::AlreadyMember,
+        WelcomeError::StorageError(error) => StorageError::new(error).into(),
+        _ => RejectReason::Invalid.into(),
+    }
+}

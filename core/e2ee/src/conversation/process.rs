@@ -1,0 +1,163 @@
+//! Processing what the server delivers to a conversation.
+
+use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
+use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError, StagedCommit, ValidationError};
+use openmls::prelude::{ContentType, MlsMessageIn, ProcessedMessage, ProcessedMessageContent, ProtocolMessage, Sender};
+use privmsg_protocol::Epoch;
+use tls_codec::DeserializeBytes as _;
+use zeroize::Zeroizing;
+
+use super::member::{self, Member, MembershipChange};
+use super::validate::{RejectReason, Rules};
+use super::{Conversation, MAX_PAST_EPOCHS, mls_id};
+use crate::provider::{Provider, Storage, StorageError};
+
+/// What a message was.
+#[derive(Debug)]
+pub enum Processed {
+    /// An application message.
+    Application {
+        /// Who encrypted it, with the certificate that was valid in the message's epoch.
+        sender: Member,
+        /// What was encrypted, usually a [`Content`](crate::Content). Wiped when dropped.
+        plaintext: Zeroizing<Vec<u8>>,
+    },
+    /// A commit, which is merged now: somebody else's, or our own pending one come back.
+    /// See [`MembershipChange::removes_self`].
+    Commit(MembershipChange),
+}
+
+/// Why a message was not processed. The group is unchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// Of an epoch that this device has not reached: keep it, and try again after the next commit.
+    #[error("message of the future epoch {epoch}")]
+    Future {
+        /// The message's epoch.
+        epoch: Epoch,
+    },
+    /// Of an epoch whose keys are deleted, or a commit of an epoch that is over (also our own, already merged).
+    #[error("message of the past epoch {epoch}")]
+    Stale {
+        /// The message's epoch.
+        epoch: Epoch,
+    },
+    /// Processed before, or sent by this very device: its key was used and deleted.
+    #[error("message was processed before")]
+    Duplicate,
+    /// Forged, or against the rules. It will never be accepted.
+    #[error("message rejected: {0}")]
+    Rejected(#[from] RejectReason),
+    /// This device has been removed from the group, and reads it no more.
+    #[error("this device was removed from the group")]
+    Removed,
+    /// The bytes are no MLS message of a group.
+    #[error("malformed message")]
+    Malformed,
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Conversation {
+    /// Processes one `MLSMessage` of this group. A commit is checked against our rules before it is merged.
+    ///
+    /// # Errors
+    /// [`ProcessError`]; the module documentation has the table of epochs.
+    pub fn process<S: Storage>(&mut self, provider: &Provider<'_, S>, bytes: &[u8]) -> Result<Processed, ProcessError> {
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| ProcessError::Malformed)?;
+        let message = message.try_into_protocol_message().map_err(|_| ProcessError::Malformed)?;
+        self.check_epoch(&message)?;
+        let processed = self.group.process_message(provider, message).map_err(process_error)?;
+        let sender = processed.sender().clone();
+        match processed.content() {
+            ProcessedMessageContent::ApplicationMessage(_) => application(processed),
+            ProcessedMessageContent::StagedCommitMessage(_) => {
+                let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+                    return Err(ProcessError::Malformed);
+                };
+                self.merge(provider, *staged, &sender)
+            }
+            ProcessedMessageContent::OwnPendingCommit => self.merge_own(provider, &sender),
+            ProcessedMessageContent::OwnPrivateMessage => Err(ProcessError::Duplicate),
+            _ => Err(RejectReason::Proposal.into()),
+        }
+    }
+
+    fn check_epoch(&self, message: &ProtocolMessage) -> Result<(), ProcessError> {
+        if *message.group_id() != mls_id(self.group_id()) {
+            return Err(RejectReason::WrongGroup.into());
+        }
+        if !self.is_active() {
+            return Err(ProcessError::Removed);
+        }
+        let (epoch, current) = (message.epoch().as_u64(), self.epoch().0);
+        if epoch > current {
+            return Err(ProcessError::Future { epoch: Epoch(epoch) });
+        }
+        let kept = if message.content_type() == ContentType::Application { MAX_PAST_EPOCHS as u64 } else { 0 };
+        if current - epoch > kept {
+            return Err(ProcessError::Stale { epoch: Epoch(epoch) });
+        }
+        Ok(())
+    }
+
+    fn merge<S: Storage>(
+        &mut self,
+        provider: &Provider<'_, S>,
+        staged: StagedCommit,
+        sender: &Sender,
+    ) -> Result<Processed, ProcessError> {
+        let change = self.describe(&staged, sender)?;
+        self.group.merge_staged_commit(provider, staged).map_err(|error| match error {
+            MergeCommitError::StorageError(error) => ProcessError::Storage(StorageError::new(error)),
+            MergeCommitError::LibraryError(_) => RejectReason::Invalid.into(),
+        })?;
+        Ok(Processed::Commit(change))
+    }
+
+    fn merge_own<S: Storage>(
+        &mut self,
+        provider: &Provider<'_, S>,
+        sender: &Sender,
+    ) -> Result<Processed, ProcessError> {
+        let pending = self.group.pending_commit().ok_or(RejectReason::Invalid)?;
+        let change = self.describe(pending, sender)?;
+        self.merge_pending(provider).map_err(|error| match error {
+            super::CommitError::Storage(error) => ProcessError::Storage(error),
+            _ => RejectReason::Invalid.into(),
+        })?;
+        Ok(Processed::Commit(change))
+    }
+
+    fn describe(&self, staged: &StagedCommit, sender: &Sender) -> Result<MembershipChange, RejectReason> {
+        let own = member::own(&self.group).ok_or(RejectReason::Invalid)?;
+        Rules { info: &self.info, own_user: &own.user_id, own_identity: &own.identity }.check_commit(
+            &self.group,
+            staged,
+            sender,
+        )
+    }
+}
+
+fn application(processed: ProcessedMessage) -> Result<Processed, ProcessError> {
+    let sender = member::from_credential(processed.credential(), false).ok_or(RejectReason::Invalid)?;
+    let ProcessedMessageContent::ApplicationMessage(message) = processed.into_content() else {
+        return Err(ProcessError::Malformed);
+    };
+    Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()) })
+}
+
+fn process_error<E: std::error::Error + Send + Sync + 'static>(error: ProcessMessageError<E>) -> ProcessError {
+    match error {
+        ProcessMessageError::StorageError(error) => StorageError::new(error).into(),
+        ProcessMessageError::GroupStateError(_) => ProcessError::Removed,
+        ProcessMessageError::ValidationError(ValidationError::UnableToDecrypt(
+            MessageDecryptionError::SecretTreeError(
+                SecretTreeError::SecretReuseError | SecretTreeError::TooDistantInThePast,
+            ),
+        )) => ProcessError::Duplicate,
+        ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => ProcessError::Duplicate,
+        _ => RejectReason::Invalid.into(),
+    }
+}

@@ -1,0 +1,150 @@
+//! Key packages (RFC 9420, section 10): how a device that is not there can be added to a conversation.
+//!
+//! A device keeps a stock of them on the server, each claimed once, and a last-resort one that is handed out again and
+//! again when the stock is empty. Their private parts stay in the device's storage until a welcome uses them.
+
+use openmls::prelude::{KeyPackage, KeyPackageIn, KeyPackageNewError, KeyPackageVerifyError, ProtocolVersion};
+use openmls_rust_crypto::RustCrypto;
+use privmsg_protocol::{DeviceId, UserId};
+use tls_codec::{DeserializeBytes as _, Serialize as _};
+
+use crate::certificate::{CertificateError, DeviceCertificate};
+use crate::conversation::Member;
+use crate::identity::DeviceKeys;
+use crate::leaf;
+use crate::provider::{Provider, Storage, StorageError};
+
+/// Why a key package from the server is not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyPackageError {
+    /// The bytes are no key package.
+    #[error("malformed key package")]
+    Malformed,
+    /// A signature in it is wrong, or it breaks a rule of RFC 9420, section 10.1.
+    #[error("invalid key package: {0}")]
+    Invalid(&'static str),
+    /// Its lifetime is over, has not begun, or is longer than allowed. The device should upload fresh ones.
+    #[error("key package outside its lifetime")]
+    Expired,
+    /// Another ciphersuite, or a client that lacks what our conversations need.
+    #[error("key package of an incompatible client")]
+    Incompatible,
+    /// It is a valid key package of somebody else: the server mixed them up, or lies.
+    #[error("key package of {user_id}/{device_id}, not of the device that was asked for")]
+    Foreign {
+        /// Whose it is.
+        user_id: UserId,
+        /// Which device's it is.
+        device_id: DeviceId,
+    },
+    /// Its device certificate does not hold.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// Why no key package could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// The private parts could not be stored.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// OpenMLS refused: a bug of ours.
+    #[error("OpenMLS made no key package")]
+    Mls(#[source] KeyPackageNewError),
+}
+
+/// Makes a key package for this device and stores its private parts. `now` is in seconds since 1970.
+///
+/// Returns the TLS-serialised `KeyPackage`, about 2.8 kB, to be uploaded once the transaction is committed.
+///
+/// # Errors
+/// [`GenerateError`].
+pub fn generate<S: Storage>(
+    provider: &Provider<'_, S>,
+    keys: &DeviceKeys,
+    certificate: &DeviceCertificate,
+    last_resort: bool,
+    now: u64,
+) -> Result<Vec<u8>, GenerateError> {
+    let mut builder =
+        KeyPackage::builder().key_package_lifetime(leaf::lifetime(now)).leaf_node_capabilities(leaf::capabilities());
+    if last_resort {
+        builder = builder.mark_as_last_resort();
+    }
+    let bundle =
+        builder.build(leaf::CIPHERSUITE, provider, keys, leaf::credential(keys, certificate)).map_err(|error| {
+            match error {
+                KeyPackageNewError::StorageError => StorageError::corrupt("could not store a key package").into(),
+                other => GenerateError::Mls(other),
+            }
+        })?;
+    Ok(bundle.key_package().tls_serialize_detached().expect("a key package is far shorter than a TLS vector"))
+}
+
+/// A validated key package of a known device, ready to be added to a conversation.
+#[derive(Debug, Clone)]
+pub struct ClaimedKeyPackage {
+    key_package: KeyPackage,
+    certificate: DeviceCertificate,
+}
+
+impl ClaimedKeyPackage {
+    /// Checks a key package that the server says belongs to `device_id` of `user_id`: its signatures, ciphersuite,
+    /// lifetime at `now` (seconds since 1970), capabilities and device certificate.
+    ///
+    /// The identity key in the certificate is not known here: compare [`ClaimedKeyPackage::member`] with the one that
+    /// is pinned for the user.
+    ///
+    /// # Errors
+    /// [`KeyPackageError`].
+    pub fn validate(bytes: &[u8], user_id: &UserId, device_id: &DeviceId, now: u64) -> Result<Self, KeyPackageError> {
+        let unverified = KeyPackageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| KeyPackageError::Malformed)?;
+        let key_package =
+            unverified.validate(&RustCrypto::default(), ProtocolVersion::Mls10).map_err(|error| match error {
+                KeyPackageVerifyError::LifetimeError(_) => KeyPackageError::Expired,
+                KeyPackageVerifyError::InvalidSignature | KeyPackageVerifyError::InvalidLeafNodeSignature => {
+                    KeyPackageError::Invalid("signature")
+                }
+                _ => KeyPackageError::Invalid("rule of RFC 9420"),
+            })?;
+        if key_package.ciphersuite() != leaf::CIPHERSUITE || !is_compatible(&key_package) {
+            return Err(KeyPackageError::Incompatible);
+        }
+        let lifetime = key_package.life_time();
+        if !(lifetime.not_before()..lifetime.not_after()).contains(&now) || !lifetime.has_acceptable_range() {
+            return Err(KeyPackageError::Expired);
+        }
+        let node = key_package.leaf_node();
+        let certificate = leaf::certificate(node.credential(), node.signature_key().as_slice())?;
+        if certificate.user_id() != user_id || certificate.device_id() != device_id {
+            return Err(KeyPackageError::Foreign {
+                user_id: certificate.user_id().clone(),
+                device_id: certificate.device_id().clone(),
+            });
+        }
+        Ok(Self { key_package, certificate })
+    }
+
+    /// Whose key package it is, with the identity key that vouches for it.
+    #[must_use]
+    pub fn member(&self) -> Member {
+        Member::from_certificate(&self.certificate, false)
+    }
+
+    pub(crate) const fn certificate(&self) -> &DeviceCertificate {
+        &self.certificate
+    }
+
+    pub(crate) const fn key_package(&self) -> &KeyPackage {
+        &self.key_package
+    }
+}
+
+fn is_compatible(key_package: &KeyPackage) -> bool {
+    let theirs = key_package.leaf_node().capabilities();
+    let ours = leaf::required_capabilities();
+    theirs.versions().contains(&ProtocolVersion::Mls10)
+        && theirs.ciphersuites().contains(&leaf::CIPHERSUITE.into())
+        && ours.extension_types().iter().all(|wanted| theirs.extensions().contains(wanted))
+        && ours.credential_types().iter().all(|wanted| theirs.credentials().contains(wanted))
+}

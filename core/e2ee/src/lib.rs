@@ -1,0 +1,82 @@
+//! End-to-end encryption of PrivMsg: who somebody is, what is said, and how it is kept from everyone else.
+//!
+//! # The model
+//!
+//! - An **account** has an Ed25519 identity key ([`AccountKey`]). It never leaves the user's devices in the clear. Its
+//!   public half is what contacts pin at first use and compare as a [`SafetyNumber`].
+//! - A **device** has an MLS signature key of its own ([`DeviceKeys`]). The account vouches for it with a
+//!   [`DeviceCertificate`], which is the MLS credential in every leaf and key package of the device. Nobody accepts a
+//!   device without one, so the server cannot add a listener.
+//! - A **conversation** ([`Conversation`]) is an MLS group (RFC 9420) whose leaves are all devices of all its
+//!   participants. The ciphersuite is `MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519` (0x004E) everywhere: it stays
+//!   closed to a quantum computer that reads today's traffic tomorrow.
+//! - The **server** orders commits and relays ciphertext. It is trusted with delivery, not with content: whatever
+//!   comes from it goes through `validate`, `join` and `process` functions, which refuse what is forged.
+//! - What is said inside is [`Content`]. Files are encrypted one by one under keys of their own ([`attachment`]), and
+//!   the keys travel in the content.
+//!
+//! The crate is sans-I/O: no network, no SQL, no async. Time, randomness and storage come from the caller. Foreign
+//! bytes never panic; secrets are wiped when dropped and have no `Debug` that shows them. The cryptography is composed
+//! from OpenMLS, RustCrypto and ed25519-dalek.
+//!
+//! # Two people talk
+//!
+//! ```
+//! use openmls_rust_crypto::MemoryStorage;
+//! use privmsg_e2ee::{
+//!     AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, DeviceKeys, OsRng, Processed,
+//!     Provider, generate_key_package,
+//! };
+//! use privmsg_protocol::{DeviceId, GroupId, UserId};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+//! let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+//! let (alices, bobs) = (DeviceId::new("alices-phone")?, DeviceId::new("bobs-laptop")?);
+//! let (alice_keys, bob_keys) = (DeviceKeys::generate(&mut OsRng), DeviceKeys::generate(&mut OsRng));
+//! let alice_cert = AccountKey::generate(&mut OsRng).certify(&alice, &alices, &alice_keys.public(), now);
+//! let bob_cert = AccountKey::generate(&mut OsRng).certify(&bob, &bobs, &bob_keys.public(), now);
+//! let (alice_disk, bob_disk) = (MemoryStorage::default(), MemoryStorage::default());
+//!
+//! // Bob leaves a key package on the server. Alice claims it and creates the chat.
+//! let uploaded = generate_key_package(&Provider::new(&bob_disk), &bob_keys, &bob_cert, false, now)?;
+//! let claimed = ClaimedKeyPackage::validate(&uploaded, &bob, &bobs, now)?;
+//! let info = ConversationInfo::new(ConversationKind::Direct, vec![alice, bob])?;
+//! let provider = Provider::new(&alice_disk);
+//! let id = GroupId::from_bytes([7; 16]);
+//! let (mut chat, bundle) = Conversation::create(&provider, &alice_keys, &alice_cert, id, info, &[claimed])?;
+//! chat.merge_pending(&provider)?; // the server has accepted `bundle`
+//! let message = chat.encrypt(&provider, &alice_keys, b"hello")?;
+//!
+//! let provider = Provider::new(&bob_disk);
+//! let mut chat = Conversation::join(&provider, &bundle.welcomes[0].1, &bundle.ratchet_tree)?;
+//! let Processed::Application { sender, plaintext } = chat.process(&provider, &message)? else { panic!() };
+//! assert_eq!((sender.device_id, plaintext.as_slice()), (alices, &b"hello"[..]));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod attachment;
+pub mod certificate;
+pub mod content;
+pub mod conversation;
+pub mod identity;
+pub mod key_package;
+mod leaf;
+mod provider;
+pub mod recovery;
+pub mod safety_number;
+
+pub use certificate::{CertificateError, DeviceCertificate};
+pub use content::{Attachment, Body, Content, ContentError, Receipt, ReceiptKind};
+pub use conversation::{
+    CommitBundle, CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError,
+    ExternalJoinError, InfoError, JoinError, MAX_PAST_EPOCHS, Member, MembershipChange, ProcessError, Processed,
+    RejectReason,
+};
+pub use identity::{AccountKey, AccountPublicKey, DeviceKeys, DevicePublicKey, PublicKeyError};
+pub use key_package::{ClaimedKeyPackage, GenerateError, KeyPackageError, generate as generate_key_package};
+pub use provider::{Provider, Storage, StorageError};
+pub use rand_core::OsRng;
+pub use recovery::{RecoveryError, RecoveryKey};
+pub use safety_number::{SafetyNumber, safety_number};
