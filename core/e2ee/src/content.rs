@@ -24,10 +24,13 @@ pub use types::{Attachment, Body, Content, ContentError, Receipt, ReceiptKind};
 /// Version of the format. It grows only when an old client must not even try; new fields and kinds leave it.
 pub const CONTENT_VERSION: u32 = 1;
 
-/// Longest text or caption, in bytes: with everything around it a text fits the server's smallest message limit.
-pub const MAX_TEXT_LEN: usize = 48 * 1024;
+/// Longest content, in bytes: what fits `max_message_size_kb` = 64 after MLS framing, padding and base64.
+pub const MAX_CONTENT_LEN: usize = 46 * 1024;
 
-/// Attachments of one message. Each is about 250 bytes, so all of them fit.
+/// Longest text or caption, in bytes: a content without much else.
+pub const MAX_TEXT_LEN: usize = 45 * 1024;
+
+/// Attachments of one message. Even with the longest names, all of them fit.
 pub const MAX_ATTACHMENTS: usize = 32;
 
 /// Longest file name, in bytes: what common file systems allow.

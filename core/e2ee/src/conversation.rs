@@ -61,7 +61,7 @@ pub use external::ExternalJoinError;
 pub use info::{ConversationInfo, ConversationKind, InfoError};
 pub use join::JoinError;
 pub use member::{Member, MembershipChange};
-pub use process::{ProcessError, Processed};
+pub use process::{Expected, ProcessError, Processed};
 pub use validate::RejectReason;
 
 use openmls::group::{MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig};

@@ -24,8 +24,8 @@
 //! ```
 //! use openmls_rust_crypto::MemoryStorage;
 //! use privmsg_e2ee::{
-//!     AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, DeviceKeys, OsRng, Processed,
-//!     Provider, generate_key_package,
+//!     AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, DeviceKeys, Expected, OsRng,
+//!     Processed, Provider, generate_key_package,
 //! };
 //! use privmsg_protocol::{DeviceId, GroupId, UserId};
 //!
@@ -50,7 +50,8 @@
 //!
 //! let provider = Provider::new(&bob_disk);
 //! let mut chat = Conversation::join(&provider, &bundle.welcomes[0].1, &bundle.ratchet_tree)?;
-//! let Processed::Application { sender, plaintext } = chat.process(&provider, &message)? else { panic!() };
+//! let processed = chat.process(&provider, Expected::Application, &message)?;
+//! let Processed::Application { sender, plaintext } = processed else { panic!() };
 //! assert_eq!((sender.device_id, plaintext.as_slice()), (alices, &b"hello"[..]));
 //! # Ok(())
 //! # }
@@ -70,7 +71,7 @@ pub mod safety_number;
 pub use certificate::{CertificateError, DeviceCertificate};
 pub use content::{Attachment, Body, Content, ContentError, Receipt, ReceiptKind};
 pub use conversation::{
-    CommitBundle, CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError,
+    CommitBundle, CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError, Expected,
     ExternalJoinError, InfoError, JoinError, MAX_PAST_EPOCHS, Member, MembershipChange, ProcessError, Processed,
     RejectReason,
 };

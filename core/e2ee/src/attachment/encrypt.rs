@@ -4,7 +4,7 @@ use aes_gcm::aead::stream::EncryptorBE32;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use rand_core::CryptoRngCore;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{AttachmentError, AttachmentKey, CHUNK, HEADER, Prefix, TAG, VERSION, stream_len};
 
@@ -90,10 +90,15 @@ impl<R: Read> EncryptingReader<R> {
         }
     }
 
-    /// Fills the buffer with the next encrypted chunk. Leaves it empty at the end.
+    /// Fills the buffer with the next encrypted chunk. Leaves it empty at the end, and after an error, when it may
+    /// hold plaintext.
     fn next_chunk(&mut self) -> io::Result<()> {
         self.buffer.clear();
         self.read = 0;
+        self.seal_chunk().inspect_err(|_| self.buffer.zeroize())
+    }
+
+    fn seal_chunk(&mut self) -> io::Result<()> {
         let mut encryptor = match std::mem::replace(&mut self.state, State::Failed) {
             State::Running(encryptor) => encryptor,
             State::Complete => {

@@ -8,7 +8,9 @@ use privmsg_protocol::MessageId;
 use zeroize::Zeroizing;
 
 use super::types::{Attachment, Body, Content, ContentError, Receipt, ReceiptKind};
-use super::{CONTENT_VERSION, MAX_ATTACHMENTS, MAX_MIME_LEN, MAX_RECEIPT_IDS, MAX_TEXT_LEN, sanitize_file_name};
+use super::{
+    CONTENT_VERSION, MAX_ATTACHMENTS, MAX_CONTENT_LEN, MAX_MIME_LEN, MAX_RECEIPT_IDS, MAX_TEXT_LEN, sanitize_file_name,
+};
 
 const TEXT: u32 = 0;
 const FILES: u32 = 1;
@@ -73,7 +75,8 @@ impl Content {
             sent_at_ms: self.sent_at_ms,
             body: self.body.clone(),
         };
-        minicbor::to_vec(wire).map(Zeroizing::new).map_err(|_| ContentError::Malformed)
+        let bytes = minicbor::to_vec(wire).map(Zeroizing::new).map_err(|_| ContentError::Malformed)?;
+        if bytes.len() > MAX_CONTENT_LEN { Err(ContentError::Size("content")) } else { Ok(bytes) }
     }
 
     /// Reads what a client of any version wrote. File names are safe afterwards.
@@ -208,5 +211,119 @@ pub(super) mod key {
     pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<AttachmentKey, DecodeError> {
         let bytes = d.bytes()?.try_into().map_err(|_| DecodeError::message("not a key"))?;
         Ok(AttachmentKey::from_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::attachment::AttachmentKey;
+
+    fn content(body: Body) -> Content {
+        Content { message_id: MessageId::from_bytes([0xa5; 16]), sent_at_ms: 1_700_000_000_123, body }
+    }
+
+    fn attachment(name: &str) -> Attachment {
+        Attachment {
+            file_id: "f1".parse().unwrap(),
+            key: AttachmentKey::from_bytes([0x11; 32]),
+            name: name.to_owned(),
+            mime: "image/png".to_owned(),
+            size: 1000,
+            digest: [0x22; 32],
+        }
+    }
+
+    fn samples() -> [Content; 3] {
+        let receipt = Receipt { kind: ReceiptKind::Read, message_ids: vec![MessageId::from_bytes([7; 16])] };
+        [
+            content(Body::Text("привет".to_owned())),
+            content(Body::Files { caption: "see".to_owned(), attachments: vec![attachment("a.png")] }),
+            content(Body::Receipt(receipt)),
+        ]
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    #[test]
+    fn bytes_are_pinned() {
+        let [text, files, receipt] = samples().map(|content| hex(&content.encode().unwrap()));
+        insta::assert_snapshot!(text, @"a400010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038200a1006cd0bfd180d0b8d0b2d0b5d182");
+        insta::assert_snapshot!(files, @"a400010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038201a200637365650181a60062663101582011111111111111111111111111111111111111111111111111111111111111110265612e706e670369696d6167652f706e67041903e80558202222222222222222222222222222222222222222222222222222222222222222");
+        insta::assert_snapshot!(receipt, @"a400010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038202a2000101815007070707070707070707070707070707");
+        for content in samples() {
+            assert_eq!(Content::decode(&content.encode().unwrap()), Ok(content));
+        }
+    }
+
+    #[test]
+    fn an_older_client_lives_with_what_a_newer_one_adds() {
+        let mut bytes = Vec::new();
+        let mut e = Encoder::new(&mut bytes);
+        e.map(5).unwrap();
+        e.u8(0).unwrap().u8(1).unwrap().u8(1).unwrap().bytes(&[0xa5; 16]).unwrap();
+        e.u8(2).unwrap().u64(1_700_000_000_123).unwrap();
+        e.u8(3).unwrap().array(2).unwrap().u8(0).unwrap().map(2).unwrap();
+        e.u8(0).unwrap().str("hi").unwrap().u8(9).unwrap().array(1).unwrap().str("bold").unwrap();
+        e.u8(9).unwrap().str("a new field").unwrap();
+        assert_eq!(Content::decode(&bytes), Ok(content(Body::Text("hi".to_owned()))));
+
+        let reaction = b"\xa4\x00\x01\x01\x50\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\x02\x00\x03\x82\x18\x2a\xa1\x00\x61!";
+        assert_eq!(Content::decode(reaction).unwrap().body, Body::Unknown(42));
+        assert_eq!(Content::decode(b"\xa2\x00\x02\x01\x80"), Err(ContentError::UnsupportedVersion(2)));
+    }
+
+    #[test]
+    fn limits_hold_at_both_ends() {
+        let encode = |body| content(body).encode().map(|bytes| bytes.len());
+        assert!(encode(Body::Text("x".repeat(MAX_TEXT_LEN))).unwrap() <= MAX_CONTENT_LEN);
+        assert_eq!(encode(Body::Text("x".repeat(MAX_TEXT_LEN + 1))), Err(ContentError::Size("text")));
+        assert_eq!(encode(Body::Text(String::new())), Err(ContentError::Size("text")));
+        let long = Attachment { mime: "m".repeat(MAX_MIME_LEN), ..attachment(&"n".repeat(300)) };
+        let files = |count| Body::Files { caption: String::new(), attachments: vec![long.clone(); count] };
+        assert!(encode(files(MAX_ATTACHMENTS)).is_ok());
+        assert_eq!(encode(files(MAX_ATTACHMENTS + 1)), Err(ContentError::Size("attachments")));
+        assert_eq!(encode(files(0)), Err(ContentError::Size("attachments")));
+        let ids = vec![MessageId::from_bytes([0; 16]); MAX_RECEIPT_IDS + 1];
+        let receipt = Receipt { kind: ReceiptKind::Delivered, message_ids: ids };
+        assert_eq!(encode(Body::Receipt(receipt)), Err(ContentError::Size("receipt")));
+        assert_eq!(encode(Body::Unknown(9)), Err(ContentError::Malformed));
+    }
+
+    /// A sender that does not clean its names must not reach the receiver's directories.
+    #[test]
+    fn names_are_made_safe_by_the_receiver() {
+        let honest = content(Body::Files { caption: String::new(), attachments: vec![attachment("__evil.sh")] });
+        let mut bytes = honest.encode().unwrap();
+        let at = bytes.windows(9).position(|window| window == b"__evil.sh").unwrap();
+        bytes[at..at + 2].copy_from_slice(b"./");
+        let Body::Files { attachments, .. } = Content::decode(&bytes).unwrap().body else { panic!() };
+        assert_eq!(attachments[0].name, "evil.sh");
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        let shown = format!("{:?}", samples());
+        for secret in ["привет", "a.png", "see", "11, 11", "17, 17"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(bytes in any::<Vec<u8>>(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let _ = Content::decode(&bytes);
+            for content in samples() {
+                let mut bytes = content.encode().unwrap();
+                let at = at.index(bytes.len());
+                prop_assert!(Content::decode(&bytes[..at]).is_err());
+                bytes[at] = byte;
+                let _ = Content::decode(&bytes);
+            }
+        }
     }
 }

@@ -73,6 +73,10 @@ impl Conversation {
             former.delete(provider.storage()).map_err(StorageError::new)?;
         }
 
+        let device = (certificate.user_id().clone(), certificate.device_id().clone());
+        // OpenMLS removes the leaf that has this device's signature key.
+        let had_leaf = tree.leaves().any(|leaf| leaf.signature_key().as_slice() == keys.public().as_bytes());
+        let old_leaf = if had_leaf { vec![device.clone()] } else { Vec::new() };
         let (group, messages) = MlsGroup::external_commit_builder()
             .with_ratchet_tree(tree)
             .with_config(join_config())
@@ -92,8 +96,7 @@ impl Conversation {
             })?;
         let conversation = Self { group, info };
         conversation.check_membership()?;
-        let device = (certificate.user_id().clone(), certificate.device_id().clone());
-        let mut bundle = CommitBundle::collect(provider, &conversation.group, messages, &[], Vec::new())?;
+        let mut bundle = CommitBundle::collect(provider, &conversation.group, messages, &[], old_leaf)?;
         bundle.added.push(device);
         Ok((conversation, bundle))
     }

@@ -12,6 +12,18 @@ use super::validate::{RejectReason, Rules};
 use super::{Conversation, MAX_PAST_EPOCHS, mls_id};
 use crate::provider::{Provider, Storage, StorageError};
 
+/// What the server says a message is, by its `message_type`.
+///
+/// It orders commits and delivers them as `key_exchange` only. A member could otherwise slip the others a commit in an
+/// ordinary message, which the server has not ordered, and split the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// A commit: `key_exchange`.
+    Commit,
+    /// An application message: everything else.
+    Application,
+}
+
 /// What a message was.
 #[derive(Debug)]
 pub enum Processed {
@@ -60,13 +72,27 @@ pub enum ProcessError {
 }
 
 impl Conversation {
-    /// Processes one `MLSMessage` of this group. A commit is checked against our rules before it is merged.
+    /// Processes one `MLSMessage` of this group, which must be what is `expected`. A commit is checked against our rules
+    /// before it is merged.
     ///
     /// # Errors
     /// [`ProcessError`]; the module documentation has the table of epochs.
-    pub fn process<S: Storage>(&mut self, provider: &Provider<'_, S>, bytes: &[u8]) -> Result<Processed, ProcessError> {
+    pub fn process<S: Storage>(
+        &mut self,
+        provider: &Provider<'_, S>,
+        expected: Expected,
+        bytes: &[u8],
+    ) -> Result<Processed, ProcessError> {
         let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| ProcessError::Malformed)?;
         let message = message.try_into_protocol_message().map_err(|_| ProcessError::Malformed)?;
+        let found = match message.content_type() {
+            ContentType::Application => Expected::Application,
+            ContentType::Commit => Expected::Commit,
+            ContentType::Proposal => return Err(RejectReason::Proposal.into()),
+        };
+        if found != expected {
+            return Err(RejectReason::UnexpectedKind.into());
+        }
         self.check_epoch(&message)?;
         let processed = self.group.process_message(provider, message).map_err(process_error)?;
         let sender = processed.sender().clone();

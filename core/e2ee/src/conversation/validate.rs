@@ -19,6 +19,9 @@ pub enum RejectReason {
     /// It belongs to another group.
     #[error("belongs to another group")]
     WrongGroup,
+    /// A commit that came as an ordinary message, or the other way round.
+    #[error("not what the server said it is")]
+    UnexpectedKind,
     /// A proposal outside a commit, or of a kind that we do not use.
     #[error("proposal of a kind that is not used")]
     Proposal,

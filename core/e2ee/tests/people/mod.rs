@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{
     AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, ConversationKind, DeviceCertificate,
-    DeviceKeys, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
+    DeviceKeys, Expected, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
 };
 use privmsg_protocol::{DeviceId, GroupId, UserId};
 use rand_core::OsRng;
@@ -83,6 +83,11 @@ impl Device {
         ClaimedKeyPackage::validate(&self.key_package(), self.user_id(), self.device_id(), now()).unwrap()
     }
 
+    pub fn claim_last_resort(&self) -> ClaimedKeyPackage {
+        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now()).unwrap();
+        ClaimedKeyPackage::validate(&bytes, self.user_id(), self.device_id(), now()).unwrap()
+    }
+
     pub fn chat(&self) -> Conversation {
         Conversation::load(&self.provider(), CHAT).unwrap().unwrap()
     }
@@ -122,8 +127,17 @@ impl Device {
         self.chat().encrypt(&self.provider(), &self.keys, text.as_bytes()).unwrap()
     }
 
+    /// Processes an ordinary message.
     pub fn process(&self, bytes: &[u8]) -> Result<Processed, ProcessError> {
-        self.chat().process(&self.provider(), bytes)
+        self.chat().process(&self.provider(), Expected::Application, bytes)
+    }
+
+    /// Processes a commit.
+    pub fn process_commit(&self, bytes: &[u8]) -> Result<MembershipChange, ProcessError> {
+        match self.chat().process(&self.provider(), Expected::Commit, bytes)? {
+            Processed::Commit(change) => Ok(change),
+            Processed::Application { .. } => panic!("not a commit"),
+        }
     }
 
     /// Reads a text and says who wrote it.
@@ -137,13 +151,9 @@ impl Device {
     }
 
     pub fn follow(&self, bundle: &CommitBundle) -> MembershipChange {
-        match self.process(&bundle.commit).unwrap() {
-            Processed::Commit(change) => {
-                assert_eq!(change.epoch, bundle.next_epoch);
-                change
-            }
-            Processed::Application { .. } => panic!("not a commit"),
-        }
+        let change = self.process_commit(&bundle.commit).unwrap();
+        assert_eq!(change.epoch, bundle.next_epoch);
+        change
     }
 
     pub fn members(&self) -> Vec<String> {
