@@ -1,1 +1,128 @@
-fn main() {}
+//! What encryption costs: `cargo bench -p privmsg-e2ee`. Prints one line per figure.
+
+use std::hint::black_box;
+use std::io::{self, Write as _};
+use std::time::Instant;
+
+use openmls_rust_crypto::MemoryStorage;
+use privmsg_e2ee::attachment::{DecryptingWriter, EncryptingReader};
+use privmsg_e2ee::{
+    AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, DeviceCertificate, DeviceKeys,
+    Expected, OsRng, Provider, generate_key_package,
+};
+use privmsg_protocol::{DeviceId, GroupId, UserId};
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const FILE: usize = 256 << 20;
+const MESSAGES: u32 = 500;
+const ID: GroupId = GroupId::from_bytes([1; 16]);
+
+fn main() -> Outcome {
+    files()?;
+    for leaves in [2, 8, 100] {
+        conversation(leaves)?;
+    }
+    Ok(())
+}
+
+fn files() -> Outcome {
+    let plain = vec![7; FILE];
+    let mut sealed = Vec::with_capacity(FILE + FILE / 8);
+    let mut reader = EncryptingReader::new(plain.as_slice(), FILE as u64, &mut OsRng)?;
+    let start = Instant::now();
+    io::copy(&mut reader, &mut sealed)?;
+    print_speed("encrypt a file", start);
+    let file = reader.finish()?;
+
+    let mut writer = DecryptingWriter::new(io::sink(), file.key, file.size, file.digest);
+    let start = Instant::now();
+    for piece in sealed.chunks(64 * 1024) {
+        writer.write_all(piece)?;
+    }
+    writer.finish()?;
+    print_speed("decrypt a file", start);
+    Ok(())
+}
+
+fn print_speed(what: &str, start: Instant) {
+    println!("{what}: {:.0} MB/s", FILE as f64 / 1e6 / start.elapsed().as_secs_f64());
+}
+
+struct Device {
+    keys: DeviceKeys,
+    certificate: DeviceCertificate,
+    storage: MemoryStorage,
+}
+
+impl Device {
+    fn new(user: &UserId, account: &AccountKey, number: usize, now: u64) -> Outcome<Self> {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let certificate = account.certify(user, &DeviceId::new(&format!("device-{number}"))?, &keys.public(), now);
+        Ok(Self { keys, certificate, storage: MemoryStorage::default() })
+    }
+
+    fn claim(&self, now: u64) -> Outcome<(usize, ClaimedKeyPackage)> {
+        let bytes = generate_key_package(&Provider::new(&self.storage), &self.keys, &self.certificate, false, now)?;
+        let (user, device) = (self.certificate.user_id(), self.certificate.device_id());
+        Ok((bytes.len(), ClaimedKeyPackage::validate(&bytes, user, device, now)?))
+    }
+}
+
+fn conversation(leaves: usize) -> Outcome {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let (user, account) = (UserId::new("alice")?, AccountKey::generate(&mut OsRng));
+    let devices: Vec<_> = (0..leaves).map(|i| Device::new(&user, &account, i, now)).collect::<Outcome<_>>()?;
+    let claimed: Vec<_> = devices[1..].iter().map(|device| device.claim(now)).collect::<Outcome<_>>()?;
+    let package_len = claimed[0].0;
+    let claimed: Vec<_> = claimed.into_iter().map(|(_, package)| package).collect();
+    let (first, last) = (&devices[0], &devices[leaves - 1]);
+
+    let provider = Provider::new(&first.storage);
+    let info = ConversationInfo::new(ConversationKind::SelfNotes, vec![user])?;
+    let start = Instant::now();
+    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, ID, info, &claimed)?;
+    let create = start.elapsed();
+    ours.merge_pending(&provider)?;
+    println!(
+        "{leaves} leaves: key package {package_len} B, create {create:.1?}, commit {} B, each welcome {} B, tree {} B, group info {} B",
+        bundle.commit.len(),
+        bundle.welcomes[0].1.len(),
+        bundle.ratchet_tree.len(),
+        bundle.group_info.len(),
+    );
+
+    let their_provider = Provider::new(&last.storage);
+    let welcome = &bundle.welcomes.last().ok_or("no welcome")?.1;
+    let start = Instant::now();
+    let mut theirs = Conversation::join(&their_provider, welcome, &bundle.ratchet_tree)?;
+    let join = start.elapsed();
+
+    let start = Instant::now();
+    let mut messages = Vec::new();
+    for _ in 0..MESSAGES {
+        messages.push(ours.encrypt(&provider, &first.keys, &[7; 100])?);
+    }
+    let encrypt = start.elapsed() / MESSAGES;
+    let start = Instant::now();
+    for message in &messages {
+        black_box(theirs.process(&their_provider, Expected::Application, message)?);
+    }
+    let decrypt = start.elapsed() / MESSAGES;
+    println!(
+        "{leaves} leaves: join {join:.1?}, 100 bytes: {} B, encrypt {encrypt:.1?}, decrypt {decrypt:.1?}",
+        messages[0].len()
+    );
+
+    for which in ["first", "second"] {
+        let start = Instant::now();
+        let rotation = ours.commit(&provider, &first.keys, &[], &[])?;
+        let commit = start.elapsed();
+        ours.merge_pending(&provider)?;
+        let start = Instant::now();
+        theirs.process(&their_provider, Expected::Commit, &rotation.commit)?;
+        let process = start.elapsed();
+        println!("{leaves} leaves: {which} rotation {commit:.1?}, {} B, process {process:.1?}", rotation.commit.len());
+    }
+    Ok(())
+}

@@ -94,7 +94,8 @@ impl Conversation {
             return Err(RejectReason::UnexpectedKind.into());
         }
         self.check_epoch(&message)?;
-        let processed = self.group.process_message(provider, message).map_err(process_error)?;
+        let stale = (message.epoch() < self.group.epoch()).then_some(Epoch(message.epoch().as_u64()));
+        let processed = self.group.process_message(provider, message).map_err(|error| process_error(error, stale))?;
         let sender = processed.sender().clone();
         match processed.content() {
             ProcessedMessageContent::ApplicationMessage(_) => application(processed),
@@ -174,16 +175,25 @@ fn application(processed: ProcessedMessage) -> Result<Processed, ProcessError> {
     Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()) })
 }
 
-fn process_error<E: std::error::Error + Send + Sync + 'static>(error: ProcessMessageError<E>) -> ProcessError {
-    match error {
-        ProcessMessageError::StorageError(error) => StorageError::new(error).into(),
-        ProcessMessageError::GroupStateError(_) => ProcessError::Removed,
-        ProcessMessageError::ValidationError(ValidationError::UnableToDecrypt(
-            MessageDecryptionError::SecretTreeError(
-                SecretTreeError::SecretReuseError | SecretTreeError::TooDistantInThePast,
-            ),
-        )) => ProcessError::Duplicate,
-        ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => ProcessError::Duplicate,
+/// `past` is the message's epoch if it is over: whether its keys were ever there OpenMLS does not say.
+fn process_error<E: std::error::Error + Send + Sync + 'static>(
+    error: ProcessMessageError<E>,
+    past: Option<Epoch>,
+) -> ProcessError {
+    use MessageDecryptionError::SecretTreeError as Tree;
+    use ValidationError::UnableToDecrypt;
+    match (error, past) {
+        (ProcessMessageError::StorageError(error), _) => StorageError::new(error).into(),
+        (ProcessMessageError::GroupStateError(_), _) => ProcessError::Removed,
+        (ProcessMessageError::ValidationError(ValidationError::NoPastEpochData), Some(epoch)) => {
+            ProcessError::Stale { epoch }
+        }
+        (ProcessMessageError::ValidationError(UnableToDecrypt(Tree(error))), past) => match (error, past) {
+            (SecretTreeError::TooDistantInThePast, Some(epoch)) => ProcessError::Stale { epoch },
+            (SecretTreeError::SecretReuseError | SecretTreeError::TooDistantInThePast, _) => ProcessError::Duplicate,
+            _ => RejectReason::Invalid.into(),
+        },
+        (ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch), _) => ProcessError::Duplicate,
         _ => RejectReason::Invalid.into(),
     }
 }
