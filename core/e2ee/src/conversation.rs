@@ -64,6 +64,8 @@ pub use member::{Member, MembershipChange};
 pub use process::{Expected, ProcessError, Processed};
 pub use validate::RejectReason;
 
+use std::fmt;
+
 use openmls::group::{MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig};
 use openmls::prelude::SenderRatchetConfiguration;
 use openmls_traits::OpenMlsProvider as _;
@@ -91,7 +93,6 @@ const OUT_OF_ORDER: u32 = 32;
 const MAX_SKIPPED: u32 = 10_000;
 
 /// One conversation of this device, as it stands in the storage. See the [module documentation](self).
-#[derive(Debug)]
 pub struct Conversation {
     group: MlsGroup,
     info: ConversationInfo,
@@ -156,6 +157,13 @@ impl Conversation {
     fn new(group: MlsGroup) -> Result<Self, InfoError> {
         let info = ConversationInfo::from_extensions(group.extensions())?;
         Ok(Self { group, info })
+    }
+}
+
+/// Names the group, and shows none of its secrets.
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conversation({}, epoch {})", self.group_id(), self.epoch())
     }
 }
 

@@ -336,3 +336,13 @@ fn a_text_in_flight_reveals_its_length_only_roughly() {
     let Processed::Application { sender, .. } = bobs.process(&phone.encrypt("hi")).unwrap() else { panic!() };
     assert_eq!((sender.identity, sender.is_self), (alice.account.public(), false));
 }
+
+#[test]
+fn debug_shows_no_secrets() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
+    open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    assert_eq!(format!("{:?}", bobs.chat()), "Conversation(dGhlIGNoYXQgb2YgdXMgMg, epoch 1)");
+    let processed = bobs.process(&phone.encrypt("secret")).unwrap();
+    assert_eq!(format!("{processed:?}"), "Application(… by alice/alice-phone)");
+}

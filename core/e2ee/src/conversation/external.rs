@@ -10,7 +10,7 @@ use tls_codec::DeserializeBytes as _;
 
 use super::bundle::Unexpected;
 use super::create::check_own;
-use super::join::check_context;
+use super::join::{check_context, check_members};
 use super::validate::RejectReason;
 use super::{CommitBundle, Conversation, join_config};
 use crate::certificate::DeviceCertificate;
@@ -43,7 +43,7 @@ impl From<Unexpected> for ExternalJoinError {
 
 impl Conversation {
     /// Makes an external commit into the group of this GroupInfo and ratchet tree, which replaces a leaf that this
-    /// device already has there. What is stored of an earlier membership is deleted.
+    /// device already has there. The leaves are checked as in [`Conversation::join`]. What is stored of an earlier membership is deleted.
     ///
     /// The stored group is already in the next epoch (OpenMLS keeps no pending external commit). Until the server has
     /// accepted the commit nothing may be encrypted; if it refuses, [`Conversation::delete`] and join again with the
@@ -94,11 +94,10 @@ impl Conversation {
                 ExternalCommitBuilderFinalizeError::StorageError(error) => StorageError::new(error).into(),
                 other => ExternalJoinError::Mls(other.to_string().into()),
             })?;
-        let conversation = Self { group, info };
-        conversation.check_membership()?;
-        let mut bundle = CommitBundle::collect(provider, &conversation.group, messages, &[], old_leaf)?;
+        check_members(&info, group.own_leaf_node(), group.members())?;
+        let mut bundle = CommitBundle::collect(provider, &group, messages, &[], old_leaf)?;
         bundle.added.push(device);
-        Ok((conversation, bundle))
+        Ok((Self { group, info }, bundle))
     }
 }
 

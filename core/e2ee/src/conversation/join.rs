@@ -1,7 +1,7 @@
 //! Joining by welcome (RFC 9420, section 12.4.3.1).
 
 use openmls::group::{GroupContext, MlsGroup, StagedWelcome, WelcomeError};
-use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
+use openmls::prelude::{LeafNode, MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::GroupId;
 use tls_codec::DeserializeBytes as _;
@@ -35,7 +35,8 @@ pub enum JoinError {
 impl Conversation {
     /// Joins a conversation with a welcome and the ratchet tree of the epoch that it leads to.
     ///
-    /// Every leaf's certificate and user are checked. A former membership (removed, or broken and added anew) is
+    /// Every leaf's certificate and user are checked. Whether the identity keys of the [members](Self::members) are the
+    /// pinned ones is for the caller to compare, before the transaction is committed. A former membership (removed, or broken and added anew) is
     /// replaced. The key package is used up unless it is a last-resort one.
     ///
     /// # Errors
@@ -51,6 +52,7 @@ impl Conversation {
 
         let builder = StagedWelcome::build_from_welcome(provider, &join_config(), welcome).map_err(welcome_error)?;
         let context = builder.processed_welcome().unverified_group_info().group_context().clone();
+        let info = check_context(&context)?;
         forget_former(provider, &context)?;
         let staged = builder
             .with_ratchet_tree(tree)
@@ -59,17 +61,20 @@ impl Conversation {
             .replace_old_group()
             .build()
             .map_err(welcome_error)?;
+        check_members(&info, staged.own_leaf_node(), staged.members())?;
         let group = staged.into_group(provider).map_err(welcome_error)?;
-        let conversation = Self { info: check_context(&context)?, group };
-        conversation.check_membership()?;
-        Ok(conversation)
+        Ok(Self { group, info })
     }
+}
 
-    /// Checks all leaves of a group that was just joined, the own one included.
-    pub(super) fn check_membership(&self) -> Result<(), RejectReason> {
-        let own = member::own(&self.group).ok_or(RejectReason::Invalid)?;
-        Rules { info: &self.info, own_user: &own.user_id, own_identity: &own.identity }.check_tree(&self.group)
-    }
+/// Checks all leaves of a group that this device joins, the own one included.
+pub(super) fn check_members(
+    info: &ConversationInfo,
+    own: Option<&LeafNode>,
+    members: impl Iterator<Item = openmls::group::Member>,
+) -> Result<(), RejectReason> {
+    let own = own.and_then(|leaf| member::from_credential(leaf.credential(), true)).ok_or(RejectReason::Invalid)?;
+    Rules { info, own_user: &own.user_id, own_identity: &own.identity }.check_tree(members)
 }
 
 /// Whether a group is one of our conversations, judged by its (not yet authenticated) GroupContext.

@@ -1,5 +1,7 @@
 //! Processing what the server delivers to a conversation.
 
+use std::fmt;
+
 use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
 use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError, StagedCommit, ValidationError};
 use openmls::prelude::{ContentType, MlsMessageIn, ProcessedMessage, ProcessedMessageContent, ProtocolMessage, Sender};
@@ -25,7 +27,6 @@ pub enum Expected {
 }
 
 /// What a message was.
-#[derive(Debug)]
 pub enum Processed {
     /// An application message.
     Application {
@@ -37,6 +38,16 @@ pub enum Processed {
     /// A commit, which is merged now: somebody else's, or our own pending one come back.
     /// See [`MembershipChange::removes_self`].
     Commit(MembershipChange),
+}
+
+/// Shows who wrote, and not what.
+impl fmt::Debug for Processed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application { sender, .. } => write!(f, "Application(… by {}/{})", sender.user_id, sender.device_id),
+            Self::Commit(change) => change.fmt(f),
+        }
+    }
 }
 
 /// Why a message was not processed. The group is unchanged.

@@ -71,9 +71,9 @@ impl Rules<'_> {
     }
 
     /// Checks all leaves of a group that this device joins.
-    pub(super) fn check_tree(&self, group: &MlsGroup) -> Result<(), RejectReason> {
+    pub(super) fn check_tree(&self, leaves: impl Iterator<Item = openmls::group::Member>) -> Result<(), RejectReason> {
         let mut members = Vec::new();
-        for leaf in group.members() {
+        for leaf in leaves {
             let certificate = leaf::certificate(&leaf.credential, &leaf.signature_key)?;
             self.check_certificate(&certificate)?;
             members.push(Member::from_certificate(&certificate, false));
