@@ -7,7 +7,7 @@
 //!
 //! # Transactions
 //!
-//! Every function that takes a [`Provider`](crate::Provider) reads and writes the caller's storage, and expects one
+//! Every function that takes a [`Provider`] reads and writes the caller's storage, and expects one
 //! transaction around it. **On an error the caller rolls back and drops the `Conversation`**, which may be ahead of the
 //! storage then; [`Conversation::load`] gives the last committed state. The same way a caller refuses what this crate
 //! accepts: it looks at the [`MembershipChange`], finds an identity key that is not the pinned one, and rolls back.

@@ -90,7 +90,8 @@ pub struct ClaimedKeyPackage {
 
 impl ClaimedKeyPackage {
     /// Checks a key package that the server says belongs to `device_id` of `user_id`: its signatures, ciphersuite,
-    /// lifetime at `now` (seconds since 1970), capabilities and device certificate.
+    /// lifetime at `now` (seconds since 1970; OpenMLS compares with the system's clock besides), capabilities and
+    /// device certificate.
     ///
     /// The identity key in the certificate is not known here: compare [`ClaimedKeyPackage::member`] with the one that
     /// is pinned for the user.

@@ -12,7 +12,20 @@ pub fn sanitize_file_name(name: &str) -> String {
     let clean: String = name.chars().filter(|&c| !is_hidden(c)).map(|c| if is_refused(c) { '_' } else { c }).collect();
     let clean = clean.trim_start_matches(is_edge).trim_end_matches(is_edge);
     let clean = shorten(clean);
-    if clean.is_empty() { FALLBACK.to_owned() } else { clean }
+    match clean.chars().next() {
+        None => FALLBACK.to_owned(),
+        Some(first) if is_device(&clean) => format!("_{}", &clean[first.len_utf8()..]),
+        Some(_) => clean,
+    }
+}
+
+/// Whether Windows takes the name for a device, whatever its extension.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    match stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) {
+        Some(number) => number.len() == 1 && number.starts_with(|c: char| c.is_ascii_digit()),
+        None => matches!(stem.as_str(), "con" | "prn" | "aux" | "nul"),
+    }
 }
 
 fn is_edge(c: char) -> bool {
@@ -60,6 +73,9 @@ mod tests {
             ("nul\0l\n.txt", "null.txt"),
             ("jpg\u{202e}gpj.exe", "jpggpj.exe"),
             ("what?.txt ", "what_.txt"),
+            ("Con.txt", "_on.txt"),
+            ("lpt1", "_pt1"),
+            ("community.txt", "community.txt"),
         ] {
             assert_eq!(sanitize_file_name(name), safe, "{name:?}");
         }

@@ -43,7 +43,8 @@ impl From<Unexpected> for ExternalJoinError {
 
 impl Conversation {
     /// Makes an external commit into the group of this GroupInfo and ratchet tree, which replaces a leaf that this
-    /// device already has there. The leaves are checked as in [`Conversation::join`]. What is stored of an earlier membership is deleted.
+    /// device already has there. The leaves are checked as in [`Conversation::join`], and what is stored of an earlier
+    /// membership is deleted.
     ///
     /// The stored group is already in the next epoch (OpenMLS keeps no pending external commit). Until the server has
     /// accepted the commit nothing may be encrypted; if it refuses, [`Conversation::delete`] and join again with the

@@ -36,8 +36,9 @@ impl Conversation {
     /// Joins a conversation with a welcome and the ratchet tree of the epoch that it leads to.
     ///
     /// Every leaf's certificate and user are checked. Whether the identity keys of the [members](Self::members) are the
-    /// pinned ones is for the caller to compare, before the transaction is committed. A former membership (removed, or broken and added anew) is
-    /// replaced. The key package is used up unless it is a last-resort one.
+    /// pinned ones is for the caller to compare, before the transaction is committed. A former membership (removed, or
+    /// broken and added anew) is replaced, so take welcomes only as the server delivers them. The key package is used
+    /// up unless it is a last-resort one.
     ///
     /// # Errors
     /// [`JoinError`]. The caller rolls back, so that a forged welcome costs no key package.
