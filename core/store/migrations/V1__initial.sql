@@ -72,6 +72,7 @@ CREATE TABLE outbox (
     chat_id INTEGER NOT NULL REFERENCES chat (id),
     message_id BLOB NOT NULL UNIQUE,
     content BLOB NOT NULL,
+    caption TEXT NOT NULL DEFAULT '',              -- of files that are not uploaded yet; content is empty until then
     message_row INTEGER REFERENCES message (id),   -- none for receipts
     group_id BLOB,
     epoch INTEGER,
@@ -88,6 +89,13 @@ CREATE TABLE upload (
     attachment BLOB,                   -- encoded, once uploaded
     UNIQUE (outbox_id, position)
 ) STRICT;
+
+-- Messages whose sender is to be told that they have arrived.
+CREATE TABLE receipt_due (
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    message_id BLOB NOT NULL,
+    PRIMARY KEY (chat_id, message_id)
+) STRICT, WITHOUT ROWID;
 
 -- Received, not decryptable yet: the commit before it has not arrived.
 CREATE TABLE parked (

@@ -38,6 +38,15 @@ pub fn note(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, 
     fill(connection, group, seq)
 }
 
+/// Whether `seq` has been seen.
+///
+/// # Errors
+/// [`StoreError`] of the queries.
+pub fn is_seen(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(highest) = highest(connection, group)? else { return Ok(false) };
+    Ok(seq <= highest && hole_around(connection, group, seq)?.is_none())
+}
+
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
 /// numbers between the highest seen and `seq` too.
 ///
@@ -105,34 +114,44 @@ fn insert(connection: &Connection, group: &GroupId, first: Seq, last: Seq) -> Re
     Ok(())
 }
 
-/// Takes one number out of the hole that it is in.
-fn fill(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
-    let hole = connection
+struct Hole {
+    id: i64,
+    first: i64,
+    last: i64,
+    after_message: i64,
+    confirmed: bool,
+}
+
+fn hole_around(connection: &Connection, group: &GroupId, seq: Seq) -> Result<Option<Hole>, StoreError> {
+    Ok(connection
         .prepare_cached(
             "SELECT id, first_seq, last_seq, after_message, confirmed FROM gap
              WHERE group_id = ?1 AND first_seq <= ?2 AND last_seq >= ?2",
         )?
         .query_row(params![group.as_bytes().as_slice(), to_sql(seq.0)], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, i64>(1)?,
-                row.get::<_, i64>(2)?,
-                row.get::<_, i64>(3)?,
-                row.get::<_, i64>(4)?,
-            ))
+            Ok(Hole {
+                id: row.get(0)?,
+                first: row.get(1)?,
+                last: row.get(2)?,
+                after_message: row.get(3)?,
+                confirmed: row.get(4)?,
+            })
         })
-        .optional()?;
-    let Some((id, first, last, after, confirmed)) = hole else {
-        return Ok(false);
-    };
+        .optional()?)
+}
+
+/// Takes one number out of the hole that it is in.
+fn fill(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(hole) = hole_around(connection, group, seq)? else { return Ok(false) };
     let seq = to_sql(seq.0);
-    connection.prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([id])?;
+    connection.prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
     let mut keep = connection.prepare_cached(
         "INSERT INTO gap (group_id, first_seq, last_seq, after_message, confirmed)
          SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?2 <= ?3",
     )?;
-    keep.execute(params![group.as_bytes().as_slice(), first, seq - 1, after, confirmed])?;
-    keep.execute(params![group.as_bytes().as_slice(), seq + 1, last, after, confirmed])?;
+    for (first, last) in [(hole.first, seq - 1), (seq + 1, hole.last)] {
+        keep.execute(params![group.as_bytes().as_slice(), first, last, hole.after_message, hole.confirmed])?;
+    }
     Ok(true)
 }
 

@@ -28,6 +28,7 @@ pub mod meta;
 mod mls;
 pub mod outbox;
 pub mod parked;
+pub mod receipts;
 mod sql_types;
 
 pub use database::{DATABASE_FILE, Store};

@@ -65,6 +65,15 @@ pub fn insert(
     Ok(connection.last_insert_rowid())
 }
 
+/// Keeps the text that goes with files which are not uploaded yet.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_caption(connection: &Connection, id: i64, caption: &str) -> Result<(), StoreError> {
+    connection.execute("UPDATE outbox SET caption = ?2 WHERE id = ?1", params![id, caption])?;
+    Ok(())
+}
+
 /// Adds a file that must be uploaded first. Positions give the order within the message.
 ///
 /// # Errors
@@ -221,24 +230,30 @@ pub fn set_content(connection: &Connection, id: i64, content: &[u8]) -> Result<(
     Ok(())
 }
 
-/// A queued message by its row: id, chat, content and the message that people see.
+/// A queued message whose files are (being) uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedFiles {
+    /// Message.
+    pub message_id: MessageId,
+    /// Text that goes with the files.
+    pub caption: String,
+    /// The message that people see.
+    pub message_row: Option<i64>,
+}
+
+/// Reads a queued message with files by its row.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn load(connection: &Connection, id: i64) -> Result<Option<Queued>, StoreError> {
+pub fn load_files(connection: &Connection, id: i64) -> Result<Option<QueuedFiles>, StoreError> {
     connection
-        .prepare_cached("SELECT chat_id, message_id, content, message_row FROM outbox WHERE id = ?1")?
+        .prepare_cached("SELECT message_id, caption, message_row FROM outbox WHERE id = ?1")?
         .query_row([id], |row| {
-            Ok((|| {
-                Ok(Queued {
-                    id,
-                    chat: ChatId(row.get(0)?),
-                    message_id: message_id(row, 1)?,
-                    content: row.get(2)?,
-                    message_row: row.get(3)?,
-                    encrypted: None,
-                })
-            })())
+            Ok(
+                (|| {
+                    Ok(QueuedFiles { message_id: message_id(row, 0)?, caption: row.get(1)?, message_row: row.get(2)? })
+                })(),
+            )
         })
         .optional()?
         .transpose()

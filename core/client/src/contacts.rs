@@ -1,0 +1,38 @@
+//! Contacts as front-ends show them: the safety number and whether it was compared.
+
+use privmsg_e2ee::{AccountKey, AccountPublicKey, SafetyNumber, safety_number};
+use privmsg_protocol::UserId;
+use privmsg_store::{Connection, account, contacts};
+
+use crate::error::ClientError;
+
+/// What is known of a contact's identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactInfo {
+    /// Who.
+    pub user_id: UserId,
+    /// Number to compare with theirs; the same on both sides.
+    pub safety_number: SafetyNumber,
+    /// The user has compared it.
+    pub verified: bool,
+    /// The key has changed since it was verified; nothing is sent until the change is accepted. This is the number
+    /// of the new key.
+    pub changed: Option<SafetyNumber>,
+}
+
+pub(crate) fn info(connection: &Connection, user: &UserId) -> Result<ContactInfo, ClientError> {
+    let own = account::load(connection)?.ok_or(ClientError::NotSignedIn)?;
+    let own_key = AccountKey::from_bytes(own.account_key.as_ref().ok_or(ClientError::NotSignedIn)?).public();
+    let contact = contacts::load(connection, user)?.ok_or_else(|| ClientError::UnknownContact(user.clone()))?;
+    let number = |identity: [u8; 32]| {
+        let theirs =
+            AccountPublicKey::from_bytes(identity).map_err(|_| ClientError::Crypto("a damaged identity key".into()))?;
+        Ok::<_, ClientError>(safety_number((&own.user_id, &own_key), (user, &theirs)))
+    };
+    Ok(ContactInfo {
+        user_id: user.clone(),
+        safety_number: number(contact.identity)?,
+        verified: contact.verified,
+        changed: contact.changed_identity.map(number).transpose()?,
+    })
+}

@@ -1,0 +1,186 @@
+//! Keeping this device's groups in step with the server's.
+//!
+//! Whatever changes a group goes to the server as a request that is stored before it is sent, and forgotten when it is
+//! answered. A request without an answer is sent again, byte for byte, which is safe: the server answers a repetition
+//! as the first time. Rebuilding is never needed, and two answers cannot contradict each other.
+//!
+//! | stored state | request | what happens next |
+//! |---|---|---|
+//! | creating | creation | accepted: active. Somebody was faster: deleted, and theirs is joined |
+//! | joining | external commit | accepted: active. Stale: deleted, and joined anew |
+//! | active | commit | accepted: merged. Stale: dropped; what is still due is committed after the missed one |
+//! | active | none | ready to send |
+//! | broken | none | joined anew |
+
+mod commit;
+mod create;
+mod join;
+mod request;
+
+use std::time::Duration;
+
+use privmsg_protocol::{Epoch, ErrorCode, GroupId};
+use privmsg_store::chats::ChatId;
+use privmsg_store::groups::{GroupState, StoredGroup};
+use privmsg_store::{groups, receipts};
+use tokio::time::Instant;
+
+use super::session::{Behind, COMMIT_WAIT, Session};
+use crate::error::{ClientError, Retry};
+use crate::events::Event;
+
+/// Pause of a chat whose group could not be made or joined for a reason that may pass.
+const PAUSE: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// Gets the answers that are still owed to stored requests.
+    pub(super) async fn resolve_requests(&mut self) -> Result<(), ClientError> {
+        for group in self.context.store.read(groups::all).await? {
+            if group.request.is_some() {
+                self.submit(&group.group_id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares this device's groups with the server's: joins those that it should be in, and forgets those that the
+    /// server does not have.
+    pub(super) async fn sync_groups(&mut self) -> Result<(), ClientError> {
+        let theirs = self.context.api.groups().await?.groups;
+        for group in &theirs {
+            let id = group.group_id;
+            let ours = self.context.store.read(move |c| groups::load(c, &id)).await?;
+            let is_leaf = group.devices.iter().any(|device| device.leaf && device.device_id == self.identity.device_id);
+            match ours {
+                Some(ours) if ours.state == GroupState::Active && is_leaf => {
+                    // The server may be ahead because a commit is on its way; if it does not come, it is lost.
+                    if !self.has_reached(id, Some(group.epoch)).await? {
+                        self.fall_behind(id, Some(group.epoch), COMMIT_WAIT);
+                    }
+                }
+                _ => self.join(id).await?,
+            }
+        }
+        for ours in self.context.store.read(groups::all).await? {
+            let unknown = !theirs.iter().any(|group| group.group_id == ours.group_id);
+            if unknown && ours.state != GroupState::Creating {
+                self.forget(ours.group_id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether [`Session::maintain_groups`], receipts or uploads have anything to do. Asked on every tick.
+    pub(super) async fn maintenance_due(&self) -> Result<bool, ClientError> {
+        let now = self.context.clock.now_ms();
+        let due = self
+            .context
+            .store
+            .read(move |c| {
+                let group_due = groups::all(c)?.iter().any(|group| is_due(group, now) || group.request.is_some());
+                Ok::<_, ClientError>(group_due || !receipts::chats(c)?.is_empty())
+            })
+            .await?;
+        Ok(due || self.uploads.retry_due())
+    }
+
+    /// Repairs, compares and renews what is due.
+    pub(super) async fn maintain_groups(&mut self) -> Result<(), ClientError> {
+        self.resolve_requests().await?;
+        let now = self.context.clock.now_ms();
+        self.join_winners().await?;
+        for group in self.context.store.read(groups::all).await? {
+            let id = group.group_id;
+            if self.paused.contains_key(&group.chat) {
+                continue;
+            }
+            if let Some(behind) = self.behind.get(&id).copied() {
+                if !self.has_reached(id, behind.epoch).await? {
+                    if behind.until > Instant::now() {
+                        continue;
+                    }
+                    tracing::info!(group_id = %id, "joins anew: the server is ahead, and the commit did not come");
+                    self.behind.remove(&id);
+                    self.join(id).await?;
+                    continue;
+                }
+                self.behind.remove(&id);
+            }
+            if group.state == GroupState::Broken {
+                self.join(id).await?;
+            } else if is_due(&group, now) {
+                self.commit_what_is_due(&group).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that the server is ahead in a group, at `epoch` if it has said so.
+    pub(in super::super) fn fall_behind(&mut self, group: GroupId, epoch: Option<Epoch>, patience: Duration) {
+        let until = Instant::now() + patience;
+        let behind = self.behind.entry(group).or_insert(Behind { epoch, until });
+        behind.epoch = behind.epoch.max(epoch);
+    }
+
+    /// Joins groups that this device does not have at all, once their welcome has had its time.
+    async fn join_winners(&mut self) -> Result<(), ClientError> {
+        let now = Instant::now();
+        let late: Vec<GroupId> =
+            self.behind.iter().filter(|(_, behind)| behind.until <= now).map(|(id, _)| *id).collect();
+        for id in late {
+            if self.context.store.read(move |c| groups::load(c, &id)).await?.is_none() {
+                self.behind.remove(&id);
+                self.join(id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A request about a chat failed. Says whether the session can go on; what may pass is tried again later, what
+    /// cannot is told to whoever waits.
+    async fn chat_failed(&mut self, chat: ChatId, error: ClientError) -> Result<(), ClientError> {
+        let Some(code) = error.code().cloned() else {
+            return match error {
+                ClientError::Network(_) | ClientError::Store(_) => Err(error),
+                other => {
+                    tracing::error!(error = %other, "a conversation cannot be used");
+                    self.paused.insert(chat, Instant::now() + PAUSE);
+                    Ok(())
+                }
+            };
+        };
+        match code.retry() {
+            _ if crate::http::is_over(&code) || code == ErrorCode::TokenExpired => return Err(error),
+            Retry::Never => {
+                self.paused.insert(chat, Instant::now() + PAUSE);
+                return self.fail_queued(chat, &code).await;
+            }
+            Retry::Later | Retry::AfterCatchUp => {}
+        }
+        let pause = match error {
+            ClientError::Server { retry_after: Some(pause), .. } => pause,
+            _ => PAUSE,
+        };
+        self.paused.insert(chat, Instant::now() + pause);
+        self.context.emit(Event::Delayed { chat, code });
+        Ok(())
+    }
+
+    /// Gives up everything that is queued for a chat.
+    async fn fail_queued(&mut self, chat: ChatId, code: &ErrorCode) -> Result<(), ClientError> {
+        let queued = self.context.store.read(move |c| privmsg_store::outbox::ready(c, chat, usize::MAX >> 1)).await?;
+        for message in queued {
+            self.give_up(message.message_id, code.clone()).await?;
+        }
+        // Files that are still being uploaded fail at their turn.
+        Ok(())
+    }
+}
+
+fn is_due(group: &StoredGroup, now_ms: i64) -> bool {
+    match group.state {
+        GroupState::Broken => true,
+        GroupState::Active => group.reconcile || group.rotate_at <= now_ms,
+        GroupState::Creating | GroupState::Joining => false,
+    }
+}

@@ -1,0 +1,155 @@
+//! What talks to the server.
+//!
+//! One task owns the MLS state of all groups and does one thing at a time: it is either processing a page of the
+//! mailbox, or, once that is drained, doing what is due. So a commit is never made on top of an epoch that is already
+//! over as far as this device could know. Files are uploaded by a task beside it.
+//!
+//! ```text
+//! connect ─▶ answers owed by the server ─▶ drain mailbox ─▶ (work ◀─▶ wait for frames, the outbox, the clock)
+//!    ▲                                                             │
+//!    └────────────── back-off with jitter ◀── connection lost ◀────┘
+//! ```
+//!
+//! Work, in this order: join what this device should be in, repair what is out of step, change keys that are due,
+//! fill up key packages, send receipts, send messages.
+
+mod groups;
+mod inbox;
+pub(crate) mod key_packages;
+mod membership;
+mod pump;
+mod schedule;
+mod session;
+mod uploads;
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::{Backoff, random_fraction};
+use crate::client::Context;
+use crate::error::{ClientError, EngineError};
+use crate::events::Event;
+use crate::http::is_over;
+use crate::identity::Identity;
+use crate::profile::EngineLock;
+
+use session::Session;
+
+/// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] waits until it has let go of the
+/// profile.
+#[derive(Debug)]
+pub struct Engine {
+    cancel: CancellationToken,
+    task: Option<JoinHandle<Result<(), EngineError>>>,
+}
+
+impl Engine {
+    pub(crate) fn start(context: Arc<Context>) -> Result<Self, EngineError> {
+        let lock = context
+            .profile
+            .lock_engine()
+            .map_err(|e| EngineError::Internal(format!("the profile cannot be locked: {e}")))?
+            .ok_or(EngineError::ProfileInUse)?;
+        let cancel = CancellationToken::new();
+        let task = tokio::spawn(run(context, lock, cancel.clone()));
+        Ok(Self { cancel, task: Some(task) })
+    }
+
+    /// Stops. A transaction at hand is completed or leaves nothing.
+    ///
+    /// # Errors
+    /// What had stopped the engine before.
+    pub async fn stop(mut self) -> Result<(), EngineError> {
+        self.cancel.cancel();
+        self.join().await
+    }
+
+    /// Waits until the engine stops by itself, which it does only for good. Cancel-safe.
+    ///
+    /// # Errors
+    /// Why it has stopped.
+    pub async fn finished(&mut self) -> Result<(), EngineError> {
+        self.join().await
+    }
+
+    async fn join(&mut self) -> Result<(), EngineError> {
+        let Some(task) = &mut self.task else { return Ok(()) };
+        let result = task.await;
+        self.task = None;
+        result.map_err(|e| EngineError::Internal(e.to_string()))?
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn run(context: Arc<Context>, lock: EngineLock, cancel: CancellationToken) -> Result<(), EngineError> {
+    let result = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Ok(()),
+        result = reconnect(&context) => result,
+    };
+    drop(lock);
+    result
+}
+
+/// Returns only for good: with the reason why no further attempt would help.
+async fn reconnect(context: &Arc<Context>) -> Result<(), EngineError> {
+    let mut backoff = Backoff::new();
+    loop {
+        let mut connected = false;
+        let error = Box::pin(session(context, &mut connected)).await;
+        if let Some(fatal) = fatal(context, &error).await? {
+            return Err(fatal);
+        }
+        if connected {
+            backoff.reset();
+        }
+        let pause = backoff.next(random_fraction());
+        tracing::info!(%error, ?pause, "disconnected");
+        context.emit(Event::Disconnected { reason: error.to_string() });
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// One connection, until it ends. Returns why.
+async fn session(context: &Arc<Context>, connected: &mut bool) -> ClientError {
+    match connect(context).await {
+        Ok(session) => {
+            *connected = true;
+            context.emit(Event::Connected);
+            session.run().await
+        }
+        Err(error) => error,
+    }
+}
+
+async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
+    let account = context.account().await?;
+    let identity = Arc::new(Identity::of(&account)?);
+    context.api.set_token(account.token.clone());
+    Session::open(Arc::clone(context), identity, &account).await
+}
+
+/// Whether the engine has to stop: reconnecting would not change anything.
+async fn fatal(context: &Context, error: &ClientError) -> Result<Option<EngineError>, EngineError> {
+    if let Some(code) = error.code()
+        && is_over(code)
+    {
+        context.store.transact(privmsg_store::account::set_signed_out).await?;
+        return Ok(Some(EngineError::SignedOut(code.clone())));
+    }
+    Ok(match error {
+        ClientError::NotSignedIn => Some(EngineError::NotSignedIn),
+        ClientError::Store(store) if !store.is_retryable() => Some(EngineError::Internal(error.to_string())),
+        _ => None,
+    })
+}

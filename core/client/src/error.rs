@@ -1,0 +1,117 @@
+//! What can go wrong between a front-end and the server, and whether trying again helps.
+
+use std::time::Duration;
+
+use privmsg_e2ee::{ContentError, StorageError};
+pub use privmsg_protocol::error::Retry;
+use privmsg_protocol::{Epoch, ErrorCode, GroupId};
+use privmsg_store::StoreError;
+
+/// A failure of one operation.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The server cannot be reached, or the connection broke.
+    #[error("the server cannot be reached: {0}")]
+    Network(String),
+    /// The server answered with an error.
+    #[error("the server refused: {detail}")]
+    Server {
+        /// Stable code.
+        code: ErrorCode,
+        /// The server's sentence, in English.
+        detail: String,
+        /// When to try again.
+        retry_after: Option<Duration>,
+        /// The group's current epoch, with a stale one.
+        epoch: Option<Epoch>,
+        /// The conversation that exists already.
+        group_id: Option<GroupId>,
+    },
+    /// The server answered with something that is not PrivMsg's protocol.
+    #[error("the server does not speak PrivMsg's protocol: {0}")]
+    Protocol(&'static str),
+    /// The local database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Encryption failed in a way that is not a peer's doing.
+    #[error("encryption failed: {0}")]
+    Crypto(String),
+    /// A message that cannot be encoded: empty, or too long.
+    #[error("the message cannot be sent: {0}")]
+    Content(#[from] ContentError),
+    /// This profile has no signed-in device.
+    #[error("not signed in")]
+    NotSignedIn,
+    /// A local file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The message has no such attachment, or there is no such message.
+    #[error("there is no such file")]
+    NoSuchAttachment,
+    /// A downloaded file is not what the sender encrypted.
+    #[error("the file was altered or cut off on its way")]
+    AlteredFile,
+    /// There is no conversation with this user, or their identity key is not known yet.
+    #[error("no conversation with {0} yet")]
+    UnknownContact(privmsg_protocol::UserId),
+    /// Another process runs the engine of this profile.
+    #[error("another process is using this profile")]
+    ProfileInUse,
+}
+
+impl ClientError {
+    /// Whether trying again makes sense, and when.
+    #[must_use]
+    pub const fn retry(&self) -> Retry {
+        match self {
+            Self::Network(_) => Retry::Later,
+            Self::Server { code, .. } => code.retry(),
+            Self::Store(error) if error.is_retryable() => Retry::Later,
+            _ => Retry::Never,
+        }
+    }
+
+    /// The server's code, if it was the server that refused.
+    #[must_use]
+    pub const fn code(&self) -> Option<&ErrorCode> {
+        match self {
+            Self::Server { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is(&self, expected: &ErrorCode) -> bool {
+        self.code() == Some(expected)
+    }
+}
+
+impl From<StorageError> for ClientError {
+    fn from(error: StorageError) -> Self {
+        Self::Crypto(error.to_string())
+    }
+}
+
+/// Why the engine stopped for good.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The server does not know this device any more: signed out from elsewhere, revoked, or the access key changed.
+    #[error("this device has been signed out: {0}")]
+    SignedOut(ErrorCode),
+    /// Not signed in yet.
+    #[error("not signed in")]
+    NotSignedIn,
+    /// Another process runs the engine of this profile.
+    #[error("another process is using this profile")]
+    ProfileInUse,
+    /// The local database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A fault of our own.
+    #[error("internal error: {0}")]
+    Internal(String),
+}

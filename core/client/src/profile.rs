@@ -1,0 +1,114 @@
+//! A profile: the directory of one signed-in device.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use privmsg_store::key::{self, KeyError, KeyPlace};
+use privmsg_store::{Store, StoreError};
+
+/// Held by the process that runs the engine.
+const LOCK_FILE: &str = "engine.lock";
+
+/// Why a profile cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The key of the database cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The directory cannot be made or used.
+    #[error("cannot use {}: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// A directory with one encrypted database. Nothing is opened until it is asked for.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    dir: PathBuf,
+}
+
+impl Profile {
+    /// The profile in `dir`, which need not exist yet.
+    #[must_use]
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the key of its database is kept; `None` if it is new.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the directory holds something else than a profile.
+    pub fn key_place(&self) -> Result<Option<KeyPlace>, KeyError> {
+        key::place(&self.dir)
+    }
+
+    /// Makes the directory, readable by its owner only, and an empty database whose key is kept in `place`.
+    ///
+    /// # Errors
+    /// [`ProfileError`]; calling again after a failure is safe.
+    pub fn create(&self, place: KeyPlace, passphrase: Option<&str>) -> Result<(), ProfileError> {
+        let failed = |source| ProfileError::Directory { path: self.dir.clone(), source };
+        create_private_dir(&self.dir).map_err(failed)?;
+        let key = key::create(&self.dir, place, passphrase)?;
+        Store::open(&self.dir, &key)?;
+        Ok(())
+    }
+
+    pub(crate) fn open_store(&self, passphrase: Option<&str>) -> Result<Store, ProfileError> {
+        let key = key::open(&self.dir, passphrase)?;
+        Ok(Store::open(&self.dir, &key)?)
+    }
+
+    /// Takes the right to run the engine. `None` if another process has it.
+    pub(crate) fn lock_engine(&self) -> std::io::Result<Option<EngineLock>> {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join(LOCK_FILE))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(EngineLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// The right to run the engine of a profile; the system takes it back when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct EngineLock {
+    _file: File,
+}
+
+fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_engine_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::at(dir.path());
+        let first = profile.lock_engine().unwrap();
+        assert!(first.is_some());
+        assert!(profile.lock_engine().unwrap().is_none());
+        drop(first);
+        assert!(profile.lock_engine().unwrap().is_some());
+    }
+}

@@ -1,0 +1,116 @@
+//! What a user wants to send.
+
+use std::path::PathBuf;
+
+use privmsg_e2ee::{Body, Content};
+use privmsg_protocol::{MessageId, UserId};
+use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::messages::{Direction, MessageKind, NewMessage};
+use privmsg_store::{Connection, StoreError, messages, outbox};
+
+use crate::error::ClientError;
+
+/// To whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// A user. One's own name means notes to oneself.
+    User(UserId),
+}
+
+/// A message before it is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Text, or the caption of the files.
+    pub text: String,
+    /// Files, by absolute path. They must stay unchanged until they are uploaded.
+    pub files: Vec<PathBuf>,
+}
+
+impl Draft {
+    /// A text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), files: Vec::new() }
+    }
+
+    /// Files, with a caption or without.
+    #[must_use]
+    pub fn files(caption: impl Into<String>, files: Vec<PathBuf>) -> Self {
+        Self { text: caption.into(), files }
+    }
+}
+
+/// A queued message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Its row in this database.
+    pub id: i64,
+    /// Its name everywhere.
+    pub message_id: MessageId,
+}
+
+/// Which chat a recipient means for `own_user`.
+pub(crate) fn chat_kind(own_user: &UserId, recipient: &Recipient) -> ChatKind {
+    match recipient {
+        Recipient::User(user) if user == own_user => ChatKind::SelfNotes,
+        Recipient::User(user) => ChatKind::Direct { peer: user.clone() },
+    }
+}
+
+/// Stores and queues a message, in the transaction that `connection` is in.
+pub(crate) fn queue(
+    connection: &Connection,
+    own_user: &UserId,
+    recipient: &Recipient,
+    draft: &Draft,
+    message_id: MessageId,
+    now_ms: i64,
+) -> Result<Sent, ClientError> {
+    let chat = chats::ensure(connection, &chat_kind(own_user, recipient), now_ms)?;
+    let content =
+        if draft.files.is_empty() { encode(message_id, now_ms, Body::Text(draft.text.clone()))? } else { Vec::new() };
+    let kind = if draft.files.is_empty() { MessageKind::Text } else { MessageKind::File };
+    let message = NewMessage {
+        chat,
+        message_id,
+        sender_id: own_user,
+        sent_at: now_ms,
+        received_at: now_ms,
+        kind,
+        content: &content,
+    };
+    let id = messages::insert(connection, &message, Direction::Outgoing)?.ok_or(StoreError::Invalid("message id"))?;
+    let outbox_id = outbox::insert(connection, chat, &message_id, &content, Some(id))?;
+    if !draft.files.is_empty() {
+        outbox::set_caption(connection, outbox_id, &draft.text)?;
+    }
+    for (position, path) in (0..).zip(&draft.files) {
+        outbox::insert_upload(connection, outbox_id, position, path)?;
+    }
+    Ok(Sent { id, message_id })
+}
+
+/// Queues something that is no message to people, such as receipts.
+pub(crate) fn queue_silent(
+    connection: &Connection,
+    chat: ChatId,
+    body: Body,
+    message_id: MessageId,
+    now_ms: i64,
+) -> Result<(), ClientError> {
+    let content = encode(message_id, now_ms, body)?;
+    outbox::insert(connection, chat, &message_id, &content, None)?;
+    Ok(())
+}
+
+pub(crate) fn encode(message_id: MessageId, now_ms: i64, body: Body) -> Result<Vec<u8>, ClientError> {
+    let content = Content { message_id, sent_at_ms: now_ms.try_into().unwrap_or(0), body };
+    Ok(content.encode()?.to_vec())
+}
+
+/// A new message id: time-ordered, with 74 random bits.
+pub(crate) fn new_message_id(now_ms: i64) -> Result<MessageId, ClientError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(|_| ClientError::Crypto("the system gives no random bytes".into()))?;
+    Ok(MessageId::v7(now_ms.try_into().unwrap_or(0), &random))
+}
