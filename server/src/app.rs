@@ -1,0 +1,99 @@
+//! What every handler works with.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use privmsg_protocol::{ErrorCode, Secret, UserId};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::ApiError;
+use crate::files::FileStore;
+use crate::hub::Hub;
+use crate::limiter::Limiter;
+use crate::secrets::KeyHash;
+use crate::storage::SharedStorage;
+
+/// Wrong keys that one address may try in a minute. Keys cannot be guessed; this keeps the noise down.
+const WRONG_KEYS_PER_MINUTE: u32 = 60;
+
+/// Key packages that one user may claim in a minute, so that nobody empties another's stock: a new group asks once
+/// for each participant.
+const CLAIMS_PER_MINUTE: u32 = 600;
+
+/// Notices of typing, presence and calls that one user may send in a minute: setting up a call takes some dozens.
+const SIGNALS_PER_MINUTE: u32 = 1200;
+
+/// The running server. Shared by everything that serves a request.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) storage: SharedStorage,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) files: FileStore,
+    /// Soft stop: nothing new is begun.
+    pub(crate) stopping: CancellationToken,
+    /// Tasks that the server waits for before it is stopped.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) messages: Limiter<UserId>,
+    pub(crate) claims: Limiter<UserId>,
+    /// Typing, presence and call signals.
+    pub(crate) signals: Limiter<UserId>,
+    wrong_keys: Limiter<IpAddr>,
+    admin_key: KeyHash,
+}
+
+/// [`App`] as handlers get it.
+pub(crate) type AppState = Arc<App>;
+
+/// What [`App`] is made of.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) storage: SharedStorage,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) files: FileStore,
+    pub(crate) admin_key: KeyHash,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            messages: Limiter::new(parts.config.limits.rate_limit_messages_per_minute),
+            claims: Limiter::new(CLAIMS_PER_MINUTE),
+            signals: Limiter::new(SIGNALS_PER_MINUTE),
+            wrong_keys: Limiter::new(WRONG_KEYS_PER_MINUTE),
+            config: parts.config,
+            clock: parts.clock,
+            storage: parts.storage,
+            hub: parts.hub,
+            files: parts.files,
+            stopping: parts.stopping,
+            tasks: TaskTracker::new(),
+            admin_key: parts.admin_key,
+        }
+    }
+
+    /// Checks the admin key.
+    pub(crate) fn administrator(&self, key: Option<&Secret>, from: IpAddr) -> Result<(), ApiError> {
+        let given = KeyHash::of(key.map_or("", Secret::expose));
+        if given.matches(&self.admin_key) {
+            return Ok(());
+        }
+        self.note_wrong_key(from)?;
+        Err(ApiError::new(
+            ErrorCode::AdminKeyInvalid,
+            "the admin key is wrong or missing",
+        ))
+    }
+
+    /// Counts a wrong key against its address.
+    pub(crate) fn note_wrong_key(&self, from: IpAddr) -> Result<(), ApiError> {
+        self.wrong_keys
+            .take(&from, self.clock.now_ms())
+            .map_err(ApiError::rate_limited)
+    }
+}

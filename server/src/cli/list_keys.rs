@@ -1,0 +1,63 @@
+//! `list-keys`: all users. Keys themselves are not known to the server.
+
+use serde::Serialize;
+
+use super::arguments::ListKeys;
+use super::{CommandError, database, print};
+use crate::clock::format_utc;
+use crate::config::Config;
+use crate::i18n::Language;
+use crate::storage::Storage as _;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    user_id: &'a str,
+    active: bool,
+    devices: u64,
+    created_at: Option<String>,
+    last_seen_at: Option<String>,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    command: ListKeys,
+    language: Language,
+) -> Result<(), CommandError> {
+    let storage = database::open(config, command.by.admin_key.as_ref()).await?;
+    let users = storage.users().await;
+    storage.close().await;
+    let users = users?;
+    let lines: Vec<Line<'_>> = users
+        .iter()
+        .map(|user| Line {
+            user_id: user.user_id.as_str(),
+            active: !user.revoked,
+            devices: user.devices,
+            created_at: format_utc(user.created_at),
+            last_seen_at: format_utc(user.last_seen_at),
+        })
+        .collect();
+    if command.by.json {
+        let json = serde_json::to_string(&lines).expect("a list of users is plain data");
+        return print(&json);
+    }
+    if lines.is_empty() {
+        return print(language.pick("There are no users yet.", "Пользователей пока нет."));
+    }
+    for line in &lines {
+        let state = if line.active {
+            language.pick("active", "активен")
+        } else {
+            language.pick("revoked", "отозван")
+        };
+        print(&format!(
+            "{}\t{state}\t{}: {}\t{}\t{}",
+            line.user_id,
+            language.pick("devices", "устройств"),
+            line.devices,
+            line.created_at.as_deref().unwrap_or("-"),
+            line.last_seen_at.as_deref().unwrap_or("-"),
+        ))?;
+    }
+    Ok(())
+}

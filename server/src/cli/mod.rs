@@ -1,0 +1,139 @@
+//! The command line of `privmsg-server`.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the server or the database failed |
+//! | 2 | the command line is wrong |
+//! | 3 | the configuration is wrong |
+//! | 4 | the admin key is wrong or missing |
+//! | 5 | there is no such user, or the `user_id` is taken or not allowed |
+
+mod arguments;
+mod database;
+mod generate_key;
+mod list_keys;
+mod revoke_key;
+mod run;
+
+use std::process::ExitCode;
+
+use crate::config::{Config, ConfigError, Source};
+use crate::i18n::Language;
+use crate::serve::ServerError;
+use crate::storage::StorageError;
+use arguments::{Arguments, Command};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("the runtime did not start")]
+    Runtime(#[source] std::io::Error),
+    #[error("the output could not be written")]
+    Output(#[source] std::io::Error),
+    #[error("the admin key is wrong or missing")]
+    AdminKey,
+    #[error("there is no admin key yet")]
+    NoAdminKey,
+    #[error("there is no such user")]
+    UnknownUser,
+    #[error("this user_id is taken")]
+    UserExists,
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Server(_) | Self::Storage(_) | Self::Runtime(_) | Self::Output(_) => 1,
+            Self::Config(_) => 3,
+            Self::AdminKey | Self::NoAdminKey => 4,
+            Self::UnknownUser | Self::UserExists => 5,
+        }
+    }
+
+    /// What to tell the person at the terminal beyond the bare fact.
+    fn advice(&self, language: Language) -> Option<&'static str> {
+        Some(match self {
+            Self::AdminKey => language.pick(
+                "The admin key is wrong or missing: give it by --admin-key or PRIVMSG_ADMIN_KEY.",
+                "Ключ администратора неверен или не указан: задайте его через --admin-key или PRIVMSG_ADMIN_KEY.",
+            ),
+            Self::NoAdminKey => language.pick(
+                "There is no admin key yet: set admin.master_key in the configuration, or start the server once.",
+                "Ключа администратора ещё нет: задайте admin.master_key в конфигурации или запустите сервер один раз.",
+            ),
+            Self::UnknownUser => language.pick("There is no such user.", "Такого пользователя нет."),
+            Self::UserExists => language.pick("This user_id is taken.", "Этот user_id уже занят."),
+            Self::Config(_) => language.pick(
+                "The configuration is wrong; the server was not started.",
+                "Ошибка в конфигурации; сервер не запущен.",
+            ),
+            Self::Server(_) => language.pick("The server did not start.", "Сервер не запустился."),
+            _ => return None,
+        })
+    }
+}
+
+/// Runs the command line of this process. For `main` only: reads the process's arguments and environment.
+#[must_use]
+pub fn main() -> ExitCode {
+    let language = Language::of_environment();
+    let arguments = Arguments::of_process(language);
+    match dispatch(arguments, language) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error, language);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments, language: Language) -> Result<(), CommandError> {
+    let source = arguments.config.map_or(Source::Default, Source::Explicit);
+    // Variables that are not text cannot be ours.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let config = Config::load(&source, environment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CommandError::Runtime)?;
+    runtime.block_on(async move {
+        match arguments.command {
+            Command::Run => run::run(config, language).await,
+            Command::GenerateKey(command) => generate_key::run(&config, command, language).await,
+            Command::ListKeys(command) => list_keys::run(&config, command, language).await,
+            Command::RevokeKey(command) => revoke_key::run(&config, command, language).await,
+        }
+    })
+}
+
+/// The advice, then the chain of causes.
+fn report(error: &CommandError, language: Language) {
+    if let Some(advice) = error.advice(language) {
+        eprintln!("{advice}");
+        if matches!(error.exit_code(), 4 | 5) {
+            return;
+        }
+    }
+    let mut line = format!("privmsg-server: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    eprintln!("{line}");
+}
+
+/// Writes a line for people or programs.
+fn print(text: &str) -> Result<(), CommandError> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{text}").map_err(CommandError::Output)
+}

@@ -1,0 +1,82 @@
+//! `run`: the server itself.
+
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{CommandError, print};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::i18n::Language;
+use crate::serve::{Params, bind};
+
+pub(super) async fn run(config: Config, language: Language) -> Result<(), CommandError> {
+    start_log();
+    #[cfg(unix)]
+    raise_descriptor_limit();
+    let shutdown = CancellationToken::new();
+    stop_on_signals(&shutdown)?;
+    let scheme = if config.tls.cert_path.as_os_str().is_empty() {
+        "http"
+    } else {
+        "https"
+    };
+    let server = bind(Params {
+        config,
+        clock: Clock::system(),
+        shutdown,
+    })
+    .await?;
+    if let Some(key) = server.new_admin_key() {
+        let text = language.pick(
+            "Admin key, shown only now; keep it:",
+            "Ключ администратора, показывается только сейчас; сохраните его:",
+        );
+        print(&format!("{text}\n\n    {}\n", key.expose()))?;
+    }
+    let listening = language.pick("PrivMsg listens on", "PrivMsg слушает");
+    print(&format!("{listening} {scheme}://{}", server.address()))?;
+    server.run().await;
+    Ok(())
+}
+
+/// `RUST_LOG` chooses what is logged; by default all of importance. To stderr: stdout is for the admin key.
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Each connection is a file descriptor, and the usual limit of 1,024 is meant for other programs.
+#[cfg(unix)]
+fn raise_descriptor_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "few connections possible");
+    }
+}
+
+#[cfg(unix)]
+fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CommandError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signals = signal(kind).map_err(CommandError::Runtime)?;
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            shutdown.cancel();
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CommandError> {
+    let mut signals = tokio::signal::windows::ctrl_c().map_err(CommandError::Runtime)?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        signals.recv().await;
+        shutdown.cancel();
+    });
+    Ok(())
+}

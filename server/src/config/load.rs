@@ -1,0 +1,251 @@
+//! Reading and checking the configuration.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::Config;
+
+/// Where the configuration file is.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// This file must exist.
+    Explicit(PathBuf),
+    /// `config.toml` in the working directory if it exists, else the defaults.
+    Default,
+}
+
+/// The file that is looked for when none is named.
+const DEFAULT_FILE: &str = "config.toml";
+
+/// Prefix of environment variables.
+const PREFIX: &str = "PRIVMSG_";
+
+/// The admin key for the command line, which only looks like an override in the section `admin`.
+const RESERVED: [&str; 1] = ["PRIVMSG_ADMIN_KEY"];
+
+/// What the examples in the documentation hold in place of a secret.
+const PLACEHOLDERS: [&str; 5] = ["ВСТАВЬТЕ", "ВАШ_", "CHANGE_ME", "CHANGEME", "VASH"];
+
+/// Why there is no configuration. Never quotes a value: it could be a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{path} is not valid TOML at line {line}")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// Where.
+        line: usize,
+    },
+    /// A section or key that does not exist.
+    #[error("unknown key `{key}` in {origin}")]
+    UnknownKey {
+        /// `section.key`, or a section alone.
+        key: String,
+        /// The file, or the environment variable.
+        origin: String,
+    },
+    /// A value of the wrong kind, or out of range.
+    #[error("the value of `{key}` does not fit: expected {expected}")]
+    Value {
+        /// `section.key`.
+        key: String,
+        /// What would fit.
+        expected: &'static str,
+    },
+    /// An example's placeholder is left in place of a secret.
+    #[error("`{key}` still holds the example's placeholder; make a secret with `openssl rand -base64 32`")]
+    Placeholder {
+        /// `section.key`.
+        key: &'static str,
+    },
+    /// A key that another one needs is missing.
+    #[error("`{key}` is needed: {why}")]
+    Missing {
+        /// `section.key`.
+        key: &'static str,
+        /// What needs it.
+        why: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads the file, then the environment, and checks the whole.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn load(
+        source: &Source,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = match source {
+            Source::Explicit(path) => read(path)?,
+            Source::Default if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
+            Source::Default => Table::new(),
+        };
+        let known = known_keys();
+        overlay(&mut table, &known, environment)?;
+        let config = typed(table, &known)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Rules that go beyond one key.
+    fn check(&self) -> Result<(), ConfigError> {
+        let secrets = [
+            ("admin.master_key", &self.admin.master_key, true),
+            ("turn.credential", &self.turn.credential, self.turn.enabled),
+        ];
+        for (key, secret, used) in secrets {
+            if used && PLACEHOLDERS.iter().any(|text| secret.expose().contains(text)) {
+                return Err(ConfigError::Placeholder { key });
+            }
+        }
+        let missing = |key, why| Err(ConfigError::Missing { key, why });
+        if self.turn.enabled && self.turn.credential.expose().is_empty() {
+            return missing("turn.credential", "`turn.enabled` is true");
+        }
+        if self.turn.enabled && self.turn.urls.is_empty() {
+            return missing("turn.urls", "`turn.enabled` is true");
+        }
+        match (
+            self.tls.cert_path.as_os_str().is_empty(),
+            self.tls.key_path.as_os_str().is_empty(),
+        ) {
+            (true, false) => missing("tls.cert_path", "`tls.key_path` is set"),
+            (false, true) => missing("tls.key_path", "`tls.cert_path` is set"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Table, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.display().to_string(),
+        source,
+    })?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start);
+        ConfigError::Syntax {
+            path: path.display().to_string(),
+            line: text.get(..at).unwrap_or("").lines().count().max(1),
+        }
+    })?;
+    let known = known_keys();
+    for (section, value) in &table {
+        let origin = || path.display().to_string();
+        let keys = known.get(section).and_then(Value::as_table);
+        let (Some(keys), Some(given)) = (keys, value.as_table()) else {
+            return Err(ConfigError::UnknownKey {
+                key: section.clone(),
+                origin: origin(),
+            });
+        };
+        if let Some(key) = given.keys().find(|key| !keys.contains_key(*key)) {
+            return Err(ConfigError::UnknownKey {
+                key: format!("{section}.{key}"),
+                origin: origin(),
+            });
+        }
+    }
+    Ok(table)
+}
+
+/// The defaults as a table: which keys there are, and of what kind.
+fn known_keys() -> Table {
+    Table::try_from(Config::default()).expect("the defaults are plain values")
+}
+
+fn overlay(
+    table: &mut Table,
+    known: &Table,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<(), ConfigError> {
+    for (name, text) in environment {
+        let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str())) else {
+            continue;
+        };
+        let rest = rest.to_lowercase();
+        let section = known.iter().find_map(|(section, keys)| {
+            let key = rest.strip_prefix(section.as_str())?.strip_prefix('_')?;
+            Some((section, key, keys.as_table()?))
+        });
+        let Some((section, key, keys)) = section else {
+            continue;
+        };
+        let Some(kind) = keys.get(key) else {
+            return Err(ConfigError::UnknownKey {
+                key: format!("{section}.{key}"),
+                origin: format!("the environment variable {name}"),
+            });
+        };
+        let value = parse_like(kind, &text).ok_or_else(|| ConfigError::Value {
+            key: format!("{section}.{key}"),
+            expected: expected(kind),
+        })?;
+        let entry = table
+            .entry(section.clone())
+            .or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(entry) = entry {
+            entry.insert(key.to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the text of an environment variable as a value of the same kind as `kind`.
+fn parse_like(kind: &Value, text: &str) -> Option<Value> {
+    Some(match kind {
+        Value::Integer(_) => Value::Integer(text.trim().parse().ok()?),
+        Value::Boolean(_) => Value::Boolean(text.trim().parse().ok()?),
+        Value::Array(_) => Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(|item| Value::String(item.to_owned()))
+                .collect(),
+        ),
+        _ => Value::String(text.to_owned()),
+    })
+}
+
+const fn expected(kind: &Value) -> &'static str {
+    match kind {
+        Value::Integer(_) => "a whole number in range",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list of texts",
+        _ => "a text of the right form",
+    }
+}
+
+/// Turns the table into the typed configuration, key by key, so that a wrong value can be named.
+fn typed(table: Table, known: &Table) -> Result<Config, ConfigError> {
+    for (section, values) in &table {
+        for (key, value) in values.as_table().into_iter().flatten() {
+            let mut probe = Table::new();
+            let mut one = Table::new();
+            one.insert(key.clone(), value.clone());
+            probe.insert(section.clone(), Value::Table(one));
+            if probe.try_into::<Config>().is_err() {
+                return Err(ConfigError::Value {
+                    key: format!("{section}.{key}"),
+                    expected: expected(&known[section][key]),
+                });
+            }
+        }
+    }
+    Ok(table
+        .try_into()
+        .expect("each of its values has been read before"))
+}

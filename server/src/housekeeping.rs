@@ -1,0 +1,97 @@
+//! What happens beside requests: revocations made by the command line, and forgetting what is too old.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::hub::CloseReason;
+use crate::storage::{Cutoffs, StorageError};
+
+/// How often the server looks for revocations. A revoked user's sockets are to be closed within a second.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Sent ids are remembered at least so long: a client may come back after weeks and send again what it does not know
+/// to have arrived.
+const SEEN_SECONDS: i64 = 30 * 24 * 3600;
+
+/// Ended tokens get `token_expired` for so long, then `unauthorized`.
+const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
+
+/// Runs until the server stops.
+pub(crate) async fn run(app: &App) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let interval = i64::from(app.config.storage.cleanup_interval_minutes) * 60;
+    // Once at the start: the server may have been off for long.
+    let mut next_cleanup = app.clock.now();
+    loop {
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = revocations(app).await {
+            log(&error, "revocations were not applied");
+        }
+        if interval > 0 && app.clock.now() >= next_cleanup {
+            next_cleanup = app.clock.now() + interval;
+            clean(app).await;
+        }
+    }
+}
+
+async fn revocations(app: &App) -> Result<(), StorageError> {
+    let devices = app.storage.apply_revocations().await?;
+    app.hub.close(&devices, CloseReason::SessionEnded);
+    Ok(())
+}
+
+async fn clean(app: &App) {
+    let now = app.clock.now();
+    let hours = i64::from(app.config.storage.max_message_age_hours);
+    let message_age = hours * 3600;
+    let cutoffs = Cutoffs {
+        now,
+        messages: if hours == 0 { i64::MIN } else { now - message_age },
+        seen: now - SEEN_SECONDS.max(2 * message_age),
+        tokens: now - TOKEN_SECONDS,
+    };
+    match app.storage.expire(cutoffs).await {
+        Ok(files) => {
+            for file in files {
+                remove(app, &file).await;
+            }
+        }
+        Err(error) => log(&error, "cleanup failed"),
+    }
+    sweep(app).await;
+}
+
+/// Deletes files that no row names: left by a process that died between the two.
+async fn sweep(app: &App) {
+    let files = match app.files.list().await {
+        Ok(files) => files,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot list files");
+            return;
+        }
+    };
+    for file in files {
+        match app.storage.file_exists(file.clone()).await {
+            Ok(true) => {}
+            Ok(false) => remove(app, &file).await,
+            Err(error) => {
+                log(&error, "cannot look up files");
+                return;
+            }
+        }
+    }
+}
+
+async fn remove(app: &App, file: &privmsg_protocol::FileId) {
+    if let Err(error) = app.files.remove(file).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a file was not deleted");
+    }
+}
+
+fn log(error: &StorageError, what: &'static str) {
+    tracing::error!(error = error as &dyn std::error::Error, "{what}");
+}

@@ -1,0 +1,112 @@
+//! Accepting connections. An own loop instead of a ready-made one, for small buffers, time limits and an orderly stop.
+
+mod tls;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service as _;
+
+pub use tls::TlsError;
+pub(crate) use tls::acceptor;
+
+use crate::extract::Peer;
+
+/// How long a client may take to send the head of a request, the first one or the next one on the same connection.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most bytes buffered of one connection, and so the longest head. Grows to it only while much arrives at once.
+const BUFFER: usize = 64 * 1024;
+
+/// Pause when the system gives no more connections, e.g. for lack of file descriptors.
+const BREATHER: Duration = Duration::from_millis(50);
+
+/// What connections are served with.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) router: Router,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Accepts connections until the server stops.
+pub(crate) async fn serve(listener: TcpListener, service: Service) {
+    loop {
+        let accepted = tokio::select! {
+            () = service.stopping.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                service.tasks.spawn(connection(stream, from, service.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
+                tokio::time::sleep(BREATHER).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, from: SocketAddr, service: Service) {
+    // Frames are flushed in batches already; waiting for more would only add delay.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
+    }
+    match service.tls.clone() {
+        None => requests(stream, from, service).await,
+        Some(tls) => {
+            let handshake = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
+            if let Ok(Ok(stream)) = handshake {
+                requests(stream, from, service).await;
+            }
+        }
+    }
+}
+
+async fn requests<S>(stream: S, from: SocketAddr, service: Service)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Service {
+        router, stopping, ..
+    } = service;
+    let answer = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(from));
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), answer)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stopping.cancelled() => {
+            // The request that is under way is answered, no further one is read.
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke");
+    }
+}

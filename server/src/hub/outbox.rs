@@ -1,0 +1,259 @@
+//! What waits to be written to one connection. Bounded, whatever the reader at the other end does.
+//!
+//! A connection is either *live*: committed messages are queued here as they come; or *lagging*: it reads its mailbox
+//! from the storage in pages, from its cursor, and what is committed meanwhile is only noted. It begins lagging, goes
+//! live when it has read everything, and lags again when its queue is full. Messages lie in the mailbox in any case;
+//! the queue only saves reading them back.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::storage::{Delivery, Outcome, Position, Replies};
+
+/// Messages in the queue.
+const MAX_DELIVERIES: usize = 256;
+
+/// Bytes of messages in the queue, unless a single one is larger.
+const MAX_BYTES: usize = 512 * 1024;
+
+/// Notices of typing, presence and calls in the queue; the newest are dropped first.
+const MAX_EPHEMERAL: usize = 64;
+
+/// Why the server ends a connection. The numbers are WebSocket close codes (RFC 6455, section 7.4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// The server stops; come back.
+    GoingAway,
+    /// The frame is larger than the server reads.
+    TooBig,
+    /// The session has ended: signed out, revoked, deleted, token too old or wrong.
+    SessionEnded,
+    /// The same device has connected anew.
+    Replaced,
+    /// No `authenticate` in time, or nothing heard for too long.
+    TimedOut,
+}
+
+impl CloseReason {
+    pub(crate) const fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::TooBig => 1009,
+            Self::SessionEnded => 4001,
+            Self::Replaced => 4002,
+            Self::TimedOut => 4003,
+        }
+    }
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::GoingAway => "the server is stopping",
+            Self::TooBig => "the frame is too large",
+            Self::SessionEnded => "the session has ended",
+            Self::Replaced => "this device has connected anew",
+            Self::TimedOut => "nothing was heard for too long",
+        }
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    waiting: Mutex<Waiting>,
+    /// There is something to write.
+    pub(crate) wake: Notify,
+    /// The connection is to end now, even if it is stuck writing.
+    pub(crate) closing: Notify,
+}
+
+struct Waiting {
+    deliveries: VecDeque<Delivery>,
+    bytes: usize,
+    lagging: bool,
+    newest: Position,
+    outcomes: Vec<Outcome>,
+    ephemeral: VecDeque<Box<str>>,
+    close: Option<CloseReason>,
+    /// The connection has been woken and has not looked yet.
+    woken: bool,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            deliveries: VecDeque::new(),
+            bytes: 0,
+            lagging: true,
+            newest: Position::default(),
+            outcomes: Vec::new(),
+            ephemeral: VecDeque::new(),
+            close: None,
+            woken: false,
+        }
+    }
+}
+
+/// What a connection takes out to write.
+pub(crate) struct Drained {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) deliveries: VecDeque<Delivery>,
+    pub(crate) ephemeral: VecDeque<Box<str>>,
+    /// The queue is empty and the mailbox holds more than was queued, as far as known.
+    pub(crate) lagging: bool,
+}
+
+impl Outbox {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, waiting: &mut Waiting) {
+        if !std::mem::replace(&mut waiting.woken, true) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// A message has been committed to this device's mailbox.
+    pub(super) fn push(&self, delivery: Delivery) {
+        let mut waiting = self.lock();
+        waiting.newest = delivery.position;
+        let len = delivery.frame.len();
+        let full = waiting.deliveries.len() >= MAX_DELIVERIES
+            || (waiting.bytes + len > MAX_BYTES && !waiting.deliveries.is_empty());
+        if full {
+            waiting.lagging = true;
+        }
+        if !waiting.lagging {
+            waiting.bytes += len;
+            waiting.deliveries.push_back(delivery);
+        }
+        self.wake(&mut waiting);
+    }
+
+    pub(crate) fn push_ephemeral(&self, frame: &str) {
+        let mut waiting = self.lock();
+        if waiting.ephemeral.len() < MAX_EPHEMERAL {
+            waiting.ephemeral.push_back(frame.into());
+            self.wake(&mut waiting);
+        }
+    }
+
+    pub(crate) fn close(&self, reason: CloseReason) {
+        self.lock().close.get_or_insert(reason);
+        self.closing.notify_one();
+    }
+
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        self.lock().close
+    }
+
+    /// Takes out what there is, but at most `room` messages, and notices only if `ephemeral`.
+    pub(crate) fn drain(&self, room: usize, ephemeral: bool) -> Drained {
+        let mut waiting = self.lock();
+        waiting.woken = false;
+        let deliveries = if waiting.deliveries.len() <= room {
+            waiting.bytes = 0;
+            std::mem::take(&mut waiting.deliveries)
+        } else {
+            let taken: VecDeque<_> = waiting.deliveries.drain(..room).collect();
+            waiting.bytes -= taken.iter().map(|delivery| delivery.frame.len()).sum::<usize>();
+            taken
+        };
+        Drained {
+            outcomes: std::mem::take(&mut waiting.outcomes),
+            deliveries,
+            ephemeral: if ephemeral {
+                std::mem::take(&mut waiting.ephemeral)
+            } else {
+                VecDeque::new()
+            },
+            lagging: waiting.lagging && waiting.deliveries.is_empty(),
+        }
+    }
+
+    /// The newest position that is known to have been committed.
+    pub(crate) fn newest(&self) -> Position {
+        self.lock().newest
+    }
+
+    /// The mailbox has been read up to `cursor`. Goes live, unless more has been committed since.
+    pub(crate) fn go_live(&self, cursor: Position) -> bool {
+        let mut waiting = self.lock();
+        if waiting.newest <= cursor {
+            waiting.lagging = false;
+        }
+        !waiting.lagging
+    }
+}
+
+impl Replies for Outbox {
+    fn replied(&self, outcomes: Vec<Outcome>) {
+        let mut waiting = self.lock();
+        if waiting.outcomes.is_empty() {
+            waiting.outcomes = outcomes;
+        } else {
+            waiting.outcomes.extend(outcomes);
+        }
+        self.wake(&mut waiting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::DeviceKey;
+    use bytes::Bytes;
+    use privmsg_protocol::MessageId;
+
+    fn delivery(position: i64, len: usize) -> Delivery {
+        Delivery {
+            device: DeviceKey(1),
+            position: Position(position),
+            message_id: MessageId::from_bytes([0; 16]),
+            frame: Bytes::from(vec![b'x'; len]),
+        }
+    }
+
+    fn live() -> Outbox {
+        let outbox = Outbox::default();
+        assert!(outbox.go_live(Position(0)));
+        outbox
+    }
+
+    #[test]
+    fn a_full_queue_falls_back_to_the_mailbox_and_keeps_the_order() {
+        let outbox = live();
+        for position in 1..=300 {
+            outbox.push(delivery(position, 10));
+        }
+        let drained = outbox.drain(1000, true);
+        assert_eq!(drained.deliveries.len(), MAX_DELIVERIES);
+        assert_eq!(drained.deliveries[0].position, Position(1));
+        assert!(drained.lagging);
+        assert!(!outbox.go_live(Position(256)), "44 more are in the mailbox");
+        assert!(outbox.go_live(Position(300)));
+    }
+
+    #[test]
+    fn large_messages_fill_the_queue_by_their_size() {
+        let outbox = live();
+        outbox.push(delivery(1, 4 * MAX_BYTES));
+        outbox.push(delivery(2, 1));
+        let drained = outbox.drain(1000, true);
+        assert_eq!(drained.deliveries.len(), 1);
+        assert!(drained.lagging);
+    }
+
+    #[test]
+    fn only_as_much_is_taken_as_there_is_room() {
+        let outbox = live();
+        for position in 1..=5 {
+            outbox.push(delivery(position, 10));
+        }
+        assert_eq!(outbox.drain(2, true).deliveries.len(), 2);
+        assert_eq!(outbox.drain(0, true).deliveries.len(), 0);
+        assert_eq!(outbox.drain(9, true).deliveries[0].position, Position(3));
+    }
+}

@@ -1,0 +1,105 @@
+//! Token buckets: so many at once, refilled over a minute.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+
+/// Milliseconds in which an empty bucket fills.
+const FILL_MS: i64 = 60_000;
+
+/// Buckets kept before full ones are dropped.
+const SWEEP_AT: usize = 10_000;
+
+/// One bucket for each key. A key that has not been seen has a full one.
+pub(crate) struct Limiter<K> {
+    /// Size of a bucket; 0 for no limit.
+    per_minute: u32,
+    buckets: Mutex<HashMap<K, Bucket>>,
+}
+
+#[derive(Clone, Copy)]
+struct Bucket {
+    /// In thousandths of a token.
+    level: i64,
+    at_ms: i64,
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    pub(crate) fn new(per_minute: u32) -> Self {
+        Self {
+            per_minute,
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// Takes one token.
+    ///
+    /// # Errors
+    /// Milliseconds until there is one.
+    pub(crate) fn take(&self, key: &K, now_ms: i64) -> Result<(), u64> {
+        if self.per_minute == 0 {
+            return Ok(());
+        }
+        let full = i64::from(self.per_minute) * 1000;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() > SWEEP_AT && !buckets.contains_key(key) {
+            buckets.retain(|_, bucket| bucket.level_at(now_ms, full) < full);
+        }
+        let bucket = match buckets.get_mut(key) {
+            Some(bucket) => bucket,
+            None => buckets.entry(key.clone()).or_insert(Bucket {
+                level: full,
+                at_ms: now_ms,
+            }),
+        };
+        let level = bucket.level_at(now_ms, full);
+        if level < 1000 {
+            let wait = (1000 - level) * FILL_MS / full;
+            return Err(wait.unsigned_abs().max(1));
+        }
+        *bucket = Bucket {
+            level: level - 1000,
+            at_ms: now_ms,
+        };
+        Ok(())
+    }
+}
+
+impl Bucket {
+    fn level_at(self, now_ms: i64, full: i64) -> i64 {
+        // A clock that was set back fills nothing.
+        let elapsed = (now_ms - self.at_ms).clamp(0, FILL_MS);
+        (self.level + elapsed * full / FILL_MS).min(full)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_empties_and_fills_again() {
+        let limiter = Limiter::new(2);
+        assert_eq!(limiter.take(&"a", 0), Ok(()));
+        assert_eq!(limiter.take(&"a", 0), Ok(()));
+        assert_eq!(limiter.take(&"a", 0), Err(30_000));
+        assert_eq!(limiter.take(&"b", 0), Ok(()), "others have their own");
+        assert_eq!(limiter.take(&"a", 29_999), Err(1));
+        assert_eq!(limiter.take(&"a", 30_000), Ok(()));
+    }
+
+    #[test]
+    fn nothing_is_limited_by_zero() {
+        let limiter = Limiter::new(0);
+        for _ in 0..1000 {
+            assert_eq!(limiter.take(&"a", 0), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_gives_nothing_away() {
+        let limiter = Limiter::new(1);
+        assert_eq!(limiter.take(&"a", 100_000), Ok(()));
+        assert!(limiter.take(&"a", 0).is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! The account key, sealed by the client with the recovery key.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use privmsg_protocol::ErrorCode;
+use privmsg_protocol::limits::MAX_BACKUP_LEN;
+use privmsg_protocol::rest::Backup;
+
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::extract;
+use crate::storage::Session;
+
+pub(super) async fn store(
+    State(app): State<AppState>,
+    session: Session,
+    extract::Json(Backup { backup }): extract::Json<Backup>,
+) -> Result<StatusCode, ApiError> {
+    if backup.is_empty() || backup.len() > MAX_BACKUP_LEN {
+        return Err(ApiError::invalid("the backup is empty or too large"));
+    }
+    app.storage.set_backup(session.user, backup).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn fetch(
+    State(app): State<AppState>,
+    session: Session,
+) -> Result<Json<Backup>, ApiError> {
+    let backup = app.storage.backup(session.user).await?;
+    let backup = backup.ok_or(ApiError::new(
+        ErrorCode::NoBackup,
+        "the account has no backup",
+    ))?;
+    Ok(Json(Backup { backup }))
+}

@@ -1,0 +1,130 @@
+//! Encrypted files. They pass through in pieces; none is ever held in memory as a whole.
+
+use std::io;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::multipart::{Field, Multipart, MultipartRejection};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use privmsg_protocol::rest::UploadResponse;
+use privmsg_protocol::{ErrorCode, FileId};
+use tokio_util::io::ReaderStream;
+
+use crate::app::{App, AppState};
+use crate::error::ApiError;
+use crate::extract::Params;
+use crate::files::{Upload, is_full};
+use crate::storage::{NewFile, Session, StorageError};
+
+/// Bytes read from the disk at once for a download.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Age of files that are kept for ever: as far ahead as times go in clients that count in 32 bits.
+const FOR_EVER: i64 = i32::MAX as i64;
+
+pub(super) async fn upload(
+    State(app): State<AppState>,
+    session: Session,
+    multipart: Result<Multipart, MultipartRejection>,
+) -> Result<Json<UploadResponse>, ApiError> {
+    let mut multipart = multipart
+        .map_err(|_| ApiError::malformed("the body is not multipart/form-data"))?;
+    while let Some(field) = multipart.next_field().await.map_err(|_| broken_off())? {
+        if field.name() == Some("file") {
+            return store(&app, &session, field).await.map(Json);
+        }
+    }
+    Err(ApiError::invalid("the form has no field `file`"))
+}
+
+async fn store(
+    app: &App,
+    session: &Session,
+    mut field: Field<'_>,
+) -> Result<UploadResponse, ApiError> {
+    let limit = app.config.limits.file_bytes();
+    let mut upload = app.files.create().await.map_err(|error| disk(&error))?;
+    while let Some(piece) = field.chunk().await.map_err(|_| broken_off())? {
+        if upload.size() + piece.len() as u64 > limit {
+            return Err(ApiError::new(
+                ErrorCode::FileTooLarge,
+                "the file is over the server's limit",
+            ));
+        }
+        upload.write(&piece).await.map_err(|error| disk(&error))?;
+    }
+    upload.finish().await.map_err(|error| disk(&error))?;
+    add_row(app, session, upload).await
+}
+
+async fn add_row(app: &App, session: &Session, upload: Upload) -> Result<UploadResponse, ApiError> {
+    let hours = i64::from(app.config.storage.max_file_age_hours);
+    let expires_at = if hours == 0 {
+        FOR_EVER
+    } else {
+        app.clock.now() + hours * 3600
+    };
+    let file_id = upload.id().clone();
+    let row = NewFile {
+        file_id: file_id.clone(),
+        owner: session.user,
+        size: upload.size(),
+        expires_at,
+    };
+    app.storage.add_file(row).await?;
+    upload.keep();
+    Ok(UploadResponse {
+        file_id,
+        expires_at,
+    })
+}
+
+pub(super) async fn download(
+    State(app): State<AppState>,
+    _session: Session,
+    Params(file_id): Params<FileId>,
+) -> Result<Response, ApiError> {
+    if !app.storage.file_exists(file_id.clone()).await? {
+        return Err(unknown());
+    }
+    let file = app.files.read(&file_id).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => unknown(),
+        _ => disk(&error),
+    })?;
+    let size = file.metadata().await.map_err(|error| disk(&error))?.len();
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, size.to_string()),
+        (header::CONTENT_DISPOSITION, "attachment".to_owned()),
+    ];
+    let body = Body::from_stream(ReaderStream::with_capacity(file, READ_BUFFER));
+    Ok((headers, body).into_response())
+}
+
+pub(super) async fn remove(
+    State(app): State<AppState>,
+    session: Session,
+    Params(file_id): Params<FileId>,
+) -> Result<StatusCode, ApiError> {
+    app.storage.delete_file(session.user, file_id.clone()).await?;
+    app.files.remove(&file_id).await.map_err(|error| disk(&error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(ErrorCode::UnknownFile, "there is no such file")
+}
+
+fn broken_off() -> ApiError {
+    ApiError::malformed("the form is broken off or not valid")
+}
+
+fn disk(error: &io::Error) -> ApiError {
+    if is_full(error) {
+        return StorageError::Full.into();
+    }
+    tracing::error!(error = error as &dyn std::error::Error, "the folder of files failed");
+    ApiError::internal()
+}

@@ -1,0 +1,68 @@
+//! The mailbox for clients without a WebSocket.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use privmsg_protocol::limits::{MAX_ACK_IDS, MAX_PENDING_PAGE};
+use privmsg_protocol::rest::AckRequest;
+use serde::Deserialize;
+
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::extract::{self, Search};
+use crate::frame_text;
+use crate::storage::{Page, PageLimit, Position, Session};
+
+/// Bytes of messages in one answer, unless a single one is larger.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+#[derive(Deserialize)]
+pub(super) struct PendingQuery {
+    limit: Option<usize>,
+}
+
+pub(super) async fn pending(
+    State(app): State<AppState>,
+    session: Session,
+    Search(query): Search<PendingQuery>,
+) -> Result<Response, ApiError> {
+    let limit = PageLimit {
+        messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE),
+        bytes: PAGE_BYTES,
+    };
+    let page = app
+        .storage
+        .mailbox_page(session.device, Position::default(), limit)
+        .await?;
+    let json = (header::CONTENT_TYPE, "application/json");
+    Ok(([json], render(&page)).into_response())
+}
+
+/// A [`privmsg_protocol::rest::PendingMessages`], put together from the stored text of its messages.
+fn render(page: &Page) -> String {
+    let mut text = String::from(r#"{"messages":["#);
+    let payloads = page.deliveries.iter().filter_map(|delivery| frame_text::payload(&delivery.frame));
+    for (index, payload) in payloads.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(payload);
+    }
+    text.push_str(r#"],"has_more":"#);
+    text.push_str(if page.has_more { "true}" } else { "false}" });
+    text
+}
+
+pub(super) async fn acknowledge(
+    State(app): State<AppState>,
+    session: Session,
+    extract::Json(request): extract::Json<AckRequest>,
+) -> Result<StatusCode, ApiError> {
+    if request.message_ids.len() > MAX_ACK_IDS {
+        return Err(ApiError::invalid("too many ids in one acknowledgement"));
+    }
+    app.storage
+        .acknowledge(session.device, request.message_ids)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

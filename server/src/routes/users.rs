@@ -1,0 +1,48 @@
+//! Profiles.
+
+use axum::Json;
+use axum::extract::State;
+use privmsg_protocol::UserId;
+use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
+use privmsg_protocol::rest::{UpdateProfile, UserProfile};
+
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::extract::{self, Params};
+use crate::hub::CloseReason;
+use crate::storage::Session;
+
+pub(super) async fn me(
+    State(app): State<AppState>,
+    session: Session,
+) -> Result<Json<UserProfile>, ApiError> {
+    Ok(Json(app.storage.profile(session.user_id, session.user).await?))
+}
+
+pub(super) async fn show(
+    State(app): State<AppState>,
+    session: Session,
+    Params(user_id): Params<UserId>,
+) -> Result<Json<UserProfile>, ApiError> {
+    Ok(Json(app.storage.profile(user_id, session.user).await?))
+}
+
+pub(super) async fn update(
+    State(app): State<AppState>,
+    session: Session,
+    extract::Json(update): extract::Json<UpdateProfile>,
+) -> Result<Json<UserProfile>, ApiError> {
+    let too_long = |text: &Option<String>, max| text.as_ref().is_some_and(|text| text.len() > max);
+    if too_long(&update.display_name, MAX_NAME_LEN) {
+        return Err(ApiError::invalid("display_name is too long"));
+    }
+    if too_long(&update.public_key, MAX_PUBLIC_KEY_LEN) {
+        return Err(ApiError::invalid("public_key is too long"));
+    }
+    if update.public_key.as_deref() == Some("") {
+        return Err(ApiError::invalid("public_key must not be empty"));
+    }
+    let signed_out = app.storage.update_profile(session.clone(), update).await?;
+    app.hub.close(&signed_out, CloseReason::SessionEnded);
+    me(State(app), session).await
+}

@@ -1,0 +1,196 @@
+//! Starting and stopping the whole server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use privmsg_protocol::Secret;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppState, Parts};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::files::FileStore;
+use crate::http::{self, TlsError};
+use crate::hub::Hub;
+use crate::secrets::{KeyHash, random_key};
+use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
+use crate::storage::{SharedStorage, StorageError};
+use crate::{housekeeping, routes};
+
+/// How long requests under way may take when the server stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a server needs to run.
+#[derive(Debug)]
+pub struct Params {
+    /// Configuration, checked.
+    pub config: Config,
+    /// The time of day.
+    pub clock: Clock,
+    /// Stops the server when cancelled.
+    pub shutdown: CancellationToken,
+}
+
+/// A server that listens, and serves once [`BoundServer::run`] is awaited.
+pub struct BoundServer {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: AppState,
+    service: http::Service,
+    new_admin_key: Option<Secret>,
+}
+
+/// Why a server did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder of files cannot be used.
+    #[error("cannot use the folder of files {path}")]
+    Files {
+        /// The folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(Box<dyn std::error::Error + Send + Sync>),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl From<OpenError> for ServerError {
+    fn from(error: OpenError) -> Self {
+        Self::Database(Box::new(error))
+    }
+}
+
+impl From<StorageError> for ServerError {
+    fn from(error: StorageError) -> Self {
+        Self::Database(Box::new(error))
+    }
+}
+
+/// Opens the data, listens, and takes connections from then on; they are answered once [`BoundServer::run`] is awaited.
+///
+/// # Errors
+/// [`ServerError`]
+pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
+    let Params {
+        config,
+        clock,
+        shutdown,
+    } = params;
+    let tls = http::acceptor(&config.tls)?;
+    let files = FileStore::open(&config.storage.files_path).map_err(|source| ServerError::Files {
+        path: config.storage.files_path.display().to_string(),
+        source,
+    })?;
+    let hub = Arc::new(Hub::default());
+    let storage: SharedStorage = Arc::new(SqliteStorage::open(
+        Options {
+            path: &config.storage.database_path,
+            max_pending: config.limits.max_pending_messages,
+            clock: clock.clone(),
+        },
+        Arc::clone(&hub) as _,
+    )?);
+    let (admin_key, new_admin_key) = admin_key(&config, &storage).await?;
+    let address = SocketAddr::new(config.server.host, config.server.port);
+    let listen = |source| ServerError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let app = Arc::new(App::new(Parts {
+        config,
+        clock,
+        storage,
+        hub,
+        files,
+        admin_key,
+        stopping: shutdown.clone(),
+    }));
+    let service = http::Service {
+        router: routes::router(Arc::clone(&app)),
+        tls,
+        stopping: shutdown,
+        tasks: app.tasks.clone(),
+    };
+    Ok(BoundServer {
+        listener,
+        address,
+        app,
+        service,
+        new_admin_key,
+    })
+}
+
+/// The hash of the admin key; and the key itself if it has just been made, to be shown this once.
+async fn admin_key(
+    config: &Config,
+    storage: &SharedStorage,
+) -> Result<(KeyHash, Option<Secret>), StorageError> {
+    let configured = config.admin.master_key.expose();
+    if !configured.is_empty() {
+        return Ok((KeyHash::of(configured), None));
+    }
+    if let Some(known) = storage.admin_key_hash().await? {
+        return Ok((known, None));
+    }
+    let key = random_key();
+    let hash = KeyHash::of(key.expose());
+    storage.set_admin_key_hash(hash).await?;
+    Ok((hash, Some(key)))
+}
+
+impl BoundServer {
+    /// Where the server listens; tells the port where 0 was configured.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The admin key, if none was configured and this is the first start. It is not shown again.
+    #[must_use]
+    pub const fn new_admin_key(&self) -> Option<&Secret> {
+        self.new_admin_key.as_ref()
+    }
+
+    /// Serves until the shutdown token is cancelled, then finishes what is under way and closes the data.
+    pub async fn run(self) {
+        let Self {
+            listener,
+            app,
+            service,
+            ..
+        } = self;
+        let tasks = app.tasks.clone();
+        tokio::join!(http::serve(listener, service), housekeeping::run(&app));
+        tasks.close();
+        if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        app.storage.close().await;
+    }
+}
+
+/// [`bind`] and [`BoundServer::run`] in one, for callers that need to know neither address nor key.
+///
+/// # Errors
+/// [`ServerError`]
+pub async fn run(params: Params) -> Result<(), ServerError> {
+    bind(params).await?.run().await;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Why a storage operation did not happen.
+
+use privmsg_protocol::{Epoch, ErrorCode, GroupId};
+
+/// A rule of the domain said no. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: ErrorCode,
+    /// A sentence for people. Names no ids and no content.
+    pub(crate) detail: &'static str,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) group_id: Option<GroupId>,
+}
+
+impl Refusal {
+    pub(crate) const fn new(code: ErrorCode, detail: &'static str) -> Self {
+        Self {
+            code,
+            detail,
+            epoch: None,
+            group_id: None,
+        }
+    }
+
+    /// The epoch named is not `current`.
+    pub(crate) fn stale(current: Epoch) -> Self {
+        Self {
+            epoch: Some(current),
+            ..Self::new(
+                ErrorCode::StaleEpoch,
+                "the group has moved on to another epoch; catch up and try again",
+            )
+        }
+    }
+
+    /// There is a conversation of this kind already.
+    pub(crate) fn exists(group_id: GroupId) -> Self {
+        Self {
+            group_id: Some(group_id),
+            ..Self::new(
+                ErrorCode::ConversationExists,
+                "this conversation exists already; use the group that is named",
+            )
+        }
+    }
+}
+
+/// Why a storage operation did not happen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StorageError {
+    /// A rule of the domain said no.
+    #[error("{}", .0.detail)]
+    Refused(Refusal),
+    /// There is no room on the disk. Nothing was changed.
+    #[error("the disk is full")]
+    Full,
+    /// The storage has been closed.
+    #[error("the storage has been closed")]
+    Stopped,
+    /// The engine failed. Nothing was changed.
+    #[error("the storage engine failed")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Refusal> for StorageError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl StorageError {
+    /// The same answer for another operation that shared its fate.
+    pub(crate) fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal.clone(),
+            Self::Full => Refusal::new(ErrorCode::StorageFull, "the server's disk is full"),
+            Self::Stopped => Refusal::new(ErrorCode::ShuttingDown, "the server is stopping"),
+            Self::Engine(_) => Refusal::new(ErrorCode::Internal, "the server has a fault"),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What the server asks of its storage, in words of the domain. No SQL is visible outside [`sqlite`].
+//!
+//! The rules that every implementation keeps, checked by one behavioural suite:
+//!
+//! - An operation that has answered is durable. An operation that was refused has changed nothing.
+//! - Each device has a mailbox in order of [`Position`]. A message leaves it only by that device's acknowledgement or
+//!   by age.
+//! - A message is known by (sending device, message id), also long after it was delivered: a repeat gets the first
+//!   answer and is delivered to nobody. This is looked at before anything else.
+//! - Whatever became deliverable is told to the [`Observer`] after it is durable, in order of position.
+
+mod error;
+mod model;
+pub(crate) mod sqlite;
+#[cfg(test)]
+mod suite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use privmsg_protocol::rest::{
+    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock,
+    PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
+};
+use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
+
+pub(crate) use error::{Refusal, StorageError};
+pub(crate) use model::{
+    Credentials, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing,
+    Page, PageLimit, Position, Session, StorageStats, Submission, UserKey, UserSummary,
+};
+
+use crate::secrets::KeyHash;
+
+pub(crate) type Result<T> = std::result::Result<T, StorageError>;
+
+/// Is told what has become deliverable, after it is durable. Called on the storage's own thread: must not block.
+pub(crate) trait Observer: Send + Sync {
+    fn committed(&self, deliveries: Vec<Delivery>);
+}
+
+/// Takes the answers to one [`Submission`], in its order, after they are durable. Must not block.
+pub(crate) trait Replies: Send + Sync {
+    fn replied(&self, outcomes: Vec<Outcome>);
+}
+
+/// Durable state of the server. See the module's rules.
+#[async_trait]
+pub(crate) trait Storage: Send + Sync {
+    // Accounts
+
+    async fn create_user(&self, user_id: UserId, key: KeyHash) -> Result<()>;
+    /// What a login is checked against; `None` for an unknown or deleted user.
+    async fn credentials(&self, user_id: UserId) -> Result<Option<Credentials>>;
+    async fn users(&self) -> Result<Vec<UserSummary>>;
+    /// Marks the user as revoked; whoever runs the server ends the sessions by [`Storage::apply_revocations`].
+    async fn request_revocation(&self, user_id: UserId) -> Result<()>;
+    /// Signs out all devices of users revoked since the last call, and names these devices.
+    async fn apply_revocations(&self) -> Result<Vec<DeviceKey>>;
+    /// Forgets everything of a user. Returns the devices that are signed out; files are deleted with the rows that
+    /// name them, [`Storage::file_exists`] then says no.
+    async fn delete_user(&self, user_id: UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)>;
+    async fn admin_key_hash(&self) -> Result<Option<KeyHash>>;
+    async fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()>;
+
+    // Sessions and devices
+
+    /// Signs a device in: the user's device with the same public key, or a new one.
+    async fn login(&self, login: Login) -> Result<Session>;
+    /// Whose token it is.
+    async fn session(&self, token: KeyHash) -> Result<Session>;
+    /// Replaces the device's token.
+    async fn renew_token(&self, device: DeviceKey, token: KeyHash, expires_at: i64) -> Result<()>;
+    async fn devices(&self, session: Session) -> Result<Vec<Device>>;
+    /// Signs a device out for good.
+    async fn remove_device(&self, user: UserKey, device_id: DeviceId) -> Result<DeviceKey>;
+
+    // Profile
+
+    /// The profile of `user_id` as `viewer` may see it.
+    async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile>;
+    /// Returns the devices that a replaced identity signs out.
+    async fn update_profile(
+        &self,
+        session: Session,
+        update: UpdateProfile,
+    ) -> Result<Vec<DeviceKey>>;
+    async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()>;
+    async fn backup(&self, user: UserKey) -> Result<Option<Opaque>>;
+    /// Users who may see when `user` is there.
+    async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>>;
+    /// Users whose presence `user` may see.
+    async fn watched(&self, user: UserKey) -> Result<Vec<UserId>>;
+    async fn user_exists(&self, user_id: UserId) -> Result<bool>;
+
+    // Delivery
+
+    /// Takes messages and acknowledgements of one connection. Waits only for room in the queue.
+    async fn submit(&self, submission: Submission) -> Result<()>;
+    /// Notes that the device is here. Acknowledgements submitted before are in effect when this answers.
+    async fn connected(&self, device: DeviceKey) -> Result<()>;
+    async fn mailbox_page(
+        &self,
+        device: DeviceKey,
+        after: Position,
+        limit: PageLimit,
+    ) -> Result<Page>;
+    /// Takes these messages out of the mailbox, wherever in it they are.
+    async fn acknowledge(&self, device: DeviceKey, message_ids: Vec<MessageId>) -> Result<()>;
+
+    // Key packages
+
+    async fn publish_key_packages(
+        &self,
+        session: Session,
+        packages: PublishKeyPackages,
+    ) -> Result<KeyPackageStock>;
+    async fn key_package_stock(&self, device: DeviceKey) -> Result<KeyPackageStock>;
+    /// One key package of each device of the user but `asking`.
+    async fn claim_key_packages(
+        &self,
+        asking: DeviceKey,
+        user_id: UserId,
+        only: Option<Vec<DeviceId>>,
+    ) -> Result<ClaimedKeyPackages>;
+
+    // Groups
+
+    async fn create_group(&self, session: Session, group: CreateGroup) -> Result<Group>;
+    async fn submit_commit(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        commit: SubmitCommit,
+    ) -> Result<CommitAccepted>;
+    async fn groups(&self, user: UserKey) -> Result<Vec<Group>>;
+    async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group>;
+    async fn group_state(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Option<Epoch>,
+    ) -> Result<GroupStateAt>;
+
+    // Files
+
+    async fn add_file(&self, file: NewFile) -> Result<()>;
+    async fn file_exists(&self, file_id: FileId) -> Result<bool>;
+    async fn delete_file(&self, owner: UserKey, file_id: FileId) -> Result<()>;
+
+    // Upkeep
+
+    async fn stats(&self) -> Result<StorageStats>;
+    /// Forgets what is older than the cutoffs. Returns files to delete from the disk.
+    async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>>;
+    /// Finishes what is queued and closes. Later operations answer [`StorageError::Stopped`].
+    async fn close(&self);
+}
+
+/// Shared handle to the storage.
+pub(crate) type SharedStorage = Arc<dyn Storage>;

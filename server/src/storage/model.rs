@@ -1,0 +1,147 @@
+//! Values that go in and out of the storage.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use privmsg_protocol::rest::UserProfile;
+use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Seq, UserId};
+
+use super::{Refusal, Replies};
+use crate::secrets::KeyHash;
+
+/// The storage's own short name of a user. Never given to another user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct UserKey(pub(crate) i64);
+
+/// The storage's own short name of a device. Never given to another device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct DeviceKey(pub(crate) i64);
+
+/// A place in a mailbox. Grows; one commit never goes below an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Position(pub(crate) i64);
+
+/// A signed-in device and its user.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) user: UserKey,
+    pub(crate) user_id: UserId,
+    pub(crate) device: DeviceKey,
+    pub(crate) device_id: DeviceId,
+    pub(crate) expires_at: i64,
+}
+
+/// What a login is checked against.
+pub(crate) struct Credentials {
+    pub(crate) user: UserKey,
+    pub(crate) key: KeyHash,
+    pub(crate) revoked: bool,
+    pub(crate) profile: UserProfile,
+}
+
+/// A login whose key has been checked.
+pub(crate) struct Login {
+    pub(crate) user: UserKey,
+    pub(crate) device_name: String,
+    pub(crate) device_type: String,
+    pub(crate) device_public_key: String,
+    pub(crate) token: KeyHash,
+    pub(crate) expires_at: i64,
+}
+
+/// A line of the list of users.
+pub(crate) struct UserSummary {
+    pub(crate) user_id: UserId,
+    pub(crate) created_at: i64,
+    pub(crate) last_seen_at: i64,
+    pub(crate) revoked: bool,
+    pub(crate) devices: u64,
+}
+
+/// Where a message goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Destination {
+    /// To the user's devices and the sender's other devices.
+    User(UserId),
+    /// To the group's leaves, if the group is in this epoch.
+    Group(GroupId, Epoch),
+}
+
+/// A message to be stored.
+pub(crate) struct Outgoing {
+    pub(crate) message_id: MessageId,
+    pub(crate) to: Destination,
+    /// The outgoing frame, without `seq`.
+    pub(crate) frame: String,
+}
+
+/// What one connection wants stored, in its order.
+pub(crate) struct Submission {
+    pub(crate) device: DeviceKey,
+    pub(crate) messages: Vec<Outgoing>,
+    /// Places in the device's own mailbox that it is done with.
+    pub(crate) acknowledged: Vec<Position>,
+    /// Where the answers go; there is one for each message.
+    pub(crate) replies: Arc<dyn Replies>,
+}
+
+/// What became of one message.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) message_id: MessageId,
+    /// The place in the group's history, for group messages.
+    pub(crate) result: Result<Option<(GroupId, Seq)>, Refusal>,
+}
+
+/// A message in a device's mailbox.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) device: DeviceKey,
+    pub(crate) position: Position,
+    pub(crate) message_id: MessageId,
+    /// The whole outgoing frame, UTF-8.
+    pub(crate) frame: Bytes,
+}
+
+/// How much of a mailbox to read at once. At least one message is read, whatever its size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageLimit {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A piece of a mailbox.
+pub(crate) struct Page {
+    pub(crate) deliveries: Vec<Delivery>,
+    /// Whether more was there when this was read.
+    pub(crate) has_more: bool,
+}
+
+/// A file whose bytes are on the disk.
+pub(crate) struct NewFile {
+    pub(crate) file_id: FileId,
+    pub(crate) owner: UserKey,
+    pub(crate) size: u64,
+    pub(crate) expires_at: i64,
+}
+
+/// Figures for the administrator.
+pub(crate) struct StorageStats {
+    pub(crate) total_users: u64,
+    pub(crate) active_users: u64,
+    pub(crate) pending_messages: u64,
+    pub(crate) stored_files: u64,
+    pub(crate) bytes: u64,
+}
+
+/// What is too old, in seconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cutoffs {
+    pub(crate) now: i64,
+    /// Messages received before.
+    pub(crate) messages: i64,
+    /// Sent ids noted before.
+    pub(crate) seen: i64,
+    /// Tokens that ended before are forgotten: they get `unauthorized` instead of `token_expired`.
+    pub(crate) tokens: i64,
+}

@@ -1,0 +1,210 @@
+//! Users: creation, what a login is checked against, revocation, deletion.
+
+use privmsg_protocol::{ErrorCode, FileId, UserId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{engine_error, parse};
+use super::tx::Tx;
+use crate::clock::format_utc;
+use crate::secrets::KeyHash;
+use crate::storage::{Credentials, DeviceKey, Refusal, Result, UserKey, UserSummary};
+use privmsg_protocol::rest::UserProfile;
+
+const ADMIN_KEY: &str = "admin_key_hash";
+
+const PROFILE: &str = "user_id, display_name, avatar_file_id, public_key, last_seen_at";
+
+pub(super) fn unknown_user() -> Refusal {
+    Refusal::new(ErrorCode::UnknownUser, "there is no such user")
+}
+
+/// Reads the columns of [`PROFILE`] from the front of a row.
+fn profile_of(row: &Row<'_>) -> rusqlite::Result<UserProfile> {
+    let filled = |text: String| (!text.is_empty()).then_some(text);
+    Ok(UserProfile {
+        user_id: parse(row, 0)?,
+        display_name: filled(row.get(1)?),
+        avatar_file_id: filled(row.get(2)?).and_then(|id| FileId::new(&id).ok()),
+        public_key: filled(row.get(3)?),
+        last_seen_at: format_utc(row.get(4)?),
+    })
+}
+
+pub(super) fn credentials(conn: &Connection, user_id: &UserId) -> Result<Option<Credentials>> {
+    conn.prepare_cached(&format!(
+        "SELECT {PROFILE}, id, access_key_hash, revoked_at <> 0 FROM user
+         WHERE user_id = ?1 AND deleted_at = 0"
+    ))
+    .map_err(engine_error)?
+    .query_row([user_id.as_str()], |row| {
+        let hash: Vec<u8> = row.get(6)?;
+        Ok(Credentials {
+            profile: profile_of(row)?,
+            user: UserKey(row.get(5)?),
+            key: KeyHash::from_slice(&hash).unwrap_or(KeyHash::NOBODY),
+            revoked: row.get(7)?,
+        })
+    })
+    .optional()
+    .map_err(engine_error)
+}
+
+/// The profile as `viewer` may see it: when somebody was last here is only for those who share a conversation.
+pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> Result<UserProfile> {
+    let found = conn
+        .prepare_cached(&format!(
+            "SELECT {PROFILE}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"
+        ))
+        .map_err(engine_error)?
+        .query_row([user_id.as_str()], |row| {
+            Ok((profile_of(row)?, row.get::<_, i64>(5)?))
+        })
+        .optional()
+        .map_err(engine_error)?;
+    let (mut profile, user) = found.ok_or_else(unknown_user)?;
+    if user != viewer.0 && !super::contacts::may_see(conn, viewer.0, user)? {
+        profile.last_seen_at = None;
+    }
+    Ok(profile)
+}
+
+pub(super) fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0)",
+    )
+    .map_err(engine_error)?
+    .query_row([user_id.as_str()], |row| row.get(0))
+    .map_err(engine_error)
+}
+
+pub(super) fn users(conn: &Connection) -> Result<Vec<UserSummary>> {
+    conn.prepare_cached(
+        "SELECT user_id, created_at, last_seen_at, revoked_at <> 0,
+             (SELECT count(*) FROM device d WHERE d.user = user.id AND d.removed_at = 0)
+         FROM user WHERE deleted_at = 0 ORDER BY id",
+    )
+    .map_err(engine_error)?
+    .query_map([], |row| {
+        Ok(UserSummary {
+            user_id: parse(row, 0)?,
+            created_at: row.get(1)?,
+            last_seen_at: row.get(2)?,
+            revoked: row.get(3)?,
+            devices: row.get(4)?,
+        })
+    })
+    .map_err(engine_error)?
+    .collect::<rusqlite::Result<_>>()
+    .map_err(engine_error)
+}
+
+pub(super) fn admin_key_hash(conn: &Connection) -> Result<Option<KeyHash>> {
+    let stored: Option<Vec<u8>> = conn
+        .query_row("SELECT value FROM meta WHERE key = ?1", [ADMIN_KEY], |row| row.get(0))
+        .optional()
+        .map_err(engine_error)?;
+    Ok(stored.and_then(|bytes| KeyHash::from_slice(&bytes)))
+}
+
+impl Tx<'_> {
+    pub(super) fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
+        self.conn
+            .execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                params![ADMIN_KEY, hash.as_bytes()],
+            )
+            .map_err(engine_error)?;
+        Ok(())
+    }
+
+    pub(super) fn create_user(&self, user_id: &UserId, key: KeyHash) -> Result<()> {
+        let added = self
+            .conn
+            .execute(
+                "INSERT INTO user (user_id, access_key_hash, created_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO NOTHING",
+                params![user_id.as_str(), key.as_bytes(), self.now()],
+            )
+            .map_err(engine_error)?;
+        if added == 0 {
+            return Err(Refusal::new(ErrorCode::UserExists, "this user_id is taken").into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn user(&self, user_id: &UserId) -> Result<i64> {
+        let found = self
+            .conn
+            .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0")
+            .map_err(engine_error)?
+            .query_row([user_id.as_str()], |row| row.get(0))
+            .optional()
+            .map_err(engine_error)?;
+        Ok(found.ok_or_else(unknown_user)?)
+    }
+
+    /// From now on nobody can sign in as the user, and no token of theirs is good. Their devices are signed out by
+    /// the server that runs on this database.
+    pub(super) fn request_revocation(&self, user_id: &UserId) -> Result<()> {
+        let user = self.user(user_id)?;
+        self.conn
+            .execute(
+                "UPDATE user SET revoked_at = ?2 WHERE id = ?1 AND revoked_at = 0",
+                [user, self.now()],
+            )
+            .and_then(|_| {
+                self.conn
+                    .execute("INSERT INTO revocation (user) VALUES (?1)", [user])
+            })
+            .map_err(engine_error)?;
+        Ok(())
+    }
+
+    pub(super) fn apply_revocations(&mut self) -> Result<Vec<DeviceKey>> {
+        let users: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT DISTINCT user FROM revocation")
+            .and_then(|mut all| all.query_map([], |row| row.get(0))?.collect())
+            .map_err(engine_error)?;
+        let mut signed_out = Vec::new();
+        for user in users {
+            signed_out.extend(self.sign_out_all(user, None).map_err(engine_error)?);
+        }
+        self.conn
+            .execute("DELETE FROM revocation", [])
+            .map_err(engine_error)?;
+        Ok(signed_out)
+    }
+
+    /// Everything of a user goes. An empty row stays while one of their devices is a leaf of somebody's group.
+    pub(super) fn delete_user(&mut self, user_id: &UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
+        let user = self.user(user_id)?;
+        self.erase(user).map_err(engine_error)
+    }
+
+    fn erase(&mut self, user: i64) -> rusqlite::Result<(Vec<DeviceKey>, Vec<FileId>)> {
+        let signed_out = self.sign_out_all(user, None)?;
+        let files = self
+            .conn
+            .prepare_cached("DELETE FROM file WHERE owner = ?1 RETURNING file_id")?
+            .query_map([user], |row| parse(row, 0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for sql in [
+            "DELETE FROM revocation WHERE user = ?1",
+            "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
+            "DELETE FROM grp_unique WHERE low = ?1 OR high = ?1",
+            "DELETE FROM grp_participant WHERE user = ?1",
+            "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '',
+                 public_key = '', backup = '', last_seen_at = 0 WHERE id = ?1",
+        ] {
+            self.conn.prepare_cached(sql)?.execute([user])?;
+        }
+        self.conn
+            .prepare_cached("UPDATE user SET deleted_at = max(1, ?2) WHERE id = ?1")?
+            .execute([user, self.now()])?;
+        self.forget_empty_groups()?;
+        self.forget_leftovers()?;
+        Ok((signed_out, files))
+    }
+}

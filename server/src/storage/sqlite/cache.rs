@@ -1,0 +1,220 @@
+//! What the writer remembers between transactions, so that an ordinary message needs no lookup.
+//!
+//! The writer is the only one that changes this data, so the memory is right as long as it is dropped when a
+//! transaction rolls back or an operation changes accounts, devices or groups ([`Cache::forget`]). The one outside
+//! writer, the command line, only adds users (unknown users are not remembered) and asks for revocations, which the
+//! writer itself carries out.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use privmsg_protocol::{GroupId, UserId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
+const MAX_ENTRIES: usize = 20_000;
+
+#[derive(Default)]
+pub(super) struct Cache {
+    devices: HashMap<i64, Option<i64>>,
+    users: HashMap<UserId, i64>,
+    devices_of: HashMap<i64, Rc<[i64]>>,
+    groups: HashMap<GroupId, GroupEntry>,
+    /// Groups whose `seq` is ahead of the table.
+    numbered: Vec<GroupId>,
+    pending: HashMap<i64, i64>,
+    contacts: HashSet<(i64, i64)>,
+}
+
+/// A group as the relay needs it.
+pub(super) struct GroupEntry {
+    pub(super) id: i64,
+    pub(super) epoch: i64,
+    pub(super) seq: i64,
+    /// Whether `seq` is ahead of the table.
+    numbered: bool,
+    pub(super) participants: Rc<[i64]>,
+    /// All leaves, signed in or not.
+    pub(super) leaves: Rc<[i64]>,
+    /// Leaves that messages are delivered to.
+    pub(super) active: Rc<[i64]>,
+}
+
+impl Cache {
+    /// Drops what depends on accounts, devices and groups.
+    pub(super) fn forget(&mut self) {
+        debug_assert!(self.numbered.is_empty(), "numbers given out are written first");
+        self.devices.clear();
+        self.users.clear();
+        self.devices_of.clear();
+        self.groups.clear();
+        self.contacts.clear();
+    }
+
+    /// Drops everything, because the tables went back to what they were before.
+    pub(super) fn forget_all(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Keeps the memory bounded.
+    pub(super) fn trim(&mut self) {
+        let largest = [
+            self.devices.len(),
+            self.users.len(),
+            self.devices_of.len(),
+            self.groups.len(),
+            self.pending.len(),
+            self.contacts.len(),
+        ];
+        if largest.iter().any(|len| *len > MAX_ENTRIES) {
+            self.forget_all();
+        }
+    }
+
+    /// The owner of a device that is signed in.
+    pub(super) fn owner(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<Option<i64>> {
+        if let Some(owner) = self.devices.get(&device) {
+            return Ok(*owner);
+        }
+        let owner = conn
+            .prepare_cached("SELECT user FROM device WHERE id = ?1 AND removed_at = 0")?
+            .query_row([device], |row| row.get(0))
+            .optional()?;
+        self.devices.insert(device, owner);
+        Ok(owner)
+    }
+
+    /// A user who is neither deleted nor revoked.
+    pub(super) fn account(
+        &mut self,
+        conn: &Connection,
+        user_id: &UserId,
+    ) -> rusqlite::Result<Option<i64>> {
+        if let Some(user) = self.users.get(user_id) {
+            return Ok(Some(*user));
+        }
+        let found = conn
+            .prepare_cached(
+                "SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0",
+            )?
+            .query_row([user_id.as_str()], |row| row.get(0))
+            .optional()?;
+        if let Some(user) = found {
+            self.users.insert(user_id.clone(), user);
+        }
+        Ok(found)
+    }
+
+    /// The user's devices that are signed in.
+    pub(super) fn devices_of(&mut self, conn: &Connection, user: i64) -> rusqlite::Result<Rc<[i64]>> {
+        if let Some(devices) = self.devices_of.get(&user) {
+            return Ok(Rc::clone(devices));
+        }
+        let devices: Rc<[i64]> = conn
+            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id")?
+            .query_map([user], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        self.devices_of.insert(user, Rc::clone(&devices));
+        Ok(devices)
+    }
+
+    pub(super) fn group(
+        &mut self,
+        conn: &Connection,
+        group_id: GroupId,
+    ) -> rusqlite::Result<Option<&GroupEntry>> {
+        use std::collections::hash_map::Entry;
+        match self.groups.entry(group_id) {
+            Entry::Occupied(entry) => Ok(Some(entry.into_mut())),
+            Entry::Vacant(entry) => Ok(GroupEntry::load(conn, group_id)?.map(|group| &*entry.insert(group))),
+        }
+    }
+
+    /// How many messages wait for the device.
+    pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut i64> {
+        use std::collections::hash_map::Entry;
+        match self.pending.entry(device) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let count = conn
+                    .prepare_cached("SELECT count(*) FROM mailbox WHERE device = ?1")?
+                    .query_row([device], |row| row.get(0))?;
+                Ok(entry.insert(count))
+            }
+        }
+    }
+
+    /// Notes that a message of the device has been taken out, if its count is known.
+    pub(super) fn taken(&mut self, device: i64, messages: i64) {
+        if let Some(pending) = self.pending.get_mut(&device) {
+            *pending -= messages;
+        }
+    }
+
+    /// Whether `user` writes to `peer` for the first time, as far as remembered.
+    pub(super) fn new_contact(&mut self, user: i64, peer: i64) -> bool {
+        self.contacts.insert((user, peer))
+    }
+
+    /// The next place in the history of a group that has been looked up in this transaction.
+    pub(super) fn take_seq(&mut self, group_id: GroupId) -> i64 {
+        let Some(group) = self.groups.get_mut(&group_id) else {
+            unreachable!("the group was looked up before, and only the end of a transaction forgets it");
+        };
+        group.seq += 1;
+        if !group.numbered {
+            group.numbered = true;
+            self.numbered.push(group_id);
+        }
+        group.seq
+    }
+
+    /// Writes the numbers that groups have given out. Once per group and transaction, not once per message.
+    pub(super) fn flush(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        for group_id in self.numbered.drain(..) {
+            if let Some(group) = self.groups.get_mut(&group_id) {
+                conn.prepare_cached("UPDATE grp SET seq = ?2 WHERE id = ?1")?
+                    .execute(params![group.id, group.seq])?;
+                group.numbered = false;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl GroupEntry {
+    fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
+        let found = conn
+            .prepare_cached("SELECT id, epoch, seq FROM grp WHERE group_id = ?1")?
+            .query_row([group_id.as_bytes()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let Some((id, epoch, seq)) = found else {
+            return Ok(None);
+        };
+        let participants = conn
+            .prepare_cached("SELECT user FROM grp_participant WHERE grp = ?1")?
+            .query_map([id], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let leaves: Vec<(i64, bool)> = conn
+            .prepare_cached(
+                "SELECT l.device, d.removed_at = 0 FROM grp_leaf l JOIN device d ON d.id = l.device
+                 WHERE l.grp = ?1",
+            )?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Some(Self {
+            id,
+            epoch,
+            seq,
+            numbered: false,
+            participants,
+            leaves: leaves.iter().map(|(device, _)| *device).collect(),
+            active: leaves
+                .iter()
+                .filter_map(|(device, active)| active.then_some(*device))
+                .collect(),
+        }))
+    }
+}

@@ -1,0 +1,157 @@
+//! Groups as they are asked for: roster, epoch, public state.
+
+use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, GroupStateAt, PublicGroupState};
+use privmsg_protocol::{Epoch, GroupId, Opaque, Seq, UserId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{engine_error, parse, parse_group_id};
+use super::relay::{not_a_member, unknown_group};
+use crate::storage::{Refusal, Result, Session, UserKey};
+
+/// Numbers of the kinds in the table. Never reused.
+pub(super) const fn kind_number(kind: GroupKind) -> i64 {
+    match kind {
+        GroupKind::Direct => 1,
+        GroupKind::Group => 2,
+        GroupKind::SelfNotes => 3,
+    }
+}
+
+fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupKind> {
+    match row.get(column)? {
+        1 => Ok(GroupKind::Direct),
+        2 => Ok(GroupKind::Group),
+        3 => Ok(GroupKind::SelfNotes),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    }
+}
+
+/// The group's row, if the user takes part in it.
+pub(super) fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
+    let found = conn
+        .prepare_cached(
+            "SELECT g.id FROM grp g JOIN grp_participant p ON p.grp = g.id
+             WHERE g.group_id = ?1 AND p.user = ?2",
+        )
+        .and_then(|mut query| {
+            query
+                .query_row(params![group_id.as_bytes(), user.0], |row| row.get(0))
+                .optional()
+        })
+        .map_err(engine_error)?;
+    Ok(found.ok_or_else(unknown_group)?)
+}
+
+pub(super) fn group(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Group> {
+    let id = find(conn, user, group_id)?;
+    load(conn, id).map_err(engine_error)
+}
+
+pub(super) fn groups(conn: &Connection, user: UserKey) -> Result<Vec<Group>> {
+    let ids: Vec<i64> = conn
+        .prepare_cached("SELECT grp FROM grp_participant WHERE user = ?1 ORDER BY grp")
+        .and_then(|mut query| query.query_map([user.0], |row| row.get(0))?.collect())
+        .map_err(engine_error)?;
+    ids.into_iter()
+        .map(|id| load(conn, id).map_err(engine_error))
+        .collect()
+}
+
+pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
+    let participants: Vec<UserId> = conn
+        .prepare_cached(
+            "SELECT u.user_id FROM grp_participant p JOIN user u ON u.id = p.user
+             WHERE p.grp = ?1 ORDER BY u.id",
+        )?
+        .query_map([id], |row| parse(row, 0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let devices = conn
+        .prepare_cached(
+            "SELECT u.user_id, d.device_id, l.device IS NOT NULL, d.removed_at = 0
+             FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
+                   UNION
+                   SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
+                   WHERE p.grp = ?1 AND d.removed_at = 0) present
+             JOIN device d ON d.id = present.id
+             JOIN user u ON u.id = d.user
+             LEFT JOIN grp_leaf l ON l.grp = ?1 AND l.device = d.id
+             ORDER BY d.id",
+        )?
+        .query_map([id], |row| {
+            Ok(GroupDevice {
+                user_id: parse(row, 0)?,
+                device_id: parse(row, 1)?,
+                leaf: row.get(2)?,
+                active: row.get(3)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    conn.prepare_cached("SELECT group_id, kind, epoch, seq FROM grp WHERE id = ?1")?
+        .query_row([id], |row| {
+            Ok(Group {
+                group_id: parse_group_id(row, 0)?,
+                kind: kind(row, 1)?,
+                epoch: Epoch(row.get(2)?),
+                seq: Seq(row.get(3)?),
+                participants,
+                devices,
+            })
+        })
+}
+
+/// The state to join at: the current one, or that of a welcome which still waits for the device.
+pub(super) fn state(
+    conn: &Connection,
+    session: &Session,
+    group_id: GroupId,
+    epoch: Option<Epoch>,
+) -> Result<GroupStateAt> {
+    let id = find(conn, session.user, group_id)?;
+    read_state(conn, session, id, epoch).map_err(engine_error)?
+}
+
+fn read_state(
+    conn: &Connection,
+    session: &Session,
+    group: i64,
+    epoch: Option<Epoch>,
+) -> rusqlite::Result<Result<GroupStateAt>> {
+    let current: i64 = conn
+        .prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?
+        .query_row([group], |row| row.get(0))?;
+    let current = Epoch(current.unsigned_abs());
+    let epoch = epoch.unwrap_or(current);
+    if epoch != current && !welcome_waits(conn, session, group, epoch)? {
+        return Ok(Err(Refusal::stale(current).into()));
+    }
+    let found = conn
+        .prepare_cached(
+            "SELECT epoch, seq, group_info, ratchet_tree FROM grp_state WHERE grp = ?1 AND epoch = ?2",
+        )?
+        .query_row(params![group, epoch.0], |row| {
+            Ok(GroupStateAt {
+                epoch: Epoch(row.get(0)?),
+                seq: Seq(row.get(1)?),
+                state: PublicGroupState {
+                    group_info: Opaque::from_base64(row.get::<_, String>(2)?),
+                    ratchet_tree: Opaque::from_base64(row.get::<_, String>(3)?),
+                },
+            })
+        })
+        .optional()?;
+    Ok(found.ok_or_else(|| not_a_member().into()))
+}
+
+fn welcome_waits(
+    conn: &Connection,
+    session: &Session,
+    group: i64,
+    epoch: Epoch,
+) -> rusqlite::Result<bool> {
+    // An epoch that no commit can reach is not in the table either.
+    let epoch = i64::try_from(epoch.0).unwrap_or(-1);
+    conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM welcome WHERE device = ?1 AND grp = ?2 AND epoch = ?3)",
+    )?
+    .query_row([session.device.0, group, epoch], |row| row.get(0))
+}

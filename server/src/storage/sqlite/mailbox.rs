@@ -1,0 +1,83 @@
+//! Reading and acknowledging a device's mailbox.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use privmsg_protocol::MessageId;
+use rusqlite::{Connection, Row, params};
+
+use super::engine_error;
+use super::tx::Tx;
+use crate::storage::{Delivery, DeviceKey, Page, PageLimit, Position, Result};
+
+pub(super) fn page(
+    conn: &Connection,
+    device: DeviceKey,
+    after: Position,
+    limit: PageLimit,
+) -> Result<Page> {
+    read_page(conn, device, after, limit).map_err(engine_error)
+}
+
+fn read_page(
+    conn: &Connection,
+    device: DeviceKey,
+    after: Position,
+    limit: PageLimit,
+) -> rusqlite::Result<Page> {
+    let mut query = conn.prepare_cached(
+        "SELECT m.pos, m.message_id, b.frame FROM mailbox m JOIN body b ON b.id = m.pos
+         WHERE m.device = ?1 AND m.pos > ?2 ORDER BY m.pos LIMIT ?3",
+    )?;
+    let mut rows = query.query(params![device.0, after.0, limit.messages + 1])?;
+    let mut page = Page {
+        deliveries: Vec::new(),
+        has_more: false,
+    };
+    let mut bytes = 0;
+    while let Some(row) = rows.next()? {
+        if page.deliveries.len() == limit.messages || bytes >= limit.bytes {
+            page.has_more = true;
+            break;
+        }
+        let delivery = delivery(device, row)?;
+        bytes += delivery.frame.len();
+        page.deliveries.push(delivery);
+    }
+    Ok(page)
+}
+
+fn delivery(device: DeviceKey, row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        device,
+        position: Position(row.get(0)?),
+        message_id: MessageId::from_bytes(row.get(1)?),
+        frame: Bytes::from(row.get::<_, Vec<u8>>(2)?),
+    })
+}
+
+impl Tx<'_> {
+    /// Takes these messages out of the mailbox. Ids that are not in it are passed over.
+    pub(super) fn acknowledge(&mut self, device: DeviceKey, ids: &[MessageId]) -> Result<()> {
+        let wanted: HashSet<[u8; 16]> = ids.iter().map(|id| *id.as_bytes()).collect();
+        let positions = self.positions(device.0, &wanted).map_err(engine_error)?;
+        for position in positions {
+            self.take(device.0, position).map_err(engine_error)?;
+        }
+        Ok(())
+    }
+
+    fn positions(&self, device: i64, wanted: &HashSet<[u8; 16]>) -> rusqlite::Result<Vec<i64>> {
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT pos, message_id FROM mailbox WHERE device = ?1")?;
+        let mut rows = query.query([device])?;
+        let mut positions = Vec::new();
+        while let Some(row) = rows.next()? {
+            if wanted.contains(&row.get::<_, [u8; 16]>(1)?) {
+                positions.push(row.get(0)?);
+            }
+        }
+        Ok(positions)
+    }
+}

@@ -1,0 +1,158 @@
+-- Times are seconds since 1970. 0 and '' stand for "not set", so that every column is NOT NULL.
+-- Row ids of users, devices and groups are never used again (AUTOINCREMENT): other tables and open connections name
+-- them.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE user (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id         TEXT    NOT NULL,
+    access_key_hash BLOB    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    revoked_at      INTEGER NOT NULL DEFAULT 0,
+    -- A deleted user stays as an empty row for as long as one of their devices is a leaf of somebody's group.
+    deleted_at      INTEGER NOT NULL DEFAULT 0,
+    last_seen_at    INTEGER NOT NULL DEFAULT 0,
+    display_name    TEXT    NOT NULL DEFAULT '',
+    avatar_file_id  TEXT    NOT NULL DEFAULT '',
+    public_key      TEXT    NOT NULL DEFAULT '',
+    backup          TEXT    NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX user_by_name ON user (user_id) WHERE deleted_at = 0;
+
+CREATE TABLE device (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id        TEXT    NOT NULL UNIQUE,
+    user             INTEGER NOT NULL REFERENCES user (id),
+    name             TEXT    NOT NULL DEFAULT '',
+    type             TEXT    NOT NULL DEFAULT '',
+    public_key       TEXT    NOT NULL DEFAULT '',
+    token_hash       BLOB    NOT NULL DEFAULT x'',
+    token_expires_at INTEGER NOT NULL DEFAULT 0,
+    created_at       INTEGER NOT NULL,
+    last_seen_at     INTEGER NOT NULL DEFAULT 0,
+    -- A removed device stays for as long as it is a leaf of a group.
+    removed_at       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX device_by_user ON device (user);
+CREATE UNIQUE INDEX device_by_token ON device (token_hash) WHERE token_hash <> x'';
+
+-- Users whose sessions a running server must still end. Written by the command line, from another process.
+CREATE TABLE revocation (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    user INTEGER NOT NULL
+) STRICT;
+
+-- `user` has written to `peer`, who may therefore see when `user` is there.
+CREATE TABLE contact (
+    user INTEGER NOT NULL,
+    peer INTEGER NOT NULL,
+    PRIMARY KEY (user, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX contact_by_peer ON contact (peer);
+
+-- The outgoing frame of a message, ready to be sent, once for all of its recipients.
+CREATE TABLE body (
+    id          INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,
+    frame       BLOB    NOT NULL
+) STRICT;
+
+-- How many mailboxes still hold a body, where it is more than one to begin with. Apart from the body, because
+-- counting down must not rewrite a large frame.
+CREATE TABLE fanout (
+    body    INTEGER PRIMARY KEY,
+    pending INTEGER NOT NULL
+) STRICT;
+
+-- `pos` is the id of the body: it grows with every commit, so a mailbox is in order by it.
+CREATE TABLE mailbox (
+    device     INTEGER NOT NULL,
+    pos        INTEGER NOT NULL,
+    flags      INTEGER NOT NULL,
+    message_id BLOB    NOT NULL,
+    PRIMARY KEY (device, pos)
+) STRICT, WITHOUT ROWID;
+
+-- What each device has sent, to recognise repeats. Outlives the message.
+CREATE TABLE seen (
+    device      INTEGER NOT NULL,
+    message_id  BLOB    NOT NULL,
+    destination INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (device, message_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE key_package (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    device      INTEGER NOT NULL,
+    last_resort INTEGER NOT NULL,
+    body        TEXT    NOT NULL
+) STRICT;
+CREATE INDEX key_package_by_device ON key_package (device, last_resort, id);
+
+CREATE TABLE grp (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id   BLOB    NOT NULL UNIQUE,
+    kind       INTEGER NOT NULL,
+    creator    INTEGER NOT NULL,
+    epoch      INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- The one direct conversation of two users (`low` < `high`), the one notes conversation of a user (`low` = `high`).
+CREATE TABLE grp_unique (
+    low  INTEGER NOT NULL,
+    high INTEGER NOT NULL,
+    grp  INTEGER NOT NULL,
+    PRIMARY KEY (low, high)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grp_participant (
+    grp  INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    PRIMARY KEY (grp, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grp_participant_by_user ON grp_participant (user);
+
+CREATE TABLE grp_leaf (
+    grp    INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    PRIMARY KEY (grp, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
+
+-- Public state of a group at its current epoch, and at those to which a welcome is still undelivered.
+CREATE TABLE grp_state (
+    id           INTEGER PRIMARY KEY,
+    grp          INTEGER NOT NULL,
+    epoch        INTEGER NOT NULL,
+    seq          INTEGER NOT NULL,
+    group_info   TEXT    NOT NULL,
+    ratchet_tree TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
+
+CREATE TABLE welcome (
+    device INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,
+    grp    INTEGER NOT NULL,
+    epoch  INTEGER NOT NULL,
+    PRIMARY KEY (device, pos)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX welcome_by_group ON welcome (grp, epoch);
+
+CREATE TABLE file (
+    id         INTEGER PRIMARY KEY,
+    file_id    TEXT    NOT NULL UNIQUE,
+    owner      INTEGER NOT NULL,
+    size       INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX file_by_owner ON file (owner);
+CREATE INDEX file_by_expiry ON file (expires_at);

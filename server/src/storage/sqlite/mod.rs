@@ -1,0 +1,376 @@
+//! The storage on SQLite: one writer with group commit, several readers, one file.
+
+mod accounts;
+mod cache;
+mod checkpoint;
+mod commits;
+mod connection;
+mod contacts;
+mod creation;
+mod devices;
+mod files;
+mod groups;
+mod key_packages;
+mod mailbox;
+mod notices;
+mod profile;
+mod readers;
+mod relay;
+mod roster;
+mod tx;
+mod upkeep;
+mod writer;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use privmsg_protocol::rest::{
+    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock,
+    PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
+};
+use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
+use rusqlite::Row;
+use rusqlite::types::Type;
+
+pub(crate) use connection::OpenError;
+use readers::Readers;
+use writer::{StateSeed, Touches, Writer};
+
+use super::{
+    Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit, Position, Result,
+    Session, Storage, StorageError, StorageStats, Submission, UserKey, UserSummary,
+};
+use crate::clock::Clock;
+use crate::secrets::KeyHash;
+
+/// How the storage is set up.
+pub(crate) struct Options<'a> {
+    pub(crate) path: &'a Path,
+    /// Messages that a mailbox holds; 0 for no limit.
+    pub(crate) max_pending: u64,
+    pub(crate) clock: Clock,
+}
+
+/// See the module.
+pub(crate) struct SqliteStorage {
+    /// `None` once closed.
+    handles: Mutex<Option<Arc<Handles>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    clock: Clock,
+}
+
+struct Handles {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteStorage {
+    /// Opens or creates the database.
+    pub(crate) fn open(
+        options: Options<'_>,
+        observer: Arc<dyn Observer>,
+    ) -> std::result::Result<Self, OpenError> {
+        let path = options.path;
+        let failed = |source| OpenError::Open {
+            path: path.display().to_string(),
+            source,
+        };
+        let prepared = |source| OpenError::Prepare {
+            path: path.display().to_string(),
+            source,
+        };
+        let conn = connection::create(path)?;
+        let seed = StateSeed {
+            next_position: conn
+                .query_row("SELECT coalesce(max(id), 0) + 1 FROM body", [], |row| row.get(0))
+                .map_err(failed)?,
+            max_pending: i64::try_from(options.max_pending).unwrap_or(i64::MAX),
+        };
+        let (checkpoints, checkpoint_thread) =
+            checkpoint::start(path.to_owned()).map_err(prepared)?;
+        let clock = options.clock.clone();
+        let (writer, writer_thread) =
+            Writer::start(conn, seed, options.clock, observer, checkpoints).map_err(prepared)?;
+        let (readers, mut threads) = Readers::start(path).map_err(|error| match error {
+            readers::StartError::Open(source) => failed(source),
+            readers::StartError::Thread(source) => prepared(source),
+        })?;
+        // The writer is joined last: closing the last connection of all moves the log into the database.
+        threads.push(checkpoint_thread);
+        threads.push(writer_thread);
+        Ok(Self {
+            handles: Mutex::new(Some(Arc::new(Handles { writer, readers }))),
+            threads: Mutex::new(threads),
+            clock,
+        })
+    }
+
+    fn handles(&self) -> Result<Arc<Handles>> {
+        self.handles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(StorageError::Stopped)
+    }
+
+    async fn read<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    {
+        self.handles()?.readers.call(read).await
+    }
+
+    async fn write<T, F>(&self, touches: Touches, write: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut tx::Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.handles()?.writer.call(touches, write).await
+    }
+}
+
+/// What the engine says, in words of the storage.
+fn engine_error(error: rusqlite::Error) -> StorageError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => StorageError::Full,
+        _ => StorageError::Engine(Box::new(error)),
+    }
+}
+
+/// An identifier in a text column.
+fn parse<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    row.get_ref(column)?
+        .as_str()?
+        .parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+fn parse_group_id(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupId> {
+    GroupId::try_from(row.get_ref(column)?.as_blob()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
+}
+
+#[async_trait]
+impl Storage for SqliteStorage {
+    async fn create_user(&self, user_id: UserId, key: KeyHash) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.create_user(&user_id, key)).await
+    }
+
+    async fn credentials(&self, user_id: UserId) -> Result<Option<Credentials>> {
+        self.read(move |conn| accounts::credentials(conn, &user_id)).await
+    }
+
+    async fn users(&self) -> Result<Vec<UserSummary>> {
+        self.read(accounts::users).await
+    }
+
+    async fn request_revocation(&self, user_id: UserId) -> Result<()> {
+        self.write(Touches::Structure, move |tx| tx.request_revocation(&user_id)).await
+    }
+
+    async fn apply_revocations(&self) -> Result<Vec<DeviceKey>> {
+        // Nearly always there is nothing to do: looked up by a reader first, because it is asked for often.
+        let waiting: bool = self
+            .read(|conn| {
+                conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM revocation)")
+                    .and_then(|mut query| query.query_row([], |row| row.get(0)))
+                    .map_err(engine_error)
+            })
+            .await?;
+        if !waiting {
+            return Ok(Vec::new());
+        }
+        self.write(Touches::Structure, |tx| tx.apply_revocations()).await
+    }
+
+    async fn delete_user(&self, user_id: UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
+        self.write(Touches::Structure, move |tx| tx.delete_user(&user_id)).await
+    }
+
+    async fn admin_key_hash(&self) -> Result<Option<KeyHash>> {
+        self.read(accounts::admin_key_hash).await
+    }
+
+    async fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_admin_key_hash(hash)).await
+    }
+
+    async fn login(&self, login: Login) -> Result<Session> {
+        self.write(Touches::Structure, move |tx| tx.login(&login)).await
+    }
+
+    async fn session(&self, token: KeyHash) -> Result<Session> {
+        let now = self.clock.now();
+        self.read(move |conn| devices::session(conn, token, now)).await
+    }
+
+    async fn renew_token(&self, device: DeviceKey, token: KeyHash, expires_at: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.renew_token(device, token, expires_at)).await
+    }
+
+    async fn devices(&self, session: Session) -> Result<Vec<Device>> {
+        self.read(move |conn| devices::devices(conn, &session)).await
+    }
+
+    async fn remove_device(&self, user: UserKey, device_id: DeviceId) -> Result<DeviceKey> {
+        self.write(Touches::Structure, move |tx| tx.remove_device(user, &device_id)).await
+    }
+
+    async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile> {
+        self.read(move |conn| accounts::profile(conn, &user_id, viewer)).await
+    }
+
+    async fn update_profile(
+        &self,
+        session: Session,
+        update: UpdateProfile,
+    ) -> Result<Vec<DeviceKey>> {
+        self.write(Touches::Structure, move |tx| tx.update_profile(&session, &update)).await
+    }
+
+    async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_backup(user, &backup)).await
+    }
+
+    async fn backup(&self, user: UserKey) -> Result<Option<Opaque>> {
+        self.read(move |conn| profile::backup(conn, user)).await
+    }
+
+    async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>> {
+        self.read(move |conn| contacts::watchers(conn, user)).await
+    }
+
+    async fn watched(&self, user: UserKey) -> Result<Vec<UserId>> {
+        self.read(move |conn| contacts::watched(conn, user)).await
+    }
+
+    async fn user_exists(&self, user_id: UserId) -> Result<bool> {
+        self.read(move |conn| accounts::user_exists(conn, &user_id)).await
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<()> {
+        self.handles()?.writer.relay(submission).await
+    }
+
+    async fn connected(&self, device: DeviceKey) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.connected(device)).await
+    }
+
+    async fn mailbox_page(
+        &self,
+        device: DeviceKey,
+        after: Position,
+        limit: PageLimit,
+    ) -> Result<Page> {
+        self.read(move |conn| mailbox::page(conn, device, after, limit)).await
+    }
+
+    async fn acknowledge(&self, device: DeviceKey, message_ids: Vec<MessageId>) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.acknowledge(device, &message_ids)).await
+    }
+
+    async fn publish_key_packages(
+        &self,
+        session: Session,
+        packages: PublishKeyPackages,
+    ) -> Result<KeyPackageStock> {
+        self.write(Touches::Data, move |tx| tx.publish_key_packages(&session, &packages)).await
+    }
+
+    async fn key_package_stock(&self, device: DeviceKey) -> Result<KeyPackageStock> {
+        self.read(move |conn| key_packages::stock(conn, device)).await
+    }
+
+    async fn claim_key_packages(
+        &self,
+        asking: DeviceKey,
+        user_id: UserId,
+        only: Option<Vec<DeviceId>>,
+    ) -> Result<ClaimedKeyPackages> {
+        self.write(Touches::Data, move |tx| {
+            tx.claim_key_packages(asking, &user_id, only.as_deref())
+        })
+        .await
+    }
+
+    async fn create_group(&self, session: Session, group: CreateGroup) -> Result<Group> {
+        self.write(Touches::Structure, move |tx| tx.create_group(&session, group)).await
+    }
+
+    async fn submit_commit(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        commit: SubmitCommit,
+    ) -> Result<CommitAccepted> {
+        self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
+    }
+
+    async fn groups(&self, user: UserKey) -> Result<Vec<Group>> {
+        self.read(move |conn| groups::groups(conn, user)).await
+    }
+
+    async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group> {
+        self.read(move |conn| groups::group(conn, user, group_id)).await
+    }
+
+    async fn group_state(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Option<Epoch>,
+    ) -> Result<GroupStateAt> {
+        self.read(move |conn| groups::state(conn, &session, group_id, epoch)).await
+    }
+
+    async fn add_file(&self, file: NewFile) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.add_file(&file)).await
+    }
+
+    async fn file_exists(&self, file_id: FileId) -> Result<bool> {
+        let now = self.clock.now();
+        self.read(move |conn| files::exists(conn, &file_id, now)).await
+    }
+
+    async fn delete_file(&self, owner: UserKey, file_id: FileId) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.delete_file(owner, &file_id)).await
+    }
+
+    async fn stats(&self) -> Result<StorageStats> {
+        self.read(upkeep::stats).await
+    }
+
+    async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
+        while self
+            .write(Touches::Structure, move |tx| tx.expire_messages(cutoffs.messages))
+            .await?
+        {}
+        let mut after = Some((0, Vec::new()));
+        while let Some(place) = after {
+            after = self
+                .write(Touches::Data, move |tx| tx.expire_seen(cutoffs.seen, &place))
+                .await?;
+        }
+        self.write(Touches::Structure, move |tx| tx.expire_rest(cutoffs)).await
+    }
+
+    async fn close(&self) {
+        drop(self.handles.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // Operations that are still under way hold handles of their own; the threads end with the last of them.
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().all(|thread| thread.join().is_ok())
+        });
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("a thread of the storage has panicked");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a user tells about themselves, and their sealed backup.
+
+use privmsg_protocol::rest::UpdateProfile;
+use privmsg_protocol::{ErrorCode, Opaque};
+use rusqlite::{Connection, params};
+
+use super::engine_error;
+use super::tx::Tx;
+use crate::storage::{DeviceKey, Refusal, Result, Session, UserKey};
+
+pub(super) fn backup(conn: &Connection, user: UserKey) -> Result<Option<Opaque>> {
+    let text: String = conn
+        .prepare_cached("SELECT backup FROM user WHERE id = ?1")
+        .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
+        .map_err(engine_error)?;
+    Ok((!text.is_empty()).then(|| Opaque::from_base64(text)))
+}
+
+impl Tx<'_> {
+    pub(super) fn set_backup(&self, user: UserKey, backup: &Opaque) -> Result<()> {
+        self.conn
+            .execute(
+                "UPDATE user SET backup = ?2 WHERE id = ?1 AND deleted_at = 0",
+                params![user.0, backup.as_str()],
+            )
+            .map_err(engine_error)?;
+        Ok(())
+    }
+
+    /// Returns the devices that a replaced identity signs out.
+    pub(super) fn update_profile(
+        &mut self,
+        session: &Session,
+        update: &UpdateProfile,
+    ) -> Result<Vec<DeviceKey>> {
+        let user = session.user.0;
+        let mut signed_out = Vec::new();
+        if let Some(key) = &update.public_key {
+            let known = self.public_key(user)?;
+            if !known.is_empty() && known != *key {
+                if !update.replace_public_key {
+                    return Err(Refusal::new(
+                        ErrorCode::IdentityExists,
+                        "the account already has another identity key",
+                    )
+                    .into());
+                }
+                // The backup holds the old identity.
+                self.set_backup(session.user, &Opaque::default())?;
+                signed_out = self
+                    .sign_out_all(user, Some(session.device))
+                    .map_err(engine_error)?;
+            }
+            self.set(user, "public_key", key)?;
+        }
+        if let Some(name) = &update.display_name {
+            self.set(user, "display_name", name)?;
+        }
+        if let Some(file) = &update.avatar_file_id {
+            self.set(user, "avatar_file_id", file.as_str())?;
+        }
+        Ok(signed_out)
+    }
+
+    fn public_key(&self, user: i64) -> Result<String> {
+        self.conn
+            .query_row("SELECT public_key FROM user WHERE id = ?1", [user], |row| row.get(0))
+            .map_err(engine_error)
+    }
+
+    fn set(&self, user: i64, column: &'static str, value: &str) -> Result<()> {
+        self.conn
+            .execute(
+                &format!("UPDATE user SET {column} = ?2 WHERE id = ?1"),
+                params![user, value],
+            )
+            .map_err(engine_error)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,250 @@
+//! The path that every message takes: repeat? destination? room? then one body, and a row per mailbox.
+
+use std::rc::Rc;
+
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Seq, UserId};
+use rusqlite::{OptionalExtension, params};
+
+use super::tx::Tx;
+use crate::frame_text;
+use crate::storage::{Destination, Outcome, Outgoing, Refusal, Submission};
+
+type Accepted = Option<(GroupId, Seq)>;
+
+/// Who receives a message, and the group that numbers it.
+struct Route {
+    devices: Vec<i64>,
+    group: Option<GroupId>,
+}
+
+impl Tx<'_> {
+    /// Carries out a submission and fills in its outcomes. Refusals are outcomes; an error is the engine's, and undoes
+    /// the transaction.
+    pub(super) fn relay(
+        &mut self,
+        submission: &mut Submission,
+        outcomes: &mut [Outcome],
+    ) -> rusqlite::Result<()> {
+        let device = submission.device.0;
+        for position in submission.acknowledged.drain(..) {
+            self.take(device, position.0)?;
+        }
+        let owner = self.state.cache.owner(self.conn, device)?;
+        for (message, outcome) in submission.messages.drain(..).zip(outcomes) {
+            outcome.result = match owner {
+                Some(owner) => self.relay_one(device, owner, message)?,
+                None => Err(signed_out()),
+            };
+        }
+        Ok(())
+    }
+
+    fn relay_one(
+        &mut self,
+        device: i64,
+        owner: i64,
+        message: Outgoing,
+    ) -> rusqlite::Result<Result<Accepted, Refusal>> {
+        let destination = destination_hash(&message.to);
+        let group = match &message.to {
+            Destination::Group(group_id, _) => Some(*group_id),
+            Destination::User(_) => None,
+        };
+        match self.seen(device, message.message_id)? {
+            Some((known, seq)) if known == destination => return Ok(Ok(accepted(group, seq))),
+            Some(_) => return Ok(Err(conflict())),
+            None => {}
+        }
+        let route = match self.route(device, owner, &message.to)? {
+            Ok(route) => route,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if !self.has_room(&route.devices)? {
+            return Ok(Err(mailbox_full()));
+        }
+        let seq = route.group.map_or(0, |id| self.state.cache.take_seq(id));
+        let frame = if route.group.is_some() {
+            frame_text::with_seq(&message.frame, Seq(seq.unsigned_abs()))
+        } else {
+            message.frame
+        };
+        self.note_seen(device, message.message_id, destination, seq)?;
+        self.post(message.message_id, frame, &route.devices)?;
+        Ok(Ok(accepted(group, seq)))
+    }
+
+    fn route(
+        &mut self,
+        device: i64,
+        owner: i64,
+        to: &Destination,
+    ) -> rusqlite::Result<Result<Route, Refusal>> {
+        match to {
+            Destination::User(user_id) => self.route_to_user(device, owner, user_id),
+            Destination::Group(group_id, epoch) => {
+                self.route_to_group(device, owner, *group_id, *epoch)
+            }
+        }
+    }
+
+    fn route_to_user(
+        &mut self,
+        device: i64,
+        owner: i64,
+        user_id: &UserId,
+    ) -> rusqlite::Result<Result<Route, Refusal>> {
+        let Some(peer) = self.state.cache.account(self.conn, user_id)? else {
+            return Ok(Err(Refusal::new(
+                ErrorCode::UnknownRecipient,
+                "there is no such user",
+            )));
+        };
+        let theirs = self.state.cache.devices_of(self.conn, peer)?;
+        if theirs.is_empty() {
+            return Ok(Err(Refusal::new(
+                ErrorCode::RecipientHasNoDevices,
+                "the recipient has not signed in on any device yet",
+            )));
+        }
+        let mut devices: Vec<i64> = theirs.to_vec();
+        if peer != owner {
+            devices.extend_from_slice(&self.state.cache.devices_of(self.conn, owner)?);
+            self.note_contact(owner, peer)?;
+        }
+        devices.retain(|to| *to != device);
+        Ok(Ok(Route {
+            devices,
+            group: None,
+        }))
+    }
+
+    fn route_to_group(
+        &mut self,
+        device: i64,
+        owner: i64,
+        group_id: GroupId,
+        epoch: Epoch,
+    ) -> rusqlite::Result<Result<Route, Refusal>> {
+        let group = match self.state.cache.group(self.conn, group_id)? {
+            Some(group) if group.participants.contains(&owner) => group,
+            _ => return Ok(Err(unknown_group())),
+        };
+        if !group.leaves.contains(&device) {
+            return Ok(Err(not_a_member()));
+        }
+        if group.epoch.unsigned_abs() != epoch.0 {
+            return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
+        }
+        let active = Rc::clone(&group.active);
+        Ok(Ok(Route {
+            devices: active.iter().copied().filter(|to| *to != device).collect(),
+            group: Some(group_id),
+        }))
+    }
+
+    /// Where this device has sent the message before, and the number that it got.
+    pub(super) fn seen(
+        &self,
+        device: i64,
+        message_id: MessageId,
+    ) -> rusqlite::Result<Option<(i64, i64)>> {
+        self.conn
+            .prepare_cached("SELECT destination, seq FROM seen WHERE device = ?1 AND message_id = ?2")?
+            .query_row(params![device, message_id.as_bytes()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+    }
+
+    pub(super) fn note_seen(
+        &self,
+        device: i64,
+        message_id: MessageId,
+        destination: i64,
+        seq: i64,
+    ) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO seen (device, message_id, destination, seq, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                device,
+                message_id.as_bytes(),
+                destination,
+                seq,
+                self.now()
+            ])?;
+        Ok(())
+    }
+
+    fn note_contact(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {
+        if self.state.cache.new_contact(user, peer) {
+            self.conn
+                .prepare_cached("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)")?
+                .execute([user, peer])?;
+        }
+        Ok(())
+    }
+}
+
+fn accepted(group: Option<GroupId>, seq: i64) -> Accepted {
+    group.map(|id| (id, Seq(seq.unsigned_abs())))
+}
+
+pub(super) const fn signed_out() -> Refusal {
+    Refusal::new(ErrorCode::Unauthorized, "this device is signed out")
+}
+
+pub(super) const fn conflict() -> Refusal {
+    Refusal::new(
+        ErrorCode::MessageIdConflict,
+        "this message_id has been used for another recipient",
+    )
+}
+
+pub(super) const fn mailbox_full() -> Refusal {
+    Refusal::new(
+        ErrorCode::MailboxFull,
+        "a recipient's mailbox is full; try again later",
+    )
+}
+
+pub(super) const fn unknown_group() -> Refusal {
+    Refusal::new(ErrorCode::UnknownGroup, "there is no such group")
+}
+
+pub(super) const fn not_a_member() -> Refusal {
+    Refusal::new(
+        ErrorCode::NotAMember,
+        "this device is not a leaf of the group; join it anew",
+    )
+}
+
+/// 64 bits that stand for a destination in the table of sent ids, the same in every run. A collision would need one
+/// device to reuse a message id on purpose, and would hurt only that device.
+fn destination_hash(to: &Destination) -> i64 {
+    match to {
+        Destination::User(user_id) => fnv([b"u", user_id.as_str().as_bytes()]),
+        Destination::Group(group_id, _) => fnv([b"g", group_id.as_bytes()]),
+    }
+}
+
+/// The same for a commit. The epoch counts: the same id for another epoch is another commit.
+pub(super) fn commit_hash(group_id: GroupId, epoch: Epoch) -> i64 {
+    let mut place = [0; 24];
+    place[..16].copy_from_slice(group_id.as_bytes());
+    place[16..].copy_from_slice(&epoch.0.to_be_bytes());
+    fnv([b"c", &place])
+}
+
+/// FNV-1a.
+fn fnv(parts: [&[u8]; 2]) -> i64 {
+    let hash = parts
+        .into_iter()
+        .flatten()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    i64::from_ne_bytes(hash.to_ne_bytes())
+}

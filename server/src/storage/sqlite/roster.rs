@@ -1,0 +1,159 @@
+//! What creating a group and committing to it have in common: joiners, their welcomes, the public state.
+
+use privmsg_protocol::frames::{DeliveredMessage, MessageType};
+use privmsg_protocol::rest::{DeviceWelcome, PublicGroupState};
+use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Seq};
+use rusqlite::{OptionalExtension, params};
+
+use super::relay::mailbox_full;
+use super::tx::Tx;
+use super::engine_error;
+use crate::frame_text;
+use crate::secrets::random_message_id;
+use crate::storage::{Refusal, Result, Session};
+
+/// Where in a group's history something happens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) group: i64,
+    pub(super) group_id: GroupId,
+    pub(super) epoch: Epoch,
+    pub(super) seq: Seq,
+}
+
+pub(super) fn invalid(detail: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidRequest, detail)
+}
+
+pub(super) fn number(value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| invalid("the epoch is out of range").into())
+}
+
+impl Tx<'_> {
+    /// The devices that shall join: signed in, each once, of these users, and not the one that welcomes them.
+    pub(super) fn joiners(
+        &self,
+        session: &Session,
+        welcomes: &[DeviceWelcome],
+        users: &[i64],
+    ) -> Result<Vec<i64>> {
+        let mut joiners = Vec::with_capacity(welcomes.len());
+        for welcome in welcomes {
+            let (device, owner) = self.signed_in_device(&welcome.device_id)?;
+            if !users.contains(&owner) {
+                return Err(unknown_device().into());
+            }
+            if device == session.device.0 || joiners.contains(&device) {
+                return Err(invalid("a device is welcomed twice, or welcomes itself").into());
+            }
+            joiners.push(device);
+        }
+        Ok(joiners)
+    }
+
+    fn signed_in_device(&self, device_id: &DeviceId) -> Result<(i64, i64)> {
+        let found = self
+            .conn
+            .prepare_cached("SELECT id, user FROM device WHERE device_id = ?1 AND removed_at = 0")
+            .and_then(|mut query| {
+                query
+                    .query_row([device_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })
+            .map_err(engine_error)?;
+        Ok(found.ok_or_else(unknown_device)?)
+    }
+
+    /// Refuses if one of these mailboxes is full.
+    pub(super) fn require_room(&mut self, devices: &[i64]) -> Result<()> {
+        if self.has_room(devices).map_err(engine_error)? {
+            Ok(())
+        } else {
+            Err(mailbox_full().into())
+        }
+    }
+
+    /// Delivers the welcomes and makes the joiners leaves.
+    pub(super) fn welcome(
+        &mut self,
+        session: &Session,
+        place: Place,
+        welcomes: Vec<DeviceWelcome>,
+        joiners: &[i64],
+    ) -> rusqlite::Result<()> {
+        for (welcome, device) in welcomes.into_iter().zip(joiners) {
+            let message_id = random_message_id(self.now_ms);
+            let frame = frame_text::render(DeliveredMessage {
+                message_id,
+                sender_id: session.user_id.clone(),
+                sender_device_id: Some(session.device_id.clone()),
+                recipient_id: None,
+                group_id: Some(place.group_id),
+                epoch: Some(place.epoch),
+                seq: Some(place.seq),
+                encrypted_content: welcome.welcome,
+                message_type: MessageType::KeyExchange,
+                timestamp: self.now(),
+            });
+            let epoch = i64::try_from(place.epoch.0).unwrap_or(i64::MAX);
+            self.post_welcome(message_id, frame, *device, place.group, epoch)?;
+            self.add_leaf(place.group, *device)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_leaf(&self, group: i64, device: i64) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
+            .execute([group, device])?;
+        Ok(())
+    }
+
+    pub(super) fn store_state(&self, place: Place, state: &PublicGroupState) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO grp_state (grp, epoch, seq, group_info, ratchet_tree)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                place.group,
+                place.epoch.0,
+                place.seq.0,
+                state.group_info.as_str(),
+                state.ratchet_tree.as_str()
+            ])?;
+        self.prune_states(place.group)
+    }
+
+    /// Deletes groups in which nobody takes part any more.
+    pub(super) fn forget_empty_groups(&self) -> rusqlite::Result<()> {
+        const EMPTY: &str = "SELECT id FROM grp g
+            WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
+        for table in ["grp_leaf", "grp_state", "welcome", "grp_unique"] {
+            self.conn
+                .execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
+        }
+        self.conn
+            .execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
+        Ok(())
+    }
+
+    /// Deletes devices that are signed out and of no group a leaf any more, and then users of whom nothing is left.
+    pub(super) fn forget_leftovers(&self) -> rusqlite::Result<()> {
+        self.conn.execute_batch(
+            "DELETE FROM seen WHERE device IN (SELECT id FROM device d WHERE d.removed_at <> 0
+                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = d.id));
+             DELETE FROM device WHERE removed_at <> 0
+                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = device.id);
+             DELETE FROM user WHERE deleted_at <> 0
+                 AND NOT EXISTS (SELECT 1 FROM device d WHERE d.user = user.id);",
+        )
+    }
+}
+
+pub(super) fn unknown_device() -> Refusal {
+    Refusal::new(
+        ErrorCode::UnknownDevice,
+        "a device is not signed in, or belongs to nobody in the group",
+    )
+}

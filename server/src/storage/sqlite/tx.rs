@@ -1,0 +1,185 @@
+//! A write transaction: what all operations that change mailboxes share.
+
+use bytes::Bytes;
+use privmsg_protocol::MessageId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::cache::Cache;
+use crate::storage::{Delivery, DeviceKey, Position};
+
+/// Several mailboxes hold the body; `fanout` counts them.
+const SHARED: i64 = 1;
+/// The body is a welcome; `welcome` knows to which epoch.
+const WELCOME: i64 = 2;
+
+/// What the writer keeps between transactions.
+pub(super) struct State {
+    pub(super) cache: Cache,
+    /// Never goes back while the process lives, also when a transaction does: open connections count on it.
+    pub(super) next_position: i64,
+    /// To be told to the observer after the commit.
+    pub(super) deliveries: Vec<Delivery>,
+    /// `max_pending_messages`; 0 for no limit.
+    pub(super) max_pending: i64,
+}
+
+/// An open write transaction.
+pub(super) struct Tx<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) state: &'a mut State,
+    pub(super) now_ms: i64,
+}
+
+impl Tx<'_> {
+    pub(super) const fn now(&self) -> i64 {
+        self.now_ms / 1000
+    }
+
+    /// Whether each of these mailboxes takes one more message.
+    pub(super) fn has_room(&mut self, devices: &[i64]) -> rusqlite::Result<bool> {
+        if self.state.max_pending == 0 {
+            return Ok(true);
+        }
+        for device in devices {
+            if *self.state.cache.pending(self.conn, *device)? >= self.state.max_pending {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts one message into the mailboxes of these devices.
+    pub(super) fn post(
+        &mut self,
+        message_id: MessageId,
+        frame: String,
+        devices: &[i64],
+    ) -> rusqlite::Result<()> {
+        let flags = if devices.len() > 1 { SHARED } else { 0 };
+        self.post_flagged(message_id, frame, devices, flags)?;
+        Ok(())
+    }
+
+    /// Puts a welcome into the mailbox of the device that joins.
+    pub(super) fn post_welcome(
+        &mut self,
+        message_id: MessageId,
+        frame: String,
+        device: i64,
+        group: i64,
+        epoch: i64,
+    ) -> rusqlite::Result<()> {
+        let position = self.post_flagged(message_id, frame, &[device], WELCOME)?;
+        self.conn
+            .prepare_cached("INSERT INTO welcome (device, pos, grp, epoch) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![device, position, group, epoch])?;
+        Ok(())
+    }
+
+    fn post_flagged(
+        &mut self,
+        message_id: MessageId,
+        frame: String,
+        devices: &[i64],
+        flags: i64,
+    ) -> rusqlite::Result<i64> {
+        let position = self.state.next_position;
+        if devices.is_empty() {
+            return Ok(position);
+        }
+        self.state.next_position += 1;
+        self.conn
+            .prepare_cached("INSERT INTO body (id, received_at, frame) VALUES (?1, ?2, ?3)")?
+            .execute(params![position, self.now(), frame.as_bytes()])?;
+        if flags & SHARED != 0 {
+            self.conn
+                .prepare_cached("INSERT INTO fanout (body, pending) VALUES (?1, ?2)")?
+                .execute(params![position, devices.len()])?;
+        }
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO mailbox (device, pos, flags, message_id) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        let frame = Bytes::from(frame);
+        for device in devices {
+            // Counted first: a count that is not yet known is read from the table.
+            *self.state.cache.pending(self.conn, *device)? += 1;
+            insert.execute(params![device, position, flags, message_id.as_bytes()])?;
+            self.state.deliveries.push(Delivery {
+                device: DeviceKey(*device),
+                position: Position(position),
+                message_id,
+                frame: frame.clone(),
+            });
+        }
+        Ok(position)
+    }
+
+    /// Takes a message out of a mailbox; the last mailbox frees the body. Passes over what is not there.
+    pub(super) fn take(&mut self, device: i64, position: i64) -> rusqlite::Result<()> {
+        let flags: Option<i64> = self
+            .conn
+            .prepare_cached("DELETE FROM mailbox WHERE device = ?1 AND pos = ?2 RETURNING flags")?
+            .query_row([device, position], |row| row.get(0))
+            .optional()?;
+        let Some(flags) = flags else { return Ok(()) };
+        self.state.cache.taken(device, 1);
+        if flags & WELCOME != 0 {
+            self.welcome_taken(device, position)?;
+        }
+        if flags & SHARED != 0 && !self.last_of_shared(position)? {
+            return Ok(());
+        }
+        self.conn
+            .prepare_cached("DELETE FROM body WHERE id = ?1")?
+            .execute([position])?;
+        Ok(())
+    }
+
+    fn last_of_shared(&self, position: i64) -> rusqlite::Result<bool> {
+        let pending: i64 = self
+            .conn
+            .prepare_cached("UPDATE fanout SET pending = pending - 1 WHERE body = ?1 RETURNING pending")?
+            .query_row([position], |row| row.get(0))?;
+        if pending > 0 {
+            return Ok(false);
+        }
+        self.conn
+            .prepare_cached("DELETE FROM fanout WHERE body = ?1")?
+            .execute([position])?;
+        Ok(true)
+    }
+
+    fn welcome_taken(&self, device: i64, position: i64) -> rusqlite::Result<()> {
+        let group: Option<i64> = self
+            .conn
+            .prepare_cached("DELETE FROM welcome WHERE device = ?1 AND pos = ?2 RETURNING grp")?
+            .query_row([device, position], |row| row.get(0))
+            .optional()?;
+        group.map_or(Ok(()), |group| self.prune_states(group))
+    }
+
+    /// Forgets the states of a group that nobody can ask for any more.
+    pub(super) fn prune_states(&self, group: i64) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "DELETE FROM grp_state WHERE grp = ?1
+                 AND epoch < (SELECT epoch FROM grp WHERE id = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM welcome w WHERE w.grp = ?1 AND w.epoch = grp_state.epoch)",
+            )?
+            .execute([group])?;
+        Ok(())
+    }
+
+    /// Takes everything out of a mailbox.
+    pub(super) fn empty_mailbox(&mut self, device: i64) -> rusqlite::Result<()> {
+        let positions: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT pos FROM mailbox WHERE device = ?1")?
+            .query_map([device], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for position in positions {
+            self.take(device, position)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Figures, and forgetting what is too old.
+
+use privmsg_protocol::FileId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::tx::Tx;
+use super::{engine_error, parse};
+use crate::storage::{Cutoffs, Result, StorageStats};
+
+/// Rows that one transaction of the cleanup looks at, so that messages do not wait long behind it.
+const STEP: i64 = 5_000;
+
+pub(super) fn stats(conn: &Connection) -> Result<StorageStats> {
+    conn.query_row(
+        "SELECT (SELECT count(*) FROM user WHERE deleted_at = 0),
+                (SELECT count(*) FROM user WHERE deleted_at = 0 AND revoked_at = 0),
+                (SELECT count(*) FROM body),
+                (SELECT count(*) FROM file),
+                (SELECT coalesce(sum(size), 0) FROM file)
+                    + (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",
+        [],
+        |row| {
+            Ok(StorageStats {
+                total_users: row.get(0)?,
+                active_users: row.get(1)?,
+                pending_messages: row.get(2)?,
+                stored_files: row.get(3)?,
+                bytes: row.get(4)?,
+            })
+        },
+    )
+    .map_err(engine_error)
+}
+
+impl Tx<'_> {
+    /// Forgets some of the messages received before `cutoff`. Returns whether more are left.
+    pub(super) fn expire_messages(&mut self, cutoff: i64) -> Result<bool> {
+        self.expire_some_messages(cutoff).map_err(engine_error)
+    }
+
+    fn expire_some_messages(&mut self, cutoff: i64) -> rusqlite::Result<bool> {
+        // Bodies lie in the order in which they were received, so what is too old is a prefix of the table.
+        let last: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT max(id) FROM (SELECT id, received_at FROM body ORDER BY id LIMIT ?2)
+                 WHERE received_at < ?1",
+            )?
+            .query_row([cutoff, STEP], |row| row.get(0))
+            .optional()?
+            .flatten();
+        let Some(last) = last else { return Ok(false) };
+        let welcomed: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT DISTINCT grp FROM welcome WHERE pos <= ?1")?
+            .query_map([last], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for sql in [
+            "DELETE FROM mailbox WHERE pos <= ?1 AND device IN (SELECT id FROM device)",
+            "DELETE FROM welcome WHERE pos <= ?1",
+            "DELETE FROM fanout WHERE body <= ?1",
+            "DELETE FROM body WHERE id <= ?1",
+        ] {
+            self.conn.prepare_cached(sql)?.execute([last])?;
+        }
+        for group in welcomed {
+            self.prune_states(group)?;
+        }
+        self.state.cache.forget_all();
+        Ok(true)
+    }
+
+    /// Forgets some of the sent ids noted before `cutoff`, going on behind `after`. Returns where to go on.
+    pub(super) fn expire_seen(
+        &self,
+        cutoff: i64,
+        after: &(i64, Vec<u8>),
+    ) -> Result<Option<(i64, Vec<u8>)>> {
+        self.expire_some_seen(cutoff, after).map_err(engine_error)
+    }
+
+    fn expire_some_seen(
+        &self,
+        cutoff: i64,
+        after: &(i64, Vec<u8>),
+    ) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
+        let last = self
+            .conn
+            .prepare_cached(
+                "SELECT device, message_id FROM seen WHERE (device, message_id) > (?1, ?2)
+                 ORDER BY device, message_id LIMIT 1 OFFSET ?3",
+            )?
+            .query_row(params![after.0, after.1, STEP], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+            })
+            .optional()?;
+        let end = last.clone().unwrap_or((i64::MAX, Vec::new()));
+        self.conn
+            .prepare_cached(
+                "DELETE FROM seen WHERE (device, message_id) > (?1, ?2)
+                 AND (device, message_id) <= (?3, ?4) AND received_at < ?5",
+            )?
+            .execute(params![after.0, after.1, end.0, end.1, cutoff])?;
+        Ok(last)
+    }
+
+    /// Ended sessions, files, and what signed-out devices have left behind. Returns the files.
+    pub(super) fn expire_rest(&mut self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
+        self.conn
+            .execute(
+                "UPDATE device SET token_hash = x'' WHERE token_expires_at < ?1 AND token_hash <> x''",
+                [cutoffs.tokens],
+            )
+            .and_then(|_| self.forget_leftovers())
+            .and_then(|()| {
+                self.conn
+                    .prepare_cached("DELETE FROM file WHERE expires_at <= ?1 RETURNING file_id")?
+                    .query_map([cutoffs.now], |row| parse(row, 0))?
+                    .collect()
+            })
+            .map_err(engine_error)
+    }
+}

@@ -1,0 +1,326 @@
+//! A signed-in connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use privmsg_protocol::frames::{
+    Accepted, Ack, Authenticated, PresenceStatus, ServerFrame,
+};
+use privmsg_protocol::limits::MAX_UNACKED_DELIVERIES;
+use privmsg_protocol::{ErrorCode, MessageId, PROTOCOL_VERSION};
+use tokio::time::{Instant, Sleep};
+
+use super::inbound::{Errand, Inbound, error_frame};
+use super::socket::{Broken, Incoming, Socket};
+use crate::app::AppState;
+use crate::hub::{CloseReason, Outbox};
+use crate::storage::{Delivery, Outcome, PageLimit, Position, Session, Submission};
+
+/// Frames of one connection that are submitted together.
+const BATCH: usize = 128;
+
+/// Messages of one connection that wait to become durable; beyond that its socket is not read.
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// A page of the mailbox.
+const PAGE: PageLimit = PageLimit {
+    messages: 128,
+    bytes: 256 * 1024,
+};
+
+/// After so long without a sign of life the other end is asked for one, and after as long again given up. Shorter
+/// than the minutes after which home routers forget a connection.
+const SILENCE: Duration = Duration::from_secs(75);
+
+/// What has been delivered by this connection and not been acknowledged, oldest first. Clients acknowledge in order,
+/// so looking from the front finds it at once.
+#[derive(Default)]
+pub(super) struct Unacknowledged(VecDeque<(MessageId, Position)>);
+
+impl Unacknowledged {
+    pub(super) fn take(&mut self, message_id: MessageId) -> Option<Position> {
+        let index = self.0.iter().position(|(id, _)| *id == message_id)?;
+        self.0.remove(index).map(|(_, position)| position)
+    }
+
+    fn room(&self) -> usize {
+        MAX_UNACKED_DELIVERIES.saturating_sub(self.0.len())
+    }
+}
+
+/// See the module.
+pub(super) struct Connection {
+    pub(super) app: AppState,
+    pub(super) session: Session,
+    pub(super) unacknowledged: Unacknowledged,
+    /// The mailbox has once been delivered to its end.
+    pub(super) caught_up: bool,
+    outbox: Arc<Outbox>,
+    /// The mailbox has been delivered up to here.
+    cursor: Position,
+    in_flight: usize,
+    /// There may be more in the mailbox to read right away.
+    reading: bool,
+    asked: bool,
+}
+
+/// How a connection ends: with a close frame, or without anybody to read one.
+type End = Result<CloseReason, Broken>;
+
+impl Connection {
+    pub(super) fn new(app: AppState, session: Session) -> Self {
+        Self {
+            app,
+            session,
+            unacknowledged: Unacknowledged::default(),
+            caught_up: false,
+            outbox: Arc::default(),
+            cursor: Position::default(),
+            in_flight: 0,
+            reading: true,
+            asked: false,
+        }
+    }
+
+    /// Serves the connection to its end. Returns the reason to close it with, if there is anybody to tell.
+    pub(super) async fn run(mut self, socket: &mut Socket) -> Option<CloseReason> {
+        let outbox = Arc::clone(&self.outbox);
+        let stopping = self.app.stopping.clone();
+        let has_come = self.app.hub.enter(&self.session, &outbox);
+        let reason = tokio::select! {
+            biased;
+            () = outbox.closing.notified() => outbox.close_reason(),
+            () = stopping.cancelled() => Some(CloseReason::GoingAway),
+            end = self.serve(socket, has_come) => end.ok(),
+        };
+        if self.app.hub.leave(&self.session, &outbox) {
+            self.announce(PresenceStatus::Offline).await;
+        }
+        reason
+    }
+
+    async fn serve(&mut self, socket: &mut Socket, has_come: bool) -> End {
+        // Ends what this device acknowledged on an earlier connection, and refuses it if it has just been signed out.
+        if let Err(error) = self.app.storage.connected(self.session.device).await {
+            let refusal = error.refusal();
+            socket.write_error(refusal.code, refusal.detail).await?;
+            return Ok(CloseReason::SessionEnded);
+        }
+        socket
+            .write(&ServerFrame::Authenticated(Authenticated {
+                user_id: self.session.user_id.clone(),
+                device_id: self.session.device_id.clone(),
+                protocol_version: PROTOCOL_VERSION,
+            }))
+            .await?;
+        if has_come {
+            self.announce(PresenceStatus::Online).await;
+        }
+        let mut silence = Box::pin(tokio::time::sleep(SILENCE));
+        loop {
+            self.deliver(socket).await?;
+            if let Some(reason) = self.step(socket, &mut silence).await? {
+                return Ok(reason);
+            }
+        }
+    }
+
+    /// Waits for something to do, and does it.
+    async fn step(
+        &mut self,
+        socket: &mut Socket,
+        silence: &mut std::pin::Pin<Box<Sleep>>,
+    ) -> Result<Option<CloseReason>, Broken> {
+        let incoming = tokio::select! {
+            biased;
+            incoming = socket.read(), if self.in_flight < MAX_IN_FLIGHT => Some(incoming),
+            () = self.outbox.wake.notified() => None,
+            () = std::future::ready(()), if self.reading && self.unacknowledged.room() > 0 => None,
+            () = silence.as_mut() => return self.silent(socket, silence).await,
+        };
+        let Some(incoming) = incoming else {
+            return Ok(None);
+        };
+        self.asked = false;
+        silence.as_mut().reset(Instant::now() + SILENCE);
+        self.receive(socket, incoming).await
+    }
+
+    /// Nothing has been heard for [`SILENCE`].
+    async fn silent(
+        &mut self,
+        socket: &mut Socket,
+        silence: &mut std::pin::Pin<Box<Sleep>>,
+    ) -> Result<Option<CloseReason>, Broken> {
+        if std::mem::replace(&mut self.asked, true) {
+            return Ok(Some(CloseReason::TimedOut));
+        }
+        silence.as_mut().reset(Instant::now() + SILENCE);
+        socket.ping().await?;
+        Ok(None)
+    }
+
+    /// Takes what has arrived together, and submits it together.
+    async fn receive(
+        &mut self,
+        socket: &mut Socket,
+        first: Incoming,
+    ) -> Result<Option<CloseReason>, Broken> {
+        let mut inbound = Inbound::default();
+        let mut end = None;
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            match next {
+                Some(Incoming::Text(text)) => self.sort(&text, &mut inbound),
+                Some(Incoming::Alive) => {}
+                Some(Incoming::TooLarge) => {
+                    let text = "the frame is too large";
+                    socket.write_error(ErrorCode::FrameTooLarge, text).await?;
+                    end = Some(Ok(CloseReason::TooBig));
+                    break;
+                }
+                Some(Incoming::Gone) => {
+                    end = Some(Err(Broken));
+                    break;
+                }
+                None => break,
+            }
+            next = socket.read_ready();
+        }
+        if self.app.clock.now() >= self.session.expires_at {
+            let text = "the session has ended; sign in again";
+            socket.write_error(ErrorCode::TokenExpired, text).await?;
+            return Ok(Some(CloseReason::SessionEnded));
+        }
+        self.carry_out(socket, inbound).await?;
+        end.transpose()
+    }
+
+    async fn carry_out(&mut self, socket: &mut Socket, inbound: Inbound) -> Result<(), Broken> {
+        for answer in &inbound.answers {
+            socket.write(answer).await?;
+        }
+        if !inbound.messages.is_empty() || !inbound.acknowledged.is_empty() {
+            self.in_flight += inbound.messages.len();
+            let submission = Submission {
+                device: self.session.device,
+                messages: inbound.messages,
+                acknowledged: inbound.acknowledged,
+                replies: Arc::clone(&self.outbox) as _,
+            };
+            self.app.storage.submit(submission).await.map_err(|_| Broken)?;
+        }
+        if !inbound.strangers.is_empty() {
+            let acknowledged = self
+                .app
+                .storage
+                .acknowledge(self.session.device, inbound.strangers)
+                .await;
+            if let Err(error) = acknowledged {
+                // They will be delivered once more, which is what an acknowledgement that got lost leads to.
+                tracing::warn!(error = &error as &dyn std::error::Error, "acknowledgements lost");
+            }
+        }
+        for errand in inbound.errands {
+            match errand {
+                Errand::Presence(status) => self.set_presence(status).await,
+                Errand::CallSignal(signal) => {
+                    if let Some(answer) = self.pass_on(signal).await {
+                        socket.write(&answer).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, reads on in the mailbox if it lags, and flushes once.
+    async fn deliver(&mut self, socket: &mut Socket) -> Result<(), Broken> {
+        let drained = self.outbox.drain(self.unacknowledged.room(), self.caught_up);
+        self.answer(socket, drained.outcomes).await?;
+        for delivery in drained.deliveries {
+            self.deliver_one(socket, delivery).await?;
+        }
+        self.reading = drained.lagging;
+        if self.reading && self.unacknowledged.room() > 0 {
+            self.read_on(socket).await?;
+        }
+        for frame in drained.ephemeral {
+            socket.write_text(frame).await?;
+        }
+        socket.flush().await
+    }
+
+    /// Tells the sender what became of messages.
+    async fn answer(&mut self, socket: &mut Socket, outcomes: Vec<Outcome>) -> Result<(), Broken> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        self.in_flight -= outcomes.len();
+        let mut ack = Ack {
+            message_ids: Vec::with_capacity(outcomes.len()),
+            accepted: Vec::new(),
+        };
+        for Outcome { message_id, result } in outcomes {
+            match result {
+                Ok(place) => {
+                    ack.message_ids.push(message_id);
+                    ack.accepted.extend(place.map(|(group_id, seq)| Accepted {
+                        message_id,
+                        group_id,
+                        seq,
+                    }));
+                }
+                Err(refusal) => socket.write(&error_frame(Some(message_id), &refusal)).await?,
+            }
+        }
+        if !ack.message_ids.is_empty() {
+            socket.write(&ServerFrame::Ack(ack)).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver_one(&mut self, socket: &mut Socket, delivery: Delivery) -> Result<(), Broken> {
+        // Read from the mailbox before it was told: committed just before this connection went live.
+        if delivery.position <= self.cursor {
+            return Ok(());
+        }
+        self.cursor = delivery.position;
+        self.unacknowledged
+            .0
+            .push_back((delivery.message_id, delivery.position));
+        socket.write_shared(delivery.frame).await
+    }
+
+    /// Delivers one page of the mailbox, and goes live behind the last one.
+    async fn read_on(&mut self, socket: &mut Socket) -> Result<(), Broken> {
+        let newest = self.outbox.newest();
+        let limit = PageLimit {
+            messages: PAGE.messages.min(self.unacknowledged.room()),
+            ..PAGE
+        };
+        let page = self
+            .app
+            .storage
+            .mailbox_page(self.session.device, self.cursor, limit)
+            .await
+            .map_err(|_| Broken)?;
+        for delivery in page.deliveries {
+            self.deliver_one(socket, delivery).await?;
+        }
+        if page.has_more {
+            return Ok(());
+        }
+        // What was told before the page was read, and is not in it, has been acknowledged elsewhere or has expired.
+        self.cursor = self.cursor.max(newest);
+        if self.outbox.go_live(self.cursor) {
+            self.reading = false;
+            if !std::mem::replace(&mut self.caught_up, true) {
+                socket.write(&ServerFrame::CaughtUp).await?;
+                self.show_present(socket).await?;
+            }
+        }
+        Ok(())
+    }
+}

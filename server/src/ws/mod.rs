@@ -1,0 +1,75 @@
+//! The WebSocket: one task for each connection, which reads, writes and keeps its place in the mailbox.
+//!
+//! A connection authenticates, is caught up from its mailbox, and is then live; see [`crate::hub`] for what happens
+//! when it reads more slowly than messages come. Frames that have arrived together are submitted together, and what is
+//! ready to be written is flushed together: under load the costs of a wake-up, a queue and a system call are shared by
+//! many messages.
+//!
+//! | close code | meaning for the client |
+//! |---|---|
+//! | 1001 | the server stops: connect again after a moment |
+//! | 1009 | a frame over the server's limit |
+//! | 4001 | the session has ended: signed out, revoked, token too old or wrong |
+//! | 4002 | the same device has connected anew: this connection is the older one |
+//! | 4003 | no `authenticate` within ten seconds, or nothing heard for too long |
+
+mod authenticate;
+mod connection;
+mod inbound;
+mod presence;
+mod socket;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::response::Response;
+
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::hub::CloseReason;
+use connection::Connection;
+use socket::Socket;
+
+/// Bytes read from a socket at once. The library's own default of 128 kB would be most of a connection's memory.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Bytes gathered before they are written even without a flush.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// A frame beside its content. A full acknowledgement of 1,024 ids has 40 kB.
+const ENVELOPE: u64 = 64 * 1024;
+
+/// Largest frame where messages have no limit: a frame is held in memory as a whole.
+const LARGEST_FRAME: u64 = 64 * 1024 * 1024;
+
+/// `GET /ws`
+pub(crate) async fn upgrade(
+    State(app): State<AppState>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let upgrade = upgrade.map_err(|_| ApiError::malformed("this endpoint is a WebSocket"))?;
+    // Twice the limit, so that a message somewhat too large gets an error that names it and the connection lives on.
+    let frame = app.config.limits.message_bytes().saturating_mul(2).saturating_add(ENVELOPE);
+    let frame = usize::try_from(frame.min(LARGEST_FRAME)).unwrap_or(usize::MAX);
+    Ok(upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_frame_size(frame)
+        .max_message_size(frame)
+        .on_upgrade(move |socket| app.tasks.clone().track_future(serve(app, Socket::new(socket)))))
+}
+
+async fn serve(app: AppState, mut socket: Socket) {
+    let stopping = app.stopping.clone();
+    let authenticated = tokio::select! {
+        () = stopping.cancelled() => Err(Some(CloseReason::GoingAway)),
+        result = authenticate::authenticate(&app, &mut socket) => result,
+    };
+    let reason = match authenticated {
+        Ok(session) => Box::pin(Connection::new(app, session).run(&mut socket)).await,
+        Err(reason) => reason,
+    };
+    if let Some(reason) = reason {
+        socket.close(reason).await;
+    }
+}
