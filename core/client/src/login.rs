@@ -126,6 +126,13 @@ impl Login {
             Some(account) if account.state == AccountState::Ready || account.user_id != self.user_id => {
                 return Err(LoginError::AlreadySignedIn(account.user_id));
             }
+            // The server has taken the old device out of everything; this is a new one that knows the old history.
+            Some(account) if account.state == AccountState::SignedOut => Account {
+                device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
+                device_id: None,
+                certificate: None,
+                ..account
+            },
             Some(account) => account,
             None => Account {
                 server_url: String::new(),

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::error::ClientError;
 use crate::http::{Api, network};
+use crate::sending::{file_name, media_type};
 
 /// Bytes handed to the network at a time.
 const PIECE: usize = 256 * 1024;
@@ -59,8 +60,8 @@ pub(crate) async fn upload(api: &Api, path: &Path, progress: Progress) -> Result
     Ok(Attachment {
         file_id: uploaded.file_id,
         key: file.key,
-        name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        mime: mime_guess::from_path(path).first_or_octet_stream().to_string(),
+        name: file_name(path),
+        mime: media_type(path),
         size: file.size,
         digest: file.digest,
     })

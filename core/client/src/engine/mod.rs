@@ -15,6 +15,8 @@
 
 mod groups;
 mod inbox;
+#[cfg(test)]
+mod inbox_tests;
 pub(crate) mod key_packages;
 mod membership;
 mod pump;
