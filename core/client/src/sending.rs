@@ -69,9 +69,13 @@ pub(crate) fn queue(
     now_ms: i64,
 ) -> Result<Sent, ClientError> {
     let chat = chats::ensure(connection, &chat_kind(own_user, recipient), now_ms)?;
-    let content =
-        if draft.files.is_empty() { encode(message_id, now_ms, Body::Text(draft.text.clone()))? } else { Vec::new() };
-    let kind = if draft.files.is_empty() { MessageKind::Text } else { MessageKind::File };
+    let (kind, content) = if draft.files.is_empty() {
+        (MessageKind::Text, encode(message_id, now_ms, Body::Text(draft.text.clone()))?)
+    } else {
+        // Too long or too many must show now, not after an hour of uploading.
+        encode(message_id, now_ms, files_before_upload(draft)?)?;
+        (MessageKind::File, Vec::new())
+    };
     let message = NewMessage {
         chat,
         message_id,
