@@ -63,14 +63,33 @@ pub fn restart(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(),
     confirm(connection, group)
 }
 
-/// Confirms the holes of a group: nothing more is on its way.
+/// Notes how far the server's numbering has come. What has not been seen up to there is a hole, until it arrives.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn expect(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    match highest(connection, group)? {
+        Some(highest) if seq > highest => {
+            insert(connection, group, highest.next(), seq)?;
+            set_highest(connection, group, seq)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Confirms all holes: nothing more is on its way.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn confirm(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
+pub fn confirm_all(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE gap SET confirmed = 1 WHERE confirmed = 0", [])?;
+    Ok(())
+}
+
+/// Confirms the holes of a group.
+fn confirm(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0")?
-        .execute([group.as_bytes().as_slice()])?;
+        .execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0", [group.as_bytes().as_slice()])?;
     Ok(())
 }
 
@@ -174,7 +193,7 @@ mod tests {
                 for seq in notes {
                     note(c, &GROUP, Seq(*seq))?;
                 }
-                confirm(c, &GROUP)?;
+                confirm_all(c)?;
                 Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect())
             })
             .await
@@ -193,6 +212,26 @@ mod tests {
         assert_eq!(missing_after(&[1, 4]).await, vec![2]);
         assert_eq!(missing_after(&[1, 10, 5]).await, vec![3, 4]);
         assert_eq!(missing_after(&[1, u64::MAX]).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_the_server_has_and_never_sends_is_a_hole() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let missing = store
+            .transact(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                note(c, &GROUP, Seq(1))?;
+                expect(c, &GROUP, Seq(4))?;
+                expect(c, &GROUP, Seq(2))?;
+                note(c, &GROUP, Seq(3))?;
+                confirm_all(c)?;
+                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+            })
+            .await
+            .unwrap();
+        assert_eq!(missing, [1, 1]);
     }
 
     #[tokio::test]

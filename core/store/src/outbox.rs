@@ -168,16 +168,6 @@ pub fn remove(connection: &Connection, id: &MessageId) -> Result<Option<i64>, St
         .flatten())
 }
 
-/// Whether anything is queued for the group's chat.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn has_any(connection: &Connection, chat: ChatId) -> Result<bool, StoreError> {
-    Ok(connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1)")?
-        .query_row([chat.0], |row| row.get(0))?)
-}
-
 /// The next file to upload.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ use std::time::Duration;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::{GroupState, StoredGroup};
-use privmsg_store::{groups, receipts};
+use privmsg_store::{gaps, groups, receipts};
 use tokio::time::Instant;
 
 use super::session::{Behind, COMMIT_WAIT, Session};
@@ -54,7 +54,11 @@ impl Session {
             match ours {
                 Some(ours) if ours.state == GroupState::Active && is_leaf => {
                     // The server may be ahead because a commit is on its way; if it does not come, it is lost.
-                    if !self.has_reached(id, Some(group.epoch)).await? {
+                    if self.has_reached(id, Some(group.epoch)).await? {
+                        let seq = group.seq;
+                        self.context.store.transact(move |c| gaps::expect(c, &id, seq)).await?;
+                        self.restless_since = Some(Instant::now());
+                    } else {
                         self.fall_behind(id, Some(group.epoch), COMMIT_WAIT);
                     }
                 }

@@ -9,7 +9,7 @@ use privmsg_protocol::rest::LoginRequest;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId};
 use privmsg_store::account::{self, Account};
 use privmsg_store::chats::ChatId;
-use privmsg_store::{gaps, groups, messages, outbox};
+use privmsg_store::{gaps, messages, outbox};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::inbox::{self, States, is_welcome};
@@ -35,6 +35,10 @@ const RENEW_BEFORE_S: i64 = 7 * 24 * 3600;
 
 /// How long to wait for a commit that the server says exists, before joining anew.
 pub(super) const COMMIT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long nothing must arrive before what is missing is taken for lost. Messages of an ordered mailbox come one
+/// after the other.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Pause after a refusal that names none.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
@@ -70,6 +74,8 @@ pub(super) struct Session {
     /// Groups and key packages have been compared with the server's since connecting.
     synced: bool,
     foreign_version: i64,
+    /// When messages last arrived, if what is missing has not been confirmed since.
+    pub(super) restless_since: Option<Instant>,
     /// When something last came from the server.
     heard: Instant,
     pinged: bool,
@@ -102,6 +108,7 @@ impl Session {
             caught_up: false,
             synced: false,
             foreign_version,
+            restless_since: None,
             heard: Instant::now(),
             pinged: false,
         })
@@ -150,6 +157,7 @@ impl Session {
             self.pinged = true;
             self.socket.send(&[ClientFrame::Ping]).await?;
         }
+        self.confirm_gaps().await?;
         let version = self.context.store.foreign_version().await?;
         let foreign = std::mem::replace(&mut self.foreign_version, version) != version;
         let now = Instant::now();
@@ -169,7 +177,7 @@ impl Session {
                 ServerFrame::Ack(ack) => self.acknowledged(ack).await?,
                 ServerFrame::CaughtUp => {
                     self.receive(std::mem::take(&mut page)).await?;
-                    self.caught_up().await?;
+                    self.caught_up = true;
                 }
                 ServerFrame::Error(error) => self.refused(error).await?,
                 // Other front-ends' presence and typing are not shown by any of ours yet, and calls come later.
@@ -188,6 +196,7 @@ impl Session {
         if page.is_empty() {
             return Ok(());
         }
+        self.restless_since = Some(Instant::now());
         let states = self.states_for(&page).await?;
         let (identity, now) = (Arc::clone(&self.identity), self.context.clock.now_ms());
         let outcome = self.context.store.transact(move |c| inbox::process(c, &identity, &page, &states, now)).await?;
@@ -217,20 +226,14 @@ impl Session {
         Ok(states)
     }
 
-    /// The mailbox is empty: nothing that is missing now is on its way.
-    async fn caught_up(&mut self) -> Result<(), ClientError> {
-        self.caught_up = true;
-        self.context
-            .store
-            .transact(|c| {
-                for group in groups::all(c)? {
-                    if !outbox::has_any(c, group.chat)? {
-                        gaps::confirm(c, &group.group_id)?;
-                    }
-                }
-                Ok::<_, ClientError>(())
-            })
-            .await
+    /// Once everything has been quiet for a while, with an empty mailbox and outbox, what is missing is lost.
+    async fn confirm_gaps(&mut self) -> Result<(), ClientError> {
+        let quiet = self.restless_since.is_some_and(|since| since.elapsed() >= QUIET);
+        if quiet && self.caught_up && self.in_flight.is_empty() {
+            self.restless_since = None;
+            self.context.store.transact(gaps::confirm_all).await?;
+        }
+        Ok(())
     }
 
     async fn acknowledged(&mut self, ack: Ack) -> Result<(), ClientError> {
