@@ -1,1 +1,45 @@
+//! Development only: what tests, benchmarks and the chaos run are told with.
+//!
+//! - [`Server`]: the real server in this process, with a clock that can be moved; [`ServerProcess`]: the real program as
+//!   a child, which can be killed.
+//! - [`Person`]: somebody with a profile and a running client in this process; [`Terminal`]: somebody at a terminal,
+//!   with the real `privmsg`.
+//! - [`Proxy`]: the network between them, which cuts, delays, repeats and goes silent when told to.
+//! - [`load`]: many raw connections without encryption, for the server's own speed.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use privmsg_testkit::Server;
+//!
+//! let server = Server::start().await?;
+//! let mut alice = server.person("alice").await?;
+//! let mut bob = server.person("bob").await?;
+//! alice.says(&bob, "Hi Bob").await?;
+//! bob.hears(&alice, "Hi Bob").await?;
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod admin;
+pub mod binaries;
+mod clock;
+pub mod figures;
+pub mod http;
+pub mod load;
+mod person;
+pub mod procfs;
+mod process;
+pub mod proxy;
+mod random;
+mod server;
+mod terminal;
+pub mod wait;
+
+pub use admin::{Account, Admin};
+pub use clock::Clock;
+pub use person::Person;
+pub use process::{ServerProcess, Setting};
+pub use proxy::{Faults, Proxy};
+pub use random::Random;
+pub use server::Server;
+pub use terminal::{Line, Listening, Terminal};

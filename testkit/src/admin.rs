@@ -1,0 +1,85 @@
+//! What the administrator does.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, bail};
+use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, Stats};
+use privmsg_protocol::{Secret, UserId};
+
+use crate::http::Http;
+
+/// Somebody who has the admin key of a server.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    address: SocketAddr,
+    key: String,
+}
+
+/// What the administrator hands over to a user.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Name.
+    pub user_id: UserId,
+    /// Access key.
+    pub access_key: Secret,
+}
+
+impl Admin {
+    /// The administrator of the server at `address`.
+    #[must_use]
+    pub fn of(address: SocketAddr, key: &str) -> Self {
+        Self { address, key: key.to_owned() }
+    }
+
+    /// Makes a user with this name.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn creates(&self, name: &str) -> Result<Account> {
+        self.creates_by(&mut self.connection().await?, name).await
+    }
+
+    /// As [`Admin::creates`], on a connection that is there already.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn creates_by(&self, http: &mut Http, name: &str) -> Result<Account> {
+        let user_id: UserId = name.parse().context("a user's name")?;
+        let request = CreateUser { admin_key: Some(self.secret()), user_id: Some(user_id) };
+        let answer = http.send("POST", "/api/v1/admin/users", None, &request).await?;
+        let created: CreatedUser = answer.json().with_context(|| format!("creating {name}"))?;
+        Ok(Account { user_id: created.user_id, access_key: created.access_key })
+    }
+
+    /// Revokes a user.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn revokes(&self, user: &UserId) -> Result<()> {
+        let request = AdminRequest { admin_key: Some(self.secret()) };
+        let path = format!("/api/v1/admin/users/{user}");
+        let answer = self.connection().await?.send("DELETE", &path, None, &request).await?;
+        if !(200..300).contains(&answer.status) {
+            bail!("revoking: HTTP {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+        }
+        Ok(())
+    }
+
+    /// The server's own figures.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn stats(&self) -> Result<Stats> {
+        let answer =
+            self.connection().await?.send("GET", "/api/v1/admin/stats", Some(&self.key), &serde_json::json!({})).await?;
+        answer.json()
+    }
+
+    fn secret(&self) -> Secret {
+        Secret::new(self.key.clone())
+    }
+
+    async fn connection(&self) -> Result<Http> {
+        Http::connect(self.address).await
+    }
+}

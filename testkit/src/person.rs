@@ -1,0 +1,341 @@
+//! Somebody with a client in this process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use privmsg_client::{
+    Client, Clock, Draft, Engine, Event, HistoryItem, KeyPlace, Login, MessageState, MessageView, NewIdentity, Profile,
+    Recipient, Sent, SystemClock,
+};
+use privmsg_protocol::{Secret, UserId};
+use tokio::sync::broadcast;
+
+use crate::admin::Account;
+use crate::wait::{PATIENCE, until};
+
+/// More than any story's chat holds.
+const ALL: u32 = 1_000_000;
+
+/// One device of a user, with its profile in a temporary folder.
+pub struct Person {
+    account: Account,
+    profile: Profile,
+    clock: Arc<dyn Clock>,
+    recovery_key: Option<Secret>,
+    client: Client,
+    engine: Option<Engine>,
+    events: broadcast::Receiver<Event>,
+    home: Arc<tempfile::TempDir>,
+}
+
+/// Whoever can be named as the other side of a chat.
+pub trait Named {
+    /// The name.
+    fn name(&self) -> &UserId;
+}
+
+impl Named for Person {
+    fn name(&self) -> &UserId {
+        &self.account.user_id
+    }
+}
+
+impl Named for UserId {
+    fn name(&self) -> &UserId {
+        self
+    }
+}
+
+impl Person {
+    /// Signs in on a first device and goes online.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn signs_in(url: &str, account: &Account) -> Result<Self> {
+        let mut person = Self::signs_in_offline(url, account).await?;
+        person.goes_online().await?;
+        Ok(person)
+    }
+
+    /// Signs in on a first device and stays offline.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn signs_in_offline(url: &str, account: &Account) -> Result<Self> {
+        Self::new_device(url, account, None, Arc::new(SystemClock)).await
+    }
+
+    /// As [`Person::signs_in_offline`], living by `clock`.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn signs_in_by(url: &str, account: &Account, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::new_device(url, account, None, clock).await
+    }
+
+    /// Signs in on a further device with the recovery key, and goes online.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn takes_another_device(&self, url: &str) -> Result<Self> {
+        let words = self.recovery_key.clone().context("only the first device was shown the recovery key")?;
+        let mut person = Self::new_device(url, &self.account, Some(Way::Recover(words)), Arc::clone(&self.clock)).await?;
+        person.goes_online().await?;
+        Ok(person)
+    }
+
+    /// Signs in on a further device without the recovery key: with a new identity. Stays offline.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn starts_anew(&self, url: &str) -> Result<Self> {
+        Self::new_device(url, &self.account, Some(Way::Replace), Arc::clone(&self.clock)).await
+    }
+
+    async fn new_device(url: &str, account: &Account, way: Option<Way>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let home = Arc::new(tempfile::tempdir()?);
+        let profile = Profile::at(home.path().join("profile"));
+        profile.create(KeyPlace::File, None)?;
+        let login = Login {
+            server_url: url.to_owned(),
+            user_id: account.user_id.clone(),
+            access_key: account.access_key.clone(),
+            device_name: format!("{}'s device", account.user_id),
+            device_type: "test",
+        };
+        let logged_in = match (login.begin(&profile, None).await?, way) {
+            (NewIdentity::Done(done), None) => done,
+            (NewIdentity::RecoveryKeyNeeded(mut pending), Some(Way::Recover(words))) => {
+                pending.recover(words.expose()).await?
+            }
+            (NewIdentity::RecoveryKeyNeeded(mut pending), Some(Way::Replace)) => pending.replace_identity().await?,
+            (NewIdentity::Done(_), Some(_)) => bail!("the account has no identity yet"),
+            (NewIdentity::RecoveryKeyNeeded(_), None) => bail!("the account has an identity already"),
+        };
+        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
+        let events = client.events();
+        let recovery_key = logged_in.recovery_key;
+        Ok(Self { account: account.clone(), profile, clock, recovery_key, client, engine: None, events, home })
+    }
+
+    /// Starts the engine and waits until everything that waited is here.
+    ///
+    /// # Errors
+    /// If that does not happen.
+    pub async fn goes_online(&mut self) -> Result<()> {
+        self.starts().await?;
+        self.sees("being in step with the server", |event| matches!(event, Event::Synced)).await.map(drop)
+    }
+
+    /// Starts the engine, without waiting for anything.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn starts(&mut self) -> Result<()> {
+        // What happened before is not what is waited for afterwards.
+        self.events = self.client.events();
+        let client = self.client.clone();
+        // An engine that was dropped lets go of the profile a moment later.
+        let engine = until("the engine's start", PATIENCE, || {
+            let started = client.start_engine();
+            async move {
+                match started {
+                    Ok(engine) => Ok(Some(engine)),
+                    Err(privmsg_client::EngineError::ProfileInUse) => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
+            }
+        });
+        self.engine = Some(engine.await?);
+        Ok(())
+    }
+
+    /// Stops the engine in good order.
+    ///
+    /// # Errors
+    /// What had stopped it before.
+    pub async fn goes_offline(&mut self) -> Result<()> {
+        match self.engine.take() {
+            Some(engine) => Ok(engine.stop().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Drops engine and client as they are, and opens the profile again.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub async fn crashes(&mut self) -> Result<()> {
+        self.engine = None;
+        self.client = Client::open_with(&self.profile, None, Arc::clone(&self.clock)).await?;
+        self.events = self.client.events();
+        Ok(())
+    }
+
+    /// Waits until the engine stops by itself, and says why.
+    ///
+    /// # Errors
+    /// If it does not stop.
+    pub async fn is_stopped(&mut self) -> Result<String> {
+        let engine = self.engine.as_mut().context("no engine is running")?;
+        match tokio::time::timeout(PATIENCE, engine.finished()).await {
+            Ok(Ok(())) => Ok("without an error".to_owned()),
+            Ok(Err(error)) => Ok(error.to_string()),
+            Err(_) => bail!("{}'s engine goes on running", self.account.user_id),
+        }
+    }
+
+    /// Waits for an event.
+    ///
+    /// # Errors
+    /// If it does not happen.
+    pub async fn sees(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
+        let name = self.account.user_id.clone();
+        let wait = async {
+            loop {
+                match self.events.recv().await {
+                    Ok(event) if wanted(&event) => return Ok(event),
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => bail!("{name}'s client is gone"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.with_context(|| format!("{name} waits for {what}"))?
+    }
+
+    /// Writes a text. It is stored and queued when this returns.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    pub async fn says(&self, to: &impl Named, text: &str) -> Result<Sent> {
+        Ok(self.client.send(&Recipient::User(to.name().clone()), Draft::text(text)).await?)
+    }
+
+    /// Sends files.
+    ///
+    /// # Errors
+    /// If that cannot be stored.
+    pub async fn shows(&self, to: &impl Named, caption: &str, files: &[&Path]) -> Result<Sent> {
+        let files = files.iter().map(|path| path.to_path_buf()).collect();
+        Ok(self.client.send(&Recipient::User(to.name().clone()), Draft::files(caption, files)).await?)
+    }
+
+    /// Waits until the server has a message.
+    ///
+    /// # Errors
+    /// If it takes too long, or the message has failed.
+    pub async fn delivered(&self, sent: &Sent) -> Result<()> {
+        let state = tokio::time::timeout(PATIENCE, self.client.wait_sent(sent))
+            .await
+            .with_context(|| format!("{}'s message is not acknowledged", self.account.user_id))??;
+        if state != MessageState::Sent {
+            bail!("a message of {} ended as {state:?}", self.account.user_id);
+        }
+        Ok(())
+    }
+
+    /// Waits until a text of somebody is here.
+    ///
+    /// # Errors
+    /// If it does not come; says what has come instead.
+    pub async fn hears(&self, from: &impl Named, text: &str) -> Result<MessageView> {
+        let what = format!("{} hears {text:?}", self.account.user_id);
+        let look = || async {
+            Ok(self.messages(from).await?.into_iter().find(|m| m.sender_id == *from.name() && m.text == text))
+        };
+        match until(&what, PATIENCE, look).await {
+            Ok(message) => Ok(message),
+            Err(error) => Err(error.context(format!("has instead: {:?}", self.texts(from).await?))),
+        }
+    }
+
+    /// Waits until `count` messages of a chat are here, and a look later no more.
+    ///
+    /// # Errors
+    /// If it is another number in the end.
+    pub async fn has_exactly(&self, with: &impl Named, texts: &[String], patience: Duration) -> Result<()> {
+        let mut wanted = texts.to_vec();
+        wanted.sort();
+        let enough = until("all messages", patience, || async {
+            Ok((self.messages(with).await?.len() >= wanted.len()).then_some(()))
+        });
+        let waited = enough.await;
+        let mut got = self.texts(with).await?;
+        got.sort();
+        if got != wanted {
+            let missing: Vec<_> = wanted.iter().filter(|text| !got.contains(text)).collect();
+            let doubled: Vec<_> = got.windows(2).filter(|two| two[0] == two[1]).map(|two| &two[0]).collect();
+            bail!(
+                "{} has {} of {} messages with {}; missing {missing:?}, doubled {doubled:?} ({waited:?})",
+                self.account.user_id,
+                got.len(),
+                wanted.len(),
+                with.name()
+            );
+        }
+        waited
+    }
+
+    /// All messages of a chat, oldest first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn messages(&self, with: &impl Named) -> Result<Vec<MessageView>> {
+        let items = self.client.history(&Recipient::User(with.name().clone()), ALL).await?;
+        Ok(items
+            .into_iter()
+            .filter_map(|item| match item {
+                HistoryItem::Message(message) => Some(*message),
+                HistoryItem::Gap { .. } => None,
+            })
+            .collect())
+    }
+
+    /// All texts of a chat, oldest first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn texts(&self, with: &impl Named) -> Result<Vec<String>> {
+        Ok(self.messages(with).await?.into_iter().map(|message| message.text).collect())
+    }
+
+    /// How many numbers of a chat are shown as missing.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn missing(&self, with: &impl Named) -> Result<u64> {
+        let items = self.client.history(&Recipient::User(with.name().clone()), ALL).await?;
+        Ok(items
+            .iter()
+            .map(|item| match item {
+                HistoryItem::Gap { missing } => *missing,
+                HistoryItem::Message(_) => 0,
+            })
+            .sum())
+    }
+
+    /// Path for a file in this person's folder.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// The client itself.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What the administrator gave.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+enum Way {
+    Recover(Secret),
+    Replace,
+}
