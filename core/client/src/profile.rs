@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use privmsg_store::key::{self, KeyError, KeyPlace};
-use privmsg_store::{Store, StoreError};
+use privmsg_store::{DATABASE_FILE, Store, StoreError};
 
 /// Held by the process that runs the engine.
 const LOCK_FILE: &str = "engine.lock";
@@ -18,6 +18,9 @@ pub enum ProfileError {
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is a profile in the directory already.
+    #[error("there is a profile in this directory already")]
+    Exists,
     /// The directory cannot be made or used.
     #[error("cannot use {}: {source}", path.display())]
     Directory {
@@ -58,10 +61,13 @@ impl Profile {
     /// Makes the directory, readable by its owner only, and an empty database whose key is kept in `place`.
     ///
     /// # Errors
-    /// [`ProfileError`]; calling again after a failure is safe.
+    /// [`ProfileError`]; calling again after a failure is safe, and never touches a profile that is complete.
     pub fn create(&self, place: KeyPlace, passphrase: Option<&str>) -> Result<(), ProfileError> {
         let failed = |source| ProfileError::Directory { path: self.dir.clone(), source };
         create_private_dir(&self.dir).map_err(failed)?;
+        if self.dir.join(DATABASE_FILE).try_exists().map_err(failed)? {
+            return Err(ProfileError::Exists);
+        }
         let key = key::create(&self.dir, place, passphrase)?;
         Store::open(&self.dir, &key)?;
         Ok(())
@@ -100,6 +106,15 @@ fn create_private_dir(dir: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_profile_is_never_made_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::at(dir.path());
+        profile.create(KeyPlace::File, None).unwrap();
+        assert!(matches!(profile.create(KeyPlace::File, None), Err(ProfileError::Exists)));
+        profile.open_store(None).unwrap();
+    }
 
     #[test]
     fn one_engine_at_a_time() {

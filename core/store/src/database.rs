@@ -118,6 +118,8 @@ fn open_connection(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreEr
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch(&key.pragma())?;
+    // A wrong key is an answer here, not something to print on somebody's terminal.
+    connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
     // `temp_store`: sorting must not spill plaintext to disk. `synchronous`: once the server is told that a message is
     // stored, or a ciphertext has left, neither may be forgotten in a power cut; a ratchet that steps back would use a
     // nonce twice.
