@@ -7,10 +7,7 @@ use crate::secrets::{KeyHash, random_key, random_user_id};
 use crate::storage::{Storage, StorageError};
 
 /// Creates an account with a new access key, which only the caller ever sees. Without a name one is made up.
-pub(crate) async fn create(
-    storage: &dyn Storage,
-    user_id: Option<UserId>,
-) -> Result<CreatedUser, StorageError> {
+pub(crate) async fn create(storage: &dyn Storage, user_id: Option<UserId>) -> Result<CreatedUser, StorageError> {
     let access_key = random_key();
     let hash = KeyHash::of(access_key.expose());
     let chosen = user_id.is_some();
@@ -18,15 +15,10 @@ pub(crate) async fn create(
     loop {
         match storage.create_user(user_id.clone(), hash).await {
             Ok(()) => {
-                return Ok(CreatedUser {
-                    user_id,
-                    access_key,
-                });
+                return Ok(CreatedUser { user_id, access_key });
             }
             // A made-up name that is taken: chance, so another one.
-            Err(StorageError::Refused(refusal))
-                if !chosen && refusal.code == ErrorCode::UserExists =>
-            {
+            Err(StorageError::Refused(refusal)) if !chosen && refusal.code == ErrorCode::UserExists => {
                 user_id = random_user_id();
             }
             Err(error) => return Err(error),

@@ -84,16 +84,11 @@ impl App {
             return Ok(());
         }
         self.note_wrong_key(from)?;
-        Err(ApiError::new(
-            ErrorCode::AdminKeyInvalid,
-            "the admin key is wrong or missing",
-        ))
+        Err(ApiError::new(ErrorCode::AdminKeyInvalid, "the admin key is wrong or missing"))
     }
 
     /// Counts a wrong key against its address.
     pub(crate) fn note_wrong_key(&self, from: IpAddr) -> Result<(), ApiError> {
-        self.wrong_keys
-            .take(&from, self.clock.now_ms())
-            .map_err(ApiError::rate_limited)
+        self.wrong_keys.take(&from, self.clock.now_ms()).map_err(ApiError::rate_limited)
     }
 }

@@ -20,9 +20,7 @@ impl Clock {
     /// A clock that stands still until it is moved.
     #[must_use]
     pub fn manual(unix_seconds: i64) -> Self {
-        Self {
-            manual_ms: Some(Arc::new(AtomicI64::new(unix_seconds * 1000))),
-        }
+        Self { manual_ms: Some(Arc::new(AtomicI64::new(unix_seconds * 1000))) }
     }
 
     /// Moves a manual clock on. The system's clock is left alone.
@@ -58,12 +56,7 @@ pub(crate) fn format_utc(unix_seconds: i64) -> Option<String> {
     let days = unix_seconds.div_euclid(86_400);
     let second = unix_seconds.rem_euclid(86_400);
     let (year, month, day) = civil_from_days(days);
-    Some(format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    ))
+    Some(format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60))
 }
 
 /// Proleptic Gregorian date of a number of days since 1970-01-01, counting in eras of 400 years that begin in March,
@@ -72,16 +65,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }

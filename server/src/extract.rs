@@ -58,30 +58,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
 }
 
 async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection: BytesRejection| {
-            if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-                ApiError::new(ErrorCode::BodyTooLarge, "the body is too large")
-            } else {
-                ApiError::malformed("the body cannot be read")
-            }
-        })
+    Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
+        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            ApiError::new(ErrorCode::BodyTooLarge, "the body is too large")
+        } else {
+            ApiError::malformed("the body cannot be read")
+        }
+    })
 }
 
 /// Serde's own words can quote the input, which must not come back out or reach a log; where it stopped is enough.
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let what = if error.is_data() {
-            "a field is missing or has a wrong value"
-        } else {
-            "the body is not valid JSON"
-        };
-        ApiError::malformed(format!(
-            "{what} (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
+        let what =
+            if error.is_data() { "a field is missing or has a wrong value" } else { "the body is not valid JSON" };
+        ApiError::malformed(format!("{what} (line {}, column {})", error.line(), error.column()))
     })
 }
 

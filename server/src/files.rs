@@ -36,10 +36,7 @@ impl FileStore {
                 std::fs::remove_file(path)?;
             }
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-            uploading: Arc::default(),
-        })
+        Ok(Self { folder: folder.to_owned(), uploading: Arc::default() })
     }
 
     fn path(&self, id: &FileId) -> PathBuf {
@@ -52,10 +49,7 @@ impl FileStore {
         let part = self.folder.join(format!("{id}{UNFINISHED}"));
         let mut file = File::options().write(true).create_new(true).open(&part).await?;
         file.set_max_buf_size(WRITE_BUFFER);
-        self.uploading
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.clone());
+        self.uploading.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         Ok(Upload {
             path: self.path(&id),
             folder: self.folder.clone(),
@@ -145,19 +139,13 @@ impl Drop for Upload {
             let _ = std::fs::remove_file(&self.part);
             let _ = std::fs::remove_file(&self.path);
         }
-        self.uploading
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.uploading.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
 /// Whether there was no room for the bytes.
 pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Only the account that runs the server may look into the folder.

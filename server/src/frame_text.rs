@@ -62,14 +62,8 @@ mod tests {
     #[test]
     fn a_numbered_frame_is_the_message_with_its_number() {
         let text = with_seq(&render(message()), Seq(42));
-        let expected = DeliveredMessage {
-            seq: Some(Seq(42)),
-            ..message()
-        };
-        assert_eq!(
-            ServerFrame::parse(&text).unwrap(),
-            ServerFrame::Message(expected)
-        );
+        let expected = DeliveredMessage { seq: Some(Seq(42)), ..message() };
+        assert_eq!(ServerFrame::parse(&text).unwrap(), ServerFrame::Message(expected));
     }
 
     #[test]

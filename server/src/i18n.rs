@@ -18,11 +18,7 @@ impl Language {
     }
 
     fn of_locale(locale: &str) -> Self {
-        if locale.starts_with("ru") {
-            Self::Russian
-        } else {
-            Self::English
-        }
+        if locale.starts_with("ru") { Self::Russian } else { Self::English }
     }
 
     /// The text in this language.

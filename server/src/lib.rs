@@ -30,8 +30,8 @@
 
 mod accounts;
 mod app;
-mod clock;
 pub mod cli;
+mod clock;
 pub mod config;
 mod error;
 mod extract;

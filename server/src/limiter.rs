@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// Milliseconds in which an empty bucket fills.
+/// Milliseconds in which an empty bucket fills; and the level that is one token, so that each millisecond adds just
+/// the number of tokens per minute.
 const FILL_MS: i64 = 60_000;
 
 /// Buckets kept before full ones are dropped.
@@ -19,17 +20,13 @@ pub(crate) struct Limiter<K> {
 
 #[derive(Clone, Copy)]
 struct Bucket {
-    /// In thousandths of a token.
     level: i64,
     at_ms: i64,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     pub(crate) fn new(per_minute: u32) -> Self {
-        Self {
-            per_minute,
-            buckets: Mutex::default(),
-        }
+        Self { per_minute, buckets: Mutex::default() }
     }
 
     /// Takes one token.
@@ -40,36 +37,30 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         if self.per_minute == 0 {
             return Ok(());
         }
-        let full = i64::from(self.per_minute) * 1000;
+        let rate = i64::from(self.per_minute);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() > SWEEP_AT && !buckets.contains_key(key) {
-            buckets.retain(|_, bucket| bucket.level_at(now_ms, full) < full);
+            buckets.retain(|_, bucket| bucket.level_at(now_ms, rate) < rate * FILL_MS);
         }
         let bucket = match buckets.get_mut(key) {
             Some(bucket) => bucket,
-            None => buckets.entry(key.clone()).or_insert(Bucket {
-                level: full,
-                at_ms: now_ms,
-            }),
+            None => buckets.entry(key.clone()).or_insert(Bucket { level: rate * FILL_MS, at_ms: now_ms }),
         };
-        let level = bucket.level_at(now_ms, full);
-        if level < 1000 {
-            let wait = (1000 - level) * FILL_MS / full;
-            return Err(wait.unsigned_abs().max(1));
+        let level = bucket.level_at(now_ms, rate);
+        if level < FILL_MS {
+            let missing = (FILL_MS - level).unsigned_abs();
+            return Err(missing.div_ceil(rate.unsigned_abs()));
         }
-        *bucket = Bucket {
-            level: level - 1000,
-            at_ms: now_ms,
-        };
+        *bucket = Bucket { level: level - FILL_MS, at_ms: now_ms };
         Ok(())
     }
 }
 
 impl Bucket {
-    fn level_at(self, now_ms: i64, full: i64) -> i64 {
+    fn level_at(self, now_ms: i64, rate: i64) -> i64 {
         // A clock that was set back fills nothing.
         let elapsed = (now_ms - self.at_ms).clamp(0, FILL_MS);
-        (self.level + elapsed * full / FILL_MS).min(full)
+        (self.level + elapsed * rate).min(rate * FILL_MS)
     }
 }
 

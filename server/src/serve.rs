@@ -89,16 +89,10 @@ impl From<StorageError> for ServerError {
 /// # Errors
 /// [`ServerError`]
 pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
-    let Params {
-        config,
-        clock,
-        shutdown,
-    } = params;
+    let Params { config, clock, shutdown } = params;
     let tls = http::acceptor(&config.tls)?;
-    let files = FileStore::open(&config.storage.files_path).map_err(|source| ServerError::Files {
-        path: config.storage.files_path.display().to_string(),
-        source,
-    })?;
+    let files = FileStore::open(&config.storage.files_path)
+        .map_err(|source| ServerError::Files { path: config.storage.files_path.display().to_string(), source })?;
     let hub = Arc::new(Hub::default());
     let storage: SharedStorage = Arc::new(SqliteStorage::open(
         Options {
@@ -113,35 +107,14 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let listen = |source| ServerError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let app = Arc::new(App::new(Parts {
-        config,
-        clock,
-        storage,
-        hub,
-        files,
-        admin_key,
-        stopping: shutdown.clone(),
-    }));
-    let service = http::Service {
-        router: routes::router(Arc::clone(&app)),
-        tls,
-        stopping: shutdown,
-        tasks: app.tasks.clone(),
-    };
-    Ok(BoundServer {
-        listener,
-        address,
-        app,
-        service,
-        new_admin_key,
-    })
+    let app = Arc::new(App::new(Parts { config, clock, storage, hub, files, admin_key, stopping: shutdown.clone() }));
+    let service =
+        http::Service { router: routes::router(Arc::clone(&app)), tls, stopping: shutdown, tasks: app.tasks.clone() };
+    Ok(BoundServer { listener, address, app, service, new_admin_key })
 }
 
 /// The hash of the admin key; and the key itself if it has just been made, to be shown this once.
-async fn admin_key(
-    config: &Config,
-    storage: &SharedStorage,
-) -> Result<(KeyHash, Option<Secret>), StorageError> {
+async fn admin_key(config: &Config, storage: &SharedStorage) -> Result<(KeyHash, Option<Secret>), StorageError> {
     let configured = config.admin.master_key.expose();
     if !configured.is_empty() {
         return Ok((KeyHash::of(configured), None));
@@ -170,12 +143,7 @@ impl BoundServer {
 
     /// Serves until the shutdown token is cancelled, then finishes what is under way and closes the data.
     pub async fn run(self) {
-        let Self {
-            listener,
-            app,
-            service,
-            ..
-        } = self;
+        let Self { listener, app, service, .. } = self;
         let tasks = app.tasks.clone();
         tokio::join!(http::serve(listener, service), housekeeping::run(&app));
         tasks.close();

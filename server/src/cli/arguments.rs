@@ -74,9 +74,7 @@ impl Arguments {
                     user_id: matches.remove_one("user-id"),
                     by: administrator(&mut matches),
                 }),
-                "list-keys" => Command::ListKeys(ListKeys {
-                    by: administrator(&mut matches),
-                }),
+                "list-keys" => Command::ListKeys(ListKeys { by: administrator(&mut matches) }),
                 "revoke-key" => Command::RevokeKey(RevokeKey {
                     user_id: matches.remove_one("user-id").expect("clap requires it"),
                     by: administrator(&mut matches),
@@ -98,36 +96,27 @@ fn administrator(matches: &mut ArgMatches) -> Administrator {
 
 fn command(language: Language) -> clap::Command {
     let say = |english, russian| language.pick(english, russian).to_owned();
-    let config = Arg::new("config")
-        .long("config")
-        .value_name("FILE")
-        .global(true)
-        .value_parser(value_parser!(PathBuf))
-        .help(say(
-            "Configuration file [default: config.toml, if there is one]",
-            "Файл конфигурации [по умолчанию: config.toml, если он есть]",
-        ));
-    let admin_key = Arg::new("admin-key")
-        .long("admin-key")
-        .value_name("KEY")
-        .env("PRIVMSG_ADMIN_KEY")
-        .hide_env_values(true)
-        .help(say(
-            "Admin key; better by the environment, which other users cannot see",
-            "Ключ администратора; лучше через переменную окружения, её не видят другие пользователи",
-        ));
+    let config =
+        Arg::new("config").long("config").value_name("FILE").global(true).value_parser(value_parser!(PathBuf)).help(
+            say(
+                "Configuration file [default: config.toml, if there is one]",
+                "Файл конфигурации [по умолчанию: config.toml, если он есть]",
+            ),
+        );
+    let admin_key =
+        Arg::new("admin-key").long("admin-key").value_name("KEY").env("PRIVMSG_ADMIN_KEY").hide_env_values(true).help(
+            say(
+                "Admin key; better by the environment, which other users cannot see",
+                "Ключ администратора; лучше через переменную окружения, её не видят другие пользователи",
+            ),
+        );
     let json = Arg::new("json")
         .long("json")
         .action(ArgAction::SetTrue)
         .help(say("Print JSON, for programs", "Вывод в JSON, для программ"));
-    let user_id = Arg::new("user-id")
-        .long("user-id")
-        .value_name("USER_ID")
-        .value_parser(value_parser!(UserId));
+    let user_id = Arg::new("user-id").long("user-id").value_name("USER_ID").value_parser(value_parser!(UserId));
     let administration = |name: &'static str, english, russian| {
-        clap::Command::new(name)
-            .about(say(english, russian))
-            .args([admin_key.clone(), json.clone()])
+        clap::Command::new(name).about(say(english, russian)).args([admin_key.clone(), json.clone()])
     };
     clap::Command::new("privmsg-server")
         .version(env!("CARGO_PKG_VERSION"))
@@ -147,10 +136,7 @@ fn command(language: Language) -> clap::Command {
                 "Make a user, and show the access key, this once",
                 "Создать пользователя и показать ключ доступа (только один раз)",
             )
-            .arg(user_id.clone().help(say(
-                "Chosen name; random without it",
-                "Выбранное имя; без него — случайное",
-            ))),
+            .arg(user_id.clone().help(say("Chosen name; random without it", "Выбранное имя; без него — случайное"))),
         )
         .subcommand(administration("list-keys", "List users", "Список пользователей"))
         .subcommand(

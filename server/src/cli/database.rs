@@ -20,10 +20,7 @@ impl Observer for Nobody {
 }
 
 /// Opens the database for somebody who has the admin key.
-pub(super) async fn open(
-    config: &Config,
-    admin_key: Option<&Secret>,
-) -> Result<impl Storage + use<>, CommandError> {
+pub(super) async fn open(config: &Config, admin_key: Option<&Secret>) -> Result<impl Storage + use<>, CommandError> {
     let options = Options {
         path: &config.storage.database_path,
         max_pending: config.limits.max_pending_messages,

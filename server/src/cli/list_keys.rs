@@ -18,11 +18,7 @@ struct Line<'a> {
     last_seen_at: Option<String>,
 }
 
-pub(super) async fn run(
-    config: &Config,
-    command: ListKeys,
-    language: Language,
-) -> Result<(), CommandError> {
+pub(super) async fn run(config: &Config, command: ListKeys, language: Language) -> Result<(), CommandError> {
     let storage = database::open(config, command.by.admin_key.as_ref()).await?;
     let users = storage.users().await;
     storage.close().await;

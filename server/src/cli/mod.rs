@@ -97,13 +97,10 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: Arguments, language: Language) -> Result<(), CommandError> {
     let source = arguments.config.map_or(Source::Default, Source::Explicit);
     // Variables that are not text cannot be ours.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let config = Config::load(&source, environment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(CommandError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)?;
     runtime.block_on(async move {
         match arguments.command {
             Command::Run => run::run(config, language).await,

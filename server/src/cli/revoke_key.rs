@@ -8,18 +8,12 @@ use crate::config::Config;
 use crate::i18n::Language;
 use crate::storage::{Storage as _, StorageError};
 
-pub(super) async fn run(
-    config: &Config,
-    command: RevokeKey,
-    language: Language,
-) -> Result<(), CommandError> {
+pub(super) async fn run(config: &Config, command: RevokeKey, language: Language) -> Result<(), CommandError> {
     let storage = database::open(config, command.by.admin_key.as_ref()).await?;
     let revoked = storage.request_revocation(command.user_id.clone()).await;
     storage.close().await;
     revoked.map_err(|error| match error {
-        StorageError::Refused(refusal) if refusal.code == ErrorCode::UnknownUser => {
-            CommandError::UnknownUser
-        }
+        StorageError::Refused(refusal) if refusal.code == ErrorCode::UnknownUser => CommandError::UnknownUser,
         other => other.into(),
     })?;
     if command.by.json {

@@ -15,17 +15,8 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     raise_descriptor_limit();
     let shutdown = CancellationToken::new();
     stop_on_signals(&shutdown)?;
-    let scheme = if config.tls.cert_path.as_os_str().is_empty() {
-        "http"
-    } else {
-        "https"
-    };
-    let server = bind(Params {
-        config,
-        clock: Clock::system(),
-        shutdown,
-    })
-    .await?;
+    let scheme = if config.tls.cert_path.as_os_str().is_empty() { "http" } else { "https" };
+    let server = bind(Params { config, clock: Clock::system(), shutdown }).await?;
     if let Some(key) = server.new_admin_key() {
         let text = language.pick(
             "Admin key, shown only now; keep it:",
@@ -42,10 +33,7 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
 /// `RUST_LOG` chooses what is logged; by default all of importance. To stderr: stdout is for the admin key.
 fn start_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 /// Each connection is a file descriptor, and the usual limit of 1,024 is meant for other programs.

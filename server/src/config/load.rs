@@ -85,10 +85,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`]
-    pub fn load(
-        source: &Source,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+    pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut table = match source {
             Source::Explicit(path) => read(path)?,
             Source::Default if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
@@ -119,10 +116,7 @@ impl Config {
         if self.turn.enabled && self.turn.urls.is_empty() {
             return missing("turn.urls", "`turn.enabled` is true");
         }
-        match (
-            self.tls.cert_path.as_os_str().is_empty(),
-            self.tls.key_path.as_os_str().is_empty(),
-        ) {
+        match (self.tls.cert_path.as_os_str().is_empty(), self.tls.key_path.as_os_str().is_empty()) {
             (true, false) => missing("tls.cert_path", "`tls.key_path` is set"),
             (false, true) => missing("tls.key_path", "`tls.cert_path` is set"),
             _ => Ok(()),
@@ -131,10 +125,8 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start);
         ConfigError::Syntax {
@@ -147,16 +139,10 @@ fn read(path: &Path) -> Result<Table, ConfigError> {
         let origin = || path.display().to_string();
         let keys = known.get(section).and_then(Value::as_table);
         let (Some(keys), Some(given)) = (keys, value.as_table()) else {
-            return Err(ConfigError::UnknownKey {
-                key: section.clone(),
-                origin: origin(),
-            });
+            return Err(ConfigError::UnknownKey { key: section.clone(), origin: origin() });
         };
         if let Some(key) = given.keys().find(|key| !keys.contains_key(*key)) {
-            return Err(ConfigError::UnknownKey {
-                key: format!("{section}.{key}"),
-                origin: origin(),
-            });
+            return Err(ConfigError::UnknownKey { key: format!("{section}.{key}"), origin: origin() });
         }
     }
     Ok(table)
@@ -190,13 +176,9 @@ fn overlay(
                 origin: format!("the environment variable {name}"),
             });
         };
-        let value = parse_like(kind, &text).ok_or_else(|| ConfigError::Value {
-            key: format!("{section}.{key}"),
-            expected: expected(kind),
-        })?;
-        let entry = table
-            .entry(section.clone())
-            .or_insert_with(|| Value::Table(Table::new()));
+        let value = parse_like(kind, &text)
+            .ok_or_else(|| ConfigError::Value { key: format!("{section}.{key}"), expected: expected(kind) })?;
+        let entry = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(entry) = entry {
             entry.insert(key.to_owned(), value);
         }
@@ -245,7 +227,5 @@ fn typed(table: Table, known: &Table) -> Result<Config, ConfigError> {
             }
         }
     }
-    Ok(table
-        .try_into()
-        .expect("each of its values has been read before"))
+    Ok(table.try_into().expect("each of its values has been read before"))
 }

@@ -36,10 +36,7 @@ pub struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        Self {
-            host: IpAddr::from([127, 0, 0, 1]),
-            port: 9443,
-        }
+        Self { host: IpAddr::from([127, 0, 0, 1]), port: 9443 }
     }
 }
 
@@ -112,9 +109,7 @@ pub struct Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self {
-            master_key: Secret::new(String::new()),
-        }
+        Self { master_key: Secret::new(String::new()) }
     }
 }
 
@@ -158,11 +153,7 @@ pub struct Tls {
 
 /// Bytes of a limit in kilobytes; without a limit, as much as can be counted.
 const fn bytes(limit: u64, unit: u64) -> u64 {
-    if limit == 0 {
-        u64::MAX
-    } else {
-        limit.saturating_mul(unit)
-    }
+    if limit == 0 { u64::MAX } else { limit.saturating_mul(unit) }
 }
 
 impl Limits {

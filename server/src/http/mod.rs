@@ -83,9 +83,7 @@ async fn requests<S>(stream: S, from: SocketAddr, service: Service)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Service {
-        router, stopping, ..
-    } = service;
+    let Service { router, stopping, .. } = service;
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(from));

@@ -36,8 +36,7 @@ pub(crate) fn acceptor(config: &Tls) -> Result<Option<TlsAcceptor>, TlsError> {
     let certificates = CertificateDer::pem_file_iter(&config.cert_path)
         .and_then(Iterator::collect)
         .map_err(|error| unreadable(&config.cert_path, error))?;
-    let key = PrivateKeyDer::from_pem_file(&config.key_path)
-        .map_err(|error| unreadable(&config.key_path, error))?;
+    let key = PrivateKeyDer::from_pem_file(&config.key_path).map_err(|error| unreadable(&config.key_path, error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -50,8 +49,5 @@ pub(crate) fn acceptor(config: &Tls) -> Result<Option<TlsAcceptor>, TlsError> {
 }
 
 fn unreadable(path: &Path, error: rustls::pki_types::pem::Error) -> TlsError {
-    TlsError::File {
-        path: path.display().to_string(),
-        source: io::Error::new(io::ErrorKind::InvalidData, error),
-    }
+    TlsError::File { path: path.display().to_string(), source: io::Error::new(io::ErrorKind::InvalidData, error) }
 }

@@ -42,16 +42,10 @@ impl Hub {
             older.close(CloseReason::Replaced);
         }
         let mut has_come = false;
-        let present = connected
-            .users
-            .entry(session.user_id.clone())
-            .or_insert_with(|| {
-                has_come = true;
-                Present {
-                    status: PresenceStatus::Online,
-                    devices: Vec::with_capacity(1),
-                }
-            });
+        let present = connected.users.entry(session.user_id.clone()).or_insert_with(|| {
+            has_come = true;
+            Present { status: PresenceStatus::Online, devices: Vec::with_capacity(1) }
+        });
         present.devices.retain(|(device, _)| *device != session.device);
         present.devices.push((session.device, Arc::clone(outbox)));
         has_come
@@ -91,10 +85,7 @@ impl Hub {
 
     /// What others may see of a user: offline when not connected, or when the user says so.
     pub(crate) fn status(&self, user_id: &UserId) -> PresenceStatus {
-        self.lock()
-            .users
-            .get(user_id)
-            .map_or(PresenceStatus::Offline, |present| present.status.clone())
+        self.lock().users.get(user_id).map_or(PresenceStatus::Offline, |present| present.status.clone())
     }
 
     pub(crate) fn online_users(&self) -> u64 {
@@ -102,11 +93,7 @@ impl Hub {
     }
 
     /// Sends something that nobody stores to all connections of these users. Returns whether there was any.
-    pub(crate) fn send_ephemeral<'a>(
-        &self,
-        users: impl IntoIterator<Item = &'a UserId>,
-        frame: &str,
-    ) -> bool {
+    pub(crate) fn send_ephemeral<'a>(&self, users: impl IntoIterator<Item = &'a UserId>, frame: &str) -> bool {
         let connected = self.lock();
         let mut any = false;
         for present in users.into_iter().filter_map(|user| connected.users.get(user)) {

@@ -164,11 +164,7 @@ impl Outbox {
         Drained {
             outcomes: std::mem::take(&mut waiting.outcomes),
             deliveries,
-            ephemeral: if ephemeral {
-                std::mem::take(&mut waiting.ephemeral)
-            } else {
-                VecDeque::new()
-            },
+            ephemeral: if ephemeral { std::mem::take(&mut waiting.ephemeral) } else { VecDeque::new() },
             lagging: waiting.lagging && waiting.deliveries.is_empty(),
         }
     }

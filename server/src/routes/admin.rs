@@ -52,10 +52,7 @@ pub(super) async fn stats(
 ) -> Result<Json<Stats>, ApiError> {
     app.administrator(request.admin_key.or(bearer.0).as_ref(), peer.ip())?;
     let stats = app.storage.stats().await?;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a figure for people, far below 2^53 bytes"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people, far below 2^53 bytes")]
     let megabytes = stats.bytes as f64 / BYTES_PER_MB;
     Ok(Json(Stats {
         total_users: stats.total_users,

@@ -8,6 +8,7 @@ use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
 use privmsg_protocol::rest::{LoginRequest, LoginResponse, RefreshResponse};
 
 use crate::app::AppState;
+use crate::clock::format_utc;
 use crate::error::ApiError;
 use crate::extract::{self, Peer};
 use crate::hub::CloseReason;
@@ -24,8 +25,7 @@ pub(super) async fn login(
 ) -> Result<Json<LoginResponse>, ApiError> {
     let device_name = short(request.device_name, MAX_NAME_LEN, "device_name")?;
     let device_type = short(request.device_type, MAX_NAME_LEN, "device_type")?;
-    let device_public_key =
-        short(request.device_public_key, MAX_PUBLIC_KEY_LEN, "device_public_key")?;
+    let device_public_key = short(request.device_public_key, MAX_PUBLIC_KEY_LEN, "device_public_key")?;
 
     let known = app.storage.credentials(request.user_id).await?;
     // The same work whether there is such a user or not.
@@ -34,16 +34,10 @@ pub(super) async fn login(
     let matches = given.matches(&expected);
     let Some(user) = known.filter(|_| matches) else {
         app.note_wrong_key(peer.ip())?;
-        return Err(ApiError::new(
-            ErrorCode::InvalidCredentials,
-            "user_id and access_key do not belong together",
-        ));
+        return Err(ApiError::new(ErrorCode::InvalidCredentials, "user_id and access_key do not belong together"));
     };
     if user.revoked {
-        return Err(ApiError::new(
-            ErrorCode::AccountRevoked,
-            "the administrator has revoked this account",
-        ));
+        return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
     }
     let token = random_key();
     let login = Login {
@@ -57,31 +51,20 @@ pub(super) async fn login(
     let session = app.storage.login(login).await?;
     // A device that signs in again ends its earlier session, open connection included.
     app.hub.close(&[session.device], CloseReason::SessionEnded);
-    Ok(Json(LoginResponse {
-        token,
-        device_id: session.device_id,
-        expires_at: session.expires_at,
-        user: user.profile,
-    }))
+    let mut profile = user.profile;
+    profile.last_seen_at = format_utc(app.clock.now());
+    Ok(Json(LoginResponse { token, device_id: session.device_id, expires_at: session.expires_at, user: profile }))
 }
 
-pub(super) async fn refresh(
-    State(app): State<AppState>,
-    session: Session,
-) -> Result<Json<RefreshResponse>, ApiError> {
+pub(super) async fn refresh(State(app): State<AppState>, session: Session) -> Result<Json<RefreshResponse>, ApiError> {
     let token = random_key();
     let expires_at = app.clock.now() + SESSION_SECONDS;
-    app.storage
-        .renew_token(session.device, KeyHash::of(token.expose()), expires_at)
-        .await?;
+    app.storage.renew_token(session.device, KeyHash::of(token.expose()), expires_at).await?;
     Ok(Json(RefreshResponse { token, expires_at }))
 }
 
 /// Signing out removes the device.
-pub(super) async fn logout(
-    State(app): State<AppState>,
-    session: Session,
-) -> Result<StatusCode, ApiError> {
+pub(super) async fn logout(State(app): State<AppState>, session: Session) -> Result<StatusCode, ApiError> {
     let device = app.storage.remove_device(session.user, session.device_id).await?;
     app.hub.close(&[device], CloseReason::SessionEnded);
     Ok(StatusCode::NO_CONTENT)

@@ -24,14 +24,8 @@ pub(super) async fn store(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn fetch(
-    State(app): State<AppState>,
-    session: Session,
-) -> Result<Json<Backup>, ApiError> {
+pub(super) async fn fetch(State(app): State<AppState>, session: Session) -> Result<Json<Backup>, ApiError> {
     let backup = app.storage.backup(session.user).await?;
-    let backup = backup.ok_or(ApiError::new(
-        ErrorCode::NoBackup,
-        "the account has no backup",
-    ))?;
+    let backup = backup.ok_or(ApiError::new(ErrorCode::NoBackup, "the account has no backup"))?;
     Ok(Json(Backup { backup }))
 }

@@ -12,10 +12,7 @@ use crate::extract::Params;
 use crate::hub::CloseReason;
 use crate::storage::Session;
 
-pub(super) async fn list(
-    State(app): State<AppState>,
-    session: Session,
-) -> Result<Json<Devices>, ApiError> {
+pub(super) async fn list(State(app): State<AppState>, session: Session) -> Result<Json<Devices>, ApiError> {
     let devices = app.storage.devices(session).await?;
     Ok(Json(Devices { devices }))
 }

@@ -4,8 +4,8 @@ use std::io;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::multipart::{Field, Multipart, MultipartRejection};
 use axum::extract::State;
+use axum::extract::multipart::{Field, Multipart, MultipartRejection};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::UploadResponse;
@@ -29,8 +29,7 @@ pub(super) async fn upload(
     session: Session,
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Json<UploadResponse>, ApiError> {
-    let mut multipart = multipart
-        .map_err(|_| ApiError::malformed("the body is not multipart/form-data"))?;
+    let mut multipart = multipart.map_err(|_| ApiError::malformed("the body is not multipart/form-data"))?;
     while let Some(field) = multipart.next_field().await.map_err(|_| broken_off())? {
         if field.name() == Some("file") {
             return store(&app, &session, field).await.map(Json);
@@ -39,19 +38,12 @@ pub(super) async fn upload(
     Err(ApiError::invalid("the form has no field `file`"))
 }
 
-async fn store(
-    app: &App,
-    session: &Session,
-    mut field: Field<'_>,
-) -> Result<UploadResponse, ApiError> {
+async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<UploadResponse, ApiError> {
     let limit = app.config.limits.file_bytes();
     let mut upload = app.files.create().await.map_err(|error| disk(&error))?;
     while let Some(piece) = field.chunk().await.map_err(|_| broken_off())? {
         if upload.size() + piece.len() as u64 > limit {
-            return Err(ApiError::new(
-                ErrorCode::FileTooLarge,
-                "the file is over the server's limit",
-            ));
+            return Err(ApiError::new(ErrorCode::FileTooLarge, "the file is over the server's limit"));
         }
         upload.write(&piece).await.map_err(|error| disk(&error))?;
     }
@@ -61,24 +53,12 @@ async fn store(
 
 async fn add_row(app: &App, session: &Session, upload: Upload) -> Result<UploadResponse, ApiError> {
     let hours = i64::from(app.config.storage.max_file_age_hours);
-    let expires_at = if hours == 0 {
-        FOR_EVER
-    } else {
-        app.clock.now() + hours * 3600
-    };
+    let expires_at = if hours == 0 { FOR_EVER } else { app.clock.now() + hours * 3600 };
     let file_id = upload.id().clone();
-    let row = NewFile {
-        file_id: file_id.clone(),
-        owner: session.user,
-        size: upload.size(),
-        expires_at,
-    };
+    let row = NewFile { file_id: file_id.clone(), owner: session.user, size: upload.size(), expires_at };
     app.storage.add_file(row).await?;
     upload.keep();
-    Ok(UploadResponse {
-        file_id,
-        expires_at,
-    })
+    Ok(UploadResponse { file_id, expires_at })
 }
 
 pub(super) async fn download(

@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use privmsg_protocol::rest::{
-    CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, PublicGroupState,
-    SubmitCommit,
+    CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, PublicGroupState, SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
@@ -41,10 +40,7 @@ pub(super) async fn commit(
     Ok(Json(accepted))
 }
 
-pub(super) async fn list(
-    State(app): State<AppState>,
-    session: Session,
-) -> Result<Json<Groups>, ApiError> {
+pub(super) async fn list(State(app): State<AppState>, session: Session) -> Result<Json<Groups>, ApiError> {
     let groups = app.storage.groups(session.user).await?;
     Ok(Json(Groups { groups }))
 }
@@ -63,10 +59,7 @@ pub(super) async fn state(
     Params(group_id): Params<GroupId>,
     Search(query): Search<StateQuery>,
 ) -> Result<Json<GroupStateAt>, ApiError> {
-    let state = app
-        .storage
-        .group_state(session, group_id, query.epoch)
-        .await?;
+    let state = app.storage.group_state(session, group_id, query.epoch).await?;
     Ok(Json(state))
 }
 
@@ -92,7 +85,5 @@ fn check_sizes(
 
 /// Commits are messages, and count as such.
 fn limit_rate(app: &App, session: &Session) -> Result<(), ApiError> {
-    app.messages
-        .take(&session.user_id, app.clock.now_ms())
-        .map_err(ApiError::rate_limited)
+    app.messages.take(&session.user_id, app.clock.now_ms()).map_err(ApiError::rate_limited)
 }

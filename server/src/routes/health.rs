@@ -7,9 +7,5 @@ use privmsg_protocol::rest::Health;
 use crate::app::AppState;
 
 pub(super) async fn health(State(app): State<AppState>) -> Json<Health> {
-    Json(Health {
-        status: "ok".into(),
-        timestamp: app.clock.now(),
-        version: env!("CARGO_PKG_VERSION").into(),
-    })
+    Json(Health { status: "ok".into(), timestamp: app.clock.now(), version: env!("CARGO_PKG_VERSION").into() })
 }

@@ -4,9 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use privmsg_protocol::UserId;
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
-use privmsg_protocol::rest::{
-    ClaimKeyPackages, ClaimedKeyPackages, KeyPackageStock, PublishKeyPackages,
-};
+use privmsg_protocol::rest::{ClaimKeyPackages, ClaimedKeyPackages, KeyPackageStock, PublishKeyPackages};
 
 use crate::app::AppState;
 use crate::error::ApiError;
@@ -31,10 +29,7 @@ pub(super) async fn publish(
     Ok(Json(app.storage.publish_key_packages(session, packages).await?))
 }
 
-pub(super) async fn stock(
-    State(app): State<AppState>,
-    session: Session,
-) -> Result<Json<KeyPackageStock>, ApiError> {
+pub(super) async fn stock(State(app): State<AppState>, session: Session) -> Result<Json<KeyPackageStock>, ApiError> {
     Ok(Json(app.storage.key_package_stock(session.device).await?))
 }
 
@@ -44,12 +39,7 @@ pub(super) async fn claim(
     Params(user_id): Params<UserId>,
     OptionalJson(request): OptionalJson<ClaimKeyPackages>,
 ) -> Result<Json<ClaimedKeyPackages>, ApiError> {
-    app.claims
-        .take(&session.user_id, app.clock.now_ms())
-        .map_err(ApiError::rate_limited)?;
-    let claimed = app
-        .storage
-        .claim_key_packages(session.device, user_id, request.device_ids)
-        .await?;
+    app.claims.take(&session.user_id, app.clock.now_ms()).map_err(ApiError::rate_limited)?;
+    let claimed = app.storage.claim_key_packages(session.device, user_id, request.device_ids).await?;
     Ok(Json(claimed))
 }

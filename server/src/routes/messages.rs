@@ -26,14 +26,9 @@ pub(super) async fn pending(
     session: Session,
     Search(query): Search<PendingQuery>,
 ) -> Result<Response, ApiError> {
-    let limit = PageLimit {
-        messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE),
-        bytes: PAGE_BYTES,
-    };
-    let page = app
-        .storage
-        .mailbox_page(session.device, Position::default(), limit)
-        .await?;
+    let limit =
+        PageLimit { messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE), bytes: PAGE_BYTES };
+    let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
     let json = (header::CONTENT_TYPE, "application/json");
     Ok(([json], render(&page)).into_response())
 }
@@ -61,8 +56,6 @@ pub(super) async fn acknowledge(
     if request.message_ids.len() > MAX_ACK_IDS {
         return Err(ApiError::invalid("too many ids in one acknowledgement"));
     }
-    app.storage
-        .acknowledge(session.device, request.message_ids)
-        .await?;
+    app.storage.acknowledge(session.device, request.message_ids).await?;
     Ok(StatusCode::NO_CONTENT)
 }

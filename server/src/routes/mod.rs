@@ -46,9 +46,7 @@ pub(crate) fn router(app: AppState) -> Router {
     let key_packages = Router::new()
         .route("/key-packages", get(key_packages::stock).post(key_packages::publish))
         .layer(limit((MAX_KEY_PACKAGES as u64 + 1) * key_packages::MAX_LEN as u64 + ENVELOPE));
-    let upload = Router::new()
-        .route("/files/upload", post(files::upload))
-        .layer(DefaultBodyLimit::disable());
+    let upload = Router::new().route("/files/upload", post(files::upload)).layer(DefaultBodyLimit::disable());
     let ordinary = Router::new()
         .route("/auth/login", post(auth::login))
         .route("/auth/refresh", post(auth::refresh))

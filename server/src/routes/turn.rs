@@ -19,10 +19,7 @@ pub(super) async fn credentials(
 ) -> Result<Json<TurnCredentials>, ApiError> {
     let turn = &app.config.turn;
     if !turn.enabled {
-        return Err(ApiError::new(
-            ErrorCode::TurnDisabled,
-            "this server has no relay for calls",
-        ));
+        return Err(ApiError::new(ErrorCode::TurnDisabled, "this server has no relay for calls"));
     }
     let expires_at = app.clock.now().unsigned_abs().saturating_add(turn.ttl_seconds);
     let username = format!("{expires_at}:{}", session.user_id);
@@ -36,8 +33,7 @@ pub(super) async fn credentials(
 }
 
 fn sign(secret: &Secret, username: &str) -> Secret {
-    let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes())
-        .expect("HMAC takes a key of any length");
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes a key of any length");
     mac.update(username.as_bytes());
     Secret::new(STANDARD.encode(mac.finalize().into_bytes()))
 }
@@ -50,9 +46,6 @@ mod tests {
     #[test]
     fn credentials_are_those_that_coturn_computes() {
         let secret = Secret::new("north".to_owned());
-        assert_eq!(
-            sign(&secret, "1700000000:alice").expose(),
-            "Cd/49soE35ICqcJF/bCTn8Z4OyE="
-        );
+        assert_eq!(sign(&secret, "1700000000:alice").expose(), "Cd/49soE35ICqcJF/bCTn8Z4OyE=");
     }
 }

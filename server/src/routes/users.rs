@@ -12,10 +12,7 @@ use crate::extract::{self, Params};
 use crate::hub::CloseReason;
 use crate::storage::Session;
 
-pub(super) async fn me(
-    State(app): State<AppState>,
-    session: Session,
-) -> Result<Json<UserProfile>, ApiError> {
+pub(super) async fn me(State(app): State<AppState>, session: Session) -> Result<Json<UserProfile>, ApiError> {
     Ok(Json(app.storage.profile(session.user_id, session.user).await?))
 }
 

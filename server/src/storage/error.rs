@@ -14,22 +14,14 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) const fn new(code: ErrorCode, detail: &'static str) -> Self {
-        Self {
-            code,
-            detail,
-            epoch: None,
-            group_id: None,
-        }
+        Self { code, detail, epoch: None, group_id: None }
     }
 
     /// The epoch named is not `current`.
     pub(crate) fn stale(current: Epoch) -> Self {
         Self {
             epoch: Some(current),
-            ..Self::new(
-                ErrorCode::StaleEpoch,
-                "the group has moved on to another epoch; catch up and try again",
-            )
+            ..Self::new(ErrorCode::StaleEpoch, "the group has moved on to another epoch; catch up and try again")
         }
     }
 
@@ -37,10 +29,7 @@ impl Refusal {
     pub(crate) fn exists(group_id: GroupId) -> Self {
         Self {
             group_id: Some(group_id),
-            ..Self::new(
-                ErrorCode::ConversationExists,
-                "this conversation exists already; use the group that is named",
-            )
+            ..Self::new(ErrorCode::ConversationExists, "this conversation exists already; use the group that is named")
         }
     }
 }

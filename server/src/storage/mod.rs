@@ -19,15 +19,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use privmsg_protocol::rest::{
-    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock,
-    PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
+    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock, PublishKeyPackages,
+    SubmitCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
 pub(crate) use error::{Refusal, StorageError};
 pub(crate) use model::{
-    Credentials, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing,
-    Page, PageLimit, Position, Session, StorageStats, Submission, UserKey, UserSummary,
+    Credentials, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
+    Position, Session, StorageStats, Submission, UserKey, UserSummary,
 };
 
 use crate::secrets::KeyHash;
@@ -80,11 +80,7 @@ pub(crate) trait Storage: Send + Sync {
     /// The profile of `user_id` as `viewer` may see it.
     async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile>;
     /// Returns the devices that a replaced identity signs out.
-    async fn update_profile(
-        &self,
-        session: Session,
-        update: UpdateProfile,
-    ) -> Result<Vec<DeviceKey>>;
+    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<Vec<DeviceKey>>;
     async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()>;
     async fn backup(&self, user: UserKey) -> Result<Option<Opaque>>;
     /// Users who may see when `user` is there.
@@ -99,22 +95,13 @@ pub(crate) trait Storage: Send + Sync {
     async fn submit(&self, submission: Submission) -> Result<()>;
     /// Notes that the device is here. Acknowledgements submitted before are in effect when this answers.
     async fn connected(&self, device: DeviceKey) -> Result<()>;
-    async fn mailbox_page(
-        &self,
-        device: DeviceKey,
-        after: Position,
-        limit: PageLimit,
-    ) -> Result<Page>;
+    async fn mailbox_page(&self, device: DeviceKey, after: Position, limit: PageLimit) -> Result<Page>;
     /// Takes these messages out of the mailbox, wherever in it they are.
     async fn acknowledge(&self, device: DeviceKey, message_ids: Vec<MessageId>) -> Result<()>;
 
     // Key packages
 
-    async fn publish_key_packages(
-        &self,
-        session: Session,
-        packages: PublishKeyPackages,
-    ) -> Result<KeyPackageStock>;
+    async fn publish_key_packages(&self, session: Session, packages: PublishKeyPackages) -> Result<KeyPackageStock>;
     async fn key_package_stock(&self, device: DeviceKey) -> Result<KeyPackageStock>;
     /// One key package of each device of the user but `asking`.
     async fn claim_key_packages(
@@ -127,20 +114,10 @@ pub(crate) trait Storage: Send + Sync {
     // Groups
 
     async fn create_group(&self, session: Session, group: CreateGroup) -> Result<Group>;
-    async fn submit_commit(
-        &self,
-        session: Session,
-        group_id: GroupId,
-        commit: SubmitCommit,
-    ) -> Result<CommitAccepted>;
+    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: SubmitCommit) -> Result<CommitAccepted>;
     async fn groups(&self, user: UserKey) -> Result<Vec<Group>>;
     async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group>;
-    async fn group_state(
-        &self,
-        session: Session,
-        group_id: GroupId,
-        epoch: Option<Epoch>,
-    ) -> Result<GroupStateAt>;
+    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<GroupStateAt>;
 
     // Files
 

@@ -18,10 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Why the connection ends; `None` if there is nobody to tell.
-pub(super) async fn authenticate(
-    app: &App,
-    socket: &mut Socket,
-) -> Result<Session, Option<CloseReason>> {
+pub(super) async fn authenticate(app: &App, socket: &mut Socket) -> Result<Session, Option<CloseReason>> {
     match tokio::time::timeout(PATIENCE, listen(app, socket)).await {
         Ok(Ok(result)) => result,
         Ok(Err(Broken)) => Err(None),
@@ -29,18 +26,13 @@ pub(super) async fn authenticate(
     }
 }
 
-async fn listen(
-    app: &App,
-    socket: &mut Socket,
-) -> Result<Result<Session, Option<CloseReason>>, Broken> {
+async fn listen(app: &App, socket: &mut Socket) -> Result<Result<Session, Option<CloseReason>>, Broken> {
     loop {
         let text = match socket.read().await {
             Incoming::Text(text) => text,
             Incoming::Alive => continue,
             Incoming::TooLarge => {
-                socket
-                    .write_error(ErrorCode::FrameTooLarge, "the frame is too large")
-                    .await?;
+                socket.write_error(ErrorCode::FrameTooLarge, "the frame is too large").await?;
                 return Ok(Err(Some(CloseReason::TooBig)));
             }
             Incoming::Gone => return Ok(Err(None)),

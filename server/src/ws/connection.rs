@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_protocol::frames::{
-    Accepted, Ack, Authenticated, PresenceStatus, ServerFrame,
-};
+use privmsg_protocol::frames::{Accepted, Ack, Authenticated, PresenceStatus, ServerFrame};
 use privmsg_protocol::limits::MAX_UNACKED_DELIVERIES;
 use privmsg_protocol::{ErrorCode, MessageId, PROTOCOL_VERSION};
 use tokio::time::{Instant, Sleep};
@@ -24,10 +22,7 @@ const BATCH: usize = 128;
 const MAX_IN_FLIGHT: usize = 1024;
 
 /// A page of the mailbox.
-const PAGE: PageLimit = PageLimit {
-    messages: 128,
-    bytes: 256 * 1024,
-};
+const PAGE: PageLimit = PageLimit { messages: 128, bytes: 256 * 1024 };
 
 /// After so long without a sign of life the other end is asked for one, and after as long again given up. Shorter
 /// than the minutes after which home routers forget a connection.
@@ -162,31 +157,28 @@ impl Connection {
     }
 
     /// Takes what has arrived together, and submits it together.
-    async fn receive(
-        &mut self,
-        socket: &mut Socket,
-        first: Incoming,
-    ) -> Result<Option<CloseReason>, Broken> {
+    async fn receive(&mut self, socket: &mut Socket, first: Incoming) -> Result<Option<CloseReason>, Broken> {
         let mut inbound = Inbound::default();
         let mut end = None;
         let mut next = Some(first);
-        for _ in 0..BATCH {
-            match next {
-                Some(Incoming::Text(text)) => self.sort(&text, &mut inbound),
-                Some(Incoming::Alive) => {}
-                Some(Incoming::TooLarge) => {
+        let mut taken = 0;
+        while let Some(incoming) = next {
+            match incoming {
+                Incoming::Text(text) => self.sort(&text, &mut inbound),
+                Incoming::Alive => {}
+                Incoming::TooLarge => {
                     let text = "the frame is too large";
                     socket.write_error(ErrorCode::FrameTooLarge, text).await?;
                     end = Some(Ok(CloseReason::TooBig));
                     break;
                 }
-                Some(Incoming::Gone) => {
+                Incoming::Gone => {
                     end = Some(Err(Broken));
                     break;
                 }
-                None => break,
             }
-            next = socket.read_ready();
+            taken += 1;
+            next = if taken < BATCH { socket.read_ready() } else { None };
         }
         if self.app.clock.now() >= self.session.expires_at {
             let text = "the session has ended; sign in again";
@@ -212,11 +204,7 @@ impl Connection {
             self.app.storage.submit(submission).await.map_err(|_| Broken)?;
         }
         if !inbound.strangers.is_empty() {
-            let acknowledged = self
-                .app
-                .storage
-                .acknowledge(self.session.device, inbound.strangers)
-                .await;
+            let acknowledged = self.app.storage.acknowledge(self.session.device, inbound.strangers).await;
             if let Err(error) = acknowledged {
                 // They will be delivered once more, which is what an acknowledgement that got lost leads to.
                 tracing::warn!(error = &error as &dyn std::error::Error, "acknowledgements lost");
@@ -258,19 +246,12 @@ impl Connection {
             return Ok(());
         }
         self.in_flight -= outcomes.len();
-        let mut ack = Ack {
-            message_ids: Vec::with_capacity(outcomes.len()),
-            accepted: Vec::new(),
-        };
+        let mut ack = Ack { message_ids: Vec::with_capacity(outcomes.len()), accepted: Vec::new() };
         for Outcome { message_id, result } in outcomes {
             match result {
                 Ok(place) => {
                     ack.message_ids.push(message_id);
-                    ack.accepted.extend(place.map(|(group_id, seq)| Accepted {
-                        message_id,
-                        group_id,
-                        seq,
-                    }));
+                    ack.accepted.extend(place.map(|(group_id, seq)| Accepted { message_id, group_id, seq }));
                 }
                 Err(refusal) => socket.write(&error_frame(Some(message_id), &refusal)).await?,
             }
@@ -287,25 +268,15 @@ impl Connection {
             return Ok(());
         }
         self.cursor = delivery.position;
-        self.unacknowledged
-            .0
-            .push_back((delivery.message_id, delivery.position));
+        self.unacknowledged.0.push_back((delivery.message_id, delivery.position));
         socket.write_shared(delivery.frame).await
     }
 
     /// Delivers one page of the mailbox, and goes live behind the last one.
     async fn read_on(&mut self, socket: &mut Socket) -> Result<(), Broken> {
         let newest = self.outbox.newest();
-        let limit = PageLimit {
-            messages: PAGE.messages.min(self.unacknowledged.room()),
-            ..PAGE
-        };
-        let page = self
-            .app
-            .storage
-            .mailbox_page(self.session.device, self.cursor, limit)
-            .await
-            .map_err(|_| Broken)?;
+        let limit = PageLimit { messages: PAGE.messages.min(self.unacknowledged.room()), ..PAGE };
+        let page = self.app.storage.mailbox_page(self.session.device, self.cursor, limit).await.map_err(|_| Broken)?;
         for delivery in page.deliveries {
             self.deliver_one(socket, delivery).await?;
         }

@@ -1,8 +1,8 @@
 //! What a client has sent, checked and made ready to be stored.
 
 use privmsg_protocol::frames::{
-    Ack, CallSignal, ClientFrame, DeliveredMessage, ErrorFrame, FrameError, SendMessage,
-    SendTyping, ServerFrame, Typing,
+    Ack, CallSignal, ClientFrame, DeliveredMessage, ErrorFrame, FrameError, SendMessage, SendTyping, ServerFrame,
+    Typing,
 };
 use privmsg_protocol::limits::MAX_ACK_IDS;
 use privmsg_protocol::{ErrorCode, MessageId};
@@ -59,10 +59,7 @@ impl Connection {
             Ok(ClientFrame::CallSignal(signal)) => self.call_signal(signal, inbound),
             Ok(ClientFrame::Authenticate(_)) => inbound.answers.push(error_frame(
                 None,
-                &Refusal::new(
-                    ErrorCode::InvalidRequest,
-                    "this connection is signed in already; open another one",
-                ),
+                &Refusal::new(ErrorCode::InvalidRequest, "this connection is signed in already; open another one"),
             )),
             Err(error) => inbound.answers.push(malformed(&error)),
         }
@@ -83,16 +80,10 @@ impl Connection {
 
     fn prepare(&self, message: SendMessage) -> Result<Outgoing, Refusal> {
         if message.sender_id != self.session.user_id {
-            return Err(Refusal::new(
-                ErrorCode::SenderMismatch,
-                "sender_id is not the user of this session",
-            ));
+            return Err(Refusal::new(ErrorCode::SenderMismatch, "sender_id is not the user of this session"));
         }
         if message.encrypted_content.len() as u64 > self.app.config.limits.message_bytes() {
-            return Err(Refusal::new(
-                ErrorCode::MessageTooLarge,
-                "encrypted_content is over the server's limit",
-            ));
+            return Err(Refusal::new(ErrorCode::MessageTooLarge, "encrypted_content is over the server's limit"));
         }
         let to = match (&message.recipient_id, message.group_id, message.epoch) {
             (Some(user_id), None, None) => Destination::User(user_id.clone()),
@@ -116,19 +107,12 @@ impl Connection {
             message_type: message.message_type,
             timestamp: message.timestamp,
         });
-        Ok(Outgoing {
-            message_id: message.message_id,
-            to,
-            frame,
-        })
+        Ok(Outgoing { message_id: message.message_id, to, frame })
     }
 
     fn acknowledged(&mut self, ack: &Ack, inbound: &mut Inbound) {
         if ack.message_ids.len() > MAX_ACK_IDS {
-            let refusal = Refusal::new(
-                ErrorCode::InvalidRequest,
-                "too many ids in one acknowledgement",
-            );
+            let refusal = Refusal::new(ErrorCode::InvalidRequest, "too many ids in one acknowledgement");
             inbound.answers.push(error_frame(None, &refusal));
             return;
         }
@@ -145,20 +129,15 @@ impl Connection {
 
     fn typing(&self, typing: &SendTyping) {
         if self.may_signal() {
-            let frame = ServerFrame::Typing(Typing {
-                user_id: self.session.user_id.clone(),
-                is_typing: typing.is_typing,
-            });
+            let frame =
+                ServerFrame::Typing(Typing { user_id: self.session.user_id.clone(), is_typing: typing.is_typing });
             self.app.hub.send_ephemeral([&typing.recipient_id], &frame.to_json());
         }
     }
 
     fn call_signal(&self, signal: CallSignal, inbound: &mut Inbound) {
         if signal.encrypted_content.len() as u64 > self.app.config.limits.message_bytes() {
-            let refusal = Refusal::new(
-                ErrorCode::MessageTooLarge,
-                "encrypted_content is over the server's limit",
-            );
+            let refusal = Refusal::new(ErrorCode::MessageTooLarge, "encrypted_content is over the server's limit");
             inbound.answers.push(error_frame(None, &refusal));
         } else if let Err(retry_after_ms) = self.signal_allowance() {
             inbound.answers.push(rate_limited(None, retry_after_ms));

@@ -3,8 +3,8 @@
 use privmsg_protocol::{ErrorCode, FileId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{engine_error, parse};
 use super::tx::Tx;
+use super::{engine_error, parse};
 use crate::clock::format_utc;
 use crate::secrets::KeyHash;
 use crate::storage::{Credentials, DeviceKey, Refusal, Result, UserKey, UserSummary};
@@ -52,13 +52,9 @@ pub(super) fn credentials(conn: &Connection, user_id: &UserId) -> Result<Option<
 /// The profile as `viewer` may see it: when somebody was last here is only for those who share a conversation.
 pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> Result<UserProfile> {
     let found = conn
-        .prepare_cached(&format!(
-            "SELECT {PROFILE}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"
-        ))
+        .prepare_cached(&format!("SELECT {PROFILE}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"))
         .map_err(engine_error)?
-        .query_row([user_id.as_str()], |row| {
-            Ok((profile_of(row)?, row.get::<_, i64>(5)?))
-        })
+        .query_row([user_id.as_str()], |row| Ok((profile_of(row)?, row.get::<_, i64>(5)?)))
         .optional()
         .map_err(engine_error)?;
     let (mut profile, user) = found.ok_or_else(unknown_user)?;
@@ -69,12 +65,10 @@ pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> R
 }
 
 pub(super) fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
-    conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0)",
-    )
-    .map_err(engine_error)?
-    .query_row([user_id.as_str()], |row| row.get(0))
-    .map_err(engine_error)
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0)")
+        .map_err(engine_error)?
+        .query_row([user_id.as_str()], |row| row.get(0))
+        .map_err(engine_error)
 }
 
 pub(super) fn users(conn: &Connection) -> Result<Vec<UserSummary>> {
@@ -149,14 +143,8 @@ impl Tx<'_> {
     pub(super) fn request_revocation(&self, user_id: &UserId) -> Result<()> {
         let user = self.user(user_id)?;
         self.conn
-            .execute(
-                "UPDATE user SET revoked_at = ?2 WHERE id = ?1 AND revoked_at = 0",
-                [user, self.now()],
-            )
-            .and_then(|_| {
-                self.conn
-                    .execute("INSERT INTO revocation (user) VALUES (?1)", [user])
-            })
+            .execute("UPDATE user SET revoked_at = ?2 WHERE id = ?1 AND revoked_at = 0", [user, self.now()])
+            .and_then(|_| self.conn.execute("INSERT INTO revocation (user) VALUES (?1)", [user]))
             .map_err(engine_error)?;
         Ok(())
     }
@@ -171,9 +159,7 @@ impl Tx<'_> {
         for user in users {
             signed_out.extend(self.sign_out_all(user, None).map_err(engine_error)?);
         }
-        self.conn
-            .execute("DELETE FROM revocation", [])
-            .map_err(engine_error)?;
+        self.conn.execute("DELETE FROM revocation", []).map_err(engine_error)?;
         Ok(signed_out)
     }
 

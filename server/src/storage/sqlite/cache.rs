@@ -85,18 +85,12 @@ impl Cache {
     }
 
     /// A user who is neither deleted nor revoked.
-    pub(super) fn account(
-        &mut self,
-        conn: &Connection,
-        user_id: &UserId,
-    ) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn account(&mut self, conn: &Connection, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
         if let Some(user) = self.users.get(user_id) {
             return Ok(Some(*user));
         }
         let found = conn
-            .prepare_cached(
-                "SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0",
-            )?
+            .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0")?
             .query_row([user_id.as_str()], |row| row.get(0))
             .optional()?;
         if let Some(user) = found {
@@ -118,11 +112,7 @@ impl Cache {
         Ok(devices)
     }
 
-    pub(super) fn group(
-        &mut self,
-        conn: &Connection,
-        group_id: GroupId,
-    ) -> rusqlite::Result<Option<&GroupEntry>> {
+    pub(super) fn group(&mut self, conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<&GroupEntry>> {
         use std::collections::hash_map::Entry;
         match self.groups.entry(group_id) {
             Entry::Occupied(entry) => Ok(Some(entry.into_mut())),
@@ -173,8 +163,7 @@ impl Cache {
     pub(super) fn flush(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         for group_id in self.numbered.drain(..) {
             if let Some(group) = self.groups.get_mut(&group_id) {
-                conn.prepare_cached("UPDATE grp SET seq = ?2 WHERE id = ?1")?
-                    .execute(params![group.id, group.seq])?;
+                conn.prepare_cached("UPDATE grp SET seq = ?2 WHERE id = ?1")?.execute(params![group.id, group.seq])?;
                 group.numbered = false;
             }
         }
@@ -186,9 +175,7 @@ impl GroupEntry {
     fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
         let found = conn
             .prepare_cached("SELECT id, epoch, seq FROM grp WHERE group_id = ?1")?
-            .query_row([group_id.as_bytes()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
+            .query_row([group_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let Some((id, epoch, seq)) = found else {
             return Ok(None);
@@ -211,10 +198,7 @@ impl GroupEntry {
             numbered: false,
             participants,
             leaves: leaves.iter().map(|(device, _)| *device).collect(),
-            active: leaves
-                .iter()
-                .filter_map(|(device, active)| active.then_some(*device))
-                .collect(),
+            active: leaves.iter().filter_map(|(device, active)| active.then_some(*device)).collect(),
         }))
     }
 }

@@ -32,25 +32,19 @@ pub(super) fn start(path: PathBuf) -> std::io::Result<(Trigger, JoinHandle<()>)>
     let (thread, asked) = sync_channel::<()>(1);
     let log = Arc::new(AtomicI64::new(0));
     let seen = Arc::clone(&log);
-    let handle = std::thread::Builder::new()
-        .name("storage-checkpoint".into())
-        .spawn(move || {
-            let conn = match super::connection::open_writable(&path) {
-                Ok(conn) => conn,
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "no checkpoints");
-                    return;
-                }
-            };
-            while asked.recv().is_ok() {
-                seen.store(passive(&conn), Ordering::Relaxed);
+    let handle = std::thread::Builder::new().name("storage-checkpoint".into()).spawn(move || {
+        let conn = match super::connection::open_writable(&path) {
+            Ok(conn) => conn,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "no checkpoints");
+                return;
             }
-        })?;
-    let trigger = Trigger {
-        thread,
-        last: Instant::now(),
-        log,
-    };
+        };
+        while asked.recv().is_ok() {
+            seen.store(passive(&conn), Ordering::Relaxed);
+        }
+    })?;
+    let trigger = Trigger { thread, last: Instant::now(), log };
     Ok((trigger, handle))
 }
 
@@ -72,9 +66,8 @@ impl Trigger {
 
 /// Moves what can be moved without waiting. Returns the length of the log, in pages.
 fn passive(conn: &Connection) -> i64 {
-    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
-        .unwrap_or_else(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "checkpoint failed");
-            0
-        })
+    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1)).unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "checkpoint failed");
+        0
+    })
 }

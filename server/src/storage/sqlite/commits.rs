@@ -6,10 +6,10 @@ use privmsg_protocol::rest::{CommitAccepted, SubmitCommit};
 use privmsg_protocol::{DeviceId, Epoch, GroupId, Opaque, Seq};
 use rusqlite::OptionalExtension;
 
+use super::engine_error;
 use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
 use super::roster::{Place, invalid, number, unknown_device};
 use super::tx::Tx;
-use super::engine_error;
 use crate::frame_text;
 use crate::storage::{Refusal, Result, Session};
 
@@ -32,27 +32,15 @@ impl Tx<'_> {
         let destination = commit_hash(group_id, commit.epoch);
         match self.seen(device, commit.message_id).map_err(engine_error)? {
             Some((known, seq)) if known == destination => {
-                return Ok(CommitAccepted {
-                    epoch: commit.epoch.next(),
-                    seq: Seq(seq.unsigned_abs()),
-                });
+                return Ok(CommitAccepted { epoch: commit.epoch.next(), seq: Seq(seq.unsigned_abs()) });
             }
             Some(_) => return Err(conflict().into()),
             None => {}
         }
         let (group, seq, change) = self.check_commit(session, group_id, &commit)?;
-        let place = Place {
-            group,
-            group_id,
-            epoch: commit.epoch.next(),
-            seq,
-        };
-        self.store_commit(session, place, commit, &change, destination)
-            .map_err(engine_error)?;
-        Ok(CommitAccepted {
-            epoch: place.epoch,
-            seq,
-        })
+        let place = Place { group, group_id, epoch: commit.epoch.next(), seq };
+        self.store_commit(session, place, commit, &change, destination).map_err(engine_error)?;
+        Ok(CommitAccepted { epoch: place.epoch, seq })
     }
 
     /// Everything that can be refused, before anything is written.
@@ -98,11 +86,7 @@ impl Tx<'_> {
         let informed: Vec<i64> = active.iter().copied().filter(|leaf| *leaf != device).collect();
         self.require_room(&informed)?;
         self.require_room(&joiners)?;
-        let change = Change {
-            informed,
-            removed,
-            joiners,
-        };
+        let change = Change { informed, removed, joiners };
         Ok((id, seq, change))
     }
 
@@ -112,11 +96,7 @@ impl Tx<'_> {
             let found: Option<i64> = self
                 .conn
                 .prepare_cached("SELECT id FROM device WHERE device_id = ?1")
-                .and_then(|mut query| {
-                    query
-                        .query_row([device_id.as_str()], |row| row.get(0))
-                        .optional()
-                })
+                .and_then(|mut query| query.query_row([device_id.as_str()], |row| row.get(0)).optional())
                 .map_err(engine_error)?;
             match found {
                 Some(device) if leaves.contains(&device) => devices.push(device),

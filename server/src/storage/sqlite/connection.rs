@@ -44,23 +44,14 @@ pub(crate) enum OpenError {
 /// Opens the database for the writer, brings its schema up to date, and keeps others from reading the file.
 pub(super) fn create(path: &Path) -> Result<Connection, OpenError> {
     let name = || path.display().to_string();
-    let prepared = |source| OpenError::Prepare {
-        path: name(),
-        source,
-    };
+    let prepared = |source| OpenError::Prepare { path: name(), source };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(prepared)?;
     }
-    let mut conn = open_writable(path).map_err(|source| OpenError::Open {
-        path: name(),
-        source,
-    })?;
+    let mut conn = open_writable(path).map_err(|source| OpenError::Open { path: name(), source })?;
     embedded::migrations::runner()
         .run(&mut conn)
-        .map_err(|source| OpenError::Migrate {
-            path: name(),
-            source: Box::new(source),
-        })?;
+        .map_err(|source| OpenError::Migrate { path: name(), source: Box::new(source) })?;
     restrict(path).map_err(prepared)?;
     Ok(conn)
 }
@@ -84,10 +75,7 @@ pub(super) fn open_writable(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // 1 MB: readers page through mailboxes and seldom see the same page twice.

@@ -13,12 +13,10 @@ const SHARING: &str = "SELECT them.user FROM grp_participant me JOIN grp_partici
     ON them.grp = me.grp WHERE me.user = ?1";
 
 pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool> {
-    conn.prepare_cached(&format!(
-        "SELECT ?2 IN ({SHARING}) OR ?2 IN (SELECT user FROM contact WHERE peer = ?1)"
-    ))
-    .map_err(engine_error)?
-    .query_row([viewer, user], |row| row.get(0))
-    .map_err(engine_error)
+    conn.prepare_cached(&format!("SELECT ?2 IN ({SHARING}) OR ?2 IN (SELECT user FROM contact WHERE peer = ?1)"))
+        .map_err(engine_error)?
+        .query_row([viewer, user], |row| row.get(0))
+        .map_err(engine_error)
 }
 
 /// Users who may see `user`.
@@ -38,8 +36,5 @@ fn others(conn: &Connection, user: UserKey, contacts: &str) -> Result<Vec<UserId
              WHERE id IN ({SHARING} UNION {contacts}) AND id <> ?1 AND deleted_at = 0"
         ))
         .map_err(engine_error)?;
-    query
-        .query_map([user.0], |row| parse(row, 0))
-        .and_then(Iterator::collect)
-        .map_err(engine_error)
+    query.query_map([user.0], |row| parse(row, 0)).and_then(Iterator::collect).map_err(engine_error)
 }

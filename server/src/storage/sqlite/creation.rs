@@ -19,11 +19,7 @@ impl Tx<'_> {
     pub(super) fn create_group(&mut self, session: &Session, new: CreateGroup) -> Result<Group> {
         if let Some((group, creator)) = self.existing(new.group_id)? {
             if creator != session.device.0 {
-                return Err(Refusal::new(
-                    ErrorCode::GroupIdTaken,
-                    "this group_id is taken; choose another",
-                )
-                .into());
+                return Err(Refusal::new(ErrorCode::GroupIdTaken, "this group_id is taken; choose another").into());
             }
             return groups::load(self.conn, group).map_err(engine_error);
         }
@@ -41,15 +37,8 @@ impl Tx<'_> {
         }
         self.require_room(&joiners)?;
         let epoch = number(new.epoch.0)?;
-        let group = self
-            .insert_group(session, &new, epoch, &users, pair)
-            .map_err(engine_error)?;
-        let place = Place {
-            group,
-            group_id: new.group_id,
-            epoch: new.epoch,
-            seq: FIRST,
-        };
+        let group = self.insert_group(session, &new, epoch, &users, pair).map_err(engine_error)?;
+        let place = Place { group, group_id: new.group_id, epoch: new.epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, new.welcomes, &joiners))
             .and_then(|()| self.store_state(place, &new.state))
@@ -61,9 +50,7 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("SELECT id, creator FROM grp WHERE group_id = ?1")
             .and_then(|mut query| {
-                query
-                    .query_row([group_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .optional()
+                query.query_row([group_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
             })
             .map_err(engine_error)
     }
@@ -83,10 +70,8 @@ impl Tx<'_> {
         let mut users = Vec::with_capacity(count);
         for user_id in &new.participants {
             let user = self.state.cache.account(self.conn, user_id).map_err(engine_error)?;
-            users.push(user.ok_or(Refusal::new(
-                ErrorCode::UnknownRecipient,
-                "one of the participants does not exist",
-            ))?);
+            users
+                .push(user.ok_or(Refusal::new(ErrorCode::UnknownRecipient, "one of the participants does not exist"))?);
         }
         Ok(users)
     }
@@ -100,11 +85,7 @@ impl Tx<'_> {
                 "SELECT g.group_id FROM grp_unique u JOIN grp g ON g.id = u.grp
                  WHERE u.low = ?1 AND u.high = ?2",
             )
-            .and_then(|mut query| {
-                query
-                    .query_row([low, high], |row| parse_group_id(row, 0))
-                    .optional()
-            })
+            .and_then(|mut query| query.query_row([low, high], |row| parse_group_id(row, 0)).optional())
             .map_err(engine_error)
     }
 
@@ -130,9 +111,7 @@ impl Tx<'_> {
                 self.now()
             ])?;
         let group = self.conn.last_insert_rowid();
-        let mut insert = self
-            .conn
-            .prepare_cached("INSERT INTO grp_participant (grp, user) VALUES (?1, ?2)")?;
+        let mut insert = self.conn.prepare_cached("INSERT INTO grp_participant (grp, user) VALUES (?1, ?2)")?;
         for user in users {
             insert.execute([group, *user])?;
         }

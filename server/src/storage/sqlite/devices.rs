@@ -29,10 +29,7 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
         })
         .optional()
         .map_err(engine_error)?;
-    let session = found.ok_or(Refusal::new(
-        ErrorCode::Unauthorized,
-        "there is no such session; sign in",
-    ))?;
+    let session = found.ok_or(Refusal::new(ErrorCode::Unauthorized, "there is no such session; sign in"))?;
     if session.expires_at <= now {
         return Err(Refusal::new(ErrorCode::TokenExpired, "the session has ended; sign in again").into());
     }
@@ -70,18 +67,10 @@ impl Tx<'_> {
             .prepare_cached("SELECT user_id FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0")
             .and_then(|mut user| user.query_row([login.user.0], |row| parse(row, 0)).optional())
             .map_err(engine_error)?;
-        let user_id = user_id.ok_or(Refusal::new(
-            ErrorCode::AccountRevoked,
-            "the administrator has revoked this account",
-        ))?;
+        let user_id =
+            user_id.ok_or(Refusal::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"))?;
         let (device, device_id) = self.sign_in(login).map_err(engine_error)?;
-        Ok(Session {
-            user: login.user,
-            user_id,
-            device: DeviceKey(device),
-            device_id,
-            expires_at: login.expires_at,
-        })
+        Ok(Session { user: login.user, user_id, device: DeviceKey(device), device_id, expires_at: login.expires_at })
     }
 
     fn sign_in(&self, login: &Login) -> rusqlite::Result<(i64, DeviceId)> {
@@ -93,9 +82,7 @@ impl Tx<'_> {
                     "SELECT id, device_id FROM device
                      WHERE user = ?1 AND public_key = ?2 AND removed_at = 0",
                 )?
-                .query_row(params![login.user.0, login.device_public_key], |row| {
-                    Ok((row.get(0)?, parse(row, 1)?))
-                })
+                .query_row(params![login.user.0, login.device_public_key], |row| Ok((row.get(0)?, parse(row, 1)?)))
                 .optional()?
         };
         self.conn
@@ -144,9 +131,7 @@ impl Tx<'_> {
                 "UPDATE device SET token_hash = ?2, token_expires_at = ?3
                  WHERE id = ?1 AND removed_at = 0",
             )
-            .and_then(|mut update| {
-                update.execute(params![device.0, token.as_bytes(), expires_at])
-            })
+            .and_then(|mut update| update.execute(params![device.0, token.as_bytes(), expires_at]))
             .map_err(engine_error)?;
         if renewed == 0 {
             return Err(super::relay::signed_out().into());
@@ -162,11 +147,7 @@ impl Tx<'_> {
                 "UPDATE device SET last_seen_at = ?2 WHERE id = ?1 AND removed_at = 0
                  AND (SELECT revoked_at FROM user u WHERE u.id = device.user) = 0 RETURNING user",
             )
-            .and_then(|mut update| {
-                update
-                    .query_row([device.0, self.now()], |row| row.get(0))
-                    .optional()
-            })
+            .and_then(|mut update| update.query_row([device.0, self.now()], |row| row.get(0)).optional())
             .map_err(engine_error)?;
         let user = user.ok_or_else(super::relay::signed_out)?;
         self.conn
@@ -180,26 +161,15 @@ impl Tx<'_> {
         let found: Option<i64> = self
             .conn
             .prepare_cached("SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND removed_at = 0")
-            .and_then(|mut device| {
-                device
-                    .query_row(params![user.0, device_id.as_str()], |row| row.get(0))
-                    .optional()
-            })
+            .and_then(|mut device| device.query_row(params![user.0, device_id.as_str()], |row| row.get(0)).optional())
             .map_err(engine_error)?;
-        let device = found.ok_or(Refusal::new(
-            ErrorCode::UnknownDevice,
-            "you have no such device",
-        ))?;
+        let device = found.ok_or(Refusal::new(ErrorCode::UnknownDevice, "you have no such device"))?;
         self.sign_out(user.0, &[device]).map_err(engine_error)?;
         Ok(DeviceKey(device))
     }
 
     /// Signs out all devices of a user, or all but one.
-    pub(super) fn sign_out_all(
-        &mut self,
-        user: i64,
-        but: Option<DeviceKey>,
-    ) -> rusqlite::Result<Vec<DeviceKey>> {
+    pub(super) fn sign_out_all(&mut self, user: i64, but: Option<DeviceKey>) -> rusqlite::Result<Vec<DeviceKey>> {
         let but = but.map_or(0, |device| device.0);
         let devices: Vec<i64> = self
             .conn
@@ -214,13 +184,9 @@ impl Tx<'_> {
     fn sign_out(&mut self, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
         for device in devices {
             self.conn
-                .prepare_cached(
-                    "UPDATE device SET removed_at = max(1, ?2), token_hash = x'' WHERE id = ?1",
-                )?
+                .prepare_cached("UPDATE device SET removed_at = max(1, ?2), token_hash = x'' WHERE id = ?1")?
                 .execute([*device, self.now()])?;
-            self.conn
-                .prepare_cached("DELETE FROM key_package WHERE device = ?1")?
-                .execute([device])?;
+            self.conn.prepare_cached("DELETE FROM key_package WHERE device = ?1")?.execute([device])?;
             self.empty_mailbox(*device)?;
         }
         let mut groups = Vec::new();

@@ -8,11 +8,9 @@ use super::tx::Tx;
 use crate::storage::{NewFile, Refusal, Result, UserKey};
 
 pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bool> {
-    conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1 AND expires_at > ?2)",
-    )
-    .and_then(|mut query| query.query_row(params![file_id.as_str(), now], |row| row.get(0)))
-    .map_err(engine_error)
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1 AND expires_at > ?2)")
+        .and_then(|mut query| query.query_row(params![file_id.as_str(), now], |row| row.get(0)))
+        .map_err(engine_error)
 }
 
 impl Tx<'_> {
@@ -29,10 +27,7 @@ impl Tx<'_> {
     pub(super) fn delete_file(&self, owner: UserKey, file_id: &FileId) -> Result<()> {
         let deleted = self
             .conn
-            .execute(
-                "DELETE FROM file WHERE file_id = ?1 AND owner = ?2",
-                params![file_id.as_str(), owner.0],
-            )
+            .execute("DELETE FROM file WHERE file_id = ?1 AND owner = ?2", params![file_id.as_str(), owner.0])
             .map_err(engine_error)?;
         if deleted == 0 {
             return Err(Refusal::new(ErrorCode::UnknownFile, "there is no such file of yours").into());

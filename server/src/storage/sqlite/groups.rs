@@ -4,8 +4,8 @@ use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, GroupStateAt, Public
 use privmsg_protocol::{Epoch, GroupId, Opaque, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{engine_error, parse, parse_group_id};
 use super::relay::{not_a_member, unknown_group};
+use super::{engine_error, parse, parse_group_id};
 use crate::storage::{Refusal, Result, Session, UserKey};
 
 /// Numbers of the kinds in the table. Never reused.
@@ -33,11 +33,7 @@ pub(super) fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> Resul
             "SELECT g.id FROM grp g JOIN grp_participant p ON p.grp = g.id
              WHERE g.group_id = ?1 AND p.user = ?2",
         )
-        .and_then(|mut query| {
-            query
-                .query_row(params![group_id.as_bytes(), user.0], |row| row.get(0))
-                .optional()
-        })
+        .and_then(|mut query| query.query_row(params![group_id.as_bytes(), user.0], |row| row.get(0)).optional())
         .map_err(engine_error)?;
     Ok(found.ok_or_else(unknown_group)?)
 }
@@ -52,9 +48,7 @@ pub(super) fn groups(conn: &Connection, user: UserKey) -> Result<Vec<Group>> {
         .prepare_cached("SELECT grp FROM grp_participant WHERE user = ?1 ORDER BY grp")
         .and_then(|mut query| query.query_map([user.0], |row| row.get(0))?.collect())
         .map_err(engine_error)?;
-    ids.into_iter()
-        .map(|id| load(conn, id).map_err(engine_error))
-        .collect()
+    ids.into_iter().map(|id| load(conn, id).map_err(engine_error)).collect()
 }
 
 pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
@@ -86,17 +80,16 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    conn.prepare_cached("SELECT group_id, kind, epoch, seq FROM grp WHERE id = ?1")?
-        .query_row([id], |row| {
-            Ok(Group {
-                group_id: parse_group_id(row, 0)?,
-                kind: kind(row, 1)?,
-                epoch: Epoch(row.get(2)?),
-                seq: Seq(row.get(3)?),
-                participants,
-                devices,
-            })
+    conn.prepare_cached("SELECT group_id, kind, epoch, seq FROM grp WHERE id = ?1")?.query_row([id], |row| {
+        Ok(Group {
+            group_id: parse_group_id(row, 0)?,
+            kind: kind(row, 1)?,
+            epoch: Epoch(row.get(2)?),
+            seq: Seq(row.get(3)?),
+            participants,
+            devices,
         })
+    })
 }
 
 /// The state to join at: the current one, or that of a welcome which still waits for the device.
@@ -116,18 +109,15 @@ fn read_state(
     group: i64,
     epoch: Option<Epoch>,
 ) -> rusqlite::Result<Result<GroupStateAt>> {
-    let current: i64 = conn
-        .prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?
-        .query_row([group], |row| row.get(0))?;
+    let current: i64 =
+        conn.prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0))?;
     let current = Epoch(current.unsigned_abs());
     let epoch = epoch.unwrap_or(current);
     if epoch != current && !welcome_waits(conn, session, group, epoch)? {
         return Ok(Err(Refusal::stale(current).into()));
     }
     let found = conn
-        .prepare_cached(
-            "SELECT epoch, seq, group_info, ratchet_tree FROM grp_state WHERE grp = ?1 AND epoch = ?2",
-        )?
+        .prepare_cached("SELECT epoch, seq, group_info, ratchet_tree FROM grp_state WHERE grp = ?1 AND epoch = ?2")?
         .query_row(params![group, epoch.0], |row| {
             Ok(GroupStateAt {
                 epoch: Epoch(row.get(0)?),
@@ -142,16 +132,9 @@ fn read_state(
     Ok(found.ok_or_else(|| not_a_member().into()))
 }
 
-fn welcome_waits(
-    conn: &Connection,
-    session: &Session,
-    group: i64,
-    epoch: Epoch,
-) -> rusqlite::Result<bool> {
+fn welcome_waits(conn: &Connection, session: &Session, group: i64, epoch: Epoch) -> rusqlite::Result<bool> {
     // An epoch that no commit can reach is not in the table either.
     let epoch = i64::try_from(epoch.0).unwrap_or(-1);
-    conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM welcome WHERE device = ?1 AND grp = ?2 AND epoch = ?3)",
-    )?
-    .query_row([session.device.0, group, epoch], |row| row.get(0))
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM welcome WHERE device = ?1 AND grp = ?2 AND epoch = ?3)")?
+        .query_row([session.device.0, group, epoch], |row| row.get(0))
 }

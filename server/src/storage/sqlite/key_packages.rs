@@ -1,9 +1,7 @@
 //! Key packages: each handed out once, the last-resort one as often as needed.
 
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
-use privmsg_protocol::rest::{
-    ClaimedKeyPackages, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages,
-};
+use privmsg_protocol::rest::{ClaimedKeyPackages, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages};
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -17,12 +15,7 @@ pub(super) fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageSt
          FROM key_package WHERE device = ?1",
     )
     .and_then(|mut query| {
-        query.query_row([device.0], |row| {
-            Ok(KeyPackageStock {
-                count: row.get(0)?,
-                last_resort: row.get(1)?,
-            })
-        })
+        query.query_row([device.0], |row| Ok(KeyPackageStock { count: row.get(0)?, last_resort: row.get(1)? }))
     })
     .map_err(engine_error)
 }
@@ -39,11 +32,9 @@ impl Tx<'_> {
         }
         let before = stock(self.conn, device)?;
         if before.count + packages.key_packages.len() as u64 > MAX_KEY_PACKAGES as u64 {
-            return Err(Refusal::new(
-                ErrorCode::InvalidRequest,
-                "the stock would hold more key packages than allowed",
-            )
-            .into());
+            return Err(
+                Refusal::new(ErrorCode::InvalidRequest, "the stock would hold more key packages than allowed").into()
+            );
         }
         self.store_key_packages(device, packages).map_err(engine_error)?;
         let after = stock(self.conn, device)?;
@@ -54,14 +45,9 @@ impl Tx<'_> {
         Ok(after)
     }
 
-    fn store_key_packages(
-        &self,
-        device: DeviceKey,
-        packages: &PublishKeyPackages,
-    ) -> rusqlite::Result<()> {
-        let mut insert = self
-            .conn
-            .prepare_cached("INSERT INTO key_package (device, last_resort, body) VALUES (?1, ?2, ?3)")?;
+    fn store_key_packages(&self, device: DeviceKey, packages: &PublishKeyPackages) -> rusqlite::Result<()> {
+        let mut insert =
+            self.conn.prepare_cached("INSERT INTO key_package (device, last_resort, body) VALUES (?1, ?2, ?3)")?;
         for package in &packages.key_packages {
             insert.execute(params![device.0, 0, package.as_str()])?;
         }
@@ -97,17 +83,12 @@ impl Tx<'_> {
         only: Option<&[DeviceId]>,
     ) -> Result<ClaimedKeyPackages> {
         let user = self.state.cache.account(self.conn, user_id).map_err(engine_error)?;
-        let user = user.ok_or(Refusal::new(
-            ErrorCode::UnknownRecipient,
-            "there is no such user",
-        ))?;
+        let user = user.ok_or(Refusal::new(ErrorCode::UnknownRecipient, "there is no such user"))?;
         let devices = self.signed_in(user).map_err(engine_error)?;
         if devices.is_empty() {
-            return Err(Refusal::new(
-                ErrorCode::RecipientHasNoDevices,
-                "the user has not signed in on any device yet",
-            )
-            .into());
+            return Err(
+                Refusal::new(ErrorCode::RecipientHasNoDevices, "the user has not signed in on any device yet").into()
+            );
         }
         let mut claimed = Vec::new();
         for (device, device_id) in devices {
@@ -116,22 +97,15 @@ impl Tx<'_> {
                 continue;
             }
             if let Some(key_package) = self.claim(device).map_err(engine_error)? {
-                claimed.push(DeviceKeyPackage {
-                    device_id,
-                    key_package,
-                });
+                claimed.push(DeviceKeyPackage { device_id, key_package });
             }
         }
-        Ok(ClaimedKeyPackages {
-            key_packages: claimed,
-        })
+        Ok(ClaimedKeyPackages { key_packages: claimed })
     }
 
     fn signed_in(&self, user: i64) -> rusqlite::Result<Vec<(i64, DeviceId)>> {
         self.conn
-            .prepare_cached(
-                "SELECT id, device_id FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id",
-            )?
+            .prepare_cached("SELECT id, device_id FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id")?
             .query_map([user], |row| Ok((row.get(0)?, parse(row, 1)?)))?
             .collect()
     }
@@ -144,17 +118,13 @@ impl Tx<'_> {
                 "SELECT id, last_resort, body FROM key_package WHERE device = ?1
                  ORDER BY last_resort, id LIMIT 1",
             )?
-            .query_row([device], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
+            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let Some((id, last_resort, body)) = found else {
             return Ok(None);
         };
         if !last_resort {
-            self.conn
-                .prepare_cached("DELETE FROM key_package WHERE id = ?1")?
-                .execute([id])?;
+            self.conn.prepare_cached("DELETE FROM key_package WHERE id = ?1")?.execute([id])?;
         }
         Ok(Some(Opaque::from_base64(body)))
     }

@@ -10,30 +10,17 @@ use super::engine_error;
 use super::tx::Tx;
 use crate::storage::{Delivery, DeviceKey, Page, PageLimit, Position, Result};
 
-pub(super) fn page(
-    conn: &Connection,
-    device: DeviceKey,
-    after: Position,
-    limit: PageLimit,
-) -> Result<Page> {
+pub(super) fn page(conn: &Connection, device: DeviceKey, after: Position, limit: PageLimit) -> Result<Page> {
     read_page(conn, device, after, limit).map_err(engine_error)
 }
 
-fn read_page(
-    conn: &Connection,
-    device: DeviceKey,
-    after: Position,
-    limit: PageLimit,
-) -> rusqlite::Result<Page> {
+fn read_page(conn: &Connection, device: DeviceKey, after: Position, limit: PageLimit) -> rusqlite::Result<Page> {
     let mut query = conn.prepare_cached(
         "SELECT m.pos, m.message_id, b.frame FROM mailbox m JOIN body b ON b.id = m.pos
          WHERE m.device = ?1 AND m.pos > ?2 ORDER BY m.pos LIMIT ?3",
     )?;
     let mut rows = query.query(params![device.0, after.0, limit.messages + 1])?;
-    let mut page = Page {
-        deliveries: Vec::new(),
-        has_more: false,
-    };
+    let mut page = Page { deliveries: Vec::new(), has_more: false };
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
         if page.deliveries.len() == limit.messages || bytes >= limit.bytes {
@@ -68,9 +55,7 @@ impl Tx<'_> {
     }
 
     fn positions(&self, device: i64, wanted: &HashSet<[u8; 16]>) -> rusqlite::Result<Vec<i64>> {
-        let mut query = self
-            .conn
-            .prepare_cached("SELECT pos, message_id FROM mailbox WHERE device = ?1")?;
+        let mut query = self.conn.prepare_cached("SELECT pos, message_id FROM mailbox WHERE device = ?1")?;
         let mut rows = query.query([device])?;
         let mut positions = Vec::new();
         while let Some(row) = rows.next()? {

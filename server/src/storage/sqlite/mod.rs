@@ -28,8 +28,8 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use privmsg_protocol::rest::{
-    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock,
-    PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
+    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock, PublishKeyPackages,
+    SubmitCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 use rusqlite::Row;
@@ -40,8 +40,8 @@ use readers::Readers;
 use writer::{StateSeed, Touches, Writer};
 
 use super::{
-    Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit, Position, Result,
-    Session, Storage, StorageError, StorageStats, Submission, UserKey, UserSummary,
+    Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit, Position, Result, Session, Storage,
+    StorageError, StorageStats, Submission, UserKey, UserSummary,
 };
 use crate::clock::Clock;
 use crate::secrets::KeyHash;
@@ -69,19 +69,10 @@ struct Handles {
 
 impl SqliteStorage {
     /// Opens or creates the database.
-    pub(crate) fn open(
-        options: Options<'_>,
-        observer: Arc<dyn Observer>,
-    ) -> std::result::Result<Self, OpenError> {
+    pub(crate) fn open(options: Options<'_>, observer: Arc<dyn Observer>) -> std::result::Result<Self, OpenError> {
         let path = options.path;
-        let failed = |source| OpenError::Open {
-            path: path.display().to_string(),
-            source,
-        };
-        let prepared = |source| OpenError::Prepare {
-            path: path.display().to_string(),
-            source,
-        };
+        let failed = |source| OpenError::Open { path: path.display().to_string(), source };
+        let prepared = |source| OpenError::Prepare { path: path.display().to_string(), source };
         let conn = connection::create(path)?;
         let seed = StateSeed {
             next_position: conn
@@ -89,8 +80,7 @@ impl SqliteStorage {
                 .map_err(failed)?,
             max_pending: i64::try_from(options.max_pending).unwrap_or(i64::MAX),
         };
-        let (checkpoints, checkpoint_thread) =
-            checkpoint::start(path.to_owned()).map_err(prepared)?;
+        let (checkpoints, checkpoint_thread) = checkpoint::start(path.to_owned()).map_err(prepared)?;
         let clock = options.clock.clone();
         let (writer, writer_thread) =
             Writer::start(conn, seed, options.clock, observer, checkpoints).map_err(prepared)?;
@@ -109,11 +99,7 @@ impl SqliteStorage {
     }
 
     fn handles(&self) -> Result<Arc<Handles>> {
-        self.handles
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .ok_or(StorageError::Stopped)
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)
     }
 
     async fn read<T, F>(&self, read: F) -> Result<T>
@@ -228,11 +214,7 @@ impl Storage for SqliteStorage {
         self.read(move |conn| accounts::profile(conn, &user_id, viewer)).await
     }
 
-    async fn update_profile(
-        &self,
-        session: Session,
-        update: UpdateProfile,
-    ) -> Result<Vec<DeviceKey>> {
+    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<Vec<DeviceKey>> {
         self.write(Touches::Structure, move |tx| tx.update_profile(&session, &update)).await
     }
 
@@ -264,12 +246,7 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.connected(device)).await
     }
 
-    async fn mailbox_page(
-        &self,
-        device: DeviceKey,
-        after: Position,
-        limit: PageLimit,
-    ) -> Result<Page> {
+    async fn mailbox_page(&self, device: DeviceKey, after: Position, limit: PageLimit) -> Result<Page> {
         self.read(move |conn| mailbox::page(conn, device, after, limit)).await
     }
 
@@ -277,11 +254,7 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.acknowledge(device, &message_ids)).await
     }
 
-    async fn publish_key_packages(
-        &self,
-        session: Session,
-        packages: PublishKeyPackages,
-    ) -> Result<KeyPackageStock> {
+    async fn publish_key_packages(&self, session: Session, packages: PublishKeyPackages) -> Result<KeyPackageStock> {
         self.write(Touches::Data, move |tx| tx.publish_key_packages(&session, &packages)).await
     }
 
@@ -295,22 +268,14 @@ impl Storage for SqliteStorage {
         user_id: UserId,
         only: Option<Vec<DeviceId>>,
     ) -> Result<ClaimedKeyPackages> {
-        self.write(Touches::Data, move |tx| {
-            tx.claim_key_packages(asking, &user_id, only.as_deref())
-        })
-        .await
+        self.write(Touches::Data, move |tx| tx.claim_key_packages(asking, &user_id, only.as_deref())).await
     }
 
     async fn create_group(&self, session: Session, group: CreateGroup) -> Result<Group> {
         self.write(Touches::Structure, move |tx| tx.create_group(&session, group)).await
     }
 
-    async fn submit_commit(
-        &self,
-        session: Session,
-        group_id: GroupId,
-        commit: SubmitCommit,
-    ) -> Result<CommitAccepted> {
+    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: SubmitCommit) -> Result<CommitAccepted> {
         self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
     }
 
@@ -322,12 +287,7 @@ impl Storage for SqliteStorage {
         self.read(move |conn| groups::group(conn, user, group_id)).await
     }
 
-    async fn group_state(
-        &self,
-        session: Session,
-        group_id: GroupId,
-        epoch: Option<Epoch>,
-    ) -> Result<GroupStateAt> {
+    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<GroupStateAt> {
         self.read(move |conn| groups::state(conn, &session, group_id, epoch)).await
     }
 
@@ -349,15 +309,10 @@ impl Storage for SqliteStorage {
     }
 
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
-        while self
-            .write(Touches::Structure, move |tx| tx.expire_messages(cutoffs.messages))
-            .await?
-        {}
+        while self.write(Touches::Structure, move |tx| tx.expire_messages(cutoffs.messages)).await? {}
         let mut after = Some((0, Vec::new()));
         while let Some(place) = after {
-            after = self
-                .write(Touches::Data, move |tx| tx.expire_seen(cutoffs.seen, &place))
-                .await?;
+            after = self.write(Touches::Data, move |tx| tx.expire_seen(cutoffs.seen, &place)).await?;
         }
         self.write(Touches::Structure, move |tx| tx.expire_rest(cutoffs)).await
     }
@@ -366,9 +321,7 @@ impl Storage for SqliteStorage {
         drop(self.handles.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Operations that are still under way hold handles of their own; the threads end with the last of them.
-        let joined = tokio::task::spawn_blocking(move || {
-            threads.into_iter().all(|thread| thread.join().is_ok())
-        });
+        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
         if !joined.await.unwrap_or(false) {
             tracing::error!("a thread of the storage has panicked");
         }

@@ -19,20 +19,13 @@ pub(super) fn backup(conn: &Connection, user: UserKey) -> Result<Option<Opaque>>
 impl Tx<'_> {
     pub(super) fn set_backup(&self, user: UserKey, backup: &Opaque) -> Result<()> {
         self.conn
-            .execute(
-                "UPDATE user SET backup = ?2 WHERE id = ?1 AND deleted_at = 0",
-                params![user.0, backup.as_str()],
-            )
+            .execute("UPDATE user SET backup = ?2 WHERE id = ?1 AND deleted_at = 0", params![user.0, backup.as_str()])
             .map_err(engine_error)?;
         Ok(())
     }
 
     /// Returns the devices that a replaced identity signs out.
-    pub(super) fn update_profile(
-        &mut self,
-        session: &Session,
-        update: &UpdateProfile,
-    ) -> Result<Vec<DeviceKey>> {
+    pub(super) fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<Vec<DeviceKey>> {
         let user = session.user.0;
         let mut signed_out = Vec::new();
         if let Some(key) = &update.public_key {
@@ -47,9 +40,7 @@ impl Tx<'_> {
                 }
                 // The backup holds the old identity.
                 self.set_backup(session.user, &Opaque::default())?;
-                signed_out = self
-                    .sign_out_all(user, Some(session.device))
-                    .map_err(engine_error)?;
+                signed_out = self.sign_out_all(user, Some(session.device)).map_err(engine_error)?;
             }
             self.set(user, "public_key", key)?;
         }
@@ -63,17 +54,12 @@ impl Tx<'_> {
     }
 
     fn public_key(&self, user: i64) -> Result<String> {
-        self.conn
-            .query_row("SELECT public_key FROM user WHERE id = ?1", [user], |row| row.get(0))
-            .map_err(engine_error)
+        self.conn.query_row("SELECT public_key FROM user WHERE id = ?1", [user], |row| row.get(0)).map_err(engine_error)
     }
 
     fn set(&self, user: i64, column: &'static str, value: &str) -> Result<()> {
         self.conn
-            .execute(
-                &format!("UPDATE user SET {column} = ?2 WHERE id = ?1"),
-                params![user, value],
-            )
+            .execute(&format!("UPDATE user SET {column} = ?2 WHERE id = ?1"), params![user, value])
             .map_err(engine_error)?;
         Ok(())
     }

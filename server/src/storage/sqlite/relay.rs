@@ -20,11 +20,7 @@ struct Route {
 impl Tx<'_> {
     /// Carries out a submission and fills in its outcomes. Refusals are outcomes; an error is the engine's, and undoes
     /// the transaction.
-    pub(super) fn relay(
-        &mut self,
-        submission: &mut Submission,
-        outcomes: &mut [Outcome],
-    ) -> rusqlite::Result<()> {
+    pub(super) fn relay(&mut self, submission: &mut Submission, outcomes: &mut [Outcome]) -> rusqlite::Result<()> {
         let device = submission.device.0;
         for position in submission.acknowledged.drain(..) {
             self.take(device, position.0)?;
@@ -39,12 +35,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn relay_one(
-        &mut self,
-        device: i64,
-        owner: i64,
-        message: Outgoing,
-    ) -> rusqlite::Result<Result<Accepted, Refusal>> {
+    fn relay_one(&mut self, device: i64, owner: i64, message: Outgoing) -> rusqlite::Result<Result<Accepted, Refusal>> {
         let destination = destination_hash(&message.to);
         let group = match &message.to {
             Destination::Group(group_id, _) => Some(*group_id),
@@ -73,31 +64,16 @@ impl Tx<'_> {
         Ok(Ok(accepted(group, seq)))
     }
 
-    fn route(
-        &mut self,
-        device: i64,
-        owner: i64,
-        to: &Destination,
-    ) -> rusqlite::Result<Result<Route, Refusal>> {
+    fn route(&mut self, device: i64, owner: i64, to: &Destination) -> rusqlite::Result<Result<Route, Refusal>> {
         match to {
             Destination::User(user_id) => self.route_to_user(device, owner, user_id),
-            Destination::Group(group_id, epoch) => {
-                self.route_to_group(device, owner, *group_id, *epoch)
-            }
+            Destination::Group(group_id, epoch) => self.route_to_group(device, owner, *group_id, *epoch),
         }
     }
 
-    fn route_to_user(
-        &mut self,
-        device: i64,
-        owner: i64,
-        user_id: &UserId,
-    ) -> rusqlite::Result<Result<Route, Refusal>> {
+    fn route_to_user(&mut self, device: i64, owner: i64, user_id: &UserId) -> rusqlite::Result<Result<Route, Refusal>> {
         let Some(peer) = self.state.cache.account(self.conn, user_id)? else {
-            return Ok(Err(Refusal::new(
-                ErrorCode::UnknownRecipient,
-                "there is no such user",
-            )));
+            return Ok(Err(Refusal::new(ErrorCode::UnknownRecipient, "there is no such user")));
         };
         let theirs = self.state.cache.devices_of(self.conn, peer)?;
         if theirs.is_empty() {
@@ -112,10 +88,7 @@ impl Tx<'_> {
             self.note_contact(owner, peer)?;
         }
         devices.retain(|to| *to != device);
-        Ok(Ok(Route {
-            devices,
-            group: None,
-        }))
+        Ok(Ok(Route { devices, group: None }))
     }
 
     fn route_to_group(
@@ -136,23 +109,14 @@ impl Tx<'_> {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
         let active = Rc::clone(&group.active);
-        Ok(Ok(Route {
-            devices: active.iter().copied().filter(|to| *to != device).collect(),
-            group: Some(group_id),
-        }))
+        Ok(Ok(Route { devices: active.iter().copied().filter(|to| *to != device).collect(), group: Some(group_id) }))
     }
 
     /// Where this device has sent the message before, and the number that it got.
-    pub(super) fn seen(
-        &self,
-        device: i64,
-        message_id: MessageId,
-    ) -> rusqlite::Result<Option<(i64, i64)>> {
+    pub(super) fn seen(&self, device: i64, message_id: MessageId) -> rusqlite::Result<Option<(i64, i64)>> {
         self.conn
             .prepare_cached("SELECT destination, seq FROM seen WHERE device = ?1 AND message_id = ?2")?
-            .query_row(params![device, message_id.as_bytes()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(params![device, message_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
     }
 
@@ -168,13 +132,7 @@ impl Tx<'_> {
                 "INSERT INTO seen (device, message_id, destination, seq, received_at)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![
-                device,
-                message_id.as_bytes(),
-                destination,
-                seq,
-                self.now()
-            ])?;
+            .execute(params![device, message_id.as_bytes(), destination, seq, self.now()])?;
         Ok(())
     }
 
@@ -197,17 +155,11 @@ pub(super) const fn signed_out() -> Refusal {
 }
 
 pub(super) const fn conflict() -> Refusal {
-    Refusal::new(
-        ErrorCode::MessageIdConflict,
-        "this message_id has been used for another recipient",
-    )
+    Refusal::new(ErrorCode::MessageIdConflict, "this message_id has been used for another recipient")
 }
 
 pub(super) const fn mailbox_full() -> Refusal {
-    Refusal::new(
-        ErrorCode::MailboxFull,
-        "a recipient's mailbox is full; try again later",
-    )
+    Refusal::new(ErrorCode::MailboxFull, "a recipient's mailbox is full; try again later")
 }
 
 pub(super) const fn unknown_group() -> Refusal {
@@ -215,10 +167,7 @@ pub(super) const fn unknown_group() -> Refusal {
 }
 
 pub(super) const fn not_a_member() -> Refusal {
-    Refusal::new(
-        ErrorCode::NotAMember,
-        "this device is not a leaf of the group; join it anew",
-    )
+    Refusal::new(ErrorCode::NotAMember, "this device is not a leaf of the group; join it anew")
 }
 
 /// 64 bits that stand for a destination in the table of sent ids, the same in every run. A collision would need one
@@ -243,8 +192,6 @@ fn fnv(parts: [&[u8]; 2]) -> i64 {
     let hash = parts
         .into_iter()
         .flatten()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     i64::from_ne_bytes(hash.to_ne_bytes())
 }

@@ -5,9 +5,9 @@ use privmsg_protocol::rest::{DeviceWelcome, PublicGroupState};
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Seq};
 use rusqlite::{OptionalExtension, params};
 
+use super::engine_error;
 use super::relay::mailbox_full;
 use super::tx::Tx;
-use super::engine_error;
 use crate::frame_text;
 use crate::secrets::random_message_id;
 use crate::storage::{Refusal, Result, Session};
@@ -31,12 +31,7 @@ pub(super) fn number(value: u64) -> Result<i64> {
 
 impl Tx<'_> {
     /// The devices that shall join: signed in, each once, of these users, and not the one that welcomes them.
-    pub(super) fn joiners(
-        &self,
-        session: &Session,
-        welcomes: &[DeviceWelcome],
-        users: &[i64],
-    ) -> Result<Vec<i64>> {
+    pub(super) fn joiners(&self, session: &Session, welcomes: &[DeviceWelcome], users: &[i64]) -> Result<Vec<i64>> {
         let mut joiners = Vec::with_capacity(welcomes.len());
         for welcome in welcomes {
             let (device, owner) = self.signed_in_device(&welcome.device_id)?;
@@ -56,9 +51,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached("SELECT id, user FROM device WHERE device_id = ?1 AND removed_at = 0")
             .and_then(|mut query| {
-                query
-                    .query_row([device_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .optional()
+                query.query_row([device_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
             })
             .map_err(engine_error)?;
         Ok(found.ok_or_else(unknown_device)?)
@@ -66,11 +59,7 @@ impl Tx<'_> {
 
     /// Refuses if one of these mailboxes is full.
     pub(super) fn require_room(&mut self, devices: &[i64]) -> Result<()> {
-        if self.has_room(devices).map_err(engine_error)? {
-            Ok(())
-        } else {
-            Err(mailbox_full().into())
-        }
+        if self.has_room(devices).map_err(engine_error)? { Ok(()) } else { Err(mailbox_full().into()) }
     }
 
     /// Delivers the welcomes and makes the joiners leaves.
@@ -130,11 +119,9 @@ impl Tx<'_> {
         const EMPTY: &str = "SELECT id FROM grp g
             WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
         for table in ["grp_leaf", "grp_state", "welcome", "grp_unique"] {
-            self.conn
-                .execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
+            self.conn.execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
         }
-        self.conn
-            .execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
+        self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
         Ok(())
     }
 
@@ -152,8 +139,5 @@ impl Tx<'_> {
 }
 
 pub(super) fn unknown_device() -> Refusal {
-    Refusal::new(
-        ErrorCode::UnknownDevice,
-        "a device is not signed in, or belongs to nobody in the group",
-    )
+    Refusal::new(ErrorCode::UnknownDevice, "a device is not signed in, or belongs to nobody in the group")
 }

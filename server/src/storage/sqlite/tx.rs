@@ -49,12 +49,7 @@ impl Tx<'_> {
     }
 
     /// Puts one message into the mailboxes of these devices.
-    pub(super) fn post(
-        &mut self,
-        message_id: MessageId,
-        frame: String,
-        devices: &[i64],
-    ) -> rusqlite::Result<()> {
+    pub(super) fn post(&mut self, message_id: MessageId, frame: String, devices: &[i64]) -> rusqlite::Result<()> {
         let flags = if devices.len() > 1 { SHARED } else { 0 };
         self.post_flagged(message_id, frame, devices, flags)?;
         Ok(())
@@ -88,17 +83,18 @@ impl Tx<'_> {
             return Ok(position);
         }
         self.state.next_position += 1;
-        self.conn
-            .prepare_cached("INSERT INTO body (id, received_at, frame) VALUES (?1, ?2, ?3)")?
-            .execute(params![position, self.now(), frame.as_bytes()])?;
+        self.conn.prepare_cached("INSERT INTO body (id, received_at, frame) VALUES (?1, ?2, ?3)")?.execute(params![
+            position,
+            self.now(),
+            frame.as_bytes()
+        ])?;
         if flags & SHARED != 0 {
             self.conn
                 .prepare_cached("INSERT INTO fanout (body, pending) VALUES (?1, ?2)")?
                 .execute(params![position, devices.len()])?;
         }
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO mailbox (device, pos, flags, message_id) VALUES (?1, ?2, ?3, ?4)",
-        )?;
+        let mut insert =
+            self.conn.prepare_cached("INSERT INTO mailbox (device, pos, flags, message_id) VALUES (?1, ?2, ?3, ?4)")?;
         let frame = Bytes::from(frame);
         for device in devices {
             // Counted first: a count that is not yet known is read from the table.
@@ -129,9 +125,7 @@ impl Tx<'_> {
         if flags & SHARED != 0 && !self.last_of_shared(position)? {
             return Ok(());
         }
-        self.conn
-            .prepare_cached("DELETE FROM body WHERE id = ?1")?
-            .execute([position])?;
+        self.conn.prepare_cached("DELETE FROM body WHERE id = ?1")?.execute([position])?;
         Ok(())
     }
 
@@ -143,9 +137,7 @@ impl Tx<'_> {
         if pending > 0 {
             return Ok(false);
         }
-        self.conn
-            .prepare_cached("DELETE FROM fanout WHERE body = ?1")?
-            .execute([position])?;
+        self.conn.prepare_cached("DELETE FROM fanout WHERE body = ?1")?.execute([position])?;
         Ok(true)
     }
 

@@ -85,9 +85,7 @@ impl Writer {
             acks: Vec::new(),
             acks_since: None,
         };
-        let handle = std::thread::Builder::new()
-            .name("storage-writer".into())
-            .spawn(move || thread.run(state))?;
+        let handle = std::thread::Builder::new().name("storage-writer".into()).spawn(move || thread.run(state))?;
         Ok((Self { queue, room }, handle))
     }
 
@@ -132,11 +130,7 @@ fn in_savepoint<T>(
     operation: impl FnOnce(&mut Tx<'_>) -> Result<T>,
 ) -> (Result<T>, Option<StorageError>) {
     let told = tx.state.deliveries.len();
-    let begun = tx
-        .state
-        .cache
-        .flush(tx.conn)
-        .and_then(|()| tx.conn.execute_batch("SAVEPOINT operation"));
+    let begun = tx.state.cache.flush(tx.conn).and_then(|()| tx.conn.execute_batch("SAVEPOINT operation"));
     if let Err(error) = begun {
         return (Err(StorageError::Stopped), Some(engine_error(error)));
     }
@@ -271,13 +265,7 @@ impl Loop {
 }
 
 /// Carries the batch out and commits. Every job ends up in `done`, also when the transaction fails.
-fn attempt(
-    conn: &mut Connection,
-    state: &mut State,
-    now_ms: i64,
-    batch: Vec<Job>,
-    done: &mut Vec<Done>,
-) -> Result<()> {
+fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job>, done: &mut Vec<Done>) -> Result<()> {
     let transaction = match conn.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => {
@@ -331,10 +319,7 @@ impl Job {
 
 /// Outcomes to be filled in.
 fn unanswered(submission: &Submission) -> Vec<Outcome> {
-    let outcome = |message: &Outgoing| Outcome {
-        message_id: message.message_id,
-        result: Ok(None),
-    };
+    let outcome = |message: &Outgoing| Outcome { message_id: message.message_id, result: Ok(None) };
     submission.messages.iter().map(outcome).collect()
 }
 

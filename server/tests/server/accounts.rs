@@ -1,0 +1,181 @@
+//! Signing in and out, devices, profiles, the administrator.
+
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN_KEY, TestServer, new_id};
+
+const DAY: i64 = 24 * 3600;
+
+#[tokio::test]
+async fn a_wrong_key_and_an_unknown_user_get_the_same_answer() {
+    let server = TestServer::start().await;
+    server.user("alice").await;
+    let login = async |user: &str, key: &str| {
+        let body = json!({"user_id": user, "access_key": key});
+        server.api.json("POST", "/api/v1/auth/login", None, &body).await
+    };
+    let wrong = login("alice", "nonsense").await.is("invalid_credentials");
+    let unknown = login("nobody", "nonsense").await.is("invalid_credentials");
+    assert_eq!(wrong, unknown);
+}
+
+#[tokio::test]
+async fn wrong_keys_are_slowed_down() {
+    let server = TestServer::start().await;
+    server.user("alice").await;
+    let body = json!({"user_id": "alice", "access_key": "guess"});
+    for _ in 0..60 {
+        let answer = server.api.json("POST", "/api/v1/auth/login", None, &body).await;
+        answer.is("invalid_credentials");
+    }
+    let answer = server.api.json("POST", "/api/v1/auth/login", None, &body).await;
+    assert_eq!(answer.is("rate_limited")["retry_after_ms"], 1000);
+    assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn the_same_device_key_is_the_same_device() {
+    let server = TestServer::start().await;
+    let key = server.api.create_user("alice").await;
+    let first = server.api.login("alice", &key, Some("device key")).await;
+    let mut line = first.online().await;
+    let again = server.api.login("alice", &key, Some("device key")).await;
+    assert_eq!(first.device, again.device);
+    assert_eq!(line.closed().await, 4001);
+    first.get("/api/v1/users/me").await.is("unauthorized");
+    let other = server.api.login("alice", &key, Some("other key")).await;
+    assert_ne!(first.device, other.device);
+    let devices = again.get("/api/v1/users/me/devices").await.ok();
+    assert_eq!(devices["devices"].as_array().unwrap().len(), 2);
+    assert_eq!(devices["devices"][0]["device_id"], again.device);
+    assert_eq!(devices["devices"][0]["current"], true);
+    assert_eq!(devices["devices"][1]["current"], false);
+    assert_eq!(devices["devices"][0]["device_public_key"], "device key");
+}
+
+#[tokio::test]
+async fn a_token_is_refreshed_and_grows_old() {
+    let server = TestServer::start().await;
+    let mut alice = server.user("alice").await;
+    let refreshed = alice.post("/api/v1/auth/refresh", Value::Null).await.ok();
+    alice.get("/api/v1/users/me").await.is("unauthorized");
+    alice.token = refreshed["token"].as_str().unwrap().to_owned();
+    alice.get("/api/v1/users/me").await.ok();
+    let mut line = alice.online().await;
+    server.clock.advance(31 * DAY);
+    alice.get("/api/v1/users/me").await.is("token_expired");
+    line.send(json!({"type": "ping", "payload": {}})).await;
+    assert_eq!(line.error().await.code.as_str(), "token_expired");
+    assert_eq!(line.closed().await, 4001);
+}
+
+#[tokio::test]
+async fn signing_out_removes_the_device_at_once() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let other = server.device("alice", &alice.access_key).await;
+    let mut line = alice.online().await;
+    assert_eq!(alice.post("/api/v1/auth/logout", Value::Null).await.status, 204);
+    assert_eq!(line.closed().await, 4001);
+    alice.get("/api/v1/users/me").await.is("unauthorized");
+
+    let mut line = other.online().await;
+    let path = format!("/api/v1/users/me/devices/{}", other.device);
+    assert_eq!(other.delete(&path).await.status, 204);
+    assert_eq!(line.closed().await, 4001);
+    let third = server.device("alice", &alice.access_key).await;
+    third.delete(&path).await.is("unknown_device");
+}
+
+#[tokio::test]
+async fn a_profile_is_changed_and_seen() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let update = json!({"display_name": "Алиса", "public_key": "identity"});
+    let profile = alice.post("/api/v1/users/me/profile", update).await.ok();
+    assert_eq!(profile["display_name"], "Алиса");
+    let seen = bob.get("/api/v1/users/alice").await.ok();
+    assert_eq!(seen["public_key"], "identity");
+    assert_eq!(seen["last_seen_at"], Value::Null, "only for those who share a conversation");
+    assert_eq!(alice.get("/api/v1/users/me").await.ok()["last_seen_at"], "2027-01-15 08:00:00");
+    bob.get("/api/v1/users/nobody").await.is("unknown_user");
+    bob.get("/api/v1/users/..%2Fme").await.is("malformed_request");
+    let update = json!({"display_name": "x".repeat(257)});
+    alice.post("/api/v1/users/me/profile", update).await.is("invalid_request");
+}
+
+#[tokio::test]
+async fn an_identity_is_replaced_only_on_purpose() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let other = server.device("alice", &alice.access_key).await;
+    let set = async |update| alice.post("/api/v1/users/me/profile", update).await;
+    set(json!({"public_key": "first"})).await.ok();
+    set(json!({"public_key": "first"})).await.ok();
+    set(json!({"public_key": "second"})).await.is("identity_exists");
+    other.get("/api/v1/users/me").await.ok();
+    set(json!({"public_key": "second", "replace_public_key": true})).await.ok();
+    other.get("/api/v1/users/me").await.is("unauthorized");
+    alice.get("/api/v1/users/me").await.ok();
+}
+
+#[tokio::test]
+async fn a_backup_is_kept() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let path = "/api/v1/users/me/backup";
+    alice.get(path).await.is("no_backup");
+    let store = async |body: Value| alice.api.json("PUT", path, Some(&alice.token), &body).await;
+    assert_eq!(store(json!({"backup": "c2VhbGVk"})).await.status, 204);
+    assert_eq!(alice.get(path).await.ok()["backup"], "c2VhbGVk");
+    store(json!({"backup": "x".repeat(65 * 1024)})).await.is("invalid_request");
+}
+
+#[tokio::test]
+async fn the_administrator_makes_and_deletes_users() {
+    let server = TestServer::start().await;
+    let admin = async |method: &str, path: &str, key: Option<&str>, body: Value| {
+        server.api.json(method, path, key, &body).await
+    };
+    let users = "/api/v1/admin/users";
+    admin("POST", users, None, json!({"admin_key": "wrong"})).await.is("admin_key_invalid");
+    admin("POST", users, None, Value::Null).await.is("admin_key_invalid");
+    let made = admin("POST", users, Some(ADMIN_KEY), Value::Null).await.ok();
+    assert_eq!(made["user_id"].as_str().unwrap().len(), 8);
+    let alice = server.user("alice").await;
+    let taken = json!({"admin_key": ADMIN_KEY, "user_id": "alice"});
+    admin("POST", users, None, taken).await.is("user_exists");
+
+    let mut line = alice.online().await;
+    let key = json!({"admin_key": ADMIN_KEY});
+    let path = "/api/v1/admin/users/alice";
+    assert_eq!(admin("DELETE", path, None, key.clone()).await.status, 204);
+    assert_eq!(line.closed().await, 4001);
+    alice.get("/api/v1/users/me").await.is("unauthorized");
+    admin("DELETE", path, None, key.clone()).await.is("unknown_user");
+    // The name is free again, and its new owner starts from nothing.
+    let other = server.user("alice").await;
+    assert_ne!(other.device, alice.device);
+
+    let stats = admin("GET", "/api/v1/admin/stats", None, key).await.ok();
+    assert_eq!(stats["total_users"], 2);
+    assert_eq!(stats["active_users"], 2);
+    assert_eq!(stats["online_users"], 0);
+    assert_eq!(stats["pending_messages"], 0);
+    assert_eq!(stats["stored_files"], 0);
+    assert!(stats["storage_used_mb"].as_f64().unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn messages_to_a_deleted_user_are_refused_and_waiting_ones_freed() {
+    let server = TestServer::start().await;
+    let (alice, _bob) = (server.user("alice").await, server.user("bob").await);
+    let mut a = alice.online().await;
+    a.deliver(alice.message("bob", new_id(), "eA==")).await;
+    let key = json!({"admin_key": ADMIN_KEY});
+    server.api.json("DELETE", "/api/v1/admin/users/bob", None, &key).await.ok();
+    a.send(alice.message("bob", new_id(), "eA==")).await;
+    assert_eq!(a.error().await.code.as_str(), "unknown_recipient");
+    let stats = server.api.json("GET", "/api/v1/admin/stats", None, &key).await.ok();
+    assert_eq!(stats["pending_messages"], 0);
+}

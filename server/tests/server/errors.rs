@@ -1,0 +1,223 @@
+//! Bad input: each kind gets its named error, and nothing is lost or half-done.
+
+use privmsg_protocol::GroupId;
+use privmsg_protocol::frames::ServerFrame;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN_KEY, Line, TestServer, new_id};
+
+#[tokio::test]
+async fn requests_that_make_no_sense() {
+    let server = TestServer::start().await;
+    let api = server.api;
+    api.json("GET", "/nowhere", None, &Value::Null).await.is("not_found");
+    api.json("GET", "/api/v1/nowhere", None, &Value::Null).await.is("not_found");
+    api.json("PUT", "/health", None, &Value::Null).await.is("method_not_allowed");
+    api.json("DELETE", "/api/v1/users/me", None, &Value::Null).await.is("method_not_allowed");
+    api.json("GET", "/ws", None, &Value::Null).await.is("malformed_request");
+    let login = "/api/v1/auth/login";
+    for body in ["", "{", "[]", "{\"user_id\": 5}", "{\"user_id\": \"a/b\", \"access_key\": \"k\"}"] {
+        let answer = api.call("POST", login, None, "application/json", body.as_bytes()).await;
+        answer.is("malformed_request");
+    }
+    let secret = "{\"user_id\": \"alice\", \"access_key\": \"very-secret\" \"x\"";
+    let answer = api.call("POST", login, None, "application/json", secret.as_bytes()).await;
+    assert!(!answer.is("malformed_request").to_string().contains("very-secret"));
+    let large = vec![b' '; 300 * 1024];
+    api.call("POST", login, None, "application/json", &large).await.is("body_too_large");
+    let alice = server.user("alice").await;
+    api.json("GET", "/api/v1/users/me", None, &Value::Null).await.is("unauthorized");
+    api.json("GET", "/api/v1/users/me", Some("wrong"), &Value::Null).await.is("unauthorized");
+    alice.get("/api/v1/messages/pending?limit=many").await.is("malformed_request");
+    let ids: Vec<_> = (0..1025).map(|_| new_id()).collect();
+    let body = json!({"message_ids": ids});
+    alice.post("/api/v1/messages/ack", body).await.is("invalid_request");
+    alice.get("/api/v1/turn/credentials").await.is("turn_disabled");
+}
+
+#[tokio::test]
+async fn every_answer_carries_protective_headers() {
+    let server = TestServer::start().await;
+    for path in ["/health", "/nowhere"] {
+        let answer = server.api.json("GET", path, None, &Value::Null).await;
+        for header in ["x-content-type-options: nosniff", "cache-control: no-store"] {
+            assert!(answer.head.contains(header), "{}", answer.head);
+        }
+    }
+}
+
+#[tokio::test]
+async fn frames_that_make_no_sense_leave_the_connection_alive() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let mut a = alice.online().await;
+    let id = new_id();
+    for (text, code, about) in [
+        (String::new(), "malformed_frame", None),
+        ("{}".to_owned(), "malformed_frame", None),
+        (r#"{"type":"message","payload":{}}"#.to_owned(), "malformed_frame", None),
+        (json!({"type": "message", "payload": {"message_id": id}}).to_string(), "malformed_frame", Some(id)),
+        (r#"{"type":"dance","payload":{}}"#.to_owned(), "unknown_frame_type", None),
+        (json!({"type": "authenticate", "payload": {"token": "x"}}).to_string(), "invalid_request", None),
+    ] {
+        a.send_text(text).await;
+        let error = a.error().await;
+        assert_eq!(error.code.as_str(), code);
+        assert_eq!(error.message_id, about);
+    }
+    let ids: Vec<_> = (0..1025).map(|_| new_id()).collect();
+    a.ack(&ids).await;
+    assert_eq!(a.error().await.code.as_str(), "invalid_request");
+    a.ping().await;
+}
+
+#[tokio::test]
+async fn nothing_but_authentication_comes_first() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let mut line = Line::open(server.api.address).await;
+    line.ping().await;
+    line.send(alice.message("alice", new_id(), "eA==")).await;
+    assert_eq!(line.error().await.code.as_str(), "not_authenticated");
+    line.send_text("nonsense".to_owned()).await;
+    assert_eq!(line.error().await.code.as_str(), "malformed_frame");
+    line.send(json!({"type": "authenticate", "payload": {"token": "wrong"}})).await;
+    assert_eq!(line.error().await.code.as_str(), "unauthorized");
+    assert_eq!(line.closed().await, 4001);
+}
+
+#[tokio::test]
+async fn messages_that_break_a_rule() {
+    let server = TestServer::with(|config| config.limits.max_message_size_kb = 1).await;
+    let (alice, _bob) = (server.user("alice").await, server.user("bob").await);
+    server.api.create_user("carol").await;
+    let mut a = alice.online().await;
+    let good = alice.message("bob", new_id(), "eA==");
+    let change = |field: &str, value: Value| {
+        let mut message = good.clone();
+        message["payload"][field] = value;
+        message["payload"]["message_id"] = json!(new_id());
+        message
+    };
+    for (message, code) in [
+        (change("sender_id", json!("bob")), "sender_mismatch"),
+        (change("recipient_id", json!("nobody")), "unknown_recipient"),
+        (change("recipient_id", json!("carol")), "recipient_has_no_devices"),
+        (change("recipient_id", Value::Null), "invalid_request"),
+        (change("group_id", json!(GroupId::from_bytes([1; 16]))), "invalid_request"),
+        (change("encrypted_content", json!("x".repeat(1025))), "message_too_large"),
+    ] {
+        a.send(message.clone()).await;
+        let error = a.error().await;
+        assert_eq!(error.code.as_str(), code);
+        assert_eq!(json!(error.message_id), message["payload"]["message_id"]);
+    }
+    a.deliver(change("encrypted_content", json!("x".repeat(1024)))).await;
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_ends_the_connection() {
+    let server = TestServer::with(|config| config.limits.max_message_size_kb = 1).await;
+    let alice = server.user("alice").await;
+    let mut a = alice.online().await;
+    a.send(alice.message("alice", new_id(), &"x".repeat(70 * 1024))).await;
+    assert_eq!(a.error().await.code.as_str(), "frame_too_large");
+    assert_eq!(a.closed().await, 1009);
+}
+
+#[tokio::test]
+async fn an_id_is_used_once() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    server.user("carol").await;
+    let mut a = alice.online().await;
+    let id = new_id();
+    a.deliver(alice.message("bob", id, "eA==")).await;
+    a.send(alice.message("carol", id, "eA==")).await;
+    let error = a.error().await;
+    assert_eq!(error.code.as_str(), "message_id_conflict");
+    assert_eq!(error.message_id, Some(id));
+    // Another device may have hit upon the same id.
+    let mut b = bob.connect().await;
+    assert_eq!(b.message().await.message_id, id);
+    assert_eq!(b.next().await, ServerFrame::CaughtUp);
+    b.deliver(bob.message("carol", id, "eA==")).await;
+}
+
+#[tokio::test]
+async fn a_full_mailbox_refuses_for_everybody_and_repeats_are_still_known() {
+    let server = TestServer::with(|config| config.limits.max_pending_messages = 2).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let mut a = alice.online().await;
+    let ids = [new_id(), new_id(), new_id()];
+    a.deliver(alice.message("bob", ids[0], "eA==")).await;
+    a.deliver(alice.message("bob", ids[1], "eA==")).await;
+    a.send(alice.message("bob", ids[2], "eA==")).await;
+    let error = a.error().await;
+    assert_eq!(error.code.as_str(), "mailbox_full");
+    assert_eq!(error.message_id, Some(ids[2]));
+    a.deliver(alice.message("bob", ids[0], "eA==")).await;
+    // A second device of bob's has room; nothing reaches it all the same.
+    let second = server.device("bob", &bob.access_key).await;
+    a.send(alice.message("bob", ids[2], "eA==")).await;
+    assert_eq!(a.error().await.code.as_str(), "mailbox_full");
+    second.online().await;
+    bob.post("/api/v1/messages/ack", json!({"message_ids": [ids[0]]})).await.ok();
+    a.deliver(alice.message("bob", ids[2], "eA==")).await;
+}
+
+#[tokio::test]
+async fn too_many_messages_in_a_minute() {
+    let server = TestServer::with(|config| config.limits.rate_limit_messages_per_minute = 3).await;
+    let (alice, _bob) = (server.user("alice").await, server.user("bob").await);
+    let mut a = alice.online().await;
+    for _ in 0..3 {
+        a.deliver(alice.message("bob", new_id(), "eA==")).await;
+    }
+    let id = new_id();
+    a.send(alice.message("bob", id, "eA==")).await;
+    let error = a.error().await;
+    assert_eq!(error.code.as_str(), "rate_limited");
+    assert_eq!(error.message_id, Some(id));
+    assert_eq!(error.retry_after_ms, Some(20_000));
+    server.clock.advance(20);
+    a.deliver(alice.message("bob", id, "eA==")).await;
+}
+
+#[tokio::test]
+async fn a_revoked_user_is_told_so_only_with_the_right_key() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let bob = server.user("bob").await;
+    revoke(&server, "alice").await;
+    let login = async |key: &str| {
+        let body = json!({"user_id": "alice", "access_key": key});
+        server.api.json("POST", "/api/v1/auth/login", None, &body).await
+    };
+    login(&alice.access_key).await.is("account_revoked");
+    login("wrong").await.is("invalid_credentials");
+    alice.get("/api/v1/users/me").await.is("unauthorized");
+    let mut b = bob.online().await;
+    b.send(bob.message("alice", new_id(), "eA==")).await;
+    assert_eq!(b.error().await.code.as_str(), "unknown_recipient");
+    let key = json!({"admin_key": ADMIN_KEY});
+    let stats = server.api.json("GET", "/api/v1/admin/stats", None, &key).await.ok();
+    assert_eq!((&stats["total_users"], &stats["active_users"]), (&json!(2), &json!(1)));
+}
+
+/// By the command line, on the running server's database.
+async fn revoke(server: &TestServer, user_id: &str) {
+    let database = server.config.storage.database_path.clone();
+    let user_id = user_id.to_owned();
+    let output = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(env!("CARGO_BIN_EXE_privmsg-server"))
+            .args(["revoke-key", "--user-id", &user_id, "--admin-key", ADMIN_KEY])
+            .env("PRIVMSG_STORAGE_DATABASE_PATH", database)
+            .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
+            .output()
+            .unwrap()
+    });
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+}

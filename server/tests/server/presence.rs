@@ -1,0 +1,94 @@
+//! What nobody stores: presence, typing, call signals.
+
+use privmsg_protocol::frames::{PresenceStatus, ServerFrame};
+use serde_json::json;
+
+use crate::support::{Line, Person, TestServer, new_id};
+
+/// Both have written to each other.
+async fn acquaint(alice: &Person, bob: &Person) {
+    for (from, to) in [(alice, bob), (bob, alice)] {
+        let mut line = from.connect().await;
+        line.send(from.message(&to.name, new_id(), "eA==")).await;
+        line.ping_through().await;
+        let pending = from.get("/api/v1/messages/pending").await.ok();
+        let ids: Vec<_> =
+            pending["messages"].as_array().unwrap().iter().map(|message| message["message_id"].clone()).collect();
+        from.post("/api/v1/messages/ack", json!({"message_ids": ids})).await.ok();
+    }
+    let pending = alice.get("/api/v1/messages/pending").await.ok();
+    let id = pending["messages"][0]["message_id"].clone();
+    alice.post("/api/v1/messages/ack", json!({"message_ids": [id]})).await.ok();
+}
+
+async fn presence(line: &mut Line) -> (String, PresenceStatus) {
+    match line.next_of_any_kind().await {
+        ServerFrame::Presence(presence) => (presence.user_id.to_string(), presence.status),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn acquaintances_see_each_other_come_and_go() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    acquaint(&alice, &bob).await;
+    let mut a = alice.online().await;
+    let mut b = bob.online().await;
+    assert_eq!(presence(&mut a).await, ("bob".to_owned(), PresenceStatus::Online));
+    assert_eq!(presence(&mut b).await, ("alice".to_owned(), PresenceStatus::Online));
+    b.send(json!({"type": "presence", "payload": {"status": "away"}})).await;
+    assert_eq!(presence(&mut a).await, ("bob".to_owned(), PresenceStatus::Away));
+    drop(b);
+    assert_eq!(presence(&mut a).await, ("bob".to_owned(), PresenceStatus::Offline));
+}
+
+#[tokio::test]
+async fn a_stranger_who_writes_learns_nothing() {
+    let server = TestServer::start().await;
+    let (alice, mallory) = (server.user("alice").await, server.user("mallory").await);
+    let mut m = mallory.online().await;
+    m.deliver(mallory.message("alice", new_id(), "eA==")).await;
+    let mut a = alice.connect().await;
+    a.message().await;
+    assert_eq!(a.next().await, ServerFrame::CaughtUp);
+    m.send(json!({"type": "ping", "payload": {}})).await;
+    assert_eq!(m.next_of_any_kind().await, ServerFrame::Pong);
+    // Alice does see mallory, who has written to her.
+    assert_eq!(presence(&mut a).await, ("mallory".to_owned(), PresenceStatus::Online));
+}
+
+#[tokio::test]
+async fn typing_and_call_signals_are_passed_on_and_not_stored() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let typing = json!({"type": "typing", "payload": {"recipient_id": "bob", "is_typing": true}});
+    let call = json!({"type": "call_signal", "payload": {
+        "recipient_id": "bob", "encrypted_content": "b2ZmZXI=", "sender_id": "mallory"}});
+    let mut a = alice.online().await;
+    a.send(typing.clone()).await;
+    a.send(call.clone()).await;
+    a.ping().await;
+    let mut b = bob.online().await;
+    b.is_quiet().await;
+    a.send(typing).await;
+    match b.next().await {
+        ServerFrame::Typing(typing) => {
+            assert_eq!((typing.user_id.as_str(), typing.is_typing), ("alice", true));
+        }
+        other => panic!("{other:?}"),
+    }
+    a.send(call).await;
+    match b.next().await {
+        ServerFrame::CallSignal(signal) => {
+            assert_eq!(signal.sender_id.unwrap().as_str(), "alice", "by the server's word");
+            assert_eq!(signal.sender_device_id.unwrap().as_str(), alice.device);
+            assert_eq!(signal.encrypted_content.as_str(), "b2ZmZXI=");
+        }
+        other => panic!("{other:?}"),
+    }
+    a.send(json!({"type": "call_signal", "payload": {
+        "recipient_id": "nobody", "encrypted_content": "eA=="}}))
+        .await;
+    assert_eq!(a.error().await.code.as_str(), "unknown_recipient");
+}
