@@ -1,7 +1,12 @@
 //! The server as its clients see it: over HTTP and WebSocket, in this process or as the real binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod accounts;
+mod command_line;
 mod errors;
+mod faults;
+mod files;
 mod groups;
 mod presence;
 mod relay;

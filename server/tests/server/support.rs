@@ -1,7 +1,6 @@
 //! A server in this process, and people with clients: small ones, written against the documented wire format.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -31,7 +30,8 @@ pub(crate) struct TestServer {
     pub(crate) api: Api,
     pub(crate) clock: Clock,
     pub(crate) config: Config,
-    folder: TempDir,
+    /// Deleted with the server.
+    _folder: TempDir,
     shutdown: CancellationToken,
     running: Option<JoinHandle<()>>,
 }
@@ -53,11 +53,7 @@ impl TestServer {
         change(&mut config);
         let clock = Clock::manual(1_800_000_000);
         let (api, shutdown, running) = launch(&config, &clock).await;
-        Self { api, clock, config, folder, shutdown, running: Some(running) }
-    }
-
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+        Self { api, clock, config, _folder: folder, shutdown, running: Some(running) }
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -116,6 +112,12 @@ impl Answer {
     pub(crate) fn ok(&self) -> Value {
         assert!((200..300).contains(&self.status), "{}: {}", self.status, String::from_utf8_lossy(&self.body));
         if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The bytes of a good answer.
+    #[track_caller]
+    pub(crate) fn ok_bytes(&self, expected: &[u8]) {
+        assert_eq!((self.status, self.body.as_slice()), (200, expected));
     }
 
     /// Checks that it is this error, in the documented form. Returns the problem.

@@ -242,6 +242,10 @@ impl Loop {
         let deliveries = std::mem::take(&mut state.deliveries);
         match result {
             Ok(()) => {
+                // Before the answers, so that whoever has an answer knows that the deliveries are on their way.
+                if !deliveries.is_empty() {
+                    self.observer.committed(deliveries);
+                }
                 for item in done {
                     match item {
                         Done::Call(finish) => finish(Ok(())),
@@ -250,9 +254,6 @@ impl Loop {
                         }
                         Done::Relay(..) => {}
                     }
-                }
-                if !deliveries.is_empty() {
-                    self.observer.committed(deliveries);
                 }
             }
             Err(error) => {

@@ -1,0 +1,158 @@
+//! The real binary: configuration, administration beside a running server, the documented examples.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::faults::Binary;
+use crate::support::ADMIN_KEY;
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg-server"));
+    command.current_dir(folder).env("LC_ALL", "C").env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY);
+    command
+}
+
+fn text(output: &Output) -> String {
+    let bytes = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[track_caller]
+fn fails(output: &Output, code: i32, says: &str) {
+    assert_eq!(output.status.code(), Some(code), "{}", text(output));
+    assert!(text(output).contains(says), "{}", text(output));
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("privmsg.toml");
+    let with = |content: &str| {
+        std::fs::write(&file, content).unwrap();
+        command(folder.path())
+            .env_remove("PRIVMSG_ADMIN_MASTER_KEY")
+            .args(["run", "--config", "privmsg.toml"])
+            .output()
+            .unwrap()
+    };
+    fails(&with("[server]\nprot = 1"), 3, "server.prot");
+    fails(&with("[sever]\nport = 1"), 3, "sever");
+    fails(&with("[server]\nport = 99999"), 3, "server.port");
+    fails(&with("[server]\nport ="), 3, "line 2");
+    fails(&with("[tls]\ncert_path = \"x\""), 3, "tls.key_path");
+    fails(&with("[tls]\ncert_path = \"x\"\nkey_path = \"y\""), 1, "cannot read x");
+    fails(&with("[turn]\nenabled = true"), 3, "turn.credential");
+    for placeholder in ["ВСТАВЬТЕ_СЮДА_ВАШ_ADMIN_KEY", "CHANGE_ME", "VASH_KEY"] {
+        let output = with(&format!("[admin]\nmaster_key = \"{placeholder}\""));
+        fails(&output, 3, "admin.master_key");
+        fails(&output, 3, "openssl rand");
+    }
+    let unknown = command(folder.path()).env("PRIVMSG_SERVER_PROT", "1").output().unwrap();
+    fails(&unknown, 3, "PRIVMSG_SERVER_PROT");
+    let wrong = command(folder.path()).env("PRIVMSG_TURN_ENABLED", "maybe").output().unwrap();
+    fails(&wrong, 3, "turn.enabled");
+    let missing = command(folder.path()).args(["--config", "nowhere.toml"]).output().unwrap();
+    fails(&missing, 3, "nowhere.toml");
+    fails(&command(folder.path()).arg("dance").output().unwrap(), 2, "dance");
+}
+
+#[test]
+fn the_shipped_configuration_waits_for_its_secrets() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/server/config.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(shipped).unwrap();
+    std::fs::write(folder.path().join("config.toml"), &text).unwrap();
+    let refused = command(folder.path()).env_remove("PRIVMSG_ADMIN_MASTER_KEY").output().unwrap();
+    fails(&refused, 3, "admin.master_key");
+    let data = folder.path().join("data");
+    let filled = command(folder.path())
+        .env("PRIVMSG_TURN_CREDENTIAL", "secret")
+        .env("PRIVMSG_STORAGE_DATABASE_PATH", data.join("privmsg.db"))
+        .args(["generate-key", "--admin-key", ADMIN_KEY])
+        .output()
+        .unwrap();
+    assert!(filled.status.success(), "{filled:?}");
+}
+
+#[tokio::test]
+async fn an_admin_key_is_made_once_and_shown_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = command(folder.path());
+        command
+            .env_remove("PRIVMSG_ADMIN_MASTER_KEY")
+            .env("PRIVMSG_SERVER_PORT", "0")
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let stop = |mut child: std::process::Child| {
+        std::thread::sleep(Duration::from_millis(500));
+        child.kill().unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let first = stop(start());
+    let key = first.lines().map(str::trim).find(|line| line.len() == 43).expect("a key").to_owned();
+    let second = stop(start());
+    assert!(!second.contains(&key) && second.contains("http://127.0.0.1:"), "{second}");
+    let list = |key: &str| {
+        command(folder.path())
+            .env_remove("PRIVMSG_ADMIN_MASTER_KEY")
+            .env("PRIVMSG_ADMIN_KEY", key)
+            .arg("list-keys")
+            .output()
+            .unwrap()
+    };
+    assert!(list(&key).status.success());
+    fails(&list("wrong"), 4, "admin key");
+}
+
+#[tokio::test]
+async fn users_are_managed_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    let run =
+        |arguments: &[&str]| command(folder.path()).args(arguments).args(["--admin-key", ADMIN_KEY]).output().unwrap();
+    let made = run(&["generate-key", "--user-id", "alice", "--json"]);
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let key = made["access_key"].as_str().unwrap();
+    fails(&run(&["generate-key", "--user-id", "alice"]), 5, "taken");
+    fails(&run(&["generate-key", "--user-id", "a/b"]), 2, "a/b");
+
+    let alice = server.api.login("alice", key, None).await;
+    let mut line = alice.online().await;
+    let listed: Value = serde_json::from_slice(&run(&["list-keys", "--json"]).stdout).unwrap();
+    assert_eq!(listed[0]["user_id"], "alice");
+    assert_eq!((&listed[0]["active"], &listed[0]["devices"]), (&Value::Bool(true), &1.into()));
+
+    assert!(run(&["revoke-key", "--user-id", "alice"]).status.success());
+    let revoked = Instant::now();
+    alice.get("/api/v1/users/me").await.is("unauthorized");
+    assert_eq!(line.closed().await, 4001);
+    assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
+    fails(&run(&["revoke-key", "--user-id", "nobody"]), 5, "no such user");
+    assert!(text(&run(&["list-keys"])).contains("revoked"));
+    let russian = command(folder.path())
+        .env("LC_ALL", "ru_RU.UTF-8")
+        .args(["list-keys", "--admin-key", ADMIN_KEY])
+        .output()
+        .unwrap();
+    assert!(text(&russian).contains("отозван"));
+}
+
+/// The examples of the documentation, with `curl`, as somebody would paste them.
+#[tokio::test]
+async fn the_documented_examples_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    let output = Command::new("bash")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/examples.sh"))
+        .env("SERVER", format!("http://{}", server.api.address))
+        .env("ADMIN_KEY", ADMIN_KEY)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}

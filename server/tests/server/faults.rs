@@ -1,0 +1,196 @@
+//! Slow readers, age, sudden death.
+
+use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use privmsg_protocol::MessageId;
+use privmsg_protocol::frames::ServerFrame;
+use serde_json::json;
+
+use crate::support::{ADMIN_KEY, Api, TestServer, new_id};
+
+/// The real binary on a folder of its own; killed when dropped.
+pub(crate) struct Binary {
+    pub(crate) child: Child,
+    pub(crate) api: Api,
+}
+
+impl Binary {
+    pub(crate) fn start(folder: &std::path::Path) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_privmsg-server"))
+            .current_dir(folder)
+            .env("PRIVMSG_SERVER_PORT", "0")
+            .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
+            .env("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "0")
+            .env("RUST_LOG", "trace")
+            .env("LC_ALL", "C")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit_once("http://").expect("an address").1;
+        Self { child, api: Api { address: address.parse().unwrap() } }
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_by_sudden_deaths() {
+    const DEATHS: usize = 5;
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Binary::start(folder.path());
+    let key = server.api.create_user("alice").await;
+    let mut alice = server.api.login("alice", &key, Some("a")).await;
+    let key = server.api.create_user("bob").await;
+    let mut bob = server.api.login("bob", &key, Some("b")).await;
+    let mut acknowledged: HashSet<MessageId> = HashSet::new();
+    let mut sent: HashSet<MessageId> = HashSet::new();
+    for death in 0..DEATHS {
+        let mut line = alice.connect().await;
+        // Killed after a different time in each round, in the middle of the stream.
+        let mut until = tokio::time::Instant::now() + Duration::from_millis(20 + 37 * death as u64);
+        loop {
+            for _ in 0..20 {
+                let id = new_id();
+                sent.insert(id);
+                line.send(alice.message("bob", id, "eA==")).await;
+            }
+            if let ServerFrame::Ack(ack) = line.next().await {
+                acknowledged.extend(ack.message_ids);
+            }
+            if tokio::time::Instant::now() >= until && acknowledged.len() > 20 * (death + 1) {
+                break;
+            }
+            until = until.max(tokio::time::Instant::now());
+        }
+        server.child.kill().unwrap();
+        server.child.wait().unwrap();
+        server = Binary::start(folder.path());
+        (alice.api, bob.api) = (server.api, server.api);
+    }
+    let mut line = bob.connect().await;
+    let mut received = Vec::new();
+    loop {
+        match line.next().await {
+            ServerFrame::Message(message) => {
+                received.push(message.message_id);
+                line.ack(&[message.message_id]).await;
+            }
+            ServerFrame::CaughtUp => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let once: HashSet<MessageId> = received.iter().copied().collect();
+    assert_eq!(once.len(), received.len(), "nothing comes twice");
+    assert!(acknowledged.is_subset(&once), "nothing acknowledged is lost");
+    assert!(once.is_subset(&sent));
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_everything_in_order_in_the_end() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let mut b = bob.online().await;
+    let mut a = alice.online().await;
+    // Far more than a queue, a socket's buffers and the unacknowledged together.
+    let content = "x".repeat(8 * 1024);
+    let ids: Vec<_> = (0..2_000).map(|_| new_id()).collect();
+    let mut acked = 0;
+    for chunk in ids.chunks(100) {
+        for id in chunk {
+            a.send(alice.message("bob", *id, &content)).await;
+        }
+        while acked < chunk.len() {
+            acked += a.acked().await.len();
+        }
+        acked = 0;
+    }
+    // Nothing acknowledged: only so many are delivered.
+    for id in &ids[..1024] {
+        assert_eq!(b.message().await.message_id, *id);
+    }
+    b.is_quiet().await;
+    b.ack(&ids[..1024]).await;
+    for id in &ids[1024..] {
+        assert_eq!(b.message().await.message_id, *id);
+    }
+    b.is_quiet().await;
+}
+
+#[tokio::test]
+async fn old_messages_and_their_states_go() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let mut a = alice.online().await;
+    a.deliver(alice.message("bob", new_id(), "eA==")).await;
+    server.clock.advance(167 * 3600);
+    let younger = new_id();
+    a.deliver(alice.message("bob", younger, "eA==")).await;
+    server.clock.advance(3601);
+    let stats = async || {
+        let key = json!({"admin_key": ADMIN_KEY});
+        server.api.json("GET", "/api/v1/admin/stats", None, &key).await.ok()
+    };
+    for _ in 0..100 {
+        if stats().await["pending_messages"] == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(stats().await["pending_messages"], 1);
+    let mut b = bob.connect().await;
+    assert_eq!(b.message().await.message_id, younger);
+    assert_eq!(b.next().await, ServerFrame::CaughtUp);
+}
+
+#[tokio::test]
+async fn a_stopping_server_says_goodbye() {
+    let mut server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let mut line = alice.online().await;
+    server.stop().await;
+    assert_eq!(line.closed().await, 1001);
+}
+
+#[tokio::test]
+async fn data_and_log_hold_no_key_and_no_file_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut secrets = vec![ADMIN_KEY.to_owned(), "tax return".to_owned()];
+    {
+        let server = Binary::start(folder.path());
+        let key = server.api.create_user("alice").await;
+        let alice = server.api.login("alice", &key, Some("a")).await;
+        let body =
+            "--B\r\ncontent-disposition: form-data; name=\"file\"; filename=\"tax return.pdf\"\r\n\r\nx\r\n--B--\r\n";
+        let kind = "multipart/form-data; boundary=B";
+        let token = Some(alice.token.as_str());
+        let upload = "/api/v1/files/upload";
+        server.api.call("POST", upload, token, kind, body.as_bytes()).await.ok();
+        let mut line = alice.online().await;
+        line.deliver(alice.message("alice", new_id(), "bm90aGluZw==")).await;
+        secrets.extend([key, alice.token.clone()]);
+    }
+    let mut files = vec![folder.path().to_owned()];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        for secret in &secrets {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{} holds a secret", path.display());
+        }
+    }
+}

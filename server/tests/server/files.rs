@@ -1,0 +1,125 @@
+//! Uploaded files: through and through in pieces, deleted from the disk as well.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Answer, Person, TestServer};
+
+const BOUNDARY: &str = "boundary-of-the-test";
+
+fn form(field: &str, content: &[u8]) -> Vec<u8> {
+    let mut body = format!(
+        "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{field}\"; \
+         filename=\"tax return 2026.pdf\"\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(content);
+    body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+    body
+}
+
+async fn send(person: &Person, body: &[u8]) -> Answer {
+    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    let token = Some(person.token.as_str());
+    person.api.call("POST", "/api/v1/files/upload", token, &kind, body).await
+}
+
+async fn upload(person: &Person, content: &[u8]) -> String {
+    let answer = send(person, &form("file", content)).await.ok();
+    answer["file_id"].as_str().unwrap().to_owned()
+}
+
+fn on_disk(server: &TestServer) -> usize {
+    std::fs::read_dir(&server.config.storage.files_path).unwrap().count()
+}
+
+/// Waits until the number of files on the disk is this.
+async fn await_on_disk(server: &TestServer, count: usize) {
+    for _ in 0..100 {
+        if on_disk(server) == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} files instead of {count}", on_disk(server));
+}
+
+#[tokio::test]
+async fn a_file_goes_up_and_down_again() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let content: Vec<u8> = (0..3_000_000_u32).flat_map(|n| n.to_le_bytes()).take(3_000_001).collect();
+    let id = upload(&alice, &content).await;
+    assert_eq!(id.len(), 43);
+    let answer = bob.get(&format!("/api/v1/files/{id}")).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("content-length: 3000001"), "{}", answer.head);
+    assert!(answer.head.contains("application/octet-stream"));
+    assert!(answer.body == content);
+
+    let path = format!("/api/v1/files/{id}");
+    bob.delete(&path).await.is("unknown_file");
+    assert_eq!(alice.delete(&path).await.status, 204);
+    bob.get(&path).await.is("unknown_file");
+    alice.delete(&path).await.is("unknown_file");
+    assert_eq!(on_disk(&server), 0);
+    alice.get("/api/v1/files/..%2Fprivmsg.db").await.is("malformed_request");
+}
+
+#[tokio::test]
+async fn a_file_over_the_limit_leaves_nothing_behind() {
+    let server = TestServer::with(|config| config.limits.max_file_size_mb = 1).await;
+    let alice = server.user("alice").await;
+    upload(&alice, &vec![1; 1024 * 1024]).await;
+    send(&alice, &form("file", &vec![1; 1024 * 1024 + 1])).await.is("file_too_large");
+    assert_eq!(on_disk(&server), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing_behind() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let whole = form("file", &vec![1; 200_000]);
+    send(&alice, &whole[..100_000]).await.is("malformed_request");
+    send(&alice, &form("other", b"x")).await.is("invalid_request");
+    alice.post("/api/v1/files/upload", Value::Null).await.is("malformed_request");
+    assert_eq!(on_disk(&server), 0);
+}
+
+#[tokio::test]
+async fn old_files_go_from_the_disk_too() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let id = upload(&alice, b"old").await;
+    server.clock.advance(71 * 3600);
+    let younger = upload(&alice, b"young").await;
+    server.clock.advance(3600);
+    alice.get(&format!("/api/v1/files/{id}")).await.is("unknown_file");
+    await_on_disk(&server, 1).await;
+    alice.get(&format!("/api/v1/files/{younger}")).await.ok_bytes(b"young");
+}
+
+#[tokio::test]
+async fn what_a_crash_left_behind_is_swept_up() {
+    let mut server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    upload(&alice, b"kept").await;
+    server.stop().await;
+    let folder = server.config.storage.files_path.clone();
+    std::fs::write(folder.join("unfinished.part"), "x").unwrap();
+    std::fs::write(folder.join("without-a-row"), "x").unwrap();
+    server.restart().await;
+    await_on_disk(&server, 1).await;
+}
+
+#[tokio::test]
+async fn files_of_a_deleted_user_go() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    upload(&alice, b"mine").await;
+    let key = Some(crate::support::ADMIN_KEY);
+    let path = "/api/v1/admin/users/alice";
+    server.api.json("DELETE", path, key, &Value::Null).await.ok();
+    assert_eq!(on_disk(&server), 0);
+}
