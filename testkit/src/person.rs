@@ -241,17 +241,34 @@ impl Person {
     /// # Errors
     /// If it does not come; says what has come instead.
     pub async fn hears(&self, from: &impl Named, text: &str) -> Result<MessageView> {
-        let what = format!("{} hears {text:?}", self.account.user_id);
+        self.finds(from, text, |message| message.sender_id == *from.name()).await
+    }
+
+    /// Waits until a chat has a text, whoever wrote it.
+    ///
+    /// # Errors
+    /// If it does not come; says what has come instead.
+    pub async fn has(&self, with: &impl Named, text: &str) -> Result<MessageView> {
+        self.finds(with, text, |_| true).await
+    }
+
+    async fn finds(
+        &self,
+        with: &impl Named,
+        text: &str,
+        wanted: impl Fn(&MessageView) -> bool,
+    ) -> Result<MessageView> {
+        let what = format!("{} has {text:?} in the chat with {}", self.account.user_id, with.name());
         let look = || async {
-            Ok(self.messages(from).await?.into_iter().find(|m| m.sender_id == *from.name() && m.text == text))
+            Ok(self.messages(with).await?.into_iter().find(|message| message.text == text && wanted(message)))
         };
         match until(&what, PATIENCE, look).await {
             Ok(message) => Ok(message),
-            Err(error) => Err(error.context(format!("has instead: {:?}", self.texts(from).await?))),
+            Err(error) => Err(error.context(format!("has instead: {:?}", self.texts(with).await?))),
         }
     }
 
-    /// Waits until `count` messages of a chat are here, and a look later no more.
+    /// Waits until a chat has as many messages as `texts`, and compares them, in any order.
     ///
     /// # Errors
     /// If it is another number in the end.

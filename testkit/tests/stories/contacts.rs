@@ -1,0 +1,75 @@
+//! A contact whose identity changes.
+
+use anyhow::Result;
+use privmsg_client::Event;
+use privmsg_testkit::wait::{PATIENCE, until};
+use privmsg_testkit::{Person, Server};
+
+use super::alice_and_bob;
+
+/// Bob loses everything and begins anew; says so to Alice.
+async fn bob_begins_anew(server: &Server, bob: &mut Person) -> Result<Person> {
+    bob.goes_offline().await?;
+    let mut again = bob.starts_anew(&server.url()).await?;
+    again.goes_online().await?;
+    Ok(again)
+}
+
+#[tokio::test]
+async fn both_sides_see_the_same_safety_number() -> Result<()> {
+    let (_server, alice, bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let ours = alice.client().contact(&bob.account().user_id).await?;
+    let theirs = bob.client().contact(&alice.account().user_id).await?;
+    assert_eq!(ours.safety_number, theirs.safety_number);
+    assert!(!ours.verified && ours.changed.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unverified_contact_with_a_new_identity_is_shown() -> Result<()> {
+    let (server, mut alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let before = alice.client().contact(&bob.account().user_id).await?;
+
+    let again = bob_begins_anew(&server, &mut bob).await?;
+    again.says(&alice, "I lost my phone").await?;
+    let changed =
+        alice.sees("the change", |event| matches!(event, Event::IdentityChanged { blocked: false, .. })).await?;
+    assert_eq!(changed, Event::IdentityChanged { user: bob.account().user_id.clone(), blocked: false });
+    alice.hears(&bob, "I lost my phone").await?;
+    let after = alice.client().contact(&bob.account().user_id).await?;
+    assert_ne!(before.safety_number, after.safety_number);
+    alice.says(&bob, "poor you").await?;
+    again.hears(&alice, "poor you").await.map(drop)
+}
+
+#[tokio::test]
+async fn to_a_verified_contact_with_a_new_identity_nothing_is_sent_until_it_is_accepted() -> Result<()> {
+    let (server, mut alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let name = bob.account().user_id.clone();
+    alice.client().set_verified(&name, true).await?;
+
+    let again = bob_begins_anew(&server, &mut bob).await?;
+    again.says(&alice, "it is me, honestly").await?;
+    alice.sees("the change", |event| matches!(event, Event::IdentityChanged { blocked: true, .. })).await?;
+    let waiting = alice.says(&bob, "a secret").await?;
+    assert!(alice.client().contact(&name).await?.changed.is_some());
+    // Bob's own message goes there and back meanwhile; Alice's does not move.
+    again.says(&again, "meanwhile").await?;
+    until("a turn of the engine", PATIENCE, || async {
+        let message = alice.client().message(waiting.id).await?;
+        let unsent = message.is_some_and(|m| m.state == privmsg_client::MessageState::Queued);
+        Ok(unsent.then_some(()))
+    })
+    .await?;
+    assert!(!again.texts(&alice).await?.contains(&"a secret".to_owned()));
+
+    assert!(alice.client().accept_identity_change(&name).await?);
+    alice.delivered(&waiting).await?;
+    again.hears(&alice, "a secret").await.map(drop)
+}

@@ -1,0 +1,86 @@
+//! People on a bad network.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use privmsg_client::Event;
+use privmsg_testkit::wait::PATIENCE;
+use privmsg_testkit::{Faults, Person, Proxy, Server};
+
+use super::numbered;
+
+/// A server, and a person for each of two networks to it.
+async fn two_networks(server: &Server, seed: u64) -> Result<(Proxy, Person, Proxy, Person)> {
+    let hers = Proxy::start(server.address(), seed).await?;
+    let his = Proxy::start(server.address(), seed + 1).await?;
+    let alice = Person::signs_in(&hers.url(), &server.admin().creates("alice").await?).await?;
+    let bob = Person::signs_in(&his.url(), &server.admin().creates("bob").await?).await?;
+    Ok((hers, alice, his, bob))
+}
+
+/// Both talk on networks that behave like `faults`; everything arrives exactly once.
+async fn talk(faults: &Faults, seed: u64, messages: usize) -> Result<(Proxy, Proxy)> {
+    let server = Server::start().await?;
+    let (hers, alice, his, bob) = two_networks(&server, seed).await?;
+    hers.behaves(faults.clone());
+    his.behaves(faults.clone());
+    let (from_alice, from_bob) = (numbered("Alice", messages), numbered("Bob", messages));
+    for (a, b) in from_alice.iter().zip(&from_bob) {
+        alice.says(&bob, a).await?;
+        bob.says(&alice, b).await?;
+    }
+    let all: Vec<String> = from_alice.into_iter().chain(from_bob).collect();
+    alice.has_exactly(&bob, &all, PATIENCE).await?;
+    bob.has_exactly(&alice, &all, PATIENCE).await?;
+    Ok((hers, his))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_connections_lose_and_double_nothing() -> Result<()> {
+    let faults = Faults { cut_permille: 60, refuse_permille: 100, ..Faults::default() };
+    let (hers, his) = talk(&faults, 11, 150).await?;
+    assert!(hers.done().cuts + his.done().cuts > 0, "the network was bad");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repeated_frames_double_nothing() -> Result<()> {
+    let faults = Faults { repeat_permille: 500, ..Faults::default() };
+    let (hers, his) = talk(&faults, 12, 100).await?;
+    assert!(hers.done().repeats + his.done().repeats > 0, "the network was bad");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn delays_lose_and_double_nothing() -> Result<()> {
+    let delay = Duration::ZERO..Duration::from_millis(40);
+    let faults = Faults { delay, cut_permille: 10, repeat_permille: 100, ..Faults::default() };
+    talk(&faults, 13, 40).await.map(drop)
+}
+
+/// The connection stays open, but nothing comes through any more. Tokio's time is moved on instead of waiting.
+#[tokio::test]
+async fn a_half_open_connection_is_noticed() -> Result<()> {
+    let server = Server::start().await?;
+    let (hers, mut alice, _his, bob) = two_networks(&server, 14).await?;
+    alice.says(&bob, "can you hear me?").await?;
+    bob.hears(&alice, "can you hear me?").await?;
+
+    hers.goes_silent();
+    let into_the_void = alice.says(&bob, "and now?").await?;
+    bob.says(&alice, "hello?").await?;
+    for _ in 0..7 {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        tokio::time::resume();
+        // Real time, for the sockets.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    alice.sees("the dead connection", |event| matches!(event, Event::Disconnected { .. })).await?;
+    alice.delivered(&into_the_void).await?;
+    bob.hears(&alice, "and now?").await?;
+    alice.hears(&bob, "hello?").await?;
+    let all = ["can you hear me?", "and now?", "hello?"].map(str::to_owned);
+    alice.has_exactly(&bob, &all, PATIENCE).await?;
+    bob.has_exactly(&alice, &all, PATIENCE).await
+}
