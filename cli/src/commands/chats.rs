@@ -1,0 +1,62 @@
+//! `privmsg chats`.
+
+use privmsg_store::chats::ChatKind;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::output::Style;
+
+use super::message::conversation;
+use super::{Session, time};
+
+#[derive(Serialize)]
+struct ChatObject<'a> {
+    conversation: Option<&'a str>,
+    kind: &'static str,
+    messages: u64,
+    last_at: i64,
+}
+
+pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
+    let output = session.output;
+    let lang = session.lang();
+    let client = session.open().await?;
+    let own = client.user_id();
+    let chats = client.chats().await?;
+    if output.is_json() {
+        for chat in &chats {
+            output.object(&ChatObject {
+                conversation: conversation(&chat.kind, own),
+                kind: match chat.kind {
+                    ChatKind::Direct { .. } => "direct",
+                    ChatKind::SelfNotes => "self",
+                    ChatKind::Group => "group",
+                },
+                messages: chat.messages,
+                last_at: chat.last_at,
+            })?;
+        }
+        return Ok(());
+    }
+    if chats.is_empty() {
+        output.remark(&lang.no_chats());
+        return Ok(());
+    }
+    let names: Vec<_> = chats
+        .iter()
+        .map(|chat| match &chat.kind {
+            ChatKind::Direct { peer } => peer.to_string(),
+            ChatKind::SelfNotes => format!("{own} {}", lang.notes()),
+            ChatKind::Group => lang.group(),
+        })
+        .collect();
+    let header = [lang.head_chat(), lang.head_messages(), lang.head_last()];
+    let wide = names.iter().chain([&header[0]]).map(|name| name.chars().count()).max().unwrap_or_default();
+    let count = header[1].chars().count();
+    let head = format!("{:<wide$}  {}  {}", header[0], header[1], header[2]);
+    output.text(&output.styled(Style::Faint, &head))?;
+    for (chat, name) in chats.iter().zip(&names) {
+        output.text(&format!("{name:<wide$}  {:>count$}  {}", chat.messages, time::local(chat.last_at)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! `privmsg devices`.
+
+use privmsg_protocol::DeviceId;
+use privmsg_protocol::rest::Device;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::foreign;
+use crate::output::Style;
+
+use super::{Session, time, with_session};
+
+#[derive(Serialize)]
+struct RemovedObject<'a> {
+    removed: &'a str,
+}
+
+pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
+    let output = session.output;
+    let lang = session.lang();
+    let client = session.open_signed_in().await?;
+    let devices = with_session(&client, || client.devices()).await?;
+    if output.is_json() {
+        return devices.iter().try_for_each(|device| output.object(device));
+    }
+    let header = [lang.head_device(), lang.head_type(), lang.head_since(), lang.head_seen(), lang.head_name()];
+    let rows: Vec<_> = devices.iter().map(row).collect();
+    let wide: Vec<_> = (0..4)
+        .map(|column| rows.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(&wide).map(|(cell, wide)| format!("{cell:<wide$}  ")).collect::<String>();
+        format!("{cells}{}", row[4])
+    };
+    output.text(&output.styled(Style::Faint, &line(&header)))?;
+    for (device, row) in devices.iter().zip(&rows) {
+        let line = line(row);
+        if device.current {
+            output.text(&format!("{} {}", output.styled(Style::Bold, &line), lang.this_device()))?;
+        } else {
+            output.text(&line)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names were chosen on other devices; they come last because their width is anybody's guess.
+fn row(device: &Device) -> [String; 5] {
+    let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), foreign::line);
+    [
+        device.device_id.to_string(),
+        shown(&device.device_type),
+        time::local_from_server(&device.created_at),
+        device.last_seen_at.as_deref().map_or_else(|| "-".to_owned(), time::local_from_server),
+        shown(&device.device_name),
+    ]
+}
+
+pub(super) async fn remove(session: &Session<'_>, device: &DeviceId) -> Result<(), Failure> {
+    let output = session.output;
+    let client = session.open_signed_in().await?;
+    if client.whoami().await?.device_id.as_ref() == Some(device) {
+        return Err(Failure::Usage(session.lang().own_device()));
+    }
+    with_session(&client, || client.remove_device(device)).await?;
+    if output.is_json() {
+        output.object(&RemovedObject { removed: device.as_str() })
+    } else {
+        output.text(&session.lang().device_removed(device.as_str()))
+    }
+}

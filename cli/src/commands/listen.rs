@@ -1,0 +1,148 @@
+//! `privmsg listen`.
+
+use std::time::Duration;
+
+use privmsg_client::{Client, Event, MessageKind, MessageView};
+use tokio::sync::broadcast;
+use tokio::time::{Instant, sleep_until};
+
+use crate::args::Listen;
+use crate::failure::Failure;
+use crate::seat::Seat;
+
+use super::Session;
+use super::message::{MessageObject, live};
+use super::safety_number::is_blocked;
+
+/// Messages read from the database at a time.
+const PAGE: u32 = 100;
+
+/// What may end the waiting for a message.
+enum Woken {
+    Received,
+    Ended(Failure),
+    Late,
+    Signal,
+}
+
+pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Failure> {
+    let output = session.output;
+    let lang = session.lang();
+    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+    let mut events = client.events();
+    let mut seat = Seat::take(&client)?;
+    if output.is_watched() {
+        output.note(&lang.listening(client.user_id().as_str()));
+    }
+    let _connection = Connection::report(session, &client);
+    let deadline = listen.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let mut received = 0;
+    let result = loop {
+        let before = received;
+        let done = print_unseen(session, &client, listen.count, &mut received).await;
+        match done {
+            Ok(true) => break Ok(()),
+            Ok(false) => {}
+            Err(failure) => break Err(failure),
+        }
+        if received > before {
+            continue;
+        }
+        let woken = tokio::select! {
+            biased;
+            _ = session.signals.wait() => Woken::Signal,
+            () = client.wait_received(&mut events) => Woken::Received,
+            failure = seat.watch() => Woken::Ended(failure),
+            () = at(deadline) => Woken::Late,
+        };
+        match (woken, listen.count, listen.timeout) {
+            (Woken::Received, ..) => {}
+            (Woken::Signal, ..) => break Ok(()),
+            (Woken::Ended(failure), ..) => break Err(failure),
+            (Woken::Late, Some(wanted), Some(seconds)) => {
+                break Err(Failure::TooFewReceived { received, wanted, seconds });
+            }
+            (Woken::Late, ..) => break Ok(()),
+        }
+    };
+    seat.leave().await;
+    result
+}
+
+/// Prints what has arrived, each message flushed before it is marked as seen: what a crash prints twice is better than
+/// what it does not print. Returns whether there is nothing more to wait for.
+async fn print_unseen(
+    session: &Session<'_>,
+    client: &Client,
+    count: Option<u64>,
+    received: &mut u64,
+) -> Result<bool, Failure> {
+    for message in client.unseen(PAGE).await?.messages {
+        if session.signals.heard() || count.is_some_and(|count| *received >= count) {
+            return Ok(true);
+        }
+        print(session, client, &message).await?;
+        client.mark_seen(message.id).await?;
+        *received += 1;
+    }
+    Ok(count.is_some_and(|count| *received >= count))
+}
+
+async fn print(session: &Session<'_>, client: &Client, message: &MessageView) -> Result<(), Failure> {
+    let output = session.output;
+    let own = client.user_id();
+    if output.is_json() {
+        return output.object(&MessageObject::of(message, own));
+    }
+    let blocked = message.kind == MessageKind::IdentityChanged && is_blocked(client, &message.sender_id).await?;
+    output.text(&live(output, message, own, blocked))
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells people that the connection is gone or back, once each time. Ends when dropped.
+struct Connection {
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Connection {
+    fn report(session: &Session<'_>, client: &Client) -> Self {
+        if !session.output.is_watched() {
+            return Self { task: None };
+        }
+        let lang = session.lang();
+        let mut events = client.events();
+        let task = tokio::spawn(async move {
+            let mut lost = false;
+            loop {
+                let said = match events.recv().await {
+                    Ok(Event::Disconnected { reason }) if !lost => {
+                        lost = true;
+                        lang.connection_lost(&crate::foreign::line(&reason))
+                    }
+                    Ok(Event::Connected) if lost => {
+                        lost = false;
+                        lang.connection_back()
+                    }
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                    Err(broadcast::error::RecvError::Closed) => return,
+                };
+                crate::output::note(&said);
+            }
+        });
+        Self { task: Some(task) }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One file per command.
+
+mod chats;
+mod devices;
+mod download;
+mod history;
+mod listen;
+mod login;
+mod logout;
+mod message;
+mod progress;
+mod safety_number;
+mod send;
+mod time;
+mod units;
+mod whoami;
+
+use std::path::PathBuf;
+
+use privmsg_client::{Client, ClientError, Event, Profile};
+use privmsg_protocol::ErrorCode;
+use tokio::sync::broadcast;
+
+use crate::args::Command;
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::output::Output;
+use crate::profile;
+use crate::seat::Seat;
+use crate::signals::Signals;
+
+/// What every command has.
+pub(crate) struct Session<'a> {
+    output: &'a Output,
+    profile: Profile,
+    signals: Signals,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(profile: Option<PathBuf>, output: &'a Output) -> Result<Self, Failure> {
+        let signals = Signals::listen()
+            .map_err(|error| Failure::Engine(privmsg_client::EngineError::Internal(error.to_string())))?;
+        Ok(Self { output, profile: profile::folder(profile)?, signals })
+    }
+
+    const fn lang(&self) -> Lang {
+        self.output.lang()
+    }
+
+    /// Opens the profile.
+    async fn open(&self) -> Result<Client, Failure> {
+        profile::open(&self.profile, self.lang()).await
+    }
+
+    /// Opens the profile of a device that is signed in.
+    async fn open_signed_in(&self) -> Result<Client, Failure> {
+        let client = self.open().await?;
+        if client.whoami().await?.signed_in { Ok(client) } else { Err(Failure::SignInUnfinished) }
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), Failure> {
+    let signals = &session.signals;
+    match command {
+        // These two have something to finish when a signal comes.
+        Command::Send(send) => send::run(session, send).await,
+        Command::Listen(listen) => listen::run(session, listen).await,
+        Command::Login(login) => signals.unless_interrupted(login::run(session, login)).await,
+        Command::History { user, limit } => signals.unless_interrupted(history::run(session, user, limit)).await,
+        Command::Download { message_id, out } => {
+            signals.unless_interrupted(download::run(session, message_id, &out)).await
+        }
+        Command::Chats => signals.unless_interrupted(chats::run(session)).await,
+        Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
+        Command::Devices => signals.unless_interrupted(devices::list(session)).await,
+        Command::RemoveDevice { device } => signals.unless_interrupted(devices::remove(session, &device)).await,
+        Command::SafetyNumber { user, change } => {
+            signals.unless_interrupted(safety_number::run(session, &user, change)).await
+        }
+        Command::Logout => signals.unless_interrupted(logout::run(session)).await,
+    }
+}
+
+/// Does a request, and again with a new session if the old one has ended: somebody who was away for weeks should not
+/// notice. The engine renews it when it connects.
+async fn with_session<T, W: Future<Output = Result<T, ClientError>>>(
+    client: &Client,
+    request: impl Fn() -> W,
+) -> Result<T, Failure> {
+    match request().await {
+        Err(ClientError::Server { code: ErrorCode::TokenExpired, .. }) => {}
+        other => return Ok(other?),
+    }
+    let mut events = client.events();
+    let mut seat = Seat::take(client)?;
+    let connected = async {
+        loop {
+            match events.recv().await {
+                Ok(Event::Connected) | Err(broadcast::error::RecvError::Closed) => return Ok(()),
+                Ok(Event::Disconnected { reason }) => return Err(ClientError::Network(reason).into()),
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            }
+        }
+    };
+    let connected = tokio::select! {
+        result = connected => result,
+        failure = seat.watch() => Err(failure),
+    };
+    connected?;
+    let result = request().await;
+    seat.leave().await;
+    Ok(result?)
+}

@@ -1,0 +1,87 @@
+//! `privmsg safety-number`.
+
+use privmsg_client::{Client, ClientError, ContactInfo, SafetyNumber};
+use privmsg_protocol::UserId;
+use serde::Serialize;
+
+use crate::args::Verification;
+use crate::failure::Failure;
+use crate::output::{Output, Style};
+
+use super::Session;
+
+#[derive(Serialize)]
+struct SafetyNumberObject<'a> {
+    user_id: &'a str,
+    safety_number: &'a str,
+    verified: bool,
+    /// The number of a new key that has not been accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<&'a str>,
+}
+
+pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Verification>) -> Result<(), Failure> {
+    let output = session.output;
+    let lang = session.lang();
+    let client = session.open().await?;
+    if user == client.user_id() {
+        return Err(Failure::Usage(lang.own_safety_number()));
+    }
+    let contact = client.contact(user).await?;
+    match change {
+        None => {}
+        Some(Verification::Mark) if contact.changed.is_some() => {
+            return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
+        }
+        Some(Verification::Mark) => client.set_verified(user, true).await?,
+        Some(Verification::Unmark) => client.set_verified(user, false).await?,
+        Some(Verification::AcceptChange) => {
+            let accepted = client.accept_identity_change(user).await?;
+            output.remark(&if accepted { lang.change_accepted(user.as_str()) } else { lang.no_change(user.as_str()) });
+        }
+    }
+    show(output, &client.contact(user).await?)
+}
+
+fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
+    let lang = output.lang();
+    let user = contact.user_id.as_str();
+    if output.is_json() {
+        return output.object(&SafetyNumberObject {
+            user_id: user,
+            safety_number: contact.safety_number.digits(),
+            verified: contact.verified,
+            changed: contact.changed.as_ref().map(SafetyNumber::digits),
+        });
+    }
+    if let Some(changed) = &contact.changed {
+        for line in lang.key_changed(user).lines().chain(lang.key_changed_blocked(user).lines()) {
+            output.text(&output.styled(Style::Alarm, line))?;
+        }
+        output.text("")?;
+        output.text(&lang.safety_new_title(user))?;
+        output.text(&block(output, changed))?;
+        output.text(&lang.safety_old_title())?;
+        return output.text(&block(output, &contact.safety_number));
+    }
+    output.text(&lang.safety_title(user))?;
+    output.text(&block(output, &contact.safety_number))?;
+    output.text(&if contact.verified { lang.safety_verified() } else { lang.safety_unverified(user) })
+}
+
+/// Twelve groups in three rows, as they are read aloud.
+fn block(output: &Output, number: &SafetyNumber) -> String {
+    let groups: Vec<_> = number.to_string().split(' ').map(str::to_owned).collect();
+    let rows: Vec<_> =
+        groups.chunks(4).map(|row| format!("    {}", output.styled(Style::Bold, &row.join(" ")))).collect();
+    rows.join("\n")
+}
+
+/// Whether sending to a user waits until their new key is accepted.
+pub(super) async fn is_blocked(client: &Client, user: &UserId) -> Result<bool, Failure> {
+    match client.contact(user).await {
+        Ok(contact) => Ok(contact.changed.is_some()),
+        Err(ClientError::UnknownContact(_) | ClientError::NotSignedIn) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,69 @@
+//! `privmsg whoami`.
+
+use privmsg_client::KeyPlace;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::foreign;
+use crate::output::Style;
+use crate::profile;
+
+use super::Session;
+
+#[derive(Serialize)]
+struct WhoamiObject<'a> {
+    user_id: &'a str,
+    device_id: Option<&'a str>,
+    device_name: &'a str,
+    server: &'a str,
+    public_key: Option<&'a str>,
+    signed_in: bool,
+    profile: String,
+    key_place: Option<&'static str>,
+}
+
+pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
+    let output = session.output;
+    let lang = session.lang();
+    let client = session.open().await?;
+    let me = client.whoami().await?;
+    let place = session.profile.key_place()?;
+    let folder = session.profile.dir().display().to_string();
+    if output.is_json() {
+        return output.object(&WhoamiObject {
+            user_id: me.user_id.as_str(),
+            device_id: me.device_id.as_ref().map(privmsg_protocol::DeviceId::as_str),
+            device_name: &me.device_name,
+            server: &me.server_url,
+            public_key: me.identity_key.as_deref(),
+            signed_in: me.signed_in,
+            profile: folder,
+            key_place: place.map(|place| match place {
+                KeyPlace::Keyring => "keyring",
+                KeyPlace::Passphrase => "passphrase",
+                KeyPlace::File => "file",
+            }),
+        });
+    }
+    let device = match &me.device_id {
+        Some(id) => format!("{id} ({})", me.device_name),
+        None => me.device_name.clone(),
+    };
+    let rows = [
+        (lang.label_user(), me.user_id.to_string()),
+        (lang.label_device(), device),
+        (lang.label_server(), me.server_url),
+        (lang.label_state(), if me.signed_in { lang.is_signed_in() } else { lang.is_signed_out() }),
+        (lang.label_public_key(), me.identity_key.unwrap_or_else(|| "-".to_owned())),
+        (lang.label_profile(), folder),
+    ];
+    let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
+    for (label, value) in rows {
+        let label = output.styled(Style::Faint, &format!("{label:<wide$}"));
+        output.text(&format!("{label}  {}", foreign::line(&value)))?;
+    }
+    if let Some(place) = place {
+        output.text(&profile::explain(place, &session.profile, lang))?;
+    }
+    Ok(())
+}

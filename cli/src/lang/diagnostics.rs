@@ -1,0 +1,155 @@
+//! What went wrong, and what to do about it.
+
+use super::texts;
+
+texts! {
+    // Usage.
+    error_prefix() => "error", "ошибка";
+    see_help() => "See 'privmsg --help'.", "Справка: «privmsg --help».";
+    unknown_argument(argument: &str) => "unknown argument '{argument}'", "неизвестный аргумент «{argument}»";
+    unknown_command(command: &str) => "unknown command '{command}'", "неизвестная команда «{command}»";
+    did_you_mean(name: &str) => "did you mean '{name}'?", "может быть, «{name}»?";
+    missing_argument(arguments: &str) => "missing: {arguments}", "не хватает: {arguments}";
+    missing_command() => "no command given", "не указана команда";
+    missing_value(argument: &str) => "{argument} needs a value", "для {argument} нужно значение";
+    conflict(argument: &str, other: &str) =>
+        "{argument} cannot be used together with {other}", "{argument} нельзя указывать вместе с {other}";
+    given_twice(argument: &str) => "{argument} is given twice", "{argument} указан дважды";
+    bad_value(value: &str, argument: &str) => "'{value}' is not valid for {argument}", "«{value}» не подходит для {argument}";
+    not_unicode() => "an argument is not valid UTF-8", "аргумент не в кодировке UTF-8";
+    bad_usage() => "wrong arguments", "неверные аргументы";
+    bad_user_id(value: &str) =>
+        "'{value}' is no user id: letters A-Z a-z, digits, '.', '_' and '-', up to 64 characters",
+        "«{value}» не похоже на имя пользователя: латинские буквы, цифры, «.», «_» и «-», до 64 знаков";
+    bad_message_id(value: &str) =>
+        "'{value}' is no message id; 'privmsg history USER' shows them",
+        "«{value}» не похоже на номер сообщения; их показывает «privmsg history ПОЛЬЗОВАТЕЛЬ»";
+    bad_device_id(value: &str) =>
+        "'{value}' is no device id; 'privmsg devices' shows them",
+        "«{value}» не похоже на номер устройства; их показывает «privmsg devices»";
+    own_device() =>
+        "this is the device that you are using; 'privmsg logout' signs it out",
+        "это устройство, на котором вы работаете; выйти на нём — «privmsg logout»";
+    own_safety_number() =>
+        "a safety number is for another user, not for oneself",
+        "код безопасности бывает с другим пользователем, не с самим собой";
+    nothing_to_send() =>
+        "there is nothing to send: give a TEXT, '-' to read it from standard input, or --file",
+        "нечего отправлять: укажите ТЕКСТ, «-», чтобы прочитать его со стандартного ввода, или --file";
+    message_unfit(detail: &str) =>
+        "the message cannot be sent: {detail}", "сообщение нельзя отправить: {detail}";
+    message_too_long() => "the text is too long", "текст слишком длинный";
+
+    // Files.
+    file_failed(path: &str, reason: &str) => "{path}: {reason}", "{path}: {reason}";
+    not_a_file() => "is not a file", "это не файл";
+    path_not_unicode() => "the path is not valid UTF-8", "путь не в кодировке UTF-8";
+    no_such_directory() => "there is no such directory to save to", "нет такой папки, сохранить некуда";
+    stdin_failed(reason: &str) => "standard input cannot be read: {reason}", "не удалось прочитать стандартный ввод: {reason}";
+    stdin_not_text() => "it is not text in UTF-8", "это не текст в UTF-8";
+    stdout_failed(reason: &str) => "the output cannot be written: {reason}", "не удалось вывести результат: {reason}";
+    no_attachment() =>
+        "there is no such message in this profile, or it has no files",
+        "в этом профиле нет такого сообщения, или в нём нет файлов";
+    altered_file() =>
+        "the file was altered or cut off on its way; nothing was saved",
+        "файл по дороге изменили или обрезали; ничего не сохранено";
+
+    // Profile and its key.
+    no_home() =>
+        "no place for a profile: neither --profile, PRIVMSG_PROFILE, XDG_DATA_HOME nor HOME is set",
+        "негде хранить профиль: не заданы ни --profile, ни PRIVMSG_PROFILE, ни XDG_DATA_HOME, ни HOME";
+    no_account(profile: &str) =>
+        "nobody is signed in with the profile {profile}; begin with 'privmsg login'",
+        "в профиле {profile} вход не выполнен; начните с «privmsg login»";
+    sign_in_unfinished() =>
+        "this device is not signed in: signing in was not finished, or it has been signed out. Repeat 'privmsg login'; what was received stays readable",
+        "на этом устройстве вход не выполнен: он не был завершён, или с устройства вышли. Повторите «privmsg login»; полученное по-прежнему можно читать";
+    signed_out() =>
+        "this device has been signed out: from another device, by the administrator, or by a new access key. What was received stays readable; 'privmsg login' signs in again",
+        "с этого устройства вышли: с другого устройства, по решению администратора или из-за нового ключа доступа. Полученное можно читать; войти снова — «privmsg login»";
+    passphrase_needed() =>
+        "this profile needs its passphrase: set PRIVMSG_PASSPHRASE or run privmsg on a terminal",
+        "для этого профиля нужна парольная фраза: задайте PRIVMSG_PASSPHRASE или запустите privmsg в терминале";
+    wrong_passphrase() => "the passphrase is wrong", "парольная фраза неверна";
+    empty_passphrase() =>
+        "PRIVMSG_PASSPHRASE is set but empty; unset it or give it a passphrase",
+        "PRIVMSG_PASSPHRASE задана, но пуста; уберите её или впишите парольную фразу";
+    keyring_failed(detail: &str) =>
+        "the keyring does not give the profile's key ({detail}). Is it unlocked, and is this the same desktop session?",
+        "связка ключей не отдаёт ключ профиля ({detail}). Разблокирована ли она, и тот ли это сеанс рабочего стола?";
+    damaged(file: &str) =>
+        "{file} in the profile is damaged or was written by a newer version", "{file} в профиле повреждён или записан более новой версией";
+    keystore_missing() =>
+        "the profile has a database, but keystore.json, which says where its key is, is missing. Restore it from a backup, or use another --profile",
+        "в профиле есть база данных, но нет keystore.json, где сказано, где её ключ. Верните его из резервной копии или возьмите другой --profile";
+    key_open_to_others(file: &str) =>
+        "others can read the key file of the profile; make it yours alone: chmod 600 {file}",
+        "файл ключа профиля могут читать другие; оставьте доступ только себе: chmod 600 {file}";
+    no_randomness() => "the system gives no random bytes", "система не даёт случайных чисел";
+    wrong_database_key() =>
+        "the database does not open: it is damaged, or belongs to another profile",
+        "база данных не открывается: она повреждена или от другого профиля";
+    newer_database() =>
+        "the profile was written by a newer version of privmsg; update this one",
+        "профиль записан более новой версией privmsg; обновите программу";
+    disk_full() => "the disk is full; nothing was changed", "диск заполнен; ничего не изменено";
+    database_busy() => "the profile is busy with another process; try again", "профиль занят другим процессом; повторите";
+    database_failed(detail: &str) => "the profile's database fails: {detail}", "ошибка базы данных профиля: {detail}";
+    internal(detail: &str) => "a fault in privmsg itself: {detail}", "внутренняя ошибка privmsg: {detail}";
+    profile_in_use() => "another process is using this profile", "этим профилем пользуется другой процесс";
+
+    // Signing in.
+    already_signed_in(user: &str) =>
+        "this profile belongs to {user}; 'privmsg logout' signs it out, another --profile is for another user",
+        "этот профиль принадлежит {user}; выйти — «privmsg logout», для другого пользователя — другой --profile";
+    bad_address() =>
+        "the server's address must begin with https:// (or with http://, for trying things out)",
+        "адрес сервера должен начинаться с https:// (или с http://, чтобы попробовать)";
+    no_access_key() =>
+        "no access key: set PRIVMSG_ACCESS_KEY, give --access-key-file, or run privmsg on a terminal",
+        "нет ключа доступа: задайте PRIVMSG_ACCESS_KEY, укажите --access-key-file или запустите privmsg в терминале";
+    no_recovery_key() =>
+        "the account has other devices, so its recovery key is needed: set PRIVMSG_RECOVERY_KEY or run privmsg on a terminal. If it is lost, --new-identity starts anew, and contacts see the change",
+        "у учётной записи уже есть устройства, поэтому нужен ключ восстановления: задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если он утерян, --new-identity начнёт заново, и собеседники увидят это";
+    recovery_words() =>
+        "these are not the twelve words of a recovery key; look for a typing mistake",
+        "это не двенадцать слов ключа восстановления; проверьте, нет ли опечатки";
+    recovery_wrong_key() =>
+        "this recovery key belongs to another account, or was replaced by a newer one",
+        "этот ключ восстановления от другой учётной записи или заменён более новым";
+    recovery_backup_unreadable() =>
+        "the account backup on the server cannot be read; it may be from a newer version",
+        "резервную копию учётной записи на сервере нельзя прочитать; возможно, она от более новой версии";
+    identity_mismatch() =>
+        "the server names another identity for this account than its backup holds. The server is lying or was tampered with: do not go on, and ask the administrator",
+        "сервер называет для этой учётной записи не тот ключ, что в её резервной копии. Сервер обманывает или взломан: не продолжайте и спросите администратора";
+
+    // The server.
+    unreachable(detail: &str) => "the server cannot be reached: {detail}", "сервер недоступен: {detail}";
+    not_privmsg(detail: &str) =>
+        "what answers there does not speak PrivMsg's protocol ({detail})", "по этому адресу отвечает не сервер PrivMsg ({detail})";
+    encryption_failed(detail: &str) => "encryption failed: {detail}", "сбой шифрования: {detail}";
+    refused(reason: &str) => "the server refused: {reason}", "сервер отказал: {reason}";
+    not_sent(reason: &str) => "not sent: {reason}", "не отправлено: {reason}";
+    unknown_contact(user: &str) =>
+        "no conversation with {user} yet: their key is known after the first message in either direction",
+        "переписки с {user} ещё нет: ключ собеседника станет известен после первого сообщения в любую сторону";
+    identity_blocked(user: &str) =>
+        "{user} has another key than the one that you verified, so nothing is sent. Ask {user} why, compare 'privmsg safety-number {user}', then accept it with --accept-change",
+        "у {user} не тот ключ, который вы сверили, поэтому ничего не отправляется. Узнайте у {user} причину, сверьте «privmsg safety-number {user}» и примите новый ключ: --accept-change";
+
+    // Waiting.
+    not_acknowledged(seconds: u64) =>
+        "not acknowledged within {seconds} s. The message stays queued and goes out the next time privmsg runs",
+        "сервер не подтвердил приём за {seconds} с. Сообщение осталось в очереди и уйдёт при следующем запуске privmsg";
+    stays_queued() =>
+        "The message stays queued and goes out the next time privmsg runs",
+        "Сообщение осталось в очереди и уйдёт при следующем запуске privmsg";
+    stays_queued_blocked() =>
+        "The message stays queued until then", "До тех пор сообщение остаётся в очереди";
+    received_too_few(received: u64, wanted: u64, seconds: u64) =>
+        "{received} of {wanted} messages received within {seconds} s", "за {seconds} с получено сообщений: {received} из {wanted}";
+    interrupted() => "interrupted", "прервано";
+    last_reason(reason: &str) => "Last reason: {reason}", "Последняя причина: {reason}";
+}

@@ -1,0 +1,188 @@
+//! What `--help` says.
+
+use super::texts;
+
+texts! {
+    heading_usage() => "Usage:", "Использование:";
+    heading_commands() => "Commands:", "Команды:";
+    heading_arguments() => "Arguments:", "Аргументы:";
+    heading_options() => "Options:", "Параметры:";
+
+    about() =>
+        "PrivMsg in a terminal: end-to-end encrypted messages over a server of your own.",
+        "PrivMsg в терминале: сообщения со сквозным шифрованием через собственный сервер.";
+    usage() => "privmsg [OPTIONS] COMMAND …", "privmsg [ПАРАМЕТРЫ] КОМАНДА …";
+
+    // For all commands.
+    help_profile() =>
+        "Folder of this device's keys and messages [default: $PRIVMSG_PROFILE, else ~/.local/share/privmsg]",
+        "Папка с ключами и сообщениями этого устройства [по умолчанию: $PRIVMSG_PROFILE, иначе ~/.local/share/privmsg]";
+    help_json() => "One JSON object a line, for scripts", "По одному объекту JSON в строке, для скриптов";
+    help_lang() => "Language: en or ru [default: as the locale says]", "Язык: en или ru [по умолчанию: как в системе]";
+    help_verbose() =>
+        "Say on standard error what is going on; twice for more", "Сообщать о ходе работы на стандартный вывод ошибок; дважды — подробнее";
+    help_help() => "This help", "Эта справка";
+    help_version() => "The version", "Версия";
+
+    about_login() => "Sign this device in", "Войти на этом устройстве";
+    about_send() => "Send a text, files, or both", "Отправить текст, файлы или то и другое";
+    about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
+    about_history() => "Show the newest messages with somebody", "Показать последние сообщения переписки";
+    about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
+    about_chats() => "List the chats", "Список чатов";
+    about_whoami() => "Who is signed in here, and where", "Кто вошёл на этом устройстве и куда";
+    about_devices() => "List the account's devices, or sign one out", "Список устройств учётной записи, выход на одном из них";
+    about_devices_remove() => "Sign another device of the account out", "Выйти на другом устройстве учётной записи";
+    about_safety_number() => "Check that nobody is between you and somebody", "Проверить, что между вами и собеседником никого нет";
+    about_logout() => "Sign this device out", "Выйти на этом устройстве";
+
+    usage_login() =>
+        "privmsg login --server URL --user-id ID [OPTIONS]", "privmsg login --server АДРЕС --user-id ИМЯ [ПАРАМЕТРЫ]";
+    usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [ПАРАМЕТРЫ]";
+    usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
+    usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
+    usage_download() => "privmsg download MESSAGE_ID --out PATH", "privmsg download НОМЕР --out ПУТЬ";
+    usage_chats() => "privmsg chats", "privmsg chats";
+    usage_whoami() => "privmsg whoami", "privmsg whoami";
+    usage_devices() => "privmsg devices [remove DEVICE_ID]", "privmsg devices [remove НОМЕР]";
+    usage_devices_remove() => "privmsg devices remove DEVICE_ID", "privmsg devices remove НОМЕР";
+    usage_safety_number() =>
+        "privmsg safety-number USER [--mark-verified | --unverify | --accept-change]",
+        "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change]";
+    usage_logout() => "privmsg logout", "privmsg logout";
+
+    help_user() => "Their user id; your own for notes to yourself", "Имя пользователя; своё — для заметок себе";
+    help_server() => "Address of the server, https://…", "Адрес сервера, https://…";
+    help_user_id() => "Your user id, from the administrator", "Ваше имя пользователя, от администратора";
+    help_device_name() =>
+        "Name of this device in your list of devices; the server sees it",
+        "Название этого устройства в списке ваших устройств; сервер его видит";
+    help_access_key_file() =>
+        "File with the access key; without it PRIVMSG_ACCESS_KEY, else a prompt",
+        "Файл с ключом доступа; без него — PRIVMSG_ACCESS_KEY, иначе запрос";
+    help_new_identity() =>
+        "Start anew when the recovery key is lost: your contacts see that your key has changed, and your other devices are signed out",
+        "Начать заново, если ключ восстановления утерян: собеседники увидят, что ваш ключ изменился, а на других ваших устройствах будет выполнен выход";
+    help_text() => "The text; '-' reads it from standard input", "Текст; «-» — прочитать его со стандартного ввода";
+    help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
+    help_send_timeout() =>
+        "Wait so long for the server's acknowledgement [default: 60, counted anew while a file is on its way]",
+        "Сколько секунд ждать подтверждения сервера [по умолчанию: 60, отсчёт заново, пока идёт отправка файла]";
+    help_count() => "End after N messages", "Закончить после N сообщений";
+    help_listen_timeout() => "End after SECS seconds", "Закончить через столько секунд";
+    help_limit() => "How many messages [default: 20]", "Сколько сообщений [по умолчанию: 20]";
+    help_message_id() => "As 'history' shows it", "Номер сообщения, как его показывает «history»";
+    help_out() =>
+        "Where to save it; an existing file is replaced. A folder if the message has several files",
+        "Куда сохранить; существующий файл будет заменён. Папка, если в сообщении несколько файлов";
+    help_device_id() => "As 'devices' shows it", "Номер устройства, как его показывает «devices»";
+    help_mark_verified() => "You have compared the number, and it is the same", "Вы сравнили код, и он совпал";
+    help_unverify() => "Take that back", "Отменить это";
+    help_accept_change() =>
+        "Accept the new key of a contact whose key had been verified", "Принять новый ключ собеседника, чей прежний ключ был сверен";
+
+    after_help() =>
+r"Examples:
+  privmsg login --server https://chat.example.org --user-id alice
+  privmsg send bob 'Hello, Bob'
+  df -h | privmsg send bob -
+  privmsg send bob 'The plans' --file plans.pdf --file notes.txt
+  privmsg listen
+  privmsg listen --json --count 1 --timeout 30
+  privmsg history bob --limit 50
+  privmsg safety-number bob
+
+Environment:
+  PRIVMSG_PROFILE       folder of the profile
+  PRIVMSG_ACCESS_KEY    access key, for 'login'
+  PRIVMSG_RECOVERY_KEY  the twelve words, for 'login' on a further device
+  PRIVMSG_PASSPHRASE    passphrase of the profile; at the first login it sets it
+  PRIVMSG_LOG           error, warn, info, debug or trace: log to standard error
+  NO_COLOR              no colours
+  LC_ALL, LC_MESSAGES, LANG   language (or --lang)
+
+Exit codes:
+  0  done; for 'send': the server has the message on disk
+  1  another failure
+  2  wrong arguments
+  3  not signed in, or signed out from elsewhere
+  4  wrong access key, recovery key or passphrase
+  5  no connection, or no answer in time; a message stays queued and goes out
+     the next time privmsg runs
+  6  the server refused
+  7  fewer messages than --count before --timeout
+  8  a file cannot be read, written, found or trusted
+  9  the contact's key has changed: nothing is sent until you accept it
+  130, 143  ended by Ctrl-C, by SIGTERM ('listen' ends with 0)",
+r"Примеры:
+  privmsg login --server https://chat.example.org --user-id alice
+  privmsg send bob 'Привет, Боб'
+  df -h | privmsg send bob -
+  privmsg send bob 'Чертежи' --file plans.pdf --file notes.txt
+  privmsg listen
+  privmsg listen --json --count 1 --timeout 30
+  privmsg history bob --limit 50
+  privmsg safety-number bob
+
+Переменные окружения:
+  PRIVMSG_PROFILE       папка профиля
+  PRIVMSG_ACCESS_KEY    ключ доступа, для «login»
+  PRIVMSG_RECOVERY_KEY  двенадцать слов, для «login» на следующем устройстве
+  PRIVMSG_PASSPHRASE    парольная фраза профиля; при первом входе задаёт её
+  PRIVMSG_LOG           error, warn, info, debug или trace: журнал на стандартный
+                        вывод ошибок
+  NO_COLOR              без цвета
+  LC_ALL, LC_MESSAGES, LANG   язык (или --lang)
+
+Коды завершения:
+  0  выполнено; для «send»: сообщение у сервера на диске
+  1  другая неудача
+  2  неверные аргументы
+  3  вход не выполнен, или с устройства вышли
+  4  неверный ключ доступа, ключ восстановления или парольная фраза
+  5  нет связи или ответа вовремя; сообщение осталось в очереди и уйдёт
+     при следующем запуске privmsg
+  6  сервер отказал
+  7  за --timeout пришло меньше сообщений, чем --count
+  8  файл не прочитать, не записать, не найти, или он подменён
+  9  ключ собеседника изменился: ничего не отправляется, пока вы его не примете
+  130, 143  прервано: Ctrl-C, SIGTERM («listen» завершается с 0)";
+
+    after_login() =>
+r"The first device of an account shows its recovery key: twelve words, once. A further device
+asks for them (or takes PRIVMSG_RECOVERY_KEY) and takes part in all chats from then on.
+
+The profile is encrypted. Its key is protected by PRIVMSG_PASSPHRASE if that is set, else by the
+desktop's keyring, else by a passphrase that you are asked for. Where there is none of them (in a
+script), it lies in a file that only you can read.
+
+Secrets are never taken as arguments: everybody on the machine could see them.",
+r"Первое устройство учётной записи один раз показывает ключ восстановления: двенадцать слов.
+Следующее устройство спрашивает их (или берёт из PRIVMSG_RECOVERY_KEY) и дальше участвует во всех
+чатах.
+
+Профиль зашифрован. Его ключ защищён PRIVMSG_PASSPHRASE, если она задана, иначе связкой ключей
+рабочего стола, иначе парольной фразой, о которой вас спросят. Если нет ничего из этого (в скрипте),
+ключ лежит в файле, который можете читать только вы.
+
+Секреты не принимаются аргументами: их увидел бы каждый пользователь машины.";
+    after_send() =>
+r"Ends with 0 only once the server has the message on disk; the recipient need not be there. If that
+takes longer than --timeout, the message stays queued, the exit code is 5, and it goes out the next
+time privmsg runs with this profile (for example 'privmsg listen').",
+r"Завершается с 0, только когда сообщение у сервера на диске; получатель при этом может быть не в сети.
+Если на это не хватило --timeout, сообщение остаётся в очереди, код завершения — 5, и оно уйдёт при
+следующем запуске privmsg с этим профилем (например, «privmsg listen»).";
+    after_listen() =>
+r"Each message is printed once: a later 'listen' goes on where this one ended. It may run beside other
+privmsg commands of the same profile. Without --count it ends with 0 at the timeout; with --count it
+ends with 7 if fewer arrived.",
+r"Каждое сообщение печатается один раз: следующий «listen» продолжает с того же места. Может работать
+одновременно с другими командами privmsg того же профиля. Без --count по истечении времени
+завершается с 0; с --count — с 7, если пришло меньше.";
+    after_safety_number() =>
+r"Both of you see the same sixty digits. Compare them by voice or side by side, not through PrivMsg.
+Once verified, a change of the contact's key stops sending until you accept it.",
+r"Вы оба видите одни и те же шестьдесят цифр. Сравните их голосом или при встрече, не через PrivMsg.
+После сверки изменение ключа собеседника останавливает отправку, пока вы его не примете.";
+}

@@ -1,0 +1,115 @@
+//! Results, prompts and progress.
+
+use super::texts;
+
+texts! {
+    // Prompts.
+    ask_access_key() => "Access key: ", "Ключ доступа: ";
+    ask_passphrase() => "Passphrase of the profile: ", "Парольная фраза профиля: ";
+    ask_new_passphrase() =>
+        "New passphrase for the profile (empty: none): ", "Новая парольная фраза для профиля (пусто: без неё): ";
+    ask_again() => "Once more: ", "Ещё раз: ";
+    ask_recovery_key() => "Recovery key (twelve words, not shown): ", "Ключ восстановления (двенадцать слов, не отображаются): ";
+    passphrases_differ() => "The two are not the same. Again.", "Фразы не совпадают. Ещё раз.";
+
+    // Where the key of a new profile is.
+    key_in_keyring() =>
+        "The profile is encrypted. Its key lies in the desktop's keyring: the profile opens while you are logged in there.",
+        "Профиль зашифрован. Ключ лежит в связке ключей рабочего стола: профиль открывается, пока вы в нём работаете.";
+    key_under_passphrase() =>
+        "The profile is encrypted with your passphrase. Without it nobody can open the profile, and it cannot be restored.",
+        "Профиль зашифрован парольной фразой. Без неё профиль не открыть, и восстановить её нельзя.";
+    key_in_file(file: &str) =>
+        "The profile is encrypted, and its key lies beside it in {file}, readable by you only. Whoever can copy this folder, or the disk, can read your messages. To protect it, set PRIVMSG_PASSPHRASE before the first login.",
+        "Профиль зашифрован, а ключ лежит рядом, в {file}; читать его можете только вы. Кто скопирует эту папку или диск, прочитает ваши сообщения. Чтобы защититься, задайте PRIVMSG_PASSPHRASE до первого входа.";
+    plain_http() =>
+        "Warning: http:// is not encrypted. On the way to the server anybody can copy your access key and see whom you write to; messages themselves stay encrypted. Use https://.",
+        "Внимание: http:// не шифруется. По дороге к серверу любой может скопировать ваш ключ доступа и увидеть, кому вы пишете; сами сообщения остаются зашифрованы. Используйте https://.";
+
+    // Signing in and out.
+    signed_in(user: &str, device: &str) =>
+        "Signed in as {user}. This device is {device}.", "Вход выполнен: {user}. Номер этого устройства: {device}.";
+    recovery_title() => "Your recovery key:", "Ваш ключ восстановления:";
+    recovery_explanation() =>
+        "Write these twelve words down and keep them where nobody else reads them. Together with\nthe access key they let a further device in, or bring the account back when all devices\nare lost. They are shown only now; nobody can send them to you later.",
+        "Запишите эти двенадцать слов и храните там, где их никто не прочтёт. Вместе с ключом\nдоступа они впускают новое устройство и возвращают учётную запись, если все устройства\nпотеряны. Они показаны только сейчас; прислать их позже не сможет никто.";
+    joining() => "Joining your chats…", "Подключаюсь к вашим чатам…";
+    not_synced(reason: &str) =>
+        "Warning: not in all chats yet ({reason}). It goes on the next time privmsg runs, for example 'privmsg listen'.",
+        "Внимание: пока не во всех чатах ({reason}). Это продолжится при следующем запуске privmsg, например «privmsg listen».";
+    no_answer_in_time() => "the server took too long", "сервер отвечает слишком долго";
+    logged_out(profile: &str) =>
+        "Signed out. What was received stays readable with 'privmsg history' until you delete {profile}.",
+        "Выход выполнен. Полученное можно читать командой «privmsg history», пока вы не удалите {profile}.";
+
+    // Sending and receiving.
+    sent(user: &str, id: &str) => "sent to {user}  {id}", "отправлено: {user}  {id}";
+    waiting(reason: &str) => "waiting: {reason}", "жду: {reason}";
+    other_process() =>
+        "another privmsg process is running with this profile; it sends the message",
+        "с этим профилем работает другой процесс privmsg; сообщение отправит он";
+    listening(user: &str) => "Listening as {user}. Ctrl-C ends it.", "Жду сообщений для {user}. Закончить: Ctrl-C.";
+    connection_lost(reason: &str) =>
+        "no connection ({reason}); trying again", "нет связи ({reason}); пробую снова";
+    connection_back() => "connected again", "связь восстановлена";
+    unsupported() =>
+        "[a message of a kind that this version does not know; update privmsg]",
+        "[сообщение неизвестного этой версии вида; обновите privmsg]";
+    file_line(name: &str, size: &str) => "[file] {name}, {size}", "[файл] {name}, {size}";
+    how_to_download(id: &str) => "privmsg download {id} --out PATH", "privmsg download {id} --out ПУТЬ";
+    key_changed(user: &str) =>
+        "THE KEY OF {user} HAS CHANGED. It is a new device set-up, or somebody is in between.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
+        "КЛЮЧ {user} ИЗМЕНИЛСЯ. Собеседник начал заново, или между вами кто-то есть.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
+    key_changed_blocked(user: &str) =>
+        "You had verified the old key, so nothing is sent until you accept the new one:\nprivmsg safety-number {user} --accept-change",
+        "Прежний ключ был сверен, поэтому ничего не отправляется, пока вы не примете новый:\nprivmsg safety-number {user} --accept-change";
+    gap(missing: u64) =>
+        "[missing here: up to {missing}. They were sent while this device was not in the chat, or are lost]",
+        "[здесь не хватает сообщений: до {missing}. Они отправлены, когда устройства не было в чате, или потеряны]";
+    no_messages(user: &str) => "No messages with {user}.", "Сообщений с {user} нет.";
+    state_queued() => "queued", "в очереди";
+    state_sent() => "sent", "отправлено";
+    state_delivered() => "delivered", "доставлено";
+    state_failed(reason: &str) => "NOT SENT: {reason}", "НЕ ОТПРАВЛЕНО: {reason}";
+
+    // Files.
+    uploading() => "uploading", "отправка";
+    downloading() => "downloading", "загрузка";
+    saved(path: &str) => "saved: {path}", "сохранено: {path}";
+
+    // Lists.
+    no_chats() => "No chats yet. Begin one: privmsg send USER 'Hello'", "Чатов пока нет. Начните: privmsg send ПОЛЬЗОВАТЕЛЬ 'Привет'";
+    notes() => "(notes to yourself)", "(заметки себе)";
+    group() => "(group)", "(группа)";
+    head_chat() => "CHAT", "ЧАТ";
+    head_messages() => "MESSAGES", "СООБЩЕНИЙ";
+    head_last() => "LAST", "ПОСЛЕДНЕЕ";
+    head_device() => "DEVICE", "УСТРОЙСТВО";
+    head_type() => "TYPE", "ВИД";
+    head_since() => "SINCE", "С";
+    head_seen() => "LAST SEEN", "БЫЛО В СЕТИ";
+    head_name() => "NAME", "ИМЯ";
+    this_device() => "(this one)", "(это)";
+    device_removed(device: &str) => "{device} is signed out.", "С устройства {device} выполнен выход.";
+    label_user() => "user", "пользователь";
+    label_device() => "device", "устройство";
+    label_server() => "server", "сервер";
+    label_profile() => "profile", "профиль";
+    label_public_key() => "public key", "открытый ключ";
+    label_state() => "state", "состояние";
+    is_signed_in() => "signed in", "вход выполнен";
+    is_signed_out() => "signed out", "вход не выполнен";
+
+    // Safety numbers.
+    safety_title(user: &str) => "Safety number with {user}:", "Код безопасности с {user}:";
+    safety_new_title(user: &str) => "Safety number with the NEW key of {user}:", "Код безопасности с НОВЫМ ключом {user}:";
+    safety_old_title() => "The one that you verified:", "Тот, который вы сверили:";
+    safety_verified() => "verified", "сверен";
+    safety_unverified(user: &str) =>
+        "not verified. Compare the digits with {user} by voice or side by side; if they are the\nsame, nobody is in between: privmsg safety-number {user} --mark-verified",
+        "не сверен. Сравните цифры с {user} голосом или при встрече; если они совпадают, между\nвами никого нет: privmsg safety-number {user} --mark-verified";
+    change_accepted(user: &str) =>
+        "The new key of {user} is accepted, and not verified. What waited goes out the next time privmsg runs.",
+        "Новый ключ {user} принят, но не сверен. То, что ждало отправки, уйдёт при следующем запуске privmsg.";
+    no_change(user: &str) => "The key of {user} has not changed.", "Ключ {user} не менялся.";
+}

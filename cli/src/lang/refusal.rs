@@ -1,0 +1,116 @@
+//! Why the server refuses, for people.
+
+use privmsg_protocol::ErrorCode;
+
+use super::{Lang, texts};
+
+texts! {
+    unknown_refusal(code: &str) => "it answers '{code}', which this version does not know", "он ответил «{code}», эта версия такого не знает";
+}
+
+impl Lang {
+    /// What an error code means to whoever wanted to send or change something.
+    pub(crate) fn refusal(self, code: &ErrorCode) -> String {
+        use ErrorCode as E;
+        let text = match code {
+            E::InvalidCredentials => self.pick(
+                "user id and access key do not belong together",
+                "имя пользователя и ключ доступа не подходят друг к другу",
+            ),
+            E::AccountRevoked => {
+                self.pick("the administrator has revoked this account", "администратор отозвал эту учётную запись")
+            }
+            E::Unauthorized | E::NotAuthenticated => {
+                self.pick("the server does not know this device any more", "сервер больше не знает это устройство")
+            }
+            E::TokenExpired => self.pick(
+                "the session has ended; it is renewed at the next connection",
+                "сеанс истёк; он обновится при следующем подключении",
+            ),
+            E::AdminKeyInvalid => self.pick("the admin key is wrong", "ключ администратора неверен"),
+            E::MalformedRequest
+            | E::InvalidRequest
+            | E::MalformedFrame
+            | E::UnknownFrameType
+            | E::MethodNotAllowed
+            | E::NotFound => self.pick(
+                "it does not understand the request; server and client may be of different versions",
+                "он не понял запрос; возможно, версии сервера и клиента разные",
+            ),
+            E::BodyTooLarge | E::FrameTooLarge | E::MessageTooLarge | E::HandshakeTooLarge => self.pick(
+                "the message is larger than the server allows; send the text as a file",
+                "сообщение больше, чем разрешает сервер; отправьте текст файлом",
+            ),
+            E::SenderMismatch => {
+                self.pick("the sender is not the one who is signed in", "отправитель — не тот, кто вошёл")
+            }
+            E::MessageIdConflict => {
+                self.pick("the message id is taken; send it again", "номер сообщения занят; отправьте ещё раз")
+            }
+            E::MailboxFull => self.pick(
+                "the recipient's mailbox is full until they read their messages",
+                "ящик получателя переполнен, пока он не прочтёт сообщения",
+            ),
+            E::RateLimited => self.pick(
+                "too many messages or requests at once; wait a moment",
+                "слишком много сообщений или запросов сразу; подождите",
+            ),
+            E::UnknownRecipient => self.pick("there is no such user", "такого пользователя нет"),
+            E::RecipientHasNoDevices => {
+                self.pick("the recipient has not signed in anywhere yet", "получатель ещё нигде не входил")
+            }
+            E::UnknownUser => self.pick("there is no such user", "такого пользователя нет"),
+            E::UserExists => self.pick("the user id is taken", "имя пользователя занято"),
+            E::UnknownDevice => self.pick(
+                "there is no such device; 'privmsg devices' lists them",
+                "такого устройства нет; список — «privmsg devices»",
+            ),
+            E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists | E::GroupIdTaken => self.pick(
+                "the conversation has changed meanwhile; it is joined anew",
+                "переписка тем временем изменилась; подключаюсь к ней заново",
+            ),
+            E::IdentityExists => {
+                self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")
+            }
+            E::NoBackup => self.pick(
+                "the account has no backup on the server; only --new-identity helps",
+                "на сервере нет резервной копии учётной записи; поможет только --new-identity",
+            ),
+            E::UnknownFile => self.pick("the file is not on the server any more", "файла больше нет на сервере"),
+            E::FileTooLarge => {
+                self.pick("the file is larger than the server allows", "файл больше, чем разрешает сервер")
+            }
+            E::StorageFull => self.pick("the server's disk is full", "диск сервера заполнен"),
+            E::TurnDisabled => self.pick("the server is not set up for calls", "сервер не настроен для звонков"),
+            E::ShuttingDown => self
+                .pick("the server is stopping; it comes back in a moment", "сервер останавливается; скоро он вернётся"),
+            E::Internal => {
+                self.pick("a fault of the server; its log says more", "ошибка сервера; подробности в его журнале")
+            }
+            E::Other(code) if **code == *LOCAL_FILE => self.pick(
+                "the file cannot be read any more, or has changed",
+                "файл больше нельзя прочитать, или он изменился",
+            ),
+            other => return self.unknown_refusal(other.as_str()),
+        };
+        text.to_owned()
+    }
+}
+
+/// The engine's own code for a file that could not be uploaded because of this machine.
+pub(crate) const LOCAL_FILE: &str = "local_file";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_sentence_in_both_languages() {
+        for code in ErrorCode::ALL {
+            for lang in [Lang::En, Lang::Ru] {
+                assert!(!lang.refusal(code).contains(code.as_str()), "{code:?}");
+            }
+            assert_ne!(Lang::En.refusal(code), Lang::Ru.refusal(code), "{code:?}");
+        }
+    }
+}

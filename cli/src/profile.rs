@@ -1,0 +1,102 @@
+//! Where the profile is, and how to get at its key.
+
+use std::path::PathBuf;
+
+use privmsg_client::{Client, ClientError, KeyPlace, OpenError, Profile};
+use privmsg_store::key::{KEY_FILE, keyring_is_available};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::output::Output;
+use crate::{prompt, variable};
+
+/// A passphrase, if the profile's key lies under one.
+pub(crate) type Passphrase = Option<Zeroizing<String>>;
+
+/// The folder: as given, as `PRIVMSG_PROFILE` says, or where the desktop keeps data (XDG base directories).
+pub(crate) fn folder(given: Option<PathBuf>) -> Result<Profile, Failure> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = given
+        .or_else(|| set("PRIVMSG_PROFILE"))
+        .or_else(|| set("XDG_DATA_HOME").filter(|dir| dir.is_absolute()).map(|dir| dir.join("privmsg")))
+        .or_else(|| set("HOME").map(|home| home.join(".local/share/privmsg")))
+        .ok_or(Failure::NoHome)?;
+    Ok(Profile::at(folder))
+}
+
+/// Opens a profile in which somebody has signed in, now or earlier.
+pub(crate) async fn open(profile: &Profile, lang: Lang) -> Result<Client, Failure> {
+    let Some(place) = profile.key_place()? else { return Err(Failure::NoAccount(profile.dir().to_owned())) };
+    let passphrase = existing_passphrase(place, lang).await?;
+    open_with(profile, &passphrase).await
+}
+
+/// Opens a profile whose passphrase is known.
+pub(crate) async fn open_with(profile: &Profile, passphrase: &Passphrase) -> Result<Client, Failure> {
+    match Client::open(profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await {
+        Err(OpenError::Client(ClientError::NotSignedIn)) => Err(Failure::NoAccount(profile.dir().to_owned())),
+        other => Ok(other?),
+    }
+}
+
+/// The passphrase of a profile that exists, from the environment or by asking.
+pub(crate) async fn existing_passphrase(place: KeyPlace, lang: Lang) -> Result<Passphrase, Failure> {
+    if place != KeyPlace::Passphrase {
+        return Ok(None);
+    }
+    if let Some(passphrase) = passphrase_variable()? {
+        return Ok(Some(passphrase));
+    }
+    if !prompt::somebody_is_there() {
+        return Err(privmsg_client::KeyError::PassphraseNeeded.into());
+    }
+    prompt::secret(lang.ask_passphrase()).await.map(Some)
+}
+
+/// Makes a new profile. What is asked for is protected best: a passphrase that is set, the keyring, a passphrase that
+/// is asked for, a file.
+pub(crate) async fn create(profile: &Profile, output: &Output) -> Result<(KeyPlace, Passphrase), Failure> {
+    let (place, passphrase) = match passphrase_variable()? {
+        Some(passphrase) => (KeyPlace::Passphrase, Some(passphrase)),
+        None if keyring_is_available() => (KeyPlace::Keyring, None),
+        None if prompt::somebody_is_there() => match new_passphrase(output).await? {
+            Some(passphrase) => (KeyPlace::Passphrase, Some(passphrase)),
+            None => (KeyPlace::File, None),
+        },
+        None => (KeyPlace::File, None),
+    };
+    profile.create(place, passphrase.as_ref().map(|phrase| phrase.as_str()))?;
+    Ok((place, passphrase))
+}
+
+/// Where the key of a profile is and what that means, in a sentence.
+pub(crate) fn explain(place: KeyPlace, profile: &Profile, lang: Lang) -> String {
+    match place {
+        KeyPlace::Keyring => lang.key_in_keyring(),
+        KeyPlace::Passphrase => lang.key_under_passphrase(),
+        KeyPlace::File => lang.key_in_file(&profile.dir().join(KEY_FILE).display().to_string()),
+    }
+}
+
+fn passphrase_variable() -> Result<Passphrase, Failure> {
+    match variable("PRIVMSG_PASSPHRASE").map(Zeroizing::new) {
+        Some(passphrase) if passphrase.is_empty() => Err(Failure::EmptyPassphrase),
+        other => Ok(other),
+    }
+}
+
+/// Asks twice, until both are the same. `None` if the user wants none.
+async fn new_passphrase(output: &Output) -> Result<Passphrase, Failure> {
+    let lang = output.lang();
+    loop {
+        let first = prompt::secret(lang.ask_new_passphrase()).await?;
+        if first.is_empty() {
+            return Ok(None);
+        }
+        if prompt::secret(lang.ask_again()).await? == first {
+            return Ok(Some(first));
+        }
+        output.note(&lang.passphrases_differ());
+    }
+}
