@@ -43,3 +43,14 @@ pub use proxy::{Faults, Proxy};
 pub use random::Random;
 pub use server::Server;
 pub use terminal::{Line, Listening, Terminal};
+
+/// Prints what server and clients log, if `RUST_LOG` says what to print.
+pub fn log() {
+    if std::env::var_os("RUST_LOG").is_some() {
+        // Fails if it has been set up already, which is as good.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_writer(std::io::stderr)
+            .try_init();
+    }
+}

@@ -285,11 +285,12 @@ impl Person {
             let missing: Vec<_> = wanted.iter().filter(|text| !got.contains(text)).collect();
             let doubled: Vec<_> = got.windows(2).filter(|two| two[0] == two[1]).map(|two| &two[0]).collect();
             bail!(
-                "{} has {} of {} messages with {}; missing {missing:?}, doubled {doubled:?} ({waited:?})",
+                "{} has {} of {} messages with {}; missing {missing:?}, doubled {doubled:?}, gaps of {} ({waited:?})",
                 self.account.user_id,
                 got.len(),
                 wanted.len(),
-                with.name()
+                with.name(),
+                self.missing(with).await?
             );
         }
         waited

@@ -37,6 +37,7 @@ impl Server {
     /// # Errors
     /// If it does not start.
     pub async fn start_with(clock: privmsg_server::Clock, change: impl FnOnce(&mut Config)) -> Result<Self> {
+        crate::log();
         let data = tempfile::tempdir()?;
         let mut config = Config::default();
         config.server.port = 0;
