@@ -90,7 +90,7 @@ impl Connection {
             end = self.serve(socket, has_come) => end.ok(),
         };
         if self.app.hub.leave(&self.session, &outbox) {
-            self.announce(PresenceStatus::Offline).await;
+            Box::pin(self.announce(PresenceStatus::Offline)).await;
         }
         reason
     }
@@ -110,7 +110,7 @@ impl Connection {
             }))
             .await?;
         if has_come {
-            self.announce(PresenceStatus::Online).await;
+            Box::pin(self.announce(PresenceStatus::Online)).await;
         }
         let mut silence = Box::pin(tokio::time::sleep(SILENCE));
         loop {
@@ -139,7 +139,7 @@ impl Connection {
         };
         self.asked = false;
         silence.as_mut().reset(Instant::now() + SILENCE);
-        self.receive(socket, incoming).await
+        Box::pin(self.receive(socket, incoming)).await
     }
 
     /// Nothing has been heard for [`SILENCE`].
@@ -232,7 +232,7 @@ impl Connection {
         }
         self.reading = drained.lagging;
         if self.reading && self.unacknowledged.room() > 0 {
-            self.read_on(socket).await?;
+            Box::pin(self.read_on(socket)).await?;
         }
         for frame in drained.ephemeral {
             socket.write_text(frame).await?;

@@ -56,14 +56,19 @@ pub(crate) async fn upgrade(
         .write_buffer_size(WRITE_BUFFER)
         .max_frame_size(frame)
         .max_message_size(frame)
-        .on_upgrade(move |socket| app.tasks.clone().track_future(serve(app, Socket::new(socket)))))
+        .on_upgrade(move |socket| {
+            // A task of its own: the one that has made the upgrade is larger, and ends with it.
+            app.tasks.clone().spawn(serve(app, Socket::new(socket)));
+            std::future::ready(())
+        }))
 }
 
 async fn serve(app: AppState, mut socket: Socket) {
     let stopping = app.stopping.clone();
     let authenticated = tokio::select! {
         () = stopping.cancelled() => Err(Some(CloseReason::GoingAway)),
-        result = authenticate::authenticate(&app, &mut socket) => result,
+        // Boxed like everything that is not needed while a connection is idle: its memory is given back.
+        result = Box::pin(authenticate::authenticate(&app, &mut socket)) => result,
     };
     let reason = match authenticated {
         Ok(session) => Box::pin(Connection::new(app, session).run(&mut socket)).await,

@@ -179,3 +179,34 @@ async fn messages_to_a_deleted_user_are_refused_and_waiting_ones_freed() {
     let stats = server.api.json("GET", "/api/v1/admin/stats", None, &key).await.ok();
     assert_eq!(stats["pending_messages"], 0);
 }
+
+#[tokio::test]
+async fn credentials_for_calls_are_made_for_each_user() {
+    let server = TestServer::with(|config| {
+        config.turn.enabled = true;
+        config.turn.urls = vec!["turn:localhost:3478".to_owned()];
+        config.turn.credential = privmsg_protocol::Secret::new("north".to_owned());
+    })
+    .await;
+    let alice = server.user("alice").await;
+    let credentials = alice.get("/api/v1/turn/credentials").await.ok();
+    assert_eq!(credentials["urls"], json!(["turn:localhost:3478"]));
+    assert_eq!(credentials["username"], "1800086400:alice");
+    assert_eq!(credentials["credential"].as_str().unwrap().len(), 28);
+    assert_eq!(credentials["credential_type"], "password");
+    assert_eq!(credentials["ttl"], 86_400);
+}
+
+#[tokio::test]
+async fn nobody_empties_a_stock_of_key_packages() {
+    let server = TestServer::start().await;
+    let (alice, _bob) = (server.user("alice").await, server.user("bob").await);
+    let claim = async || {
+        let path = "/api/v1/users/bob/key-packages/claim";
+        alice.post(path, Value::Null).await
+    };
+    for _ in 0..600 {
+        claim().await.ok();
+    }
+    claim().await.is("rate_limited");
+}

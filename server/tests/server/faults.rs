@@ -20,15 +20,18 @@ pub(crate) struct Binary {
 impl Binary {
     pub(crate) fn start(folder: &std::path::Path) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_privmsg-server"))
-            .current_dir(folder)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg-server"));
+        Self::spawn(command.current_dir(folder).stderr(log))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .env("PRIVMSG_SERVER_PORT", "0")
             .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
             .env("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "0")
             .env("RUST_LOG", "trace")
             .env("LC_ALL", "C")
             .stdout(Stdio::piped())
-            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -193,4 +196,50 @@ async fn data_and_log_hold_no_key_and_no_file_name() {
             assert!(!found, "{} holds a secret", path.display());
         }
     }
+}
+
+/// On a disk of 3 MB, where this machine lets a test have one; elsewhere there is nothing to test it with.
+#[tokio::test]
+async fn a_full_disk_is_told_and_survived() {
+    let folder = tempfile::tempdir().unwrap();
+    let small_disk = ["--map-root-user", "--mount", "--kill-child", "bash", "-c"];
+    let mount = format!("mount -t tmpfs -o size=3m tmpfs '{}'", folder.path().display());
+    let possible = Command::new("unshare").args(small_disk).arg(&mount).status();
+    if !possible.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no disk of one's own here");
+        return;
+    }
+    let run = format!("{mount} && cd '{}' && exec \"$0\"", folder.path().display());
+    let mut command = Command::new("unshare");
+    command.args(small_disk).arg(run).arg(env!("CARGO_BIN_EXE_privmsg-server"));
+    let server = Binary::spawn(command.stderr(Stdio::null()));
+
+    let key = server.api.create_user("alice").await;
+    let alice = server.api.login("alice", &key, None).await;
+    let key = server.api.create_user("bob").await;
+    let bob = server.api.login("bob", &key, None).await;
+    let mut file = b"--B\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n".to_vec();
+    file.extend_from_slice(&vec![0; 4 * 1024 * 1024]);
+    file.extend_from_slice(b"\r\n--B--\r\n");
+    let upload = ("/api/v1/files/upload", "multipart/form-data; boundary=B");
+    let answer = server.api.call("POST", upload.0, Some(&alice.token), upload.1, &file).await;
+    answer.is("storage_full");
+
+    let mut a = alice.online().await;
+    let content = "x".repeat(60 * 1024);
+    let mut stored = Vec::new();
+    let refused = loop {
+        let id = new_id();
+        a.send(alice.message("bob", id, &content)).await;
+        match a.next().await {
+            ServerFrame::Ack(_) => stored.push(id),
+            ServerFrame::Error(error) => break error,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refused.code.as_str(), "storage_full");
+    assert!(!stored.is_empty(), "the upload that did not fit has left its room");
+    a.ping().await;
+    let pending = bob.get("/api/v1/messages/pending").await.ok();
+    assert_eq!(pending["messages"].as_array().unwrap().len(), stored.len());
 }
