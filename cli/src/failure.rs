@@ -94,7 +94,7 @@ impl Failure {
         let new = Described::new;
         match self {
             Self::Usage(text) => new(Exit::Usage, "usage", text.clone()),
-            Self::Output(error) => new(Exit::File, "output", lang.stdout_failed(&error.to_string())),
+            Self::Output(error) => new(Exit::File, "output", lang.stdout_failed(&lang.io(error))),
             Self::Input(reason) => new(Exit::File, "input", lang.stdin_failed(reason)),
             Self::File { path, reason } => new(Exit::File, "file", lang.file_failed(path, reason)),
             Self::NoHome => new(Exit::Usage, "no_profile", lang.no_home()),
@@ -114,7 +114,7 @@ impl Failure {
                 match queued {
                     None => new(Exit::IdentityChanged, "identity_changed", blocked),
                     Some(id) => {
-                        let said = format!("{blocked}. {}", lang.stays_queued_blocked());
+                        let said = format!("{blocked}. {}", lang.stays_queued_until_then());
                         new(Exit::IdentityChanged, "identity_changed", said).about(*id)
                     }
                 }
@@ -134,7 +134,11 @@ impl Failure {
             }
             Self::Queued { cause, message } => {
                 let described = cause.describe(lang);
-                let said = format!("{}. {}", described.message, lang.stays_queued());
+                let until = match described.exit {
+                    Exit::NotSignedIn => lang.stays_queued_until_then(),
+                    _ => lang.stays_queued(),
+                };
+                let said = format!("{}. {until}", described.message);
                 Described { message: said, ..described }.about(*message)
             }
             Self::TooFewReceived { received, wanted, seconds } => {
@@ -182,7 +186,7 @@ fn profile(lang: Lang, error: &ProfileError) -> Described {
         ProfileError::Store(error) => store(lang, error),
         ProfileError::Exists => Described::new(Exit::File, "profile_damaged", lang.keystore_missing()),
         ProfileError::Directory { path, source } => {
-            Described::new(Exit::File, "file", lang.file_failed(&path.display().to_string(), &source.to_string()))
+            Described::new(Exit::File, "file", lang.file_failed(&path.display().to_string(), &lang.io(source)))
         }
     }
 }
@@ -198,7 +202,7 @@ fn key(lang: Lang, error: &KeyError) -> Described {
         KeyError::OpenToOthers => {
             new(Exit::File, "key_file_open_to_others", lang.key_open_to_others(privmsg_store::key::KEY_FILE))
         }
-        KeyError::Io { file, source } => new(Exit::File, "file", lang.file_failed(file, &source.to_string())),
+        KeyError::Io { file, source } => new(Exit::File, "file", lang.file_failed(file, &lang.io(source))),
         KeyError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
     }
 }
@@ -232,7 +236,7 @@ fn engine(lang: Lang, error: &EngineError) -> Described {
 fn client(lang: Lang, error: &ClientError) -> Described {
     let new = Described::new;
     match error {
-        ClientError::Network(detail) => new(Exit::Network, "network", lang.unreachable(detail)),
+        ClientError::Network(detail) => new(Exit::Network, "network", lang.unreachable(&lang.network(detail))),
         ClientError::Server { code: ErrorCode::Unauthorized | ErrorCode::NotAuthenticated, .. } => {
             new(Exit::NotSignedIn, "signed_out", lang.signed_out())
         }
@@ -251,7 +255,7 @@ fn client(lang: Lang, error: &ClientError) -> Described {
         }
         ClientError::Content(error) => new(Exit::Other, "message", lang.message_unfit(&error.to_string())),
         ClientError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
-        ClientError::File { path, source } => new(Exit::File, "file", lang.file_failed(path, &source.to_string())),
+        ClientError::File { path, source } => new(Exit::File, "file", lang.file_failed(path, &lang.io(source))),
         ClientError::NoSuchAttachment => new(Exit::File, "no_attachment", lang.no_attachment()),
         ClientError::AlteredFile => new(Exit::File, "altered_file", lang.altered_file()),
         ClientError::UnknownContact(user) => new(Exit::Other, "unknown_contact", lang.unknown_contact(user.as_str())),

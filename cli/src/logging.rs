@@ -1,5 +1,6 @@
 //! Diagnostics, only on request.
 
+use std::io::IsTerminal as _;
 use std::str::FromStr as _;
 
 use tracing::level_filters::LevelFilter;
@@ -19,7 +20,8 @@ pub(crate) fn start(verbose: u8, variable: Option<&str>) {
         (None, _) => LevelFilter::DEBUG,
     };
     let targets = Targets::new().with_targets(TARGETS.map(|target| (target, level)));
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     // There is no other subscriber that could be in the way; if a host of this library has one, it stays.
     let _ = tracing_subscriber::registry().with(layer).with(targets).try_init();
 }

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use zeroize::Zeroizing;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Whether somebody is there to be asked. Standard input may be a pipe with the text to send: questions go to the
@@ -18,6 +19,9 @@ pub(crate) async fn secret(question: String) -> Result<Zeroizing<String>, Failur
     let answer = tokio::task::spawn_blocking(move || rpassword::prompt_password(question).map(Zeroizing::new)).await;
     match answer {
         Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+            Err(Failure::Interrupted(Exit::Interrupted))
+        }
         Ok(Err(error)) => Err(Failure::Input(error.to_string())),
         Err(error) => Err(Failure::Input(error.to_string())),
     }

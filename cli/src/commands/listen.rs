@@ -123,7 +123,7 @@ impl Connection {
                 let said = match events.recv().await {
                     Ok(Event::Disconnected { reason }) if !lost => {
                         lost = true;
-                        lang.connection_lost(&crate::foreign::line(&reason))
+                        lang.connection_lost(&crate::foreign::line(&lang.network(&reason)))
                     }
                     Ok(Event::Connected) if lost => {
                         lost = false;

@@ -84,9 +84,7 @@ pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failu
     };
     let client = profile::open_with(&session.profile, &passphrase).await?;
     announce(output, &client, &logged_in).await?;
-    if existing.is_none() {
-        explain_key(session, place);
-    }
+    explain_key(session, place);
     join_chats(session, &client).await;
     Ok(())
 }
@@ -168,7 +166,7 @@ async fn join_chats(session: &Session<'_>, client: &Client) {
         loop {
             match events.recv().await {
                 Ok(Event::Synced) | Err(broadcast::error::RecvError::Closed) => return,
-                Ok(Event::Disconnected { reason: why }) => reason = why,
+                Ok(Event::Disconnected { reason: why }) => reason = lang.network(&why),
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             }
         }
@@ -188,7 +186,7 @@ async fn join_chats(session: &Session<'_>, client: &Client) {
 async fn access_key(lang: Lang, file: Option<&Path>) -> Result<Secret, Failure> {
     let text = match (file, variable("PRIVMSG_ACCESS_KEY").filter(|key| !key.is_empty())) {
         (Some(path), _) => {
-            Zeroizing::new(std::fs::read_to_string(path).map_err(|error| Failure::file(path, error.to_string()))?)
+            Zeroizing::new(std::fs::read_to_string(path).map_err(|error| Failure::file(path, lang.io(&error)))?)
         }
         (None, Some(key)) => Zeroizing::new(key),
         (None, None) if prompt::somebody_is_there() => prompt::secret(lang.ask_access_key()).await?,

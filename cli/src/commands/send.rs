@@ -85,7 +85,7 @@ fn draft(lang: Lang, text: Option<String>, files: &[PathBuf]) -> Result<Draft, F
 /// The whole of it, without the line end that `echo` adds.
 fn standard_input(lang: Lang) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::Input(error.to_string()))?;
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::Input(lang.io(&error)))?;
     let mut text = String::from_utf8(bytes).map_err(|_| Failure::Input(lang.stdin_not_text()))?;
     if text.ends_with('\n') {
         text.pop();
@@ -98,7 +98,7 @@ fn standard_input(lang: Lang) -> Result<String, Failure> {
 
 /// The absolute path of a file that can be read now: another process, in another folder, may be the one to upload it.
 fn checked(lang: Lang, path: &Path) -> Result<PathBuf, Failure> {
-    let failed = |error: std::io::Error| Failure::file(path, error.to_string());
+    let failed = |error: std::io::Error| Failure::file(path, lang.io(&error));
     let file = std::fs::File::open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(Failure::file(path, lang.not_a_file()));
@@ -178,7 +178,7 @@ impl Waiting<'_> {
                 return true;
             }
             Event::Delayed { chat, code } if Some(*chat) == self.chat => self.delayed(lang.refusal(code)),
-            Event::Disconnected { reason } => self.delayed(lang.unreachable(reason)),
+            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.network(reason))),
             _ => {}
         }
         false

@@ -146,7 +146,7 @@ texts! {
     stays_queued() =>
         "The message stays queued and goes out the next time privmsg runs",
         "Сообщение осталось в очереди и уйдёт при следующем запуске privmsg";
-    stays_queued_blocked() =>
+    stays_queued_until_then() =>
         "The message stays queued until then", "До тех пор сообщение остаётся в очереди";
     received_too_few(received: u64, wanted: u64, seconds: u64) =>
         "{received} of {wanted} messages received within {seconds} s", "за {seconds} с получено сообщений: {received} из {wanted}";

@@ -4,6 +4,7 @@ mod diagnostics;
 mod help;
 mod output;
 mod refusal;
+mod system;
 
 pub(crate) use refusal::LOCAL_FILE;
 

@@ -58,7 +58,7 @@ texts! {
     file_line(name: &str, size: &str) => "[file] {name}, {size}", "[файл] {name}, {size}";
     how_to_download(id: &str) => "privmsg download {id} --out PATH", "privmsg download {id} --out ПУТЬ";
     key_changed(user: &str) =>
-        "THE KEY OF {user} HAS CHANGED. It is a new device set-up, or somebody is in between.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
+        "THE KEY OF {user} HAS CHANGED. {user} has started anew, or somebody is in between.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
         "КЛЮЧ {user} ИЗМЕНИЛСЯ. Собеседник начал заново, или между вами кто-то есть.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
     key_changed_blocked(user: &str) =>
         "You had verified the old key, so nothing is sent until you accept the new one:\nprivmsg safety-number {user} --accept-change",
