@@ -22,6 +22,7 @@
 
 pub mod admin;
 pub mod binaries;
+pub mod chaos;
 mod clock;
 pub mod figures;
 pub mod http;

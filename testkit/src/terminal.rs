@@ -13,9 +13,6 @@ use tokio::time::timeout;
 
 use crate::admin::Account;
 
-/// Passphrase of the profiles: a container has no keyring, and a prompt would wait for ever.
-const PASSPHRASE: &str = "a passphrase for tests only";
-
 /// One profile.
 #[derive(Debug, Clone)]
 pub struct Terminal {
@@ -89,7 +86,10 @@ impl Terminal {
             .arg("--profile")
             .arg(&self.profile)
             .args(arguments)
-            .env("PRIVMSG_PASSPHRASE", PASSPHRASE)
+            // No test may write to somebody's keyring; without one the key lies in a file.
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            .env_remove("XDG_RUNTIME_DIR")
+            .env_remove("PRIVMSG_PASSPHRASE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -105,12 +105,12 @@ impl Terminal {
         finish(self.command(arguments), patience).await
     }
 
-    /// Starts a command that somebody else ends.
+    /// Starts a command whose output nobody reads. Dropping it kills it.
     ///
     /// # Errors
     /// If it cannot be started.
     pub fn starts(&self, arguments: &[&str]) -> Result<Child> {
-        Ok(self.command(arguments).spawn()?)
+        Ok(self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
     }
 
     /// Sends a text and waits until the server has it.

@@ -37,9 +37,28 @@ async fn talk(faults: &Faults, seed: u64, messages: usize) -> Result<(Proxy, Pro
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_connections_lose_and_double_nothing() -> Result<()> {
-    let faults = Faults { cut_permille: 60, refuse_permille: 100, ..Faults::default() };
-    let (hers, his) = talk(&faults, 11, 150).await?;
+    let faults = Faults { cut_permille: 20, refuse_permille: 100, ..Faults::default() };
+    let (hers, his) = talk(&faults, 11, 100).await?;
     assert!(hers.done().cuts + his.done().cuts > 0, "the network was bad");
+    Ok(())
+}
+
+/// The first message of a chat comes with a welcome, which opens only once.
+#[tokio::test]
+async fn a_repeated_welcome_does_no_harm() -> Result<()> {
+    let server = Server::start().await?;
+    let (hers, alice, his, bob) = two_networks(&server, 15).await?;
+    let faults = Faults { repeat_permille: 1000, ..Faults::default() };
+    hers.behaves(faults.clone());
+    his.behaves(faults);
+    for n in 0..5 {
+        alice.says(&bob, &format!("Alice {n}")).await?;
+        bob.hears(&alice, &format!("Alice {n}")).await?;
+        bob.says(&alice, &format!("Bob {n}")).await?;
+        alice.hears(&bob, &format!("Bob {n}")).await?;
+    }
+    assert_eq!(alice.texts(&bob).await?.len(), 10);
+    assert_eq!(bob.texts(&alice).await?.len(), 10);
     Ok(())
 }
 
