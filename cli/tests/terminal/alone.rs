@@ -1,50 +1,11 @@
-//! The program as people and scripts run it, without a server.
+//! Without a server.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    /// The error object of `--json`.
-    fn error(&self) -> serde_json::Value {
-        let object: serde_json::Value = serde_json::from_str(self.stderr.trim()).unwrap();
-        object["error"].clone()
-    }
-}
-
-/// The program with nothing of the tester's own environment that could change what it does.
-fn privmsg(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_privmsg"))
-        .args(arguments)
-        .current_dir(dir)
-        .env_clear()
-        .env("HOME", dir)
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    Run {
-        code: status.code().unwrap(),
-        stdout: String::from_utf8(stdout).unwrap(),
-        stderr: String::from_utf8(stderr).unwrap(),
-    }
-}
+use crate::run::{is_russian, privmsg};
 
 /// An address where nothing answers: the port was free a moment ago.
 fn nobody_there() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
-}
-
-fn is_russian(text: &str) -> bool {
-    text.chars().any(|c| ('а'..='я').contains(&c))
 }
 
 const COMMANDS: [&str; 10] =

@@ -1,0 +1,7 @@
+//! The program as people and scripts run it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod alone;
+mod conversation;
+mod run;
