@@ -14,16 +14,26 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-/// Least time between two checkpoints of the thread: each costs two flushes of the disk.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// Least time between two checkpoints under load: often enough that each is short, because what is left for the
+/// writer is what the slowest acknowledgements wait for.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Pages in the log (of 4 kB) at which the writer helps: 64 MB.
-const LONG_LOG: i64 = 16_384;
+/// Rows changed below which there is no load: a checkpoint costs two flushes of the disk, so a few messages wait in the
+/// log for [`LEISURE`].
+const ROWS: u64 = 1_000;
+
+/// Time between two checkpoints without load.
+const LEISURE: Duration = Duration::from_secs(5);
+
+/// Pages in the log (of 4 kB) at which the writer helps: 16 MB.
+const LONG_LOG: i64 = 4_096;
 
 /// Asks for checkpoints; held by the writer.
 pub(super) struct Trigger {
     thread: SyncSender<()>,
     last: Instant,
+    /// Rows that the writer had changed by then.
+    rows: u64,
     /// Length of the log as the thread has last seen it.
     log: Arc<AtomicI64>,
 }
@@ -44,17 +54,21 @@ pub(super) fn start(path: PathBuf) -> std::io::Result<(Trigger, JoinHandle<()>)>
             seen.store(passive(&conn), Ordering::Relaxed);
         }
     })?;
-    let trigger = Trigger { thread, last: Instant::now(), log };
+    let trigger = Trigger { thread, last: Instant::now(), rows: 0, log };
     Ok((trigger, handle))
 }
 
 impl Trigger {
     /// Called by the writer between two transactions.
     pub(super) fn after_commit(&mut self, conn: &Connection) {
-        if self.last.elapsed() < INTERVAL {
+        let rows = conn.total_changes();
+        let elapsed = self.last.elapsed();
+        let idle = rows - self.rows < ROWS;
+        if elapsed < INTERVAL || (idle && elapsed < LEISURE) {
             return;
         }
         self.last = Instant::now();
+        self.rows = rows;
         if self.log.swap(0, Ordering::Relaxed) > LONG_LOG {
             passive(conn);
         } else {
