@@ -70,8 +70,11 @@ impl Admin {
     /// # Errors
     /// What the server says.
     pub async fn stats(&self) -> Result<Stats> {
-        let answer =
-            self.connection().await?.send("GET", "/api/v1/admin/stats", Some(&self.key), &serde_json::json!({})).await?;
+        let answer = self
+            .connection()
+            .await?
+            .send("GET", "/api/v1/admin/stats", Some(&self.key), &serde_json::json!({}))
+            .await?;
         answer.json()
     }
 

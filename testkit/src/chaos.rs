@@ -186,8 +186,7 @@ async fn send_until(side: Arc<Side>, stop: CancellationToken) -> Result<()> {
             sent.next += 1;
             format!("{} {}", side.terminal.name(), sent.next)
         };
-        let mut child =
-            side.terminal.starts(&["send", "--timeout", SEND_PATIENCE, side.peer.as_str(), &text])?;
+        let mut child = side.terminal.starts(&["send", "--timeout", SEND_PATIENCE, side.peer.as_str(), &text])?;
         let ended = tokio::select! {
             ended = child.wait() => Some(ended?),
             () = side.kill_send.notified() => None,
@@ -225,7 +224,8 @@ async fn settle(sides: &[Arc<Side>]) -> Result<()> {
 
 /// A person's history; that it can be read is the check of the client's own database.
 async fn texts(side: &Side) -> Result<Vec<String>> {
-    let lines = side.terminal.history(&side.peer).await.with_context(|| format!("history of {}", side.terminal.name()))?;
+    let lines =
+        side.terminal.history(&side.peer).await.with_context(|| format!("history of {}", side.terminal.name()))?;
     Ok(lines.into_iter().map(|line| line.text).collect())
 }
 
@@ -238,7 +238,13 @@ async fn check(sides: &[Arc<Side>], outcome: &mut Outcome) -> Result<()> {
         }
         let who = reader.terminal.name();
         for writer in sides {
-            let missing = writer.sent().acknowledged.iter().filter(|text| !counts.contains_key(*text)).cloned().collect::<Vec<_>>();
+            let missing = writer
+                .sent()
+                .acknowledged
+                .iter()
+                .filter(|text| !counts.contains_key(*text))
+                .cloned()
+                .collect::<Vec<_>>();
             outcome.lost.extend(missing.into_iter().map(|text| format!("{text} at {who}")));
         }
         outcome.doubled.extend(counts.iter().filter(|(_, n)| **n > 1).map(|(text, _)| format!("{text} at {who}")));

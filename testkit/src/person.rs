@@ -81,7 +81,8 @@ impl Person {
     /// If that does not work.
     pub async fn takes_another_device(&self, url: &str) -> Result<Self> {
         let words = self.recovery_key.clone().context("only the first device was shown the recovery key")?;
-        let mut person = Self::new_device(url, &self.account, Some(Way::Recover(words)), Arc::clone(&self.clock)).await?;
+        let mut person =
+            Self::new_device(url, &self.account, Some(Way::Recover(words)), Arc::clone(&self.clock)).await?;
         person.goes_online().await?;
         Ok(person)
     }
@@ -252,12 +253,7 @@ impl Person {
         self.finds(with, text, |_| true).await
     }
 
-    async fn finds(
-        &self,
-        with: &impl Named,
-        text: &str,
-        wanted: impl Fn(&MessageView) -> bool,
-    ) -> Result<MessageView> {
+    async fn finds(&self, with: &impl Named, text: &str, wanted: impl Fn(&MessageView) -> bool) -> Result<MessageView> {
         let what = format!("{} has {text:?} in the chat with {}", self.account.user_id, with.name());
         let look = || async {
             Ok(self.messages(with).await?.into_iter().find(|message| message.text == text && wanted(message)))

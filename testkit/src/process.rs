@@ -92,9 +92,8 @@ impl ServerProcess {
     }
 
     async fn answers(&self) -> bool {
-        let health = async {
-            Http::connect(self.address).await?.send("GET", "/health", None, &serde_json::json!({})).await
-        };
+        let health =
+            async { Http::connect(self.address).await?.send("GET", "/health", None, &serde_json::json!({})).await };
         matches!(tokio::time::timeout(Duration::from_secs(5), health).await, Ok(Ok(answer)) if answer.status == 200)
     }
 

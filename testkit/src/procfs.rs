@@ -59,8 +59,10 @@ pub fn describe_machine(dir: &Path) -> Vec<(&'static str, String)> {
         ("system", output_of("uname", &["-sr"]).unwrap_or_else(unknown)),
         ("file system", file_system.and_then(|text| text.lines().last().map(str::to_owned)).unwrap_or_else(unknown)),
         ("rustc", output_of("rustc", &["--version"]).unwrap_or_else(unknown)),
-        ("load before", std::fs::read_to_string("/proc/loadavg").map_or_else(|_| unknown(), |text| {
-            text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
-        })),
+        (
+            "load before",
+            std::fs::read_to_string("/proc/loadavg")
+                .map_or_else(|_| unknown(), |text| text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")),
+        ),
     ]
 }

@@ -19,6 +19,13 @@ pub struct Terminal {
     binary: PathBuf,
     profile: PathBuf,
     name: UserId,
+    recovery_key: String,
+}
+
+/// What `login --json` prints.
+#[derive(Deserialize)]
+struct LoggedIn {
+    recovery_key: String,
 }
 
 /// What a command printed, and how it ended.
@@ -65,13 +72,21 @@ impl Terminal {
     /// # Errors
     /// If that does not work.
     pub async fn signs_in(binary: &Path, dir: &Path, url: &str, account: &Account) -> Result<Self> {
-        let terminal =
-            Self { binary: binary.to_owned(), profile: dir.to_owned(), name: account.user_id.clone() };
+        let (binary, profile, name) = (binary.to_owned(), dir.to_owned(), account.user_id.clone());
+        let mut terminal = Self { binary, profile, name, recovery_key: String::new() };
         let arguments = ["login", "--json", "--server", url, "--user-id", account.user_id.as_str()];
         let mut command = terminal.command(&arguments);
         command.env("PRIVMSG_ACCESS_KEY", account.access_key.expose());
-        finish(command, Duration::from_secs(60)).await?.ok().context("login")?;
+        let done = finish(command, Duration::from_secs(60)).await?.ok().context("login")?;
+        let logged_in: LoggedIn = serde_json::from_str(done.stdout.trim()).context("what login prints")?;
+        terminal.recovery_key = logged_in.recovery_key;
         Ok(terminal)
+    }
+
+    /// The words that the first login has shown.
+    #[must_use]
+    pub fn recovery_key(&self) -> &str {
+        &self.recovery_key
     }
 
     /// The profile's user.

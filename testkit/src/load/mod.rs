@@ -140,7 +140,8 @@ impl Pair {
 
     /// Compares what was acknowledged with what arrived.
     fn sum_up(&self, outcome: &mut Outcome) {
-        for ((acknowledged, received), after) in self.acknowledged.iter().zip(&self.received).zip(&self.delivered_after) {
+        for ((acknowledged, received), after) in self.acknowledged.iter().zip(&self.received).zip(&self.delivered_after)
+        {
             let (acknowledged, received) = (acknowledged.load(Ordering::SeqCst), received.load(Ordering::SeqCst));
             if received > 0 {
                 outcome.delivery.note(Duration::from_micros(u64::from(after.load(Ordering::SeqCst))));
@@ -211,9 +212,9 @@ pub async fn run(address: SocketAddr, admin: &Admin, plan: Plan) -> Result<Outco
 async fn all_received(pairs: &[Arc<Pair>]) {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        let missing = pairs.iter().any(|pair| {
-            pair.received_count.load(Ordering::SeqCst) < pair.acknowledged_count.load(Ordering::SeqCst)
-        });
+        let missing = pairs
+            .iter()
+            .any(|pair| pair.received_count.load(Ordering::SeqCst) < pair.acknowledged_count.load(Ordering::SeqCst));
         if !missing {
             return;
         }

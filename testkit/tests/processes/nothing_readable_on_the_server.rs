@@ -74,6 +74,8 @@ async fn converse(dir: &Path) -> Result<(ServerProcess, Vec<(&'static str, Vec<u
         ("an answer", ANSWER.as_bytes().to_vec()),
         ("a file's name", FILE_NAME.as_bytes().to_vec()),
         ("a file's content", FILE_TEXT.as_bytes().to_vec()),
+        ("alice's recovery key", alice.recovery_key().as_bytes().to_vec()),
+        ("bob's recovery key", bob.recovery_key().as_bytes().to_vec()),
         ("alice's access key", hers.access_key.expose().as_bytes().to_vec()),
         ("bob's access key", his.access_key.expose().as_bytes().to_vec()),
     ];
@@ -81,12 +83,10 @@ async fn converse(dir: &Path) -> Result<(ServerProcess, Vec<(&'static str, Vec<u
         secrets.push((name, URL_SAFE_NO_PAD.decode(account.access_key.expose()).context("an access key")?));
     }
     for account in [&hers, &his] {
-        let token = privmsg_testkit::load::sign_in(
-            &mut privmsg_testkit::http::Http::connect(server.address()).await?,
-            account,
-        )
-        .await?
-        .token;
+        let token =
+            privmsg_testkit::load::sign_in(&mut privmsg_testkit::http::Http::connect(server.address()).await?, account)
+                .await?
+                .token;
         if let Ok(decoded) = URL_SAFE_NO_PAD.decode(&token).or_else(|_| STANDARD.decode(&token)) {
             secrets.push(("a decoded session token", decoded));
         }

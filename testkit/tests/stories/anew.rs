@@ -9,7 +9,8 @@ const EIGHT_DAYS: i64 = 8 * 24 * 3600;
 #[tokio::test]
 async fn offline_for_longer_than_the_server_keeps_messages() -> Result<()> {
     let clock = Clock::standing();
-    let server = Server::start_with(clock.for_server(), |config| config.limits.rate_limit_messages_per_minute = 0).await?;
+    let server =
+        Server::start_with(clock.for_server(), |config| config.limits.rate_limit_messages_per_minute = 0).await?;
     let alice = server.person("alice").await?;
     let mut bob = server.person("bob").await?;
     alice.says(&bob, "before").await?;
@@ -40,7 +41,8 @@ async fn offline_for_longer_than_the_server_keeps_messages() -> Result<()> {
 #[tokio::test]
 async fn a_missed_commit_heals() -> Result<()> {
     let clock = Clock::standing();
-    let server = Server::start_with(clock.for_server(), |config| config.limits.rate_limit_messages_per_minute = 0).await?;
+    let server =
+        Server::start_with(clock.for_server(), |config| config.limits.rate_limit_messages_per_minute = 0).await?;
     let alice = server.person("alice").await?;
     let mut bob = server.person("bob").await?;
     alice.says(&bob, "before").await?;

@@ -61,12 +61,7 @@ async fn open_more(server: &ServerProcess, from: usize, until: usize) -> Result<
     Ok(all)
 }
 
-async fn open_some(
-    address: SocketAddr,
-    admin: Admin,
-    next: Arc<AtomicUsize>,
-    until: usize,
-) -> Result<Vec<Connection>> {
+async fn open_some(address: SocketAddr, admin: Admin, next: Arc<AtomicUsize>, until: usize) -> Result<Vec<Connection>> {
     let mut http = Http::connect(address).await?;
     let mut mine = Vec::new();
     loop {

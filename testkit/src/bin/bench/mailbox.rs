@@ -48,7 +48,12 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
         "s",
         Goal::AtMost(3.0),
     );
-    report.line("client: of them missing or doubled", (texts.len() as f64 - MESSAGES as f64).abs(), "", Goal::AtMost(0.0));
+    report.line(
+        "client: of them missing or doubled",
+        (texts.len() as f64 - MESSAGES as f64).abs(),
+        "",
+        Goal::AtMost(0.0),
+    );
     let each = |time: Duration| time.as_secs_f64() * 1e6 / MESSAGES as f64;
     report.line("client: a message written and durably queued", each(written), "µs", Goal::None);
     report.line("client: until acknowledged, encryption and network included", each(sent), "µs", Goal::None);
