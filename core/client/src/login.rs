@@ -231,8 +231,7 @@ impl Steps {
             .is_some_and(|key| AccountKey::from_bytes(key).public().to_string() == public_key)
     }
 
-    /// Makes the account identity key and its recovery key (or takes those of an interrupted attempt), and gives the
-    /// server the sealed backup first: a public key without a backup could never be recovered.
+    /// Makes the account identity key and its recovery key, or takes those of an interrupted attempt.
     async fn make_identity(&mut self, replace: bool) -> Result<(), ClientError> {
         let recovery = match (&self.account.account_key, &self.account.recovery_words) {
             (Some(_), Some(words)) => {
@@ -253,16 +252,11 @@ impl Steps {
             replace_public_key: replace,
             ..UpdateProfile::default()
         };
-        if replace {
-            self.api.put_backup(&Backup { backup }).await?;
-            self.api.update_profile(&update).await?;
-        } else {
-            // Here the public key comes first: it decides which of two first devices wins, and the loser must not
-            // replace the winner's backup. An interruption in between is made good by the repetition.
-            self.api.update_profile(&update).await?;
-            self.api.put_backup(&Backup { backup }).await?;
-        }
-        Ok(())
+        // The public key comes first: it decides which of two first devices wins, and the loser must not replace the
+        // winner's backup; a replaced identity takes its backup with it. An interruption in between is made good by the
+        // repetition.
+        self.api.update_profile(&update).await?;
+        self.api.put_backup(&Backup { backup }).await
     }
 
     async fn forget_identity(&mut self) -> Result<(), ClientError> {
