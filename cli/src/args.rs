@@ -14,6 +14,9 @@ use crate::lang::Lang;
 /// Messages that `history` shows unless told otherwise: about a screen.
 const HISTORY_LIMIT: u32 = 20;
 
+/// Where the help lists what all commands have: behind the command's own options.
+const GLOBAL: usize = 100;
+
 /// All arguments.
 #[derive(Debug)]
 pub(crate) struct Args {
@@ -116,22 +119,35 @@ fn definition(lang: Lang) -> Clap {
     let seconds = lang.pick("SECS", "СЕКУНДЫ");
     let path = lang.pick("PATH", "ПУТЬ");
     let id = lang.pick("ID", "НОМЕР");
+    let commands = format!("{}\n{{subcommands}}\n\n", lang.heading_commands());
     let root = command(lang, "privmsg", lang.about(), lang.usage())
         .version(env!("CARGO_PKG_VERSION"))
         .disable_version_flag(true)
         .subcommand_required(true)
-        .help_template(template(lang, lang.heading_commands(), "{subcommands}"))
+        .help_template(template(lang, &commands))
         .after_help(lang.after_help())
         .arg(
             option("profile", lang.pick("DIR", "ПАПКА"), lang.help_profile())
                 .global(true)
+                .display_order(GLOBAL)
                 .value_parser(value_parser!(PathBuf)),
         )
-        .arg(flag("json", lang.help_json()).global(true))
-        .arg(option("lang", lang.pick("LANG", "ЯЗЫК"), lang.help_lang()).global(true).value_parser(["en", "ru"]))
-        .arg(flag("verbose", lang.help_verbose()).short('v').action(ArgAction::Count).global(true))
-        .arg(flag("help", lang.help_help()).short('h').action(ArgAction::Help).global(true))
-        .arg(flag("version", lang.help_version()).short('V').action(ArgAction::Version));
+        .arg(flag("json", lang.help_json()).global(true).display_order(GLOBAL + 1))
+        .arg(
+            option("lang", lang.pick("LANG", "ЯЗЫК"), lang.help_lang())
+                .global(true)
+                .display_order(GLOBAL + 2)
+                .value_parser(["en", "ru"]),
+        )
+        .arg(
+            flag("verbose", lang.help_verbose())
+                .short('v')
+                .action(ArgAction::Count)
+                .global(true)
+                .display_order(GLOBAL + 3),
+        )
+        .arg(flag("help", lang.help_help()).short('h').action(ArgAction::Help).global(true).display_order(GLOBAL + 4))
+        .arg(flag("version", lang.help_version()).short('V').action(ArgAction::Version).display_order(GLOBAL + 5));
     root.subcommand(
         command(lang, "login", lang.about_login(), lang.usage_login())
             .after_help(lang.after_login())
@@ -145,7 +161,7 @@ fn definition(lang: Lang) -> Clap {
             .arg(flag("new-identity", lang.help_new_identity())),
     )
     .subcommand(
-        command(lang, "send", lang.about_send(), lang.usage_send())
+        with_arguments(lang, command(lang, "send", lang.about_send(), lang.usage_send()))
             .after_help(lang.after_send())
             .arg(user())
             .arg(positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true))
@@ -159,12 +175,12 @@ fn definition(lang: Lang) -> Clap {
             .arg(number("timeout", seconds, lang.help_listen_timeout())),
     )
     .subcommand(
-        command(lang, "history", lang.about_history(), lang.usage_history())
+        with_arguments(lang, command(lang, "history", lang.about_history(), lang.usage_history()))
             .arg(user())
             .arg(option("limit", "N", lang.help_limit()).value_parser(value_parser!(u32))),
     )
     .subcommand(
-        command(lang, "download", lang.about_download(), lang.usage_download())
+        with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
             .arg(positional("message-id", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_message_id()).required(true))
             .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf))),
     )
@@ -172,14 +188,14 @@ fn definition(lang: Lang) -> Clap {
     .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))
     .subcommand(
         command(lang, "devices", lang.about_devices(), lang.usage_devices())
-            .help_template(template(lang, lang.heading_commands(), "{subcommands}"))
+            .help_template(template(lang, &commands))
             .subcommand(
-                command(lang, "remove", lang.about_devices_remove(), lang.usage_devices_remove())
+                with_arguments(lang, command(lang, "remove", lang.about_devices_remove(), lang.usage_devices_remove()))
                     .arg(positional("device-id", id, lang.help_device_id()).required(true)),
             ),
     )
     .subcommand(
-        command(lang, "safety-number", lang.about_safety_number(), lang.usage_safety_number())
+        with_arguments(lang, command(lang, "safety-number", lang.about_safety_number(), lang.usage_safety_number()))
             .after_help(lang.after_safety_number())
             .arg(user())
             .arg(flag("mark-verified", lang.help_mark_verified()).conflicts_with_all(["unverify", "accept-change"]))
@@ -193,15 +209,20 @@ fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap
     Clap::new(name)
         .about(about)
         .override_usage(usage)
-        .help_template(template(lang, lang.heading_arguments(), "{positionals}"))
+        .help_template(template(lang, ""))
         .disable_help_flag(true)
         .disable_help_subcommand(true)
 }
 
+/// A command with arguments that are not options.
+fn with_arguments(lang: Lang, command: Clap) -> Clap {
+    command.help_template(template(lang, &format!("{}\n{{positionals}}\n\n", lang.heading_arguments())))
+}
+
 /// The help's layout, because clap's own headings are English.
-fn template(lang: Lang, heading: String, list: &str) -> String {
+fn template(lang: Lang, list: &str) -> String {
     let (usage, options) = (lang.heading_usage(), lang.heading_options());
-    format!("{{about}}\n\n{usage} {{usage}}\n\n{heading}\n{list}\n\n{options}\n{{options}}{{after-help}}")
+    format!("{{about}}\n\n{usage} {{usage}}\n\n{list}{options}\n{{options}}{{after-help}}")
 }
 
 fn option(name: &'static str, value: &'static str, help: String) -> Arg {

@@ -170,9 +170,9 @@ r"Первое устройство учётной записи один раз 
 r"Ends with 0 only once the server has the message on disk; the recipient need not be there. If that
 takes longer than --timeout, the message stays queued, the exit code is 5, and it goes out the next
 time privmsg runs with this profile (for example 'privmsg listen').",
-r"Завершается с 0, только когда сообщение у сервера на диске; получатель при этом может быть не в сети.
-Если на это не хватило --timeout, сообщение остаётся в очереди, код завершения — 5, и оно уйдёт при
-следующем запуске privmsg с этим профилем (например, «privmsg listen»).";
+r"Завершается с 0, только когда сообщение у сервера на диске; получатель при этом может быть не
+в сети. Если на это не хватило --timeout, сообщение остаётся в очереди, код завершения — 5, и оно
+уйдёт при следующем запуске privmsg с этим профилем (например, «privmsg listen»).";
     after_listen() =>
 r"Each message is printed once: a later 'listen' goes on where this one ended. It may run beside other
 privmsg commands of the same profile. Without --count it ends with 0 at the timeout; with --count it
