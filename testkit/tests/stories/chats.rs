@@ -4,7 +4,7 @@ use anyhow::Result;
 use privmsg_testkit::wait::PATIENCE;
 use privmsg_testkit::{Person, Random, Server};
 
-use super::{alice_and_bob, numbered};
+use super::{alice_and_bob, both_have, numbered};
 
 #[tokio::test]
 async fn two_people_talk() -> Result<()> {
@@ -25,8 +25,7 @@ async fn both_open_the_chat_at_the_same_moment() -> Result<()> {
         let (from_alice, from_bob) = tokio::join!(alice.says(&bob, "from Alice"), bob.says(&alice, "from Bob"));
         let (from_alice, from_bob) = (from_alice?, from_bob?);
         let both = ["from Alice".to_owned(), "from Bob".to_owned()];
-        alice.has_exactly(&bob, &both, PATIENCE).await?;
-        bob.has_exactly(&alice, &both, PATIENCE).await?;
+        both_have(&alice, &bob, &both).await?;
         alice.delivered(&from_alice).await?;
         bob.delivered(&from_bob).await?;
         assert_eq!(alice.client().chats().await?.len(), 1);
@@ -103,6 +102,5 @@ async fn clients_and_server_end_at_any_moment() -> Result<()> {
         }
     }
     let all: Vec<String> = from_alice.into_iter().chain(from_bob).collect();
-    alice.has_exactly(&bob, &all, PATIENCE).await?;
-    bob.has_exactly(&alice, &all, PATIENCE).await
+    both_have(&alice, &bob, &all).await
 }

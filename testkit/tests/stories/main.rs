@@ -10,6 +10,7 @@ mod limits;
 mod network;
 
 use anyhow::Result;
+use privmsg_testkit::wait::PATIENCE;
 use privmsg_testkit::{Person, Server};
 
 /// A server with two people online.
@@ -18,6 +19,20 @@ async fn alice_and_bob() -> Result<(Server, Person, Person)> {
     let alice = server.person("alice").await?;
     let bob = server.person("bob").await?;
     Ok((server, alice, bob))
+}
+
+/// Both have exactly these texts in their chat. If not, says what the writers know of what is missing.
+async fn both_have(alice: &Person, bob: &Person, texts: &[String]) -> Result<()> {
+    for (reader, writer) in [(alice, bob), (bob, alice)] {
+        if let Err(error) = reader.has_exactly(writer, texts, PATIENCE).await {
+            let there = reader.texts(writer).await?;
+            let written = writer.messages(reader).await?;
+            let missing = written.into_iter().filter(|message| message.outgoing && !there.contains(&message.text));
+            let states: Vec<_> = missing.map(|message| (message.text, message.state)).collect();
+            return Err(error.context(format!("missing, as their writer has them: {states:?}")));
+        }
+    }
+    Ok(())
 }
 
 /// `prefix 0`, `prefix 1`, …

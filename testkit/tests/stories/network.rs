@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use privmsg_client::{Event, MessageState};
-use privmsg_testkit::wait::PATIENCE;
 use privmsg_testkit::{Faults, Person, Proxy, Server};
 
-use super::numbered;
+use super::{both_have, numbered};
 
 /// A server, and a person for each of two networks to it.
 async fn two_networks(server: &Server, seed: u64) -> Result<(Proxy, Person, Proxy, Person)> {
@@ -30,8 +29,7 @@ async fn talk(faults: &Faults, seed: u64, messages: usize) -> Result<(Proxy, Pro
         bob.says(&alice, b).await?;
     }
     let all: Vec<String> = from_alice.into_iter().chain(from_bob).collect();
-    alice.has_exactly(&bob, &all, PATIENCE).await?;
-    bob.has_exactly(&alice, &all, PATIENCE).await?;
+    both_have(&alice, &bob, &all).await?;
     Ok((hers, his))
 }
 
@@ -103,6 +101,5 @@ async fn a_half_open_connection_is_noticed() -> Result<()> {
     bob.hears(&alice, "and now?").await?;
     alice.hears(&bob, "hello?").await?;
     let all = ["can you hear me?", "and now?", "hello?"].map(str::to_owned);
-    alice.has_exactly(&bob, &all, PATIENCE).await?;
-    bob.has_exactly(&alice, &all, PATIENCE).await
+    both_have(&alice, &bob, &all).await
 }
