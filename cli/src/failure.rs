@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     NoAccount(PathBuf),
     /// The profile has an account, but no session.
     SignInUnfinished,
+    /// The profile was begun for somebody else, who is not signed in.
+    AnotherUsersProfile { user: UserId, dir: PathBuf },
     /// A passphrase was set to nothing.
     EmptyPassphrase,
     /// Nowhere to get the access key from.
@@ -102,6 +104,10 @@ impl Failure {
                 new(Exit::NotSignedIn, "not_signed_in", lang.no_account(&dir.display().to_string()))
             }
             Self::SignInUnfinished => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
+            Self::AnotherUsersProfile { user, dir } => {
+                let said = lang.another_users_profile(user.as_str(), &dir.display().to_string());
+                new(Exit::Other, "already_signed_in", said)
+            }
             Self::EmptyPassphrase => new(Exit::Credentials, "passphrase_needed", lang.empty_passphrase()),
             Self::NoAccessKey => new(Exit::Credentials, "access_key_needed", lang.no_access_key()),
             Self::NoRecoveryKey => new(Exit::Credentials, "recovery_key_needed", lang.no_recovery_key()),

@@ -50,7 +50,7 @@ pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failu
         return Ok(());
     }
     if goes_in_the_clear(&login.server) {
-        output.note(&lang.plain_http());
+        output.remark(&lang.plain_http());
     }
     let access_key = access_key(lang, login.access_key_file.as_deref()).await?;
     let (place, passphrase) = match existing {
@@ -101,6 +101,9 @@ async fn show_what_was_not_shown(
         other => other?,
     };
     let me = client.whoami().await?;
+    if me.user_id != *user && !me.signed_in {
+        return Err(Failure::AnotherUsersProfile { user: me.user_id, dir: session.profile.dir().to_owned() });
+    }
     let (true, Some(device_id)) = (me.signed_in && me.user_id == *user, me.device_id) else { return Ok(false) };
     let Some(recovery_key) = client.recovery_key().await? else { return Ok(false) };
     let logged_in = LoggedIn { user_id: me.user_id, device_id, recovery_key: Some(recovery_key) };

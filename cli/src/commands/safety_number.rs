@@ -50,7 +50,8 @@ fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
         return output.object(&SafetyNumberObject {
             user_id: user,
             safety_number: contact.safety_number.digits(),
-            verified: contact.verified,
+            // The verified key is not the one in use while a change waits.
+            verified: contact.verified && contact.changed.is_none(),
             changed: contact.changed.as_ref().map(SafetyNumber::digits),
         });
     }

@@ -103,6 +103,9 @@ texts! {
     already_signed_in(user: &str) =>
         "this profile belongs to {user}; 'privmsg logout' signs it out, another --profile is for another user",
         "этот профиль принадлежит {user}; выйти — «privmsg logout», для другого пользователя — другой --profile";
+    another_users_profile(user: &str, profile: &str) =>
+        "this profile was begun for {user}. Give another --profile, or delete {profile} if nothing in it is needed",
+        "этот профиль заведён для {user}. Укажите другой --profile или удалите {profile}, если в нём ничего не нужно";
     bad_address() =>
         "the server's address must begin with https:// (or with http://, for trying things out)",
         "адрес сервера должен начинаться с https:// (или с http://, чтобы попробовать)";
