@@ -335,6 +335,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the request; a device that the server does not know is signed out already.
     pub async fn logout(&self) -> Result<(), ClientError> {
+        // Another process may have renewed the token since.
+        self.context.api.set_token(self.context.account().await?.token);
         if let Err(error) = self.context.api.logout().await
             && !error.code().is_some_and(is_over)
         {
@@ -345,11 +347,12 @@ impl Client {
     }
 }
 
-/// Two files of one message may have the same name; neither may take the other's place.
+/// Neither another file of the same message nor one that lies there already may be replaced by a name that a sender has
+/// chosen.
 fn free_name(dir: &Path, name: &str, taken: &[PathBuf]) -> PathBuf {
     std::iter::once(dir.join(name))
         .chain((2..).map(|n: u32| dir.join(format!("{n}-{name}"))))
-        .find(|path| !taken.contains(path))
+        .find(|path| !taken.contains(path) && !path.exists())
         .unwrap_or_else(|| dir.join(name))
 }
 

@@ -117,5 +117,7 @@ pub(crate) fn unseen(connection: &Connection, limit: u32) -> Result<Inbox, Store
 }
 
 pub(crate) fn mark_seen(connection: &Connection, id: i64) -> Result<(), StoreError> {
-    meta::set(connection, CURSOR, id)
+    // Two readers of one profile must not set each other back.
+    let cursor = meta::get(connection, CURSOR)?.unwrap_or(0);
+    meta::set(connection, CURSOR, cursor.max(id))
 }

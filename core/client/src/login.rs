@@ -9,7 +9,7 @@ use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, RecoveryError, RecoveryKey};
 use privmsg_protocol::rest::{Backup, LoginRequest, UpdateProfile};
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque, Secret, UserId};
 use privmsg_store::account::{self, Account, AccountState};
-use privmsg_store::{Store, StoreError};
+use privmsg_store::{Store, StoreError, groups};
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::key_packages;
@@ -123,16 +123,19 @@ impl Login {
         }
         let existing = store.read(account::load).await.map_err(ClientError::Store)?;
         let mut account = match existing {
+            // Nothing has come of it, perhaps for a slip in the name.
+            Some(account) if account.state == AccountState::SigningIn && account.device_id.is_none() => {
+                Account { user_id: self.user_id.clone(), ..account }
+            }
             Some(account) if account.state == AccountState::Ready || account.user_id != self.user_id => {
                 return Err(LoginError::AlreadySignedIn(account.user_id));
             }
             // The server has taken the old device out of everything; this is a new one that knows the old history.
-            Some(account) if account.state == AccountState::SignedOut => Account {
-                device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
-                device_id: None,
-                certificate: None,
-                ..account
-            },
+            Some(account) if account.state == AccountState::SignedOut => {
+                store.transact(groups::break_all).await?;
+                let device_key = DeviceKeys::generate(&mut OsRng).to_bytes();
+                Account { device_key, device_id: None, certificate: None, ..account }
+            }
             Some(account) => account,
             None => Account {
                 server_url: String::new(),
@@ -173,6 +176,8 @@ impl PendingLogin {
             return Err(LoginError::IdentityMismatch);
         }
         self.steps.account.account_key = Some(account_key.to_bytes());
+        // Words of an attempt of our own that another device was faster than open nothing.
+        self.steps.account.recovery_words = None;
         save(&self.steps.store, &self.steps.account).await?;
         Ok(self.steps.finish().await?)
     }
@@ -239,7 +244,7 @@ impl Steps {
             }
             _ => {
                 let recovery = RecoveryKey::generate(&mut OsRng);
-                self.account.account_key = Some(AccountKey::generate(&mut OsRng).to_bytes());
+                self.account.account_key.get_or_insert_with(|| AccountKey::generate(&mut OsRng).to_bytes());
                 self.account.recovery_words = Some(Secret::new(recovery.words().to_string()));
                 save(&self.store, &self.account).await?;
                 recovery

@@ -86,7 +86,7 @@ const PADDING: usize = 128;
 
 /// Messages of one sender that may arrive in another order than they were encrypted: those that lay in its outbox
 /// while later ones got through. Their keys are kept, and each costs storage at every message.
-const OUT_OF_ORDER: u32 = 32;
+pub const OUT_OF_ORDER: u32 = 32;
 
 /// Messages of one sender that may be missing in a row (lost to the server's retention) before the group has to be
 /// joined anew. Skipping costs two hashes each: about 50 ms for this many.

@@ -72,8 +72,8 @@ pub use certificate::{CertificateError, DeviceCertificate};
 pub use content::{Attachment, Body, Content, ContentError, Receipt, ReceiptKind};
 pub use conversation::{
     CommitBundle, CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError, Expected,
-    ExternalJoinError, InfoError, JoinError, MAX_PAST_EPOCHS, Member, MembershipChange, ProcessError, Processed,
-    RejectReason,
+    ExternalJoinError, InfoError, JoinError, MAX_PAST_EPOCHS, Member, MembershipChange, OUT_OF_ORDER, ProcessError,
+    Processed, RejectReason,
 };
 pub use identity::{AccountKey, AccountPublicKey, DeviceKeys, DevicePublicKey, PublicKeyError};
 pub use key_package::{ClaimedKeyPackage, GenerateError, KeyPackageError, generate as generate_key_package};

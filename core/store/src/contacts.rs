@@ -77,12 +77,17 @@ pub fn observe(connection: &Connection, user: &UserId, identity: &[u8; 32]) -> R
     Ok(Observation::Changed)
 }
 
-/// Marks the pinned key as compared, or takes that back.
+/// Marks the pinned key as compared, or takes that back. Whoever says that the pinned key is right also says that
+/// another one that appeared beside it is wrong: it is forgotten, and its devices have to leave.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn set_verified(connection: &Connection, user: &UserId, verified: bool) -> Result<(), StoreError> {
-    connection.execute("UPDATE contact SET verified = ?2 WHERE user_id = ?1", params![user.as_str(), verified])?;
+    connection.execute(
+        "UPDATE contact SET verified = ?2, changed_identity = CASE WHEN ?2 THEN NULL ELSE changed_identity END
+         WHERE user_id = ?1",
+        params![user.as_str(), verified],
+    )?;
     Ok(())
 }
 

@@ -131,6 +131,16 @@ pub fn remove(connection: &Connection, group: &GroupId) -> Result<(), StoreError
     Ok(())
 }
 
+/// Everything has to be joined anew: this is another device now.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn break_all(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE mls_group SET state = 'broken', request = NULL", [])?;
+    connection.execute("UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL", [])?;
+    Ok(())
+}
+
 /// Changes where this device stands.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::StoreError;
 use crate::chats::ChatId;
-use crate::sql_types::{from_sql, message_id, to_sql};
+use crate::sql_types::{from_sql, group_id, message_id, to_sql};
 
 /// A queued message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Queued {
 /// A ciphertext and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encrypted {
+    /// Group.
+    pub group: GroupId,
     /// Epoch of the group.
     pub epoch: Epoch,
     /// MLS PrivateMessage.
@@ -103,24 +105,26 @@ pub fn chats(connection: &Connection) -> Result<Vec<ChatId>, StoreError> {
 /// [`StoreError`] of the query.
 pub fn ready(connection: &Connection, chat: ChatId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT id, message_id, content, message_row, epoch, ciphertext FROM outbox
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext FROM outbox
          WHERE chat_id = ?1 AND NOT EXISTS
              (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND attachment IS NULL)
          ORDER BY id LIMIT ?2",
     )?;
     let rows = query.query_map(params![chat.0, to_sql(limit as u64)], |row| {
         Ok((|| {
-            let epoch: Option<i64> = row.get(4)?;
-            let ciphertext: Option<Vec<u8>> = row.get(5)?;
+            let encrypted = match (row.get::<_, Option<i64>>(5)?, row.get::<_, Option<Vec<u8>>>(6)?) {
+                (Some(epoch), Some(ciphertext)) => {
+                    Some(Encrypted { group: group_id(row, 4)?, epoch: Epoch(from_sql(epoch)), ciphertext })
+                }
+                _ => None,
+            };
             Ok(Queued {
                 id: row.get(0)?,
                 chat,
                 message_id: message_id(row, 1)?,
                 content: row.get(2)?,
                 message_row: row.get(3)?,
-                encrypted: epoch
-                    .zip(ciphertext)
-                    .map(|(epoch, ciphertext)| Encrypted { epoch: Epoch(from_sql(epoch)), ciphertext }),
+                encrypted,
             })
         })())
     })?;
@@ -131,15 +135,23 @@ pub fn ready(connection: &Connection, chat: ChatId, limit: usize) -> Result<Vec<
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_encrypted(
-    connection: &Connection,
-    id: i64,
-    group: &GroupId,
-    encrypted: &Encrypted,
-) -> Result<(), StoreError> {
+pub fn set_encrypted(connection: &Connection, id: i64, encrypted: &Encrypted) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE outbox SET group_id = ?2, epoch = ?3, ciphertext = ?4 WHERE id = ?1")?
-        .execute(params![id, group.as_bytes().as_slice(), to_sql(encrypted.epoch.0), encrypted.ciphertext])?;
+        .execute(params![id, encrypted.group.as_bytes().as_slice(), to_sql(encrypted.epoch.0), encrypted.ciphertext])?;
+    Ok(())
+}
+
+/// Drops the ciphertext of a message that the server has refused: by the time it is sent again, others of the same
+/// sender may have passed it by so far that its key is not kept any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn clear_encrypted(connection: &Connection, id: &MessageId) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL WHERE message_id = ?1",
+        [id.as_bytes().as_slice()],
+    )?;
     Ok(())
 }
 

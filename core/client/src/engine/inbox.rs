@@ -36,6 +36,8 @@ pub(super) struct Outcome {
     pub(super) events: Vec<Event>,
     /// Groups that this device should be in, and has no (usable) welcome to.
     pub(super) uninvited: Vec<GroupId>,
+    /// Groups that are in a later epoch than this device.
+    pub(super) behind: Vec<(GroupId, Option<Epoch>)>,
 }
 
 /// Whether a delivered message is a welcome: the wire format of its MLSMessage (RFC 9420, section 6) says so.
@@ -55,18 +57,27 @@ pub(super) fn process(
 ) -> Result<Outcome, ClientError> {
     let storage = mls_storage(connection);
     let provider = Provider::new(&storage);
-    let mut inbox = Inbox {
-        connection,
-        provider: &provider,
-        identity,
-        states,
-        now_ms,
-        conversations: HashMap::new(),
-        outcome: Outcome::default(),
-    };
+    let mut inbox = Inbox::new(connection, &provider, identity, states, now_ms);
     for message in page {
         inbox.one(message)?;
         inbox.outcome.acks.push(message.message_id);
+    }
+    Ok(inbox.outcome)
+}
+
+/// Tries again what is parked for a group, which has reached another epoch.
+pub(super) fn retry(
+    connection: &Connection,
+    identity: &Identity,
+    group_id: GroupId,
+    now_ms: i64,
+) -> Result<Outcome, ClientError> {
+    let storage = mls_storage(connection);
+    let provider = Provider::new(&storage);
+    let states = States::new();
+    let mut inbox = Inbox::new(connection, &provider, identity, &states, now_ms);
+    if let Some(group) = groups::load(connection, &group_id)? {
+        inbox.retry_parked(group_id, group.chat)?;
     }
     Ok(inbox.outcome)
 }
@@ -90,6 +101,19 @@ enum Fate {
     Lost,
     /// It is waiting for a commit.
     Parked,
+}
+
+impl<'a, 's> Inbox<'a, 's> {
+    fn new(
+        connection: &'a Connection,
+        provider: &'a Provider<'s, MlsStorage<'s>>,
+        identity: &'a Identity,
+        states: &'a States,
+        now_ms: i64,
+    ) -> Self {
+        let (conversations, outcome) = (HashMap::new(), Outcome::default());
+        Self { connection, provider, identity, states, now_ms, conversations, outcome }
+    }
 }
 
 impl Inbox<'_, '_> {
@@ -130,6 +154,10 @@ impl Inbox<'_, '_> {
             }
             Fate::Lost => Ok(()),
             Fate::Parked => {
+                // The envelope's epoch is the one that the server has checked.
+                if group.request.is_none() {
+                    self.outcome.behind.push((group_id, message.epoch));
+                }
                 let frame = serde_json::to_string(message).map_err(|e| ClientError::Crypto(e.to_string()))?;
                 Ok(parked::insert(self.connection, &group_id, &message.message_id, &frame)?)
             }
@@ -270,6 +298,10 @@ impl Inbox<'_, '_> {
 
     /// Joins by welcome. Where that does not work, the device joins by external commit afterwards.
     fn welcome(&mut self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
+        if message.seq.is_some_and(|seq| gaps::is_seen(self.connection, &group_id, seq).unwrap_or(false)) {
+            // It was used before, and its key package with it.
+            return Ok(());
+        }
         let state = message.epoch.and_then(|epoch| self.states.get(&(group_id, epoch)));
         let tree = state.and_then(Option::as_ref).and_then(|state| state.ratchet_tree.decode());
         let (Some(welcome), Some(tree)) = (message.encrypted_content.decode(), tree) else {
@@ -279,8 +311,9 @@ impl Inbox<'_, '_> {
         savepoint(self.connection, "SAVEPOINT welcome")?;
         match Conversation::join(self.provider, &welcome, &tree) {
             Ok(conversation) if conversation.group_id() == group_id => {
-                self.joined(conversation, message)?;
-                return savepoint(self.connection, "RELEASE welcome");
+                if self.joined(conversation, message)? {
+                    return savepoint(self.connection, "RELEASE welcome");
+                }
             }
             Ok(_) | Err(JoinError::AlreadyMember) => {}
             Err(JoinError::Storage(error)) => return Err(error.into()),
@@ -293,15 +326,17 @@ impl Inbox<'_, '_> {
         savepoint(self.connection, "RELEASE welcome")
     }
 
-    fn joined(&mut self, conversation: Conversation, message: &DeliveredMessage) -> Result<(), ClientError> {
+    /// `false` if the chat has a group that is in use.
+    fn joined(&mut self, conversation: Conversation, message: &DeliveredMessage) -> Result<bool, ClientError> {
         let group_id = conversation.group_id();
         let chat = membership::adopt(self.connection, self.provider, self.identity, &conversation, self.now_ms)?;
+        let Some(chat) = chat else { return Ok(false) };
         if let Some(seq) = message.seq {
             gaps::restart(self.connection, &group_id, seq)?;
         }
         self.observe(chat, &conversation.members())?;
         self.conversations.insert(group_id, conversation);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -25,8 +25,10 @@ mod session;
 mod uploads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{Backoff, random_fraction};
@@ -38,6 +40,10 @@ use crate::identity::Identity;
 use crate::profile::EngineLock;
 
 use session::Session;
+
+/// A connection that has lived so long was a good one: the next attempt comes soon. One that breaks again and again
+/// right after signing in is not.
+const SETTLED: Duration = Duration::from_secs(20);
 
 /// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] waits until it has let go of the
 /// profile.
@@ -107,26 +113,33 @@ async fn run(context: Arc<Context>, lock: EngineLock, cancel: CancellationToken)
 async fn reconnect(context: &Arc<Context>) -> Result<(), EngineError> {
     let mut backoff = Backoff::new();
     loop {
-        let mut connected = false;
-        let error = Box::pin(session(context, &mut connected)).await;
+        let begun = Instant::now();
+        let error = Box::pin(session(context)).await;
         if let Some(fatal) = fatal(context, &error).await? {
             return Err(fatal);
         }
-        if connected {
+        if begun.elapsed() >= SETTLED {
             backoff.reset();
         }
-        let pause = backoff.next(random_fraction());
+        let pause = backoff.next(random_fraction()).max(asked_for(&error));
         tracing::info!(%error, ?pause, "disconnected");
         context.emit(Event::Disconnected { reason: error.to_string() });
         tokio::time::sleep(pause).await;
     }
 }
 
+/// How long the server asked to be left alone.
+fn asked_for(error: &ClientError) -> Duration {
+    match error {
+        ClientError::Server { retry_after: Some(pause), .. } => *pause,
+        _ => Duration::ZERO,
+    }
+}
+
 /// One connection, until it ends. Returns why.
-async fn session(context: &Arc<Context>, connected: &mut bool) -> ClientError {
+async fn session(context: &Arc<Context>) -> ClientError {
     match connect(context).await {
         Ok(session) => {
-            *connected = true;
             context.emit(Event::Connected);
             session.run().await
         }

@@ -3,22 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{Body, Conversation, EncryptError, Provider, Receipt, ReceiptKind};
+use privmsg_e2ee::{Body, Conversation, ConversationKind, EncryptError, OUT_OF_ORDER, Provider, Receipt, ReceiptKind};
 use privmsg_protocol::frames::{ClientFrame, MessageType, SendMessage};
-use privmsg_protocol::{GroupId, MessageId, Opaque};
+use privmsg_protocol::{ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::GroupState;
 use privmsg_store::outbox::Encrypted;
 use privmsg_store::{Connection, contacts, groups, mls_storage, outbox, receipts};
 
+use tokio::time::Instant;
+
+use super::membership;
 use super::session::{InFlight, Session};
 use crate::client::Context;
 use crate::error::ClientError;
+use crate::events::Event;
 use crate::identity::Identity;
 use crate::sending::{new_message_id, queue_silent};
 
-/// Messages sent and not acknowledged yet. The server acknowledges many at a time, so more only takes memory.
-const WINDOW: usize = 64;
+/// Messages sent and not acknowledged yet. No more than receivers keep keys for: if the first one is refused and the
+/// others are taken, it must still be readable.
+const WINDOW: usize = OUT_OF_ORDER as usize;
+
+/// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
+const NOBODY_PAUSE: Duration = Duration::from_secs(2);
 
 /// Messages named in one receipt.
 const RECEIPT_IDS: usize = 500;
@@ -79,25 +87,47 @@ impl Session {
         let skip: Vec<MessageId> = self.in_flight.keys().copied().collect();
         let identity = Arc::clone(&self.identity);
         let now_s = self.context.clock.now_s();
-        let frames =
+        let prepared =
             self.context.store.transact(move |c| encrypt_queued(c, &identity, chat, group, &skip, room, now_s)).await?;
-        let Some(frames) = frames else {
-            self.fall_behind(group, None, Duration::ZERO);
-            return Ok(());
+        let frames = match prepared {
+            Prepared::Frames(frames) => frames,
+            Prepared::NotAMember => {
+                self.fall_behind(group, None, Duration::ZERO);
+                return Ok(());
+            }
+            Prepared::NobodyThere => {
+                let code = ErrorCode::RecipientHasNoDevices;
+                self.paused.insert(chat, Instant::now() + NOBODY_PAUSE);
+                self.context.emit(Event::Delayed { chat, code });
+                return Ok(());
+            }
+            Prepared::Stranger => return Ok(()),
         };
         if frames.is_empty() {
             return Ok(());
         }
         for frame in &frames {
-            self.in_flight.insert(frame.message_id, InFlight { chat, group });
+            let epoch = frame.epoch.unwrap_or_default();
+            self.in_flight.insert(frame.message_id, InFlight { chat, group, epoch });
         }
         let frames: Vec<_> = frames.into_iter().map(ClientFrame::Message).collect();
         self.send(&frames).await
     }
 }
 
-/// Encrypts what is not encrypted yet and keeps the ciphertexts, so that a repetition sends the same bytes. `None` if
-/// this device is no member any more.
+/// What came of encrypting.
+enum Prepared {
+    /// Ready to be sent.
+    Frames(Vec<SendMessage>),
+    /// This device is no member any more.
+    NotAMember,
+    /// The other user has no device in the conversation at the moment: the message would reach nobody.
+    NobodyThere,
+    /// There is a device under an identity that is not its user's. It has to leave first.
+    Stranger,
+}
+
+/// Encrypts what is not encrypted yet and keeps the ciphertexts, so that a repetition sends the same bytes.
 fn encrypt_queued(
     connection: &Connection,
     identity: &Identity,
@@ -106,10 +136,21 @@ fn encrypt_queued(
     skip: &[MessageId],
     room: usize,
     now_s: i64,
-) -> Result<Option<Vec<SendMessage>>, ClientError> {
+) -> Result<Prepared, ClientError> {
     let storage = mls_storage(connection);
     let provider = Provider::new(&storage);
-    let Some(mut conversation) = Conversation::load(&provider, group)? else { return Ok(None) };
+    let Some(mut conversation) = Conversation::load(&provider, group)? else { return Ok(Prepared::NotAMember) };
+    let members = conversation.members();
+    for member in &members {
+        if !membership::is_trusted(connection, identity, member)? {
+            groups::set_reconcile(connection, &group, true)?;
+            return Ok(Prepared::Stranger);
+        }
+    }
+    let alone = members.iter().all(|member| member.user_id == identity.user_id);
+    if alone && conversation.info().kind() == ConversationKind::Direct {
+        return Ok(Prepared::NobodyThere);
+    }
     let epoch = conversation.epoch();
     let mut frames = Vec::new();
     for queued in outbox::ready(connection, chat, room + skip.len())? {
@@ -120,15 +161,15 @@ fn encrypt_queued(
             continue;
         }
         let ciphertext = match queued.encrypted {
-            Some(encrypted) if encrypted.epoch == epoch => encrypted.ciphertext,
+            Some(encrypted) if encrypted.epoch == epoch && encrypted.group == group => encrypted.ciphertext,
             _ => {
                 let ciphertext = match conversation.encrypt(&provider, &identity.device, &queued.content) {
                     Ok(ciphertext) => ciphertext,
-                    Err(EncryptError::Removed) => return Ok(None),
+                    Err(EncryptError::Removed) => return Ok(Prepared::NotAMember),
                     Err(error) => return Err(ClientError::Crypto(error.to_string())),
                 };
-                let encrypted = Encrypted { epoch, ciphertext };
-                outbox::set_encrypted(connection, queued.id, &group, &encrypted)?;
+                let encrypted = Encrypted { group, epoch, ciphertext };
+                outbox::set_encrypted(connection, queued.id, &encrypted)?;
                 encrypted.ciphertext
             }
         };
@@ -144,7 +185,7 @@ fn encrypt_queued(
             timestamp: now_s,
         });
     }
-    Ok(Some(frames))
+    Ok(Prepared::Frames(frames))
 }
 
 /// Turns receipts that are owed into queued messages.

@@ -12,11 +12,11 @@ use privmsg_store::chats::ChatId;
 use privmsg_store::{gaps, messages, outbox};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::inbox::{self, States, is_welcome};
+use super::inbox::{self, Outcome, States, is_welcome};
 use super::key_packages;
 use super::uploads::Uploads;
 use crate::client::Context;
-use crate::error::ClientError;
+use crate::error::{ClientError, Retry};
 use crate::events::Event;
 use crate::identity::Identity;
 use crate::socket::Socket;
@@ -33,6 +33,9 @@ const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// A token is renewed when it has less than this left.
 const RENEW_BEFORE_S: i64 = 7 * 24 * 3600;
 
+/// How often the stock of key packages is looked at while connected.
+const KEY_PACKAGES_EVERY: Duration = Duration::from_secs(6 * 3600);
+
 /// How long to wait for a commit that the server says exists, before joining anew.
 pub(super) const COMMIT_WAIT: Duration = Duration::from_secs(5);
 
@@ -48,6 +51,7 @@ const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct InFlight {
     pub(super) chat: ChatId,
     pub(super) group: GroupId,
+    pub(super) epoch: Epoch,
 }
 
 /// A group in which the server is ahead of this device.
@@ -71,8 +75,10 @@ pub(super) struct Session {
     pub(super) behind: HashMap<GroupId, Behind>,
     pub(super) uploads: Uploads,
     caught_up: bool,
-    /// Groups and key packages have been compared with the server's since connecting.
+    /// Groups have been compared with the server's since connecting.
     synced: bool,
+    /// When to look at the stock of key packages.
+    key_packages_at: Instant,
     foreign_version: i64,
     /// When messages last arrived, if what is missing has not been confirmed since.
     pub(super) restless_since: Option<Instant>,
@@ -107,6 +113,7 @@ impl Session {
             uploads,
             caught_up: false,
             synced: false,
+            key_packages_at: Instant::now(),
             foreign_version,
             restless_since: None,
             heard: Instant::now(),
@@ -199,15 +206,35 @@ impl Session {
         self.restless_since = Some(Instant::now());
         let states = self.states_for(&page).await?;
         let (identity, now) = (Arc::clone(&self.identity), self.context.clock.now_ms());
-        let outcome = self.context.store.transact(move |c| inbox::process(c, &identity, &page, &states, now)).await?;
-        self.socket.send(&[ClientFrame::Ack(Ack { message_ids: outcome.acks, accepted: Vec::new() })]).await?;
+        let mut outcome =
+            self.context.store.transact(move |c| inbox::process(c, &identity, &page, &states, now)).await?;
+        self.socket
+            .send(&[ClientFrame::Ack(Ack { message_ids: std::mem::take(&mut outcome.acks), accepted: Vec::new() })])
+            .await?;
+        self.conclude(outcome);
+        Ok(())
+    }
+
+    /// Acts on what a page came to, once it is committed.
+    pub(super) fn conclude(&mut self, outcome: Outcome) {
         for event in outcome.events {
             self.context.emit(event);
         }
         for group in outcome.uninvited {
             self.fall_behind(group, None, Duration::ZERO);
         }
-        Ok(())
+        for (group, epoch) in outcome.behind {
+            self.fall_behind(group, epoch, COMMIT_WAIT);
+        }
+    }
+
+    /// Whether messages are still arriving one after the other.
+    pub(super) fn is_restless(&self) -> bool {
+        self.restless_since.is_some_and(|since| since.elapsed() < QUIET)
+    }
+
+    pub(super) fn key_packages_due(&self) -> bool {
+        self.synced && Instant::now() >= self.key_packages_at
     }
 
     /// Fetches the public states that welcomes in a page refer to.
@@ -228,8 +255,7 @@ impl Session {
 
     /// Once everything has been quiet for a while, with an empty mailbox and outbox, what is missing is lost.
     async fn confirm_gaps(&mut self) -> Result<(), ClientError> {
-        let quiet = self.restless_since.is_some_and(|since| since.elapsed() >= QUIET);
-        if quiet && self.caught_up && self.in_flight.is_empty() {
+        if self.restless_since.is_some() && !self.is_restless() && self.caught_up && self.in_flight.is_empty() {
             self.restless_since = None;
             self.context.store.transact(gaps::confirm_all).await?;
         }
@@ -269,6 +295,11 @@ impl Session {
             return self.refused_session(error);
         };
         match &error.code {
+            ErrorCode::StaleEpoch if error.epoch.is_some_and(|epoch| epoch < flight.epoch) => {
+                // The server has lost what it had accepted, as after a restored backup.
+                self.fall_behind(flight.group, None, Duration::ZERO);
+                Ok(())
+            }
             ErrorCode::StaleEpoch => {
                 let group = flight.group;
                 if let Some(epoch) = error.epoch {
@@ -281,11 +312,14 @@ impl Session {
                 self.fall_behind(flight.group, None, Duration::ZERO);
                 Ok(())
             }
-            code if code.retry() == crate::error::Retry::Never => {
+            code if code.retry() == Retry::Never => {
                 let id = error.message_id.unwrap_or(MessageId::from_bytes([0; 16]));
                 self.give_up(id, code.clone()).await
             }
             code => {
+                if let Some(id) = error.message_id {
+                    self.context.store.transact(move |c| outbox::clear_encrypted(c, &id)).await?;
+                }
                 let pause = error.retry_after_ms.map_or(DEFAULT_PAUSE, Duration::from_millis);
                 self.paused.insert(flight.chat, Instant::now() + pause);
                 self.context.emit(Event::Delayed { chat: flight.chat, code: code.clone() });
@@ -337,6 +371,9 @@ impl Session {
     async fn work(&mut self) -> Result<(), ClientError> {
         if !self.synced {
             self.sync_groups().await?;
+        }
+        if Instant::now() >= self.key_packages_at {
+            self.key_packages_at = Instant::now() + KEY_PACKAGES_EVERY;
             let now = self.context.clock.now_s();
             key_packages::top_up(&self.context.store, &self.context.api, &self.identity, now).await?;
         }
@@ -350,10 +387,18 @@ impl Session {
 }
 
 /// Renews a token that is about to end; signs in anew where it is too late for that.
+///
+/// A renewal kills the old token, and its answer may get lost. So the end of the old token is forgotten before (0), and
+/// one that is found in that state, or past its end, is not taken for a device that was signed out.
 async fn renew_token(context: &Context, account: &Account) -> Result<(), ClientError> {
-    if account.token_expires_at - context.clock.now_s() > RENEW_BEFORE_S {
+    let (now, expires_at) = (context.clock.now_s(), account.token_expires_at);
+    let Some(token) = account.token.clone() else { return Err(ClientError::NotSignedIn) };
+    if expires_at - now > RENEW_BEFORE_S {
         return Ok(());
     }
+    let ended = expires_at <= now;
+    let old = token.clone();
+    context.store.transact(move |c| account::set_token(c, &old, 0)).await?;
     match context.api.refresh().await {
         Ok(renewed) => {
             context.api.set_token(Some(renewed.token.clone()));
@@ -361,6 +406,11 @@ async fn renew_token(context: &Context, account: &Account) -> Result<(), ClientE
             Ok(store.transact(move |c| account::set_token(c, &renewed.token, renewed.expires_at)).await?)
         }
         Err(error) if error.is(&ErrorCode::TokenExpired) => sign_in_again(context, account).await,
+        Err(error) if ended && error.is(&ErrorCode::Unauthorized) => sign_in_again(context, account).await,
+        // The server has answered, so the old token lives; it is good for days, and this can wait.
+        Err(ClientError::Server { code, .. }) if !ended && code.retry() == Retry::Later => {
+            Ok(context.store.transact(move |c| account::set_token(c, &token, expires_at)).await?)
+        }
         Err(error) => Err(error),
     }
 }

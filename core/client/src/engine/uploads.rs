@@ -33,7 +33,7 @@ impl Uploads {
 
     /// Starts the next upload, if none is running.
     pub(super) async fn start_next(&mut self) -> Result<(), ClientError> {
-        if self.running.is_some() || Instant::now() < self.not_before {
+        if !self.may_start() {
             return Ok(());
         }
         let Some(upload) = self.context.store.read(outbox::next_upload).await? else { return Ok(()) };
@@ -71,8 +71,8 @@ impl Uploads {
         }
     }
 
-    /// When a failed upload may be tried again.
-    pub(super) fn retry_due(&self) -> bool {
+    /// Whether an upload may start now.
+    pub(super) fn may_start(&self) -> bool {
         self.running.is_none() && Instant::now() >= self.not_before
     }
 

@@ -46,6 +46,8 @@ impl Conversation {
     /// device already has there. The leaves are checked as in [`Conversation::join`], and what is stored of an earlier
     /// membership is deleted.
     ///
+    /// Leaves of the own user under a former identity are let pass; the caller removes them by its next commit.
+    ///
     /// The stored group is already in the next epoch (OpenMLS keeps no pending external commit). Until the server has
     /// accepted the commit nothing may be encrypted; if it refuses, [`Conversation::delete`] and join again with the
     /// newer GroupInfo. So the caller stores the bundle in the same transaction, and sends it again after a crash.
@@ -95,7 +97,7 @@ impl Conversation {
                 ExternalCommitBuilderFinalizeError::StorageError(error) => StorageError::new(error).into(),
                 other => ExternalJoinError::Mls(other.to_string().into()),
             })?;
-        check_members(&info, group.own_leaf_node(), group.members())?;
+        check_members(&info, group.own_leaf_node(), group.members(), true)?;
         let mut bundle = CommitBundle::collect(provider, &group, messages, &[], old_leaf)?;
         bundle.added.push(device);
         Ok((Self { group, info }, bundle))

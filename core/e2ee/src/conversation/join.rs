@@ -62,7 +62,7 @@ impl Conversation {
             .replace_old_group()
             .build()
             .map_err(welcome_error)?;
-        check_members(&info, staged.own_leaf_node(), staged.members())?;
+        check_members(&info, staged.own_leaf_node(), staged.members(), false)?;
         let group = staged.into_group(provider).map_err(welcome_error)?;
         Ok(Self { group, info })
     }
@@ -73,9 +73,10 @@ pub(super) fn check_members(
     info: &ConversationInfo,
     own: Option<&LeafNode>,
     members: impl Iterator<Item = openmls::group::Member>,
+    former_self: bool,
 ) -> Result<(), RejectReason> {
     let own = own.and_then(|leaf| member::from_credential(leaf.credential(), true)).ok_or(RejectReason::Invalid)?;
-    Rules { info, own_user: &own.user_id, own_identity: &own.identity }.check_tree(members)
+    Rules { info, own_user: &own.user_id, own_identity: &own.identity }.check_tree(members, former_self)
 }
 
 /// Whether a group is one of our conversations, judged by its (not yet authenticated) GroupContext.

@@ -105,8 +105,9 @@ impl Conversation {
             return Err(RejectReason::UnexpectedKind.into());
         }
         self.check_epoch(&message)?;
-        let stale = (message.epoch() < self.group.epoch()).then_some(Epoch(message.epoch().as_u64()));
-        let processed = self.group.process_message(provider, message).map_err(|error| process_error(error, stale))?;
+        let epoch = Epoch(message.epoch().as_u64());
+        let past = message.epoch() < self.group.epoch();
+        let processed = self.group.process_message(provider, message).map_err(|e| process_error(e, epoch, past))?;
         let sender = processed.sender().clone();
         match processed.content() {
             ProcessedMessageContent::ApplicationMessage(_) => application(processed),
@@ -186,25 +187,25 @@ fn application(processed: ProcessedMessage) -> Result<Processed, ProcessError> {
     Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()) })
 }
 
-/// `past` is the message's epoch if it is over: whether its keys were ever there OpenMLS does not say.
+/// A message further back in its sender's ratchet than keys are kept is lost, which is not the same as known. Of a past
+/// epoch, OpenMLS does not say whether there ever were keys.
 fn process_error<E: std::error::Error + Send + Sync + 'static>(
     error: ProcessMessageError<E>,
-    past: Option<Epoch>,
+    epoch: Epoch,
+    past: bool,
 ) -> ProcessError {
     use MessageDecryptionError::SecretTreeError as Tree;
     use ValidationError::UnableToDecrypt;
-    match (error, past) {
-        (ProcessMessageError::StorageError(error), _) => StorageError::new(error).into(),
-        (ProcessMessageError::GroupStateError(_), _) => ProcessError::Removed,
-        (ProcessMessageError::ValidationError(ValidationError::NoPastEpochData), Some(epoch)) => {
-            ProcessError::Stale { epoch }
-        }
-        (ProcessMessageError::ValidationError(UnableToDecrypt(Tree(error))), past) => match (error, past) {
-            (SecretTreeError::TooDistantInThePast, Some(epoch)) => ProcessError::Stale { epoch },
-            (SecretTreeError::SecretReuseError | SecretTreeError::TooDistantInThePast, _) => ProcessError::Duplicate,
+    match error {
+        ProcessMessageError::StorageError(error) => StorageError::new(error).into(),
+        ProcessMessageError::GroupStateError(_) => ProcessError::Removed,
+        ProcessMessageError::ValidationError(ValidationError::NoPastEpochData) if past => ProcessError::Stale { epoch },
+        ProcessMessageError::ValidationError(UnableToDecrypt(Tree(error))) => match error {
+            SecretTreeError::TooDistantInThePast => ProcessError::Stale { epoch },
+            SecretTreeError::SecretReuseError => ProcessError::Duplicate,
             _ => RejectReason::Invalid.into(),
         },
-        (ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch), _) => ProcessError::Duplicate,
+        ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => ProcessError::Duplicate,
         _ => RejectReason::Invalid.into(),
     }
 }

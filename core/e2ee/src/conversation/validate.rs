@@ -71,11 +71,21 @@ impl Rules<'_> {
     }
 
     /// Checks all leaves of a group that this device joins.
-    pub(super) fn check_tree(&self, leaves: impl Iterator<Item = openmls::group::Member>) -> Result<(), RejectReason> {
+    ///
+    /// Who comes back by external commit with a new identity finds the leaves of the former one there, and is the one
+    /// who has to remove them: `former_self` lets them pass.
+    pub(super) fn check_tree(
+        &self,
+        leaves: impl Iterator<Item = openmls::group::Member>,
+        former_self: bool,
+    ) -> Result<(), RejectReason> {
         let mut members = Vec::new();
         for leaf in leaves {
             let certificate = leaf::certificate(&leaf.credential, &leaf.signature_key)?;
-            self.check_certificate(&certificate)?;
+            match self.check_certificate(&certificate) {
+                Err(RejectReason::ForeignIdentity) if former_self => {}
+                other => other?,
+            }
             members.push(Member::from_certificate(&certificate, false));
         }
         check_unique(&members)

@@ -1,17 +1,20 @@
 //! Commits of this device: devices that have gone are removed, leaf keys are renewed.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use privmsg_e2ee::{CommitError, Conversation, Member, Provider};
 use privmsg_protocol::rest::Group;
 use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::groups::{self, StoredGroup};
-use privmsg_store::mls_storage;
+use privmsg_store::{Connection, contacts, mls_storage};
 
-use super::super::schedule;
 use super::super::session::{COMMIT_WAIT, Session};
+use super::super::{membership, schedule};
+use super::is_dead;
 use super::request::Request;
 use crate::error::ClientError;
+use crate::identity::Identity;
 use crate::sending::new_message_id;
 
 impl Session {
@@ -24,9 +27,16 @@ impl Session {
             Err(error) if error.is(&ErrorCode::UnknownGroup) => return self.forget(id).await,
             Err(error) => return self.chat_failed(group.chat, error).await,
         };
-        if !self.has_reached(id, Some(theirs.epoch)).await? {
-            self.fall_behind(id, Some(theirs.epoch), COMMIT_WAIT);
-            return Ok(());
+        if is_dead(&theirs) {
+            return self.forget(id).await;
+        }
+        match self.compare_epoch(id, theirs.epoch).await? {
+            Some(Ordering::Equal) => {}
+            Some(Ordering::Less) => {
+                self.fall_behind(id, Some(theirs.epoch), COMMIT_WAIT);
+                return Ok(());
+            }
+            Some(Ordering::Greater) | None => return self.join(id).await,
         }
         let rotate = group.rotate_at <= self.context.clock.now_ms();
         if self.prepare_commit(id, theirs, rotate).await? { self.submit(&id).await } else { Ok(()) }
@@ -43,14 +53,17 @@ impl Session {
                 groups::set_reconcile(c, &id, false)?;
                 let Some(mut conversation) = Conversation::load(&provider, id)? else { return Ok(false) };
                 let members = conversation.members();
-                let gone: Vec<_> = members
-                    .iter()
-                    .filter(|member| !member.is_self && !is_signed_in(member, &theirs))
-                    .map(|member| (member.user_id.clone(), member.device_id.clone()))
-                    .collect();
+                let mut gone = Vec::new();
+                for member in members.iter().filter(|member| !member.is_self) {
+                    if !is_signed_in(member, &theirs) || is_stranger(c, &identity, member)? {
+                        gone.push((member.user_id.clone(), member.device_id.clone()));
+                    }
+                }
                 if gone.is_empty() && (!rotate || members.len() == 1) {
-                    // Nobody to keep a secret from: a group of this device alone needs no new keys.
-                    groups::set_rotate_at(c, &id, schedule::next_rotation(now))?;
+                    if rotate {
+                        // Nobody to keep a secret from: a group of this device alone needs no new keys.
+                        groups::set_rotate_at(c, &id, schedule::next_rotation(now))?;
+                    }
                     return Ok(false);
                 }
                 let bundle = match conversation.commit(&provider, &identity.device, &[], &gone) {
@@ -67,6 +80,15 @@ impl Session {
             })
             .await
     }
+}
+
+/// Whether a device is under an identity that is neither its user's pinned one nor one that the user has yet to judge.
+fn is_stranger(connection: &Connection, identity: &Identity, member: &Member) -> Result<bool, ClientError> {
+    if membership::is_trusted(connection, identity, member)? {
+        return Ok(false);
+    }
+    let contact = contacts::load(connection, &member.user_id)?;
+    Ok(contact.is_none_or(|contact| contact.changed_identity != Some(*member.identity.as_bytes())))
 }
 
 fn is_signed_in(member: &Member, group: &Group) -> bool {

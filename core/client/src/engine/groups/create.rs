@@ -36,23 +36,18 @@ impl Session {
         let kind = self.context.store.read(move |c| chats::load(c, chat)).await?.kind;
         let (kind, participants) = match kind {
             ChatKind::SelfNotes => (GroupKind::SelfNotes, vec![own.clone()]),
-            ChatKind::Direct { peer } => (GroupKind::Direct, vec![own.clone(), peer]),
+            ChatKind::Direct { peer } => (GroupKind::Direct, vec![peer, own.clone()]),
             // A group chat comes to this device with its group; without one there is nothing to create.
             ChatKind::Group => return Ok(None),
         };
         let mut packages = Vec::new();
         for user in &participants {
-            packages.extend(self.claim(user).await?);
-        }
-        let reachable = |user: &UserId| packages.iter().any(|package| package.member().user_id == *user);
-        if participants.iter().any(|user| *user != own && !reachable(user)) {
-            return Err(ClientError::Server {
-                code: ErrorCode::RecipientHasNoDevices,
-                detail: "none of the recipient's devices can be reached".into(),
-                retry_after: None,
-                epoch: None,
-                group_id: None,
-            });
+            let claimed = self.claim(user).await?;
+            // The other side comes first, so that waiting for somebody who has not signed in yet uses up nothing.
+            if claimed.is_empty() && *user != own {
+                return Err(nobody_there());
+            }
+            packages.extend(claimed);
         }
         self.create(chat, kind, participants, packages).await.map(Some)
     }
@@ -65,7 +60,7 @@ impl Session {
         let trusted = self.trusted_identity(user).await?;
         packages.retain(|package| {
             let identity = package.member().identity;
-            let trusted = trusted.as_ref().is_none_or(|trusted| trusted == identity.as_bytes());
+            let trusted = trusted.as_ref() == Some(identity.as_bytes());
             if !trusted {
                 tracing::warn!(%user, "left out a device under another identity than the user's");
             }
@@ -74,9 +69,8 @@ impl Session {
         Ok(packages)
     }
 
-    /// The identity that a user's devices must have: for ourselves our own, for others the pinned one, or for a new
-    /// contact the one in the profile. A pinned key that no device has any more does not shut the user out: the new
-    /// one is taken, and shown as changed.
+    /// The identity that a user's devices must have: for ourselves our own, for a verified contact the pinned one, for
+    /// others the one in the profile. If that is another one than the pinned, it is taken, and shown as changed.
     async fn trusted_identity(&self, user: &UserId) -> Result<Option<[u8; 32]>, ClientError> {
         if *user == self.identity.user_id {
             return Ok(Some(*self.identity.account.as_bytes()));
@@ -132,6 +126,17 @@ impl Session {
             self.context.emit(event);
         }
         Ok(group_id)
+    }
+}
+
+/// As the server says it, for a user whose devices it has but none that can be trusted.
+fn nobody_there() -> ClientError {
+    ClientError::Server {
+        code: ErrorCode::RecipientHasNoDevices,
+        detail: "none of the recipient's devices can be reached".into(),
+        retry_after: None,
+        epoch: None,
+        group_id: None,
     }
 }
 

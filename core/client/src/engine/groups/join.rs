@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_e2ee::{Conversation, ExternalJoinError, Provider};
-use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::GroupStateAt;
+use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::mls_storage;
 use tokio::time::sleep;
@@ -14,8 +14,10 @@ use tokio::time::sleep;
 use super::super::membership;
 use super::super::session::Session;
 use super::request::Request;
+use super::{PAUSE, pause_after};
 use crate::backoff::random_fraction;
 use crate::error::ClientError;
+use crate::http::is_over;
 use crate::sending::new_message_id;
 
 /// Attempts in a row, when other commits are always faster. After that the group waits for the next round.
@@ -25,37 +27,37 @@ const ATTEMPTS: usize = 8;
 const JITTER: Duration = Duration::from_millis(300);
 
 /// How long the welcome of a conversation that the other side has just made may take.
-const WELCOME_WAIT: Duration = Duration::from_secs(2);
+pub(super) const WELCOME_WAIT: Duration = Duration::from_secs(2);
 
 impl Session {
-    /// Joins a group, replacing whatever this device has of it.
+    /// Joins a group, replacing whatever this device has of it. Where that does not work now, it is tried again later.
     pub(super) async fn join(&mut self, id: GroupId) -> Result<(), ClientError> {
         for _ in 0..ATTEMPTS {
             let state = match self.context.api.group_state(&id, None).await {
                 Ok(state) => state,
-                Err(ClientError::Network(reason)) => return Err(ClientError::Network(reason)),
+                Err(error) if error.is(&ErrorCode::UnknownGroup) => return self.forget(id).await,
+                Err(error) if error.code().is_some_and(is_over) => return Err(error),
                 Err(error) => {
-                    tracing::warn!(group_id = %id, %error, "cannot join");
+                    tracing::warn!(group_id = %id, %error, "cannot join now");
+                    self.fall_behind(id, None, pause_after(&error));
                     return Ok(());
                 }
             };
             if !self.prepare_join(id, state).await? {
+                self.fall_behind(id, None, PAUSE);
                 return Ok(());
             }
             self.submit(&id).await?;
-            let state = self.context.store.read(move |c| groups::load(c, &id)).await?.map(|group| group.state);
-            if state != Some(GroupState::Broken) {
+            let group = self.context.store.read(move |c| groups::load(c, &id)).await?;
+            let again =
+                group.is_some_and(|group| group.state == GroupState::Broken && !self.paused.contains_key(&group.chat));
+            if !again {
                 return Ok(());
             }
             sleep(JITTER.mul_f64(random_fraction())).await;
         }
+        self.fall_behind(id, None, PAUSE);
         Ok(())
-    }
-
-    /// Both sides have opened the chat at the same moment, and the other one was faster. Its welcome is on its way to
-    /// this device, unless it did not know of it.
-    pub(super) fn join_unless_welcome(&mut self, winner: GroupId) {
-        self.fall_behind(winner, None, WELCOME_WAIT);
     }
 
     /// Makes the external commit and stores it with the new state. `false` if the group cannot be joined: it is forged,
@@ -80,10 +82,11 @@ impl Session {
                         return Err(Refused::ForGood);
                     }
                 };
-                if conversation.group_id() != id {
+                if conversation.group_id() != id
+                    || membership::adopt(c, &provider, &identity, &conversation, now)?.is_none()
+                {
                     return Err(Refused::ForGood);
                 }
-                membership::adopt(c, &provider, &identity, &conversation, now)?;
                 groups::set_state(c, &id, GroupState::Joining)?;
                 Request::join(new_message_id(now)?, &bundle).store(c, &id)?;
                 Ok(true)

@@ -1,5 +1,6 @@
 //! Requests: stored, sent, answered.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use privmsg_e2ee::{CommitBundle, Conversation, Provider};
@@ -10,9 +11,12 @@ use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq, UserId
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::{Connection, gaps, mls_storage, outbox, parked};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use super::super::schedule;
 use super::super::session::{COMMIT_WAIT, Session};
+use super::super::{inbox, membership, schedule};
+use super::join::WELCOME_WAIT;
+use super::pause_after;
 use crate::error::ClientError;
 
 /// The place of a group's creation in its history.
@@ -126,8 +130,11 @@ impl Session {
             ClientError::Network(_) => Err(error),
             ClientError::Server { code: ErrorCode::ConversationExists, group_id: Some(winner), .. } => {
                 let winner = *winner;
+                if let Some(group) = self.context.store.read(move |c| groups::load(c, &id)).await? {
+                    self.paused.insert(group.chat, Instant::now() + WELCOME_WAIT);
+                }
                 self.forget(id).await?;
-                self.join_unless_welcome(winner);
+                self.fall_behind(winner, None, WELCOME_WAIT);
                 Ok(())
             }
             // A device named in it has gone, or a key package was stale: it is made anew with what there is now.
@@ -144,8 +151,9 @@ impl Session {
 
     /// The server has accepted a creation or commit: it holds now.
     async fn activate(&mut self, id: GroupId, epoch: Epoch, seq: Seq) -> Result<(), ClientError> {
-        let now = self.context.clock.now_ms();
-        self.context
+        let (identity, now) = (Arc::clone(&self.identity), self.context.clock.now_ms());
+        let outcome = self
+            .context
             .store
             .transact(move |c| {
                 let storage = mls_storage(c);
@@ -160,9 +168,12 @@ impl Session {
                 groups::set_rotate_at(c, &id, schedule::next_rotation(now))?;
                 outbox::clear_encrypted_before(c, &id, epoch)?;
                 gaps::note(c, &id, seq)?;
-                Ok(())
+                // While the answer was on its way, others may have gone on in the new epoch.
+                inbox::retry(c, &identity, id, now)
             })
-            .await
+            .await?;
+        self.conclude(outcome);
+        Ok(())
     }
 
     async fn commit_refused(&mut self, id: GroupId, error: ClientError) -> Result<(), ClientError> {
@@ -176,6 +187,15 @@ impl Session {
             ClientError::Server { code: ErrorCode::NotAMember | ErrorCode::UnknownGroup, .. } => {
                 self.drop_request(id).await?;
                 self.context.store.transact(move |c| groups::set_state(c, &id, GroupState::Broken)).await?;
+                Ok(())
+            }
+            ClientError::Server { .. } => {
+                // What was due stays due. Messages can go out in the old epoch meanwhile, if devices need not leave.
+                self.drop_request(id).await?;
+                tracing::warn!(group_id = %id, %error, "a commit was refused");
+                if let Some(group) = self.context.store.read(move |c| groups::load(c, &id)).await? {
+                    self.paused.insert(group.chat, Instant::now() + pause_after(&error));
+                }
                 Ok(())
             }
             _ => {
@@ -201,10 +221,12 @@ impl Session {
                 groups::set_rotate_at(c, &id, schedule::next_rotation(now))?;
                 // Nothing of before can be read from here; what was encrypted before is encrypted anew.
                 parked::clear(c, &id)?;
-                outbox::clear_encrypted_before(c, &id, accepted.epoch)?;
+                outbox::clear_encrypted_before(c, &id, Epoch(u64::MAX))?;
                 gaps::restart(c, &id, accepted.seq)?;
+                // Devices may have gone while this one was away, its own former ones among them.
+                groups::set_reconcile(c, &id, true)?;
                 let members = conversation.members();
-                super::super::membership::observe(c, &identity, group.chat, &members, now)
+                membership::observe(c, &identity, group.chat, &members, now)
             })
             .await?;
         for event in events {
@@ -272,12 +294,18 @@ impl Session {
 
     /// Whether this device has reached the epoch that the server named. Without a name, it has not.
     pub(super) async fn has_reached(&self, id: GroupId, epoch: Option<Epoch>) -> Result<bool, ClientError> {
+        let Some(epoch) = epoch else { return Ok(false) };
+        Ok(matches!(self.compare_epoch(id, epoch).await?, Some(Ordering::Equal | Ordering::Greater)))
+    }
+
+    /// How this device's epoch compares with the server's; `None` if it has no state of the group.
+    pub(super) async fn compare_epoch(&self, id: GroupId, theirs: Epoch) -> Result<Option<Ordering>, ClientError> {
         self.context
             .store
             .read(move |c| {
                 let storage = mls_storage(c);
                 let conversation = Conversation::load(&Provider::new(&storage), id)?;
-                Ok(conversation.zip(epoch).is_some_and(|(conversation, epoch)| conversation.epoch() >= epoch))
+                Ok(conversation.map(|conversation| conversation.epoch().cmp(&theirs)))
             })
             .await
     }
