@@ -36,7 +36,7 @@
 //!
 //! | message of | result |
 //! |---|---|
-//! | the current epoch | decrypted; again: [`ProcessError::Duplicate`] |
+//! | the current epoch | decrypted; again: [`ProcessError::Duplicate`], or [`ProcessError::Stale`] once it is [`OUT_OF_ORDER`] messages back |
 //! | a later epoch | [`ProcessError::Future`]: keep it, process the commits between, retry |
 //! | one of the last [`MAX_PAST_EPOCHS`] epochs | decrypted |
 //! | an older epoch, or a commit of any past epoch | [`ProcessError::Stale`] |

@@ -59,8 +59,9 @@ pub enum ProcessError {
         /// The message's epoch.
         epoch: Epoch,
     },
-    /// Of an epoch whose keys are deleted, or a commit of an epoch that is over (also our own, already merged).
-    #[error("message of the past epoch {epoch}")]
+    /// Its keys are deleted: of an epoch that is too long over, or further behind its sender's newest message than
+    /// [`OUT_OF_ORDER`](super::OUT_OF_ORDER). Or a commit of an epoch that is over (also our own, already merged).
+    #[error("message from too far back, in epoch {epoch}")]
     Stale {
         /// The message's epoch.
         epoch: Epoch,
