@@ -28,7 +28,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{Backoff, random_fraction};
@@ -40,10 +39,6 @@ use crate::identity::Identity;
 use crate::profile::EngineLock;
 
 use session::Session;
-
-/// A connection that has lived so long was a good one: the next attempt comes soon. One that breaks again and again
-/// right after signing in is not.
-const SETTLED: Duration = Duration::from_secs(20);
 
 /// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] waits until it has let go of the
 /// profile.
@@ -113,12 +108,12 @@ async fn run(context: Arc<Context>, lock: EngineLock, cancel: CancellationToken)
 async fn reconnect(context: &Arc<Context>) -> Result<(), EngineError> {
     let mut backoff = Backoff::new();
     loop {
-        let begun = Instant::now();
-        let error = Box::pin(session(context)).await;
+        let (error, reached) = Box::pin(session(context)).await;
         if let Some(fatal) = fatal(context, &error).await? {
             return Err(fatal);
         }
-        if begun.elapsed() >= SETTLED {
+        let on_a_bad_network = reached >= Reached::SignedIn && matches!(error, ClientError::Network(_));
+        if on_a_bad_network || reached == Reached::InStep {
             backoff.reset();
         }
         let pause = backoff.next(random_fraction()).max(asked_for(&error));
@@ -136,14 +131,24 @@ fn asked_for(error: &ClientError) -> Duration {
     }
 }
 
-/// One connection, until it ends. Returns why.
-async fn session(context: &Arc<Context>) -> ClientError {
+/// How far a connection came. One that breaks off is tried again soon if it was of any use, or if only the network is to
+/// blame; one that ends again and again for another reason before it is of use must not be repeated at that pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    Nothing,
+    SignedIn,
+    InStep,
+}
+
+/// One connection, until it ends. Returns why, and how far it came.
+async fn session(context: &Arc<Context>) -> (ClientError, Reached) {
     match connect(context).await {
         Ok(session) => {
             context.emit(Event::Connected);
-            session.run().await
+            let (error, in_step) = session.run().await;
+            (error, if in_step { Reached::InStep } else { Reached::SignedIn })
         }
-        Err(error) => error,
+        Err(error) => (error, Reached::Nothing),
     }
 }
 

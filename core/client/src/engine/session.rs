@@ -121,10 +121,10 @@ impl Session {
         })
     }
 
-    /// Runs until the connection ends, and says why.
-    pub(super) async fn run(mut self) -> ClientError {
+    /// Runs until the connection ends. Returns why, and whether everything was in step before.
+    pub(super) async fn run(mut self) -> (ClientError, bool) {
         match self.run_until_error().await {
-            Err(error) => error,
+            Err(error) => (error, self.synced),
             Ok(never) => match never {},
         }
     }
