@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-/// Long enough for a busy machine; nothing waits for it that works.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any pause that a client makes on a busy machine; nothing waits for it that works.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(10);

@@ -26,6 +26,7 @@ pub struct Connection {
 pub(super) enum Frame {
     Message(Utf8Bytes),
     Ack(Utf8Bytes),
+    CaughtUp,
     Error,
     Other,
 }
@@ -95,6 +96,7 @@ fn sort(text: Utf8Bytes) -> Frame {
     match ServerFrame::parse(&text) {
         Ok(ServerFrame::Message(_)) => Frame::Message(text),
         Ok(ServerFrame::Ack(_)) => Frame::Ack(text),
+        Ok(ServerFrame::CaughtUp) => Frame::CaughtUp,
         Ok(ServerFrame::Error(_)) => Frame::Error,
         _ => Frame::Other,
     }

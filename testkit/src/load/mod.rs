@@ -20,7 +20,8 @@ use crate::admin::{Account, Admin};
 use crate::figures::Times;
 use crate::http::Http;
 pub use connection::Connection;
-pub use sender::fill_mailbox;
+pub use receiver::collect_mailbox;
+pub use sender::{fill_mailbox, send_until_broken};
 
 /// How long the last messages may take after the sending has ended.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -119,7 +119,7 @@ fn answered(pair: &Pair, frame: &Frame, sent: &mut Sent) -> usize {
             sent.errors += 1;
             1
         }
-        Frame::Message(_) | Frame::Other => 0,
+        Frame::Message(_) | Frame::CaughtUp | Frame::Other => 0,
     }
 }
 
@@ -138,4 +138,25 @@ pub async fn fill_mailbox(address: SocketAddr, from: &SignedIn, to: &UserId, cou
         bail!("only {acknowledged} of {count} messages were acknowledged");
     }
     Ok(())
+}
+
+/// Sends until the server is gone. Returns the indices of what it has acknowledged.
+///
+/// # Errors
+/// If it was never there.
+pub async fn send_until_broken(
+    address: SocketAddr,
+    from: SignedIn,
+    to: UserId,
+    window: usize,
+    size: usize,
+) -> Result<Vec<usize>> {
+    let pair = Arc::new(Pair::new(0, Instant::now()));
+    let plan = Plan { pairs: 1, window, size, duration: PATIENCE };
+    let connection = Connection::open(address, &from).await?;
+    let job = Job { pair: Arc::clone(&pair), plan, from: from.user_id, to };
+    // That it breaks is what is waited for.
+    let _ = send_while(connection, job, |_| true).await;
+    let acknowledged = pair.acknowledged.iter().enumerate();
+    Ok(acknowledged.filter(|(_, one)| one.load(Ordering::SeqCst) > 0).map(|(index, _)| index).collect())
 }
