@@ -10,7 +10,7 @@ use privmsg_protocol::FileId;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::secrets::random_file_id;
+use crate::secrets::{generated_file_id, random_file_id};
 
 /// Ending of files that are still being uploaded.
 const UNFINISHED: &str = ".part";
@@ -26,14 +26,17 @@ pub(crate) struct FileStore {
 }
 
 impl FileStore {
-    /// Makes the folder, and deletes uploads that an earlier process did not finish.
+    /// Makes the folder, and deletes uploads that an earlier process did not finish. Whatever else somebody keeps in
+    /// the folder is left alone.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         restrict(folder)?;
         for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.to_string_lossy().ends_with(UNFINISHED) {
-                std::fs::remove_file(path)?;
+            let entry = entry?;
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(UNFINISHED));
+            if id.and_then(generated_file_id).is_some() {
+                std::fs::remove_file(entry.path())?;
             }
         }
         Ok(Self { folder: folder.to_owned(), uploading: Arc::default() })
@@ -74,16 +77,14 @@ impl FileStore {
         }
     }
 
-    /// Finished files in the folder, without those that are still being taken over.
+    /// Finished files in the folder, without those that are still being taken over, and without what is not the
+    /// server's: a name that it does not make is somebody else's.
     pub(crate) async fn list(&self) -> io::Result<Vec<FileId>> {
         let mut entries = tokio::fs::read_dir(&self.folder).await?;
         let mut found = Vec::new();
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name();
-            let id = name.to_str().filter(|name| !name.ends_with(UNFINISHED));
-            if let Some(id) = id.and_then(|name| FileId::new(name).ok()) {
-                found.push(id);
-            }
+            found.extend(name.to_str().and_then(generated_file_id));
         }
         let uploading = self.uploading.lock().unwrap_or_else(PoisonError::into_inner);
         found.retain(|id| !uploading.contains(id));

@@ -52,6 +52,12 @@ pub(crate) fn random_file_id() -> FileId {
     FileId::new(&URL_SAFE_NO_PAD.encode(random_bytes::<32>())).expect("base64url is allowed")
 }
 
+/// The id of a file, if this is what [`random_file_id`] makes. Only such names in the folder of files are the server's
+/// own, to be deleted when nobody needs them.
+pub(crate) fn generated_file_id(name: &str) -> Option<FileId> {
+    URL_SAFE_NO_PAD.decode(name).ok().filter(|bytes| bytes.len() == 32).and_then(|_| FileId::new(name).ok())
+}
+
 pub(crate) fn random_user_id() -> UserId {
     UserId::new(&random_text(GENERATED_USER_ID_LEN)).expect("letters and digits are allowed")
 }
@@ -98,5 +104,9 @@ mod tests {
         assert_eq!(random_user_id().as_str().len(), GENERATED_USER_ID_LEN);
         assert_eq!(random_device_id().as_str().len(), DEVICE_ID_LEN);
         assert_eq!(random_file_id().as_str().len(), 43);
+        assert!(generated_file_id(random_file_id().as_str()).is_some());
+        for foreign in ["privmsg.db", "privmsg.db-wal", "", "notes", &"A".repeat(42), &"A".repeat(44)] {
+            assert_eq!(generated_file_id(foreign), None, "{foreign}");
+        }
     }
 }

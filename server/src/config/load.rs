@@ -70,6 +70,9 @@ pub enum ConfigError {
         /// `section.key`.
         key: &'static str,
     },
+    /// The database lies where the server deletes files that it does not know.
+    #[error("`storage.database_path` lies in `storage.files_path`; give files a folder of their own")]
+    DatabaseAmongFiles,
     /// A key that another one needs is missing.
     #[error("`{key}` is needed: {why}")]
     Missing {
@@ -116,12 +119,22 @@ impl Config {
         if self.turn.enabled && self.turn.urls.is_empty() {
             return missing("turn.urls", "`turn.enabled` is true");
         }
+        let database = self.storage.database_path.parent().unwrap_or(Path::new(""));
+        if resolved(database) == resolved(&self.storage.files_path) {
+            return Err(ConfigError::DatabaseAmongFiles);
+        }
         match (self.tls.cert_path.as_os_str().is_empty(), self.tls.key_path.as_os_str().is_empty()) {
             (true, false) => missing("tls.cert_path", "`tls.key_path` is set"),
             (false, true) => missing("tls.key_path", "`tls.cert_path` is set"),
             _ => Ok(()),
         }
     }
+}
+
+/// The folder's one name, however it is written; as far as can be told before it exists.
+fn resolved(folder: &Path) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {

@@ -45,6 +45,8 @@ fn mistakes_in_the_configuration_are_named() {
     fails(&with("[tls]\ncert_path = \"x\""), 3, "tls.key_path");
     fails(&with("[tls]\ncert_path = \"x\"\nkey_path = \"y\""), 1, "cannot read x");
     fails(&with("[turn]\nenabled = true"), 3, "turn.credential");
+    fails(&with("[storage]\ndatabase_path = \"d/x.db\"\nfiles_path = \"./d/\""), 3, "storage.files_path");
+    fails(&with("[storage]\ndatabase_path = \"x.db\"\nfiles_path = \".\""), 3, "storage.files_path");
     for placeholder in ["ВСТАВЬТЕ_СЮДА_ВАШ_ADMIN_KEY", "CHANGE_ME", "VASH_KEY"] {
         let output = with(&format!("[admin]\nmaster_key = \"{placeholder}\""));
         fails(&output, 3, "admin.master_key");

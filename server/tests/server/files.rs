@@ -107,10 +107,30 @@ async fn what_a_crash_left_behind_is_swept_up() {
     upload(&alice, b"kept").await;
     server.stop().await;
     let folder = server.config.storage.files_path.clone();
-    std::fs::write(folder.join("unfinished.part"), "x").unwrap();
-    std::fs::write(folder.join("without-a-row"), "x").unwrap();
+    let generated = "A".repeat(43);
+    std::fs::write(folder.join(format!("{generated}.part")), "x").unwrap();
+    std::fs::write(folder.join(generated), "x").unwrap();
     server.restart().await;
     await_on_disk(&server, 1).await;
+}
+
+#[tokio::test]
+async fn what_is_not_the_servers_is_left_alone() {
+    let mut server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    upload(&alice, b"kept").await;
+    server.stop().await;
+    let folder = server.config.storage.files_path.clone();
+    let foreign = ["privmsg.db", "privmsg.db-wal", "notes.txt", "download.part"];
+    for name in foreign {
+        std::fs::write(folder.join(name), "precious").unwrap();
+    }
+    std::fs::write(folder.join("A".repeat(43)), "left behind").unwrap();
+    server.restart().await;
+    await_on_disk(&server, 1 + foreign.len()).await;
+    for name in foreign {
+        assert_eq!(std::fs::read(folder.join(name)).unwrap(), b"precious");
+    }
 }
 
 #[tokio::test]

@@ -77,10 +77,7 @@ impl Tx<'_> {
         };
         let theirs = self.state.cache.devices_of(self.conn, peer)?;
         if theirs.is_empty() {
-            return Ok(Err(Refusal::new(
-                ErrorCode::RecipientHasNoDevices,
-                "the recipient has not signed in on any device yet",
-            )));
+            return Ok(Err(no_devices()));
         }
         let mut devices: Vec<i64> = theirs.to_vec();
         if peer != owner {
@@ -108,8 +105,22 @@ impl Tx<'_> {
         if group.epoch.unsigned_abs() != epoch.0 {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
-        let active = Rc::clone(&group.active);
+        let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
+        if !alone && !self.reaches_another(owner, &active)? {
+            // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
+            return Ok(Err(no_devices()));
+        }
         Ok(Ok(Route { devices: active.iter().copied().filter(|to| *to != device).collect(), group: Some(group_id) }))
+    }
+
+    /// Whether any of these devices is another user's than `owner`'s.
+    fn reaches_another(&mut self, owner: i64, devices: &[i64]) -> rusqlite::Result<bool> {
+        for device in devices {
+            if self.state.cache.owner(self.conn, *device)?.is_some_and(|theirs| theirs != owner) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Where this device has sent the message before, and the number that it got.
@@ -152,6 +163,10 @@ fn accepted(group: Option<GroupId>, seq: i64) -> Accepted {
 
 pub(super) const fn signed_out() -> Refusal {
     Refusal::new(ErrorCode::Unauthorized, "this device is signed out")
+}
+
+const fn no_devices() -> Refusal {
+    Refusal::new(ErrorCode::RecipientHasNoDevices, "the recipient is not signed in on any device")
 }
 
 pub(super) const fn conflict() -> Refusal {
