@@ -10,6 +10,7 @@ use privmsg_protocol::FileId;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::private;
 use crate::secrets::{generated_file_id, random_file_id};
 
 /// Ending of files that are still being uploaded.
@@ -29,8 +30,8 @@ impl FileStore {
     /// Makes the folder, and deletes uploads that an earlier process did not finish. Whatever else somebody keeps in
     /// the folder is left alone.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        restrict(folder)?;
+        private::folder(folder)?;
+        private::restrict(folder, 0o700)?;
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -147,16 +148,4 @@ impl Drop for Upload {
 /// Whether there was no room for the bytes.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// Only the account that runs the server may look into the folder.
-#[cfg(unix)]
-fn restrict(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-}
-
-#[cfg(not(unix))]
-fn restrict(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }

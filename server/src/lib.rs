@@ -42,6 +42,8 @@ mod http;
 mod hub;
 mod i18n;
 mod limiter;
+mod lock;
+mod private;
 mod routes;
 mod secrets;
 mod serve;

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::files::FileStore;
 use crate::http::{self, TlsError};
 use crate::hub::Hub;
+use crate::lock::Lock;
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
 use crate::storage::{SharedStorage, StorageError};
@@ -40,6 +41,8 @@ pub struct BoundServer {
     app: AppState,
     service: http::Service,
     new_admin_key: Option<Secret>,
+    /// Given back when the data is closed.
+    lock: Lock,
 }
 
 /// Why a server did not start, or ended.
@@ -51,6 +54,21 @@ pub enum ServerError {
     Listen {
         /// The configured address.
         address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another server works on the same data.
+    #[error("another server is using the database {path}")]
+    InUse {
+        /// The database.
+        path: String,
+    },
+    /// It cannot be told whether another server works on the same data.
+    #[error("cannot lock {path}")]
+    Lock {
+        /// The file beside the database that is locked.
+        path: String,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -91,6 +109,13 @@ impl From<StorageError> for ServerError {
 pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let Params { config, clock, shutdown } = params;
     let tls = http::acceptor(&config.tls)?;
+    // In this order: what cannot be taken back, above all an admin key that is shown only once, comes after everything
+    // that can go wrong; and nothing is touched before it is certain that no other server is using it.
+    let address = SocketAddr::new(config.server.host, config.server.port);
+    let listen = |source| ServerError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let lock = Lock::take(&config.storage.database_path)?;
     let files = FileStore::open(&config.storage.files_path)
         .map_err(|source| ServerError::Files { path: config.storage.files_path.display().to_string(), source })?;
     let hub = Arc::new(Hub::default());
@@ -103,14 +128,10 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
         Arc::clone(&hub) as _,
     )?);
     let (admin_key, new_admin_key) = admin_key(&config, &storage).await?;
-    let address = SocketAddr::new(config.server.host, config.server.port);
-    let listen = |source| ServerError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
     let app = Arc::new(App::new(Parts { config, clock, storage, hub, files, admin_key, stopping: shutdown.clone() }));
     let service =
         http::Service { router: routes::router(Arc::clone(&app)), tls, stopping: shutdown, tasks: app.tasks.clone() };
-    Ok(BoundServer { listener, address, app, service, new_admin_key })
+    Ok(BoundServer { listener, address, app, service, new_admin_key, lock })
 }
 
 /// The hash of the admin key; and the key itself if it has just been made, to be shown this once.
@@ -143,7 +164,7 @@ impl BoundServer {
 
     /// Serves until the shutdown token is cancelled, then finishes what is under way and closes the data.
     pub async fn run(self) {
-        let Self { listener, app, service, .. } = self;
+        let Self { listener, app, service, lock, .. } = self;
         let tasks = app.tasks.clone();
         tokio::join!(http::serve(listener, service), housekeeping::run(&app));
         tasks.close();
@@ -151,6 +172,7 @@ impl BoundServer {
             tracing::warn!("some requests did not end in time");
         }
         app.storage.close().await;
+        drop(lock);
     }
 }
 

@@ -74,6 +74,10 @@ impl CommandError {
                 "The configuration is wrong; the server was not started.",
                 "Ошибка в конфигурации; сервер не запущен.",
             ),
+            Self::Server(ServerError::InUse { .. }) => language.pick(
+                "Another server is already using this database; stop it first.",
+                "С этой базой уже работает другой сервер; сначала остановите его.",
+            ),
             Self::Server(_) => language.pick("The server did not start.", "Сервер не запустился."),
             _ => return None,
         })

@@ -1,7 +1,8 @@
 //! The real binary: configuration, administration beside a running server, the documented examples.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -87,7 +88,7 @@ async fn an_admin_key_is_made_once_and_shown_once() {
         command
             .env_remove("PRIVMSG_ADMIN_MASTER_KEY")
             .env("PRIVMSG_SERVER_PORT", "0")
-            .stdout(std::process::Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap()
     };
@@ -110,6 +111,65 @@ async fn an_admin_key_is_made_once_and_shown_once() {
     };
     assert!(list(&key).status.success());
     fails(&list("wrong"), 4, "admin key");
+}
+
+#[test]
+fn an_admin_key_is_not_made_in_vain() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let start = || {
+        let mut command = command(folder.path());
+        command.env_remove("PRIVMSG_ADMIN_MASTER_KEY").env("PRIVMSG_SERVER_PORT", &port).stdout(Stdio::piped());
+        command
+    };
+    fails(&start().output().unwrap(), 1, "cannot listen on");
+    assert!(!folder.path().join("data").exists(), "nothing was begun");
+    drop(taken);
+    let mut child = start().spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.trim().len() == 43), "the key is shown once the server can start");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_data_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    let part = folder.path().join("data/files").join("A".repeat(43) + ".part");
+    std::fs::write(&part, "being uploaded").unwrap();
+    let second = |locale: &str| {
+        command(folder.path()).env("LC_ALL", locale).env("PRIVMSG_SERVER_PORT", "0").arg("run").output().unwrap()
+    };
+    fails(&second("C"), 1, "Another server is already using this database");
+    fails(&second("ru_RU.UTF-8"), 1, "другой сервер");
+    assert!(part.exists(), "the uploads of the first are left alone");
+    drop(server);
+    let _third = Binary::start(folder.path());
+    assert!(!part.exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn data_is_for_the_servers_account_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let names = ["privmsg.db", "privmsg.db-wal", "privmsg.db-shm", "privmsg.db.lock"];
+    for round in ["new", "readable before"] {
+        let server = Binary::start(folder.path());
+        server.api.create_user(if round == "new" { "alice" } else { "bob" }).await;
+        assert_eq!((mode(&data), mode(&data.join("files"))), (0o700, 0o700), "{round}");
+        for name in &names[..3] {
+            assert_eq!(mode(&data.join(name)), 0o600, "{round}: {name}");
+        }
+        drop(server);
+        for name in names {
+            std::fs::set_permissions(data.join(name), std::fs::Permissions::from_mode(0o644)).unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::private;
+
 mod embedded {
     refinery::embed_migrations!("src/storage/sqlite/migrations");
 }
@@ -45,15 +47,28 @@ pub(crate) enum OpenError {
 pub(super) fn create(path: &Path) -> Result<Connection, OpenError> {
     let name = || path.display().to_string();
     let prepared = |source| OpenError::Prepare { path: name(), source };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(prepared)?;
-    }
+    keep_private(path).map_err(prepared)?;
     let mut conn = open_writable(path).map_err(|source| OpenError::Open { path: name(), source })?;
     embedded::migrations::runner()
         .run(&mut conn)
         .map_err(|source| OpenError::Migrate { path: name(), source: Box::new(source) })?;
-    restrict(path).map_err(prepared)?;
     Ok(conn)
+}
+
+/// SQLite gives its log and its index the permissions of the database, and makes a database that the whole machine may
+/// read: so the file is there before. The others may be left of a process that died.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    private::folder_of(path)?;
+    drop(private::file(path)?);
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        match private::restrict(Path::new(&name), 0o600) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn open_writable(path: &Path) -> rusqlite::Result<Connection> {
@@ -81,16 +96,4 @@ pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     // 1 MB: readers page through mailboxes and seldom see the same page twice.
     conn.pragma_update(None, "cache_size", -1024)?;
     Ok(conn)
-}
-
-/// Only the account that runs the server may read the database.
-#[cfg(unix)]
-fn restrict(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn restrict(_path: &Path) -> std::io::Result<()> {
-    Ok(())
 }

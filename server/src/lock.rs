@@ -1,0 +1,35 @@
+//! One server for one database.
+//!
+//! A server remembers what the database holds, gives out positions and numbers from memory, and tells only its own
+//! connections what has arrived. Two on one database would quietly give the same number twice. The administrative
+//! commands run beside a server on purpose, and take no lock.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::private;
+use crate::serve::ServerError;
+
+/// The data is this process's. Ends when dropped, and with the process, however it dies.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Locks a file beside the database. The file stays when the lock ends: deleting it would let two servers lock two
+    /// files of the same name.
+    pub(crate) fn take(database: &Path) -> Result<Self, ServerError> {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        let failed = |source| ServerError::Lock { path: path.display().to_string(), source };
+        private::folder_of(&path).map_err(failed)?;
+        let file = private::file(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(ServerError::InUse { path: database.display().to_string() }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+}
