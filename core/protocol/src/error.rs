@@ -112,7 +112,7 @@ error_codes! {
     RateLimited = "rate_limited", 429, Later;
     /// No such user, or a user that has been revoked.
     UnknownRecipient = "unknown_recipient", 404, Never;
-    /// The user exists, but has not signed in on any device yet.
+    /// The user exists, but is not signed in on any device; in a group, none of the other users is.
     RecipientHasNoDevices = "recipient_has_no_devices", 409, Later;
     /// No such user (administration, profiles).
     UnknownUser = "unknown_user", 404, Never;

@@ -50,8 +50,11 @@ impl Tx<'_> {
             Ok(route) => route,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if !self.has_room(&route.devices)? {
-            return Ok(Err(mailbox_full()));
+        if let Some(full) = self.full_mailbox(&route.devices)? {
+            return Ok(Err(match route.group {
+                Some(_) => self.named_mailbox_full(full)?,
+                None => mailbox_full(),
+            }));
         }
         let seq = route.group.map_or(0, |id| self.state.cache.take_seq(id));
         let frame = if route.group.is_some() {
@@ -145,6 +148,17 @@ impl Tx<'_> {
             )?
             .execute(params![device, message_id.as_bytes(), destination, seq, self.now()])?;
         Ok(())
+    }
+
+    /// Says to a participant of a group whose mailbox it is: a device that does not come back blocks the whole group,
+    /// until somebody removes it.
+    pub(super) fn named_mailbox_full(&self, device: i64) -> rusqlite::Result<Refusal> {
+        let (user_id, device_id): (String, String) = self
+            .conn
+            .prepare_cached("SELECT u.user_id, d.device_id FROM device d JOIN user u ON u.id = d.user WHERE d.id = ?1")?
+            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let detail = format!("the mailbox of {user_id}'s device {device_id} is full; try again later, or remove it");
+        Ok(Refusal { detail: detail.into(), ..mailbox_full() })
     }
 
     fn note_contact(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {
