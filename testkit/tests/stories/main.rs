@@ -1,5 +1,6 @@
 //! Stories of people with real clients and the real server, all in one process.
 
+mod absent;
 mod anew;
 mod chats;
 mod contacts;
