@@ -1,20 +1,22 @@
 //! Why a storage operation did not happen.
 
+use std::borrow::Cow;
+
 use privmsg_protocol::{Epoch, ErrorCode, GroupId};
 
 /// A rule of the domain said no. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
-    /// A sentence for people. Names no ids and no content.
-    pub(crate) detail: &'static str,
+    /// A sentence for people. Names no content, and no ids beyond those that participants of a group know of each other.
+    pub(crate) detail: Cow<'static, str>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) group_id: Option<GroupId>,
 }
 
 impl Refusal {
     pub(crate) const fn new(code: ErrorCode, detail: &'static str) -> Self {
-        Self { code, detail, epoch: None, group_id: None }
+        Self { code, detail: Cow::Borrowed(detail), epoch: None, group_id: None }
     }
 
     /// The epoch named is not `current`.

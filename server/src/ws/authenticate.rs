@@ -43,7 +43,7 @@ async fn listen(app: &App, socket: &mut Socket) -> Result<Result<Session, Option
                     Ok(session) => return Ok(Ok(session)),
                     Err(error) => {
                         let refusal = error.refusal();
-                        socket.write_error(refusal.code, refusal.detail).await?;
+                        socket.write_error(refusal.code, &refusal.detail).await?;
                         return Ok(Err(Some(CloseReason::SessionEnded)));
                     }
                 }

@@ -99,7 +99,7 @@ impl Connection {
         // Ends what this device acknowledged on an earlier connection, and refuses it if it has just been signed out.
         if let Err(error) = self.app.storage.connected(self.session.device).await {
             let refusal = error.refusal();
-            socket.write_error(refusal.code, refusal.detail).await?;
+            socket.write_error(refusal.code, &refusal.detail).await?;
             return Ok(CloseReason::SessionEnded);
         }
         socket

@@ -36,7 +36,7 @@ pub(super) enum Errand {
 pub(super) fn error_frame(message_id: Option<MessageId>, refusal: &Refusal) -> ServerFrame {
     ServerFrame::Error(ErrorFrame {
         code: refusal.code.clone(),
-        message: refusal.detail.into(),
+        message: refusal.detail.clone().into(),
         message_id,
         retry_after_ms: None,
         epoch: refusal.epoch,

@@ -286,6 +286,28 @@ async fn a_device_removed_by_a_commit_learns_it_and_may_come_back() {
 }
 
 #[tokio::test]
+async fn a_full_mailbox_does_not_block_the_commit_that_removes_it() {
+    let server = TestServer::with(|config| config.limits.max_pending_messages = 3).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let id = group_id(1);
+    create(&alice, id, "direct", &["alice", "bob"], &[&bob]).await.ok();
+    let mut a = alice.online().await;
+    a.deliver(alice.group_message(id, 1, new_id())).await;
+    a.deliver(alice.group_message(id, 1, new_id())).await;
+    a.send(alice.group_message(id, 1, new_id())).await;
+    let error = a.error().await;
+    assert_eq!(error.code.as_str(), "mailbox_full");
+    assert!(error.message.contains("bob") && error.message.contains(&bob.device), "{}", error.message);
+    let problem = submit(&alice, id, &commit(1, &[], &[])).await.is("mailbox_full");
+    assert!(problem["detail"].as_str().unwrap().contains(&bob.device), "{problem}");
+    submit(&alice, id, &commit(1, &[&bob], &[&bob])).await.is("mailbox_full");
+    assert_eq!(submit(&alice, id, &commit(1, &[], &[&bob])).await.ok()["epoch"], 2);
+    a.send(alice.message("bob", new_id(), "eA==")).await;
+    let error = a.error().await;
+    assert!(!error.message.contains(&bob.device), "only participants of a group are told the device");
+}
+
+#[tokio::test]
 async fn key_packages_are_handed_out_once() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);

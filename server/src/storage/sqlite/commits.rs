@@ -84,7 +84,9 @@ impl Tx<'_> {
             return Err(invalid("the group would have too many leaves").into());
         }
         let informed: Vec<i64> = active.iter().copied().filter(|leaf| *leaf != device).collect();
-        self.require_room(&informed)?;
+        // A full mailbox of a device that this commit removes must not keep it from being removed.
+        let staying: Vec<i64> = informed.iter().copied().filter(|leaf| !removed.contains(leaf)).collect();
+        self.require_room(&staying)?;
         self.require_room(&joiners)?;
         let change = Change { informed, removed, joiners };
         Ok((id, seq, change))

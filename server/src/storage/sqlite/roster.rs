@@ -6,7 +6,6 @@ use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Seq};
 use rusqlite::{OptionalExtension, params};
 
 use super::engine_error;
-use super::relay::mailbox_full;
 use super::tx::Tx;
 use crate::frame_text;
 use crate::secrets::random_message_id;
@@ -59,7 +58,10 @@ impl Tx<'_> {
 
     /// Refuses if one of these mailboxes is full.
     pub(super) fn require_room(&mut self, devices: &[i64]) -> Result<()> {
-        if self.has_room(devices).map_err(engine_error)? { Ok(()) } else { Err(mailbox_full().into()) }
+        match self.full_mailbox(devices).map_err(engine_error)? {
+            None => Ok(()),
+            Some(full) => Err(self.named_mailbox_full(full).map_err(engine_error)?.into()),
+        }
     }
 
     /// Delivers the welcomes and makes the joiners leaves.

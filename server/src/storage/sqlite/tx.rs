@@ -35,17 +35,17 @@ impl Tx<'_> {
         self.now_ms / 1000
     }
 
-    /// Whether each of these mailboxes takes one more message.
-    pub(super) fn has_room(&mut self, devices: &[i64]) -> rusqlite::Result<bool> {
+    /// The first of these devices whose mailbox takes no more messages.
+    pub(super) fn full_mailbox(&mut self, devices: &[i64]) -> rusqlite::Result<Option<i64>> {
         if self.state.max_pending == 0 {
-            return Ok(true);
+            return Ok(None);
         }
         for device in devices {
             if *self.state.cache.pending(self.conn, *device)? >= self.state.max_pending {
-                return Ok(false);
+                return Ok(Some(*device));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Puts one message into the mailboxes of these devices.
