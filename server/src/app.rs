@@ -14,7 +14,7 @@ use crate::files::FileStore;
 use crate::hub::Hub;
 use crate::limiter::Limiter;
 use crate::secrets::KeyHash;
-use crate::storage::SharedStorage;
+use crate::storage::{SharedStorage, UserKey};
 
 /// Wrong keys that one address may try in a minute. Keys cannot be guessed; this keeps the noise down.
 const WRONG_KEYS_PER_MINUTE: u32 = 60;
@@ -22,6 +22,9 @@ const WRONG_KEYS_PER_MINUTE: u32 = 60;
 /// Key packages that one user may claim in a minute, so that nobody empties another's stock: a new group asks once
 /// for each participant.
 const CLAIMS_PER_MINUTE: u32 = 600;
+
+/// Devices that one user may add in a minute: each costs others a notice in every group, and a commit.
+const NEW_DEVICES_PER_MINUTE: u32 = 20;
 
 /// Notices of typing, presence and calls that one user may send in a minute: setting up a call takes some dozens.
 const SIGNALS_PER_MINUTE: u32 = 1200;
@@ -41,6 +44,8 @@ pub(crate) struct App {
     pub(crate) claims: Limiter<UserId>,
     /// Typing, presence and call signals.
     pub(crate) signals: Limiter<UserId>,
+    /// Logins that make a device.
+    pub(crate) new_devices: Limiter<UserKey>,
     wrong_keys: Limiter<IpAddr>,
     admin_key: KeyHash,
 }
@@ -65,6 +70,7 @@ impl App {
             messages: Limiter::new(parts.config.limits.rate_limit_messages_per_minute),
             claims: Limiter::new(CLAIMS_PER_MINUTE),
             signals: Limiter::new(SIGNALS_PER_MINUTE),
+            new_devices: Limiter::new(NEW_DEVICES_PER_MINUTE),
             wrong_keys: Limiter::new(WRONG_KEYS_PER_MINUTE),
             config: parts.config,
             clock: parts.clock,

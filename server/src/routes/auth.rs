@@ -39,6 +39,9 @@ pub(super) async fn login(
     if user.revoked {
         return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
     }
+    if !app.storage.knows_device(user.user, device_public_key.clone()).await? {
+        app.new_devices.take(&user.user, app.clock.now_ms()).map_err(ApiError::rate_limited)?;
+    }
     let token = random_key();
     let login = Login {
         user: user.user,

@@ -65,6 +65,8 @@ pub(crate) trait Storage: Send + Sync {
 
     // Sessions and devices
 
+    /// Whether a login with this public key is one of a device that the user has already.
+    async fn knows_device(&self, user: UserKey, public_key: String) -> Result<bool>;
     /// Signs a device in: the user's device with the same public key, or a new one.
     async fn login(&self, login: Login) -> Result<Session>;
     /// Whose token it is.

@@ -54,6 +54,45 @@ async fn the_same_device_key_is_the_same_device() {
 }
 
 #[tokio::test]
+async fn a_user_has_so_many_devices_and_adds_so_many_at_once() {
+    let server = TestServer::start().await;
+    let key = server.api.create_user("alice").await;
+    let login = async |device: &str| {
+        let body = json!({"user_id": "alice", "access_key": key, "device_public_key": device});
+        server.api.json("POST", "/api/v1/auth/login", None, &body).await
+    };
+    for number in 0..20 {
+        login(&number.to_string()).await.ok();
+    }
+    let refused = login("20").await.is("rate_limited");
+    assert_eq!(refused["retry_after_ms"], 3000);
+    login("7").await.ok();
+    server.clock.advance(60);
+    for number in 20..32 {
+        login(&number.to_string()).await.ok();
+    }
+    let refused = login("32").await.is("invalid_request");
+    assert!(refused["detail"].as_str().unwrap().contains("32 devices"), "{refused}");
+    let last = login("31").await.ok();
+    let token = last["token"].as_str();
+    server.api.json("POST", "/api/v1/auth/logout", token, &Value::Null).await.ok();
+    login("32").await.ok();
+}
+
+#[tokio::test]
+async fn a_login_that_says_nothing_of_its_device_changes_nothing() {
+    let server = TestServer::start().await;
+    let key = server.api.create_user("alice").await;
+    let alice = server.api.login("alice", &key, Some("k")).await;
+    let body = json!({"user_id": "alice", "access_key": key, "device_public_key": "k"});
+    let again = server.api.json("POST", "/api/v1/auth/login", None, &body).await.ok();
+    let devices = server.api.json("GET", "/api/v1/users/me/devices", again["token"].as_str(), &Value::Null).await.ok();
+    assert_eq!(devices["devices"][0]["device_id"], alice.device);
+    assert_eq!(devices["devices"][0]["device_name"], "test");
+    assert_eq!(devices["devices"][0]["device_type"], "cli");
+}
+
+#[tokio::test]
 async fn a_token_is_refreshed_and_grows_old() {
     let server = TestServer::start().await;
     let mut alice = server.user("alice").await;

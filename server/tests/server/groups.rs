@@ -345,6 +345,35 @@ async fn a_new_device_with_key_packages_is_announced() {
 }
 
 #[tokio::test]
+async fn of_notices_about_a_group_only_the_newest_waits() {
+    let (server, alice, bob, id) = direct().await;
+    let mut last = None;
+    for _ in 0..3 {
+        let tablet = server.device("bob", &bob.access_key).await;
+        tablet.post("/api/v1/key-packages", json!({"key_packages": ["k"]})).await.ok();
+        let waiting = alice.get("/api/v1/messages/pending").await.ok()["messages"].clone();
+        assert_eq!(waiting.as_array().unwrap().len(), 1, "{waiting}");
+        assert_eq!(waiting[0]["message_type"], "device_sync");
+        assert_ne!(last, Some(waiting[0]["message_id"].clone()));
+        last = Some(waiting[0]["message_id"].clone());
+    }
+    // Bob's own device holds his welcome and one notice.
+    let mut b = bob.connect().await;
+    assert_eq!(b.message().await.message_type, MessageType::KeyExchange);
+    let notice = b.message().await;
+    assert_eq!((notice.message_type, notice.group_id), (MessageType::DeviceSync, Some(id)));
+    assert_eq!(b.next().await, ServerFrame::CaughtUp);
+    b.ack(&[notice.message_id]).await;
+    alice.post("/api/v1/messages/ack", json!({"message_ids": [last]})).await.ok();
+    b.ping().await;
+    // Acknowledged, so the next one is simply the next.
+    let tablet = server.device("alice", &alice.access_key).await;
+    tablet.post("/api/v1/key-packages", json!({"key_packages": ["k"]})).await.ok();
+    assert_eq!(b.message().await.message_type, MessageType::DeviceSync);
+    b.is_quiet().await;
+}
+
+#[tokio::test]
 async fn handshakes_have_a_limit_of_their_own() {
     let server = TestServer::with(|config| {
         config.limits.max_message_size_kb = 1;

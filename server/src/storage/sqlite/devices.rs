@@ -10,6 +10,24 @@ use crate::clock::format_utc;
 use crate::secrets::{KeyHash, random_device_id};
 use crate::storage::{DeviceKey, Login, Refusal, Result, Session, UserKey};
 
+/// Devices of one user that are signed in. Each message is delivered to all of them, and each is a leaf of all of the
+/// user's groups: nobody has so many, and whoever did would make everybody else's work.
+const MAX_DEVICES: i64 = 32;
+
+/// Whether the user has a device with this public key, so that a login makes no new one.
+pub(super) fn knows_device(conn: &Connection, user: UserKey, public_key: &str) -> Result<bool> {
+    Ok(device_of_key(conn, user, public_key).map_err(engine_error)?.is_some())
+}
+
+fn device_of_key(conn: &Connection, user: UserKey, public_key: &str) -> rusqlite::Result<Option<(i64, DeviceId)>> {
+    if public_key.is_empty() {
+        return Ok(None);
+    }
+    conn.prepare_cached("SELECT id, device_id FROM device WHERE user = ?1 AND public_key = ?2 AND removed_at = 0")?
+        .query_row(params![user.0, public_key], |row| Ok((row.get(0)?, parse(row, 1)?)))
+        .optional()
+}
+
 pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Session> {
     let found = conn
         .prepare_cached(
@@ -69,41 +87,49 @@ impl Tx<'_> {
             .map_err(engine_error)?;
         let user_id =
             user_id.ok_or(Refusal::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"))?;
-        let (device, device_id) = self.sign_in(login).map_err(engine_error)?;
+        let (device, device_id) = match device_of_key(self.conn, login.user, &login.device_public_key) {
+            Ok(Some(known)) => self.sign_in_again(login, known).map_err(engine_error)?,
+            Ok(None) => {
+                if self.device_count(login.user).map_err(engine_error)? >= MAX_DEVICES {
+                    let detail = "a user can have 32 devices; sign one out before adding another";
+                    return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+                }
+                self.add_device(login).map_err(engine_error)?
+            }
+            Err(error) => return Err(engine_error(error)),
+        };
+        self.conn
+            .prepare_cached("UPDATE user SET last_seen_at = ?2 WHERE id = ?1")
+            .and_then(|mut update| update.execute([login.user.0, self.now()]))
+            .map_err(engine_error)?;
         Ok(Session { user: login.user, user_id, device: DeviceKey(device), device_id, expires_at: login.expires_at })
     }
 
-    fn sign_in(&self, login: &Login) -> rusqlite::Result<(i64, DeviceId)> {
-        let known: Option<(i64, DeviceId)> = if login.device_public_key.is_empty() {
-            None
-        } else {
-            self.conn
-                .prepare_cached(
-                    "SELECT id, device_id FROM device
-                     WHERE user = ?1 AND public_key = ?2 AND removed_at = 0",
-                )?
-                .query_row(params![login.user.0, login.device_public_key], |row| Ok((row.get(0)?, parse(row, 1)?)))
-                .optional()?
-        };
+    fn device_count(&self, user: UserKey) -> rusqlite::Result<i64> {
         self.conn
-            .prepare_cached("UPDATE user SET last_seen_at = ?2 WHERE id = ?1")?
-            .execute([login.user.0, self.now()])?;
-        if let Some((device, device_id)) = known {
-            self.conn
-                .prepare_cached(
-                    "UPDATE device SET name = ?2, type = ?3, token_hash = ?4, token_expires_at = ?5,
-                         last_seen_at = ?6 WHERE id = ?1",
-                )?
-                .execute(params![
-                    device,
-                    login.device_name,
-                    login.device_type,
-                    login.token.as_bytes(),
-                    login.expires_at,
-                    self.now()
-                ])?;
-            return Ok((device, device_id));
-        }
+            .prepare_cached("SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0")?
+            .query_row([user.0], |row| row.get(0))
+    }
+
+    /// Name and type stay what they were if the login does not say them.
+    fn sign_in_again(&self, login: &Login, known: (i64, DeviceId)) -> rusqlite::Result<(i64, DeviceId)> {
+        self.conn
+            .prepare_cached(
+                "UPDATE device SET name = iif(?2 = '', name, ?2), type = iif(?3 = '', type, ?3), token_hash = ?4,
+                     token_expires_at = ?5, last_seen_at = ?6 WHERE id = ?1",
+            )?
+            .execute(params![
+                known.0,
+                login.device_name,
+                login.device_type,
+                login.token.as_bytes(),
+                login.expires_at,
+                self.now()
+            ])?;
+        Ok(known)
+    }
+
+    fn add_device(&self, login: &Login) -> rusqlite::Result<(i64, DeviceId)> {
         let device_id = random_device_id();
         self.conn
             .prepare_cached(

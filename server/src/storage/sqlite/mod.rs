@@ -189,6 +189,10 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.set_admin_key_hash(hash)).await
     }
 
+    async fn knows_device(&self, user: UserKey, public_key: String) -> Result<bool> {
+        self.read(move |conn| devices::knows_device(conn, user, &public_key)).await
+    }
+
     async fn login(&self, login: Login) -> Result<Session> {
         self.write(Touches::Structure, move |tx| tx.login(&login)).await
     }

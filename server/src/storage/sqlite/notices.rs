@@ -44,6 +44,6 @@ impl Tx<'_> {
             message_type: MessageType::DeviceSync,
             timestamp: self.now(),
         });
-        self.post(message_id, frame, &devices)
+        self.post_notice(message_id, frame, group, &devices)
     }
 }

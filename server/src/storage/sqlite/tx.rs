@@ -11,6 +11,8 @@ use crate::storage::{Delivery, DeviceKey, Position};
 const SHARED: i64 = 1;
 /// The body is a welcome; `welcome` knows to which epoch.
 const WELCOME: i64 = 2;
+/// The body is a notice; `notice` knows about which group.
+const NOTICE: i64 = 4;
 
 /// What the writer keeps between transactions.
 pub(super) struct State {
@@ -71,6 +73,34 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Puts a notice about a group into mailboxes, in place of an older one that still waits there: it says the same,
+    /// and a device that stays away must not gather one for every sign-in of the others.
+    pub(super) fn post_notice(
+        &mut self,
+        message_id: MessageId,
+        frame: String,
+        group: i64,
+        devices: &[i64],
+    ) -> rusqlite::Result<()> {
+        for device in devices {
+            let older: Option<i64> = self
+                .conn
+                .prepare_cached("SELECT pos FROM notice WHERE device = ?1 AND grp = ?2")?
+                .query_row([*device, group], |row| row.get(0))
+                .optional()?;
+            if let Some(older) = older {
+                self.take(*device, older)?;
+            }
+        }
+        let shared = if devices.len() > 1 { SHARED } else { 0 };
+        let position = self.post_flagged(message_id, frame, devices, NOTICE | shared)?;
+        let mut insert = self.conn.prepare_cached("INSERT INTO notice (device, grp, pos) VALUES (?1, ?2, ?3)")?;
+        for device in devices {
+            insert.execute([*device, group, position])?;
+        }
+        Ok(())
+    }
+
     fn post_flagged(
         &mut self,
         message_id: MessageId,
@@ -121,6 +151,11 @@ impl Tx<'_> {
         self.state.cache.taken(device, 1);
         if flags & WELCOME != 0 {
             self.welcome_taken(device, position)?;
+        }
+        if flags & NOTICE != 0 {
+            self.conn
+                .prepare_cached("DELETE FROM notice WHERE device = ?1 AND pos = ?2")?
+                .execute([device, position])?;
         }
         if flags & SHARED != 0 && !self.last_of_shared(position)? {
             return Ok(());

@@ -58,6 +58,7 @@ impl Tx<'_> {
         for sql in [
             "DELETE FROM mailbox WHERE pos <= ?1 AND device IN (SELECT id FROM device)",
             "DELETE FROM welcome WHERE pos <= ?1",
+            "DELETE FROM notice WHERE pos <= ?1",
             "DELETE FROM fanout WHERE body <= ?1",
             "DELETE FROM body WHERE id <= ?1",
         ] {

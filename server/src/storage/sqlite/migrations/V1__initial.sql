@@ -147,6 +147,14 @@ CREATE TABLE welcome (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX welcome_by_group ON welcome (grp, epoch);
 
+-- The one notice about a group's devices that waits for a device; a newer one takes its place.
+CREATE TABLE notice (
+    device INTEGER NOT NULL,
+    grp    INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,
+    PRIMARY KEY (device, grp)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE file (
     id         INTEGER PRIMARY KEY,
     file_id    TEXT    NOT NULL UNIQUE,
