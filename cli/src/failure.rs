@@ -3,9 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use privmsg_client::{ClientError, EngineError, KeyError, LoginError, OpenError, ProfileError};
+use privmsg_client::{ClientError, EngineError, KeyError, LoginError, OpenError, ProfileError, StoreError};
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
-use privmsg_store::StoreError;
 
 use crate::exit::Exit;
 use crate::lang::{LOCAL_FILE, Lang};
@@ -176,8 +175,8 @@ const fn is_wrong_credentials(code: &ErrorCode) -> bool {
     matches!(code, ErrorCode::InvalidCredentials | ErrorCode::AccountRevoked)
 }
 
-fn recovery(lang: Lang, error: &privmsg_e2ee::RecoveryError) -> Described {
-    use privmsg_e2ee::RecoveryError as E;
+fn recovery(lang: Lang, error: &privmsg_client::RecoveryError) -> Described {
+    use privmsg_client::RecoveryError as E;
     let said = match error {
         E::Words => lang.recovery_words(),
         E::WrongKey => lang.recovery_wrong_key(),
@@ -206,7 +205,7 @@ fn key(lang: Lang, error: &KeyError) -> Described {
         KeyError::Keyring(detail) => new(Exit::Credentials, "keyring", lang.keyring_failed(detail)),
         KeyError::Damaged(file) => new(Exit::File, "profile_damaged", lang.damaged(file)),
         KeyError::OpenToOthers => {
-            new(Exit::File, "key_file_open_to_others", lang.key_open_to_others(privmsg_store::key::KEY_FILE))
+            new(Exit::File, "key_file_open_to_others", lang.key_open_to_others(privmsg_client::KEY_FILE))
         }
         KeyError::Io { file, source } => new(Exit::File, "file", lang.file_failed(file, &lang.io(source))),
         KeyError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
@@ -256,7 +255,7 @@ fn client(lang: Lang, error: &ClientError) -> Described {
         ClientError::Protocol(detail) => new(Exit::Network, "not_privmsg", lang.not_privmsg(detail)),
         ClientError::Store(error) => store(lang, error),
         ClientError::Crypto(detail) => new(Exit::Other, "encryption", lang.encryption_failed(detail)),
-        ClientError::Content(privmsg_e2ee::ContentError::Size(_)) => {
+        ClientError::Content(privmsg_client::ContentError::Size(_)) => {
             new(Exit::Usage, "message_too_long", lang.message_unfit(&lang.message_too_long()))
         }
         ClientError::Content(error) => new(Exit::Other, "message", lang.message_unfit(&error.to_string())),

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use privmsg_client::{Client, ClientError, KeyPlace, OpenError, Profile};
-use privmsg_store::key::{KEY_FILE, keyring_is_available};
+use privmsg_client::{Client, ClientError, KEY_FILE, KeyPlace, OpenError, Profile, keyring_is_available};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;

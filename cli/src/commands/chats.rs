@@ -1,6 +1,6 @@
 //! `privmsg chats`.
 
-use privmsg_store::chats::ChatKind;
+use privmsg_client::ChatKind;
 use serde::Serialize;
 
 use crate::failure::Failure;

@@ -1,8 +1,7 @@
 //! Messages, as objects for scripts and as text for people.
 
-use privmsg_client::{MessageKind, MessageState, MessageView};
+use privmsg_client::{ChatKind, MessageKind, MessageState, MessageView};
 use privmsg_protocol::{ErrorCode, UserId};
-use privmsg_store::chats::ChatKind;
 use serde::Serialize;
 
 use crate::foreign;

@@ -4,9 +4,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use privmsg_client::{Client, Draft, Event, MessageState, Recipient, Sent};
+use privmsg_client::{ChatId, Client, Draft, Event, MessageState, Recipient, Sent};
 use privmsg_protocol::{ErrorCode, UserId};
-use privmsg_store::chats::ChatId;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::args::Send;

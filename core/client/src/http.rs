@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use privmsg_protocol::rest::{
     Backup, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup, Devices, Group, GroupStateAt, Groups,
-    KeyPackageStock, LoginRequest, LoginResponse, Problem, PublishKeyPackages, RefreshResponse, SubmitCommit,
-    UpdateProfile, UploadResponse, UserProfile,
+    KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, Problem, PublishKeyPackages, RefreshResponse,
+    SubmitCommit, UpdateProfile, UploadResponse, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, FileId, GroupId, Secret, UserId};
 use reqwest::{Method, RequestBuilder, Response};
@@ -24,6 +24,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A file transfer is given up when nothing moves for so long, however long it takes in all.
 const STALLED: Duration = Duration::from_secs(60);
+
+/// Connections are kept open for so long. Short, because one that has died silently costs a time-out when it is used.
+const IDLE: Duration = Duration::from_secs(20);
 
 /// The server, as REST shows it. Clones share connections and the session token.
 #[derive(Clone)]
@@ -48,6 +51,7 @@ impl Api {
             .user_agent(concat!("privmsg/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(STALLED)
+            .pool_idle_timeout(IDLE)
             // A redirect would carry the token elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -107,6 +111,12 @@ impl Api {
     pub(crate) async fn put_backup(&self, backup: &Backup) -> Result<(), ClientError> {
         let request = self.request(Method::PUT, "users/me/backup").json(backup).timeout(TIMEOUT);
         expect_success(request).await.map(drop)
+    }
+
+    /// Whether this device has acknowledged everything that was in its mailbox.
+    pub(crate) async fn mailbox_is_empty(&self) -> Result<bool, ClientError> {
+        let first: PendingMessages = self.call(Method::GET, "messages/pending?limit=1").await?;
+        Ok(first.messages.is_empty())
     }
 
     pub(crate) async fn key_package_stock(&self) -> Result<KeyPackageStock, ClientError> {

@@ -36,6 +36,9 @@ use crate::http::is_over;
 /// Pause of a chat whose group could not be made or joined for a reason that may pass.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How long to wait before looking again whether the mailbox is empty.
+const DRAIN_WAIT: Duration = Duration::from_millis(500);
+
 impl Session {
     /// Gets the answers that are still owed to stored requests.
     pub(super) async fn resolve_requests(&mut self) -> Result<(), ClientError> {
@@ -130,9 +133,8 @@ impl Session {
                     if behind.until > Instant::now() || (behind.epoch.is_some() && self.is_restless()) {
                         continue;
                     }
-                    tracing::info!(group_id = %id, "joins anew: the server is ahead, and the commit did not come");
                     self.behind.remove(&id);
-                    self.join(id).await?;
+                    self.join_if_drained(id, behind.epoch).await?;
                     continue;
                 }
                 self.behind.remove(&id);
@@ -156,15 +158,39 @@ impl Session {
     /// Joins groups that this device does not have at all, once their welcome has had its time.
     async fn join_winners(&mut self) -> Result<(), ClientError> {
         let now = Instant::now();
-        let late: Vec<GroupId> =
-            self.behind.iter().filter(|(_, behind)| behind.until <= now).map(|(id, _)| *id).collect();
-        for id in late {
+        let late: Vec<_> = self
+            .behind
+            .iter()
+            .filter(|(_, behind)| behind.until <= now)
+            .map(|(id, behind)| (*id, behind.epoch))
+            .collect();
+        for (id, epoch) in late {
             if self.context.store.read(move |c| groups::load(c, &id)).await?.is_none() {
                 self.behind.remove(&id);
-                self.join(id).await?;
+                self.join_if_drained(id, epoch).await?;
             }
         }
         Ok(())
+    }
+
+    /// Joins anew, unless something is still on its way through the socket: on a slow line this request overtakes it, and
+    /// joining would throw away the keys that it needs.
+    async fn join_if_drained(&mut self, id: GroupId, epoch: Option<Epoch>) -> Result<(), ClientError> {
+        match self.context.api.mailbox_is_empty().await {
+            Ok(true) => {
+                tracing::info!(group_id = %id, "joins anew: the server is ahead, and what leads there did not come");
+                self.join(id).await
+            }
+            Ok(false) => {
+                self.fall_behind(id, epoch, DRAIN_WAIT);
+                Ok(())
+            }
+            Err(error) if error.code().is_some_and(is_over) => Err(error),
+            Err(error) => {
+                self.fall_behind(id, epoch, pause_after(&error));
+                Ok(())
+            }
+        }
     }
 
     /// A request about a chat failed. Says whether the session can go on; what may pass is tried again later, what

@@ -36,6 +36,8 @@ pub(super) struct Outcome {
     pub(super) events: Vec<Event>,
     /// Groups that this device should be in, and has no (usable) welcome to.
     pub(super) uninvited: Vec<GroupId>,
+    /// Groups that this device has joined by a welcome.
+    pub(super) joined: Vec<GroupId>,
     /// Groups that are in a later epoch than this device.
     pub(super) behind: Vec<(GroupId, Option<Epoch>)>,
 }
@@ -336,6 +338,7 @@ impl Inbox<'_, '_> {
         }
         self.observe(chat, &conversation.members())?;
         self.conversations.insert(group_id, conversation);
+        self.outcome.joined.push(group_id);
         Ok(true)
     }
 }

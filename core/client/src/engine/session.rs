@@ -220,6 +220,9 @@ impl Session {
         for event in outcome.events {
             self.context.emit(event);
         }
+        for group in outcome.joined {
+            self.behind.remove(&group);
+        }
         for group in outcome.uninvited {
             self.fall_behind(group, None, Duration::ZERO);
         }

@@ -201,6 +201,10 @@ fn process_error<E: std::error::Error + Send + Sync + 'static>(
         ProcessMessageError::StorageError(error) => StorageError::new(error).into(),
         ProcessMessageError::GroupStateError(_) => ProcessError::Removed,
         ProcessMessageError::ValidationError(ValidationError::NoPastEpochData) if past => ProcessError::Stale { epoch },
+        // Of an epoch that this device never was in, because it has joined anew since.
+        ProcessMessageError::ValidationError(UnableToDecrypt(MessageDecryptionError::AeadError)) if past => {
+            ProcessError::Stale { epoch }
+        }
         ProcessMessageError::ValidationError(UnableToDecrypt(Tree(error))) => match error {
             SecretTreeError::TooDistantInThePast => ProcessError::Stale { epoch },
             SecretTreeError::SecretReuseError => ProcessError::Duplicate,
