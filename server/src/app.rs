@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use privmsg_protocol::{ErrorCode, Secret, UserId};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::extract::LARGE_BODIES;
 use crate::files::FileStore;
 use crate::hub::Hub;
 use crate::limiter::Limiter;
@@ -46,6 +48,8 @@ pub(crate) struct App {
     pub(crate) signals: Limiter<UserId>,
     /// Logins that make a device.
     pub(crate) new_devices: Limiter<UserKey>,
+    /// Bodies of more than a megabyte that are in memory.
+    pub(crate) large_bodies: Semaphore,
     wrong_keys: Limiter<IpAddr>,
     admin_key: KeyHash,
 }
@@ -71,6 +75,7 @@ impl App {
             claims: Limiter::new(CLAIMS_PER_MINUTE),
             signals: Limiter::new(SIGNALS_PER_MINUTE),
             new_devices: Limiter::new(NEW_DEVICES_PER_MINUTE),
+            large_bodies: Semaphore::new(LARGE_BODIES),
             wrong_keys: Limiter::new(WRONG_KEYS_PER_MINUTE),
             config: parts.config,
             clock: parts.clock,

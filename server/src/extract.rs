@@ -1,19 +1,34 @@
 //! What handlers take out of a request. Whatever does not fit is answered as problem details.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use privmsg_protocol::{ErrorCode, Secret};
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::secrets::KeyHash;
 use crate::storage::Session;
+
+/// How long a body may take, or its next piece where it comes in pieces: whoever sends nothing must not hold a
+/// connection and memory for ever.
+pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes in a second from which on a large body is not too slow: a bad mobile network.
+const SLOWEST: u64 = 32 * 1024;
+
+/// A body of which not many are read at the same time: commits and creations of large groups.
+const LARGE_BODY: u64 = 1024 * 1024;
+
+/// Large bodies that are held in memory at the same time; by the default limits each has at most 17 MB.
+pub(crate) const LARGE_BODIES: usize = 8;
 
 /// Where a request comes from. Set by the listener.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +51,11 @@ impl<S: Sync> FromRequestParts<S> for Peer {
 /// A JSON body, whatever the `Content-Type` says.
 pub(crate) struct Json<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = body(request, state).await?;
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
+        let (bytes, _permit) = body(request, &app.large_bodies, BODY_PATIENCE).await?;
         parse_json(&bytes).map(Self)
     }
 }
@@ -48,23 +63,43 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 /// A JSON body; none at all is the same as `{}`.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for OptionalJson<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = body(request, state).await?;
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
+        let (bytes, _permit) = body(request, &app.large_bodies, BODY_PATIENCE).await?;
         parse_json(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
     }
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
+/// Reads a body that is held in memory as a whole, in bounded time, and not many large ones at once.
+async fn body(
+    request: Request,
+    large: &Semaphore,
+    patience: Duration,
+) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
+    let declared: Option<u64> =
+        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    // What does not say how long it is may be as long as its endpoint allows.
+    let is_large = match declared {
+        Some(declared) => declared > LARGE_BODY,
+        None => request.headers().contains_key(TRANSFER_ENCODING),
+    };
+    let permit = if is_large { large.acquire().await.ok() } else { None };
+    let patience = patience + Duration::from_secs(declared.unwrap_or(0) / SLOWEST);
+    let read = tokio::time::timeout(patience, Bytes::from_request(request, &())).await.map_err(|_| too_slow())?;
+    let bytes = read.map_err(|rejection: BytesRejection| {
         if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
             ApiError::new(ErrorCode::BodyTooLarge, "the body is too large")
         } else {
             ApiError::malformed("the body cannot be read")
         }
-    })
+    })?;
+    Ok((bytes, permit))
+}
+
+pub(crate) fn too_slow() -> ApiError {
+    ApiError::malformed("the body did not come in time")
 }
 
 /// Serde's own words can quote the input, which must not come back out or reach a log; where it stopped is enough.
@@ -130,5 +165,32 @@ impl FromRequestParts<AppState> for Session {
             "sign in and send the session's token as `Authorization: Bearer`",
         ))?;
         Ok(app.storage.session(KeyHash::of(token.expose())).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let silent = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let large = Semaphore::new(1);
+        let refused = body(Request::new(silent), &large, Duration::from_millis(10)).await;
+        assert!(refused.is_err());
+        let (bytes, permit) = body(Request::new(Body::from("{}")), &large, Duration::from_secs(10)).await.unwrap();
+        assert!(permit.is_none() && bytes == "{}"[..]);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_wait_for_each_other() {
+        let large = Semaphore::new(1);
+        let request = || Request::builder().header(CONTENT_LENGTH, "1048577").body(Body::from("x")).unwrap();
+        let first = body(request(), &large, Duration::from_secs(10)).await.unwrap();
+        let second = tokio::time::timeout(Duration::from_millis(20), body(request(), &large, BODY_PATIENCE)).await;
+        assert!(second.is_err(), "waits");
+        drop(first);
+        body(request(), &large, Duration::from_secs(10)).await.unwrap();
     }
 }

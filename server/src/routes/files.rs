@@ -1,20 +1,23 @@
 //! Encrypted files. They pass through in pieces; none is ever held in memory as a whole.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use axum::Json;
+use axum::RequestExt as _;
 use axum::body::Body;
-use axum::extract::State;
-use axum::extract::multipart::{Field, Multipart, MultipartRejection};
+use axum::extract::multipart::{Field, Multipart, MultipartError};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::UploadResponse;
 use privmsg_protocol::{ErrorCode, FileId};
 use tokio_util::io::ReaderStream;
 
+use super::upload_head::UploadBody;
 use crate::app::{App, AppState};
 use crate::error::ApiError;
-use crate::extract::Params;
+use crate::extract::{self, BODY_PATIENCE, Params};
 use crate::files::{Upload, is_full};
 use crate::storage::{NewFile, Session, StorageError};
 
@@ -27,11 +30,15 @@ const FOR_EVER: i64 = i32::MAX as i64;
 pub(super) async fn upload(
     State(app): State<AppState>,
     session: Session,
-    multipart: Result<Multipart, MultipartRejection>,
+    request: Request,
 ) -> Result<Json<UploadResponse>, ApiError> {
+    let (parts, body) = request.with_limited_body().into_parts();
+    let (body, begun) = UploadBody::new(body.into_data_stream());
+    let multipart = Multipart::from_request(Request::from_parts(parts, Body::from_stream(body)), &()).await;
     let mut multipart = multipart.map_err(|_| ApiError::malformed("the body is not multipart/form-data"))?;
-    while let Some(field) = multipart.next_field().await.map_err(|_| broken_off())? {
+    while let Some(field) = in_time(multipart.next_field()).await? {
         if field.name() == Some("file") {
+            begun.store(true, Ordering::Relaxed);
             return store(&app, &session, field).await.map(Json);
         }
     }
@@ -41,7 +48,7 @@ pub(super) async fn upload(
 async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<UploadResponse, ApiError> {
     let limit = app.config.limits.file_bytes();
     let mut upload = app.files.create().await.map_err(|error| disk(&error))?;
-    while let Some(piece) = field.chunk().await.map_err(|_| broken_off())? {
+    while let Some(piece) = in_time(field.chunk()).await? {
         if upload.size() + piece.len() as u64 > limit {
             return Err(ApiError::new(ErrorCode::FileTooLarge, "the file is over the server's limit"));
         }
@@ -95,6 +102,14 @@ pub(super) async fn remove(
 
 fn unknown() -> ApiError {
     ApiError::new(ErrorCode::UnknownFile, "there is no such file")
+}
+
+/// The next piece of a form, unless its sender falls silent.
+async fn in_time<T>(piece: impl Future<Output = Result<T, MultipartError>>) -> Result<T, ApiError> {
+    match tokio::time::timeout(BODY_PATIENCE, piece).await {
+        Ok(piece) => piece.map_err(|_| broken_off()),
+        Err(_) => Err(extract::too_slow()),
+    }
 }
 
 fn broken_off() -> ApiError {

@@ -10,6 +10,7 @@ mod health;
 mod key_packages;
 mod messages;
 mod turn;
+mod upload_head;
 mod users;
 
 use axum::Router;
@@ -27,6 +28,9 @@ use crate::ws;
 
 /// Body of an ordinary request: an acknowledgement of 1,024 ids has 40 kB, a backup 64 kB.
 const ORDINARY_BODY: usize = 256 * 1024;
+
+/// Body of a request that is read before anybody has shown a key: a login with the longest public key has 9 kB.
+const STRANGERS_BODY: u64 = 16 * 1024;
 
 /// What a body holds beside the pieces that have a limit of their own.
 const ENVELOPE: u64 = 1024 * 1024;
@@ -46,9 +50,16 @@ pub(crate) fn router(app: AppState) -> Router {
     let key_packages = Router::new()
         .route("/key-packages", get(key_packages::stock).post(key_packages::publish))
         .layer(limit((MAX_KEY_PACKAGES as u64 + 1) * key_packages::MAX_LEN as u64 + ENVELOPE));
-    let upload = Router::new().route("/files/upload", post(files::upload)).layer(DefaultBodyLimit::disable());
-    let ordinary = Router::new()
+    let upload = Router::new()
+        .route("/files/upload", post(files::upload))
+        .layer(limit(app.config.limits.file_bytes().saturating_add(ENVELOPE)));
+    let strangers = Router::new()
         .route("/auth/login", post(auth::login))
+        .route("/admin/users", post(admin::create_user))
+        .route("/admin/users/{user_id}", delete(admin::delete_user))
+        .route("/admin/stats", get(admin::stats))
+        .layer(limit(STRANGERS_BODY));
+    let ordinary = Router::new()
         .route("/auth/refresh", post(auth::refresh))
         .route("/auth/logout", post(auth::logout))
         .route("/users/me", get(users::me))
@@ -62,14 +73,11 @@ pub(crate) fn router(app: AppState) -> Router {
         .route("/messages/ack", post(messages::acknowledge))
         .route("/files/{file_id}", get(files::download).delete(files::remove))
         .route("/turn/credentials", get(turn::credentials))
-        .route("/admin/users", post(admin::create_user))
-        .route("/admin/users/{user_id}", delete(admin::delete_user))
-        .route("/admin/stats", get(admin::stats))
         .layer(limit(ORDINARY_BODY as u64));
     Router::new()
         .route("/health", get(health::health))
         .route("/ws", get(ws::upgrade))
-        .nest("/api/v1", ordinary.merge(groups).merge(key_packages).merge(upload))
+        .nest("/api/v1", ordinary.merge(strangers).merge(groups).merge(key_packages).merge(upload))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(protective_headers))

@@ -88,6 +88,24 @@ async fn an_upload_that_breaks_off_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_file_begins_soon() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let before = |padding: usize| {
+        let mut body = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"note\"\r\n\r\n").into_bytes();
+        body.extend(vec![b'x'; padding]);
+        body.extend_from_slice(b"\r\n");
+        body.extend(form("file", &vec![7; 300_000]));
+        body
+    };
+    send(&alice, &before(4_000)).await.ok();
+    send(&alice, &before(9_000)).await.is("malformed_request");
+    let long_name = form(&"n".repeat(9_000), b"x");
+    send(&alice, &long_name).await.is("malformed_request");
+    assert_eq!(on_disk(&server), 1);
+}
+
+#[tokio::test]
 async fn old_files_go_from_the_disk_too() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
