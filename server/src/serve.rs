@@ -129,8 +129,13 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     )?);
     let (admin_key, new_admin_key) = admin_key(&config, &storage).await?;
     let app = Arc::new(App::new(Parts { config, clock, storage, hub, files, admin_key, stopping: shutdown.clone() }));
-    let service =
-        http::Service { router: routes::router(Arc::clone(&app)), tls, stopping: shutdown, tasks: app.tasks.clone() };
+    let service = http::Service {
+        router: routes::router(Arc::clone(&app)),
+        tls,
+        stopping: shutdown,
+        tasks: app.tasks.clone(),
+        max_per_address: app.config.limits.max_connections_per_address,
+    };
     Ok(BoundServer { listener, address, app, service, new_admin_key, lock })
 }
 

@@ -127,6 +127,8 @@ pub struct Limits {
     pub max_pending_messages: u64,
     /// Messages that a user may send in a minute, also all at once. Default 120.
     pub rate_limit_messages_per_minute: u32,
+    /// Connections open at the same time from one address, but this machine's. Default 256.
+    pub max_connections_per_address: u32,
 }
 
 impl Default for Limits {
@@ -137,6 +139,7 @@ impl Default for Limits {
             max_handshake_size_kb: 4096,
             max_pending_messages: 10_000,
             rate_limit_messages_per_minute: 120,
+            max_connections_per_address: 256,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Accepting connections. An own loop instead of a ready-made one, for small buffers, time limits and an orderly stop.
 
+mod per_address;
 mod tls;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
+pub(crate) use per_address::Counted;
+use per_address::PerAddress;
 pub use tls::TlsError;
 pub(crate) use tls::acceptor;
 
@@ -42,10 +46,13 @@ pub(crate) struct Service {
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    /// Connections of one address; 0 for no limit.
+    pub(crate) max_per_address: u32,
 }
 
 /// Accepts connections until the server stops.
 pub(crate) async fn serve(listener: TcpListener, service: Service) {
+    let per_address = PerAddress::new(service.max_per_address);
     loop {
         let accepted = tokio::select! {
             () = service.stopping.cancelled() => return,
@@ -53,7 +60,9 @@ pub(crate) async fn serve(listener: TcpListener, service: Service) {
         };
         match accepted {
             Ok((stream, from)) => {
-                service.tasks.spawn(connection(stream, from, service.clone()));
+                // Closed without a word: a polite answer would need the memory that is to be saved.
+                let Some(counted) = per_address.count(from.ip()) else { continue };
+                service.tasks.spawn(connection(stream, from, service.clone(), Arc::new(counted)));
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
@@ -63,23 +72,23 @@ pub(crate) async fn serve(listener: TcpListener, service: Service) {
     }
 }
 
-async fn connection(stream: TcpStream, from: SocketAddr, service: Service) {
+async fn connection(stream: TcpStream, from: SocketAddr, service: Service, counted: Arc<Counted>) {
     // Frames are flushed in batches already; waiting for more would only add delay.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
     }
     match service.tls.clone() {
-        None => requests(stream, from, service).await,
+        None => requests(stream, from, service, counted).await,
         Some(tls) => {
             let handshake = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
             if let Ok(Ok(stream)) = handshake {
-                requests(stream, from, service).await;
+                requests(stream, from, service, counted).await;
             }
         }
     }
 }
 
-async fn requests<S>(stream: S, from: SocketAddr, service: Service)
+async fn requests<S>(stream: S, from: SocketAddr, service: Service, counted: Arc<Counted>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -87,6 +96,7 @@ where
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(from));
+        request.extensions_mut().insert(Arc::clone(&counted));
         router.clone().call(request)
     });
     let connection = http1::Builder::new()

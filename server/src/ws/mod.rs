@@ -19,6 +19,9 @@ mod inbound;
 mod presence;
 mod socket;
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -26,6 +29,7 @@ use axum::response::Response;
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::http::Counted;
 use crate::hub::CloseReason;
 use connection::Connection;
 use socket::Socket;
@@ -45,6 +49,7 @@ const LARGEST_FRAME: u64 = 64 * 1024 * 1024;
 /// `GET /ws`
 pub(crate) async fn upgrade(
     State(app): State<AppState>,
+    Extension(counted): Extension<Arc<Counted>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::malformed("this endpoint is a WebSocket"))?;
@@ -58,7 +63,10 @@ pub(crate) async fn upgrade(
         .max_message_size(frame)
         .on_upgrade(move |socket| {
             // A task of its own: the one that has made the upgrade is larger, and ends with it.
-            app.tasks.clone().spawn(serve(app, Socket::new(socket)));
+            app.tasks.clone().spawn(async move {
+                serve(app, Socket::new(socket)).await;
+                drop(counted);
+            });
             std::future::ready(())
         }))
 }
