@@ -40,10 +40,16 @@ use crate::profile::EngineLock;
 
 use session::Session;
 
-/// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] waits until it has let go of the
-/// profile.
+/// How long an engine that is to stop may take to see what it has begun acknowledged.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] lets it finish what it is about
+/// to say, and waits until it has let go of the profile.
 #[derive(Debug)]
 pub struct Engine {
+    /// Stop when nothing is half-said.
+    leave: CancellationToken,
+    /// Stop now.
     cancel: CancellationToken,
     task: Option<JoinHandle<Result<(), EngineError>>>,
 }
@@ -55,16 +61,21 @@ impl Engine {
             .lock_engine()
             .map_err(|e| EngineError::Internal(format!("the profile cannot be locked: {e}")))?
             .ok_or(EngineError::ProfileInUse)?;
-        let cancel = CancellationToken::new();
-        let task = tokio::spawn(run(context, lock, cancel.clone()));
-        Ok(Self { cancel, task: Some(task) })
+        let (leave, cancel) = (CancellationToken::new(), CancellationToken::new());
+        let task = tokio::spawn(run(context, lock, leave.clone(), cancel.clone()));
+        Ok(Self { leave, cancel, task: Some(task) })
     }
 
-    /// Stops. A transaction at hand is completed or leaves nothing.
+    /// Stops, after the receipts for what has just arrived, but within a second. A transaction at hand is completed or
+    /// leaves nothing.
     ///
     /// # Errors
     /// What had stopped the engine before.
     pub async fn stop(mut self) -> Result<(), EngineError> {
+        self.leave.cancel();
+        if let Ok(result) = tokio::time::timeout(FAREWELL, self.join()).await {
+            return result;
+        }
         self.cancel.cancel();
         self.join().await
     }
@@ -94,21 +105,27 @@ impl Drop for Engine {
     }
 }
 
-async fn run(context: Arc<Context>, lock: EngineLock, cancel: CancellationToken) -> Result<(), EngineError> {
+async fn run(
+    context: Arc<Context>,
+    lock: EngineLock,
+    leave: CancellationToken,
+    cancel: CancellationToken,
+) -> Result<(), EngineError> {
     let result = tokio::select! {
         biased;
         () = cancel.cancelled() => Ok(()),
-        result = reconnect(&context) => result,
+        result = reconnect(&context, &leave) => result,
     };
     drop(lock);
     result
 }
 
-/// Returns only for good: with the reason why no further attempt would help.
-async fn reconnect(context: &Arc<Context>) -> Result<(), EngineError> {
+/// Returns only for good: because it is to stop, or with the reason why no further attempt would help.
+async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<(), EngineError> {
     let mut backoff = Backoff::new();
     loop {
-        let (error, reached) = Box::pin(session(context)).await;
+        let (ended, reached) = Box::pin(session(context, leave)).await;
+        let Err(error) = ended else { return Ok(()) };
         if let Some(fatal) = fatal(context, &error).await? {
             return Err(fatal);
         }
@@ -119,7 +136,10 @@ async fn reconnect(context: &Arc<Context>) -> Result<(), EngineError> {
         let pause = backoff.next(random_fraction()).max(asked_for(&error));
         tracing::info!(%error, ?pause, "disconnected");
         context.emit(Event::Disconnected { reason: error.to_string() });
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = leave.cancelled() => return Ok(()),
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 }
 
@@ -140,15 +160,15 @@ enum Reached {
     InStep,
 }
 
-/// One connection, until it ends. Returns why, and how far it came.
-async fn session(context: &Arc<Context>) -> (ClientError, Reached) {
+/// One connection, until it breaks (`Err`) or is to stop. Returns how far it came, too.
+async fn session(context: &Arc<Context>, leave: &CancellationToken) -> (Result<(), ClientError>, Reached) {
     match connect(context).await {
         Ok(session) => {
             context.emit(Event::Connected);
-            let (error, in_step) = session.run().await;
-            (error, if in_step { Reached::InStep } else { Reached::SignedIn })
+            let (ended, in_step) = session.run(leave).await;
+            (ended, if in_step { Reached::InStep } else { Reached::SignedIn })
         }
-        Err(error) => (error, Reached::Nothing),
+        Err(error) => (Err(error), Reached::Nothing),
     }
 }
 

@@ -11,6 +11,7 @@ use privmsg_store::account::{self, Account};
 use privmsg_store::chats::ChatId;
 use privmsg_store::{gaps, messages, outbox};
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
 use super::inbox::{self, Outcome, States, is_welcome};
 use super::key_packages;
@@ -121,15 +122,13 @@ impl Session {
         })
     }
 
-    /// Runs until the connection ends. Returns why, and whether everything was in step before.
-    pub(super) async fn run(mut self) -> (ClientError, bool) {
-        match self.run_until_error().await {
-            Err(error) => (error, self.synced),
-            Ok(never) => match never {},
-        }
+    /// Runs until the connection breaks (`Err`), or nothing is half-said after it was asked to leave. Returns whether
+    /// everything was in step, too.
+    pub(super) async fn run(mut self, leave: &CancellationToken) -> (Result<(), ClientError>, bool) {
+        (self.run_until_it_ends(leave).await, self.synced)
     }
 
-    async fn run_until_error(&mut self) -> Result<std::convert::Infallible, ClientError> {
+    async fn run_until_it_ends(&mut self, leave: &CancellationToken) -> Result<(), ClientError> {
         self.resolve_requests().await?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -139,10 +138,15 @@ impl Session {
                 self.work().await?;
             }
             due = true;
+            let leaving = leave.is_cancelled();
+            if leaving && self.caught_up && self.in_flight.is_empty() {
+                return Ok(());
+            }
             // Waiting may be cut off by another branch; what follows from it may not, and stands in the branches.
             tokio::select! {
                 biased;
                 frames = self.socket.receive() => self.handle(frames?).await?,
+                () = leave.cancelled(), if !leaving => {}
                 () = self.context.wake.notified() => {}
                 result = self.uploads.wait() => self.uploads.conclude(result).await?,
                 _ = tick.tick() => due = self.tick().await?,
