@@ -1,7 +1,7 @@
 //! Beginning to talk, and going on after a crash.
 
 use anyhow::Result;
-use privmsg_testkit::wait::PATIENCE;
+use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Random, Server};
 
 use super::{alice_and_bob, both_have, numbered};
@@ -103,4 +103,19 @@ async fn clients_and_server_end_at_any_moment() -> Result<()> {
     }
     let all: Vec<String> = from_alice.into_iter().chain(from_bob).collect();
     both_have(&alice, &bob, &all).await
+}
+
+/// Bob's device looks in only for a moment; Alice sees all the same that her message has arrived.
+#[tokio::test]
+async fn the_writer_sees_what_has_arrived() -> Result<()> {
+    let (_server, alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    bob.goes_offline().await?;
+    let sent = alice.says(&bob, "have a look").await?;
+    alice.delivered(&sent).await?;
+    assert_eq!(alice.has(&bob, "have a look").await?.delivered_at, None);
+    bob.goes_online().await?;
+    bob.goes_offline().await?;
+    until("the receipt", PATIENCE, || async { Ok(alice.has(&bob, "have a look").await?.delivered_at.map(drop)) }).await
 }
