@@ -5,6 +5,7 @@ mod outbox;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use privmsg_protocol::UserId;
 use privmsg_protocol::frames::PresenceStatus;
 
@@ -93,12 +94,14 @@ impl Hub {
     }
 
     /// Sends something that nobody stores to all connections of these users. Returns whether there was any.
-    pub(crate) fn send_ephemeral<'a>(&self, users: impl IntoIterator<Item = &'a UserId>, frame: &str) -> bool {
+    pub(crate) fn send_ephemeral<'a>(&self, users: impl IntoIterator<Item = &'a UserId>, frame: String) -> bool {
+        // Once for all of them.
+        let frame = Bytes::from(frame);
         let connected = self.lock();
         let mut any = false;
         for present in users.into_iter().filter_map(|user| connected.users.get(user)) {
             for (_, outbox) in &present.devices {
-                outbox.push_ephemeral(frame);
+                outbox.push_ephemeral(frame.clone());
                 any = true;
             }
         }

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::storage::{Delivery, Outcome, Position, Replies};
@@ -20,6 +21,9 @@ const MAX_BYTES: usize = 512 * 1024;
 
 /// Notices of typing, presence and calls in the queue; the newest are dropped first.
 const MAX_EPHEMERAL: usize = 64;
+
+/// Bytes of these notices, unless a single one is larger: whoever calls somebody decides how large a signal is.
+const MAX_EPHEMERAL_BYTES: usize = 128 * 1024;
 
 /// Why the server ends a connection. The numbers are WebSocket close codes (RFC 6455, section 7.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +78,8 @@ struct Waiting {
     lagging: bool,
     newest: Position,
     outcomes: Vec<Outcome>,
-    ephemeral: VecDeque<Box<str>>,
+    ephemeral: VecDeque<Bytes>,
+    ephemeral_bytes: usize,
     close: Option<CloseReason>,
     /// The connection has been woken and has not looked yet.
     woken: bool,
@@ -89,6 +94,7 @@ impl Default for Waiting {
             newest: Position::default(),
             outcomes: Vec::new(),
             ephemeral: VecDeque::new(),
+            ephemeral_bytes: 0,
             close: None,
             woken: false,
         }
@@ -99,7 +105,7 @@ impl Default for Waiting {
 pub(crate) struct Drained {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) deliveries: VecDeque<Delivery>,
-    pub(crate) ephemeral: VecDeque<Box<str>>,
+    pub(crate) ephemeral: VecDeque<Bytes>,
     /// The queue is empty and the mailbox holds more than was queued, as far as known.
     pub(crate) lagging: bool,
 }
@@ -132,10 +138,12 @@ impl Outbox {
         self.wake(&mut waiting);
     }
 
-    pub(crate) fn push_ephemeral(&self, frame: &str) {
+    pub(super) fn push_ephemeral(&self, frame: Bytes) {
         let mut waiting = self.lock();
-        if waiting.ephemeral.len() < MAX_EPHEMERAL {
-            waiting.ephemeral.push_back(frame.into());
+        let bytes = waiting.ephemeral_bytes + frame.len();
+        if waiting.ephemeral.is_empty() || (waiting.ephemeral.len() < MAX_EPHEMERAL && bytes <= MAX_EPHEMERAL_BYTES) {
+            waiting.ephemeral_bytes = bytes;
+            waiting.ephemeral.push_back(frame);
             self.wake(&mut waiting);
         }
     }
@@ -161,10 +169,16 @@ impl Outbox {
             waiting.bytes -= taken.iter().map(|delivery| delivery.frame.len()).sum::<usize>();
             taken
         };
+        let ephemeral = if ephemeral {
+            waiting.ephemeral_bytes = 0;
+            std::mem::take(&mut waiting.ephemeral)
+        } else {
+            VecDeque::new()
+        };
         Drained {
             outcomes: std::mem::take(&mut waiting.outcomes),
             deliveries,
-            ephemeral: if ephemeral { std::mem::take(&mut waiting.ephemeral) } else { VecDeque::new() },
+            ephemeral,
             lagging: waiting.lagging && waiting.deliveries.is_empty(),
         }
     }
@@ -200,7 +214,6 @@ impl Replies for Outbox {
 mod tests {
     use super::*;
     use crate::storage::DeviceKey;
-    use bytes::Bytes;
     use privmsg_protocol::MessageId;
 
     fn delivery(position: i64, len: usize) -> Delivery {
@@ -251,5 +264,20 @@ mod tests {
         assert_eq!(outbox.drain(2, true).deliveries.len(), 2);
         assert_eq!(outbox.drain(0, true).deliveries.len(), 0);
         assert_eq!(outbox.drain(9, true).deliveries[0].position, Position(3));
+    }
+
+    #[test]
+    fn notices_are_bounded_by_number_and_by_size() {
+        let outbox = live();
+        let queued = |len: usize, times: usize| {
+            for _ in 0..times {
+                outbox.push_ephemeral(Bytes::from(vec![b'x'; len]));
+            }
+            outbox.drain(0, true).ephemeral.len()
+        };
+        assert_eq!(queued(10, 100), MAX_EPHEMERAL);
+        assert_eq!(queued(60 * 1024, 100), 2);
+        assert_eq!(queued(1024 * 1024, 100), 1);
+        assert_eq!(queued(60 * 1024, 2), 2, "taking them out makes room");
     }
 }

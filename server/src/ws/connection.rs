@@ -28,6 +28,10 @@ const PAGE: PageLimit = PageLimit { messages: 128, bytes: 256 * 1024 };
 /// than the minutes after which home routers forget a connection.
 const SILENCE: Duration = Duration::from_secs(75);
 
+/// How long writing may take until the other end is given up: it is there, but does not read, and what waits for it
+/// holds memory. What is written at once is at most a few hundred kilobytes, or a single large message.
+const STUCK: Duration = Duration::from_secs(2 * SILENCE.as_secs());
+
 /// What has been delivered by this connection and not been acknowledged, oldest first. Clients acknowledge in order,
 /// so looking from the front finds it at once.
 #[derive(Default)]
@@ -114,7 +118,10 @@ impl Connection {
         }
         let mut silence = Box::pin(tokio::time::sleep(SILENCE));
         loop {
-            self.deliver(socket).await?;
+            match tokio::time::timeout(STUCK, self.deliver(socket)).await {
+                Ok(delivered) => delivered?,
+                Err(_) => return Ok(CloseReason::TimedOut),
+            }
             if let Some(reason) = self.step(socket, &mut silence).await? {
                 return Ok(reason);
             }
@@ -139,7 +146,11 @@ impl Connection {
         };
         self.asked = false;
         silence.as_mut().reset(Instant::now() + SILENCE);
-        Box::pin(self.receive(socket, incoming)).await
+        // Answers are written here too.
+        match tokio::time::timeout(STUCK, Box::pin(self.receive(socket, incoming))).await {
+            Ok(end) => end,
+            Err(_) => Ok(Some(CloseReason::TimedOut)),
+        }
     }
 
     /// Nothing has been heard for [`SILENCE`].
@@ -235,7 +246,7 @@ impl Connection {
             Box::pin(self.read_on(socket)).await?;
         }
         for frame in drained.ephemeral {
-            socket.write_text(frame).await?;
+            socket.write_shared(frame).await?;
         }
         socket.flush().await
     }

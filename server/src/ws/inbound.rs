@@ -131,7 +131,7 @@ impl Connection {
         if self.may_signal() {
             let frame =
                 ServerFrame::Typing(Typing { user_id: self.session.user_id.clone(), is_typing: typing.is_typing });
-            self.app.hub.send_ephemeral([&typing.recipient_id], &frame.to_json());
+            self.app.hub.send_ephemeral([&typing.recipient_id], frame.to_json());
         }
     }
 

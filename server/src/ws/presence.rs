@@ -18,7 +18,7 @@ impl Connection {
         match self.app.storage.watchers(self.session.user).await {
             Ok(watchers) => {
                 let frame = presence(self.session.user_id.clone(), status).to_json();
-                self.app.hub.send_ephemeral(&watchers, &frame);
+                self.app.hub.send_ephemeral(&watchers, frame);
             }
             Err(error) => log(&error),
         }
@@ -55,7 +55,7 @@ impl Connection {
             sender_device_id: Some(self.session.device_id.clone()),
             ..signal
         });
-        if self.app.hub.send_ephemeral([&recipient], &frame.to_json()) {
+        if self.app.hub.send_ephemeral([&recipient], frame.to_json()) {
             return None;
         }
         let refusal = match self.app.storage.user_exists(recipient).await {

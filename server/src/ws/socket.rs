@@ -50,11 +50,6 @@ impl Socket {
         self.feed(Message::Text(frame.to_json().into())).await
     }
 
-    /// Queues a finished frame.
-    pub(super) async fn write_text(&mut self, text: Box<str>) -> Result<(), Broken> {
-        self.feed(Message::Text(String::from(text).into())).await
-    }
-
     /// Queues a finished frame that others get as well.
     pub(super) async fn write_shared(&mut self, text: Bytes) -> Result<(), Broken> {
         match Utf8Bytes::try_from(text) {
