@@ -28,6 +28,9 @@ const CLAIMS_PER_MINUTE: u32 = 600;
 /// Devices that one user may add in a minute: each costs others a notice in every group, and a commit.
 const NEW_DEVICES_PER_MINUTE: u32 = 20;
 
+/// Groups that one user may create in an hour. Each holds a public state of up to megabytes, for ever.
+const NEW_GROUPS_PER_HOUR: u32 = 60;
+
 /// Notices of typing, presence and calls that one user may send in a minute: setting up a call takes some dozens.
 const SIGNALS_PER_MINUTE: u32 = 1200;
 
@@ -48,6 +51,7 @@ pub(crate) struct App {
     pub(crate) signals: Limiter<UserId>,
     /// Logins that make a device.
     pub(crate) new_devices: Limiter<UserKey>,
+    pub(crate) new_groups: Limiter<UserKey>,
     /// Bodies of more than a megabyte that are in memory.
     pub(crate) large_bodies: Semaphore,
     wrong_keys: Limiter<IpAddr>,
@@ -75,6 +79,7 @@ impl App {
             claims: Limiter::new(CLAIMS_PER_MINUTE),
             signals: Limiter::new(SIGNALS_PER_MINUTE),
             new_devices: Limiter::new(NEW_DEVICES_PER_MINUTE),
+            new_groups: Limiter::per_hour(NEW_GROUPS_PER_HOUR),
             large_bodies: Semaphore::new(LARGE_BODIES),
             wrong_keys: Limiter::new(WRONG_KEYS_PER_MINUTE),
             config: parts.config,

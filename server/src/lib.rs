@@ -33,6 +33,7 @@ mod app;
 pub mod cli;
 mod clock;
 pub mod config;
+mod disk;
 mod error;
 mod extract;
 mod files;

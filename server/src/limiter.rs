@@ -1,12 +1,10 @@
-//! Token buckets: so many at once, refilled over a minute.
+//! Token buckets: so many at once, refilled over a minute or an hour.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// Milliseconds in which an empty bucket fills; and the level that is one token, so that each millisecond adds just
-/// the number of tokens per minute.
-const FILL_MS: i64 = 60_000;
+const MINUTE_MS: i64 = 60_000;
 
 /// Buckets kept before full ones are dropped.
 const SWEEP_AT: usize = 10_000;
@@ -14,7 +12,10 @@ const SWEEP_AT: usize = 10_000;
 /// One bucket for each key. A key that has not been seen has a full one.
 pub(crate) struct Limiter<K> {
     /// Size of a bucket; 0 for no limit.
-    per_minute: u32,
+    size: u32,
+    /// Milliseconds in which an empty bucket fills; and the level that is one token, so that each millisecond adds just
+    /// the number of tokens in a bucket.
+    fill_ms: i64,
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
@@ -26,7 +27,11 @@ struct Bucket {
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     pub(crate) fn new(per_minute: u32) -> Self {
-        Self { per_minute, buckets: Mutex::default() }
+        Self { size: per_minute, fill_ms: MINUTE_MS, buckets: Mutex::default() }
+    }
+
+    pub(crate) fn per_hour(size: u32) -> Self {
+        Self { size, fill_ms: 60 * MINUTE_MS, buckets: Mutex::default() }
     }
 
     /// Takes one token.
@@ -34,33 +39,40 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// # Errors
     /// Milliseconds until there is one.
     pub(crate) fn take(&self, key: &K, now_ms: i64) -> Result<(), u64> {
-        if self.per_minute == 0 {
+        if self.size == 0 {
             return Ok(());
         }
-        let rate = i64::from(self.per_minute);
+        let (rate, fill_ms) = (i64::from(self.size), self.fill_ms);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() > SWEEP_AT && !buckets.contains_key(key) {
-            buckets.retain(|_, bucket| bucket.level_at(now_ms, rate) < rate * FILL_MS);
+            buckets.retain(|_, bucket| bucket.level_at(now_ms, rate, fill_ms) < rate * fill_ms);
         }
         let bucket = match buckets.get_mut(key) {
             Some(bucket) => bucket,
-            None => buckets.entry(key.clone()).or_insert(Bucket { level: rate * FILL_MS, at_ms: now_ms }),
+            None => buckets.entry(key.clone()).or_insert(Bucket { level: rate * fill_ms, at_ms: now_ms }),
         };
-        let level = bucket.level_at(now_ms, rate);
-        if level < FILL_MS {
-            let missing = (FILL_MS - level).unsigned_abs();
+        let level = bucket.level_at(now_ms, rate, fill_ms);
+        if level < fill_ms {
+            let missing = (fill_ms - level).unsigned_abs();
             return Err(missing.div_ceil(rate.unsigned_abs()));
         }
-        *bucket = Bucket { level: level - FILL_MS, at_ms: now_ms };
+        *bucket = Bucket { level: level - fill_ms, at_ms: now_ms };
         Ok(())
+    }
+
+    /// Puts one token back: what it was taken for has not happened.
+    pub(crate) fn give_back(&self, key: &K) {
+        if let Some(bucket) = self.buckets.lock().unwrap_or_else(PoisonError::into_inner).get_mut(key) {
+            bucket.level += self.fill_ms;
+        }
     }
 }
 
 impl Bucket {
-    fn level_at(self, now_ms: i64, rate: i64) -> i64 {
+    fn level_at(self, now_ms: i64, rate: i64, fill_ms: i64) -> i64 {
         // A clock that was set back fills nothing.
-        let elapsed = (now_ms - self.at_ms).clamp(0, FILL_MS);
-        (self.level + elapsed * rate).min(rate * FILL_MS)
+        let elapsed = (now_ms - self.at_ms).clamp(0, fill_ms);
+        (self.level + elapsed * rate).min(rate * fill_ms)
     }
 }
 
@@ -77,6 +89,16 @@ mod tests {
         assert_eq!(limiter.take(&"b", 0), Ok(()), "others have their own");
         assert_eq!(limiter.take(&"a", 29_999), Err(1));
         assert_eq!(limiter.take(&"a", 30_000), Ok(()));
+    }
+
+    #[test]
+    fn an_hour_is_longer_and_what_is_given_back_can_be_taken_again() {
+        let limiter = Limiter::per_hour(1);
+        assert_eq!(limiter.take(&"a", 0), Ok(()));
+        assert_eq!(limiter.take(&"a", 60_000), Err(59 * 60_000));
+        limiter.give_back(&"a");
+        assert_eq!(limiter.take(&"a", 60_000), Ok(()));
+        assert!(limiter.take(&"a", 60_000).is_err());
     }
 
     #[test]

@@ -127,6 +127,8 @@ pub struct Limits {
     pub max_pending_messages: u64,
     /// Messages that a user may send in a minute, also all at once. Default 120.
     pub rate_limit_messages_per_minute: u32,
+    /// All files of one user together. Default 2048.
+    pub max_stored_mb_per_user: u64,
     /// Connections open at the same time from one address, but this machine's. Default 256.
     pub max_connections_per_address: u32,
 }
@@ -139,6 +141,7 @@ impl Default for Limits {
             max_handshake_size_kb: 4096,
             max_pending_messages: 10_000,
             rate_limit_messages_per_minute: 120,
+            max_stored_mb_per_user: 2048,
             max_connections_per_address: 256,
         }
     }
@@ -164,6 +167,12 @@ impl Limits {
     #[must_use]
     pub const fn file_bytes(&self) -> u64 {
         bytes(self.max_file_size_mb, 1024 * 1024)
+    }
+
+    /// Bytes of all files of one user.
+    #[must_use]
+    pub const fn stored_bytes(&self) -> u64 {
+        bytes(self.max_stored_mb_per_user, 1024 * 1024)
     }
 
     /// Largest content of a message in bytes.

@@ -16,13 +16,17 @@ use tokio_util::io::ReaderStream;
 
 use super::upload_head::UploadBody;
 use crate::app::{App, AppState};
+use crate::disk;
 use crate::error::ApiError;
 use crate::extract::{self, BODY_PATIENCE, Params};
 use crate::files::{Upload, is_full};
-use crate::storage::{NewFile, Session, StorageError};
+use crate::storage::{NewFile, Session, StorageError, over_quota};
 
 /// Bytes read from the disk at once for a download.
 const READ_BUFFER: usize = 64 * 1024;
+
+/// Bytes after which an upload looks again whether the disk has room: several may go on at the same time.
+const LOOK_EVERY: u64 = 4 * 1024 * 1024;
 
 /// Age of files that are kept for ever: as far ahead as times go in clients that count in 32 bits.
 const FOR_EVER: i64 = i32::MAX as i64;
@@ -47,14 +51,26 @@ pub(super) async fn upload(
 
 async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<UploadResponse, ApiError> {
     let limit = app.config.limits.file_bytes();
-    let mut upload = app.files.create().await.map_err(|error| disk(&error))?;
+    let quota = app.config.limits.stored_bytes();
+    let stored = app.storage.stored_bytes(session.user).await?;
+    let mut next_look = 0;
+    let mut upload = app.files.create().await.map_err(|error| disk_error(&error))?;
     while let Some(piece) = in_time(field.chunk()).await? {
         if upload.size() + piece.len() as u64 > limit {
             return Err(ApiError::new(ErrorCode::FileTooLarge, "the file is over the server's limit"));
         }
-        upload.write(&piece).await.map_err(|error| disk(&error))?;
+        if stored.saturating_add(upload.size() + piece.len() as u64) > quota {
+            return Err(over_quota().into());
+        }
+        if upload.size() >= next_look {
+            if !disk::has_reserve(&app.config.storage.files_path) {
+                return Err(StorageError::Full.into());
+            }
+            next_look = upload.size() + LOOK_EVERY;
+        }
+        upload.write(&piece).await.map_err(|error| disk_error(&error))?;
     }
-    upload.finish().await.map_err(|error| disk(&error))?;
+    upload.finish().await.map_err(|error| disk_error(&error))?;
     add_row(app, session, upload).await
 }
 
@@ -63,7 +79,7 @@ async fn add_row(app: &App, session: &Session, upload: Upload) -> Result<UploadR
     let expires_at = if hours == 0 { FOR_EVER } else { app.clock.now() + hours * 3600 };
     let file_id = upload.id().clone();
     let row = NewFile { file_id: file_id.clone(), owner: session.user, size: upload.size(), expires_at };
-    app.storage.add_file(row).await?;
+    app.storage.add_file(row, app.config.limits.stored_bytes()).await?;
     upload.keep();
     Ok(UploadResponse { file_id, expires_at })
 }
@@ -78,9 +94,9 @@ pub(super) async fn download(
     }
     let file = app.files.read(&file_id).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => unknown(),
-        _ => disk(&error),
+        _ => disk_error(&error),
     })?;
-    let size = file.metadata().await.map_err(|error| disk(&error))?.len();
+    let size = file.metadata().await.map_err(|error| disk_error(&error))?.len();
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, size.to_string()),
@@ -96,7 +112,7 @@ pub(super) async fn remove(
     Params(file_id): Params<FileId>,
 ) -> Result<StatusCode, ApiError> {
     app.storage.delete_file(session.user, file_id.clone()).await?;
-    app.files.remove(&file_id).await.map_err(|error| disk(&error))?;
+    app.files.remove(&file_id).await.map_err(|error| disk_error(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -116,7 +132,7 @@ fn broken_off() -> ApiError {
     ApiError::malformed("the form is broken off or not valid")
 }
 
-fn disk(error: &io::Error) -> ApiError {
+fn disk_error(error: &io::Error) -> ApiError {
     if is_full(error) {
         return StorageError::Full.into();
     }

@@ -1,5 +1,7 @@
 //! MLS groups.
 
+use std::path::Path;
+
 use axum::Json;
 use axum::extract::State;
 use privmsg_protocol::rest::{
@@ -9,9 +11,10 @@ use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
 
 use crate::app::{App, AppState};
+use crate::disk;
 use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
-use crate::storage::Session;
+use crate::storage::{Session, StorageError};
 
 #[derive(Deserialize)]
 pub(super) struct StateQuery {
@@ -25,7 +28,16 @@ pub(super) async fn create(
 ) -> Result<Json<Group>, ApiError> {
     check_sizes(&app, None, &group.welcomes, &group.state)?;
     limit_rate(&app, &session)?;
-    Ok(Json(app.storage.create_group(session, group).await?))
+    if !disk::has_reserve(app.config.storage.database_path.parent().unwrap_or(Path::new(""))) {
+        return Err(StorageError::Full.into());
+    }
+    let creator = session.user;
+    app.new_groups.take(&creator, app.clock.now_ms()).map_err(ApiError::rate_limited)?;
+    let created = app.storage.create_group(session, group).await;
+    if created.is_err() {
+        app.new_groups.give_back(&creator);
+    }
+    Ok(Json(created?))
 }
 
 pub(super) async fn commit(

@@ -36,6 +36,11 @@ impl Refusal {
     }
 }
 
+/// The user's files would take more room than one user has.
+pub(crate) fn over_quota() -> Refusal {
+    Refusal::new(ErrorCode::StorageFull, "your files take all the room that the server gives one user; delete some")
+}
+
 /// Why a storage operation did not happen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StorageError {

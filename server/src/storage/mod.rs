@@ -24,7 +24,7 @@ use privmsg_protocol::rest::{
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
-pub(crate) use error::{Refusal, StorageError};
+pub(crate) use error::{Refusal, StorageError, over_quota};
 pub(crate) use model::{
     Credentials, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
     Position, Session, StorageStats, Submission, UserKey, UserSummary,
@@ -123,7 +123,10 @@ pub(crate) trait Storage: Send + Sync {
 
     // Files
 
-    async fn add_file(&self, file: NewFile) -> Result<()>;
+    /// Adds a file, unless its owner's files would then have more than `quota` bytes.
+    async fn add_file(&self, file: NewFile, quota: u64) -> Result<()>;
+    /// Bytes of the user's files.
+    async fn stored_bytes(&self, owner: UserKey) -> Result<u64>;
     async fn file_exists(&self, file_id: FileId) -> Result<bool>;
     async fn delete_file(&self, owner: UserKey, file_id: FileId) -> Result<()>;
 

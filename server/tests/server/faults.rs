@@ -225,6 +225,13 @@ async fn a_full_disk_is_told_and_survived() {
     let answer = server.api.call("POST", upload.0, Some(&alice.token), upload.1, &file).await;
     answer.is("storage_full");
 
+    // Much less than the reserve is free: nothing large is begun, and messages still go.
+    let group = json!({
+        "group_id": "AAECAwQFBgcICQoLDA0ODw", "kind": "self", "participants": ["alice"], "epoch": 1, "welcomes": [],
+        "state": {"group_info": "eA==", "ratchet_tree": "eA=="},
+    });
+    alice.post("/api/v1/groups", group).await.is("storage_full");
+
     let mut a = alice.online().await;
     let content = "x".repeat(60 * 1024);
     let mut stored = Vec::new();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Answer, Person, TestServer};
 
@@ -103,6 +104,52 @@ async fn a_file_begins_soon() {
     let long_name = form(&"n".repeat(9_000), b"x");
     send(&alice, &long_name).await.is("malformed_request");
     assert_eq!(on_disk(&server), 1);
+}
+
+#[tokio::test]
+async fn one_users_files_have_a_quota() {
+    let server = TestServer::with(|config| config.limits.max_stored_mb_per_user = 1).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let half = vec![1; 512 * 1024];
+    let first = upload(&alice, &half).await;
+    upload(&alice, &half).await;
+    let problem = send(&alice, &form("file", b"x")).await.is("storage_full");
+    assert!(problem["detail"].as_str().unwrap().contains("one user"), "{problem}");
+    upload(&bob, &half).await;
+    assert_eq!(on_disk(&server), 3);
+    alice.delete(&format!("/api/v1/files/{first}")).await.ok();
+    upload(&alice, &half).await;
+    // Both begin while there is room for one.
+    server.api.json("DELETE", "/api/v1/admin/users/bob", Some(crate::support::ADMIN_KEY), &Value::Null).await.ok();
+    let carol = server.user("carol").await;
+    let (much, whole) = (vec![1; 700 * 1024], form("file", &vec![1; 700 * 1024]));
+    let (a, b) = tokio::join!(send(&carol, &whole), send(&carol, &whole));
+    let statuses = [a.status, b.status];
+    assert!(statuses.contains(&200) && statuses.contains(&507), "{statuses:?}");
+    send(&carol, &form("file", &much)).await.is("storage_full");
+}
+
+#[tokio::test]
+async fn an_upload_that_outlives_its_user_leaves_nothing_behind() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let body = form("file", &vec![1; 100_000]);
+    let head = format!(
+        "POST /api/v1/files/upload HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary={BOUNDARY}\r\ncontent-length: {}\r\n\r\n",
+        alice.token,
+        body.len()
+    );
+    let mut stream = tokio::net::TcpStream::connect(server.api.address).await.unwrap();
+    stream.write_all(&[head.as_bytes(), &body[..50_000]].concat()).await.unwrap();
+    await_on_disk(&server, 1).await;
+    let key = Some(crate::support::ADMIN_KEY);
+    server.api.json("DELETE", "/api/v1/admin/users/alice", key, &Value::Null).await.ok();
+    stream.write_all(&body[50_000..]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert_eq!(on_disk(&server), 0);
 }
 
 #[tokio::test]

@@ -374,6 +374,20 @@ async fn of_notices_about_a_group_only_the_newest_waits() {
 }
 
 #[tokio::test]
+async fn a_user_creates_so_many_groups_in_an_hour() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    for number in 0..60 {
+        create(&alice, group_id(100), "group", &["bob"], &[]).await.is("invalid_request");
+        create(&alice, group_id(number), "group", &["alice"], &[]).await.ok();
+    }
+    let refused = create(&alice, group_id(60), "group", &["alice"], &[]).await.is("rate_limited");
+    assert_eq!(refused["retry_after_ms"], 60_000);
+    server.clock.advance(60);
+    create(&alice, group_id(60), "group", &["alice"], &[]).await.ok();
+}
+
+#[tokio::test]
 async fn handshakes_have_a_limit_of_their_own() {
     let server = TestServer::with(|config| {
         config.limits.max_message_size_kb = 1;

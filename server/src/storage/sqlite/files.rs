@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::engine_error;
 use super::tx::Tx;
-use crate::storage::{NewFile, Refusal, Result, UserKey};
+use crate::storage::{NewFile, Refusal, Result, UserKey, over_quota};
 
 pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bool> {
     conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1 AND expires_at > ?2)")
@@ -13,8 +13,26 @@ pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bo
         .map_err(engine_error)
 }
 
+pub(super) fn stored_bytes(conn: &Connection, owner: UserKey) -> Result<u64> {
+    conn.prepare_cached("SELECT coalesce(sum(size), 0) FROM file WHERE owner = ?1")
+        .and_then(|mut query| query.query_row([owner.0], |row| row.get(0)))
+        .map_err(engine_error)
+}
+
 impl Tx<'_> {
-    pub(super) fn add_file(&self, file: &NewFile) -> Result<()> {
+    pub(super) fn add_file(&self, file: &NewFile, quota: u64) -> Result<()> {
+        // Looked at again: the upload may have taken long, and the owner may have been deleted or revoked meanwhile.
+        let exists: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0)")
+            .and_then(|mut query| query.query_row([file.owner.0], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if !exists {
+            return Err(super::relay::signed_out().into());
+        }
+        if stored_bytes(self.conn, file.owner)?.saturating_add(file.size) > quota {
+            return Err(over_quota().into());
+        }
         self.conn
             .execute(
                 "INSERT INTO file (file_id, owner, size, expires_at) VALUES (?1, ?2, ?3, ?4)",

@@ -295,8 +295,12 @@ impl Storage for SqliteStorage {
         self.read(move |conn| groups::state(conn, &session, group_id, epoch)).await
     }
 
-    async fn add_file(&self, file: NewFile) -> Result<()> {
-        self.write(Touches::Data, move |tx| tx.add_file(&file)).await
+    async fn add_file(&self, file: NewFile, quota: u64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.add_file(&file, quota)).await
+    }
+
+    async fn stored_bytes(&self, owner: UserKey) -> Result<u64> {
+        self.read(move |conn| files::stored_bytes(conn, owner)).await
     }
 
     async fn file_exists(&self, file_id: FileId) -> Result<bool> {
