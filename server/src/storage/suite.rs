@@ -139,6 +139,7 @@ async fn behaves(open: impl Fn(Arc<Told>, Clock) -> Arc<dyn Storage>) {
     a_shared_body_goes_with_the_last_mailbox(bench()).await;
     pages_are_bounded_and_in_order(bench()).await;
     age_takes_messages_but_not_the_memory_of_them(bench()).await;
+    a_clock_that_was_wrong_loses_nothing(bench()).await;
     closing_refuses_what_comes_later(bench()).await;
 }
 
@@ -234,6 +235,22 @@ async fn age_takes_messages_but_not_the_memory_of_them(bench: Bench) {
     bench.storage.expire(cutoffs(0, now)).await.unwrap();
     bench.send(&alice, "bob", &sent).await;
     assert_eq!(bench.mailbox(&bob).await.len(), 2, "forgotten");
+}
+
+async fn a_clock_that_was_wrong_loses_nothing(bench: Bench) {
+    let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
+    let now = bench.clock.now();
+    let [first, second, third] = bench.new_ids();
+    bench.send(&alice, "bob", &[first]).await;
+    bench.clock.advance(-1000);
+    bench.send(&alice, "bob", &[second]).await;
+    bench.clock.advance(1000);
+    bench.send(&alice, "bob", &[third]).await;
+    let cutoffs = |messages| Cutoffs { now, messages, seen: 0, tokens: 0 };
+    bench.storage.expire(cutoffs(now - 500)).await.unwrap();
+    assert_eq!(ids(&bench.mailbox(&bob).await), [first, second, third]);
+    bench.storage.expire(cutoffs(now + 1)).await.unwrap();
+    assert!(bench.mailbox(&bob).await.is_empty());
 }
 
 async fn closing_refuses_what_comes_later(bench: Bench) {

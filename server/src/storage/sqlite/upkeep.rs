@@ -39,17 +39,19 @@ impl Tx<'_> {
     }
 
     fn expire_some_messages(&mut self, cutoff: i64) -> rusqlite::Result<bool> {
-        // Bodies lie in the order in which they were received, so what is too old is a prefix of the table.
+        // Bodies lie in the order in which they were received, so what is too old is a prefix of the table. Where it is
+        // not, because the clock was wrong for a while, what is not too old ends it: better kept than lost.
         let last: Option<i64> = self
             .conn
             .prepare_cached(
-                "SELECT max(id) FROM (SELECT id, received_at FROM body ORDER BY id LIMIT ?2)
-                 WHERE received_at < ?1",
+                "SELECT coalesce(min(id) FILTER (WHERE received_at >= ?1), max(id) + 1) - 1
+                 FROM (SELECT id, received_at FROM body ORDER BY id LIMIT ?2)",
             )?
-            .query_row([cutoff, STEP], |row| row.get(0))
-            .optional()?
-            .flatten();
+            .query_row([cutoff, STEP], |row| row.get(0))?;
         let Some(last) = last else { return Ok(false) };
+        if self.conn.prepare_cached("DELETE FROM body WHERE id <= ?1")?.execute([last])? == 0 {
+            return Ok(false);
+        }
         let welcomed: Vec<i64> = self
             .conn
             .prepare_cached("SELECT DISTINCT grp FROM welcome WHERE pos <= ?1")?
@@ -60,7 +62,6 @@ impl Tx<'_> {
             "DELETE FROM welcome WHERE pos <= ?1",
             "DELETE FROM notice WHERE pos <= ?1",
             "DELETE FROM fanout WHERE body <= ?1",
-            "DELETE FROM body WHERE id <= ?1",
         ] {
             self.conn.prepare_cached(sql)?.execute([last])?;
         }
