@@ -1,8 +1,8 @@
 //! What a client has sent, checked and made ready to be stored.
 
 use privmsg_protocol::frames::{
-    Ack, CallSignal, ClientFrame, DeliveredMessage, ErrorFrame, FrameError, SendMessage, SendTyping, ServerFrame,
-    Typing,
+    Ack, CallSignal, ClientFrame, DeliveredMessage, ErrorFrame, FrameError, MessageType, SendMessage, SendTyping,
+    ServerFrame, Typing,
 };
 use privmsg_protocol::limits::MAX_ACK_IDS;
 use privmsg_protocol::{ErrorCode, MessageId};
@@ -95,6 +95,14 @@ impl Connection {
                 ));
             }
         };
+        if message.group_id.is_some()
+            && matches!(message.message_type, MessageType::KeyExchange | MessageType::DeviceSync)
+        {
+            return Err(Refusal::new(
+                ErrorCode::InvalidRequest,
+                "commits are submitted over REST, and notices are the server's",
+            ));
+        }
         let frame = frame_text::render(DeliveredMessage {
             message_id: message.message_id,
             sender_id: message.sender_id,

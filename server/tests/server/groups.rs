@@ -308,6 +308,23 @@ async fn a_full_mailbox_does_not_block_the_commit_that_removes_it() {
 }
 
 #[tokio::test]
+async fn a_member_cannot_pass_a_message_off_as_the_servers() {
+    let (_server, alice, bob, id) = direct().await;
+    let mut a = alice.online().await;
+    for kind in ["key_exchange", "device_sync"] {
+        let mut frame = alice.group_message(id, 1, new_id());
+        frame["payload"]["message_type"] = json!(kind);
+        a.send(frame).await;
+        assert_eq!(a.error().await.code.as_str(), "invalid_request", "{kind}");
+        // Outside of groups it is a name like any other.
+        let mut frame = alice.message("bob", new_id(), "eA==");
+        frame["payload"]["message_type"] = json!(kind);
+        a.deliver(frame).await;
+    }
+    assert_eq!(bob.get(&format!("/api/v1/groups/{id}")).await.ok()["seq"], 1);
+}
+
+#[tokio::test]
 async fn key_packages_are_handed_out_once() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
