@@ -25,6 +25,10 @@ const WRONG_KEYS_PER_MINUTE: u32 = 60;
 /// for each participant.
 const CLAIMS_PER_MINUTE: u32 = 600;
 
+/// Of these, how many may be of the same other user: whoever takes all of somebody's key packages leaves them the
+/// last-resort one, which everybody gets.
+const CLAIMS_OF_ONE_PER_MINUTE: u32 = 30;
+
 /// Devices that one user may add in a minute: each costs others a notice in every group, and a commit.
 const NEW_DEVICES_PER_MINUTE: u32 = 20;
 
@@ -46,7 +50,9 @@ pub(crate) struct App {
     /// Tasks that the server waits for before it is stopped.
     pub(crate) tasks: TaskTracker,
     pub(crate) messages: Limiter<UserId>,
-    pub(crate) claims: Limiter<UserId>,
+    claims: Limiter<UserId>,
+    /// By who claims, and whose.
+    claims_of_one: Limiter<(UserId, UserId)>,
     /// Typing, presence and call signals.
     pub(crate) signals: Limiter<UserId>,
     /// Logins that make a device.
@@ -77,6 +83,7 @@ impl App {
         Self {
             messages: Limiter::new(parts.config.limits.rate_limit_messages_per_minute),
             claims: Limiter::new(CLAIMS_PER_MINUTE),
+            claims_of_one: Limiter::new(CLAIMS_OF_ONE_PER_MINUTE),
             signals: Limiter::new(SIGNALS_PER_MINUTE),
             new_devices: Limiter::new(NEW_DEVICES_PER_MINUTE),
             new_groups: Limiter::per_hour(NEW_GROUPS_PER_HOUR),
@@ -91,6 +98,15 @@ impl App {
             tasks: TaskTracker::new(),
             admin_key: parts.admin_key,
         }
+    }
+
+    /// Counts a claim of key packages.
+    pub(crate) fn note_claim(&self, asking: &UserId, of: &UserId) -> Result<(), ApiError> {
+        let now_ms = self.clock.now_ms();
+        self.claims
+            .take(asking, now_ms)
+            .and_then(|()| self.claims_of_one.take(&(asking.clone(), of.clone()), now_ms))
+            .map_err(ApiError::rate_limited)
     }
 
     /// Checks the admin key.

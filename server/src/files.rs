@@ -125,7 +125,10 @@ impl Upload {
         self.file.flush().await?;
         self.file.sync_all().await?;
         tokio::fs::rename(&self.part, &self.path).await?;
-        File::open(&self.folder).await?.sync_all().await
+        // Elsewhere a folder cannot be opened as a file, and its entries are durable without.
+        #[cfg(unix)]
+        File::open(&self.folder).await?.sync_all().await?;
+        Ok(())
     }
 
     /// The file has its row in the database.

@@ -57,7 +57,7 @@ impl CloseReason {
             Self::TooBig => "the frame is too large",
             Self::SessionEnded => "the session has ended",
             Self::Replaced => "this device has connected anew",
-            Self::TimedOut => "nothing was heard for too long",
+            Self::TimedOut => "nothing was heard or taken for too long",
         }
     }
 }

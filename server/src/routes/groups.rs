@@ -1,9 +1,11 @@
 //! MLS groups.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use axum::Json;
 use axum::extract::State;
+use privmsg_protocol::limits::MAX_GROUP_LEAVES;
 use privmsg_protocol::rest::{
     CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, PublicGroupState, SubmitCommit,
 };
@@ -27,6 +29,9 @@ pub(super) async fn create(
     extract::Json(group): extract::Json<CreateGroup>,
 ) -> Result<Json<Group>, ApiError> {
     check_sizes(&app, None, &group.welcomes, &group.state)?;
+    if group.welcomes.len() >= MAX_GROUP_LEAVES {
+        return Err(ApiError::invalid("the group would have too many leaves"));
+    }
     limit_rate(&app, &session)?;
     if !disk::has_reserve(app.config.storage.database_path.parent().unwrap_or(Path::new(""))) {
         return Err(StorageError::Full.into());
@@ -46,6 +51,7 @@ pub(super) async fn commit(
     Params(group_id): Params<GroupId>,
     extract::Json(commit): extract::Json<SubmitCommit>,
 ) -> Result<Json<CommitAccepted>, ApiError> {
+    check_numbers(&commit)?;
     check_sizes(&app, Some(&commit.commit), &commit.welcomes, &commit.state)?;
     limit_rate(&app, &session)?;
     let accepted = app.storage.submit_commit(session, group_id, commit).await?;
@@ -73,6 +79,18 @@ pub(super) async fn state(
 ) -> Result<Json<GroupStateAt>, ApiError> {
     let state = app.storage.group_state(session, group_id, query.epoch).await?;
     Ok(Json(state))
+}
+
+/// No group has more leaves, so longer lists need not be looked up.
+fn check_numbers(commit: &SubmitCommit) -> Result<(), ApiError> {
+    let removed: HashSet<_> = commit.removed.iter().collect();
+    if removed.len() != commit.removed.len() {
+        return Err(ApiError::invalid("a device is removed twice"));
+    }
+    if removed.len() > MAX_GROUP_LEAVES || commit.welcomes.len() > MAX_GROUP_LEAVES {
+        return Err(ApiError::invalid("more devices are named than a group can have"));
+    }
+    Ok(())
 }
 
 fn check_sizes(

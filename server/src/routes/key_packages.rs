@@ -39,7 +39,7 @@ pub(super) async fn claim(
     Params(user_id): Params<UserId>,
     OptionalJson(request): OptionalJson<ClaimKeyPackages>,
 ) -> Result<Json<ClaimedKeyPackages>, ApiError> {
-    app.claims.take(&session.user_id, app.clock.now_ms()).map_err(ApiError::rate_limited)?;
+    app.note_claim(&session.user_id, &user_id)?;
     let claimed = app.storage.claim_key_packages(session.device, user_id, request.device_ids).await?;
     Ok(Json(claimed))
 }

@@ -11,7 +11,7 @@
 //! | 1009 | a frame over the server's limit |
 //! | 4001 | the session has ended: signed out, revoked, token too old or wrong |
 //! | 4002 | the same device has connected anew: this connection is the older one |
-//! | 4003 | no `authenticate` within ten seconds, or nothing heard for too long |
+//! | 4003 | no `authenticate` within ten seconds, or nothing heard or taken for too long |
 
 mod authenticate;
 mod connection;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_KEY, TestServer, new_id};
+use crate::support::{ADMIN_KEY, Person, TestServer, new_id};
 
 const DAY: i64 = 24 * 3600;
 
@@ -240,12 +240,20 @@ async fn credentials_for_calls_are_made_for_each_user() {
 async fn nobody_empties_a_stock_of_key_packages() {
     let server = TestServer::start().await;
     let (alice, _bob) = (server.user("alice").await, server.user("bob").await);
-    let claim = async || {
-        let path = "/api/v1/users/bob/key-packages/claim";
-        alice.post(path, Value::Null).await
+    let carol = server.user("carol").await;
+    let claim = async |by: &Person, of: &str| {
+        let path = format!("/api/v1/users/{of}/key-packages/claim");
+        by.post(&path, Value::Null).await
     };
-    for _ in 0..600 {
-        claim().await.ok();
+    for _ in 0..30 {
+        claim(&alice, "bob").await.ok();
     }
-    claim().await.is("rate_limited");
+    assert_eq!(claim(&alice, "bob").await.is("rate_limited")["retry_after_ms"], 2000);
+    claim(&carol, "bob").await.ok();
+    claim(&alice, "carol").await.ok();
+    // And so many of all together, whether there is such a user or not.
+    for number in 32..600 {
+        claim(&alice, &format!("user{number}")).await.is("unknown_recipient");
+    }
+    assert_eq!(claim(&alice, "user").await.is("rate_limited")["retry_after_ms"], 100);
 }

@@ -261,6 +261,9 @@ async fn a_removed_device_is_noticed_once_and_then_committed_out() {
     submit(&bob, id, &self_removal).await.is("invalid_request");
     self_removal["removed"] = json!(["nonsense"]);
     submit(&bob, id, &self_removal).await.is("unknown_device");
+    submit(&bob, id, &commit(2, &[], &[&tablet, &tablet])).await.is("invalid_request");
+    self_removal["removed"] = (0..1001).map(|number| json!(format!("device{number}"))).collect();
+    submit(&bob, id, &self_removal).await.is("invalid_request");
     submit(&bob, id, &commit(2, &[], &[&tablet])).await.ok();
     assert_eq!(device().await, None);
 }

@@ -92,3 +92,18 @@ async fn typing_and_call_signals_are_passed_on_and_not_stored() {
         .await;
     assert_eq!(a.error().await.code.as_str(), "unknown_recipient");
 }
+
+#[tokio::test]
+async fn a_message_that_was_refused_shows_nothing() {
+    let server = TestServer::with(|config| config.limits.max_pending_messages = 1).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let carol = server.user("carol").await;
+    let mut c = carol.online().await;
+    c.deliver(carol.message("bob", new_id(), "eA==")).await;
+    let mut a = alice.online().await;
+    a.send(alice.message("bob", new_id(), "eA==")).await;
+    assert_eq!(a.error().await.code.as_str(), "mailbox_full");
+    let seen = async |who: &str| bob.get(&format!("/api/v1/users/{who}")).await.ok()["last_seen_at"].is_string();
+    assert!(seen("carol").await);
+    assert!(!seen("alice").await);
+}

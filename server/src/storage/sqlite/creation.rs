@@ -32,9 +32,6 @@ impl Tx<'_> {
             return Err(Refusal::exists(group_id).into());
         }
         let joiners = self.joiners(session, &new.welcomes, &users)?;
-        if joiners.len() >= MAX_GROUP_LEAVES {
-            return Err(invalid("the group would have too many leaves").into());
-        }
         self.require_room(&joiners)?;
         let epoch = number(new.epoch.0)?;
         let group = self.insert_group(session, &new, epoch, &users, pair).map_err(engine_error)?;

@@ -15,6 +15,8 @@ type Accepted = Option<(GroupId, Seq)>;
 struct Route {
     devices: Vec<i64>,
     group: Option<GroupId>,
+    /// Who shows himself to whom by the message.
+    contact: Option<(i64, i64)>,
 }
 
 impl Tx<'_> {
@@ -56,6 +58,9 @@ impl Tx<'_> {
                 None => mailbox_full(),
             }));
         }
+        if let Some((user, peer)) = route.contact {
+            self.note_contact(user, peer)?;
+        }
         let seq = route.group.map_or(0, |id| self.state.cache.take_seq(id));
         let frame = if route.group.is_some() {
             frame_text::with_seq(&message.frame, Seq(seq.unsigned_abs()))
@@ -85,10 +90,9 @@ impl Tx<'_> {
         let mut devices: Vec<i64> = theirs.to_vec();
         if peer != owner {
             devices.extend_from_slice(&self.state.cache.devices_of(self.conn, owner)?);
-            self.note_contact(owner, peer)?;
         }
         devices.retain(|to| *to != device);
-        Ok(Ok(Route { devices, group: None }))
+        Ok(Ok(Route { devices, group: None, contact: (peer != owner).then_some((owner, peer)) }))
     }
 
     fn route_to_group(
@@ -113,7 +117,8 @@ impl Tx<'_> {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }
-        Ok(Ok(Route { devices: active.iter().copied().filter(|to| *to != device).collect(), group: Some(group_id) }))
+        let devices = active.iter().copied().filter(|to| *to != device).collect();
+        Ok(Ok(Route { devices, group: Some(group_id), contact: None }))
     }
 
     /// Whether any of these devices is another user's than `owner`'s.
