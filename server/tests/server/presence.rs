@@ -107,3 +107,39 @@ async fn a_message_that_was_refused_shows_nothing() {
     assert!(seen("carol").await);
     assert!(!seen("alice").await);
 }
+
+/// Being put into a conversation is nothing that one has done.
+#[tokio::test]
+async fn a_stranger_who_creates_a_group_sees_nothing() {
+    let server = TestServer::start().await;
+    let (mallory, bob) = (server.user("mallory").await, server.user("bob").await);
+    let id = privmsg_protocol::GroupId::from_bytes([1; 16]);
+    let group = json!({
+        "group_id": id, "kind": "direct", "participants": ["bob", "mallory"], "epoch": 1,
+        "welcomes": [{"device_id": bob.device, "welcome": "eA=="}],
+        "state": {"group_info": "eA==", "ratchet_tree": "eA=="},
+    });
+    mallory.post("/api/v1/groups", group).await.ok();
+    let seen =
+        async |by: &Person, who: &str| by.get(&format!("/api/v1/users/{who}")).await.ok()["last_seen_at"].is_string();
+    let mut m = mallory.online().await;
+    let mut b = bob.connect().await;
+    let welcome = b.message().await.message_id;
+    assert_eq!(b.next_of_any_kind().await, ServerFrame::CaughtUp);
+    assert_eq!(presence(&mut b).await, ("mallory".to_owned(), PresenceStatus::Online));
+    b.ack(&[welcome]).await;
+    b.ping().await;
+    assert!(!seen(&mallory, "bob").await);
+    assert!(seen(&bob, "mallory").await);
+    // Neither that bob came nor that he goes away is told.
+    b.send(json!({"type": "presence", "payload": {"status": "away"}})).await;
+    b.ping().await;
+    m.send(json!({"type": "ping", "payload": {}})).await;
+    assert_eq!(m.next_of_any_kind().await, ServerFrame::Pong);
+
+    b.deliver(bob.group_message(id, 1, new_id())).await;
+    assert!(seen(&mallory, "bob").await);
+    m.message().await;
+    b.send(json!({"type": "presence", "payload": {"status": "busy"}})).await;
+    assert_eq!(presence(&mut m).await, ("bob".to_owned(), PresenceStatus::Busy));
+}

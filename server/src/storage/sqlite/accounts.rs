@@ -49,7 +49,7 @@ pub(super) fn credentials(conn: &Connection, user_id: &UserId) -> Result<Option<
     .map_err(engine_error)
 }
 
-/// The profile as `viewer` may see it: when somebody was last here is only for those who share a conversation.
+/// The profile as `viewer` may see it: when somebody was last here is only for those to whom they have written.
 pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> Result<UserProfile> {
     let found = conn
         .prepare_cached(&format!("SELECT {PROFILE}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"))

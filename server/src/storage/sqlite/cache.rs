@@ -34,6 +34,8 @@ pub(super) struct GroupEntry {
     /// Whether `seq` is ahead of the table.
     numbered: bool,
     pub(super) participants: Rc<[i64]>,
+    /// Participants who have done nothing in the group yet.
+    pub(super) silent: Vec<i64>,
     /// All leaves, signed in or not.
     pub(super) leaves: Rc<[i64]>,
     /// Leaves that messages are delivered to.
@@ -146,6 +148,13 @@ impl Cache {
         self.contacts.insert((user, peer))
     }
 
+    /// The user has done something in the group.
+    pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
+        if let Some(group) = self.groups.get_mut(&group_id) {
+            group.silent.retain(|silent| *silent != user);
+        }
+    }
+
     /// The next place in the history of a group that has been looked up in this transaction.
     pub(super) fn take_seq(&mut self, group_id: GroupId) -> i64 {
         let Some(group) = self.groups.get_mut(&group_id) else {
@@ -180,9 +189,9 @@ impl GroupEntry {
         let Some((id, epoch, seq)) = found else {
             return Ok(None);
         };
-        let participants = conn
-            .prepare_cached("SELECT user FROM grp_participant WHERE grp = ?1")?
-            .query_map([id], |row| row.get(0))?
+        let participants: Vec<(i64, bool)> = conn
+            .prepare_cached("SELECT user, acted FROM grp_participant WHERE grp = ?1")?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let leaves: Vec<(i64, bool)> = conn
             .prepare_cached(
@@ -196,7 +205,8 @@ impl GroupEntry {
             epoch,
             seq,
             numbered: false,
-            participants,
+            participants: participants.iter().map(|(user, _)| *user).collect(),
+            silent: participants.iter().filter_map(|(user, acted)| (!acted).then_some(*user)).collect(),
             leaves: leaves.iter().map(|(device, _)| *device).collect(),
             active: leaves.iter().filter_map(|(device, active)| active.then_some(*device)).collect(),
         }))

@@ -121,6 +121,7 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
             .execute([place.group, seq])?;
+        self.note_act(place.group, session.user.0)?;
         let frame = commit_frame(session, place, &commit, self.now());
         self.post(commit.message_id, frame, &change.informed)?;
         for device in &change.removed {

@@ -1,6 +1,7 @@
-//! Who may see whose presence: those who share a conversation, and those to whom one has written.
+//! Who may see whose presence: those to whom one has written, alone or in a group.
 //!
-//! The second is one-way on purpose. A stranger who writes to somebody learns nothing until that somebody answers.
+//! It is one-way on purpose. A stranger who writes to somebody, or puts them into a group, learns nothing until that
+//! somebody answers.
 
 use privmsg_protocol::UserId;
 use rusqlite::Connection;
@@ -8,12 +9,18 @@ use rusqlite::Connection;
 use super::{engine_error, parse};
 use crate::storage::{Result, UserKey};
 
-/// Users in a conversation with `?1`, himself among them.
-const SHARING: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them
-    ON them.grp = me.grp WHERE me.user = ?1";
+/// Users who may see `?1`.
+const WATCHERS: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+        WHERE me.user = ?1 AND me.acted = 1
+    UNION SELECT peer FROM contact WHERE user = ?1";
+
+/// Users whom `?1` may see.
+const WATCHED: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+        WHERE me.user = ?1 AND them.acted = 1
+    UNION SELECT user FROM contact WHERE peer = ?1";
 
 pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool> {
-    conn.prepare_cached(&format!("SELECT ?2 IN ({SHARING}) OR ?2 IN (SELECT user FROM contact WHERE peer = ?1)"))
+    conn.prepare_cached(&format!("SELECT ?2 IN ({WATCHED})"))
         .map_err(engine_error)?
         .query_row([viewer, user], |row| row.get(0))
         .map_err(engine_error)
@@ -21,19 +28,19 @@ pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool>
 
 /// Users who may see `user`.
 pub(super) fn watchers(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
-    others(conn, user, "SELECT peer FROM contact WHERE user = ?1")
+    others(conn, user, WATCHERS)
 }
 
 /// Users whom `user` may see.
 pub(super) fn watched(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
-    others(conn, user, "SELECT user FROM contact WHERE peer = ?1")
+    others(conn, user, WATCHED)
 }
 
-fn others(conn: &Connection, user: UserKey, contacts: &str) -> Result<Vec<UserId>> {
+fn others(conn: &Connection, user: UserKey, whom: &str) -> Result<Vec<UserId>> {
     let mut query = conn
         .prepare_cached(&format!(
             "SELECT user_id FROM user
-             WHERE id IN ({SHARING} UNION {contacts}) AND id <> ?1 AND deleted_at = 0"
+             WHERE id IN ({whom}) AND id <> ?1 AND deleted_at = 0"
         ))
         .map_err(engine_error)?;
     query.query_map([user.0], |row| parse(row, 0)).and_then(Iterator::collect).map_err(engine_error)

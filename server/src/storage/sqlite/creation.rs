@@ -108,9 +108,10 @@ impl Tx<'_> {
                 self.now()
             ])?;
         let group = self.conn.last_insert_rowid();
-        let mut insert = self.conn.prepare_cached("INSERT INTO grp_participant (grp, user) VALUES (?1, ?2)")?;
+        let mut insert =
+            self.conn.prepare_cached("INSERT INTO grp_participant (grp, user, acted) VALUES (?1, ?2, ?3)")?;
         for user in users {
-            insert.execute([group, *user])?;
+            insert.execute(params![group, *user, *user == session.user.0])?;
         }
         if let Some((low, high)) = pair {
             self.conn

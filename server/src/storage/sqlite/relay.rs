@@ -15,8 +15,18 @@ type Accepted = Option<(GroupId, Seq)>;
 struct Route {
     devices: Vec<i64>,
     group: Option<GroupId>,
-    /// Who shows himself to whom by the message.
-    contact: Option<(i64, i64)>,
+    /// To whom the sender shows himself by the message.
+    shown: Shown,
+}
+
+/// See [`super::contacts`].
+#[derive(Clone, Copy)]
+enum Shown {
+    /// To nobody new.
+    Nobody,
+    ToUser(i64),
+    /// By the first message in the group.
+    ToGroup(GroupId, i64),
 }
 
 impl Tx<'_> {
@@ -58,8 +68,13 @@ impl Tx<'_> {
                 None => mailbox_full(),
             }));
         }
-        if let Some((user, peer)) = route.contact {
-            self.note_contact(user, peer)?;
+        match route.shown {
+            Shown::Nobody => {}
+            Shown::ToUser(peer) => self.note_contact(owner, peer)?,
+            Shown::ToGroup(group_id, group) => {
+                self.note_act(group, owner)?;
+                self.state.cache.has_acted(group_id, owner);
+            }
         }
         let seq = route.group.map_or(0, |id| self.state.cache.take_seq(id));
         let frame = if route.group.is_some() {
@@ -92,7 +107,7 @@ impl Tx<'_> {
             devices.extend_from_slice(&self.state.cache.devices_of(self.conn, owner)?);
         }
         devices.retain(|to| *to != device);
-        Ok(Ok(Route { devices, group: None, contact: (peer != owner).then_some((owner, peer)) }))
+        Ok(Ok(Route { devices, group: None, shown: if peer == owner { Shown::Nobody } else { Shown::ToUser(peer) } }))
     }
 
     fn route_to_group(
@@ -112,13 +127,14 @@ impl Tx<'_> {
         if group.epoch.unsigned_abs() != epoch.0 {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
+        let shown = if group.silent.contains(&owner) { Shown::ToGroup(group_id, group.id) } else { Shown::Nobody };
         let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
         if !alone && !self.reaches_another(owner, &active)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }
         let devices = active.iter().copied().filter(|to| *to != device).collect();
-        Ok(Ok(Route { devices, group: Some(group_id), contact: None }))
+        Ok(Ok(Route { devices, group: Some(group_id), shown }))
     }
 
     /// Whether any of these devices is another user's than `owner`'s.
@@ -164,6 +180,14 @@ impl Tx<'_> {
             .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let detail = format!("the mailbox of {user_id}'s device {device_id} is full; try again later, or remove it");
         Ok(Refusal { detail: detail.into(), ..mailbox_full() })
+    }
+
+    /// The others of the group may see from now on when the user is there.
+    pub(super) fn note_act(&self, group: i64, user: i64) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("UPDATE grp_participant SET acted = 1 WHERE grp = ?1 AND user = ?2 AND acted = 0")?
+            .execute([group, user])?;
+        Ok(())
     }
 
     fn note_contact(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {

@@ -114,8 +114,10 @@ CREATE TABLE grp_unique (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE grp_participant (
-    grp  INTEGER NOT NULL,
-    user INTEGER NOT NULL,
+    grp   INTEGER NOT NULL,
+    user  INTEGER NOT NULL,
+    -- Has created the group, or sent a message or a commit to it: the others may see when the user is there.
+    acted INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
