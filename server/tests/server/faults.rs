@@ -131,6 +131,30 @@ async fn a_slow_reader_gets_everything_in_order_in_the_end() {
     b.is_quiet().await;
 }
 
+/// In real time, since the patience of the server is; so only when asked for.
+#[tokio::test]
+#[ignore = "takes three minutes"]
+async fn a_reader_that_stopped_is_given_up() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let _stuck = bob.online().await;
+    let mut a = alice.online().await;
+    let content = "x".repeat(60 * 1024);
+    for _ in 0..500 {
+        a.deliver(alice.message("bob", new_id(), &content)).await;
+    }
+    let online = async || {
+        let key = json!({"admin_key": ADMIN_KEY});
+        server.api.json("GET", "/api/v1/admin/stats", None, &key).await.ok()["online_users"].clone()
+    };
+    assert_eq!(online().await, 2);
+    for _ in 0..18 {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        a.ping().await;
+    }
+    assert_eq!(online().await, 1);
+}
+
 #[tokio::test]
 async fn old_messages_and_their_states_go() {
     let server = TestServer::start().await;
