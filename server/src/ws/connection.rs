@@ -118,7 +118,8 @@ impl Connection {
         }
         let mut silence = Box::pin(tokio::time::sleep(SILENCE));
         loop {
-            match tokio::time::timeout(STUCK, self.deliver(socket)).await {
+            // Boxed, so that its memory is given back while there is nothing to write.
+            match Box::pin(tokio::time::timeout(STUCK, self.deliver(socket))).await {
                 Ok(delivered) => delivered?,
                 Err(_) => return Ok(CloseReason::TimedOut),
             }
