@@ -1,6 +1,8 @@
 //! One connection, one thread, whole transactions.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -26,10 +28,30 @@ const QUEUE: usize = 64;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A handle to the open database. Clones share the connection.
+/// A handle to the open database. Clones share the connection. The last one to go waits until it is closed.
 #[derive(Clone)]
 pub struct Store {
-    jobs: mpsc::Sender<Job>,
+    worker: Arc<Worker>,
+}
+
+/// The database thread. It must be over before the process ends: OpenSSL takes itself down in `exit`, and SQLCipher on
+/// another thread would go on using it.
+struct Worker {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // A job that holds the last handle must not wait for itself.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            // What is queued is carried out first: a few transactions at most. A thread that has panicked is over, too.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Store {
@@ -40,7 +62,7 @@ impl Store {
     pub fn open(dir: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
         let mut connection = open_connection(&dir.join(DATABASE_FILE), key)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("privmsg-store".into())
             .spawn(move || {
                 while let Some(job) = queue.blocking_recv() {
@@ -48,7 +70,7 @@ impl Store {
                 }
             })
             .map_err(|e| StoreError::Migration(format!("no thread for the database: {e}")))?;
-        Ok(Self { jobs })
+        Ok(Self { worker: Arc::new(Worker { jobs: Some(jobs), thread: Some(thread) }) })
     }
 
     /// Runs `work` in one write transaction on the database thread. It is committed if `work` returns `Ok`, and is
@@ -109,7 +131,8 @@ impl Store {
             // The caller may have gone away; the transaction stands all the same.
             let _ = answer.send(work(connection));
         });
-        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        let jobs = self.worker.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| E::from(StoreError::Closed))?
     }
 }
