@@ -38,6 +38,9 @@ use output::Output;
 /// How long a prompt or a file operation that cannot be interrupted may hold up the end of the program.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// How long the database may take to finish what it has begun: a transaction on a slow disk.
+const CLOSING: Duration = Duration::from_secs(10);
+
 /// Runs the program with these arguments, the first of which is its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     hardening::protect_memory();
@@ -67,6 +70,9 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
         Box::pin(commands::run(&session, args.command)).await
     });
     runtime.shutdown_timeout(GRACE);
+    if !privmsg_client::wait_until_closed(CLOSING) {
+        tracing::warn!("the database is still at work");
+    }
     result
 }
 

@@ -1,8 +1,7 @@
 //! One connection, one thread, whole transactions.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -28,30 +27,42 @@ const QUEUE: usize = 64;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A handle to the open database. Clones share the connection. The last one to go waits until it is closed.
+/// Databases that are open in this process, and the news that one has been closed.
+static OPEN: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Waits until all databases of this process are closed, which they are when the last handle to each is gone. Returns
+/// whether they are.
+///
+/// A program calls it before it ends: OpenSSL takes itself down in `exit`, and SQLCipher on a thread of its own would go
+/// on using it.
+#[must_use]
+pub fn wait_until_closed(patience: Duration) -> bool {
+    let open = OPEN.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = OPEN.1.wait_timeout_while(open, patience, |open| *open > 0);
+    *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+}
+
+/// Counts an open database for as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        *OPEN.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        *OPEN.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        OPEN.1.notify_all();
+    }
+}
+
+/// A handle to the open database. Clones share the connection.
 #[derive(Clone)]
 pub struct Store {
-    worker: Arc<Worker>,
-}
-
-/// The database thread. It must be over before the process ends: OpenSSL takes itself down in `exit`, and SQLCipher on
-/// another thread would go on using it.
-struct Worker {
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.jobs = None;
-        // A job that holds the last handle must not wait for itself.
-        if let Some(thread) = self.thread.take()
-            && thread.thread().id() != std::thread::current().id()
-        {
-            // What is queued is carried out first: a few transactions at most. A thread that has panicked is over, too.
-            let _ = thread.join();
-        }
-    }
+    jobs: mpsc::Sender<Job>,
 }
 
 impl Store {
@@ -62,15 +73,18 @@ impl Store {
     pub fn open(dir: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
         let mut connection = open_connection(&dir.join(DATABASE_FILE), key)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
-        let thread = std::thread::Builder::new()
+        let counted = Counted::new();
+        std::thread::Builder::new()
             .name("privmsg-store".into())
             .spawn(move || {
                 while let Some(job) = queue.blocking_recv() {
                     job(&mut connection);
                 }
+                drop(connection);
+                drop(counted);
             })
             .map_err(|e| StoreError::Migration(format!("no thread for the database: {e}")))?;
-        Ok(Self { worker: Arc::new(Worker { jobs: Some(jobs), thread: Some(thread) }) })
+        Ok(Self { jobs })
     }
 
     /// Runs `work` in one write transaction on the database thread. It is committed if `work` returns `Ok`, and is
@@ -131,8 +145,7 @@ impl Store {
             // The caller may have gone away; the transaction stands all the same.
             let _ = answer.send(work(connection));
         });
-        let jobs = self.worker.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| E::from(StoreError::Closed))?
     }
 }
@@ -209,6 +222,32 @@ mod tests {
         assert!(matches!(wrong, Err(StoreError::WrongKey)));
         let again = Store::open(dir.path(), &key).unwrap();
         assert_eq!(again.read(table_names).await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_is_done_before_the_database_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = DatabaseKey::from_bytes([7; 32]);
+        let store = Store::open(dir.path(), &key).unwrap();
+        let slow = tokio::spawn({
+            let store = store.clone();
+            async move {
+                store
+                    .transact(|c| {
+                        std::thread::sleep(Duration::from_millis(50));
+                        crate::meta::set(c, "probe", 1)
+                    })
+                    .await
+            }
+        });
+        tokio::task::yield_now().await;
+        slow.abort();
+        assert!(slow.await.is_err(), "the caller has gone away");
+        drop(store);
+        // Other tests have databases of their own, and end, too.
+        assert!(wait_until_closed(Duration::from_secs(30)));
+        let again = Store::open(dir.path(), &key).unwrap();
+        assert_eq!(again.read(|c| crate::meta::get(c, "probe")).await.unwrap(), Some(1));
     }
 
     #[tokio::test]

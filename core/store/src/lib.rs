@@ -31,7 +31,7 @@ pub mod parked;
 pub mod receipts;
 mod sql_types;
 
-pub use database::{DATABASE_FILE, Store};
+pub use database::{DATABASE_FILE, Store, wait_until_closed};
 pub use error::StoreError;
 pub use mls::{MlsStorage, mls_storage};
 pub use rusqlite::Connection;
