@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use privmsg_client::{Client, Engine, EngineError};
+use tokio::time::{Instant, sleep_until};
 
 use crate::failure::Failure;
 
@@ -17,12 +18,14 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub(crate) struct Seat {
     client: Client,
     engine: Option<Engine>,
+    /// When to try again to take it. Kept here, because whoever waits is interrupted more often than that.
+    retry_at: Instant,
 }
 
 impl Seat {
     /// Starts the engine, unless another process runs it.
     pub(crate) fn take(client: &Client) -> Result<Self, Failure> {
-        Ok(Self { client: client.clone(), engine: start(client)? })
+        Ok(Self { client: client.clone(), engine: start(client)?, retry_at: Instant::now() + RETRY })
     }
 
     /// Whether the engine runs in this process.
@@ -40,7 +43,8 @@ impl Seat {
                 }
                 self.engine = None;
             }
-            tokio::time::sleep(RETRY).await;
+            sleep_until(self.retry_at).await;
+            self.retry_at = Instant::now() + RETRY;
             match self.client.whoami().await {
                 Ok(me) if !me.signed_in => return Failure::Engine(EngineError::NotSignedIn),
                 Ok(_) => {}

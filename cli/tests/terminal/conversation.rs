@@ -79,6 +79,7 @@ async fn a_conversation() {
         messages_and_files_arrive(&alice, &bob);
         foreign_text_does_not_drive_the_terminal(&alice, &bob);
         a_listener_and_a_sender_share_a_profile(&alice, &bob);
+        a_listener_takes_over_from_one_that_was_killed(&alice, &bob);
         both_see_the_same_safety_number(&alice, &bob);
         a_reader_that_has_gone_is_no_failure(&alice);
     })
@@ -159,6 +160,33 @@ fn a_listener_and_a_sender_share_a_profile(alice: &Person, bob: &Person) {
     assert_eq!(texts(&alice.hears(1)), ["yes"]);
     signal(&listener, "-TERM");
     assert_eq!(listener.wait().unwrap().code(), Some(0));
+}
+
+/// It began while another process ran the engine, and would otherwise wait for a message for ever.
+fn a_listener_takes_over_from_one_that_was_killed(alice: &Person, bob: &Person) {
+    let mut first = bob.starts(&["listen", "--json"]);
+    alice.does(&["send", "bob", "to the first"]).ok();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("to the first"));
+    let mut second = bob.starts(&["listen", "--json", "--timeout", "20"]);
+    // Only when it has found the seat taken. Both look at the same messages; this one is for either.
+    alice.does(&["send", "bob", "to either"]).ok();
+    while !has_open(&second, "privmsg.db") {
+        std::thread::yield_now();
+    }
+    alice.does(&["send", "bob", "to either"]).ok();
+    signal(&first, "-KILL");
+    first.wait().unwrap();
+    alice.does(&["send", "bob", "to the second"]).ok();
+    let mut lines = BufReader::new(second.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("to the second")));
+    signal(&second, "-TERM");
+    second.wait().unwrap();
+}
+
+fn has_open(child: &Child, name: &str) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
+    files.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|path| path.ends_with(name)))
 }
 
 fn both_see_the_same_safety_number(alice: &Person, bob: &Person) {
