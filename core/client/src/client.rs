@@ -47,6 +47,12 @@ impl Context {
         let _ = self.events.send(event);
     }
 
+    pub(crate) fn emit_all(&self, events: Vec<Event>) {
+        for event in events {
+            self.emit(event);
+        }
+    }
+
     pub(crate) async fn account(&self) -> Result<Account, ClientError> {
         self.store.read(account::load).await?.ok_or(ClientError::NotSignedIn)
     }

@@ -221,9 +221,7 @@ impl Session {
 
     /// Acts on what a page came to, once it is committed.
     pub(super) fn conclude(&mut self, outcome: Outcome) {
-        for event in outcome.events {
-            self.context.emit(event);
-        }
+        self.context.emit_all(outcome.events);
         for group in outcome.joined {
             self.behind.remove(&group);
         }

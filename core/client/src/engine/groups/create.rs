@@ -122,9 +122,7 @@ impl Session {
                 membership::observe(c, &identity, chat, &members, now)
             })
             .await?;
-        for event in events {
-            self.context.emit(event);
-        }
+        self.context.emit_all(events);
         Ok(group_id)
     }
 }

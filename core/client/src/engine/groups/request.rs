@@ -229,9 +229,7 @@ impl Session {
                 membership::observe(c, &identity, group.chat, &members, now)
             })
             .await?;
-        for event in events {
-            self.context.emit(event);
-        }
+        self.context.emit_all(events);
         Ok(())
     }
 
