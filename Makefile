@@ -46,7 +46,7 @@ demo: build ## a scripted conversation between two people with the real programs
 
 chaos: build ## kill server and clients at random under load; checks that nothing is lost or doubled
 	$(CARGO) run --release --locked -p privmsg-testkit --bin chaos -- $(ARGS)
-	$(CARGO) test --release --locked -p privmsg-server -- --ignored # what takes minutes of real time
+	$(CARGO) test --locked -p privmsg-server -- --ignored # what takes minutes of real time
 
 check-targets: ## build the core for wasm32 and Android
 	scripts/check-targets.sh
