@@ -28,6 +28,11 @@ impl Language {
             Self::Russian => russian,
         }
     }
+
+    /// [`Language::pick`] for those who keep the text.
+    pub(crate) fn say(self, english: &str, russian: &str) -> String {
+        self.pick(english, russian).to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `list-keys`: all users. Keys themselves are not known to the server.
 
+use clap::ArgMatches;
 use serde::Serialize;
 
-use super::arguments::ListKeys;
+use super::arguments::{Administrator, administration};
 use super::{CommandError, database, print};
 use crate::clock::format_utc;
 use crate::config::Config;
@@ -18,8 +19,13 @@ struct Line<'a> {
     last_seen_at: Option<String>,
 }
 
-pub(super) async fn run(config: &Config, command: ListKeys, language: Language) -> Result<(), CommandError> {
-    let storage = database::open(config, command.by.admin_key.as_ref()).await?;
+pub(super) fn command(language: Language) -> clap::Command {
+    administration(language, "list-keys", ("List users", "Список пользователей"))
+}
+
+pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
+    let by = Administrator::take(&mut matches);
+    let storage = database::open(config, by.admin_key.as_ref()).await?;
     let users = storage.users().await;
     storage.close().await;
     let users = users?;
@@ -33,7 +39,7 @@ pub(super) async fn run(config: &Config, command: ListKeys, language: Language) 
             last_seen_at: format_utc(user.last_seen_at),
         })
         .collect();
-    if command.by.json {
+    if by.json {
         let json = serde_json::to_string(&lines).expect("a list of users is plain data");
         return print(&json);
     }

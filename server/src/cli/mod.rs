@@ -16,13 +16,15 @@ mod list_keys;
 mod revoke_key;
 mod run;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::ArgMatches;
 
 use crate::config::{Config, ConfigError, Source};
 use crate::i18n::Language;
 use crate::serve::ServerError;
 use crate::storage::StorageError;
-use arguments::{Arguments, Command};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +90,11 @@ impl CommandError {
 #[must_use]
 pub fn main() -> ExitCode {
     let language = Language::of_environment();
-    let arguments = Arguments::of_process(language);
-    match dispatch(arguments, language) {
+    let commands =
+        [run::command, generate_key::command, list_keys::command, revoke_key::command].map(|command| command(language));
+    // Ends the process on `--help` and on arguments that make no sense.
+    let matches = arguments::program(language, commands).get_matches();
+    match dispatch(matches, language) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error, language);
@@ -98,19 +103,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments, language: Language) -> Result<(), CommandError> {
-    let source = arguments.config.map_or(Source::Default, Source::Explicit);
+fn dispatch(mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
+    let source = matches.remove_one::<PathBuf>("config").map_or(Source::Default, Source::Explicit);
     // Variables that are not text cannot be ours.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let config = Config::load(&source, environment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    let (name, matches) = matches.remove_subcommand().unwrap_or_else(|| ("run".to_owned(), ArgMatches::default()));
     runtime.block_on(async move {
-        match arguments.command {
-            Command::Run => run::run(config, language).await,
-            Command::GenerateKey(command) => generate_key::run(&config, command, language).await,
-            Command::ListKeys(command) => list_keys::run(&config, command, language).await,
-            Command::RevokeKey(command) => revoke_key::run(&config, command, language).await,
+        match name.as_str() {
+            "generate-key" => generate_key::run(&config, matches, language).await,
+            "list-keys" => list_keys::run(&config, matches, language).await,
+            "revoke-key" => revoke_key::run(&config, matches, language).await,
+            _ => run::run(config, language).await,
         }
     })
 }

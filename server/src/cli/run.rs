@@ -9,6 +9,12 @@ use crate::config::Config;
 use crate::i18n::Language;
 use crate::serve::{Params, bind};
 
+pub(super) fn command(language: Language) -> clap::Command {
+    clap::Command::new("run").about(
+        language.say("Run the server (this is what happens without a command)", "Запустить сервер (так и без команды)"),
+    )
+}
+
 pub(super) async fn run(config: Config, language: Language) -> Result<(), CommandError> {
     start_log();
     #[cfg(unix)]

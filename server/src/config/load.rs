@@ -147,18 +147,22 @@ fn read(path: &Path) -> Result<Table, ConfigError> {
             line: text.get(..at).unwrap_or("").lines().count().max(1),
         }
     })?;
-    let known = known_keys();
-    for (section, value) in &table {
-        let origin = || path.display().to_string();
-        let keys = known.get(section).and_then(Value::as_table);
-        let (Some(keys), Some(given)) = (keys, value.as_table()) else {
-            return Err(ConfigError::UnknownKey { key: section.clone(), origin: origin() });
-        };
-        if let Some(key) = given.keys().find(|key| !keys.contains_key(*key)) {
-            return Err(ConfigError::UnknownKey { key: format!("{section}.{key}"), origin: origin() });
-        }
+    if let Some(key) = unknown_key(&table, &known_keys()) {
+        return Err(ConfigError::UnknownKey { key, origin: path.display().to_string() });
     }
     Ok(table)
+}
+
+/// The first key of `given` that is not known, with its sections in front. A section in place of a value, or the other
+/// way round, is not known either.
+fn unknown_key(given: &Table, known: &Table) -> Option<String> {
+    given.iter().find_map(|(key, value)| match (known.get(key), value) {
+        (Some(Value::Table(known)), Value::Table(given)) => {
+            unknown_key(given, known).map(|inner| format!("{key}.{inner}"))
+        }
+        (None | Some(Value::Table(_)), _) => Some(key.clone()),
+        _ => None,
+    })
 }
 
 /// The defaults as a table: which keys there are, and of what kind.
@@ -171,32 +175,57 @@ fn overlay(
     known: &Table,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), ConfigError> {
+    let keys = leaves(known);
     for (name, text) in environment {
         let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str())) else {
             continue;
         };
         let rest = rest.to_lowercase();
-        let section = known.iter().find_map(|(section, keys)| {
-            let key = rest.strip_prefix(section.as_str())?.strip_prefix('_')?;
-            Some((section, key, keys.as_table()?))
-        });
-        let Some((section, key, keys)) = section else {
-            continue;
-        };
-        let Some(kind) = keys.get(key) else {
+        let Some((path, kind)) = keys.iter().find(|(path, _)| path.join("_") == rest) else {
+            let section =
+                known.keys().find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
+            let Some((section, key)) = section else { continue };
             return Err(ConfigError::UnknownKey {
                 key: format!("{section}.{key}"),
                 origin: format!("the environment variable {name}"),
             });
         };
         let value = parse_like(kind, &text)
-            .ok_or_else(|| ConfigError::Value { key: format!("{section}.{key}"), expected: expected(kind) })?;
-        let entry = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
-        if let Value::Table(entry) = entry {
-            entry.insert(key.to_owned(), value);
-        }
+            .ok_or_else(|| ConfigError::Value { key: path.join("."), expected: expected(kind) })?;
+        put(table, path, value);
     }
     Ok(())
+}
+
+/// Every value in a table, with the path that leads to it.
+fn leaves(table: &Table) -> Vec<(Vec<String>, &Value)> {
+    let mut found = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => found.extend(leaves(inner).into_iter().map(|(mut path, value)| {
+                path.insert(0, key.clone());
+                (path, value)
+            })),
+            value => found.push((vec![key.clone()], value)),
+        }
+    }
+    found
+}
+
+/// Sets one value, making the sections on its way.
+fn put(table: &mut Table, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [key] => {
+            table.insert(key.clone(), value);
+        }
+        [section, rest @ ..] => {
+            let entry = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = entry {
+                put(inner, rest, value);
+            }
+        }
+    }
 }
 
 /// Reads the text of an environment variable as a value of the same kind as `kind`.
@@ -226,18 +255,13 @@ const fn expected(kind: &Value) -> &'static str {
 
 /// Turns the table into the typed configuration, key by key, so that a wrong value can be named.
 fn typed(table: Table, known: &Table) -> Result<Config, ConfigError> {
-    for (section, values) in &table {
-        for (key, value) in values.as_table().into_iter().flatten() {
-            let mut probe = Table::new();
-            let mut one = Table::new();
-            one.insert(key.clone(), value.clone());
-            probe.insert(section.clone(), Value::Table(one));
-            if probe.try_into::<Config>().is_err() {
-                return Err(ConfigError::Value {
-                    key: format!("{section}.{key}"),
-                    expected: expected(&known[section][key]),
-                });
-            }
+    let kinds = leaves(known);
+    for (path, value) in leaves(&table) {
+        let mut probe = Table::new();
+        put(&mut probe, &path, value.clone());
+        if probe.try_into::<Config>().is_err() {
+            let kind = kinds.iter().find(|(known, _)| *known == path).map(|(_, kind)| *kind);
+            return Err(ConfigError::Value { key: path.join("."), expected: kind.map_or("another value", expected) });
         }
     }
     Ok(table.try_into().expect("each of its values has been read before"))

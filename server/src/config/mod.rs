@@ -8,4 +8,4 @@ mod load;
 mod sections;
 
 pub use load::{ConfigError, Source};
-pub use sections::{Admin, Config, Limits, Server, Storage, Tls, Turn};
+pub use sections::{Acme, Admin, Backup, Config, Limits, Log, LogFormat, Metrics, Server, Storage, Tls, Turn};
