@@ -13,10 +13,16 @@ build_packages=(build-essential pkg-config libssl-dev)
 #   curl              a test runs the documented curl examples
 #   ca-certificates   for curl and cargo
 test_packages=(curl ca-certificates)
+#   nodejs, npm       run the programs of tests/web; taken from the system's packages only if there are none
+#   chromium          the browser that they drive; PRIVMSG_CHROMIUM names another one
 lint_packages=(shellcheck)
 
 # Keep in step with `rust-version` in Cargo.toml.
 min_rust_minor=91
+
+# What tests/web and its packages need; as in its package.json.
+min_node_major=18
+web_tests="$(dirname "${BASH_SOURCE[0]}")/../tests/web"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() {
@@ -24,7 +30,17 @@ die() {
     exit 1
 }
 
+add_web_packages() {
+    local node
+    node="$(node --version 2>/dev/null || true)" # v20.11.1
+    if ! command -v npm >/dev/null || ! [[ "$node" =~ ^v([0-9]+) ]] || ((BASH_REMATCH[1] < min_node_major)); then
+        test_packages+=(nodejs npm)
+    fi
+    [[ -x "${PRIVMSG_CHROMIUM:-/usr/bin/chromium}" ]] || test_packages+=(chromium)
+}
+
 stage="${1:-build}"
+[[ "$stage" == build ]] || add_web_packages
 packages=("${build_packages[@]}")
 case "$stage" in
     build) ;;
@@ -81,5 +97,18 @@ install_packages() {
         die "could not install ${missing[*]}"
 }
 
+# npm leaves a copy of the lock file behind: it tells what is installed.
+install_web_tests() {
+    local installed="$web_tests/node_modules/.package-lock.json"
+    [[ ! -e "$installed" || "$installed" -ot "$web_tests/package-lock.json" ]] || return 0
+    command -v npm >/dev/null || die "npm not found; tests/web needs it, with Node.js $min_node_major or newer"
+    say "installing the packages of tests/web"
+    npm ci --prefix "$web_tests" --ignore-scripts --loglevel=error >&2 || die "could not install the packages of tests/web"
+    touch "$installed"
+}
+
 check_rust
 install_packages
+if [[ "$stage" != build ]]; then
+    install_web_tests
+fi
