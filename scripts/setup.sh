@@ -12,9 +12,10 @@ set -euo pipefail
 build_packages=(build-essential pkg-config libssl-dev)
 #   curl              a test runs the documented curl examples
 #   ca-certificates   for curl and cargo
-test_packages=(curl ca-certificates)
 #   nodejs, npm       run the programs of tests/web; taken from the system's packages only if there are none
 #   chromium          the browser that they drive; PRIVMSG_CHROMIUM names another one
+#   nginx-light       a real proxy in front of the server in tests/blackbox
+test_packages=(curl ca-certificates nginx-light)
 lint_packages=(shellcheck)
 
 # Keep in step with `rust-version` in Cargo.toml.

@@ -1,0 +1,3 @@
+//! The built server as others see it: over HTTP and WebSocket, behind a real proxy, beside real programs.
+
+mod http;
