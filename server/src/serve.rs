@@ -40,6 +40,7 @@ pub struct BoundServer {
     address: SocketAddr,
     app: AppState,
     service: http::Service,
+    tls: Option<http::Tls>,
     new_admin_key: Option<Secret>,
     /// Given back when the data is closed.
     lock: Lock,
@@ -108,7 +109,7 @@ impl From<StorageError> for ServerError {
 /// [`ServerError`]
 pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let Params { config, clock, shutdown } = params;
-    let tls = http::acceptor(&config.tls)?;
+    let tls = http::Tls::new(&config.tls, &clock)?;
     // In this order: what cannot be taken back, above all an admin key that is shown only once, comes after everything
     // that can go wrong; and nothing is touched before it is certain that no other server is using it.
     let address = SocketAddr::new(config.server.host, config.server.port);
@@ -131,12 +132,12 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let app = Arc::new(App::new(Parts { config, clock, storage, hub, files, admin_key, stopping: shutdown.clone() }));
     let service = http::Service {
         router: routes::router(Arc::clone(&app)),
-        tls,
+        tls: tls.as_ref().map(http::Tls::acceptor),
         stopping: shutdown,
         tasks: app.tasks.clone(),
         max_per_address: app.config.limits.max_connections_per_address,
     };
-    Ok(BoundServer { listener, address, app, service, new_admin_key, lock })
+    Ok(BoundServer { listener, address, app, service, tls, new_admin_key, lock })
 }
 
 /// The hash of the admin key; and the key itself if it has just been made, to be shown this once.
@@ -169,9 +170,9 @@ impl BoundServer {
 
     /// Serves until the shutdown token is cancelled, then finishes what is under way and closes the data.
     pub async fn run(self) {
-        let Self { listener, app, service, lock, .. } = self;
+        let Self { listener, app, service, tls, lock, .. } = self;
         let tasks = app.tasks.clone();
-        tokio::join!(http::serve(listener, service), housekeeping::run(&app));
+        tokio::join!(http::serve(listener, service), http::keep(tls, &app.stopping), housekeeping::run(&app));
         tasks.close();
         if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time");

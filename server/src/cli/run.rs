@@ -21,7 +21,8 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     raise_descriptor_limit();
     let shutdown = CancellationToken::new();
     stop_on_signals(&shutdown)?;
-    let scheme = if config.tls.cert_path.as_os_str().is_empty() { "http" } else { "https" };
+    let encrypted = !config.tls.cert_path.as_os_str().is_empty() || !config.tls.acme.domains.is_empty();
+    let scheme = if encrypted { "https" } else { "http" };
     let server = bind(Params { config, clock: Clock::system(), shutdown }).await?;
     if let Some(key) = server.new_admin_key() {
         let text = language.pick(

@@ -73,6 +73,9 @@ pub enum ConfigError {
     /// The database lies where the server deletes files that it does not know.
     #[error("`storage.database_path` lies in `storage.files_path`; give files a folder of their own")]
     DatabaseAmongFiles,
+    /// Certificates from files and from an authority at once.
+    #[error("`tls.cert_path` and `tls.acme.domains` exclude each other: leave one of them out")]
+    TwoCertificates,
     /// A key that another one needs is missing.
     #[error("`{key}` is needed: {why}")]
     Missing {
@@ -123,11 +126,35 @@ impl Config {
         if resolved(database) == resolved(&self.storage.files_path) {
             return Err(ConfigError::DatabaseAmongFiles);
         }
-        match (self.tls.cert_path.as_os_str().is_empty(), self.tls.key_path.as_os_str().is_empty()) {
-            (true, false) => missing("tls.cert_path", "`tls.key_path` is set"),
-            (false, true) => missing("tls.key_path", "`tls.cert_path` is set"),
-            _ => Ok(()),
+        self.check_tls()
+    }
+}
+
+impl Config {
+    fn check_tls(&self) -> Result<(), ConfigError> {
+        let (cert, key) = (&self.tls.cert_path, &self.tls.key_path);
+        let missing = |key, why| Err(ConfigError::Missing { key, why });
+        match (cert.as_os_str().is_empty(), key.as_os_str().is_empty()) {
+            (true, false) => return missing("tls.cert_path", "`tls.key_path` is set"),
+            (false, true) => return missing("tls.key_path", "`tls.cert_path` is set"),
+            (false, false) if !self.tls.acme.domains.is_empty() => return Err(ConfigError::TwoCertificates),
+            _ => {}
         }
+        let wrong = |key: &str, expected| Err(ConfigError::Value { key: key.to_owned(), expected });
+        let acme = &self.tls.acme;
+        let is_name =
+            |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+        if !acme.domains.iter().all(is_name) {
+            // No wildcard: the proof over TLS is not for one.
+            return wrong("tls.acme.domains", "names of domains, each without a wildcard");
+        }
+        if !acme.domains.is_empty() && !acme.directory_url.starts_with("https://") {
+            return wrong("tls.acme.directory_url", "an address that begins with https://");
+        }
+        if !acme.contact_email.is_empty() && !acme.contact_email.contains('@') {
+            return wrong("tls.acme.contact_email", "an address of e-mail");
+        }
+        Ok(())
     }
 }
 

@@ -15,7 +15,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
@@ -23,7 +22,7 @@ use tower_service::Service as _;
 pub(crate) use per_address::Counted;
 use per_address::PerAddress;
 pub use tls::TlsError;
-pub(crate) use tls::acceptor;
+pub(crate) use tls::{Tls, keep};
 
 use crate::extract::Peer;
 
@@ -43,7 +42,7 @@ const BREATHER: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) router: Router,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<tls::Acceptor>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
     /// Connections of one address; 0 for no limit.
@@ -81,7 +80,7 @@ async fn connection(stream: TcpStream, from: SocketAddr, service: Service, count
         None => requests(stream, from, service, counted).await,
         Some(tls) => {
             let handshake = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
-            if let Ok(Ok(stream)) = handshake {
+            if let Ok(Ok(Some(stream))) = handshake {
                 requests(stream, from, service, counted).await;
             }
         }
