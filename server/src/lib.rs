@@ -30,6 +30,7 @@
 
 mod accounts;
 mod app;
+mod backup;
 pub mod cli;
 mod clock;
 pub mod config;

@@ -18,7 +18,7 @@ use crate::lock::Lock;
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
 use crate::storage::{SharedStorage, StorageError};
-use crate::{housekeeping, routes};
+use crate::{backup, housekeeping, routes};
 
 /// How long requests under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -86,6 +86,22 @@ pub enum ServerError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(Box<dyn std::error::Error + Send + Sync>),
+    /// A newer server has worked with the database.
+    #[error("the database {path} is of a newer server (schema {found}; this one knows up to {known})")]
+    NewerData {
+        /// The database.
+        path: String,
+        /// Number of its last migration.
+        found: i64,
+        /// Number of the last migration that this server has.
+        known: i64,
+    },
+    /// A restore ended in the middle: part of the data is not in its place.
+    #[error("a backup was being restored to {path}, and that was not finished")]
+    HalfRestored {
+        /// The database.
+        path: String,
+    },
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -93,7 +109,11 @@ pub enum ServerError {
 
 impl From<OpenError> for ServerError {
     fn from(error: OpenError) -> Self {
-        Self::Database(Box::new(error))
+        match error {
+            OpenError::Newer { path, found, known } => Self::NewerData { path, found, known },
+            OpenError::HalfRestored { path } => Self::HalfRestored { path },
+            other => Self::Database(Box::new(other)),
+        }
     }
 }
 
@@ -172,7 +192,12 @@ impl BoundServer {
     pub async fn run(self) {
         let Self { listener, app, service, tls, lock, .. } = self;
         let tasks = app.tasks.clone();
-        tokio::join!(http::serve(listener, service), http::keep(tls, &app.stopping), housekeeping::run(&app));
+        tokio::join!(
+            http::serve(listener, service),
+            http::keep(tls, &app.stopping),
+            housekeeping::run(&app),
+            backup::run_nightly(&app)
+        );
         tasks.close();
         if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time");

@@ -10,6 +10,7 @@
 //! | 5 | there is no such user, or the `user_id` is taken or not allowed |
 
 mod arguments;
+mod backup;
 mod database;
 mod generate_key;
 mod list_keys;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
+use crate::backup::BackupError;
 use crate::config::{Config, ConfigError, Source};
 use crate::i18n::Language;
 use crate::serve::ServerError;
@@ -35,6 +37,8 @@ enum CommandError {
     Server(#[from] ServerError),
     #[error(transparent)]
     Storage(#[from] StorageError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error("the runtime did not start")]
     Runtime(#[source] std::io::Error),
     #[error("the output could not be written")]
@@ -52,7 +56,7 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Server(_) | Self::Storage(_) | Self::Runtime(_) | Self::Output(_) => 1,
+            Self::Server(_) | Self::Storage(_) | Self::Backup(_) | Self::Runtime(_) | Self::Output(_) => 1,
             Self::Config(_) => 3,
             Self::AdminKey | Self::NoAdminKey => 4,
             Self::UnknownUser | Self::UserExists => 5,
@@ -80,6 +84,17 @@ impl CommandError {
                 "Another server is already using this database; stop it first.",
                 "С этой базой уже работает другой сервер; сначала остановите его.",
             ),
+            Self::Server(ServerError::NewerData { .. }) => language.pick(
+                "This database has been used by a newer server, and this one could damage it: install the newer version again, \
+                 or restore a backup of before.",
+                "С этой базой работал более новый сервер, и этот может её повредить: верните новую версию или восстановите \
+                 более раннюю резервную копию.",
+            ),
+            Self::Server(ServerError::HalfRestored { .. }) => language.pick(
+                "Restoring a backup was interrupted: run `privmsg-server restore PATH --force` again.",
+                "Восстановление копии было прервано: выполните `privmsg-server restore PATH --force` ещё раз.",
+            ),
+            Self::Backup(error) => return backup::advice(error, language),
             Self::Server(_) => language.pick("The server did not start.", "Сервер не запустился."),
             _ => return None,
         })
@@ -90,8 +105,16 @@ impl CommandError {
 #[must_use]
 pub fn main() -> ExitCode {
     let language = Language::of_environment();
-    let commands =
-        [run::command, generate_key::command, list_keys::command, revoke_key::command].map(|command| command(language));
+    let commands = [
+        run::command,
+        generate_key::command,
+        list_keys::command,
+        revoke_key::command,
+        backup::backup_command,
+        backup::verify_command,
+        backup::restore_command,
+    ]
+    .map(|command| command(language));
     // Ends the process on `--help` and on arguments that make no sense.
     let matches = arguments::program(language, commands).get_matches();
     match dispatch(matches, language) {
@@ -116,6 +139,9 @@ fn dispatch(mut matches: ArgMatches, language: Language) -> Result<(), CommandEr
             "generate-key" => generate_key::run(&config, matches, language).await,
             "list-keys" => list_keys::run(&config, matches, language).await,
             "revoke-key" => revoke_key::run(&config, matches, language).await,
+            "backup" => backup::run_backup(config, matches, language).await,
+            "verify" => backup::run_verify(matches, language).await,
+            "restore" => backup::run_restore(config, matches, language).await,
             _ => run::run(config, language).await,
         }
     })

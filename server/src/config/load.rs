@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::Config;
+use crate::backup;
 
 /// Where the configuration file is.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ const DEFAULT_FILE: &str = "config.toml";
 /// Prefix of environment variables.
 const PREFIX: &str = "PRIVMSG_";
 
-/// The admin key for the command line, which only looks like an override in the section `admin`.
-const RESERVED: [&str; 1] = ["PRIVMSG_ADMIN_KEY"];
+/// Secrets for the command line, which only look like overrides in the sections `admin` and `backup`.
+const RESERVED: [&str; 2] = ["PRIVMSG_ADMIN_KEY", "PRIVMSG_BACKUP_PASSPHRASE"];
 
 /// What the examples in the documentation hold in place of a secret.
 const PLACEHOLDERS: [&str; 5] = ["ВСТАВЬТЕ", "ВАШ_", "CHANGE_ME", "CHANGEME", "VASH"];
@@ -126,11 +127,27 @@ impl Config {
         if resolved(database) == resolved(&self.storage.files_path) {
             return Err(ConfigError::DatabaseAmongFiles);
         }
+        self.check_backup()?;
         self.check_tls()
     }
 }
 
 impl Config {
+    fn check_backup(&self) -> Result<(), ConfigError> {
+        let wrong = |key: &str, expected| Err(ConfigError::Value { key: key.to_owned(), expected });
+        if backup::time_of_day(&self.backup.at).is_none() {
+            return wrong("backup.at", "a time of day as HH:MM");
+        }
+        if backup::recipients(self.backup.recipients.iter().map(String::as_str)).is_err() {
+            return wrong("backup.recipients", "public keys of age (age1…)");
+        }
+        let folder = &self.backup.folder;
+        if !folder.as_os_str().is_empty() && resolved(folder).starts_with(resolved(&self.storage.files_path)) {
+            return wrong("backup.folder", "a folder outside of storage.files_path");
+        }
+        Ok(())
+    }
+
     fn check_tls(&self) -> Result<(), ConfigError> {
         let (cert, key) = (&self.tls.cert_path, &self.tls.key_path);
         let missing = |key, why| Err(ConfigError::Missing { key, why });

@@ -1,18 +1,25 @@
 //! Opening connections, and the settings that durability rests on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::backup;
 use crate::private;
 
-mod embedded {
+pub(super) mod embedded {
     refinery::embed_migrations!("src/storage/sqlite/migrations");
 }
 
 /// The command line writes to the database while the server runs; each waits for the other this long.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
+/// Ending of the database that a restore has not put in place yet.
+pub(crate) const RESTORING: &str = ".restoring";
+
+/// Copies from before upgrades that are kept; older ones are deleted.
+const COPIES: usize = 3;
 
 /// Prepared statements kept per connection: more than there are in the code.
 const STATEMENTS: usize = 128;
@@ -34,6 +41,19 @@ pub(crate) enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A newer server has worked with it.
+    #[error("the database at {path} is of a newer server (schema {found}; this one knows {known})")]
+    Newer { path: String, found: i64, known: i64 },
+    /// A restore ended in the middle: part of the data is not in its place.
+    #[error("a backup was being restored to {path} and was not finished")]
+    HalfRestored { path: String },
+    /// There is no copy of it as it was before the upgrade.
+    #[error("cannot copy the database to {path} before its upgrade")]
+    Copy {
+        path: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The schema cannot be brought up to date.
     #[error("cannot update the schema of the database at {path}")]
     Migrate {
@@ -47,12 +67,82 @@ pub(crate) enum OpenError {
 pub(super) fn create(path: &Path) -> Result<Connection, OpenError> {
     let name = || path.display().to_string();
     let prepared = |source| OpenError::Prepare { path: name(), source };
+    if beside(path, RESTORING).exists() {
+        return Err(OpenError::HalfRestored { path: name() });
+    }
     keep_private(path).map_err(prepared)?;
-    let mut conn = open_writable(path).map_err(|source| OpenError::Open { path: name(), source })?;
+    let failed = |source| OpenError::Open { path: name(), source };
+    let mut conn = open_writable(path).map_err(failed)?;
+    let known = backup::newest_schema();
+    match backup::schema_version(&conn).map_err(failed)? {
+        Some(found) if found > known => return Err(OpenError::Newer { path: name(), found, known }),
+        Some(found) if found < known => copy_before_upgrade(&conn, path, found, known)?,
+        _ => {}
+    }
     embedded::migrations::runner()
         .run(&mut conn)
         .map_err(|source| OpenError::Migrate { path: name(), source: Box::new(source) })?;
     Ok(conn)
+}
+
+/// Keeps the database as it is, beside itself: an upgrade cannot be undone, and whoever wants the older server back
+/// needs the older database.
+fn copy_before_upgrade(conn: &Connection, path: &Path, found: i64, known: i64) -> Result<(), OpenError> {
+    let to = beside(path, &format!("{BEFORE}{known}-of-V{found}"));
+    let failed = |source| OpenError::Copy { path: to.display().to_string(), source };
+    // Under another name until it is complete. An earlier one of the same upgrade is replaced: the upgrade did not
+    // happen then.
+    let part = beside(&to, ".part");
+    let copied = (|| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        drop(private::file(&part)?);
+        backup::vacuum_into(conn, &part)?;
+        std::fs::File::open(&part)?.sync_all()?;
+        std::fs::rename(&part, &to)?;
+        Ok(())
+    })();
+    if let Err(source) = copied {
+        // Takes room that the database needs.
+        let _ = std::fs::remove_file(&part);
+        return Err(failed(source));
+    }
+    tracing::info!(copy = %to.display(), from = found, to = known, "upgrades the database; a copy of before is kept");
+    if let Err(error) = forget_old_copies(path) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "old copies of the database were not deleted");
+    }
+    Ok(())
+}
+
+/// What the names of copies from before upgrades go on with after the name of the database.
+const BEFORE: &str = ".before-V";
+
+fn forget_old_copies(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
+    let mut copies = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let ours = |rest: &str| rest.split_once("-of-V").is_some_and(|(to, from)| is_number(to) && is_number(from));
+        if entry.file_name().to_str().and_then(|n| n.strip_prefix(name)?.strip_prefix(BEFORE)).is_some_and(ours) {
+            copies.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    copies.sort();
+    let spare = copies.len().saturating_sub(COPIES);
+    copies.into_iter().take(spare).try_for_each(|(_, path)| std::fs::remove_file(path))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// SQLite gives its log and its index the permissions of the database, and makes a database that the whole machine may
@@ -61,9 +151,7 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
     private::folder_of(path)?;
     drop(private::file(path)?);
     for ending in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        match private::restrict(Path::new(&name), 0o600) {
+        match private::restrict(&beside(path, ending), 0o600) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! The storage on SQLite: one writer with group commit, several readers, one file.
 
 mod accounts;
+mod backup;
 mod cache;
 mod checkpoint;
 mod commits;
@@ -18,6 +19,8 @@ mod readers;
 mod relay;
 mod roster;
 mod tx;
+#[cfg(test)]
+mod upgrade_tests;
 mod upkeep;
 mod writer;
 
@@ -35,7 +38,8 @@ use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, User
 use rusqlite::Row;
 use rusqlite::types::Type;
 
-pub(crate) use connection::OpenError;
+pub(crate) use backup::{copy, file_ids, freshen, migrate, newest_schema, schema_version};
+pub(crate) use connection::{OpenError, RESTORING};
 use readers::Readers;
 use writer::{StateSeed, Touches, Writer};
 

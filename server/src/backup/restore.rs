@@ -1,0 +1,214 @@
+//! Putting a backup in place of the server's data.
+//!
+//! Everything is read, checked and written beside the present data first, and only then put in place: files, then the
+//! database. A restore that was cut off in between leaves `<database>.restoring`, with which no server starts.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::archive;
+use super::create::{beside, hash, sync_folder_of};
+use super::encryption::Unlock;
+use super::manifest::{DATABASE, FILES, Manifest, Member};
+use super::snapshot::remove;
+use super::verify;
+use super::{BackupError, Progress};
+use crate::clock::format_utc;
+use crate::lock::Lock;
+use crate::private;
+use crate::storage::sqlite::{self, RESTORING};
+
+/// Folder within the folder of files in which restored ones wait.
+const WAITING: &str = ".restoring";
+
+/// What to restore, and where to.
+pub(crate) struct Restore<'a> {
+    pub(crate) from: &'a Path,
+    pub(crate) unlock: &'a Unlock,
+    pub(crate) database: &'a Path,
+    pub(crate) files: &'a Path,
+    /// Moves data that is there aside.
+    pub(crate) force: bool,
+    /// Reads everything once more from where it lies in the end.
+    pub(crate) verify: bool,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    pub(crate) manifest: Manifest,
+    /// Where the data of before is: database, files.
+    pub(crate) aside: Vec<PathBuf>,
+}
+
+/// Restores a backup. After an error before the last step the present data is as it was.
+pub(crate) fn restore(order: &Restore<'_>, progress: Progress<'_>) -> Result<Restored, BackupError> {
+    let _lock = Lock::take(order.database)?;
+    let present = Present::find(order)?;
+    if let Some(path) = present.first()
+        && !order.force
+    {
+        return Err(BackupError::Occupied { path: path.display().to_string() });
+    }
+    let waiting = Waiting::open(order)?;
+    let manifest =
+        archive::read(order.from, order.unlock, &mut |_| Ok(()), &mut |m| waiting.place(m).map(Some), progress)?;
+    verify::database(&waiting.database, &manifest)?;
+    let failed = BackupError::database(&waiting.database);
+    let conn = Connection::open(&waiting.database).map_err(&failed)?;
+    sqlite::freshen(&conn).map_err(&failed)?;
+    conn.close().map_err(|(_, error)| failed(error))?;
+    let aside = present.move_aside(order)?;
+    waiting.put_in_place(order, &manifest)?;
+    if order.verify {
+        read_again(order, &manifest)?;
+    }
+    Ok(Restored { manifest, aside })
+}
+
+/// Data that is there already.
+struct Present {
+    database: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Present {
+    fn find(order: &Restore<'_>) -> Result<Self, BackupError> {
+        let named = ["", "-wal", "-shm"].map(|ending| beside(order.database, ending));
+        let database = named.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
+        let failed = BackupError::io("read", order.files);
+        let mut files = Vec::new();
+        match std::fs::read_dir(order.files) {
+            Ok(entries) => {
+                for entry in entries {
+                    let entry = entry.map_err(&failed)?;
+                    // Folders that begin with a dot are a backup's or an earlier restore's.
+                    if !entry.file_name().to_string_lossy().starts_with('.') {
+                        files.push(entry.path());
+                    }
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(Self { database, files })
+    }
+
+    fn first(&self) -> Option<&Path> {
+        self.database.iter().chain(&self.files).next().map(PathBuf::as_path)
+    }
+
+    /// Renames; deletes nothing. Files go into a folder within their own, which may be a disk of its own.
+    fn move_aside(&self, order: &Restore<'_>) -> Result<Vec<PathBuf>, BackupError> {
+        let stamp: String = format_utc(order.now).unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+        let mut aside = Vec::new();
+        if !self.files.is_empty() {
+            let folder = order.files.join(format!(".before-restore-{stamp}"));
+            private::folder(&folder).map_err(BackupError::io("make", &folder))?;
+            for file in &self.files {
+                let name = file.file_name().expect("it was found in a folder");
+                std::fs::rename(file, folder.join(name)).map_err(BackupError::io("move", file))?;
+            }
+            aside.push(folder);
+        }
+        // The log first: a database without its log is only older, a log without its database is nothing.
+        for path in self.database.iter().rev() {
+            let ending = path.as_os_str().to_string_lossy();
+            let ending = ["-wal", "-shm"].into_iter().find(|known| ending.ends_with(known)).unwrap_or_default();
+            let to = beside(order.database, &format!(".before-restore-{stamp}{ending}"));
+            std::fs::rename(path, &to).map_err(BackupError::io("move", path))?;
+            aside.push(to);
+        }
+        Ok(aside)
+    }
+}
+
+/// What has been read of the archive, beside where it will be. Dropped before it is in place, it leaves nothing.
+struct Waiting {
+    database: PathBuf,
+    files: PathBuf,
+    /// Whether something of the present data may have been touched.
+    in_place: std::cell::Cell<bool>,
+}
+
+impl Waiting {
+    fn open(order: &Restore<'_>) -> Result<Self, BackupError> {
+        let waiting = Self {
+            database: beside(order.database, RESTORING),
+            files: order.files.join(WAITING),
+            in_place: std::cell::Cell::new(false),
+        };
+        waiting.clear()?;
+        private::folder_of(&waiting.database).map_err(BackupError::io("make", &waiting.database))?;
+        private::folder(&waiting.files).map_err(BackupError::io("make", &waiting.files))?;
+        private::restrict(order.files, 0o700).map_err(BackupError::io("protect", order.files))?;
+        Ok(waiting)
+    }
+
+    fn place(&self, member: &Member) -> Result<File, BackupError> {
+        let path = match member.name.strip_prefix(FILES) {
+            Some(id) => self.files.join(id),
+            None => self.database.clone(),
+        };
+        private::file(&path).map_err(BackupError::io("write", &path))
+    }
+
+    fn put_in_place(&self, order: &Restore<'_>, manifest: &Manifest) -> Result<(), BackupError> {
+        self.in_place.set(true);
+        for file in &manifest.files {
+            let id = file.name.strip_prefix(FILES).expect("the manifest has been checked");
+            let to = order.files.join(id);
+            std::fs::rename(self.files.join(id), &to).map_err(BackupError::io("write", &to))?;
+        }
+        std::fs::remove_dir(&self.files).map_err(BackupError::io("delete", &self.files))?;
+        sync_folder_of(&self.files).map_err(BackupError::io("write", order.files))?;
+        std::fs::rename(&self.database, order.database).map_err(BackupError::io("write", order.database))?;
+        sync_folder_of(order.database).map_err(BackupError::io("write", order.database))
+    }
+
+    fn clear(&self) -> Result<(), BackupError> {
+        for ending in ["", "-journal", "-wal", "-shm"] {
+            let path = beside(&self.database, ending);
+            remove(&path).map_err(BackupError::io("delete", &path))?;
+        }
+        match std::fs::remove_dir_all(&self.files) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BackupError::io("delete", &self.files)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.in_place.get() {
+            // The next restore deletes it otherwise.
+            let _ = self.clear();
+        }
+    }
+}
+
+/// Compares what lies on the disk with the manifest. The database has been changed since ([`sqlite::freshen`]), so it is
+/// asked itself.
+fn read_again(order: &Restore<'_>, manifest: &Manifest) -> Result<(), BackupError> {
+    for file in &manifest.files {
+        let path = order.files.join(file.name.trim_start_matches(FILES));
+        let failed = BackupError::io("read", &path);
+        let (_, sha256) = hash(&mut File::open(&path).map_err(&failed)?, &mut |_| Ok(())).map_err(&failed)?;
+        if sha256 != file.sha256 {
+            return Err(BackupError::damaged(format!("{} does not read back as it was written", path.display())));
+        }
+    }
+    let failed = BackupError::database(order.database);
+    let conn = Connection::open(order.database).map_err(&failed)?;
+    let verdict: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).map_err(&failed)?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(BackupError::damaged(format!("the {DATABASE} on the disk says: {verdict}")))
+    }
+}

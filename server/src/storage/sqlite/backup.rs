@@ -1,0 +1,67 @@
+//! The database as backups see it: a copy of one moment, what is in it, and what becomes of it when it is restored.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::connection::{self, embedded};
+
+/// Copies the database as it is at this moment into an empty file. The copy is without what has been deleted, which the
+/// pages of the original still hold. Writers go on meanwhile; only their log cannot be begun anew before it is done.
+pub(crate) fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
+    // One that may not write could not tidy up its log where no server runs.
+    let conn = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.busy_timeout(connection::BUSY)?;
+    vacuum_into(&conn, to)
+}
+
+pub(super) fn vacuum_into(conn: &Connection, to: &Path) -> rusqlite::Result<()> {
+    let name = to.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(to.to_owned()))?;
+    conn.execute("VACUUM INTO ?1", [name]).map(drop)
+}
+
+/// Number of the last migration of a database; `None` if it has had none.
+pub(crate) fn schema_version(conn: &Connection) -> rusqlite::Result<Option<i64>> {
+    let known: bool = conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'refinery_schema_history')",
+        [],
+        |row| row.get(0),
+    )?;
+    if !known {
+        return Ok(None);
+    }
+    conn.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
+        .optional()
+        .map(Option::flatten)
+}
+
+/// Number of the last migration that this program has.
+pub(crate) fn newest_schema() -> i64 {
+    let migrations = embedded::migrations::runner();
+    migrations.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+/// Brings the schema up to date.
+pub(crate) fn migrate(conn: &mut Connection) -> Result<(), refinery::Error> {
+    embedded::migrations::runner().run(conn).map(drop)
+}
+
+/// Names of all finished files.
+pub(crate) fn file_ids(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    conn.prepare("SELECT file_id FROM file ORDER BY id")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Takes out of a restored database, whose schema is up to date, what the world has moved on from.
+pub(crate) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
+    // Key packages for one use may have been used since, and their owners have then forgotten the secrets to them:
+    // nobody could open what is sent to one. Devices publish new ones when they connect, and have the last-resort one
+    // until then.
+    conn.execute("DELETE FROM key_package WHERE last_resort = 0", [])?;
+    // The bytes of uploads that were not finished are in no backup.
+    let uploads: bool =
+        conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'upload')", [], |row| row.get(0))?;
+    if uploads {
+        conn.execute("DELETE FROM upload", [])?;
+    }
+    Ok(())
+}
