@@ -44,6 +44,7 @@ mod hub;
 mod i18n;
 mod limiter;
 mod lock;
+mod openapi;
 mod private;
 mod routes;
 mod secrets;
