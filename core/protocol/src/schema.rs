@@ -65,11 +65,7 @@ fn text(description: &str) -> ObjectBuilder {
 }
 
 fn id(max: usize, example: &str, description: &str) -> ObjectBuilder {
-    text(description)
-        .pattern(Some(ID))
-        .min_length(Some(1))
-        .max_length(Some(max))
-        .examples([Value::from(example)])
+    text(description).pattern(Some(ID)).min_length(Some(1)).max_length(Some(max)).examples([Value::from(example)])
 }
 
 fn counter(description: &str) -> ObjectBuilder {

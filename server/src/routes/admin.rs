@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use privmsg_protocol::{ErrorCode, UserId};
 use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, Stats};
+use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::accounts;
 use crate::app::AppState;

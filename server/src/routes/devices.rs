@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use privmsg_protocol::{DeviceId, ErrorCode};
 use privmsg_protocol::rest::Devices;
+use privmsg_protocol::{DeviceId, ErrorCode};
 
 use crate::app::AppState;
 use crate::error::ApiError;

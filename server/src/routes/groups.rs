@@ -11,7 +11,6 @@ use privmsg_protocol::rest::{
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::app::{App, AppState};
 use crate::disk;
@@ -19,7 +18,7 @@ use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
 use crate::storage::{Session, StorageError};
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct StateQuery {
     /// An earlier epoch, whose welcome still waits in the mailbox of the device that asks.

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use privmsg_protocol::{ErrorCode, UserId};
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 use privmsg_protocol::rest::{ClaimKeyPackages, ClaimedKeyPackages, KeyPackageStock, PublishKeyPackages};
+use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::app::AppState;
 use crate::error::ApiError;

@@ -3,11 +3,10 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use privmsg_protocol::limits::{MAX_ACK_IDS, MAX_PENDING_PAGE};
 use privmsg_protocol::ErrorCode;
+use privmsg_protocol::limits::{MAX_ACK_IDS, MAX_PENDING_PAGE};
 use privmsg_protocol::rest::{AckRequest, PendingMessages};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::app::AppState;
 use crate::error::ApiError;
@@ -18,7 +17,7 @@ use crate::storage::{Page, PageLimit, Position, Session};
 /// Bytes of messages in one answer, unless a single one is larger.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PendingQuery {
     /// Most messages in the answer: 1 to 500; without it, 500.

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use privmsg_protocol::{ErrorCode, UserId};
 use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
 use privmsg_protocol::rest::{UpdateProfile, UserProfile};
+use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::app::AppState;
 use crate::error::ApiError;

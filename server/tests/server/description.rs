@@ -103,7 +103,8 @@ fn described(description: &Description, method: &str, path: &str, answer: &Answe
         return Ok(());
     }
     let kind = kind.ok_or("has no content type")?;
-    let media = content.get(kind.split(';').next().unwrap_or(&kind)).ok_or("has a content type that is not described")?;
+    let media =
+        content.get(kind.split(';').next().unwrap_or(&kind)).ok_or("has a content type that is not described")?;
     if !kind.contains("json") {
         return Ok(());
     }
