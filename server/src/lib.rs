@@ -45,6 +45,7 @@ mod hub;
 mod i18n;
 mod limiter;
 mod lock;
+mod openapi;
 mod private;
 mod routes;
 mod secrets;

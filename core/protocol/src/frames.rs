@@ -138,6 +138,7 @@ pub struct SendMessage {
 }
 
 /// A message as a device receives it, from the mailbox or live.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredMessage {
     /// As the sender made it; acknowledge with it.

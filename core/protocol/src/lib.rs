@@ -18,6 +18,8 @@ pub mod ids;
 pub mod limits;
 mod opaque;
 pub mod rest;
+#[cfg(feature = "openapi")]
+mod schema;
 mod secret;
 
 pub use error::ErrorCode;

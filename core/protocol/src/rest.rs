@@ -16,6 +16,7 @@ use crate::secret::Secret;
 pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/health"),
     ("GET", "/ws"),
+    ("GET", "/api/v1/openapi.json"),
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/refresh"),
     ("POST", "/api/v1/auth/logout"),
@@ -46,6 +47,7 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
 ];
 
 /// `GET /health`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// `ok`.
@@ -57,6 +59,7 @@ pub struct Health {
 }
 
 /// Error answer: RFC 9457 problem details, `application/problem+json`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Always `about:blank`: the meaning is in `code`.
@@ -85,6 +88,7 @@ pub struct Problem {
 ///
 /// A device is known by its public key: signing in again with the same `device_public_key` is the same device, with
 /// its mailbox, and ends that device's earlier session.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoginRequest {
     /// Account.
@@ -103,6 +107,7 @@ pub struct LoginRequest {
 }
 
 /// Answer to login.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoginResponse {
     /// For `Authorization: Bearer` and the `authenticate` frame.
@@ -116,6 +121,7 @@ pub struct LoginResponse {
 }
 
 /// Answer of `POST /api/v1/auth/refresh`: a new token; the old one ends.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RefreshResponse {
     /// The new token.
@@ -125,6 +131,7 @@ pub struct RefreshResponse {
 }
 
 /// `GET /api/v1/users/me` and `GET /api/v1/users/{user_id}`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserProfile {
     /// Account.
@@ -140,6 +147,7 @@ pub struct UserProfile {
 }
 
 /// `POST /api/v1/users/me/profile`. Absent fields stay as they are.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateProfile {
     /// New public name; an empty text removes it.
@@ -157,6 +165,7 @@ pub struct UpdateProfile {
 }
 
 /// One signed-in device of one's own.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Device.
@@ -176,6 +185,7 @@ pub struct Device {
 }
 
 /// `GET /api/v1/users/me/devices`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Devices {
     /// All devices, oldest first.
@@ -183,6 +193,7 @@ pub struct Devices {
 }
 
 /// `GET /api/v1/messages/pending`: the oldest messages of this device's mailbox.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingMessages {
     /// In order.
@@ -192,6 +203,7 @@ pub struct PendingMessages {
 }
 
 /// `POST /api/v1/messages/ack`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AckRequest {
     /// Messages that are stored; ids that are not in the mailbox are passed over.
@@ -199,6 +211,7 @@ pub struct AckRequest {
 }
 
 /// Answer of `POST /api/v1/files/upload` (multipart, field `file`).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadResponse {
     /// Unguessable name.
@@ -208,6 +221,7 @@ pub struct UploadResponse {
 }
 
 /// `GET /api/v1/turn/credentials`: coturn's REST scheme.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TurnCredentials {
     /// `turn:` and `turns:` URLs.
@@ -223,6 +237,7 @@ pub struct TurnCredentials {
 }
 
 /// `POST /api/v1/admin/users`. The key may also come as `Authorization: Bearer`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateUser {
     /// Admin key.
@@ -234,6 +249,7 @@ pub struct CreateUser {
 }
 
 /// Answer to [`CreateUser`]: the only time that the key is shown.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreatedUser {
     /// Account.
@@ -243,6 +259,7 @@ pub struct CreatedUser {
 }
 
 /// `DELETE /api/v1/admin/users/{user_id}` and `GET /api/v1/admin/stats`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AdminRequest {
     /// Admin key.
@@ -251,6 +268,7 @@ pub struct AdminRequest {
 }
 
 /// Answer of `GET /api/v1/admin/stats`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     /// Accounts.
@@ -268,6 +286,7 @@ pub struct Stats {
 }
 
 /// `POST /api/v1/key-packages`: adds to this device's stock (RFC 9420, section 10).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishKeyPackages {
     /// Each is handed out once.
@@ -278,6 +297,7 @@ pub struct PublishKeyPackages {
 }
 
 /// `GET /api/v1/key-packages`: this device's stock; also the answer to [`PublishKeyPackages`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPackageStock {
     /// Key packages left, without the last-resort one.
@@ -287,6 +307,7 @@ pub struct KeyPackageStock {
 }
 
 /// `POST /api/v1/users/{user_id}/key-packages/claim`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimKeyPackages {
     /// Only of these devices; of all without it. The asking device is always left out.
@@ -295,6 +316,7 @@ pub struct ClaimKeyPackages {
 }
 
 /// Answer to [`ClaimKeyPackages`]: one key package of each device that has any.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimedKeyPackages {
     /// One per device.
@@ -302,6 +324,7 @@ pub struct ClaimedKeyPackages {
 }
 
 /// A key package and the device that it is said to belong to.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceKeyPackage {
     /// Device.
@@ -311,6 +334,7 @@ pub struct DeviceKeyPackage {
 }
 
 /// What a conversation is.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupKind {
@@ -324,6 +348,7 @@ pub enum GroupKind {
 }
 
 /// A welcome for one device.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceWelcome {
     /// The joiner.
@@ -333,6 +358,7 @@ pub struct DeviceWelcome {
 }
 
 /// What joiners need beside a welcome, and external joiners instead of one.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicGroupState {
     /// Signed GroupInfo (RFC 9420, section 12.4.3) with `external_pub`, without the tree.
@@ -342,6 +368,7 @@ pub struct PublicGroupState {
 }
 
 /// `POST /api/v1/groups`: a new conversation with all its devices.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateGroup {
     /// MLS group id. Creating the same again by the same device is answered with the group as it is.
@@ -360,6 +387,7 @@ pub struct CreateGroup {
 
 /// `POST /api/v1/groups/{group_id}/commits`. The server takes one commit per epoch; commit, welcomes and roster change
 /// are stored together or not at all.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmitCommit {
     /// Made by the committer; submitting the same again is answered as the first time.
@@ -382,6 +410,7 @@ pub struct SubmitCommit {
 }
 
 /// Answer to [`SubmitCommit`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitAccepted {
     /// The new epoch.
@@ -391,6 +420,7 @@ pub struct CommitAccepted {
 }
 
 /// A device of a participant, as the server sees it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupDevice {
     /// Owner.
@@ -404,6 +434,7 @@ pub struct GroupDevice {
 }
 
 /// `GET /api/v1/groups/{group_id}`, answer to [`CreateGroup`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// MLS group id.
@@ -421,6 +452,7 @@ pub struct Group {
 }
 
 /// `GET /api/v1/groups`: all groups that the user takes part in.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Groups {
     /// In the order of their creation.
@@ -429,6 +461,7 @@ pub struct Groups {
 
 /// `GET /api/v1/groups/{group_id}/state[?epoch=N]`: what is needed to join at the current epoch, or at an earlier one
 /// whose welcome still waits in the mailbox of the device that asks.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupStateAt {
     /// Epoch of the state.
@@ -440,6 +473,7 @@ pub struct GroupStateAt {
 }
 
 /// `PUT` and `GET /api/v1/users/me/backup`: the account key, sealed with the recovery key.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
     /// Ciphertext.

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use privmsg_protocol::UserId;
 use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, Stats};
+use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::accounts;
 use crate::app::AppState;
@@ -14,6 +14,14 @@ use crate::hub::CloseReason;
 
 const BYTES_PER_MB: f64 = 1_048_576.0;
 
+/// Create a user
+#[utoipa::path(
+    post, path = "/admin/users", tag = "administration",
+    request_body = Option<CreateUser>,
+    responses((status = OK, body = CreatedUser)),
+    security(("admin" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UserExists]))),
+)]
 pub(super) async fn create_user(
     State(app): State<AppState>,
     peer: Peer,
@@ -25,6 +33,15 @@ pub(super) async fn create_user(
     Ok(Json(created))
 }
 
+/// Delete a user with everything of theirs
+#[utoipa::path(
+    delete, path = "/admin/users/{user_id}", tag = "administration",
+    params(("user_id" = UserId, Path, description = "Account")),
+    request_body = Option<AdminRequest>,
+    responses((status = NO_CONTENT)),
+    security(("admin" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownUser]))),
+)]
 pub(super) async fn delete_user(
     State(app): State<AppState>,
     peer: Peer,
@@ -44,6 +61,12 @@ pub(super) async fn delete_user(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Figures
+#[utoipa::path(
+    get, path = "/admin/stats", tag = "administration",
+    responses((status = OK, body = Stats)),
+    security(("admin" = [])),
+)]
 pub(super) async fn stats(
     State(app): State<AppState>,
     peer: Peer,

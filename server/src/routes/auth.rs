@@ -18,6 +18,15 @@ use crate::storage::{Login, Session};
 /// A session lasts 30 days; clients refresh it long before.
 const SESSION_SECONDS: i64 = 30 * 24 * 3600;
 
+/// Sign in
+///
+/// The same `device_public_key` is the same device again, with its mailbox; its earlier session ends.
+#[utoipa::path(
+    post, path = "/auth/login", tag = "sessions",
+    request_body = LoginRequest,
+    responses((status = OK, body = LoginResponse)),
+    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::AccountRevoked, ErrorCode::InvalidRequest, ErrorCode::RateLimited]))),
+)]
 pub(super) async fn login(
     State(app): State<AppState>,
     peer: Peer,
@@ -59,6 +68,12 @@ pub(super) async fn login(
     Ok(Json(LoginResponse { token, device_id: session.device_id, expires_at: session.expires_at, user: profile }))
 }
 
+/// A new token for the old one
+#[utoipa::path(
+    post, path = "/auth/refresh", tag = "sessions",
+    responses((status = OK, body = RefreshResponse)),
+    security(("session" = [])),
+)]
 pub(super) async fn refresh(State(app): State<AppState>, session: Session) -> Result<Json<RefreshResponse>, ApiError> {
     let token = random_key();
     let expires_at = app.clock.now() + SESSION_SECONDS;
@@ -66,7 +81,15 @@ pub(super) async fn refresh(State(app): State<AppState>, session: Session) -> Re
     Ok(Json(RefreshResponse { token, expires_at }))
 }
 
-/// Signing out removes the device.
+/// Sign out
+///
+/// The device goes, with its mailbox.
+#[utoipa::path(
+    post, path = "/auth/logout", tag = "sessions",
+    responses((status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownDevice]))),
+)]
 pub(super) async fn logout(State(app): State<AppState>, session: Session) -> Result<StatusCode, ApiError> {
     let device = app.storage.remove_device(session.user, session.device_id).await?;
     app.hub.close(&[device], CloseReason::SessionEnded);

@@ -12,6 +12,14 @@ use crate::error::ApiError;
 use crate::extract;
 use crate::storage::Session;
 
+/// Keep the sealed account key
+#[utoipa::path(
+    put, path = "/users/me/backup", tag = "users",
+    request_body = Backup,
+    responses((status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest]))),
+)]
 pub(super) async fn store(
     State(app): State<AppState>,
     session: Session,
@@ -24,6 +32,13 @@ pub(super) async fn store(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The sealed account key
+#[utoipa::path(
+    get, path = "/users/me/backup", tag = "users",
+    responses((status = OK, body = Backup)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::NoBackup]))),
+)]
 pub(super) async fn fetch(State(app): State<AppState>, session: Session) -> Result<Json<Backup>, ApiError> {
     let backup = app.storage.backup(session.user).await?;
     let backup = backup.ok_or(ApiError::new(ErrorCode::NoBackup, "the account has no backup"))?;

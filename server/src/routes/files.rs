@@ -20,6 +20,7 @@ use crate::disk;
 use crate::error::ApiError;
 use crate::extract::{self, BODY_PATIENCE, Params};
 use crate::files::{Upload, is_full};
+use crate::openapi::{Binary, UploadForm};
 use crate::storage::{NewFile, Session, StorageError, over_quota};
 
 /// Bytes read from the disk at once for a download.
@@ -31,6 +32,14 @@ const LOOK_EVERY: u64 = 4 * 1024 * 1024;
 /// Age of files that are kept for ever: as far ahead as times go in clients that count in 32 bits.
 const FOR_EVER: i64 = i32::MAX as i64;
 
+/// Store an encrypted file
+#[utoipa::path(
+    post, path = "/files/upload", tag = "files",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = OK, body = UploadResponse)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::FileTooLarge, ErrorCode::MailboxFull, ErrorCode::RateLimited]))),
+)]
 pub(super) async fn upload(
     State(app): State<AppState>,
     session: Session,
@@ -84,6 +93,14 @@ async fn add_row(app: &App, session: &Session, upload: Upload) -> Result<UploadR
     Ok(UploadResponse { file_id, expires_at })
 }
 
+/// An encrypted file
+#[utoipa::path(
+    get, path = "/files/{file_id}", tag = "files",
+    params(("file_id" = FileId, Path, description = "File")),
+    responses((status = OK, body = Binary, content_type = "application/octet-stream")),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownFile]))),
+)]
 pub(super) async fn download(
     State(app): State<AppState>,
     _session: Session,
@@ -106,6 +123,14 @@ pub(super) async fn download(
     Ok((headers, body).into_response())
 }
 
+/// Delete a file of one's own
+#[utoipa::path(
+    delete, path = "/files/{file_id}", tag = "files",
+    params(("file_id" = FileId, Path, description = "File")),
+    responses((status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownFile]))),
+)]
 pub(super) async fn remove(
     State(app): State<AppState>,
     session: Session,

@@ -18,11 +18,23 @@ use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
 use crate::storage::{Session, StorageError};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct StateQuery {
+    /// An earlier epoch, whose welcome still waits in the mailbox of the device that asks.
     epoch: Option<Epoch>,
 }
 
+/// A new conversation
+///
+/// The same group again by the same device is answered with the group as it is.
+#[utoipa::path(
+    post, path = "/groups", tag = "groups",
+    request_body = CreateGroup,
+    responses((status = OK, body = Group)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::RateLimited, ErrorCode::ConversationExists, ErrorCode::GroupIdTaken, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull]))),
+)]
 pub(super) async fn create(
     State(app): State<AppState>,
     session: Session,
@@ -45,6 +57,17 @@ pub(super) async fn create(
     Ok(Json(created?))
 }
 
+/// Change a group
+///
+/// One commit is taken per epoch. The same again is answered as the first time.
+#[utoipa::path(
+    post, path = "/groups/{group_id}/commits", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group")),
+    request_body = SubmitCommit,
+    responses((status = OK, body = CommitAccepted)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull]))),
+)]
 pub(super) async fn commit(
     State(app): State<AppState>,
     session: Session,
@@ -58,11 +81,25 @@ pub(super) async fn commit(
     Ok(Json(accepted))
 }
 
+/// All groups that the user takes part in
+#[utoipa::path(
+    get, path = "/groups", tag = "groups",
+    responses((status = OK, body = Groups)),
+    security(("session" = [])),
+)]
 pub(super) async fn list(State(app): State<AppState>, session: Session) -> Result<Json<Groups>, ApiError> {
     let groups = app.storage.groups(session.user).await?;
     Ok(Json(Groups { groups }))
 }
 
+/// A group
+#[utoipa::path(
+    get, path = "/groups/{group_id}", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group")),
+    responses((status = OK, body = Group)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup]))),
+)]
 pub(super) async fn show(
     State(app): State<AppState>,
     session: Session,
@@ -71,6 +108,14 @@ pub(super) async fn show(
     Ok(Json(app.storage.group(session.user, group_id).await?))
 }
 
+/// What is needed to join a group
+#[utoipa::path(
+    get, path = "/groups/{group_id}/state", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group"), StateQuery),
+    responses((status = OK, body = GroupStateAt)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::StaleEpoch]))),
+)]
 pub(super) async fn state(
     State(app): State<AppState>,
     session: Session,

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use privmsg_protocol::UserId;
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 use privmsg_protocol::rest::{ClaimKeyPackages, ClaimedKeyPackages, KeyPackageStock, PublishKeyPackages};
+use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
@@ -14,6 +14,14 @@ use crate::storage::Session;
 /// Longest key package, in characters. A post-quantum one has 3,600.
 pub(super) const MAX_LEN: usize = 32 * 1024;
 
+/// Add to this device's stock of key packages
+#[utoipa::path(
+    post, path = "/key-packages", tag = "key packages",
+    request_body = PublishKeyPackages,
+    responses((status = OK, body = KeyPackageStock)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest]))),
+)]
 pub(super) async fn publish(
     State(app): State<AppState>,
     session: Session,
@@ -29,10 +37,25 @@ pub(super) async fn publish(
     Ok(Json(app.storage.publish_key_packages(session, packages).await?))
 }
 
+/// This device's stock of key packages
+#[utoipa::path(
+    get, path = "/key-packages", tag = "key packages",
+    responses((status = OK, body = KeyPackageStock)),
+    security(("session" = [])),
+)]
 pub(super) async fn stock(State(app): State<AppState>, session: Session) -> Result<Json<KeyPackageStock>, ApiError> {
     Ok(Json(app.storage.key_package_stock(session.device).await?))
 }
 
+/// A key package of each device of a user
+#[utoipa::path(
+    post, path = "/users/{user_id}/key-packages/claim", tag = "key packages",
+    params(("user_id" = UserId, Path, description = "Account")),
+    request_body = Option<ClaimKeyPackages>,
+    responses((status = OK, body = ClaimedKeyPackages)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownUser, ErrorCode::RateLimited]))),
+)]
 pub(super) async fn claim(
     State(app): State<AppState>,
     session: Session,

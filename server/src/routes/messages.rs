@@ -3,8 +3,9 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::{MAX_ACK_IDS, MAX_PENDING_PAGE};
-use privmsg_protocol::rest::AckRequest;
+use privmsg_protocol::rest::{AckRequest, PendingMessages};
 use serde::Deserialize;
 
 use crate::app::AppState;
@@ -16,11 +17,20 @@ use crate::storage::{Page, PageLimit, Position, Session};
 /// Bytes of messages in one answer, unless a single one is larger.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PendingQuery {
+    /// Most messages in the answer: 1 to 500; without it, 500.
     limit: Option<usize>,
 }
 
+/// The oldest messages of this device's mailbox
+#[utoipa::path(
+    get, path = "/messages/pending", tag = "messages",
+    params(PendingQuery),
+    responses((status = OK, body = PendingMessages)),
+    security(("session" = [])),
+)]
 pub(super) async fn pending(
     State(app): State<AppState>,
     session: Session,
@@ -33,7 +43,7 @@ pub(super) async fn pending(
     Ok(([json], render(&page)).into_response())
 }
 
-/// A [`privmsg_protocol::rest::PendingMessages`], put together from the stored text of its messages.
+/// A [`PendingMessages`], put together from the stored text of its messages.
 fn render(page: &Page) -> String {
     let mut text = String::from(r#"{"messages":["#);
     let payloads = page.deliveries.iter().filter_map(|delivery| frame_text::payload(&delivery.frame));
@@ -48,6 +58,14 @@ fn render(page: &Page) -> String {
     text
 }
 
+/// Messages are stored: the mailbox may forget them
+#[utoipa::path(
+    post, path = "/messages/ack", tag = "messages",
+    request_body = AckRequest,
+    responses((status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest]))),
+)]
 pub(super) async fn acknowledge(
     State(app): State<AppState>,
     session: Session,

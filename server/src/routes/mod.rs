@@ -13,21 +13,23 @@ mod turn;
 mod upload_head;
 mod users;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
-use axum::response::Response;
-use axum::routing::{delete, get, post, put};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use bytes::Bytes;
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::openapi::{self, with_body_limit};
 use crate::ws;
 
 /// Body of an ordinary request: an acknowledgement of 1,024 ids has 40 kB, a backup 64 kB.
-const ORDINARY_BODY: usize = 256 * 1024;
+const ORDINARY_BODY: u64 = 256 * 1024;
 
 /// Body of a request that is read before anybody has shown a key: a login with the longest public key has 9 kB.
 const STRANGERS_BODY: u64 = 16 * 1024;
@@ -38,54 +40,74 @@ const ENVELOPE: u64 = 1024 * 1024;
 /// Commit, group info, ratchet tree, and all welcomes together: each of them grows alike with the group.
 const HANDSHAKE_PIECES: u64 = 4;
 
-/// All endpoints.
+/// All endpoints. Each is registered together with its description, see [`crate::openapi`]: a handler has
+/// `#[utoipa::path]`, and `routes!` takes the handlers of one path.
 pub(crate) fn router(app: AppState) -> Router {
-    let handshake = app.config.limits.handshake_bytes();
-    let groups = Router::new()
-        .route("/groups", get(groups::list).post(groups::create))
-        .route("/groups/{group_id}", get(groups::show))
-        .route("/groups/{group_id}/state", get(groups::state))
-        .route("/groups/{group_id}/commits", post(groups::commit))
-        .layer(limit(handshake.saturating_mul(HANDSHAKE_PIECES).saturating_add(ENVELOPE)));
-    let key_packages = Router::new()
-        .route("/key-packages", get(key_packages::stock).post(key_packages::publish))
-        .layer(limit((MAX_KEY_PACKAGES as u64 + 1) * key_packages::MAX_LEN as u64 + ENVELOPE));
-    let upload = Router::new()
-        .route("/files/upload", post(files::upload))
-        .layer(limit(app.config.limits.file_bytes().saturating_add(ENVELOPE)));
-    let strangers = Router::new()
-        .route("/auth/login", post(auth::login))
-        .route("/admin/users", post(admin::create_user))
-        .route("/admin/users/{user_id}", delete(admin::delete_user))
-        .route("/admin/stats", get(admin::stats))
-        .layer(limit(STRANGERS_BODY));
-    let ordinary = Router::new()
-        .route("/auth/refresh", post(auth::refresh))
-        .route("/auth/logout", post(auth::logout))
-        .route("/users/me", get(users::me))
-        .route("/users/me/profile", post(users::update))
-        .route("/users/me/devices", get(devices::list))
-        .route("/users/me/devices/{device_id}", delete(devices::remove))
-        .route("/users/me/backup", put(backup::store).get(backup::fetch))
-        .route("/users/{user_id}", get(users::show))
-        .route("/users/{user_id}/key-packages/claim", post(key_packages::claim))
-        .route("/messages/pending", get(messages::pending))
-        .route("/messages/ack", post(messages::acknowledge))
-        .route("/files/{file_id}", get(files::download).delete(files::remove))
-        .route("/turn/credentials", get(turn::credentials))
-        .layer(limit(ORDINARY_BODY as u64));
-    Router::new()
-        .route("/health", get(health::health))
-        .route("/ws", get(ws::upgrade))
-        .nest("/api/v1", ordinary.merge(strangers).merge(groups).merge(key_packages).merge(upload))
+    let limits = &app.config.limits;
+    let groups = OpenApiRouter::default()
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::show))
+        .routes(routes!(groups::state))
+        .routes(routes!(groups::commit));
+    let groups = with_body_limit(groups, limits.handshake_bytes().saturating_mul(HANDSHAKE_PIECES) + ENVELOPE);
+    let key_packages = OpenApiRouter::default().routes(routes!(key_packages::stock, key_packages::publish));
+    let key_packages =
+        with_body_limit(key_packages, (MAX_KEY_PACKAGES as u64 + 1) * key_packages::MAX_LEN as u64 + ENVELOPE);
+    let upload = OpenApiRouter::default().routes(routes!(files::upload));
+    let upload = with_body_limit(upload, limits.file_bytes().saturating_add(ENVELOPE));
+    let api = ordinary().merge(strangers()).merge(groups).merge(key_packages).merge(upload);
+    let (router, api) = OpenApiRouter::default()
+        .routes(routes!(health::health))
+        .routes(routes!(ws::upgrade))
+        .nest("/api/v1", api.routes(routes!(description)))
+        .split_for_parts();
+    router
+        .layer(Extension(Description(openapi::document(api))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(protective_headers))
         .with_state(app)
 }
 
-fn limit(bytes: u64) -> DefaultBodyLimit {
-    DefaultBodyLimit::max(usize::try_from(bytes).unwrap_or(usize::MAX))
+/// What is read before anybody has shown a key.
+fn strangers() -> OpenApiRouter<AppState> {
+    let router = OpenApiRouter::default()
+        .routes(routes!(auth::login))
+        .routes(routes!(admin::create_user))
+        .routes(routes!(admin::delete_user))
+        .routes(routes!(admin::stats));
+    with_body_limit(router, STRANGERS_BODY)
+}
+
+fn ordinary() -> OpenApiRouter<AppState> {
+    let router = OpenApiRouter::default()
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::logout))
+        .routes(routes!(users::me))
+        .routes(routes!(users::update))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::remove))
+        .routes(routes!(backup::store, backup::fetch))
+        .routes(routes!(users::show))
+        .routes(routes!(key_packages::claim))
+        .routes(routes!(messages::pending))
+        .routes(routes!(messages::acknowledge))
+        .routes(routes!(files::download, files::remove))
+        .routes(routes!(turn::credentials));
+    with_body_limit(router, ORDINARY_BODY)
+}
+
+/// The finished text of the description: it does not change while the server runs.
+#[derive(Clone)]
+struct Description(Bytes);
+
+/// This description
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "server",
+    responses((status = OK, body = serde_json::Value)),
+)]
+async fn description(Extension(Description(text)): Extension<Description>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], text)
 }
 
 async fn not_found() -> ApiError {

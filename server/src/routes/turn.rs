@@ -13,6 +13,13 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::storage::Session;
 
+/// Credentials for the relay of calls
+#[utoipa::path(
+    get, path = "/turn/credentials", tag = "calls",
+    responses((status = OK, body = TurnCredentials)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::TurnDisabled]))),
+)]
 pub(super) async fn credentials(
     State(app): State<AppState>,
     session: Session,

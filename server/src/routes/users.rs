@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use privmsg_protocol::UserId;
 use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
 use privmsg_protocol::rest::{UpdateProfile, UserProfile};
+use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
@@ -12,10 +12,26 @@ use crate::extract::{self, Params};
 use crate::hub::CloseReason;
 use crate::storage::Session;
 
+/// One's own profile
+#[utoipa::path(
+    get, path = "/users/me", tag = "users",
+    responses((status = OK, body = UserProfile)),
+    security(("session" = [])),
+)]
 pub(super) async fn me(State(app): State<AppState>, session: Session) -> Result<Json<UserProfile>, ApiError> {
     Ok(Json(app.storage.profile(session.user_id, session.user).await?))
 }
 
+/// Somebody's profile
+///
+/// Of users with whom no conversation is shared only what they have made public.
+#[utoipa::path(
+    get, path = "/users/{user_id}", tag = "users",
+    params(("user_id" = UserId, Path, description = "Account")),
+    responses((status = OK, body = UserProfile)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownUser]))),
+)]
 pub(super) async fn show(
     State(app): State<AppState>,
     session: Session,
@@ -24,6 +40,14 @@ pub(super) async fn show(
     Ok(Json(app.storage.profile(user_id, session.user).await?))
 }
 
+/// Change one's own profile
+#[utoipa::path(
+    post, path = "/users/me/profile", tag = "users",
+    request_body = UpdateProfile,
+    responses((status = OK, body = UserProfile)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::IdentityExists, ErrorCode::UnknownFile]))),
+)]
 pub(super) async fn update(
     State(app): State<AppState>,
     session: Session,

@@ -26,6 +26,7 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
+use privmsg_protocol::ErrorCode;
 
 use crate::app::AppState;
 use crate::error::ApiError;
@@ -48,7 +49,14 @@ const ENVELOPE: u64 = 64 * 1024;
 /// Largest frame where messages have no limit: a frame is held in memory as a whole.
 const LARGEST_FRAME: u64 = 64 * 1024 * 1024;
 
-/// `GET /ws`
+/// The WebSocket
+///
+/// Frames are described in `docs/protocol.md`.
+#[utoipa::path(
+    get, path = "/ws", tag = "messages",
+    responses((status = SWITCHING_PROTOCOLS, description = "Frames follow.")),
+    extensions(("x-errors" = json!([ErrorCode::MalformedRequest]))),
+)]
 pub(crate) async fn upgrade(
     State(app): State<AppState>,
     Extension(counted): Extension<Arc<Counted>>,

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod command_line;
+mod description;
 mod errors;
 mod faults;
 mod files;

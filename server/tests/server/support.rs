@@ -107,6 +107,12 @@ impl Answer {
             .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(&self.body)))
     }
 
+    /// A header of the answer.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines.filter(|(known, _)| *known == name).map(|(_, value)| value.trim().to_owned()).next()
+    }
+
     /// The body of a good answer.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
@@ -163,7 +169,9 @@ impl Api {
         )
         .into_bytes();
         request.extend_from_slice(body);
-        self.raw(&request).await
+        let answer = self.raw(&request).await;
+        crate::description::check(*self, method, path, &answer).await;
+        answer
     }
 
     pub(crate) async fn json(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
