@@ -43,6 +43,7 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("POST", "/api/v1/admin/users"),
     ("DELETE", "/api/v1/admin/users/{user_id}"),
     ("GET", "/api/v1/admin/stats"),
+    ("GET", "/api/v1/admin/doctor"),
 ];
 
 /// `GET /health`.
@@ -265,6 +266,51 @@ pub struct Stats {
     pub stored_files: u64,
     /// Size of files and database, 1 MB = 1,048,576 bytes.
     pub storage_used_mb: f64,
+}
+
+/// Answer of `GET /api/v1/admin/doctor`: whether the server and what it needs are well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoctorReport {
+    /// The worst of the checks.
+    pub status: CheckStatus,
+    /// One for each thing that was looked at.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What: `configuration`, `secrets`, `port`, `certificate`, `address`, `disk`, `clock`, `database`, `permissions`,
+    /// `turn`, or `turn` with an address of the relay, as in `turn:localhost:3478 udp`.
+    pub id: String,
+    /// How it is.
+    pub status: CheckStatus,
+    /// What was found.
+    pub summary: Sentence,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Sentence>,
+}
+
+/// How something is. The later, the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// Well.
+    Pass,
+    /// It works, and will not for long, or not for everybody.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+/// A sentence for people, in the languages of the product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentence {
+    /// English.
+    pub en: String,
+    /// Russian.
+    pub ru: String,
 }
 
 /// `POST /api/v1/key-packages`: adds to this device's stock (RFC 9420, section 10).

@@ -58,6 +58,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .route("/admin/users", post(admin::create_user))
         .route("/admin/users/{user_id}", delete(admin::delete_user))
         .route("/admin/stats", get(admin::stats))
+        .route("/admin/doctor", get(admin::doctor))
         .layer(limit(STRANGERS_BODY));
     let ordinary = Router::new()
         .route("/auth/refresh", post(auth::refresh))
