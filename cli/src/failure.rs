@@ -241,6 +241,7 @@ fn engine(lang: Lang, error: &EngineError) -> Described {
 fn client(lang: Lang, error: &ClientError) -> Described {
     let new = Described::new;
     match error {
+        ClientError::GoingAway { .. } => new(Exit::Network, "network", lang.restarting()),
         ClientError::Network(detail) => new(Exit::Network, "network", lang.unreachable(&lang.network(detail))),
         ClientError::Server { code: ErrorCode::Unauthorized | ErrorCode::NotAuthenticated, .. } => {
             new(Exit::NotSignedIn, "signed_out", lang.signed_out())

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::doctor::Practice;
 use crate::error::ApiError;
 use crate::extract::LARGE_BODIES;
 use crate::files::FileStore;
@@ -62,6 +63,7 @@ pub(crate) struct App {
     pub(crate) large_bodies: Semaphore,
     wrong_keys: Limiter<IpAddr>,
     admin_key: KeyHash,
+    pub(crate) practice: Practice,
 }
 
 /// [`App`] as handlers get it.
@@ -97,6 +99,7 @@ impl App {
             stopping: parts.stopping,
             tasks: TaskTracker::new(),
             admin_key: parts.admin_key,
+            practice: Practice::default(),
         }
     }
 

@@ -35,6 +35,7 @@ pub mod cli;
 mod clock;
 pub mod config;
 mod disk;
+mod doctor;
 mod error;
 mod extract;
 mod files;
@@ -51,6 +52,7 @@ mod routes;
 mod secrets;
 mod serve;
 mod storage;
+mod turn;
 mod ws;
 
 pub use clock::Clock;

@@ -129,6 +129,7 @@ texts! {
         "сервер называет для этой учётной записи не тот ключ, что в её резервной копии. Сервер обманывает или взломан: не продолжайте и спросите администратора";
 
     // The server.
+    restarting() => "the server is restarting; try again in a moment", "сервер перезапускается; повторите чуть позже";
     unreachable(detail: &str) => "the server cannot be reached: {detail}", "сервер недоступен: {detail}";
     not_privmsg(detail: &str) =>
         "what answers there does not speak PrivMsg's protocol ({detail})", "по этому адресу отвечает не сервер PrivMsg ({detail})";

@@ -13,6 +13,12 @@ pub enum ClientError {
     /// The server cannot be reached, or the connection broke.
     #[error("the server cannot be reached: {0}")]
     Network(String),
+    /// The server is being stopped or restarted, and has said when to come back.
+    #[error("the server is restarting")]
+    GoingAway {
+        /// How long it asks to be left alone.
+        retry_after: Duration,
+    },
     /// The server answered with an error.
     #[error("the server refused: {detail}")]
     Server {
@@ -69,7 +75,7 @@ impl ClientError {
     #[must_use]
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Network(_) => Retry::Later,
+            Self::Network(_) | Self::GoingAway { .. } => Retry::Later,
             Self::Server { code, .. } => code.retry(),
             Self::Store(error) if error.is_retryable() => Retry::Later,
             _ => Retry::Never,

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use privmsg_protocol::closing;
 use privmsg_protocol::frames::{Authenticate, ClientFrame, ServerFrame};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use crate::error::ClientError;
@@ -18,6 +19,9 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the server may take to read what we send. Longer means that the connection is dead.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Whatever a server says, somebody who uses this program wants to be back within minutes.
+const LONGEST_ABSENCE: Duration = Duration::from_secs(120);
 
 /// Frames handled together: one transaction, one acknowledgement.
 const BATCH: usize = 512;
@@ -120,10 +124,7 @@ fn read(next: Next, frames: &mut Vec<ServerFrame>) -> Result<(), ClientError> {
             Ok(frame) => frames.push(frame),
             Err(error) => tracing::debug!(%error, "passed over a frame"),
         },
-        Some(Ok(Message::Close(reason))) => {
-            let reason = reason.map_or_else(|| "closed by the server".into(), |r| r.reason.to_string());
-            return Err(ClientError::Network(reason));
-        }
+        Some(Ok(Message::Close(reason))) => return Err(closed(reason.as_ref())),
         Some(Ok(_)) => {}
         Some(Err(error)) => return Err(lost(&error)),
         None => return Err(ClientError::Network("the connection is closed".into())),
@@ -131,6 +132,53 @@ fn read(next: Next, frames: &mut Vec<ServerFrame>) -> Result<(), ClientError> {
     Ok(())
 }
 
+/// A server that stops says when to come back.
+fn closed(frame: Option<&CloseFrame>) -> ClientError {
+    let Some(frame) = frame else { return ClientError::Network("closed by the server".into()) };
+    match closing::retry_after_ms(&frame.reason) {
+        Some(ms) if u16::from(frame.code) == closing::GOING_AWAY => {
+            ClientError::GoingAway { retry_after: Duration::from_millis(ms).min(LONGEST_ABSENCE) }
+        }
+        _ => ClientError::Network(frame.reason.to_string()),
+    }
+}
+
 fn lost(error: &tokio_tungstenite::tungstenite::Error) -> ClientError {
     ClientError::Network(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+    use super::*;
+
+    fn farewell(code: CloseCode, reason: String) -> ClientError {
+        closed(Some(&CloseFrame { code, reason: reason.into() }))
+    }
+
+    #[test]
+    fn a_server_that_stops_says_when_to_come_back() {
+        let error = farewell(CloseCode::Away, closing::going_away(7_000));
+        assert!(
+            matches!(error, ClientError::GoingAway { retry_after } if retry_after == Duration::from_secs(7)),
+            "{error}"
+        );
+        let error = farewell(CloseCode::Away, closing::going_away(u64::MAX));
+        assert!(
+            matches!(error, ClientError::GoingAway { retry_after } if retry_after == LONGEST_ABSENCE),
+            "nobody is kept away for ever: {error}"
+        );
+    }
+
+    #[test]
+    fn any_other_end_is_one_of_the_network() {
+        for error in [
+            closed(None),
+            farewell(CloseCode::Away, "the server is stopping".into()),
+            farewell(CloseCode::Error, closing::going_away(7_000)),
+        ] {
+            assert!(matches!(error, ClientError::Network(_)), "{error}");
+        }
+    }
 }

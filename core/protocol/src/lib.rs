@@ -1,7 +1,7 @@
 //! The contract between the PrivMsg server and every client.
 //!
 //! This crate holds what both sides must agree on, and nothing else: identifiers ([`ids`]), WebSocket frames
-//! ([`frames`]), REST bodies ([`rest`]), limits ([`limits`]) and error codes ([`error`]). It does no I/O, knows no
+//! ([`frames`]), REST bodies ([`rest`]), limits ([`limits`]), error codes ([`error`]) and a farewell ([`closing`]). It does no I/O, knows no
 //! async runtime and no SQL, and builds for `wasm32-unknown-unknown`.
 //!
 //! Two rules hold for every type here:
@@ -12,6 +12,7 @@
 //!
 //! `docs/protocol.md` describes the same contract in prose.
 
+pub mod closing;
 pub mod error;
 pub mod frames;
 pub mod ids;

@@ -9,6 +9,8 @@ use privmsg_protocol::{Secret, UserId};
 use crate::i18n::Language;
 
 const EXAMPLES_EN: &str = "Examples:
+  privmsg-server init --domain chat.example.org    write the configuration of server and coturn
+  privmsg-server doctor                            say what is wrong, and what to do
   privmsg-server                                   start with config.toml, or with defaults
   privmsg-server run --config /etc/privmsg.toml    start with this configuration
   privmsg-server generate-key --user-id alice      a new user; asks for the key by PRIVMSG_ADMIN_KEY
@@ -17,9 +19,11 @@ const EXAMPLES_EN: &str = "Examples:
 Every key of the configuration can be set by PRIVMSG_<SECTION>_<KEY>, e.g. PRIVMSG_SERVER_PORT=9000.
 
 Exit codes: 0 done, 1 server or database failed, 2 wrong arguments, 3 wrong configuration,
-4 wrong admin key, 5 unknown or taken user_id.";
+4 wrong admin key, 5 unknown or taken user_id, 6 a file of `init` exists, 7 `doctor` or `health` found something wrong.";
 
 const EXAMPLES_RU: &str = "Примеры:
+  privmsg-server init --domain chat.example.org    создать конфигурацию сервера и coturn
+  privmsg-server doctor                            сказать, что не так и что делать
   privmsg-server                                   запуск с config.toml или со значениями по умолчанию
   privmsg-server run --config /etc/privmsg.toml    запуск с этой конфигурацией
   privmsg-server generate-key --user-id alice      новый пользователь; ключ берётся из PRIVMSG_ADMIN_KEY
@@ -28,7 +32,8 @@ const EXAMPLES_RU: &str = "Примеры:
 Любой ключ конфигурации можно задать через PRIVMSG_<РАЗДЕЛ>_<КЛЮЧ>, например PRIVMSG_SERVER_PORT=9000.
 
 Коды возврата: 0 — готово, 1 — сбой сервера или базы, 2 — неверные аргументы, 3 — неверная конфигурация,
-4 — неверный ключ администратора, 5 — user_id неизвестен или занят.";
+4 — неверный ключ администратора, 5 — user_id неизвестен или занят, 6 — файл для `init` уже есть,
+7 — `doctor` или `health` нашли неисправность.";
 
 /// Who asks, and how to answer.
 pub(super) struct Administrator {
@@ -73,13 +78,16 @@ pub(super) fn user_id(language: Language, help: (&str, &str)) -> Arg {
 
 /// The whole command line, with these commands.
 pub(super) fn program(language: Language, commands: impl IntoIterator<Item = clap::Command>) -> clap::Command {
-    let config =
-        Arg::new("config").long("config").value_name("FILE").global(true).value_parser(value_parser!(PathBuf)).help(
-            language.say(
-                "Configuration file [default: config.toml, if there is one]",
-                "Файл конфигурации [по умолчанию: config.toml, если он есть]",
-            ),
-        );
+    let config = Arg::new("config")
+        .long("config")
+        .env("PRIVMSG_CONFIG")
+        .value_name("FILE")
+        .global(true)
+        .value_parser(value_parser!(PathBuf))
+        .help(language.say(
+            "Configuration file [default: config.toml, if there is one]",
+            "Файл конфигурации [по умолчанию: config.toml, если он есть]",
+        ));
     clap::Command::new("privmsg-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about(language.say(

@@ -8,14 +8,21 @@
 //! | 3 | the configuration is wrong |
 //! | 4 | the admin key is wrong or missing |
 //! | 5 | there is no such user, or the `user_id` is taken or not allowed |
+//! | 6 | `init`: a file is there already |
+//! | 7 | `doctor`: something is wrong; `health`: the server does not answer |
 
 mod arguments;
 mod backup;
 mod database;
+mod doctor;
 mod generate_key;
+mod health;
+mod init;
 mod list_keys;
 mod revoke_key;
 mod run;
+#[cfg(unix)]
+mod systemd;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +58,13 @@ enum CommandError {
     UnknownUser,
     #[error("this user_id is taken")]
     UserExists,
+    #[error(transparent)]
+    Init(#[from] init::InitError),
+    #[error("the server does not answer")]
+    Silent(#[source] crate::doctor::http::HttpError),
+    /// What is wrong has been printed.
+    #[error("something is wrong")]
+    Unhealthy,
 }
 
 impl CommandError {
@@ -60,6 +74,10 @@ impl CommandError {
             Self::Config(_) => 3,
             Self::AdminKey | Self::NoAdminKey => 4,
             Self::UnknownUser | Self::UserExists => 5,
+            Self::Init(init::InitError::Argument { .. }) => 2,
+            Self::Init(init::InitError::Exists(_)) => 6,
+            Self::Init(_) => 1,
+            Self::Silent(_) | Self::Unhealthy => 7,
         }
     }
 
@@ -96,6 +114,11 @@ impl CommandError {
             ),
             Self::Backup(error) => return backup::advice(error, language),
             Self::Server(_) => language.pick("The server did not start.", "Сервер не запустился."),
+            Self::Init(init::InitError::Exists(_)) => language.pick(
+                "There is a configuration already. Nothing was changed; move it away to begin anew.",
+                "Конфигурация уже есть. Ничего не изменено; чтобы начать заново, уберите её в сторону.",
+            ),
+            Self::Silent(_) => language.pick("The server does not answer.", "Сервер не отвечает."),
             _ => return None,
         })
     }
@@ -106,7 +129,10 @@ impl CommandError {
 pub fn main() -> ExitCode {
     let language = Language::of_environment();
     let commands = [
+        init::command,
         run::command,
+        doctor::command,
+        health::command,
         generate_key::command,
         list_keys::command,
         revoke_key::command,
@@ -119,6 +145,7 @@ pub fn main() -> ExitCode {
     let matches = arguments::program(language, commands).get_matches();
     match dispatch(matches, language) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(CommandError::Unhealthy) => ExitCode::from(CommandError::Unhealthy.exit_code()),
         Err(error) => {
             report(&error, language);
             ExitCode::from(error.exit_code())
@@ -131,11 +158,19 @@ fn dispatch(mut matches: ArgMatches, language: Language) -> Result<(), CommandEr
     // Variables that are not text cannot be ours.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let config = Config::load(&source, environment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)?;
     let (name, matches) = matches.remove_subcommand().unwrap_or_else(|| ("run".to_owned(), ArgMatches::default()));
+    if name == "init" {
+        return init::run(matches, language);
+    }
+    let config = Config::load(&source, environment);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    if name == "doctor" {
+        return runtime.block_on(doctor::run(config, matches, language));
+    }
+    let config = config?;
     runtime.block_on(async move {
         match name.as_str() {
+            "health" => health::run(&config).await,
             "generate-key" => generate_key::run(&config, matches, language).await,
             "list-keys" => list_keys::run(&config, matches, language).await,
             "revoke-key" => revoke_key::run(&config, matches, language).await,

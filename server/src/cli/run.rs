@@ -23,6 +23,8 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     stop_on_signals(&shutdown)?;
     let encrypted = !config.tls.cert_path.as_os_str().is_empty() || !config.tls.acme.domains.is_empty();
     let scheme = if encrypted { "https" } else { "http" };
+    #[cfg(unix)]
+    let stopping = shutdown.clone();
     let server = bind(Params { config, clock: Clock::system(), shutdown }).await?;
     if let Some(key) = server.new_admin_key() {
         let text = language.pick(
@@ -33,7 +35,11 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     }
     let listening = language.pick("PrivMsg listens on", "PrivMsg слушает");
     print(&format!("{listening} {scheme}://{}", server.address()))?;
+    #[cfg(unix)]
+    let watchdog = super::systemd::ready(&format!("{scheme}://{}", server.address()), stopping);
     server.run().await;
+    #[cfg(unix)]
+    watchdog.abort();
     Ok(())
 }
 
@@ -59,10 +65,23 @@ fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CommandError> {
         let shutdown = shutdown.clone();
         tokio::spawn(async move {
             signals.recv().await;
+            if shutdown.is_cancelled() {
+                at_once();
+            }
             shutdown.cancel();
+            signals.recv().await;
+            at_once();
         });
     }
     Ok(())
+}
+
+/// Whoever asks a second time does not want to wait for requests under way. Nothing acknowledged is lost by that: it has
+/// been durable before it was acknowledged.
+#[cfg(unix)]
+fn at_once() {
+    tracing::warn!("stopped at once");
+    std::process::exit(1);
 }
 
 #[cfg(not(unix))]

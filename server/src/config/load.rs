@@ -16,6 +16,16 @@ pub enum Source {
     Default,
 }
 
+impl Source {
+    /// The file that is read, if there is one.
+    fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Explicit(path) => Some(path.clone()),
+            Self::Default => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
+        }
+    }
+}
+
 /// The file that is looked for when none is named.
 const DEFAULT_FILE: &str = "config.toml";
 
@@ -25,8 +35,24 @@ const PREFIX: &str = "PRIVMSG_";
 /// Secrets for the command line, which only look like overrides in the sections `admin` and `backup`.
 const RESERVED: [&str; 2] = ["PRIVMSG_ADMIN_KEY", "PRIVMSG_BACKUP_PASSPHRASE"];
 
-/// What the examples in the documentation hold in place of a secret.
-const PLACEHOLDERS: [&str; 5] = ["ВСТАВЬТЕ", "ВАШ_", "CHANGE_ME", "CHANGEME", "VASH"];
+/// What examples hold in place of a secret, in capital letters. The last two are secrets that the documentation shows as
+/// sample output: everybody knows them.
+const PLACEHOLDERS: [&str; 8] = [
+    "ВСТАВЬТЕ",
+    "ВАШ_",
+    "CHANGE_ME",
+    "CHANGEME",
+    "CHANGE-ME",
+    "VASH",
+    "K7XR2MN9PQWE3ST6VY1ZA8BC5DF0GH4JL",
+    "M2NB9XP3QW7ER1TY5UI8OA4SD6FG0HJ",
+];
+
+/// Whether this is an example's placeholder and not a secret.
+pub(crate) fn is_placeholder(secret: &str) -> bool {
+    let capitals = secret.to_uppercase();
+    PLACEHOLDERS.iter().any(|text| capitals.contains(text))
+}
 
 /// Why there is no configuration. Never quotes a value: it could be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +92,9 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// An example's placeholder is left in place of a secret.
-    #[error("`{key}` still holds the example's placeholder; make a secret with `openssl rand -base64 32`")]
+    #[error(
+        "`{key}` still holds the example's placeholder; make a secret with `openssl rand -base64 32`, or all of them with `privmsg-server init`"
+    )]
     Placeholder {
         /// `section.key`.
         key: &'static str,
@@ -100,7 +128,8 @@ impl Config {
         };
         let known = known_keys();
         overlay(&mut table, &known, environment)?;
-        let config = typed(table, &known)?;
+        let mut config = typed(table, &known)?;
+        config.file = source.file();
         config.check()?;
         Ok(config)
     }
@@ -112,7 +141,7 @@ impl Config {
             ("turn.credential", &self.turn.credential, self.turn.enabled),
         ];
         for (key, secret, used) in secrets {
-            if used && PLACEHOLDERS.iter().any(|text| secret.expose().contains(text)) {
+            if used && is_placeholder(secret.expose()) {
                 return Err(ConfigError::Placeholder { key });
             }
         }
@@ -309,4 +338,28 @@ fn typed(table: Table, known: &Table) -> Result<Config, ConfigError> {
         }
     }
     Ok(table.try_into().expect("each of its values has been read before"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples as they ship, those of the guide, and what people write in their place.
+    #[test]
+    fn no_example_passes_for_a_secret() {
+        for example in [
+            "ВСТАВЬТЕ_СЮДА_ВАШ_ADMIN_KEY",
+            "ВСТАВЬТЕ_СЮДА_ВАШ_TURN_SECRET",
+            "ВСТАВЬТЕ_TURN_SECRET",
+            "ВСТАВЬТЕ_ADMIN_KEY",
+            "ВАШ_ADMIN_KEY",
+            "K7xR2mN9pQwE3sT6vY1zA8bC5dF0gH4jL",
+            "M2nB9xP3qW7eR1tY5uI8oA4sD6fG0hJ",
+            "changeme",
+            "change-me-please",
+        ] {
+            assert!(is_placeholder(example), "{example}");
+        }
+        assert!(!is_placeholder("UiJJrObUbiwzzCCSI4q7acCEqZ32yipC3jlRZwP5PSY"));
+    }
 }

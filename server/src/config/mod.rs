@@ -7,5 +7,6 @@
 mod load;
 mod sections;
 
+pub(crate) use load::is_placeholder;
 pub use load::{ConfigError, Source};
 pub use sections::{Acme, Admin, Backup, Config, Limits, Log, LogFormat, Metrics, Server, Storage, Tls, Turn};

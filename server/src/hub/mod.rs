@@ -3,7 +3,8 @@
 mod outbox;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use privmsg_protocol::UserId;
@@ -11,12 +12,25 @@ use privmsg_protocol::frames::PresenceStatus;
 
 pub(crate) use outbox::{CloseReason, Outbox};
 
+use crate::secrets::random_bytes;
 use crate::storage::{Delivery, DeviceKey, Observer, Session};
+
+/// Nobody is asked back sooner than a restart takes.
+const SOONEST_RETURN_MS: u64 = 500;
+
+/// How many clients are asked back in each second after a stop. A small machine signs a few hundred in and catches them
+/// up while it serves.
+const RETURNS_PER_SECOND: u64 = 500;
+
+/// The returns are spread over so long at least, and at most: who waits for minutes thinks that something is broken.
+const SPREAD_MS: RangeInclusive<u64> = 1_000..=60_000;
 
 /// All connections of this server.
 #[derive(Default)]
 pub(crate) struct Hub {
     connected: Mutex<Connected>,
+    /// Connections at the moment when the server began to stop: later there are fewer and fewer.
+    at_farewell: OnceLock<u64>,
 }
 
 #[derive(Default)]
@@ -78,6 +92,13 @@ impl Hub {
         }
     }
 
+    /// What a connection is told when the server stops: to come back at a moment of its own, drawn at random, the later
+    /// the more there are.
+    pub(crate) fn farewell(&self) -> CloseReason {
+        let connections = *self.at_farewell.get_or_init(|| self.lock().devices.len() as u64);
+        CloseReason::GoingAway { retry_after_ms: return_after_ms(connections, u32::from_le_bytes(random_bytes())) }
+    }
+
     pub(crate) fn set_status(&self, user_id: &UserId, status: PresenceStatus) {
         if let Some(present) = self.lock().users.get_mut(user_id) {
             present.status = status;
@@ -117,5 +138,25 @@ impl Observer for Hub {
                 outbox.push(delivery);
             }
         }
+    }
+}
+
+/// When one of so many connections is to come back; `random` is anything, evenly distributed.
+fn return_after_ms(connections: u64, random: u32) -> u64 {
+    let spread = (connections.saturating_mul(1_000) / RETURNS_PER_SECOND).clamp(*SPREAD_MS.start(), *SPREAD_MS.end());
+    SOONEST_RETURN_MS + spread * u64::from(random) / u64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_come_back_over_a_longer_time() {
+        assert_eq!(return_after_ms(1, 0), 500);
+        assert_eq!(return_after_ms(1, u32::MAX), 1_500);
+        assert_eq!(return_after_ms(5_000, u32::MAX), 10_500);
+        assert_eq!(return_after_ms(5_000, u32::MAX / 2), 5_499);
+        assert_eq!(return_after_ms(u64::MAX, u32::MAX), 60_500, "but not for ever");
     }
 }

@@ -5,10 +5,12 @@
 //! live when it has read everything, and lags again when its queue is full. Messages lie in the mailbox in any case;
 //! the queue only saves reading them back.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use privmsg_protocol::closing;
 use tokio::sync::Notify;
 
 use crate::storage::{Delivery, Outcome, Position, Replies};
@@ -28,8 +30,8 @@ const MAX_EPHEMERAL_BYTES: usize = 128 * 1024;
 /// Why the server ends a connection. The numbers are WebSocket close codes (RFC 6455, section 7.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// The server stops; come back.
-    GoingAway,
+    /// The server stops; come back then.
+    GoingAway { retry_after_ms: u64 },
     /// The frame is larger than the server reads.
     TooBig,
     /// The session has ended: signed out, revoked, deleted, token too old or wrong.
@@ -43,7 +45,7 @@ pub(crate) enum CloseReason {
 impl CloseReason {
     pub(crate) const fn code(self) -> u16 {
         match self {
-            Self::GoingAway => 1001,
+            Self::GoingAway { .. } => closing::GOING_AWAY,
             Self::TooBig => 1009,
             Self::SessionEnded => 4001,
             Self::Replaced => 4002,
@@ -51,13 +53,13 @@ impl CloseReason {
         }
     }
 
-    pub(crate) const fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> Cow<'static, str> {
         match self {
-            Self::GoingAway => "the server is stopping",
-            Self::TooBig => "the frame is too large",
-            Self::SessionEnded => "the session has ended",
-            Self::Replaced => "this device has connected anew",
-            Self::TimedOut => "nothing was heard or taken for too long",
+            Self::GoingAway { retry_after_ms } => closing::going_away(retry_after_ms).into(),
+            Self::TooBig => "the frame is too large".into(),
+            Self::SessionEnded => "the session has ended".into(),
+            Self::Replaced => "this device has connected anew".into(),
+            Self::TimedOut => "nothing was heard or taken for too long".into(),
         }
     }
 }

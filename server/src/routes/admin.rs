@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, Stats};
+use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, DoctorReport, Stats};
 use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::accounts;
 use crate::app::AppState;
+use crate::doctor::{Patient, Setting};
 use crate::error::ApiError;
 use crate::extract::{Bearer, OptionalJson, Params, Peer};
 use crate::hub::CloseReason;
@@ -85,4 +86,28 @@ pub(super) async fn stats(
         stored_files: stats.stored_files,
         storage_used_mb: (megabytes * 100.0).round() / 100.0,
     }))
+}
+
+/// What is in order and what is not
+///
+/// The same report as that of `privmsg-server doctor`. Takes some seconds; one is made at a time.
+#[utoipa::path(
+    get, path = "/admin/doctor", tag = "administration",
+    responses((status = OK, body = DoctorReport)),
+    security(("admin" = [])),
+)]
+pub(super) async fn doctor(
+    State(app): State<AppState>,
+    peer: Peer,
+    bearer: Bearer,
+    OptionalJson(request): OptionalJson<AdminRequest>,
+) -> Result<Json<DoctorReport>, ApiError> {
+    app.administrator(request.admin_key.or(bearer.0).as_ref(), peer.ip())?;
+    let patient = || Patient {
+        config: app.config.clone(),
+        coturn_file: None,
+        setting: Setting::Server,
+        clock: app.clock.clone(),
+    };
+    Ok(Json(app.practice.report(patient).await))
 }

@@ -75,7 +75,8 @@ fn strangers() -> OpenApiRouter<AppState> {
         .routes(routes!(auth::login))
         .routes(routes!(admin::create_user))
         .routes(routes!(admin::delete_user))
-        .routes(routes!(admin::stats));
+        .routes(routes!(admin::stats))
+        .routes(routes!(admin::doctor));
     with_body_limit(router, STRANGERS_BODY)
 }
 

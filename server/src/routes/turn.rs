@@ -1,17 +1,14 @@
-//! Credentials for coturn's REST scheme: its server knows the secret, and checks them without asking.
+//! Credentials for the relay of calls.
 
 use axum::Json;
 use axum::extract::State;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac};
+use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::TurnCredentials;
-use privmsg_protocol::{ErrorCode, Secret};
-use sha1::Sha1;
 
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::storage::Session;
+use crate::turn;
 
 /// Credentials for the relay of calls
 #[utoipa::path(
@@ -24,35 +21,8 @@ pub(super) async fn credentials(
     State(app): State<AppState>,
     session: Session,
 ) -> Result<Json<TurnCredentials>, ApiError> {
-    let turn = &app.config.turn;
-    if !turn.enabled {
+    if !app.config.turn.enabled {
         return Err(ApiError::new(ErrorCode::TurnDisabled, "this server has no relay for calls"));
     }
-    let expires_at = app.clock.now().unsigned_abs().saturating_add(turn.ttl_seconds);
-    let username = format!("{expires_at}:{}", session.user_id);
-    Ok(Json(TurnCredentials {
-        urls: turn.urls.clone(),
-        credential: sign(&turn.credential, &username),
-        username,
-        credential_type: turn.credential_type.clone(),
-        ttl: turn.ttl_seconds,
-    }))
-}
-
-fn sign(secret: &Secret, username: &str) -> Secret {
-    let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(username.as_bytes());
-    Secret::new(STANDARD.encode(mac.finalize().into_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `printf '1700000000:alice' | openssl dgst -sha1 -hmac north -binary | base64`
-    #[test]
-    fn credentials_are_those_that_coturn_computes() {
-        let secret = Secret::new("north".to_owned());
-        assert_eq!(sign(&secret, "1700000000:alice").expose(), "Cd/49soE35ICqcJF/bCTn8Z4OyE=");
-    }
+    Ok(Json(turn::credentials(&app.config.turn, session.user_id.as_str(), app.clock.now())))
 }

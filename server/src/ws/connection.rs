@@ -90,10 +90,11 @@ impl Connection {
         let reason = tokio::select! {
             biased;
             () = outbox.closing.notified() => outbox.close_reason(),
-            () = stopping.cancelled() => Some(CloseReason::GoingAway),
+            () = stopping.cancelled() => Some(self.app.hub.farewell()),
             end = self.serve(socket, has_come) => end.ok(),
         };
-        if self.app.hub.leave(&self.session, &outbox) {
+        // When the server stops everybody leaves: each telling all others would be work for nobody.
+        if self.app.hub.leave(&self.session, &outbox) && !stopping.is_cancelled() {
             Box::pin(self.announce(PresenceStatus::Offline)).await;
         }
         reason

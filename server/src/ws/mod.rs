@@ -7,7 +7,7 @@
 //!
 //! | close code | meaning for the client |
 //! |---|---|
-//! | 1001 | the server stops: connect again after a moment |
+//! | 1001 | the server stops: connect again after the time that the reason names |
 //! | 1009 | a frame over the server's limit |
 //! | 4001 | the session has ended: signed out, revoked, token too old or wrong |
 //! | 4002 | the same device has connected anew: this connection is the older one |
@@ -31,7 +31,6 @@ use privmsg_protocol::ErrorCode;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::http::Counted;
-use crate::hub::CloseReason;
 use connection::Connection;
 use socket::Socket;
 
@@ -84,7 +83,7 @@ pub(crate) async fn upgrade(
 async fn serve(app: AppState, mut socket: Socket) {
     let stopping = app.stopping.clone();
     let authenticated = tokio::select! {
-        () = stopping.cancelled() => Err(Some(CloseReason::GoingAway)),
+        () = stopping.cancelled() => Err(Some(app.hub.farewell())),
         // Boxed like everything that is not needed while a connection is idle: its memory is given back.
         result = Box::pin(authenticate::authenticate(&app, &mut socket)) => result,
     };

@@ -83,7 +83,7 @@ impl Socket {
     }
 
     pub(super) async fn close(&mut self, reason: CloseReason) {
-        let frame = CloseFrame { code: reason.code(), reason: reason.text().into() };
+        let frame = CloseFrame { code: reason.code(), reason: reason.text().as_ref().into() };
         // Whoever does not read it finds the connection closed anyway.
         let _ = tokio::time::timeout(CLOSE_WAIT, self.0.send(Message::Close(Some(frame)))).await;
     }

@@ -19,8 +19,13 @@ pub(crate) struct Binary {
 
 impl Binary {
     pub(crate) fn start(folder: &std::path::Path) -> Self {
+        Self::start_with(folder, |_| {})
+    }
+
+    pub(crate) fn start_with(folder: &std::path::Path, change: impl FnOnce(&mut Command)) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg-server"));
+        change(&mut command);
         Self::spawn(command.current_dir(folder).stderr(log))
     }
 

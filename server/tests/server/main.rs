@@ -9,6 +9,8 @@ mod errors;
 mod faults;
 mod files;
 mod groups;
+#[cfg(unix)]
+mod lifecycle;
 mod presence;
 mod relay;
 mod support;

@@ -274,7 +274,7 @@ pub(crate) fn new_id() -> MessageId {
 
 /// A WebSocket.
 pub(crate) struct Line {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub(crate) stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Line {

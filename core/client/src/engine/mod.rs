@@ -129,7 +129,8 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
         if let Some(fatal) = fatal(context, &error).await? {
             return Err(fatal);
         }
-        let on_a_bad_network = reached >= Reached::SignedIn && matches!(error, ClientError::Network(_));
+        let on_a_bad_network =
+            reached >= Reached::SignedIn && matches!(error, ClientError::Network(_) | ClientError::GoingAway { .. });
         if on_a_bad_network || reached == Reached::InStep {
             backoff.reset();
         }
@@ -146,7 +147,7 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
 /// How long the server asked to be left alone.
 fn asked_for(error: &ClientError) -> Duration {
     match error {
-        ClientError::Server { retry_after: Some(pause), .. } => *pause,
+        ClientError::Server { retry_after: Some(pause), .. } | ClientError::GoingAway { retry_after: pause } => *pause,
         _ => Duration::ZERO,
     }
 }

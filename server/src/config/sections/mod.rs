@@ -10,6 +10,8 @@ mod storage;
 mod tls;
 mod turn;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 pub use admin::Admin;
@@ -44,4 +46,7 @@ pub struct Config {
     pub metrics: Metrics,
     /// The nightly backup.
     pub backup: Backup,
+    /// The file that this was read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }

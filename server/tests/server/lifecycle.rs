@@ -1,0 +1,107 @@
+//! Starting and stopping, as whoever supervises the server sees it.
+
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use privmsg_protocol::closing;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::faults::Binary;
+use crate::support::TestServer;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn exit_code(child: &mut Child) -> Option<i32> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        assert!(start.elapsed() < PATIENCE, "it does not end");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What the supervisor is told next, but for signs of life.
+fn told(socket: &UnixDatagram) -> String {
+    let mut buffer = [0; 1024];
+    loop {
+        let length = socket.recv(&mut buffer).unwrap();
+        let text = String::from_utf8(buffer[..length].to_vec()).unwrap();
+        if text.trim() != "WATCHDOG=1" {
+            return text;
+        }
+    }
+}
+
+#[test]
+fn the_supervisor_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut server = Binary::start_with(folder.path(), |command| {
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+    });
+    let ready = told(&socket);
+    assert!(ready.contains("READY=1") && ready.contains("STATUS=listening on http://127.0.0.1:"), "{ready}");
+    let mut buffer = [0; 64];
+    let length = socket.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..length], b"WATCHDOG=1\n");
+    signal(&server.child, "TERM");
+    assert!(told(&socket).contains("STOPPING=1"));
+    assert_eq!(exit_code(&mut server.child), Some(0));
+}
+
+/// The first signal waits for requests under way, the second one does not.
+#[tokio::test]
+async fn a_second_signal_ends_the_server_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Binary::start(folder.path());
+    let half = b"POST /api/v1/admin/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut stream = std::net::TcpStream::connect(server.api.address).unwrap();
+    std::io::Write::write_all(&mut stream, half).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&server.child, "TERM");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.child.try_wait().unwrap().is_none(), "it waits for the request");
+    assert!(std::net::TcpStream::connect(server.api.address).is_err(), "and takes no further one");
+    let asked = Instant::now();
+    signal(&server.child, "TERM");
+    assert_eq!(exit_code(&mut server.child), Some(1));
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn each_client_is_asked_back_at_a_moment_of_its_own() {
+    let mut server = TestServer::start().await;
+    let mut lines = Vec::new();
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        lines.push(server.user(name).await.online().await);
+    }
+    server.stop().await;
+    let mut pauses = Vec::new();
+    for line in &mut lines {
+        let frame = loop {
+            match line.stream.next().await {
+                Some(Ok(Message::Close(Some(frame)))) => break frame,
+                Some(Ok(_)) => {}
+                other => panic!("ended without a close frame: {other:?}"),
+            }
+        };
+        assert_eq!(u16::from(frame.code), closing::GOING_AWAY);
+        pauses.push(closing::retry_after_ms(&frame.reason).unwrap_or_else(|| panic!("no figure: {}", frame.reason)));
+    }
+    assert!(pauses.iter().all(|pause| (500..=1_500).contains(pause)), "{pauses:?}");
+    pauses.sort_unstable();
+    pauses.dedup();
+    // The same millisecond for two of eight happens; for most of them it does not.
+    assert!(pauses.len() > 4, "{pauses:?}");
+}
