@@ -50,6 +50,7 @@ mod routes;
 mod secrets;
 mod serve;
 mod storage;
+mod wrong_keys;
 mod ws;
 
 pub use clock::Clock;

@@ -38,6 +38,8 @@ pub(crate) enum CloseReason {
     Replaced,
     /// No `authenticate` in time, or nothing heard for too long.
     TimedOut,
+    /// More frames or connections than the limits allow, for long.
+    Flooding,
 }
 
 impl CloseReason {
@@ -48,6 +50,7 @@ impl CloseReason {
             Self::SessionEnded => 4001,
             Self::Replaced => 4002,
             Self::TimedOut => 4003,
+            Self::Flooding => 4004,
         }
     }
 
@@ -58,6 +61,7 @@ impl CloseReason {
             Self::SessionEnded => "the session has ended",
             Self::Replaced => "this device has connected anew",
             Self::TimedOut => "nothing was heard or taken for too long",
+            Self::Flooding => "too many frames or connections; come back later",
         }
     }
 }

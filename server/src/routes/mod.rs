@@ -13,17 +13,20 @@ mod turn;
 mod upload_head;
 mod users;
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::map_response;
-use axum::response::Response;
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post, put};
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::extract::Peer;
 use crate::ws;
 
 /// Body of an ordinary request: an acknowledgement of 1,024 ids has 40 kB, a backup 64 kB.
@@ -37,6 +40,9 @@ const ENVELOPE: u64 = 1024 * 1024;
 
 /// Commit, group info, ratchet tree, and all welcomes together: each of them grows alike with the group.
 const HANDSHAKE_PIECES: u64 = 4;
+
+/// When to come back where an address has too many requests under way.
+const TOO_MANY_WAIT_MS: u64 = 1000;
 
 /// All endpoints.
 pub(crate) fn router(app: AppState) -> Router {
@@ -80,12 +86,54 @@ pub(crate) fn router(app: AppState) -> Router {
         .nest("/api/v1", ordinary.merge(strangers).merge(groups).merge(key_packages).merge(upload))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), admit))
         .layer(map_response(protective_headers))
         .with_state(app)
 }
 
 fn limit(bytes: u64) -> DefaultBodyLimit {
     DefaultBodyLimit::max(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+/// What is to be looked at before any endpoint.
+async fn admit(
+    State(app): State<AppState>,
+    peer: Peer,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    // The proxy's connection is nobody's; what it asks on behalf of somebody is theirs.
+    if peer.is_proxied() {
+        let counted = app.connections.count(peer).ok_or_else(|| ApiError::rate_limited(TOO_MANY_WAIT_MS))?;
+        request.extensions_mut().insert(Arc::new(counted));
+    }
+    if is_strangers(&request) {
+        app.note_stranger(peer)?;
+    }
+    // A request whose length is said twice in two ways is what smuggling is made of (RFC 9112, section 6.1).
+    let headers = request.headers();
+    let in_pieces = headers.contains_key(header::TRANSFER_ENCODING);
+    if in_pieces && headers.contains_key(header::CONTENT_LENGTH) {
+        let mut refusal = ApiError::malformed("the body has both a length and a transfer encoding").into_response();
+        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return Ok(refusal);
+    }
+    let mut response = next.run(request).await;
+    if in_pieces {
+        // The parser drops a `Content-Length` behind it without a word: what another one in front of the server makes
+        // of the same bytes must not matter.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Whether a request shows nothing that could be valid. Log-ins and administration count wrong keys instead, sockets
+/// count themselves.
+fn is_strangers(request: &Request) -> bool {
+    let path = request.uri().path();
+    let has_limits_of_its_own =
+        path == "/ws" || path.starts_with("/api/v1/auth/") || path.starts_with("/api/v1/admin/");
+    !has_limits_of_its_own && !request.headers().contains_key(header::AUTHORIZATION)
 }
 
 async fn not_found() -> ApiError {
