@@ -31,6 +31,10 @@ const LARGE_BODY: u64 = 1024 * 1024;
 /// Large bodies that are held in memory at the same time; by the default limits each has at most 17 MB.
 pub(crate) const LARGE_BODIES: usize = 8;
 
+/// The longest body that an endpoint takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimit(pub(crate) u64);
+
 /// Where a request comes from. Set by the listener.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
@@ -109,10 +113,14 @@ async fn body(
 ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
     let declared: Option<u64> =
         request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    // What does not say how long it is may be as long as its endpoint allows.
+    // What does not say how long it is may be as long as its endpoint allows. Strangers' bodies are never large: the
+    // places of large ones are not theirs to take.
     let is_large = match declared {
         Some(declared) => declared > LARGE_BODY,
-        None => request.headers().contains_key(TRANSFER_ENCODING),
+        None => {
+            let allowed = request.extensions().get().map_or(u64::MAX, |BodyLimit(bytes)| *bytes);
+            allowed > LARGE_BODY && request.headers().contains_key(TRANSFER_ENCODING)
+        }
     };
     let permit = if is_large { large.acquire().await.ok() } else { None };
     let patience = patience + Duration::from_secs(declared.unwrap_or(0) / SLOWEST);

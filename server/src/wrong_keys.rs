@@ -114,10 +114,10 @@ impl WrongKeys {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut users, user, |of| of.count.until_ms.max(of.count.since_ms));
         let of = users.entry(user.clone()).or_default();
-        match of.by.iter_mut().find(|(source, _)| *source == from) {
-            Some((_, wrong)) => *wrong = wrong.saturating_add(1),
-            None if of.by.len() < SOURCES => of.by.push((from, 1)),
-            None => {}
+        if let Some((_, wrong)) = of.by.iter_mut().find(|(source, _)| *source == from) {
+            *wrong = wrong.saturating_add(1);
+        } else if of.by.len() < SOURCES {
+            of.by.push((from, 1));
         }
         of.count.note(self.free, self.longest_ms, now_ms)
     }

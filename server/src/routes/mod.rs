@@ -15,18 +15,18 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post, put};
+use axum::{Extension, Router};
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::extract::Peer;
+use crate::extract::{BodyLimit, Peer};
 use crate::ws;
 
 /// Body of an ordinary request: an acknowledgement of 1,024 ids has 40 kB, a backup 64 kB.
@@ -91,8 +91,8 @@ pub(crate) fn router(app: AppState) -> Router {
         .with_state(app)
 }
 
-fn limit(bytes: u64) -> DefaultBodyLimit {
-    DefaultBodyLimit::max(usize::try_from(bytes).unwrap_or(usize::MAX))
+fn limit(bytes: u64) -> (DefaultBodyLimit, Extension<BodyLimit>) {
+    (DefaultBodyLimit::max(usize::try_from(bytes).unwrap_or(usize::MAX)), Extension(BodyLimit(bytes)))
 }
 
 /// What is to be looked at before any endpoint.
