@@ -12,32 +12,14 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::doctor::Practice;
 use crate::error::ApiError;
-use crate::extract::LARGE_BODIES;
+use crate::extract::{LARGE_BODIES, Peer};
 use crate::files::FileStore;
+use crate::http::{PerAddress, source};
 use crate::hub::Hub;
 use crate::limiter::Limiter;
 use crate::secrets::KeyHash;
-use crate::storage::{SharedStorage, UserKey};
-
-/// Wrong keys that one address may try in a minute. Keys cannot be guessed; this keeps the noise down.
-const WRONG_KEYS_PER_MINUTE: u32 = 60;
-
-/// Key packages that one user may claim in a minute, so that nobody empties another's stock: a new group asks once
-/// for each participant.
-const CLAIMS_PER_MINUTE: u32 = 600;
-
-/// Of these, how many may be of the same other user: whoever takes all of somebody's key packages leaves them the
-/// last-resort one, which everybody gets.
-const CLAIMS_OF_ONE_PER_MINUTE: u32 = 30;
-
-/// Devices that one user may add in a minute: each costs others a notice in every group, and a commit.
-const NEW_DEVICES_PER_MINUTE: u32 = 20;
-
-/// Groups that one user may create in an hour. Each holds a public state of up to megabytes, for ever.
-const NEW_GROUPS_PER_HOUR: u32 = 60;
-
-/// Notices of typing, presence and calls that one user may send in a minute: setting up a call takes some dozens.
-const SIGNALS_PER_MINUTE: u32 = 1200;
+use crate::storage::{DeviceKey, Session, SharedStorage, UserKey};
+use crate::wrong_keys::WrongKeys;
 
 /// The running server. Shared by everything that serves a request.
 pub(crate) struct App {
@@ -51,6 +33,14 @@ pub(crate) struct App {
     /// Tasks that the server waits for before it is stopped.
     pub(crate) tasks: TaskTracker,
     pub(crate) messages: Limiter<UserId>,
+    /// Commits, creations of groups and uploads of key packages.
+    handshakes: Limiter<UserKey>,
+    /// Requests over REST with a session, and without a valid one.
+    requests: Limiter<UserKey>,
+    strangers: Limiter<IpAddr>,
+    uploads: Limiter<UserKey>,
+    /// WebSockets that a device opens.
+    pub(crate) connects: Limiter<DeviceKey>,
     claims: Limiter<UserId>,
     /// By who claims, and whose.
     claims_of_one: Limiter<(UserId, UserId)>,
@@ -61,7 +51,11 @@ pub(crate) struct App {
     pub(crate) new_groups: Limiter<UserKey>,
     /// Bodies of more than a megabyte that are in memory.
     pub(crate) large_bodies: Semaphore,
-    wrong_keys: Limiter<IpAddr>,
+    wrong_keys: WrongKeys,
+    /// Connections that are open.
+    pub(crate) connections: Arc<PerAddress>,
+    /// WebSockets that have not said yet who they are.
+    pub(crate) unauthenticated: Arc<PerAddress>,
     admin_key: KeyHash,
     pub(crate) practice: Practice,
 }
@@ -82,15 +76,23 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> Self {
+        let limits = &parts.config.limits;
         Self {
-            messages: Limiter::new(parts.config.limits.rate_limit_messages_per_minute),
-            claims: Limiter::new(CLAIMS_PER_MINUTE),
-            claims_of_one: Limiter::new(CLAIMS_OF_ONE_PER_MINUTE),
-            signals: Limiter::new(SIGNALS_PER_MINUTE),
-            new_devices: Limiter::new(NEW_DEVICES_PER_MINUTE),
-            new_groups: Limiter::per_hour(NEW_GROUPS_PER_HOUR),
+            messages: Limiter::new(limits.rate_limit_messages_per_minute),
+            handshakes: Limiter::new(limits.rate_limit_handshakes_per_minute),
+            requests: Limiter::new(limits.rate_limit_requests_per_minute),
+            strangers: Limiter::new(limits.rate_limit_requests_per_address_per_minute),
+            uploads: Limiter::new(limits.rate_limit_uploads_per_minute),
+            connects: Limiter::new(limits.rate_limit_connects_per_minute),
+            claims: Limiter::new(limits.rate_limit_claims_per_minute),
+            claims_of_one: Limiter::new(limits.rate_limit_claims_of_one_per_minute),
+            signals: Limiter::new(limits.rate_limit_signals_per_minute),
+            new_devices: Limiter::new(limits.rate_limit_new_devices_per_minute),
+            new_groups: Limiter::per_hour(limits.rate_limit_new_groups_per_hour),
             large_bodies: Semaphore::new(LARGE_BODIES),
-            wrong_keys: Limiter::new(WRONG_KEYS_PER_MINUTE),
+            wrong_keys: WrongKeys::new(limits),
+            connections: PerAddress::new(limits.max_connections_per_address),
+            unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
             config: parts.config,
             clock: parts.clock,
             storage: parts.storage,
@@ -124,6 +126,44 @@ impl App {
 
     /// Counts a wrong key against its address.
     pub(crate) fn note_wrong_key(&self, from: IpAddr) -> Result<(), ApiError> {
-        self.wrong_keys.take(&from, self.clock.now_ms()).map_err(ApiError::rate_limited)
+        self.wrong_keys.note(None, source(from), self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// Counts a wrong key against its address and the user that it was tried for, whether there is such a user or not.
+    pub(crate) fn note_wrong_key_of(&self, user: &UserId, from: IpAddr) -> Result<(), ApiError> {
+        self.wrong_keys.note(Some(user), source(from), self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// A right key takes back what was done wrong by the same user from the same address.
+    pub(crate) fn forget_wrong_keys(&self, user: &UserId, from: IpAddr) {
+        self.wrong_keys.forget(user, source(from));
+    }
+
+    /// Counts a request with a valid session.
+    pub(crate) fn note_request(&self, session: &Session) -> Result<(), ApiError> {
+        self.requests.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// Counts a request without one.
+    pub(crate) fn note_stranger(&self, from: Peer) -> Result<(), ApiError> {
+        if from.is_local() {
+            return Ok(());
+        }
+        self.strangers.take(&from.source(), self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// It was none: it has shown a valid session since.
+    pub(crate) fn no_stranger(&self, from: Peer) {
+        self.strangers.give_back(&from.source());
+    }
+
+    /// Counts a commit, a creation of a group or an upload of key packages.
+    pub(crate) fn note_handshake(&self, session: &Session) -> Result<(), ApiError> {
+        self.handshakes.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// Counts the beginning of an upload.
+    pub(crate) fn note_upload(&self, session: &Session) -> Result<(), ApiError> {
+        self.uploads.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
     }
 }

@@ -2,10 +2,6 @@
 
 use std::path::Path;
 
-/// Free bytes below which nothing large is taken any more. Messages and acknowledgements go on: they are small, and an
-/// acknowledgement, which frees room, has to be written first.
-pub(crate) const RESERVE: u64 = 64 * 1024 * 1024;
-
 /// Bytes of a disk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
@@ -28,7 +24,8 @@ pub(crate) const fn room(_folder: &Path) -> Option<Room> {
     None
 }
 
-/// Whether the disk of this folder has more than the reserve. Where that cannot be told, writing will tell.
-pub(crate) fn has_reserve(folder: &Path) -> bool {
-    room(folder).is_none_or(|room| room.free > RESERVE)
+/// Whether the disk of this folder has more than these bytes (`min_free_disk_mb`). Where that cannot be told, writing
+/// will tell.
+pub(crate) fn has_reserve(folder: &Path, reserve: u64) -> bool {
+    reserve == 0 || room(folder).is_none_or(|room| room.free > reserve)
 }

@@ -1,6 +1,6 @@
 //! What handlers take out of a request. Whatever does not fit is answered as problem details.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::rejection::BytesRejection;
@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::http::source;
 use crate::secrets::KeyHash;
 use crate::storage::Session;
 
@@ -30,13 +31,45 @@ const LARGE_BODY: u64 = 1024 * 1024;
 /// Large bodies that are held in memory at the same time; by the default limits each has at most 17 MB.
 pub(crate) const LARGE_BODIES: usize = 8;
 
+/// The longest body that an endpoint takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimit(pub(crate) u64);
+
 /// Where a request comes from. Set by the listener.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer {
+    address: IpAddr,
+    /// A trusted proxy has told the address.
+    proxied: bool,
+}
 
 impl Peer {
+    pub(crate) const fn direct(address: IpAddr) -> Self {
+        Self { address, proxied: false }
+    }
+
+    pub(crate) const fn proxied(address: IpAddr) -> Self {
+        Self { address, proxied: true }
+    }
+
+    /// The client's address.
     pub(crate) const fn ip(self) -> IpAddr {
-        self.0.ip()
+        self.address
+    }
+
+    pub(crate) const fn is_proxied(self) -> bool {
+        self.proxied
+    }
+
+    /// From this machine, or from a proxy on it that is not trusted: everybody could be behind it, so that limits of an
+    /// address make no sense.
+    pub(crate) fn is_local(self) -> bool {
+        !self.proxied && self.address.to_canonical().is_loopback()
+    }
+
+    /// What counts as one address: see [`source`].
+    pub(crate) fn source(self) -> IpAddr {
+        source(self.address)
     }
 }
 
@@ -80,10 +113,14 @@ async fn body(
 ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
     let declared: Option<u64> =
         request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    // What does not say how long it is may be as long as its endpoint allows.
+    // What does not say how long it is may be as long as its endpoint allows. Strangers' bodies are never large: the
+    // places of large ones are not theirs to take.
     let is_large = match declared {
         Some(declared) => declared > LARGE_BODY,
-        None => request.headers().contains_key(TRANSFER_ENCODING),
+        None => {
+            let allowed = request.extensions().get().map_or(u64::MAX, |BodyLimit(bytes)| *bytes);
+            allowed > LARGE_BODY && request.headers().contains_key(TRANSFER_ENCODING)
+        }
     };
     let permit = if is_large { large.acquire().await.ok() } else { None };
     let patience = patience + Duration::from_secs(declared.unwrap_or(0) / SLOWEST);
@@ -164,7 +201,17 @@ impl FromRequestParts<AppState> for Session {
             ErrorCode::Unauthorized,
             "sign in and send the session's token as `Authorization: Bearer`",
         ))?;
-        Ok(app.storage.session(KeyHash::of(token.expose())).await?)
+        match app.storage.session(KeyHash::of(token.expose())).await {
+            Ok(session) => {
+                app.note_request(&session)?;
+                Ok(session)
+            }
+            Err(error) => {
+                let peer = Peer::from_request_parts(parts, app).await?;
+                app.note_stranger(peer)?;
+                Err(error.into())
+            }
+        }
     }
 }
 

@@ -53,6 +53,7 @@ mod secrets;
 mod serve;
 mod storage;
 mod turn;
+mod wrong_keys;
 mod ws;
 
 pub use clock::Clock;

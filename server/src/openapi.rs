@@ -67,7 +67,7 @@ pub(crate) fn with_body_limit(mut router: OpenApiRouter<AppState>, bytes: u64) -
             extensions.insert(BODY_LIMIT.to_owned(), bytes.into());
         }
     }
-    router.layer(DefaultBodyLimit::max(usize::try_from(bytes).unwrap_or(usize::MAX)))
+    router.layer((DefaultBodyLimit::max(usize::try_from(bytes).unwrap_or(usize::MAX)), Extension(BodyLimit(bytes))))
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

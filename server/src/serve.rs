@@ -155,7 +155,8 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
         tls: tls.as_ref().map(http::Tls::acceptor),
         stopping: shutdown,
         tasks: app.tasks.clone(),
-        max_per_address: app.config.limits.max_connections_per_address,
+        per_address: Arc::clone(&app.connections),
+        proxies: Arc::new(http::Proxies::new(&app.config.server.trusted_proxies)),
     };
     Ok(BoundServer { listener, address, app, service, tls, new_admin_key, lock })
 }

@@ -83,6 +83,7 @@ impl ServerProcess {
             .env("PRIVMSG_STORAGE_FILES_PATH", self.data.join("files"))
             .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
             .env("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "0")
+            .env("PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND", "0")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

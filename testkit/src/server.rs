@@ -45,6 +45,7 @@ impl Server {
         config.storage.files_path = data.path().join("files");
         config.admin.master_key = privmsg_protocol::Secret::new(ADMIN_KEY.to_owned());
         config.limits.rate_limit_messages_per_minute = 0;
+        config.limits.max_frames_per_second = 0;
         change(&mut config);
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Self { config, clock, address, running: None, data };

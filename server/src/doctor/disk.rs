@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Finding, Patient};
-use crate::disk::{RESERVE, Room, room};
+use crate::disk::{Room, room};
 
 /// Below this, uploads of a few days fill the disk.
 const COMFORTABLE: u64 = 1024 * 1024 * 1024;
@@ -25,7 +25,7 @@ pub(super) fn check(patient: &Patient) -> Finding {
         "Delete what is not needed, make the disk larger, or lower storage.max_file_age_hours and limits.max_stored_mb_per_user.",
         "Удалите лишнее, увеличьте диск или уменьшите storage.max_file_age_hours и limits.max_stored_mb_per_user.",
     );
-    if free <= RESERVE {
+    if free <= patient.config.limits.free_disk_bytes() {
         return Finding::fail(
             format!("{en}: no uploads are taken any more"),
             format!("{ru}: файлы больше не принимаются"),

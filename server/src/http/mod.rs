@@ -1,6 +1,7 @@
 //! Accepting connections. An own loop instead of a ready-made one, for small buffers, time limits and an orderly stop.
 
 mod per_address;
+mod proxies;
 mod tls;
 
 use std::net::SocketAddr;
@@ -19,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-pub(crate) use per_address::Counted;
-use per_address::PerAddress;
+pub(crate) use per_address::{Counted, PerAddress, source};
+pub(crate) use proxies::Proxies;
 pub use tls::TlsError;
 pub(crate) use tls::{Tls, keep};
 
@@ -45,13 +46,13 @@ pub(crate) struct Service {
     pub(crate) tls: Option<tls::Acceptor>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
-    /// Connections of one address; 0 for no limit.
-    pub(crate) max_per_address: u32,
+    /// Connections of each address.
+    pub(crate) per_address: Arc<PerAddress>,
+    pub(crate) proxies: Arc<Proxies>,
 }
 
 /// Accepts connections until the server stops.
 pub(crate) async fn serve(listener: TcpListener, service: Service) {
-    let per_address = PerAddress::new(service.max_per_address);
     loop {
         let accepted = tokio::select! {
             () = service.stopping.cancelled() => return,
@@ -59,8 +60,13 @@ pub(crate) async fn serve(listener: TcpListener, service: Service) {
         };
         match accepted {
             Ok((stream, from)) => {
+                let counted = if service.proxies.trust(from.ip()) {
+                    Some(service.per_address.exempt())
+                } else {
+                    service.per_address.count(Peer::direct(from.ip()))
+                };
                 // Closed without a word: a polite answer would need the memory that is to be saved.
-                let Some(counted) = per_address.count(from.ip()) else { continue };
+                let Some(counted) = counted else { continue };
                 service.tasks.spawn(connection(stream, from, service.clone(), Arc::new(counted)));
             }
             Err(error) => {
@@ -91,10 +97,11 @@ async fn requests<S>(stream: S, from: SocketAddr, service: Service, counted: Arc
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Service { router, stopping, .. } = service;
+    let Service { router, stopping, proxies, .. } = service;
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(from));
+        let peer = proxies.client(from.ip(), request.headers());
+        request.extensions_mut().insert(peer);
         request.extensions_mut().insert(Arc::clone(&counted));
         router.clone().call(request)
     });

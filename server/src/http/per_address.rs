@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::extract::Peer;
+
 /// Counts open connections, so that one address cannot take all that the machine has.
-pub(super) struct PerAddress {
+pub(crate) struct PerAddress {
     /// 0 for no limit.
     limit: u32,
     open: Mutex<HashMap<IpAddr, u32>>,
@@ -19,15 +21,14 @@ pub(crate) struct Counted {
 }
 
 impl PerAddress {
-    pub(super) fn new(limit: u32) -> Arc<Self> {
+    pub(crate) fn new(limit: u32) -> Arc<Self> {
         Arc::new(Self { limit, open: Mutex::default() })
     }
 
     /// Counts one more connection; `None` if that is too many. The machine itself is exempt: a proxy in front of the
     /// server may run there, and all connections would be its.
-    pub(super) fn count(self: &Arc<Self>, from: IpAddr) -> Option<Counted> {
-        let source = source(from);
-        let source = (self.limit > 0 && !source.is_loopback()).then_some(source);
+    pub(crate) fn count(self: &Arc<Self>, from: Peer) -> Option<Counted> {
+        let source = (self.limit > 0 && !from.is_local()).then(|| from.source());
         if let Some(source) = source {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let count = open.entry(source).or_default();
@@ -37,6 +38,11 @@ impl PerAddress {
             *count += 1;
         }
         Some(Counted { all: Arc::clone(self), source })
+    }
+
+    /// A connection that is not counted: that of a trusted proxy, whose clients are.
+    pub(super) fn exempt(self: &Arc<Self>) -> Counted {
+        Counted { all: Arc::clone(self), source: None }
     }
 }
 
@@ -54,7 +60,7 @@ impl Drop for Counted {
 }
 
 /// What counts as one address: with IPv6 a whole /64, which is what a single household or machine is given.
-fn source(from: IpAddr) -> IpAddr {
+pub(crate) fn source(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
         address => address,
@@ -68,7 +74,7 @@ mod tests {
     #[test]
     fn each_address_has_so_many() {
         let all = PerAddress::new(2);
-        let from = |text: &str| all.count(text.parse().unwrap());
+        let from = |text: &str| all.count(Peer::direct(text.parse().unwrap()));
         let first = from("192.0.2.1").unwrap();
         let _second = from("::ffff:192.0.2.1").unwrap();
         assert!(from("192.0.2.1").is_none());
@@ -84,10 +90,11 @@ mod tests {
     #[test]
     fn the_machine_itself_is_not_counted() {
         let all = PerAddress::new(1);
-        let open: Vec<_> = ["127.0.0.1", "127.0.0.1", "::1", "::1"].map(|text| all.count(text.parse().unwrap())).into();
+        let open: Vec<_> =
+            ["127.0.0.1", "127.0.0.1", "::1", "::1"].map(|text| all.count(Peer::direct(text.parse().unwrap()))).into();
         assert!(open.iter().all(Option::is_some));
         let unlimited = PerAddress::new(0);
-        assert!((0..3).all(|_| unlimited.count("192.0.2.1".parse().unwrap()).is_some_and(|_| true)));
+        assert!((0..3).all(|_| unlimited.count(Peer::direct("192.0.2.1".parse().unwrap())).is_some_and(|_| true)));
         assert!(all.open.lock().unwrap().is_empty());
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum CloseReason {
     Replaced,
     /// No `authenticate` in time, or nothing heard for too long.
     TimedOut,
+    /// More frames or connections than the limits allow, for long.
+    Flooding,
 }
 
 impl CloseReason {
@@ -50,6 +52,7 @@ impl CloseReason {
             Self::SessionEnded => 4001,
             Self::Replaced => 4002,
             Self::TimedOut => 4003,
+            Self::Flooding => 4004,
         }
     }
 
@@ -60,6 +63,7 @@ impl CloseReason {
             Self::SessionEnded => "the session has ended".into(),
             Self::Replaced => "this device has connected anew".into(),
             Self::TimedOut => "nothing was heard or taken for too long".into(),
+            Self::Flooding => "too many frames or connections; come back later".into(),
         }
     }
 }

@@ -36,15 +36,16 @@ pub(super) async fn login(
     let device_type = short(request.device_type, MAX_NAME_LEN, "device_type")?;
     let device_public_key = short(request.device_public_key, MAX_PUBLIC_KEY_LEN, "device_public_key")?;
 
-    let known = app.storage.credentials(request.user_id).await?;
+    let known = app.storage.credentials(request.user_id.clone()).await?;
     // The same work whether there is such a user or not.
     let given = KeyHash::of(request.access_key.expose());
     let expected = known.as_ref().map_or(KeyHash::NOBODY, |known| known.key);
     let matches = given.matches(&expected);
     let Some(user) = known.filter(|_| matches) else {
-        app.note_wrong_key(peer.ip())?;
+        app.note_wrong_key_of(&request.user_id, peer.ip())?;
         return Err(ApiError::new(ErrorCode::InvalidCredentials, "user_id and access_key do not belong together"));
     };
+    app.forget_wrong_keys(&request.user_id, peer.ip());
     if user.revoked {
         return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
     }
@@ -59,6 +60,7 @@ pub(super) async fn login(
         device_public_key,
         token: KeyHash::of(token.expose()),
         expires_at: app.clock.now() + SESSION_SECONDS,
+        max_devices: app.config.limits.max_devices_per_user,
     };
     let session = app.storage.login(login).await?;
     // A device that signs in again ends its earlier session, open connection included.

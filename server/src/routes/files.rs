@@ -45,6 +45,7 @@ pub(super) async fn upload(
     session: Session,
     request: Request,
 ) -> Result<Json<UploadResponse>, ApiError> {
+    app.note_upload(&session)?;
     let (parts, body) = request.with_limited_body().into_parts();
     let (body, begun) = UploadBody::new(body.into_data_stream());
     let multipart = Multipart::from_request(Request::from_parts(parts, Body::from_stream(body)), &()).await;
@@ -72,7 +73,7 @@ async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<Upl
             return Err(over_quota().into());
         }
         if upload.size() >= next_look {
-            if !disk::has_reserve(&app.config.storage.files_path) {
+            if !disk::has_reserve(&app.config.storage.files_path, app.config.limits.reserve_bytes()) {
                 return Err(StorageError::Full.into());
             }
             next_look = upload.size() + LOOK_EVERY;

@@ -44,8 +44,9 @@ pub(super) async fn create(
     if group.welcomes.len() >= MAX_GROUP_LEAVES {
         return Err(ApiError::invalid("the group would have too many leaves"));
     }
-    limit_rate(&app, &session)?;
-    if !disk::has_reserve(app.config.storage.database_path.parent().unwrap_or(Path::new(""))) {
+    app.note_handshake(&session)?;
+    let folder = app.config.storage.database_path.parent().unwrap_or(Path::new(""));
+    if !disk::has_reserve(folder, app.config.limits.reserve_bytes()) {
         return Err(StorageError::Full.into());
     }
     let creator = session.user;
@@ -76,7 +77,7 @@ pub(super) async fn commit(
 ) -> Result<Json<CommitAccepted>, ApiError> {
     check_numbers(&commit)?;
     check_sizes(&app, Some(&commit.commit), &commit.welcomes, &commit.state)?;
-    limit_rate(&app, &session)?;
+    app.note_handshake(&session)?;
     let accepted = app.storage.submit_commit(session, group_id, commit).await?;
     Ok(Json(accepted))
 }
@@ -156,9 +157,4 @@ fn check_sizes(
         ));
     }
     Ok(())
-}
-
-/// Commits are messages, and count as such.
-fn limit_rate(app: &App, session: &Session) -> Result<(), ApiError> {
-    app.messages.take(&session.user_id, app.clock.now_ms()).map_err(ApiError::rate_limited)
 }

@@ -34,6 +34,7 @@ pub(super) async fn publish(
     if all.any(|package| package.is_empty() || package.len() > MAX_LEN) {
         return Err(ApiError::invalid("a key package is empty or too large"));
     }
+    app.note_handshake(&session)?;
     Ok(Json(app.storage.publish_key_packages(session, packages).await?))
 }
 

@@ -13,8 +13,11 @@ mod turn;
 mod upload_head;
 mod users;
 
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use bytes::Bytes;
@@ -25,6 +28,7 @@ use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::extract::Peer;
 use crate::openapi::{self, with_body_limit};
 use crate::ws;
 
@@ -39,6 +43,9 @@ const ENVELOPE: u64 = 1024 * 1024;
 
 /// Commit, group info, ratchet tree, and all welcomes together: each of them grows alike with the group.
 const HANDSHAKE_PIECES: u64 = 4;
+
+/// When to come back where an address has too many requests under way.
+const TOO_MANY_WAIT_MS: u64 = 1000;
 
 /// All endpoints. Each is registered together with its description, see [`crate::openapi`]: a handler has
 /// `#[utoipa::path]`, and `routes!` takes the handlers of one path.
@@ -65,6 +72,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .layer(Extension(Description(openapi::document(api))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), admit))
         .layer(map_response(protective_headers))
         .with_state(app)
 }
@@ -109,6 +117,47 @@ struct Description(Bytes);
 )]
 async fn description(Extension(Description(text)): Extension<Description>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], text)
+}
+
+/// What is to be looked at before any endpoint.
+async fn admit(
+    State(app): State<AppState>,
+    peer: Peer,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    // The proxy's connection is nobody's; what it asks on behalf of somebody is theirs.
+    if peer.is_proxied() {
+        let counted = app.connections.count(peer).ok_or_else(|| ApiError::rate_limited(TOO_MANY_WAIT_MS))?;
+        request.extensions_mut().insert(Arc::new(counted));
+    }
+    if is_strangers(&request) {
+        app.note_stranger(peer)?;
+    }
+    // A request whose length is said twice in two ways is what smuggling is made of (RFC 9112, section 6.1).
+    let headers = request.headers();
+    let in_pieces = headers.contains_key(header::TRANSFER_ENCODING);
+    if in_pieces && headers.contains_key(header::CONTENT_LENGTH) {
+        let mut refusal = ApiError::malformed("the body has both a length and a transfer encoding").into_response();
+        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return Ok(refusal);
+    }
+    let mut response = next.run(request).await;
+    if in_pieces {
+        // The parser drops a `Content-Length` behind it without a word: what another one in front of the server makes
+        // of the same bytes must not matter.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Whether a request shows nothing that could be valid. Log-ins and administration count wrong keys instead, sockets
+/// count themselves.
+fn is_strangers(request: &Request) -> bool {
+    let path = request.uri().path();
+    let has_limits_of_its_own =
+        path == "/ws" || path.starts_with("/api/v1/auth/") || path.starts_with("/api/v1/admin/");
+    !has_limits_of_its_own && !request.headers().contains_key(header::AUTHORIZATION)
 }
 
 async fn not_found() -> ApiError {

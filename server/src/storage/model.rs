@@ -47,6 +47,8 @@ pub(crate) struct Login {
     pub(crate) device_public_key: String,
     pub(crate) token: KeyHash,
     pub(crate) expires_at: i64,
+    /// Devices of one user; 0 for no limit.
+    pub(crate) max_devices: u32,
 }
 
 /// A line of the list of users.

@@ -61,6 +61,7 @@ impl Bench {
             device_public_key: String::new(),
             token: KeyHash::of(random_key().expose()),
             expires_at: self.clock.now() + 1000,
+            max_devices: 32,
         };
         self.storage.login(login).await.unwrap()
     }

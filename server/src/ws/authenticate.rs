@@ -14,6 +14,9 @@ use crate::storage::Session;
 /// How long a connection may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Frames that a connection may send until it has. One is enough.
+const FRAMES: usize = 64;
+
 /// Reads until the connection has authenticated.
 ///
 /// # Errors
@@ -27,7 +30,7 @@ pub(super) async fn authenticate(app: &App, socket: &mut Socket) -> Result<Sessi
 }
 
 async fn listen(app: &App, socket: &mut Socket) -> Result<Result<Session, Option<CloseReason>>, Broken> {
-    loop {
+    for _ in 0..FRAMES {
         let text = match socket.read().await {
             Incoming::Text(text) => text,
             Incoming::Alive => continue,
@@ -57,4 +60,5 @@ async fn listen(app: &App, socket: &mut Socket) -> Result<Result<Session, Option
         }
         socket.flush().await?;
     }
+    Ok(Err(Some(CloseReason::Flooding)))
 }

@@ -9,6 +9,7 @@ use privmsg_protocol::limits::MAX_UNACKED_DELIVERIES;
 use privmsg_protocol::{ErrorCode, MessageId, PROTOCOL_VERSION};
 use tokio::time::{Instant, Sleep};
 
+use super::frames::{Frames, Verdict};
 use super::inbound::{Errand, Inbound, error_frame};
 use super::socket::{Broken, Incoming, Socket};
 use crate::app::AppState;
@@ -43,6 +44,11 @@ impl Unacknowledged {
         self.0.remove(index).map(|(_, position)| position)
     }
 
+    /// Whether any of these is the next one, or near it: an acknowledgement of what was delivered.
+    pub(super) fn has_any(&self, message_ids: &[MessageId]) -> bool {
+        message_ids.iter().any(|wanted| self.0.iter().any(|(id, _)| id == wanted))
+    }
+
     fn room(&self) -> usize {
         MAX_UNACKED_DELIVERIES.saturating_sub(self.0.len())
     }
@@ -55,6 +61,8 @@ pub(super) struct Connection {
     pub(super) unacknowledged: Unacknowledged,
     /// The mailbox has once been delivered to its end.
     pub(super) caught_up: bool,
+    /// What it may send.
+    pub(super) frames: Frames,
     outbox: Arc<Outbox>,
     /// The mailbox has been delivered up to here.
     cursor: Position,
@@ -69,9 +77,11 @@ type End = Result<CloseReason, Broken>;
 
 impl Connection {
     pub(super) fn new(app: AppState, session: Session) -> Self {
+        let frames = Frames::new(app.config.limits.max_frames_per_second);
         Self {
             app,
             session,
+            frames,
             unacknowledged: Unacknowledged::default(),
             caught_up: false,
             outbox: Arc::default(),
@@ -178,7 +188,9 @@ impl Connection {
         while let Some(incoming) = next {
             match incoming {
                 Incoming::Text(text) => self.sort(&text, &mut inbound),
-                Incoming::Alive => {}
+                Incoming::Alive => {
+                    inbound.is_flood |= self.frames.take(Instant::now()) == Verdict::Flood;
+                }
                 Incoming::TooLarge => {
                     let text = "the frame is too large";
                     socket.write_error(ErrorCode::FrameTooLarge, text).await?;
@@ -189,6 +201,10 @@ impl Connection {
                     end = Some(Err(Broken));
                     break;
                 }
+            }
+            if inbound.is_flood {
+                end = Some(Ok(CloseReason::Flooding));
+                break;
             }
             taken += 1;
             next = if taken < BATCH { socket.read_ready() } else { None };

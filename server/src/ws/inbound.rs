@@ -6,8 +6,10 @@ use privmsg_protocol::frames::{
 };
 use privmsg_protocol::limits::MAX_ACK_IDS;
 use privmsg_protocol::{ErrorCode, MessageId};
+use tokio::time::Instant;
 
 use super::connection::Connection;
+use super::frames::Verdict;
 use crate::frame_text;
 use crate::storage::{Destination, Outgoing, Position, Refusal};
 
@@ -24,6 +26,8 @@ pub(super) struct Inbound {
     pub(super) answers: Vec<ServerFrame>,
     /// What needs more than this connection, in order.
     pub(super) errands: Vec<Errand>,
+    /// The connection sends far more than it may, and has been told.
+    pub(super) is_flood: bool,
 }
 
 /// Something to do besides storing messages.
@@ -46,7 +50,11 @@ pub(super) fn error_frame(message_id: Option<MessageId>, refusal: &Refusal) -> S
 impl Connection {
     /// Sorts one frame.
     pub(super) fn sort(&mut self, text: &str, inbound: &mut Inbound) {
-        match ClientFrame::parse(text) {
+        let frame = ClientFrame::parse(text);
+        if !self.admit(&frame, inbound) {
+            return;
+        }
+        match frame {
             Ok(ClientFrame::Message(message)) => self.message(message, inbound),
             Ok(ClientFrame::Ack(ack)) => self.acknowledged(&ack, inbound),
             Ok(ClientFrame::Ping) => inbound.answers.push(ServerFrame::Pong),
@@ -62,6 +70,32 @@ impl Connection {
                 &Refusal::new(ErrorCode::InvalidRequest, "this connection is signed in already; open another one"),
             )),
             Err(error) => inbound.answers.push(malformed(&error)),
+        }
+    }
+
+    /// Counts the frame. An acknowledgement of what was delivered is free: there are no more of them than deliveries, and
+    /// a client that catches up sends many.
+    fn admit(&mut self, frame: &Result<ClientFrame, FrameError>, inbound: &mut Inbound) -> bool {
+        if let Ok(ClientFrame::Ack(ack)) = frame
+            && ack.message_ids.len() <= MAX_ACK_IDS
+            && self.unacknowledged.has_any(&ack.message_ids)
+        {
+            return true;
+        }
+        match self.frames.take(Instant::now()) {
+            Verdict::Welcome => true,
+            Verdict::Wait(retry_after_ms) => {
+                let message_id = match frame {
+                    Ok(ClientFrame::Message(message)) => Some(message.message_id),
+                    _ => None,
+                };
+                inbound.answers.push(rate_limited(message_id, retry_after_ms));
+                false
+            }
+            Verdict::Flood => {
+                inbound.is_flood = true;
+                false
+            }
         }
     }
 
@@ -178,7 +212,7 @@ fn malformed(error: &FrameError) -> ServerFrame {
     })
 }
 
-fn rate_limited(message_id: Option<MessageId>, retry_after_ms: u64) -> ServerFrame {
+pub(super) fn rate_limited(message_id: Option<MessageId>, retry_after_ms: u64) -> ServerFrame {
     ServerFrame::Error(ErrorFrame {
         code: ErrorCode::RateLimited,
         message: "too many messages; wait a moment".into(),

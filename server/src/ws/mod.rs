@@ -12,9 +12,11 @@
 //! | 4001 | the session has ended: signed out, revoked, token too old or wrong |
 //! | 4002 | the same device has connected anew: this connection is the older one |
 //! | 4003 | no `authenticate` within ten seconds, or nothing heard or taken for too long |
+//! | 4004 | too many frames or connections, also after having been told to wait |
 
 mod authenticate;
 mod connection;
+mod frames;
 mod inbound;
 mod presence;
 mod socket;
@@ -28,9 +30,12 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use privmsg_protocol::ErrorCode;
 
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::error::ApiError;
+use crate::extract::Peer;
 use crate::http::Counted;
+use crate::hub::CloseReason;
+use crate::storage::Session;
 use connection::Connection;
 use socket::Socket;
 
@@ -48,6 +53,9 @@ const ENVELOPE: u64 = 64 * 1024;
 /// Largest frame where messages have no limit: a frame is held in memory as a whole.
 const LARGEST_FRAME: u64 = 64 * 1024 * 1024;
 
+/// When to come back where too many have not said who they are: signing in takes less.
+const UNAUTHENTICATED_WAIT_MS: u64 = 1000;
+
 /// The WebSocket
 ///
 /// Frames are described in `docs/protocol.md`.
@@ -59,9 +67,12 @@ const LARGEST_FRAME: u64 = 64 * 1024 * 1024;
 pub(crate) async fn upgrade(
     State(app): State<AppState>,
     Extension(counted): Extension<Arc<Counted>>,
+    peer: Peer,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::malformed("this endpoint is a WebSocket"))?;
+    app.note_stranger(peer)?;
+    let stranger = app.unauthenticated.count(peer).ok_or_else(|| ApiError::rate_limited(UNAUTHENTICATED_WAIT_MS))?;
     // Twice the limit, so that a message somewhat too large gets an error that names it and the connection lives on.
     let frame = app.config.limits.message_bytes().saturating_mul(2).saturating_add(ENVELOPE);
     let frame = usize::try_from(frame.min(LARGEST_FRAME)).unwrap_or(usize::MAX);
@@ -73,21 +84,34 @@ pub(crate) async fn upgrade(
         .on_upgrade(move |socket| {
             // A task of its own: the one that has made the upgrade is larger, and ends with it.
             app.tasks.clone().spawn(async move {
-                serve(app, Socket::new(socket)).await;
+                serve(app, Socket::new(socket), peer, stranger).await;
                 drop(counted);
             });
             std::future::ready(())
         }))
 }
 
-async fn serve(app: AppState, mut socket: Socket) {
+/// Whether the device has not opened too many connections lately. If it has, it is told when to come back.
+async fn may_connect(app: &App, socket: &mut Socket, session: &Session) -> bool {
+    let Err(retry_after_ms) = app.connects.take(&session.device, app.clock.now_ms()) else { return true };
+    // Whoever does not read it finds the connection closed anyway.
+    let _ = socket.write(&inbound::rate_limited(None, retry_after_ms)).await;
+    false
+}
+
+async fn serve(app: AppState, mut socket: Socket, peer: Peer, stranger: Counted) {
     let stopping = app.stopping.clone();
     let authenticated = tokio::select! {
         () = stopping.cancelled() => Err(Some(app.hub.farewell())),
         // Boxed like everything that is not needed while a connection is idle: its memory is given back.
         result = Box::pin(authenticate::authenticate(&app, &mut socket)) => result,
     };
+    drop(stranger);
+    if authenticated.is_ok() {
+        app.no_stranger(peer);
+    }
     let reason = match authenticated {
+        Ok(session) if !may_connect(&app, &mut socket, &session).await => Some(CloseReason::Flooding),
         Ok(session) => Box::pin(Connection::new(app, session).run(&mut socket)).await,
         Err(reason) => reason,
     };

@@ -22,15 +22,54 @@ async fn a_wrong_key_and_an_unknown_user_get_the_same_answer() {
 #[tokio::test]
 async fn wrong_keys_are_slowed_down() {
     let server = TestServer::start().await;
-    server.user("alice").await;
-    let body = json!({"user_id": "alice", "access_key": "guess"});
-    for _ in 0..60 {
-        let answer = server.api.json("POST", "/api/v1/auth/login", None, &body).await;
-        answer.is("invalid_credentials");
+    let alice = server.user("alice").await;
+    let guess = async |user: &str| {
+        let body = json!({"user_id": user, "access_key": "guess"});
+        server.api.json("POST", "/api/v1/auth/login", None, &body).await
+    };
+    for _ in 0..10 {
+        guess("alice").await.is("invalid_credentials");
     }
-    let answer = server.api.json("POST", "/api/v1/auth/login", None, &body).await;
-    assert_eq!(answer.is("rate_limited")["retry_after_ms"], 1000);
-    assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
+    let answer = guess("alice").await;
+    assert_eq!(answer.is("rate_limited")["retry_after_ms"], 2000);
+    assert!(answer.head.contains("retry-after: 2"), "{}", answer.head);
+    assert_eq!(guess("alice").await.is("rate_limited")["retry_after_ms"], 4000);
+    assert_eq!(guess("nobody").await.is("rate_limited")["retry_after_ms"], 8000, "by address");
+    for _ in 0..20 {
+        guess("alice").await.is("rate_limited");
+    }
+    assert_eq!(guess("alice").await.is("rate_limited")["retry_after_ms"], 900_000);
+    let wrong = json!({"admin_key": "guess"});
+    server.api.json("POST", "/api/v1/admin/users", None, &wrong).await.is("rate_limited");
+    // The right keys pass all the same.
+    server.device("alice", &alice.access_key).await;
+    server.user("bob").await;
+    server.clock.advance(900);
+    guess("alice").await.is("invalid_credentials");
+}
+
+#[tokio::test]
+async fn an_attack_looks_the_same_whether_there_is_such_a_user_or_not() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let mut seen: Vec<Vec<(u16, Value)>> = Vec::new();
+    for user in ["alice", "nobody"] {
+        let mut answers = Vec::new();
+        for round in 0..30 {
+            let body = json!({"user_id": user, "access_key": "guess"});
+            let answer = server.api.json("POST", "/api/v1/auth/login", None, &body).await;
+            answers.push((answer.status, answer.json()));
+            if round == 12 {
+                // Somebody else signs in meanwhile.
+                server.clock.advance(1);
+            }
+        }
+        seen.push(answers);
+        // The address is as good as new, and so is the user.
+        server.clock.advance(24 * 3600);
+    }
+    assert_eq!(seen[0], seen[1]);
+    server.device("alice", &alice.access_key).await;
 }
 
 #[tokio::test]

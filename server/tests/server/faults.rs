@@ -34,6 +34,7 @@ impl Binary {
             .env("PRIVMSG_SERVER_PORT", "0")
             .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
             .env("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "0")
+            .env("PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND", "0")
             .env("RUST_LOG", "trace")
             .env("LC_ALL", "C")
             .stdout(Stdio::piped())

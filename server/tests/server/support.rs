@@ -50,6 +50,7 @@ impl TestServer {
         config.storage.files_path = folder.path().join("files");
         config.admin.master_key = privmsg_protocol::Secret::new(ADMIN_KEY.to_owned());
         config.limits.rate_limit_messages_per_minute = 0;
+        config.limits.max_frames_per_second = 0;
         change(&mut config);
         let clock = Clock::manual(1_800_000_000);
         let (api, shutdown, running) = launch(&config, &clock).await;

@@ -14,12 +14,50 @@ pub struct Limits {
     pub max_handshake_size_kb: u64,
     /// Messages that wait for one device. Default 10000.
     pub max_pending_messages: u64,
-    /// Messages that a user may send in a minute, also all at once. Default 120.
-    pub rate_limit_messages_per_minute: u32,
     /// All files of one user together. Default 2048.
     pub max_stored_mb_per_user: u64,
+    /// Devices of one user that are signed in. Default 32: each message is delivered to all of them, and each is a leaf of
+    /// all of the user's groups; nobody has so many, and whoever did would make everybody else's work.
+    pub max_devices_per_user: u32,
+    /// Free space below which nothing large is taken any more. Default 64. Messages and acknowledgements go on: they are
+    /// small, and an acknowledgement, which frees room, has to be written first.
+    pub min_free_disk_mb: u64,
+    /// Messages that a user may send in a minute, also all at once. Default 120.
+    pub rate_limit_messages_per_minute: u32,
+    /// Commits, creations of groups and uploads of key packages of a user in a minute. Default 300: a new device joins all
+    /// groups of its user at once.
+    pub rate_limit_handshakes_per_minute: u32,
+    /// Notices of typing, presence and calls of a user in a minute. Default 1200: setting up a call takes some dozens.
+    pub rate_limit_signals_per_minute: u32,
+    /// Times in a minute that a user may claim key packages. Default 600: a new group asks once for each participant.
+    pub rate_limit_claims_per_minute: u32,
+    /// Of these, how many may be of the same other user. Default 30: whoever takes all of somebody's key packages leaves
+    /// them the last-resort one, which everybody gets.
+    pub rate_limit_claims_of_one_per_minute: u32,
+    /// Uploads that a user may begin in a minute. Default 120: an album of photographs at once.
+    pub rate_limit_uploads_per_minute: u32,
+    /// Devices that a user may add in a minute. Default 20: each costs others a notice in every group, and a commit.
+    pub rate_limit_new_devices_per_minute: u32,
+    /// Groups that a user may create in an hour. Default 60: each holds a public state of up to megabytes, for ever.
+    pub rate_limit_new_groups_per_hour: u32,
+    /// WebSockets that a device may open in a minute. Default 120. It has one at a time: a new one replaces the older.
+    pub rate_limit_connects_per_minute: u32,
+    /// REST requests of a user in a minute. Default 3000.
+    pub rate_limit_requests_per_minute: u32,
+    /// REST requests of one address in a minute that show no valid session. Default 1200. Log-ins are not among them:
+    /// wrong ones have a limit of their own, right ones none.
+    pub rate_limit_requests_per_address_per_minute: u32,
+    /// WebSocket frames of one connection in a second, on average over twenty of them. Default 50. Acknowledgements of
+    /// what was delivered do not count.
+    pub max_frames_per_second: u32,
     /// Connections open at the same time from one address, but this machine's. Default 256.
     pub max_connections_per_address: u32,
+    /// Of these, WebSockets that have not said yet who they are. Default 64.
+    pub max_unauthenticated_per_address: u32,
+    /// Wrong keys of one user and from one address, after which each further one has to wait longer. Default 10.
+    pub max_wrong_keys: u32,
+    /// Longest such wait. Default 900.
+    pub max_wrong_key_delay_seconds: u32,
 }
 
 impl Default for Limits {
@@ -29,9 +67,25 @@ impl Default for Limits {
             max_message_size_kb: 64,
             max_handshake_size_kb: 4096,
             max_pending_messages: 10_000,
-            rate_limit_messages_per_minute: 120,
             max_stored_mb_per_user: 2048,
+            max_devices_per_user: 32,
+            min_free_disk_mb: 64,
+            rate_limit_messages_per_minute: 120,
+            rate_limit_handshakes_per_minute: 300,
+            rate_limit_signals_per_minute: 1200,
+            rate_limit_claims_per_minute: 600,
+            rate_limit_claims_of_one_per_minute: 30,
+            rate_limit_uploads_per_minute: 120,
+            rate_limit_new_devices_per_minute: 20,
+            rate_limit_new_groups_per_hour: 60,
+            rate_limit_connects_per_minute: 120,
+            rate_limit_requests_per_minute: 3000,
+            rate_limit_requests_per_address_per_minute: 1200,
+            max_frames_per_second: 50,
             max_connections_per_address: 256,
+            max_unauthenticated_per_address: 64,
+            max_wrong_keys: 10,
+            max_wrong_key_delay_seconds: 900,
         }
     }
 }
@@ -64,5 +118,11 @@ impl Limits {
     #[must_use]
     pub const fn handshake_bytes(&self) -> u64 {
         bytes(self.max_handshake_size_kb, 1024)
+    }
+
+    /// Free bytes of the disk that are left alone; none without a limit.
+    #[must_use]
+    pub const fn reserve_bytes(&self) -> u64 {
+        self.min_free_disk_mb.saturating_mul(1024 * 1024)
     }
 }

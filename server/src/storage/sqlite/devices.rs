@@ -10,10 +10,6 @@ use crate::clock::format_utc;
 use crate::secrets::{KeyHash, random_device_id};
 use crate::storage::{DeviceKey, Login, Refusal, Result, Session, UserKey};
 
-/// Devices of one user that are signed in. Each message is delivered to all of them, and each is a leaf of all of the
-/// user's groups: nobody has so many, and whoever did would make everybody else's work.
-const MAX_DEVICES: i64 = 32;
-
 /// Whether the user has a device with this public key, so that a login makes no new one.
 pub(super) fn knows_device(conn: &Connection, user: UserKey, public_key: &str) -> Result<bool> {
     Ok(device_of_key(conn, user, public_key).map_err(engine_error)?.is_some())
@@ -90,9 +86,12 @@ impl Tx<'_> {
         let (device, device_id) = match device_of_key(self.conn, login.user, &login.device_public_key) {
             Ok(Some(known)) => self.sign_in_again(login, known).map_err(engine_error)?,
             Ok(None) => {
-                if self.device_count(login.user).map_err(engine_error)? >= MAX_DEVICES {
-                    let detail = "a user can have 32 devices; sign one out before adding another";
-                    return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+                let count = self.device_count(login.user).map_err(engine_error)?;
+                if login.max_devices > 0 && count >= i64::from(login.max_devices) {
+                    let max = login.max_devices;
+                    let detail = format!("a user can have {max} devices; sign one out before adding another");
+                    let refusal = Refusal::new(ErrorCode::InvalidRequest, "");
+                    return Err(Refusal { detail: detail.into(), ..refusal }.into());
                 }
                 self.add_device(login).map_err(engine_error)?
             }

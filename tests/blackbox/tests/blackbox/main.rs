@@ -1,3 +1,9 @@
 //! The built server as others see it: over HTTP and WebSocket, behind a real proxy, beside real programs.
 
 mod http;
+mod limits;
+mod line;
+mod nginx;
+mod security_access;
+mod security_http;
+mod security_websocket;
