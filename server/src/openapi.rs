@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::extract::DefaultBodyLimit;
 use bytes::Bytes;
 use privmsg_protocol::ErrorCode;
@@ -25,6 +26,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::AppState;
+use crate::extract::BodyLimit;
 
 /// Errors of an endpoint, beside those that follow from its form.
 const ERRORS: &str = "x-errors";
