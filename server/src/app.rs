@@ -17,6 +17,8 @@ use crate::files::FileStore;
 use crate::http::{PerAddress, source};
 use crate::hub::Hub;
 use crate::limiter::Limiter;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::secrets::KeyHash;
 use crate::storage::{DeviceKey, Session, SharedStorage, UserKey};
 use crate::wrong_keys::WrongKeys;
@@ -28,6 +30,7 @@ pub(crate) struct App {
     pub(crate) storage: SharedStorage,
     pub(crate) hub: Arc<Hub>,
     pub(crate) files: FileStore,
+    pub(crate) metrics: Arc<Metrics>,
     /// Soft stop: nothing new is begun.
     pub(crate) stopping: CancellationToken,
     /// Tasks that the server waits for before it is stopped.
@@ -56,6 +59,7 @@ pub(crate) struct App {
     pub(crate) connections: Arc<PerAddress>,
     /// WebSockets that have not said yet who they are.
     pub(crate) unauthenticated: Arc<PerAddress>,
+    pub(crate) readiness: Readiness,
     admin_key: KeyHash,
     pub(crate) practice: Practice,
 }
@@ -70,6 +74,7 @@ pub(crate) struct Parts {
     pub(crate) storage: SharedStorage,
     pub(crate) hub: Arc<Hub>,
     pub(crate) files: FileStore,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) admin_key: KeyHash,
     pub(crate) stopping: CancellationToken,
 }
@@ -98,6 +103,8 @@ impl App {
             storage: parts.storage,
             hub: parts.hub,
             files: parts.files,
+            metrics: parts.metrics,
+            readiness: Readiness::default(),
             stopping: parts.stopping,
             tasks: TaskTracker::new(),
             admin_key: parts.admin_key,

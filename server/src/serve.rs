@@ -15,9 +15,10 @@ use crate::files::FileStore;
 use crate::http::{self, TlsError};
 use crate::hub::Hub;
 use crate::lock::Lock;
+use crate::metrics::{self, Metrics};
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
-use crate::storage::{SharedStorage, StorageError};
+use crate::storage::{Delivery, Observer, SharedStorage, StorageError, Transaction};
 use crate::{backup, housekeeping, routes};
 
 /// How long requests under way may take when the server stops.
@@ -37,6 +38,8 @@ pub struct Params {
 /// A server that listens, and serves once [`BoundServer::run`] is awaited.
 pub struct BoundServer {
     listener: TcpListener,
+    /// For whoever collects metrics.
+    figures: Option<TcpListener>,
     address: SocketAddr,
     app: AppState,
     service: http::Service,
@@ -136,20 +139,31 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let listen = |source| ServerError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
+    let figures = figures(&config).await?;
     let lock = Lock::take(&config.storage.database_path)?;
     let files = FileStore::open(&config.storage.files_path)
         .map_err(|source| ServerError::Files { path: config.storage.files_path.display().to_string(), source })?;
     let hub = Arc::new(Hub::default());
+    let metrics = Arc::new(Metrics::new());
     let storage: SharedStorage = Arc::new(SqliteStorage::open(
         Options {
             path: &config.storage.database_path,
             max_pending: config.limits.max_pending_messages,
             clock: clock.clone(),
         },
-        Arc::clone(&hub) as _,
+        Arc::new(Told { hub: Arc::clone(&hub), metrics: Arc::clone(&metrics) }),
     )?);
     let (admin_key, new_admin_key) = admin_key(&config, &storage).await?;
-    let app = Arc::new(App::new(Parts { config, clock, storage, hub, files, admin_key, stopping: shutdown.clone() }));
+    let app = Arc::new(App::new(Parts {
+        config,
+        clock,
+        storage,
+        hub,
+        files,
+        metrics,
+        admin_key,
+        stopping: shutdown.clone(),
+    }));
     let service = http::Service {
         router: routes::router(Arc::clone(&app)),
         tls: tls.as_ref().map(http::Tls::acceptor),
@@ -157,8 +171,45 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
         tasks: app.tasks.clone(),
         per_address: Arc::clone(&app.connections),
         proxies: Arc::new(http::Proxies::new(&app.config.server.trusted_proxies)),
+        open: app.metrics.connections.clone(),
     };
-    Ok(BoundServer { listener, address, app, service, tls, new_admin_key, lock })
+    Ok(BoundServer { listener, figures, address, app, service, tls, new_admin_key, lock })
+}
+
+/// Hears what the storage has done.
+struct Told {
+    hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
+}
+
+impl Observer for Told {
+    fn committed(&self, deliveries: Vec<Delivery>) {
+        self.hub.committed(deliveries);
+    }
+
+    fn transaction(&self, transaction: Transaction) {
+        self.metrics.transaction(transaction);
+    }
+}
+
+/// The listener for metrics, if they are to be served.
+async fn figures(config: &Config) -> Result<Option<TcpListener>, ServerError> {
+    if !config.metrics.enabled {
+        return Ok(None);
+    }
+    let address = SocketAddr::new(config.metrics.host, config.metrics.port);
+    TcpListener::bind(address).await.map(Some).map_err(|source| ServerError::Listen { address, source })
+}
+
+/// Serves metrics until the server stops.
+async fn serve_figures(listener: Option<TcpListener>, app: &AppState) {
+    let Some(listener) = listener else { return };
+    let stopping = app.stopping.clone();
+    let served = axum::serve(listener, metrics::router(Arc::clone(app)))
+        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    if let Err(error) = served.await {
+        tracing::error!(error = &error as &dyn std::error::Error, "metrics are not served");
+    }
 }
 
 /// The hash of the admin key; and the key itself if it has just been made, to be shown this once.
@@ -183,6 +234,12 @@ impl BoundServer {
         self.address
     }
 
+    /// Where `/metrics` is, if it is served.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.figures.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
     /// The admin key, if none was configured and this is the first start. It is not shown again.
     #[must_use]
     pub const fn new_admin_key(&self) -> Option<&Secret> {
@@ -191,13 +248,14 @@ impl BoundServer {
 
     /// Serves until the shutdown token is cancelled, then finishes what is under way and closes the data.
     pub async fn run(self) {
-        let Self { listener, app, service, tls, lock, .. } = self;
+        let Self { listener, figures, app, service, tls, lock, .. } = self;
         let tasks = app.tasks.clone();
         tokio::join!(
             http::serve(listener, service),
             http::keep(tls, &app.stopping),
+            serve_figures(figures, &app),
             housekeeping::run(&app),
-            backup::run_nightly(&app)
+            backup::run_nightly(&app),
         );
         tasks.close();
         if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {

@@ -15,6 +15,7 @@ use crate::secret::Secret;
 /// checked against it.
 pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/health"),
+    ("GET", "/health/ready"),
     ("GET", "/ws"),
     ("GET", "/api/v1/openapi.json"),
     ("POST", "/api/v1/auth/login"),
@@ -50,7 +51,6 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
 /// `GET /health`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// `ok`.
     pub status: Box<str>,
@@ -60,10 +60,50 @@ pub struct Health {
     pub version: Box<str>,
 }
 
+/// `GET /health/ready`. Says no more than a stranger may know.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The whole.
+    pub status: Readiness,
+    /// The parts.
+    pub checks: ReadyChecks,
+}
+
+impl Ready {
+    /// Whether all is well.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.status == Readiness::Ready
+    }
+}
+
+/// Whether the server can do its work.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It cannot.
+    NotReady,
+}
+
+/// What [`Ready`] is made of.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadyChecks {
+    /// The database answers, reading and writing.
+    pub database: bool,
+    /// The disks have more than the reserve.
+    pub disk: bool,
+    /// The server is not about to stop.
+    pub running: bool,
+}
+
 /// Error answer: RFC 9457 problem details, `application/problem+json`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// Always `about:blank`: the meaning is in `code`.
     #[serde(rename = "type")]
@@ -93,7 +133,6 @@ pub struct Problem {
 /// its mailbox, and ends that device's earlier session.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoginRequest {
     /// Account.
     pub user_id: UserId,
@@ -113,7 +152,6 @@ pub struct LoginRequest {
 /// Answer to login.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoginResponse {
     /// For `Authorization: Bearer` and the `authenticate` frame.
     pub token: Secret,
@@ -128,7 +166,6 @@ pub struct LoginResponse {
 /// Answer of `POST /api/v1/auth/refresh`: a new token; the old one ends.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefreshResponse {
     /// The new token.
     pub token: Secret,
@@ -139,7 +176,6 @@ pub struct RefreshResponse {
 /// `GET /api/v1/users/me` and `GET /api/v1/users/{user_id}`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserProfile {
     /// Account.
     pub user_id: UserId,
@@ -156,7 +192,6 @@ pub struct UserProfile {
 /// `POST /api/v1/users/me/profile`. Absent fields stay as they are.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateProfile {
     /// New public name; an empty text removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,7 +210,6 @@ pub struct UpdateProfile {
 /// One signed-in device of one's own.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Device {
     /// Device.
     pub device_id: DeviceId,
@@ -196,7 +230,6 @@ pub struct Device {
 /// `GET /api/v1/users/me/devices`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Devices {
     /// All devices, oldest first.
     pub devices: Vec<Device>,
@@ -205,7 +238,6 @@ pub struct Devices {
 /// `GET /api/v1/messages/pending`: the oldest messages of this device's mailbox.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PendingMessages {
     /// In order.
     pub messages: Vec<DeliveredMessage>,
@@ -216,7 +248,6 @@ pub struct PendingMessages {
 /// `POST /api/v1/messages/ack`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AckRequest {
     /// Messages that are stored; ids that are not in the mailbox are passed over.
     pub message_ids: Vec<MessageId>,
@@ -225,7 +256,6 @@ pub struct AckRequest {
 /// Answer of `POST /api/v1/files/upload` (multipart, field `file`).
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UploadResponse {
     /// Unguessable name.
     pub file_id: FileId,
@@ -236,7 +266,6 @@ pub struct UploadResponse {
 /// `GET /api/v1/turn/credentials`: coturn's REST scheme.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TurnCredentials {
     /// `turn:` and `turns:` URLs.
     pub urls: Vec<String>,
@@ -253,7 +282,6 @@ pub struct TurnCredentials {
 /// `POST /api/v1/admin/users`. The key may also come as `Authorization: Bearer`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateUser {
     /// Admin key.
     #[serde(default)]
@@ -266,7 +294,6 @@ pub struct CreateUser {
 /// Answer to [`CreateUser`]: the only time that the key is shown.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedUser {
     /// Account.
     pub user_id: UserId,
@@ -277,7 +304,6 @@ pub struct CreatedUser {
 /// `DELETE /api/v1/admin/users/{user_id}` and `GET /api/v1/admin/stats`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdminRequest {
     /// Admin key.
     #[serde(default)]
@@ -287,7 +313,6 @@ pub struct AdminRequest {
 /// Answer of `GET /api/v1/admin/stats`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stats {
     /// Accounts.
     pub total_users: u64,
@@ -304,8 +329,8 @@ pub struct Stats {
 }
 
 /// Answer of `GET /api/v1/admin/doctor`: whether the server and what it needs are well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoctorReport {
     /// The worst of the checks.
     pub status: CheckStatus,
@@ -314,8 +339,8 @@ pub struct DoctorReport {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What: `configuration`, `secrets`, `port`, `certificate`, `address`, `disk`, `clock`, `database`, `permissions`,
     /// `turn`, or `turn` with an address of the relay, as in `turn:localhost:3478 udp`.
@@ -330,8 +355,8 @@ pub struct Check {
 }
 
 /// How something is. The later, the worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// Well.
@@ -343,8 +368,8 @@ pub enum CheckStatus {
 }
 
 /// A sentence for people, in the languages of the product.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentence {
     /// English.
     pub en: String,
@@ -355,7 +380,6 @@ pub struct Sentence {
 /// `POST /api/v1/key-packages`: adds to this device's stock (RFC 9420, section 10).
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PublishKeyPackages {
     /// Each is handed out once.
     pub key_packages: Vec<Opaque>,
@@ -367,7 +391,6 @@ pub struct PublishKeyPackages {
 /// `GET /api/v1/key-packages`: this device's stock; also the answer to [`PublishKeyPackages`].
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyPackageStock {
     /// Key packages left, without the last-resort one.
     pub count: u64,
@@ -378,7 +401,6 @@ pub struct KeyPackageStock {
 /// `POST /api/v1/users/{user_id}/key-packages/claim`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClaimKeyPackages {
     /// Only of these devices; of all without it. The asking device is always left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -388,7 +410,6 @@ pub struct ClaimKeyPackages {
 /// Answer to [`ClaimKeyPackages`]: one key package of each device that has any.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClaimedKeyPackages {
     /// One per device.
     pub key_packages: Vec<DeviceKeyPackage>,
@@ -397,7 +418,6 @@ pub struct ClaimedKeyPackages {
 /// A key package and the device that it is said to belong to.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeviceKeyPackage {
     /// Device.
     pub device_id: DeviceId,
@@ -408,7 +428,6 @@ pub struct DeviceKeyPackage {
 /// What a conversation is.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GroupKind {
     /// Two users. There is at most one per pair.
@@ -423,7 +442,6 @@ pub enum GroupKind {
 /// A welcome for one device.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeviceWelcome {
     /// The joiner.
     pub device_id: DeviceId,
@@ -434,7 +452,6 @@ pub struct DeviceWelcome {
 /// What joiners need beside a welcome, and external joiners instead of one.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PublicGroupState {
     /// Signed GroupInfo (RFC 9420, section 12.4.3) with `external_pub`, without the tree.
     pub group_info: Opaque,
@@ -445,7 +462,6 @@ pub struct PublicGroupState {
 /// `POST /api/v1/groups`: a new conversation with all its devices.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateGroup {
     /// MLS group id. Creating the same again by the same device is answered with the group as it is.
     pub group_id: GroupId,
@@ -465,7 +481,6 @@ pub struct CreateGroup {
 /// are stored together or not at all.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SubmitCommit {
     /// Made by the committer; submitting the same again is answered as the first time.
     pub message_id: MessageId,
@@ -489,7 +504,6 @@ pub struct SubmitCommit {
 /// Answer to [`SubmitCommit`].
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CommitAccepted {
     /// The new epoch.
     pub epoch: Epoch,
@@ -500,7 +514,6 @@ pub struct CommitAccepted {
 /// A device of a participant, as the server sees it.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupDevice {
     /// Owner.
     pub user_id: UserId,
@@ -515,7 +528,6 @@ pub struct GroupDevice {
 /// `GET /api/v1/groups/{group_id}`, answer to [`CreateGroup`].
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Group {
     /// MLS group id.
     pub group_id: GroupId,
@@ -534,7 +546,6 @@ pub struct Group {
 /// `GET /api/v1/groups`: all groups that the user takes part in.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Groups {
     /// In the order of their creation.
     pub groups: Vec<Group>,
@@ -544,7 +555,6 @@ pub struct Groups {
 /// whose welcome still waits in the mailbox of the device that asks.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupStateAt {
     /// Epoch of the state.
     pub epoch: Epoch,
@@ -557,7 +567,6 @@ pub struct GroupStateAt {
 /// `PUT` and `GET /api/v1/users/me/backup`: the account key, sealed with the recovery key.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Backup {
     /// Ciphertext.
     pub backup: Opaque,

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{CommandError, print};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Log, LogFormat};
 use crate::i18n::Language;
 use crate::serve::{Params, bind};
 
@@ -16,7 +16,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 }
 
 pub(super) async fn run(config: Config, language: Language) -> Result<(), CommandError> {
-    start_log();
+    start_log(&config.log);
     #[cfg(unix)]
     raise_descriptor_limit();
     let shutdown = CancellationToken::new();
@@ -43,10 +43,14 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     Ok(())
 }
 
-/// `RUST_LOG` chooses what is logged; by default all of importance. To stderr: stdout is for the admin key.
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+/// `RUST_LOG` chooses what is logged, else the configuration. To stderr: stdout is for the admin key.
+fn start_log(log: &Log) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&log.level));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+    }
 }
 
 /// Each connection is a file descriptor, and the usual limit of 1,024 is meant for other programs.

@@ -157,6 +157,10 @@ impl Config {
             return Err(ConfigError::DatabaseAmongFiles);
         }
         self.check_backup()?;
+        if tracing_subscriber::EnvFilter::try_new(&self.log.level).is_err() {
+            let expected = "`error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,privmsg_server=debug`";
+            return Err(ConfigError::Value { key: "log.level".to_owned(), expected });
+        }
         self.check_tls()
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn check(patient: &Patient) -> Finding {
         "Delete what is not needed, make the disk larger, or lower storage.max_file_age_hours and limits.max_stored_mb_per_user.",
         "Удалите лишнее, увеличьте диск или уменьшите storage.max_file_age_hours и limits.max_stored_mb_per_user.",
     );
-    if free <= patient.config.limits.free_disk_bytes() {
+    if free <= patient.config.limits.reserve_bytes() {
         return Finding::fail(
             format!("{en}: no uploads are taken any more"),
             format!("{ru}: файлы больше не принимаются"),

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use tower_service::Service as _;
 pub(crate) use per_address::{Counted, PerAddress, source};
 pub(crate) use proxies::Proxies;
 pub use tls::TlsError;
-pub(crate) use tls::{Tls, keep};
+pub(crate) use tls::{Tls, keep, validity};
 
 use crate::extract::Peer;
 
@@ -49,6 +50,8 @@ pub(crate) struct Service {
     /// Connections of each address.
     pub(crate) per_address: Arc<PerAddress>,
     pub(crate) proxies: Arc<Proxies>,
+    /// Counts the open connections.
+    pub(crate) open: Gauge,
 }
 
 /// Accepts connections until the server stops.
@@ -67,7 +70,7 @@ pub(crate) async fn serve(listener: TcpListener, service: Service) {
                 };
                 // Closed without a word: a polite answer would need the memory that is to be saved.
                 let Some(counted) = counted else { continue };
-                service.tasks.spawn(connection(stream, from, service.clone(), Arc::new(counted)));
+                service.tasks.spawn(connection(stream, from, service.clone(), Arc::new(counted.shown(&service.open))));
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");

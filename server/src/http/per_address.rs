@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use prometheus_client::metrics::gauge::Gauge;
+
 use crate::extract::Peer;
 
 /// Counts open connections, so that one address cannot take all that the machine has.
@@ -18,6 +20,34 @@ pub(crate) struct Counted {
     all: Arc<PerAddress>,
     /// `None` where nothing is counted.
     source: Option<IpAddr>,
+    /// The connection in the figures.
+    open: Option<Open>,
+    /// The proxy's connection that a request came by, which lives as long as what the request became.
+    by: Option<Arc<Self>>,
+}
+
+/// A connection in the figures, until this is dropped.
+struct Open(Gauge);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Counted {
+    /// Shows the connection in the figures, too.
+    pub(super) fn shown(mut self, open: &Gauge) -> Self {
+        open.inc();
+        self.open = Some(Open(open.clone()));
+        self
+    }
+
+    /// For a request that came by this connection of a proxy.
+    pub(crate) fn by(mut self, connection: Option<Arc<Self>>) -> Self {
+        self.by = connection;
+        self
+    }
 }
 
 impl PerAddress {
@@ -37,12 +67,12 @@ impl PerAddress {
             }
             *count += 1;
         }
-        Some(Counted { all: Arc::clone(self), source })
+        Some(Counted { all: Arc::clone(self), source, open: None, by: None })
     }
 
     /// A connection that is not counted: that of a trusted proxy, whose clients are.
     pub(super) fn exempt(self: &Arc<Self>) -> Counted {
-        Counted { all: Arc::clone(self), source: None }
+        Counted { all: Arc::clone(self), source: None, open: None, by: None }
     }
 }
 

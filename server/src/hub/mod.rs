@@ -45,6 +45,15 @@ struct Present {
     devices: Vec<(DeviceKey, Arc<Outbox>)>,
 }
 
+/// What is connected, and what waits for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) users: u64,
+    pub(crate) devices: u64,
+    /// Messages that wait to be written.
+    pub(crate) queued: u64,
+}
+
 impl Hub {
     fn lock(&self) -> MutexGuard<'_, Connected> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
@@ -112,6 +121,16 @@ impl Hub {
 
     pub(crate) fn online_users(&self) -> u64 {
         self.lock().users.len() as u64
+    }
+
+    /// How much there is of what.
+    pub(crate) fn load(&self) -> Load {
+        let connected = self.lock();
+        Load {
+            users: connected.users.len() as u64,
+            devices: connected.devices.len() as u64,
+            queued: connected.devices.values().map(|outbox| outbox.queued()).sum(),
+        }
     }
 
     /// Sends something that nobody stores to all connections of these users. Returns whether there was any.

@@ -189,6 +189,11 @@ impl Outbox {
         }
     }
 
+    /// Messages in the queue.
+    pub(super) fn queued(&self) -> u64 {
+        self.lock().deliveries.len() as u64
+    }
+
     /// The newest position that is known to have been committed.
     pub(crate) fn newest(&self) -> Position {
         self.lock().newest

@@ -38,7 +38,7 @@ const FOR_EVER: i64 = i32::MAX as i64;
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = OK, body = UploadResponse)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::FileTooLarge, ErrorCode::MailboxFull, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::FileTooLarge]))),
 )]
 pub(super) async fn upload(
     State(app): State<AppState>,

@@ -1,8 +1,10 @@
-//! `GET /health`: whether the server is there.
+//! Whether the server is there (`/health`), and whether it can do its work (`/health/ready`).
 
 use axum::Json;
 use axum::extract::State;
-use privmsg_protocol::rest::Health;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use privmsg_protocol::rest::{Health, Ready};
 
 use crate::app::AppState;
 
@@ -13,4 +15,20 @@ use crate::app::AppState;
 )]
 pub(super) async fn health(State(app): State<AppState>) -> Json<Health> {
     Json(Health { status: "ok".into(), timestamp: app.clock.now(), version: env!("CARGO_PKG_VERSION").into() })
+}
+
+/// Whether the server can do its work
+///
+/// For a supervisor or a load balancer. Looked up at most once a second, however often it is asked.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "server",
+    responses(
+        (status = OK, body = Ready, description = "It can."),
+        (status = SERVICE_UNAVAILABLE, body = Ready, description = "It cannot: `checks` says what is wrong."),
+    ),
+)]
+pub(super) async fn ready(State(app): State<AppState>) -> Response {
+    let ready = app.readiness.look(&app).await;
+    let status = if ready.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ready)).into_response()
 }

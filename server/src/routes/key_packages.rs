@@ -55,7 +55,12 @@ pub(super) async fn stock(State(app): State<AppState>, session: Session) -> Resu
     request_body = Option<ClaimKeyPackages>,
     responses((status = OK, body = ClaimedKeyPackages)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownUser, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([
+        ErrorCode::InvalidRequest,
+        ErrorCode::UnknownRecipient,
+        ErrorCode::RecipientHasNoDevices,
+        ErrorCode::RateLimited,
+    ]))),
 )]
 pub(super) async fn claim(
     State(app): State<AppState>,

@@ -74,6 +74,7 @@ pub(super) async fn acknowledge(
     if request.message_ids.len() > MAX_ACK_IDS {
         return Err(ApiError::invalid("too many ids in one acknowledgement"));
     }
+    app.metrics.acknowledged(request.message_ids.len());
     app.storage.acknowledge(session.device, request.message_ids).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,6 +29,8 @@ use utoipa_axum::routes;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::Peer;
+use crate::http::Counted;
+use crate::metrics;
 use crate::openapi::{self, with_body_limit};
 use crate::ws;
 
@@ -65,6 +67,7 @@ pub(crate) fn router(app: AppState) -> Router {
     let api = ordinary().merge(strangers()).merge(groups).merge(key_packages).merge(upload);
     let (router, api) = OpenApiRouter::default()
         .routes(routes!(health::health))
+        .routes(routes!(health::ready))
         .routes(routes!(ws::upgrade))
         .nest("/api/v1", api.routes(routes!(description)))
         .split_for_parts();
@@ -74,6 +77,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(app.clone(), admit))
         .layer(map_response(protective_headers))
+        .layer(from_fn_with_state(Arc::clone(&app), metrics::observe))
         .with_state(app)
 }
 
@@ -129,7 +133,8 @@ async fn admit(
     // The proxy's connection is nobody's; what it asks on behalf of somebody is theirs.
     if peer.is_proxied() {
         let counted = app.connections.count(peer).ok_or_else(|| ApiError::rate_limited(TOO_MANY_WAIT_MS))?;
-        request.extensions_mut().insert(Arc::new(counted));
+        let connection = request.extensions_mut().remove::<Arc<Counted>>();
+        request.extensions_mut().insert(Arc::new(counted.by(connection)));
     }
     if is_strangers(&request) {
         app.note_stranger(peer)?;

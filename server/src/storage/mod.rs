@@ -27,7 +27,7 @@ use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, User
 pub(crate) use error::{Refusal, StorageError, over_quota};
 pub(crate) use model::{
     Credentials, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
-    Position, Session, StorageStats, Submission, UserKey, UserSummary,
+    Position, Session, StorageStats, Submission, Transaction, UserKey, UserSummary,
 };
 
 use crate::secrets::KeyHash;
@@ -37,6 +37,9 @@ pub(crate) type Result<T> = std::result::Result<T, StorageError>;
 /// Is told what has become deliverable, after it is durable. Called on the storage's own thread: must not block.
 pub(crate) trait Observer: Send + Sync {
     fn committed(&self, deliveries: Vec<Delivery>);
+
+    /// A transaction has ended, well or not.
+    fn transaction(&self, _transaction: Transaction) {}
 }
 
 /// Takes the answers to one [`Submission`], in its order, after they are durable. Must not block.
@@ -132,6 +135,8 @@ pub(crate) trait Storage: Send + Sync {
 
     // Upkeep
 
+    /// Reads, and writes something small: answers if both work.
+    async fn probe(&self) -> Result<()>;
     async fn stats(&self) -> Result<StorageStats>;
     /// Forgets what is older than the cutoffs. Returns files to delete from the disk.
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>>;

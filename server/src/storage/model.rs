@@ -1,6 +1,7 @@
 //! Values that go in and out of the storage.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use privmsg_protocol::rest::UserProfile;
@@ -146,4 +147,17 @@ pub(crate) struct Cutoffs {
     pub(crate) seen: i64,
     /// Tokens that ended before are forgotten: they get `unauthorized` instead of `token_expired`.
     pub(crate) tokens: i64,
+}
+
+/// What one transaction of the writer came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Transaction {
+    /// Messages that are durable now.
+    pub(crate) accepted: usize,
+    /// From its first statement until it was durable.
+    pub(crate) took: Duration,
+    /// Operations that have come meanwhile.
+    pub(crate) waiting: usize,
+    /// Whether it was undone.
+    pub(crate) failed: bool,
 }

@@ -220,8 +220,12 @@ impl Connection {
 
     async fn carry_out(&mut self, socket: &mut Socket, inbound: Inbound) -> Result<(), Broken> {
         for answer in &inbound.answers {
+            if let ServerFrame::Error(error) = answer {
+                self.app.metrics.refused(&error.code);
+            }
             socket.write(answer).await?;
         }
+        self.app.metrics.acknowledged(inbound.acknowledged.len() + inbound.strangers.len());
         if !inbound.messages.is_empty() || !inbound.acknowledged.is_empty() {
             self.in_flight += inbound.messages.len();
             let submission = Submission {
@@ -282,7 +286,10 @@ impl Connection {
                     ack.message_ids.push(message_id);
                     ack.accepted.extend(place.map(|(group_id, seq)| Accepted { message_id, group_id, seq }));
                 }
-                Err(refusal) => socket.write(&error_frame(Some(message_id), &refusal)).await?,
+                Err(refusal) => {
+                    self.app.metrics.refused(&refusal.code);
+                    socket.write(&error_frame(Some(message_id), &refusal)).await?;
+                }
             }
         }
         if !ack.message_ids.is_empty() {
@@ -297,6 +304,7 @@ impl Connection {
             return Ok(());
         }
         self.cursor = delivery.position;
+        self.app.metrics.delivered();
         self.unacknowledged.0.push_back((delivery.message_id, delivery.position));
         socket.write_shared(delivery.frame).await
     }

@@ -11,6 +11,7 @@ mod files;
 mod groups;
 #[cfg(unix)]
 mod lifecycle;
+mod observing;
 mod presence;
 mod relay;
 mod support;

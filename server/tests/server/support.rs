@@ -30,6 +30,8 @@ pub(crate) struct TestServer {
     pub(crate) api: Api,
     pub(crate) clock: Clock,
     pub(crate) config: Config,
+    /// Where `/metrics` is.
+    pub(crate) metrics: Option<SocketAddr>,
     /// Deleted with the server.
     _folder: TempDir,
     shutdown: CancellationToken,
@@ -53,8 +55,8 @@ impl TestServer {
         config.limits.max_frames_per_second = 0;
         change(&mut config);
         let clock = Clock::manual(1_800_000_000);
-        let (api, shutdown, running) = launch(&config, &clock).await;
-        Self { api, clock, config, _folder: folder, shutdown, running: Some(running) }
+        let Launched { api, metrics, shutdown, running } = launch(&config, &clock).await;
+        Self { api, clock, config, metrics, _folder: folder, shutdown, running: Some(running) }
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -66,8 +68,9 @@ impl TestServer {
 
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
-        let (api, shutdown, running) = launch(&self.config, &self.clock).await;
+        let Launched { api, metrics, shutdown, running } = launch(&self.config, &self.clock).await;
         self.api = api;
+        self.metrics = metrics;
         self.shutdown = shutdown;
         self.running = Some(running);
     }
@@ -84,14 +87,21 @@ impl TestServer {
     }
 }
 
-async fn launch(config: &Config, clock: &Clock) -> (Api, CancellationToken, JoinHandle<()>) {
+struct Launched {
+    api: Api,
+    metrics: Option<SocketAddr>,
+    shutdown: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+async fn launch(config: &Config, clock: &Clock) -> Launched {
     let shutdown = CancellationToken::new();
     let server =
         privmsg_server::bind(Params { config: config.clone(), clock: clock.clone(), shutdown: shutdown.clone() })
             .await
             .unwrap();
     let api = Api { address: server.address() };
-    (api, shutdown, tokio::spawn(server.run()))
+    Launched { api, metrics: server.metrics_address(), shutdown, running: tokio::spawn(server.run()) }
 }
 
 /// A REST answer.

@@ -316,6 +316,11 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.delete_file(owner, &file_id)).await
     }
 
+    async fn probe(&self) -> Result<()> {
+        self.write(Touches::Data, upkeep::touch).await?;
+        self.read(upkeep::look).await
+    }
+
     async fn stats(&self) -> Result<StorageStats> {
         self.read(upkeep::stats).await
     }

@@ -10,6 +10,25 @@ use crate::storage::{Cutoffs, Result, StorageStats};
 /// Rows that one transaction of the cleanup looks at, so that messages do not wait long behind it.
 const STEP: i64 = 5_000;
 
+/// Key of what [`touch`] writes.
+const PROBE: &str = "probe";
+
+/// Writes something small, which a disk or an engine with a fault does not take.
+pub(super) fn touch(tx: &mut Tx<'_>) -> Result<()> {
+    tx.conn
+        .prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")
+        .and_then(|mut statement| statement.execute(params![PROBE, tx.now_ms.to_be_bytes()]))
+        .map(drop)
+        .map_err(engine_error)
+}
+
+/// Reads it back.
+pub(super) fn look(conn: &Connection) -> Result<()> {
+    conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")
+        .and_then(|mut statement| statement.query_row([PROBE], |_| Ok(())))
+        .map_err(engine_error)
+}
+
 pub(super) fn stats(conn: &Connection) -> Result<StorageStats> {
     conn.query_row(
         "SELECT (SELECT count(*) FROM user WHERE deleted_at = 0),

@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::tx::{State, Tx};
 use super::{checkpoint, engine_error};
 use crate::clock::Clock;
-use crate::storage::{Observer, Outcome, Outgoing, Result, StorageError, Submission};
+use crate::storage::{Observer, Outcome, Outgoing, Result, StorageError, Submission, Transaction};
 
 /// Operations waiting for the writer. Beyond that, connections stop reading their sockets.
 const QUEUE: usize = 1024;
@@ -237,9 +237,16 @@ impl Loop {
 
     fn transaction(&mut self, state: &mut State, batch: Vec<Job>) {
         let now_ms = self.clock.now_ms();
+        let begin = Instant::now();
         let mut done = Vec::with_capacity(batch.len());
         let result = attempt(&mut self.conn, state, now_ms, batch, &mut done);
         let deliveries = std::mem::take(&mut state.deliveries);
+        self.observer.transaction(Transaction {
+            accepted: if result.is_ok() { accepted(&done) } else { 0 },
+            took: begin.elapsed(),
+            waiting: QUEUE.saturating_sub(self.room.available_permits()),
+            failed: result.is_err(),
+        });
         match result {
             Ok(()) => {
                 // Before the answers, so that whoever has an answer knows that the deliveries are on their way.
@@ -316,6 +323,15 @@ impl Job {
             Self::Call(call) => Done::Call(call(None).finish),
         }
     }
+}
+
+/// Messages that were taken.
+fn accepted(done: &[Done]) -> usize {
+    let taken = |item: &Done| match item {
+        Done::Relay(_, outcomes) => outcomes.iter().filter(|outcome| outcome.result.is_ok()).count(),
+        Done::Call(_) => 0,
+    };
+    done.iter().map(taken).sum()
 }
 
 /// Outcomes to be filled in.
