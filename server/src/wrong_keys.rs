@@ -31,7 +31,7 @@ const SOURCES: usize = 4;
 
 /// See the module.
 pub(crate) struct WrongKeys {
-    /// 0 for no limit.
+    /// 0 for no limit, as for the longest wait.
     free: u32,
     longest_ms: i64,
     users: Mutex<HashMap<UserId, OfUser>>,
@@ -80,11 +80,9 @@ impl Count {
 
 impl WrongKeys {
     pub(crate) fn new(limits: &Limits) -> Self {
-        // No longest wait: a day is as good as none.
-        let longest = if limits.max_wrong_key_delay_seconds == 0 { 86_400 } else { limits.max_wrong_key_delay_seconds };
         Self {
             free: limits.max_wrong_keys,
-            longest_ms: i64::from(longest) * 1000,
+            longest_ms: i64::from(limits.max_wrong_key_delay_seconds) * 1000,
             users: Mutex::default(),
             addresses: Mutex::default(),
         }
@@ -95,7 +93,7 @@ impl WrongKeys {
     /// # Errors
     /// Milliseconds until the next one is heard, if this one came too early.
     pub(crate) fn note(&self, user: Option<&UserId>, from: IpAddr, now_ms: i64) -> Result<(), u64> {
-        if self.free == 0 {
+        if self.free == 0 || self.longest_ms == 0 {
             return Ok(());
         }
         let by_address = {
@@ -210,8 +208,9 @@ mod tests {
 
     #[test]
     fn zero_switches_it_off_and_memory_is_bounded() {
-        let off = keys(0, 900);
-        assert!((0..1000).all(|_| off.note(Some(&user("alice")), address(1), 0).is_ok()));
+        for off in [keys(0, 900), keys(10, 0)] {
+            assert!((0..1000).all(|_| off.note(Some(&user("alice")), address(1), 0).is_ok()));
+        }
         let keys = keys(1, 900);
         for n in 0..u32::try_from(MOST).unwrap() + 10 {
             let _ = keys.note(Some(&user(&format!("user{n}"))), IpAddr::from(n.to_be_bytes()), i64::from(n));

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// `[server]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,11 +19,32 @@ pub struct Server {
     pub public_url: String,
     /// Proxies in front of the server, as addresses or networks (`10.0.0.0/8`): from them, and from nobody else, the
     /// address of a client is taken from `X-Forwarded-For`. Default none.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self { host: IpAddr::from([127, 0, 0, 1]), port: 9443, public_url: String::new(), trusted_proxies: Vec::new() }
+    }
+}
+
+/// Networks, and addresses alone, which are networks of one.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    texts.iter().map(network).collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_addresses_or_networks() {
+        let server: Server = toml::from_str("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\", \"::1\"]").unwrap();
+        let expected = ["127.0.0.1/32", "10.0.0.0/8", "::1/128"].map(|text| text.parse().unwrap());
+        assert_eq!(server.trusted_proxies, expected);
+        assert!(toml::from_str::<Server>("trusted_proxies = [\"proxy.example\"]").is_err());
     }
 }
