@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::extract::LARGE_BODIES;
 use crate::files::FileStore;
 use crate::hub::Hub;
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, OncePerMinute};
 use crate::secrets::KeyHash;
 use crate::storage::{SharedStorage, UserKey};
 
@@ -61,6 +61,8 @@ pub(crate) struct App {
     /// Bodies of more than a megabyte that are in memory.
     pub(crate) large_bodies: Semaphore,
     wrong_keys: Limiter<IpAddr>,
+    /// For the audit log.
+    pub(crate) refused_admin_keys: OncePerMinute,
     admin_key: KeyHash,
 }
 
@@ -89,6 +91,7 @@ impl App {
             new_groups: Limiter::per_hour(NEW_GROUPS_PER_HOUR),
             large_bodies: Semaphore::new(LARGE_BODIES),
             wrong_keys: Limiter::new(WRONG_KEYS_PER_MINUTE),
+            refused_admin_keys: OncePerMinute::default(),
             config: parts.config,
             clock: parts.clock,
             storage: parts.storage,

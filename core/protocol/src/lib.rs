@@ -1,8 +1,8 @@
 //! The contract between the PrivMsg server and every client.
 //!
 //! This crate holds what both sides must agree on, and nothing else: identifiers ([`ids`]), WebSocket frames
-//! ([`frames`]), REST bodies ([`rest`]), limits ([`limits`]) and error codes ([`error`]). It does no I/O, knows no
-//! async runtime and no SQL, and builds for `wasm32-unknown-unknown`.
+//! ([`frames`]), REST bodies ([`rest`]), invitations ([`Invitation`]), limits ([`limits`]) and error codes ([`error`]). It
+//! does no I/O, knows no async runtime and no SQL, and builds for `wasm32-unknown-unknown`.
 //!
 //! Two rules hold for every type here:
 //!
@@ -15,6 +15,7 @@
 pub mod error;
 pub mod frames;
 pub mod ids;
+mod invitation;
 pub mod limits;
 mod opaque;
 pub mod rest;
@@ -22,6 +23,7 @@ mod secret;
 
 pub use error::ErrorCode;
 pub use ids::{DeviceId, Epoch, FileId, GroupId, IdError, MessageId, Seq, UserId};
+pub use invitation::{Invitation, InvitationError, MAX_SERVER_URL_LEN};
 pub use opaque::Opaque;
 pub use secret::Secret;
 

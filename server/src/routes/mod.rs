@@ -55,9 +55,8 @@ pub(crate) fn router(app: AppState) -> Router {
         .layer(limit(app.config.limits.file_bytes().saturating_add(ENVELOPE)));
     let strangers = Router::new()
         .route("/auth/login", post(auth::login))
-        .route("/admin/users", post(admin::create_user))
-        .route("/admin/users/{user_id}", delete(admin::delete_user))
-        .route("/admin/stats", get(admin::stats))
+        .route("/auth/redeem", post(auth::redeem))
+        .merge(admin::routes())
         .layer(limit(STRANGERS_BODY));
     let ordinary = Router::new()
         .route("/auth/refresh", post(auth::refresh))

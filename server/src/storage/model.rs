@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use privmsg_protocol::rest::UserProfile;
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Seq, UserId};
 
 use super::{Refusal, Replies};
@@ -31,14 +30,6 @@ pub(crate) struct Session {
     pub(crate) expires_at: i64,
 }
 
-/// What a login is checked against.
-pub(crate) struct Credentials {
-    pub(crate) user: UserKey,
-    pub(crate) key: KeyHash,
-    pub(crate) revoked: bool,
-    pub(crate) profile: UserProfile,
-}
-
 /// A login whose key has been checked.
 pub(crate) struct Login {
     pub(crate) user: UserKey,
@@ -47,15 +38,6 @@ pub(crate) struct Login {
     pub(crate) device_public_key: String,
     pub(crate) token: KeyHash,
     pub(crate) expires_at: i64,
-}
-
-/// A line of the list of users.
-pub(crate) struct UserSummary {
-    pub(crate) user_id: UserId,
-    pub(crate) created_at: i64,
-    pub(crate) last_seen_at: i64,
-    pub(crate) revoked: bool,
-    pub(crate) devices: u64,
 }
 
 /// Where a message goes.
@@ -144,4 +126,6 @@ pub(crate) struct Cutoffs {
     pub(crate) seen: i64,
     /// Tokens that ended before are forgotten: they get `unauthorized` instead of `token_expired`.
     pub(crate) tokens: i64,
+    /// Administrative acts before.
+    pub(crate) audit: i64,
 }
