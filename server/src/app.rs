@@ -16,7 +16,7 @@ use crate::extract::{LARGE_BODIES, Peer};
 use crate::files::FileStore;
 use crate::http::{PerAddress, source};
 use crate::hub::Hub;
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, OncePerMinute};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::secrets::KeyHash;
@@ -55,6 +55,8 @@ pub(crate) struct App {
     /// Bodies of more than a megabyte that are in memory.
     pub(crate) large_bodies: Semaphore,
     wrong_keys: WrongKeys,
+    /// For the audit log.
+    pub(crate) refused_admin_keys: OncePerMinute,
     /// Connections that are open.
     pub(crate) connections: Arc<PerAddress>,
     /// WebSockets that have not said yet who they are.
@@ -96,6 +98,7 @@ impl App {
             new_groups: Limiter::per_hour(limits.rate_limit_new_groups_per_hour),
             large_bodies: Semaphore::new(LARGE_BODIES),
             wrong_keys: WrongKeys::new(limits),
+            refused_admin_keys: OncePerMinute::default(),
             connections: PerAddress::new(limits.max_connections_per_address),
             unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
             config: parts.config,

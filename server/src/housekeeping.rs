@@ -1,12 +1,12 @@
-//! What happens beside requests: revocations made by the command line, and forgetting what is too old.
+//! What happens beside requests of clients: errands of the command line, and forgetting what is too old.
 
 use std::time::Duration;
 
+use crate::admin::requests;
 use crate::app::App;
-use crate::hub::CloseReason;
 use crate::storage::{Cutoffs, StorageError};
 
-/// How often the server looks for revocations. A revoked user's sockets are to be closed within a second.
+/// How often the server looks for errands. A revoked user's sockets are to be closed within a second.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Sent ids are remembered at least so long: a client may come back after weeks and send again what it does not know
@@ -15,6 +15,9 @@ const SEEN_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Ended tokens get `token_expired` for so long, then `unauthorized`.
 const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
+
+/// Administrative acts are remembered for a year and a month: what happened at the same time last year is still there.
+const AUDIT_SECONDS: i64 = 400 * 24 * 3600;
 
 /// Runs until the server stops.
 pub(crate) async fn run(app: &App) {
@@ -28,20 +31,14 @@ pub(crate) async fn run(app: &App) {
             () = app.stopping.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = revocations(app).await {
-            log(&error, "revocations were not applied");
+        if let Err(error) = requests::carry_out_waiting(app).await {
+            log(&error, "requests of the command line were not carried out");
         }
         if interval > 0 && app.clock.now() >= next_cleanup {
             next_cleanup = app.clock.now() + interval;
             clean(app).await;
         }
     }
-}
-
-async fn revocations(app: &App) -> Result<(), StorageError> {
-    let devices = app.storage.apply_revocations().await?;
-    app.hub.close(&devices, CloseReason::SessionEnded);
-    Ok(())
 }
 
 async fn clean(app: &App) {
@@ -53,6 +50,7 @@ async fn clean(app: &App) {
         messages: if hours == 0 { i64::MIN } else { now - message_age },
         seen: now - SEEN_SECONDS.max(2 * message_age),
         tokens: now - TOKEN_SECONDS,
+        audit: now - AUDIT_SECONDS,
     };
     match app.storage.expire(cutoffs).await {
         Ok(files) => {

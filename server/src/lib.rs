@@ -28,7 +28,7 @@
 //! # }
 //! ```
 
-mod accounts;
+mod admin;
 mod app;
 mod backup;
 pub mod cli;

@@ -76,6 +76,32 @@ impl Bucket {
     }
 }
 
+/// Lets one of many alike through each minute, and counts the others: for what is written down because of somebody who
+/// may do it as often as they like.
+#[derive(Default)]
+pub(crate) struct OncePerMinute {
+    last: Mutex<Option<(i64, u64)>>,
+}
+
+impl OncePerMinute {
+    /// How many there have been since the last one that was let through, if this one is.
+    pub(crate) fn note(&self, now_ms: i64) -> Option<u64> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *last {
+            // A clock that was set back lets the next one through.
+            Some((at_ms, held_back)) if (0..MINUTE_MS).contains(&(now_ms - *at_ms)) => {
+                *held_back += 1;
+                None
+            }
+            other => {
+                let held_back = other.map_or(0, |(_, held_back)| held_back);
+                *other = Some((now_ms, 0));
+                Some(held_back + 1)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +125,16 @@ mod tests {
         limiter.give_back(&"a");
         assert_eq!(limiter.take(&"a", 60_000), Ok(()));
         assert!(limiter.take(&"a", 60_000).is_err());
+    }
+
+    #[test]
+    fn one_of_many_is_let_through_and_counts_the_others() {
+        let gate = OncePerMinute::default();
+        assert_eq!(gate.note(0), Some(1));
+        assert_eq!([gate.note(1), gate.note(59_999)], [None, None]);
+        assert_eq!(gate.note(60_000), Some(3));
+        assert_eq!(gate.note(60_001), None);
+        assert_eq!(gate.note(0), Some(2));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //!
 //! A server remembers what the database holds, gives out positions and numbers from memory, and tells only its own
 //! connections what has arrived. Two on one database would quietly give the same number twice. The administrative
-//! commands run beside a server on purpose, and take no lock.
+//! commands take the lock where no server holds it, for the moment that they need; beside a server they ask it.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::private;
 use crate::serve::ServerError;
@@ -16,7 +17,23 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// How long a starting server waits for an administrative command that is at work.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Lock {
+    /// [`Lock::take`] for a server: a command that somebody gives just now must not keep it from starting.
+    pub(crate) async fn take_patiently(database: &Path) -> Result<Self, ServerError> {
+        let begun = Instant::now();
+        loop {
+            match Self::take(database) {
+                Err(ServerError::InUse { .. }) if begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// Locks a file beside the database. The file stays when the lock ends: deleting it would let two servers lock two
     /// files of the same name.
     pub(crate) fn take(database: &Path) -> Result<Self, ServerError> {

@@ -1,9 +1,13 @@
 //! Random names and keys, and how the server remembers keys without being able to show them.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use privmsg_protocol::limits::GENERATED_USER_ID_LEN;
 use privmsg_protocol::{DeviceId, FileId, MessageId, Secret, UserId};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -36,6 +40,20 @@ impl KeyHash {
     }
 }
 
+impl Serialize for KeyHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(D::Error::custom)?;
+        Self::from_slice(&bytes).ok_or_else(|| D::Error::custom("not a hash"))
+    }
+}
+
 /// Bytes from the operating system's random source.
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -46,6 +64,11 @@ pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
 /// A new access key, session token or admin key: 32 random bytes, base64url.
 pub(crate) fn random_key() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(random_bytes::<32>()))
+}
+
+/// Whether this has the form of what [`random_key`] makes.
+pub(crate) fn is_key(text: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
 pub(crate) fn random_file_id() -> FileId {

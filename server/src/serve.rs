@@ -140,7 +140,7 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let figures = figures(&config).await?;
-    let lock = Lock::take(&config.storage.database_path)?;
+    let lock = Lock::take_patiently(&config.storage.database_path).await?;
     let files = FileStore::open(&config.storage.files_path)
         .map_err(|source| ServerError::Files { path: config.storage.files_path.display().to_string(), source })?;
     let hub = Arc::new(Hub::default());

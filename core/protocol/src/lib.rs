@@ -1,8 +1,9 @@
 //! The contract between the PrivMsg server and every client.
 //!
 //! This crate holds what both sides must agree on, and nothing else: identifiers ([`ids`]), WebSocket frames
-//! ([`frames`]), REST bodies ([`rest`]), limits ([`limits`]), error codes ([`error`]) and a farewell ([`closing`]). It does no I/O, knows no
-//! async runtime and no SQL, and builds for `wasm32-unknown-unknown`.
+//! ([`frames`]), REST bodies ([`rest`]), invitations ([`Invitation`]), limits ([`limits`]), error codes ([`error`]) and
+//! a farewell ([`closing`]). It does no I/O, knows no async runtime and no SQL, and builds for
+//! `wasm32-unknown-unknown`.
 //!
 //! Two rules hold for every type here:
 //!
@@ -16,6 +17,7 @@ pub mod closing;
 pub mod error;
 pub mod frames;
 pub mod ids;
+mod invitation;
 pub mod limits;
 mod opaque;
 pub mod rest;
@@ -25,6 +27,7 @@ mod secret;
 
 pub use error::ErrorCode;
 pub use ids::{DeviceId, Epoch, FileId, GroupId, IdError, MessageId, Seq, UserId};
+pub use invitation::{Invitation, InvitationError, MAX_SERVER_URL_LEN};
 pub use opaque::Opaque;
 pub use secret::Secret;
 

@@ -11,6 +11,13 @@ use crate::ids::{DeviceId, Epoch, FileId, GroupId, MessageId, Seq, UserId};
 use crate::opaque::Opaque;
 use crate::secret::Secret;
 
+mod admin;
+
+pub use admin::{
+    AdminDevice, AdminRequest, AdminUser, AdminUserDetail, AdminUsers, AuditEntry, AuditLog, CreateUser, CreatedUser,
+    Invite, Invited, ResetKey, Stats,
+};
+
 /// Every endpoint, as method and path; `{…}` stands for one path segment. The server's routes and `docs/protocol.md` are
 /// checked against it.
 pub const ENDPOINTS: &[(&str, &str)] = &[
@@ -21,6 +28,7 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/refresh"),
     ("POST", "/api/v1/auth/logout"),
+    ("POST", "/api/v1/auth/redeem"),
     ("GET", "/api/v1/users/me"),
     ("GET", "/api/v1/users/{user_id}"),
     ("POST", "/api/v1/users/me/profile"),
@@ -43,7 +51,16 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("POST", "/api/v1/groups/{group_id}/commits"),
     ("GET", "/api/v1/groups/{group_id}/state"),
     ("POST", "/api/v1/admin/users"),
+    ("GET", "/api/v1/admin/users"),
+    ("GET", "/api/v1/admin/users/{user_id}"),
     ("DELETE", "/api/v1/admin/users/{user_id}"),
+    ("POST", "/api/v1/admin/users/{user_id}/deactivate"),
+    ("POST", "/api/v1/admin/users/{user_id}/reactivate"),
+    ("POST", "/api/v1/admin/users/{user_id}/reset-key"),
+    ("POST", "/api/v1/admin/users/{user_id}/invitation"),
+    ("DELETE", "/api/v1/admin/users/{user_id}/invitation"),
+    ("DELETE", "/api/v1/admin/users/{user_id}/devices/{device_id}"),
+    ("GET", "/api/v1/admin/audit"),
     ("GET", "/api/v1/admin/stats"),
     ("GET", "/api/v1/admin/doctor"),
 ];
@@ -163,6 +180,22 @@ pub struct LoginResponse {
     pub user: UserProfile,
 }
 
+/// `POST /api/v1/auth/redeem`: spends an invitation. The answer is a [`CreatedUser`]; the earlier access key stops
+/// working, signed-in devices stay.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RedeemRequest {
+    /// Account.
+    pub user_id: UserId,
+    /// From the invitation.
+    pub invitation_key: Secret,
+    /// The new access key, if the client makes it: 32 random bytes, base64url without padding. The same request again is
+    /// then answered the same way while the invitation is valid, so that a lost answer locks nobody out. Without it the
+    /// server makes the key, and the invitation is good for one answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key: Option<Secret>,
+}
+
 /// Answer of `POST /api/v1/auth/refresh`: a new token; the old one ends.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -277,55 +310,6 @@ pub struct TurnCredentials {
     pub credential_type: String,
     /// Seconds.
     pub ttl: u64,
-}
-
-/// `POST /api/v1/admin/users`. The key may also come as `Authorization: Bearer`.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CreateUser {
-    /// Admin key.
-    #[serde(default)]
-    pub admin_key: Option<Secret>,
-    /// Chosen name; random without it.
-    #[serde(default)]
-    pub user_id: Option<UserId>,
-}
-
-/// Answer to [`CreateUser`]: the only time that the key is shown.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CreatedUser {
-    /// Account.
-    pub user_id: UserId,
-    /// 32 random bytes, base64url.
-    pub access_key: Secret,
-}
-
-/// `DELETE /api/v1/admin/users/{user_id}` and `GET /api/v1/admin/stats`.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct AdminRequest {
-    /// Admin key.
-    #[serde(default)]
-    pub admin_key: Option<Secret>,
-}
-
-/// Answer of `GET /api/v1/admin/stats`.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stats {
-    /// Accounts.
-    pub total_users: u64,
-    /// Accounts that are not revoked.
-    pub active_users: u64,
-    /// Users with an open connection.
-    pub online_users: u64,
-    /// Messages that wait in mailboxes, counted once each.
-    pub pending_messages: u64,
-    /// Files on disk.
-    pub stored_files: u64,
-    /// Size of files and database, 1 MB = 1,048,576 bytes.
-    pub storage_used_mb: f64,
 }
 
 /// Answer of `GET /api/v1/admin/doctor`: whether the server and what it needs are well.

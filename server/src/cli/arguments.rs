@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use privmsg_protocol::{Secret, UserId};
 
+use super::CommandError;
+use super::desk::Desk;
+use crate::admin::invitation::MAX_HOURS;
+use crate::config::Config;
 use crate::i18n::Language;
 
 const EXAMPLES_EN: &str = "Examples:
@@ -14,12 +18,14 @@ const EXAMPLES_EN: &str = "Examples:
   privmsg-server                                   start with config.toml, or with defaults
   privmsg-server run --config /etc/privmsg.toml    start with this configuration
   privmsg-server generate-key --user-id alice      a new user; asks for the key by PRIVMSG_ADMIN_KEY
+  privmsg-server invite --user-id alice            a link and a QR code by which alice signs in
   privmsg-server revoke-key --user-id alice        sign alice out everywhere, at once
 
 Every key of the configuration can be set by PRIVMSG_<SECTION>_<KEY>, e.g. PRIVMSG_SERVER_PORT=9000.
 
 Exit codes: 0 done, 1 server or database failed, 2 wrong arguments, 3 wrong configuration,
-4 wrong admin key, 5 unknown or taken user_id, 6 a file of `init` exists, 7 `doctor` or `health` found something wrong.";
+4 wrong admin key, 5 unknown or taken user_id, unknown device, 6 a file of `init` exists,
+7 `doctor` or `health` found something wrong, 8 the running server does not answer.";
 
 const EXAMPLES_RU: &str = "Примеры:
   privmsg-server init --domain chat.example.org    создать конфигурацию сервера и coturn
@@ -27,24 +33,38 @@ const EXAMPLES_RU: &str = "Примеры:
   privmsg-server                                   запуск с config.toml или со значениями по умолчанию
   privmsg-server run --config /etc/privmsg.toml    запуск с этой конфигурацией
   privmsg-server generate-key --user-id alice      новый пользователь; ключ берётся из PRIVMSG_ADMIN_KEY
+  privmsg-server invite --user-id alice            ссылка и QR-код, по которым alice войдёт
   privmsg-server revoke-key --user-id alice        немедленно закрыть все сеансы alice
 
 Любой ключ конфигурации можно задать через PRIVMSG_<РАЗДЕЛ>_<КЛЮЧ>, например PRIVMSG_SERVER_PORT=9000.
 
 Коды возврата: 0 — готово, 1 — сбой сервера или базы, 2 — неверные аргументы, 3 — неверная конфигурация,
-4 — неверный ключ администратора, 5 — user_id неизвестен или занят, 6 — файл для `init` уже есть,
-7 — `doctor` или `health` нашли неисправность.";
+4 — неверный ключ администратора, 5 — user_id неизвестен или занят, устройство неизвестно,
+6 — файл для `init` уже есть, 7 — `doctor` или `health` нашли неисправность, 8 — работающий сервер не отвечает.";
 
 /// Who asks, and how to answer.
 pub(super) struct Administrator {
-    pub(super) admin_key: Option<Secret>,
+    admin_key: Option<Secret>,
+    key_file: Option<PathBuf>,
     pub(super) json: bool,
 }
 
 impl Administrator {
     /// Takes its arguments out of those of a command made by [`administration`].
     pub(super) fn take(matches: &mut ArgMatches) -> Self {
-        Self { admin_key: matches.remove_one::<String>("admin-key").map(Secret::new), json: matches.get_flag("json") }
+        Self {
+            admin_key: matches.remove_one::<String>("admin-key").map(Secret::new),
+            key_file: matches.remove_one("admin-key-file"),
+            json: matches.get_flag("json"),
+        }
+    }
+
+    /// The desk that serves whoever has the admin key. A file that is named is meant, whatever the environment says.
+    pub(super) async fn desk(&self, config: &Config) -> Result<Desk, CommandError> {
+        let Some(path) = &self.key_file else { return Desk::open(config, self.admin_key.as_ref()).await };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CommandError::KeyFile { path: path.display().to_string(), source })?;
+        Desk::open(config, Some(&Secret::new(text.trim().to_owned()))).await
     }
 }
 
@@ -57,7 +77,12 @@ pub(super) fn administration(language: Language, name: &'static str, about: (&st
                 "Ключ администратора; лучше через переменную окружения, её не видят другие пользователи",
             ),
         );
-    clap::Command::new(name).about(language.say(about.0, about.1)).args([admin_key, json(language)])
+    let key_file = Arg::new("admin-key-file")
+        .long("admin-key-file")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help(language.say("File that holds the admin key", "Файл с ключом администратора"));
+    clap::Command::new(name).about(language.say(about.0, about.1)).args([admin_key, key_file, json(language)])
 }
 
 pub(super) fn json(language: Language) -> Arg {
@@ -74,6 +99,35 @@ pub(super) fn user_id(language: Language, help: (&str, &str)) -> Arg {
         .value_name("USER_ID")
         .value_parser(value_parser!(UserId))
         .help(language.say(help.0, help.1))
+}
+
+/// `--user-id`, which must be said.
+pub(super) fn whom(language: Language) -> Arg {
+    user_id(language, ("The user", "Пользователь")).required(true)
+}
+
+/// The value of [`whom`].
+pub(super) fn take_whom(matches: &mut ArgMatches) -> UserId {
+    matches.remove_one("user-id").expect("clap requires it")
+}
+
+/// `--qr`, `--expires-in-hours` and `--server-url`.
+pub(super) fn invitation(language: Language) -> [Arg; 3] {
+    [
+        Arg::new("qr").long("qr").action(ArgAction::SetTrue).help(language.say(
+            "Draw the QR code also where the output is no terminal",
+            "Рисовать QR-код, даже если вывод не на терминал",
+        )),
+        Arg::new("expires-in-hours")
+            .long("expires-in-hours")
+            .value_name("HOURS")
+            .value_parser(value_parser!(u32).range(1..=i64::from(MAX_HOURS)))
+            .help(language.say("How long it can be used [default: 72]", "Срок действия в часах [по умолчанию: 72]")),
+        Arg::new("server-url").long("server-url").value_name("URL").help(language.say(
+            "Where clients reach the server [default: server.public_url of the configuration]",
+            "Адрес сервера для клиентов [по умолчанию: server.public_url из конфигурации]",
+        )),
+    ]
 }
 
 /// The whole command line, with these commands.

@@ -7,22 +7,33 @@
 //! | 2 | the command line is wrong |
 //! | 3 | the configuration is wrong |
 //! | 4 | the admin key is wrong or missing |
-//! | 5 | there is no such user, or the `user_id` is taken or not allowed |
+//! | 5 | there is no such user or device, or the `user_id` is taken |
 //! | 6 | `init`: a file is there already |
 //! | 7 | `doctor`: something is wrong; `health`: the server does not answer |
+//! | 8 | the running server does not answer to a command |
 
 mod arguments;
+mod audit;
 mod backup;
-mod database;
+mod delete_user;
+mod desk;
 mod doctor;
 mod generate_key;
 mod health;
 mod init;
+mod invite;
+mod list_devices;
 mod list_keys;
+mod reactivate_key;
+mod reset_key;
 mod revoke_key;
 mod run;
+mod shown;
+mod sign_out;
+mod stats;
 #[cfg(unix)]
 mod systemd;
+mod withdraw_invitation;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,7 +54,7 @@ enum CommandError {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
-    Storage(#[from] StorageError),
+    Storage(StorageError),
     #[error(transparent)]
     Backup(#[from] BackupError),
     #[error("the runtime did not start")]
@@ -65,19 +76,37 @@ enum CommandError {
     /// What is wrong has been printed.
     #[error("something is wrong")]
     Unhealthy,
+    #[error("the user has no such device")]
+    UnknownDevice,
+    #[error("cannot read {path}")]
+    KeyFile {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the running server does not answer")]
+    NoAnswer,
+    #[error("the running server is of another version")]
+    AnotherVersion,
+    #[error("the address of the server is not known")]
+    NoServerUrl,
+    #[error("not confirmed")]
+    NotConfirmed,
 }
 
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Server(_) | Self::Storage(_) | Self::Backup(_) | Self::Runtime(_) | Self::Output(_) => 1,
+            Self::NoServerUrl | Self::NotConfirmed => 2,
             Self::Config(_) => 3,
-            Self::AdminKey | Self::NoAdminKey => 4,
-            Self::UnknownUser | Self::UserExists => 5,
+            Self::AdminKey | Self::NoAdminKey | Self::KeyFile { .. } => 4,
+            Self::UnknownUser | Self::UserExists | Self::UnknownDevice => 5,
             Self::Init(init::InitError::Argument { .. }) => 2,
             Self::Init(init::InitError::Exists(_)) => 6,
             Self::Init(_) => 1,
             Self::Silent(_) | Self::Unhealthy => 7,
+            Self::NoAnswer | Self::AnotherVersion => 8,
         }
     }
 
@@ -94,6 +123,30 @@ impl CommandError {
             ),
             Self::UnknownUser => language.pick("There is no such user.", "Такого пользователя нет."),
             Self::UserExists => language.pick("This user_id is taken.", "Этот user_id уже занят."),
+            Self::UnknownDevice => language.pick("The user has no such device.", "У пользователя нет такого устройства."),
+            Self::KeyFile { .. } => language.pick(
+                "The file with the admin key cannot be read.",
+                "Не удалось прочитать файл с ключом администратора.",
+            ),
+            Self::NoAnswer => language.pick(
+                "The running server did not answer in time, and nothing was done. See its log; restart it if it hangs.",
+                "Работающий сервер не ответил вовремя, ничего не сделано. Посмотрите его журнал; если он завис, \
+                 перезапустите его.",
+            ),
+            Self::AnotherVersion => language.pick(
+                "The running server is of another version than this program: restart it.",
+                "Работающий сервер другой версии, чем эта программа: перезапустите его.",
+            ),
+            Self::NoServerUrl => language.pick(
+                "Say where clients reach the server: --server-url https://chat.example.org, or server.public_url in the \
+                 configuration.",
+                "Укажите, по какому адресу клиенты видят сервер: --server-url https://chat.example.org или \
+                 server.public_url в конфигурации.",
+            ),
+            Self::NotConfirmed => language.pick(
+                "Not confirmed, nothing was done. Where nobody can be asked, say --yes.",
+                "Не подтверждено, ничего не сделано. Где спросить некого, укажите --yes.",
+            ),
             Self::Config(_) => language.pick(
                 "The configuration is wrong; the server was not started.",
                 "Ошибка в конфигурации; сервер не запущен.",
@@ -139,6 +192,15 @@ pub fn main() -> ExitCode {
         backup::backup_command,
         backup::verify_command,
         backup::restore_command,
+        reactivate_key::command,
+        reset_key::command,
+        invite::command,
+        withdraw_invitation::command,
+        list_devices::command,
+        sign_out::command,
+        delete_user::command,
+        audit::command,
+        stats::command,
     ]
     .map(|command| command(language));
     // Ends the process on `--help` and on arguments that make no sense.
@@ -177,6 +239,15 @@ fn dispatch(mut matches: ArgMatches, language: Language) -> Result<(), CommandEr
             "backup" => backup::run_backup(config, matches, language).await,
             "verify" => backup::run_verify(matches, language).await,
             "restore" => backup::run_restore(config, matches, language).await,
+            "reactivate-key" => reactivate_key::run(&config, matches, language).await,
+            "reset-key" => reset_key::run(&config, matches, language).await,
+            "invite" => invite::run(&config, matches, language).await,
+            "withdraw-invitation" => withdraw_invitation::run(&config, matches, language).await,
+            "list-devices" => list_devices::run(&config, matches, language).await,
+            "sign-out" => sign_out::run(&config, matches, language).await,
+            "delete-user" => delete_user::run(&config, matches, language).await,
+            "audit" => audit::run(&config, matches, language).await,
+            "stats" => stats::run(&config, matches, language).await,
             _ => run::run(config, language).await,
         }
     })
@@ -186,7 +257,7 @@ fn dispatch(mut matches: ArgMatches, language: Language) -> Result<(), CommandEr
 fn report(error: &CommandError, language: Language) {
     if let Some(advice) = error.advice(language) {
         eprintln!("{advice}");
-        if matches!(error.exit_code(), 4 | 5) {
+        if matches!(error.exit_code(), 2 | 4 | 5 | 8) && !matches!(error, CommandError::KeyFile { .. }) {
             return;
         }
     }

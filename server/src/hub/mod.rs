@@ -119,6 +119,14 @@ impl Hub {
         self.lock().users.get(user_id).map_or(PresenceStatus::Offline, |present| present.status.clone())
     }
 
+    pub(crate) fn is_online(&self, user_id: &UserId) -> bool {
+        self.lock().users.contains_key(user_id)
+    }
+
+    pub(crate) fn is_connected(&self, device: DeviceKey) -> bool {
+        self.lock().devices.contains_key(&device)
+    }
+
     pub(crate) fn online_users(&self) -> u64 {
         self.lock().users.len() as u64
     }

@@ -5,15 +5,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
-use privmsg_protocol::rest::{LoginRequest, LoginResponse, RefreshResponse};
+use privmsg_protocol::rest::{CreatedUser, LoginRequest, LoginResponse, RedeemRequest, RefreshResponse};
 
 use crate::app::AppState;
 use crate::clock::format_utc;
 use crate::error::ApiError;
 use crate::extract::{self, Peer};
 use crate::hub::CloseReason;
-use crate::secrets::{KeyHash, random_key};
-use crate::storage::{Login, Session};
+use crate::secrets::{KeyHash, is_key, random_key};
+use crate::storage::{Login, Refusal, Session, StorageError, StoredInvitation};
 
 /// A session lasts 30 days; clients refresh it long before.
 const SESSION_SECONDS: i64 = 30 * 24 * 3600;
@@ -68,6 +68,52 @@ pub(super) async fn login(
     let mut profile = user.profile;
     profile.last_seen_at = format_utc(app.clock.now());
     Ok(Json(LoginResponse { token, device_id: session.device_id, expires_at: session.expires_at, user: profile }))
+}
+
+/// An access key for an invitation
+///
+/// Whoever asks with a wrong, spent or ended invitation, or for a user who does
+/// not exist, gets the same answer after the same work: only a good one is written down.
+#[utoipa::path(
+    post, path = "/auth/redeem", tag = "sessions",
+    request_body = RedeemRequest,
+    responses((status = OK, body = CreatedUser)),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidCredentials, ErrorCode::RateLimited]))),
+)]
+pub(super) async fn redeem(
+    State(app): State<AppState>,
+    peer: Peer,
+    extract::Json(request): extract::Json<RedeemRequest>,
+) -> Result<Json<CreatedUser>, ApiError> {
+    let access_key = request.access_key.unwrap_or_else(random_key);
+    if !is_key(access_key.expose()) {
+        return Err(ApiError::invalid("access_key is not 32 bytes in base64url without padding"));
+    }
+    let hash = KeyHash::of(access_key.expose());
+    let key = KeyHash::of(request.invitation_key.expose());
+    let known = app.storage.invitation(request.user_id.clone()).await?;
+    let expected = known.as_ref().map_or(KeyHash::NOBODY, |known| known.key);
+    let matches = key.matches(&expected);
+    // Somebody who has not got the answer asks again, with the same key.
+    let is_good = |known: &StoredInvitation| {
+        known.expires_at > app.clock.now() && (!known.spent || known.access_key.matches(&hash))
+    };
+    let redeemed = match known.filter(|known| matches && is_good(known)) {
+        Some(_) => app.storage.redeem(request.user_id.clone(), key, hash).await,
+        None => Err(Refusal::new(ErrorCode::InvalidCredentials, "").into()),
+    };
+    match redeemed {
+        Ok(()) => {
+            app.forget_wrong_keys(&request.user_id, peer.ip());
+            Ok(Json(CreatedUser { user_id: request.user_id, access_key }))
+        }
+        Err(StorageError::Refused(refusal)) if refusal.code == ErrorCode::InvalidCredentials => {
+            app.note_wrong_key_of(&request.user_id, peer.ip())?;
+            let detail = "the invitation does not fit, or has been used, or has ended; ask for a new one";
+            Err(ApiError::new(ErrorCode::InvalidCredentials, detail))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A new token for the old one

@@ -85,10 +85,8 @@ pub(crate) fn router(app: AppState) -> Router {
 fn strangers() -> OpenApiRouter<AppState> {
     let router = OpenApiRouter::default()
         .routes(routes!(auth::login))
-        .routes(routes!(admin::create_user))
-        .routes(routes!(admin::delete_user))
-        .routes(routes!(admin::stats))
-        .routes(routes!(admin::doctor));
+        .routes(routes!(auth::redeem))
+        .merge(admin::routes());
     with_body_limit(router, STRANGERS_BODY)
 }
 

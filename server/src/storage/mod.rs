@@ -9,6 +9,7 @@
 //!   answer and is delivered to nobody. This is looked at before anything else.
 //! - Whatever became deliverable is told to the [`Observer`] after it is durable, in order of position.
 
+mod administration;
 mod error;
 mod model;
 pub(crate) mod sqlite;
@@ -19,15 +20,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use privmsg_protocol::rest::{
-    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock, PublishKeyPackages,
-    SubmitCommit, UpdateProfile, UserProfile,
+    AuditLog, ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock,
+    PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
+pub(crate) use administration::{
+    Act, Actor, AuditNote, Consequences, Credentials, DeviceSummary, Request, RequestId, StoredInvitation, UserDetail,
+    UserSummary,
+};
 pub(crate) use error::{Refusal, StorageError, over_quota};
 pub(crate) use model::{
-    Credentials, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
-    Position, Session, StorageStats, Submission, Transaction, UserKey, UserSummary,
+    Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position, Session,
+    StorageStats, Submission, Transaction, UserKey,
 };
 
 use crate::secrets::KeyHash;
@@ -52,17 +57,29 @@ pub(crate) trait Replies: Send + Sync {
 pub(crate) trait Storage: Send + Sync {
     // Accounts
 
-    async fn create_user(&self, user_id: UserId, key: KeyHash) -> Result<()>;
     /// What a login is checked against; `None` for an unknown or deleted user.
     async fn credentials(&self, user_id: UserId) -> Result<Option<Credentials>>;
+    /// The invitation of an active user, spent or not, if it has not been withdrawn.
+    async fn invitation(&self, user_id: UserId) -> Result<Option<StoredInvitation>>;
+    /// Spends an invitation: from now on `access_key` is the user's. Spending it again for the same access key changes
+    /// nothing; for another one it is refused.
+    async fn redeem(&self, user_id: UserId, key: KeyHash, access_key: KeyHash) -> Result<()>;
+
+    // Administration
+
+    /// Carries an act out, notes it in the audit log and, if it was requested, marks the request as done with this
+    /// outcome: all of it or nothing. [`Storage::answer`] lets the command line read it.
+    async fn administer(&self, act: Act, by: Actor, request: Option<(RequestId, String)>) -> Result<Consequences>;
     async fn users(&self) -> Result<Vec<UserSummary>>;
-    /// Marks the user as revoked; whoever runs the server ends the sessions by [`Storage::apply_revocations`].
-    async fn request_revocation(&self, user_id: UserId) -> Result<()>;
-    /// Signs out all devices of users revoked since the last call, and names these devices.
-    async fn apply_revocations(&self) -> Result<Vec<DeviceKey>>;
-    /// Forgets everything of a user. Returns the devices that are signed out; files are deleted with the rows that
-    /// name them, [`Storage::file_exists`] then says no.
-    async fn delete_user(&self, user_id: UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)>;
+    async fn user(&self, user_id: UserId) -> Result<UserDetail>;
+    /// Adds an entry to the audit log.
+    async fn note(&self, note: AuditNote) -> Result<()>;
+    /// The latest entries of the audit log, or the latest before that one.
+    async fn audit(&self, before: Option<i64>, limit: u32) -> Result<AuditLog>;
+    /// What the command line asks for and has not got yet.
+    async fn requests(&self) -> Result<Vec<Request>>;
+    /// Answers a request, unless it has its outcome already. Passes over one that has been withdrawn.
+    async fn answer(&self, request: RequestId, outcome: String) -> Result<()>;
     async fn admin_key_hash(&self) -> Result<Option<KeyHash>>;
     async fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()>;
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use privmsg_protocol::rest::UserProfile;
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Seq, UserId};
 
 use super::{Refusal, Replies};
@@ -32,14 +31,6 @@ pub(crate) struct Session {
     pub(crate) expires_at: i64,
 }
 
-/// What a login is checked against.
-pub(crate) struct Credentials {
-    pub(crate) user: UserKey,
-    pub(crate) key: KeyHash,
-    pub(crate) revoked: bool,
-    pub(crate) profile: UserProfile,
-}
-
 /// A login whose key has been checked.
 pub(crate) struct Login {
     pub(crate) user: UserKey,
@@ -50,15 +41,6 @@ pub(crate) struct Login {
     pub(crate) expires_at: i64,
     /// Devices of one user; 0 for no limit.
     pub(crate) max_devices: u32,
-}
-
-/// A line of the list of users.
-pub(crate) struct UserSummary {
-    pub(crate) user_id: UserId,
-    pub(crate) created_at: i64,
-    pub(crate) last_seen_at: i64,
-    pub(crate) revoked: bool,
-    pub(crate) devices: u64,
 }
 
 /// Where a message goes.
@@ -147,6 +129,8 @@ pub(crate) struct Cutoffs {
     pub(crate) seen: i64,
     /// Tokens that ended before are forgotten: they get `unauthorized` instead of `token_expired`.
     pub(crate) tokens: i64,
+    /// Administrative acts before.
+    pub(crate) audit: i64,
 }
 
 /// What one transaction of the writer came to.

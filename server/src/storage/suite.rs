@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use super::sqlite::{Options, SqliteStorage};
 use super::{
-    Cutoffs, Delivery, Destination, Login, Observer, Outcome, Outgoing, PageLimit, Position, Replies, Session, Storage,
-    StorageError, Submission,
+    Act, Actor, Cutoffs, Delivery, Destination, Login, Observer, Outcome, Outgoing, PageLimit, Position, Replies,
+    Session, Storage, StorageError, Submission,
 };
 use crate::clock::Clock;
 use crate::frame_text;
@@ -47,7 +47,7 @@ impl Bench {
     async fn user(&self, name: &str) -> Session {
         let user_id = UserId::new(name).unwrap();
         let hash = KeyHash::of("access key");
-        self.storage.create_user(user_id, hash).await.unwrap();
+        self.storage.administer(Act::CreateUser { user_id, key: hash }, Actor::Api, None).await.unwrap();
         self.device(name).await
     }
 
@@ -228,7 +228,7 @@ async fn age_takes_messages_but_not_the_memory_of_them(bench: Bench) {
     let younger = bench.new_ids::<1>();
     bench.send(&alice, "bob", &younger).await;
     let now = bench.clock.now();
-    let cutoffs = |messages, seen| Cutoffs { now, messages, seen, tokens: 0 };
+    let cutoffs = |messages, seen| Cutoffs { now, messages, seen, tokens: 0, audit: 0 };
     bench.storage.expire(cutoffs(now, 0)).await.unwrap();
     assert_eq!(ids(&bench.mailbox(&bob).await), younger);
     bench.send(&alice, "bob", &sent).await;
@@ -247,7 +247,7 @@ async fn a_clock_that_was_wrong_loses_nothing(bench: Bench) {
     bench.send(&alice, "bob", &[second]).await;
     bench.clock.advance(1000);
     bench.send(&alice, "bob", &[third]).await;
-    let cutoffs = |messages| Cutoffs { now, messages, seen: 0, tokens: 0 };
+    let cutoffs = |messages| Cutoffs { now, messages, seen: 0, tokens: 0, audit: 0 };
     bench.storage.expire(cutoffs(now - 500)).await.unwrap();
     assert_eq!(ids(&bench.mailbox(&bob).await), [first, second, third]);
     bench.storage.expire(cutoffs(now + 1)).await.unwrap();

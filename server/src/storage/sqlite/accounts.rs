@@ -1,4 +1,4 @@
-//! Users: creation, what a login is checked against, revocation, deletion.
+//! Users: creation, what a login is checked against, deletion.
 
 use privmsg_protocol::{ErrorCode, FileId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -7,7 +7,7 @@ use super::tx::Tx;
 use super::{engine_error, parse};
 use crate::clock::format_utc;
 use crate::secrets::KeyHash;
-use crate::storage::{Credentials, DeviceKey, Refusal, Result, UserKey, UserSummary};
+use crate::storage::{Credentials, DeviceKey, Refusal, Result, UserKey};
 use privmsg_protocol::rest::UserProfile;
 
 const ADMIN_KEY: &str = "admin_key_hash";
@@ -76,27 +76,6 @@ pub(super) fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
         .map_err(engine_error)
 }
 
-pub(super) fn users(conn: &Connection) -> Result<Vec<UserSummary>> {
-    conn.prepare_cached(
-        "SELECT user_id, created_at, last_seen_at, revoked_at <> 0,
-             (SELECT count(*) FROM device d WHERE d.user = user.id AND d.removed_at = 0)
-         FROM user WHERE deleted_at = 0 ORDER BY id",
-    )
-    .map_err(engine_error)?
-    .query_map([], |row| {
-        Ok(UserSummary {
-            user_id: parse(row, 0)?,
-            created_at: row.get(1)?,
-            last_seen_at: row.get(2)?,
-            revoked: row.get(3)?,
-            devices: row.get(4)?,
-        })
-    })
-    .map_err(engine_error)?
-    .collect::<rusqlite::Result<_>>()
-    .map_err(engine_error)
-}
-
 pub(super) fn admin_key_hash(conn: &Connection) -> Result<Option<KeyHash>> {
     let stored: Option<Vec<u8>> = conn
         .query_row("SELECT value FROM meta WHERE key = ?1", [ADMIN_KEY], |row| row.get(0))
@@ -143,31 +122,6 @@ impl Tx<'_> {
         Ok(found.ok_or_else(unknown_user)?)
     }
 
-    /// From now on nobody can sign in as the user, and no token of theirs is good. Their devices are signed out by
-    /// the server that runs on this database.
-    pub(super) fn request_revocation(&self, user_id: &UserId) -> Result<()> {
-        let user = self.user(user_id)?;
-        self.conn
-            .execute("UPDATE user SET revoked_at = ?2 WHERE id = ?1 AND revoked_at = 0", [user, self.now()])
-            .and_then(|_| self.conn.execute("INSERT INTO revocation (user) VALUES (?1)", [user]))
-            .map_err(engine_error)?;
-        Ok(())
-    }
-
-    pub(super) fn apply_revocations(&mut self) -> Result<Vec<DeviceKey>> {
-        let users: Vec<i64> = self
-            .conn
-            .prepare_cached("SELECT DISTINCT user FROM revocation")
-            .and_then(|mut all| all.query_map([], |row| row.get(0))?.collect())
-            .map_err(engine_error)?;
-        let mut signed_out = Vec::new();
-        for user in users {
-            signed_out.extend(self.sign_out_all(user, None).map_err(engine_error)?);
-        }
-        self.conn.execute("DELETE FROM revocation", []).map_err(engine_error)?;
-        Ok(signed_out)
-    }
-
     /// Everything of a user goes. An empty row stays while one of their devices is a leaf of somebody's group.
     pub(super) fn delete_user(&mut self, user_id: &UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let user = self.user(user_id)?;
@@ -182,7 +136,7 @@ impl Tx<'_> {
             .query_map([user], |row| parse(row, 0))?
             .collect::<rusqlite::Result<_>>()?;
         for sql in [
-            "DELETE FROM revocation WHERE user = ?1",
+            "DELETE FROM invitation WHERE user = ?1",
             "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
             "DELETE FROM grp_unique WHERE low = ?1 OR high = ?1",
             "DELETE FROM grp_participant WHERE user = ?1",

@@ -2,8 +2,7 @@
 //!
 //! The writer is the only one that changes this data, so the memory is right as long as it is dropped when a
 //! transaction rolls back or an operation changes accounts, devices or groups ([`Cache::forget`]). The one outside
-//! writer, the command line, only adds users (unknown users are not remembered) and asks for revocations, which the
-//! writer itself carries out.
+//! writer, the command line, only writes down what it asks for, and the writer itself carries that out.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;

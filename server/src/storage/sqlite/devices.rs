@@ -188,7 +188,7 @@ impl Tx<'_> {
             .prepare_cached("SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND removed_at = 0")
             .and_then(|mut device| device.query_row(params![user.0, device_id.as_str()], |row| row.get(0)).optional())
             .map_err(engine_error)?;
-        let device = found.ok_or(Refusal::new(ErrorCode::UnknownDevice, "you have no such device"))?;
+        let device = found.ok_or(Refusal::new(ErrorCode::UnknownDevice, "the user has no such device"))?;
         self.sign_out(user.0, &[device]).map_err(engine_error)?;
         Ok(DeviceKey(device))
     }

@@ -1,6 +1,8 @@
 //! The storage on SQLite: one writer with group commit, several readers, one file.
 
 mod accounts;
+mod administration;
+mod audit;
 mod backup;
 mod cache;
 mod checkpoint;
@@ -11,12 +13,14 @@ mod creation;
 mod devices;
 mod files;
 mod groups;
+mod invitations;
 mod key_packages;
 mod mailbox;
 mod notices;
 mod profile;
 mod readers;
 mod relay;
+mod requests;
 mod roster;
 mod tx;
 #[cfg(test)]
@@ -31,8 +35,8 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use privmsg_protocol::rest::{
-    ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock, PublishKeyPackages,
-    SubmitCommit, UpdateProfile, UserProfile,
+    AuditLog, ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock,
+    PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 use rusqlite::Row;
@@ -41,11 +45,13 @@ use rusqlite::types::Type;
 pub(crate) use backup::{copy, file_ids, freshen, migrate, newest_schema, schema_version};
 pub(crate) use connection::{OpenError, RESTORING};
 use readers::Readers;
+pub(crate) use requests::Courier;
 use writer::{StateSeed, Touches, Writer};
 
 use super::{
-    Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit, Position, Result, Session, Storage,
-    StorageError, StorageStats, Submission, UserKey, UserSummary,
+    Act, Actor, AuditNote, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit,
+    Position, Request, RequestId, Result, Session, Storage, StorageError, StorageStats, StoredInvitation, Submission,
+    UserDetail, UserKey, UserSummary,
 };
 use crate::clock::Clock;
 use crate::secrets::KeyHash;
@@ -150,39 +156,52 @@ fn parse_group_id(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupId> {
 
 #[async_trait]
 impl Storage for SqliteStorage {
-    async fn create_user(&self, user_id: UserId, key: KeyHash) -> Result<()> {
-        self.write(Touches::Data, move |tx| tx.create_user(&user_id, key)).await
-    }
-
     async fn credentials(&self, user_id: UserId) -> Result<Option<Credentials>> {
         self.read(move |conn| accounts::credentials(conn, &user_id)).await
     }
 
+    async fn invitation(&self, user_id: UserId) -> Result<Option<StoredInvitation>> {
+        self.read(move |conn| invitations::invitation(conn, &user_id)).await
+    }
+
+    async fn redeem(&self, user_id: UserId, key: KeyHash, access_key: KeyHash) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.redeem(&user_id, key, access_key)).await
+    }
+
+    async fn administer(&self, act: Act, by: Actor, request: Option<(RequestId, String)>) -> Result<Consequences> {
+        let touches = match act {
+            Act::CreateUser { .. } | Act::Invite { .. } | Act::WithdrawInvitation { .. } => Touches::Data,
+            _ => Touches::Structure,
+        };
+        self.write(touches, move |tx| {
+            tx.administer(&act, by, request.as_ref().map(|(id, outcome)| (*id, outcome.as_str())))
+        })
+        .await
+    }
+
     async fn users(&self) -> Result<Vec<UserSummary>> {
-        self.read(accounts::users).await
+        self.read(administration::users).await
     }
 
-    async fn request_revocation(&self, user_id: UserId) -> Result<()> {
-        self.write(Touches::Structure, move |tx| tx.request_revocation(&user_id)).await
+    async fn user(&self, user_id: UserId) -> Result<UserDetail> {
+        self.read(move |conn| administration::user(conn, &user_id)).await
     }
 
-    async fn apply_revocations(&self) -> Result<Vec<DeviceKey>> {
-        // Nearly always there is nothing to do: looked up by a reader first, because it is asked for often.
-        let waiting: bool = self
-            .read(|conn| {
-                conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM revocation)")
-                    .and_then(|mut query| query.query_row([], |row| row.get(0)))
-                    .map_err(engine_error)
-            })
-            .await?;
-        if !waiting {
-            return Ok(Vec::new());
-        }
-        self.write(Touches::Structure, |tx| tx.apply_revocations()).await
+    async fn note(&self, note: AuditNote) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.note(&note)).await
     }
 
-    async fn delete_user(&self, user_id: UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
-        self.write(Touches::Structure, move |tx| tx.delete_user(&user_id)).await
+    async fn audit(&self, before: Option<i64>, limit: u32) -> Result<AuditLog> {
+        self.read(move |conn| audit::page(conn, before, limit)).await
+    }
+
+    async fn requests(&self) -> Result<Vec<Request>> {
+        let now = self.clock.now();
+        self.read(move |conn| requests::waiting(conn, now)).await
+    }
+
+    async fn answer(&self, request: RequestId, outcome: String) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.answer(request, &outcome)).await
     }
 
     async fn admin_key_hash(&self) -> Result<Option<KeyHash>> {

@@ -122,7 +122,10 @@ impl Tx<'_> {
                 "UPDATE device SET token_hash = x'' WHERE token_expires_at < ?1 AND token_hash <> x''",
                 [cutoffs.tokens],
             )
-            .and_then(|_| self.forget_leftovers())
+            .and_then(|_| self.expire_audit(cutoffs.audit))
+            .and_then(|()| self.expire_invitations(cutoffs.now))
+            .and_then(|()| self.expire_requests(cutoffs.now))
+            .and_then(|()| self.forget_leftovers())
             .and_then(|()| {
                 self.conn
                     .prepare_cached("DELETE FROM file WHERE expires_at <= ?1 RETURNING file_id")?

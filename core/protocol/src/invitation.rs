@@ -1,0 +1,164 @@
+//! Invitations: all that somebody needs to sign in for the first time, in one link.
+//!
+//! `privmsg://join?server=<address>&user_id=<id>#<key>`. The key stands behind `#`, which no program sends to a server
+//! when the link is opened by mistake.
+
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+use crate::ids::UserId;
+use crate::secret::Secret;
+
+const START: &str = "privmsg://join?";
+
+/// Longest address of a server: more than any real one, and short enough for a QR code that a phone can read.
+pub const MAX_SERVER_URL_LEN: usize = 512;
+
+/// An invitation to sign in as a user, good for one use.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// Where the server is: `https://…` or `http://…`.
+    pub server: String,
+    /// The account.
+    pub user_id: UserId,
+    /// Spent at `POST /api/v1/auth/redeem`.
+    pub key: Secret,
+}
+
+/// What a text lacks to be an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvitationError {
+    /// Something else.
+    #[error("an invitation begins with privmsg://join?")]
+    NotALink,
+    /// No server, or an address that cannot be one.
+    #[error("the invitation names no server")]
+    Server,
+    /// No user, or a name that cannot be one.
+    #[error("the invitation names no user")]
+    UserId,
+    /// The part behind `#` is missing: the link was cut.
+    #[error("the end of the invitation is missing")]
+    Key,
+}
+
+impl Invitation {
+    /// Whether this can stand as the server's address in an invitation.
+    #[must_use]
+    pub fn is_server_url(url: &str) -> bool {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        url.len() <= MAX_SERVER_URL_LEN
+            && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
+            && url.bytes().all(|byte| byte.is_ascii_graphic())
+            && !url.contains(['?', '#', '@', '"', '<', '>', '\\'])
+    }
+
+    /// The link.
+    #[must_use]
+    pub fn link(&self) -> Secret {
+        let mut link = format!("{START}server=");
+        encode(&self.server, &mut link);
+        link.push_str("&user_id=");
+        encode(self.user_id.as_str(), &mut link);
+        link.push('#');
+        link.push_str(self.key.expose());
+        Secret::new(link)
+    }
+}
+
+impl FromStr for Invitation {
+    type Err = InvitationError;
+
+    fn from_str(text: &str) -> Result<Self, InvitationError> {
+        let text = text.trim();
+        let start = text.get(..START.len()).filter(|start| start.eq_ignore_ascii_case(START));
+        start.ok_or(InvitationError::NotALink)?;
+        let (query, key) = text[START.len()..].split_once('#').ok_or(InvitationError::Key)?;
+        let is_key = (16..=128).contains(&key.len())
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !is_key {
+            return Err(InvitationError::Key);
+        }
+        let value = |name: &str| {
+            let pair = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            pair.and_then(decode)
+        };
+        let server = value("server").filter(|server| Self::is_server_url(server)).ok_or(InvitationError::Server)?;
+        let user_id = value("user_id").and_then(|id| UserId::new(&id).ok()).ok_or(InvitationError::UserId)?;
+        Ok(Self { server, user_id, key: Secret::new(key.to_owned()) })
+    }
+}
+
+/// RFC 3986: everything but unreserved characters as `%XX`.
+fn encode(text: &str, into: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            into.push(char::from(byte));
+        } else {
+            let _ = write!(into, "%{byte:02X}");
+        }
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, tail) = rest.split_at_checked(2)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        bytes.push(digit(digits[0])? * 16 + digit(digits[1])?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+
+    #[test]
+    fn a_link_is_read_as_it_was_written() {
+        let invitation = Invitation {
+            server: "https://chat.example.org:9443/path".to_owned(),
+            user_id: UserId::new("alice.b-1").unwrap(),
+            key: Secret::new(KEY.to_owned()),
+        };
+        let link = invitation.link();
+        let text =
+            format!("privmsg://join?server=https%3A%2F%2Fchat.example.org%3A9443%2Fpath&user_id=alice.b-1#{KEY}");
+        assert_eq!(link.expose(), text);
+        for form in [text.clone(), format!("  {text}\n"), text.replacen("privmsg", "PrivMsg", 1)] {
+            let read: Invitation = form.parse().unwrap();
+            assert_eq!((read.server, read.user_id.as_str()), (invitation.server.clone(), "alice.b-1"));
+            assert_eq!(read.key.expose(), KEY);
+        }
+        assert!(!format!("{invitation:?}").contains(KEY));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let read = |text: &str| text.parse::<Invitation>().err();
+        let query = "server=https%3A%2F%2Fa.b&user_id=alice";
+        assert_eq!(read("https://a.b/join"), Some(InvitationError::NotALink));
+        assert_eq!(read(""), Some(InvitationError::NotALink));
+        assert_eq!(read("приглашение privmsg"), Some(InvitationError::NotALink));
+        assert_eq!(read(&format!("privmsg://join?{query}")), Some(InvitationError::Key));
+        assert_eq!(read(&format!("privmsg://join?{query}#")), Some(InvitationError::Key));
+        assert_eq!(read(&format!("privmsg://join?{query}#{KEY}%20")), Some(InvitationError::Key));
+        assert_eq!(read(&format!("privmsg://join?user_id=alice#{KEY}")), Some(InvitationError::Server));
+        for server in ["", "a.b", "ftp%3A%2F%2Fa.b", "https%3A%2F%2F", "https%3A%2F%2Fa.b%", "https%3A%2F%2Fa.b%0A"] {
+            let text = format!("privmsg://join?server={server}&user_id=alice#{KEY}");
+            assert_eq!(read(&text), Some(InvitationError::Server), "{server}");
+        }
+        let text = format!("privmsg://join?server=https%3A%2F%2Fa.b&user_id=a%2Fb#{KEY}");
+        assert_eq!(read(&text), Some(InvitationError::UserId));
+    }
+}

@@ -1,0 +1,76 @@
+//! What the administrator is shown.
+
+use privmsg_protocol::UserId;
+use privmsg_protocol::rest::{AdminDevice, AdminUser, AdminUserDetail, AdminUsers, AuditLog, Stats};
+
+use crate::hub::Hub;
+use crate::storage::{Result, Storage, UserSummary};
+
+const BYTES_PER_MB: f64 = 1_048_576.0;
+
+/// Entries of the audit log that are told at once at most.
+const AUDIT_PAGE: u32 = 500;
+
+fn filled(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// The storage says 0 for never.
+fn time(unix_seconds: i64) -> Option<i64> {
+    (unix_seconds != 0).then_some(unix_seconds)
+}
+
+fn shown(user: UserSummary, hub: &Hub) -> AdminUser {
+    AdminUser {
+        online: hub.is_online(&user.user_id),
+        user_id: user.user_id,
+        display_name: filled(user.display_name),
+        active: !user.revoked,
+        devices: user.devices,
+        created_at: time(user.created_at),
+        last_seen_at: time(user.last_seen_at),
+        stored_bytes: user.stored_bytes,
+        pending_messages: user.pending_messages,
+    }
+}
+
+pub(crate) async fn users(storage: &dyn Storage, hub: &Hub) -> Result<AdminUsers> {
+    let users = storage.users().await?;
+    Ok(AdminUsers { users: users.into_iter().map(|user| shown(user, hub)).collect() })
+}
+
+pub(crate) async fn user(storage: &dyn Storage, hub: &Hub, user_id: UserId) -> Result<AdminUserDetail> {
+    let detail = storage.user(user_id).await?;
+    let device_list = detail.devices.into_iter().map(|device| AdminDevice {
+        online: hub.is_connected(device.device),
+        device_id: device.device_id,
+        device_name: filled(device.name),
+        device_type: filled(device.kind),
+        created_at: time(device.created_at),
+        last_seen_at: time(device.last_seen_at),
+        pending_messages: device.pending_messages,
+    });
+    Ok(AdminUserDetail {
+        device_list: device_list.collect(),
+        user: shown(detail.summary, hub),
+        invitation_expires_at: detail.invitation_expires_at,
+    })
+}
+
+pub(crate) async fn audit(storage: &dyn Storage, before: Option<i64>, limit: u32) -> Result<AuditLog> {
+    storage.audit(before, limit.clamp(1, AUDIT_PAGE)).await
+}
+
+pub(crate) async fn stats(storage: &dyn Storage, hub: &Hub) -> Result<Stats> {
+    let stats = storage.stats().await?;
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people, far below 2^53 bytes")]
+    let megabytes = stats.bytes as f64 / BYTES_PER_MB;
+    Ok(Stats {
+        total_users: stats.total_users,
+        active_users: stats.active_users,
+        online_users: hub.online_users(),
+        pending_messages: stats.pending_messages,
+        stored_files: stats.stored_files,
+        storage_used_mb: (megabytes * 100.0).round() / 100.0,
+    })
+}

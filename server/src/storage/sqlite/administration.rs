@@ -1,0 +1,141 @@
+//! What administrators do and see.
+
+use privmsg_protocol::UserId;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::accounts::unknown_user;
+use super::tx::Tx;
+use super::{engine_error, parse};
+use crate::secrets::KeyHash;
+use crate::storage::{
+    Act, Actor, AuditNote, Consequences, DeviceKey, DeviceSummary, RequestId, Result, UserDetail, UserKey, UserSummary,
+};
+
+/// Columns of a [`UserSummary`].
+const SUMMARY: &str = "user_id, display_name, created_at, last_seen_at, revoked_at <> 0,
+    (SELECT count(*) FROM device d WHERE d.user = user.id AND d.removed_at = 0),
+    (SELECT coalesce(sum(f.size), 0) FROM file f WHERE f.owner = user.id),
+    (SELECT count(*) FROM device d JOIN mailbox m ON m.device = d.id WHERE d.user = user.id)";
+
+fn summary_of(row: &Row<'_>) -> rusqlite::Result<UserSummary> {
+    Ok(UserSummary {
+        user_id: parse(row, 0)?,
+        display_name: row.get(1)?,
+        created_at: row.get(2)?,
+        last_seen_at: row.get(3)?,
+        revoked: row.get(4)?,
+        devices: row.get(5)?,
+        stored_bytes: row.get(6)?,
+        pending_messages: row.get(7)?,
+    })
+}
+
+pub(super) fn users(conn: &Connection) -> Result<Vec<UserSummary>> {
+    conn.prepare_cached(&format!("SELECT {SUMMARY} FROM user WHERE deleted_at = 0 ORDER BY id"))
+        .and_then(|mut query| query.query_map([], summary_of)?.collect())
+        .map_err(engine_error)
+}
+
+pub(super) fn user(conn: &Connection, user_id: &UserId) -> Result<UserDetail> {
+    let found = conn
+        .prepare_cached(&format!("SELECT {SUMMARY}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"))
+        .and_then(|mut query| query.query_row([user_id.as_str()], |row| Ok((summary_of(row)?, row.get(8)?))).optional())
+        .map_err(engine_error)?;
+    let (summary, user) = found.ok_or_else(unknown_user)?;
+    let devices = devices(conn, user).map_err(engine_error)?;
+    let invitation_expires_at = conn
+        .prepare_cached("SELECT expires_at FROM invitation WHERE user = ?1 AND spent_at = 0")
+        .and_then(|mut query| query.query_row([user], |row| row.get(0)).optional())
+        .map_err(engine_error)?;
+    Ok(UserDetail { summary, devices, invitation_expires_at })
+}
+
+fn devices(conn: &Connection, user: i64) -> rusqlite::Result<Vec<DeviceSummary>> {
+    conn.prepare_cached(
+        "SELECT id, device_id, name, type, created_at, last_seen_at,
+             (SELECT count(*) FROM mailbox m WHERE m.device = device.id)
+         FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id",
+    )?
+    .query_map([user], |row| {
+        Ok(DeviceSummary {
+            device: DeviceKey(row.get(0)?),
+            device_id: parse(row, 1)?,
+            name: row.get(2)?,
+            kind: row.get(3)?,
+            created_at: row.get(4)?,
+            last_seen_at: row.get(5)?,
+            pending_messages: row.get(6)?,
+        })
+    })?
+    .collect()
+}
+
+impl Tx<'_> {
+    /// Carries an act out, and writes it into the audit log. If it was a request, that is marked as done in the same
+    /// transaction: it is carried out once, whenever the server dies.
+    pub(super) fn administer(
+        &mut self,
+        act: &Act,
+        by: Actor,
+        request: Option<(RequestId, &str)>,
+    ) -> Result<Consequences> {
+        let mut consequences = Consequences::default();
+        let mut detail = String::new();
+        match act {
+            Act::CreateUser { user_id, key } => self.create_user(user_id, *key)?,
+            Act::DeactivateUser { user_id } => consequences.signed_out = self.deactivate(user_id)?,
+            Act::ReactivateUser { user_id } => self.reactivate(user_id)?,
+            Act::ResetKey { user_id, key, sign_out_devices } => {
+                consequences.signed_out = self.reset_key(user_id, *key, *sign_out_devices)?;
+            }
+            Act::Invite { user_id, key, expires_at } => {
+                self.invite(user_id, *key, *expires_at)?;
+                detail = format!("expires_at={expires_at}");
+            }
+            Act::WithdrawInvitation { user_id } => {
+                let user = self.user(user_id)?;
+                self.withdraw_invitation(user).map_err(engine_error)?;
+            }
+            Act::SignOutDevice { user_id, device_id } => {
+                let user = self.user(user_id)?;
+                consequences.signed_out.push(self.remove_device(UserKey(user), device_id)?);
+                detail = format!("device_id={device_id}");
+            }
+            Act::DeleteUser { user_id } => {
+                (consequences.signed_out, consequences.files) = self.delete_user(user_id)?;
+            }
+        }
+        if detail.is_empty() && !consequences.signed_out.is_empty() {
+            detail = format!("devices={}", consequences.signed_out.len());
+        }
+        self.note(&AuditNote { actor: by, action: act.name(), user_id: Some(act.user_id().clone()), detail })?;
+        if let Some((request, outcome)) = request {
+            self.mark_done(request, outcome)?;
+        }
+        Ok(consequences)
+    }
+
+    /// From now on nobody can sign in as the user, and no token of theirs is good.
+    fn deactivate(&mut self, user_id: &UserId) -> Result<Vec<DeviceKey>> {
+        let user = self.user(user_id)?;
+        self.conn
+            .execute("UPDATE user SET revoked_at = max(1, ?2) WHERE id = ?1 AND revoked_at = 0", [user, self.now()])
+            .and_then(|_| self.withdraw_invitation(user))
+            .and_then(|()| self.sign_out_all(user, None))
+            .map_err(engine_error)
+    }
+
+    fn reactivate(&self, user_id: &UserId) -> Result<()> {
+        let user = self.user(user_id)?;
+        self.conn.execute("UPDATE user SET revoked_at = 0 WHERE id = ?1", [user]).map(drop).map_err(engine_error)
+    }
+
+    fn reset_key(&mut self, user_id: &UserId, key: KeyHash, sign_out_devices: bool) -> Result<Vec<DeviceKey>> {
+        let user = self.user(user_id)?;
+        self.conn
+            .execute("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, key.as_bytes()])
+            .and_then(|_| self.withdraw_invitation(user))
+            .and_then(|()| if sign_out_devices { self.sign_out_all(user, None) } else { Ok(Vec::new()) })
+            .map_err(engine_error)
+    }
+}
