@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::extract::LARGE_BODIES;
-use crate::files::FileStore;
+use crate::files::{Appending, FileStore, Transfers};
 use crate::hub::Hub;
 use crate::limiter::Limiter;
 use crate::secrets::KeyHash;
@@ -45,6 +45,10 @@ pub(crate) struct App {
     pub(crate) storage: SharedStorage,
     pub(crate) hub: Arc<Hub>,
     pub(crate) files: FileStore,
+    /// Resumable uploads that are being added to.
+    pub(crate) appending: Appending,
+    /// Uploads and downloads under way.
+    pub(crate) transfers: Transfers,
     /// Soft stop: nothing new is begun.
     pub(crate) stopping: CancellationToken,
     /// Tasks that the server waits for before it is stopped.
@@ -89,6 +93,8 @@ impl App {
             new_groups: Limiter::per_hour(NEW_GROUPS_PER_HOUR),
             large_bodies: Semaphore::new(LARGE_BODIES),
             wrong_keys: Limiter::new(WRONG_KEYS_PER_MINUTE),
+            appending: Appending::default(),
+            transfers: Transfers::new(parts.config.limits.max_transfers, parts.config.limits.max_transfers_per_user),
             config: parts.config,
             clock: parts.clock,
             storage: parts.storage,

@@ -33,7 +33,8 @@ pub(super) async fn create(
         return Err(ApiError::invalid("the group would have too many leaves"));
     }
     limit_rate(&app, &session)?;
-    if !disk::has_reserve(app.config.storage.database_path.parent().unwrap_or(Path::new(""))) {
+    let database = app.config.storage.database_path.parent().unwrap_or(Path::new(""));
+    if !disk::has_more_than(app.config.storage.min_free_bytes(), database) {
         return Err(StorageError::Full.into());
     }
     let creator = session.user;

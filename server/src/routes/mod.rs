@@ -9,8 +9,10 @@ mod groups;
 mod health;
 mod key_packages;
 mod messages;
+mod ranges;
 mod turn;
 mod upload_head;
+mod uploads;
 mod users;
 
 use axum::Router;
@@ -77,7 +79,10 @@ pub(crate) fn router(app: AppState) -> Router {
     Router::new()
         .route("/health", get(health::health))
         .route("/ws", get(ws::upgrade))
-        .nest("/api/v1", ordinary.merge(strangers).merge(groups).merge(key_packages).merge(upload))
+        .nest(
+            "/api/v1",
+            ordinary.merge(strangers).merge(groups).merge(key_packages).merge(upload).merge(uploads::router()),
+        )
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(protective_headers))

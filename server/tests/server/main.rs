@@ -11,3 +11,4 @@ mod groups;
 mod presence;
 mod relay;
 mod support;
+mod uploads;

@@ -16,6 +16,12 @@ pub struct Limits {
     pub max_pending_messages: u64,
     /// Messages that a user may send in a minute, also all at once. Default 120.
     pub rate_limit_messages_per_minute: u32,
+    /// Uploads that one user has begun and not finished. Default 32.
+    pub max_unfinished_uploads: u32,
+    /// Uploads and downloads of one user at the same time. Default 32.
+    pub max_transfers_per_user: u32,
+    /// Uploads and downloads of all users at the same time; each takes up to 1.2 MB of memory. Default 256.
+    pub max_transfers: u32,
     /// All files of one user together. Default 2048.
     pub max_stored_mb_per_user: u64,
     /// Connections open at the same time from one address, but this machine's. Default 256.
@@ -30,6 +36,9 @@ impl Default for Limits {
             max_handshake_size_kb: 4096,
             max_pending_messages: 10_000,
             rate_limit_messages_per_minute: 120,
+            max_unfinished_uploads: 32,
+            max_transfers_per_user: 32,
+            max_transfers: 256,
             max_stored_mb_per_user: 2048,
             max_connections_per_address: 256,
         }

@@ -16,8 +16,20 @@ pub struct Storage {
     pub max_message_age_hours: u32,
     /// How long a file is kept. Default 72 (3 days); 0 for ever.
     pub max_file_age_hours: u32,
+    /// How long an unfinished upload can be gone on with. Default 24; 0 for ever.
+    pub unfinished_upload_hours: u32,
+    /// Room on the disk that files leave free: below, uploads are refused and messages go on. Default 64.
+    pub min_free_disk_mb: u64,
     /// How often the server forgets what is too old. Default 60; 0 for never.
     pub cleanup_interval_minutes: u32,
+}
+
+impl Storage {
+    /// Bytes on the disk that files leave free.
+    #[must_use]
+    pub const fn min_free_bytes(&self) -> u64 {
+        self.min_free_disk_mb.saturating_mul(1024 * 1024)
+    }
 }
 
 impl Default for Storage {
@@ -27,6 +39,8 @@ impl Default for Storage {
             files_path: "data/files".into(),
             max_message_age_hours: 168,
             max_file_age_hours: 72,
+            unfinished_upload_hours: 24,
+            min_free_disk_mb: 64,
             cleanup_interval_minutes: 60,
         }
     }
