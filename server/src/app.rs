@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::doctor::Practice;
 use crate::error::ApiError;
 use crate::extract::{LARGE_BODIES, Peer};
-use crate::files::FileStore;
+use crate::files::{Appending, FileStore, Transfers};
 use crate::http::{PerAddress, source};
 use crate::hub::Hub;
 use crate::limiter::{Limiter, OncePerMinute};
@@ -31,6 +31,10 @@ pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) files: FileStore,
     pub(crate) metrics: Arc<Metrics>,
+    /// Resumable uploads that are being added to.
+    pub(crate) appending: Appending,
+    /// Uploads and downloads under way.
+    pub(crate) transfers: Transfers,
     /// Soft stop: nothing new is begun.
     pub(crate) stopping: CancellationToken,
     /// Tasks that the server waits for before it is stopped.
@@ -101,6 +105,8 @@ impl App {
             refused_admin_keys: OncePerMinute::default(),
             connections: PerAddress::new(limits.max_connections_per_address),
             unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
+            appending: Appending::default(),
+            transfers: Transfers::new(limits.max_transfers, limits.max_transfers_per_user),
             config: parts.config,
             clock: parts.clock,
             storage: parts.storage,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::Problem;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId};
@@ -18,11 +18,12 @@ pub(crate) struct ApiError {
     retry_after_ms: Option<u64>,
     epoch: Option<Epoch>,
     group_id: Option<GroupId>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None, epoch: None, group_id: None }
+        Self { code, detail: detail.into(), retry_after_ms: None, epoch: None, group_id: None, header: None }
     }
 
     pub(crate) fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -38,6 +39,16 @@ impl ApiError {
             retry_after_ms: Some(retry_after_ms),
             ..Self::new(ErrorCode::RateLimited, "too many requests; wait a moment")
         }
+    }
+
+    /// The same may succeed after a while.
+    pub(crate) fn later(code: ErrorCode, detail: &'static str, retry_after_ms: u64) -> Self {
+        Self { retry_after_ms: Some(retry_after_ms), ..Self::new(code, detail) }
+    }
+
+    /// Adds a header to the answer.
+    pub(crate) fn insert_header(&mut self, name: HeaderName, value: HeaderValue) {
+        self.header = Some(Box::new((name, value)));
     }
 
     /// A fault of the server's own. The caller has logged what it is.
@@ -80,6 +91,9 @@ impl IntoResponse for ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(ms) = self.retry_after_ms {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
+        }
+        if let Some(header) = self.header {
+            headers.insert(header.0, header.1);
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

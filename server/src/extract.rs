@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use privmsg_protocol::{ErrorCode, Secret};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -24,6 +25,10 @@ pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes in a second from which on a large body is not too slow: a bad mobile network.
 const SLOWEST: u64 = 32 * 1024;
+
+/// How long the rest of a refused body is read, and how long its client may be silent meanwhile.
+const DISCARDING: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// A body of which not many are read at the same time: commits and creations of large groups.
 const LARGE_BODY: u64 = 1024 * 1024;
@@ -133,6 +138,15 @@ async fn body(
         }
     })?;
     Ok((bytes, permit))
+}
+
+/// Reads what is left of a refused body for a moment: closing a connection while its client sends takes the answer away
+/// from it. One that sends nothing, or goes on and on, is not waited for.
+pub(crate) async fn discard<T, E>(mut body: impl Stream<Item = Result<T, E>> + Unpin) {
+    let end = tokio::time::Instant::now() + DISCARDING;
+    while tokio::time::Instant::now() < end {
+        let Ok(Some(Ok(_))) = tokio::time::timeout(SILENCE, body.next()).await else { return };
+    }
 }
 
 pub(crate) fn too_slow() -> ApiError {

@@ -73,7 +73,7 @@ async fn sweep(app: &App) {
         }
     };
     for file in files {
-        match app.storage.file_exists(file.clone()).await {
+        match app.storage.file_is_known(file.clone()).await {
             Ok(true) => {}
             Ok(false) => remove(app, &file).await,
             Err(error) => {

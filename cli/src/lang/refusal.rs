@@ -80,6 +80,16 @@ impl Lang {
             E::FileTooLarge => {
                 self.pick("the file is larger than the server allows", "файл больше, чем разрешает сервер")
             }
+            E::UnknownUpload | E::UploadOffsetMismatch | E::UploadLocked | E::ChecksumMismatch => {
+                self.pick("the upload broke off; it goes on", "загрузка прервалась; она продолжится")
+            }
+            E::TooManyUploads => self.pick(
+                "too many unfinished uploads; they expire by themselves",
+                "слишком много незаконченных загрузок; они удалятся сами",
+            ),
+            E::UnsupportedTusVersion | E::UnsupportedMediaType | E::PreconditionFailed | E::RangeNotSatisfiable => {
+                self.pick("the server does not transfer files in this way", "сервер не передаёт файлы таким способом")
+            }
             E::StorageFull => self.pick("the server's disk is full", "диск сервера заполнен"),
             E::TurnDisabled => self.pick("the server is not set up for calls", "сервер не настроен для звонков"),
             E::ShuttingDown => self

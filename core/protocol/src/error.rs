@@ -138,6 +138,24 @@ error_codes! {
     UnknownFile = "unknown_file", 404, Never;
     /// A file over `max_file_size_mb`.
     FileTooLarge = "file_too_large", 413, Never;
+    /// No such resumable upload of this user, or it has expired.
+    UnknownUpload = "unknown_upload", 404, Never;
+    /// The upload goes on at another byte than `Upload-Offset` says; ask where.
+    UploadOffsetMismatch = "upload_offset_mismatch", 409, AfterCatchUp;
+    /// Another request is adding to the upload.
+    UploadLocked = "upload_locked", 423, Later;
+    /// The bytes do not have the checksum that was sent with them. None of them was kept.
+    ChecksumMismatch = "checksum_mismatch", 460, Later;
+    /// `max_unfinished_uploads` of this user are under way.
+    TooManyUploads = "too_many_uploads", 429, Later;
+    /// `Tus-Resumable` is missing or names another version.
+    UnsupportedTusVersion = "unsupported_tus_version", 412, Never;
+    /// The body is of another type than the endpoint takes.
+    UnsupportedMediaType = "unsupported_media_type", 415, Never;
+    /// The file is not the one that `If-Match` or `If-Unmodified-Since` asks for.
+    PreconditionFailed = "precondition_failed", 412, Never;
+    /// The file has none of the bytes asked for.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, Never;
     /// The server's disk is full.
     StorageFull = "storage_full", 507, Later;
     /// TURN is not configured on this server.

@@ -8,26 +8,27 @@ use axum::RequestExt as _;
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::UploadResponse;
 use privmsg_protocol::{ErrorCode, FileId};
-use tokio_util::io::ReaderStream;
 
+use super::ranges::{Validators, Wanted};
 use super::upload_head::UploadBody;
 use crate::app::{App, AppState};
 use crate::disk;
 use crate::error::ApiError;
 use crate::extract::{self, BODY_PATIENCE, Params};
-use crate::files::{Upload, is_full};
+use crate::files::{FileBody, Slot, Upload, is_full};
 use crate::openapi::{Binary, UploadForm};
-use crate::storage::{NewFile, Session, StorageError, over_quota};
+use crate::storage::{NewFile, Session, StorageError, UserKey, over_quota};
 
-/// Bytes read from the disk at once for a download.
-const READ_BUFFER: usize = 64 * 1024;
 
 /// Bytes after which an upload looks again whether the disk has room: several may go on at the same time.
-const LOOK_EVERY: u64 = 4 * 1024 * 1024;
+pub(super) const LOOK_EVERY: u64 = 4 * 1024 * 1024;
+
+/// When to try again where too many transfers are under way.
+const TRANSFER_WAIT_MS: u64 = 1000;
 
 /// Age of files that are kept for ever: as far ahead as times go in clients that count in 32 bits.
 const FOR_EVER: i64 = i32::MAX as i64;
@@ -60,6 +61,15 @@ pub(super) async fn upload(
 }
 
 async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<UploadResponse, ApiError> {
+    let _slot = begin_transfer(app, session.user)?;
+    let taken = take(app, session, &mut field).await;
+    if taken.is_err() {
+        extract::discard(field).await;
+    }
+    add_row(app, session, taken?).await
+}
+
+async fn take(app: &App, session: &Session, field: &mut Field<'_>) -> Result<Upload, ApiError> {
     let limit = app.config.limits.file_bytes();
     let quota = app.config.limits.stored_bytes();
     let stored = app.storage.stored_bytes(session.user).await?;
@@ -67,26 +77,47 @@ async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<Upl
     let mut upload = app.files.create().await.map_err(|error| disk_error(&error))?;
     while let Some(piece) = in_time(field.chunk()).await? {
         if upload.size() + piece.len() as u64 > limit {
-            return Err(ApiError::new(ErrorCode::FileTooLarge, "the file is over the server's limit"));
+            return Err(too_large());
         }
         if stored.saturating_add(upload.size() + piece.len() as u64) > quota {
             return Err(over_quota().into());
         }
         if upload.size() >= next_look {
-            if !disk::has_reserve(&app.config.storage.files_path, app.config.limits.reserve_bytes()) {
-                return Err(StorageError::Full.into());
-            }
+            has_room(app, 0)?;
             next_look = upload.size() + LOOK_EVERY;
         }
-        upload.write(&piece).await.map_err(|error| disk_error(&error))?;
+        upload.write(piece).await.map_err(|error| disk_error(&error))?;
     }
     upload.finish().await.map_err(|error| disk_error(&error))?;
-    add_row(app, session, upload).await
+    Ok(upload)
+}
+
+/// When a file that is finished now is deleted.
+pub(super) fn expires_at(app: &App) -> i64 {
+    let hours = i64::from(app.config.storage.max_file_age_hours);
+    if hours == 0 { FOR_EVER } else { app.clock.now() + hours * 3600 }
+}
+
+/// Room for `bytes` on the disk beside what files leave free.
+pub(super) fn has_room(app: &App, bytes: u64) -> Result<(), ApiError> {
+    let storage = &app.config.storage;
+    if disk::has_reserve(&storage.files_path, app.config.limits.reserve_bytes().saturating_add(bytes)) {
+        return Ok(());
+    }
+    Err(StorageError::Full.into())
+}
+
+/// Counts a transfer for as long as the slot lives.
+pub(super) fn begin_transfer(app: &App, user: UserKey) -> Result<Slot, ApiError> {
+    app.transfers.begin(user).ok_or_else(|| ApiError::rate_limited(TRANSFER_WAIT_MS))
+}
+
+pub(super) fn too_large() -> ApiError {
+    ApiError::new(ErrorCode::FileTooLarge, "the file is over the server's limit")
 }
 
 async fn add_row(app: &App, session: &Session, upload: Upload) -> Result<UploadResponse, ApiError> {
-    let hours = i64::from(app.config.storage.max_file_age_hours);
-    let expires_at = if hours == 0 { FOR_EVER } else { app.clock.now() + hours * 3600 };
+    let expires_at = expires_at(app);
     let file_id = upload.id().clone();
     let row = NewFile { file_id: file_id.clone(), owner: session.user, size: upload.size(), expires_at };
     app.storage.add_file(row, app.config.limits.stored_bytes()).await?;
@@ -104,8 +135,10 @@ async fn add_row(app: &App, session: &Session, upload: Upload) -> Result<UploadR
 )]
 pub(super) async fn download(
     State(app): State<AppState>,
-    _session: Session,
+    session: Session,
     Params(file_id): Params<FileId>,
+    method: Method,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if !app.storage.file_exists(file_id.clone()).await? {
         return Err(unknown());
@@ -114,14 +147,46 @@ pub(super) async fn download(
         io::ErrorKind::NotFound => unknown(),
         _ => disk_error(&error),
     })?;
-    let size = file.metadata().await.map_err(|error| disk_error(&error))?.len();
+    let metadata = file.metadata().map_err(|error| disk_error(&error))?;
+    let (size, modified) = (metadata.len(), metadata.modified().map_err(|error| disk_error(&error))?);
+    let validators = Validators::new(&file_id, modified);
+    let mut answer = match validators.evaluate(&method, &headers, size) {
+        Wanted::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Wanted::PreconditionFailed => {
+            return Err(ApiError::new(ErrorCode::PreconditionFailed, "the file is another than the one asked for"));
+        }
+        Wanted::Unsatisfiable => {
+            let mut refused = ApiError::new(ErrorCode::RangeNotSatisfiable, "the file has none of these bytes");
+            refused.insert_header(header::CONTENT_RANGE, text_header(&format!("bytes */{size}")));
+            return Err(refused);
+        }
+        Wanted::Whole if method == Method::HEAD => with_bytes(Body::empty(), size),
+        Wanted::Whole => with_bytes(Body::new(FileBody::new(file, 0, size, begin_transfer(&app, session.user)?)), size),
+        Wanted::Part(start, end) => {
+            let slot = begin_transfer(&app, session.user)?;
+            let mut answer = with_bytes(Body::new(FileBody::new(file, start, end, slot)), end - start);
+            *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let range = text_header(&format!("bytes {start}-{}/{size}", end - 1));
+            answer.headers_mut().insert(header::CONTENT_RANGE, range);
+            answer
+        }
+    };
+    answer.headers_mut().extend(validators.headers());
+    Ok(answer)
+}
+
+fn with_bytes(body: Body, len: u64) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_LENGTH, size.to_string()),
-        (header::CONTENT_DISPOSITION, "attachment".to_owned()),
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (header::CONTENT_LENGTH, len.into()),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+        (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
     ];
-    let body = Body::from_stream(ReaderStream::with_capacity(file, READ_BUFFER));
-    Ok((headers, body).into_response())
+    (headers, body).into_response()
+}
+
+fn text_header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("numbers are visible ASCII")
 }
 
 /// Delete a file of one's own
@@ -142,6 +207,13 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Deletes what no row names any more. What fails now is swept up later.
+pub(super) async fn remove_from_disk(app: &App, file_id: &FileId) {
+    if let Err(error) = app.files.remove(file_id).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a file was not deleted");
+    }
+}
+
 fn unknown() -> ApiError {
     ApiError::new(ErrorCode::UnknownFile, "there is no such file")
 }
@@ -158,7 +230,7 @@ fn broken_off() -> ApiError {
     ApiError::malformed("the form is broken off or not valid")
 }
 
-fn disk_error(error: &io::Error) -> ApiError {
+pub(super) fn disk_error(error: &io::Error) -> ApiError {
     if is_full(error) {
         return StorageError::Full.into();
     }

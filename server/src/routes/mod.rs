@@ -9,8 +9,10 @@ mod groups;
 mod health;
 mod key_packages;
 mod messages;
+mod ranges;
 mod turn;
 mod upload_head;
+mod uploads;
 mod users;
 
 use std::sync::Arc;
@@ -64,7 +66,7 @@ pub(crate) fn router(app: AppState) -> Router {
         with_body_limit(key_packages, (MAX_KEY_PACKAGES as u64 + 1) * key_packages::MAX_LEN as u64 + ENVELOPE);
     let upload = OpenApiRouter::default().routes(routes!(files::upload));
     let upload = with_body_limit(upload, limits.file_bytes().saturating_add(ENVELOPE));
-    let api = ordinary().merge(strangers()).merge(groups).merge(key_packages).merge(upload);
+    let api = ordinary().merge(strangers()).merge(groups).merge(key_packages).merge(upload).merge(uploads::router());
     let (router, api) = OpenApiRouter::default()
         .routes(routes!(health::health))
         .routes(routes!(health::ready))

@@ -63,7 +63,10 @@ pub(super) async fn update(
     if update.public_key.as_deref() == Some("") {
         return Err(ApiError::invalid("public_key must not be empty"));
     }
-    let signed_out = app.storage.update_profile(session.clone(), update).await?;
-    app.hub.close(&signed_out, CloseReason::SessionEnded);
+    let updated = app.storage.update_profile(session.clone(), update).await?;
+    app.hub.close(&updated.signed_out, CloseReason::SessionEnded);
+    if let Some(file) = updated.file {
+        super::files::remove_from_disk(&app, &file).await;
+    }
     me(State(app), session).await
 }

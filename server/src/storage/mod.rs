@@ -31,8 +31,8 @@ pub(crate) use administration::{
 };
 pub(crate) use error::{Refusal, StorageError, over_quota};
 pub(crate) use model::{
-    Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position, Session,
-    StorageStats, Submission, Transaction, UserKey,
+    Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position,
+    ProfileUpdated, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
 };
 
 use crate::secrets::KeyHash;
@@ -101,8 +101,7 @@ pub(crate) trait Storage: Send + Sync {
 
     /// The profile of `user_id` as `viewer` may see it.
     async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile>;
-    /// Returns the devices that a replaced identity signs out.
-    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<Vec<DeviceKey>>;
+    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<ProfileUpdated>;
     async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()>;
     async fn backup(&self, user: UserKey) -> Result<Option<Opaque>>;
     /// Users who may see when `user` is there.
@@ -145,10 +144,21 @@ pub(crate) trait Storage: Send + Sync {
 
     /// Adds a file, unless its owner's files would then have more than `quota` bytes.
     async fn add_file(&self, file: NewFile, quota: u64) -> Result<()>;
-    /// Bytes of the user's files.
+    /// Bytes of the user's files, with what is reserved for uploads under way.
     async fn stored_bytes(&self, owner: UserKey) -> Result<u64>;
     async fn file_exists(&self, file_id: FileId) -> Result<bool>;
+    /// Whether bytes of this name on the disk belong to a file or to an upload under way.
+    async fn file_is_known(&self, file_id: FileId) -> Result<bool>;
     async fn delete_file(&self, owner: UserKey, file_id: FileId) -> Result<()>;
+    /// Begins a resumable upload: its file's row comes with [`Storage::finish_upload`].
+    async fn create_upload(&self, upload: NewFile, bounds: UploadBounds) -> Result<()>;
+    async fn upload(&self, owner: UserKey, file_id: FileId) -> Result<StoredUpload>;
+    /// Notes from where on bytes have not been compared with their checksum.
+    async fn set_unproven(&self, owner: UserKey, file_id: FileId, from: Option<u64>) -> Result<()>;
+    /// Makes a file of an upload whose bytes are all on the disk.
+    async fn finish_upload(&self, owner: UserKey, file_id: FileId, expires_at: i64) -> Result<()>;
+    /// Forgets an upload, also when it has become a file.
+    async fn delete_upload(&self, owner: UserKey, file_id: FileId) -> Result<()>;
 
     // Upkeep
 

@@ -102,7 +102,36 @@ pub(crate) struct Page {
     pub(crate) has_more: bool,
 }
 
-/// A file whose bytes are on the disk.
+/// What a changed profile leaves to be done.
+#[derive(Debug, Default)]
+pub(crate) struct ProfileUpdated {
+    /// Devices that a replaced identity has signed out.
+    pub(crate) signed_out: Vec<DeviceKey>,
+    /// The picture before, to be deleted from the disk.
+    pub(crate) file: Option<FileId>,
+}
+
+/// How much one user may upload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UploadBounds {
+    /// Bytes of all files.
+    pub(crate) quota: u64,
+    /// Unfinished uploads; 0 for no limit.
+    pub(crate) unfinished: u32,
+}
+
+/// A resumable upload.
+#[derive(Debug)]
+pub(crate) struct StoredUpload {
+    pub(crate) size: u64,
+    pub(crate) expires_at: i64,
+    /// From here on bytes on the disk have not been compared with their checksum.
+    pub(crate) unproven_from: Option<u64>,
+    /// When the file expires that it has become; `None` while it is unfinished.
+    pub(crate) file_expires_at: Option<i64>,
+}
+
+/// A file whose bytes are on the disk, or shall come there.
 pub(crate) struct NewFile {
     pub(crate) file_id: FileId,
     pub(crate) owner: UserKey,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Answer, Person, TestServer};
@@ -206,5 +206,101 @@ async fn files_of_a_deleted_user_go() {
     let key = Some(crate::support::ADMIN_KEY);
     let path = "/api/v1/admin/users/alice";
     server.api.json("DELETE", path, key, &Value::Null).await.ok();
+    assert_eq!(on_disk(&server), 0);
+}
+
+async fn get(person: &Person, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {}\r\n",
+        person.token
+    );
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    person.api.raw((request + "\r\n").as_bytes()).await
+}
+
+#[tokio::test]
+async fn a_part_of_a_file_can_be_fetched() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let content: Vec<u8> = (0..400_000_u32).map(|n| u8::try_from(n % 253).unwrap()).collect();
+    let path = format!("/api/v1/files/{}", upload(&alice, &content).await);
+    let whole = get(&alice, "GET", &path, &[]).await;
+    assert!(whole.head.contains("accept-ranges: bytes"), "{}", whole.head);
+    whole.ok_bytes(&content);
+
+    let part = get(&alice, "GET", &path, &[("range", "bytes=100000-399998")]).await;
+    assert_eq!((part.status, part.body.len()), (206, 299_999));
+    assert!(part.body == content[100_000..399_999]);
+    assert!(part.head.contains("content-range: bytes 100000-399998/400000"), "{}", part.head);
+    assert!(part.head.contains("content-length: 299999"), "{}", part.head);
+    let end = get(&alice, "GET", &path, &[("range", "bytes=-3")]).await;
+    assert_eq!((end.status, end.body.as_slice()), (206, &content[399_997..]));
+    get(&alice, "GET", &path, &[("range", "bytes=0-1,5-6")]).await.ok_bytes(&content);
+    let behind = get(&alice, "GET", &path, &[("range", "bytes=400000-")]).await;
+    behind.is("range_not_satisfiable");
+    assert!(behind.head.contains("content-range: bytes */400000"), "{}", behind.head);
+
+    let head = get(&alice, "HEAD", &path, &[("range", "bytes=0-1")]).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert!(head.head.contains("content-length: 400000"), "{}", head.head);
+}
+
+#[tokio::test]
+async fn a_file_that_is_known_is_not_sent_again() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let id = upload(&alice, b"content").await;
+    let path = format!("/api/v1/files/{id}");
+    let tag = format!("\"{id}\"");
+    let first = get(&alice, "GET", &path, &[]).await;
+    assert!(first.head.contains(&format!("etag: {}", tag.to_lowercase())), "{}", first.head);
+    let same = get(&alice, "GET", &path, &[("if-none-match", &tag)]).await;
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    assert!(same.head.contains("etag: "), "{}", same.head);
+    get(&alice, "GET", &path, &[("if-none-match", "\"other\"")]).await.ok_bytes(b"content");
+    get(&alice, "GET", &path, &[("if-match", "\"other\"")]).await.is("precondition_failed");
+    let range = ("range", "bytes=1-2");
+    let part = get(&alice, "GET", &path, &[("if-range", &tag), range]).await;
+    assert_eq!((part.status, part.body.as_slice()), (206, b"on".as_slice()));
+    get(&alice, "GET", &path, &[("if-range", "\"other\""), range]).await.ok_bytes(b"content");
+}
+
+#[tokio::test]
+async fn a_picture_stays_until_another_takes_its_place() {
+    let mut server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let (picture, other) = (upload(&alice, b"picture").await, upload(&alice, b"other").await);
+    let show = |id: &str| json!({"avatar_file_id": id});
+    alice.post("/api/v1/users/me/profile", show(&picture)).await.ok();
+    bob.post("/api/v1/users/me/profile", show(&picture)).await.is("unknown_file");
+    server.clock.advance(100 * 3600);
+    server.restart().await;
+    await_on_disk(&server, 1).await;
+    let alice = Person { api: server.api, ..alice };
+    alice.get(&format!("/api/v1/files/{picture}")).await.ok_bytes(b"picture");
+    alice.get(&format!("/api/v1/files/{other}")).await.is("unknown_file");
+
+    let newer = upload(&alice, b"newer").await;
+    let profile = alice.post("/api/v1/users/me/profile", show(&newer)).await.ok();
+    assert_eq!(profile["avatar_file_id"], newer.as_str());
+    alice.get(&format!("/api/v1/files/{picture}")).await.is("unknown_file");
+    assert_eq!(on_disk(&server), 1);
+    alice.post("/api/v1/users/me/profile", show(&newer)).await.ok();
+    alice.delete(&format!("/api/v1/files/{newer}")).await.ok();
+    let profile = alice.get("/api/v1/users/me").await.ok();
+    assert!(profile["avatar_file_id"].is_null(), "{profile}");
+    assert_eq!(on_disk(&server), 0);
+}
+
+#[tokio::test]
+async fn uploads_leave_room_on_the_disk() {
+    let server = TestServer::with(|config| config.storage.min_free_disk_mb = 1 << 40).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    send(&alice, &form("file", b"x")).await.is("storage_full");
+    let mut line = alice.online().await;
+    line.deliver(alice.message("bob", crate::support::new_id(), "aGVsbG8=")).await;
+    bob.connect().await.message().await;
     assert_eq!(on_disk(&server), 0);
 }

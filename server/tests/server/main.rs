@@ -16,3 +16,4 @@ mod observing;
 mod presence;
 mod relay;
 mod support;
+mod uploads;

@@ -14,6 +14,12 @@ pub struct Limits {
     pub max_handshake_size_kb: u64,
     /// Messages that wait for one device. Default 10000.
     pub max_pending_messages: u64,
+    /// Uploads that one user has begun and not finished. Default 32.
+    pub max_unfinished_uploads: u32,
+    /// Uploads and downloads of one user at the same time. Default 32.
+    pub max_transfers_per_user: u32,
+    /// Uploads and downloads of all users at the same time; each takes up to 1.2 MB of memory. Default 256.
+    pub max_transfers: u32,
     /// All files of one user together. Default 2048.
     pub max_stored_mb_per_user: u64,
     /// Devices of one user that are signed in. Default 32: each message is delivered to all of them, and each is a leaf of
@@ -67,6 +73,9 @@ impl Default for Limits {
             max_message_size_kb: 64,
             max_handshake_size_kb: 4096,
             max_pending_messages: 10_000,
+            max_unfinished_uploads: 32,
+            max_transfers_per_user: 32,
+            max_transfers: 256,
             max_stored_mb_per_user: 2048,
             max_devices_per_user: 32,
             min_free_disk_mb: 64,

@@ -130,11 +130,7 @@ impl Tx<'_> {
 
     fn erase(&mut self, user: i64) -> rusqlite::Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let signed_out = self.sign_out_all(user, None)?;
-        let files = self
-            .conn
-            .prepare_cached("DELETE FROM file WHERE owner = ?1 RETURNING file_id")?
-            .query_map([user], |row| parse(row, 0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let files = self.forget_files(user)?;
         for sql in [
             "DELETE FROM invitation WHERE user = ?1",
             "DELETE FROM contact WHERE user = ?1 OR peer = ?1",

@@ -1,55 +1,133 @@
 //! Rows of stored files. The bytes are on the disk, elsewhere.
+//!
+//! A file lives until it expires, or until its owner deletes it. One that is its owner's picture lives for as long as
+//! it is that, and no longer.
 
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::{Connection, params};
 
-use super::engine_error;
 use super::tx::Tx;
+use super::{engine_error, parse};
 use crate::storage::{NewFile, Refusal, Result, UserKey, over_quota};
 
 pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bool> {
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1 AND expires_at > ?2)")
-        .and_then(|mut query| query.query_row(params![file_id.as_str(), now], |row| row.get(0)))
-        .map_err(engine_error)
+    conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1 AND (expires_at > ?2
+             OR EXISTS (SELECT 1 FROM user WHERE user.id = file.owner AND avatar_file_id = file.file_id)))",
+    )
+    .and_then(|mut query| query.query_row(params![file_id.as_str(), now], |row| row.get(0)))
+    .map_err(engine_error)
 }
 
+/// Whether bytes of this name belong to anybody: to a file, or to an upload that is under way.
+pub(super) fn is_known(conn: &Connection, file_id: &FileId) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1)
+             OR EXISTS (SELECT 1 FROM upload WHERE file_id = ?1 AND finished = 0)",
+    )
+    .and_then(|mut query| query.query_row([file_id.as_str()], |row| row.get(0)))
+    .map_err(engine_error)
+}
+
+/// Bytes of the user's files, with what is reserved for uploads under way.
 pub(super) fn stored_bytes(conn: &Connection, owner: UserKey) -> Result<u64> {
-    conn.prepare_cached("SELECT coalesce(sum(size), 0) FROM file WHERE owner = ?1")
-        .and_then(|mut query| query.query_row([owner.0], |row| row.get(0)))
-        .map_err(engine_error)
+    conn.prepare_cached(
+        "SELECT (SELECT coalesce(sum(size), 0) FROM file WHERE owner = ?1)
+              + (SELECT coalesce(sum(size), 0) FROM upload WHERE owner = ?1 AND finished = 0)",
+    )
+    .and_then(|mut query| query.query_row([owner.0], |row| row.get(0)))
+    .map_err(engine_error)
+}
+
+pub(super) fn insert(conn: &Connection, file: &NewFile) -> Result<()> {
+    conn.prepare_cached("INSERT INTO file (file_id, owner, size, expires_at) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut insert| insert.execute(params![file.file_id.as_str(), file.owner.0, file.size, file.expires_at]))
+        .map_err(engine_error)?;
+    Ok(())
 }
 
 impl Tx<'_> {
     pub(super) fn add_file(&self, file: &NewFile, quota: u64) -> Result<()> {
-        // Looked at again: the upload may have taken long, and the owner may have been deleted or revoked meanwhile.
-        let exists: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0)")
-            .and_then(|mut query| query.query_row([file.owner.0], |row| row.get(0)))
-            .map_err(engine_error)?;
-        if !exists {
-            return Err(super::relay::signed_out().into());
-        }
+        self.check_owner(file.owner)?;
         if stored_bytes(self.conn, file.owner)?.saturating_add(file.size) > quota {
             return Err(over_quota().into());
         }
-        self.conn
-            .execute(
-                "INSERT INTO file (file_id, owner, size, expires_at) VALUES (?1, ?2, ?3, ?4)",
-                params![file.file_id.as_str(), file.owner.0, file.size, file.expires_at],
-            )
+        insert(self.conn, file)
+    }
+
+    /// Looked at again when a file is complete: the upload may have taken long, and the owner may have been deleted or
+    /// revoked meanwhile.
+    pub(super) fn check_owner(&self, owner: UserKey) -> Result<()> {
+        let exists: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0)")
+            .and_then(|mut query| query.query_row([owner.0], |row| row.get(0)))
             .map_err(engine_error)?;
-        Ok(())
+        if exists { Ok(()) } else { Err(super::relay::signed_out().into()) }
     }
 
     pub(super) fn delete_file(&self, owner: UserKey, file_id: &FileId) -> Result<()> {
-        let deleted = self
-            .conn
-            .execute("DELETE FROM file WHERE file_id = ?1 AND owner = ?2", params![file_id.as_str(), owner.0])
-            .map_err(engine_error)?;
-        if deleted == 0 {
+        if !self.forget_file(owner, file_id)? {
             return Err(Refusal::new(ErrorCode::UnknownFile, "there is no such file of yours").into());
         }
         Ok(())
+    }
+
+    /// Forgets a file and what names it. Returns whether there was one.
+    pub(super) fn forget_file(&self, owner: UserKey, file_id: &FileId) -> Result<bool> {
+        let row = params![file_id.as_str(), owner.0];
+        let forget = || {
+            let deleted =
+                self.conn.prepare_cached("DELETE FROM file WHERE file_id = ?1 AND owner = ?2")?.execute(row)?;
+            if deleted > 0 {
+                for sql in [
+                    "DELETE FROM upload WHERE file_id = ?1 AND owner = ?2",
+                    "UPDATE user SET avatar_file_id = '' WHERE avatar_file_id = ?1 AND id = ?2",
+                ] {
+                    self.conn.prepare_cached(sql)?.execute(row)?;
+                }
+            }
+            Ok(deleted > 0)
+        };
+        forget().map_err(engine_error)
+    }
+
+    /// Forgets files and uploads that are too old. Returns what lies on the disk of them.
+    pub(super) fn expire_files(&self, now: i64) -> rusqlite::Result<Vec<FileId>> {
+        let mut expired = Vec::new();
+        for sql in [
+            "DELETE FROM file WHERE expires_at <= ?1 AND NOT EXISTS
+                 (SELECT 1 FROM user WHERE user.id = file.owner AND avatar_file_id = file.file_id) RETURNING file_id",
+            "DELETE FROM upload WHERE expires_at <= ?1 AND finished = 0 RETURNING file_id",
+        ] {
+            let mut delete = self.conn.prepare_cached(sql)?;
+            let ids = delete.query_map([now], |row| parse(row, 0))?;
+            for id in ids {
+                expired.push(id?);
+            }
+        }
+        self.conn
+            .prepare_cached(
+                "DELETE FROM upload WHERE finished = 1 AND (expires_at <= ?1
+                     OR NOT EXISTS (SELECT 1 FROM file WHERE file.file_id = upload.file_id))",
+            )?
+            .execute([now])?;
+        Ok(expired)
+    }
+
+    /// Forgets all files and uploads of a user. Returns what lies on the disk of them.
+    pub(super) fn forget_files(&self, user: i64) -> rusqlite::Result<Vec<FileId>> {
+        let mut files: Vec<FileId> = Vec::new();
+        for sql in [
+            "DELETE FROM file WHERE owner = ?1 RETURNING file_id",
+            "DELETE FROM upload WHERE owner = ?1 RETURNING file_id",
+        ] {
+            let mut delete = self.conn.prepare_cached(sql)?;
+            let ids = delete.query_map([user], |row| parse(row, 0))?;
+            for id in ids {
+                files.push(id?);
+            }
+        }
+        Ok(files)
     }
 }

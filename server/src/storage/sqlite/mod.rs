@@ -26,6 +26,7 @@ mod tx;
 #[cfg(test)]
 mod upgrade_tests;
 mod upkeep;
+mod uploads;
 mod writer;
 
 use std::path::Path;
@@ -50,8 +51,8 @@ use writer::{StateSeed, Touches, Writer};
 
 use super::{
     Act, Actor, AuditNote, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit,
-    Position, Request, RequestId, Result, Session, Storage, StorageError, StorageStats, StoredInvitation, Submission,
-    UserDetail, UserKey, UserSummary,
+    Position, ProfileUpdated, Request, RequestId, Result, Session, Storage, StorageError, StorageStats,
+    StoredInvitation, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 use crate::clock::Clock;
 use crate::secrets::KeyHash;
@@ -241,7 +242,7 @@ impl Storage for SqliteStorage {
         self.read(move |conn| accounts::profile(conn, &user_id, viewer)).await
     }
 
-    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<Vec<DeviceKey>> {
+    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<ProfileUpdated> {
         self.write(Touches::Structure, move |tx| tx.update_profile(&session, &update)).await
     }
 
@@ -331,6 +332,10 @@ impl Storage for SqliteStorage {
         self.read(move |conn| files::exists(conn, &file_id, now)).await
     }
 
+    async fn file_is_known(&self, file_id: FileId) -> Result<bool> {
+        self.read(move |conn| files::is_known(conn, &file_id)).await
+    }
+
     async fn delete_file(&self, owner: UserKey, file_id: FileId) -> Result<()> {
         self.write(Touches::Data, move |tx| tx.delete_file(owner, &file_id)).await
     }
@@ -338,6 +343,27 @@ impl Storage for SqliteStorage {
     async fn probe(&self) -> Result<()> {
         self.write(Touches::Data, upkeep::touch).await?;
         self.read(upkeep::look).await
+    }
+
+    async fn create_upload(&self, upload: NewFile, bounds: UploadBounds) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.create_upload(&upload, bounds)).await
+    }
+
+    async fn upload(&self, owner: UserKey, file_id: FileId) -> Result<StoredUpload> {
+        let now = self.clock.now();
+        self.read(move |conn| uploads::upload(conn, owner, &file_id, now)).await
+    }
+
+    async fn set_unproven(&self, owner: UserKey, file_id: FileId, from: Option<u64>) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_unproven(owner, &file_id, from)).await
+    }
+
+    async fn finish_upload(&self, owner: UserKey, file_id: FileId, expires_at: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.finish_upload(owner, &file_id, expires_at)).await
+    }
+
+    async fn delete_upload(&self, owner: UserKey, file_id: FileId) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.delete_upload(owner, &file_id)).await
     }
 
     async fn stats(&self) -> Result<StorageStats> {

@@ -1,12 +1,12 @@
 //! What a user tells about themselves, and their sealed backup.
 
 use privmsg_protocol::rest::UpdateProfile;
-use privmsg_protocol::{ErrorCode, Opaque};
+use privmsg_protocol::{ErrorCode, FileId, Opaque};
 use rusqlite::{Connection, params};
 
 use super::engine_error;
 use super::tx::Tx;
-use crate::storage::{DeviceKey, Refusal, Result, Session, UserKey};
+use crate::storage::{ProfileUpdated, Refusal, Result, Session, UserKey};
 
 pub(super) fn backup(conn: &Connection, user: UserKey) -> Result<Option<Opaque>> {
     let text: String = conn
@@ -24,10 +24,9 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Returns the devices that a replaced identity signs out.
-    pub(super) fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<Vec<DeviceKey>> {
+    pub(super) fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<ProfileUpdated> {
         let user = session.user.0;
-        let mut signed_out = Vec::new();
+        let mut updated = ProfileUpdated::default();
         if let Some(key) = &update.public_key {
             let known = self.public_key(user)?;
             if !known.is_empty() && known != *key {
@@ -40,7 +39,7 @@ impl Tx<'_> {
                 }
                 // The backup holds the old identity.
                 self.set_backup(session.user, &Opaque::default())?;
-                signed_out = self.sign_out_all(user, Some(session.device)).map_err(engine_error)?;
+                updated.signed_out = self.sign_out_all(user, Some(session.device)).map_err(engine_error)?;
             }
             self.set(user, "public_key", key)?;
         }
@@ -48,9 +47,31 @@ impl Tx<'_> {
             self.set(user, "display_name", name)?;
         }
         if let Some(file) = &update.avatar_file_id {
-            self.set(user, "avatar_file_id", file.as_str())?;
+            updated.file = self.replace_avatar(session.user, file)?;
         }
-        Ok(signed_out)
+        Ok(updated)
+    }
+
+    /// A picture is kept for as long as it is one, so the one before goes. Returns it.
+    fn replace_avatar(&self, user: UserKey, file: &FileId) -> Result<Option<FileId>> {
+        let (before, owned): (String, bool) = self
+            .conn
+            .prepare_cached(
+                "SELECT avatar_file_id, EXISTS (SELECT 1 FROM file WHERE file_id = ?2 AND owner = ?1
+                     AND (expires_at > ?3 OR file_id = avatar_file_id)) FROM user WHERE id = ?1",
+            )
+            .and_then(|mut query| {
+                query.query_row(params![user.0, file.as_str(), self.now()], |row| Ok((row.get(0)?, row.get(1)?)))
+            })
+            .map_err(engine_error)?;
+        if !owned {
+            return Err(Refusal::new(ErrorCode::UnknownFile, "avatar_file_id is no file of yours").into());
+        }
+        self.set(user.0, "avatar_file_id", file.as_str())?;
+        match FileId::new(&before) {
+            Ok(before) if before != *file && self.forget_file(user, &before)? => Ok(Some(before)),
+            _ => Ok(None),
+        }
     }
 
     fn public_key(&self, user: i64) -> Result<String> {

@@ -3,8 +3,8 @@
 use privmsg_protocol::FileId;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::engine_error;
 use super::tx::Tx;
-use super::{engine_error, parse};
 use crate::storage::{Cutoffs, Result, StorageStats};
 
 /// Rows that one transaction of the cleanup looks at, so that messages do not wait long behind it.
@@ -126,12 +126,7 @@ impl Tx<'_> {
             .and_then(|()| self.expire_invitations(cutoffs.now))
             .and_then(|()| self.expire_requests(cutoffs.now))
             .and_then(|()| self.forget_leftovers())
-            .and_then(|()| {
-                self.conn
-                    .prepare_cached("DELETE FROM file WHERE expires_at <= ?1 RETURNING file_id")?
-                    .query_map([cutoffs.now], |row| parse(row, 0))?
-                    .collect()
-            })
+            .and_then(|()| self.expire_files(cutoffs.now))
             .map_err(engine_error)
     }
 }

@@ -5,6 +5,7 @@
 mod attachments;
 mod connections;
 mod disk;
+mod files;
 mod mailbox;
 mod relay;
 mod report;
@@ -50,6 +51,8 @@ enum Part {
     Mailbox,
     /// File encryption.
     Attachments,
+    /// Files up and down, against nginx.
+    Files,
 }
 
 /// What the parts share.
@@ -77,7 +80,7 @@ async fn main() -> Result<()> {
     let binary = arguments.server.map_or_else(binaries::server, Ok)?;
     let report = Report::new(procfs::describe_machine(dir.path()), arguments.json);
     let mut bench = Bench { binary, seconds: arguments.seconds, report };
-    let all = [Part::Disk, Part::Attachments, Part::Relay, Part::Connections, Part::Start, Part::Mailbox];
+    let all = [Part::Disk, Part::Attachments, Part::Relay, Part::Connections, Part::Start, Part::Mailbox, Part::Files];
     let parts = all.into_iter().filter(|part| arguments.only.is_empty() || arguments.only.contains(part));
     for part in parts {
         let dir = binaries::dir_on_disk()?;
@@ -87,6 +90,7 @@ async fn main() -> Result<()> {
             Part::Connections => connections::measure(&mut bench, dir.path(), descriptors).await?,
             Part::Start => start::measure(&mut bench, dir.path()).await?,
             Part::Mailbox => mailbox::measure(&mut bench, dir.path()).await?,
+            Part::Files => files::measure(&mut bench, dir.path()).await?,
             Part::Attachments => attachments::measure(&mut bench)?,
         }
     }

@@ -1,5 +1,6 @@
 //! The built server as others see it: over HTTP and WebSocket, behind a real proxy, beside real programs.
 
+mod disk_full;
 mod http;
 mod limits;
 mod line;
@@ -7,3 +8,4 @@ mod nginx;
 mod security_access;
 mod security_http;
 mod security_websocket;
+mod tus;
