@@ -23,7 +23,6 @@ use crate::files::{FileBody, Slot, Upload, is_full};
 use crate::openapi::{Binary, UploadForm};
 use crate::storage::{NewFile, Session, StorageError, UserKey, over_quota};
 
-
 /// Bytes after which an upload looks again whether the disk has room: several may go on at the same time.
 pub(super) const LOOK_EVERY: u64 = 4 * 1024 * 1024;
 

@@ -85,10 +85,8 @@ pub(crate) fn router(app: AppState) -> Router {
 
 /// What is read before anybody has shown a key.
 fn strangers() -> OpenApiRouter<AppState> {
-    let router = OpenApiRouter::default()
-        .routes(routes!(auth::login))
-        .routes(routes!(auth::redeem))
-        .merge(admin::routes());
+    let router =
+        OpenApiRouter::default().routes(routes!(auth::login)).routes(routes!(auth::redeem)).merge(admin::routes());
     with_body_limit(router, STRANGERS_BODY)
 }
 

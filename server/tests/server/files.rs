@@ -296,7 +296,7 @@ async fn a_picture_stays_until_another_takes_its_place() {
 
 #[tokio::test]
 async fn uploads_leave_room_on_the_disk() {
-    let server = TestServer::with(|config| config.storage.min_free_disk_mb = 1 << 40).await;
+    let server = TestServer::with(|config| config.limits.min_free_disk_mb = 1 << 40).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     send(&alice, &form("file", b"x")).await.is("storage_full");
     let mut line = alice.online().await;
