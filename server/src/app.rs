@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::error::ApiError;
 use crate::extract::LARGE_BODIES;
 use crate::files::FileStore;
@@ -45,6 +46,7 @@ pub(crate) struct App {
     pub(crate) storage: SharedStorage,
     pub(crate) hub: Arc<Hub>,
     pub(crate) files: FileStore,
+    pub(crate) counters: Arc<Counters>,
     /// Soft stop: nothing new is begun.
     pub(crate) stopping: CancellationToken,
     /// Tasks that the server waits for before it is stopped.
@@ -92,6 +94,7 @@ impl App {
             config: parts.config,
             clock: parts.clock,
             storage: parts.storage,
+            counters: parts.hub.counters(),
             hub: parts.hub,
             files: parts.files,
             stopping: parts.stopping,

@@ -18,7 +18,7 @@ use crate::lock::Lock;
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
 use crate::storage::{SharedStorage, StorageError};
-use crate::{backup, housekeeping, routes};
+use crate::{backup, housekeeping, routes, sampler};
 
 /// How long requests under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -196,6 +196,7 @@ impl BoundServer {
             http::serve(listener, service),
             http::keep(tls, &app.stopping),
             housekeeping::run(&app),
+            sampler::run(&app),
             backup::run_nightly(&app)
         );
         tasks.close();

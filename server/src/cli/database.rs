@@ -17,6 +17,8 @@ struct Nobody;
 
 impl Observer for Nobody {
     fn committed(&self, _deliveries: Vec<Delivery>) {}
+
+    fn accepted(&self, _messages: u64) {}
 }
 
 /// Opens the database for somebody who has the admin key.

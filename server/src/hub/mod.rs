@@ -11,12 +11,15 @@ use privmsg_protocol::frames::PresenceStatus;
 
 pub(crate) use outbox::{CloseReason, Outbox};
 
+use crate::counters::Counters;
 use crate::storage::{Delivery, DeviceKey, Observer, Session};
 
 /// All connections of this server.
 #[derive(Default)]
 pub(crate) struct Hub {
     connected: Mutex<Connected>,
+    /// Here because it is the hub that the storage tells.
+    counters: Arc<Counters>,
 }
 
 #[derive(Default)]
@@ -32,6 +35,10 @@ struct Present {
 }
 
 impl Hub {
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connected> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,5 +124,9 @@ impl Observer for Hub {
                 outbox.push(delivery);
             }
         }
+    }
+
+    fn accepted(&self, messages: u64) {
+        self.counters.messages.add(messages);
     }
 }

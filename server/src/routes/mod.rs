@@ -9,6 +9,7 @@ mod groups;
 mod health;
 mod key_packages;
 mod messages;
+mod stats_history;
 mod turn;
 mod upload_head;
 mod users;
@@ -58,6 +59,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .route("/admin/users", post(admin::create_user))
         .route("/admin/users/{user_id}", delete(admin::delete_user))
         .route("/admin/stats", get(admin::stats))
+        .route("/admin/stats/history", get(stats_history::history))
         .layer(limit(STRANGERS_BODY));
     let ordinary = Router::new()
         .route("/auth/refresh", post(auth::refresh))

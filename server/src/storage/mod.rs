@@ -27,7 +27,7 @@ use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, User
 pub(crate) use error::{Refusal, StorageError, over_quota};
 pub(crate) use model::{
     Credentials, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
-    Position, Session, StorageStats, Submission, UserKey, UserSummary,
+    Position, Sample, Session, StorageStats, Submission, UserKey, UserSummary,
 };
 
 use crate::secrets::KeyHash;
@@ -37,6 +37,8 @@ pub(crate) type Result<T> = std::result::Result<T, StorageError>;
 /// Is told what has become deliverable, after it is durable. Called on the storage's own thread: must not block.
 pub(crate) trait Observer: Send + Sync {
     fn committed(&self, deliveries: Vec<Delivery>);
+    /// So many messages that were not known before have become durable.
+    fn accepted(&self, messages: u64);
 }
 
 /// Takes the answers to one [`Submission`], in its order, after they are durable. Must not block.
@@ -133,6 +135,12 @@ pub(crate) trait Storage: Send + Sync {
     // Upkeep
 
     async fn stats(&self) -> Result<StorageStats>;
+    /// Notes figures of a moment; what is noted for the same moment twice is taken together.
+    async fn add_sample(&self, sample: Sample) -> Result<()>;
+    /// The samples from `since` on, those of the same `interval` seconds taken together under its beginning.
+    async fn samples(&self, since: i64, interval: i64) -> Result<Vec<Sample>>;
+    /// Takes older samples together and forgets old ones, so that they never become many.
+    async fn thin_samples(&self, now: i64) -> Result<()>;
     /// Forgets what is older than the cutoffs. Returns files to delete from the disk.
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>>;
     /// Finishes what is queued and closes. Later operations answer [`StorageError::Stopped`].

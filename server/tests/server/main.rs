@@ -6,6 +6,7 @@ mod accounts;
 mod command_line;
 mod errors;
 mod faults;
+mod figures;
 mod files;
 mod groups;
 mod presence;

@@ -18,6 +18,7 @@ mod profile;
 mod readers;
 mod relay;
 mod roster;
+mod samples;
 mod tx;
 #[cfg(test)]
 mod upgrade_tests;
@@ -44,8 +45,8 @@ use readers::Readers;
 use writer::{StateSeed, Touches, Writer};
 
 use super::{
-    Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit, Position, Result, Session, Storage,
-    StorageError, StorageStats, Submission, UserKey, UserSummary,
+    Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit, Position, Result, Sample, Session,
+    Storage, StorageError, StorageStats, Submission, UserKey, UserSummary,
 };
 use crate::clock::Clock;
 use crate::secrets::KeyHash;
@@ -318,6 +319,18 @@ impl Storage for SqliteStorage {
 
     async fn stats(&self) -> Result<StorageStats> {
         self.read(upkeep::stats).await
+    }
+
+    async fn add_sample(&self, sample: Sample) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.add_sample(&sample)).await
+    }
+
+    async fn samples(&self, since: i64, interval: i64) -> Result<Vec<Sample>> {
+        self.read(move |conn| samples::samples(conn, since, interval)).await
+    }
+
+    async fn thin_samples(&self, now: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.thin_samples(now)).await
     }
 
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {

@@ -183,6 +183,7 @@ impl Loop {
             cache: super::cache::Cache::default(),
             next_position: seed.next_position,
             deliveries: Vec::new(),
+            accepted: 0,
             max_pending: seed.max_pending,
         };
         while let Some(batch) = self.gather() {
@@ -240,11 +241,15 @@ impl Loop {
         let mut done = Vec::with_capacity(batch.len());
         let result = attempt(&mut self.conn, state, now_ms, batch, &mut done);
         let deliveries = std::mem::take(&mut state.deliveries);
+        let accepted = std::mem::take(&mut state.accepted);
         match result {
             Ok(()) => {
                 // Before the answers, so that whoever has an answer knows that the deliveries are on their way.
                 if !deliveries.is_empty() {
                     self.observer.committed(deliveries);
+                }
+                if accepted > 0 {
+                    self.observer.accepted(accepted);
                 }
                 for item in done {
                     match item {
