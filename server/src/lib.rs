@@ -34,6 +34,7 @@ mod backup;
 pub mod cli;
 mod clock;
 pub mod config;
+mod console;
 mod counters;
 mod disk;
 mod error;

@@ -24,6 +24,7 @@ use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 
 use crate::app::AppState;
+use crate::console;
 use crate::error::ApiError;
 use crate::ws;
 
@@ -76,6 +77,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .route("/files/{file_id}", get(files::download).delete(files::remove))
         .route("/turn/credentials", get(turn::credentials))
         .layer(limit(ORDINARY_BODY as u64));
+    let console = if app.config.admin.console { console::router() } else { Router::new() };
     Router::new()
         .route("/health", get(health::health))
         .route("/ws", get(ws::upgrade))
@@ -83,6 +85,8 @@ pub(crate) fn router(app: AppState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(protective_headers))
+        // After the headers above: a page has others.
+        .merge(console)
         .with_state(app)
 }
 

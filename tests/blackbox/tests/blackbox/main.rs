@@ -1,3 +1,4 @@
 //! The built server as others see it: over HTTP and WebSocket, behind a real proxy, beside real programs.
 
+mod console;
 mod http;
