@@ -19,7 +19,7 @@ use crate::metrics::{self, Metrics};
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
 use crate::storage::{Delivery, Observer, SharedStorage, StorageError, Transaction};
-use crate::{backup, housekeeping, routes};
+use crate::{backup, housekeeping, routes, sampler};
 
 /// How long requests under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -255,6 +255,7 @@ impl BoundServer {
             http::keep(tls, &app.stopping),
             serve_figures(figures, &app),
             housekeeping::run(&app),
+            sampler::run(&app),
             backup::run_nightly(&app),
         );
         tasks.close();

@@ -31,6 +31,12 @@ impl Admin {
         Self { address, key: key.to_owned() }
     }
 
+    /// The admin key itself.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Makes a user with this name.
     ///
     /// # Errors

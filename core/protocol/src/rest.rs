@@ -68,6 +68,7 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/api/v1/admin/audit"),
     ("GET", "/api/v1/admin/stats"),
     ("GET", "/api/v1/admin/doctor"),
+    ("GET", "/api/v1/admin/stats/history"),
 ];
 
 /// `GET /health`.
@@ -364,6 +365,34 @@ pub struct Sentence {
     pub en: String,
     /// Russian.
     pub ru: String,
+}
+
+/// Answer of `GET /api/v1/admin/stats/history`: figures over time.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatsHistory {
+    /// How much time each point stands for.
+    pub interval_seconds: u64,
+    /// Oldest first; none for a time when the server was off.
+    pub points: Vec<StatsPoint>,
+}
+
+/// The figures of one interval: the highest of each level, and the number of messages.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatsPoint {
+    /// When the interval begins, in seconds since 1970.
+    pub at: i64,
+    /// Users with an open connection.
+    pub online_users: u64,
+    /// Messages that wait in mailboxes, counted once each.
+    pub pending_messages: u64,
+    /// Files on disk.
+    pub stored_files: u64,
+    /// Size of files and database, 1 MB = 1,048,576 bytes.
+    pub storage_used_mb: f64,
+    /// Messages that the server has taken.
+    pub messages: u64,
 }
 
 /// `POST /api/v1/key-packages`: adds to this device's stock (RFC 9420, section 10).

@@ -154,12 +154,17 @@ impl Metrics {
             self.failed_transactions.inc();
         }
         if transaction.accepted > 0 {
-            self.accepted.inc_by(transaction.accepted as u64);
+            self.accepted.inc_by(transaction.accepted);
             #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
             self.batch_messages.observe(transaction.accepted as f64);
         }
         self.commit_seconds.observe(transaction.took.as_secs_f64());
         self.writer_queue.set(i64::try_from(transaction.waiting).unwrap_or(i64::MAX));
+    }
+
+    /// Messages that have become durable since the server started.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.get()
     }
 
     /// A message has been written to a device.

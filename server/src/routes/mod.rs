@@ -10,6 +10,7 @@ mod health;
 mod key_packages;
 mod messages;
 mod ranges;
+mod stats_history;
 mod turn;
 mod upload_head;
 mod uploads;
@@ -29,6 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
+use crate::console;
 use crate::error::ApiError;
 use crate::extract::Peer;
 use crate::http::Counted;
@@ -55,6 +57,7 @@ const TOO_MANY_WAIT_MS: u64 = 1000;
 /// `#[utoipa::path]`, and `routes!` takes the handlers of one path.
 pub(crate) fn router(app: AppState) -> Router {
     let limits = &app.config.limits;
+    let console = if app.config.admin.console { console::router() } else { Router::new() };
     let groups = OpenApiRouter::default()
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::show))
@@ -80,13 +83,18 @@ pub(crate) fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), admit))
         .layer(map_response(protective_headers))
         .layer(from_fn_with_state(Arc::clone(&app), metrics::observe))
+        // After the headers above: a page has others.
+        .merge(console)
         .with_state(app)
 }
 
 /// What is read before anybody has shown a key.
 fn strangers() -> OpenApiRouter<AppState> {
-    let router =
-        OpenApiRouter::default().routes(routes!(auth::login)).routes(routes!(auth::redeem)).merge(admin::routes());
+    let router = OpenApiRouter::default()
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::redeem))
+        .merge(admin::routes())
+        .routes(routes!(stats_history::history));
     with_body_limit(router, STRANGERS_BODY)
 }
 

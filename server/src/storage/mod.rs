@@ -32,7 +32,7 @@ pub(crate) use administration::{
 pub(crate) use error::{Refusal, StorageError, over_quota};
 pub(crate) use model::{
     Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position,
-    ProfileUpdated, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
+    ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
 };
 
 use crate::secrets::KeyHash;
@@ -165,6 +165,12 @@ pub(crate) trait Storage: Send + Sync {
     /// Reads, and writes something small: answers if both work.
     async fn probe(&self) -> Result<()>;
     async fn stats(&self) -> Result<StorageStats>;
+    /// Notes figures of a moment; what is noted for the same moment twice is taken together.
+    async fn add_sample(&self, sample: Sample) -> Result<()>;
+    /// The samples from `since` on, those of the same `interval` seconds taken together under its beginning.
+    async fn samples(&self, since: i64, interval: i64) -> Result<Vec<Sample>>;
+    /// Takes older samples together and forgets old ones, so that they never become many.
+    async fn thin_samples(&self, now: i64) -> Result<()>;
     /// Forgets what is older than the cutoffs. Returns files to delete from the disk.
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>>;
     /// Finishes what is queued and closes. Later operations answer [`StorageError::Stopped`].

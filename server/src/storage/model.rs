@@ -148,6 +148,19 @@ pub(crate) struct StorageStats {
     pub(crate) bytes: u64,
 }
 
+/// Figures of one moment, or the highest ones of the moments that are taken together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sample {
+    /// Seconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) online_users: u64,
+    pub(crate) pending_messages: u64,
+    pub(crate) stored_files: u64,
+    pub(crate) stored_bytes: u64,
+    /// New messages since the sample before; of several, their sum.
+    pub(crate) messages: u64,
+}
+
 /// What is too old, in seconds since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cutoffs {
@@ -166,7 +179,7 @@ pub(crate) struct Cutoffs {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Transaction {
     /// Messages that are durable now.
-    pub(crate) accepted: usize,
+    pub(crate) accepted: u64,
     /// From its first statement until it was durable.
     pub(crate) took: Duration,
     /// Operations that have come meanwhile.

@@ -1,5 +1,6 @@
 //! What every implementation of [`Storage`] must do, told once and run on each of them.
 
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use super::sqlite::{Options, SqliteStorage};
 use super::{
     Act, Actor, Cutoffs, Delivery, Destination, Login, Observer, Outcome, Outgoing, PageLimit, Position, Replies,
-    Session, Storage, StorageError, Submission,
+    Sample, Session, Storage, StorageError, Submission, Transaction,
 };
 use crate::clock::Clock;
 use crate::frame_text;
@@ -19,11 +20,15 @@ const ALL: PageLimit = PageLimit { messages: 1000, bytes: usize::MAX };
 
 /// Notes what it is told.
 #[derive(Default)]
-struct Told(Mutex<Vec<Delivery>>);
+struct Told(Mutex<Vec<Delivery>>, AtomicU64);
 
 impl Observer for Told {
     fn committed(&self, deliveries: Vec<Delivery>) {
         self.0.lock().unwrap().extend(deliveries);
+    }
+
+    fn transaction(&self, transaction: Transaction) {
+        self.1.fetch_add(transaction.accepted, Ordering::SeqCst);
     }
 }
 
@@ -142,6 +147,8 @@ async fn behaves(open: impl Fn(Arc<Told>, Clock) -> Arc<dyn Storage>) {
     age_takes_messages_but_not_the_memory_of_them(bench()).await;
     a_clock_that_was_wrong_loses_nothing(bench()).await;
     closing_refuses_what_comes_later(bench()).await;
+    samples_in_one_place_are_one(bench()).await;
+    older_samples_are_thinned_and_old_ones_go(bench()).await;
 }
 
 async fn a_message_waits_until_it_is_acknowledged(bench: Bench) {
@@ -170,6 +177,7 @@ async fn a_repeat_is_answered_and_not_delivered(bench: Bench) {
         assert!(outcome.result.is_ok());
     }
     assert_eq!(bench.mailbox(&bob).await.len(), 1);
+    assert_eq!(bench.told.1.load(Ordering::SeqCst), 1, "a repeat is not counted");
     let outcome = bench.send(&alice, "carol", &[id]).await.remove(0);
     assert_eq!(outcome.result.unwrap_err().code, ErrorCode::MessageIdConflict);
 }
@@ -261,12 +269,42 @@ async fn closing_refuses_what_comes_later(bench: Bench) {
     assert!(matches!(refused, Err(StorageError::Stopped)));
 }
 
+fn sample(at: i64, online_users: u64, messages: u64) -> Sample {
+    Sample { at, online_users, pending_messages: 7, stored_files: 2, stored_bytes: 1000, messages }
+}
+
+async fn samples_in_one_place_are_one(bench: Bench) {
+    for (online, messages) in [(3, 10), (1, 5)] {
+        bench.storage.add_sample(sample(900, online, messages)).await.unwrap();
+    }
+    bench.storage.add_sample(sample(1200, 0, 1)).await.unwrap();
+    assert_eq!(bench.storage.samples(0, 300).await.unwrap(), [sample(900, 3, 15), sample(1200, 0, 1)]);
+    assert_eq!(bench.storage.samples(900, 600).await.unwrap(), [sample(600, 3, 15), sample(1200, 0, 1)]);
+    assert_eq!(bench.storage.samples(901, 300).await.unwrap(), [sample(1200, 0, 1)]);
+}
+
+async fn older_samples_are_thinned_and_old_ones_go(bench: Bench) {
+    let day = 24 * 3600;
+    let now = 500 * day;
+    // An hour in which nothing is to be thinned, one that is, one too old, and one from a clock that was wrong.
+    let recent = now - day;
+    let older = now - 10 * day;
+    for at in [recent, recent + 300, older, older + 300, older + 3300, now - 401 * day, now + 2 * day] {
+        bench.storage.add_sample(sample(at, 2, 4)).await.unwrap();
+    }
+    bench.storage.thin_samples(now).await.unwrap();
+    let kept = bench.storage.samples(0, 1).await.unwrap();
+    assert_eq!(kept, [sample(older, 2, 12), sample(recent, 2, 4), sample(recent + 300, 2, 4)]);
+    bench.storage.thin_samples(now).await.unwrap();
+    assert_eq!(bench.storage.samples(0, 1).await.unwrap(), kept, "once is enough");
+}
+
 #[tokio::test]
 async fn sqlite_behaves() {
     let folder = tempfile::tempdir().unwrap();
-    let count = std::sync::atomic::AtomicU32::new(0);
+    let count = AtomicU32::new(0);
     behaves(|told, clock| {
-        let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = count.fetch_add(1, Ordering::Relaxed);
         let options = Options { path: &folder.path().join(format!("{number}.db")), max_pending: 0, clock };
         Arc::new(SqliteStorage::open(options, told).unwrap())
     })

@@ -8,6 +8,7 @@ mod command_line;
 mod description;
 mod errors;
 mod faults;
+mod figures;
 mod files;
 mod groups;
 #[cfg(unix)]

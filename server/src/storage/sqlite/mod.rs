@@ -22,6 +22,7 @@ mod readers;
 mod relay;
 mod requests;
 mod roster;
+mod samples;
 mod tx;
 #[cfg(test)]
 mod upgrade_tests;
@@ -51,7 +52,7 @@ use writer::{StateSeed, Touches, Writer};
 
 use super::{
     Act, Actor, AuditNote, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile, Observer, Page, PageLimit,
-    Position, ProfileUpdated, Request, RequestId, Result, Session, Storage, StorageError, StorageStats,
+    Position, ProfileUpdated, Request, RequestId, Result, Sample, Session, Storage, StorageError, StorageStats,
     StoredInvitation, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 use crate::clock::Clock;
@@ -368,6 +369,18 @@ impl Storage for SqliteStorage {
 
     async fn stats(&self) -> Result<StorageStats> {
         self.read(upkeep::stats).await
+    }
+
+    async fn add_sample(&self, sample: Sample) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.add_sample(&sample)).await
+    }
+
+    async fn samples(&self, since: i64, interval: i64) -> Result<Vec<Sample>> {
+        self.read(move |conn| samples::samples(conn, since, interval)).await
+    }
+
+    async fn thin_samples(&self, now: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.thin_samples(now)).await
     }
 
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {

@@ -84,6 +84,7 @@ impl Tx<'_> {
         };
         self.note_seen(device, message.message_id, destination, seq)?;
         self.post(message.message_id, frame, &route.devices)?;
+        self.state.accepted += 1;
         Ok(Ok(accepted(group, seq)))
     }
 

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) next_position: i64,
     /// To be told to the observer after the commit.
     pub(super) deliveries: Vec<Delivery>,
+    /// New messages in this transaction, told likewise.
+    pub(super) accepted: u64,
     /// `max_pending_messages`; 0 for no limit.
     pub(super) max_pending: i64,
 }

@@ -183,6 +183,7 @@ impl Loop {
             cache: super::cache::Cache::default(),
             next_position: seed.next_position,
             deliveries: Vec::new(),
+            accepted: 0,
             max_pending: seed.max_pending,
         };
         while let Some(batch) = self.gather() {
@@ -241,8 +242,9 @@ impl Loop {
         let mut done = Vec::with_capacity(batch.len());
         let result = attempt(&mut self.conn, state, now_ms, batch, &mut done);
         let deliveries = std::mem::take(&mut state.deliveries);
+        let accepted = std::mem::take(&mut state.accepted);
         self.observer.transaction(Transaction {
-            accepted: if result.is_ok() { accepted(&done) } else { 0 },
+            accepted: if result.is_ok() { accepted } else { 0 },
             took: begin.elapsed(),
             waiting: QUEUE.saturating_sub(self.room.available_permits()),
             failed: result.is_err(),
@@ -323,15 +325,6 @@ impl Job {
             Self::Call(call) => Done::Call(call(None).finish),
         }
     }
-}
-
-/// Messages that were taken.
-fn accepted(done: &[Done]) -> usize {
-    let taken = |item: &Done| match item {
-        Done::Relay(_, outcomes) => outcomes.iter().filter(|outcome| outcome.result.is_ok()).count(),
-        Done::Call(_) => 0,
-    };
-    done.iter().map(taken).sum()
 }
 
 /// Outcomes to be filled in.

@@ -1,5 +1,6 @@
 //! The built server as others see it: over HTTP and WebSocket, behind a real proxy, beside real programs.
 
+mod console;
 mod disk_full;
 mod http;
 mod limits;

@@ -1,0 +1,92 @@
+//! Figures over time.
+//!
+//! Taken together, of a level (users, bytes) the highest counts, for that is what one wants to know of an hour; of
+//! what happens (messages), the sum. Ten thousand rows hold a year.
+
+use rusqlite::{Connection, Row, params};
+
+use super::engine_error;
+use super::tx::Tx;
+use crate::storage::{Result, Sample};
+
+const DAY: i64 = 24 * 3600;
+
+/// How long every sample is kept as it was taken. Later it is taken together with those of the same hour.
+const FINE: i64 = 2 * DAY;
+
+/// How long samples are kept: a year, and enough of the one before to compare.
+const KEPT: i64 = 400 * DAY;
+
+/// What lies so far ahead was written by a clock that was wrong.
+const AHEAD: i64 = DAY;
+
+/// The columns of several samples taken together; the first one is the caller's.
+const TOGETHER: &str = "max(online_users), max(pending_messages), max(stored_files), max(stored_bytes), sum(messages)";
+
+fn sample_of(row: &Row<'_>) -> rusqlite::Result<Sample> {
+    Ok(Sample {
+        at: row.get(0)?,
+        online_users: row.get(1)?,
+        pending_messages: row.get(2)?,
+        stored_files: row.get(3)?,
+        stored_bytes: row.get(4)?,
+        messages: row.get(5)?,
+    })
+}
+
+pub(super) fn samples(conn: &Connection, since: i64, interval: i64) -> Result<Vec<Sample>> {
+    let read = || -> rusqlite::Result<_> {
+        conn.prepare_cached(&format!(
+            "SELECT at / ?2 * ?2 AS start, {TOGETHER} FROM sample WHERE at >= ?1 GROUP BY start ORDER BY start"
+        ))?
+        .query_map([since, interval], sample_of)?
+        .collect()
+    };
+    read().map_err(engine_error)
+}
+
+impl Tx<'_> {
+    pub(super) fn add_sample(&self, sample: &Sample) -> Result<()> {
+        self.put_sample(sample).map_err(engine_error)
+    }
+
+    fn put_sample(&self, sample: &Sample) -> rusqlite::Result<()> {
+        let Sample { at, online_users, pending_messages, stored_files, stored_bytes, messages } = sample;
+        self.conn
+            .prepare_cached(
+                "INSERT INTO sample (at, online_users, pending_messages, stored_files, stored_bytes, messages)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (at) DO UPDATE SET
+                     online_users = max(online_users, excluded.online_users),
+                     pending_messages = max(pending_messages, excluded.pending_messages),
+                     stored_files = max(stored_files, excluded.stored_files),
+                     stored_bytes = max(stored_bytes, excluded.stored_bytes),
+                     messages = messages + excluded.messages",
+            )?
+            .execute(params![at, online_users, pending_messages, stored_files, stored_bytes, messages])?;
+        Ok(())
+    }
+
+    pub(super) fn thin_samples(&self, now: i64) -> Result<()> {
+        self.thin(now).map_err(engine_error)
+    }
+
+    fn thin(&self, now: i64) -> rusqlite::Result<()> {
+        self.conn.prepare_cached("DELETE FROM sample WHERE at < ?1 OR at > ?2")?.execute([now - KEPT, now + AHEAD])?;
+        // Whole hours only: what is taken together now is never added to later.
+        let fine_from = (now - FINE) / 3600 * 3600;
+        let hours: Vec<Sample> = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT at / 3600 * 3600 AS hour, {TOGETHER} FROM sample WHERE at < ?1
+                 GROUP BY hour HAVING count(*) > 1"
+            ))?
+            .query_map([fine_from], sample_of)?
+            .collect::<rusqlite::Result<_>>()?;
+        for hour in &hours {
+            self.conn.prepare_cached("DELETE FROM sample WHERE at >= ?1 AND at < ?1 + 3600")?.execute([hour.at])?;
+            self.put_sample(hour)?;
+        }
+        Ok(())
+    }
+}
