@@ -134,7 +134,18 @@ fn complete(method: &str, operation: &mut Value) {
             response["description"] = if status == "204" { "Done." } else { "The answer." }.into();
         }
     }
-    all.extend(responses);
+    for (status, response) in responses {
+        match all.get_mut(&status) {
+            // It has a form of its own beside.
+            Some(known) if known["content"].is_object() => {
+                let other = response["content"].as_object().cloned().unwrap_or_default();
+                known["content"].as_object_mut().expect("looked at before").extend(other);
+            }
+            _ => {
+                all.insert(status, response);
+            }
+        }
+    }
 }
 
 /// The answers that say no, by status.

@@ -44,6 +44,7 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("HEAD", "/api/v1/files/uploads/{upload_id}"),
     ("PATCH", "/api/v1/files/uploads/{upload_id}"),
     ("DELETE", "/api/v1/files/uploads/{upload_id}"),
+    ("POST", "/api/v1/files/uploads/{upload_id}"),
     ("GET", "/api/v1/files/{file_id}"),
     ("DELETE", "/api/v1/files/{file_id}"),
     ("GET", "/api/v1/turn/credentials"),

@@ -40,6 +40,21 @@ pub(super) fn check(patient: &Patient) -> Finding {
 
 /// The folder, or the nearest one above it that is there: the server makes the rest.
 fn existing(folder: &Path) -> Option<&Path> {
-    let folder = folder.ancestors().find(|folder| folder.exists())?;
-    Some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+    // Above the first name of a relative path is the working directory, which has no name.
+    let here = |folder: &Path| folder.as_os_str().is_empty();
+    let folder = folder.ancestors().find(|folder| here(folder) || folder.exists())?;
+    Some(if here(folder) { Path::new(".") } else { folder })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_on_the_disk_of_the_one_above() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(existing(&folder.path().join("not/yet")), Some(folder.path()));
+        assert_eq!(existing(Path::new("not/yet/either")), Some(Path::new(".")));
+        assert_eq!(existing(Path::new("")), Some(Path::new(".")));
+    }
 }

@@ -75,7 +75,7 @@ fn sentence(en: impl Into<String>, ru: impl Into<String>) -> Sentence {
 /// Runs every check.
 pub(crate) async fn examine(patient: Patient) -> DoctorReport {
     let patient = Arc::new(patient);
-    let mut checks = Checks::default();
+    let mut checks = Checks::new(PATIENCE);
     checks.blocking("configuration", &patient, configuration);
     checks.blocking("secrets", &patient, secrets::check);
     checks.spawn("port", port::check(Arc::clone(&patient)));
@@ -131,17 +131,21 @@ fn report(checks: Vec<Check>) -> DoctorReport {
 }
 
 /// Checks that run beside each other.
-#[derive(Default)]
 struct Checks {
+    patience: Duration,
     names: Vec<String>,
     running: JoinSet<(usize, Finding)>,
 }
 
 impl Checks {
+    fn new(patience: Duration) -> Self {
+        Self { patience, names: Vec::new(), running: JoinSet::new() }
+    }
+
     fn spawn(&mut self, name: impl Into<String>, check: impl Future<Output = Finding> + Send + 'static) {
-        let place = self.names.len();
+        let (place, patience) = (self.names.len(), self.patience);
         self.names.push(name.into());
-        self.running.spawn(async move { (place, timeout(PATIENCE, check).await.unwrap_or_else(|_| too_slow())) });
+        self.running.spawn(async move { (place, timeout(patience, check).await.unwrap_or_else(|_| too_slow())) });
     }
 
     /// For what asks the disk.
@@ -208,9 +212,9 @@ impl Practice {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_check_that_hangs_or_breaks_is_a_finding() {
-        let mut checks = Checks::default();
+        let mut checks = Checks::new(Duration::from_millis(50));
         checks.spawn("slow", std::future::pending());
         checks.spawn("broken", async { panic!("on purpose") });
         checks.spawn("well", async { Finding::pass("well", "хорошо") });

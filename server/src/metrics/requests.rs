@@ -18,7 +18,7 @@ use crate::app::AppState;
 use crate::extract::Peer;
 
 /// Routes whose bodies are files.
-const FILES: [&str; 2] = ["/api/v1/files", "/api/v1/uploads"];
+const FILES: &str = "/api/v1/files";
 
 /// Where users sign in.
 const LOGIN: &str = "/api/v1/auth/login";
@@ -29,7 +29,7 @@ pub(crate) async fn observe(State(app): State<AppState>, request: Request, next:
     let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let peer = request.extensions().get::<Peer>().filter(|_| app.config.log.addresses).map(|peer| peer.ip());
-    let is_file = FILES.iter().any(|prefix| route.starts_with(prefix));
+    let is_file = route.starts_with(FILES);
     let request = if is_file { request.map(|body| counted(body, &app.metrics.uploaded)) } else { request };
     let response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), begin.elapsed());
@@ -38,7 +38,7 @@ pub(crate) async fn observe(State(app): State<AppState>, request: Request, next:
         Some(peer) => tracing::debug!(method, route, status, took_us = micros(took), %peer, "request"),
     }
     app.metrics.request(method, route, status, took);
-    if is_file { response.map(|body| counted(body, &app.metrics.downloaded)) } else { response }
+    if is_file && method == "GET" { response.map(|body| counted(body, &app.metrics.downloaded)) } else { response }
 }
 
 impl Metrics {

@@ -65,7 +65,7 @@ async fn a_device_is_signed_out_and_a_key_reset() {
 
 #[tokio::test]
 async fn a_session_does_not_make_an_administrator() {
-    let server = TestServer::start().await;
+    let server = TestServer::with(|config| config.limits.max_wrong_keys = 0).await;
     let alice = server.user("alice").await;
     server.user("bob").await;
     for (method, path) in privmsg_protocol::rest::ENDPOINTS {

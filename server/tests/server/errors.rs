@@ -210,6 +210,8 @@ async fn a_revoked_user_is_told_so_only_with_the_right_key() {
 /// By the command line, on the running server's database.
 async fn revoke(server: &TestServer, user_id: &str) {
     let database = server.config.storage.database_path.clone();
+    // The two processes have to agree on the time, as on one machine.
+    server.clock.advance(Clock::system().now() - server.clock.now());
     let user_id = user_id.to_owned();
     let output = tokio::task::spawn_blocking(move || {
         std::process::Command::new(env!("CARGO_BIN_EXE_privmsg-server"))

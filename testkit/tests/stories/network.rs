@@ -1,13 +1,13 @@
 //! People on a bad network.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use privmsg_client::{Event, MessageState};
 use privmsg_testkit::wait::until;
 use privmsg_testkit::{Faults, Person, Proxy, Server};
 
-use super::{both_have, numbered};
+use super::{alice_and_bob, both_have, numbered};
 
 /// How long a network stays bad.
 const BAD_TIME: Duration = Duration::from_secs(8);
@@ -115,4 +115,21 @@ async fn a_half_open_connection_is_noticed() -> Result<()> {
     alice.hears(&bob, "hello?").await?;
     let all = ["can you hear me?", "and now?", "hello?"].map(str::to_owned);
     both_have(&alice, &bob, &all).await
+}
+
+/// A server that is restarted says to each client when to come back, and the client keeps to it: half a second at least,
+/// which its own first pause would hardly ever be.
+#[tokio::test]
+async fn a_restarted_server_is_left_alone_for_as_long_as_it_asks() -> Result<()> {
+    let (mut server, mut alice, bob) = alice_and_bob().await?;
+    for round in 0..3 {
+        let stopped = Instant::now();
+        server.restart_with(|_| {}).await?;
+        alice.sees("the end of the connection", |event| matches!(event, Event::Disconnected { .. })).await?;
+        alice.sees("that she is back", |event| matches!(event, Event::Connected)).await?;
+        let away = stopped.elapsed();
+        ensure!(away >= Duration::from_millis(500), "round {round}: {away:?}");
+    }
+    alice.says(&bob, "Hi again").await?;
+    bob.hears(&alice, "Hi again").await.map(drop)
 }

@@ -13,7 +13,6 @@ use axum::http::header::{ALLOW, CONTENT_LENGTH, HeaderMap, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
 use privmsg_protocol::{ErrorCode, FileId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,8 +33,7 @@ const FOR_EVER: i64 = i32::MAX as i64;
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(create, describe))
-        .routes(routes!(show, add, terminate))
-        .route("/files/uploads/{upload_id}", post(overridden))
+        .routes(routes!(show, add, terminate, overridden))
         .layer(map_response(name_version))
 }
 
@@ -259,7 +257,17 @@ async fn terminate(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// For clients that cannot send every method.
+/// For clients that cannot send every method
+///
+/// `X-HTTP-Method-Override` names it.
+#[utoipa::path(
+    post, path = "/files/uploads/{upload_id}", tag = "files",
+    params(("upload_id" = FileId, Path, description = "Upload")),
+    request_body(content = Option<Binary>, content_type = "application/offset+octet-stream"),
+    responses((status = OK), (status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::MalformedRequest, ErrorCode::UnknownUpload, ErrorCode::UploadOffsetMismatch, ErrorCode::UploadLocked, ErrorCode::ChecksumMismatch, ErrorCode::UnsupportedTusVersion, ErrorCode::UnsupportedMediaType, ErrorCode::FileTooLarge, ErrorCode::StorageFull, ErrorCode::RateLimited]))),
+)]
 async fn overridden(
     state: State<AppState>,
     session: Session,

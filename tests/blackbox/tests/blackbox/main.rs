@@ -9,4 +9,5 @@ mod nginx;
 mod security_access;
 mod security_http;
 mod security_websocket;
+mod turn;
 mod tus;

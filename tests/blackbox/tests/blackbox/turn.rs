@@ -50,7 +50,9 @@ impl Setup {
     fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(binaries::server()?);
         let (turn, turns) = (self.turn, self.turns);
-        let urls = format!("turn:localhost:{turn}?transport=udp,turn:localhost:{turn}?transport=tcp,turns:localhost:{turns}?transport=tcp");
+        let urls = format!(
+            "turn:localhost:{turn}?transport=udp,turn:localhost:{turn}?transport=tcp,turns:localhost:{turns}?transport=tcp"
+        );
         command
             .args(arguments)
             .arg("--config")
@@ -69,6 +71,7 @@ impl Setup {
         command
             .arg("-c")
             .arg(file)
+            .arg("--verbose")
             .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"])
             .args(["--listening-port", &self.turn.to_string(), "--tls-listening-port", &self.turns.to_string()])
             .arg("--pidfile")
@@ -129,7 +132,8 @@ async fn what_init_writes_works_and_the_doctor_finds_all_well() -> Result<()> {
     ensure!(asked("wrong".to_owned()).await?.status == 403 || asked("wrong".to_owned()).await?.status == 401);
 
     // The first user, and then the health check of a container.
-    let made = setup.command(&["generate-key", "--user-id", "alice", "--json"])?.env("PRIVMSG_ADMIN_KEY", key).output()?;
+    let made =
+        setup.command(&["generate-key", "--user-id", "alice", "--json"])?.env("PRIVMSG_ADMIN_KEY", key).output()?;
     ensure!(made.status.success(), "{made:?}");
     ensure!(setup.command(&["health"])?.output()?.status.success());
     server.stop().await?;
@@ -159,7 +163,10 @@ async fn different_secrets_are_found_in_the_files_and_by_the_relay() -> Result<(
         let refused = check(&report, id);
         ensure!(refused["status"] == "fail", "{report:#}\n{}", coturn.log());
         ensure!(refused["summary"]["en"].as_str().is_some_and(|text| text.contains("secret")), "{refused:#}");
-        ensure!(refused["advice"]["en"].as_str().is_some_and(|text| text.contains("static-auth-secret")), "{refused:#}");
+        ensure!(
+            refused["advice"]["en"].as_str().is_some_and(|text| text.contains("static-auth-secret")),
+            "{refused:#}"
+        );
     }
     Ok(())
 }
@@ -202,7 +209,12 @@ fn init_overwrites_nothing_but_untouched_examples() -> Result<()> {
     let file = setup.path("config/server/config.toml");
     let before = std::fs::read(&file)?;
     let again = |folder: &Path| {
-        Command::new(binaries::server()?).args(["init", "--native", "--yes", "--dir"]).arg(folder).env("LC_ALL", "C").output().map_err(anyhow::Error::from)
+        Command::new(binaries::server()?)
+            .args(["init", "--native", "--yes", "--dir"])
+            .arg(folder)
+            .env("LC_ALL", "C")
+            .output()
+            .map_err(anyhow::Error::from)
     };
     let refused = again(setup.folder.path())?;
     ensure!(refused.status.code() == Some(6), "{refused:?}");
