@@ -3,7 +3,6 @@
 mod chaos;
 mod killed_under_raw_load;
 mod nothing_readable_on_the_server;
-mod restored;
 mod two_people_talk;
 
 use std::path::Path;
