@@ -14,9 +14,10 @@ build_packages=(build-essential pkg-config libssl-dev)
 #   ca-certificates   for curl and cargo
 #   nodejs, npm       run the programs of tests/web; taken from the system's packages only if there are none
 #   chromium          the browser that they drive; PRIVMSG_CHROMIUM names another one
+#   pebble            a real certificate authority for tests/blackbox
 #   nginx-light       a real proxy in front of the server in tests/blackbox
 #   coturn            a real relay for calls, which `doctor` tries in tests/blackbox
-test_packages=(curl ca-certificates nginx-light coturn)
+test_packages=(curl ca-certificates nginx-light pebble coturn)
 lint_packages=(shellcheck)
 
 # Keep in step with `rust-version` in Cargo.toml.

@@ -2,6 +2,7 @@
 
 use privmsg_protocol::GroupId;
 use privmsg_protocol::frames::ServerFrame;
+use privmsg_server::Clock;
 use serde_json::{Value, json};
 
 use crate::support::{ADMIN_KEY, Line, TestServer, new_id};

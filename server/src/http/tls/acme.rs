@@ -75,6 +75,10 @@ impl Authority {
                 Ok(EventOk::DeployedCachedCert) => tracing::info!(domains, "the certificate that was kept serves"),
                 Ok(EventOk::CertCacheStore) => tracing::debug!("the certificate is kept"),
                 Ok(EventOk::AccountCacheStore) => tracing::info!("a new account for the certificate authority is kept"),
+                // Authorities may refuse any request once for the age of its nonce; begun again at once, it works.
+                Err(EventError::Order(error)) if error.to_string().contains("error:badNonce") => {
+                    tracing::info!(domains, "the authority wants the request once more");
+                }
                 Err(EventError::Order(error)) => {
                     let pause = *PAUSES.get(failures).unwrap_or(&PAUSES[PAUSES.len() - 1]);
                     failures += 1;

@@ -1,5 +1,6 @@
 //! The built server as others see it: over HTTP and WebSocket, behind a real proxy, beside real programs.
 
+mod acme;
 mod console;
 mod disk_full;
 mod http;
@@ -9,5 +10,6 @@ mod nginx;
 mod security_access;
 mod security_http;
 mod security_websocket;
+mod tls;
 mod turn;
 mod tus;
