@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::App;
+use crate::clock::Trust;
 use crate::hub::CloseReason;
 use crate::storage::{Cutoffs, StorageError};
 
@@ -20,9 +21,11 @@ const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 pub(crate) async fn run(app: &App) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let interval = i64::from(app.config.storage.cleanup_interval_minutes) * 60;
-    // Once at the start: the server may have been off for long.
-    let mut next_cleanup = app.clock.now();
+    let interval = i64::from(app.config.storage.cleanup_interval_minutes) * 60_000;
+    // Once at the start: the server may have been off for long. By passed time: a clock that was set back must not put it
+    // off for as long.
+    let mut next_cleanup = app.clock.passed_ms();
+    let mut trust = Trust::new(app.clock.clone());
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -31,8 +34,9 @@ pub(crate) async fn run(app: &App) {
         if let Err(error) = revocations(app).await {
             log(&error, "revocations were not applied");
         }
-        if interval > 0 && app.clock.now() >= next_cleanup {
-            next_cleanup = app.clock.now() + interval;
+        let trusted = trust.is_given();
+        if interval > 0 && trusted && app.clock.passed_ms() >= next_cleanup {
+            next_cleanup = app.clock.passed_ms() + interval;
             clean(app).await;
         }
     }
