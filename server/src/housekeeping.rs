@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::admin::requests;
 use crate::app::App;
+use crate::clock::Trust;
 use crate::storage::{Cutoffs, StorageError};
 
 /// How often the server looks for errands. A revoked user's sockets are to be closed within a second.
@@ -23,9 +24,11 @@ const AUDIT_SECONDS: i64 = 400 * 24 * 3600;
 pub(crate) async fn run(app: &App) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let interval = i64::from(app.config.storage.cleanup_interval_minutes) * 60;
-    // Once at the start: the server may have been off for long.
-    let mut next_cleanup = app.clock.now();
+    let interval = i64::from(app.config.storage.cleanup_interval_minutes) * 60_000;
+    // Once at the start: the server may have been off for long. By passed time: a clock that was set back must not put it
+    // off for as long.
+    let mut next_cleanup = app.clock.passed_ms();
+    let mut trust = Trust::new(app.clock.clone());
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -34,8 +37,9 @@ pub(crate) async fn run(app: &App) {
         if let Err(error) = requests::carry_out_waiting(app).await {
             log(&error, "requests of the command line were not carried out");
         }
-        if interval > 0 && app.clock.now() >= next_cleanup {
-            next_cleanup = app.clock.now() + interval;
+        let trusted = trust.is_given();
+        if interval > 0 && trusted && app.clock.passed_ms() >= next_cleanup {
+            next_cleanup = app.clock.passed_ms() + interval;
             clean(app).await;
         }
     }

@@ -1,17 +1,16 @@
 //! What the administrator does.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context as _, Result, bail};
 use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, Stats};
 use privmsg_protocol::{Secret, UserId};
 
+use crate::endpoint::Endpoint;
 use crate::http::Http;
 
 /// Somebody who has the admin key of a server.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    address: SocketAddr,
+    server: Endpoint,
     key: String,
 }
 
@@ -25,10 +24,10 @@ pub struct Account {
 }
 
 impl Admin {
-    /// The administrator of the server at `address`.
+    /// The administrator of this server.
     #[must_use]
-    pub fn of(address: SocketAddr, key: &str) -> Self {
-        Self { address, key: key.to_owned() }
+    pub fn of(server: impl Into<Endpoint>, key: &str) -> Self {
+        Self { server: server.into(), key: key.to_owned() }
     }
 
     /// The admin key itself.
@@ -89,6 +88,6 @@ impl Admin {
     }
 
     async fn connection(&self) -> Result<Http> {
-        Http::connect(self.address).await
+        Http::connect(self.server.clone()).await
     }
 }

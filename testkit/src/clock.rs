@@ -19,6 +19,11 @@ impl Clock {
         self.0.advance(seconds);
     }
 
+    /// Is set to another time, without any time having passed.
+    pub fn jumps(&self, seconds: i64) {
+        self.0.jump(seconds);
+    }
+
     /// For a server.
     #[must_use]
     pub fn for_server(&self) -> privmsg_server::Clock {

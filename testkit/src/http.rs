@@ -1,17 +1,16 @@
 //! Plain HTTP/1.1 on one kept connection: enough for the server's own JSON, and cheap enough to sign 10,000 users in.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+
+use crate::endpoint::{Endpoint, Stream};
 
 /// A connection to the server.
 #[derive(Debug)]
 pub struct Http {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Stream>,
 }
 
 /// What came back.
@@ -41,10 +40,8 @@ impl Http {
     ///
     /// # Errors
     /// If nobody listens.
-    pub async fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.context("connecting")?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+    pub async fn connect(to: impl Into<Endpoint>) -> Result<Self> {
+        Ok(Self { stream: BufReader::new(to.into().connect().await?) })
     }
 
     /// Sends a request with a JSON body and reads the answer.

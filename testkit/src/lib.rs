@@ -6,6 +6,7 @@
 //!   with the real `privmsg`.
 //! - [`Proxy`]: the network between them, which cuts, delays, repeats and goes silent when told to.
 //! - [`load`]: many raw connections without encryption, for the server's own speed.
+//! - [`faults`]: what can happen to a server, as scenarios of their own.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -24,6 +25,8 @@ pub mod admin;
 pub mod binaries;
 pub mod chaos;
 mod clock;
+pub mod endpoint;
+pub mod faults;
 pub mod figures;
 pub mod http;
 pub mod load;
@@ -38,8 +41,9 @@ pub mod wait;
 
 pub use admin::{Account, Admin};
 pub use clock::Clock;
+pub use endpoint::Endpoint;
 pub use person::Person;
-pub use process::{ServerProcess, Setting};
+pub use process::{ServerProcess, Setting, without_limits};
 pub use proxy::{Faults, Proxy};
 pub use random::Random;
 pub use server::Server;

@@ -1,5 +1,6 @@
 //! The real server as a child process.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -7,8 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rusqlite::OpenFlags;
 
 use crate::admin::Admin;
+use crate::endpoint::{Certificate, Endpoint};
 use crate::http::Http;
 use crate::procfs;
 
@@ -21,11 +24,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An environment variable of the server, such as `PRIVMSG_LIMITS_MAX_PENDING_MESSAGES`.
 pub type Setting = (&'static str, String);
 
+/// Switches off the limits that a load generator would meet, which is one machine and few users, and most of the log.
+#[must_use]
+pub fn without_limits() -> Vec<Setting> {
+    let off = ["PRIVMSG_LIMITS_MAX_PENDING_MESSAGES", "PRIVMSG_LIMITS_MAX_CONNECTIONS_PER_ADDRESS"];
+    let mut settings: Vec<Setting> = off.map(|name| (name, "0".to_owned())).into();
+    settings.push(("RUST_LOG", "warn".to_owned()));
+    settings
+}
+
 /// A server process on a loopback port of its own.
 #[derive(Debug)]
 pub struct ServerProcess {
     binary: PathBuf,
-    address: SocketAddr,
+    /// A command that starts the server instead of this process, such as one that enters a namespace.
+    within: Vec<OsString>,
+    endpoint: Endpoint,
     data: PathBuf,
     settings: Vec<Setting>,
     child: Option<Child>,
@@ -38,16 +52,59 @@ impl ServerProcess {
     /// # Errors
     /// If it does not answer.
     pub async fn start(binary: &Path, data: &Path, settings: &[Setting]) -> Result<Self> {
+        Self::started(Self::on_free_port(binary, data, settings)?).await
+    }
+
+    /// As [`ServerProcess::start`], with TLS by a certificate of its own.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn start_with_tls(binary: &Path, data: &Path, settings: &[Setting]) -> Result<Self> {
+        let mut server = Self::on_free_port(binary, data, settings)?;
+        let made = Certificate::make(data)?;
+        server.endpoint = Endpoint::with_tls(server.address(), &made)?;
+        for (key, path) in [("PRIVMSG_TLS_CERT_PATH", &made.certificate), ("PRIVMSG_TLS_KEY_PATH", &made.key)] {
+            server.settings.push((key, path.display().to_string()));
+        }
+        Self::started(server).await
+    }
+
+    /// As [`ServerProcess::start`], by a command that the server's own is added to.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn start_within(within: Vec<OsString>, binary: &Path, data: &Path, settings: &[Setting]) -> Result<Self> {
+        let mut server = Self::on_free_port(binary, data, settings)?;
+        server.within = within;
+        Self::started(server).await
+    }
+
+    fn on_free_port(binary: &Path, data: &Path, settings: &[Setting]) -> Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let mut server = Self {
+        Ok(Self {
             binary: binary.to_owned(),
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            within: Vec::new(),
+            endpoint: SocketAddr::from(([127, 0, 0, 1], port)).into(),
             data: data.to_owned(),
             settings: settings.to_vec(),
             child: None,
-        };
+        })
+    }
+
+    async fn started(mut server: Self) -> Result<Self> {
         server.restart().await?;
         Ok(server)
+    }
+
+    /// Starts it and ends it with SIGKILL that much later, however far it has come.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub async fn die_while_starting(&mut self, after: Duration) -> Result<()> {
+        self.kill()?;
+        self.child = Some(self.spawn()?);
+        tokio::time::sleep(after).await;
+        self.kill()
     }
 
     /// Starts again on the same data and port. Returns the time until it answered.
@@ -75,10 +132,15 @@ impl ServerProcess {
 
     fn spawn(&self) -> Result<Child> {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).context("the server's log")?;
-        Command::new(&self.binary)
+        let own = self.binary.as_os_str().to_owned();
+        let (program, first) = self.within.split_first().unwrap_or((&own, &[]));
+        let second = (!self.within.is_empty()).then_some(&own);
+        Command::new(program)
+            .args(first)
+            .args(second)
             .arg("run")
             .current_dir(&self.data)
-            .env("PRIVMSG_SERVER_PORT", self.address.port().to_string())
+            .env("PRIVMSG_SERVER_PORT", self.address().port().to_string())
             .env("PRIVMSG_STORAGE_DATABASE_PATH", self.database())
             .env("PRIVMSG_STORAGE_FILES_PATH", self.data.join("files"))
             .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
@@ -93,8 +155,9 @@ impl ServerProcess {
     }
 
     async fn answers(&self) -> bool {
-        let health =
-            async { Http::connect(self.address).await?.send("GET", "/health", None, &serde_json::json!({})).await };
+        let health = async {
+            Http::connect(self.endpoint.clone()).await?.send("GET", "/health", None, &serde_json::json!({})).await
+        };
         matches!(tokio::time::timeout(Duration::from_secs(5), health).await, Ok(Ok(answer)) if answer.status == 200)
     }
 
@@ -138,19 +201,25 @@ impl ServerProcess {
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.endpoint.address()
+    }
+
+    /// Where it listens, with its certificate if it has one.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
     }
 
     /// What a user enters.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     /// Its administrator.
     #[must_use]
     pub fn admin(&self) -> Admin {
-        Admin::of(self.address, ADMIN_KEY)
+        Admin::of(self.endpoint(), ADMIN_KEY)
     }
 
     /// Its database.
@@ -188,6 +257,15 @@ impl ServerProcess {
         Ok(connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
     }
 
+    /// Rows in a table of its database, which may be in use.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn rows_in(&self, table: &str) -> Result<u64> {
+        let connection = rusqlite::Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        Ok(connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?)
+    }
+
     fn pid(&self) -> Result<u32> {
         Ok(self.child.as_ref().context("the server is not running")?.id())
     }
@@ -198,6 +276,22 @@ impl ServerProcess {
     /// If it is not running.
     pub fn resident_bytes(&self) -> Result<u64> {
         procfs::resident_bytes(self.pid()?)
+    }
+
+    /// The most memory in RAM since the start.
+    ///
+    /// # Errors
+    /// If it is not running.
+    pub fn peak_resident_bytes(&self) -> Result<u64> {
+        procfs::peak_resident_bytes(self.pid()?)
+    }
+
+    /// Descriptors that it has open.
+    ///
+    /// # Errors
+    /// If it is not running.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.pid()?))?.count())
     }
 
     /// Processor time since the start.

@@ -18,6 +18,15 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kilobytes(&status, "VmRSS:").context("no VmRSS")? * 1024)
 }
 
+/// The most memory of a process that has been in RAM, in bytes.
+///
+/// # Errors
+/// If the process is not there.
+pub fn peak_resident_bytes(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("status of a process")?;
+    Ok(kilobytes(&status, "VmHWM:").context("no VmHWM")? * 1024)
+}
+
 /// Processor time that a process has used, all threads together.
 ///
 /// # Errors

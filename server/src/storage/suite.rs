@@ -143,6 +143,7 @@ async fn behaves(open: impl Fn(Arc<Told>, Clock) -> Arc<dyn Storage>) {
     a_repeat_is_answered_and_not_delivered(bench()).await;
     one_refusal_does_not_hurt_others(bench()).await;
     a_shared_body_goes_with_the_last_mailbox(bench()).await;
+    a_new_device_gets_what_comes_after_it(bench()).await;
     pages_are_bounded_and_in_order(bench()).await;
     age_takes_messages_but_not_the_memory_of_them(bench()).await;
     a_clock_that_was_wrong_loses_nothing(bench()).await;
@@ -210,6 +211,21 @@ async fn a_shared_body_goes_with_the_last_mailbox(bench: Bench) {
     assert_eq!(bench.pending().await, 1);
     bench.storage.remove_device(laptop.user, laptop.device_id.clone()).await.unwrap();
     assert_eq!(bench.pending().await, 0);
+}
+
+/// Also where the storage remembers, from an earlier message, which devices there are.
+async fn a_new_device_gets_what_comes_after_it(bench: Bench) {
+    let (alice, phone) = (bench.user("alice").await, bench.user("bob").await);
+    let [before, after, answer] = bench.new_ids();
+    bench.send(&alice, "bob", &[before]).await;
+    let (laptop, tablet) = (bench.device("bob").await, bench.device("alice").await);
+    bench.send(&alice, "bob", &[after]).await;
+    assert_eq!(ids(&bench.mailbox(&phone).await), [before, after]);
+    assert_eq!(ids(&bench.mailbox(&laptop).await), [after]);
+    assert_eq!(ids(&bench.mailbox(&tablet).await), [after], "the sender's other device");
+    bench.send(&laptop, "alice", &[answer]).await;
+    assert_eq!(ids(&bench.mailbox(&alice).await), [answer]);
+    assert_eq!(ids(&bench.mailbox(&tablet).await), [after, answer]);
 }
 
 async fn pages_are_bounded_and_in_order(bench: Bench) {

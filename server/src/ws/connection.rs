@@ -114,8 +114,14 @@ impl Connection {
         // Ends what this device acknowledged on an earlier connection, and refuses it if it has just been signed out.
         if let Err(error) = self.app.storage.connected(self.session.device).await {
             let refusal = error.refusal();
-            socket.write_error(refusal.code, &refusal.detail).await?;
-            return Ok(CloseReason::SessionEnded);
+            // On a full disk that cannot be noted, and it is no reason to keep anybody from their messages: reading
+            // them needs no room, and nobody can have been signed out meanwhile.
+            if refusal.code != ErrorCode::StorageFull {
+                // Only a refusal says something about the session. Whoever meets a fault comes back.
+                let signed_out = refusal.code == ErrorCode::Unauthorized;
+                socket.write_error(refusal.code, &refusal.detail).await?;
+                return Ok(if signed_out { CloseReason::SessionEnded } else { self.app.hub.farewell() });
+            }
         }
         socket
             .write(&ServerFrame::Authenticated(Authenticated {

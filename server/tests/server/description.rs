@@ -127,7 +127,7 @@ async fn describes_the_endpoints_and_no_others() {
     for (path, item) in description.paths() {
         let methods: BTreeSet<String> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
         // The router itself says what it takes.
-        let real = path.replace('{', "").replace('}', "");
+        let real = path.replace(['{', '}'], "");
         let answer = server.api.json("TRACE", &real, None, &Value::Null).await;
         answer.is("method_not_allowed");
         let allowed = answer.header("allow").expect("an answer 405 says what is allowed").to_uppercase();

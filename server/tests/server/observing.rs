@@ -55,7 +55,7 @@ fn figure(text: &str, name: &str) -> f64 {
 
 #[tokio::test]
 async fn metrics_count_what_has_happened() {
-    let (_server, text) = worked().await;
+    let (_server, text) = Box::pin(worked()).await;
     let is = |name: &str, value: f64| assert!((figure(&text, name) - value).abs() < 1e-9, "{name}\n{text}");
     is("privmsg_messages_accepted_total", 4.0);
     is("privmsg_messages_delivered_total", 4.0);
@@ -81,7 +81,7 @@ async fn metrics_count_what_has_happened() {
 
 #[tokio::test]
 async fn metrics_name_nobody() {
-    let (server, text) = worked().await;
+    let (server, text) = Box::pin(worked()).await;
     for name in ["alice", "bob", "nobody", "127.0.0.1"] {
         assert!(!text.contains(name), "{name}");
     }
@@ -100,7 +100,7 @@ fn names(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn dashboard_and_alerts_name_what_there_is() {
-    let (_server, text) = worked().await;
+    let (_server, text) = Box::pin(worked()).await;
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let known: BTreeSet<_> = samples.filter_map(|line| line.split(['{', ' ']).next()).collect();
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");

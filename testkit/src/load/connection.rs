@@ -1,17 +1,15 @@
 //! A signed-in WebSocket that hands out frames as text.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context as _, Result, bail};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use privmsg_protocol::Secret;
-use privmsg_protocol::frames::{Authenticate, ClientFrame, ServerFrame};
-use tokio::net::TcpStream;
+use privmsg_protocol::frames::{Authenticate, ClientFrame, ErrorFrame, ServerFrame};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::SignedIn;
+use crate::endpoint::{Endpoint, Stream};
 
 /// Read at a time. The library's own default would be 1.3 GB for 10,000 connections.
 const READ_BUFFER: usize = 16 * 1024;
@@ -19,15 +17,16 @@ const READ_BUFFER: usize = 16 * 1024;
 /// A connection of one device.
 #[derive(Debug)]
 pub struct Connection {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Stream>,
 }
 
 /// What a frame is, without parsing what is not needed.
-pub(super) enum Frame {
+pub(crate) enum Frame {
     Message(Utf8Bytes),
     Ack(Utf8Bytes),
     CaughtUp,
-    Error,
+    /// What the server says; of which message, if it says so.
+    Error(ErrorFrame),
     Other,
 }
 
@@ -36,11 +35,11 @@ impl Connection {
     ///
     /// # Errors
     /// If the server refuses.
-    pub async fn open(address: SocketAddr, who: &SignedIn) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.context("connecting")?;
-        stream.set_nodelay(true)?;
+    pub async fn open(to: impl Into<Endpoint>, who: &SignedIn) -> Result<Self> {
+        let to = to.into();
+        let stream = to.connect().await?;
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER).write_buffer_size(READ_BUFFER);
-        let url = format!("ws://{address}/ws");
+        let url = format!("ws://{}/ws", to.address());
         let (socket, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
         let mut connection = Self { socket };
         let authenticate = ClientFrame::Authenticate(Authenticate { token: Secret::new(who.token.clone()) });
@@ -62,12 +61,12 @@ impl Connection {
         }
     }
 
-    pub(super) async fn read(&mut self) -> Result<Frame> {
+    pub(crate) async fn read(&mut self) -> Result<Frame> {
         Ok(sort(self.text().await?))
     }
 
     /// A frame that is there without waiting.
-    pub(super) fn read_ready(&mut self) -> Option<Result<Frame>> {
+    pub(crate) fn read_ready(&mut self) -> Option<Result<Frame>> {
         match self.socket.next().now_or_never()? {
             Some(Ok(Message::Text(text))) => Some(Ok(sort(text))),
             Some(Ok(_)) => None,
@@ -77,11 +76,11 @@ impl Connection {
     }
 
     /// Queues a frame; see [`Connection::flush`].
-    pub(super) async fn feed(&mut self, frame: String) -> Result<()> {
+    pub(crate) async fn feed(&mut self, frame: String) -> Result<()> {
         Ok(self.socket.feed(Message::Text(frame.into())).await?)
     }
 
-    pub(super) async fn flush(&mut self) -> Result<()> {
+    pub(crate) async fn flush(&mut self) -> Result<()> {
         Ok(self.socket.flush().await?)
     }
 }
@@ -97,7 +96,7 @@ fn sort(text: Utf8Bytes) -> Frame {
         Ok(ServerFrame::Message(_)) => Frame::Message(text),
         Ok(ServerFrame::Ack(_)) => Frame::Ack(text),
         Ok(ServerFrame::CaughtUp) => Frame::CaughtUp,
-        Ok(ServerFrame::Error(_)) => Frame::Error,
+        Ok(ServerFrame::Error(error)) => Frame::Error(error),
         _ => Frame::Other,
     }
 }
@@ -105,14 +104,14 @@ fn sort(text: Utf8Bytes) -> Frame {
 const UUID: usize = 36;
 
 /// The id of a `message` frame.
-pub(super) fn id_of(message: &str) -> Option<&str> {
+pub(crate) fn id_of(message: &str) -> Option<&str> {
     let key = r#""message_id":""#;
     let at = message.find(key)? + key.len();
     message.get(at..at + UUID)
 }
 
 /// The ids of an `ack` frame.
-pub(super) fn ids_of(ack: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn ids_of(ack: &str) -> impl Iterator<Item = &str> {
     let key = r#""message_ids":["#;
     let list = ack.find(key).and_then(|at| ack.get(at + key.len()..)).unwrap_or("");
     let list = list.split(']').next().unwrap_or("");
@@ -120,7 +119,7 @@ pub(super) fn ids_of(ack: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Pair and index of a message, from the last six bytes of its id.
-pub(super) fn place_of(id: &str) -> Option<(u16, usize)> {
+pub(crate) fn place_of(id: &str) -> Option<(u16, usize)> {
     let pair = u16::from_str_radix(id.get(24..28)?, 16).ok()?;
     let index = u32::from_str_radix(id.get(28..36)?, 16).ok()?;
     Some((pair, index as usize))

@@ -7,21 +7,23 @@ mod connection;
 mod receiver;
 mod sender;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use privmsg_protocol::rest::{LoginRequest, LoginResponse};
-use privmsg_protocol::{MessageId, UserId};
+use privmsg_protocol::{DeviceId, MessageId, UserId};
 
 use crate::admin::{Account, Admin};
+use crate::endpoint::Endpoint;
 use crate::figures::Times;
 use crate::http::Http;
 pub use connection::Connection;
-pub use receiver::collect_mailbox;
-pub use sender::{fill_mailbox, send_until_broken};
+pub(crate) use connection::{Frame, ids_of, place_of};
+pub use receiver::{collect_mailbox, receive_each};
+pub(crate) use sender::Template;
+pub use sender::{To, fill_mailbox, send_all};
 
 /// How long the last messages may take after the sending has ended.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +36,8 @@ const MOST: usize = 1 << 20;
 pub struct SignedIn {
     /// Name.
     pub user_id: UserId,
+    /// Device.
+    pub device_id: DeviceId,
     /// Session token.
     pub token: String,
 }
@@ -52,16 +56,28 @@ pub async fn sign_up(http: &mut Http, admin: &Admin, name: &str) -> Result<Signe
 /// # Errors
 /// What the server says.
 pub async fn sign_in(http: &mut Http, account: &Account) -> Result<SignedIn> {
+    sign_in_as(http, account, None).await
+}
+
+/// Signs in on the device with this public key.
+///
+/// # Errors
+/// What the server says.
+pub async fn sign_in_as(http: &mut Http, account: &Account, public_key: Option<&str>) -> Result<SignedIn> {
     let request = LoginRequest {
         user_id: account.user_id.clone(),
         access_key: account.access_key.clone(),
         device_name: Some("load".to_owned()),
         device_type: Some("test".to_owned()),
-        device_public_key: None,
+        device_public_key: public_key.map(str::to_owned),
     };
     let answer = http.send("POST", "/api/v1/auth/login", None, &request).await?;
     let login: LoginResponse = answer.json().context("login")?;
-    Ok(SignedIn { user_id: account.user_id.clone(), token: login.token.expose().to_owned() })
+    Ok(SignedIn {
+        user_id: account.user_id.clone(),
+        device_id: login.device_id,
+        token: login.token.expose().to_owned(),
+    })
 }
 
 /// What is sent.
@@ -75,6 +91,8 @@ pub struct Plan {
     pub size: usize,
     /// How long new messages are sent.
     pub duration: Duration,
+    /// Messages a second, of all pairs together, whatever is answered when; without it the window is kept full.
+    pub rate: Option<u32>,
 }
 
 /// What came of it.
@@ -94,6 +112,14 @@ pub struct Outcome {
     pub ack: Times,
     /// From sending to the recipient.
     pub delivery: Times,
+}
+
+impl Outcome {
+    /// Everything that must not be.
+    #[must_use]
+    pub const fn faults(&self) -> u64 {
+        self.lost + self.duplicates + self.errors
+    }
 }
 
 /// What sender and recipient of a pair know of its messages.
@@ -131,7 +157,11 @@ impl Pair {
     }
 
     fn now_us(&self) -> u32 {
-        u32::try_from(self.start.elapsed().as_micros()).unwrap_or(u32::MAX)
+        self.us_at(Instant::now())
+    }
+
+    fn us_at(&self, time: Instant) -> u32 {
+        u32::try_from(time.saturating_duration_since(self.start).as_micros()).unwrap_or(u32::MAX)
     }
 
     fn since_sent(&self, index: usize) -> Duration {
@@ -155,7 +185,7 @@ impl Pair {
 }
 
 /// A version 7 id whose last six bytes say which message of which pair it is.
-fn message_id(unix_ms: u64, pair: u16, index: u32) -> MessageId {
+pub(crate) fn message_id(unix_ms: u64, pair: u16, index: u32) -> MessageId {
     let mut random = [0; 10];
     random[4..6].copy_from_slice(&pair.to_be_bytes());
     random[6..].copy_from_slice(&index.to_be_bytes());
@@ -166,24 +196,26 @@ fn message_id(unix_ms: u64, pair: u16, index: u32) -> MessageId {
 ///
 /// # Errors
 /// If a connection cannot be made or breaks.
-pub async fn run(address: SocketAddr, admin: &Admin, plan: Plan) -> Result<Outcome> {
-    let mut http = Http::connect(address).await?;
+pub async fn run(server: impl Into<Endpoint>, admin: &Admin, plan: Plan) -> Result<Outcome> {
+    let server = server.into();
+    let mut http = Http::connect(server.clone()).await?;
     let start = Instant::now();
+    let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let mut ready = Vec::new();
     for number in 0..plan.pairs {
         // Names are new in each run on the same server.
-        let name = |role: &str| format!("{role}-{}-{}-{number}", plan.pairs, std::process::id());
+        let name = |role: &str| format!("{role}-{run}-{number}");
         let sender = sign_up(&mut http, admin, &name("sender")).await?;
         let recipient = sign_up(&mut http, admin, &name("recipient")).await?;
         let pair = Arc::new(Pair::new(number, start));
-        let sending = Connection::open(address, &sender).await?;
-        let receiving = Connection::open(address, &recipient).await?;
+        let sending = Connection::open(server.clone(), &sender).await?;
+        let receiving = Connection::open(server.clone(), &recipient).await?;
         ready.push((pair, sending, receiving, sender, recipient));
     }
     let begin = Instant::now();
     let (mut senders, mut receivers, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
     for (pair, sending, receiving, sender, recipient) in ready {
-        let job = sender::Job { pair: Arc::clone(&pair), plan, from: sender.user_id, to: recipient.user_id };
+        let job = sender::Job { pair: Arc::clone(&pair), plan, from: sender.user_id, to: To::User(recipient.user_id) };
         senders.push(tokio::spawn(sender::send(sending, job)));
         receivers.push(tokio::spawn(receiver::receive(receiving, Arc::clone(&pair))));
         pairs.push(pair);

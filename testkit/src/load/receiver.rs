@@ -1,6 +1,5 @@
 //! The receiving half of a pair: notes what arrives and acknowledges it, as a client does that has stored it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,28 +7,20 @@ use anyhow::Result;
 
 use super::connection::{Connection, Frame, id_of, place_of};
 use super::{Pair, SignedIn};
+use crate::endpoint::Endpoint;
 
 /// Reads until the connection ends or the task is aborted.
-pub(super) async fn receive(mut connection: Connection, pair: Arc<Pair>) -> Result<()> {
-    let mut ack = String::new();
+pub(super) async fn receive(connection: Connection, pair: Arc<Pair>) -> Result<()> {
+    receive_each(connection, |id| note(&pair, id)).await
+}
+
+/// Reads until the connection ends or the task is aborted, tells the id of each message, and acknowledges it.
+///
+/// # Errors
+/// Why the connection ended.
+pub async fn receive_each(mut connection: Connection, mut tell: impl FnMut(&str)) -> Result<()> {
     loop {
-        ack.clear();
-        let mut frame = Some(connection.read().await);
-        while let Some(read) = frame {
-            if let Frame::Message(text) = read?
-                && let Some(id) = id_of(&text)
-            {
-                note(&pair, id);
-                ack.push_str(if ack.is_empty() { "\"" } else { ",\"" });
-                ack.push_str(id);
-                ack.push('"');
-            }
-            frame = connection.read_ready();
-        }
-        if !ack.is_empty() {
-            connection.feed(format!(r#"{{"type":"ack","payload":{{"message_ids":[{ack}]}}}}"#)).await?;
-            connection.flush().await?;
-        }
+        connection.acknowledge_what_comes(&mut tell).await?;
     }
 }
 
@@ -49,19 +40,40 @@ fn note(pair: &Pair, id: &str) {
 ///
 /// # Errors
 /// If the connection breaks.
-pub async fn collect_mailbox(address: SocketAddr, who: &SignedIn) -> Result<Vec<usize>> {
-    let mut connection = Connection::open(address, who).await?;
+pub async fn collect_mailbox(to: impl Into<Endpoint>, who: &SignedIn) -> Result<Vec<usize>> {
+    let mut connection = Connection::open(to, who).await?;
     let mut indices = Vec::new();
-    loop {
-        match connection.read().await? {
-            Frame::Message(text) => {
-                let Some(id) = id_of(&text) else { continue };
-                indices.extend(place_of(id).map(|(_, index)| index));
-                connection.feed(format!(r#"{{"type":"ack","payload":{{"message_ids":["{id}"]}}}}"#)).await?;
-                connection.flush().await?;
+    let mut tell = |id: &str| indices.extend(place_of(id).map(|(_, index)| index));
+    while !connection.acknowledge_what_comes(&mut tell).await? {}
+    Ok(indices)
+}
+
+impl Connection {
+    /// Waits for frames, takes all that have come together, tells the ids of the messages among them, and acknowledges
+    /// these at once. Returns whether the mailbox has been read to its end.
+    async fn acknowledge_what_comes(&mut self, tell: &mut impl FnMut(&str)) -> Result<bool> {
+        let mut ids = String::new();
+        let mut caught_up = false;
+        let mut frame = Some(self.read().await);
+        while let Some(read) = frame {
+            match read? {
+                Frame::Message(text) => {
+                    if let Some(id) = id_of(&text) {
+                        tell(id);
+                        ids.push_str(if ids.is_empty() { "\"" } else { ",\"" });
+                        ids.push_str(id);
+                        ids.push('"');
+                    }
+                }
+                Frame::CaughtUp => caught_up = true,
+                Frame::Ack(_) | Frame::Error(_) | Frame::Other => {}
             }
-            Frame::CaughtUp => return Ok(indices),
-            Frame::Ack(_) | Frame::Error | Frame::Other => {}
+            frame = self.read_ready();
         }
+        if !ids.is_empty() {
+            self.feed(format!(r#"{{"type":"ack","payload":{{"message_ids":[{ids}]}}}}"#)).await?;
+            self.flush().await?;
+        }
+        Ok(caught_up)
     }
 }

@@ -1,17 +1,17 @@
 //! The sending half of a pair: a window of messages that are not acknowledged yet, always full.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 use privmsg_protocol::frames::{ClientFrame, MessageType, SendMessage};
-use privmsg_protocol::{MessageId, Opaque, UserId};
-use tokio::time::timeout;
+use privmsg_protocol::{Epoch, GroupId, MessageId, Opaque, UserId};
+use tokio::time::{timeout, timeout_at};
 
 use super::connection::{Connection, Frame, ids_of, place_of};
 use super::{MOST, PATIENCE, Pair, Plan, SignedIn, message_id};
+use crate::endpoint::Endpoint;
 use crate::figures::Times;
 use crate::random::Random;
 
@@ -20,7 +20,16 @@ pub(super) struct Job {
     pub(super) pair: Arc<Pair>,
     pub(super) plan: Plan,
     pub(super) from: UserId,
-    pub(super) to: UserId,
+    pub(super) to: To,
+}
+
+/// Whom messages are for.
+#[derive(Debug, Clone)]
+pub enum To {
+    /// One user.
+    User(UserId),
+    /// A group, at the epoch that it is in.
+    Group(GroupId, Epoch),
 }
 
 /// What the sender alone has seen.
@@ -31,20 +40,24 @@ pub(super) struct Sent {
 }
 
 /// A `message` frame with a gap for the id: everything else stays the same.
-struct Template {
+pub(crate) struct Template {
     before: String,
     after: String,
 }
 
 impl Template {
-    fn new(from: &UserId, to: &UserId, size: usize) -> Result<Self> {
+    pub(crate) fn new(from: &UserId, to: &To, size: usize) -> Result<Self> {
+        let (recipient_id, group_id, epoch) = match to {
+            To::User(user_id) => (Some(user_id.clone()), None, None),
+            To::Group(group_id, epoch) => (None, Some(*group_id), Some(*epoch)),
+        };
         let placeholder = MessageId::from_bytes([0xee; 16]);
         let frame = ClientFrame::Message(SendMessage {
             message_id: placeholder,
             sender_id: from.clone(),
-            recipient_id: Some(to.clone()),
-            group_id: None,
-            epoch: None,
+            recipient_id,
+            group_id,
+            epoch,
             encrypted_content: Opaque::encode(&Random::new(7).bytes(size)),
             message_type: MessageType::Text,
             timestamp: i64::try_from(unix_ms() / 1000)?,
@@ -56,19 +69,56 @@ impl Template {
         }
     }
 
-    fn frame(&self, id: MessageId) -> String {
+    pub(crate) fn frame(&self, id: MessageId) -> String {
         format!("{}{id}{}", self.before, self.after)
     }
 }
 
-fn unix_ms() -> u64 {
+pub(super) fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(0)
 }
 
 pub(super) async fn send(connection: Connection, job: Job) -> Result<Sent> {
     let end = Instant::now() + job.plan.duration;
-    send_while(connection, job, |_| Instant::now() < end).await
+    match job.plan.rate {
+        None => send_while(connection, job, |_| Instant::now() < end).await,
+        Some(rate) => send_at(rate, connection, job, end).await,
+    }
+}
+
+/// Sends at fixed times, whether earlier messages have been answered or not. Times are counted from when a message was
+/// to be sent: what a slow server, or a slow generator, holds back is in the figures.
+async fn send_at(rate: u32, mut connection: Connection, job: Job, end: Instant) -> Result<Sent> {
+    let Job { pair, plan, from, to } = job;
+    let template = Template::new(&from, &to, plan.size)?;
+    let interval = Duration::from_secs(1) * u32::from(plan.pairs) / rate;
+    let mut due = Instant::now() + interval * u32::from(pair.number) / u32::from(plan.pairs);
+    let mut sent = Sent::default();
+    let (mut next, mut in_flight) = (0_usize, 0_usize);
+    loop {
+        let before = next;
+        while due <= Instant::now() && due < end && next < MOST {
+            pair.sent_at[next].store(pair.us_at(due), Ordering::Relaxed);
+            connection.feed(template.frame(message_id(unix_ms(), pair.number, u32::try_from(next)?))).await?;
+            next += 1;
+            due += interval;
+        }
+        in_flight += next - before;
+        if next > before {
+            connection.flush().await?;
+        }
+        let over = due >= end;
+        if over && in_flight == 0 {
+            return Ok(sent);
+        }
+        let until = if over { Instant::now() + PATIENCE } else { due };
+        match timeout_at(until.into(), connection.read()).await {
+            Ok(frame) => in_flight = in_flight.saturating_sub(answered(&pair, &frame?, &mut sent)),
+            Err(_) if over => return Ok(sent),
+            Err(_) => {}
+        }
+    }
 }
 
 /// Keeps the window full while `more` (told how many have been sent) wants it, then waits for what is left.
@@ -115,7 +165,7 @@ fn answered(pair: &Pair, frame: &Frame, sent: &mut Sent) -> usize {
             }
             count
         }
-        Frame::Error => {
+        Frame::Error(_) => {
             sent.errors += 1;
             1
         }
@@ -123,14 +173,21 @@ fn answered(pair: &Pair, frame: &Frame, sent: &mut Sent) -> usize {
     }
 }
 
-/// Puts `count` messages into somebody's mailbox.
+/// Sends `count` messages, at most `window` of them unanswered.
 ///
 /// # Errors
 /// If the server does not take them all.
-pub async fn fill_mailbox(address: SocketAddr, from: &SignedIn, to: &UserId, count: usize, size: usize) -> Result<()> {
+pub async fn send_all(
+    server: impl Into<Endpoint>,
+    from: &SignedIn,
+    to: &To,
+    count: usize,
+    window: usize,
+    size: usize,
+) -> Result<()> {
     let pair = Arc::new(Pair::new(0, Instant::now()));
-    let plan = Plan { pairs: 1, window: 512, size, duration: PATIENCE };
-    let connection = Connection::open(address, from).await?;
+    let plan = Plan { pairs: 1, window, size, duration: PATIENCE, rate: None };
+    let connection = Connection::open(server, from).await?;
     let job = Job { pair: Arc::clone(&pair), plan, from: from.user_id.clone(), to: to.clone() };
     send_while(connection, job, |sent| sent < count).await?;
     let acknowledged = pair.acknowledged_count.load(Ordering::SeqCst);
@@ -140,23 +197,16 @@ pub async fn fill_mailbox(address: SocketAddr, from: &SignedIn, to: &UserId, cou
     Ok(())
 }
 
-/// Sends until the server is gone. Returns the indices of what it has acknowledged.
+/// Puts `count` messages into somebody's mailbox.
 ///
 /// # Errors
-/// If it was never there.
-pub async fn send_until_broken(
-    address: SocketAddr,
-    from: SignedIn,
-    to: UserId,
-    window: usize,
+/// If the server does not take them all.
+pub async fn fill_mailbox(
+    server: impl Into<Endpoint>,
+    from: &SignedIn,
+    to: &UserId,
+    count: usize,
     size: usize,
-) -> Result<Vec<usize>> {
-    let pair = Arc::new(Pair::new(0, Instant::now()));
-    let plan = Plan { pairs: 1, window, size, duration: PATIENCE };
-    let connection = Connection::open(address, &from).await?;
-    let job = Job { pair: Arc::clone(&pair), plan, from: from.user_id, to };
-    // That it breaks is what is waited for.
-    let _ = send_while(connection, job, |_| true).await;
-    let acknowledged = pair.acknowledged.iter().enumerate();
-    Ok(acknowledged.filter(|(_, one)| one.load(Ordering::SeqCst) > 0).map(|(index, _)| index).collect())
+) -> Result<()> {
+    send_all(server, from, &To::User(to.clone()), count, 512, size).await
 }

@@ -96,6 +96,12 @@ impl Proxy {
         Ok(Self { address, shared, ended })
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What a user enters.
     #[must_use]
     pub fn url(&self) -> String {

@@ -1,6 +1,7 @@
 //! Stories told with the real programs, which `make test` builds first.
 
 mod chaos;
+mod faults;
 mod killed_under_raw_load;
 mod nothing_readable_on_the_server;
 mod two_people_talk;

@@ -1,8 +1,9 @@
 //! What the writer remembers between transactions, so that an ordinary message needs no lookup.
 //!
 //! The writer is the only one that changes this data, so the memory is right as long as it is dropped when a
-//! transaction rolls back or an operation changes accounts, devices or groups ([`Cache::forget`]). The one outside
-//! writer, the command line, only writes down what it asks for, and the writer itself carries that out.
+//! transaction rolls back or an operation changes accounts, devices or groups ([`Cache::forget`]); a login, of which
+//! there are many, drops only the list that it changes. The one outside writer, the command line, only writes down what
+//! it asks for, and the writer itself carries that out.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -111,6 +112,11 @@ impl Cache {
             .collect::<rusqlite::Result<_>>()?;
         self.devices_of.insert(user, Rc::clone(&devices));
         Ok(devices)
+    }
+
+    /// Drops which devices the user has.
+    pub(super) fn forget_devices_of(&mut self, user: i64) {
+        self.devices_of.remove(&user);
     }
 
     pub(super) fn group(&mut self, conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<&GroupEntry>> {

@@ -74,7 +74,7 @@ pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device
 
 impl Tx<'_> {
     /// Signs in the user's device with this public key, or a new one.
-    pub(super) fn login(&self, login: &Login) -> Result<Session> {
+    pub(super) fn login(&mut self, login: &Login) -> Result<Session> {
         // Looked at again: the user may have been revoked or deleted since the key was checked.
         let user_id: Option<UserId> = self
             .conn
@@ -93,6 +93,8 @@ impl Tx<'_> {
                     let refusal = Refusal::new(ErrorCode::InvalidRequest, "");
                     return Err(Refusal { detail: detail.into(), ..refusal }.into());
                 }
+                // All that the writer remembers of a user's devices: the new one is no leaf yet, and of no group.
+                self.state.cache.forget_devices_of(login.user.0);
                 self.add_device(login).map_err(engine_error)?
             }
             Err(error) => return Err(engine_error(error)),

@@ -219,7 +219,8 @@ impl Storage for SqliteStorage {
     }
 
     async fn login(&self, login: Login) -> Result<Session> {
-        self.write(Touches::Structure, move |tx| tx.login(&login)).await
+        // Says itself what it changes: whatever else the writer remembers stays right, and there are many logins.
+        self.write(Touches::Data, move |tx| tx.login(&login)).await
     }
 
     async fn session(&self, token: KeyHash) -> Result<Session> {
@@ -397,7 +398,9 @@ impl Storage for SqliteStorage {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Operations that are still under way hold handles of their own; the threads end with the last of them.
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
-        if !joined.await.unwrap_or(false) {
+        // Cancelled: the runtime is ending with the process, and the threads end by themselves.
+        let panicked = joined.await.map_or_else(|error| error.is_panic(), |well| !well);
+        if panicked {
             tracing::error!("a thread of the storage has panicked");
         }
     }

@@ -5,17 +5,20 @@
 mod attachments;
 mod connections;
 mod disk;
+mod fanout;
 mod files;
+mod logins;
 mod mailbox;
+mod queue;
+mod rate;
 mod relay;
 mod report;
-mod start;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
-use privmsg_testkit::{ServerProcess, Setting, binaries, procfs};
+use privmsg_testkit::{ServerProcess, binaries, procfs, without_limits};
 
 use report::Report;
 
@@ -28,9 +31,12 @@ struct Arguments {
     /// Only these parts.
     #[arg(long, value_enum)]
     only: Vec<Part>,
-    /// Seconds of load for each number of pairs.
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
+    /// Fewer connections and queued messages, shorter load: to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// Seconds of load in each part that has a load; 5 without it, 1 if quick.
+    #[arg(long)]
+    seconds: Option<u64>,
     /// The server to measure; the one of this build without it.
     #[arg(long)]
     server: Option<PathBuf>,
@@ -43,10 +49,18 @@ enum Part {
     Disk,
     /// Messages between pairs.
     Relay,
+    /// Delivery at a fixed rate.
+    Rate,
+    /// A message to a large group.
+    Fanout,
+    /// Signing in.
+    Logins,
     /// Memory, idle and of idle connections.
     Connections,
-    /// Starting with many queued messages.
-    Start,
+    /// Memory of idle connections with TLS.
+    Tls,
+    /// Many queued messages: starting with them, and fetching some.
+    Queue,
     /// A client that fetches 10,000 waiting messages.
     Mailbox,
     /// File encryption.
@@ -59,15 +73,19 @@ enum Part {
 struct Bench {
     binary: PathBuf,
     seconds: u64,
+    quick: bool,
     report: Report,
 }
 
 impl Bench {
     /// A fresh server without limits of its own, on the disk.
     async fn server(&self, dir: &Path) -> Result<ServerProcess> {
-        let unlimited: &[Setting] =
-            &[("PRIVMSG_LIMITS_MAX_PENDING_MESSAGES", "0".to_owned()), ("RUST_LOG", "warn".to_owned())];
-        ServerProcess::start(&self.binary, dir, unlimited).await
+        ServerProcess::start(&self.binary, dir, &without_limits()).await
+    }
+
+    /// The same with TLS.
+    async fn server_with_tls(&self, dir: &Path) -> Result<ServerProcess> {
+        ServerProcess::start_with_tls(&self.binary, dir, &without_limits()).await
     }
 }
 
@@ -79,16 +97,25 @@ async fn main() -> Result<()> {
     let dir = binaries::dir_on_disk()?;
     let binary = arguments.server.map_or_else(binaries::server, Ok)?;
     let report = Report::new(procfs::describe_machine(dir.path()), arguments.json);
-    let mut bench = Bench { binary, seconds: arguments.seconds, report };
-    let all = [Part::Disk, Part::Attachments, Part::Relay, Part::Connections, Part::Start, Part::Mailbox, Part::Files];
-    let parts = all.into_iter().filter(|part| arguments.only.is_empty() || arguments.only.contains(part));
+    let mut bench = Bench {
+        binary,
+        seconds: arguments.seconds.unwrap_or(if arguments.quick { 1 } else { 5 }),
+        quick: arguments.quick,
+        report,
+    };
+    let all = Part::value_variants().iter().copied();
+    let parts = all.filter(|part| arguments.only.is_empty() || arguments.only.contains(part));
     for part in parts {
         let dir = binaries::dir_on_disk()?;
         match part {
             Part::Disk => disk::measure(&mut bench, dir.path())?,
             Part::Relay => relay::measure(&mut bench, dir.path()).await?,
+            Part::Rate => rate::measure(&mut bench, dir.path()).await?,
+            Part::Fanout => fanout::measure(&mut bench, dir.path()).await?,
+            Part::Logins => logins::measure(&mut bench, dir.path()).await?,
             Part::Connections => connections::measure(&mut bench, dir.path(), descriptors).await?,
-            Part::Start => start::measure(&mut bench, dir.path()).await?,
+            Part::Tls => connections::measure_with_tls(&mut bench, dir.path(), descriptors).await?,
+            Part::Queue => queue::measure(&mut bench, dir.path()).await?,
             Part::Mailbox => mailbox::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
             Part::Attachments => attachments::measure(&mut bench)?,

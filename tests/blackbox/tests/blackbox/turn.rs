@@ -122,7 +122,7 @@ async fn what_init_writes_works_and_the_doctor_finds_all_well() -> Result<()> {
 
     // The console gets the same from the server itself.
     let key = setup.said["admin_key"].as_str().context("an admin key")?;
-    let address = ([127, 0, 0, 1], setup.port).into();
+    let address: std::net::SocketAddr = ([127, 0, 0, 1], setup.port).into();
     let asked = |key: String| async move {
         Http::connect(address).await?.send("GET", "/api/v1/admin/doctor", Some(&key), &json!({})).await
     };

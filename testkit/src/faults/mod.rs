@@ -1,0 +1,109 @@
+//! What can happen to a server, each as a scenario of its own, with the real program and raw connections.
+//!
+//! What is checked everywhere is the promise: an acknowledged message is in the recipient's mailbox until the recipient
+//! has acknowledged it, once. [`Ledger`] keeps the books.
+
+mod clock;
+mod crowd;
+mod disk_full;
+mod half_open;
+mod kills;
+mod ledger;
+mod locked;
+mod readers;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::process::{ServerProcess, Setting, without_limits};
+pub use crowd::open_idle;
+use ledger::Ledger;
+
+/// How much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// A few seconds, for the tests.
+    Short,
+    /// As much as the promise names.
+    Long,
+}
+
+impl Size {
+    const fn of<T: Copy>(self, short: T, long: T) -> T {
+        match self {
+            Self::Short => short,
+            Self::Long => long,
+        }
+    }
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// SIGKILL at random times under load, also while starting.
+    Kills,
+    /// The disk is full in the middle, and stays so over a SIGKILL.
+    DiskFull,
+    /// Recipients that read slowly, or not at all.
+    Readers,
+    /// Connections that are open and over which nothing comes any more.
+    HalfOpen,
+    /// Many connections, all of which come back at once after a SIGKILL.
+    Crowd,
+    /// The clock is set forward and back, by a day and by a year.
+    Clock,
+    /// Another process holds the database's locks, or copies it.
+    Locked,
+}
+
+/// What it was, in lines for a table.
+pub type Rows = Vec<(String, String)>;
+
+/// Where and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The server's program.
+    pub server: PathBuf,
+    /// How much of it.
+    pub size: Size,
+    /// What chance follows from.
+    pub seed: u64,
+    /// SIGKILLs of [`Scenario::Kills`].
+    pub kills: u32,
+}
+
+/// Lets it happen, and checks what must hold.
+///
+/// # Errors
+/// What did not hold.
+pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Rows> {
+    match scenario {
+        Scenario::Kills => kills::run(plan).await,
+        Scenario::DiskFull => disk_full::run(plan).await,
+        Scenario::Readers => readers::run(plan).await,
+        Scenario::HalfOpen => half_open::run(plan).await,
+        Scenario::Crowd => crowd::run(plan).await,
+        Scenario::Clock => clock::run(plan).await,
+        Scenario::Locked => locked::run(plan).await,
+    }
+}
+
+/// A server of its own in a folder on the disk.
+async fn server(plan: &Plan) -> Result<(tempfile::TempDir, ServerProcess)> {
+    let dir = crate::binaries::dir_on_disk()?;
+    let server = ServerProcess::start(&plan.server, dir.path(), &settings()).await?;
+    Ok((dir, server))
+}
+
+fn settings() -> Vec<Setting> {
+    without_limits()
+}
+
+fn row(what: impl Into<String>, value: impl ToString) -> (String, String) {
+    (what.into(), value.to_string())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}

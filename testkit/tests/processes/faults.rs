@@ -1,0 +1,46 @@
+//! Short runs of what `make chaos` does at length.
+
+use anyhow::Result;
+use privmsg_testkit::binaries;
+use privmsg_testkit::faults::{Plan, Scenario, Size, run};
+
+async fn survives(scenario: Scenario) -> Result<()> {
+    let plan = Plan { server: binaries::server()?, size: Size::Short, seed: 4, kills: 8 };
+    println!("{:#?}", run(scenario, &plan).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sudden_deaths_under_load_lose_and_double_nothing() -> Result<()> {
+    survives(Scenario::Kills).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_loses_nothing() -> Result<()> {
+    survives(Scenario::DiskFull).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_stall_cost_bounded_memory_and_nobody_else() -> Result<()> {
+    survives(Scenario::Readers).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_open_connections_are_replaced() -> Result<()> {
+    survives(Scenario::HalfOpen).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_comes_back_at_once() -> Result<()> {
+    survives(Scenario::Crowd).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_set_wrong_for_a_while_loses_nothing() -> Result<()> {
+    survives(Scenario::Clock).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_or_copied_database_loses_nothing() -> Result<()> {
+    survives(Scenario::Locked).await
+}
