@@ -27,7 +27,18 @@ pub type Setting = (&'static str, String);
 /// Switches off the limits that a load generator would meet, which is one machine and few users, and most of the log.
 #[must_use]
 pub fn without_limits() -> Vec<Setting> {
-    let off = ["PRIVMSG_LIMITS_MAX_PENDING_MESSAGES", "PRIVMSG_LIMITS_MAX_CONNECTIONS_PER_ADDRESS"];
+    let off = [
+        "PRIVMSG_LIMITS_MAX_PENDING_MESSAGES",
+        "PRIVMSG_LIMITS_MAX_CONNECTIONS_PER_ADDRESS",
+        "PRIVMSG_LIMITS_MAX_UNAUTHENTICATED_PER_ADDRESS",
+        "PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND",
+        "PRIVMSG_LIMITS_MAX_TRANSFERS_PER_USER",
+        "PRIVMSG_LIMITS_RATE_LIMIT_CONNECTS_PER_MINUTE",
+        "PRIVMSG_LIMITS_RATE_LIMIT_REQUESTS_PER_MINUTE",
+        "PRIVMSG_LIMITS_RATE_LIMIT_UPLOADS_PER_MINUTE",
+        "PRIVMSG_LIMITS_RATE_LIMIT_NEW_DEVICES_PER_MINUTE",
+        "PRIVMSG_LIMITS_RATE_LIMIT_HANDSHAKES_PER_MINUTE",
+    ];
     let mut settings: Vec<Setting> = off.map(|name| (name, "0".to_owned())).into();
     settings.push(("RUST_LOG", "warn".to_owned()));
     settings

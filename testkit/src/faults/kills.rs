@@ -23,6 +23,9 @@ const WHILE_STARTING: u32 = 100;
 
 const SIZE: usize = 512;
 
+/// One of so many ends is a SIGTERM.
+const IN_GOOD_ORDER: u32 = 8;
+
 pub(super) async fn run(plan: &Plan) -> Result<Rows> {
     let begin = Instant::now();
     let (_dir, mut server) = server(plan).await?;
@@ -34,7 +37,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
         there.push(Ledger::open(&mut http, &server.admin(), &format!("there-{n}"), SIZE).await?);
     }
     let (mut kept, mut seen) = (Account::default(), Account::default());
-    let (mut starting, mut audits, mut slowest) = (0_u32, 0_u32, Duration::ZERO);
+    let (mut starting, mut stopped, mut audits, mut slowest) = (0_u32, 0_u32, 0_u32, Duration::ZERO);
     for kill in 1..=plan.kills {
         let pause = random.duration(&(Duration::ZERO..Duration::from_millis(250)));
         {
@@ -42,7 +45,13 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
             let loads = join_all(loads.chain(there.iter_mut().map(|ledger| load(ledger, address, true))));
             let (mut loads, sleep) = (std::pin::pin!(loads), std::pin::pin!(tokio::time::sleep(pause)));
             select(&mut loads, sleep).await;
-            server.kill()?;
+            // What is under way must not be lost in good order either.
+            if kill % IN_GOOD_ORDER == 0 {
+                server.stop()?;
+                stopped += 1;
+            } else {
+                server.kill()?;
+            }
             loads.await;
         }
         if random.permille(WHILE_STARTING) {
@@ -71,7 +80,8 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
     ensure!(kept.acknowledged > 0 && seen.acknowledged > 0, "there was no load");
     server.stop()?;
     Ok(vec![
-        row("SIGKILLs of the server under load", plan.kills),
+        row("SIGKILLs of the server under load", plan.kills - stopped),
+        row("SIGTERMs under load", stopped),
         row("and while it started again", starting),
         row("messages acknowledged", kept.acknowledged + seen.acknowledged),
         row("of them lost", kept.lost + seen.lost),

@@ -2,7 +2,6 @@
 
 mod chaos;
 mod faults;
-mod killed_under_raw_load;
 mod nothing_readable_on_the_server;
 mod two_people_talk;
 
