@@ -14,8 +14,8 @@ use crate::secret::Secret;
 mod admin;
 
 pub use admin::{
-    AdminDevice, AdminRequest, AdminUser, AdminUserDetail, AdminUsers, AuditEntry, AuditLog, CreateUser, CreatedUser,
-    Invite, Invited, ResetKey, Stats,
+    AdminDevice, AdminRequest, AdminUser, AdminUserDetail, AdminUsers, AuditEntry, AuditLog, Check, CheckStatus,
+    CreateUser, CreatedUser, DoctorReport, Invite, Invited, ResetKey, Sentence, Stats, StatsHistory, StatsPoint,
 };
 
 /// Every endpoint, as method and path; `{…}` stands for one path segment. The server's routes and `docs/protocol.md` are
@@ -317,83 +317,6 @@ pub struct TurnCredentials {
     pub credential_type: String,
     /// Seconds.
     pub ttl: u64,
-}
-
-/// Answer of `GET /api/v1/admin/doctor`: whether the server and what it needs are well.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DoctorReport {
-    /// The worst of the checks.
-    pub status: CheckStatus,
-    /// One for each thing that was looked at.
-    pub checks: Vec<Check>,
-}
-
-/// One thing that was looked at.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// What: `configuration`, `secrets`, `port`, `certificate`, `address`, `disk`, `clock`, `database`, `permissions`,
-    /// `turn`, or `turn` with an address of the relay, as in `turn:localhost:3478 udp`.
-    pub id: String,
-    /// How it is.
-    pub status: CheckStatus,
-    /// What was found.
-    pub summary: Sentence,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub advice: Option<Sentence>,
-}
-
-/// How something is. The later, the worse.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckStatus {
-    /// Well.
-    Pass,
-    /// It works, and will not for long, or not for everybody.
-    Warn,
-    /// It does not work.
-    Fail,
-}
-
-/// A sentence for people, in the languages of the product.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sentence {
-    /// English.
-    pub en: String,
-    /// Russian.
-    pub ru: String,
-}
-
-/// Answer of `GET /api/v1/admin/stats/history`: figures over time.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StatsHistory {
-    /// How much time each point stands for.
-    pub interval_seconds: u64,
-    /// Oldest first; none for a time when the server was off.
-    pub points: Vec<StatsPoint>,
-}
-
-/// The figures of one interval: the highest of each level, and the number of messages.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StatsPoint {
-    /// When the interval begins, in seconds since 1970.
-    pub at: i64,
-    /// Users with an open connection.
-    pub online_users: u64,
-    /// Messages that wait in mailboxes, counted once each.
-    pub pending_messages: u64,
-    /// Files on disk.
-    pub stored_files: u64,
-    /// Size of files and database, 1 MB = 1,048,576 bytes.
-    pub storage_used_mb: f64,
-    /// Messages that the server has taken.
-    pub messages: u64,
 }
 
 /// `POST /api/v1/key-packages`: adds to this device's stock (RFC 9420, section 10).
