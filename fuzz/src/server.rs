@@ -188,4 +188,20 @@ fn without_limits(config: &mut Config) {
     limits.rate_limit_messages_per_minute = 0;
     limits.max_pending_messages = 0;
     limits.max_connections_per_address = 0;
+    limits.max_unauthenticated_per_address = 0;
+    limits.max_frames_per_second = 0;
+    limits.max_transfers_per_user = 0;
+    limits.max_unfinished_uploads = 0;
+    limits.max_stored_mb_per_user = 0;
+    limits.rate_limit_handshakes_per_minute = 0;
+    limits.rate_limit_signals_per_minute = 0;
+    limits.rate_limit_claims_per_minute = 0;
+    limits.rate_limit_claims_of_one_per_minute = 0;
+    limits.rate_limit_uploads_per_minute = 0;
+    limits.rate_limit_new_devices_per_minute = 0;
+    limits.rate_limit_new_groups_per_hour = 0;
+    limits.rate_limit_connects_per_minute = 0;
+    limits.rate_limit_requests_per_minute = 0;
+    limits.rate_limit_requests_per_address_per_minute = 0;
+    limits.max_wrong_keys = 0;
 }

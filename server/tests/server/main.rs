@@ -5,6 +5,7 @@
 mod accounts;
 mod administration;
 mod command_line;
+mod corpus;
 mod description;
 mod errors;
 mod faults;
