@@ -40,7 +40,7 @@ const upload = new tus.Upload(createReadStream(task.file), {
       }
       say({ event: "paused" });
       setTimeout(() => resume(upload.url), PAUSE_MS);
-    } else if (!halfway && accepted >= size / 2) {
+    } else if (!halfway && task.mode !== "whole" && accepted >= size / 2) {
       halfway = true;
       say({ event: "halfway" });
     }

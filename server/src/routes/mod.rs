@@ -63,7 +63,8 @@ pub(crate) fn router(app: AppState) -> Router {
         .routes(routes!(groups::show))
         .routes(routes!(groups::state))
         .routes(routes!(groups::commit));
-    let groups = with_body_limit(groups, limits.handshake_bytes().saturating_mul(HANDSHAKE_PIECES) + ENVELOPE);
+    let groups =
+        with_body_limit(groups, limits.handshake_bytes().saturating_mul(HANDSHAKE_PIECES).saturating_add(ENVELOPE));
     let key_packages = OpenApiRouter::default().routes(routes!(key_packages::stock, key_packages::publish));
     let key_packages =
         with_body_limit(key_packages, (MAX_KEY_PACKAGES as u64 + 1) * key_packages::MAX_LEN as u64 + ENVELOPE);

@@ -84,8 +84,15 @@ impl Socket {
 
     pub(super) async fn close(&mut self, reason: CloseReason) {
         let frame = CloseFrame { code: reason.code(), reason: reason.text().as_ref().into() };
+        let closing = async {
+            self.0.send(Message::Close(Some(frame))).await.ok()?;
+            // What the other end sends meanwhile is still taken: left unread, the system would answer it with a reset,
+            // which can overtake the frame (RFC 6455, section 7.1.1).
+            while let Some(Ok(_)) = self.0.next().await {}
+            Some(())
+        };
         // Whoever does not read it finds the connection closed anyway.
-        let _ = tokio::time::timeout(CLOSE_WAIT, self.0.send(Message::Close(Some(frame)))).await;
+        let _ = tokio::time::timeout(CLOSE_WAIT, closing).await;
     }
 
     async fn feed(&mut self, message: Message) -> Result<(), Broken> {

@@ -82,7 +82,7 @@ async fn during<T>(
     let result = other.await?;
     // Once more for what was refused.
     ledger.send_more(address, 1).await?;
-    ensure!(ledger.acknowledged() > before + 1, "nothing was taken meanwhile");
+    ensure!(ledger.acknowledged() > before + 1, "nothing was taken: {before}, {}", ledger.acknowledged());
     result
 }
 

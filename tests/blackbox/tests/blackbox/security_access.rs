@@ -55,8 +55,10 @@ async fn nothing_is_answered_without_a_session() -> Result<()> {
         let tokens = [None, Some(foreign.as_str()), is_administration.then_some(alice.token.as_str())];
         for token in tokens.into_iter().enumerate().filter(|(n, token)| *n == 0 || token.is_some()).map(|(_, t)| t) {
             let answer = call(&server, token, method, &path, &json!({})).await?;
+            // The answer to HEAD has no body.
+            let said = answer.code();
             ensure!(
-                (answer.status, answer.code().as_deref()) == (401, Some(expected)),
+                answer.status == 401 && (*method == "HEAD" || said.as_deref() == Some(expected)),
                 "{method} {path}: {} {}",
                 answer.status,
                 answer.text()

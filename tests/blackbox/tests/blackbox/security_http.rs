@@ -124,7 +124,7 @@ async fn half_closed(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
 async fn oversize_heads_are_refused() -> Result<()> {
     let server = Running::start(&[]).await?;
     let before = server.resident_bytes()?;
-    let large = "a".repeat(100_000);
+    let large = "a".repeat(300_000);
     let header = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Large: {large}\r\n\r\n");
     let many = format!("GET /health HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(1000));
     let path = format!("GET /{large} HTTP/1.1\r\nHost: x\r\n\r\n");

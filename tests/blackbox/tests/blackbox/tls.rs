@@ -191,6 +191,8 @@ async fn what_is_no_handshake_is_given_up() -> Result<()> {
 async fn a_server_without_tls_lives_through_a_hangup() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(folder.path(), free_port()?, &[]).await?;
+    // It listens a moment before it takes signals.
+    assert_eq!(raw::request(server.address, "GET", "/health", &[], b"").await?.status, 200);
     server.hang_up()?;
     server.logs("SIGHUP").await?;
     assert_eq!(raw::request(server.address, "GET", "/health", &[], b"").await?.status, 200);
