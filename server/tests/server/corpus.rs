@@ -13,7 +13,7 @@ fn the_corpus_of_each_fuzz_target_holds() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     let mut names: Vec<_> = std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    let known: Vec<_> = targets::TARGETS.iter().map(|(name, _)| (*name).into()).collect();
+    let known: Vec<std::ffi::OsString> = targets::TARGETS.iter().map(|(name, _)| (*name).into()).collect();
     assert_eq!(names, known, "each target has a corpus, and each corpus a target");
     for (name, target) in targets::TARGETS {
         let mut inputs = 0;
