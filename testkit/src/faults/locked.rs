@@ -79,11 +79,11 @@ async fn during<T>(
 ) -> Result<T> {
     let before = ledger.acknowledged();
     ledger.send(address, |_, _| !other.is_finished()).await?;
-    let result = other.await?;
+    let result = other.await??;
     // Once more for what was refused.
     ledger.send_more(address, 1).await?;
-    ensure!(ledger.acknowledged() > before + 1, "nothing was taken: {before}, {}", ledger.acknowledged());
-    result
+    ensure!(ledger.acknowledged() > before + 1, "nothing was taken meanwhile");
+    Ok(result)
 }
 
 fn copy_again_and_again(database: &Path, copy: &Path, time: Duration) -> Result<usize> {
