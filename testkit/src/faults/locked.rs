@@ -108,6 +108,8 @@ fn read_for(database: &Path, time: Duration) -> Result<()> {
 }
 
 fn lock_for(database: &Path, time: Duration) -> Result<()> {
+    // The load begins first: whoever connects while the database is locked waits before he can send.
+    std::thread::sleep(Duration::from_millis(500));
     let mut connection = Connection::open(database)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
