@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+#[expect(unreachable_pub, reason = "a library elsewhere")]
 #[path = "../../../fuzz/src/server.rs"]
 mod server;
+#[expect(unreachable_pub, reason = "a library elsewhere")]
 #[path = "../../../fuzz/src/targets.rs"]
 mod targets;
 
