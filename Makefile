@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test lint bench demo chaos image-check check-targets
+.PHONY: help setup run build test lint bench demo chaos fuzz image-check check-targets
 
 CARGO ?= cargo
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
@@ -47,6 +47,9 @@ demo: build ## a scripted conversation between two people with the real programs
 chaos: build ## kill server and clients at random under load; checks that nothing is lost or doubled
 	$(CARGO) run --release --locked -p privmsg-testkit --bin chaos -- $(ARGS)
 	$(CARGO) test --locked -p privmsg-server -- --ignored # what takes minutes of real time
+
+fuzz: ## run the fuzz targets, each TIME seconds (default 600); needs nightly Rust and cargo-fuzz
+	scripts/fuzz.sh $(or $(TIME),600)
 
 image-check: ## build the image without a registry and try it (root, minutes)
 	scripts/try-image.sh
