@@ -87,8 +87,10 @@ impl Socket {
         let closing = async {
             self.0.send(Message::Close(Some(frame))).await.ok()?;
             // What the other end sends meanwhile is still taken: left unread, the system would answer it with a reset,
-            // which can overtake the frame (RFC 6455, section 7.1.1).
-            while let Some(Ok(_)) = self.0.next().await {}
+            // which can overtake the frame (RFC 6455, section 7.1.1). Not from those who are put out.
+            if matches!(reason, CloseReason::GoingAway { .. }) {
+                while let Some(Ok(_)) = self.0.next().await {}
+            }
             Some(())
         };
         // Whoever does not read it finds the connection closed anyway.
