@@ -44,8 +44,8 @@ pub(crate) enum Command {
 
 #[derive(Debug)]
 pub(crate) struct Login {
-    pub(crate) server: String,
-    pub(crate) user_id: UserId,
+    /// Who signs in where; `None` with an invitation, which says it.
+    pub(crate) account: Option<(String, UserId)>,
     pub(crate) device_name: Option<String>,
     pub(crate) access_key_file: Option<PathBuf>,
     pub(crate) new_identity: bool,
@@ -151,8 +151,13 @@ fn definition(lang: Lang) -> Clap {
     root.subcommand(
         command(lang, "login", lang.about_login(), lang.usage_login())
             .after_help(lang.after_login())
-            .arg(option("server", lang.pick("URL", "АДРЕС"), lang.help_server()).required(true))
-            .arg(option("user-id", lang.pick("ID", "ИМЯ"), lang.help_user_id()).required(true))
+            .arg(option("server", lang.pick("URL", "АДРЕС"), lang.help_server()).required_unless_present("invitation"))
+            .arg(option("user-id", lang.pick("ID", "ИМЯ"), lang.help_user_id()).required_unless_present("invitation"))
+            .arg(flag("invitation", lang.help_invitation()).conflicts_with_all([
+                "server",
+                "user-id",
+                "access-key-file",
+            ]))
             .arg(option("device-name", lang.pick("NAME", "НАЗВАНИЕ"), lang.help_device_name()))
             .arg(
                 option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_access_key_file())
@@ -259,8 +264,11 @@ impl Command {
     fn of(lang: Lang, name: &str, matches: &ArgMatches) -> Result<Self, Failure> {
         Ok(match name {
             "login" => Self::Login(Login {
-                server: text(matches, "server").unwrap_or_default(),
-                user_id: user(lang, matches, "user-id")?,
+                account: if matches.get_flag("invitation") {
+                    None
+                } else {
+                    Some((text(matches, "server").unwrap_or_default(), user(lang, matches, "user-id")?))
+                },
                 device_name: text(matches, "device-name"),
                 access_key_file: path(matches, "access-key-file"),
                 new_identity: matches.get_flag("new-identity"),

@@ -19,7 +19,10 @@ pub(crate) enum Failure {
     /// Standard input cannot be read; says why.
     Input(String),
     /// A file of the user's cannot be used; says which and why.
-    File { path: String, reason: String },
+    File {
+        path: String,
+        reason: String,
+    },
     /// Neither an argument nor the environment says where profiles are.
     NoHome,
     /// The profile is empty.
@@ -27,11 +30,16 @@ pub(crate) enum Failure {
     /// The profile has an account, but no session.
     SignInUnfinished,
     /// The profile was begun for somebody else, who is not signed in.
-    AnotherUsersProfile { user: UserId, dir: PathBuf },
+    AnotherUsersProfile {
+        user: UserId,
+        dir: PathBuf,
+    },
     /// A passphrase was set to nothing.
     EmptyPassphrase,
     /// Nowhere to get the access key from.
     NoAccessKey,
+    NoInvitation,
+    NotAnInvitation,
     /// Nowhere to get the recovery key from.
     NoRecoveryKey,
     /// Signing in.
@@ -43,15 +51,32 @@ pub(crate) enum Failure {
     /// The engine has stopped.
     Engine(EngineError),
     /// A contact's key has changed. With a message that is queued, if there is one.
-    IdentityChanged { user: UserId, queued: Option<MessageId> },
+    IdentityChanged {
+        user: UserId,
+        queued: Option<MessageId>,
+    },
     /// A message was refused for good.
-    NotSent { code: ErrorCode, message: MessageId },
+    NotSent {
+        code: ErrorCode,
+        message: MessageId,
+    },
     /// A message is queued, and was not acknowledged in time.
-    NotAcknowledged { seconds: u64, reason: Option<String>, message: MessageId },
+    NotAcknowledged {
+        seconds: u64,
+        reason: Option<String>,
+        message: MessageId,
+    },
     /// A message is queued, and the waiting for it ended like this.
-    Queued { cause: Box<Failure>, message: MessageId },
+    Queued {
+        cause: Box<Failure>,
+        message: MessageId,
+    },
     /// `listen` has not got what it waited for.
-    TooFewReceived { received: u64, wanted: u64, seconds: u64 },
+    TooFewReceived {
+        received: u64,
+        wanted: u64,
+        seconds: u64,
+    },
     /// A signal.
     Interrupted(Exit),
 }
@@ -109,6 +134,8 @@ impl Failure {
             }
             Self::EmptyPassphrase => new(Exit::Credentials, "passphrase_needed", lang.empty_passphrase()),
             Self::NoAccessKey => new(Exit::Credentials, "access_key_needed", lang.no_access_key()),
+            Self::NoInvitation => new(Exit::Credentials, "invitation_needed", lang.no_invitation()),
+            Self::NotAnInvitation => new(Exit::Usage, "usage", lang.not_an_invitation()),
             Self::NoRecoveryKey => new(Exit::Credentials, "recovery_key_needed", lang.no_recovery_key()),
             Self::Login(error) => login(lang, error),
             Self::Profile(error) => profile(lang, error),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use privmsg_client::{
     Client, Clock, Draft, Engine, Event, HistoryItem, KeyPlace, Login, MessageState, MessageView, NewIdentity, Profile,
-    Recipient, Sent, SystemClock,
+    Recipient, Sent, SignInKey, SystemClock,
 };
 use privmsg_protocol::{Secret, UserId};
 use tokio::sync::broadcast;
@@ -102,7 +102,7 @@ impl Person {
         let login = Login {
             server_url: url.to_owned(),
             user_id: account.user_id.clone(),
-            access_key: account.access_key.clone(),
+            key: SignInKey::Access(account.access_key.clone()),
             device_name: format!("{}'s device", account.user_id),
             device_type: "test",
         };

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use privmsg_client::{Client, Event, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity};
-use privmsg_protocol::{Secret, UserId};
+use privmsg_client::{Client, Event, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, SignInKey};
+use privmsg_protocol::{Invitation, Secret, UserId};
 use serde::Serialize;
 use tokio::sync::broadcast;
 use zeroize::Zeroizing;
@@ -34,11 +34,19 @@ struct LoggedInObject<'a> {
     user_id: &'a str,
     device_id: &'a str,
     recovery_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key: Option<&'a str>,
 }
 
 pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    if !(login.server.starts_with("https://") || login.server.starts_with("http://")) {
+    let invitation = if login.account.is_none() { Some(invitation(lang).await?) } else { None };
+    let (server, user_id) = match (&invitation, login.account) {
+        (_, Some(account)) => account,
+        (Some(invitation), None) => (invitation.server.clone(), invitation.user_id.clone()),
+        (None, None) => return Err(Failure::NoInvitation),
+    };
+    if !(server.starts_with("https://") || server.starts_with("http://")) {
         return Err(LoginError::BadAddress.into());
     }
     let existing = session.profile.key_place()?;
@@ -46,21 +54,24 @@ pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failu
         Some(place) => profile::existing_passphrase(place, lang).await?,
         None => None,
     };
-    if existing.is_some() && show_what_was_not_shown(session, &login.user_id, &passphrase).await? {
+    if existing.is_some() && show_what_was_not_shown(session, &user_id, &passphrase).await? {
         return Ok(());
     }
-    if goes_in_the_clear(&login.server) {
+    if goes_in_the_clear(&server) {
         output.remark(&lang.plain_http());
     }
-    let access_key = access_key(lang, login.access_key_file.as_deref()).await?;
+    let key = match invitation {
+        Some(invitation) => SignInKey::Invitation(invitation.key),
+        None => SignInKey::Access(access_key(lang, login.access_key_file.as_deref()).await?),
+    };
     let (place, passphrase) = match existing {
         Some(place) => (place, passphrase),
         None => profile::create(&session.profile, output).await?,
     };
     let sign_in = SignIn {
-        server_url: login.server,
-        user_id: login.user_id,
-        access_key,
+        server_url: server,
+        user_id,
+        key,
         device_name: login.device_name.unwrap_or_else(|| DEVICE_NAME.to_owned()),
         device_type: "cli",
     };
@@ -106,7 +117,7 @@ async fn show_what_was_not_shown(
     }
     let (true, Some(device_id)) = (me.signed_in && me.user_id == *user, me.device_id) else { return Ok(false) };
     let Some(recovery_key) = client.recovery_key().await? else { return Ok(false) };
-    let logged_in = LoggedIn { user_id: me.user_id, device_id, recovery_key: Some(recovery_key) };
+    let logged_in = LoggedIn { user_id: me.user_id, device_id, recovery_key: Some(recovery_key), access_key: None };
     announce(session.output, &client, &logged_in).await?;
     join_chats(session, &client).await;
     Ok(true)
@@ -117,10 +128,17 @@ async fn announce(output: &Output, client: &Client, logged_in: &LoggedIn) -> Res
     let lang = output.lang();
     let (user, device) = (logged_in.user_id.as_str(), logged_in.device_id.as_str());
     let words = logged_in.recovery_key.as_ref().map(Secret::expose);
+    let access_key = logged_in.access_key.as_ref().map(Secret::expose);
     if output.is_json() {
-        output.object(&LoggedInObject { user_id: user, device_id: device, recovery_key: words })?;
+        output.object(&LoggedInObject { user_id: user, device_id: device, recovery_key: words, access_key })?;
     } else {
         output.text(&lang.signed_in(user, device))?;
+        if let Some(key) = access_key {
+            let title = lang.access_key_title();
+            let text =
+                format!("\n{title}\n\n    {}\n\n{}", output.styled(Style::Bold, key), lang.access_key_explanation());
+            output.text(&Zeroizing::new(text))?;
+        }
         if let Some(words) = words {
             output.text(&recovery_block(output, words))?;
         }
@@ -196,6 +214,16 @@ async fn access_key(lang: Lang, file: Option<&Path>) -> Result<Secret, Failure> 
         (None, None) => return Err(Failure::NoAccessKey),
     };
     Ok(Secret::new(text.trim().to_owned()))
+}
+
+/// From the environment or the terminal: it holds a key, so it does not belong among the arguments.
+async fn invitation(lang: Lang) -> Result<Invitation, Failure> {
+    let text = match variable("PRIVMSG_INVITATION").filter(|link| !link.is_empty()) {
+        Some(link) => Zeroizing::new(link),
+        None if prompt::somebody_is_there() => prompt::secret(lang.ask_invitation()).await?,
+        None => return Err(Failure::NoInvitation),
+    };
+    text.parse().map_err(|_| Failure::NotAnInvitation)
 }
 
 /// From the environment or the terminal.

@@ -112,6 +112,12 @@ texts! {
     no_access_key() =>
         "no access key: set PRIVMSG_ACCESS_KEY, give --access-key-file, or run privmsg on a terminal",
         "нет ключа доступа: задайте PRIVMSG_ACCESS_KEY, укажите --access-key-file или запустите privmsg в терминале";
+    no_invitation() =>
+        "no invitation: set PRIVMSG_INVITATION, or run privmsg on a terminal",
+        "нет приглашения: задайте PRIVMSG_INVITATION или запустите privmsg в терминале";
+    not_an_invitation() =>
+        "this is not a whole invitation; it begins with privmsg://join? and has a # near its end",
+        "это не полное приглашение: оно начинается с privmsg://join? и содержит # ближе к концу";
     no_recovery_key() =>
         "the account has other devices, so its recovery key is needed: set PRIVMSG_RECOVERY_KEY or run privmsg on a terminal. If it is lost, --new-identity starts anew, and contacts see the change",
         "у учётной записи уже есть устройства, поэтому нужен ключ восстановления: задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если он утерян, --new-identity начнёт заново, и собеседники увидят это";

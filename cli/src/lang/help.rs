@@ -37,7 +37,8 @@ texts! {
     about_logout() => "Sign this device out", "Выйти на этом устройстве";
 
     usage_login() =>
-        "privmsg login --server URL --user-id ID [OPTIONS]", "privmsg login --server АДРЕС --user-id ИМЯ [ПАРАМЕТРЫ]";
+        "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]",
+        "privmsg login (--server АДРЕС --user-id ИМЯ | --invitation) [ПАРАМЕТРЫ]";
     usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [ПАРАМЕТРЫ]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
@@ -60,6 +61,9 @@ texts! {
     help_access_key_file() =>
         "File with the access key; without it PRIVMSG_ACCESS_KEY, else a prompt",
         "Файл с ключом доступа; без него — PRIVMSG_ACCESS_KEY, иначе запрос";
+    help_invitation() =>
+        "Sign in with an invitation (privmsg://join?…), from PRIVMSG_INVITATION or a prompt, instead of the above",
+        "Войти по приглашению (privmsg://join?…) из PRIVMSG_INVITATION или по запросу, вместо указанного выше";
     help_new_identity() =>
         "Start anew when the recovery key is lost: your contacts see that your key has changed, and your other devices are signed out",
         "Начать заново, если ключ восстановления утерян: собеседники увидят, что ваш ключ изменился, а на других ваших устройствах будет выполнен выход";

@@ -29,6 +29,11 @@ texts! {
     // Signing in and out.
     signed_in(user: &str, device: &str) =>
         "Signed in as {user}. This device is {device}.", "Вход выполнен: {user}. Номер этого устройства: {device}.";
+    ask_invitation() => "Invitation: ", "Приглашение: ";
+    access_key_title() => "Your access key:", "Ваш ключ доступа:";
+    access_key_explanation() =>
+        "Keep it where nobody else reads it: further devices sign in with it. It is shown only now.",
+        "Храните его там, где его никто не прочтёт: с ним входят другие устройства. Он показан только сейчас.";
     recovery_title() => "Your recovery key:", "Ваш ключ восстановления:";
     recovery_explanation() =>
         "Write these twelve words down and keep them where nobody else reads them. Together with\nthe access key they let a further device in, or bring the account back when all devices\nare lost. They are shown only now; nobody can send them to you later.",

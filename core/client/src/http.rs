@@ -5,9 +5,9 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use privmsg_protocol::rest::{
-    Backup, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup, Devices, Group, GroupStateAt, Groups,
-    KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, Problem, PublishKeyPackages, RefreshResponse,
-    SubmitCommit, UpdateProfile, UploadResponse, UserProfile,
+    Backup, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup, CreatedUser, Devices, Group,
+    GroupStateAt, Groups, KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, Problem, PublishKeyPackages,
+    RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile, UploadResponse, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, FileId, GroupId, Secret, UserId};
 use reqwest::{Method, RequestBuilder, Response};
@@ -77,6 +77,10 @@ impl Api {
 
     pub(crate) async fn login(&self, request: &LoginRequest) -> Result<LoginResponse, ClientError> {
         self.send(Method::POST, "auth/login", request).await
+    }
+
+    pub(crate) async fn redeem(&self, request: &RedeemRequest) -> Result<CreatedUser, ClientError> {
+        self.send(Method::POST, "auth/redeem", request).await
     }
 
     pub(crate) async fn refresh(&self) -> Result<RefreshResponse, ClientError> {

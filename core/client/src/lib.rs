@@ -49,7 +49,7 @@ pub use error::{ClientError, EngineError, Retry};
 pub use events::Event;
 pub use history::{ChatEntry, HistoryItem, Inbox, MessageView};
 pub use identity::Whoami;
-pub use login::{LoggedIn, Login, LoginError, NewIdentity};
+pub use login::{LoggedIn, Login, LoginError, NewIdentity, SignInKey};
 pub use privmsg_e2ee::{Attachment, Body, Content, ContentError, RecoveryError, SafetyNumber};
 pub use privmsg_store::chats::{ChatId, ChatKind};
 pub use privmsg_store::key::{KEY_FILE, KeyError, KeyPlace, keyring_is_available};

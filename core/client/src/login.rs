@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, RecoveryError, RecoveryKey};
-use privmsg_protocol::rest::{Backup, LoginRequest, UpdateProfile};
+use privmsg_protocol::rest::{Backup, LoginRequest, RedeemRequest, UpdateProfile};
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque, Secret, UserId};
 use privmsg_store::account::{self, Account, AccountState};
 use privmsg_store::{Store, StoreError, groups};
+use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::key_packages;
@@ -25,12 +28,21 @@ pub struct Login {
     pub server_url: String,
     /// From the administrator.
     pub user_id: UserId,
-    /// From the administrator.
-    pub access_key: Secret,
+    /// How the user shows who they are.
+    pub key: SignInKey,
     /// As the user's other devices see this one.
     pub device_name: String,
     /// `cli`, `desktop`, `android`, …
     pub device_type: &'static str,
+}
+
+/// What the administrator has handed over.
+#[derive(Debug, Clone)]
+pub enum SignInKey {
+    /// An access key.
+    Access(Secret),
+    /// The key of an invitation, which is traded for a new access key.
+    Invitation(Secret),
 }
 
 /// Why a sign-in did not work.
@@ -72,6 +84,8 @@ pub struct LoggedIn {
     /// The twelve words that open the account on a further device. Only when the account identity was just made; show
     /// them, then call [`crate::Client::forget_recovery_key`].
     pub recovery_key: Option<Secret>,
+    /// The access key for further devices, if this sign-in has made it. Show it, too.
+    pub access_key: Option<Secret>,
 }
 
 /// What the server had to say.
@@ -98,7 +112,15 @@ impl Login {
         let store = profile.open_store(passphrase)?;
         let account = self.prepare(&store).await?;
         let api = Api::new(&account.server_url, None)?;
-        let mut steps = Steps { store, api, account, clock: Arc::new(SystemClock), device_type: self.device_type };
+        let invited = match &self.key {
+            SignInKey::Access(_) => false,
+            SignInKey::Invitation(key) => {
+                redeem(&api, &account, key).await?;
+                true
+            }
+        };
+        let (clock, device_type) = (Arc::new(SystemClock), self.device_type);
+        let mut steps = Steps { store, api, account, clock, device_type, invited };
         let public_key = steps.sign_in().await?;
         match public_key {
             None => match steps.make_identity(false).await {
@@ -122,6 +144,16 @@ impl Login {
             return Err(LoginError::BadAddress);
         }
         let existing = store.read(account::load).await.map_err(ClientError::Store)?;
+        let access_key = match (&self.key, &existing) {
+            (SignInKey::Access(key), _) => key.clone(),
+            // The server may have taken it already, and its answer been lost: the same key again gets the same answer.
+            (SignInKey::Invitation(_), Some(begun))
+                if begun.state == AccountState::SigningIn && begun.user_id == self.user_id =>
+            {
+                begun.access_key.clone()
+            }
+            (SignInKey::Invitation(_), _) => new_access_key(),
+        };
         let mut account = match existing {
             // Nothing has come of it, perhaps for a slip in the name.
             Some(account) if account.state == AccountState::SigningIn && account.device_id.is_none() => {
@@ -140,7 +172,7 @@ impl Login {
             None => Account {
                 server_url: String::new(),
                 user_id: self.user_id.clone(),
-                access_key: self.access_key.clone(),
+                access_key: access_key.clone(),
                 device_name: String::new(),
                 device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
                 account_key: None,
@@ -153,7 +185,7 @@ impl Login {
             },
         };
         account.server_url = server_url;
-        account.access_key = self.access_key.clone();
+        account.access_key = access_key;
         account.device_name.clone_from(&self.device_name);
         account.state = AccountState::SigningIn;
         save(store, &account).await?;
@@ -199,6 +231,29 @@ struct Steps {
     account: Account,
     clock: Arc<dyn Clock>,
     device_type: &'static str,
+    /// The access key is new.
+    invited: bool,
+}
+
+/// 32 random bytes, base64url.
+fn new_access_key() -> Secret {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).expect("the operating system has a random source");
+    Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
+}
+
+/// Trades an invitation for the access key that has just been made and stored.
+async fn redeem(api: &Api, account: &Account, invitation_key: &Secret) -> Result<(), ClientError> {
+    let request = RedeemRequest {
+        user_id: account.user_id.clone(),
+        invitation_key: invitation_key.clone(),
+        access_key: Some(account.access_key.clone()),
+    };
+    match api.redeem(&request).await {
+        // An earlier attempt came further: the invitation is spent and over, and its access key is good.
+        Err(ClientError::Server { code: ErrorCode::InvalidCredentials, .. }) if account.device_id.is_some() => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 impl std::fmt::Debug for Steps {
@@ -292,6 +347,7 @@ impl Steps {
             user_id: self.account.user_id.clone(),
             device_id,
             recovery_key: self.account.recovery_words.clone(),
+            access_key: self.invited.then(|| self.account.access_key.clone()),
         })
     }
 

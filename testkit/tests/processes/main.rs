@@ -2,6 +2,7 @@
 
 mod chaos;
 mod faults;
+mod invited;
 mod nothing_readable_on_the_server;
 mod two_people_talk;
 
