@@ -31,6 +31,7 @@
 mod admin;
 mod app;
 mod backup;
+mod causes;
 pub mod cli;
 mod clock;
 pub mod config;

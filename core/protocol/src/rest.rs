@@ -12,65 +12,13 @@ use crate::opaque::Opaque;
 use crate::secret::Secret;
 
 mod admin;
+mod endpoints;
 
 pub use admin::{
     AdminDevice, AdminRequest, AdminUser, AdminUserDetail, AdminUsers, AuditEntry, AuditLog, Check, CheckStatus,
     CreateUser, CreatedUser, DoctorReport, Invite, Invited, ResetKey, Sentence, Stats, StatsHistory, StatsPoint,
 };
-
-/// Every endpoint, as method and path; `{…}` stands for one path segment. The server's routes and `docs/protocol.md` are
-/// checked against it.
-pub const ENDPOINTS: &[(&str, &str)] = &[
-    ("GET", "/health"),
-    ("GET", "/health/ready"),
-    ("GET", "/ws"),
-    ("GET", "/api/v1/openapi.json"),
-    ("POST", "/api/v1/auth/login"),
-    ("POST", "/api/v1/auth/refresh"),
-    ("POST", "/api/v1/auth/logout"),
-    ("POST", "/api/v1/auth/redeem"),
-    ("GET", "/api/v1/users/me"),
-    ("GET", "/api/v1/users/{user_id}"),
-    ("POST", "/api/v1/users/me/profile"),
-    ("GET", "/api/v1/users/me/devices"),
-    ("DELETE", "/api/v1/users/me/devices/{device_id}"),
-    ("GET", "/api/v1/users/me/backup"),
-    ("PUT", "/api/v1/users/me/backup"),
-    ("GET", "/api/v1/messages/pending"),
-    ("POST", "/api/v1/messages/ack"),
-    ("POST", "/api/v1/files/upload"),
-    ("OPTIONS", "/api/v1/files/uploads"),
-    ("POST", "/api/v1/files/uploads"),
-    ("HEAD", "/api/v1/files/uploads/{upload_id}"),
-    ("PATCH", "/api/v1/files/uploads/{upload_id}"),
-    ("DELETE", "/api/v1/files/uploads/{upload_id}"),
-    ("POST", "/api/v1/files/uploads/{upload_id}"),
-    ("GET", "/api/v1/files/{file_id}"),
-    ("DELETE", "/api/v1/files/{file_id}"),
-    ("GET", "/api/v1/turn/credentials"),
-    ("GET", "/api/v1/key-packages"),
-    ("POST", "/api/v1/key-packages"),
-    ("POST", "/api/v1/users/{user_id}/key-packages/claim"),
-    ("GET", "/api/v1/groups"),
-    ("POST", "/api/v1/groups"),
-    ("GET", "/api/v1/groups/{group_id}"),
-    ("POST", "/api/v1/groups/{group_id}/commits"),
-    ("GET", "/api/v1/groups/{group_id}/state"),
-    ("POST", "/api/v1/admin/users"),
-    ("GET", "/api/v1/admin/users"),
-    ("GET", "/api/v1/admin/users/{user_id}"),
-    ("DELETE", "/api/v1/admin/users/{user_id}"),
-    ("POST", "/api/v1/admin/users/{user_id}/deactivate"),
-    ("POST", "/api/v1/admin/users/{user_id}/reactivate"),
-    ("POST", "/api/v1/admin/users/{user_id}/reset-key"),
-    ("POST", "/api/v1/admin/users/{user_id}/invitation"),
-    ("DELETE", "/api/v1/admin/users/{user_id}/invitation"),
-    ("DELETE", "/api/v1/admin/users/{user_id}/devices/{device_id}"),
-    ("GET", "/api/v1/admin/audit"),
-    ("GET", "/api/v1/admin/stats"),
-    ("GET", "/api/v1/admin/doctor"),
-    ("GET", "/api/v1/admin/stats/history"),
-];
+pub use endpoints::ENDPOINTS;
 
 /// `GET /health`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -6,8 +6,6 @@ use privmsg_protocol::rest::{AdminDevice, AdminUser, AdminUserDetail, AdminUsers
 use crate::hub::Hub;
 use crate::storage::{Result, Storage, UserSummary};
 
-const BYTES_PER_MB: f64 = 1_048_576.0;
-
 /// Entries of the audit log that are told at once at most.
 const AUDIT_PAGE: u32 = 500;
 
@@ -63,14 +61,18 @@ pub(crate) async fn audit(storage: &dyn Storage, before: Option<i64>, limit: u32
 
 pub(crate) async fn stats(storage: &dyn Storage, hub: &Hub) -> Result<Stats> {
     let stats = storage.stats().await?;
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people, far below 2^53 bytes")]
-    let megabytes = stats.bytes as f64 / BYTES_PER_MB;
     Ok(Stats {
         total_users: stats.total_users,
         active_users: stats.active_users,
         online_users: hub.online_users(),
         pending_messages: stats.pending_messages,
         stored_files: stats.stored_files,
-        storage_used_mb: (megabytes * 100.0).round() / 100.0,
+        storage_used_mb: megabytes(stats.bytes),
     })
+}
+
+/// To two places; 1 MB = 1,048,576 bytes.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people, far below 2^53 bytes")]
+pub(crate) fn megabytes(bytes: u64) -> f64 {
+    (bytes as f64 / 1_048_576.0 * 100.0).round() / 100.0
 }

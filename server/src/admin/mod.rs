@@ -14,7 +14,7 @@ use privmsg_protocol::rest::CreatedUser;
 use privmsg_protocol::{ErrorCode, UserId};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use figures::{audit, stats, user, users};
+pub(crate) use figures::{audit, megabytes, stats, user, users};
 
 use crate::app::App;
 use crate::hub::CloseReason;

@@ -11,6 +11,7 @@ use super::encryption::{Unlock, recipients};
 use super::verify::verify;
 use super::{BackupError, Manifest};
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::clock::format_utc;
 use crate::config::{self, Config};
 use crate::private;
@@ -198,7 +199,7 @@ fn tell(config: &Config, now: i64, failed: Option<&BackupError>) {
     let told = match failed {
         None => super::snapshot::remove(&path),
         Some(error) => {
-            let failure = Failure { at: now, error: chain(error) };
+            let failure = Failure { at: now, error: with_causes(error) };
             let text = serde_json::to_vec(&failure).expect("a failure is plain data");
             private::file(&path).and_then(|mut file| {
                 file.set_len(0)?;
@@ -209,17 +210,6 @@ fn tell(config: &Config, now: i64, failed: Option<&BackupError>) {
     if let Err(error) = told {
         tracing::warn!(error = &error as &dyn std::error::Error, "the state of the backup was not noted");
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::backup::BackupError;
+use crate::causes::with_causes;
 use crate::config::{Config, ConfigError, Source};
 use crate::i18n::Language;
 use crate::serve::ServerError;
@@ -261,14 +262,7 @@ fn report(error: &CommandError, language: Language) {
             return;
         }
     }
-    let mut line = format!("privmsg-server: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    eprintln!("{line}");
+    eprintln!("privmsg-server: {}", with_causes(error));
 }
 
 /// Writes a line for people or programs.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::http::{self, HttpError, Trust};
 use super::x509::Facts;
 use super::{Finding, Patient, Setting};
+use crate::causes::with_causes;
 
 pub(super) async fn check(patient: Arc<Patient>) -> Finding {
     let url = patient.config.server.public_url.trim_end_matches('/');
@@ -59,7 +60,7 @@ async fn running(patient: &Patient) -> bool {
 }
 
 fn trouble(url: &str, error: &HttpError) -> Finding {
-    let why = http::chain(error);
+    let why = with_causes(error);
     match error {
         HttpError::Tls(_) | HttpError::Setup(_) => Finding::fail(
             format!("Clients do not trust what answers at {url}: {why}"),

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::http::{self, HttpError};
 use super::{Finding, Patient, Setting};
+use crate::causes::with_causes;
 
 pub(super) async fn check(patient: Arc<Patient>) -> Finding {
     let configured = std::net::SocketAddr::new(patient.config.server.host, patient.config.server.port);
@@ -21,7 +22,7 @@ pub(super) async fn check(patient: Arc<Patient>) -> Finding {
         Err(HttpError::Connect(_)) if patient.setting == Setting::CommandLine => free(configured).await,
         Err(error) => {
             let taken = TcpStream::connect(patient.local_address()).await.is_ok();
-            let why = http::chain(&error);
+            let why = with_causes(&error);
             let finding = Finding::fail(
                 format!("{configured} does not answer as this server does: {why}"),
                 format!("{configured} отвечает не так, как этот сервер: {why}"),

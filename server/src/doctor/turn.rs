@@ -12,6 +12,7 @@ use super::http::{self, Trust};
 use super::stun::{Line, StunError, round_trip};
 use super::x509::Facts;
 use super::{Finding, Patient, is_public};
+use crate::causes::with_causes;
 use crate::config::Turn;
 use crate::turn::credentials;
 
@@ -201,7 +202,7 @@ async fn attempt(patient: &Patient, host: &str, address: SocketAddr, way: Way) -
         return Ok(Reached { relay, certificate: None });
     }
     let stream =
-        http::handshake(stream, host, Trust::System).await.map_err(|error| Failure::Tls(http::chain(&error)))?;
+        http::handshake(stream, host, Trust::System).await.map_err(|error| Failure::Tls(with_causes(&error)))?;
     let certificate = http::certificate(&stream).and_then(|certificate| Facts::of(&certificate));
     let relay = round_trip(&mut Line::Stream(stream), &credentials).await?;
     Ok(Reached { relay, certificate })
@@ -261,7 +262,7 @@ fn failed(name: &str, port: u16, way: Way, failure: &Failure) -> Finding {
             "Укажите в turnserver.conf cert и pkey сертификата на это имя или уберите адрес turns: из turn.urls.",
         ),
         Failure::Stun(error) => {
-            let why = http::chain(error);
+            let why = with_causes(error);
             finding(&format!("no relay was given: {why}"), &format!("ретранслятор ничего не выделил: {why}")).advise(
                 "Compare turnserver.conf with the one that `privmsg-server init` writes; its log says more.",
                 "Сравните turnserver.conf с тем, что создаёт `privmsg-server init`; подробности в его журнале.",

@@ -6,6 +6,7 @@ use privmsg_protocol::rest::{AdminRequest, StatsHistory, StatsPoint};
 use serde::Deserialize;
 
 use super::admin::Administrator;
+use crate::admin::megabytes;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::Search;
@@ -69,12 +70,6 @@ fn point(sample: Sample) -> StatsPoint {
         storage_used_mb: megabytes(sample.stored_bytes),
         messages: sample.messages,
     }
-}
-
-/// To two places.
-#[expect(clippy::cast_precision_loss, reason = "a figure for people, far below 2^53 bytes")]
-fn megabytes(bytes: u64) -> f64 {
-    (bytes as f64 / 1_048_576.0 * 100.0).round() / 100.0
 }
 
 #[cfg(test)]
