@@ -23,7 +23,6 @@
 
 pub mod admin;
 pub mod binaries;
-pub mod chaos;
 mod clock;
 pub mod endpoint;
 pub mod faults;

@@ -3,17 +3,17 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
-use privmsg_testkit::faults::{self, Rows, Scenario, Size};
-use privmsg_testkit::{binaries, chaos};
+use privmsg_testkit::binaries;
+use privmsg_testkit::faults::{self, Plan, Scenario, Size};
 
 /// Kills the server and the clients while they work, and does worse.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Only these parts.
     #[arg(long, value_enum)]
-    only: Vec<Part>,
+    only: Vec<Scenario>,
     /// How many times something is killed in the part `programs`.
     #[arg(long, default_value_t = 150)]
     rounds: u32,
@@ -31,27 +31,6 @@ struct Arguments {
     server: Option<PathBuf>,
 }
 
-/// What happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// Server and clients killed while two people talk.
-    Programs,
-    /// The server killed under raw load.
-    Kills,
-    /// The disk is full in the middle.
-    DiskFull,
-    /// Slow and stalled readers.
-    Readers,
-    /// Half-open connections.
-    HalfOpen,
-    /// Many connections, which come back at once.
-    Crowd,
-    /// The clock is set ahead and back.
-    Clock,
-    /// Another process locks or copies the database.
-    Locked,
-}
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
@@ -62,14 +41,11 @@ async fn main() -> Result<()> {
     println!("seed {seed}");
     let server = arguments.server.map_or_else(binaries::server, Ok)?;
     let size = if arguments.quick { Size::Short } else { Size::Long };
-    let plan = faults::Plan { server: server.clone(), size, seed, kills: arguments.kills };
-    let parts = Part::value_variants().iter();
-    for part in parts.filter(|part| arguments.only.is_empty() || arguments.only.contains(part)) {
-        let rows = match scenario(*part) {
-            Some(scenario) => faults::run(scenario, &plan).await,
-            None => programs(&server, arguments.rounds, seed).await,
-        };
-        let name = part.to_possible_value().context("a part without a name")?;
+    let plan = Plan { server, size, seed, rounds: arguments.rounds, kills: arguments.kills };
+    let scenarios = Scenario::value_variants().iter();
+    for scenario in scenarios.filter(|scenario| arguments.only.is_empty() || arguments.only.contains(scenario)) {
+        let name = scenario.to_possible_value().context("a scenario without a name")?;
+        let rows = faults::run(*scenario, &plan).await;
         let rows = rows.with_context(|| format!("{}, seed {seed}", name.get_name()))?;
         println!("\n| {} | |\n|---|---:|", name.get_name());
         for (what, value) in rows {
@@ -77,39 +53,4 @@ async fn main() -> Result<()> {
         }
     }
     Ok(())
-}
-
-const fn scenario(part: Part) -> Option<Scenario> {
-    Some(match part {
-        Part::Programs => return None,
-        Part::Kills => Scenario::Kills,
-        Part::DiskFull => Scenario::DiskFull,
-        Part::Readers => Scenario::Readers,
-        Part::HalfOpen => Scenario::HalfOpen,
-        Part::Crowd => Scenario::Crowd,
-        Part::Clock => Scenario::Clock,
-        Part::Locked => Scenario::Locked,
-    })
-}
-
-async fn programs(server: &std::path::Path, rounds: u32, seed: u64) -> Result<Rows> {
-    let plan = chaos::Plan { server: server.to_owned(), terminal: binaries::terminal()?, rounds, seed };
-    let outcome = chaos::run(&plan).await?;
-    if !outcome.is_good() {
-        bail!("{outcome:#?}");
-    }
-    let row = |what: &str, value: String| (what.to_owned(), value);
-    Ok(vec![
-        row("SIGKILLs of the server", outcome.server_kills.to_string()),
-        row("SIGKILLs of a client that receives (`privmsg listen`)", outcome.listen_kills.to_string()),
-        row("SIGKILLs of a client that sends (`privmsg send`)", outcome.send_kills.to_string()),
-        row("messages acknowledged", outcome.acknowledged.to_string()),
-        row("acknowledged messages missing in a history", outcome.lost.len().to_string()),
-        row("messages twice in a history", outcome.doubled.len().to_string()),
-        row("messages whose `send` was killed or gave up", outcome.open.to_string()),
-        row("of these, arrived all the same", outcome.open_arrived.to_string()),
-        row("slowest restart of the server until it answered", format!("{} ms", outcome.slowest_restart.as_millis())),
-        row("server's database by `PRAGMA integrity_check`", outcome.server_database),
-        row("seconds", outcome.elapsed.as_secs().to_string()),
-    ])
 }

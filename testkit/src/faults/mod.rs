@@ -1,4 +1,5 @@
-//! What can happen to a server, each as a scenario of its own, with the real program and raw connections.
+//! What can happen to a server, each as a scenario of its own, with the real program and raw connections;
+//! [`Scenario::Programs`] with the real clients, too.
 //!
 //! What is checked everywhere is the promise: an acknowledged message is in the recipient's mailbox until the recipient
 //! has acknowledged it, once. [`Ledger`] keeps the books.
@@ -10,6 +11,7 @@ mod half_open;
 mod kills;
 mod ledger;
 mod locked;
+mod programs;
 mod readers;
 
 use std::path::PathBuf;
@@ -39,9 +41,11 @@ impl Size {
 }
 
 /// What happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
-    /// SIGKILL at random times under load, also while starting.
+    /// SIGKILL of the server and of the clients at random times, while two people talk.
+    Programs,
+    /// SIGKILL of the server at random times under load, also while starting.
     Kills,
     /// The disk is full in the middle, and stays so over a SIGKILL.
     DiskFull,
@@ -69,7 +73,9 @@ pub struct Plan {
     pub size: Size,
     /// What chance follows from.
     pub seed: u64,
-    /// SIGKILLs of [`Scenario::Kills`].
+    /// How many programs are killed in [`Scenario::Programs`].
+    pub rounds: u32,
+    /// How often the server is killed in [`Scenario::Kills`].
     pub kills: u32,
 }
 
@@ -79,6 +85,7 @@ pub struct Plan {
 /// What did not hold.
 pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Rows> {
     match scenario {
+        Scenario::Programs => programs::run(plan).await,
         Scenario::Kills => kills::run(plan).await,
         Scenario::DiskFull => disk_full::run(plan).await,
         Scenario::Readers => readers::run(plan).await,

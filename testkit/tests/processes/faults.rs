@@ -5,9 +5,14 @@ use privmsg_testkit::binaries;
 use privmsg_testkit::faults::{Plan, Scenario, Size, run};
 
 async fn survives(scenario: Scenario) -> Result<()> {
-    let plan = Plan { server: binaries::server()?, size: Size::Short, seed: 4, kills: 8 };
+    let plan = Plan { server: binaries::server()?, size: Size::Short, seed: 4, rounds: 8, kills: 8 };
     println!("{:#?}", run(scenario, &plan).await?);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_programs_keep_their_promises() -> Result<()> {
+    survives(Scenario::Programs).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

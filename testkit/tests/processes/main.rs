@@ -1,6 +1,5 @@
 //! Stories told with the real programs, which `make test` builds first.
 
-mod chaos;
 mod faults;
 mod invited;
 mod nothing_readable_on_the_server;

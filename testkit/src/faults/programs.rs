@@ -5,17 +5,17 @@
 //! what `send` had promised.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use privmsg_protocol::UserId;
 use tokio::process::Child;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::{Plan, Rows, row};
 use crate::process::ServerProcess;
 use crate::random::Random;
 use crate::terminal::Terminal;
@@ -29,57 +29,58 @@ const SEND_PATIENCE: &str = "60";
 /// How long what is left may take to arrive once nobody is killed any more.
 const SETTLING: Duration = Duration::from_secs(60);
 
-/// What to do.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The server's program.
-    pub server: PathBuf,
-    /// The client's program.
-    pub terminal: PathBuf,
-    /// How many are killed.
-    pub rounds: u32,
-    /// What chance follows from.
-    pub seed: u64,
-}
-
 /// What came of it.
 #[derive(Debug, Default)]
-pub struct Outcome {
+struct Outcome {
     /// SIGKILLs of the server.
-    pub server_kills: u32,
+    server_kills: u32,
     /// SIGKILLs of a `listen`, which runs the engine.
-    pub listen_kills: u32,
+    listen_kills: u32,
     /// SIGKILLs of a `send` while it ran.
-    pub send_kills: u32,
+    send_kills: u32,
     /// Messages whose `send` ended with 0.
-    pub acknowledged: usize,
+    acknowledged: usize,
     /// Messages whose `send` was killed or gave up: they may arrive or not, but not twice.
-    pub open: usize,
+    open: usize,
     /// Of these, those that arrived.
-    pub open_arrived: usize,
+    open_arrived: usize,
     /// Acknowledged messages that are missing in a history.
-    pub lost: Vec<String>,
+    lost: Vec<String>,
     /// Messages that a history has more than once.
-    pub doubled: Vec<String>,
+    doubled: Vec<String>,
     /// What SQLite says of the server's database.
-    pub server_database: String,
+    server_database: String,
     /// Longest time from the server's restart until it answered.
-    pub slowest_restart: Duration,
+    slowest_restart: Duration,
     /// The whole run.
-    pub elapsed: Duration,
+    elapsed: Duration,
 }
 
 impl Outcome {
-    /// Whether everything promised was kept.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.lost.is_empty() && self.doubled.is_empty() && self.server_database == "ok" && self.acknowledged > 0
+    /// Whether everything promised was kept, and enough happened to tell.
+    fn is_good(&self) -> bool {
+        self.lost.is_empty()
+            && self.doubled.is_empty()
+            && self.server_database == "ok"
+            && self.acknowledged > 0
+            && self.server_kills > 0
+            && self.listen_kills > 0
     }
 
-    /// All kills together.
-    #[must_use]
-    pub const fn kills(&self) -> u32 {
-        self.server_kills + self.listen_kills + self.send_kills
+    fn rows(&self) -> Rows {
+        vec![
+            row("SIGKILLs of the server", self.server_kills),
+            row("SIGKILLs of a client that receives (`privmsg listen`)", self.listen_kills),
+            row("SIGKILLs of a client that sends (`privmsg send`)", self.send_kills),
+            row("messages acknowledged", self.acknowledged),
+            row("acknowledged messages missing in a history", self.lost.len()),
+            row("messages twice in a history", self.doubled.len()),
+            row("messages whose `send` was killed or gave up", self.open),
+            row("of these, arrived all the same", self.open_arrived),
+            row("slowest restart of the server until it answered", format!("{} ms", self.slowest_restart.as_millis())),
+            row("server's database by `PRAGMA integrity_check`", &self.server_database),
+            row("seconds", self.elapsed.as_secs()),
+        ]
     }
 }
 
@@ -100,11 +101,8 @@ struct Sent {
     kills: u32,
 }
 
-/// Runs the plan and checks what is left.
-///
-/// # Errors
-/// If a program does not work at all.
-pub async fn run(plan: &Plan) -> Result<Outcome> {
+pub(super) async fn run(plan: &Plan) -> Result<Rows> {
+    let program = crate::binaries::terminal()?;
     let start = Instant::now();
     let dir = crate::binaries::dir_on_disk()?;
     let data = dir.path().join("server");
@@ -113,7 +111,7 @@ pub async fn run(plan: &Plan) -> Result<Outcome> {
     let mut sides = Vec::new();
     for (name, peer) in [("alice", "bob"), ("bob", "alice")] {
         let account = server.admin().creates(name).await?;
-        let terminal = Terminal::signs_in(&plan.terminal, &dir.path().join(name), &server.url(), &account).await?;
+        let terminal = Terminal::signs_in(&program, &dir.path().join(name), &server.url(), &account).await?;
         let kill_send = Notify::new();
         sides.push(Arc::new(Side { terminal, peer: peer.parse()?, kill_send, sent: Mutex::default() }));
     }
@@ -138,7 +136,10 @@ pub async fn run(plan: &Plan) -> Result<Outcome> {
     server.stop()?;
     outcome.server_database = server.integrity()?;
     outcome.elapsed = start.elapsed();
-    Ok(outcome)
+    if !outcome.is_good() {
+        bail!("{outcome:#?}");
+    }
+    Ok(outcome.rows())
 }
 
 fn listen(side: &Side) -> Result<Child> {
