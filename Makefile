@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test lint bench demo chaos fuzz image-check check-targets
+.PHONY: help setup run build test lint bench demo chaos api-check fuzz image-check check-targets
 
 CARGO ?= cargo
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
@@ -30,6 +30,7 @@ test: ## run all tests
 	@scripts/setup.sh test
 	$(CARGO) build --workspace --bins --locked
 	$(CARGO) test --workspace --locked
+	scripts/api-check.sh "" 5
 
 lint: ## formatting, clippy, rustdoc, shellcheck; warnings are errors
 	@scripts/setup.sh lint
@@ -48,8 +49,13 @@ chaos: build ## kill server and clients at random under load; checks that nothin
 	$(CARGO) run --release --locked -p privmsg-testkit --bin chaos -- $(ARGS)
 	$(CARGO) test --locked -p privmsg-server -- --ignored # what takes minutes of real time
 
-fuzz: ## run the fuzz targets, each TIME seconds (default 600); needs nightly Rust and cargo-fuzz
-	scripts/fuzz.sh $(or $(TIME),600)
+api-check: ## try the API against its own description with schemathesis (EXAMPLES=100 cases for each endpoint)
+	@scripts/setup.sh test
+	$(CARGO) build --locked -p privmsg-server
+	scripts/api-check.sh "" $(or $(EXAMPLES),100)
+
+fuzz: ## run the fuzz targets, each TIME seconds (TIME=600; TARGETS='headers multipart'); needs nightly Rust and cargo-fuzz
+	scripts/fuzz.sh $(or $(TIME),600) $(TARGETS)
 
 image-check: ## build the image without a registry and try it (root, minutes)
 	scripts/try-image.sh

@@ -17,7 +17,8 @@ build_packages=(build-essential pkg-config libssl-dev)
 #   pebble            a real certificate authority for tests/blackbox
 #   nginx-light       a real proxy in front of the server in tests/blackbox
 #   coturn            a real relay for calls, which `doctor` tries in tests/blackbox
-test_packages=(curl ca-certificates nginx-light pebble coturn)
+#   python3-venv      schemathesis, which scripts/api-check.sh installs with pip, lives in a folder of its own
+test_packages=(curl ca-certificates nginx-light pebble coturn python3-venv)
 lint_packages=(shellcheck)
 
 # Keep in step with `rust-version` in Cargo.toml.

@@ -55,6 +55,10 @@ impl FileWriter {
 
     /// Takes the next bytes; waits only for room.
     pub(crate) async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        // Nothing to write is no failure, but a write that took nothing looks like one.
+        if bytes.is_empty() {
+            return Ok(());
+        }
         self.taken += bytes.len() as u64;
         self.batch_len += bytes.len();
         self.batch.push_back(bytes);
@@ -183,6 +187,16 @@ mod tests {
         writer.write(Bytes::from_static(b"more")).await.unwrap();
         writer.cut(10).await.unwrap();
         assert!(std::fs::read(&path).unwrap() == expected[..10]);
+    }
+
+    #[tokio::test]
+    async fn a_file_may_be_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut writer = FileWriter::new(File::create(&path).unwrap());
+        writer.write(Bytes::new()).await.unwrap();
+        writer.finish().await.unwrap();
+        assert!(std::fs::read(&path).unwrap().is_empty());
     }
 
     #[tokio::test]

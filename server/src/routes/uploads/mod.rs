@@ -266,7 +266,7 @@ async fn terminate(
     request_body(content = Option<Binary>, content_type = "application/offset+octet-stream"),
     responses((status = OK), (status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::MalformedRequest, ErrorCode::UnknownUpload, ErrorCode::UploadOffsetMismatch, ErrorCode::UploadLocked, ErrorCode::ChecksumMismatch, ErrorCode::UnsupportedTusVersion, ErrorCode::UnsupportedMediaType, ErrorCode::FileTooLarge, ErrorCode::StorageFull, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::MethodNotAllowed, ErrorCode::InvalidRequest, ErrorCode::MalformedRequest, ErrorCode::UnknownUpload, ErrorCode::UploadOffsetMismatch, ErrorCode::UploadLocked, ErrorCode::ChecksumMismatch, ErrorCode::UnsupportedTusVersion, ErrorCode::UnsupportedMediaType, ErrorCode::FileTooLarge, ErrorCode::StorageFull, ErrorCode::RateLimited]))),
 )]
 async fn overridden(
     state: State<AppState>,
