@@ -1,13 +1,13 @@
 //! The real server as a child process.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rusqlite::OpenFlags;
 
 use crate::admin::Admin;
@@ -146,10 +146,23 @@ impl ServerProcess {
         let own = self.binary.as_os_str().to_owned();
         let (program, first) = self.within.split_first().unwrap_or((&own, &[]));
         let second = (!self.within.is_empty()).then_some(&own);
-        Command::new(program)
-            .args(first)
-            .args(second)
-            .arg("run")
+        let mut command = Command::new(program);
+        command.args(first).args(second).arg("run").stdout(log.try_clone()?).stderr(log);
+        self.configured(&mut command).spawn().with_context(|| format!("starting {}", self.binary.display()))
+    }
+
+    /// Runs another command of the program on the same data, to its end.
+    ///
+    /// # Errors
+    /// If it fails, with what it said.
+    pub fn administer(&self, arguments: &[&OsStr]) -> Result<()> {
+        let output = self.configured(Command::new(&self.binary).args(arguments)).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn configured<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
             .current_dir(&self.data)
             .env("PRIVMSG_SERVER_PORT", self.address().port().to_string())
             .env("PRIVMSG_STORAGE_DATABASE_PATH", self.database())
@@ -159,10 +172,6 @@ impl ServerProcess {
             .env("PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND", "0")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("starting {}", self.binary.display()))
     }
 
     async fn answers(&self) -> bool {
@@ -259,12 +268,20 @@ impl ServerProcess {
         Ok(File::create(self.log_path()).map(drop)?)
     }
 
-    /// What SQLite says about its database: `ok`, or what is wrong. The server must not be running.
+    /// What SQLite says about its database, and whether what the server counts is there: `ok`, or what is wrong. The
+    /// server must not be running.
     ///
     /// # Errors
     /// If the database cannot be opened.
     pub fn integrity(&self) -> Result<String> {
         let connection = rusqlite::Connection::open(self.database())?;
+        let (counted, there): (i64, i64) =
+            connection.query_row("SELECT (SELECT bodies FROM total), (SELECT count(*) FROM body)", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        if counted != there {
+            return Ok(format!("{counted} bodies are counted and {there} are there"));
+        }
         Ok(connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
     }
 

@@ -15,7 +15,11 @@ use crate::storage::{
 const SUMMARY: &str = "user_id, display_name, created_at, last_seen_at, revoked_at <> 0,
     (SELECT count(*) FROM device d WHERE d.user = user.id AND d.removed_at = 0),
     (SELECT coalesce(sum(f.size), 0) FROM file f WHERE f.owner = user.id),
-    (SELECT count(*) FROM device d JOIN mailbox m ON m.device = d.id WHERE d.user = user.id)";
+    (SELECT count(*) FROM device d JOIN mailbox m ON m.device = d.id WHERE d.user = user.id)
+        + (SELECT coalesce(sum(a.messages), 0) FROM device d JOIN arrived a ON a.device = d.id WHERE d.user = user.id)";
+
+/// What has not been filed by mailbox yet, counted once for all.
+const ARRIVED: &str = "WITH arrived AS MATERIALIZED (SELECT device, count(*) AS messages FROM arrival GROUP BY device)";
 
 fn summary_of(row: &Row<'_>) -> rusqlite::Result<UserSummary> {
     Ok(UserSummary {
@@ -31,14 +35,14 @@ fn summary_of(row: &Row<'_>) -> rusqlite::Result<UserSummary> {
 }
 
 pub(super) fn users(conn: &Connection) -> Result<Vec<UserSummary>> {
-    conn.prepare_cached(&format!("SELECT {SUMMARY} FROM user WHERE deleted_at = 0 ORDER BY id"))
+    conn.prepare_cached(&format!("{ARRIVED} SELECT {SUMMARY} FROM user WHERE deleted_at = 0 ORDER BY id"))
         .and_then(|mut query| query.query_map([], summary_of)?.collect())
         .map_err(engine_error)
 }
 
 pub(super) fn user(conn: &Connection, user_id: &UserId) -> Result<UserDetail> {
     let found = conn
-        .prepare_cached(&format!("SELECT {SUMMARY}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"))
+        .prepare_cached(&format!("{ARRIVED} SELECT {SUMMARY}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"))
         .and_then(|mut query| query.query_row([user_id.as_str()], |row| Ok((summary_of(row)?, row.get(8)?))).optional())
         .map_err(engine_error)?;
     let (summary, user) = found.ok_or_else(unknown_user)?;
@@ -54,6 +58,7 @@ fn devices(conn: &Connection, user: i64) -> rusqlite::Result<Vec<DeviceSummary>>
     conn.prepare_cached(
         "SELECT id, device_id, name, type, created_at, last_seen_at,
              (SELECT count(*) FROM mailbox m WHERE m.device = device.id)
+                 + (SELECT count(*) FROM arrival a WHERE a.device = device.id)
          FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id",
     )?
     .query_map([user], |row| {

@@ -11,6 +11,8 @@ use std::rc::Rc;
 use privmsg_protocol::{GroupId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::arrivals::Arrivals;
+
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
 const MAX_ENTRIES: usize = 20_000;
 
@@ -23,6 +25,8 @@ pub(super) struct Cache {
     /// Groups whose `seq` is ahead of the table.
     numbered: Vec<GroupId>,
     pending: HashMap<i64, i64>,
+    /// Loaded when they are first asked for.
+    arrivals: Option<Arrivals>,
     contacts: HashSet<(i64, i64)>,
 }
 
@@ -130,15 +134,29 @@ impl Cache {
     /// How many messages wait for the device.
     pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut i64> {
         use std::collections::hash_map::Entry;
+        let arrived = self.arrivals(conn)?.of(device);
         match self.pending.entry(device) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let count = conn
+                let filed: i64 = conn
                     .prepare_cached("SELECT count(*) FROM mailbox WHERE device = ?1")?
                     .query_row([device], |row| row.get(0))?;
-                Ok(entry.insert(count))
+                Ok(entry.insert(filed + arrived))
             }
         }
+    }
+
+    pub(super) fn arrivals(&mut self, conn: &Connection) -> rusqlite::Result<&mut Arrivals> {
+        let arrivals = match self.arrivals.take() {
+            Some(arrivals) => arrivals,
+            None => Arrivals::load(conn)?,
+        };
+        Ok(self.arrivals.insert(arrivals))
+    }
+
+    /// All that has arrived has been filed.
+    pub(super) fn filed(&mut self) {
+        self.arrivals = None;
     }
 
     /// Notes that a message of the device has been taken out, if its count is known.

@@ -16,8 +16,12 @@ pub(super) fn page(conn: &Connection, device: DeviceKey, after: Position, limit:
 
 fn read_page(conn: &Connection, device: DeviceKey, after: Position, limit: PageLimit) -> rusqlite::Result<Page> {
     let mut query = conn.prepare_cached(
-        "SELECT m.pos, m.message_id, b.frame FROM mailbox m JOIN body b ON b.id = m.pos
-         WHERE m.device = ?1 AND m.pos > ?2 ORDER BY m.pos LIMIT ?3",
+        "SELECT m.pos, m.message_id, b.frame FROM (
+             SELECT pos, message_id FROM mailbox WHERE device = ?1 AND pos > ?2
+             UNION ALL
+             SELECT pos, message_id FROM arrival WHERE device = ?1 AND pos > ?2
+             ORDER BY pos LIMIT ?3
+         ) m JOIN body b ON b.id = m.pos ORDER BY m.pos",
     )?;
     let mut rows = query.query(params![device.0, after.0, limit.messages + 1])?;
     let mut page = Page { deliveries: Vec::new(), has_more: false };
@@ -55,7 +59,10 @@ impl Tx<'_> {
     }
 
     fn positions(&self, device: i64, wanted: &HashSet<[u8; 16]>) -> rusqlite::Result<Vec<i64>> {
-        let mut query = self.conn.prepare_cached("SELECT pos, message_id FROM mailbox WHERE device = ?1")?;
+        let mut query = self.conn.prepare_cached(
+            "SELECT pos, message_id FROM mailbox WHERE device = ?1
+             UNION ALL SELECT pos, message_id FROM arrival WHERE device = ?1",
+        )?;
         let mut rows = query.query([device])?;
         let mut positions = Vec::new();
         while let Some(row) = rows.next()? {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod administration;
+mod arrivals;
 mod audit;
 mod backup;
 mod cache;

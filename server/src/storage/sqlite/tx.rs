@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) deliveries: Vec<Delivery>,
     /// New messages in this transaction, told likewise.
     pub(super) accepted: u64,
+    /// Bodies that this transaction has stored, less those that it has deleted.
+    pub(super) bodies: i64,
     /// `max_pending_messages`; 0 for no limit.
     pub(super) max_pending: i64,
 }
@@ -120,37 +122,26 @@ impl Tx<'_> {
             self.now(),
             frame.as_bytes()
         ])?;
+        self.state.bodies += 1;
         if flags & SHARED != 0 {
             self.conn
                 .prepare_cached("INSERT INTO fanout (body, pending) VALUES (?1, ?2)")?
                 .execute(params![position, devices.len()])?;
         }
-        let mut insert =
-            self.conn.prepare_cached("INSERT INTO mailbox (device, pos, flags, message_id) VALUES (?1, ?2, ?3, ?4)")?;
+        self.arrive(devices, position, flags, message_id)?;
         let frame = Bytes::from(frame);
-        for device in devices {
-            // Counted first: a count that is not yet known is read from the table.
-            *self.state.cache.pending(self.conn, *device)? += 1;
-            insert.execute(params![device, position, flags, message_id.as_bytes()])?;
-            self.state.deliveries.push(Delivery {
-                device: DeviceKey(*device),
-                position: Position(position),
-                message_id,
-                frame: frame.clone(),
-            });
-        }
+        self.state.deliveries.extend(devices.iter().map(|device| Delivery {
+            device: DeviceKey(*device),
+            position: Position(position),
+            message_id,
+            frame: frame.clone(),
+        }));
         Ok(position)
     }
 
     /// Takes a message out of a mailbox; the last mailbox frees the body. Passes over what is not there.
     pub(super) fn take(&mut self, device: i64, position: i64) -> rusqlite::Result<()> {
-        let flags: Option<i64> = self
-            .conn
-            .prepare_cached("DELETE FROM mailbox WHERE device = ?1 AND pos = ?2 RETURNING flags")?
-            .query_row([device, position], |row| row.get(0))
-            .optional()?;
-        let Some(flags) = flags else { return Ok(()) };
-        self.state.cache.taken(device, 1);
+        let Some(flags) = self.leave(device, position)? else { return Ok(()) };
         if flags & WELCOME != 0 {
             self.welcome_taken(device, position)?;
         }
@@ -162,8 +153,14 @@ impl Tx<'_> {
         if flags & SHARED != 0 && !self.last_of_shared(position)? {
             return Ok(());
         }
-        self.conn.prepare_cached("DELETE FROM body WHERE id = ?1")?.execute([position])?;
+        let deleted = self.conn.prepare_cached("DELETE FROM body WHERE id = ?1")?.execute([position])?;
+        self.note_deleted(deleted);
         Ok(())
+    }
+
+    /// Counts deleted bodies.
+    pub(super) fn note_deleted(&mut self, bodies: usize) {
+        self.state.bodies -= i64::try_from(bodies).unwrap_or(i64::MAX);
     }
 
     fn last_of_shared(&self, position: i64) -> rusqlite::Result<bool> {
@@ -203,7 +200,9 @@ impl Tx<'_> {
     pub(super) fn empty_mailbox(&mut self, device: i64) -> rusqlite::Result<()> {
         let positions: Vec<i64> = self
             .conn
-            .prepare_cached("SELECT pos FROM mailbox WHERE device = ?1")?
+            .prepare_cached(
+                "SELECT pos FROM mailbox WHERE device = ?1 UNION ALL SELECT pos FROM arrival WHERE device = ?1",
+            )?
             .query_map([device], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for position in positions {

@@ -13,6 +13,7 @@ fn first_version(path: &Path) {
     let mut conn = Connection::open(path).unwrap();
     embedded::migrations::runner().set_target(Target::Version(1)).run(&mut conn).unwrap();
     conn.execute("INSERT INTO user (user_id, access_key_hash, created_at) VALUES ('alice', x'00', 1)", []).unwrap();
+    conn.execute("INSERT INTO body (received_at, frame) VALUES (1, x'00'), (2, x'00')", []).unwrap();
 }
 
 fn users(path: &Path) -> i64 {
@@ -26,6 +27,8 @@ fn an_upgrade_keeps_the_database_of_before() {
     first_version(&path);
     let conn = create(&path).unwrap();
     assert_eq!(schema_version(&conn).unwrap(), Some(newest_schema()));
+    let waiting: i64 = conn.query_row("SELECT bodies FROM total", [], |row| row.get(0)).unwrap();
+    assert_eq!(waiting, 2);
     drop(conn);
     let copy = folder.path().join(format!("privmsg.db.before-V{}-of-V1", newest_schema()));
     assert_eq!(copy.exists(), newest_schema() > 1);

@@ -33,7 +33,7 @@ pub(super) fn stats(conn: &Connection) -> Result<StorageStats> {
     conn.query_row(
         "SELECT (SELECT count(*) FROM user WHERE deleted_at = 0),
                 (SELECT count(*) FROM user WHERE deleted_at = 0 AND revoked_at = 0),
-                (SELECT count(*) FROM body),
+                (SELECT bodies FROM total),
                 (SELECT count(*) FROM file),
                 (SELECT coalesce(sum(size), 0) FROM file)
                     + (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",
@@ -68,9 +68,11 @@ impl Tx<'_> {
             )?
             .query_row([cutoff, STEP], |row| row.get(0))?;
         let Some(last) = last else { return Ok(false) };
-        if self.conn.prepare_cached("DELETE FROM body WHERE id <= ?1")?.execute([last])? == 0 {
+        let deleted = self.conn.prepare_cached("DELETE FROM body WHERE id <= ?1")?.execute([last])?;
+        if deleted == 0 {
             return Ok(false);
         }
+        self.note_deleted(deleted);
         let welcomed: Vec<i64> = self
             .conn
             .prepare_cached("SELECT DISTINCT grp FROM welcome WHERE pos <= ?1")?
@@ -78,6 +80,7 @@ impl Tx<'_> {
             .collect::<rusqlite::Result<_>>()?;
         for sql in [
             "DELETE FROM mailbox WHERE pos <= ?1 AND device IN (SELECT id FROM device)",
+            "DELETE FROM arrival WHERE pos <= ?1",
             "DELETE FROM welcome WHERE pos <= ?1",
             "DELETE FROM notice WHERE pos <= ?1",
             "DELETE FROM fanout WHERE body <= ?1",

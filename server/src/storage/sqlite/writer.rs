@@ -129,7 +129,7 @@ fn in_savepoint<T>(
     touches: Touches,
     operation: impl FnOnce(&mut Tx<'_>) -> Result<T>,
 ) -> (Result<T>, Option<StorageError>) {
-    let told = tx.state.deliveries.len();
+    let (told, bodies) = (tx.state.deliveries.len(), tx.state.bodies);
     let begun = tx.state.cache.flush(tx.conn).and_then(|()| tx.conn.execute_batch("SAVEPOINT operation"));
     if let Err(error) = begun {
         return (Err(StorageError::Stopped), Some(engine_error(error)));
@@ -142,6 +142,7 @@ fn in_savepoint<T>(
         "RELEASE operation"
     } else {
         tx.state.deliveries.truncate(told);
+        tx.state.bodies = bodies;
         tx.state.cache.forget_all();
         "ROLLBACK TO operation; RELEASE operation"
     };
@@ -184,6 +185,7 @@ impl Loop {
             next_position: seed.next_position,
             deliveries: Vec::new(),
             accepted: 0,
+            bodies: 0,
             max_pending: seed.max_pending,
         };
         while let Some(batch) = self.gather() {
@@ -243,6 +245,7 @@ impl Loop {
         let result = attempt(&mut self.conn, state, now_ms, batch, &mut done);
         let deliveries = std::mem::take(&mut state.deliveries);
         let accepted = std::mem::take(&mut state.accepted);
+        state.bodies = 0;
         self.observer.transaction(Transaction {
             accepted: if result.is_ok() { accepted } else { 0 },
             took: begin.elapsed(),
@@ -295,7 +298,14 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
     if let Some(error) = failure {
         return Err(error);
     }
+    Tx { conn: &transaction, state: &mut *state, now_ms }.file_arrivals().map_err(engine_error)?;
     state.cache.flush(&transaction).map_err(engine_error)?;
+    if state.bodies != 0 {
+        transaction
+            .prepare_cached("UPDATE total SET bodies = bodies + ?1")
+            .and_then(|mut update| update.execute([state.bodies]))
+            .map_err(engine_error)?;
+    }
     transaction.commit().map_err(engine_error)
 }
 
