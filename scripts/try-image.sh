@@ -72,10 +72,15 @@ program=$(stat -c %s "$mounted/app/privmsg-server")
 size=$(du -sm "$mounted" | cut -f1)
 plain=$(du -sm "$work/base" | cut -f1)
 
+# Docker mounts over a volume of the image; buildah 1.28 mounts the volume over what it is told to mount.
+images config --volume /app/data- "$container"
+
 trial="$(mktemp -d)"
 server=
+listener() { ss -Htlnp "sport = :$port" | sed -n 's/.*pid=\([0-9]*\).*/\1/p'; }
 clean() {
-    [[ -z "$server" ]] || kill "$server" 2>/dev/null || true
+    # Not the program that started the server: a server inside outlives it.
+    [[ -z "$server" ]] || kill "$(listener)" "$server" 2>/dev/null || true
     images rm "$container" >/dev/null 2>&1 || true
     rm -rf "$trial"
 }
@@ -106,7 +111,7 @@ user="$(curl -fs "http://127.0.0.1:$port/api/v1/admin/users" -H 'content-type: a
     -d "{\"admin_key\":\"$key\",\"user_id\":\"first\"}")"
 [[ "$user" == *'"access_key"'* ]] || die "no user: $user"
 run "${volumes[@]}" "$container" -- ./privmsg-server list-keys --admin-key "$key" | grep -q first || die "the user is not listed"
-inside="$(ss -Htlnp "sport = :$port" | sed -n 's/.*pid=\([0-9]*\).*/\1/p')"
+inside="$(listener)"
 kill -TERM "${inside:?the process that listens}"
 wait "$server" || die "it did not stop in good order"
 server=
