@@ -48,11 +48,13 @@ pub fn is_seen(connection: &Connection, group: &GroupId, seq: Seq) -> Result<boo
 }
 
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
-/// numbers between the highest seen and `seq` too.
+/// numbers between the highest seen and `seq` too. What is behind `seq` is forgotten: a server that was restored from a
+/// backup gives numbers out again.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn restart(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    rewind(connection, group, seq)?;
     if let Some(highest) = highest(connection, group)?
         && highest.0 > 0
         && seq > highest.next()
@@ -91,6 +93,17 @@ fn confirm(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
     connection
         .execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0", [group.as_bytes().as_slice()])?;
     Ok(())
+}
+
+/// Forgets what is behind `seq`.
+fn rewind(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    if highest(connection, group)?.is_none_or(|highest| highest <= seq) {
+        return Ok(());
+    }
+    let (id, last) = (group.as_bytes().as_slice(), to_sql(seq.0));
+    connection.execute("DELETE FROM gap WHERE group_id = ?1 AND first_seq > ?2", params![id, last])?;
+    connection.execute("UPDATE gap SET last_seq = ?2 WHERE group_id = ?1 AND last_seq > ?2", params![id, last])?;
+    set_highest(connection, group, seq)
 }
 
 /// The confirmed holes of a chat, oldest first.
@@ -232,6 +245,30 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(missing, [1, 1]);
+    }
+
+    #[tokio::test]
+    async fn numbers_that_are_given_out_again_are_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let (seen, missing) = store
+            .transact(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                for seq in [1, 2, 5, 9] {
+                    note(c, &GROUP, Seq(seq))?;
+                }
+                restart(c, &GROUP, Seq(3))?;
+                let seen = [1, 2, 4, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
+                note(c, &GROUP, Seq(4))?;
+                note(c, &GROUP, Seq(5))?;
+                confirm_all(c)?;
+                Ok::<_, StoreError>((seen, of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>()))
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, [true, true, false, false, false]);
+        assert_eq!(missing, [1], "the third was missing before, and still is");
     }
 
     #[tokio::test]

@@ -38,6 +38,7 @@ impl Data {
             let row = "INSERT INTO key_package (device, last_resort, body) VALUES (1, ?1, 'x')";
             conn.execute(row, [last]).unwrap();
         }
+        conn.execute("INSERT INTO grp_leaf (grp, device) VALUES (1, 1)", []).unwrap();
         fs::create_dir(data.files()).unwrap();
         fs::write(data.files().join(&data.ids[0]), b"one").unwrap();
         fs::write(data.files().join(&data.ids[1]), vec![7; 300_000]).unwrap();
@@ -115,6 +116,8 @@ fn what_was_backed_up_is_restored() {
         .collect::<Result<_, _>>()
         .unwrap();
     assert_eq!(packages, [1], "key packages for one use may have been used");
+    let leaves: i64 = conn.query_row("SELECT count(*) FROM grp_leaf", [], |row| row.get(0)).unwrap();
+    assert_eq!(leaves, 0, "every device joins its groups anew");
 }
 
 #[cfg(unix)]

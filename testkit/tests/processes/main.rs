@@ -3,6 +3,7 @@
 mod faults;
 mod invited;
 mod nothing_readable_on_the_server;
+mod restored;
 mod two_people_talk;
 
 use std::path::Path;

@@ -57,6 +57,10 @@ pub(crate) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
     // nobody could open what is sent to one. Devices publish new ones when they connect, and have the last-resort one
     // until then.
     conn.execute("DELETE FROM key_package WHERE last_resort = 0", [])?;
+    // Groups may have moved on since, and devices have deleted the keys to where the backup has them: what was sent to
+    // them now nobody could read, though the numbers of the epochs may fit. A device that is no leaf joins when it
+    // connects, once it has read what waits for it; until another user's device has, messages wait with their sender.
+    conn.execute("DELETE FROM grp_leaf", [])?;
     // The bytes of uploads that were not finished are in no backup.
     let uploads: bool =
         conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'upload')", [], |row| row.get(0))?;

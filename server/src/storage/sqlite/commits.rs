@@ -8,7 +8,7 @@ use rusqlite::OptionalExtension;
 
 use super::engine_error;
 use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
-use super::roster::{Place, invalid, number, unknown_device};
+use super::roster::{Place, invalid, number};
 use super::tx::Tx;
 use crate::frame_text;
 use crate::storage::{Refusal, Result, Session};
@@ -92,6 +92,8 @@ impl Tx<'_> {
         Ok((id, seq, change))
     }
 
+    /// Those of the devices that are leaves. Others may be named: after a backup was restored the tree has leaves of which
+    /// the server knows nothing.
     fn removed_leaves(&self, removed: &[DeviceId], leaves: &[i64]) -> Result<Vec<i64>> {
         let mut devices = Vec::with_capacity(removed.len());
         for device_id in removed {
@@ -100,10 +102,7 @@ impl Tx<'_> {
                 .prepare_cached("SELECT id FROM device WHERE device_id = ?1")
                 .and_then(|mut query| query.query_row([device_id.as_str()], |row| row.get(0)).optional())
                 .map_err(engine_error)?;
-            match found {
-                Some(device) if leaves.contains(&device) => devices.push(device),
-                _ => return Err(unknown_device().into()),
-            }
+            devices.extend(found.filter(|device| leaves.contains(device)));
         }
         Ok(devices)
     }
