@@ -22,8 +22,10 @@ run: setup ## build the server and start it on http://127.0.0.1:9443, data in ./
 	$(CARGO) build --release --locked -p privmsg-server
 	@exec $(BIN)/privmsg-server run $(ARGS)
 
+# One after the other: built together, the server would get the client's SQLCipher, and with it OpenSSL.
 build: setup ## build server and terminal client into target/release
-	$(CARGO) build --release --locked -p privmsg-server -p privmsg-cli
+	$(CARGO) build --release --locked -p privmsg-server
+	$(CARGO) build --release --locked -p privmsg-cli
 
 # The tests that run real processes use the binaries of the same build, so they are built first.
 test: ## run all tests

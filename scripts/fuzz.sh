@@ -22,12 +22,12 @@ fi
 longest=4096
 keep=150000
 
-# The smallest inputs that reach all that was reached, up to the size that is kept.
+# A few small inputs that together reach all that was reached, up to the size that is kept.
 keep_corpus() {
     local target="$1" found="$2" file size all=0
     local smallest="$found.cmin"
     mkdir -p "$smallest"
-    cargo +nightly fuzz run --sanitizer none "$target" "$smallest" "corpus/$target" "$found" -- -merge=1 -max_len="$longest" >"$found.log" 2>&1 ||
+    cargo +nightly fuzz run --sanitizer none "$target" "$smallest" "corpus/$target" "$found" -- -set_cover_merge=1 -max_len="$longest" >"$found.log" 2>&1 ||
         { tail -5 "$found.log"; return 1; }
     while read -r size file; do
         ((all + size <= keep)) || break

@@ -50,6 +50,7 @@ mod limiter;
 mod lock;
 mod metrics;
 mod openapi;
+mod paths;
 mod private;
 mod readiness;
 mod routes;

@@ -12,6 +12,7 @@ use super::error::stop_unless;
 use super::manifest::{DATABASE, FILES, FORMAT, Manifest, Member};
 use super::snapshot::{DatabaseCopy, Staging, remove};
 use super::{BackupError, Progress, Tick};
+use crate::paths::beside;
 use crate::private;
 
 /// What to back up, and how.
@@ -94,13 +95,6 @@ pub(super) fn hash(from: &mut dyn Read, tick: Tick<'_>) -> io::Result<(u64, Stri
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The name with something after it.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 /// The archive while it is written. Dropped before it is complete, it leaves nothing.

@@ -29,7 +29,7 @@ pub(crate) use create::{Order, create};
 pub(crate) use encryption::{Encryption, Unlock, recipients};
 pub(crate) use error::BackupError;
 pub(crate) use manifest::Manifest;
-pub(crate) use nightly::{run as run_nightly, time_of_day};
+pub(crate) use nightly::{Status as NightlyStatus, run as run_nightly, status as nightly_status, time_of_day};
 pub(crate) use restore::{Restore, restore};
 pub(crate) use verify::verify;
 

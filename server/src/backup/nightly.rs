@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::create::{Order, beside, create};
+use super::create::{Order, create};
 use super::encryption::{Unlock, recipients};
 use super::verify::verify;
 use super::{BackupError, Manifest};
@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::causes::with_causes;
 use crate::clock::format_utc;
 use crate::config::{self, Config};
+use crate::paths::beside;
 use crate::private;
 
 /// How often it is looked whether a backup is due.

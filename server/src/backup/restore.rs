@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::archive;
-use super::create::{beside, hash, sync_folder_of};
+use super::create::{hash, sync_folder_of};
 use super::encryption::Unlock;
 use super::manifest::{DATABASE, FILES, Manifest, Member};
 use super::snapshot::remove;
@@ -18,6 +18,7 @@ use super::verify;
 use super::{BackupError, Progress};
 use crate::clock::format_utc;
 use crate::lock::Lock;
+use crate::paths::beside;
 use crate::private;
 use crate::storage::sqlite::{self, RESTORING};
 

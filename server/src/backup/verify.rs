@@ -6,11 +6,11 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::archive;
-use super::create::beside;
 use super::encryption::Unlock;
 use super::manifest::{DATABASE, FILES, Manifest};
 use super::snapshot::remove;
 use super::{BackupError, Progress};
+use crate::paths::beside;
 use crate::private;
 use crate::storage::sqlite;
 

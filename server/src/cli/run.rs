@@ -21,6 +21,8 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     raise_descriptor_limit();
     let shutdown = CancellationToken::new();
     stop_on_signals(&shutdown)?;
+    #[cfg(unix)]
+    outlive_hangups()?;
     let encrypted = !config.tls.cert_path.as_os_str().is_empty() || !config.tls.acme.domains.is_empty();
     let scheme = if encrypted { "https" } else { "http" };
     #[cfg(unix)]
@@ -59,6 +61,13 @@ fn raise_descriptor_limit() {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(error = &error as &dyn std::error::Error, "few connections possible");
     }
+}
+
+/// From here on SIGHUP is what the upkeep of certificates makes of it, and no longer the end: it may come at any moment.
+#[cfg(unix)]
+fn outlive_hangups() -> Result<(), CommandError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::hangup()).map(drop).map_err(CommandError::Runtime)
 }
 
 #[cfg(unix)]

@@ -5,6 +5,7 @@
 //! finding. A check changes nothing, but for an allocation at the relay that it gives back.
 
 mod address;
+mod backup;
 mod certificate;
 mod clock;
 mod database;
@@ -82,6 +83,7 @@ pub(crate) async fn examine(patient: Patient) -> DoctorReport {
     checks.blocking("certificate", &patient, certificate::check);
     checks.spawn("address", address::check(Arc::clone(&patient)));
     checks.blocking("disk", &patient, disk::check);
+    checks.blocking("backup", &patient, backup::check);
     checks.blocking("clock", &patient, clock::check);
     checks.spawn("database", database::check(Arc::clone(&patient)));
     checks.blocking("permissions", &patient, permissions::check);

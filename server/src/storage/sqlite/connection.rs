@@ -1,11 +1,12 @@
 //! Opening connections, and the settings that durability rests on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::backup;
+use super::{backup, ballast, is_full};
+use crate::paths::beside;
 use crate::private;
 
 pub(super) mod embedded {
@@ -65,6 +66,16 @@ pub(crate) enum OpenError {
 
 /// Opens the database for the writer, brings its schema up to date, and keeps others from reading the file.
 pub(super) fn create(path: &Path) -> Result<Connection, OpenError> {
+    let opened = match open_up_to_date(path) {
+        Err(OpenError::Open { source, .. }) if is_full(&source) && ballast::release(path) => open_up_to_date(path),
+        other => other,
+    };
+    let conn = opened?;
+    ballast::take_in(path);
+    Ok(conn)
+}
+
+fn open_up_to_date(path: &Path) -> Result<Connection, OpenError> {
     let name = || path.display().to_string();
     let prepared = |source| OpenError::Prepare { path: name(), source };
     if beside(path, RESTORING).exists() {
@@ -137,12 +148,6 @@ fn forget_old_copies(path: &Path) -> std::io::Result<()> {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 /// SQLite gives its log and its index the permissions of the database, and makes a database that the whole machine may

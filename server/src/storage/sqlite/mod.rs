@@ -5,6 +5,7 @@ mod administration;
 mod arrivals;
 mod audit;
 mod backup;
+mod ballast;
 mod cache;
 mod checkpoint;
 mod commits;
@@ -134,10 +135,14 @@ impl SqliteStorage {
 
 /// What the engine says, in words of the storage.
 fn engine_error(error: rusqlite::Error) -> StorageError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => StorageError::Full,
-        _ => StorageError::Engine(Box::new(error)),
-    }
+    if is_full(&error) { StorageError::Full } else { StorageError::Engine(Box::new(error)) }
+}
+
+/// Whether there was no room for something, the index of the log included.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == rusqlite::ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
 }
 
 /// An identifier in a text column.

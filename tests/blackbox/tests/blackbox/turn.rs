@@ -104,6 +104,12 @@ fn check<'a>(report: &'a Value, id: &str) -> &'a Value {
     checks.iter().find(|check| check["id"].as_str().is_some_and(|name| name.starts_with(id))).unwrap_or(&Value::Null)
 }
 
+/// All is well, but for the backups, which are the administrator's to decide.
+fn is_well(report: &Value) -> bool {
+    let passes = |check: &Value| check["status"] == if check["id"] == "backup" { "warn" } else { "pass" };
+    report["checks"].as_array().is_some_and(|checks| checks.iter().all(passes))
+}
+
 #[tokio::test]
 async fn what_init_writes_works_and_the_doctor_finds_all_well() -> Result<()> {
     let setup = Setup::new()?;
@@ -111,7 +117,7 @@ async fn what_init_writes_works_and_the_doctor_finds_all_well() -> Result<()> {
     let mut server = setup.server().await?;
 
     let (output, report) = setup.doctor(&[])?;
-    ensure!(output.status.success() && report["status"] == "pass", "{report:#}\n{}", coturn.log());
+    ensure!(output.status.success() && is_well(&report), "{report:#}\n{}", coturn.log());
     for way in ["udp", "tcp", "tls"] {
         let checks = report["checks"].as_array().context("checks")?;
         let tried = checks.iter().filter(|check| check["id"].as_str().is_some_and(|id| id.ends_with(way))).count();
@@ -127,7 +133,7 @@ async fn what_init_writes_works_and_the_doctor_finds_all_well() -> Result<()> {
         Http::connect(address).await?.send("GET", "/api/v1/admin/doctor", Some(&key), &json!({})).await
     };
     let inside: Value = asked(key.to_owned()).await?.json()?;
-    ensure!(inside["status"] == "pass", "{inside:#}");
+    ensure!(is_well(&inside), "{inside:#}");
     ensure!(check(&inside, "turns:")["summary"]["ru"].as_str().is_some_and(|text| text.contains("отвечает")));
     ensure!(asked("wrong".to_owned()).await?.status == 403 || asked("wrong".to_owned()).await?.status == 401);
 
