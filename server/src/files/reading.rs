@@ -15,6 +15,10 @@ use super::Slot;
 /// Bytes that are read, and then sent, at once: they stay in the processor's cache in between.
 const PIECE: usize = 128 * 1024;
 
+/// The same where another thread has to read them: the way there and back takes as long as copying some hundred
+/// kilobytes.
+const HANDED_OVER: usize = 512 * 1024;
+
 /// A part of a file as the body of an answer. Holds two pieces at most.
 pub(crate) struct FileBody {
     file: Arc<File>,
@@ -23,18 +27,21 @@ pub(crate) struct FileBody {
     reading: Option<JoinHandle<io::Result<BytesMut>>>,
     /// The piece that was given out last. Once it is sent, its memory takes the next one.
     given: Bytes,
+    /// The file system says whether reading would wait.
+    tells: bool,
     _slot: Slot,
 }
 
 impl FileBody {
     /// The bytes from `start` up to `end`.
     pub(crate) fn new(file: File, start: u64, end: u64, slot: Slot) -> Self {
-        Self { file: Arc::new(file), at: start, end, reading: None, given: Bytes::new(), _slot: slot }
+        Self { file: Arc::new(file), at: start, end, reading: None, given: Bytes::new(), tells: true, _slot: slot }
     }
 
     /// Memory for the next piece.
     fn piece(&mut self) -> BytesMut {
-        let wanted = usize::try_from(self.end - self.at).unwrap_or(PIECE).min(PIECE);
+        let most = if self.tells { PIECE } else { HANDED_OVER };
+        let wanted = usize::try_from(self.end - self.at).unwrap_or(most).min(most);
         let mut piece = std::mem::take(&mut self.given).try_into_mut().unwrap_or_default();
         piece.resize(wanted, 0);
         piece
@@ -62,9 +69,16 @@ impl Body for FileBody {
         }
         if self.reading.is_none() {
             let mut piece = self.piece();
-            if let Some(read) = read_at_once(&self.file, &mut piece, self.at) {
-                piece.truncate(read);
-                return Poll::Ready(self.give(piece));
+            if self.tells {
+                match read_at_once(&self.file, &mut piece, self.at) {
+                    Ok(0) => {}
+                    Ok(read) => {
+                        piece.truncate(read);
+                        return Poll::Ready(self.give(piece));
+                    }
+                    // Not now; anything worse is found again by whoever waits for it.
+                    Err(error) => self.tells = error.kind() != io::ErrorKind::Unsupported,
+                }
             }
             let (file, at) = (Arc::clone(&self.file), self.at);
             self.reading = Some(tokio::task::spawn_blocking(move || read_from_disk(&file, piece, at)));
@@ -93,14 +107,14 @@ impl Body for FileBody {
 /// Reads what the system holds in memory, without waiting for the disk: the way to another thread and back takes as
 /// long as copying the bytes.
 #[cfg(target_os = "linux")]
-fn read_at_once(file: &File, piece: &mut [u8], at: u64) -> Option<usize> {
+fn read_at_once(file: &File, piece: &mut [u8], at: u64) -> io::Result<usize> {
     use rustix::io::{ReadWriteFlags, preadv2};
-    preadv2(file, &mut [io::IoSliceMut::new(piece)], at, ReadWriteFlags::NOWAIT).ok().filter(|read| *read > 0)
+    Ok(preadv2(file, &mut [io::IoSliceMut::new(piece)], at, ReadWriteFlags::NOWAIT)?)
 }
 
 #[cfg(not(target_os = "linux"))]
-const fn read_at_once(_file: &File, _piece: &mut [u8], _at: u64) -> Option<usize> {
-    None
+fn read_at_once(_file: &File, _piece: &mut [u8], _at: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn read_from_disk(mut file: &File, mut piece: BytesMut, at: u64) -> io::Result<BytesMut> {
