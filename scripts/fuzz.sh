@@ -18,22 +18,27 @@ targets=("$@")
 if ((${#targets[@]} == 0)); then
     mapfile -t targets < <(cargo +nightly fuzz list)
 fi
-# Largest input, and largest corpus that is kept.
+# Largest input, and what is kept at most: bytes, and files.
 longest=4096
 keep=150000
+most=200
 
-# A few small inputs that together reach all that was reached, up to the size that is kept.
+# Of the inputs that together reach all that was reached some of every size: all of them would be thousands of files.
 keep_corpus() {
-    local target="$1" found="$2" file size all=0
-    local smallest="$found.cmin"
-    mkdir -p "$smallest"
-    cargo +nightly fuzz run --sanitizer none "$target" "$smallest" "corpus/$target" "$found" -- -set_cover_merge=1 -max_len="$longest" >"$found.log" 2>&1 ||
+    local target="$1" found="$2" all=0 step number file size
+    local covering="$found.cmin"
+    rm -rf "$covering"
+    mkdir -p "$covering"
+    cargo +nightly fuzz run --sanitizer none "$target" "$covering" "corpus/$target" "$found" -- -set_cover_merge=1 -max_len="$longest" >"$found.log" 2>&1 ||
         { tail -5 "$found.log"; return 1; }
-    while read -r size file; do
-        ((all + size <= keep)) || break
+    mapfile -t sorted < <(find "$covering" -type f -printf '%s %p\n' | sort -n)
+    step=$(((${#sorted[@]} + most - 1) / most))
+    for ((number = 0; number < ${#sorted[@]}; number += step)); do
+        read -r size file <<<"${sorted[number]}"
         all=$((all + size))
+        ((all <= keep)) || break
         cp -n "$file" "corpus/$target/"
-    done < <(find "$smallest" -type f -printf '%s %p\n' | sort -n)
+    done
 }
 
 for target in "${targets[@]}"; do

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use privmsg_protocol::MessageId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::cache::Cache;
 use super::tx::Tx;
 
 /// Rows after which they are filed. More would make each filing cheaper by row, and longer (10 ms now), and whoever
@@ -90,19 +91,22 @@ impl Tx<'_> {
         }
         Ok(flags)
     }
+}
 
-    /// Files what has come, if there is enough of it.
-    pub(super) fn file_arrivals(&mut self) -> rusqlite::Result<()> {
-        if self.state.cache.arrivals(self.conn)?.rows > MOST {
-            self.conn
-                .prepare_cached(
-                    "INSERT INTO mailbox (device, pos, flags, message_id)
-                     SELECT device, pos, flags, message_id FROM arrival ORDER BY device, pos",
-                )?
-                .execute([])?;
-            self.conn.prepare_cached("DELETE FROM arrival")?.execute([])?;
-            self.state.cache.filed();
-        }
-        Ok(())
+/// Files what has come, if there is enough of it.
+pub(super) fn file(conn: &mut Connection, cache: &mut Cache) -> rusqlite::Result<()> {
+    if cache.arrivals(conn)?.rows <= MOST {
+        return Ok(());
     }
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO mailbox (device, pos, flags, message_id)
+             SELECT device, pos, flags, message_id FROM arrival ORDER BY device, pos",
+        )?
+        .execute([])?;
+    transaction.prepare_cached("DELETE FROM arrival")?.execute([])?;
+    transaction.commit()?;
+    cache.filed();
+    Ok(())
 }

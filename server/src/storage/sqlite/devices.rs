@@ -207,7 +207,7 @@ impl Tx<'_> {
         Ok(devices.into_iter().map(DeviceKey).collect())
     }
 
-    /// Their tokens die, their mailboxes and key packages go, and each remaining leaf of their groups gets one notice.
+    /// Their tokens die, their mailboxes and key packages go, and each remaining leaf of the user's groups gets one notice.
     fn sign_out(&mut self, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
         for device in devices {
             self.conn
@@ -216,17 +216,16 @@ impl Tx<'_> {
             self.conn.prepare_cached("DELETE FROM key_package WHERE device = ?1")?.execute([device])?;
             self.empty_mailbox(*device)?;
         }
-        let mut groups = Vec::new();
-        for device in devices {
-            let of_device: Vec<i64> = self
-                .conn
-                .prepare_cached("SELECT grp FROM grp_leaf WHERE device = ?1")?
-                .query_map([device], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
-            groups.extend(of_device);
+        if devices.is_empty() {
+            return Ok(());
         }
-        groups.sort_unstable();
-        groups.dedup();
+        // All of the user's groups, not only those in which a device is a leaf here: after a backup was restored it may be
+        // one in the tree only, and the others must not go on encrypting to it.
+        let groups: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT grp FROM grp_participant WHERE user = ?1 ORDER BY grp")?
+            .query_map([user], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
         for group in groups {
             self.notify(group, user)?;
         }

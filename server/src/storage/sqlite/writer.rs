@@ -20,7 +20,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::tx::{State, Tx};
-use super::{checkpoint, engine_error};
+use super::{arrivals, checkpoint, engine_error};
 use crate::clock::Clock;
 use crate::storage::{Observer, Outcome, Outgoing, Result, StorageError, Submission, Transaction};
 
@@ -190,6 +190,7 @@ impl Loop {
         };
         while let Some(batch) = self.gather() {
             self.transaction(&mut state, batch);
+            self.file_arrivals(&mut state);
             state.cache.trim();
             self.checkpoints.after_commit(&self.conn);
         }
@@ -236,6 +237,14 @@ impl Loop {
         let mut all: Vec<Job> = self.acks.drain(..).map(Job::Relay).collect();
         all.append(&mut batch);
         Some(all)
+    }
+
+    /// In a transaction of its own: where there is no room for it, messages may still find some.
+    fn file_arrivals(&mut self, state: &mut State) {
+        if let Err(error) = arrivals::file(&mut self.conn, &mut state.cache) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what has come is filed later");
+            state.cache.forget_all();
+        }
     }
 
     fn transaction(&mut self, state: &mut State, batch: Vec<Job>) {
@@ -298,7 +307,6 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
     if let Some(error) = failure {
         return Err(error);
     }
-    Tx { conn: &transaction, state: &mut *state, now_ms }.file_arrivals().map_err(engine_error)?;
     state.cache.flush(&transaction).map_err(engine_error)?;
     if state.bodies != 0 {
         transaction
