@@ -233,6 +233,17 @@ async fn the_state_of_an_epoch_is_kept_while_its_welcome_waits() {
     assert_eq!(at(&bob, "").await.ok()["state"], state(2));
 }
 
+/// As after a restored backup, which has taken all leaves out: in the tree it may still be one.
+#[tokio::test]
+async fn a_device_that_is_no_leaf_here_is_told_about_too_when_it_goes() {
+    let (server, alice, bob, _id) = direct().await;
+    let tablet = server.device("alice", &alice.access_key).await;
+    let mut b = bob.connect().await;
+    while b.next().await != ServerFrame::CaughtUp {}
+    tablet.post("/api/v1/auth/logout", Value::Null).await.ok();
+    assert_eq!(b.message().await.message_type, MessageType::DeviceSync);
+}
+
 #[tokio::test]
 async fn a_removed_device_is_noticed_once_and_then_committed_out() {
     let (server, alice, bob, id) = direct().await;
