@@ -134,24 +134,19 @@ impl Cache {
     /// How many messages wait for the device.
     pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut i64> {
         use std::collections::hash_map::Entry;
-        let arrived = self.arrivals(conn)?.of(device);
         match self.pending.entry(device) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
                 let filed: i64 = conn
                     .prepare_cached("SELECT count(*) FROM mailbox WHERE device = ?1")?
                     .query_row([device], |row| row.get(0))?;
-                Ok(entry.insert(filed + arrived))
+                Ok(entry.insert(filed + known(&mut self.arrivals, conn)?.of(device)))
             }
         }
     }
 
     pub(super) fn arrivals(&mut self, conn: &Connection) -> rusqlite::Result<&mut Arrivals> {
-        let arrivals = match self.arrivals.take() {
-            Some(arrivals) => arrivals,
-            None => Arrivals::load(conn)?,
-        };
-        Ok(self.arrivals.insert(arrivals))
+        known(&mut self.arrivals, conn)
     }
 
     /// All that has arrived has been filed.
@@ -200,6 +195,13 @@ impl Cache {
             }
         }
         Ok(())
+    }
+}
+
+fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> rusqlite::Result<&'a mut Arrivals> {
+    match arrivals {
+        Some(arrivals) => Ok(arrivals),
+        unknown => Ok(unknown.insert(Arrivals::load(conn)?)),
     }
 }
 
