@@ -1,9 +1,9 @@
 //! Messages that arrived before what they need to be decrypted.
 
 use privmsg_protocol::{GroupId, MessageId};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
-use crate::StoreError;
+use crate::{Snapshot, StoreError, Tx};
 
 /// A parked message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct Parked {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn insert(connection: &Connection, group: &GroupId, message: &MessageId, frame: &str) -> Result<(), StoreError> {
-    connection.execute(
+pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) -> Result<(), StoreError> {
+    tx.sql().execute(
         "INSERT INTO parked (group_id, message_id, frame) VALUES (?1, ?2, ?3)
          ON CONFLICT (group_id, message_id) DO NOTHING",
         params![group.as_bytes().as_slice(), message.as_bytes().as_slice(), frame],
@@ -31,8 +31,8 @@ pub fn insert(connection: &Connection, group: &GroupId, message: &MessageId, fra
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn of_group(connection: &Connection, group: &GroupId) -> Result<Vec<Parked>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT id, frame FROM parked WHERE group_id = ?1 ORDER BY id")?;
+pub fn of_group(at: &Snapshot<'_>, group: &GroupId) -> Result<Vec<Parked>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT id, frame FROM parked WHERE group_id = ?1 ORDER BY id")?;
     let rows =
         query.query_map([group.as_bytes().as_slice()], |row| Ok(Parked { id: row.get(0)?, frame: row.get(1)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -42,8 +42,8 @@ pub fn of_group(connection: &Connection, group: &GroupId) -> Result<Vec<Parked>,
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn remove(connection: &Connection, id: i64) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM parked WHERE id = ?1")?.execute([id])?;
+pub fn remove(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM parked WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
@@ -51,7 +51,7 @@ pub fn remove(connection: &Connection, id: i64) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn clear(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM parked WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
+pub fn clear(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql().execute("DELETE FROM parked WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
     Ok(())
 }

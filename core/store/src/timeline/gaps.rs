@@ -5,17 +5,18 @@
 //! messages are on their way. Once the mailbox is empty they are confirmed, and shown.
 
 use privmsg_protocol::{GroupId, Seq};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
-use crate::StoreError;
 use crate::chats::ChatId;
+use crate::position::Position;
 use crate::sql_types::{from_sql, to_sql};
+use crate::{Change, Snapshot, StoreError, Tx};
 
 /// A confirmed hole, for people to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
-    /// It is behind this message row.
-    pub after_message: i64,
+    /// Where the first missing number would stand.
+    pub position: Position,
     /// How many numbers are missing. Some of them may have been commits, which nobody sees anyway.
     pub missing: u64,
 }
@@ -24,27 +25,27 @@ pub struct Gap {
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn note(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
-    let Some(highest) = highest(connection, group)? else {
+pub fn note(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(highest) = highest(tx, group)? else {
         return Ok(true);
     };
     if seq > highest {
         if seq > highest.next() {
-            insert(connection, group, highest.next(), Seq(seq.0 - 1))?;
+            insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
         }
-        set_highest(connection, group, seq)?;
+        set_highest(tx, group, seq)?;
         return Ok(true);
     }
-    fill(connection, group, seq)
+    fill(tx, group, seq)
 }
 
 /// Whether `seq` has been seen.
 ///
 /// # Errors
 /// [`StoreError`] of the queries.
-pub fn is_seen(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
-    let Some(highest) = highest(connection, group)? else { return Ok(false) };
-    Ok(seq <= highest && hole_around(connection, group, seq)?.is_none())
+pub fn is_seen(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(highest) = highest(at, group)? else { return Ok(false) };
+    Ok(seq <= highest && hole_around(at, group, seq)?.is_none())
 }
 
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
@@ -53,27 +54,27 @@ pub fn is_seen(connection: &Connection, group: &GroupId, seq: Seq) -> Result<boo
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn restart(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    rewind(connection, group, seq)?;
-    if let Some(highest) = highest(connection, group)?
+pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    rewind(tx, group, seq)?;
+    if let Some(highest) = highest(tx, group)?
         && highest.0 > 0
         && seq > highest.next()
     {
-        insert(connection, group, highest.next(), Seq(seq.0 - 1))?;
+        insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
     }
-    set_highest(connection, group, seq)?;
-    confirm(connection, group)
+    set_highest(tx, group, seq)?;
+    confirm(tx, group)
 }
 
 /// Notes how far the server's numbering has come. What has not been seen up to there is a hole, until it arrives.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn expect(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    match highest(connection, group)? {
+pub fn expect(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    match highest(tx, group)? {
         Some(highest) if seq > highest => {
-            insert(connection, group, highest.next(), seq)?;
-            set_highest(connection, group, seq)
+            insert(tx, group, highest.next(), seq)?;
+            set_highest(tx, group, seq)
         }
         _ => Ok(()),
     }
@@ -83,66 +84,76 @@ pub fn expect(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), 
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn confirm_all(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("UPDATE gap SET confirmed = 1 WHERE confirmed = 0", [])?;
+pub fn confirm_all(tx: &Tx<'_>) -> Result<(), StoreError> {
+    let mut query = tx.sql().prepare_cached("UPDATE gap SET confirmed = 1 WHERE confirmed = 0 RETURNING chat_id")?;
+    for chat in query.query_map([], |row| row.get(0))? {
+        tx.changed(Change::Chat(ChatId(chat?)));
+    }
     Ok(())
 }
 
 /// Confirms the holes of a group.
-fn confirm(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
-    connection
+fn confirm(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql()
         .execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0", [group.as_bytes().as_slice()])?;
-    Ok(())
+    shown(tx, group)
 }
 
-/// Forgets what is behind `seq`.
-fn rewind(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    if highest(connection, group)?.is_none_or(|highest| highest <= seq) {
+/// Forgets what is behind `seq`. What comes next is a history of its own, behind all that was said before.
+fn rewind(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    if highest(tx, group)?.is_none_or(|highest| highest <= seq) {
         return Ok(());
     }
     let (id, last) = (group.as_bytes().as_slice(), to_sql(seq.0));
-    connection.execute("DELETE FROM gap WHERE group_id = ?1 AND first_seq > ?2", params![id, last])?;
-    connection.execute("UPDATE gap SET last_seq = ?2 WHERE group_id = ?1 AND last_seq > ?2", params![id, last])?;
-    set_highest(connection, group, seq)
+    tx.sql().execute("DELETE FROM gap WHERE group_id = ?1 AND first_seq > ?2", params![id, last])?;
+    tx.sql().execute("UPDATE gap SET last_seq = ?2 WHERE group_id = ?1 AND last_seq > ?2", params![id, last])?;
+    crate::groups::renumber(tx, group)?;
+    set_highest(tx, group, seq)
 }
 
 /// The confirmed holes of a chat, oldest first.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn of_chat(connection: &Connection, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT g.after_message, g.last_seq - g.first_seq + 1
-         FROM gap g JOIN mls_group m ON m.group_id = g.group_id
-         WHERE m.chat_id = ?1 AND g.confirmed = 1 ORDER BY g.after_message, g.id",
+pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT ordinal, first_seq, last_seq - first_seq + 1 FROM gap
+         WHERE chat_id = ?1 AND confirmed = 1 ORDER BY ordinal, first_seq",
     )?;
-    let rows =
-        query.query_map([chat.0], |row| Ok(Gap { after_message: row.get(0)?, missing: from_sql(row.get(1)?) }))?;
+    let rows = query.query_map([chat.0], |row| {
+        let position = Position::numbered(row.get(0)?, Seq(from_sql(row.get(1)?)));
+        Ok(Gap { position, missing: from_sql(row.get(2)?) })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn highest(connection: &Connection, group: &GroupId) -> Result<Option<Seq>, StoreError> {
-    Ok(connection
+fn highest(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Seq>, StoreError> {
+    Ok(at
+        .sql()
         .prepare_cached("SELECT last_seq FROM mls_group WHERE group_id = ?1")?
         .query_row([group.as_bytes().as_slice()], |row| row.get(0))
         .optional()?
         .map(|seq| Seq(from_sql(seq))))
 }
 
-fn set_highest(connection: &Connection, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    connection
+fn set_highest(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    tx.sql()
         .prepare_cached("UPDATE mls_group SET last_seq = ?2 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), to_sql(seq.0)])?;
     Ok(())
 }
 
-fn insert(connection: &Connection, group: &GroupId, first: Seq, last: Seq) -> Result<(), StoreError> {
-    connection
+fn insert(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<(), StoreError> {
+    keep(tx, group, to_sql(first.0), to_sql(last.0), false)
+}
+
+fn keep(tx: &Tx<'_>, group: &GroupId, first: i64, last: i64, confirmed: bool) -> Result<(), StoreError> {
+    tx.sql()
         .prepare_cached(
-            "INSERT INTO gap (group_id, first_seq, last_seq, after_message)
-             VALUES (?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM message))",
+            "INSERT INTO gap (group_id, chat_id, ordinal, first_seq, last_seq, confirmed)
+             SELECT group_id, chat_id, ordinal, ?2, ?3, ?4 FROM mls_group WHERE group_id = ?1 AND ?2 <= ?3",
         )?
-        .execute(params![group.as_bytes().as_slice(), to_sql(first.0), to_sql(last.0)])?;
+        .execute(params![group.as_bytes().as_slice(), first, last, confirmed])?;
     Ok(())
 }
 
@@ -150,41 +161,41 @@ struct Hole {
     id: i64,
     first: i64,
     last: i64,
-    after_message: i64,
     confirmed: bool,
 }
 
-fn hole_around(connection: &Connection, group: &GroupId, seq: Seq) -> Result<Option<Hole>, StoreError> {
-    Ok(connection
+fn hole_around(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<Option<Hole>, StoreError> {
+    Ok(at
+        .sql()
         .prepare_cached(
-            "SELECT id, first_seq, last_seq, after_message, confirmed FROM gap
+            "SELECT id, first_seq, last_seq, confirmed FROM gap
              WHERE group_id = ?1 AND first_seq <= ?2 AND last_seq >= ?2",
         )?
         .query_row(params![group.as_bytes().as_slice(), to_sql(seq.0)], |row| {
-            Ok(Hole {
-                id: row.get(0)?,
-                first: row.get(1)?,
-                last: row.get(2)?,
-                after_message: row.get(3)?,
-                confirmed: row.get(4)?,
-            })
+            Ok(Hole { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, confirmed: row.get(3)? })
         })
         .optional()?)
 }
 
 /// Takes one number out of the hole that it is in.
-fn fill(connection: &Connection, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
-    let Some(hole) = hole_around(connection, group, seq)? else { return Ok(false) };
+fn fill(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(hole) = hole_around(tx, group, seq)? else { return Ok(false) };
     let seq = to_sql(seq.0);
-    connection.prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
-    let mut keep = connection.prepare_cached(
-        "INSERT INTO gap (group_id, first_seq, last_seq, after_message, confirmed)
-         SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?2 <= ?3",
-    )?;
-    for (first, last) in [(hole.first, seq - 1), (seq + 1, hole.last)] {
-        keep.execute(params![group.as_bytes().as_slice(), first, last, hole.after_message, hole.confirmed])?;
+    tx.sql().prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
+    keep(tx, group, hole.first, seq - 1, hole.confirmed)?;
+    keep(tx, group, seq + 1, hole.last, hole.confirmed)?;
+    if hole.confirmed {
+        shown(tx, group)?;
     }
     Ok(true)
+}
+
+/// The holes that people see have changed.
+fn shown(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    if let Some(group) = crate::groups::load(tx, group)? {
+        tx.changed(Change::Chat(group.chat));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -200,7 +211,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
         store
-            .transact(move |c| {
+            .write(move |c| {
                 let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
                 groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
                 for seq in notes {
@@ -232,7 +243,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
         let missing = store
-            .transact(|c| {
+            .write(|c| {
                 let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
                 groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
                 note(c, &GROUP, Seq(1))?;
@@ -252,7 +263,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
         let (seen, missing) = store
-            .transact(|c| {
+            .write(|c| {
                 let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
                 groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
                 for seq in [1, 2, 5, 9] {
@@ -276,7 +287,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
         let seen = store
-            .transact(|c| {
+            .write(|c| {
                 let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
                 groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
                 Ok::<_, StoreError>([

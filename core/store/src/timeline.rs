@@ -1,0 +1,8 @@
+//! What was said, in the order that everybody shares.
+
+pub mod gaps;
+pub mod messages;
+pub mod position;
+pub mod receipts;
+pub mod relations;
+pub mod unknown;
