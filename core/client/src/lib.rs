@@ -24,7 +24,6 @@
 //! # }
 //! ```
 
-mod backoff;
 mod client;
 mod clock;
 mod contacts;
@@ -32,13 +31,11 @@ mod engine;
 mod error;
 mod events;
 mod history;
-mod http;
 mod identity;
 mod login;
+mod net;
 mod profile;
 mod sending;
-mod socket;
-mod tls;
 mod transfer;
 
 pub use client::{Client, OpenError};

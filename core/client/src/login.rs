@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::key_packages;
 use crate::error::ClientError;
-use crate::http::Api;
 use crate::identity::Identity;
+use crate::net::http::Api;
 use crate::profile::{Profile, ProfileError};
 
 /// What a user enters to sign in.

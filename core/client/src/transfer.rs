@@ -11,7 +11,7 @@ use privmsg_e2ee::{Attachment, OsRng};
 use tokio::sync::mpsc;
 
 use crate::error::ClientError;
-use crate::http::{Api, network};
+use crate::net::http::{Api, network};
 use crate::sending::{file_name, media_type};
 
 /// Bytes handed to the network at a time.

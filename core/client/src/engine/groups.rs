@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use super::session::{Behind, COMMIT_WAIT, Session};
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
-use crate::http::is_over;
+use crate::net::http::is_over;
 
 /// Pause of a chat whose group could not be made or joined for a reason that may pass.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -8,8 +8,8 @@ use privmsg_protocol::rest::PublishKeyPackages;
 use privmsg_store::{Store, meta, mls_storage};
 
 use crate::error::ClientError;
-use crate::http::Api;
 use crate::identity::Identity;
+use crate::net::http::Api;
 
 /// Key packages after filling up. Each new chat with this device takes one; when none is left, the last-resort one
 /// serves, with less forward secrecy for the first message.

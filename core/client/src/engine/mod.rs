@@ -30,12 +30,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::{Backoff, random_fraction};
 use crate::client::Context;
 use crate::error::{ClientError, EngineError};
 use crate::events::Event;
-use crate::http::is_over;
 use crate::identity::Identity;
+use crate::net::backoff::{Backoff, random_fraction};
+use crate::net::http::is_over;
 use crate::profile::EngineLock;
 
 use session::Session;

@@ -1,6 +1,6 @@
 //! When this device changes its leaf keys.
 
-use crate::backoff::random_fraction;
+use crate::net::backoff::random_fraction;
 
 const SECOND: f64 = 1000.0;
 const DAY: f64 = 24.0 * 3600.0 * SECOND;

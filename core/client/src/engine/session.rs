@@ -20,7 +20,7 @@ use crate::client::Context;
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
 use crate::identity::Identity;
-use crate::socket::Socket;
+use crate::net::socket::Socket;
 
 /// How often the clock is looked at: due key changes, receipts, messages queued by other processes.
 const TICK: Duration = Duration::from_millis(200);

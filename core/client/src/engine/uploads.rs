@@ -11,10 +11,10 @@ use privmsg_store::{Connection, messages};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::backoff::{Backoff, random_fraction};
 use crate::client::Context;
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
+use crate::net::backoff::{Backoff, random_fraction};
 use crate::sending::encode;
 use crate::transfer;
 

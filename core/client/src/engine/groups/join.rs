@@ -15,9 +15,9 @@ use super::super::membership;
 use super::super::session::Session;
 use super::request::Request;
 use super::{PAUSE, pause_after};
-use crate::backoff::random_fraction;
 use crate::error::ClientError;
-use crate::http::is_over;
+use crate::net::backoff::random_fraction;
+use crate::net::http::is_over;
 use crate::sending::new_message_id;
 
 /// Attempts in a row, when other commits are always faster. After that the group waits for the next round.

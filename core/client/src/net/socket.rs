@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use crate::error::ClientError;
-use crate::http::Api;
+use crate::net::http::Api;
 
 /// How long connecting and signing in may take together.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);

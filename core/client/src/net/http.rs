@@ -45,7 +45,7 @@ impl fmt::Debug for Api {
 
 impl Api {
     pub(crate) fn new(base: &str, token: Option<Secret>) -> Result<Self, ClientError> {
-        let tls = crate::tls::client_config()?;
+        let tls = super::tls::client_config()?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured((*tls).clone())
             .user_agent(concat!("privmsg/", env!("CARGO_PKG_VERSION")))
