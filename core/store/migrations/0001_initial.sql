@@ -144,6 +144,13 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_chat ON outbox (chat_id, id);
 CREATE INDEX outbox_message ON outbox (message_row);
 
+-- What the server refused for good, for whoever waits for it. The newest hundred.
+CREATE TABLE refusal (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id BLOB NOT NULL UNIQUE,
+    code TEXT NOT NULL
+) STRICT;
+
 -- Files that must be uploaded before an outbox row can be sent.
 CREATE TABLE upload (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -152,8 +159,10 @@ CREATE TABLE upload (
     path TEXT NOT NULL,
     name TEXT NOT NULL,                -- as the recipient sees it
     mime TEXT NOT NULL,
-    size INTEGER NOT NULL,             -- when it was queued
-    attachment BLOB,                   -- encoded, once uploaded
+    size INTEGER NOT NULL,             -- when it was queued; of what was encrypted, once uploaded
+    file_id TEXT,                      -- the ciphertext on the server, once uploaded
+    key BLOB,                          -- that opens it
+    digest BLOB,                       -- SHA-256 of the file
     UNIQUE (outbox_id, position)
 ) STRICT;
 
@@ -163,6 +172,31 @@ CREATE TABLE owed_receipt (
     message_id BLOB NOT NULL,
     read INTEGER NOT NULL,
     PRIMARY KEY (chat_id, read, message_id)
+) STRICT, WITHOUT ROWID;
+
+-- Groups in which the server is ahead of this device, or that it should be in and is not.
+CREATE TABLE lag (
+    group_id BLOB PRIMARY KEY,
+    epoch INTEGER,                     -- the server's, if it has named it
+    join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
+) STRICT, WITHOUT ROWID;
+
+-- Invitations into groups, not answered yet.
+CREATE TABLE welcome (
+    group_id BLOB PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    seq INTEGER,
+    welcome BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What waits for what, why, and until when.
+CREATE TABLE hold (
+    scope TEXT NOT NULL,               -- profile, device, chat, group, file
+    id BLOB NOT NULL,
+    reason TEXT NOT NULL,              -- error code of the server, or a word of our own
+    until INTEGER NOT NULL,            -- ms
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (scope, id)
 ) STRICT, WITHOUT ROWID;
 
 -- Received, not decryptable yet: the commit before it has not arrived.

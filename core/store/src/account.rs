@@ -92,6 +92,21 @@ pub fn load(at: &Snapshot<'_>) -> Result<Option<Account>, StoreError> {
         .transpose()
 }
 
+/// Whose profile this is, and as which device: what others see as the sender. Reads no secret.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn sender(at: &Snapshot<'_>) -> Result<Option<(UserId, DeviceId)>, StoreError> {
+    let names = at
+        .sql()
+        .prepare_cached("SELECT user_id, device_id FROM account")?
+        .query_row([], |row| Ok((user_id(row, 0), optional_device_id(row, 1))))
+        .optional()?;
+    let Some((user, device)) = names else { return Ok(None) };
+    let user = user?;
+    Ok(device?.map(|device| (user, device)))
+}
+
 fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         server_url: row.get(0)?,

@@ -50,6 +50,14 @@ pub fn load(at: &Snapshot<'_>, user: &UserId) -> Result<Option<Contact>, StoreEr
         .transpose()
 }
 
+/// Whether nothing is sent to a user until the change of their verified key is accepted.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_held(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
+    Ok(load(at, user)?.is_some_and(|contact| contact.changed_identity.is_some()))
+}
+
 /// Compares an identity key that a user's device was seen with to what is known, and notes the difference.
 ///
 /// # Errors

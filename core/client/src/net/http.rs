@@ -9,7 +9,7 @@ use privmsg_protocol::rest::{
     GroupStateAt, Groups, KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, Problem, PublishKeyPackages,
     RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile, UploadResponse, UserProfile,
 };
-use privmsg_protocol::{DeviceId, Epoch, ErrorCode, FileId, GroupId, Secret, UserId};
+use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -228,10 +228,4 @@ pub(crate) fn network(error: &reqwest::Error) -> ClientError {
         cause = source;
     }
     ClientError::Network(cause.to_string())
-}
-
-/// Whether this code means that the session is over, not that the request was wrong. An expired token is none of
-/// these: the client signs in anew by itself.
-pub(crate) const fn is_over(code: &ErrorCode) -> bool {
-    matches!(code, ErrorCode::Unauthorized | ErrorCode::AccountRevoked | ErrorCode::InvalidCredentials)
 }

@@ -139,6 +139,16 @@ impl Changes {
         }
     }
 
+    /// Passes over what has been committed so far.
+    pub fn skip(&mut self) {
+        loop {
+            match self.0.try_recv() {
+                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => return,
+            }
+        }
+    }
+
     /// Waits until something of this may have changed. Returns `false` once the store is closed. Cancel-safe.
     pub async fn wait_for(&mut self, wanted: impl Fn(&Change) -> bool) -> bool {
         while let Some(changes) = self.next().await {

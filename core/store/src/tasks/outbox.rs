@@ -65,6 +65,29 @@ pub fn insert(
     Ok(tx.sql().last_insert_rowid())
 }
 
+/// The row of a queued message.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn row_of(at: &Snapshot<'_>, id: &MessageId) -> Result<Option<i64>, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT id FROM outbox WHERE message_id = ?1")?
+        .query_row([id.as_bytes().as_slice()], |row| row.get(0))
+        .optional()?)
+}
+
+/// Whether a queued message was encrypted, and so may be on its way.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_encrypted(at: &Snapshot<'_>, id: &MessageId) -> Result<bool, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message_id = ?1 AND ciphertext IS NOT NULL)")?
+        .query_row([id.as_bytes().as_slice()], |row| row.get(0))?)
+}
+
 /// Chats with something queued, the longest waiting first.
 ///
 /// # Errors
@@ -75,6 +98,27 @@ pub fn chats(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether a chat has something ready to be sent that is not among `ids`.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn has_other_than(at: &Snapshot<'_>, chat: ChatId, ids: &[MessageId]) -> Result<bool, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT message_id FROM outbox
+         WHERE chat_id = ?1 AND NOT EXISTS
+             (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
+         ORDER BY id LIMIT ?2",
+    )?;
+    let limit = to_sql(ids.len() as u64 + 1);
+    let rows = query.query_map(params![chat.0, limit], |row| Ok(message_id(row, 0)))?;
+    for row in rows {
+        if !ids.contains(&row??) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The oldest `limit` queued messages of a chat whose files are uploaded.
 ///
 /// # Errors
@@ -83,7 +127,7 @@ pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued
     let mut query = at.sql().prepare_cached(
         "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext FROM outbox
          WHERE chat_id = ?1 AND NOT EXISTS
-             (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND attachment IS NULL)
+             (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
          ORDER BY id LIMIT ?2",
     )?;
     let rows = query.query_map(params![chat.0, to_sql(limit as u64)], |row| {
@@ -157,6 +201,35 @@ pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError
         .optional()?;
     tx.changed(Change::Task(TASK));
     Ok(removed)
+}
+
+/// Refusals that are kept, for whoever waits for a message that people do not see as one.
+const REFUSALS: i64 = 100;
+
+/// Notes that a message was refused for good.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn refuse(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "INSERT OR REPLACE INTO refusal (message_id, code) VALUES (?1, ?2)",
+        params![id.as_bytes().as_slice(), code],
+    )?;
+    let old = tx.sql().last_insert_rowid() - REFUSALS;
+    tx.sql().execute("DELETE FROM refusal WHERE id <= ?1", [old])?;
+    Ok(())
+}
+
+/// Why a message was refused for good, if it was, not long ago.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn refusal(at: &Snapshot<'_>, id: &MessageId) -> Result<Option<String>, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT code FROM refusal WHERE message_id = ?1")?
+        .query_row([id.as_bytes().as_slice()], |row| row.get(0))
+        .optional()?)
 }
 
 /// Replaces the content of a queued message, once all its files are known.

@@ -14,17 +14,28 @@ pub struct Parked {
     pub frame: String,
 }
 
-/// Parks a message; a second time is the same.
+/// Messages parked for one group. What comes beyond that is lost, and shows as a gap.
+const KEPT: i64 = 4_096;
+
+/// Parks a message; a second time is the same. Returns whether there was room.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) -> Result<(), StoreError> {
-    tx.sql().execute(
-        "INSERT INTO parked (group_id, message_id, frame) VALUES (?1, ?2, ?3)
-         ON CONFLICT (group_id, message_id) DO NOTHING",
-        params![group.as_bytes().as_slice(), message.as_bytes().as_slice(), frame],
-    )?;
-    Ok(())
+pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) -> Result<bool, StoreError> {
+    let (group, message) = (group.as_bytes().as_slice(), message.as_bytes().as_slice());
+    let full: bool = tx
+        .sql()
+        .prepare_cached("SELECT count(*) >= ?2 FROM parked WHERE group_id = ?1")?
+        .query_row(params![group, KEPT], |row| row.get(0))?;
+    if !full {
+        tx.sql()
+            .prepare_cached(
+                "INSERT INTO parked (group_id, message_id, frame) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (group_id, message_id) DO NOTHING",
+            )?
+            .execute(params![group, message, frame])?;
+    }
+    Ok(!full)
 }
 
 /// Everything parked for a group, in the order of arrival.

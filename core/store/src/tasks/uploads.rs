@@ -1,12 +1,14 @@
 //! Files that must be uploaded before a queued message can be sent.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use privmsg_protocol::MessageId;
+use privmsg_protocol::{FileId, MessageId};
 use rusqlite::{OptionalExtension, Row, params};
+use zeroize::Zeroizing;
 
 use crate::chats::ChatId;
-use crate::sql_types::{from_sql, message_id, to_sql};
+use crate::sql_types::{from_sql, key_bytes, message_id, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// The queue.
@@ -27,8 +29,28 @@ pub struct Upload {
     pub mime: String,
     /// Its size when it was queued.
     pub size: u64,
-    /// Encoded attachment, once uploaded.
-    pub attachment: Option<Vec<u8>>,
+    /// Where its ciphertext is, and what opens it, once uploaded.
+    pub uploaded: Option<Uploaded>,
+}
+
+/// A file on the server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Where the ciphertext lies.
+    pub file_id: FileId,
+    /// Opens it.
+    pub key: Zeroizing<[u8; 32]>,
+    /// SHA-256 of the file.
+    pub digest: [u8; 32],
+    /// Its size.
+    pub size: u64,
+}
+
+/// Shows no key.
+impl fmt::Debug for Uploaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Uploaded").field("file_id", &self.file_id).finish_non_exhaustive()
+    }
 }
 
 /// A file that is to be uploaded.
@@ -70,12 +92,12 @@ pub fn insert(tx: &Tx<'_>, outbox_id: i64, position: u32, file: &NewUpload<'_>) 
     Ok(())
 }
 
-/// The next file to upload.
+/// The next `limit` files to upload.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn next(at: &Snapshot<'_>) -> Result<Option<Upload>, StoreError> {
-    Ok(collect(at, "WHERE attachment IS NULL ORDER BY id LIMIT 1", [])?.pop())
+pub fn next(at: &Snapshot<'_>, limit: u32) -> Result<Vec<Upload>, StoreError> {
+    collect(at, "WHERE file_id IS NULL ORDER BY id LIMIT ?1", [limit])
 }
 
 /// The files of a queued message, in order.
@@ -98,8 +120,17 @@ pub fn of_message(at: &Snapshot<'_>, message: i64) -> Result<Vec<Upload>, StoreE
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_uploaded(tx: &Tx<'_>, id: i64, attachment: &[u8]) -> Result<(), StoreError> {
-    tx.sql().execute("UPDATE upload SET attachment = ?2 WHERE id = ?1", params![id, attachment])?;
+pub fn set_uploaded(tx: &Tx<'_>, id: i64, uploaded: &Uploaded) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "UPDATE upload SET file_id = ?2, key = ?3, digest = ?4, size = ?5 WHERE id = ?1",
+        params![
+            id,
+            uploaded.file_id.as_str(),
+            uploaded.key.as_slice(),
+            uploaded.digest.as_slice(),
+            to_sql(uploaded.size)
+        ],
+    )?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }
@@ -125,21 +156,39 @@ pub fn queued(at: &Snapshot<'_>, outbox_id: i64) -> Result<Option<QueuedFiles>, 
         .transpose()
 }
 
-fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Upload>, StoreError> {
-    let sql = format!("SELECT id, outbox_id, path, name, mime, size, attachment FROM upload {rest}");
-    let mut query = at.sql().prepare_cached(&sql)?;
-    let rows = query.query_map(parameters, read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// The file with this row, while its message waits.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn load(at: &Snapshot<'_>, id: i64) -> Result<Option<Upload>, StoreError> {
+    Ok(collect(at, "WHERE id = ?1", [id])?.pop())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
+fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Upload>, StoreError> {
+    let sql = format!("SELECT id, outbox_id, path, name, mime, size, file_id, key, digest FROM upload {rest}");
+    let mut query = at.sql().prepare_cached(&sql)?;
+    let rows = query.query_map(parameters, |row| Ok(read(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+fn read(row: &Row<'_>) -> Result<Upload, StoreError> {
+    let size = from_sql(row.get(5)?);
+    let uploaded = match row.get::<_, Option<String>>(6)? {
+        Some(id) => Some(Uploaded {
+            file_id: FileId::new(&id).map_err(|_| StoreError::Invalid("file id"))?,
+            key: Zeroizing::new(key_bytes(row, 7)?),
+            digest: key_bytes(row, 8)?,
+            size,
+        }),
+        None => None,
+    };
     Ok(Upload {
         id: row.get(0)?,
         outbox_id: row.get(1)?,
         path: row.get::<_, String>(2)?.into(),
         name: row.get(3)?,
         mime: row.get(4)?,
-        size: from_sql(row.get(5)?),
-        attachment: row.get(6)?,
+        size,
+        uploaded,
     })
 }

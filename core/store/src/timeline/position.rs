@@ -48,6 +48,8 @@ pub enum Place {
     Queued,
     /// It is of this device only, and happens now.
     Here,
+    /// It is known already.
+    At(Position),
 }
 
 /// The position of a place in a chat.
@@ -57,6 +59,7 @@ pub enum Place {
 pub fn of(at: &Snapshot<'_>, chat: ChatId, place: Place) -> Result<Position, StoreError> {
     match place {
         Place::Queued => Ok(Position::QUEUED),
+        Place::At(position) => Ok(position),
         Place::Numbered { group, seq } => {
             let ordinal = at
                 .sql()

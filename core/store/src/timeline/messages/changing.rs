@@ -179,6 +179,6 @@ fn changed(tx: &Tx<'_>, chat: ChatId, id: i64) {
 fn number(place: Place) -> (Option<[u8; 16]>, Option<i64>) {
     match place {
         Place::Numbered { group, seq } => (Some(*group.as_bytes()), Some(to_sql(seq.0))),
-        Place::Queued | Place::Here => (None, None),
+        Place::Queued | Place::Here | Place::At(_) => (None, None),
     }
 }

@@ -8,12 +8,12 @@ const DAY: f64 = 24.0 * 3600.0 * SECOND;
 /// Soon after joining: until a device has committed once, its leaf key is the one from its key package, and its
 /// parents in the tree are blank, which makes everybody's commits larger. Not at once, because many may have joined
 /// together.
-pub(super) fn first_rotation(now_ms: i64) -> i64 {
+pub(crate) fn first_rotation(now_ms: i64) -> i64 {
     after(now_ms, 5.0 * SECOND, 60.0 * SECOND)
 }
 
 /// At least weekly, at a time of its own.
-pub(super) fn next_rotation(now_ms: i64) -> i64 {
+pub(crate) fn next_rotation(now_ms: i64) -> i64 {
     after(now_ms, 5.0 * DAY, 7.0 * DAY)
 }
 

@@ -1,43 +1,42 @@
 //! What talks to the server.
 //!
-//! One task owns the MLS state of all groups and does one thing at a time: it is either processing a page of the
-//! mailbox, or, once that is drained, doing what is due. So a commit is never made on top of an epoch that is already
-//! over as far as this device could know. Files are uploaded by a task beside it.
-//!
 //! ```text
-//! connect ─▶ answers owed by the server ─▶ drain mailbox ─▶ (work ◀─▶ wait for frames, the outbox, the clock)
-//!    ▲                                                             │
-//!    └────────────── back-off with jitter ◀── connection lost ◀────┘
+//! connect ─▶ drain mailbox ─▶ receive ◀─┐
+//!    ▲                          │  tasks ┘
+//!    └── back-off with jitter ◀─┴── connection lost
 //! ```
 //!
-//! Work, in this order: join what this device should be in, repair what is out of step, change keys that are due,
-//! fill up key packages, send receipts, send messages.
+//! The [`session`] reads and writes the socket, and nothing else. What is to be done besides are [`tasks`]: each says
+//! when it is due and does one piece at a time; the [`scheduler`] runs them beside the socket and sleeps until the
+//! earliest. What fails waits in the table of holds. All that matters stands in the database, so all of it can be cut
+//! off anywhere.
 
-mod groups;
-mod inbox;
+pub(crate) mod inbox;
 #[cfg(test)]
 mod inbox_tests;
-pub(crate) mod key_packages;
-mod membership;
-mod pump;
-mod schedule;
+mod link;
+mod scheduler;
+mod seat;
 mod session;
-mod uploads;
+pub(crate) mod tasks;
+mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use privmsg_protocol::ErrorCode;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::Context;
+use crate::context::Context;
 use crate::error::{ClientError, EngineError};
 use crate::events::Event;
 use crate::identity::Identity;
 use crate::net::backoff::{Backoff, random_fraction};
-use crate::net::http::is_over;
 use crate::profile::EngineLock;
 
+pub(crate) use link::Link;
+pub use seat::Seat;
 use session::Session;
 
 /// How long an engine that is to stop may take to see what it has begun acknowledged.
@@ -56,14 +55,15 @@ pub struct Engine {
 
 impl Engine {
     pub(crate) fn start(context: Arc<Context>) -> Result<Self, EngineError> {
-        let lock = context
-            .profile
-            .lock_engine()
-            .map_err(|e| EngineError::Internal(format!("the profile cannot be locked: {e}")))?
-            .ok_or(EngineError::ProfileInUse)?;
+        let lock = context.profile.lock_engine().map_err(EngineError::Lock)?.ok_or(EngineError::ProfileInUse)?;
+        Ok(Self::start_with(context, lock))
+    }
+
+    /// As [`Engine::start`], for who has the right to already.
+    pub(crate) fn start_with(context: Arc<Context>, lock: EngineLock) -> Self {
         let (leave, cancel) = (CancellationToken::new(), CancellationToken::new());
         let task = tokio::spawn(run(context, lock, leave.clone(), cancel.clone()));
-        Ok(Self { leave, cancel, task: Some(task) })
+        Self { leave, cancel, task: Some(task) }
     }
 
     /// Stops, after the receipts for what has just arrived, but within a second. A transaction at hand is completed or
@@ -92,7 +92,7 @@ impl Engine {
         let Some(task) = &mut self.task else { return Ok(()) };
         let result = task.await;
         self.task = None;
-        result.map_err(|e| EngineError::Internal(e.to_string()))?
+        result.map_err(EngineError::Ended)?
     }
 }
 
@@ -126,29 +126,19 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
     loop {
         let (ended, reached) = Box::pin(session(context, leave)).await;
         let Err(error) = ended else { return Ok(()) };
-        if let Some(fatal) = fatal(context, &error).await? {
-            return Err(fatal);
-        }
+        let error = passing(context, error).await?;
         let on_a_bad_network =
             reached >= Reached::SignedIn && matches!(error, ClientError::Network(_) | ClientError::GoingAway { .. });
         if on_a_bad_network || reached == Reached::InStep {
             backoff.reset();
         }
-        let pause = backoff.next(random_fraction()).max(asked_for(&error));
-        tracing::info!(%error, ?pause, "disconnected");
+        let pause = backoff.next(random_fraction()).max(error.retry_after().unwrap_or_default());
+        tracing::info!(user = %context.user_id, %error, ?pause, "disconnected");
         context.emit(Event::Disconnected { reason: error.to_string() });
         tokio::select! {
             () = leave.cancelled() => return Ok(()),
             () = tokio::time::sleep(pause) => {}
         }
-    }
-}
-
-/// How long the server asked to be left alone.
-fn asked_for(error: &ClientError) -> Duration {
-    match error {
-        ClientError::Server { retry_after: Some(pause), .. } | ClientError::GoingAway { retry_after: pause } => *pause,
-        _ => Duration::ZERO,
     }
 }
 
@@ -180,17 +170,15 @@ async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
     Session::open(Arc::clone(context), identity, &account).await
 }
 
-/// Whether the engine has to stop: reconnecting would not change anything.
-async fn fatal(context: &Context, error: &ClientError) -> Result<Option<EngineError>, EngineError> {
-    if let Some(code) = error.code()
-        && is_over(code)
-    {
-        context.store.transact(privmsg_store::account::set_signed_out).await?;
-        return Ok(Some(EngineError::SignedOut(code.clone())));
+/// Gives back an error after which reconnecting may help. Another one stops the engine.
+async fn passing(context: &Context, error: ClientError) -> Result<ClientError, EngineError> {
+    if error.ends_session() {
+        context.store.write(privmsg_store::account::set_signed_out).await?;
+        return Err(EngineError::SignedOut(error.code().cloned().unwrap_or(ErrorCode::Unauthorized)));
     }
-    Ok(match error {
-        ClientError::NotSignedIn => Some(EngineError::NotSignedIn),
-        ClientError::Store(store) if !store.is_retryable() => Some(EngineError::Internal(error.to_string())),
-        _ => None,
-    })
+    match error {
+        ClientError::NotSignedIn => Err(EngineError::NotSignedIn),
+        ClientError::Store(store) if !store.is_retryable() => Err(EngineError::Store(store)),
+        other => Ok(other),
+    }
 }
