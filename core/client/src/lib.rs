@@ -52,7 +52,9 @@ pub use identity::Whoami;
 pub use login::{LoggedIn, Login, LoginError, NewIdentity, SignInKey};
 pub use privmsg_e2ee::{Attachment, Body, Content, ContentError, RecoveryError, SafetyNumber};
 pub use privmsg_store::chats::{ChatId, ChatKind};
-pub use privmsg_store::key::{KEY_FILE, KeyError, KeyPlace, keyring_is_available};
+pub use privmsg_store::key::{
+    DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,
+};
 pub use privmsg_store::messages::{MessageKind, MessageState};
 pub use privmsg_store::{StoreError, wait_until_closed};
 pub use profile::{Profile, ProfileError};
