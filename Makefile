@@ -62,5 +62,5 @@ fuzz: ## run the fuzz targets, each TIME seconds (TIME=600; TARGETS='headers mul
 image-check: ## build the image without a registry and try it (root, minutes)
 	scripts/try-image.sh
 
-check-targets: ## build the core for wasm32 and Android
+check-targets: ## build the core for Windows, check it for wasm32 and Android (half an hour the first time)
 	scripts/check-targets.sh
