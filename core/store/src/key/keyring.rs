@@ -73,6 +73,10 @@ fn entry(details: &Details) -> Result<String, KeyError> {
 struct Person(mpsc::Sender<News>);
 
 impl Person {
+    #[cfg_attr(
+        not(any(target_os = "linux", windows, target_os = "macos")),
+        expect(dead_code, reason = "where there is no keyring, nobody is asked")
+    )]
     fn is_asked(&self) {
         // Whoever does not wait any more need not know.
         let _ = self.0.send(News::PersonIsAsked);
@@ -80,6 +84,10 @@ impl Person {
 }
 
 enum News {
+    #[cfg_attr(
+        not(any(target_os = "linux", windows, target_os = "macos")),
+        expect(dead_code, reason = "where there is no keyring, nobody is asked")
+    )]
     PersonIsAsked,
     Done,
 }
