@@ -12,7 +12,7 @@ use privmsg_client::{
 use privmsg_protocol::{Secret, UserId};
 use tokio::sync::broadcast;
 
-use crate::admin::Account;
+use crate::Account;
 use crate::wait::{PATIENCE, until};
 
 /// More than any story's chat holds.

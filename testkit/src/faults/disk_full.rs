@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_protocol::ErrorCode;
 
 use super::{Ledger, Plan, Rows, row, settings};
+use crate::ServerProcess;
 use crate::http::Http;
-use crate::process::ServerProcess;
 
 const SMALL: &str = "16m";
 const LARGER: &str = "96m";
@@ -119,7 +119,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
     ledger.collect(address).await?;
     let account = ledger.close();
     ensure!(account.lost == 0, "{account:?}");
-    server.stop()?;
+    server.stop().await?;
     Ok(vec![
         row("disk", SMALL),
         row("messages acknowledged until it was full", on_full),

@@ -91,7 +91,7 @@ async fn clients_and_server_end_at_any_moment() -> Result<()> {
         let pause = std::time::Duration::from_millis(random.within(0..60));
         tokio::time::sleep(pause).await;
         match round % 4 {
-            3 => server.restart_with(|_| {}).await?,
+            3 => server.restart_with(&[]).await?,
             1 => bob.crashes().await?,
             _ => alice.crashes().await?,
         }

@@ -10,11 +10,7 @@ use super::numbered;
 
 #[tokio::test]
 async fn a_full_mailbox_delays() -> Result<()> {
-    let server = Server::start_with(privmsg_server::Clock::system(), |config| {
-        config.limits.rate_limit_messages_per_minute = 0;
-        config.limits.max_pending_messages = 5;
-    })
-    .await?;
+    let server = Server::start_with(&[("PRIVMSG_LIMITS_MAX_PENDING_MESSAGES", "5".to_owned())]).await?;
     let mut alice = server.person("alice").await?;
     let mut bob = server.person("bob").await?;
     alice.says(&bob, "text 0").await?;
@@ -31,10 +27,8 @@ async fn a_full_mailbox_delays() -> Result<()> {
 
 #[tokio::test]
 async fn too_many_messages_a_minute_are_slowed_down() -> Result<()> {
-    let server = Server::start_with(privmsg_server::Clock::system(), |config| {
-        config.limits.rate_limit_messages_per_minute = 120;
-    })
-    .await?;
+    let limit = ("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "120".to_owned());
+    let server = Server::start_with(&[limit]).await?;
     let mut alice = server.person("alice").await?;
     let bob = server.person("bob").await?;
     let texts = numbered("quickly", 126);
