@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run build programs test lint bench demo chaos api-check fuzz image-check check-targets
+.PHONY: help setup run build programs test lint bench demo chaos api-check fuzz image-check check-targets bare-check
 
 CARGO ?= cargo
 # The server is a workspace of its own (server/Cargo.toml), so that it is tested with the SQLite that it ships with.
@@ -74,3 +74,6 @@ image-check: ## build the image without a registry and try it (root, minutes)
 
 check-targets: ## build the core for Windows, check it for wasm32 and Android (half an hour the first time)
 	scripts/check-targets.sh
+
+bare-check: ## run 'make run' and 'make test' on bare systems made by debootstrap (root, an hour or more; ARGS=debian)
+	scripts/bare-check.sh $(ARGS)
