@@ -7,7 +7,7 @@
 FROM rust:1.91-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked -p privmsg-server \
+RUN cargo build --release --locked --manifest-path server/Cargo.toml --target-dir target \
     && install -D -s target/release/privmsg-server /out/app/privmsg-server \
     && install -d /out/app/config && install -d -m 700 /out/data
 

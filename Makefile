@@ -3,9 +3,11 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test lint bench demo chaos api-check fuzz image-check check-targets
+.PHONY: help setup run build programs test lint bench demo chaos api-check fuzz image-check check-targets bare-check
 
 CARGO ?= cargo
+# The server is a workspace of its own (server/Cargo.toml), so that it is tested with the SQLite that it ships with.
+SERVER := --manifest-path server/Cargo.toml
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # Crates whose documentation is checked: those that others build on.
 DOC_CRATES := privmsg-protocol privmsg-e2ee privmsg-store privmsg-client
@@ -19,25 +21,33 @@ setup: ## check for Rust, install missing system packages (apt)
 	@scripts/setup.sh build
 
 run: setup ## build the server and start it on http://127.0.0.1:9443, data in ./data (ARGS='--config FILE')
-	$(CARGO) build --release --locked -p privmsg-server
+	$(CARGO) build --release --locked $(SERVER)
 	@exec $(BIN)/privmsg-server run $(ARGS)
 
-# One after the other: built together, the server would get the client's SQLCipher, and with it OpenSSL.
 build: setup ## build server and terminal client into target/release
-	$(CARGO) build --release --locked -p privmsg-server
+	$(CARGO) build --release --locked $(SERVER)
 	$(CARGO) build --release --locked -p privmsg-cli
 
-# The tests that run real processes use the binaries of the same build, so they are built first.
+programs: setup ## build server and terminal client for the tests, into target/debug
+	$(CARGO) build --locked $(SERVER)
+	$(CARGO) build --workspace --bins --locked
+
+# The server's tests first: they leave a server in target/debug that is made for tests (with Tokio's clock to stop), and
+# the clients' tests are to meet one as it is built for use.
 test: ## run all tests
 	@scripts/setup.sh test
-	$(CARGO) build --workspace --bins --locked
+	$(CARGO) test --workspace --locked $(SERVER)
+	@$(MAKE) programs
 	$(CARGO) test --workspace --locked
 	scripts/api-check.sh "" 5
 
 lint: ## formatting, clippy, rustdoc, shellcheck; warnings are errors
 	@scripts/setup.sh lint
+	scripts/check-workspaces.sh
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --all --check $(SERVER)
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked $(SERVER) -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --locked $(addprefix -p ,$(DOC_CRATES))
 	shellcheck scripts/*.sh .ci/run
 
@@ -53,7 +63,7 @@ chaos: build ## kill server and clients at random under load; checks that nothin
 
 api-check: ## try the API against its own description with schemathesis (EXAMPLES=100 cases for each endpoint)
 	@scripts/setup.sh test
-	$(CARGO) build --locked -p privmsg-server
+	$(CARGO) build --locked $(SERVER)
 	scripts/api-check.sh "" $(or $(EXAMPLES),100)
 
 fuzz: ## run the fuzz targets, each TIME seconds (TIME=600; TARGETS='headers multipart'); needs nightly Rust and cargo-fuzz
@@ -62,5 +72,8 @@ fuzz: ## run the fuzz targets, each TIME seconds (TIME=600; TARGETS='headers mul
 image-check: ## build the image without a registry and try it (root, minutes)
 	scripts/try-image.sh
 
-check-targets: ## build the core for wasm32 and Android
+check-targets: ## build the core for Windows, check it for wasm32 and Android (half an hour the first time)
 	scripts/check-targets.sh
+
+bare-check: ## run 'make run' and 'make test' on bare systems made by debootstrap (root, an hour or more; ARGS=debian)
+	scripts/bare-check.sh $(ARGS)

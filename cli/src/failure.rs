@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use privmsg_client::{ClientError, EngineError, KeyError, LoginError, OpenError, ProfileError, StoreError, causes};
+use privmsg_client::{
+    ClientError, EngineError, KeyError, LoginError, OpenError, ProfileError, StoreError, VaultError, causes,
+};
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
 use crate::exit::Exit;
@@ -219,7 +221,6 @@ fn profile(lang: Lang, error: &ProfileError) -> Described {
     match error {
         ProfileError::Key(error) => key(lang, error),
         ProfileError::Store(error) => store(lang, error),
-        ProfileError::Exists => Described::new(Exit::File, "profile_damaged", lang.keystore_missing()),
         ProfileError::Directory { path, source } => {
             Described::new(Exit::File, "file", lang.file_failed(&path.display().to_string(), &lang.io(source)))
         }
@@ -232,13 +233,30 @@ fn key(lang: Lang, error: &KeyError) -> Described {
         KeyError::NoProfile => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
         KeyError::PassphraseNeeded => new(Exit::Credentials, "passphrase_needed", lang.passphrase_needed()),
         KeyError::WrongPassphrase => new(Exit::Credentials, "wrong_passphrase", lang.wrong_passphrase()),
-        KeyError::Keyring(detail) => new(Exit::Credentials, "keyring", lang.keyring_failed(detail)),
+        KeyError::Vault { source, .. } => new(Exit::Credentials, "keyring", lang.keyring_failed(&vault(lang, source))),
+        KeyError::UnknownVault(name) => new(Exit::Other, "profile_newer", lang.unknown_vault(name)),
+        KeyError::Newer { .. } => new(Exit::Other, "profile_newer", lang.newer_database()),
+        KeyError::NoKeystore => new(Exit::File, "profile_damaged", lang.keystore_missing()),
+        KeyError::KeptElsewhere(_) => new(Exit::Other, "profile_busy", lang.made_meanwhile()),
+        KeyError::Busy => new(Exit::Other, "profile_busy", lang.database_busy()),
         KeyError::Damaged(file) => new(Exit::File, "profile_damaged", lang.damaged(file)),
         KeyError::OpenToOthers => {
             new(Exit::File, "key_file_open_to_others", lang.key_open_to_others(privmsg_client::KEY_FILE))
         }
         KeyError::Io { file, source } => new(Exit::File, "file", lang.file_failed(file, &lang.io(source))),
         KeyError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
+    }
+}
+
+/// What a keyring says.
+pub(crate) fn vault(lang: Lang, error: &VaultError) -> String {
+    match error {
+        VaultError::Unavailable => lang.keyring_unavailable(),
+        VaultError::Locked => lang.keyring_locked(),
+        VaultError::NoAnswer(waited) => lang.keyring_silent(waited.as_secs()),
+        VaultError::Gone => lang.keyring_entry_gone(),
+        VaultError::Damaged => lang.keyring_entry_damaged(),
+        VaultError::Failed(source) => source.to_string(),
     }
 }
 

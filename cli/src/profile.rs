@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use privmsg_client::{Client, ClientError, KEY_FILE, KeyPlace, OpenError, Profile, keyring_is_available};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
+use crate::foreign;
 use crate::lang::Lang;
 use crate::output::Output;
 use crate::{prompt, variable};
@@ -13,12 +14,14 @@ use crate::{prompt, variable};
 /// A passphrase, if the profile's key lies under one.
 pub(crate) type Passphrase = Option<Zeroizing<String>>;
 
-/// The folder: as given, as `PRIVMSG_PROFILE` says, or where the desktop keeps data (XDG base directories).
+/// The folder: as given, as `PRIVMSG_PROFILE` says, or where the system keeps a program's data: the XDG base directories,
+/// on Windows what does not roam to other machines.
 pub(crate) fn folder(given: Option<PathBuf>) -> Result<Profile, Failure> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = given
         .or_else(|| set("PRIVMSG_PROFILE"))
         .or_else(|| set("XDG_DATA_HOME").filter(|dir| dir.is_absolute()).map(|dir| dir.join("privmsg")))
+        .or_else(|| set("LOCALAPPDATA").filter(|_| cfg!(windows)).map(|dir| dir.join("PrivMsg")))
         .or_else(|| set("HOME").map(|home| home.join(".local/share/privmsg")))
         .ok_or(Failure::NoHome)?;
     Ok(Profile::at(folder))
@@ -58,7 +61,7 @@ pub(crate) async fn existing_passphrase(place: KeyPlace, lang: Lang) -> Result<P
 pub(crate) async fn create(profile: &Profile, output: &Output) -> Result<(KeyPlace, Passphrase), Failure> {
     let (place, passphrase) = match passphrase_variable()? {
         Some(passphrase) => (KeyPlace::Passphrase, Some(passphrase)),
-        None if keyring_is_available() => (KeyPlace::Keyring, None),
+        None if has_keyring(output) => (KeyPlace::Keyring, None),
         None if prompt::somebody_is_there() => match new_passphrase(output).await? {
             Some(passphrase) => (KeyPlace::Passphrase, Some(passphrase)),
             None => (KeyPlace::File, None),
@@ -69,12 +72,22 @@ pub(crate) async fn create(profile: &Profile, output: &Output) -> Result<(KeyPla
     Ok((place, passphrase))
 }
 
+/// Whether there is a keyring that answers. If there should be one, but it is silent, that is said.
+fn has_keyring(output: &Output) -> bool {
+    keyring_is_available().unwrap_or_else(|error| {
+        let lang = output.lang();
+        output.note(&foreign::line(&lang.keyring_passed_over(&failure::vault(lang, &error))));
+        false
+    })
+}
+
 /// Where the key of a profile is and what that means, in a sentence.
 pub(crate) fn explain(place: KeyPlace, profile: &Profile, lang: Lang) -> String {
     match place {
         KeyPlace::Keyring => lang.key_in_keyring(),
         KeyPlace::Passphrase => lang.key_under_passphrase(),
         KeyPlace::File => lang.key_in_file(&profile.dir().join(KEY_FILE).display().to_string()),
+        KeyPlace::Host => lang.key_with_host(),
     }
 }
 

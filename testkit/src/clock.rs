@@ -1,38 +1,52 @@
-//! A clock that server and clients share, and that moves only when told.
+//! A clock that clients share, and that can be moved.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-/// Stands still until it is moved. Clones move together.
-#[derive(Debug, Clone)]
-pub struct Clock(privmsg_server::Clock);
+use privmsg_client::SystemClock;
+use tokio::sync::Notify;
+
+/// Goes on at the pace of time, ahead of it by what it was moved. Clones move together.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    ahead_ms: AtomicI64,
+    moved: Notify,
+}
 
 impl Clock {
-    /// Stands at the present time: certificates and tokens that were made by the system's clock are valid.
+    /// Shows the system's time: certificates and tokens that were made by that clock are valid.
     #[must_use]
-    pub fn standing() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self(privmsg_server::Clock::manual(i64::try_from(now).unwrap_or(0)))
+    pub fn right() -> Self {
+        Self::default()
     }
 
-    /// Moves on.
+    /// Moves it on, and wakes whoever waits for a time that has come by that.
     pub fn advance(&self, seconds: i64) {
-        self.0.advance(seconds);
-    }
-
-    /// Is set to another time, without any time having passed.
-    pub fn jumps(&self, seconds: i64) {
-        self.0.jump(seconds);
-    }
-
-    /// For a server.
-    #[must_use]
-    pub fn for_server(&self) -> privmsg_server::Clock {
-        self.0.clone()
+        self.0.ahead_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.0.moved.notify_waiters();
     }
 }
 
 impl privmsg_client::Clock for Clock {
     fn now_ms(&self) -> i64 {
-        self.0.now_ms()
+        SystemClock.now_ms() + self.0.ahead_ms.load(Ordering::SeqCst)
+    }
+
+    fn sleep_until(&self, ms: i64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            loop {
+                let moved = self.0.moved.notified();
+                let Ok(left @ 1..) = u64::try_from(ms.saturating_sub(self.now_ms())) else { return };
+                tokio::select! {
+                    () = moved => {}
+                    () = tokio::time::sleep(Duration::from_millis(left)) => {}
+                }
+            }
+        })
     }
 }

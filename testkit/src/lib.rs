@@ -1,7 +1,6 @@
 //! Development only: what tests, benchmarks and the chaos run are told with.
 //!
-//! - [`Server`]: the real server in this process, with a clock that can be moved; [`ServerProcess`]: the real program as
-//!   a child, which can be killed.
+//! - [`Server`]: the real program on a folder that goes with it; [`ServerProcess`]: the same, wherever it is wanted.
 //! - [`Person`]: somebody with a profile and a running client in this process; [`Terminal`]: somebody at a terminal,
 //!   with the real `privmsg`.
 //! - [`Proxy`]: the network between them, which cuts, delays, repeats and goes silent when told to.
@@ -21,28 +20,22 @@
 //! # }
 //! ```
 
-pub mod admin;
-pub mod binaries;
 mod clock;
-pub mod endpoint;
+pub mod database;
 pub mod faults;
 pub mod figures;
-pub mod http;
 pub mod load;
 mod person;
-mod process;
-pub mod procfs;
 pub mod proxy;
 mod random;
 mod server;
 mod terminal;
-pub mod wait;
 
-pub use admin::{Account, Admin};
 pub use clock::Clock;
-pub use endpoint::Endpoint;
 pub use person::Person;
-pub use process::{ServerProcess, Setting, without_limits};
+pub use privmsg_harness::{
+    Account, Admin, Endpoint, ServerProcess, Setting, binaries, http, procfs, wait, without_limits,
+};
 pub use proxy::{Faults, Proxy};
 pub use random::Random;
 pub use server::Server;

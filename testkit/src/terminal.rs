@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::admin::Account;
+use crate::Account;
 
 /// One profile.
 #[derive(Debug, Clone)]

@@ -38,11 +38,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             public_key: me.identity_key.as_deref(),
             signed_in: me.signed_in,
             profile: folder,
-            key_place: place.map(|place| match place {
-                KeyPlace::Keyring => "keyring",
-                KeyPlace::Passphrase => "passphrase",
-                KeyPlace::File => "file",
-            }),
+            key_place: place.map(KeyPlace::name),
         });
     }
     let device = match &me.device_id {

@@ -78,8 +78,20 @@ texts! {
     keyring_failed(detail: &str) =>
         "the keyring does not give the profile's key ({detail}). Is it unlocked, and is this the same desktop session?",
         "связка ключей не отдаёт ключ профиля ({detail}). Разблокирована ли она, и тот ли это сеанс рабочего стола?";
-    damaged(file: &str) =>
-        "{file} in the profile is damaged or was written by a newer version", "{file} в профиле повреждён или записан более новой версией";
+    keyring_unavailable() => "there is none in this session", "в этом сеансе её нет";
+    keyring_locked() => "it is locked", "она заблокирована";
+    keyring_silent(seconds: u64) => "no answer within {seconds} s", "нет ответа за {seconds} с";
+    keyring_entry_gone() => "it has no such entry any more", "такой записи в ней больше нет";
+    keyring_entry_damaged() => "what it gives is no key", "то, что она отдаёт, — не ключ";
+    keyring_passed_over(detail: &str) =>
+        "the keyring is passed over ({detail})", "связка ключей не используется ({detail})";
+    unknown_vault(name: &str) =>
+        "the key of the profile lies in '{name}', which this program does not know: a newer version of privmsg has made the profile, or another program",
+        "ключ профиля лежит в «{name}», этой программе такое место неизвестно: профиль создан более новой версией privmsg или другой программой";
+    made_meanwhile() =>
+        "another privmsg has just made this profile; repeat the command",
+        "этот профиль только что создан другим запуском privmsg; повторите команду";
+    damaged(file: &str) => "{file} in the profile is damaged", "{file} в профиле повреждён";
     keystore_missing() =>
         "the profile has a database, but keystore.json, which says where its key is, is missing. Restore it from a backup, or use another --profile",
         "в профиле есть база данных, но нет keystore.json, где сказано, где её ключ. Верните его из резервной копии или возьмите другой --profile";

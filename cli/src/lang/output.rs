@@ -16,6 +16,9 @@ texts! {
     key_in_keyring() =>
         "The profile is encrypted. Its key lies in the desktop's keyring: the profile opens while you are logged in there.",
         "Профиль зашифрован. Ключ лежит в связке ключей рабочего стола: профиль открывается, пока вы в нём работаете.";
+    key_with_host() =>
+        "The profile is encrypted. Its key lies in another program's keystore.",
+        "Профиль зашифрован. Его ключ лежит в хранилище другой программы.";
     key_under_passphrase() =>
         "The profile is encrypted with your passphrase. Without it nobody can open the profile, and it cannot be restored.",
         "Профиль зашифрован парольной фразой. Без неё профиль не открыть, и восстановить её нельзя.";

@@ -142,6 +142,22 @@ fn a_passphrase_protects_the_profile() {
     assert_eq!(run.code, 3, "{}", run.stderr);
 }
 
+/// It was taken for damage.
+#[test]
+fn a_profile_of_a_newer_version_is_not_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("p")).unwrap();
+    for (keystore, said) in [
+        (r#"{"version": 1, "key": {"kind": "enclave", "alias": "x"}}"#, "'enclave'"),
+        (r#"{"version": 2, "anything": []}"#, "newer version"),
+    ] {
+        std::fs::write(dir.path().join("p/keystore.json"), keystore).unwrap();
+        let run = privmsg(dir.path(), &["--json", "--profile", "p", "chats"], &[]);
+        assert_eq!((run.code, run.error()["code"].as_str()), (1, Some("profile_newer")), "{}", run.stderr);
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+}
+
 #[test]
 fn a_file_name_cannot_drive_the_terminal() {
     let dir = tempfile::tempdir().unwrap();

@@ -244,7 +244,7 @@ async fn what_the_server_does_not_take_stays_queued() {
     })
     .await;
 
-    server.restart_with(|_| {}).await.unwrap();
+    server.restart_with(&[]).await.unwrap();
     let (alice, bob) = people.clone();
     aside(move || {
         alice.does(&["send", "bob", "at last", "--timeout", "20"]).ok();

@@ -4,4 +4,6 @@
 
 mod alone;
 mod conversation;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod run;

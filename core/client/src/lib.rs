@@ -53,7 +53,9 @@ pub use login::{LoggedIn, Login, LoginError, NewIdentity, SignInKey};
 pub use privmsg_e2ee::{About, Attachment, ContentError, RecoveryError, SafetyNumber};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::holds::{Hold, Reason, Scope};
-pub use privmsg_store::key::{KEY_FILE, KeyError, KeyPlace, keyring_is_available};
+pub use privmsg_store::key::{
+    DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,
+};
 pub use privmsg_store::messages::{Cursor, MessageState};
 pub use privmsg_store::position::Position;
 pub use privmsg_store::receipts::Receipt;

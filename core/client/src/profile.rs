@@ -2,11 +2,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use privmsg_store::key::{self, KeyError, KeyPlace};
-use tokio::sync::oneshot;
-
+use privmsg_store::key::{self, Creation, KeyError, KeyPlace, Keystore, Vault};
 use privmsg_store::{DATABASE_FILE, Store, StoreError};
+use tokio::sync::oneshot;
 
 /// Held by the process that runs the engine.
 const LOCK_FILE: &str = "engine.lock";
@@ -20,9 +20,6 @@ pub enum ProfileError {
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is a profile in the directory already.
-    #[error("there is a profile in this directory already")]
-    Exists,
     /// The directory cannot be made or used.
     #[error("cannot use {}: {source}", path.display())]
     Directory {
@@ -37,13 +34,22 @@ pub enum ProfileError {
 #[derive(Debug, Clone)]
 pub struct Profile {
     dir: PathBuf,
+    vault: Option<Arc<dyn Vault>>,
 }
 
 impl Profile {
     /// The profile in `dir`, which need not exist yet.
     #[must_use]
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), vault: None }
+    }
+
+    /// With a vault that the host has and this library has not: a phone's keystore, a browser's. It opens profiles that
+    /// were made with it, and is where [`KeyPlace::Host`] is.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Arc<dyn Vault>) -> Self {
+        self.vault = Some(vault);
+        self
     }
 
     /// Its directory.
@@ -55,28 +61,36 @@ impl Profile {
     /// Where the key of its database is kept; `None` if it is new.
     ///
     /// # Errors
-    /// [`KeyError`] if the directory holds something else than a profile.
+    /// [`KeyError`] if the directory holds something else than a profile, or one that this program cannot open.
     pub fn key_place(&self) -> Result<Option<KeyPlace>, KeyError> {
-        key::place(&self.dir)
+        self.keystore(None).place()
     }
 
-    /// Makes the directory, readable by its owner only, and an empty database whose key is kept in `place`.
+    /// Makes the directory, readable by its owner only, and an empty database whose key is kept in `place`. What another
+    /// process has made meanwhile, or an earlier call that was cut off anywhere, is taken and completed.
     ///
     /// # Errors
-    /// [`ProfileError`]; calling again after a failure is safe, and never touches a profile that is complete.
+    /// [`ProfileError`], [`KeyError::KeptElsewhere`] among them; calling again after a failure is safe, and a profile
+    /// that is complete is never changed.
     pub fn create(&self, place: KeyPlace, passphrase: Option<&str>) -> Result<(), ProfileError> {
-        let failed = |source| ProfileError::Directory { path: self.dir.clone(), source };
-        create_private_dir(&self.dir).map_err(failed)?;
-        if self.dir.join(DATABASE_FILE).try_exists().map_err(failed)? {
-            return Err(ProfileError::Exists);
-        }
-        let key = key::create(&self.dir, place, passphrase)?;
+        create_private_dir(&self.dir).map_err(|source| self.directory(source))?;
+        let creation = Creation::begin(self.keystore(passphrase))?;
+        let key = creation.key(place)?;
         Store::open(&self.dir, &key)?;
         Ok(())
     }
 
     pub(crate) fn open_store(&self, passphrase: Option<&str>) -> Result<Store, ProfileError> {
-        let key = key::open(&self.dir, passphrase)?;
+        let keystore = self.keystore(passphrase);
+        let key = keystore.open()?;
+        let has_database = self.dir.join(DATABASE_FILE).try_exists().map_err(|source| self.directory(source))?;
+        let _creation = if has_database {
+            key::wait_until_made(&self.dir)?;
+            None
+        } else {
+            // Whoever made the key has been killed, or is about to go on.
+            Some(Creation::begin(keystore)?)
+        };
         Ok(Store::open(&self.dir, &key)?)
     }
 
@@ -94,6 +108,14 @@ impl Profile {
 
     fn lock_file(&self) -> std::io::Result<File> {
         OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join(LOCK_FILE))
+    }
+
+    fn keystore<'a>(&'a self, passphrase: Option<&'a str>) -> Keystore<'a> {
+        Keystore::of(&self.dir).with_passphrase(passphrase).with_vault(self.vault.as_deref())
+    }
+
+    fn directory(&self, source: std::io::Error) -> ProfileError {
+        ProfileError::Directory { path: self.dir.clone(), source }
     }
 
     /// Takes the right to run the engine. `None` if another process has it.
@@ -114,24 +136,82 @@ pub(crate) struct EngineLock {
 }
 
 fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    let missing: Vec<_> =
+        dir.ancestors().filter(|dir| !dir.as_os_str().is_empty()).take_while(|d| !d.exists()).collect();
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+    builder.create(dir)?;
+    missing.iter().try_for_each(|dir| sync_parent(dir))
+}
+
+/// A power cut must not take the directory away that the server knows a device of.
+#[cfg(unix)]
+fn sync_parent(dir: &Path) -> std::io::Result<()> {
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+/// Windows opens no directory as a file; NTFS logs names by itself.
+#[cfg(not(unix))]
+fn sync_parent(_dir: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use privmsg_store::key::{DatabaseKey, Details, VaultError};
+
     use super::*;
+
+    #[derive(Debug)]
+    struct Phone;
+
+    impl Vault for Phone {
+        fn name(&self) -> &str {
+            "phone"
+        }
+
+        fn store(&self, key: &DatabaseKey) -> Result<Details, KeyError> {
+            let turned: Vec<u8> = key.as_bytes().iter().map(|byte| !byte).collect();
+            Ok(Details::from([("wrapped".to_owned(), turned.into())]))
+        }
+
+        fn load(&self, details: &Details) -> Result<DatabaseKey, KeyError> {
+            let turned = details["wrapped"].as_array().unwrap();
+            let bytes: Vec<u8> = turned.iter().map(|byte| !u8::try_from(byte.as_u64().unwrap()).unwrap()).collect();
+            bytes.try_into().map(DatabaseKey::from_bytes).map_err(|_| VaultError::Damaged.of(self.name()))
+        }
+
+        fn remove(&self, _details: &Details) -> Result<(), KeyError> {
+            Ok(())
+        }
+    }
 
     #[tokio::test]
     async fn a_profile_is_never_made_over() {
         let dir = tempfile::tempdir().unwrap();
-        let profile = Profile::at(dir.path());
+        let profile = Profile::at(dir.path().join("new/profile"));
         profile.create(KeyPlace::File, None).unwrap();
-        assert!(matches!(profile.create(KeyPlace::File, None), Err(ProfileError::Exists)));
+        let kept = |name| std::fs::read(profile.dir().join(name)).unwrap();
+        let before = (kept("keystore.json"), kept("database.key"));
+        profile.create(KeyPlace::File, None).unwrap();
+        let elsewhere = profile.create(KeyPlace::Passphrase, Some("open sesame"));
+        assert!(matches!(elsewhere, Err(ProfileError::Key(KeyError::KeptElsewhere(KeyPlace::File)))), "{elsewhere:?}");
+        assert_eq!((kept("keystore.json"), kept("database.key")), before);
         profile.open_store(None).unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_host_may_keep_the_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::at(dir.path()).with_vault(Arc::new(Phone));
+        profile.create(KeyPlace::Host, None).unwrap();
+        assert_eq!(profile.key_place().unwrap(), Some(KeyPlace::Host));
+        profile.open_store(None).unwrap();
+        let elsewhere = Profile::at(dir.path()).open_store(None);
+        assert!(matches!(elsewhere, Err(ProfileError::Key(KeyError::UnknownVault(name))) if name == "phone"));
     }
 
     #[test]

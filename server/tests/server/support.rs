@@ -22,6 +22,9 @@ pub(crate) const ADMIN_KEY: &str = "admin key of the tests";
 /// Long enough for a loaded machine, short enough to see a hang.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Pause between two looks at something that is to become so.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// How long "nothing comes" takes.
 const QUIET: Duration = Duration::from_millis(150);
 
@@ -73,6 +76,28 @@ impl TestServer {
         self.metrics = metrics;
         self.shutdown = shutdown;
         self.running = Some(running);
+    }
+
+    /// Waits until the upkeep has looked at the clock, and has done what it had to do. Before each look it answers the
+    /// command line, so the answer to a second question shows that the look after the first is over.
+    pub(crate) async fn upkeep_looks(&self) {
+        let path = self.config.storage.database_path.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let database = rusqlite::Connection::open(path).unwrap();
+            database.busy_timeout(PATIENCE).unwrap();
+            for _ in 0..2 {
+                let begun = std::time::Instant::now();
+                let ask = "INSERT INTO request (body, valid_until) VALUES ('a question', ?1)";
+                database.execute(ask, [i64::MAX]).unwrap();
+                let id = database.last_insert_rowid();
+                let settled = "SELECT settled FROM request WHERE id = ?1";
+                while database.query_row(settled, [id], |row| row.get::<_, i64>(0)).unwrap() == 0 {
+                    assert!(begun.elapsed() < PATIENCE, "the upkeep does not look");
+                    std::thread::sleep(LOOK);
+                }
+            }
+        });
+        asked.await.unwrap();
     }
 
     /// A new user with one device.

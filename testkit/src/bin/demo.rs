@@ -105,7 +105,7 @@ async fn story(narrator: Narrator, dir: &Path) -> Result<()> {
     narrator.tells("This is what Alice has.", "Вот что есть у Алисы.");
     runs(alice, &["history", to_bob]).await?;
     what_the_server_has(narrator, &data, alice.name())?;
-    server.stop()
+    server.stop().await
 }
 
 async fn send_a_file(narrator: Narrator, dir: &Path, alice: &Terminal, bob: &Terminal) -> Result<()> {

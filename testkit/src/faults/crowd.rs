@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::task::JoinSet;
 
 use super::{Ledger, Plan, Rows, megabytes, row, server};
-use crate::endpoint::Endpoint;
+use crate::Endpoint;
+use crate::ServerProcess;
 use crate::figures::Times;
 use crate::http::Http;
 use crate::load::{Connection, SignedIn, sign_up};
-use crate::process::ServerProcess;
 
 /// Connections that are being opened at the same time.
 const AT_ONCE: usize = 32;

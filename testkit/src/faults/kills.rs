@@ -11,6 +11,7 @@ use futures_util::future::{join_all, select};
 
 use super::ledger::Account;
 use super::{Ledger, Plan, Rows, row, server};
+use crate::database;
 use crate::http::Http;
 use crate::load::Connection;
 use crate::random::Random;
@@ -47,7 +48,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
             select(&mut loads, sleep).await;
             // What is under way must not be lost in good order either.
             if kill % IN_GOOD_ORDER == 0 {
-                server.stop()?;
+                server.stop().await?;
                 stopped += 1;
             } else {
                 server.kill()?;
@@ -60,7 +61,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
         }
         let audit = kill % AUDIT == 0 || kill == plan.kills;
         if audit {
-            let integrity = server.integrity()?;
+            let integrity = database::integrity(&server)?;
             ensure!(integrity == "ok", "after {kill} deaths: {integrity}");
             audits += 1;
         }
@@ -78,7 +79,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
         }
     }
     ensure!(kept.acknowledged > 0 && seen.acknowledged > 0, "there was no load");
-    server.stop()?;
+    server.stop().await?;
     Ok(vec![
         row("SIGKILLs of the server under load", plan.kills - stopped),
         row("SIGTERMs under load", stopped),

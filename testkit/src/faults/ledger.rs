@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use privmsg_protocol::{ErrorCode, MessageId};
 
-use crate::admin::Admin;
+use crate::Admin;
 use crate::http::Http;
 use crate::load::{
     Connection, Frame, SignedIn, Template, To, collect_mailbox, ids_of, message_id, place_of, receive_each, sign_up,

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Ledger, Plan, Rows, megabytes, row, server};
+use crate::database;
 use crate::http::Http;
 
 const SIZE: usize = 512;
@@ -64,8 +65,8 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
     ledger.collect(address).await?;
     let account = ledger.close();
     ensure!(account.lost + account.again == 0, "{account:?}");
-    server.stop()?;
-    ensure!(server.integrity()? == "ok", "{}", server.integrity()?);
+    server.stop().await?;
+    ensure!(database::integrity(&server)? == "ok", "{}", database::integrity(&server)?);
     rows.push(row("messages acknowledged", account.acknowledged));
     rows.push(row("of them lost or doubled", 0));
     Ok(rows)

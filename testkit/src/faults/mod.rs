@@ -4,7 +4,6 @@
 //! What is checked everywhere is the promise: an acknowledged message is in the recipient's mailbox until the recipient
 //! has acknowledged it, once. [`Ledger`] keeps the books.
 
-mod clock;
 mod crowd;
 mod disk_full;
 mod half_open;
@@ -18,7 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::process::{ServerProcess, Setting, without_limits};
+use crate::{ServerProcess, Setting, without_limits};
 pub use crowd::open_idle;
 use ledger::Ledger;
 
@@ -55,8 +54,6 @@ pub enum Scenario {
     HalfOpen,
     /// Many connections, all of which come back at once after a SIGKILL.
     Crowd,
-    /// The clock is set forward and back, by a day and by a year.
-    Clock,
     /// Another process holds the database's locks, or copies it.
     Locked,
 }
@@ -91,7 +88,6 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Rows> {
         Scenario::Readers => readers::run(plan).await,
         Scenario::HalfOpen => half_open::run(plan).await,
         Scenario::Crowd => crowd::run(plan).await,
-        Scenario::Clock => clock::run(plan).await,
         Scenario::Locked => locked::run(plan).await,
     }
 }

@@ -16,9 +16,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Plan, Rows, row};
-use crate::process::ServerProcess;
 use crate::random::Random;
 use crate::terminal::Terminal;
+use crate::{ServerProcess, database};
 
 /// `send` processes of one person at a time.
 const SENDERS: usize = 2;
@@ -133,8 +133,8 @@ pub(super) async fn run(plan: &Plan) -> Result<Rows> {
         child.kill().await?;
     }
     check(&sides, &mut outcome).await?;
-    server.stop()?;
-    outcome.server_database = server.integrity()?;
+    server.stop().await?;
+    outcome.server_database = database::integrity(&server)?;
     outcome.elapsed = start.elapsed();
     if !outcome.is_good() {
         bail!("{outcome:#?}");

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::SignedIn;
-use crate::endpoint::{Endpoint, Stream};
+use crate::Endpoint;
 
 /// Read at a time. The library's own default would be 1.3 GB for 10,000 connections.
 const READ_BUFFER: usize = 16 * 1024;
@@ -17,7 +17,7 @@ const READ_BUFFER: usize = 16 * 1024;
 /// A connection of one device.
 #[derive(Debug)]
 pub struct Connection {
-    socket: WebSocketStream<Stream>,
+    socket: WebSocketStream<privmsg_harness::Stream>,
 }
 
 /// What a frame is, without parsing what is not needed.

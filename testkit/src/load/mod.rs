@@ -15,10 +15,10 @@ use anyhow::{Context as _, Result};
 use privmsg_protocol::rest::{LoginRequest, LoginResponse};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 
-use crate::admin::{Account, Admin};
-use crate::endpoint::Endpoint;
+use crate::Endpoint;
 use crate::figures::Times;
 use crate::http::Http;
+use crate::{Account, Admin};
 pub use connection::Connection;
 pub(crate) use connection::{Frame, ids_of, place_of};
 pub use receiver::{collect_mailbox, receive_each};

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::connection::{Connection, Frame, id_of, place_of};
 use super::{Pair, SignedIn};
-use crate::endpoint::Endpoint;
+use crate::Endpoint;
 
 /// Reads until the connection ends or the task is aborted.
 pub(super) async fn receive(connection: Connection, pair: Arc<Pair>) -> Result<()> {

@@ -11,7 +11,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::connection::{Connection, Frame, ids_of, place_of};
 use super::{MOST, PATIENCE, Pair, Plan, SignedIn, message_id};
-use crate::endpoint::Endpoint;
+use crate::Endpoint;
 use crate::figures::Times;
 use crate::random::Random;
 

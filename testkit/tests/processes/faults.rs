@@ -41,11 +41,6 @@ async fn a_crowd_comes_back_at_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_was_set_wrong_for_a_while_loses_nothing() -> Result<()> {
-    survives(Scenario::Clock).await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_or_copied_database_loses_nothing() -> Result<()> {
     survives(Scenario::Locked).await
 }

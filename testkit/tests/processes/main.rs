@@ -2,6 +2,7 @@
 
 mod faults;
 mod invited;
+mod linked;
 mod nothing_readable_on_the_server;
 mod restored;
 mod two_people_talk;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use privmsg_testkit::{Random, Terminal, binaries};
+use privmsg_testkit::{Random, Terminal, binaries, database};
 use sha2::{Digest as _, Sha256};
 
 use super::alice_and_bob;
@@ -32,7 +32,7 @@ async fn two_people_talk() -> Result<()> {
     assert_eq!(heard.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["Hi Bob", "are you there?"]);
     assert_eq!(heard[0].sender_id, "alice");
 
-    server.stop()?;
+    server.stop().await?;
     server.restart().await?;
     bob.says(alice.name(), "now I am").await?;
 
@@ -72,8 +72,8 @@ async fn two_people_talk() -> Result<()> {
     assert_eq!(texts(&bob, &alice).await?, all);
     let (hers, his) = (number(&alice, &bob).await?, number(&bob, &alice).await?);
     assert_eq!(hers, his, "one safety number");
-    server.stop()?;
-    assert_eq!(server.integrity()?, "ok");
+    server.stop().await?;
+    assert_eq!(database::integrity(&server)?, "ok");
     Ok(())
 }
 

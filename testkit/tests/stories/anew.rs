@@ -1,16 +1,14 @@
 //! Devices that were away for too long.
 
 use anyhow::Result;
+use privmsg_testkit::Server;
 use privmsg_testkit::wait::{PATIENCE, until};
-use privmsg_testkit::{Clock, Server};
 
 const EIGHT_DAYS: i64 = 8 * 24 * 3600;
 
 #[tokio::test]
 async fn offline_for_longer_than_the_server_keeps_messages() -> Result<()> {
-    let clock = Clock::standing();
-    let server =
-        Server::start_with(clock.for_server(), |config| config.limits.rate_limit_messages_per_minute = 0).await?;
+    let mut server = Server::start().await?;
     let alice = server.person("alice").await?;
     let mut bob = server.person("bob").await?;
     alice.says(&bob, "before").await?;
@@ -21,7 +19,7 @@ async fn offline_for_longer_than_the_server_keeps_messages() -> Result<()> {
         let sent = alice.says(&bob, &format!("nobody will hear this {n}")).await?;
         alice.delivered(&sent).await?;
     }
-    clock.advance(EIGHT_DAYS);
+    server.sleeps(EIGHT_DAYS).await?;
     until("the server's cleanup", PATIENCE, || async {
         Ok((server.admin().stats().await?.pending_messages == 0).then_some(()))
     })
@@ -40,9 +38,7 @@ async fn offline_for_longer_than_the_server_keeps_messages() -> Result<()> {
 /// anew without anybody's help.
 #[tokio::test]
 async fn a_missed_commit_heals() -> Result<()> {
-    let clock = Clock::standing();
-    let server =
-        Server::start_with(clock.for_server(), |config| config.limits.rate_limit_messages_per_minute = 0).await?;
+    let mut server = Server::start().await?;
     let alice = server.person("alice").await?;
     let mut bob = server.person("bob").await?;
     alice.says(&bob, "before").await?;
@@ -51,7 +47,7 @@ async fn a_missed_commit_heals() -> Result<()> {
     let tablet = alice.takes_another_device(&server.url()).await?;
     let sent = tablet.says(&bob, "from a device that Bob does not know").await?;
     tablet.delivered(&sent).await?;
-    clock.advance(EIGHT_DAYS);
+    server.sleeps(EIGHT_DAYS).await?;
     until("the server's cleanup", PATIENCE, || async {
         Ok((server.admin().stats().await?.pending_messages == 0).then_some(()))
     })

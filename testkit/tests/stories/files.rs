@@ -89,7 +89,7 @@ async fn a_file_over_the_limit_fails_with_a_name() -> Result<()> {
     let (mut server, alice, bob) = alice_and_bob().await?;
     alice.says(&bob, "first").await?;
     bob.hears(&alice, "first").await?;
-    server.restart_with(|config| config.limits.max_file_size_mb = 1).await?;
+    server.restart_with(&[("PRIVMSG_LIMITS_MAX_FILE_SIZE_MB", "1".to_owned())]).await?;
     let path = alice.file("too large.bin");
     std::fs::write(&path, Random::new(6).bytes(2_000_000))?;
     let sent = alice.shows(&bob, "", &[&path]).await?;

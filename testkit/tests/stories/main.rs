@@ -1,4 +1,4 @@
-//! Stories of people with real clients and the real server, all in one process.
+//! Stories of people with real clients in this process and the real server beside it, which `make test` builds first.
 
 mod absent;
 mod anew;

@@ -127,7 +127,7 @@ async fn a_restarted_server_is_left_alone_for_as_long_as_it_asks() -> Result<()>
         alice.says(&bob, &format!("Hi {round}")).await?;
         bob.hears(&alice, &format!("Hi {round}")).await?;
         let stopped = Instant::now();
-        server.restart_with(|_| {}).await?;
+        server.restart_with(&[]).await?;
         alice.sees("the end of the connection", |event| matches!(event, Event::Disconnected { .. })).await?;
         alice.sees("that she is back", |event| matches!(event, Event::Connected)).await?;
         let away = stopped.elapsed();

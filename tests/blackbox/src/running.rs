@@ -4,9 +4,9 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use privmsg_harness::http::Http;
+use privmsg_harness::{ServerProcess, Setting, binaries};
 use privmsg_protocol::rest::LoginResponse;
-use privmsg_testkit::http::Http;
-use privmsg_testkit::{ServerProcess, Setting, binaries};
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -110,7 +110,7 @@ async fn a_long_read_waits_for_nobody_and_keeps_nobody_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &key(7)).unwrap();
     set(&store, 1).await;
-    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (begun, has_begun) = oneshot::channel();
     let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
     let long = tokio::spawn({
         let store = store.clone();

@@ -1,86 +1,165 @@
-//! A key in the desktop's Secret Service (freedesktop.org).
+//! A key in the keyring of the system.
+//!
+//! A keyring is a service, and often a person who is asked to unlock it. Neither is waited for without bound: what asks
+//! it runs on a thread of its own, which is given up when nothing comes.
 
-use super::{DatabaseKey, KeyError};
+#[cfg_attr(target_os = "linux", path = "keyring/secret_service.rs")]
+#[cfg_attr(any(windows, target_os = "macos"), path = "keyring/native.rs")]
+#[cfg_attr(not(any(target_os = "linux", windows, target_os = "macos")), path = "keyring/none.rs")]
+mod system;
 
-#[cfg(target_os = "linux")]
-mod secret_service {
-    use std::collections::HashMap;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use dbus_secret_service::{Collection, EncryptionType, SecretService};
-    use zeroize::Zeroizing;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-    use super::super::random;
-    use super::{DatabaseKey, KeyError};
+use super::vault::{Details, Vault, text};
+use super::{DatabaseKey, KeyError, VaultError, random};
 
-    /// Attributes that find an entry again.
-    const APPLICATION: (&str, &str) = ("application", "privmsg");
+/// As a person sees an entry in the keyring's own window.
+const LABEL: &str = "PrivMsg database key";
 
-    fn failed(error: &dbus_secret_service::Error) -> KeyError {
-        KeyError::Keyring(error.to_string())
+/// A service that only has to answer does so in milliseconds; one that has to be started first, in a second or two.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A person looks for the passphrase of the keyring.
+const UNLOCK: Duration = Duration::from_secs(120);
+
+/// The keyring of whoever runs this program.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keyring;
+
+impl Keyring {
+    pub(super) const NAME: &'static str = "keyring";
+}
+
+/// Whether the system has a keyring that could take a key. Unlocks nothing, and asks nobody.
+///
+/// # Errors
+/// [`VaultError::NoAnswer`] if there should be one, but it says nothing.
+pub fn keyring_is_available() -> Result<bool, VaultError> {
+    bounded(|_| system::is_available())
+}
+
+impl Vault for Keyring {
+    fn name(&self) -> &str {
+        Self::NAME
     }
 
-    fn connect() -> Result<SecretService, KeyError> {
-        SecretService::connect(EncryptionType::Dh).map_err(|e| failed(&e))
-    }
-
-    fn collection(service: &SecretService) -> Result<Collection<'_>, KeyError> {
-        let collection = service.get_default_collection().map_err(|e| failed(&e))?;
-        collection.ensure_unlocked().map_err(|e| failed(&e))?;
-        Ok(collection)
-    }
-
-    /// Whether a keyring answers on the session bus. Does not unlock anything.
-    pub fn keyring_is_available() -> bool {
-        // Without a session bus in the environment, libdbus would try to start one by itself.
-        std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
-            && connect().is_ok_and(|service| service.get_default_collection().is_ok())
-    }
-
-    pub(in super::super) fn store(key: &DatabaseKey) -> Result<String, KeyError> {
+    fn store(&self, key: &DatabaseKey) -> Result<Details, KeyError> {
         let entry = URL_SAFE_NO_PAD.encode(random::<12>()?);
-        let service = connect()?;
-        collection(&service)?
-            .create_item(
-                "PrivMsg database key",
-                HashMap::from([APPLICATION, ("profile", entry.as_str())]),
-                &key.0,
-                true,
-                "application/octet-stream",
-            )
-            .map_err(|e| failed(&e))?;
-        Ok(entry)
+        let (name, key) = (entry.clone(), key.clone());
+        bounded(move |person| system::store(&name, &key, person)).map_err(|e| e.of(Self::NAME))?;
+        Ok(Details::from([("entry".to_owned(), entry.into())]))
     }
 
-    pub(in super::super) fn load(entry: &str) -> Result<DatabaseKey, KeyError> {
-        let service = connect()?;
-        let collection = collection(&service)?;
-        let items =
-            collection.search_items(HashMap::from([APPLICATION, ("profile", entry)])).map_err(|e| failed(&e))?;
-        let item = items.first().ok_or_else(|| KeyError::Keyring("the entry is gone".into()))?;
-        let secret = item.get_secret().map(Zeroizing::new).map_err(|e| failed(&e))?;
-        secret.as_slice().try_into().map(DatabaseKey).map_err(|_| KeyError::Keyring("the entry is damaged".into()))
+    fn load(&self, details: &Details) -> Result<DatabaseKey, KeyError> {
+        let entry = entry(details)?;
+        bounded(move |person| system::load(&entry, person)).map_err(|e| e.of(Self::NAME))
+    }
+
+    fn remove(&self, details: &Details) -> Result<(), KeyError> {
+        let entry = entry(details)?;
+        bounded(move |person| system::remove(&entry, person)).map_err(|e| e.of(Self::NAME))
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-mod secret_service {
-    use super::{DatabaseKey, KeyError};
+fn entry(details: &Details) -> Result<String, KeyError> {
+    text(details, "entry").map(str::to_owned).ok_or(VaultError::Damaged.of(Keyring::NAME))
+}
 
-    /// No keyring is supported on this system.
-    pub fn keyring_is_available() -> bool {
-        false
-    }
+/// Told when the keyring may now ask a person, who needs longer than a service.
+struct Person(mpsc::Sender<News>);
 
-    pub(in super::super) fn store(_key: &DatabaseKey) -> Result<String, KeyError> {
-        Err(KeyError::Keyring("not supported on this system".into()))
-    }
-
-    pub(in super::super) fn load(_entry: &str) -> Result<DatabaseKey, KeyError> {
-        Err(KeyError::Keyring("not supported on this system".into()))
+impl Person {
+    #[cfg_attr(
+        not(any(target_os = "linux", windows, target_os = "macos")),
+        expect(dead_code, reason = "where there is no keyring, nobody is asked")
+    )]
+    fn is_asked(&self) {
+        // Whoever does not wait any more need not know.
+        let _ = self.0.send(News::PersonIsAsked);
     }
 }
 
-pub use secret_service::keyring_is_available;
-pub(super) use secret_service::{load, store};
+enum News {
+    #[cfg_attr(
+        not(any(target_os = "linux", windows, target_os = "macos")),
+        expect(dead_code, reason = "where there is no keyring, nobody is asked")
+    )]
+    PersonIsAsked,
+    Done,
+}
+
+/// Runs `work` on a thread, and stops waiting for it when it takes too long.
+fn bounded<T: Send + 'static>(
+    work: impl FnOnce(&Person) -> Result<T, VaultError> + Send + 'static,
+) -> Result<T, VaultError> {
+    bounded_by(ANSWER, UNLOCK, work)
+}
+
+fn bounded_by<T: Send + 'static>(
+    answer: Duration,
+    unlock: Duration,
+    work: impl FnOnce(&Person) -> Result<T, VaultError> + Send + 'static,
+) -> Result<T, VaultError> {
+    let (tell, news) = mpsc::channel();
+    let thread = std::thread::Builder::new()
+        .name("privmsg-keyring".into())
+        .spawn(move || {
+            let person = Person(tell);
+            let result = work(&person);
+            let _ = person.0.send(News::Done);
+            result
+        })
+        .map_err(|e| VaultError::Failed(e.into()))?;
+    let mut patience = answer;
+    loop {
+        match news.recv_timeout(patience) {
+            Ok(News::PersonIsAsked) => patience = unlock,
+            // Without news, it has panicked.
+            Ok(News::Done) | Err(RecvTimeoutError::Disconnected) => {
+                return thread.join().unwrap_or_else(|_| Err(VaultError::Failed("its library has panicked".into())));
+            }
+            Err(RecvTimeoutError::Timeout) => return Err(VaultError::NoAnswer(patience)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn what_says_nothing_is_given_up() {
+        let (_never, silence) = mpsc::channel::<()>();
+        let waited = bounded_by(MOMENT, LONG, move |_| silence.recv().map_err(|_| VaultError::Gone));
+        assert!(matches!(waited, Err(VaultError::NoAnswer(MOMENT))), "{waited:?}");
+    }
+
+    #[test]
+    fn a_person_may_take_longer_but_not_for_ever() {
+        let asked = bounded_by(LONG, MOMENT, move |person| {
+            person.is_asked();
+            std::thread::park();
+            Ok(())
+        });
+        assert!(matches!(asked, Err(VaultError::NoAnswer(MOMENT))), "{asked:?}");
+        let in_time = bounded_by(MOMENT, LONG, move |person| {
+            person.is_asked();
+            std::thread::sleep(3 * MOMENT);
+            Ok("unlocked")
+        });
+        assert_eq!(in_time.unwrap(), "unlocked");
+    }
+
+    #[test]
+    fn a_panic_in_a_library_is_an_error() {
+        let broken = bounded_by(LONG, LONG, |_| -> Result<(), _> { panic!("on purpose") });
+        assert!(matches!(broken, Err(VaultError::Failed(_))), "{broken:?}");
+    }
+}

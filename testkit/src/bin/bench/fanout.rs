@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use privmsg_protocol::rest::{CreateGroup, DeviceWelcome, Group, GroupKind, PublicGroupState};
 use privmsg_protocol::{Epoch, GroupId, Opaque, UserId};
 use privmsg_testkit::ServerProcess;
+use privmsg_testkit::database::rows_in;
 use privmsg_testkit::http::Http;
 use privmsg_testkit::load::{Connection, SignedIn, To, receive_each, send_all, sign_in};
 use privmsg_testkit::wait::{PATIENCE, until};
@@ -27,10 +28,10 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     let name = |what: String| format!("group message to {USERS} users × {DEVICES} devices: {what}");
     // One at a time, and as many at once as a busy group has.
     for window in [1, 16] {
-        let (cpu, bodies) = (server.cpu_time()?, server.rows_in("body")?);
+        let (cpu, bodies) = (server.cpu_time()?, rows_in(&server, "body")?);
         send_all(server.address(), &sender, &to, MESSAGES, window, SIZE).await?;
         let cpu = server.cpu_time()?.saturating_sub(cpu).as_secs_f64() * 1000.0 / MESSAGES as f64;
-        let bodies = (server.rows_in("body")? - bodies) as f64 / MESSAGES as f64;
+        let bodies = (rows_in(&server, "body")? - bodies) as f64 / MESSAGES as f64;
         if window == 1 {
             bench.report.line(name("stored bodies".to_owned()), bodies, "", Goal::AtMost(1.0));
         }

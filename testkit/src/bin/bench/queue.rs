@@ -39,7 +39,7 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     let queued = admin.stats().await?.pending_messages;
     bench.report.line(format!("{queued} messages queued, all recipients offline"), seconds, "s", Goal::None);
-    server.stop()?;
+    server.stop().await?;
     for (how, time) in [("after a stop", server.restart().await?), ("after SIGKILL", server.restart().await?)] {
         let name = format!("start until /health with {queued} queued messages, {how}");
         bench.report.line(name, time.as_secs_f64() * 1000.0, "ms", Goal::AtMost(300.0));

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use privmsg_blackbox::{Program, find, free_port};
-use privmsg_testkit::wait::{PATIENCE, until};
+use privmsg_harness::wait::{PATIENCE, until};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::version;

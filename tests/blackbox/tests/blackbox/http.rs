@@ -25,7 +25,7 @@ async fn it_is_healthy_and_signs_a_user_in() -> Result<()> {
 async fn what_was_stored_is_there_after_a_stop_and_a_kill() -> Result<()> {
     let mut server = Running::start(&[]).await?;
     let alice = server.user("alice").await?;
-    server.stop()?;
+    server.stop().await?;
     server.restart().await?;
     server.kill()?;
     server.restart().await?;

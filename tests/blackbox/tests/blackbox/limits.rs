@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use privmsg_blackbox::raw::{self, Answer};
 use privmsg_blackbox::{Device, Running};
-use privmsg_testkit::Setting;
+use privmsg_harness::Setting;
 use serde_json::{Value, json};
 
 use crate::line::Line;

@@ -93,7 +93,7 @@ fn main_configuration(folder: &Path, site: &str) -> String {
 }
 
 /// A server that trusts a proxy on this machine.
-async fn server(more: &[privmsg_testkit::Setting]) -> Result<Running> {
+async fn server(more: &[privmsg_harness::Setting]) -> Result<Running> {
     let mut settings = vec![("PRIVMSG_SERVER_TRUSTED_PROXIES", "127.0.0.1".to_owned())];
     settings.extend_from_slice(more);
     Running::start(&settings).await

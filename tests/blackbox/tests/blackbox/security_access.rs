@@ -219,7 +219,7 @@ async fn nobody_learns_which_users_exist() -> Result<()> {
 
 #[tokio::test]
 async fn a_wrong_key_takes_as_long_for_a_user_as_for_nobody() -> Result<()> {
-    use privmsg_testkit::http::Http;
+    use privmsg_harness::http::Http;
     use std::time::{Duration, Instant};
 
     let server = server().await?;

@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};
 use privmsg_blackbox::{Program, find, free_port};
-use privmsg_testkit::binaries;
-use privmsg_testkit::http::Http;
+use privmsg_harness::binaries;
+use privmsg_harness::http::Http;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rusqlite::OpenFlags;
+use rustix::process::{Pid, Signal};
 
 use crate::admin::Admin;
 use crate::endpoint::{Certificate, Endpoint};
@@ -193,29 +193,22 @@ impl ServerProcess {
         Ok(())
     }
 
-    /// Ends it with SIGTERM and waits.
+    /// Ends it with SIGTERM and waits. Does nothing if it is not running.
     ///
     /// # Errors
     /// If it does not end, or not well.
-    pub fn stop(&mut self) -> Result<()> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        Command::new("sh").arg("-c").arg(format!("kill -TERM {}", child.id())).status()?;
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            if start.elapsed() > PATIENCE {
-                child.kill()?;
-                child.wait()?;
-                bail!("the server does not stop");
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
+    pub async fn stop(&mut self) -> Result<()> {
+        let Some(child) = self.child.take() else { return Ok(()) };
+        let status = end(child, PATIENCE).await?;
         if !status.success() {
             bail!("the server ended with {status}:\n{}", self.log()?);
         }
         Ok(())
+    }
+
+    /// Adds to its settings, or changes them, from the next start on.
+    pub fn configure(&mut self, settings: &[Setting]) {
+        self.settings.extend_from_slice(settings);
     }
 
     /// Where it listens.
@@ -268,32 +261,6 @@ impl ServerProcess {
         Ok(File::create(self.log_path()).map(drop)?)
     }
 
-    /// What SQLite says about its database, and whether what the server counts is there: `ok`, or what is wrong. The
-    /// server must not be running.
-    ///
-    /// # Errors
-    /// If the database cannot be opened.
-    pub fn integrity(&self) -> Result<String> {
-        let connection = rusqlite::Connection::open(self.database())?;
-        let (counted, there): (i64, i64) =
-            connection.query_row("SELECT (SELECT bodies FROM total), (SELECT count(*) FROM body)", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        if counted != there {
-            return Ok(format!("{counted} bodies are counted and {there} are there"));
-        }
-        Ok(connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
-    }
-
-    /// Rows in a table of its database, which may be in use.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn rows_in(&self, table: &str) -> Result<u64> {
-        let connection = rusqlite::Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        Ok(connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?)
-    }
-
     fn pid(&self) -> Result<u32> {
         Ok(self.child.as_ref().context("the server is not running")?.id())
     }
@@ -328,6 +295,23 @@ impl ServerProcess {
     /// If it is not running.
     pub fn cpu_time(&self) -> Result<Duration> {
         procfs::cpu_time(self.pid()?)
+    }
+}
+
+/// Asks a process to end (SIGTERM) and waits.
+async fn end(mut child: Child, patience: Duration) -> Result<ExitStatus> {
+    rustix::process::kill_process(Pid::from_child(&child), Signal::TERM)?;
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if start.elapsed() > patience {
+            child.kill()?;
+            child.wait()?;
+            bail!("a process does not stop");
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

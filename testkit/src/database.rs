@@ -1,0 +1,44 @@
+//! A look into the database of a server: what its program does not tell.
+
+use anyhow::Result;
+use privmsg_harness::ServerProcess;
+use rusqlite::{Connection, OpenFlags};
+
+/// What SQLite says about its database, and whether what the server counts is there: `ok`, or what is wrong. The server
+/// must not be running.
+///
+/// # Errors
+/// If the database cannot be opened.
+pub fn integrity(server: &ServerProcess) -> Result<String> {
+    let connection = Connection::open(server.database())?;
+    let (counted, there): (i64, i64) =
+        connection.query_row("SELECT (SELECT bodies FROM total), (SELECT count(*) FROM body)", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    if counted != there {
+        return Ok(format!("{counted} bodies are counted and {there} are there"));
+    }
+    Ok(connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
+}
+
+/// Rows in a table of its database, which may be in use.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn rows_in(server: &ServerProcess, table: &str) -> Result<u64> {
+    let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+    Ok(u64::try_from(rows)?)
+}
+
+/// Makes what waits in it so much older. The server must not be running; it looks for what is too old when it starts.
+///
+/// Its program has the time from the system, and the system's clock is not a test's to set.
+///
+/// # Errors
+/// If the database cannot be written.
+pub fn age_messages(server: &ServerProcess, seconds: i64) -> Result<()> {
+    let connection = Connection::open(server.database())?;
+    connection.execute("UPDATE body SET received_at = received_at - ?1", [seconds])?;
+    Ok(())
+}
