@@ -110,7 +110,15 @@ impl Manner {
 /// Reads the arguments. `Ok(None)` after `--help` or `--version`, which have been printed.
 pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, Failure> {
     match definition(lang).try_get_matches_from(arguments) {
-        Ok(matches) => Args::of(lang, &matches).map(Some),
+        Ok(matches) => {
+            let args = Args::of(lang, &matches)?;
+            if let Some(option) = args.command.mistyped_option()
+                && !arguments.iter().any(|argument| argument == "--")
+            {
+                return Err(Failure::Usage(lang.perhaps_an_option(option)));
+            }
+            Ok(Some(args))
+        }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 error.print().map_err(Failure::Output)?;
@@ -124,7 +132,7 @@ pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, 
 fn definition(lang: Lang) -> Clap {
     let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
     let message = || positional("message-id", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_message_id()).required(true);
-    let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text());
+    let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
     let seconds = lang.pick("SECS", "СЕКУНДЫ");
     let path = lang.pick("PATH", "ПУТЬ");
     let id = lang.pick("ID", "НОМЕР");
@@ -297,6 +305,17 @@ impl Args {
 }
 
 impl Command {
+    /// A text that looks like an option: more likely it is one, with a slip in it, and was not meant to be sent.
+    fn mistyped_option(&self) -> Option<&str> {
+        let text = match self {
+            Self::Send(send) => send.text.as_deref()?,
+            Self::Edit { text, .. } => text,
+            _ => return None,
+        };
+        let is_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        text.strip_prefix("--").is_some_and(is_name).then_some(text)
+    }
+
     fn of(lang: Lang, name: &str, matches: &ArgMatches) -> Result<Self, Failure> {
         Ok(match name {
             "login" => Self::Login(Login {
@@ -467,6 +486,13 @@ mod tests {
                 Command::Send(send) => assert_eq!(send.text.as_deref(), Some(expected)),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn an_option_with_a_slip_in_it_is_not_sent() {
+        for line in ["privmsg send bob --flie", "privmsg send bob --flie a.txt", "privmsg edit x --for-me"] {
+            assert!(matches!(parse(&arguments(line), Lang::En), Err(Failure::Usage(_))), "{line}");
         }
     }
 

@@ -6,6 +6,9 @@ texts! {
     // Usage.
     error_prefix() => "error", "ошибка";
     see_help() => "See 'privmsg --help'.", "Справка: «privmsg --help».";
+    perhaps_an_option(text: &str) =>
+        "unknown option '{text}'. To send it as a text, put '--' in front: privmsg send USER -- TEXT",
+        "неизвестный параметр «{text}». Чтобы отправить это как текст, поставьте перед ним «--»: privmsg send ПОЛЬЗОВАТЕЛЬ -- ТЕКСТ";
     unknown_argument(argument: &str) => "unknown argument '{argument}'", "неизвестный аргумент «{argument}»";
     unknown_command(command: &str) => "unknown command '{command}'", "неизвестная команда «{command}»";
     did_you_mean(name: &str) => "did you mean '{name}'?", "может быть, «{name}»?";

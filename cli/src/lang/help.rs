@@ -78,8 +78,8 @@ texts! {
         "Start anew when the recovery key is lost: your contacts see that your key has changed, and your other devices are signed out",
         "Начать заново, если ключ восстановления утерян: собеседники увидят, что ваш ключ изменился, а на других ваших устройствах будет выполнен выход";
     help_text() =>
-        "The text; '-' reads it from standard input. Put '--' in front of one that begins with a hyphen",
-        "Текст; «-» — прочитать его со стандартного ввода. Перед текстом, который начинается с дефиса, поставьте «--»";
+        "The text; '-' reads it from standard input. Put '--' in front of one that looks like an option",
+        "Текст; «-» — прочитать его со стандартного ввода. Перед текстом, похожим на параметр, поставьте «--»";
     help_reply_to() => "The message that this one answers", "Сообщение, на которое это отвечает";
     help_emoji() => "One emoji", "Один эмодзи";
     help_remove() => "Take the reaction back", "Убрать реакцию";
