@@ -177,7 +177,7 @@ mod tests {
                 put(tx, scope, &Reason::Network, 0, seconds)?;
                 put(tx, scope, &Reason::Refused(ErrorCode::RateLimited), 10, seconds)?;
             }
-            Ok::<_, StoreError>(all(tx)?)
+            all(tx)
         });
         let held = held.await.unwrap();
         assert_eq!(held.len(), scopes.len());
@@ -189,7 +189,7 @@ mod tests {
         let left = store.write(move |tx| {
             lift(tx, Scope::Device)?;
             release(tx, 5)?;
-            Ok::<_, StoreError>(all(tx)?)
+            all(tx)
         });
         let left = left.await.unwrap();
         assert_eq!(left.len(), scopes.len() - 1);
