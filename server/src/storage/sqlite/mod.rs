@@ -18,6 +18,7 @@ mod groups;
 mod invitations;
 mod key_packages;
 mod mailbox;
+mod migrations;
 mod notices;
 mod profile;
 mod readers;
@@ -46,8 +47,9 @@ use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, User
 use rusqlite::Row;
 use rusqlite::types::Type;
 
-pub(crate) use backup::{copy, file_ids, freshen, migrate, newest_schema, schema_version};
+pub(crate) use backup::{copy, file_ids, freshen};
 pub(crate) use connection::{OpenError, RESTORING};
+pub(crate) use migrations::{migrate, newest_schema, schema_version};
 use readers::Readers;
 pub(crate) use requests::Courier;
 use writer::{StateSeed, Touches, Writer};
