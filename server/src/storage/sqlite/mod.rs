@@ -26,6 +26,7 @@ mod relay;
 mod requests;
 mod roster;
 mod samples;
+mod sent;
 mod tx;
 #[cfg(test)]
 mod upgrade_tests;
@@ -394,11 +395,13 @@ impl Storage for SqliteStorage {
 
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
         while self.write(Touches::Structure, move |tx| tx.expire_messages(cutoffs.messages)).await? {}
-        let mut after = Some((0, Vec::new()));
-        while let Some(place) = after {
-            after = self.write(Touches::Data, move |tx| tx.expire_seen(cutoffs.seen, &place)).await?;
+        while self.write(Touches::Data, move |tx| tx.expire_sent(cutoffs.seen)).await? {}
+        let files = self.write(Touches::Structure, move |tx| tx.expire_rest(cutoffs)).await?;
+        let mut from = Some(0);
+        while let Some(row) = from {
+            from = self.write(Touches::Data, move |tx| tx.forget_sent_by_nobody(row)).await?;
         }
-        self.write(Touches::Structure, move |tx| tx.expire_rest(cutoffs)).await
+        Ok(files)
     }
 
     async fn close(&self) {

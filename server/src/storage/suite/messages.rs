@@ -43,7 +43,7 @@ pub(super) async fn repeats_are_known_after_a_restart(mut bench: Bench) {
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     bench.user("carol").await;
     let mut sent = Vec::new();
-    for _ in 0..12 {
+    for _ in 0..40 {
         let some: Vec<_> = (0..1000).map(|_| bench.random_id()).collect();
         bench.send(&alice, "bob", &some).await;
         sent.extend(some);

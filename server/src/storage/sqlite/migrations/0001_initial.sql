@@ -88,15 +88,29 @@ CREATE TABLE arrival (
     PRIMARY KEY (pos, device)
 ) STRICT, WITHOUT ROWID;
 
--- What each device has sent, to recognise repeats. Outlives the message.
-CREATE TABLE seen (
+-- What devices have sent, in the order in which it came, to recognise repeats. Outlives the message. Nothing is looked up
+-- by its id here: ids are random, and each would change a page of its own of an index.
+CREATE TABLE sent (
+    id          INTEGER PRIMARY KEY,
     device      INTEGER NOT NULL,
     message_id  BLOB    NOT NULL,
     destination INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
-    received_at INTEGER NOT NULL,
-    PRIMARY KEY (device, message_id)
-) STRICT, WITHOUT ROWID;
+    received_at INTEGER NOT NULL
+) STRICT;
+
+-- Runs of rows of `sent` that will not change any more, by which an id is found among them.
+CREATE TABLE sent_run (
+    first  INTEGER PRIMARY KEY,
+    -- How many numbers of rows it covers. Not all of the rows need to be there.
+    ids    INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    prints BLOB    NOT NULL,
+    places BLOB    NOT NULL
+) STRICT;
+
+-- What the prints are made with.
+INSERT INTO meta (key, value) VALUES ('sent_key', randomblob(16));
 
 CREATE TABLE key_package (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
