@@ -40,12 +40,6 @@ CREATE TABLE device (
 CREATE INDEX device_by_user ON device (user);
 CREATE UNIQUE INDEX device_by_token ON device (token_hash) WHERE token_hash <> x'';
 
--- Users whose sessions a running server must still end. Written by the command line, from another process.
-CREATE TABLE revocation (
-    id   INTEGER PRIMARY KEY AUTOINCREMENT,
-    user INTEGER NOT NULL
-) STRICT;
-
 -- `user` has written to `peer`, who may therefore see when `user` is there.
 CREATE TABLE contact (
     user INTEGER NOT NULL,
@@ -60,6 +54,12 @@ CREATE TABLE body (
     received_at INTEGER NOT NULL,
     frame       BLOB    NOT NULL
 ) STRICT;
+
+-- Bodies that wait for somebody. Counting them would mean reading them all, and figures are asked for all the time.
+CREATE TABLE total (
+    bodies INTEGER NOT NULL
+) STRICT;
+INSERT INTO total (bodies) VALUES (0);
 
 -- How many mailboxes still hold a body, where it is more than one to begin with. Apart from the body, because
 -- counting down must not rewrite a large frame.
@@ -77,15 +77,40 @@ CREATE TABLE mailbox (
     PRIMARY KEY (device, pos)
 ) STRICT, WITHOUT ROWID;
 
--- What each device has sent, to recognise repeats. Outlives the message.
-CREATE TABLE seen (
+-- What has come to mailboxes last, in the order in which it came. Filed by device it would change one page for every
+-- recipient; here it changes one or two for all of them. Most of it is acknowledged soon. What is not is moved to `mailbox`
+-- all at once, when there is enough of it to be worth the pages: so in each mailbox what is in `mailbox` comes first.
+CREATE TABLE arrival (
+    pos        INTEGER NOT NULL,
+    device     INTEGER NOT NULL,
+    flags      INTEGER NOT NULL,
+    message_id BLOB    NOT NULL,
+    PRIMARY KEY (pos, device)
+) STRICT, WITHOUT ROWID;
+
+-- What devices have sent, in the order in which it came, to recognise repeats. Outlives the message. Nothing is looked up
+-- by its id here: ids are random, and each would change a page of its own of an index.
+CREATE TABLE sent (
+    id          INTEGER PRIMARY KEY,
     device      INTEGER NOT NULL,
     message_id  BLOB    NOT NULL,
     destination INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
-    received_at INTEGER NOT NULL,
-    PRIMARY KEY (device, message_id)
-) STRICT, WITHOUT ROWID;
+    received_at INTEGER NOT NULL
+) STRICT;
+
+-- Runs of rows of `sent` that will not change any more, by which an id is found among them.
+CREATE TABLE sent_run (
+    first  INTEGER PRIMARY KEY,
+    -- How many numbers of rows it covers. Not all of the rows need to be there.
+    ids    INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    prints BLOB    NOT NULL,
+    places BLOB    NOT NULL
+) STRICT;
+
+-- What the prints are made with.
+INSERT INTO meta (key, value) VALUES ('sent_key', randomblob(16));
 
 CREATE TABLE key_package (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -166,3 +191,60 @@ CREATE TABLE file (
 ) STRICT;
 CREATE INDEX file_by_owner ON file (owner);
 CREATE INDEX file_by_expiry ON file (expires_at);
+
+-- Resumable uploads. `file_id` is the file's name from the beginning; how many of its bytes have come is told by the
+-- disk. A finished one stays until it expires, for a client that did not hear the last answer.
+CREATE TABLE upload (
+    id            INTEGER PRIMARY KEY,
+    file_id       TEXT    NOT NULL UNIQUE,
+    owner         INTEGER NOT NULL,
+    -- As declared, and reserved from the beginning.
+    size          INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    finished      INTEGER NOT NULL DEFAULT 0,
+    -- From here on the bytes on the disk have not been compared with their checksum; -1 if there are none such.
+    unproven_from INTEGER NOT NULL DEFAULT -1
+) STRICT;
+CREATE INDEX upload_by_owner ON upload (owner);
+CREATE INDEX upload_by_expiry ON upload (expires_at);
+
+-- What administrators have done. Users are named by their text: entries outlive the users.
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,
+    actor   TEXT    NOT NULL,
+    action  TEXT    NOT NULL,
+    user_id TEXT    NOT NULL DEFAULT '',
+    detail  TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+-- The one invitation of a user. A spent one stays until it would have ended, so that a client which has not got the
+-- answer can ask again.
+CREATE TABLE invitation (
+    user       INTEGER PRIMARY KEY,
+    key_hash   BLOB    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    spent_at   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- What the command line asks of the running server, which remembers too much for another process to change things
+-- beneath it. The outcome is written with what is done, and is good to be read once it is settled: sockets closed,
+-- files deleted.
+CREATE TABLE request (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    body        TEXT    NOT NULL,
+    valid_until INTEGER NOT NULL,
+    outcome     TEXT    NOT NULL DEFAULT '',
+    settled     INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Figures over time, for the administrator's charts: every five minutes, hourly once they are some days old.
+CREATE TABLE sample (
+    at               INTEGER PRIMARY KEY,
+    online_users     INTEGER NOT NULL,
+    pending_messages INTEGER NOT NULL,
+    stored_files     INTEGER NOT NULL,
+    stored_bytes     INTEGER NOT NULL,
+    -- New since the sample before.
+    messages         INTEGER NOT NULL
+) STRICT;
