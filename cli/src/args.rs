@@ -14,6 +14,12 @@ use crate::lang::Lang;
 /// Messages that `history` shows unless told otherwise: about a screen.
 const HISTORY_LIMIT: u32 = 20;
 
+/// How an invitation begins.
+const PRIVMSG: &str = "privmsg:";
+
+/// Nearly all letters of an access key, or of the key in an invitation. Options, commands and message ids are shorter.
+const KEY_LEN: usize = 40;
+
 /// Where the help lists what all commands have: behind the command's own options.
 const GLOBAL: usize = 100;
 
@@ -39,13 +45,17 @@ pub(crate) enum Command {
     Devices,
     RemoveDevice { device: DeviceId },
     SafetyNumber { user: UserId, change: Option<Verification> },
-    Logout,
+    Logout { local: bool },
 }
 
 #[derive(Debug)]
 pub(crate) struct Login {
-    /// Who signs in where; `None` with an invitation, which says it.
-    pub(crate) account: Option<(String, UserId)>,
+    /// With an invitation, which says who signs in where.
+    pub(crate) invitation: bool,
+    pub(crate) server: Option<String>,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) proxy: Option<String>,
+    pub(crate) fingerprint: Option<String>,
     pub(crate) device_name: Option<String>,
     pub(crate) access_key_file: Option<PathBuf>,
     pub(crate) new_identity: bool,
@@ -109,6 +119,10 @@ pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, 
                 error.print().map_err(Failure::Output)?;
                 Ok(None)
             }
+            // Not even that it was given is said in words that would repeat it.
+            _ if arguments.iter().any(|argument| argument.to_str().is_some_and(is_invitation)) => {
+                Err(Failure::Usage(lang.invitation_as_argument()))
+            }
             _ => Err(Failure::Usage(describe(lang, &error))),
         },
     }
@@ -151,8 +165,8 @@ fn definition(lang: Lang) -> Clap {
     root.subcommand(
         command(lang, "login", lang.about_login(), lang.usage_login())
             .after_help(lang.after_login())
-            .arg(option("server", lang.pick("URL", "АДРЕС"), lang.help_server()).required_unless_present("invitation"))
-            .arg(option("user-id", lang.pick("ID", "ИМЯ"), lang.help_user_id()).required_unless_present("invitation"))
+            .arg(option("server", lang.pick("URL", "АДРЕС"), lang.help_server()))
+            .arg(option("user-id", lang.pick("ID", "ИМЯ"), lang.help_user_id()))
             .arg(flag("invitation", lang.help_invitation()).conflicts_with_all([
                 "server",
                 "user-id",
@@ -163,7 +177,9 @@ fn definition(lang: Lang) -> Clap {
                 option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_access_key_file())
                     .value_parser(value_parser!(PathBuf)),
             )
-            .arg(flag("new-identity", lang.help_new_identity())),
+            .arg(flag("new-identity", lang.help_new_identity()))
+            .arg(option("proxy", lang.pick("URL", "АДРЕС"), lang.help_proxy()))
+            .arg(option("fingerprint", "SHA256:…", lang.help_fingerprint())),
     )
     .subcommand(
         with_arguments(lang, command(lang, "send", lang.about_send(), lang.usage_send()))
@@ -207,7 +223,7 @@ fn definition(lang: Lang) -> Clap {
             .arg(flag("unverify", lang.help_unverify()).conflicts_with("accept-change"))
             .arg(flag("accept-change", lang.help_accept_change())),
     )
-    .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()))
+    .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()).arg(flag("local", lang.help_local())))
 }
 
 fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap {
@@ -264,11 +280,11 @@ impl Command {
     fn of(lang: Lang, name: &str, matches: &ArgMatches) -> Result<Self, Failure> {
         Ok(match name {
             "login" => Self::Login(Login {
-                account: if matches.get_flag("invitation") {
-                    None
-                } else {
-                    Some((text(matches, "server").unwrap_or_default(), user(lang, matches, "user-id")?))
-                },
+                invitation: matches.get_flag("invitation"),
+                server: text(matches, "server"),
+                user_id: text(matches, "user-id").map(|_| user(lang, matches, "user-id")).transpose()?,
+                proxy: text(matches, "proxy"),
+                fingerprint: text(matches, "fingerprint"),
                 device_name: text(matches, "device-name"),
                 access_key_file: path(matches, "access-key-file"),
                 new_identity: matches.get_flag("new-identity"),
@@ -288,14 +304,14 @@ impl Command {
                 limit: matches.get_one("limit").copied().unwrap_or(HISTORY_LIMIT),
             },
             "download" => Self::Download {
-                message_id: parsed(matches, "message-id", |value| lang.bad_message_id(value))?,
+                message_id: parsed(lang, matches, "message-id", |value| lang.bad_message_id(value))?,
                 out: path(matches, "out").unwrap_or_default(),
             },
             "chats" => Self::Chats,
             "whoami" => Self::Whoami,
             "devices" => match matches.subcommand() {
                 Some((_, remove)) => {
-                    Self::RemoveDevice { device: parsed(remove, "device-id", |value| lang.bad_device_id(value))? }
+                    Self::RemoveDevice { device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))? }
                 }
                 None => Self::Devices,
             },
@@ -309,7 +325,7 @@ impl Command {
                 .into_iter()
                 .find_map(|(flag, change)| matches.get_flag(flag).then_some(change)),
             },
-            "logout" => Self::Logout,
+            "logout" => Self::Logout { local: matches.get_flag("local") },
             other => return Err(Failure::Usage(lang.unknown_command(other))),
         })
     }
@@ -324,22 +340,35 @@ fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
 }
 
 fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
-    parsed(matches, name, |value| lang.bad_user_id(value))
+    parsed(lang, matches, name, |value| lang.bad_user_id(value))
 }
 
 fn parsed<T: std::str::FromStr>(
+    lang: Lang,
     matches: &ArgMatches,
     name: &str,
     complaint: impl Fn(&str) -> String,
 ) -> Result<T, Failure> {
     let value = text(matches, name).unwrap_or_default();
-    value.parse().map_err(|_| Failure::Usage(complaint(&value)))
+    value.parse().map_err(|_| Failure::Usage(complaint(&repeatable(lang, value.clone()))))
+}
+
+/// Whether an argument is an invitation, or a part of one. Whoever sees it can sign in with it.
+pub(crate) fn is_invitation(argument: &str) -> bool {
+    let start = argument.trim_start_matches(|c: char| !c.is_alphanumeric());
+    start.get(..PRIVMSG.len()).is_some_and(|start| start.eq_ignore_ascii_case(PRIVMSG))
+}
+
+/// An argument as an error may repeat it: not if it looks like a key, which errors and logs are no place for.
+fn repeatable(lang: Lang, argument: String) -> String {
+    let longest = argument.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).map(str::len).max();
+    if longest.unwrap_or_default() < KEY_LEN { argument } else { lang.not_repeated() }
 }
 
 /// clap's errors in our languages.
 fn describe(lang: Lang, error: &clap::Error) -> String {
     let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(value)) => value.clone(),
+        Some(ContextValue::String(value)) => repeatable(lang, value.clone()),
         Some(ContextValue::Strings(values)) => values.join(", "),
         _ => String::new(),
     };
@@ -420,6 +449,37 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret() {
+        let key = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+        let link = format!("privmsg://join?server=https%3A%2F%2Fa.b&user_id=alice#{key}");
+        for line in [
+            format!("privmsg login --invitation {link}"),
+            format!("privmsg login --invitation={link}"),
+            format!("privmsg login {link}"),
+            format!("privmsg {link}"),
+            format!("privmsg login --invitation \"{link}\""),
+            format!("privmsg login --server https://a.b --user-id alice {key}"),
+            format!("privmsg login --access-key={key}"),
+            format!("privmsg login --access-key {key}"),
+            format!("privmsg login --server https://a.b --user-id a/{key}"),
+            format!("privmsg {key}"),
+            format!("privmsg history {key}/"),
+        ] {
+            for lang in [Lang::En, Lang::Ru] {
+                let Err(Failure::Usage(said)) = parse(&arguments(&line), lang) else { panic!("{line} is taken") };
+                assert!(!said.contains(key) && !said.contains("privmsg://join?server"), "{said}");
+            }
+        }
+        // What is only a slip is repeated.
+        let Err(Failure::Usage(said)) = parse(&arguments("privmsg login --severe https://a.b"), Lang::En) else {
+            panic!()
+        };
+        assert!(said.contains("--severe") && said.contains("--server"), "{said}");
+        // A text to send is nobody's argument but the recipient's.
+        assert!(parse(&arguments(&format!("privmsg send bob {link}")), Lang::En).is_ok());
     }
 
     #[test]

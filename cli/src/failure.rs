@@ -3,7 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use privmsg_client::{ClientError, EngineError, KeyError, LoginError, OpenError, ProfileError, StoreError};
+use privmsg_client::{
+    AddressError, ClientError, Disconnection, EngineError, KeyError, LoginError, NetworkError, OpenError, ProfileError,
+    ProxyError, RelocationError, StoreError,
+};
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
 use crate::exit::Exit;
@@ -42,8 +45,16 @@ pub(crate) enum Failure {
     NotAnInvitation,
     /// Nowhere to get the recovery key from.
     NoRecoveryKey,
+    /// What was given as the server's address is none.
+    Address(AddressError),
+    /// What was given as a proxy is none.
+    Proxy(ProxyError),
     /// Signing in.
     Login(LoginError),
+    /// Taking a profile to another address.
+    Relocation(RelocationError),
+    /// The engine has no connection, and a command does not want to wait for one.
+    Disconnected(Disconnection),
     /// Opening the profile.
     Profile(ProfileError),
     /// Anything else that the engine's library does.
@@ -137,7 +148,12 @@ impl Failure {
             Self::NoInvitation => new(Exit::Credentials, "invitation_needed", lang.no_invitation()),
             Self::NotAnInvitation => new(Exit::Usage, "usage", lang.not_an_invitation()),
             Self::NoRecoveryKey => new(Exit::Credentials, "recovery_key_needed", lang.no_recovery_key()),
+            Self::Address(error) => new(Exit::Usage, "bad_address", lang.address(*error)),
+            Self::Proxy(error) => new(Exit::Usage, "bad_proxy", lang.proxy(*error)),
             Self::Login(error) => login(lang, error),
+            Self::Relocation(error) => relocation(lang, error),
+            Self::Disconnected(Disconnection::Network(error)) => network(lang, error),
+            Self::Disconnected(reason) => new(Exit::Network, "network", lang.unreachable(&lang.disconnection(reason))),
             Self::Profile(error) => profile(lang, error),
             Self::Client(error) => client(lang, error),
             Self::Engine(error) => engine(lang, error),
@@ -188,7 +204,7 @@ fn login(lang: Lang, error: &LoginError) -> Described {
         LoginError::AlreadySignedIn(user) => {
             new(Exit::Other, "already_signed_in", lang.already_signed_in(user.as_str()))
         }
-        LoginError::BadAddress => new(Exit::Usage, "bad_address", lang.bad_address()),
+        LoginError::InProgress => new(Exit::Other, "profile_busy", lang.login_in_progress()),
         LoginError::Recovery(error) => recovery(lang, error),
         LoginError::IdentityMismatch => new(Exit::Refused, "identity_mismatch", lang.identity_mismatch()),
         LoginError::Client(ClientError::Server { code, .. }) if is_wrong_credentials(code) => {
@@ -196,6 +212,33 @@ fn login(lang: Lang, error: &LoginError) -> Described {
         }
         LoginError::Client(error) => client(lang, error),
     }
+}
+
+fn relocation(lang: Lang, error: &RelocationError) -> Described {
+    let new = Described::new;
+    match error {
+        RelocationError::Login(error) => login(lang, error),
+        RelocationError::Unchanged(endpoint) => {
+            new(Exit::Other, "already_signed_in", lang.nothing_changes(&endpoint.address.to_string()))
+        }
+        RelocationError::OtherServer(address) => {
+            new(Exit::Refused, "other_server", lang.other_server(&address.to_string()))
+        }
+        RelocationError::Client(error) => client(lang, error),
+    }
+}
+
+/// One code for each kind of thing that somebody has to do; `network` where waiting may be enough.
+fn network(lang: Lang, error: &NetworkError) -> Described {
+    let code = match error {
+        NetworkError::Address(error) => return Described::new(Exit::Usage, "bad_address", lang.address(*error)),
+        NetworkError::ProxySetting { .. } | NetworkError::OnionWithoutProxy | NetworkError::Proxy { .. } => "proxy",
+        NetworkError::Certificate(_) => "certificate",
+        NetworkError::Between(_) => "between",
+        NetworkError::Moved { .. } => "moved",
+        _ => "network",
+    };
+    Described::new(Exit::Network, code, lang.unreachable(&lang.network(error)))
 }
 
 const fn is_wrong_credentials(code: &ErrorCode) -> bool {
@@ -259,6 +302,7 @@ fn engine(lang: Lang, error: &EngineError) -> Described {
         }
         EngineError::SignedOut(_) => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
         EngineError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
+        EngineError::Replaced => new(Exit::Other, "taken_over", lang.taken_over()),
         EngineError::ProfileInUse => new(Exit::Other, "profile_busy", lang.profile_in_use()),
         EngineError::Store(error) => store(lang, error),
         EngineError::Internal(detail) => new(Exit::Other, "internal", lang.internal(detail)),
@@ -269,7 +313,8 @@ fn client(lang: Lang, error: &ClientError) -> Described {
     let new = Described::new;
     match error {
         ClientError::GoingAway { .. } => new(Exit::Network, "network", lang.restarting()),
-        ClientError::Network(detail) => new(Exit::Network, "network", lang.unreachable(&lang.network(detail))),
+        ClientError::Network(error) => network(lang, error),
+        ClientError::Replaced => new(Exit::Other, "taken_over", lang.taken_over()),
         ClientError::Server { code: ErrorCode::Unauthorized | ErrorCode::NotAuthenticated, .. } => {
             new(Exit::NotSignedIn, "signed_out", lang.signed_out())
         }
@@ -311,6 +356,24 @@ impl From<EngineError> for Failure {
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         Self::Login(error)
+    }
+}
+
+impl From<RelocationError> for Failure {
+    fn from(error: RelocationError) -> Self {
+        Self::Relocation(error)
+    }
+}
+
+impl From<AddressError> for Failure {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}
+
+impl From<ProxyError> for Failure {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
     }
 }
 

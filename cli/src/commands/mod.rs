@@ -63,10 +63,10 @@ impl<'a> Session<'a> {
 pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), Failure> {
     let signals = &session.signals;
     match command {
-        // These two have something to finish when a signal comes.
+        // These have something to finish when a signal comes.
+        Command::Login(login) => login::run(session, login).await,
         Command::Send(send) => send::run(session, send).await,
         Command::Listen(listen) => listen::run(session, listen).await,
-        Command::Login(login) => signals.unless_interrupted(login::run(session, login)).await,
         Command::History { user, limit } => signals.unless_interrupted(history::run(session, user, limit)).await,
         Command::Download { message_id, out } => {
             signals.unless_interrupted(download::run(session, message_id, &out)).await
@@ -78,7 +78,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::SafetyNumber { user, change } => {
             signals.unless_interrupted(safety_number::run(session, &user, change)).await
         }
-        Command::Logout => signals.unless_interrupted(logout::run(session)).await,
+        Command::Logout { local } => signals.unless_interrupted(logout::run(session, local)).await,
     }
 }
 
@@ -98,7 +98,7 @@ async fn with_session<T, W: Future<Output = Result<T, ClientError>>>(
         loop {
             match events.recv().await {
                 Ok(Event::Connected) | Err(broadcast::error::RecvError::Closed) => return Ok(()),
-                Ok(Event::Disconnected { reason }) => return Err(ClientError::Network(reason).into()),
+                Ok(Event::Disconnected { reason }) => return Err(Failure::Disconnected(reason)),
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             }
         }

@@ -177,7 +177,7 @@ impl Waiting<'_> {
                 return true;
             }
             Event::Delayed { chat, code } if Some(*chat) == self.chat => self.delayed(lang.refusal(code)),
-            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.network(reason))),
+            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.disconnection(reason))),
             _ => {}
         }
         false

@@ -19,6 +19,7 @@ use crate::error::{ClientError, EngineError};
 use crate::events::Event;
 use crate::history::{self, ChatEntry, HistoryItem, Inbox, MessageView};
 use crate::identity::Whoami;
+use crate::net::Endpoint;
 use crate::net::http::{Api, is_over};
 use crate::profile::{Profile, ProfileError};
 use crate::sending::{self, Draft, Recipient, Sent};
@@ -106,7 +107,7 @@ impl Client {
             .await
             .map_err(ClientError::Store)?
             .ok_or(OpenError::Client(ClientError::NotSignedIn))?;
-        let api = Api::new(&account.server_url, account.token)?;
+        let api = Api::of(&account);
         let context = Context {
             profile: profile.clone(),
             store,
@@ -238,6 +239,14 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn whoami(&self) -> Result<Whoami, ClientError> {
         Ok(Whoami::from(&self.context.account().await?))
+    }
+
+    /// Where the server is, and how it is reached; `None` if what is stored of that is damaged.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn endpoint(&self) -> Result<Option<Endpoint>, ClientError> {
+        Ok(Endpoint::of(&self.context.account().await?).ok())
     }
 
     /// The account's devices, as the server has them.

@@ -7,18 +7,24 @@ pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId};
 use privmsg_store::StoreError;
 
+use crate::net::{AddressError, NetworkError};
+
 /// A failure of one operation.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server cannot be reached, or the connection broke.
+    /// The server cannot be reached, the connection broke, or something on the way has answered in its place.
     #[error("the server cannot be reached: {0}")]
-    Network(String),
+    Network(#[from] NetworkError),
     /// The server is being stopped or restarted, and has said when to come back.
     #[error("the server is restarting")]
     GoingAway {
         /// How long it asks to be left alone.
         retry_after: Duration,
     },
+    /// The same device has connected anew, from another process or machine: a profile that was copied. Whoever comes
+    /// back puts the other one out.
+    #[error("another connection of the same device took over")]
+    Replaced,
     /// The server answered with an error.
     #[error("the server refused: {detail}")]
     Server {
@@ -91,8 +97,25 @@ impl ClientError {
         }
     }
 
+    /// How long whoever refused asks to be left alone.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server { retry_after, .. } => *retry_after,
+            Self::GoingAway { retry_after } => Some(*retry_after),
+            Self::Network(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is(&self, expected: &ErrorCode) -> bool {
         self.code() == Some(expected)
+    }
+}
+
+impl From<AddressError> for ClientError {
+    fn from(error: AddressError) -> Self {
+        Self::Network(error.into())
     }
 }
 
@@ -111,6 +134,9 @@ pub enum EngineError {
     /// Not signed in yet.
     #[error("not signed in")]
     NotSignedIn,
+    /// Another process or machine uses a copy of this profile, and has connected with it.
+    #[error("another connection of the same device took over")]
+    Replaced,
     /// Another process runs the engine of this profile.
     #[error("another process is using this profile")]
     ProfileInUse,

@@ -32,10 +32,10 @@ mod error;
 mod events;
 mod history;
 mod identity;
-mod login;
 mod net;
 mod profile;
 mod sending;
+mod sign_in;
 mod transfer;
 
 pub use client::{Client, OpenError};
@@ -43,10 +43,13 @@ pub use clock::{Clock, SystemClock};
 pub use contacts::ContactInfo;
 pub use engine::Engine;
 pub use error::{ClientError, EngineError, Retry};
-pub use events::Event;
+pub use events::{Disconnection, Event};
 pub use history::{ChatEntry, HistoryItem, Inbox, MessageView};
 pub use identity::Whoami;
-pub use login::{LoggedIn, Login, LoginError, NewIdentity, SignInKey};
+pub use net::{
+    AddressError, Between, CertificateFault, Endpoint, Fingerprint, FingerprintError, Hop, LinkFault, NetworkError,
+    Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
+};
 pub use privmsg_e2ee::{Attachment, Body, Content, ContentError, RecoveryError, SafetyNumber};
 pub use privmsg_store::chats::{ChatId, ChatKind};
 pub use privmsg_store::key::{KEY_FILE, KeyError, KeyPlace, keyring_is_available};
@@ -54,3 +57,7 @@ pub use privmsg_store::messages::{MessageKind, MessageState};
 pub use privmsg_store::{StoreError, wait_until_closed};
 pub use profile::{Profile, ProfileError};
 pub use sending::{Draft, Recipient, Sent};
+pub use sign_in::{
+    Introduced, LoggedIn, Login, LoginError, NewIdentity, PendingLogin, Relocation, RelocationError, SignInKey,
+    sign_out_here,
+};

@@ -9,6 +9,9 @@ use privmsg_store::{DATABASE_FILE, Store, StoreError};
 /// Held by the process that runs the engine.
 const LOCK_FILE: &str = "engine.lock";
 
+/// How long closing a database may take.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Why a profile cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
@@ -78,6 +81,25 @@ impl Profile {
         Ok(Store::open(&self.dir, &key)?)
     }
 
+    /// Removes a profile that has just been made and holds nothing. What cannot be removed is in nobody's way but that
+    /// of the next sign-in, which finds it unfinished.
+    pub(crate) fn remove(&self) {
+        // A database that is still being closed would come back as an empty one.
+        if !privmsg_store::wait_until_closed(CLOSING) {
+            tracing::warn!("a database is still open; an empty profile stays");
+            return;
+        }
+        let files = ["", "-wal", "-shm"].map(|end| self.dir.join(format!("{DATABASE_FILE}{end}")));
+        let gone = files.iter().try_for_each(|file| match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        });
+        let gone = gone.map_err(|error| error.to_string());
+        if let Err(error) = gone.and_then(|()| key::remove(&self.dir).map_err(|error| error.to_string())) {
+            tracing::warn!(error, "an empty profile could not be removed");
+        }
+    }
+
     /// Takes the right to run the engine. `None` if another process has it.
     pub(crate) fn lock_engine(&self) -> std::io::Result<Option<EngineLock>> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join(LOCK_FILE))?;
@@ -95,7 +117,7 @@ pub(crate) struct EngineLock {
     _file: File,
 }
 
-fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -11,7 +11,7 @@ use privmsg_e2ee::{Attachment, OsRng};
 use tokio::sync::mpsc;
 
 use crate::error::ClientError;
-use crate::net::http::{Api, network};
+use crate::net::http::Api;
 use crate::sending::{file_name, media_type};
 
 /// Bytes handed to the network at a time.
@@ -47,7 +47,7 @@ pub(crate) async fn upload(api: &Api, path: &Path, progress: Progress) -> Result
             done += piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
             progress(done.min(length), length);
         });
-    let uploaded = api.upload(reqwest::Body::wrap_stream(body), length).await;
+    let uploaded = api.upload(body, length).await;
     // A fault of the file explains a broken upload better than the network's view of it.
     let encrypted = encrypting.await.map_err(|e| ClientError::Crypto(e.to_string()))?;
     let file = match (encrypted, &uploaded) {
@@ -127,7 +127,7 @@ pub(crate) async fn download(
                 }
             }
             Err(error) => {
-                broken = Some(network(&error));
+                broken = Some(error.into());
                 break;
             }
         }

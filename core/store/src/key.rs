@@ -169,6 +169,21 @@ pub fn open(dir: &Path, passphrase: Option<&str>) -> Result<DatabaseKey, KeyErro
     }
 }
 
+/// Removes the key of a profile that holds nothing, wherever it is kept.
+///
+/// # Errors
+/// [`KeyError`]; nothing is wrong if there is none.
+pub fn remove(dir: &Path) -> Result<(), KeyError> {
+    match read_keystore(dir) {
+        Ok(Keystore { key: StoredKey::Keyring { entry }, .. }) => keyring::remove(&entry)?,
+        Ok(Keystore { key: StoredKey::File, .. }) => file::remove(dir, KEY_FILE)?,
+        Ok(_) => {}
+        Err(KeyError::NoProfile) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    file::remove(dir, KEYSTORE_FILE)
+}
+
 fn read_keystore(dir: &Path) -> Result<Keystore, KeyError> {
     let json = match std::fs::read(dir.join(KEYSTORE_FILE)) {
         Ok(json) => json,
@@ -208,6 +223,18 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(open(dir.path(), None), Err(KeyError::OpenToOthers)));
+    }
+
+    #[test]
+    fn a_key_that_is_removed_leaves_room_for_another() {
+        let dir = tempfile::tempdir().unwrap();
+        for key_place in [KeyPlace::File, KeyPlace::Passphrase] {
+            create(dir.path(), key_place, Some("correct horse")).unwrap();
+            remove(dir.path()).unwrap();
+            assert_eq!(place(dir.path()).unwrap(), None);
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        }
+        remove(dir.path()).unwrap();
     }
 
     #[test]

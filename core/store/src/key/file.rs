@@ -27,6 +27,13 @@ pub(super) fn load(dir: &Path) -> Result<DatabaseKey, KeyError> {
     Ok(DatabaseKey(bytes))
 }
 
+pub(super) fn remove(dir: &Path, name: &'static str) -> Result<(), KeyError> {
+    match std::fs::remove_file(dir.join(name)) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(KeyError::Io { file: name, source }),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file that only its owner may read: beside, synced, renamed, so that a crash leaves the old or the new.
 pub(super) fn write_private(dir: &Path, name: &'static str, bytes: &[u8]) -> Result<(), KeyError> {
     let io = |source| KeyError::Io { file: name, source };

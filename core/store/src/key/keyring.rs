@@ -62,6 +62,14 @@ mod secret_service {
         let secret = item.get_secret().map(Zeroizing::new).map_err(|e| failed(&e))?;
         secret.as_slice().try_into().map(DatabaseKey).map_err(|_| KeyError::Keyring("the entry is damaged".into()))
     }
+
+    pub(in super::super) fn remove(entry: &str) -> Result<(), KeyError> {
+        let service = connect()?;
+        let collection = collection(&service)?;
+        let items =
+            collection.search_items(HashMap::from([APPLICATION, ("profile", entry)])).map_err(|e| failed(&e))?;
+        items.first().map_or(Ok(()), |item| item.delete().map_err(|e| failed(&e)))
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -80,7 +88,11 @@ mod secret_service {
     pub(in super::super) fn load(_entry: &str) -> Result<DatabaseKey, KeyError> {
         Err(KeyError::Keyring("not supported on this system".into()))
     }
+
+    pub(in super::super) fn remove(_entry: &str) -> Result<(), KeyError> {
+        Err(KeyError::Keyring("not supported on this system".into()))
+    }
 }
 
 pub use secret_service::keyring_is_available;
-pub(super) use secret_service::{load, store};
+pub(super) use secret_service::{load, remove, store};

@@ -1,0 +1,159 @@
+//! `privmsg login`: a new profile, one whose sign-in goes on, or one that is to go another way to its server.
+
+mod announce;
+mod inputs;
+mod wanted;
+
+use privmsg_client::{Client, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, Whoami};
+use serde::Serialize;
+
+use super::Session;
+use crate::args::Login;
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::profile::{self, Passphrase};
+use announce::{announce, explain_key, join_chats};
+use wanted::{Known, Wanted};
+
+#[derive(Serialize)]
+struct MovedObject<'a> {
+    user_id: &'a str,
+    server: &'a str,
+    proxy: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+}
+
+pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failure> {
+    let signals = &session.signals;
+    let wanted = signals.unless_interrupted(Wanted::of(login, session.lang())).await?;
+    match session.profile.key_place()? {
+        Some(place) => signals.unless_interrupted(with_existing(session, wanted, place)).await,
+        None => with_new(session, wanted).await,
+    }
+}
+
+/// The server is asked before anybody is: a wrong key shows before a passphrase is chosen.
+async fn with_new(session: &Session<'_>, wanted: Wanted) -> Result<(), Failure> {
+    let signals = &session.signals;
+    let new_identity = wanted.new_identity;
+    let introduced = signals.unless_interrupted(async {
+        warn(session, &wanted);
+        let sign_in = wanted.sign_in(None, session.lang()).await?;
+        Ok(sign_in.introduce(&session.profile).await?)
+    });
+    let introduced = introduced.await?;
+    let (place, passphrase) = match signals.unless_interrupted(profile::choose(session.output)).await {
+        Ok(chosen) => chosen,
+        Err(failure) => {
+            introduced.withdraw().await;
+            return Err(failure);
+        }
+    };
+    signals
+        .unless_interrupted(async {
+            let begun = introduced.keep(place, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
+            finish(session, begun, new_identity, place, &passphrase).await
+        })
+        .await
+}
+
+async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -> Result<(), Failure> {
+    let passphrase = profile::existing_passphrase(place, session.lang()).await?;
+    let known = match profile::open_with(&session.profile, &passphrase).await {
+        Err(Failure::NoAccount(_)) => None,
+        client => {
+            let client = client?;
+            let me = client.whoami().await?;
+            if me.signed_in {
+                return with_signed_in(session, wanted, &client, me, &passphrase).await;
+            }
+            if wanted.user_id.as_ref().is_some_and(|user| *user != me.user_id) && me.device_id.is_some() {
+                return Err(Failure::AnotherUsersProfile { user: me.user_id, dir: session.profile.dir().to_owned() });
+            }
+            Some(Known { user_id: me.user_id, endpoint: client.endpoint().await? })
+        }
+    };
+    warn(session, &wanted);
+    let new_identity = wanted.new_identity;
+    let sign_in: SignIn = wanted.sign_in(known, session.lang()).await?;
+    let begun = sign_in.begin(&session.profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
+    finish(session, begun, new_identity, place, &passphrase).await
+}
+
+/// Shows what was not shown when the sign-in was cut off at its very end, or takes the profile elsewhere.
+async fn with_signed_in(
+    session: &Session<'_>,
+    wanted: Wanted,
+    client: &Client,
+    me: Whoami,
+    passphrase: &Passphrase,
+) -> Result<(), Failure> {
+    let relocation = wanted.relocation();
+    let is_mine = wanted.user_id.as_ref().is_none_or(|user| *user == me.user_id);
+    if !is_mine || !(relocation.is_asked_for() || wanted.is_invited()) {
+        return Err(LoginError::AlreadySignedIn(me.user_id).into());
+    }
+    if let (Some(recovery_key), Some(device_id)) = (client.recovery_key().await?, me.device_id) {
+        let recovery_key = Some(recovery_key);
+        let user_id = me.user_id;
+        let logged_in = LoggedIn { user_id, device_id, recovery_key, access_key: None, clock_ahead_ms: None };
+        announce(session.output, client, &logged_in).await?;
+        join_chats(session, client).await;
+        return Ok(());
+    }
+    if wanted.is_invited() {
+        return Err(LoginError::AlreadySignedIn(me.user_id).into());
+    }
+    warn(session, &wanted);
+    relocation.carry_out(&session.profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
+    let now = client.whoami().await?;
+    if session.output.is_json() {
+        return session.output.object(&MovedObject {
+            user_id: now.user_id.as_str(),
+            server: &now.server_url,
+            proxy: now.proxy.as_deref(),
+            fingerprint: now.fingerprint.as_deref(),
+        });
+    }
+    session.output.text(&session.lang().moved(&now.server_url))
+}
+
+/// From the server's yes to all chats.
+async fn finish(
+    session: &Session<'_>,
+    begun: NewIdentity,
+    new_identity: bool,
+    place: KeyPlace,
+    passphrase: &Passphrase,
+) -> Result<(), Failure> {
+    let logged_in = match begun {
+        NewIdentity::Done(logged_in) => logged_in,
+        NewIdentity::RecoveryKeyNeeded(mut pending) if new_identity => pending.replace_identity().await?,
+        NewIdentity::RecoveryKeyNeeded(mut pending) => {
+            let mut attempt = 1;
+            loop {
+                let words = inputs::recovery_key(session.lang()).await?;
+                match pending.recover(&words).await {
+                    Err(LoginError::Recovery(error)) if inputs::may_try_again(attempt) => {
+                        let failure = Failure::Login(LoginError::Recovery(error));
+                        session.output.note(&failure.describe(session.lang()).message);
+                        attempt += 1;
+                    }
+                    other => break other?,
+                }
+            }
+        }
+    };
+    let client = profile::open_with(&session.profile, passphrase).await?;
+    announce(session.output, &client, &logged_in).await?;
+    explain_key(session, place);
+    join_chats(session, &client).await;
+    Ok(())
+}
+
+fn warn(session: &Session<'_>, wanted: &Wanted) {
+    let lang: Lang = session.lang();
+    if wanted.address.as_ref().is_some_and(privmsg_client::ServerAddress::goes_in_the_clear) {
+        session.output.remark(&lang.plain_http());
+    }
+}
