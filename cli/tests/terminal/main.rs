@@ -4,4 +4,5 @@
 
 mod alone;
 mod conversation;
+mod login;
 mod run;

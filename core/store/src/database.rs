@@ -71,7 +71,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::WrongKey`] if `key` does not open the file, [`StoreError::Newer`] if a newer build wrote it.
     pub fn open(dir: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
-        let mut connection = open_connection(&dir.join(DATABASE_FILE), key)?;
+        let path = dir.join(DATABASE_FILE);
+        if !path.exists() {
+            make(&path, key)?;
+        }
+        let mut connection = open_connection(&path, key)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let counted = Counted::new();
         std::thread::Builder::new()
@@ -150,6 +154,22 @@ impl Store {
     }
 }
 
+/// Makes a database beside its place, and moves it there once it is whole: its tables come from two sources, each with
+/// transactions of its own, and who is killed in between must not leave half of them.
+fn make(path: &Path, key: &DatabaseKey) -> Result<(), StoreError> {
+    let beside = path.with_extension("new");
+    let failed = |error: std::io::Error| StoreError::Migration(error.to_string());
+    for end in ["new", "new-wal", "new-shm"] {
+        match std::fs::remove_file(path.with_extension(end)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    // Closing it takes what is in its journal into the file.
+    open_connection(&beside, key)?.close().map_err(|(_, error)| error)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}
+
 fn open_connection(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
@@ -222,6 +242,17 @@ mod tests {
         assert!(matches!(wrong, Err(StoreError::WrongKey)));
         let again = Store::open(dir.path(), &key).unwrap();
         assert_eq!(again.read(table_names).await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn one_that_was_half_made_is_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = DatabaseKey::from_bytes([7; 32]);
+        let half = open_connection(&dir.path().join("privmsg.new"), &DatabaseKey::from_bytes([8; 32])).unwrap();
+        std::mem::forget(half);
+        let store = Store::open(dir.path(), &key).unwrap();
+        assert!(store.read(table_names).await.unwrap().iter().any(|name| name == "openmls_group_data"));
+        assert!(!dir.path().join("privmsg.new").exists() && !dir.path().join("privmsg.new-wal").exists());
     }
 
     #[tokio::test]
