@@ -35,7 +35,7 @@ texts! {
         "он переехал на {server}. Если это подтвердит администратор: privmsg login --server {server}";
     between(status: u16, hint: &str) =>
         "something between you and the server answered {status} in its place{hint}",
-        "вместо сервера ответило что-то посередине: {status}{hint}";
+        "вместо сервера ответил посредник (прокси или сама сеть): {status}{hint}";
     leads_to(target: &str) => " (it leads to {target})", " (ведёт на {target})";
 }
 

@@ -4,7 +4,7 @@ mod announce;
 mod inputs;
 mod wanted;
 
-use privmsg_client::{Client, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, Whoami};
+use privmsg_client::{Client, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, RelocationError, Whoami};
 use serde::Serialize;
 
 use super::Session;
@@ -27,7 +27,7 @@ pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failu
     let signals = &session.signals;
     let wanted = signals.unless_interrupted(Wanted::of(login, session.lang())).await?;
     match session.profile.key_place()? {
-        Some(place) => signals.unless_interrupted(with_existing(session, wanted, place)).await,
+        Some(place) => signals.unless_interrupted(Box::pin(with_existing(session, wanted, place))).await,
         None => with_new(session, wanted).await,
     }
 }
@@ -49,12 +49,11 @@ async fn with_new(session: &Session<'_>, wanted: Wanted) -> Result<(), Failure> 
             return Err(failure);
         }
     };
-    signals
-        .unless_interrupted(async {
-            let begun = introduced.keep(place, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
-            finish(session, begun, new_identity, place, &passphrase).await
-        })
-        .await
+    let kept = Box::pin(async {
+        let begun = introduced.keep(place, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
+        finish(session, begun, new_identity, place, &passphrase).await
+    });
+    signals.unless_interrupted(kept).await
 }
 
 async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -> Result<(), Failure> {
@@ -93,19 +92,25 @@ async fn with_signed_in(
     if !is_mine || !(relocation.is_asked_for() || wanted.is_invited()) {
         return Err(LoginError::AlreadySignedIn(me.user_id).into());
     }
-    if let (Some(recovery_key), Some(device_id)) = (client.recovery_key().await?, me.device_id) {
-        let recovery_key = Some(recovery_key);
-        let user_id = me.user_id;
+    let unshown = client.recovery_key().await?;
+    let is_unshown = unshown.is_some();
+    if let (Some(recovery_key), Some(device_id)) = (unshown, me.device_id) {
+        let (user_id, recovery_key) = (me.user_id.clone(), Some(recovery_key));
         let logged_in = LoggedIn { user_id, device_id, recovery_key, access_key: None, clock_ahead_ms: None };
         announce(session.output, client, &logged_in).await?;
-        join_chats(session, client).await;
-        return Ok(());
     }
     if wanted.is_invited() {
-        return Err(LoginError::AlreadySignedIn(me.user_id).into());
+        return if is_unshown { Ok(()) } else { Err(LoginError::AlreadySignedIn(me.user_id).into()) };
     }
     warn(session, &wanted);
-    relocation.carry_out(&session.profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
+    match relocation.carry_out(&session.profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await {
+        // It was all about showing it.
+        Err(RelocationError::Unchanged(_)) if is_unshown => {
+            join_chats(session, client).await;
+            return Ok(());
+        }
+        other => other.map(drop)?,
+    }
     let now = client.whoami().await?;
     if session.output.is_json() {
         return session.output.object(&MovedObject {
