@@ -8,7 +8,7 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 impl Lang {
     /// That the server's clock is ahead of this machine's by so much, or behind.
     pub(crate) fn clock_is_off(self, ahead_ms: i64) -> String {
-        let span = self.days(ahead_ms.unsigned_abs() / DAY_MS);
+        let span = self.days((ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS);
         if ahead_ms > 0 { self.clock_is_behind(&span) } else { self.clock_is_ahead(&span) }
     }
 }
