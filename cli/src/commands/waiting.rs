@@ -114,7 +114,7 @@ impl<'a> Waiting<'a> {
                 self.progress.show(*done, *total);
                 return true;
             }
-            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.network(reason))),
+            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.disconnection(reason))),
             _ => {}
         }
         false

@@ -45,7 +45,7 @@ pub(crate) async fn open_chat(link: &Arc<Link>, chat: ChatId) -> Result<(), Clie
 /// Claims a key package of each device of a user, and keeps those that can be trusted.
 async fn claim(link: &Link, user: &UserId) -> Result<Vec<ClaimedKeyPackage>, ClientError> {
     let claimed = link.context.api.claim_key_packages(user).await?.key_packages;
-    let now = link.context.clock.now_s().try_into().unwrap_or(0);
+    let now = link.context.api.clock().later_s(&*link.context.clock).try_into().unwrap_or(0);
     let mut packages: Vec<_> = claimed.iter().filter_map(|package| validate(user, package, now)).collect();
     let trusted = trusted_identity(link, user).await?;
     packages.retain(|package| {
