@@ -63,6 +63,14 @@ pub(crate) fn certificate(
 
 /// The certificate in a credential that was verified before it entered the group.
 pub(crate) fn unverified_certificate(credential: &Credential) -> Result<DeviceCertificate, CertificateError> {
-    let basic = BasicCredential::try_from(credential.clone()).map_err(|_| CertificateError::Malformed)?;
-    DeviceCertificate::decode(basic.identity())
+    DeviceCertificate::decode(basic(credential)?.identity())
+}
+
+/// Whether this build can read the certificate in a credential that was verified before it entered the group.
+pub(crate) fn check_version(credential: &Credential) -> Result<(), CertificateError> {
+    DeviceCertificate::check_version(basic(credential)?.identity())
+}
+
+fn basic(credential: &Credential) -> Result<BasicCredential, CertificateError> {
+    BasicCredential::try_from(credential.clone()).map_err(|_| CertificateError::Malformed)
 }

@@ -25,16 +25,16 @@ where
 ///
 /// The caller rolls its transaction back, drops the [`Conversation`](crate::Conversation) and may try again.
 #[derive(Debug, thiserror::Error)]
-#[error("storage of MLS state failed")]
-pub struct StorageError(#[source] Box<dyn std::error::Error + Send + Sync>);
+#[error("the storage failed while {during}")]
+pub struct StorageError {
+    during: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
 
 impl StorageError {
-    pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
-    }
-
-    pub(crate) fn corrupt(what: &'static str) -> Self {
-        Self(what.into())
+    /// For an error that came up `during` something, such as "loading a group".
+    pub(crate) fn new(during: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { during, source: Box::new(error) }
     }
 }
 

@@ -1,13 +1,12 @@
 //! Stories of people who talk to each other with several devices.
 
-mod people;
-
-use people::{CHAT, all_talk, direct, names, open_chat, person};
 use privmsg_e2ee::{
-    CommitError, Conversation, CreateError, EncryptError, Expected, JoinError, ProcessError, Processed,
+    CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError, Expected, JoinError,
+    ProcessError, Processed, RejectReason,
 };
-use privmsg_e2ee::{ConversationInfo, ConversationKind, RejectReason};
 use privmsg_protocol::Epoch;
+
+use crate::people::{CHAT, all_talk, direct, names, open_chat, person};
 
 #[test]
 fn two_people_with_two_devices_each_talk() {

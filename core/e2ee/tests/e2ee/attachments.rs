@@ -1,7 +1,5 @@
 //! Files that travel encrypted.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::io::{Read as _, Write as _};
 
 use privmsg_e2ee::attachment::{AttachmentError, DecryptingWriter, EncryptedFile, EncryptingReader, encrypted_len};

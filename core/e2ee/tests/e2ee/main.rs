@@ -1,0 +1,13 @@
+//! The crate as its callers see it, in stories of people with devices.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod attachments;
+mod conversations;
+mod foreign_bytes;
+mod forged_commits;
+mod forged_devices;
+mod forged_groups;
+mod newer;
+mod people;
+mod rogue;
