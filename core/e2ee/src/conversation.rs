@@ -60,7 +60,7 @@ pub use encrypt::EncryptError;
 pub use external::ExternalJoinError;
 pub use info::{ConversationInfo, ConversationKind, InfoError};
 pub use join::JoinError;
-pub use member::{Member, MembershipChange};
+pub use member::MembershipChange;
 pub use process::{Expected, ProcessError, Processed};
 pub use validate::RejectReason;
 
@@ -73,6 +73,7 @@ use privmsg_protocol::{Epoch, GroupId};
 
 use crate::certificate::CertificateError;
 use crate::leaf;
+use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
 use crate::update_needed::UpdateNeeded;
 

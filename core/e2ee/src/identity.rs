@@ -196,6 +196,15 @@ mod tests {
         );
     }
 
+    /// The text is the `public_key` of a profile and the `device_public_key` of a login; the bytes are what is kept.
+    #[test]
+    fn bytes_are_pinned() {
+        let (account, device) = (AccountKey::from_bytes(&[1; 32]), DeviceKeys::from_bytes(&[2; 32]));
+        assert_eq!((*account.to_bytes(), *device.to_bytes()), ([1; 32], [2; 32]));
+        insta::assert_snapshot!(account.public(), @"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=");
+        insta::assert_snapshot!(device.public(), @"gTl3Dqh9F19Wo1Rmw0x+zMuNipG07jeiXfYPW4/Js5Q=");
+    }
+
     #[test]
     fn keys_survive_their_bytes() {
         let account = AccountKey::from_bytes(&[1; 32]);

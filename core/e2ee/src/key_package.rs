@@ -9,10 +9,10 @@ use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 
 use crate::certificate::{CertificateError, DeviceCertificate};
-use crate::conversation::Member;
 use crate::identity::DeviceKeys;
 use crate::leaf;
 use crate::malformed::Malformed;
+use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
 use crate::update_needed::UpdateNeeded;
 

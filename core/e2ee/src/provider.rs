@@ -69,3 +69,17 @@ impl<S: Storage> OpenMlsProvider for Provider<'_, S> {
         &self.crypto
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_storage_that_fails_says_when_and_why() {
+        let error = StorageError::new("loading a group", std::io::Error::other("the disk is full"));
+        assert_eq!(error.to_string(), "the storage failed while loading a group");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("the disk is full"));
+    }
+}

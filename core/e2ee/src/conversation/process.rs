@@ -11,11 +11,12 @@ use privmsg_protocol::Epoch;
 use tls_codec::DeserializeBytes as _;
 use zeroize::Zeroizing;
 
-use super::member::{self, Member, MembershipChange};
+use super::member::{self, MembershipChange};
 use super::validate::{Refusal, RejectReason, Rules};
 use super::{CommitError, Conversation, MAX_PAST_EPOCHS, mls_id};
 use crate::leaf;
 use crate::malformed::Malformed;
+use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
 use crate::update_needed::UpdateNeeded;
 

@@ -4,11 +4,12 @@ use openmls::group::{MlsGroup, StagedCommit};
 use openmls::prelude::{LeafNode, LeafNodeIndex, Proposal, Sender};
 use privmsg_protocol::{Epoch, UserId};
 
-use super::member::{self, Member, MembershipChange};
+use super::member::{self, MembershipChange};
 use super::{ConversationInfo, InfoError};
 use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::identity::AccountPublicKey;
 use crate::leaf;
+use crate::member::Member;
 use crate::update_needed::UpdateNeeded;
 
 /// Why something that came from outside is refused. It is forged, broken, or breaks a rule of ours; retrying is no use.

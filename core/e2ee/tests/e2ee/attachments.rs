@@ -6,6 +6,7 @@ use privmsg_e2ee::attachment::{AttachmentError, DecryptingWriter, EncryptedFile,
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
+use sha2::{Digest as _, Sha256};
 
 const CHUNK: usize = 65_536;
 const SEALED: usize = CHUNK + 16;
@@ -122,6 +123,9 @@ fn an_old_file_still_opens() {
     let hex: String = sealed.iter().map(|b| format!("{b:02x}")).collect();
     insta::assert_snapshot!(hex, @"01a65007ae15ae0206ede51512d473304be186cf738abf27121d1429fb82fcdcbb1f22a7");
     assert_eq!(decrypt(&sealed, &info, 1).unwrap(), b"old");
+    let (sealed, _) = four_chunks();
+    let digest: String = Sha256::digest(&sealed).iter().map(|b| format!("{b:02x}")).collect();
+    insta::assert_snapshot!(digest, @"c36b29a4964ed398c8bd251baee3e0541ddc0a1f04698b4bcf1e328d296def05");
 }
 
 proptest! {

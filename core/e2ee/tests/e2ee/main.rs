@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod attachments;
+mod causes;
 mod conversations;
 mod foreign_bytes;
 mod forged_commits;
