@@ -5,10 +5,13 @@
 mod attachments;
 mod causes;
 mod conversations;
-mod foreign_bytes;
+mod corpus;
 mod forged_commits;
 mod forged_devices;
 mod forged_groups;
 mod newer;
 mod people;
 mod rogue;
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+#[path = "../../../../fuzz/e2ee/src/targets/mod.rs"]
+mod targets;
