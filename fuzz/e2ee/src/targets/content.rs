@@ -46,7 +46,7 @@ fn has_one_reading(value: &Value) -> bool {
                 && fields.iter().all(|(_, value)| has_one_reading(value))
         }
         Value::Array(values) => values.iter().all(has_one_reading),
-        Value::Tag(_, value) => has_one_reading(value),
+        Value::Tag(..) => false,
         _ => true,
     }
 }

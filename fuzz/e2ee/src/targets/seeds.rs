@@ -82,7 +82,7 @@ fn seed(target: &'static str, shape: u8, name: &str, rest: &[u8]) -> Seed {
 /// Contents that a client would not write.
 fn odd_contents() -> Vec<Seed> {
     const HEAD: &[u8] = b"\x00\x01\x01\x50aaaaaaaaaaaaaaaa\x02\x00";
-    let odd: [(&str, u8, &[u8]); 8] = [
+    let odd: [(&str, u8, &[u8]); 10] = [
         ("empty-text", 0xa4, b"\x03\x82\x00\xa1\x00\x60"),
         ("text-twice", 0xa4, b"\x03\x82\x00\xa2\x00\x61a\x00\x61b"),
         ("two-emoji", 0xa5, b"\x03\x82\x03\xa1\x00\x62!!\x04\x82\x50bbbbbbbbbbbbbbbb\x63bob"),
@@ -90,7 +90,9 @@ fn odd_contents() -> Vec<Seed> {
         ("no-receipts", 0xa4, b"\x03\x82\x02\xa2\x00\x00\x01\x80"),
         ("newer-receipt", 0xa4, b"\x03\x82\x02\xa2\x00\x07\x01\x81\x50bbbbbbbbbbbbbbbb"),
         ("unknown-kind", 0xa5, b"\x03\x82\x18\x2a\xa1\x00\x82\x01\xa0\x05\x01"),
-        ("unknown-field", 0xa5, b"\x03\x82\x00\xa2\x00\x61a\x09\xc1\x00\x09\x82\x01\x02"),
+        ("tag", 0xa5, b"\x03\x82\x00\xa1\x00\x61a\x09\xc2\x41\x01"),
+        ("odd-simple-value", 0xa5, b"\x03\x82\x00\xa1\x00\x61a\x09\xf8\x02"),
+        ("unknown-field", 0xa5, b"\x03\x82\x00\xa2\x00\x61a\x09\xf9\x3c\x00\x09\x82\x01\x20"),
     ];
     odd.map(|(name, map, rest)| ("content", name.to_owned(), [&[map], HEAD, rest].concat())).into()
 }
