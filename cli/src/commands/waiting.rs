@@ -128,6 +128,7 @@ impl<'a> Waiting<'a> {
                 Reason::Refused(code) => self.delayed(lang.refusal(code)),
                 Reason::Network => self.delayed(lang.no_answer_in_time()),
                 Reason::Unusable => self.delayed(lang.unusable()),
+                Reason::UpdateNeeded => self.delayed(lang.update_needed()),
             }
         }
     }

@@ -56,6 +56,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::NobodyThere(_) => {
             new(Exit::Refused, "recipient_has_no_devices", lang.refusal(&ErrorCode::RecipientHasNoDevices))
         }
+        ClientError::UpdateNeeded(_) => new(Exit::Other, "update_needed", lang.update_needed()),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
         ClientError::Content(privmsg_client::ContentError::Size(_)) => {

@@ -211,6 +211,9 @@ texts! {
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";
     not_an_emoji() => "a reaction is one emoji, for example 👍", "реакция — это один эмодзи, например 👍";
+    update_needed() =>
+        "somebody in this conversation uses a newer version of PrivMsg; it waits until this one is updated",
+        "кто-то в этой переписке пользуется более новой версией PrivMsg; она ждёт, пока не обновится эта";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этой переписки на сервере непригодны; попытки продолжаются";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_e2ee::{ContentError, StorageError};
+use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, UserId};
 use privmsg_store::StoreError;
@@ -108,6 +108,9 @@ pub enum ClientError {
     /// What the server has of a conversation is forged, breaks our rules, or is another one's.
     #[error("a conversation cannot be joined")]
     Unjoinable,
+    /// Somebody uses, or has stored, something newer than this version knows. Nothing is lost; it waits for an update.
+    #[error(transparent)]
+    UpdateNeeded(#[from] UpdateNeeded),
     /// Another process runs the engine of this profile.
     #[error("another process is using this profile")]
     ProfileInUse,
@@ -200,6 +203,18 @@ impl From<AddressError> for ClientError {
 impl From<StorageError> for ClientError {
     fn from(error: StorageError) -> Self {
         Self::Internal { during: "reading or writing the state of a conversation", source: error.into() }
+    }
+}
+
+impl From<LoadError> for ClientError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::UpdateNeeded(newer) => newer.into(),
+            LoadError::Storage(error) => error.into(),
+            corrupt @ LoadError::Corrupt { .. } => {
+                Self::Internal { during: "loading a conversation", source: corrupt.into() }
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use privmsg_e2ee::{ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, KeyPackageError};
+use privmsg_e2ee::{ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, KeyPackageError, Malformed};
 use privmsg_protocol::rest::{DeviceKeyPackage, GroupKind};
 use privmsg_protocol::{GroupId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
@@ -111,7 +111,7 @@ fn create(
 fn validate(user: &UserId, package: &DeviceKeyPackage, now_s: u64) -> Option<ClaimedKeyPackage> {
     let bytes = package.key_package.decode();
     let validated = bytes
-        .ok_or(KeyPackageError::Malformed)
+        .ok_or(KeyPackageError::Malformed(Malformed::new("key package in base64")))
         .and_then(|bytes| ClaimedKeyPackage::validate(&bytes, user, &package.device_id, now_s));
     match validated {
         Ok(package) => Some(package),

@@ -32,6 +32,8 @@ pub enum Reason {
     Network,
     /// What the server sent cannot be used.
     Unusable,
+    /// It is newer than this version knows.
+    UpdateNeeded,
 }
 
 /// Something that waits.
@@ -77,6 +79,7 @@ impl Reason {
             Self::Refused(code) => code.as_str(),
             Self::Network => "network",
             Self::Unusable => "unusable",
+            Self::UpdateNeeded => "update_needed",
         }
     }
 
@@ -84,6 +87,7 @@ impl Reason {
         match text {
             "network" => Self::Network,
             "unusable" => Self::Unusable,
+            "update_needed" => Self::UpdateNeeded,
             code => Self::Refused(ErrorCode::from(code)),
         }
     }
@@ -177,7 +181,7 @@ mod tests {
                 put(tx, scope, &Reason::Network, 0, seconds)?;
                 put(tx, scope, &Reason::Refused(ErrorCode::RateLimited), 10, seconds)?;
             }
-            Ok::<_, StoreError>(all(tx)?)
+            all(tx)
         });
         let held = held.await.unwrap();
         assert_eq!(held.len(), scopes.len());
@@ -189,7 +193,7 @@ mod tests {
         let left = store.write(move |tx| {
             lift(tx, Scope::Device)?;
             release(tx, 5)?;
-            Ok::<_, StoreError>(all(tx)?)
+            all(tx)
         });
         let left = left.await.unwrap();
         assert_eq!(left.len(), scopes.len() - 1);
