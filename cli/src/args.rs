@@ -1,22 +1,22 @@
 //! Arguments, as types.
 
+mod complaint;
+mod definition;
+mod reading;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::ValueParser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches, Command as Clap, value_parser};
+use clap::error::ErrorKind;
 use privmsg_client::Setting;
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 
 use crate::failure::Failure;
 use crate::lang::Lang;
 
-/// Messages that `history` shows unless told otherwise: about a screen.
-const HISTORY_LIMIT: u32 = 20;
-
-/// Where the help lists what all commands have: behind the command's own options.
-const GLOBAL: usize = 100;
+use complaint::describe;
+pub(crate) use complaint::is_invitation;
+use definition::definition;
 
 /// All arguments.
 #[derive(Debug)]
@@ -45,13 +45,17 @@ pub(crate) enum Command {
     Devices,
     RemoveDevice { device: DeviceId },
     SafetyNumber { user: UserId, change: Option<Verification> },
-    Logout,
+    Logout { local: bool },
 }
 
 #[derive(Debug)]
 pub(crate) struct Login {
-    /// Who signs in where; `None` with an invitation, which says it.
-    pub(crate) account: Option<(String, UserId)>,
+    /// With an invitation, which says who signs in where.
+    pub(crate) invitation: bool,
+    pub(crate) server: Option<String>,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) proxy: Option<String>,
+    pub(crate) fingerprint: Option<String>,
     pub(crate) device_name: Option<String>,
     pub(crate) access_key_file: Option<PathBuf>,
     pub(crate) new_identity: bool,
@@ -124,331 +128,12 @@ pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, 
                 error.print().map_err(Failure::Output)?;
                 Ok(None)
             }
+            // Not even that it was given is said in words that would repeat it.
+            _ if arguments.iter().any(|argument| argument.to_str().is_some_and(is_invitation)) => {
+                Err(Failure::Usage(lang.invitation_as_argument()))
+            }
             _ => Err(Failure::Usage(describe(lang, &error))),
         },
-    }
-}
-
-fn definition(lang: Lang) -> Clap {
-    let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
-    let message = || positional("message-id", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_message_id()).required(true);
-    let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
-    let seconds = lang.pick("SECS", "СЕКУНДЫ");
-    let path = lang.pick("PATH", "ПУТЬ");
-    let id = lang.pick("ID", "НОМЕР");
-    let commands = format!("{}\n{{subcommands}}\n\n", lang.heading_commands());
-    let root = command(lang, "privmsg", lang.about(), lang.usage())
-        .version(env!("CARGO_PKG_VERSION"))
-        .disable_version_flag(true)
-        .subcommand_required(true)
-        .help_template(template(lang, &commands))
-        .after_help(lang.after_help())
-        .arg(
-            option("profile", lang.pick("DIR", "ПАПКА"), lang.help_profile())
-                .global(true)
-                .display_order(GLOBAL)
-                .value_parser(value_parser!(PathBuf)),
-        )
-        .arg(flag("json", lang.help_json()).global(true).display_order(GLOBAL + 1))
-        .arg(
-            option("lang", lang.pick("LANG", "ЯЗЫК"), lang.help_lang())
-                .global(true)
-                .display_order(GLOBAL + 2)
-                .value_parser(["en", "ru"]),
-        )
-        .arg(
-            flag("verbose", lang.help_verbose())
-                .short('v')
-                .action(ArgAction::Count)
-                .global(true)
-                .display_order(GLOBAL + 3),
-        )
-        .arg(flag("help", lang.help_help()).short('h').action(ArgAction::Help).global(true).display_order(GLOBAL + 4))
-        .arg(flag("version", lang.help_version()).short('V').action(ArgAction::Version).display_order(GLOBAL + 5));
-    root.subcommand(
-        command(lang, "login", lang.about_login(), lang.usage_login())
-            .after_help(lang.after_login())
-            .arg(option("server", lang.pick("URL", "АДРЕС"), lang.help_server()).required_unless_present("invitation"))
-            .arg(option("user-id", lang.pick("ID", "ИМЯ"), lang.help_user_id()).required_unless_present("invitation"))
-            .arg(flag("invitation", lang.help_invitation()).conflicts_with_all([
-                "server",
-                "user-id",
-                "access-key-file",
-            ]))
-            .arg(option("device-name", lang.pick("NAME", "НАЗВАНИЕ"), lang.help_device_name()))
-            .arg(
-                option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_access_key_file())
-                    .value_parser(value_parser!(PathBuf)),
-            )
-            .arg(flag("new-identity", lang.help_new_identity())),
-    )
-    .subcommand(
-        with_arguments(lang, command(lang, "send", lang.about_send(), lang.usage_send()))
-            .after_help(lang.after_send())
-            .arg(user())
-            .arg(text_argument())
-            .arg(option("reply-to", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_reply_to()))
-            .arg(option("file", path, lang.help_file()).action(ArgAction::Append).value_parser(value_parser!(PathBuf)))
-            .arg(number("timeout", seconds, lang.help_send_timeout())),
-    )
-    .subcommand(
-        with_arguments(lang, command(lang, "react", lang.about_react(), lang.usage_react()))
-            .arg(message())
-            .arg(positional("emoji", lang.pick("EMOJI", "ЭМОДЗИ"), lang.help_emoji()).required(true))
-            .arg(flag("remove", lang.help_remove())),
-    )
-    .subcommand(
-        with_arguments(lang, command(lang, "edit", lang.about_edit(), lang.usage_edit()))
-            .arg(message())
-            .arg(text_argument().required(true)),
-    )
-    .subcommand(
-        with_arguments(lang, command(lang, "delete", lang.about_delete(), lang.usage_delete()))
-            .arg(message())
-            .arg(flag("for-me", lang.help_for_me())),
-    )
-    .subcommand(with_arguments(lang, command(lang, "read", lang.about_read(), lang.usage_read())).arg(user()))
-    .subcommand(
-        with_arguments(lang, command(lang, "settings", lang.about_settings(), lang.usage_settings()))
-            .arg(
-                positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting())
-                    .requires("value")
-                    .value_parser(Setting::ALL.map(Setting::as_str)),
-            )
-            .arg(positional("value", lang.pick("on|off", "on|off"), lang.help_value()).value_parser(["on", "off"])),
-    )
-    .subcommand(
-        command(lang, "listen", lang.about_listen(), lang.usage_listen())
-            .after_help(lang.after_listen())
-            .arg(number("count", "N", lang.help_count()))
-            .arg(number("timeout", seconds, lang.help_listen_timeout())),
-    )
-    .subcommand(
-        with_arguments(lang, command(lang, "history", lang.about_history(), lang.usage_history()))
-            .arg(user())
-            .arg(option("limit", "N", lang.help_limit()).value_parser(value_parser!(u32))),
-    )
-    .subcommand(
-        with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
-            .arg(message())
-            .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf))),
-    )
-    .subcommand(command(lang, "chats", lang.about_chats(), lang.usage_chats()))
-    .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))
-    .subcommand(
-        command(lang, "devices", lang.about_devices(), lang.usage_devices())
-            .help_template(template(lang, &commands))
-            .subcommand(
-                with_arguments(lang, command(lang, "remove", lang.about_devices_remove(), lang.usage_devices_remove()))
-                    .arg(positional("device-id", id, lang.help_device_id()).required(true)),
-            ),
-    )
-    .subcommand(
-        with_arguments(lang, command(lang, "safety-number", lang.about_safety_number(), lang.usage_safety_number()))
-            .after_help(lang.after_safety_number())
-            .arg(user())
-            .arg(flag("mark-verified", lang.help_mark_verified()).conflicts_with_all(["unverify", "accept-change"]))
-            .arg(flag("unverify", lang.help_unverify()).conflicts_with("accept-change"))
-            .arg(flag("accept-change", lang.help_accept_change())),
-    )
-    .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()))
-}
-
-fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap {
-    Clap::new(name)
-        .about(about)
-        .override_usage(usage)
-        .help_template(template(lang, ""))
-        .disable_help_flag(true)
-        .disable_help_subcommand(true)
-}
-
-/// A command with arguments that are not options.
-fn with_arguments(lang: Lang, command: Clap) -> Clap {
-    command.help_template(template(lang, &format!("{}\n{{positionals}}\n\n", lang.heading_arguments())))
-}
-
-/// The help's layout, because clap's own headings are English.
-fn template(lang: Lang, list: &str) -> String {
-    let (usage, options) = (lang.heading_usage(), lang.heading_options());
-    format!("{{about}}\n\n{usage} {{usage}}\n\n{list}{options}\n{{options}}{{after-help}}")
-}
-
-fn option(name: &'static str, value: &'static str, help: String) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help).hide_default_value(true).hide_possible_values(true)
-}
-
-fn number(name: &'static str, value: &'static str, help: String) -> Arg {
-    // A year: what is longer is a typing mistake, and would overflow the clock's arithmetic.
-    option(name, value, help).value_parser(ValueParser::from(value_parser!(u64).range(..=365 * 24 * 3600)))
-}
-
-fn flag(name: &'static str, help: String) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
-fn positional(name: &'static str, value: &'static str, help: String) -> Arg {
-    Arg::new(name).value_name(value).help(help)
-}
-
-impl Args {
-    fn of(lang: Lang, matches: &ArgMatches) -> Result<Self, Failure> {
-        let (name, of_command) = matches.subcommand().ok_or_else(|| Failure::Usage(lang.missing_command()))?;
-        // Whether an argument for all commands stands before or after the command is all the same.
-        Ok(Self {
-            profile: of_command.get_one::<PathBuf>("profile").cloned(),
-            json: of_command.get_flag("json"),
-            verbose: of_command.get_count("verbose"),
-            command: Command::of(lang, name, of_command)?,
-        })
-    }
-}
-
-impl Command {
-    /// A text that looks like an option: more likely it is one, with a slip in it, and was not meant to be sent.
-    fn mistyped_option(&self) -> Option<&str> {
-        let text = match self {
-            Self::Send(send) => send.text.as_deref()?,
-            Self::Edit { text, .. } => text,
-            _ => return None,
-        };
-        let is_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic());
-        text.strip_prefix("--").is_some_and(is_name).then_some(text)
-    }
-
-    fn of(lang: Lang, name: &str, matches: &ArgMatches) -> Result<Self, Failure> {
-        Ok(match name {
-            "login" => Self::Login(Login {
-                account: if matches.get_flag("invitation") {
-                    None
-                } else {
-                    Some((text(matches, "server").unwrap_or_default(), user(lang, matches, "user-id")?))
-                },
-                device_name: text(matches, "device-name"),
-                access_key_file: path(matches, "access-key-file"),
-                new_identity: matches.get_flag("new-identity"),
-            }),
-            "send" => Self::Send(Send {
-                user: user(lang, matches, "user")?,
-                text: text(matches, "text"),
-                files: matches.get_many::<PathBuf>("file").into_iter().flatten().cloned().collect(),
-                reply_to: match text(matches, "reply-to") {
-                    Some(_) => Some(message_id(lang, matches, "reply-to")?),
-                    None => None,
-                },
-                timeout: matches.get_one("timeout").copied(),
-            }),
-            "react" => Self::React {
-                message: message_id(lang, matches, "message-id")?,
-                emoji: text(matches, "emoji").unwrap_or_default(),
-                remove: matches.get_flag("remove"),
-            },
-            "edit" => Self::Edit {
-                message: message_id(lang, matches, "message-id")?,
-                text: text(matches, "text").unwrap_or_default(),
-            },
-            "delete" => {
-                Self::Delete { message: message_id(lang, matches, "message-id")?, for_me: matches.get_flag("for-me") }
-            }
-            "read" => Self::Read { user: user(lang, matches, "user")? },
-            "settings" => Self::Settings {
-                change: Setting::ALL
-                    .into_iter()
-                    .find(|setting| text(matches, "setting").as_deref() == Some(setting.as_str()))
-                    .map(|setting| (setting, text(matches, "value").as_deref() == Some("on"))),
-            },
-            "listen" => Self::Listen(Listen {
-                count: matches.get_one("count").copied(),
-                timeout: matches.get_one("timeout").copied(),
-            }),
-            "history" => Self::History {
-                user: user(lang, matches, "user")?,
-                limit: matches.get_one("limit").copied().unwrap_or(HISTORY_LIMIT),
-            },
-            "download" => Self::Download {
-                message_id: message_id(lang, matches, "message-id")?,
-                out: path(matches, "out").unwrap_or_default(),
-            },
-            "chats" => Self::Chats,
-            "whoami" => Self::Whoami,
-            "devices" => match matches.subcommand() {
-                Some((_, remove)) => {
-                    Self::RemoveDevice { device: parsed(remove, "device-id", |value| lang.bad_device_id(value))? }
-                }
-                None => Self::Devices,
-            },
-            "safety-number" => Self::SafetyNumber {
-                user: user(lang, matches, "user")?,
-                change: [
-                    ("mark-verified", Verification::Mark),
-                    ("unverify", Verification::Unmark),
-                    ("accept-change", Verification::AcceptChange),
-                ]
-                .into_iter()
-                .find_map(|(flag, change)| matches.get_flag(flag).then_some(change)),
-            },
-            "logout" => Self::Logout,
-            other => return Err(Failure::Usage(lang.unknown_command(other))),
-        })
-    }
-}
-
-fn text(matches: &ArgMatches, name: &str) -> Option<String> {
-    matches.get_one::<String>(name).cloned()
-}
-
-fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
-    matches.get_one::<PathBuf>(name).cloned()
-}
-
-fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId, Failure> {
-    parsed(matches, name, |value| lang.bad_message_id(value))
-}
-
-fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
-    parsed(matches, name, |value| lang.bad_user_id(value))
-}
-
-fn parsed<T: std::str::FromStr>(
-    matches: &ArgMatches,
-    name: &str,
-    complaint: impl Fn(&str) -> String,
-) -> Result<T, Failure> {
-    let value = text(matches, name).unwrap_or_default();
-    value.parse().map_err(|_| Failure::Usage(complaint(&value)))
-}
-
-/// clap's errors in our languages.
-fn describe(lang: Lang, error: &clap::Error) -> String {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(value)) => value.clone(),
-        Some(ContextValue::Strings(values)) => values.join(", "),
-        _ => String::new(),
-    };
-    let argument = context(ContextKind::InvalidArg);
-    let said = match error.kind() {
-        ErrorKind::UnknownArgument => lang.unknown_argument(&argument),
-        ErrorKind::InvalidSubcommand => lang.unknown_command(&context(ContextKind::InvalidSubcommand)),
-        ErrorKind::MissingRequiredArgument => lang.missing_argument(&argument),
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => lang.missing_command(),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match context(ContextKind::InvalidValue) {
-            value if value.is_empty() => lang.missing_value(&argument),
-            value => lang.bad_value(&value, &argument),
-        },
-        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues | ErrorKind::NoEquals => lang.missing_value(&argument),
-        ErrorKind::ArgumentConflict => match context(ContextKind::PriorArg) {
-            prior if prior == argument || prior.is_empty() => lang.given_twice(&argument),
-            prior => lang.conflict(&argument, &prior),
-        },
-        ErrorKind::TooManyValues => lang.given_twice(&argument),
-        ErrorKind::InvalidUtf8 => lang.not_unicode(),
-        _ => lang.bad_usage(),
-    };
-    let suggested =
-        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().map(context).find(|s| !s.is_empty());
-    match suggested {
-        Some(name) => format!("{said}; {}", lang.did_you_mean(&name)),
-        None => said,
     }
 }
 
@@ -509,6 +194,37 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret() {
+        let key = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+        let link = format!("privmsg://join?server=https%3A%2F%2Fa.b&user_id=alice#{key}");
+        for line in [
+            format!("privmsg login --invitation {link}"),
+            format!("privmsg login --invitation={link}"),
+            format!("privmsg login {link}"),
+            format!("privmsg {link}"),
+            format!("privmsg login --invitation \"{link}\""),
+            format!("privmsg login --server https://a.b --user-id alice {key}"),
+            format!("privmsg login --access-key={key}"),
+            format!("privmsg login --access-key {key}"),
+            format!("privmsg login --server https://a.b --user-id a/{key}"),
+            format!("privmsg {key}"),
+            format!("privmsg history {key}/"),
+        ] {
+            for lang in [Lang::En, Lang::Ru] {
+                let Err(Failure::Usage(said)) = parse(&arguments(&line), lang) else { panic!("{line} is taken") };
+                assert!(!said.contains(key) && !said.contains("privmsg://join?server"), "{said}");
+            }
+        }
+        // What is only a slip is repeated.
+        let Err(Failure::Usage(said)) = parse(&arguments("privmsg login --severe https://a.b"), Lang::En) else {
+            panic!()
+        };
+        assert!(said.contains("--severe") && said.contains("--server"), "{said}");
+        // A text to send is nobody's argument but the recipient's.
+        assert!(parse(&arguments(&format!("privmsg send bob {link}")), Lang::En).is_ok());
     }
 
     #[test]

@@ -56,10 +56,10 @@ pub(crate) async fn existing_passphrase(place: KeyPlace, lang: Lang) -> Result<P
     prompt::secret(lang.ask_passphrase()).await.map(Some)
 }
 
-/// Makes a new profile. What is asked for is protected best: a passphrase that is set, the keyring, a passphrase that
-/// is asked for, a file.
-pub(crate) async fn create(profile: &Profile, output: &Output) -> Result<(KeyPlace, Passphrase), Failure> {
-    let (place, passphrase) = match passphrase_variable()? {
+/// How the key of a new profile is to be kept. What protects best is taken first: a passphrase that is set, the keyring,
+/// a passphrase that is asked for, a file.
+pub(crate) async fn choose(output: &Output) -> Result<(KeyPlace, Passphrase), Failure> {
+    Ok(match passphrase_variable()? {
         Some(passphrase) => (KeyPlace::Passphrase, Some(passphrase)),
         None if has_keyring(output) => (KeyPlace::Keyring, None),
         None if prompt::somebody_is_there() => match new_passphrase(output).await? {
@@ -67,9 +67,7 @@ pub(crate) async fn create(profile: &Profile, output: &Output) -> Result<(KeyPla
             None => (KeyPlace::File, None),
         },
         None => (KeyPlace::File, None),
-    };
-    profile.create(place, passphrase.as_ref().map(|phrase| phrase.as_str()))?;
-    Ok((place, passphrase))
+    })
 }
 
 /// Whether there is a keyring that answers. If there should be one, but it is silent, that is said.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use privmsg_client::{
-    Acknowledged, Client, Clock, Draft, Engine, Event, HistoryItem, KeyPlace, Login, MessageView, NewIdentity, Profile,
-    Reason, Recipient, Said, Sent, SignInKey, SystemClock,
+    Acknowledged, Client, Clock, Draft, Endpoint, Engine, Event, HistoryItem, KeyPlace, Login, MessageView,
+    NewIdentity, Profile, Reason, Recipient, Said, Sent, SignInKey, SystemClock,
 };
 use privmsg_protocol::{ErrorCode, Secret, UserId};
 use tokio::sync::broadcast;
@@ -100,7 +100,7 @@ impl Person {
         let profile = Profile::at(home.path().join("profile"));
         profile.create(KeyPlace::File, None)?;
         let login = Login {
-            server_url: url.to_owned(),
+            endpoint: Endpoint::at(url.parse()?),
             user_id: account.user_id.clone(),
             key: SignInKey::Access(account.access_key.clone()),
             device_name: format!("{}'s device", account.user_id),

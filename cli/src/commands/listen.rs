@@ -121,12 +121,13 @@ impl Connection {
                 let said = match events.recv().await {
                     Ok(Event::Disconnected { reason }) if !lost => {
                         lost = true;
-                        lang.connection_lost(&crate::foreign::line(&lang.network(&reason)))
+                        lang.connection_lost(&crate::foreign::line(&lang.disconnection(&reason)))
                     }
                     Ok(Event::Connected) if lost => {
                         lost = false;
                         lang.connection_back()
                     }
+                    Ok(Event::ClockIsOff { ahead_ms }) => lang.clock_is_off(ahead_ms),
                     Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
                     Err(broadcast::error::RecvError::Closed) => return,
                 };

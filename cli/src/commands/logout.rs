@@ -1,8 +1,10 @@
 //! `privmsg logout`.
 
+use privmsg_protocol::UserId;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::profile;
 
 use super::{Session, with_session};
 
@@ -12,13 +14,29 @@ struct LoggedOutObject<'a> {
     signed_in: bool,
 }
 
-pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
-    let output = session.output;
-    let client = session.open_signed_in().await?;
-    with_session(&client, || client.logout()).await?;
+pub(super) async fn run(session: &Session<'_>, local: bool) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let folder = session.profile.dir().display().to_string();
+    let (user_id, said) = match local {
+        true => (sign_out_here(session).await?, lang.signed_out_here(&folder)),
+        false => {
+            let client = session.open_signed_in().await?;
+            with_session(&client, || client.logout()).await?;
+            (client.user_id().clone(), lang.logged_out(&folder))
+        }
+    };
     if output.is_json() {
-        output.object(&LoggedOutObject { user_id: client.user_id().as_str(), signed_in: false })
+        output.object(&LoggedOutObject { user_id: user_id.as_str(), signed_in: false })
     } else {
-        output.text(&session.lang().logged_out(&session.profile.dir().display().to_string()))
+        output.text(&said)
     }
+}
+
+async fn sign_out_here(session: &Session<'_>) -> Result<UserId, Failure> {
+    let Some(place) = session.profile.key_place()? else {
+        return Err(Failure::NoAccount(session.profile.dir().to_owned()));
+    };
+    let passphrase = profile::existing_passphrase(place, session.lang()).await?;
+    let passphrase = passphrase.as_ref().map(|phrase| phrase.as_str());
+    Ok(privmsg_client::sign_out_here(&session.profile, passphrase).await?)
 }

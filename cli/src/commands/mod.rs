@@ -66,12 +66,12 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
     let signals = &session.signals;
     match command {
         // These have something to finish when a signal comes.
+        Command::Login(login) => login::run(session, login).await,
         Command::Send(send) => send::run(session, send).await,
         Command::React { message, emoji, remove } => act::react(session, message, emoji, remove).await,
         Command::Edit { message, text } => act::edit(session, message, text).await,
         Command::Delete { message, for_me } => act::delete(session, message, for_me).await,
         Command::Listen(listen) => listen::run(session, listen).await,
-        Command::Login(login) => signals.unless_interrupted(login::run(session, login)).await,
         Command::History { user, limit } => signals.unless_interrupted(history::run(session, user, limit)).await,
         Command::Download { message_id, out } => {
             signals.unless_interrupted(download::run(session, message_id, &out)).await
@@ -85,7 +85,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::SafetyNumber { user, change } => {
             signals.unless_interrupted(safety_number::run(session, &user, change)).await
         }
-        Command::Logout => signals.unless_interrupted(logout::run(session)).await,
+        Command::Logout { local } => signals.unless_interrupted(logout::run(session, local)).await,
     }
 }
 
@@ -105,7 +105,7 @@ async fn with_session<T, W: Future<Output = Result<T, ClientError>>>(
         loop {
             match events.recv().await {
                 Ok(Event::Connected) | Err(broadcast::error::RecvError::Closed) => return Ok(()),
-                Ok(Event::Disconnected { reason }) => return Err(ClientError::Network(reason).into()),
+                Ok(Event::Disconnected { reason }) => return Err(Failure::Disconnected(reason)),
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             }
         }

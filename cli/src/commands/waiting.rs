@@ -114,7 +114,7 @@ impl<'a> Waiting<'a> {
                 self.progress.show(*done, *total);
                 return true;
             }
-            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.network(reason))),
+            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.disconnection(reason))),
             _ => {}
         }
         false
@@ -128,6 +128,7 @@ impl<'a> Waiting<'a> {
                 Reason::Refused(code) => self.delayed(lang.refusal(code)),
                 Reason::Network => self.delayed(lang.no_answer_in_time()),
                 Reason::Unusable => self.delayed(lang.unusable()),
+                Reason::UpdateNeeded => self.delayed(lang.update_needed()),
             }
         }
     }

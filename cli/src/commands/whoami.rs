@@ -16,6 +16,8 @@ struct WhoamiObject<'a> {
     device_id: Option<&'a str>,
     device_name: &'a str,
     server: &'a str,
+    proxy: Option<&'a str>,
+    fingerprint: Option<&'a str>,
     public_key: Option<&'a str>,
     signed_in: bool,
     profile: String,
@@ -35,6 +37,8 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             device_id: me.device_id.as_ref().map(privmsg_protocol::DeviceId::as_str),
             device_name: &me.device_name,
             server: &me.server_url,
+            proxy: me.proxy.as_deref(),
+            fingerprint: me.fingerprint.as_deref(),
             public_key: me.identity_key.as_deref(),
             signed_in: me.signed_in,
             profile: folder,
@@ -45,14 +49,18 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
         Some(id) => format!("{id} ({})", me.device_name),
         None => me.device_name.clone(),
     };
-    let rows = [
+    let mut rows = vec![
         (lang.label_user(), me.user_id.to_string()),
         (lang.label_device(), device),
         (lang.label_server(), me.server_url),
+    ];
+    rows.extend(me.proxy.map(|proxy| (lang.label_proxy(), proxy)));
+    rows.extend(me.fingerprint.map(|fingerprint| (lang.label_fingerprint(), fingerprint)));
+    rows.extend([
         (lang.label_state(), if me.signed_in { lang.is_signed_in() } else { lang.is_signed_out() }),
         (lang.label_public_key(), me.identity_key.unwrap_or_else(|| "-".to_owned())),
         (lang.label_profile(), folder),
-    ];
+    ]);
     let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
     for (label, value) in rows {
         let label = output.styled(Style::Faint, &format!("{label:<wide$}"));

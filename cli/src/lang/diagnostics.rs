@@ -19,6 +19,13 @@ texts! {
         "{argument} cannot be used together with {other}", "{argument} нельзя указывать вместе с {other}";
     given_twice(argument: &str) => "{argument} is given twice", "{argument} указан дважды";
     bad_value(value: &str, argument: &str) => "'{value}' is not valid for {argument}", "«{value}» не подходит для {argument}";
+    not_repeated() => "(not repeated: it looks like a key)", "(не повторяю: похоже на ключ)";
+    invitation_as_argument() =>
+        "an invitation is not taken as an argument: everybody on this machine could read it. Set PRIVMSG_INVITATION, pipe it into 'privmsg login --invitation', or enter it there when asked",
+        "приглашение не принимается аргументом: его прочёл бы каждый пользователь этой машины. Задайте PRIVMSG_INVITATION, передайте его на ввод «privmsg login --invitation» или введите там по запросу";
+    password_as_argument() =>
+        "a proxy with a password is not taken as an argument: everybody on this machine could read it. Set PRIVMSG_PROXY instead",
+        "прокси с паролем не принимается аргументом: его прочёл бы каждый пользователь этой машины. Задайте вместо этого PRIVMSG_PROXY";
     not_unicode() => "an argument is not valid UTF-8", "аргумент не в кодировке UTF-8";
     bad_usage() => "wrong arguments", "неверные аргументы";
     bad_user_id(value: &str) =>
@@ -121,15 +128,27 @@ texts! {
     another_users_profile(user: &str, profile: &str) =>
         "this profile was begun for {user}. Give another --profile, or delete {profile} if nothing in it is needed",
         "этот профиль заведён для {user}. Укажите другой --profile или удалите {profile}, если в нём ничего не нужно";
-    bad_address() =>
-        "the server's address must begin with https:// (or with http://, for trying things out)",
-        "адрес сервера должен начинаться с https:// (или с http://, чтобы попробовать)";
+    login_in_progress() =>
+        "another process is signing in with this profile; wait for it, or end it",
+        "с этим профилем уже входит другой процесс; подождите его или завершите";
+    nothing_changes(server: &str) =>
+        "this profile is signed in at {server} already; nothing would change",
+        "в этом профиле уже выполнен вход на {server}; менять нечего";
+    other_server(address: &str) =>
+        "the server at {address} does not know this device: it is another server, or has signed the device out. The profile stays as it was. To begin anew there: 'privmsg logout --local', then 'privmsg login'",
+        "сервер по адресу {address} не знает это устройство: это другой сервер, или на нём с устройства вышли. Профиль остался прежним. Начать там заново: «privmsg logout --local», затем «privmsg login»";
+    needs_fingerprint() =>
+        "a fingerprint is SHA256: and 43 characters, or 64 hexadecimal digits; or 'none'",
+        "отпечаток — это SHA256: и 43 знака или 64 шестнадцатеричные цифры; либо «none»";
+    fingerprint_needs_tls() =>
+        "--fingerprint is for https:// only: without TLS there is no key to compare",
+        "--fingerprint подходит только к https://: без TLS нет ключа, который можно сверить";
     no_access_key() =>
-        "no access key: set PRIVMSG_ACCESS_KEY, give --access-key-file, or run privmsg on a terminal",
-        "нет ключа доступа: задайте PRIVMSG_ACCESS_KEY, укажите --access-key-file или запустите privmsg в терминале";
+        "no access key: set PRIVMSG_ACCESS_KEY, give --access-key-file, pipe it in, or run privmsg on a terminal",
+        "нет ключа доступа: задайте PRIVMSG_ACCESS_KEY, укажите --access-key-file, передайте его на ввод или запустите privmsg в терминале";
     no_invitation() =>
-        "no invitation: set PRIVMSG_INVITATION, or run privmsg on a terminal",
-        "нет приглашения: задайте PRIVMSG_INVITATION или запустите privmsg в терминале";
+        "no invitation: set PRIVMSG_INVITATION, pipe it in, or run privmsg on a terminal",
+        "нет приглашения: задайте PRIVMSG_INVITATION, передайте его на ввод или запустите privmsg в терминале";
     not_an_invitation() =>
         "this is not a whole invitation; it begins with privmsg://join? and has a # near its end",
         "это не полное приглашение: оно начинается с privmsg://join? и содержит # ближе к концу";
@@ -150,6 +169,9 @@ texts! {
         "сервер называет для этой учётной записи не тот ключ, что в её резервной копии. Сервер обманывает или взломан: не продолжайте и спросите администратора";
 
     // The server.
+    taken_over() =>
+        "this device has connected from somewhere else, so this connection has ended. A profile is for one machine: if it was copied, sign in there as a further device",
+        "это устройство подключилось из другого места, поэтому соединение завершено. Профиль рассчитан на одну машину: если его скопировали, войдите там как новое устройство";
     restarting() => "the server is restarting; try again in a moment", "сервер перезапускается; повторите чуть позже";
     unreachable(detail: &str) => "the server cannot be reached: {detail}", "сервер недоступен: {detail}";
     not_privmsg(detail: &str) =>
@@ -189,6 +211,9 @@ texts! {
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";
     not_an_emoji() => "a reaction is one emoji, for example 👍", "реакция — это один эмодзи, например 👍";
+    update_needed() =>
+        "somebody in this conversation uses a newer version of PrivMsg; it waits until this one is updated",
+        "кто-то в этой переписке пользуется более новой версией PrivMsg; она ждёт, пока не обновится эта";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этой переписки на сервере непригодны; попытки продолжаются";

@@ -42,8 +42,8 @@ texts! {
     about_logout() => "Sign this device out", "Выйти на этом устройстве";
 
     usage_login() =>
-        "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]",
-        "privmsg login (--server АДРЕС --user-id ИМЯ | --invitation) [ПАРАМЕТРЫ]";
+        "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]\n       privmsg login [--server NEW_URL] [--proxy URL] [--fingerprint SHA256:…]",
+        "privmsg login (--server АДРЕС --user-id ИМЯ | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
     usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to НОМЕР] [ПАРАМЕТРЫ]";
     usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove]", "privmsg react НОМЕР ЭМОДЗИ [--remove]";
     usage_edit() => "privmsg edit MESSAGE_ID TEXT|-", "privmsg edit НОМЕР ТЕКСТ|-";
@@ -60,7 +60,7 @@ texts! {
     usage_safety_number() =>
         "privmsg safety-number USER [--mark-verified | --unverify | --accept-change]",
         "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change]";
-    usage_logout() => "privmsg logout", "privmsg logout";
+    usage_logout() => "privmsg logout [--local]", "privmsg logout [--local]";
 
     help_user() => "Their user id; your own for notes to yourself", "Имя пользователя; своё — для заметок себе";
     help_server() => "Address of the server, https://…", "Адрес сервера, https://…";
@@ -69,14 +69,23 @@ texts! {
         "Name of this device in your list of devices; the server sees it",
         "Название этого устройства в списке ваших устройств; сервер его видит";
     help_access_key_file() =>
-        "File with the access key; without it PRIVMSG_ACCESS_KEY, else a prompt",
-        "Файл с ключом доступа; без него — PRIVMSG_ACCESS_KEY, иначе запрос";
+        "File with the access key; without it PRIVMSG_ACCESS_KEY, else standard input or a prompt",
+        "Файл с ключом доступа; без него — PRIVMSG_ACCESS_KEY, иначе стандартный ввод или запрос";
     help_invitation() =>
-        "Sign in with an invitation (privmsg://join?…), from PRIVMSG_INVITATION or a prompt, instead of the above",
-        "Войти по приглашению (privmsg://join?…) из PRIVMSG_INVITATION или по запросу, вместо указанного выше";
+        "Sign in with an invitation (privmsg://join?…), from PRIVMSG_INVITATION, standard input or a prompt, instead of the above",
+        "Войти по приглашению (privmsg://join?…) из PRIVMSG_INVITATION, со стандартного ввода или по запросу, вместо указанного выше";
     help_new_identity() =>
         "Start anew when the recovery key is lost: your contacts see that your key has changed, and your other devices are signed out",
         "Начать заново, если ключ восстановления утерян: собеседники увидят, что ваш ключ изменился, а на других ваших устройствах будет выполнен выход";
+    help_proxy() =>
+        "Reach the server through this proxy, http:// or socks5h:// (Tor: socks5h://127.0.0.1:9050); none: never through one; env: as HTTPS_PROXY, ALL_PROXY and NO_PROXY say [default: env]",
+        "Подключаться к серверу через этот прокси, http:// или socks5h:// (Tor: socks5h://127.0.0.1:9050); none — всегда напрямую; env — как сказано в HTTPS_PROXY, ALL_PROXY и NO_PROXY [по умолчанию: env]";
+    help_fingerprint() =>
+        "Accept this key of the server only, whoever signed its certificate; none: as the system judges",
+        "Принимать только этот ключ сервера, кем бы ни был подписан сертификат; none — как решит система";
+    help_local() =>
+        "Only here, without asking the server: it goes on knowing this device",
+        "Только здесь, не спрашивая сервер: он по-прежнему будет знать это устройство";
     help_text() =>
         "The text; '-' reads it from standard input. Put '--' in front of one that looks like an option",
         "Текст; «-» — прочитать его со стандартного ввода. Перед текстом, похожим на параметр, поставьте «--»";
@@ -118,9 +127,12 @@ r"Examples:
 Environment:
   PRIVMSG_PROFILE       folder of the profile
   PRIVMSG_ACCESS_KEY    access key, for 'login'
+  PRIVMSG_INVITATION    invitation, for 'login --invitation'
+  PRIVMSG_PROXY         as --proxy of 'login', for a proxy with a password
   PRIVMSG_RECOVERY_KEY  the twelve words, for 'login' on a further device
   PRIVMSG_PASSPHRASE    passphrase of the profile; at the first login it sets it
   PRIVMSG_LOG           error, warn, info, debug or trace: log to standard error
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY   the proxy, unless 'login' set one
   NO_COLOR              no colours
   LC_ALL, LC_MESSAGES, LANG   language (or --lang)
 
@@ -150,10 +162,13 @@ r"Примеры:
 Переменные окружения:
   PRIVMSG_PROFILE       папка профиля
   PRIVMSG_ACCESS_KEY    ключ доступа, для «login»
+  PRIVMSG_INVITATION    приглашение, для «login --invitation»
+  PRIVMSG_PROXY         как --proxy для «login», для прокси с паролем
   PRIVMSG_RECOVERY_KEY  двенадцать слов, для «login» на следующем устройстве
   PRIVMSG_PASSPHRASE    парольная фраза профиля; при первом входе задаёт её
   PRIVMSG_LOG           error, warn, info, debug или trace: журнал на стандартный
                         вывод ошибок
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY   прокси, если его не задал «login»
   NO_COLOR              без цвета
   LC_ALL, LC_MESSAGES, LANG   язык (или --lang)
 
@@ -179,6 +194,9 @@ The profile is encrypted. Its key is protected by PRIVMSG_PASSPHRASE if that is 
 desktop's keyring, else by a passphrase that you are asked for. Where there is none of them (in a
 script), it lies in a file that only you can read.
 
+With a profile that is signed in, --server takes it to another address of the same server, and --proxy
+and --fingerprint change how it is reached.
+
 Secrets are never taken as arguments: everybody on the machine could see them.",
 r"Первое устройство учётной записи один раз показывает ключ восстановления: двенадцать слов.
 Следующее устройство спрашивает их (или берёт из PRIVMSG_RECOVERY_KEY) и дальше участвует во всех
@@ -187,6 +205,9 @@ r"Первое устройство учётной записи один раз 
 Профиль зашифрован. Его ключ защищён PRIVMSG_PASSPHRASE, если она задана, иначе связкой ключей
 рабочего стола, иначе парольной фразой, о которой вас спросят. Если нет ничего из этого (в скрипте),
 ключ лежит в файле, который можете читать только вы.
+
+Если в профиле уже выполнен вход, --server переводит его на другой адрес того же сервера, а --proxy
+и --fingerprint меняют способ подключения.
 
 Секреты не принимаются аргументами: их увидел бы каждый пользователь машины.";
     after_send() =>

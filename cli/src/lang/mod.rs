@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod help;
+mod network;
 mod output;
 mod refusal;
 mod system;

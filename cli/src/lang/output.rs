@@ -1,6 +1,17 @@
 //! Results, prompts and progress.
 
-use super::texts;
+use super::{Lang, texts};
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+impl Lang {
+    /// That the server's clock is ahead of this machine's by so much, or behind.
+    pub(crate) fn clock_is_off(self, ahead_ms: i64) -> String {
+        let span = self.days((ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS);
+        if ahead_ms > 0 { self.clock_is_behind(&span) } else { self.clock_is_ahead(&span) }
+    }
+}
 
 texts! {
     // Prompts.
@@ -33,6 +44,7 @@ texts! {
     signed_in(user: &str, device: &str) =>
         "Signed in as {user}. This device is {device}.", "Вход выполнен: {user}. Номер этого устройства: {device}.";
     ask_invitation() => "Invitation: ", "Приглашение: ";
+    ask_rest_of_invitation() => "… its next line: ", "… следующая строка: ";
     access_key_title() => "Your access key:", "Ваш ключ доступа:";
     access_key_explanation() =>
         "Keep it where nobody else reads it: further devices sign in with it. It is shown only now.",
@@ -41,6 +53,18 @@ texts! {
     recovery_explanation() =>
         "Write these twelve words down and keep them where nobody else reads them. Together with\nthe access key they let a further device in, or bring the account back when all devices\nare lost. They are shown only now; nobody can send them to you later.",
         "Запишите эти двенадцать слов и храните там, где их никто не прочтёт. Вместе с ключом\nдоступа они впускают новое устройство и возвращают учётную запись, если все устройства\nпотеряны. Они показаны только сейчас; прислать их позже не сможет никто.";
+    moved(server: &str) =>
+        "From now on this profile goes to {server}.", "Теперь этот профиль подключается к {server}.";
+    clock_is_behind(span: &str) =>
+        "Warning: the clock of this machine is {span} behind the server's. Set it right: certificates and the order of messages depend on it.",
+        "Внимание: часы этой машины отстают от часов сервера на {span}. Поправьте их: от них зависят сертификаты и порядок сообщений.";
+    clock_is_ahead(span: &str) =>
+        "Warning: the clock of this machine is {span} ahead of the server's. Set it right: certificates and the order of messages depend on it.",
+        "Внимание: часы этой машины опережают часы сервера на {span}. Поправьте их: от них зависят сертификаты и порядок сообщений.";
+    days(count: u64) => "{count} days", "{count} сут.";
+    signed_out_here(profile: &str) =>
+        "Signed out here; the server was not asked and still knows this device. Sign it out from another one ('privmsg devices remove'), or have the administrator do it. What was received stays readable until you delete {profile}.",
+        "Выход выполнен только здесь; сервер не спрашивали, и он по-прежнему знает это устройство. Выйдите на нём с другого («privmsg devices remove») или попросите администратора. Полученное можно читать, пока вы не удалите {profile}.";
     joining() => "Joining your chats…", "Подключаюсь к вашим чатам…";
     not_synced(reason: &str) =>
         "Warning: not in all chats yet ({reason}). It goes on the next time privmsg runs, for example 'privmsg listen'.",
@@ -116,6 +140,8 @@ texts! {
     label_user() => "user", "пользователь";
     label_device() => "device", "устройство";
     label_server() => "server", "сервер";
+    label_proxy() => "proxy", "прокси";
+    label_fingerprint() => "key of the server", "ключ сервера";
     label_profile() => "profile", "профиль";
     label_public_key() => "public key", "открытый ключ";
     label_state() => "state", "состояние";

@@ -2,11 +2,7 @@
 
 use crate::run::{is_russian, privmsg};
 
-/// An address where nothing answers: the port was free a moment ago.
-fn nobody_there() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
-}
+const FINGERPRINT: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
 
 const COMMANDS: [&str; 10] =
     ["login", "send", "listen", "history", "download", "chats", "whoami", "devices", "safety-number", "logout"];
@@ -18,7 +14,15 @@ fn help_names_every_command_variable_and_exit_code_in_both_languages() {
         let help = privmsg(dir.path(), &["--help"], &[("LANG", environment)]);
         assert_eq!((help.code, help.stderr.as_str()), (0, ""));
         assert_eq!(is_russian(&help.stdout), russian);
-        let variables = ["PRIVMSG_PROFILE", "PRIVMSG_ACCESS_KEY", "PRIVMSG_RECOVERY_KEY", "PRIVMSG_PASSPHRASE"];
+        let variables = [
+            "PRIVMSG_PROFILE",
+            "PRIVMSG_ACCESS_KEY",
+            "PRIVMSG_INVITATION",
+            "PRIVMSG_RECOVERY_KEY",
+            "PRIVMSG_PASSPHRASE",
+            "PRIVMSG_PROXY",
+            "HTTPS_PROXY",
+        ];
         for word in COMMANDS.iter().chain(&variables).chain(&["NO_COLOR", "--json", "--profile", "--lang"]) {
             assert!(help.stdout.contains(word), "{word} is missing in\n{}", help.stdout);
         }
@@ -57,10 +61,21 @@ fn wrong_arguments_end_with_2_and_say_what_is_wrong() {
         (&["download", "1234", "--out", "x"], "1234"),
         (&["safety-number", "bob", "--unverify", "--mark-verified"], "--mark-verified"),
         (&["login", "--server", "chat.example.org", "--user-id", "alice"], "https://"),
+        (&["login", "--server", "https://a b", "--user-id", "alice"], "blank"),
+        (&["login", "--server", "https://alice:secret@chat.example.org", "--user-id", "alice"], "--user-id"),
+        (&["login", "--server", "https://chat.example.org/?a=b", "--user-id", "alice"], "'?'"),
+        (&["login", "--server", "https://chat.example.org:0", "--user-id", "alice"], "65535"),
+        (&["login", "--user-id", "alice", "--proxy", "socks4://p"], "socks5h://"),
+        (&["login", "--user-id", "alice", "--proxy", "http://name:secret@p"], "PRIVMSG_PROXY"),
+        (&["login", "--user-id", "alice", "--fingerprint", "SHA256:short"], "SHA256:"),
+        (&["login", "--server", "http://a.b", "--fingerprint", FINGERPRINT], "https://"),
+        (&["login", "--user-id", "alice"], "--server"),
+        (&["login", "--server", "https://a.b"], "--user-id"),
     ] {
         let english = privmsg(dir.path(), arguments, &[]);
         assert_eq!(english.code, 2, "{arguments:?}: {}", english.stderr);
         assert!(english.stderr.contains(said), "{arguments:?}: {}", english.stderr);
+        assert!(!english.stderr.contains("secret"), "{arguments:?}: {}", english.stderr);
         assert_eq!(english.stdout, "");
         let russian = privmsg(dir.path(), arguments, &[("LC_ALL", "ru_RU.UTF-8")]);
         assert!(russian.code == 2 && is_russian(&russian.stderr), "{arguments:?}: {}", russian.stderr);
@@ -101,47 +116,6 @@ fn the_profile_is_found_as_documented() {
     assert!(profile_in(&["chats", "--profile", "/given"], &both).contains("/given"));
 }
 
-#[cfg(unix)]
-#[test]
-fn without_a_passphrase_the_key_is_in_a_file_of_its_owner() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let dir = tempfile::tempdir().unwrap();
-    let server = nobody_there();
-    let login = ["--profile", "p", "--json", "login", "--server", &server, "--user-id", "alice"];
-    let run = privmsg(dir.path(), &login, &[("PRIVMSG_ACCESS_KEY", "key")]);
-    assert_eq!((run.code, run.error()["code"].as_str()), (5, Some("network")), "{}", run.stderr);
-    let mode = |name: &str| std::fs::metadata(dir.path().join("p").join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("."), mode("database.key"), mode("keystore.json")), (0o700, 0o600, 0o600));
-
-    std::fs::set_permissions(dir.path().join("p/database.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let run = privmsg(dir.path(), &["--profile", "p", "--json", "chats"], &[]);
-    assert_eq!((run.code, run.error()["code"].as_str()), (8, Some("key_file_open_to_others")));
-}
-
-#[test]
-fn a_passphrase_protects_the_profile() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = nobody_there();
-    std::fs::write(dir.path().join("key"), "the access key\n").unwrap();
-    let login = ["--profile", "p", "login", "--server", &server, "--user-id", "alice", "--access-key-file", "key"];
-    let run = privmsg(dir.path(), &login, &[("PRIVMSG_PASSPHRASE", "open sesame")]);
-    assert_eq!(run.code, 5, "{}", run.stderr);
-    assert!(!dir.path().join("p/database.key").exists());
-
-    let chats = ["--profile", "p", "chats", "--json"];
-    for (environment, code) in
-        [(&[][..], "passphrase_needed"), (&[("PRIVMSG_PASSPHRASE", "open barley")], "wrong_passphrase")]
-    {
-        let run = privmsg(dir.path(), &chats, environment);
-        assert_eq!((run.code, run.error()["code"].as_str()), (4, Some(code)));
-    }
-    let run = privmsg(dir.path(), &chats, &[("PRIVMSG_PASSPHRASE", "open sesame")]);
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    // Opened, but nobody has signed in yet.
-    let run = privmsg(dir.path(), &["--profile", "p", "send", "bob", "hi"], &[("PRIVMSG_PASSPHRASE", "open sesame")]);
-    assert_eq!(run.code, 3, "{}", run.stderr);
-}
-
 /// It was taken for damage.
 #[test]
 fn a_profile_of_a_newer_version_is_not_damaged() {
@@ -166,6 +140,26 @@ fn a_file_name_cannot_drive_the_terminal() {
     assert!(!run.stderr.contains('\x1b') && run.stderr.contains('␛'), "{}", run.stderr);
     let run = privmsg(dir.path(), &["--json", "send", "bob", "--file", "\u{9b}31m"], &[]);
     assert!(!run.stderr.contains('\u{9b}') && run.stderr.contains("\\u009b"), "{}", run.stderr);
+}
+
+/// Whoever reads a log or a screen could sign in with it.
+#[test]
+fn an_invitation_is_never_printed_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+    let link = format!("privmsg://join?server=https%3A%2F%2Fa.b&user_id=alice#{key}");
+    for arguments in [&["login", "--invitation", &link][..], &["login", "--server", &link], &["login", &link], &[&link]]
+    {
+        for (locale, said) in [("C.UTF-8", "PRIVMSG_INVITATION"), ("ru_RU.UTF-8", "PRIVMSG_INVITATION")] {
+            let run = privmsg(dir.path(), arguments, &[("LC_ALL", locale)]);
+            assert_eq!(run.code, 2, "{}", run.stderr);
+            assert!(run.stderr.contains(said) && !run.stderr.contains(key), "{}", run.stderr);
+        }
+    }
+    // Not a whole one, wherever it comes from.
+    let cut = format!("privmsg://join?user_id=alice#{key}");
+    let run = privmsg(dir.path(), &["login", "--invitation"], &[("PRIVMSG_INVITATION", &cut)]);
+    assert!(run.code == 2 && !run.stderr.contains(key), "{}", run.stderr);
 }
 
 #[test]

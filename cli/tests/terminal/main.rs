@@ -6,4 +6,5 @@ mod alone;
 mod conversation;
 #[cfg(target_os = "linux")]
 mod keyring;
+mod login;
 mod run;

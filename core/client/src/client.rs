@@ -72,7 +72,7 @@ impl Client {
             .await
             .map_err(ClientError::Store)?
             .ok_or(OpenError::Client(ClientError::NotSignedIn))?;
-        let context = Context::new(profile.clone(), store, account, clock)?;
+        let context = Context::new(profile.clone(), store, account, clock);
         Ok(Self { context: Arc::new(context) })
     }
 

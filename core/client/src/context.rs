@@ -27,15 +27,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
-        profile: Profile,
-        store: Store,
-        account: Account,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ClientError> {
-        let api = Api::new(&account.server_url, account.token)?;
+    pub(crate) fn new(profile: Profile, store: Store, account: Account, clock: Arc<dyn Clock>) -> Self {
+        let api = Api::of(&account);
         let events = broadcast::Sender::new(EVENTS);
-        Ok(Self { profile, user_id: account.user_id, store, api, clock, events })
+        Self { profile, user_id: account.user_id, store, api, clock, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {

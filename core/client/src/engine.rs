@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_protocol::ErrorCode;
+use privmsg_store::account::Account;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,9 @@ use session::Session;
 
 /// How long an engine that is to stop may take to see what it has begun acknowledged.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How much the server's clock may differ from what is remembered of it, in milliseconds: no reason to write.
+const CLOCK_MOMENT_MS: u64 = 60_000;
 
 /// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] lets it finish what it is about
 /// to say, and waits until it has let go of the profile.
@@ -134,7 +138,7 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
         }
         let pause = backoff.next(random_fraction()).max(error.retry_after().unwrap_or_default());
         tracing::info!(user = %context.user_id, %error, ?pause, "disconnected");
-        context.emit(Event::Disconnected { reason: error.to_string() });
+        context.emit(Event::Disconnected { reason: (&error).into() });
         tokio::select! {
             () = leave.cancelled() => return Ok(()),
             () = tokio::time::sleep(pause) => {}
@@ -166,8 +170,24 @@ async fn session(context: &Arc<Context>, leave: &CancellationToken) -> (Result<(
 async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
     let account = context.account().await?;
     let identity = Arc::new(Identity::of(&account)?);
-    context.api.set_token(account.token.clone());
-    Session::open(Arc::clone(context), identity, &account).await
+    context.api.follow(&account);
+    let session = Session::open(Arc::clone(context), identity, &account).await?;
+    keep_server_time(context, &account).await?;
+    Ok(session)
+}
+
+/// Remembers the server's clock for the next start, where it differs from what is known by more than a moment.
+async fn keep_server_time(context: &Context, account: &Account) -> Result<(), ClientError> {
+    let (clock, local) = (context.api.clock(), &*context.clock);
+    if let Some(ahead_ms) = clock.far_off(local) {
+        tracing::warn!(ahead_ms, "the clock of this machine is more than a day off");
+        context.emit(Event::ClockIsOff { ahead_ms });
+    }
+    let Some(ahead_ms) = clock.ahead_ms(local) else { return Ok(()) };
+    if account.server_clock_ms.is_none_or(|known| known.abs_diff(ahead_ms) > CLOCK_MOMENT_MS) {
+        context.store.write(move |tx| privmsg_store::account::set_server_clock(tx, ahead_ms)).await?;
+    }
+    Ok(())
 }
 
 /// Gives back an error after which reconnecting may help. Another one stops the engine.
@@ -178,6 +198,7 @@ async fn passing(context: &Context, error: ClientError) -> Result<ClientError, E
     }
     match error {
         ClientError::NotSignedIn => Err(EngineError::NotSignedIn),
+        ClientError::Replaced => Err(EngineError::Replaced),
         ClientError::Store(store) if !store.is_retryable() => Err(EngineError::Store(store)),
         other => Ok(other),
     }

@@ -2,25 +2,31 @@
 
 use std::time::Duration;
 
-use privmsg_e2ee::{ContentError, StorageError};
+use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, UserId};
 use privmsg_store::StoreError;
+
+use crate::net::{AddressError, NetworkError};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure of one operation.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server cannot be reached, or the connection broke.
+    /// The server cannot be reached, the connection broke, or something on the way has answered in its place.
     #[error("the server cannot be reached: {0}")]
-    Network(String),
+    Network(#[from] NetworkError),
     /// The server is being stopped or restarted, and has said when to come back.
     #[error("the server is restarting")]
     GoingAway {
         /// How long it asks to be left alone.
         retry_after: Duration,
     },
+    /// The same device has connected anew, from another process or machine: a profile that was copied. Whoever comes
+    /// back puts the other one out.
+    #[error("another connection of the same device took over")]
+    Replaced,
     /// The server answered with an error.
     #[error("the server refused: {detail}")]
     Server {
@@ -102,6 +108,9 @@ pub enum ClientError {
     /// What the server has of a conversation is forged, breaks our rules, or is another one's.
     #[error("a conversation cannot be joined")]
     Unjoinable,
+    /// Somebody uses, or has stored, something newer than this version knows. Nothing is lost; it waits for an update.
+    #[error(transparent)]
+    UpdateNeeded(#[from] UpdateNeeded),
     /// Another process runs the engine of this profile.
     #[error("another process is using this profile")]
     ProfileInUse,
@@ -128,12 +137,13 @@ impl ClientError {
         }
     }
 
-    /// How long the server asks to be left alone.
+    /// How long whoever refused asks to be left alone.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Server { retry_after, .. } => *retry_after,
             Self::GoingAway { retry_after } => Some(*retry_after),
+            Self::Network(error) => error.retry_after(),
             _ => None,
         }
     }
@@ -184,9 +194,27 @@ impl<T, E: Into<Cause>> During<T> for Result<T, E> {
     }
 }
 
+impl From<AddressError> for ClientError {
+    fn from(error: AddressError) -> Self {
+        Self::Network(error.into())
+    }
+}
+
 impl From<StorageError> for ClientError {
     fn from(error: StorageError) -> Self {
         Self::Internal { during: "reading or writing the state of a conversation", source: error.into() }
+    }
+}
+
+impl From<LoadError> for ClientError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::UpdateNeeded(newer) => newer.into(),
+            LoadError::Storage(error) => error.into(),
+            corrupt @ LoadError::Corrupt { .. } => {
+                Self::Internal { during: "loading a conversation", source: corrupt.into() }
+            }
+        }
     }
 }
 
@@ -199,6 +227,9 @@ pub enum EngineError {
     /// Not signed in yet.
     #[error("not signed in")]
     NotSignedIn,
+    /// Another process or machine uses a copy of this profile, and has connected with it.
+    #[error("another connection of the same device took over")]
+    Replaced,
     /// Another process runs the engine of this profile.
     #[error("another process is using this profile")]
     ProfileInUse,

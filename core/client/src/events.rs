@@ -5,6 +5,33 @@ use privmsg_protocol::frames::PresenceStatus;
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 use privmsg_store::chats::ChatId;
 
+use crate::error::ClientError;
+use crate::net::NetworkError;
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disconnection {
+    /// The server cannot be reached.
+    Network(NetworkError),
+    /// It is restarting, and has said so.
+    Restarting,
+    /// It refuses for now.
+    Refused(ErrorCode),
+    /// Anything else, in English.
+    Other(String),
+}
+
+impl From<&ClientError> for Disconnection {
+    fn from(error: &ClientError) -> Self {
+        match error {
+            ClientError::Network(error) => Self::Network(error.clone()),
+            ClientError::GoingAway { .. } => Self::Restarting,
+            ClientError::Server { code, .. } => Self::Refused(code.clone()),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
 /// Something has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -12,8 +39,13 @@ pub enum Event {
     Connected,
     /// The connection is gone; the engine tries again by itself.
     Disconnected {
-        /// Why, for people.
-        reason: String,
+        /// Why.
+        reason: Disconnection,
+    },
+    /// This machine's clock is more than a day off, as the server sees it.
+    ClockIsOff {
+        /// How far the server's clock is ahead, in milliseconds; negative if it is behind.
+        ahead_ms: i64,
     },
     /// Everything that waited on the server is here, and this device takes part in all of its user's chats.
     Synced,

@@ -7,6 +7,7 @@ use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::account::{Account, AccountState};
 
 use crate::error::ClientError;
+use crate::net::ProxySetting;
 
 /// The keys of a signed-in device.
 pub(crate) struct Identity {
@@ -52,6 +53,10 @@ pub struct Whoami {
     pub device_name: String,
     /// The server.
     pub server_url: String,
+    /// Through which proxy it is reached, without the password; `none` for never; nothing for as the environment says.
+    pub proxy: Option<String>,
+    /// Fingerprint of the only key that is accepted there.
+    pub fingerprint: Option<String>,
     /// The account's public identity key, base64.
     pub identity_key: Option<String>,
     /// Whether the server still knows this device.
@@ -65,6 +70,15 @@ impl From<&Account> for Whoami {
             device_id: account.device_id.clone(),
             device_name: account.device_name.clone(),
             server_url: account.server_url.clone(),
+            proxy: ProxySetting::of_stored(account.proxy.as_ref()).map_or_else(
+                |error| Some(error.to_string()),
+                |setting| match setting {
+                    ProxySetting::Environment => None,
+                    ProxySetting::Never => Some("none".to_owned()),
+                    ProxySetting::Through(proxy) => Some(proxy.to_string()),
+                },
+            ),
+            fingerprint: account.fingerprint.clone(),
             identity_key: account.account_key.as_ref().map(|key| AccountKey::from_bytes(key).public().to_string()),
             signed_in: account.state == AccountState::Ready,
         }

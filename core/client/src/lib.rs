@@ -35,10 +35,10 @@ mod error;
 mod events;
 mod group;
 mod identity;
-mod login;
 mod net;
 mod profile;
 mod sending;
+mod sign_in;
 mod transfer;
 mod view;
 
@@ -47,9 +47,12 @@ pub use clock::{Clock, SystemClock};
 pub use contacts::ContactInfo;
 pub use engine::{Engine, Seat};
 pub use error::{ClientError, EngineError, Retry, causes};
-pub use events::Event;
+pub use events::{Disconnection, Event};
 pub use identity::Whoami;
-pub use login::{LoggedIn, Login, LoginError, NewIdentity, SignInKey};
+pub use net::{
+    AddressError, Between, CertificateFault, Endpoint, Fingerprint, FingerprintError, Hop, LinkFault, NetworkError,
+    Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
+};
 pub use privmsg_e2ee::{About, Attachment, ContentError, RecoveryError, SafetyNumber};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::holds::{Hold, Reason, Scope};
@@ -62,5 +65,9 @@ pub use privmsg_store::receipts::Receipt;
 pub use privmsg_store::{Change, ChangeSet, Changes, StoreError, wait_until_closed};
 pub use profile::{Profile, ProfileError};
 pub use sending::{Acknowledged, Draft, Recipient, Said, Sent};
+pub use sign_in::{
+    Introduced, LoggedIn, Login, LoginError, NewIdentity, PendingLogin, Relocation, RelocationError, SignInKey,
+    sign_out_here,
+};
 pub use view::history::{ChatEntry, HistoryItem, Page};
 pub use view::message::{MessageKind, MessageView, ReactionView};

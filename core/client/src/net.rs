@@ -1,6 +1,48 @@
 //! How this client talks to its server.
+//!
+//! ```text
+//! Api (REST) ──────┐
+//!                  ├─▶ Server ─▶ Connector ─▶ proxy, race of addresses, TLS ─▶ Stream
+//! Socket (/ws) ────┘      │
+//!                         └─▶ answer: is this the server's word, or somebody's on the way?
+//! ```
+//!
+//! | question | file |
+//! |---|---|
+//! | What is an address of a server? | `address.rs` |
+//! | What does a profile keep of it? | `endpoint.rs` |
+//! | Which proxy? | `proxy.rs`; spoken to in `tunnel.rs` (HTTP) and `socks.rs` |
+//! | Which of several addresses? | `race.rs` |
+//! | Whom to believe? | `tls.rs`, `fingerprint.rs` |
+//! | Who has answered, and what went wrong? | `answer.rs`, `error.rs` |
+//! | What time is it there? | `clock.rs` |
+//! | When to try again? | `backoff.rs` |
 
+mod address;
+mod answer;
 pub(crate) mod backoff;
+mod clock;
+mod connector;
+mod endpoint;
+mod error;
+mod fingerprint;
 pub(crate) mod http;
+mod proxy;
+mod race;
+mod request;
+mod resolve;
+mod server;
 pub(crate) mod socket;
+mod socks;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod tls;
+mod tunnel;
+mod upgrade;
+
+pub use address::{AddressError, ServerAddress};
+pub use endpoint::Endpoint;
+pub use error::{Between, CertificateFault, Hop, LinkFault, NetworkError, ProxyFault, ProxySource, Untrusted};
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use proxy::{Proxy, ProxyError, ProxySetting};

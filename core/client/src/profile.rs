@@ -11,6 +11,9 @@ use tokio::sync::oneshot;
 /// Held by the process that runs the engine.
 const LOCK_FILE: &str = "engine.lock";
 
+/// How long closing a database may take.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Why a profile cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
@@ -118,6 +121,19 @@ impl Profile {
         ProfileError::Directory { path: self.dir.clone(), source }
     }
 
+    /// Removes a profile that has just been made and holds nothing. What cannot be removed is in nobody's way but that
+    /// of the next sign-in, which finds it unfinished.
+    pub(crate) fn remove(&self) {
+        // A database that is still being closed would come back as an empty one.
+        if !privmsg_store::wait_until_closed(CLOSING) {
+            tracing::warn!("a database is still open; an empty profile stays");
+            return;
+        }
+        if let Err(error) = Creation::begin(self.keystore(None)).and_then(|creation| creation.undo()) {
+            tracing::warn!(%error, "an empty profile could not be removed");
+        }
+    }
+
     /// Takes the right to run the engine. `None` if another process has it.
     pub(crate) fn lock_engine(&self) -> std::io::Result<Option<EngineLock>> {
         let file = self.lock_file()?;
@@ -135,7 +151,7 @@ pub(crate) struct EngineLock {
     _file: File,
 }
 
-fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     let missing: Vec<_> =
         dir.ancestors().filter(|dir| !dir.as_os_str().is_empty()).take_while(|d| !d.exists()).collect();
     let mut builder = std::fs::DirBuilder::new();

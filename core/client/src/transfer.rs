@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::error::{ClientError, During as _};
-use crate::net::http::{Api, network};
+use crate::net::http::Api;
 
 /// Bytes handed to the network at a time.
 const PIECE: usize = 256 * 1024;
@@ -48,7 +48,7 @@ pub(crate) async fn upload(api: &Api, path: &Path, progress: Progress) -> Result
             done += piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
             progress(done.min(length), length);
         });
-    let uploaded = api.upload(reqwest::Body::wrap_stream(body), length).await;
+    let uploaded = api.upload(body, length).await;
     // A fault of the file explains a broken upload better than the network's view of it.
     let encrypted = encrypting.await.during("encrypting a file")?;
     let file = match (encrypted, &uploaded) {
@@ -122,7 +122,7 @@ pub(crate) async fn download(
                 }
             }
             Err(error) => {
-                broken = Some(network(&error));
+                broken = Some(error.into());
                 break;
             }
         }

@@ -4,7 +4,8 @@
 //! a device accepts it only with a certificate that verifies, that names the expected user and device, and whose
 //! device key is the signature key of the leaf. A server that invents a device has no such certificate.
 //!
-//! Encoding (TLS presentation language, RFC 8446 section 3, with the vectors of RFC 9420 section 2.1.2):
+//! Encoding (TLS presentation language, RFC 8446 section 3, with the vectors of RFC 9420 section 2.1.2), at most
+//! 1,024 bytes:
 //!
 //! ```text
 //! struct {
@@ -14,19 +15,31 @@
 //!     opaque device_key[32];   // Ed25519
 //!     uint64 created_at;       // seconds since 1970
 //!     opaque identity_key[32]; // Ed25519
+//!     opaque later[…];         // fields that later builds add; may be empty
 //!     opaque signature[64];    // by identity_key, over the label below and all fields above
 //! } DeviceCertificate;
 //! ```
+//!
+//! The last 64 bytes are the signature, and it covers all others, `later` as well, which only the identity key can
+//! write. A build that does not know a field passes over it, so such a field may add something but must not restrict
+//! or change the meaning of the others: what does takes another version, which an older build does not interpret
+//! ([`UpdateNeeded`]).
 
 use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{DeserializeBytes as _, Serialize as _, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 use crate::identity::{AccountKey, AccountPublicKey, DevicePublicKey};
+use crate::update_needed::UpdateNeeded;
 
 /// Separates this signature from any other that the identity key may ever make.
 const LABEL: &[u8] = b"PrivMsg device certificate v1\0";
 
 const VERSION: u8 = 1;
+
+/// Longest certificate, in bytes. Today's have at most 266; every leaf of every group carries one.
+const MAX_LEN: usize = 1024;
+
+const SIGNATURE_LEN: usize = 64;
 
 /// Why a device certificate is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,9 +47,9 @@ pub enum CertificateError {
     /// The bytes are no certificate.
     #[error("malformed device certificate")]
     Malformed,
-    /// A version that this build does not know: the peer is newer.
-    #[error("device certificate of unknown version {0}")]
-    UnsupportedVersion(u8),
+    /// A version that this build does not know: the device is newer.
+    #[error(transparent)]
+    UpdateNeeded(#[from] UpdateNeeded),
     /// The signature is not by the identity key that the certificate names.
     #[error("forged device certificate")]
     Forged,
@@ -55,11 +68,13 @@ pub struct DeviceCertificate {
     device_key: DevicePublicKey,
     created_at: u64,
     identity_key: AccountPublicKey,
-    signature: [u8; 64],
+    /// Signed fields that this build does not know.
+    later: Vec<u8>,
+    signature: [u8; SIGNATURE_LEN],
 }
 
 #[derive(TlsSerialize, TlsDeserializeBytes, TlsSize)]
-struct Signed {
+struct Known {
     version: u8,
     user_id: VLBytes,
     device_id: VLBytes,
@@ -68,32 +83,31 @@ struct Signed {
     identity_key: [u8; 32],
 }
 
-#[derive(TlsSerialize, TlsDeserializeBytes, TlsSize)]
-struct Wire {
-    signed: Signed,
-    signature: [u8; 64],
-}
-
-impl DeviceCertificate {
-    pub(crate) fn sign(
-        account: &AccountKey,
+impl AccountKey {
+    /// Certifies that `device_id` with `device_key` belongs to `user_id`. `created_at` is in seconds since 1970.
+    #[must_use]
+    pub fn certify(
+        &self,
         user_id: &UserId,
         device_id: &DeviceId,
         device_key: &DevicePublicKey,
         created_at: u64,
-    ) -> Self {
-        let mut certificate = Self {
+    ) -> DeviceCertificate {
+        let mut certificate = DeviceCertificate {
             user_id: user_id.clone(),
             device_id: device_id.clone(),
             device_key: *device_key,
             created_at,
-            identity_key: account.public(),
-            signature: [0; 64],
+            identity_key: self.public(),
+            later: Vec::new(),
+            signature: [0; SIGNATURE_LEN],
         };
-        certificate.signature = account.sign(&certificate.signed_bytes());
+        certificate.signature = self.sign(&certificate.labelled());
         certificate
     }
+}
 
+impl DeviceCertificate {
     /// The owner of the device.
     #[must_use]
     pub const fn user_id(&self) -> &UserId {
@@ -124,10 +138,10 @@ impl DeviceCertificate {
         &self.identity_key
     }
 
-    /// The encoding described in the module documentation: at most 266 bytes.
+    /// The encoding described in the module documentation.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.signed().tls_serialize_detached().expect("identifiers are far shorter than a TLS vector");
+        let mut bytes = self.signed();
         bytes.extend_from_slice(&self.signature);
         bytes
     }
@@ -136,29 +150,36 @@ impl DeviceCertificate {
     ///
     /// # Errors
     /// [`CertificateError::Malformed`] also for a second spelling of a valid certificate;
-    /// [`CertificateError::UnsupportedVersion`] for one from a newer build.
+    /// [`CertificateError::UpdateNeeded`] for another version.
     pub fn decode(bytes: &[u8]) -> Result<Self, CertificateError> {
-        match bytes.first() {
-            Some(&VERSION) => {}
-            Some(&version) => return Err(CertificateError::UnsupportedVersion(version)),
-            None => return Err(CertificateError::Malformed),
-        }
-        let certificate = Self::from_wire(bytes).ok_or(CertificateError::Malformed)?;
-        if certificate.encode() != bytes {
-            return Err(CertificateError::Malformed);
-        }
-        Ok(certificate)
+        Self::check_version(bytes)?;
+        let certificate = Self::read(bytes).ok_or(CertificateError::Malformed)?;
+        if certificate.encode() == bytes { Ok(certificate) } else { Err(CertificateError::Malformed) }
     }
 
-    fn from_wire(bytes: &[u8]) -> Option<Self> {
-        let Wire { signed, signature } = Wire::tls_deserialize_exact_bytes(bytes).ok()?;
+    /// Whether this build can read a certificate with these bytes, which costs less than to read it.
+    pub(crate) fn check_version(bytes: &[u8]) -> Result<(), CertificateError> {
+        match bytes.first() {
+            Some(&VERSION) => Ok(()),
+            Some(&version) => Err(UpdateNeeded::new(UpdateNeeded::CERTIFICATE, version).into()),
+            None => Err(CertificateError::Malformed),
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MAX_LEN {
+            return None;
+        }
+        let (signed, signature) = bytes.split_last_chunk()?;
+        let (known, later) = Known::tls_deserialize_bytes(signed).ok()?;
         Some(Self {
-            user_id: std::str::from_utf8(signed.user_id.as_slice()).ok()?.parse().ok()?,
-            device_id: std::str::from_utf8(signed.device_id.as_slice()).ok()?.parse().ok()?,
-            device_key: DevicePublicKey::from_bytes(signed.device_key).ok()?,
-            created_at: signed.created_at,
-            identity_key: AccountPublicKey::from_bytes(signed.identity_key).ok()?,
-            signature,
+            user_id: std::str::from_utf8(known.user_id.as_slice()).ok()?.parse().ok()?,
+            device_id: std::str::from_utf8(known.device_id.as_slice()).ok()?.parse().ok()?,
+            device_key: DevicePublicKey::from_bytes(known.device_key).ok()?,
+            created_at: known.created_at,
+            identity_key: AccountPublicKey::from_bytes(known.identity_key).ok()?,
+            later: later.to_vec(),
+            signature: *signature,
         })
     }
 
@@ -168,28 +189,28 @@ impl DeviceCertificate {
     /// # Errors
     /// [`CertificateError::Forged`].
     pub fn verify(&self) -> Result<(), CertificateError> {
-        if self.identity_key.verify(&self.signed_bytes(), &self.signature) {
-            Ok(())
-        } else {
-            Err(CertificateError::Forged)
-        }
+        let genuine = self.identity_key.verify(&self.labelled(), &self.signature);
+        if genuine { Ok(()) } else { Err(CertificateError::Forged) }
     }
 
-    fn signed(&self) -> Signed {
-        Signed {
+    /// All fields but the signature.
+    fn signed(&self) -> Vec<u8> {
+        let known = Known {
             version: VERSION,
             user_id: self.user_id.as_str().as_bytes().to_vec().into(),
             device_id: self.device_id.as_str().as_bytes().to_vec().into(),
             device_key: *self.device_key.as_bytes(),
             created_at: self.created_at,
             identity_key: *self.identity_key.as_bytes(),
-        }
+        };
+        let mut bytes = known.tls_serialize_detached().expect("identifiers are far shorter than a TLS vector");
+        bytes.extend_from_slice(&self.later);
+        bytes
     }
 
-    fn signed_bytes(&self) -> Vec<u8> {
-        let mut bytes = LABEL.to_vec();
-        self.signed().tls_serialize(&mut bytes).expect("identifiers are far shorter than a TLS vector");
-        bytes
+    /// What is signed.
+    fn labelled(&self) -> Vec<u8> {
+        [LABEL, &self.signed()].concat()
     }
 }
 
@@ -227,7 +248,8 @@ mod tests {
             DeviceCertificate { device_id: DeviceId::new("laptop").unwrap(), ..genuine.clone() },
             DeviceCertificate { device_key: DeviceKeys::from_bytes(&[3; 32]).public(), ..genuine.clone() },
             DeviceCertificate { created_at: 0, ..genuine.clone() },
-            DeviceCertificate { identity_key: AccountKey::from_bytes(&[4; 32]).public(), ..genuine },
+            DeviceCertificate { identity_key: AccountKey::from_bytes(&[4; 32]).public(), ..genuine.clone() },
+            DeviceCertificate { later: vec![0], ..genuine },
         ];
         for forgery in forgeries {
             assert_eq!(forgery.verify(), Err(CertificateError::Forged));
@@ -238,19 +260,56 @@ mod tests {
     fn a_newer_version_is_named() {
         let mut bytes = certificate().encode();
         bytes[0] = 2;
-        assert_eq!(DeviceCertificate::decode(&bytes), Err(CertificateError::UnsupportedVersion(2)));
+        let newer = UpdateNeeded { what: "device certificate version", number: 2 };
+        assert_eq!(DeviceCertificate::decode(&bytes), Err(CertificateError::UpdateNeeded(newer)));
+        assert_eq!(DeviceCertificate::decode(&[2]), Err(CertificateError::UpdateNeeded(newer)), "not read any further");
+        assert_eq!(DeviceCertificate::decode(&[]), Err(CertificateError::Malformed));
+    }
+
+    /// Signs the certificate anew with these fields of a later build in it.
+    fn with_later(later: &[u8]) -> DeviceCertificate {
+        let mut certificate = DeviceCertificate { later: later.to_vec(), ..certificate() };
+        certificate.signature = AccountKey::from_bytes(&[1; 32]).sign(&certificate.labelled());
+        certificate
+    }
+
+    #[test]
+    fn what_a_later_build_has_signed_besides_is_passed_over() {
+        let later = with_later(b"a field that is not known yet");
+        let decoded = DeviceCertificate::decode(&later.encode()).unwrap();
+        assert_eq!(decoded.verify(), Ok(()));
+        assert_eq!((decoded.user_id(), decoded.device_key()), (certificate().user_id(), certificate().device_key()));
+        assert_eq!(decoded.encode(), later.encode(), "a leaf keeps its bytes");
+
+        assert!(DeviceCertificate::decode(&with_later(&[0; 700]).encode()).is_ok());
+        let endless = DeviceCertificate::decode(&with_later(&[0; 1000]).encode());
+        assert_eq!(endless, Err(CertificateError::Malformed));
+    }
+
+    /// Fields that are passed over must not be a place where somebody else can write, nor may they be cut off.
+    #[test]
+    fn what_nobody_has_signed_is_not_passed_over() {
+        let (genuine, later) = (certificate().encode(), with_later(b"later").encode());
+        let signature = genuine.len() - SIGNATURE_LEN;
+        let inserted = [&genuine[..signature], b"later", &genuine[signature..]].concat();
+        let appended = [&genuine[..], b"later"].concat();
+        let cut = [&later[..signature], &later[signature + 5..]].concat();
+        let repeated = [&genuine[..], &genuine[signature..]].concat();
+        for bytes in [inserted, appended, cut, repeated] {
+            assert_eq!(DeviceCertificate::decode(&bytes).unwrap().verify(), Err(CertificateError::Forged));
+        }
     }
 
     proptest! {
         #[test]
         fn foreign_bytes_never_pass(mut bytes in any::<Vec<u8>>(), at in any::<prop::sample::Index>(), flip in 1..=255u8) {
             let _ = DeviceCertificate::decode(&bytes);
-            bytes = certificate().encode();
+            bytes = with_later(b"later").encode();
             let at = at.index(bytes.len());
-            prop_assert_eq!(DeviceCertificate::decode(&bytes[..at]).ok(), None);
+            let accepted = |bytes: &[u8]| DeviceCertificate::decode(bytes).is_ok_and(|c| c.verify().is_ok());
+            prop_assert!(!accepted(&bytes[..at]));
             bytes[at] ^= flip;
-            let accepted = DeviceCertificate::decode(&bytes).is_ok_and(|c| c.verify().is_ok());
-            prop_assert!(!accepted);
+            prop_assert!(!accepted(&bytes));
         }
     }
 }

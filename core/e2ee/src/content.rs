@@ -26,8 +26,8 @@
 //! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not
 //! even try.
 //!
-//! There is one spelling of a structure, so that no two clients read the same bytes differently: definite lengths, and
-//! in every map unsigned keys in ascending order.
+//! There is one spelling of a structure, so that no two clients read the same bytes differently: definite lengths, in
+//! every map unsigned keys in ascending order, no tags, and of the simple values only false, true and null.
 
 mod cbor;
 mod delete;

@@ -60,7 +60,7 @@ pub use encrypt::EncryptError;
 pub use external::ExternalJoinError;
 pub use info::{ConversationInfo, ConversationKind, InfoError};
 pub use join::JoinError;
-pub use member::{Member, MembershipChange};
+pub use member::MembershipChange;
 pub use process::{Expected, ProcessError, Processed};
 pub use validate::RejectReason;
 
@@ -71,8 +71,11 @@ use openmls::prelude::SenderRatchetConfiguration;
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::{Epoch, GroupId};
 
+use crate::certificate::CertificateError;
 use crate::leaf;
+use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
+use crate::update_needed::UpdateNeeded;
 
 /// Epochs before the current one whose application messages can still be decrypted.
 ///
@@ -92,6 +95,25 @@ pub const OUT_OF_ORDER: u32 = 32;
 /// joined anew. Skipping costs two hashes each: about 50 ms for this many.
 const MAX_SKIPPED: u32 = 10_000;
 
+/// Why a stored conversation was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A newer build has stored it, and this one must not touch it.
+    #[error(transparent)]
+    UpdateNeeded(#[from] UpdateNeeded),
+    /// What is stored is no conversation.
+    #[error("what is stored of {group_id} is no conversation")]
+    Corrupt {
+        /// The group.
+        group_id: GroupId,
+        /// What is wrong with it.
+        source: InfoError,
+    },
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
 /// One conversation of this device, as it stands in the storage. See the [module documentation](self).
 pub struct Conversation {
     group: MlsGroup,
@@ -102,12 +124,10 @@ impl Conversation {
     /// The stored conversation, or `None` if this device never had it or deleted it.
     ///
     /// # Errors
-    /// [`StorageError`], also if what is stored is no conversation.
-    pub fn load<S: Storage>(provider: &Provider<'_, S>, group_id: GroupId) -> Result<Option<Self>, StorageError> {
-        let group = MlsGroup::load(provider.storage(), &mls_id(group_id)).map_err(StorageError::new)?;
-        group
-            .map(|group| Self::new(group).map_err(|_| StorageError::corrupt("stored group is no conversation")))
-            .transpose()
+    /// [`LoadError`].
+    pub fn load<S: Storage>(provider: &Provider<'_, S>, group_id: GroupId) -> Result<Option<Self>, LoadError> {
+        let group = MlsGroup::load(provider.storage(), &mls_id(group_id)).map_err(loading)?;
+        group.map(|group| Self::new(group, group_id)).transpose()
     }
 
     /// Removes all stored state of this conversation: it was refused by the server, or is of no use any more.
@@ -115,7 +135,7 @@ impl Conversation {
     /// # Errors
     /// [`StorageError`].
     pub fn delete<S: Storage>(mut self, provider: &Provider<'_, S>) -> Result<(), StorageError> {
-        self.group.delete(provider.storage()).map_err(StorageError::new)
+        self.group.delete(provider.storage()).map_err(|error| StorageError::new("deleting a group", error))
     }
 
     /// The group's identifier.
@@ -154,8 +174,17 @@ impl Conversation {
         member::members(&self.group)
     }
 
-    fn new(group: MlsGroup) -> Result<Self, InfoError> {
-        let info = ConversationInfo::from_extensions(group.extensions())?;
+    fn new(group: MlsGroup, group_id: GroupId) -> Result<Self, LoadError> {
+        let info = ConversationInfo::from_extensions(group.extensions()).map_err(|error| match error {
+            InfoError::UpdateNeeded(newer) => LoadError::UpdateNeeded(newer),
+            source => LoadError::Corrupt { group_id, source },
+        })?;
+        // A leaf that cannot be read would be missing from the members.
+        for leaf in group.members() {
+            if let Err(CertificateError::UpdateNeeded(newer)) = leaf::check_version(&leaf.credential) {
+                return Err(newer.into());
+            }
+        }
         Ok(Self { group, info })
     }
 }
@@ -165,6 +194,10 @@ impl fmt::Debug for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Conversation({}, epoch {})", self.group_id(), self.epoch())
     }
+}
+
+fn loading<E: std::error::Error + Send + Sync + 'static>(error: E) -> StorageError {
+    StorageError::new("loading a group", error)
 }
 
 fn mls_id(group_id: GroupId) -> openmls::group::GroupId {

@@ -8,12 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
-use privmsg_protocol::{DeviceId, UserId};
 use rand_core::CryptoRngCore;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
-
-use crate::certificate::DeviceCertificate;
 
 /// Why bytes or text are no public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,18 +47,7 @@ impl AccountKey {
         AccountPublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Certifies that `device_id` with `device_key` belongs to `user_id`. `created_at` is in seconds since 1970.
-    #[must_use]
-    pub fn certify(
-        &self,
-        user_id: &UserId,
-        device_id: &DeviceId,
-        device_key: &DevicePublicKey,
-        created_at: u64,
-    ) -> DeviceCertificate {
-        DeviceCertificate::sign(self, user_id, device_id, device_key, created_at)
-    }
-
+    /// The signature of a message that begins with a label of its own.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
@@ -208,6 +194,15 @@ mod tests {
             format!("{account:?} {device:?}"),
             @"AccountKey(6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=) DeviceKeys(6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=)"
         );
+    }
+
+    /// The text is the `public_key` of a profile and the `device_public_key` of a login; the bytes are what is kept.
+    #[test]
+    fn bytes_are_pinned() {
+        let (account, device) = (AccountKey::from_bytes(&[1; 32]), DeviceKeys::from_bytes(&[2; 32]));
+        assert_eq!((*account.to_bytes(), *device.to_bytes()), ([1; 32], [2; 32]));
+        insta::assert_snapshot!(account.public(), @"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=");
+        insta::assert_snapshot!(device.public(), @"gTl3Dqh9F19Wo1Rmw0x+zMuNipG07jeiXfYPW4/Js5Q=");
     }
 
     #[test]

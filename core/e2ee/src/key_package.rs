@@ -9,20 +9,22 @@ use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 
 use crate::certificate::{CertificateError, DeviceCertificate};
-use crate::conversation::Member;
 use crate::identity::DeviceKeys;
 use crate::leaf;
+use crate::malformed::Malformed;
+use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
+use crate::update_needed::UpdateNeeded;
 
 /// Why a key package from the server is not used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum KeyPackageError {
     /// The bytes are no key package.
-    #[error("malformed key package")]
-    Malformed,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// A signature in it is wrong, or it breaks a rule of RFC 9420, section 10.1.
-    #[error("invalid key package: {0}")]
-    Invalid(&'static str),
+    #[error("invalid key package")]
+    Invalid(#[source] KeyPackageVerifyError),
     /// Its lifetime is over, has not begun, or is longer than allowed. The device should upload fresh ones.
     #[error("key package outside its lifetime")]
     Expired,
@@ -38,8 +40,20 @@ pub enum KeyPackageError {
         device_id: DeviceId,
     },
     /// Its device certificate does not hold.
+    #[error("key package of a device that its owner has not vouched for")]
+    Certificate(#[source] CertificateError),
+    /// Its device is of a newer version, and can be added after an update.
     #[error(transparent)]
-    Certificate(#[from] CertificateError),
+    UpdateNeeded(#[from] UpdateNeeded),
+}
+
+impl From<CertificateError> for KeyPackageError {
+    fn from(error: CertificateError) -> Self {
+        match error {
+            CertificateError::UpdateNeeded(newer) => newer.into(),
+            error => Self::Certificate(error),
+        }
+    }
 }
 
 /// Why no key package could be made.
@@ -74,7 +88,7 @@ pub fn generate<S: Storage>(
     let bundle =
         builder.build(leaf::CIPHERSUITE, provider, keys, leaf::credential(keys, certificate)).map_err(|error| {
             match error {
-                KeyPackageNewError::StorageError => StorageError::corrupt("could not store a key package").into(),
+                KeyPackageNewError::StorageError => StorageError::new("storing a key package", error).into(),
                 other => GenerateError::Mls(other),
             }
         })?;
@@ -99,14 +113,11 @@ impl ClaimedKeyPackage {
     /// # Errors
     /// [`KeyPackageError`].
     pub fn validate(bytes: &[u8], user_id: &UserId, device_id: &DeviceId, now: u64) -> Result<Self, KeyPackageError> {
-        let unverified = KeyPackageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| KeyPackageError::Malformed)?;
+        let unverified = KeyPackageIn::tls_deserialize_exact_bytes(bytes).map_err(Malformed::because("key package"))?;
         let key_package =
             unverified.validate(&RustCrypto::default(), ProtocolVersion::Mls10).map_err(|error| match error {
                 KeyPackageVerifyError::LifetimeError(_) => KeyPackageError::Expired,
-                KeyPackageVerifyError::InvalidSignature | KeyPackageVerifyError::InvalidLeafNodeSignature => {
-                    KeyPackageError::Invalid("signature")
-                }
-                _ => KeyPackageError::Invalid("rule of RFC 9420"),
+                error => KeyPackageError::Invalid(error),
             })?;
         if key_package.ciphersuite() != leaf::CIPHERSUITE || !is_compatible(&key_package) {
             return Err(KeyPackageError::Incompatible);

@@ -63,6 +63,31 @@ pub(crate) fn certificate(
 
 /// The certificate in a credential that was verified before it entered the group.
 pub(crate) fn unverified_certificate(credential: &Credential) -> Result<DeviceCertificate, CertificateError> {
-    let basic = BasicCredential::try_from(credential.clone()).map_err(|_| CertificateError::Malformed)?;
-    DeviceCertificate::decode(basic.identity())
+    DeviceCertificate::decode(basic(credential)?.identity())
+}
+
+/// Whether this build can read the certificate in a credential that was verified before it entered the group.
+pub(crate) fn check_version(credential: &Credential) -> Result<(), CertificateError> {
+    DeviceCertificate::check_version(basic(credential)?.identity())
+}
+
+fn basic(credential: &Credential) -> Result<BasicCredential, CertificateError> {
+    BasicCredential::try_from(credential.clone()).map_err(|_| CertificateError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(value: &impl tls_codec::Serialize) -> String {
+        value.tls_serialize_detached().unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What stands in every leaf and every GroupContext: another value of it is another kind of group.
+    #[test]
+    fn bytes_are_pinned() {
+        insta::assert_snapshot!(hex(&CIPHERSUITE), @"004e");
+        insta::assert_snapshot!(hex(&capabilities()), @"02000102004e04000af00000020001");
+        insta::assert_snapshot!(hex(&required_capabilities()), @"02f00000020001");
+    }
 }

@@ -64,9 +64,12 @@ pub mod conversation;
 pub mod identity;
 pub mod key_package;
 mod leaf;
+mod malformed;
+mod member;
 mod provider;
 pub mod recovery;
 pub mod safety_number;
+mod update_needed;
 
 pub use certificate::{CertificateError, DeviceCertificate};
 pub use content::{
@@ -75,12 +78,15 @@ pub use content::{
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError, Expected,
-    ExternalJoinError, InfoError, JoinError, MAX_PAST_EPOCHS, Member, MembershipChange, OUT_OF_ORDER, ProcessError,
+    ExternalJoinError, InfoError, JoinError, LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError,
     Processed, RejectReason,
 };
 pub use identity::{AccountKey, AccountPublicKey, DeviceKeys, DevicePublicKey, PublicKeyError};
 pub use key_package::{ClaimedKeyPackage, GenerateError, KeyPackageError, generate as generate_key_package};
+pub use malformed::Malformed;
+pub use member::Member;
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;
 pub use recovery::{RecoveryError, RecoveryKey};
 pub use safety_number::{SafetyNumber, safety_number};
+pub use update_needed::UpdateNeeded;

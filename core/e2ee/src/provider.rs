@@ -25,16 +25,16 @@ where
 ///
 /// The caller rolls its transaction back, drops the [`Conversation`](crate::Conversation) and may try again.
 #[derive(Debug, thiserror::Error)]
-#[error("storage of MLS state failed")]
-pub struct StorageError(#[source] Box<dyn std::error::Error + Send + Sync>);
+#[error("the storage failed while {during}")]
+pub struct StorageError {
+    during: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
 
 impl StorageError {
-    pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
-    }
-
-    pub(crate) fn corrupt(what: &'static str) -> Self {
-        Self(what.into())
+    /// For an error that came up `during` something, such as "loading a group".
+    pub(crate) fn new(during: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { during, source: Box::new(error) }
     }
 }
 
@@ -67,5 +67,19 @@ impl<S: Storage> OpenMlsProvider for Provider<'_, S> {
 
     fn rand(&self) -> &RustCrypto {
         &self.crypto
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_storage_that_fails_says_when_and_why() {
+        let error = StorageError::new("loading a group", std::io::Error::other("the disk is full"));
+        assert_eq!(error.to_string(), "the storage failed while loading a group");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("the disk is full"));
     }
 }

@@ -199,6 +199,16 @@ mod tests {
         assert_eq!(key.open(&[], &alice()), Err(RecoveryError::Malformed));
     }
 
+    #[test]
+    fn bytes_are_pinned() {
+        let key: RecoveryKey = WORDS.parse().unwrap();
+        let backup = key.seal(&AccountKey::from_bytes(&[9; 32]), &alice(), &mut ChaCha20Rng::from_seed([2; 32]));
+        let hex: String = backup.iter().map(|byte| format!("{byte:02x}")).collect();
+        insta::assert_snapshot!(hex, @"01f6a12ca8ffc30a66ca140ccc9b43dcd3a820b01231f7342fe2ad6331083a64f642727e6f41f09e0580465577c7c94627eb4500e76419c3623883574f");
+        let words = RecoveryKey::generate(&mut ChaCha20Rng::from_seed([2; 32])).words();
+        insta::assert_snapshot!(words.as_str(), @"wall annual clay zebra cost cricket choose light small neck mimic search");
+    }
+
     /// A backup made by version 1.0 must open for ever.
     #[test]
     fn an_old_backup_still_opens() {

@@ -1,4 +1,4 @@
-//! The farewell of a server that stops: close code 1001, and when to come back.
+//! Close codes that clients act on, and the farewell of a server that stops: 1001, and when to come back.
 //!
 //! Thousands of clients that all return in the same second would be the first load of the server that has just started.
 //! So it tells each of them another moment. The reason of a close frame is text for people, of 123 bytes at most; the
@@ -6,6 +6,10 @@
 
 /// Close code of a server that stops (RFC 6455, section 7.4.1).
 pub const GOING_AWAY: u16 = 1001;
+
+/// Close code of an older connection of a device that has connected anew: do not come back. Two that did would put each
+/// other out for ever.
+pub const REPLACED: u16 = 4002;
 
 /// Stands before the figure.
 const KEY: &str = "retry_after_ms=";

@@ -2,6 +2,9 @@
 CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     server_url TEXT NOT NULL,
+    proxy TEXT,                        -- address, perhaps with a password; 'none'; without it the environment decides
+    fingerprint TEXT,                  -- of the only key that is accepted at the server
+    server_clock_ms INTEGER,           -- how far the server's clock was ahead of this one, when it last answered
     user_id TEXT NOT NULL,
     access_key TEXT NOT NULL,
     device_name TEXT NOT NULL,

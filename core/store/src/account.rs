@@ -42,6 +42,12 @@ impl AccountState {
 pub struct Account {
     /// `http://…` or `https://…`, without a trailing slash.
     pub server_url: String,
+    /// How the server is reached: a proxy's address, perhaps with its password; `none`; without it as the environment says.
+    pub proxy: Option<Secret>,
+    /// The only key that is accepted at the server, by its fingerprint.
+    pub fingerprint: Option<String>,
+    /// How far the server's clock was ahead of this machine's when it last answered, in milliseconds.
+    pub server_clock_ms: Option<i64>,
     /// Account.
     pub user_id: UserId,
     /// From the administrator; kept to sign in anew when a token has expired.
@@ -84,7 +90,7 @@ pub fn load(at: &Snapshot<'_>) -> Result<Option<Account>, StoreError> {
     at.sql()
         .prepare_cached(
             "SELECT server_url, user_id, access_key, device_name, device_key, account_key, recovery_words, device_id,
-                    certificate, token, token_expires_at, state
+                    certificate, token, token_expires_at, state, proxy, fingerprint, server_clock_ms
              FROM account",
         )?
         .query_row([], |row| Ok(read(row)))
@@ -121,6 +127,9 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
         token: row.get::<_, Option<String>>(9)?.map(Secret::new),
         token_expires_at: row.get(10)?,
         state: AccountState::parse(&row.get::<_, String>(11)?)?,
+        proxy: row.get::<_, Option<String>>(12)?.map(Secret::new),
+        fingerprint: row.get(13)?,
+        server_clock_ms: row.get(14)?,
     })
 }
 
@@ -131,8 +140,8 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
 pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
     tx.sql().execute(
         "INSERT OR REPLACE INTO account (id, server_url, user_id, access_key, device_name, device_key, account_key,
-             recovery_words, device_id, certificate, token, token_expires_at, state)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             recovery_words, device_id, certificate, token, token_expires_at, state, proxy, fingerprint, server_clock_ms)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             account.server_url,
             account.user_id.as_str(),
@@ -146,6 +155,9 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
             account.token.as_ref().map(Secret::expose),
             account.token_expires_at,
             account.state.as_str(),
+            account.proxy.as_ref().map(Secret::expose),
+            account.fingerprint,
+            account.server_clock_ms,
         ],
     )?;
     tx.changed(Change::Account);
@@ -158,6 +170,16 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
 /// [`StoreError`] of the statement.
 pub fn set_token(tx: &Tx<'_>, token: &Secret, expires_at: i64) -> Result<(), StoreError> {
     tx.sql().execute("UPDATE account SET token = ?1, token_expires_at = ?2", params![token.expose(), expires_at])?;
+    tx.changed(Change::Account);
+    Ok(())
+}
+
+/// Notes how far the server's clock is ahead of this machine's.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_server_clock(tx: &Tx<'_>, ahead_ms: i64) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE account SET server_clock_ms = ?1", params![ahead_ms])?;
     tx.changed(Change::Account);
     Ok(())
 }

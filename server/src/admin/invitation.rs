@@ -28,7 +28,7 @@ pub(crate) fn fresh(user_id: UserId, server: &str, hours: u32, now: i64) -> (Fre
     let key = random_key();
     let expires_at = now + i64::from(hours) * 3600;
     let act = Act::Invite { user_id: user_id.clone(), key: KeyHash::of(key.expose()), expires_at };
-    let link = Invitation { server: server.to_owned(), user_id: user_id.clone(), key }.link();
+    let link = Invitation { server: server.to_owned(), user_id: user_id.clone(), fingerprint: None, key }.link();
     (Fresh { user_id, link, expires_at }, act)
 }
 

@@ -7,6 +7,7 @@ use privmsg_store::account;
 use super::Client;
 use crate::error::ClientError;
 use crate::identity::Whoami;
+use crate::net::Endpoint;
 
 impl Client {
     /// What this profile is.
@@ -15,6 +16,14 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn whoami(&self) -> Result<Whoami, ClientError> {
         Ok(Whoami::from(&self.context.account().await?))
+    }
+
+    /// Where the server is, and how it is reached; `None` if what is stored of that is damaged.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn endpoint(&self) -> Result<Option<Endpoint>, ClientError> {
+        Ok(Endpoint::of(&self.context.account().await?).ok())
     }
 
     /// The account's devices, as the server has them.

@@ -174,7 +174,13 @@ impl<'a, 't> Intake<'a, 't> {
     /// Processes inside a savepoint: what MLS refuses must leave no trace.
     fn decrypt(&mut self, message: &DeliveredMessage, group: &StoredGroup) -> Result<Verdict, ClientError> {
         let Some(bytes) = message.encrypted_content.decode() else { return Ok(Verdict::Seen) };
-        let Some(mut conversation) = self.take(group.group_id)? else { return Ok(Verdict::Lost) };
+        let mut conversation = match self.take(group.group_id) {
+            Ok(Some(conversation)) => conversation,
+            Ok(None) => return Ok(Verdict::Lost),
+            // A newer version has stored it, and will read this.
+            Err(ClientError::UpdateNeeded(_)) => return Ok(Verdict::Early),
+            Err(error) => return Err(error),
+        };
         let part = self.step.tx.savepoint()?;
         let expected = match message.message_type {
             MessageType::KeyExchange => Expected::Commit,
@@ -330,12 +336,21 @@ fn verdict_on(error: ProcessError, group: &StoredGroup) -> Result<Verdict, Clien
         ProcessError::Stale { .. } | ProcessError::Removed => Verdict::Lost,
         ProcessError::Duplicate => Verdict::Seen,
         // Its external commit has no answer yet. If another one was faster, what is said now is said without this device.
-        ProcessError::Rejected(_) | ProcessError::Malformed if group.state == GroupState::Joining => Verdict::Lost,
+        ProcessError::Rejected(_) | ProcessError::Malformed(_) | ProcessError::UpdateNeeded(_)
+            if group.state == GroupState::Joining =>
+        {
+            Verdict::Lost
+        }
+        // What comes after it waits with it.
+        ProcessError::UpdateNeeded(newer) => {
+            tracing::warn!(%newer, "a commit waits for an update");
+            Verdict::Early
+        }
         ProcessError::Rejected(reason) => {
             tracing::warn!(%reason, "rejected a message");
             Verdict::Seen
         }
-        ProcessError::Malformed => Verdict::Seen,
+        ProcessError::Malformed(_) => Verdict::Seen,
         ProcessError::Storage(error) => return Err(error.into()),
     })
 }

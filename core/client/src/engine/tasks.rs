@@ -129,6 +129,10 @@ impl Failure {
             ClientError::Server { code, .. } => Reason::Refused(code),
             ClientError::NobodyThere(_) => Reason::Refused(ErrorCode::RecipientHasNoDevices),
             ClientError::Network(_) | ClientError::GoingAway { .. } => Reason::Network,
+            ClientError::UpdateNeeded(newer) => {
+                tracing::warn!(%newer, "a task waits for an update");
+                Reason::UpdateNeeded
+            }
             other => {
                 tracing::warn!(error = %causes(&other), "a task failed");
                 Reason::Unusable

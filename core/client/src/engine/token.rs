@@ -15,7 +15,7 @@ const RENEW_BEFORE_S: i64 = 7 * 24 * 3600;
 /// A renewal kills the old token, and its answer may get lost. So the end of the old token is forgotten before (0), and
 /// one that is found in that state, or past its end, is not taken for a device that was signed out.
 pub(super) async fn renew(context: &Context, account: &Account) -> Result<(), ClientError> {
-    let (now, expires_at) = (context.clock.now_s(), account.token_expires_at);
+    let (now, expires_at) = (context.api.clock().now_s(&*context.clock), account.token_expires_at);
     let Some(token) = account.token.clone() else { return Err(ClientError::NotSignedIn) };
     if expires_at - now > RENEW_BEFORE_S {
         return Ok(());

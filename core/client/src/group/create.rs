@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use privmsg_e2ee::{ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, KeyPackageError};
+use privmsg_e2ee::{ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, KeyPackageError, Malformed};
 use privmsg_protocol::rest::{DeviceKeyPackage, GroupKind};
 use privmsg_protocol::{GroupId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
@@ -45,7 +45,7 @@ pub(crate) async fn open_chat(link: &Arc<Link>, chat: ChatId) -> Result<(), Clie
 /// Claims a key package of each device of a user, and keeps those that can be trusted.
 async fn claim(link: &Link, user: &UserId) -> Result<Vec<ClaimedKeyPackage>, ClientError> {
     let claimed = link.context.api.claim_key_packages(user).await?.key_packages;
-    let now = link.context.clock.now_s().try_into().unwrap_or(0);
+    let now = link.context.api.clock().later_s(&*link.context.clock).try_into().unwrap_or(0);
     let mut packages: Vec<_> = claimed.iter().filter_map(|package| validate(user, package, now)).collect();
     let trusted = trusted_identity(link, user).await?;
     packages.retain(|package| {
@@ -111,7 +111,7 @@ fn create(
 fn validate(user: &UserId, package: &DeviceKeyPackage, now_s: u64) -> Option<ClaimedKeyPackage> {
     let bytes = package.key_package.decode();
     let validated = bytes
-        .ok_or(KeyPackageError::Malformed)
+        .ok_or(KeyPackageError::Malformed(Malformed::new("key package in base64")))
         .and_then(|bytes| ClaimedKeyPackage::validate(&bytes, user, &package.device_id, now_s));
     match validated {
         Ok(package) => Some(package),

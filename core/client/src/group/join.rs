@@ -91,6 +91,7 @@ impl From<ExternalJoinError> for Unjoinable {
     fn from(error: ExternalJoinError) -> Self {
         match error {
             ExternalJoinError::Storage(error) => Self::Failed(error.into()),
+            ExternalJoinError::UpdateNeeded(newer) => Self::Failed(newer.into()),
             other => Self::Because(other),
         }
     }

@@ -1,78 +1,115 @@
 //! The REST half of the protocol.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::http::request;
+use hyper::{Method, Request, Response, StatusCode};
 use privmsg_protocol::rest::{
     Backup, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup, CreatedUser, Devices, Group,
-    GroupStateAt, Groups, KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, Problem, PublishKeyPackages,
+    GroupStateAt, Groups, Health, KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages,
     RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile, UploadResponse, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
-use reqwest::{Method, RequestBuilder, Response};
+use privmsg_store::account::Account;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout};
 
+use super::answer;
+use super::clock::ServerClock;
+use super::endpoint::Endpoint;
+use super::error::{LinkFault, NetworkError};
+use super::proxy::Environment;
+use super::request::{AGENT, Body, Download, MAX_DOCUMENT, MAX_REASON, cause, whole};
+use super::server::Server;
 use crate::error::ClientError;
 
-/// How long a small request may take. A commit with a large tree over a slow line still fits.
+/// How long a small request may take, once there is a connection. A commit with a large tree over a slow line still fits.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Between the parts of a form: random, so that nothing that is sent holds it.
+const BOUNDARY_BYTES: usize = 16;
 
-/// A file transfer is given up when nothing moves for so long, however long it takes in all.
-const STALLED: Duration = Duration::from_secs(60);
-
-/// Connections are kept open for so long. Short, because one that has died silently costs a time-out when it is used.
-const IDLE: Duration = Duration::from_secs(20);
-
-/// The server, as REST shows it. Clones share connections and the session token.
+/// The server, as REST shows it. Clones share connections, the session token and what is known of the server's clock.
 #[derive(Clone)]
 pub(crate) struct Api {
-    http: reqwest::Client,
-    base: Arc<str>,
-    token: Arc<RwLock<Option<Secret>>>,
-    tls: Arc<rustls::ClientConfig>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    environment: Environment,
+    server: RwLock<Arc<Server>>,
+    token: RwLock<Option<Secret>>,
+    clock: ServerClock,
 }
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Api({})", self.base)
+        write!(f, "Api({:?})", self.server())
     }
 }
 
 impl Api {
-    pub(crate) fn new(base: &str, token: Option<Secret>) -> Result<Self, ClientError> {
-        let tls = super::tls::client_config()?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured((*tls).clone())
-            .user_agent(concat!("privmsg/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(STALLED)
-            .pool_idle_timeout(IDLE)
-            // A redirect would carry the token elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|e| network(&e))?;
-        Ok(Self { http, base: base.into(), token: Arc::new(RwLock::new(token)), tls })
+    /// A server that nobody has signed in to yet.
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self::with(Environment::of_process(), |environment| Server::new(Ok(endpoint), environment), None, None)
     }
 
-    pub(crate) fn base(&self) -> &str {
-        &self.base
+    /// The server of a profile.
+    pub(crate) fn of(account: &Account) -> Self {
+        let server = |environment: &Environment| Server::new(Endpoint::of(account), environment);
+        Self::with(Environment::of_process(), server, account.token.clone(), account.server_clock_ms)
     }
 
-    pub(crate) fn tls(&self) -> Arc<rustls::ClientConfig> {
-        Arc::clone(&self.tls)
+    pub(super) fn with(
+        environment: Environment,
+        server: impl FnOnce(&Environment) -> Server,
+        token: Option<Secret>,
+        ahead_ms: Option<i64>,
+    ) -> Self {
+        let server = RwLock::new(Arc::new(server(&environment)));
+        let clock = ServerClock::remembering(ahead_ms);
+        Self { shared: Arc::new(Shared { environment, server, token: RwLock::new(token), clock }) }
+    }
+
+    /// Takes over what another process may have changed since: the address, the way to it, the token.
+    pub(crate) fn follow(&self, account: &Account) {
+        let endpoint = Endpoint::of(account);
+        if *self.server().endpoint() != endpoint {
+            let server = Arc::new(Server::new(endpoint, &self.shared.environment));
+            *self.shared.server.write().unwrap_or_else(PoisonError::into_inner) = server;
+        }
+        self.set_token(account.token.clone());
+    }
+
+    pub(super) fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.shared.server.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The server's time, as it was heard last.
+    pub(crate) fn clock(&self) -> &ServerClock {
+        &self.shared.clock
     }
 
     pub(crate) fn set_token(&self, token: Option<Secret>) {
-        *self.token.write().unwrap_or_else(std::sync::PoisonError::into_inner) = token;
+        *self.shared.token.write().unwrap_or_else(PoisonError::into_inner) = token;
     }
 
     pub(crate) fn token(&self) -> Option<Secret> {
-        self.token.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.shared.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a PrivMsg server answers there.
+    pub(crate) async fn health(&self) -> Result<Health, ClientError> {
+        let response = self.answered(Method::GET, "/health", None).await?;
+        answer::document(&response)
     }
 
     pub(crate) async fn login(&self, request: &LoginRequest) -> Result<LoginResponse, ClientError> {
@@ -88,7 +125,7 @@ impl Api {
     }
 
     pub(crate) async fn logout(&self) -> Result<(), ClientError> {
-        expect_success(self.request(Method::POST, "auth/logout").timeout(TIMEOUT)).await.map(drop)
+        self.carry_out(Method::POST, "auth/logout", None).await
     }
 
     pub(crate) async fn update_profile(&self, update: &UpdateProfile) -> Result<UserProfile, ClientError> {
@@ -104,8 +141,7 @@ impl Api {
     }
 
     pub(crate) async fn remove_device(&self, device: &DeviceId) -> Result<(), ClientError> {
-        let path = format!("users/me/devices/{device}");
-        expect_success(self.request(Method::DELETE, &path).timeout(TIMEOUT)).await.map(drop)
+        self.carry_out(Method::DELETE, &format!("users/me/devices/{device}"), None).await
     }
 
     pub(crate) async fn backup(&self) -> Result<Backup, ClientError> {
@@ -113,8 +149,7 @@ impl Api {
     }
 
     pub(crate) async fn put_backup(&self, backup: &Backup) -> Result<(), ClientError> {
-        let request = self.request(Method::PUT, "users/me/backup").json(backup).timeout(TIMEOUT);
-        expect_success(request).await.map(drop)
+        self.carry_out(Method::PUT, "users/me/backup", Some(encoded(backup)?)).await
     }
 
     /// Whether this device has acknowledged everything that was in its mailbox.
@@ -162,28 +197,98 @@ impl Api {
         self.call(Method::GET, &path).await
     }
 
-    /// Uploads a file whose bytes come from `body`, `length` in all.
-    pub(crate) async fn upload(&self, body: reqwest::Body, length: u64) -> Result<UploadResponse, ClientError> {
+    /// Uploads a file whose bytes come from `pieces`, `length` in all.
+    pub(crate) async fn upload(
+        &self,
+        pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        length: u64,
+    ) -> Result<UploadResponse, ClientError> {
+        let boundary = boundary()?;
         // The name is required by multipart servers and says nothing.
-        let part = reqwest::multipart::Part::stream_with_length(body, length).file_name("file");
-        let form = reqwest::multipart::Form::new().part("file", part);
-        json(expect_success(self.request(Method::POST, "files/upload").multipart(form)).await?).await
+        let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\r\n");
+        let tail = format!("\r\n--{boundary}--\r\n");
+        let length = length + (head.len() + tail.len()) as u64;
+        let part = |text: String| stream::once(std::future::ready(Ok(Bytes::from(text))));
+        let request = self
+            .request(Method::POST, "/api/v1/files/upload")?
+            .header(CONTENT_TYPE, format!("multipart/form-data; boundary={boundary}"))
+            .header(CONTENT_LENGTH, length)
+            .body(Body::streamed(part(head).chain(pieces).chain(part(tail))))
+            .map_err(|_| ClientError::Protocol("a request that cannot be written"))?;
+        let response = whole(self.exchange(request).await?, MAX_DOCUMENT).await?;
+        answer::document(&response)
     }
 
-    pub(crate) async fn download(&self, file: &FileId) -> Result<Response, ClientError> {
-        expect_success(self.request(Method::GET, &format!("files/{file}"))).await
+    pub(crate) async fn download(&self, file: &FileId) -> Result<Download, ClientError> {
+        let request = self.request(Method::GET, &format!("/api/v1/files/{file}"))?.body(Body::of(""));
+        let request = request.map_err(|_| ClientError::Protocol("a request that cannot be written"))?;
+        Ok(Download::new(self.exchange(request).await?)?)
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}/api/v1/{path}", self.base));
-        match self.token() {
-            Some(token) => request.bearer_auth(token.expose()),
-            None => request,
+    /// A request for `path` on the server, with the session token.
+    pub(crate) fn request(&self, method: Method, path: &str) -> Result<request::Builder, ClientError> {
+        let server = self.server();
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", server.address()?));
+        request = request.header(USER_AGENT, AGENT);
+        if let Some(token) = self.token() {
+            let bearer = Secret::new(format!("Bearer {}", token.expose()));
+            let mut value = HeaderValue::from_str(bearer.expose())
+                .map_err(|_| ClientError::Protocol("a token of other letters"))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+
+    /// Sends a request and waits for the head of its answer, for as long as anything moves.
+    ///
+    /// # Errors
+    /// The server's own refusal, or who else has answered.
+    pub(crate) async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>, ClientError> {
+        let server = self.server();
+        let (asked, path) = (Instant::now(), server.path_of(request.uri()));
+        let response = server.http()?.request(request).await.map_err(|error| cause(&error))?;
+        if response.status().is_success() {
+            self.shared.clock.note(response.headers(), asked);
+            return Ok(response);
+        }
+        let response = whole(response, MAX_REASON).await?;
+        let refusal = answer::refusal(server.address()?, &path, &response);
+        if matches!(refusal, ClientError::Server { .. }) {
+            self.shared.clock.note(response.headers(), asked);
+        }
+        Err(refusal)
+    }
+
+    /// A small request with its whole answer.
+    async fn answered(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<Vec<u8>>,
+    ) -> Result<Response<Bytes>, ClientError> {
+        let mut request = self.request(method, path)?;
+        if json.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(Body::of(json.unwrap_or_default()));
+        let request = request.map_err(|_| ClientError::Protocol("a request that cannot be written"))?;
+        let answered = async { Ok(whole(self.exchange(request).await?, MAX_DOCUMENT).await?) };
+        let patience = TIMEOUT + self.server().patience();
+        timeout(patience, answered).await.unwrap_or(Err(NetworkError::Lost(LinkFault::TimedOut).into()))
+    }
+
+    async fn carry_out(&self, method: Method, path: &str, json: Option<Vec<u8>>) -> Result<(), ClientError> {
+        let response = self.answered(method, &format!("/api/v1/{path}"), json).await?;
+        // A page that says 200 is not the server's word that something has been done.
+        match response.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            status => Err(answer::between(status, response.headers()).into()),
         }
     }
 
     async fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
-        json(expect_success(self.request(method, path).timeout(TIMEOUT)).await?).await
+        answer::document(&self.answered(method, &format!("/api/v1/{path}"), None).await?)
     }
 
     async fn send<B: Serialize + Sync, T: DeserializeOwned>(
@@ -192,40 +297,21 @@ impl Api {
         path: &str,
         body: &B,
     ) -> Result<T, ClientError> {
-        json(expect_success(self.request(method, path).json(body).timeout(TIMEOUT)).await?).await
+        answer::document(&self.answered(method, &format!("/api/v1/{path}"), Some(encoded(body)?)).await?)
     }
 }
 
-async fn expect_success(request: RequestBuilder) -> Result<Response, ClientError> {
-    let response = request.send().await.map_err(|e| network(&e))?;
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    let status = response.status();
-    match response.json::<Problem>().await {
-        Ok(problem) => Err(ClientError::Server {
-            code: problem.code,
-            detail: problem.detail.into(),
-            retry_after: problem.retry_after_ms.map(Duration::from_millis),
-            epoch: problem.epoch,
-            group_id: problem.group_id,
-        }),
-        // A proxy in between, or no PrivMsg server at all.
-        Err(_) if status.is_server_error() => Err(ClientError::Network(format!("HTTP {status}"))),
-        Err(_) => Err(ClientError::Protocol("an error without a PrivMsg code")),
-    }
+fn encoded(body: &(impl Serialize + Sync)) -> Result<Vec<u8>, ClientError> {
+    serde_json::to_vec(body).map_err(|_| ClientError::Protocol("a request that cannot be written"))
 }
 
-async fn json<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
-    let bytes = response.bytes().await.map_err(|e| network(&e))?;
-    serde_json::from_slice(&bytes).map_err(|_| ClientError::Protocol("an answer with other fields than documented"))
-}
-
-/// The cause at the bottom ("connection refused") says more than reqwest's own sentence, which also names the URL.
-pub(crate) fn network(error: &reqwest::Error) -> ClientError {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
+fn boundary() -> Result<String, ClientError> {
+    use fmt::Write as _;
+    let mut bytes = [0; BOUNDARY_BYTES];
+    getrandom::fill(&mut bytes).map_err(|_| ClientError::NoRandomness)?;
+    let mut boundary = String::from("privmsg-");
+    for byte in bytes {
+        let _ = write!(boundary, "{byte:02x}");
     }
-    ClientError::Network(cause.to_string())
+    Ok(boundary)
 }

@@ -5,16 +5,19 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use privmsg_protocol::closing;
 use privmsg_protocol::frames::{Authenticate, ClientFrame, ServerFrame};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::error::{LinkFault, NetworkError};
+use super::http::Api;
+use super::stream::Stream;
+use super::upgrade;
 use crate::error::ClientError;
-use crate::net::http::Api;
 
-/// How long connecting and signing in may take together.
+/// How long signing in may take, once there is a connection.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the server may take to read what we send. Longer means that the connection is dead.
@@ -31,7 +34,7 @@ const MAX_FRAME: usize = 16 << 20;
 
 /// A signed-in connection.
 pub(crate) struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: WebSocketStream<Stream>,
     /// Frames that came in one go with `authenticated`.
     early: Vec<ServerFrame>,
 }
@@ -39,21 +42,13 @@ pub(crate) struct Socket {
 impl Socket {
     /// Connects and authenticates.
     pub(crate) async fn open(api: &Api) -> Result<Self, ClientError> {
-        timeout(OPEN_TIMEOUT, Self::open_patiently(api))
-            .await
-            .map_err(|_| ClientError::Network("the server does not answer".into()))?
+        let patience = OPEN_TIMEOUT + api.server().patience();
+        timeout(patience, Self::open_patiently(api)).await.unwrap_or(Err(lost_to(LinkFault::TimedOut)))
     }
 
     async fn open_patiently(api: &Api) -> Result<Self, ClientError> {
-        let url = match api.base().split_once("://") {
-            Some(("https", rest)) => format!("wss://{rest}/ws"),
-            Some((_, rest)) => format!("ws://{rest}/ws"),
-            None => return Err(ClientError::Protocol("a server address without http:// or https://")),
-        };
         let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
-        let connector = Connector::Rustls(api.tls());
-        let (stream, _) =
-            connect_async_tls_with_config(url, Some(config), true, Some(connector)).await.map_err(|e| lost(&e))?;
+        let stream = upgrade::open(api, config).await?;
         let mut socket = Self { stream, early: Vec::new() };
         let token = api.token().ok_or(ClientError::NotSignedIn)?;
         socket.send(&[ClientFrame::Authenticate(Authenticate { token })]).await?;
@@ -111,12 +106,12 @@ impl Socket {
         };
         match timeout(WRITE_TIMEOUT, write).await {
             Ok(result) => result.map_err(|e| lost(&e)),
-            Err(_) => Err(ClientError::Network("the server does not read".into())),
+            Err(_) => Err(lost_to(LinkFault::TimedOut)),
         }
     }
 }
 
-type Next = Option<Result<Message, tokio_tungstenite::tungstenite::Error>>;
+type Next = Option<Result<Message, Error>>;
 
 fn read(next: Next, frames: &mut Vec<ServerFrame>) -> Result<(), ClientError> {
     match next {
@@ -127,24 +122,35 @@ fn read(next: Next, frames: &mut Vec<ServerFrame>) -> Result<(), ClientError> {
         Some(Ok(Message::Close(reason))) => return Err(closed(reason.as_ref())),
         Some(Ok(_)) => {}
         Some(Err(error)) => return Err(lost(&error)),
-        None => return Err(ClientError::Network("the connection is closed".into())),
+        None => return Err(lost_to(LinkFault::Broken)),
     }
     Ok(())
 }
 
-/// A server that stops says when to come back.
+/// A server that stops says when to come back; one that has the same device on a newer connection does not want it back.
 fn closed(frame: Option<&CloseFrame>) -> ClientError {
-    let Some(frame) = frame else { return ClientError::Network("closed by the server".into()) };
-    match closing::retry_after_ms(&frame.reason) {
-        Some(ms) if u16::from(frame.code) == closing::GOING_AWAY => {
+    let Some(frame) = frame else { return lost_to(LinkFault::Broken) };
+    match (u16::from(frame.code), closing::retry_after_ms(&frame.reason)) {
+        (closing::REPLACED, _) => ClientError::Replaced,
+        (closing::GOING_AWAY, Some(ms)) => {
             ClientError::GoingAway { retry_after: Duration::from_millis(ms).min(LONGEST_ABSENCE) }
         }
-        _ => ClientError::Network(frame.reason.to_string()),
+        _ => NetworkError::Closed(frame.reason.to_string()).into(),
     }
 }
 
-fn lost(error: &tokio_tungstenite::tungstenite::Error) -> ClientError {
-    ClientError::Network(error.to_string())
+fn lost(error: &Error) -> ClientError {
+    lost_to(match error {
+        Error::Io(error) => LinkFault::from(error),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => LinkFault::Broken,
+        other => LinkFault::Other(other.to_string()),
+    })
+}
+
+fn lost_to(fault: LinkFault) -> ClientError {
+    NetworkError::Lost(fault).into()
 }
 
 #[cfg(test)]
@@ -172,11 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn an_older_connection_of_the_same_device_does_not_come_back() {
+        let error = farewell(CloseCode::from(closing::REPLACED), "the same device has connected anew".into());
+        assert!(matches!(error, ClientError::Replaced), "{error}");
+    }
+
+    #[test]
     fn any_other_end_is_one_of_the_network() {
         for error in [
             closed(None),
             farewell(CloseCode::Away, "the server is stopping".into()),
             farewell(CloseCode::Error, closing::going_away(7_000)),
+            farewell(CloseCode::from(4003), String::new()),
         ] {
             assert!(matches!(error, ClientError::Network(_)), "{error}");
         }

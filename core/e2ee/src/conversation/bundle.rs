@@ -42,8 +42,21 @@ struct WelcomeMessage {
 
 /// OpenMLS did not give what it promises. A bug, not something a peer can cause.
 #[derive(Debug, thiserror::Error)]
-#[error("OpenMLS: {0}")]
-pub(super) struct Unexpected(&'static str);
+#[error("OpenMLS gave {what}")]
+pub(super) struct Unexpected {
+    what: &'static str,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Unexpected {
+    const fn new(what: &'static str) -> Self {
+        Self { what, source: None }
+    }
+
+    fn because<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self { what, source: Some(Box::new(error)) }
+    }
+}
 
 impl CommitBundle {
     /// Collects the parts of a commit that is pending in `group`, or (external) is merged into it already.
@@ -57,13 +70,14 @@ impl CommitBundle {
         let (next_epoch, tree) = match group.pending_commit() {
             Some(pending) => {
                 let tree = pending.export_ratchet_tree(provider.crypto(), group.export_ratchet_tree());
-                (pending.epoch().as_u64(), tree.ok().flatten().ok_or(Unexpected("no ratchet tree"))?)
+                let tree = tree.map_err(Unexpected::because("no ratchet tree"))?;
+                (pending.epoch().as_u64(), tree.ok_or(Unexpected::new("no ratchet tree"))?)
             }
             None => (group.epoch().as_u64(), group.export_ratchet_tree()),
         };
         let welcome = messages.to_welcome_msg().map(|welcome| serialize(&welcome)).transpose()?;
         let (commit, _, group_info) = messages.into_messages();
-        let group_info = group_info.ok_or(Unexpected("no group info"))?;
+        let group_info = group_info.ok_or(Unexpected::new("no group info"))?;
         Ok(Self {
             epoch: Epoch(next_epoch.saturating_sub(1)),
             next_epoch: Epoch(next_epoch),
@@ -83,17 +97,18 @@ fn split<S: Storage>(
     welcome: &[u8],
     added: &[ClaimedKeyPackage],
 ) -> Result<Vec<(DeviceId, Vec<u8>)>, Unexpected> {
-    let all = WelcomeMessage::tls_deserialize_exact_bytes(welcome).map_err(|_| Unexpected("malformed welcome"))?;
+    let all =
+        WelcomeMessage::tls_deserialize_exact_bytes(welcome).map_err(Unexpected::because("a malformed welcome"))?;
     added
         .iter()
         .map(|package| {
             let reference: KeyPackageRef = package
                 .key_package()
                 .hash_ref(provider.crypto())
-                .map_err(|_| Unexpected("no key package reference"))?;
+                .map_err(Unexpected::because("no key package reference"))?;
             let secrets = all.secrets.iter().find(|secrets| secrets.new_member() == reference);
             let own = WelcomeMessage {
-                secrets: vec![secrets.ok_or(Unexpected("no secrets for a joiner"))?.clone()],
+                secrets: vec![secrets.ok_or(Unexpected::new("no secrets for a joiner"))?.clone()],
                 encrypted_group_info: all.encrypted_group_info.clone(),
                 ..all
             };
@@ -107,5 +122,5 @@ fn device(package: &ClaimedKeyPackage) -> (UserId, DeviceId) {
 }
 
 fn serialize(value: &impl tls_codec::Serialize) -> Result<Vec<u8>, Unexpected> {
-    value.tls_serialize_detached().map_err(|_| Unexpected("could not serialise"))
+    value.tls_serialize_detached().map_err(Unexpected::because("what cannot be serialised"))
 }

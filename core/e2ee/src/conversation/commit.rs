@@ -21,7 +21,7 @@ pub enum CommitError {
     #[error("this device was removed from the group")]
     Removed,
     /// A device to be added may not be: see the reason.
-    #[error("cannot add a device: {0}")]
+    #[error("cannot add a device")]
     Add(#[source] RejectReason),
     /// A device to be removed is not in the group, or is this one, which only others can remove.
     #[error("cannot remove {0}/{1}")]
@@ -78,7 +78,7 @@ impl Conversation {
             .map_err(mls::<CreateCommitError>)?
             .stage_commit(provider)
             .map_err(|error| match error {
-                CommitBuilderStageError::KeyStoreError(error) => StorageError::new(error).into(),
+                CommitBuilderStageError::KeyStoreError(error) => StorageError::new("storing a commit", error).into(),
                 CommitBuilderStageError::LibraryError(error) => mls(error),
             })?;
         Ok(CommitBundle::collect(provider, &self.group, messages, add, remove.to_vec())?)
@@ -91,7 +91,7 @@ impl Conversation {
     pub fn merge_pending<S: Storage>(&mut self, provider: &Provider<'_, S>) -> Result<(), CommitError> {
         self.group.merge_pending_commit(provider).map_err(|error| match error {
             MergePendingCommitError::MergeCommitError(MergeCommitError::StorageError(error)) => {
-                StorageError::new(error).into()
+                StorageError::new("merging a commit", error).into()
             }
             MergePendingCommitError::MergeCommitError(MergeCommitError::LibraryError(error)) => mls(error),
             MergePendingCommitError::MlsGroupStateError(_) => CommitError::Removed,
@@ -103,7 +103,8 @@ impl Conversation {
     /// # Errors
     /// [`StorageError`].
     pub fn clear_pending<S: Storage>(&mut self, provider: &Provider<'_, S>) -> Result<(), StorageError> {
-        self.group.clear_pending_commit(provider.storage()).map_err(StorageError::new)
+        let cleared = self.group.clear_pending_commit(provider.storage());
+        cleared.map_err(|error| StorageError::new("forgetting a commit", error))
     }
 
     fn check_adds(&self, add: &[ClaimedKeyPackage], remove: &[(UserId, DeviceId)]) -> Result<(), CommitError> {

@@ -1,11 +1,12 @@
 //! Beginning a conversation.
 
 use openmls::group::{MlsGroup, NewGroupError};
+use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::GroupId;
 
 use super::validate::{RejectReason, Rules};
-use super::{CommitBundle, CommitError, Conversation, ConversationInfo, create_config, mls_id};
-use crate::certificate::DeviceCertificate;
+use super::{CommitBundle, CommitError, Conversation, ConversationInfo, create_config, loading, mls_id};
+use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::identity::DeviceKeys;
 use crate::key_package::ClaimedKeyPackage;
 use crate::leaf;
@@ -18,7 +19,7 @@ pub enum CreateError {
     #[error("a group with this identifier exists already")]
     Exists,
     /// The own certificate does not hold, is for other keys, or its user does not take part.
-    #[error("the own device cannot be a member: {0}")]
+    #[error("the own device cannot be a member")]
     Own(#[source] RejectReason),
     /// The first commit could not be made; see there.
     #[error(transparent)]
@@ -50,7 +51,7 @@ impl Conversation {
         others: &[ClaimedKeyPackage],
     ) -> Result<(Self, CommitBundle), CreateError> {
         check_own(keys, certificate, &info).map_err(CreateError::Own)?;
-        if Self::load(provider, group_id)?.is_some() {
+        if MlsGroup::load(provider.storage(), &mls_id(group_id)).map_err(loading)?.is_some() {
             return Err(CreateError::Exists);
         }
         let group = MlsGroup::new_with_group_id(
@@ -61,9 +62,9 @@ impl Conversation {
             leaf::credential(keys, certificate),
         )
         .map_err(|error| match error {
-            NewGroupError::StorageError(error) => StorageError::new(error).into(),
+            NewGroupError::StorageError(error) => StorageError::new("creating a group", error).into(),
             NewGroupError::GroupAlreadyExists => CreateError::Exists,
-            other => CreateError::Mls(other.to_string().into()),
+            other => CreateError::Mls(Box::new(other)),
         })?;
         let mut conversation = Self { group, info };
         let bundle = conversation.commit(provider, keys, others, &[])?;
@@ -77,8 +78,10 @@ pub(super) fn check_own(
     certificate: &DeviceCertificate,
     info: &ConversationInfo,
 ) -> Result<(), RejectReason> {
-    let own = leaf::credential(keys, certificate);
-    let certificate = leaf::certificate(&own.credential, own.signature_key.as_slice())?;
+    certificate.verify().map_err(RejectReason::Certificate)?;
+    if *certificate.device_key() != keys.public() {
+        return Err(RejectReason::Certificate(CertificateError::KeyMismatch));
+    }
     Rules { info, own_user: certificate.user_id(), own_identity: certificate.identity_key() }
-        .check_certificate(&certificate)
+        .check_certificate(certificate)
 }

@@ -11,28 +11,42 @@ use tls_codec::DeserializeBytes as _;
 use super::bundle::Unexpected;
 use super::create::check_own;
 use super::join::{check_context, check_members};
-use super::validate::RejectReason;
-use super::{CommitBundle, Conversation, join_config};
+use super::validate::{Refusal, RejectReason};
+use super::{CommitBundle, Conversation, join_config, loading};
 use crate::certificate::DeviceCertificate;
 use crate::identity::DeviceKeys;
 use crate::leaf;
+use crate::malformed::Malformed;
 use crate::provider::{Provider, Storage, StorageError};
+use crate::update_needed::UpdateNeeded;
 
 /// Why no external commit was made.
 #[derive(Debug, thiserror::Error)]
 pub enum ExternalJoinError {
     /// The bytes are no GroupInfo, or no ratchet tree.
-    #[error("malformed group info or ratchet tree")]
-    Malformed,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// The group is forged, breaks our rules, or this device may not be in it.
-    #[error("cannot join: {0}")]
+    #[error("cannot join")]
     Rejected(#[from] RejectReason),
+    /// The conversation, or a device in it, is of a newer version: it can be joined after an update.
+    #[error(transparent)]
+    UpdateNeeded(#[from] UpdateNeeded),
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// OpenMLS refused what it should not: a bug of ours.
     #[error("OpenMLS made no external commit")]
     Mls(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Refusal> for ExternalJoinError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rejected(reason) => reason.into(),
+            Refusal::UpdateNeeded(newer) => newer.into(),
+        }
+    }
 }
 
 impl From<Unexpected> for ExternalJoinError {
@@ -61,19 +75,20 @@ impl Conversation {
         group_info: &[u8],
         ratchet_tree: &[u8],
     ) -> Result<(Self, CommitBundle), ExternalJoinError> {
-        let malformed = |_| ExternalJoinError::Malformed;
-        let message = MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(malformed)?;
+        let message =
+            MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(Malformed::because("group info"))?;
         let MlsMessageBodyIn::GroupInfo(group_info) = message.extract() else {
-            return Err(ExternalJoinError::Malformed);
+            return Err(Malformed::new("group info").into());
         };
-        let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(malformed)?;
+        let tree =
+            RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because("ratchet tree"))?;
 
         let context = group_info.group_context().clone();
         let info = check_context(&context)?;
         check_own(keys, certificate, &info)?;
-        let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(StorageError::new)?;
+        let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(loading)?;
         if let Some(mut former) = former {
-            former.delete(provider.storage()).map_err(StorageError::new)?;
+            former.delete(provider.storage()).map_err(|error| StorageError::new("deleting a group", error))?;
         }
 
         let device = (certificate.user_id().clone(), certificate.device_id().clone());
@@ -94,8 +109,8 @@ impl Conversation {
             .map_err(mls)?
             .finalize(provider)
             .map_err(|error| match error {
-                ExternalCommitBuilderFinalizeError::StorageError(error) => StorageError::new(error).into(),
-                other => ExternalJoinError::Mls(other.to_string().into()),
+                ExternalCommitBuilderFinalizeError::StorageError(error) => joining(error),
+                other => mls(other),
             })?;
         check_members(&info, group.own_leaf_node(), group.members(), true)?;
         let mut bundle = CommitBundle::collect(provider, &group, messages, &[], old_leaf)?;
@@ -108,9 +123,13 @@ fn group_error<E: std::error::Error + Send + Sync + 'static>(
     error: ExternalCommitBuilderError<E>,
 ) -> ExternalJoinError {
     match error {
-        ExternalCommitBuilderError::StorageError(error) => StorageError::new(error).into(),
-        _ => RejectReason::Invalid.into(),
+        ExternalCommitBuilderError::StorageError(error) => joining(error),
+        error => RejectReason::invalid(error).into(),
     }
+}
+
+fn joining<E: std::error::Error + Send + Sync + 'static>(error: E) -> ExternalJoinError {
+    StorageError::new("joining a group", error).into()
 }
 
 fn mls<E: std::error::Error + Send + Sync + 'static>(error: E) -> ExternalJoinError {

@@ -6,10 +6,12 @@ use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::GroupId;
 use tls_codec::DeserializeBytes as _;
 
-use super::validate::{RejectReason, Rules};
-use super::{Conversation, ConversationInfo, join_config, member};
+use super::validate::{Refusal, RejectReason, Rules};
+use super::{Conversation, ConversationInfo, join_config, loading};
 use crate::leaf;
+use crate::malformed::Malformed;
 use crate::provider::{Provider, Storage, StorageError};
+use crate::update_needed::UpdateNeeded;
 
 /// Why a welcome was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +24,26 @@ pub enum JoinError {
     #[error("already a member of this group")]
     AlreadyMember,
     /// The bytes are no welcome, or no ratchet tree.
-    #[error("malformed welcome or ratchet tree")]
-    Malformed,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// The group is forged, or breaks our rules.
-    #[error("welcome refused: {0}")]
+    #[error("welcome refused")]
     Rejected(#[from] RejectReason),
+    /// The conversation, or a device in it, is of a newer version: the welcome can be used after an update.
+    #[error(transparent)]
+    UpdateNeeded(#[from] UpdateNeeded),
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl From<Refusal> for JoinError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rejected(reason) => reason.into(),
+            Refusal::UpdateNeeded(newer) => newer.into(),
+        }
+    }
 }
 
 impl Conversation {
@@ -47,9 +61,12 @@ impl Conversation {
         welcome: &[u8],
         ratchet_tree: &[u8],
     ) -> Result<Self, JoinError> {
-        let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map_err(|_| JoinError::Malformed)?;
-        let MlsMessageBodyIn::Welcome(welcome) = message.extract() else { return Err(JoinError::Malformed) };
-        let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(|_| JoinError::Malformed)?;
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map_err(Malformed::because("welcome"))?;
+        let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
+            return Err(Malformed::new("welcome").into());
+        };
+        let tree =
+            RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because("ratchet tree"))?;
 
         let builder = StagedWelcome::build_from_welcome(provider, &join_config(), welcome).map_err(welcome_error)?;
         let context = builder.processed_welcome().unverified_group_info().group_context().clone();
@@ -74,34 +91,35 @@ pub(super) fn check_members(
     own: Option<&LeafNode>,
     members: impl Iterator<Item = openmls::group::Member>,
     former_self: bool,
-) -> Result<(), RejectReason> {
-    let own = own.and_then(|leaf| member::from_credential(leaf.credential(), true)).ok_or(RejectReason::Invalid)?;
-    Rules { info, own_user: &own.user_id, own_identity: &own.identity }.check_tree(members, former_self)
+) -> Result<(), Refusal> {
+    let own = own.ok_or_else(|| RejectReason::invalid("no leaf of this device"))?;
+    let own = leaf::certificate(own.credential(), own.signature_key().as_slice())?;
+    Rules { info, own_user: own.user_id(), own_identity: own.identity_key() }.check_tree(members, former_self)
 }
 
 /// Whether a group is one of our conversations, judged by its (not yet authenticated) GroupContext.
-pub(super) fn check_context(context: &GroupContext) -> Result<ConversationInfo, RejectReason> {
+pub(super) fn check_context(context: &GroupContext) -> Result<ConversationInfo, Refusal> {
     if context.ciphersuite() != leaf::CIPHERSUITE || GroupId::try_from(context.group_id().as_slice()).is_err() {
-        return Err(RejectReason::Invalid);
+        return Err(RejectReason::OtherGroup.into());
     }
     Ok(ConversationInfo::from_extensions(context.extensions())?)
 }
 
 /// Deletes what is stored of an earlier membership, if the welcome leads further than that.
 fn forget_former<S: Storage>(provider: &Provider<'_, S>, context: &GroupContext) -> Result<(), JoinError> {
-    let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(StorageError::new)?;
+    let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(loading)?;
     let Some(mut former) = former else { return Ok(()) };
     if former.is_active() && former.epoch() >= context.epoch() {
         return Err(JoinError::AlreadyMember);
     }
-    Ok(former.delete(provider.storage()).map_err(StorageError::new)?)
+    Ok(former.delete(provider.storage()).map_err(|error| StorageError::new("deleting a group", error))?)
 }
 
 fn welcome_error<E: std::error::Error + Send + Sync + 'static>(error: WelcomeError<E>) -> JoinError {
     match error {
         WelcomeError::NoMatchingKeyPackage | WelcomeError::JoinerSecretNotFound => JoinError::NoKeyPackage,
         WelcomeError::GroupAlreadyExists => JoinError::AlreadyMember,
-        WelcomeError::StorageError(error) => StorageError::new(error).into(),
-        _ => RejectReason::Invalid.into(),
+        WelcomeError::StorageError(error) => StorageError::new("joining a group", error).into(),
+        error => RejectReason::invalid(error).into(),
     }
 }

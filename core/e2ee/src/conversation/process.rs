@@ -4,15 +4,23 @@ use std::fmt;
 
 use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
 use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError, StagedCommit, ValidationError};
-use openmls::prelude::{ContentType, MlsMessageIn, ProcessedMessage, ProcessedMessageContent, ProtocolMessage, Sender};
+use openmls::prelude::{
+    ApplicationMessage, ContentType, Credential, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, Sender,
+};
 use privmsg_protocol::Epoch;
 use tls_codec::DeserializeBytes as _;
 use zeroize::Zeroizing;
 
-use super::member::{self, Member, MembershipChange};
-use super::validate::{RejectReason, Rules};
-use super::{Conversation, MAX_PAST_EPOCHS, mls_id};
+use super::member::{self, MembershipChange};
+use super::validate::{Refusal, RejectReason, Rules};
+use super::{CommitError, Conversation, MAX_PAST_EPOCHS, mls_id};
+use crate::leaf;
+use crate::malformed::Malformed;
+use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
+use crate::update_needed::UpdateNeeded;
+
+const MESSAGE: &str = "message of a group";
 
 /// What the server says a message is, by its `message_type`.
 ///
@@ -70,17 +78,33 @@ pub enum ProcessError {
     #[error("message was processed before")]
     Duplicate,
     /// Forged, or against the rules. It will never be accepted.
-    #[error("message rejected: {0}")]
+    #[error("message rejected")]
     Rejected(#[from] RejectReason),
+    /// A commit after which the conversation, or a device in it, would be of a version that this build does not know.
+    /// Keep it: after an update it can be processed, and nothing after it can be before.
+    ///
+    /// That the *conversation* becomes newer is the word of a member, as MLS authenticates it. That a *device* which
+    /// joins by itself is newer is the word of whoever made the external commit, and no identity key has signed it.
+    #[error(transparent)]
+    UpdateNeeded(#[from] UpdateNeeded),
     /// This device has been removed from the group, and reads it no more.
     #[error("this device was removed from the group")]
     Removed,
     /// The bytes are no MLS message of a group.
-    #[error("malformed message")]
-    Malformed,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl From<Refusal> for ProcessError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rejected(reason) => reason.into(),
+            Refusal::UpdateNeeded(newer) => newer.into(),
+        }
+    }
 }
 
 impl Conversation {
@@ -95,8 +119,8 @@ impl Conversation {
         expected: Expected,
         bytes: &[u8],
     ) -> Result<Processed, ProcessError> {
-        let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| ProcessError::Malformed)?;
-        let message = message.try_into_protocol_message().map_err(|_| ProcessError::Malformed)?;
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(Malformed::because(MESSAGE))?;
+        let message = message.try_into_protocol_message().map_err(|_| Malformed::new(MESSAGE))?;
         let found = match message.content_type() {
             ContentType::Application => Expected::Application,
             ContentType::Commit => Expected::Commit,
@@ -110,14 +134,10 @@ impl Conversation {
         let past = message.epoch() < self.group.epoch();
         let processed = self.group.process_message(provider, message).map_err(|e| process_error(e, epoch, past))?;
         let sender = processed.sender().clone();
-        match processed.content() {
-            ProcessedMessageContent::ApplicationMessage(_) => application(processed),
-            ProcessedMessageContent::StagedCommitMessage(_) => {
-                let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
-                    return Err(ProcessError::Malformed);
-                };
-                self.merge(provider, *staged, &sender)
-            }
+        let credential = processed.credential().clone();
+        match processed.into_content() {
+            ProcessedMessageContent::ApplicationMessage(message) => application(&credential, message),
+            ProcessedMessageContent::StagedCommitMessage(staged) => self.merge(provider, *staged, &sender),
             ProcessedMessageContent::OwnPendingCommit => self.merge_own(provider, &sender),
             ProcessedMessageContent::OwnPrivateMessage => Err(ProcessError::Duplicate),
             _ => Err(RejectReason::Proposal.into()),
@@ -150,8 +170,10 @@ impl Conversation {
     ) -> Result<Processed, ProcessError> {
         let change = self.describe(&staged, sender)?;
         self.group.merge_staged_commit(provider, staged).map_err(|error| match error {
-            MergeCommitError::StorageError(error) => ProcessError::Storage(StorageError::new(error)),
-            MergeCommitError::LibraryError(_) => RejectReason::Invalid.into(),
+            MergeCommitError::StorageError(error) => {
+                ProcessError::Storage(StorageError::new("merging a commit", error))
+            }
+            MergeCommitError::LibraryError(error) => RejectReason::invalid(error).into(),
         })?;
         Ok(Processed::Commit(change))
     }
@@ -161,17 +183,17 @@ impl Conversation {
         provider: &Provider<'_, S>,
         sender: &Sender,
     ) -> Result<Processed, ProcessError> {
-        let pending = self.group.pending_commit().ok_or(RejectReason::Invalid)?;
+        let pending = self.group.pending_commit().ok_or_else(|| RejectReason::invalid("no commit is pending"))?;
         let change = self.describe(pending, sender)?;
         self.merge_pending(provider).map_err(|error| match error {
-            super::CommitError::Storage(error) => ProcessError::Storage(error),
-            _ => RejectReason::Invalid.into(),
+            CommitError::Storage(error) => error.into(),
+            error => ProcessError::Rejected(RejectReason::invalid(error)),
         })?;
         Ok(Processed::Commit(change))
     }
 
-    fn describe(&self, staged: &StagedCommit, sender: &Sender) -> Result<MembershipChange, RejectReason> {
-        let own = member::own(&self.group).ok_or(RejectReason::Invalid)?;
+    fn describe(&self, staged: &StagedCommit, sender: &Sender) -> Result<MembershipChange, Refusal> {
+        let own = member::own(&self.group).ok_or_else(|| RejectReason::invalid("no leaf of this device"))?;
         Rules { info: &self.info, own_user: &own.user_id, own_identity: &own.identity }.check_commit(
             &self.group,
             staged,
@@ -180,11 +202,9 @@ impl Conversation {
     }
 }
 
-fn application(processed: ProcessedMessage) -> Result<Processed, ProcessError> {
-    let sender = member::from_credential(processed.credential(), false).ok_or(RejectReason::Invalid)?;
-    let ProcessedMessageContent::ApplicationMessage(message) = processed.into_content() else {
-        return Err(ProcessError::Malformed);
-    };
+fn application(credential: &Credential, message: ApplicationMessage) -> Result<Processed, ProcessError> {
+    let sender = leaf::unverified_certificate(credential).map_err(Refusal::from)?;
+    let sender = Member::from_certificate(&sender, false);
     Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()) })
 }
 
@@ -198,19 +218,20 @@ fn process_error<E: std::error::Error + Send + Sync + 'static>(
     use MessageDecryptionError::SecretTreeError as Tree;
     use ValidationError::UnableToDecrypt;
     match error {
-        ProcessMessageError::StorageError(error) => StorageError::new(error).into(),
+        ProcessMessageError::StorageError(error) => StorageError::new("processing a message", error).into(),
         ProcessMessageError::GroupStateError(_) => ProcessError::Removed,
         ProcessMessageError::ValidationError(ValidationError::NoPastEpochData) if past => ProcessError::Stale { epoch },
         // Of an epoch that this device never was in, because it has joined anew since.
         ProcessMessageError::ValidationError(UnableToDecrypt(MessageDecryptionError::AeadError)) if past => {
             ProcessError::Stale { epoch }
         }
-        ProcessMessageError::ValidationError(UnableToDecrypt(Tree(error))) => match error {
-            SecretTreeError::TooDistantInThePast => ProcessError::Stale { epoch },
-            SecretTreeError::SecretReuseError => ProcessError::Duplicate,
-            _ => RejectReason::Invalid.into(),
-        },
+        ProcessMessageError::ValidationError(UnableToDecrypt(Tree(SecretTreeError::TooDistantInThePast))) => {
+            ProcessError::Stale { epoch }
+        }
+        ProcessMessageError::ValidationError(UnableToDecrypt(Tree(SecretTreeError::SecretReuseError))) => {
+            ProcessError::Duplicate
+        }
         ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => ProcessError::Duplicate,
-        _ => RejectReason::Invalid.into(),
+        error => RejectReason::invalid(error).into(),
     }
 }

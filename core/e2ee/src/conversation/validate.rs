@@ -1,21 +1,28 @@
 //! What we demand of a group and of a commit beyond RFC 9420.
 
 use openmls::group::{MlsGroup, StagedCommit};
-use openmls::prelude::{LeafNode, Proposal, Sender};
+use openmls::prelude::{LeafNode, LeafNodeIndex, Proposal, Sender};
 use privmsg_protocol::{Epoch, UserId};
 
-use super::member::{self, Member, MembershipChange};
+use super::member::{self, MembershipChange};
 use super::{ConversationInfo, InfoError};
 use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::identity::AccountPublicKey;
 use crate::leaf;
+use crate::member::Member;
+use crate::update_needed::UpdateNeeded;
 
 /// Why something that came from outside is refused. It is forged, broken, or breaks a rule of ours; retrying is no use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// What is only newer than this build is not among them: it is an [`UpdateNeeded`] of the error of the operation.
+#[derive(Debug, thiserror::Error)]
 pub enum RejectReason {
-    /// A signature, a MAC or a decryption failed, or a rule of RFC 9420 is broken.
+    /// A signature, a MAC or a decryption failed, or a rule of RFC 9420 is broken: OpenMLS says which.
     #[error("invalid by RFC 9420")]
-    Invalid,
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A group of another ciphersuite, or with an identifier that is not 16 bytes.
+    #[error("a group of another kind than ours")]
+    OtherGroup,
     /// It belongs to another group.
     #[error("belongs to another group")]
     WrongGroup,
@@ -26,8 +33,8 @@ pub enum RejectReason {
     #[error("proposal of a kind that is not used")]
     Proposal,
     /// A leaf without a valid device certificate: a device that its owner's identity key never vouched for.
-    #[error("device certificate: {0}")]
-    Certificate(#[from] CertificateError),
+    #[error("a device that its owner has not vouched for")]
+    Certificate(#[source] CertificateError),
     /// A device of a user who does not take part in the conversation.
     #[error("{0} is no participant")]
     NotAParticipant(UserId),
@@ -41,8 +48,45 @@ pub enum RejectReason {
     #[error("a leaf would pass to another device")]
     LeafTakeover,
     /// The group is none of our conversations.
-    #[error(transparent)]
-    Info(#[from] InfoError),
+    #[error("a group that is no conversation")]
+    Info(#[source] InfoError),
+}
+
+impl RejectReason {
+    pub(super) fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Invalid(cause.into())
+    }
+}
+
+/// What does not pass our rules: it is against them, or this build is too old to say.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Rejected(RejectReason),
+    UpdateNeeded(UpdateNeeded),
+}
+
+impl From<RejectReason> for Refusal {
+    fn from(reason: RejectReason) -> Self {
+        Self::Rejected(reason)
+    }
+}
+
+impl From<CertificateError> for Refusal {
+    fn from(error: CertificateError) -> Self {
+        match error {
+            CertificateError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
+            error => Self::Rejected(RejectReason::Certificate(error)),
+        }
+    }
+}
+
+impl From<InfoError> for Refusal {
+    fn from(error: InfoError) -> Self {
+        match error {
+            InfoError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
+            error => Self::Rejected(RejectReason::Info(error)),
+        }
+    }
 }
 
 /// The rules for one conversation, seen from one device.
@@ -54,7 +98,7 @@ pub(super) struct Rules<'a> {
 
 impl Rules<'_> {
     /// Checks a leaf that is to enter the group.
-    fn check_leaf(&self, node: &LeafNode) -> Result<DeviceCertificate, RejectReason> {
+    fn check_leaf(&self, node: &LeafNode) -> Result<DeviceCertificate, Refusal> {
         let certificate = leaf::certificate(node.credential(), node.signature_key().as_slice())?;
         self.check_certificate(&certificate)?;
         Ok(certificate)
@@ -78,7 +122,7 @@ impl Rules<'_> {
         &self,
         leaves: impl Iterator<Item = openmls::group::Member>,
         former_self: bool,
-    ) -> Result<(), RejectReason> {
+    ) -> Result<(), Refusal> {
         let mut members = Vec::new();
         for leaf in leaves {
             let certificate = leaf::certificate(&leaf.credential, &leaf.signature_key)?;
@@ -88,7 +132,7 @@ impl Rules<'_> {
             }
             members.push(Member::from_certificate(&certificate, false));
         }
-        check_unique(&members)
+        Ok(check_unique(&members)?)
     }
 
     /// Checks a commit of somebody else before it is merged, and says what it would change.
@@ -97,7 +141,8 @@ impl Rules<'_> {
         group: &MlsGroup,
         staged: &StagedCommit,
         sender: &Sender,
-    ) -> Result<MembershipChange, RejectReason> {
+    ) -> Result<MembershipChange, Refusal> {
+        check_next_info(staged)?;
         let (mut added, mut removed) = (Vec::new(), Vec::new());
         for queued in staged.queued_proposals() {
             match queued.proposal() {
@@ -105,32 +150,30 @@ impl Rules<'_> {
                     let certificate = self.check_leaf(add.key_package().leaf_node())?;
                     added.push(Member::from_certificate(&certificate, false));
                 }
-                Proposal::Remove(remove) => {
-                    removed.push(member::at(group, remove.removed()).ok_or(RejectReason::Invalid)?);
-                }
+                Proposal::Remove(remove) => removed.push(leaf_at(group, remove.removed())?),
                 Proposal::ExternalInit(_) if *sender == Sender::NewMemberCommit => {}
-                _ => return Err(RejectReason::Proposal),
+                _ => return Err(RejectReason::Proposal.into()),
             }
         }
         let path = staged.update_path_leaf_node().map(|node| self.check_leaf(node)).transpose()?;
         let path = path.map(|certificate| Member::from_certificate(&certificate, false));
         let committer = match sender {
             Sender::Member(index) => {
-                let committer = member::at(group, *index).ok_or(RejectReason::Invalid)?;
+                let committer = leaf_at(group, *index)?;
                 if path.is_some_and(|new| !new.same_device(&committer) || new.identity != committer.identity) {
-                    return Err(RejectReason::LeafTakeover);
+                    return Err(RejectReason::LeafTakeover.into());
                 }
                 committer
             }
             Sender::NewMemberCommit => {
-                let joiner = path.ok_or(RejectReason::Invalid)?;
+                let joiner = path.ok_or_else(|| RejectReason::invalid("external commit without a path"))?;
                 if removed.iter().any(|old| !old.same_device(&joiner)) {
-                    return Err(RejectReason::LeafTakeover);
+                    return Err(RejectReason::LeafTakeover.into());
                 }
                 added.push(joiner.clone());
                 joiner
             }
-            _ => return Err(RejectReason::Invalid),
+            _ => return Err(RejectReason::invalid("commit of somebody outside the group").into()),
         };
         let mut after: Vec<Member> = member::members(group);
         after.retain(|member| !removed.iter().any(|gone| gone.same_device(member)));
@@ -138,6 +181,21 @@ impl Rules<'_> {
         check_unique(&after)?;
         Ok(MembershipChange { epoch: Epoch(staged.epoch().as_u64()), committer, added, removed })
     }
+}
+
+/// What the conversation would be after the commit. Whatever else a newer client does in the commit that makes it
+/// something which this build does not know, is not for this build to judge.
+///
+/// An info that this build does know stays as it is, because [`Rules::check_commit`] lets no proposal change it.
+fn check_next_info(staged: &StagedCommit) -> Result<(), Refusal> {
+    match ConversationInfo::from_extensions(staged.group_context().extensions()) {
+        Err(InfoError::UpdateNeeded(newer)) => Err(Refusal::UpdateNeeded(newer)),
+        _ => Ok(()),
+    }
+}
+
+fn leaf_at(group: &MlsGroup, index: LeafNodeIndex) -> Result<Member, RejectReason> {
+    member::at(group, index).ok_or_else(|| RejectReason::invalid("no such leaf"))
 }
 
 fn check_unique(members: &[Member]) -> Result<(), RejectReason> {

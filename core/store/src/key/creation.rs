@@ -68,6 +68,23 @@ impl<'a> Creation<'a> {
         }
     }
 
+    /// Takes back what has been made: the profile holds nothing, and nobody has it open. Its directory stays, with the
+    /// lock that others may be waiting for. Whoever is killed here leaves a profile that is completed by the next one.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`], or what the vault says that does not let the key go.
+    pub fn undo(self) -> Result<(), KeyError> {
+        for end in ["", "-wal", "-shm"] {
+            match std::fs::remove_file(self.keystore.dir.join(format!("{DATABASE_FILE}{end}"))) {
+                Err(source) if source.kind() != ErrorKind::NotFound => {
+                    return Err(KeyError::Io { file: DATABASE_FILE, source });
+                }
+                _ => {}
+            }
+        }
+        self.keystore.forget()
+    }
+
     fn refuse_a_database(&self) -> Result<(), KeyError> {
         let there = self.keystore.dir.join(DATABASE_FILE).try_exists();
         match there.map_err(|source| KeyError::Io { file: DATABASE_FILE, source })? {
@@ -145,6 +162,24 @@ mod tests {
             std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, [KEYSTORE_FILE, LOCK_FILE]);
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_room_for_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let keystore = Keystore::of(dir.path()).with_passphrase(Some("open sesame"));
+        for place in [KeyPlace::File, KeyPlace::Passphrase] {
+            let creation = Creation::begin(keystore).unwrap();
+            creation.key(place).unwrap();
+            for end in ["", "-wal", "-shm"] {
+                std::fs::write(dir.path().join(format!("{DATABASE_FILE}{end}")), "empty").unwrap();
+            }
+            creation.undo().unwrap();
+            assert_eq!(keystore.place().unwrap(), None);
+            let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!(left, [LOCK_FILE]);
+        }
+        Creation::begin(keystore).unwrap().undo().unwrap();
     }
 
     #[test]

@@ -88,6 +88,17 @@ impl<'a> Keystore<'a> {
         Ok(key)
     }
 
+    /// Forgets the key, the note first: one that is noted and gone would be in everybody's way.
+    pub(super) fn forget(&self) -> Result<(), KeyError> {
+        let stored = match self.read() {
+            Err(KeyError::NoProfile) => return Ok(()),
+            other => other?,
+        };
+        let place = self.vaults.place(&stored.kind)?;
+        private_file::remove(self.dir, KEYSTORE_FILE)?;
+        self.vaults.at(place)?.remove(&stored.details)
+    }
+
     fn read(&self) -> Result<Stored, KeyError> {
         let io = |source| KeyError::Io { file: KEYSTORE_FILE, source };
         let file = match File::open(self.dir.join(KEYSTORE_FILE)) {

@@ -32,6 +32,8 @@ pub enum Reason {
     Network,
     /// What the server sent cannot be used.
     Unusable,
+    /// It is newer than this version knows.
+    UpdateNeeded,
 }
 
 /// Something that waits.
@@ -77,6 +79,7 @@ impl Reason {
             Self::Refused(code) => code.as_str(),
             Self::Network => "network",
             Self::Unusable => "unusable",
+            Self::UpdateNeeded => "update_needed",
         }
     }
 
@@ -84,6 +87,7 @@ impl Reason {
         match text {
             "network" => Self::Network,
             "unusable" => Self::Unusable,
+            "update_needed" => Self::UpdateNeeded,
             code => Self::Refused(ErrorCode::from(code)),
         }
     }

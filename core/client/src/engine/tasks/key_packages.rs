@@ -60,7 +60,8 @@ impl Task for KeyPackages {
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
         let next = Arc::clone(&self.next);
         Box::pin(async move {
-            let now = link.context.clock.now_s();
+            // By the server's clock: what is dated by a wrong one is refused by everybody.
+            let now = link.context.api.clock().now_s(&*link.context.clock);
             let filled = top_up(&link.context.store, &link.context.api, &link.identity, now).await;
             filled.map_err(|error| Failure::of(scope, error))?;
             *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + EVERY);

@@ -1,0 +1,176 @@
+//! What arguments there are, for clap.
+
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, Command as Clap, value_parser};
+use privmsg_client::Setting;
+
+use crate::lang::Lang;
+
+/// Where the help lists what all commands have: behind the command's own options.
+const GLOBAL: usize = 100;
+
+pub(super) fn definition(lang: Lang) -> Clap {
+    let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
+    let message = || positional("message-id", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_message_id()).required(true);
+    let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
+    let seconds = lang.pick("SECS", "СЕКУНДЫ");
+    let path = lang.pick("PATH", "ПУТЬ");
+    let id = lang.pick("ID", "НОМЕР");
+    let commands = format!("{}\n{{subcommands}}\n\n", lang.heading_commands());
+    let root = command(lang, "privmsg", lang.about(), lang.usage())
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_version_flag(true)
+        .subcommand_required(true)
+        .help_template(template(lang, &commands))
+        .after_help(lang.after_help())
+        .arg(
+            option("profile", lang.pick("DIR", "ПАПКА"), lang.help_profile())
+                .global(true)
+                .display_order(GLOBAL)
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(flag("json", lang.help_json()).global(true).display_order(GLOBAL + 1))
+        .arg(
+            option("lang", lang.pick("LANG", "ЯЗЫК"), lang.help_lang())
+                .global(true)
+                .display_order(GLOBAL + 2)
+                .value_parser(["en", "ru"]),
+        )
+        .arg(
+            flag("verbose", lang.help_verbose())
+                .short('v')
+                .action(ArgAction::Count)
+                .global(true)
+                .display_order(GLOBAL + 3),
+        )
+        .arg(flag("help", lang.help_help()).short('h').action(ArgAction::Help).global(true).display_order(GLOBAL + 4))
+        .arg(flag("version", lang.help_version()).short('V').action(ArgAction::Version).display_order(GLOBAL + 5));
+    root.subcommand(
+        command(lang, "login", lang.about_login(), lang.usage_login())
+            .after_help(lang.after_login())
+            .arg(option("server", lang.pick("URL", "АДРЕС"), lang.help_server()))
+            .arg(option("user-id", lang.pick("ID", "ИМЯ"), lang.help_user_id()))
+            .arg(flag("invitation", lang.help_invitation()).conflicts_with_all([
+                "server",
+                "user-id",
+                "access-key-file",
+            ]))
+            .arg(option("device-name", lang.pick("NAME", "НАЗВАНИЕ"), lang.help_device_name()))
+            .arg(
+                option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_access_key_file())
+                    .value_parser(value_parser!(PathBuf)),
+            )
+            .arg(flag("new-identity", lang.help_new_identity()))
+            .arg(option("proxy", lang.pick("URL", "АДРЕС"), lang.help_proxy()))
+            .arg(option("fingerprint", "SHA256:…", lang.help_fingerprint())),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "send", lang.about_send(), lang.usage_send()))
+            .after_help(lang.after_send())
+            .arg(user())
+            .arg(text_argument())
+            .arg(option("reply-to", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_reply_to()))
+            .arg(option("file", path, lang.help_file()).action(ArgAction::Append).value_parser(value_parser!(PathBuf)))
+            .arg(number("timeout", seconds, lang.help_send_timeout())),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "react", lang.about_react(), lang.usage_react()))
+            .arg(message())
+            .arg(positional("emoji", lang.pick("EMOJI", "ЭМОДЗИ"), lang.help_emoji()).required(true))
+            .arg(flag("remove", lang.help_remove())),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "edit", lang.about_edit(), lang.usage_edit()))
+            .arg(message())
+            .arg(text_argument().required(true)),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "delete", lang.about_delete(), lang.usage_delete()))
+            .arg(message())
+            .arg(flag("for-me", lang.help_for_me())),
+    )
+    .subcommand(with_arguments(lang, command(lang, "read", lang.about_read(), lang.usage_read())).arg(user()))
+    .subcommand(
+        with_arguments(lang, command(lang, "settings", lang.about_settings(), lang.usage_settings()))
+            .arg(
+                positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting())
+                    .requires("value")
+                    .value_parser(Setting::ALL.map(Setting::as_str)),
+            )
+            .arg(positional("value", lang.pick("on|off", "on|off"), lang.help_value()).value_parser(["on", "off"])),
+    )
+    .subcommand(
+        command(lang, "listen", lang.about_listen(), lang.usage_listen())
+            .after_help(lang.after_listen())
+            .arg(number("count", "N", lang.help_count()))
+            .arg(number("timeout", seconds, lang.help_listen_timeout())),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "history", lang.about_history(), lang.usage_history()))
+            .arg(user())
+            .arg(option("limit", "N", lang.help_limit()).value_parser(value_parser!(u32))),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
+            .arg(message())
+            .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf))),
+    )
+    .subcommand(command(lang, "chats", lang.about_chats(), lang.usage_chats()))
+    .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))
+    .subcommand(
+        command(lang, "devices", lang.about_devices(), lang.usage_devices())
+            .help_template(template(lang, &commands))
+            .subcommand(
+                with_arguments(lang, command(lang, "remove", lang.about_devices_remove(), lang.usage_devices_remove()))
+                    .arg(positional("device-id", id, lang.help_device_id()).required(true)),
+            ),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "safety-number", lang.about_safety_number(), lang.usage_safety_number()))
+            .after_help(lang.after_safety_number())
+            .arg(user())
+            .arg(flag("mark-verified", lang.help_mark_verified()).conflicts_with_all(["unverify", "accept-change"]))
+            .arg(flag("unverify", lang.help_unverify()).conflicts_with("accept-change"))
+            .arg(flag("accept-change", lang.help_accept_change())),
+    )
+    .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()).arg(flag("local", lang.help_local())))
+}
+
+fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap {
+    Clap::new(name)
+        .about(about)
+        .override_usage(usage)
+        .help_template(template(lang, ""))
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+}
+
+/// A command with arguments that are not options.
+fn with_arguments(lang: Lang, command: Clap) -> Clap {
+    command.help_template(template(lang, &format!("{}\n{{positionals}}\n\n", lang.heading_arguments())))
+}
+
+/// The help's layout, because clap's own headings are English.
+fn template(lang: Lang, list: &str) -> String {
+    let (usage, options) = (lang.heading_usage(), lang.heading_options());
+    format!("{{about}}\n\n{usage} {{usage}}\n\n{list}{options}\n{{options}}{{after-help}}")
+}
+
+fn option(name: &'static str, value: &'static str, help: String) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help).hide_default_value(true).hide_possible_values(true)
+}
+
+fn number(name: &'static str, value: &'static str, help: String) -> Arg {
+    // A year: what is longer is a typing mistake, and would overflow the clock's arithmetic.
+    option(name, value, help).value_parser(ValueParser::from(value_parser!(u64).range(..=365 * 24 * 3600)))
+}
+
+fn flag(name: &'static str, help: String) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn positional(name: &'static str, value: &'static str, help: String) -> Arg {
+    Arg::new(name).value_name(value).help(help)
+}

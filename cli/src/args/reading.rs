@@ -1,0 +1,143 @@
+//! From what clap has found to our types.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use privmsg_client::Setting;
+use privmsg_protocol::{MessageId, UserId};
+
+use super::complaint::repeatable;
+use super::{Args, Command, Listen, Login, Send, Verification};
+use crate::failure::Failure;
+use crate::lang::Lang;
+
+/// Messages that `history` shows unless told otherwise: about a screen.
+const HISTORY_LIMIT: u32 = 20;
+
+impl Args {
+    pub(super) fn of(lang: Lang, matches: &ArgMatches) -> Result<Self, Failure> {
+        let (name, of_command) = matches.subcommand().ok_or_else(|| Failure::Usage(lang.missing_command()))?;
+        // Whether an argument for all commands stands before or after the command is all the same.
+        Ok(Self {
+            profile: of_command.get_one::<PathBuf>("profile").cloned(),
+            json: of_command.get_flag("json"),
+            verbose: of_command.get_count("verbose"),
+            command: Command::of(lang, name, of_command)?,
+        })
+    }
+}
+
+impl Command {
+    /// A text that looks like an option: more likely it is one, with a slip in it, and was not meant to be sent.
+    pub(super) fn mistyped_option(&self) -> Option<&str> {
+        let text = match self {
+            Self::Send(send) => send.text.as_deref()?,
+            Self::Edit { text, .. } => text,
+            _ => return None,
+        };
+        let is_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        text.strip_prefix("--").is_some_and(is_name).then_some(text)
+    }
+
+    pub(super) fn of(lang: Lang, name: &str, matches: &ArgMatches) -> Result<Self, Failure> {
+        Ok(match name {
+            "login" => Self::Login(Login {
+                invitation: matches.get_flag("invitation"),
+                server: text(matches, "server"),
+                user_id: text(matches, "user-id").map(|_| user(lang, matches, "user-id")).transpose()?,
+                proxy: text(matches, "proxy"),
+                fingerprint: text(matches, "fingerprint"),
+                device_name: text(matches, "device-name"),
+                access_key_file: path(matches, "access-key-file"),
+                new_identity: matches.get_flag("new-identity"),
+            }),
+            "send" => Self::Send(Send {
+                user: user(lang, matches, "user")?,
+                text: text(matches, "text"),
+                files: matches.get_many::<PathBuf>("file").into_iter().flatten().cloned().collect(),
+                reply_to: match text(matches, "reply-to") {
+                    Some(_) => Some(message_id(lang, matches, "reply-to")?),
+                    None => None,
+                },
+                timeout: matches.get_one("timeout").copied(),
+            }),
+            "react" => Self::React {
+                message: message_id(lang, matches, "message-id")?,
+                emoji: text(matches, "emoji").unwrap_or_default(),
+                remove: matches.get_flag("remove"),
+            },
+            "edit" => Self::Edit {
+                message: message_id(lang, matches, "message-id")?,
+                text: text(matches, "text").unwrap_or_default(),
+            },
+            "delete" => {
+                Self::Delete { message: message_id(lang, matches, "message-id")?, for_me: matches.get_flag("for-me") }
+            }
+            "read" => Self::Read { user: user(lang, matches, "user")? },
+            "settings" => Self::Settings {
+                change: Setting::ALL
+                    .into_iter()
+                    .find(|setting| text(matches, "setting").as_deref() == Some(setting.as_str()))
+                    .map(|setting| (setting, text(matches, "value").as_deref() == Some("on"))),
+            },
+            "listen" => Self::Listen(Listen {
+                count: matches.get_one("count").copied(),
+                timeout: matches.get_one("timeout").copied(),
+            }),
+            "history" => Self::History {
+                user: user(lang, matches, "user")?,
+                limit: matches.get_one("limit").copied().unwrap_or(HISTORY_LIMIT),
+            },
+            "download" => Self::Download {
+                message_id: message_id(lang, matches, "message-id")?,
+                out: path(matches, "out").unwrap_or_default(),
+            },
+            "chats" => Self::Chats,
+            "whoami" => Self::Whoami,
+            "devices" => match matches.subcommand() {
+                Some((_, remove)) => {
+                    Self::RemoveDevice { device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))? }
+                }
+                None => Self::Devices,
+            },
+            "safety-number" => Self::SafetyNumber {
+                user: user(lang, matches, "user")?,
+                change: [
+                    ("mark-verified", Verification::Mark),
+                    ("unverify", Verification::Unmark),
+                    ("accept-change", Verification::AcceptChange),
+                ]
+                .into_iter()
+                .find_map(|(flag, change)| matches.get_flag(flag).then_some(change)),
+            },
+            "logout" => Self::Logout { local: matches.get_flag("local") },
+            other => return Err(Failure::Usage(lang.unknown_command(other))),
+        })
+    }
+}
+
+fn text(matches: &ArgMatches, name: &str) -> Option<String> {
+    matches.get_one::<String>(name).cloned()
+}
+
+fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
+    matches.get_one::<PathBuf>(name).cloned()
+}
+
+fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId, Failure> {
+    parsed(lang, matches, name, |value| lang.bad_message_id(value))
+}
+
+fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
+    parsed(lang, matches, name, |value| lang.bad_user_id(value))
+}
+
+fn parsed<T: std::str::FromStr>(
+    lang: Lang,
+    matches: &ArgMatches,
+    name: &str,
+    complaint: impl Fn(&str) -> String,
+) -> Result<T, Failure> {
+    let value = text(matches, name).unwrap_or_default();
+    value.parse().map_err(|_| Failure::Usage(complaint(&repeatable(lang, value.clone()))))
+}

@@ -1,0 +1,110 @@
+//! What a person is told once a device is signed in.
+
+use std::time::Duration;
+
+use privmsg_client::{Client, Event, KeyPlace, LoggedIn, Seat};
+use privmsg_protocol::Secret;
+use serde::Serialize;
+use tokio::sync::broadcast;
+use zeroize::Zeroizing;
+
+use crate::commands::Session;
+use crate::failure::Failure;
+use crate::foreign;
+use crate::output::{Output, Style};
+use crate::profile;
+
+/// How long to wait until this device is in all chats.
+const SYNC: Duration = Duration::from_secs(30);
+
+#[derive(Serialize)]
+struct LoggedInObject<'a> {
+    user_id: &'a str,
+    device_id: &'a str,
+    recovery_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key: Option<&'a str>,
+}
+
+/// Shows who has signed in, and the recovery key once; what was shown is forgotten.
+pub(super) async fn announce(output: &Output, client: &Client, logged_in: &LoggedIn) -> Result<(), Failure> {
+    let lang = output.lang();
+    let (user, device) = (logged_in.user_id.as_str(), logged_in.device_id.as_str());
+    let words = logged_in.recovery_key.as_ref().map(Secret::expose);
+    let access_key = logged_in.access_key.as_ref().map(Secret::expose);
+    if output.is_json() {
+        output.object(&LoggedInObject { user_id: user, device_id: device, recovery_key: words, access_key })?;
+    } else {
+        output.text(&lang.signed_in(user, device))?;
+        if let Some(key) = access_key {
+            let title = lang.access_key_title();
+            let text =
+                format!("\n{title}\n\n    {}\n\n{}", output.styled(Style::Bold, key), lang.access_key_explanation());
+            output.text(&Zeroizing::new(text))?;
+        }
+        if let Some(words) = words {
+            output.text(&recovery_block(output, words))?;
+        }
+    }
+    if words.is_some() {
+        client.forget_recovery_key().await?;
+    }
+    if let Some(ahead_ms) = logged_in.clock_ahead_ms {
+        output.note(&lang.clock_is_off(ahead_ms));
+    }
+    Ok(())
+}
+
+/// The words in rows of four, to be written down.
+fn recovery_block(output: &Output, words: &str) -> Zeroizing<String> {
+    let lang = output.lang();
+    let words: Vec<_> = words.split_whitespace().collect();
+    let mut block = Zeroizing::new(format!("\n{}\n\n", lang.recovery_title()));
+    for row in words.chunks(4) {
+        block.push_str("    ");
+        block.push_str(&output.styled(Style::Bold, &row.join(" ")));
+        block.push('\n');
+    }
+    block.push('\n');
+    block.push_str(&lang.recovery_explanation());
+    block.push('\n');
+    block
+}
+
+pub(super) fn explain_key(session: &Session<'_>, place: KeyPlace) {
+    session.output.note(&foreign::line(&profile::explain(place, &session.profile, session.lang())));
+}
+
+/// Runs the engine until this device takes part in all chats, so that nothing that is sent from now on passes it by.
+pub(super) async fn join_chats(session: &Session<'_>, client: &Client) {
+    let (output, lang) = (session.output, session.lang());
+    if output.is_watched() {
+        output.note(&lang.joining());
+    }
+    let mut events = client.events();
+    let mut seat = match Seat::take(client) {
+        Ok(seat) if seat.is_ours() => seat,
+        // Another process of this profile does it.
+        Ok(_) => return,
+        Err(error) => return output.note(&lang.not_synced(&Failure::from(error).describe(lang).message)),
+    };
+    let mut reason = lang.no_answer_in_time();
+    let synced = async {
+        loop {
+            match events.recv().await {
+                Ok(Event::Synced) | Err(broadcast::error::RecvError::Closed) => return,
+                Ok(Event::Disconnected { reason: why }) => reason = lang.disconnection(&why),
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            }
+        }
+    };
+    let ended = tokio::select! {
+        () = synced => None,
+        error = seat.watch() => Some(Some(Failure::from(error).describe(lang).message)),
+        () = tokio::time::sleep(SYNC) => Some(None),
+    };
+    if let Some(why) = ended {
+        output.note(&foreign::line(&lang.not_synced(&why.unwrap_or(reason))));
+    }
+    seat.leave().await;
+}

@@ -1,0 +1,73 @@
+//! What the library of all clients says, and its engine.
+
+use privmsg_client::{ClientError, EngineError, causes};
+use privmsg_protocol::ErrorCode;
+
+use super::login::is_wrong_credentials;
+use super::profile::store;
+use super::{Described, network};
+use crate::exit::Exit;
+use crate::lang::Lang;
+
+pub(super) fn engine(lang: Lang, error: &EngineError) -> Described {
+    let new = Described::new;
+    match error {
+        EngineError::SignedOut(ErrorCode::AccountRevoked) => {
+            let code = ErrorCode::AccountRevoked;
+            new(Exit::NotSignedIn, code.as_str(), lang.refusal(&code))
+        }
+        EngineError::SignedOut(_) => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        EngineError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
+        EngineError::Replaced => new(Exit::Other, "taken_over", lang.taken_over()),
+        EngineError::ProfileInUse => new(Exit::Other, "profile_busy", lang.profile_in_use()),
+        EngineError::Store(error) => store(lang, error),
+        EngineError::Lock(source) => new(Exit::File, "file", lang.file_failed("engine.lock", &lang.io(source))),
+        EngineError::Ended(_) => new(Exit::Other, "internal", lang.internal(&causes(error))),
+    }
+}
+
+pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
+    let new = Described::new;
+    match error {
+        ClientError::GoingAway { .. } => new(Exit::Network, "network", lang.restarting()),
+        ClientError::Network(error) => network::describe(lang, error),
+        ClientError::Replaced => new(Exit::Other, "taken_over", lang.taken_over()),
+        ClientError::Server { code: ErrorCode::Unauthorized | ErrorCode::NotAuthenticated, .. } => {
+            new(Exit::NotSignedIn, "signed_out", lang.signed_out())
+        }
+        ClientError::Server { code, .. } if is_wrong_credentials(code) => {
+            new(Exit::NotSignedIn, code.as_str(), lang.refusal(code))
+        }
+        ClientError::Server { code: code @ ErrorCode::UnknownFile, .. } => {
+            new(Exit::File, code.as_str(), lang.refused(&lang.refusal(code)))
+        }
+        ClientError::Server { code, .. } => new(Exit::Refused, code.as_str(), lang.refused(&lang.refusal(code))),
+        ClientError::Protocol(detail) => new(Exit::Network, "not_privmsg", lang.not_privmsg(detail)),
+        ClientError::Store(error) => store(lang, error),
+        ClientError::Internal { .. } => new(Exit::Other, "internal", lang.internal(&causes(error))),
+        ClientError::Damaged(what) => new(Exit::File, "profile_damaged", lang.damaged(what)),
+        ClientError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
+        ClientError::DeviceForgotten => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        ClientError::PathNotUnicode => new(Exit::File, "file", lang.path_not_unicode()),
+        ClientError::NoSuchMessage => new(Exit::Other, "no_message", lang.no_such_message()),
+        ClientError::AmbiguousMessage => new(Exit::Other, "ambiguous_message", lang.ambiguous_message()),
+        ClientError::NotTheAuthor => new(Exit::Other, "not_the_author", lang.not_the_author()),
+        ClientError::NotChangeable => new(Exit::Other, "not_changeable", lang.not_changeable()),
+        ClientError::NobodyThere(_) => {
+            new(Exit::Refused, "recipient_has_no_devices", lang.refusal(&ErrorCode::RecipientHasNoDevices))
+        }
+        ClientError::UpdateNeeded(_) => new(Exit::Other, "update_needed", lang.update_needed()),
+        ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
+        ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
+        ClientError::Content(privmsg_client::ContentError::Size(_)) => {
+            new(Exit::Usage, "message_too_long", lang.message_unfit(&lang.message_too_long()))
+        }
+        ClientError::Content(error) => new(Exit::Other, "message", lang.message_unfit(&error.to_string())),
+        ClientError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
+        ClientError::File { path, source } => new(Exit::File, "file", lang.file_failed(path, &lang.io(source))),
+        ClientError::NoSuchAttachment => new(Exit::File, "no_attachment", lang.no_attachment()),
+        ClientError::AlteredFile => new(Exit::File, "altered_file", lang.altered_file()),
+        ClientError::UnknownContact(user) => new(Exit::Other, "unknown_contact", lang.unknown_contact(user.as_str())),
+        ClientError::ProfileInUse => new(Exit::Other, "profile_busy", lang.profile_in_use()),
+    }
+}

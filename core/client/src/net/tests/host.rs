@@ -1,0 +1,149 @@
+//! A host that answers like a PrivMsg server, or like something in its place.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::super::stream::Io;
+
+const AUTHENTICATED: &str =
+    r#"{"type":"authenticated","payload":{"user_id":"alice","device_id":"a1","protocol_version":1}}"#;
+
+/// What every request is answered with, where the server itself does not get to speak.
+#[derive(Clone)]
+pub(super) struct Page {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: &'static str,
+}
+
+/// A listening host. It ends with its runtime.
+pub(super) struct Host {
+    pub(super) address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    connections: AtomicUsize,
+    seen: Mutex<Vec<String>>,
+    page: Option<Page>,
+}
+
+impl Host {
+    pub(super) async fn start() -> Self {
+        Self::with(None, None).await
+    }
+
+    pub(super) async fn with(tls: Option<Arc<ServerConfig>>, page: Option<Page>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared { page, ..Shared::default() });
+        tokio::spawn({
+            let shared = Arc::clone(&shared);
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    shared.connections.fetch_add(1, Ordering::SeqCst);
+                    let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                    tokio::spawn(async move {
+                        match tls {
+                            None => serve(stream, shared).await,
+                            Some(config) => match TlsAcceptor::from(config).accept(stream).into_fallible().await {
+                                Ok(stream) => serve(stream, shared).await,
+                                // Closing with unread bytes would reset the connection, and what was said with it.
+                                Err((_, mut stream)) => {
+                                    let _ = stream.shutdown().await;
+                                    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+                                }
+                            },
+                        }
+                    });
+                }
+            }
+        });
+        Self { address, shared }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Connections so far.
+    pub(super) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Method, path and host of each request so far.
+    pub(super) fn seen(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.seen.lock().unwrap())
+    }
+}
+
+async fn serve(stream: impl Io + 'static, shared: Arc<Shared>) {
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(shared.answer(request).await) }
+    });
+    // A client that goes away is no failure of the host.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).with_upgrades().await;
+}
+
+impl Shared {
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let host = request.headers().get("host").map(|host| host.to_str().unwrap().to_owned()).unwrap_or_default();
+        self.seen.lock().unwrap().push(format!("{} {} {host}", request.method(), request.uri().path()));
+        if let Some(page) = &self.page {
+            let mut response = Response::builder().status(page.status);
+            for (name, value) in &page.headers {
+                response = response.header(*name, value.replace("{path}", request.uri().path()));
+            }
+            return response.body(Full::from(page.body)).unwrap();
+        }
+        if request.uri().path().ends_with("/ws") {
+            return websocket(&mut request);
+        }
+        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        drop(body);
+        Response::builder().header("content-type", "application/json").body(Full::from(r#"{"devices":[]}"#)).unwrap()
+    }
+}
+
+fn websocket(request: &mut Request<Incoming>) -> Response<Full<Bytes>> {
+    let key = request.headers()[SEC_WEBSOCKET_KEY].clone();
+    let upgrade = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+        while let Some(Ok(frame)) = socket.next().await {
+            if frame.is_text() && socket.send(Message::text(AUTHENTICATED)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))
+        .body(Full::default())
+        .unwrap()
+}

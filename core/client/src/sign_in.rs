@@ -1,0 +1,164 @@
+//! Signing a device in, and moving it to another address of its server.
+//!
+//! The server is asked first. Until it has said yes nothing is written: a slip in the access key, a wrong address or a
+//! Ctrl-C leave no profile behind that the next attempt would stumble over. From then on every step can be repeated,
+//! and a sign-in that was cut off goes on where it stopped.
+//!
+//! ```text
+//! new profile:        Login::introduce ─▶ the server's yes ─▶ Introduced::keep (makes the profile) ─▶ identity
+//! existing profile:   Login::begin     ─▶ the server's yes ─▶ stored                                ─▶ identity
+//! ```
+//!
+//! An invitation is the exception: it is traded for an access key of our own, and who lost that would be locked out. So
+//! that key is stored before the trade, and a new profile is removed again if the server refuses.
+//!
+//! | killed | what remains |
+//! |---|---|
+//! | before the profile is made | nothing here. If the server had said yes, a device without certificate in the list of devices, which can be signed out; one that is *interrupted* signs it out itself |
+//! | later | a profile whose sign-in goes on with the next [`Login::begin`] |
+
+mod draft;
+mod introduced;
+mod lock;
+mod relocate;
+mod sign_out;
+mod steps;
+
+use std::sync::Arc;
+
+use privmsg_e2ee::RecoveryError;
+use privmsg_protocol::{DeviceId, Secret, UserId};
+use privmsg_store::StoreError;
+use privmsg_store::account;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::ClientError;
+use crate::net::Endpoint;
+use crate::profile::{Profile, ProfileError};
+
+use draft::Draft;
+use lock::LoginLock;
+
+pub use introduced::Introduced;
+pub use relocate::{Relocation, RelocationError};
+pub use sign_out::sign_out_here;
+pub use steps::PendingLogin;
+
+/// What a user enters to sign in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Where the server is.
+    pub endpoint: Endpoint,
+    /// From the administrator.
+    pub user_id: UserId,
+    /// How the user shows who they are.
+    pub key: SignInKey,
+    /// As the user's other devices see this one.
+    pub device_name: String,
+    /// `cli`, `desktop`, `android`, …
+    pub device_type: &'static str,
+}
+
+/// What the administrator has handed over.
+#[derive(Debug, Clone)]
+pub enum SignInKey {
+    /// An access key.
+    Access(Secret),
+    /// The key of an invitation, which is traded for a new access key.
+    Invitation(Secret),
+}
+
+/// Why a sign-in did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The profile cannot be opened.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The profile is signed in already, or belongs to somebody else.
+    #[error("this profile is signed in as {0}")]
+    AlreadySignedIn(UserId),
+    /// Another process is signing in with the same profile.
+    #[error("another process is signing in with this profile")]
+    InProgress,
+    /// The recovery key is mistyped, or does not open this account's backup.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The account on the server has another identity than its backup. The server is lying, or was tampered with.
+    #[error("the account backup holds another identity than the account")]
+    IdentityMismatch,
+    /// Any other failure.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+/// A finished sign-in.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// Account.
+    pub user_id: UserId,
+    /// This device.
+    pub device_id: DeviceId,
+    /// The twelve words that open the account on a further device. Only when the account identity was just made; show
+    /// them, then call [`crate::Client::forget_recovery_key`].
+    pub recovery_key: Option<Secret>,
+    /// The access key for further devices, if this sign-in has made it. Show it, too.
+    pub access_key: Option<Secret>,
+    /// How far the server's clock is ahead of this machine's, in milliseconds, if they are more than a day apart.
+    pub clock_ahead_ms: Option<i64>,
+}
+
+/// What the server had to say.
+#[derive(Debug)]
+pub enum NewIdentity {
+    /// This is the account's first device; its identity was made, and the device is signed in.
+    Done(LoggedIn),
+    /// The account has an identity already: its recovery key is needed.
+    RecoveryKeyNeeded(Box<PendingLogin>),
+}
+
+impl Login {
+    /// Signs in with a profile that exists ([`Profile::create`]).
+    ///
+    /// # Errors
+    /// [`LoginError`]; calling again goes on where this one stopped.
+    pub async fn begin(self, profile: &Profile, passphrase: Option<&str>) -> Result<NewIdentity, LoginError> {
+        self.begin_with(profile, passphrase, Arc::new(SystemClock)).await
+    }
+
+    /// As [`Login::begin`], with a clock of one's own.
+    ///
+    /// # Errors
+    /// As [`Login::begin`].
+    pub async fn begin_with(
+        self,
+        profile: &Profile,
+        passphrase: Option<&str>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<NewIdentity, LoginError> {
+        let lock = LoginLock::take(profile)?;
+        let store = profile.open_store(passphrase)?;
+        let existing = store.read(account::load).await.map_err(ClientError::Store)?;
+        let mut draft = Draft::new(self, existing, lock, clock)?;
+        draft.ask().await?;
+        draft.store(&store).await?;
+        draft.redeem(&store).await?;
+        draft.identify(store).await
+    }
+
+    /// Asks the server before there is a profile. It is made by [`Introduced::keep`], once somebody has chosen how.
+    ///
+    /// # Errors
+    /// [`LoginError`]; nothing was left in the profile's folder that another attempt would mind.
+    pub async fn introduce(self, profile: &Profile) -> Result<Introduced, LoginError> {
+        let lock = LoginLock::take(profile)?;
+        let mut draft = Draft::new(self, None, lock, Arc::new(SystemClock))?;
+        draft.ask().await?;
+        Ok(Introduced::new(draft, profile.clone()))
+    }
+}

@@ -1,0 +1,252 @@
+//! An account before it is stored: what the server is asked with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use privmsg_e2ee::{DeviceKeys, OsRng};
+use privmsg_protocol::rest::{LoginRequest, LoginResponse, RedeemRequest};
+use privmsg_protocol::{ErrorCode, Secret};
+use privmsg_store::account::{self, Account, AccountState};
+use privmsg_store::{Store, groups};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::lock::LoginLock;
+use super::steps::{Steps, save};
+use super::{Login, LoginError, NewIdentity, SignInKey};
+use crate::clock::Clock;
+use crate::error::ClientError;
+use crate::net::http::Api;
+
+/// How often a sign-in is asked for whose answer was lost. The same device key is the same device each time.
+const ATTEMPTS: u32 = 3;
+
+/// How long taking a sign-in back may take.
+const WITHDRAWAL: Duration = Duration::from_secs(5);
+
+/// A sign-in in memory.
+pub(super) struct Draft {
+    account: Account,
+    /// As it was stored.
+    before: Option<Account>,
+    api: Api,
+    clock: Arc<dyn Clock>,
+    device_type: &'static str,
+    /// To be spent.
+    invitation: Option<Secret>,
+    /// The server's yes: the account's identity key, if it has one.
+    answer: Option<Option<String>>,
+    lock: LoginLock,
+}
+
+impl Draft {
+    pub(super) fn new(
+        login: Login,
+        before: Option<Account>,
+        lock: LoginLock,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LoginError> {
+        let mut account = match before.clone() {
+            // Nothing has come of it, perhaps for a slip in the name.
+            Some(account) if account.state == AccountState::SigningIn && account.device_id.is_none() => {
+                Account { user_id: login.user_id.clone(), ..account }
+            }
+            Some(account) if account.state == AccountState::Ready || account.user_id != login.user_id => {
+                return Err(LoginError::AlreadySignedIn(account.user_id));
+            }
+            // The server has taken the old device out of everything; this is a new one that knows the old history.
+            Some(account) if account.state == AccountState::SignedOut => {
+                let device_key = DeviceKeys::generate(&mut OsRng).to_bytes();
+                Account { device_key, device_id: None, certificate: None, ..account }
+            }
+            Some(account) => account,
+            None => new_account(&login),
+        };
+        // The server may have taken the key of an invitation already, and its answer been lost: the same key again gets
+        // the same answer.
+        let is_begun = before
+            .as_ref()
+            .is_some_and(|before| before.state == AccountState::SigningIn && before.user_id == login.user_id);
+        let invitation = match login.key {
+            SignInKey::Access(key) => {
+                account.access_key = key;
+                None
+            }
+            SignInKey::Invitation(key) => {
+                if !is_begun {
+                    account.access_key = new_access_key()?;
+                }
+                Some(key)
+            }
+        };
+        login.endpoint.keep_in(&mut account);
+        account.device_name = login.device_name;
+        account.state = AccountState::SigningIn;
+        account.token = None;
+        let (api, device_type) = (Api::new(login.endpoint), login.device_type);
+        Ok(Self { account, before, api, clock, device_type, invitation, answer: None, lock })
+    }
+
+    /// Asks whether the key is good. An invitation cannot be asked about without spending it, but for whether the server
+    /// is there.
+    pub(super) async fn ask(&mut self) -> Result<(), ClientError> {
+        if self.invitation.is_some() {
+            return self.api.health().await.map(drop);
+        }
+        self.sign_in().await
+    }
+
+    async fn sign_in(&mut self) -> Result<(), ClientError> {
+        let request = LoginRequest {
+            user_id: self.account.user_id.clone(),
+            access_key: self.account.access_key.clone(),
+            device_name: Some(self.account.device_name.clone()),
+            device_type: Some(self.device_type.to_owned()),
+            device_public_key: Some(DeviceKeys::from_bytes(&self.account.device_key).public().to_string()),
+        };
+        let answer = insistently(&self.api, &request).await?;
+        self.api.set_token(Some(answer.token.clone()));
+        self.account.token = Some(answer.token);
+        self.account.token_expires_at = answer.expires_at;
+        if self.account.device_id.as_ref() != Some(&answer.device_id) {
+            self.account.device_id = Some(answer.device_id);
+            self.account.certificate = None;
+        }
+        self.answer = Some(answer.user.public_key);
+        Ok(())
+    }
+
+    /// Stores what the server has said yes to, and an invitation before the server hears of it.
+    pub(super) async fn store(&self, store: &Store) -> Result<(), ClientError> {
+        let is_new_device = self.before.as_ref().is_some_and(|before| before.state == AccountState::SignedOut);
+        let account = self.account.clone();
+        let stored = store.write(move |tx| {
+            if is_new_device {
+                groups::break_all(tx)?;
+            }
+            account::save(tx, &account)
+        });
+        stored.await.map_err(ClientError::Store)
+    }
+
+    /// Trades the invitation, if there is one, for the access key that is stored.
+    pub(super) async fn redeem(&mut self, store: &Store) -> Result<(), Unredeemed> {
+        let Some(invitation) = &self.invitation else { return Ok(()) };
+        match (self.trade(invitation.clone()).await, &self.before) {
+            (Ok(()), _) => Ok(()),
+            (Err(error @ ClientError::Server { .. }), before) => {
+                if let Some(before) = before {
+                    save(store, before).await.map_err(Unredeemed::Unclear)?;
+                }
+                Err(Unredeemed::Refused(error))
+            }
+            (Err(error), _) => Err(Unredeemed::Unclear(error)),
+        }
+    }
+
+    /// Goes on to the identity.
+    pub(super) async fn identify(mut self, store: Store) -> Result<NewIdentity, LoginError> {
+        let invited = self.invitation.is_some();
+        if invited {
+            self.sign_in().await?;
+            save(&store, &self.account).await?;
+        }
+        let public_key = self.answer.ok_or(ClientError::NotSignedIn)?;
+        let (api, account, clock) = (self.api, self.account, self.clock);
+        Steps { store, api, account, clock, invited, _lock: self.lock }.identify(public_key.as_deref()).await
+    }
+
+    async fn trade(&self, invitation_key: Secret) -> Result<(), ClientError> {
+        let request = RedeemRequest {
+            user_id: self.account.user_id.clone(),
+            invitation_key,
+            access_key: Some(self.account.access_key.clone()),
+        };
+        match self.api.redeem(&request).await {
+            // An earlier attempt came further: the invitation is spent and over, and its access key is good.
+            Err(ClientError::Server { code: ErrorCode::InvalidCredentials, .. })
+                if self.account.device_id.is_some() =>
+            {
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// Signs the device out again that nobody will use. What fails is in the list of devices.
+    pub(super) async fn withdraw(self) {
+        if self.answer.is_none() {
+            return;
+        }
+        match timeout(WITHDRAWAL, self.api.logout()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "an unfinished sign-in stays in the list of devices"),
+            Err(_) => tracing::warn!("an unfinished sign-in stays in the list of devices"),
+        }
+    }
+}
+
+/// An invitation that has not become an access key.
+pub(super) enum Unredeemed {
+    /// The server itself says no: nothing is spent.
+    Refused(ClientError),
+    /// It may be spent.
+    Unclear(ClientError),
+}
+
+impl From<Unredeemed> for LoginError {
+    fn from(unredeemed: Unredeemed) -> Self {
+        let (Unredeemed::Refused(error) | Unredeemed::Unclear(error)) = unredeemed;
+        error.into()
+    }
+}
+
+/// A lost answer means that the server knows a device whose key is only here.
+async fn insistently(api: &Api, request: &LoginRequest) -> Result<LoginResponse, ClientError> {
+    let mut attempt = 1;
+    loop {
+        match api.login(request).await {
+            Err(ClientError::Network(error))
+                if error.may_have_arrived() && !error.needs_somebody() && attempt < ATTEMPTS =>
+            {
+                attempt += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn new_account(login: &Login) -> Account {
+    Account {
+        server_url: String::new(),
+        proxy: None,
+        fingerprint: None,
+        server_clock_ms: None,
+        user_id: login.user_id.clone(),
+        access_key: Secret::new(String::new()),
+        device_name: String::new(),
+        device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
+        account_key: None,
+        recovery_words: None,
+        device_id: None,
+        certificate: None,
+        token: None,
+        token_expires_at: 0,
+        state: AccountState::SigningIn,
+    }
+}
+
+/// 32 random bytes, base64url.
+fn new_access_key() -> Result<Secret, ClientError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(|_| ClientError::NoRandomness)?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(*bytes)))
+}
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Draft({:?})", self.account)
+    }
+}

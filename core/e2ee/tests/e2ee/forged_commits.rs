@@ -1,0 +1,138 @@
+//! Stories of members, strangers and a server that send what breaks the rules into a conversation.
+
+use openmls::prelude::LeafNodeParameters;
+use privmsg_e2ee::{
+    AccountKey, CertificateError, Conversation, ConversationInfo, ConversationKind, ExternalJoinError, ProcessError,
+    RejectReason,
+};
+use privmsg_protocol::{DeviceId, GroupId};
+
+use crate::people::{Device, Person, all_talk, direct, now, open_chat, person};
+use crate::rogue::{Rogue, context, credential, forged, is_stranger, key_package, rogue_join, with_certificate};
+
+fn rejected(result: Result<impl std::fmt::Debug, ProcessError>) -> RejectReason {
+    match result {
+        Err(ProcessError::Rejected(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn commits_that_break_our_rules_are_rejected_before_they_are_merged() {
+    let (alice, bob, carol) = (person("alice"), person("bob"), person("carol"));
+    let (phone, bobs, carols) = (alice.device("phone"), bob.device("phone"), carol.device("phone"));
+    open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let bobs_disk = bobs.disk();
+    let attempt = |add: &[&Device], leaf| {
+        bobs.restore(bobs_disk.clone());
+        let add = add.iter().map(|device| key_package(device, &device.certificate.encode())).collect();
+        let forged = Rogue::of(&bobs).commit(add, leaf, None);
+        rejected(phone.process_commit(&forged.commit))
+    };
+    let adding = |device: &Device| attempt(&[device], LeafNodeParameters::default());
+
+    assert!(is_stranger(&adding(&carols), &carol));
+
+    let certificate = forged(&carols, &bobs);
+    let invented = with_certificate(carol.device("x"), certificate);
+    assert!(matches!(adding(&invented), RejectReason::Certificate(CertificateError::Forged)));
+
+    let borrowed = with_certificate(carol.device("x"), bob.device("y").certificate);
+    assert!(matches!(adding(&borrowed), RejectReason::Certificate(CertificateError::KeyMismatch)));
+
+    let twin_keys = carol.device("x");
+    let twin = bob.account.certify(bobs.user_id(), bobs.device_id(), &twin_keys.keys.public(), now());
+    let twin = with_certificate(twin_keys, twin);
+    assert!(matches!(adding(&twin), RejectReason::DuplicateDevice));
+
+    let thief = Person { user_id: alice.user_id.clone(), ..person("thief") }.device("new");
+    assert!(matches!(adding(&thief), RejectReason::ForeignIdentity));
+
+    // Bob's device turns into another one of his, or comes under another identity.
+    let renamed = |account: &AccountKey, device: &DeviceId| {
+        let certificate = account.certify(bobs.user_id(), device, &bobs.keys.public(), now());
+        let leaf = LeafNodeParameters::builder().with_credential_with_key(credential(&bobs, &certificate.encode()));
+        attempt(&[], leaf.build())
+    };
+    let other = DeviceId::new("bob-tablet").unwrap();
+    assert!(matches!(renamed(&bob.account, &other), RejectReason::LeafTakeover));
+    assert!(matches!(renamed(&carol.account, bobs.device_id()), RejectReason::LeafTakeover));
+
+    bobs.restore(bobs_disk);
+    assert_eq!(phone.members(), ["alice-phone", "bob-phone"]);
+    all_talk(&[&phone, &bobs]);
+}
+
+#[test]
+fn standalone_proposals_and_other_extensions_are_not_used() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
+    open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let disk = bobs.disk();
+    let provider = bobs.provider();
+
+    let leaving = Rogue::of(&bobs).group.leave_group(&provider, &bobs.keys).unwrap().to_bytes().unwrap();
+    assert!(matches!(rejected(phone.process(&leaving)), RejectReason::Proposal));
+    assert!(matches!(rejected(phone.process_commit(&leaving)), RejectReason::Proposal));
+
+    bobs.restore(disk.clone());
+    let people = vec![bob.user_id.clone(), person("carol").user_id];
+    let other = ConversationInfo::new(ConversationKind::Direct, people).unwrap().encode();
+    let forged = Rogue::of(&bobs).commit(Vec::new(), LeafNodeParameters::default(), Some(context(&other)));
+    assert!(matches!(rejected(phone.process_commit(&forged.commit)), RejectReason::Proposal));
+    bobs.restore(disk);
+    all_talk(&[&phone, &bobs]);
+}
+
+#[test]
+fn external_commits_of_strangers_and_impostors_are_rejected() {
+    let (alice, bob, carol) = (person("alice"), person("bob"), person("carol"));
+    let (phone, bobs, carols) = (alice.device("phone"), bob.device("phone"), carol.device("phone"));
+    let opened = open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+
+    let refused = Conversation::join_external(
+        &carols.provider(),
+        &carols.keys,
+        &carols.certificate,
+        &opened.group_info,
+        &opened.ratchet_tree,
+    );
+    assert!(matches!(refused, Err(ExternalJoinError::Rejected(reason)) if is_stranger(&reason, &carol)));
+
+    let attempt = |device: &Device| {
+        let commit = rogue_join(device, &device.certificate.encode(), &opened);
+        rejected(phone.process_commit(&commit))
+    };
+    assert!(is_stranger(&attempt(&carols), &carol));
+    let certificate = forged(&carol.device("z"), &bobs);
+    assert!(matches!(
+        attempt(&with_certificate(carol.device("x"), certificate)),
+        RejectReason::Certificate(CertificateError::Forged)
+    ));
+    let borrowed = with_certificate(carol.device("x"), bob.device("y").certificate);
+    assert!(matches!(attempt(&borrowed), RejectReason::Certificate(CertificateError::KeyMismatch)));
+    let twin = carol.device("x");
+    let certificate = bob.account.certify(bobs.user_id(), bobs.device_id(), &twin.keys.public(), now());
+    assert!(matches!(attempt(&with_certificate(twin, certificate)), RejectReason::DuplicateDevice));
+
+    // The same signature key under another name of Bob's: his old leaf would go, and another device come.
+    let certificate =
+        bob.account.certify(bobs.user_id(), &DeviceId::new("bob-tablet").unwrap(), &bobs.keys.public(), now());
+    let renamed = Device { keys: bobs.keys.clone(), certificate, storage: Default::default() };
+    assert!(matches!(attempt(&renamed), RejectReason::LeafTakeover));
+    all_talk(&[&phone, &bobs]);
+}
+
+#[test]
+fn a_message_of_another_chat_is_refused() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
+    open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let notes = ConversationInfo::new(ConversationKind::SelfNotes, vec![alice.user_id.clone()]).unwrap();
+    let id = GroupId::from_bytes([9; 16]);
+    let (mut other, _) =
+        Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, id, notes, &[]).unwrap();
+    other.merge_pending(&phone.provider()).unwrap();
+    let message = other.encrypt(&phone.provider(), &phone.keys, b"note").unwrap();
+    assert!(matches!(rejected(bobs.process(&message)), RejectReason::WrongGroup));
+}

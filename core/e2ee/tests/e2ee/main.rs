@@ -1,0 +1,17 @@
+//! The crate as its callers see it, in stories of people with devices.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod attachments;
+mod causes;
+mod conversations;
+mod corpus;
+mod forged_commits;
+mod forged_devices;
+mod forged_groups;
+mod newer;
+mod people;
+mod rogue;
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+#[path = "../../../../fuzz/e2ee/src/targets/mod.rs"]
+mod targets;

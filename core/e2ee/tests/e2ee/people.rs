@@ -1,0 +1,185 @@
+//! People with devices, for stories. A device forgets everything but its storage between any two steps.
+
+use std::collections::HashMap;
+
+use openmls_rust_crypto::MemoryStorage;
+use privmsg_e2ee::{
+    AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, ConversationKind, DeviceCertificate,
+    DeviceKeys, Expected, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
+};
+use privmsg_protocol::{DeviceId, GroupId, UserId};
+use rand_core::OsRng;
+
+/// The chat that all stories are about.
+pub(crate) const CHAT: GroupId = GroupId::from_bytes(*b"the chat of us 2");
+
+pub(crate) fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+pub(crate) struct Person {
+    pub(crate) user_id: UserId,
+    pub(crate) account: AccountKey,
+}
+
+pub(crate) fn person(name: &str) -> Person {
+    Person { user_id: UserId::new(name).unwrap(), account: AccountKey::generate(&mut OsRng) }
+}
+
+impl Person {
+    pub(crate) fn device(&self, name: &str) -> Device {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let device_id = DeviceId::new(&format!("{}-{name}", self.user_id)).unwrap();
+        let certificate = self.account.certify(&self.user_id, &device_id, &keys.public(), now());
+        Device { keys, certificate, storage: MemoryStorage::default() }
+    }
+}
+
+pub(crate) struct Device {
+    pub(crate) keys: DeviceKeys,
+    pub(crate) certificate: DeviceCertificate,
+    pub(crate) storage: MemoryStorage,
+}
+
+impl Device {
+    pub(crate) fn user_id(&self) -> &UserId {
+        self.certificate.user_id()
+    }
+
+    pub(crate) fn device_id(&self) -> &DeviceId {
+        self.certificate.device_id()
+    }
+
+    pub(crate) fn address(&self) -> (UserId, DeviceId) {
+        (self.user_id().clone(), self.device_id().clone())
+    }
+
+    pub(crate) fn provider(&self) -> Provider<'_, MemoryStorage> {
+        Provider::new(&self.storage)
+    }
+
+    /// A copy of what the device has on its disk.
+    pub(crate) fn disk(&self) -> HashMap<Vec<u8>, Vec<u8>> {
+        self.storage.values.read().unwrap().clone()
+    }
+
+    /// Puts the disk back to what it was, as a rolled back transaction does.
+    pub(crate) fn restore(&self, disk: HashMap<Vec<u8>, Vec<u8>>) {
+        *self.storage.values.write().unwrap() = disk;
+    }
+
+    pub(crate) fn key_package(&self) -> Vec<u8> {
+        generate_key_package(&self.provider(), &self.keys, &self.certificate, false, now()).unwrap()
+    }
+
+    pub(crate) fn claim(&self) -> ClaimedKeyPackage {
+        ClaimedKeyPackage::validate(&self.key_package(), self.user_id(), self.device_id(), now()).unwrap()
+    }
+
+    pub(crate) fn claim_last_resort(&self) -> ClaimedKeyPackage {
+        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now()).unwrap();
+        ClaimedKeyPackage::validate(&bytes, self.user_id(), self.device_id(), now()).unwrap()
+    }
+
+    pub(crate) fn chat(&self) -> Conversation {
+        Conversation::load(&self.provider(), CHAT).unwrap().unwrap()
+    }
+
+    pub(crate) fn has_chat(&self) -> bool {
+        Conversation::load(&self.provider(), CHAT).unwrap().is_some()
+    }
+
+    pub(crate) fn create(&self, info: ConversationInfo, others: &[&Device]) -> CommitBundle {
+        let others: Vec<_> = others.iter().map(|device| device.claim()).collect();
+        let created = Conversation::create(&self.provider(), &self.keys, &self.certificate, CHAT, info, &others);
+        created.unwrap().1
+    }
+
+    pub(crate) fn commit(&self, add: &[&Device], remove: &[&Device]) -> CommitBundle {
+        let add: Vec<_> = add.iter().map(|device| device.claim()).collect();
+        let remove: Vec<_> = remove.iter().map(|device| device.address()).collect();
+        self.chat().commit(&self.provider(), &self.keys, &add, &remove).unwrap()
+    }
+
+    pub(crate) fn accepted(&self) {
+        self.chat().merge_pending(&self.provider()).unwrap();
+    }
+
+    pub(crate) fn join(&self, bundle: &CommitBundle) {
+        let welcome = &bundle.welcomes.iter().find(|(device, _)| device == self.device_id()).unwrap().1;
+        Conversation::join(&self.provider(), welcome, &bundle.ratchet_tree).unwrap();
+    }
+
+    pub(crate) fn join_external(&self, latest: &CommitBundle) -> CommitBundle {
+        let (keys, certificate) = (&self.keys, &self.certificate);
+        let (group_info, tree) = (&latest.group_info, &latest.ratchet_tree);
+        Conversation::join_external(&self.provider(), keys, certificate, group_info, tree).unwrap().1
+    }
+
+    pub(crate) fn encrypt(&self, text: &str) -> Vec<u8> {
+        self.chat().encrypt(&self.provider(), &self.keys, text.as_bytes()).unwrap()
+    }
+
+    /// Processes an ordinary message.
+    pub(crate) fn process(&self, bytes: &[u8]) -> Result<Processed, ProcessError> {
+        self.chat().process(&self.provider(), Expected::Application, bytes)
+    }
+
+    /// Processes a commit.
+    pub(crate) fn process_commit(&self, bytes: &[u8]) -> Result<MembershipChange, ProcessError> {
+        match self.chat().process(&self.provider(), Expected::Commit, bytes)? {
+            Processed::Commit(change) => Ok(change),
+            Processed::Application { .. } => panic!("not a commit"),
+        }
+    }
+
+    /// Reads a text and says who wrote it.
+    pub(crate) fn read(&self, bytes: &[u8]) -> (DeviceId, String) {
+        match self.process(bytes).unwrap() {
+            Processed::Application { sender, plaintext } => {
+                (sender.device_id, String::from_utf8(plaintext.to_vec()).unwrap())
+            }
+            Processed::Commit(change) => panic!("a commit: {change:?}"),
+        }
+    }
+
+    pub(crate) fn follow(&self, bundle: &CommitBundle) -> MembershipChange {
+        let change = self.process_commit(&bundle.commit).unwrap();
+        assert_eq!(change.epoch, bundle.next_epoch);
+        change
+    }
+
+    pub(crate) fn members(&self) -> Vec<String> {
+        names(&self.chat().members())
+    }
+}
+
+pub(crate) fn names(members: &[Member]) -> Vec<String> {
+    let mut names: Vec<_> = members.iter().map(|member| member.device_id.to_string()).collect();
+    names.sort();
+    names
+}
+
+pub(crate) fn direct(a: &Person, b: &Person) -> ConversationInfo {
+    ConversationInfo::new(ConversationKind::Direct, vec![a.user_id.clone(), b.user_id.clone()]).unwrap()
+}
+
+/// Everybody hears what each of them says.
+pub(crate) fn all_talk(devices: &[&Device]) {
+    for sender in devices {
+        let message = sender.encrypt("hello");
+        for receiver in devices.iter().filter(|device| device.device_id() != sender.device_id()) {
+            assert_eq!(receiver.read(&message), (sender.device_id().clone(), "hello".to_owned()));
+        }
+    }
+}
+
+/// Creates the chat on the first device, and lets all the others in.
+pub(crate) fn open_chat(info: ConversationInfo, devices: &[&Device]) -> CommitBundle {
+    let bundle = devices[0].create(info, &devices[1..]);
+    devices[0].accepted();
+    for device in &devices[1..] {
+        device.join(&bundle);
+    }
+    bundle
+}

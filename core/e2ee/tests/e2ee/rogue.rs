@@ -1,0 +1,158 @@
+//! A client that follows OpenMLS, but none of our rules.
+
+use openmls::prelude::tls_codec::DeserializeBytes as _;
+use openmls::prelude::tls_codec::Serialize as _;
+use openmls::prelude::{
+    BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension,
+    ExtensionType, Extensions, GroupContext, KeyPackage, KeyPackageBuilder, LeafNodeParameters, MlsGroup,
+    MlsGroupCreateConfig, MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn, RequiredCapabilitiesExtension,
+    UnknownExtension,
+};
+use openmls_traits::OpenMlsProvider as _;
+use privmsg_e2ee::{CommitBundle, DeviceCertificate, RejectReason};
+
+use super::people::{CHAT, Device, Person};
+
+pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
+const INFO: u16 = 0xF000;
+
+/// A device that says it is what it likes: its leaf carries a certificate that does not fit.
+pub(crate) fn with_certificate(device: Device, certificate: DeviceCertificate) -> Device {
+    Device { certificate, ..device }
+}
+
+/// The certificate of a device that names the identity key of another one, which has not signed it.
+pub(crate) fn forged(of: &Device, rightful: &Device) -> DeviceCertificate {
+    let mut bytes = of.certificate.encode();
+    let identity = bytes.len() - 96;
+    bytes[identity..identity + 32].copy_from_slice(rightful.certificate.identity_key().as_bytes());
+    DeviceCertificate::decode(&bytes).unwrap()
+}
+
+pub(crate) fn is_stranger(reason: &RejectReason, person: &Person) -> bool {
+    matches!(reason, RejectReason::NotAParticipant(user) if *user == person.user_id)
+}
+
+/// A leaf of this device with anything in the place of the certificate.
+pub(crate) fn credential(device: &Device, certificate: &[u8]) -> CredentialWithKey {
+    let credential: Credential = BasicCredential::new(certificate.to_vec()).into();
+    CredentialWithKey { credential, signature_key: device.keys.public().as_bytes().as_slice().into() }
+}
+
+pub(crate) fn build(builder: KeyPackageBuilder, device: &Device, certificate: &[u8], suite: Ciphersuite) -> KeyPackage {
+    let credential = credential(device, certificate);
+    builder.build(suite, &device.provider(), &device.keys, credential).unwrap().key_package().clone()
+}
+
+/// A key package with anything in the place of the certificate.
+pub(crate) fn key_package(device: &Device, certificate: &[u8]) -> KeyPackage {
+    build(KeyPackage::builder().leaf_node_capabilities(ours()), device, certificate, SUITE)
+}
+
+pub(crate) fn ours() -> Capabilities {
+    Capabilities::builder()
+        .ciphersuites(vec![SUITE])
+        .extensions(vec![ExtensionType::LastResort, ExtensionType::Unknown(INFO)])
+        .credentials(vec![CredentialType::Basic])
+        .build()
+}
+
+/// A GroupContext with anything in the place of the conversation info.
+pub(crate) fn context(info: &[u8]) -> Extensions<GroupContext> {
+    let info = Extension::Unknown(INFO, UnknownExtension(info.to_vec()));
+    Extensions::from_vec(vec![required(), info]).unwrap()
+}
+
+/// A GroupContext without any.
+pub(crate) fn bare_context() -> Extensions<GroupContext> {
+    Extensions::from_vec(vec![required()]).unwrap()
+}
+
+fn required() -> Extension {
+    let info = [ExtensionType::Unknown(INFO)];
+    Extension::RequiredCapabilities(RequiredCapabilitiesExtension::new(&info, &[], &[CredentialType::Basic]))
+}
+
+pub(crate) struct Rogue<'a> {
+    device: &'a Device,
+    pub(crate) group: MlsGroup,
+}
+
+impl<'a> Rogue<'a> {
+    /// Takes over the device's state of the chat.
+    pub(crate) fn of(device: &'a Device) -> Self {
+        let id = openmls::group::GroupId::from_slice(CHAT.as_bytes());
+        Self { device, group: MlsGroup::load(device.provider().storage(), &id).unwrap().unwrap() }
+    }
+
+    pub(crate) fn create(device: &'a Device, id: &[u8], context: Extensions<GroupContext>) -> Self {
+        let config = MlsGroupCreateConfig::builder()
+            .ciphersuite(SUITE)
+            .capabilities(ours())
+            .with_group_context_extensions(context)
+            .build();
+        let id = openmls::group::GroupId::from_slice(id);
+        let (keys, credential) = (&device.keys, credential(device, &device.certificate.encode()));
+        let group = MlsGroup::new_with_group_id(&device.provider(), keys, &config, id, credential).unwrap();
+        Self { device, group }
+    }
+
+    /// Commits what it likes, and merges it.
+    pub(crate) fn commit(
+        &mut self,
+        add: Vec<KeyPackage>,
+        leaf: LeafNodeParameters,
+        context: Option<Extensions<GroupContext>>,
+    ) -> Forged {
+        let provider = self.device.provider();
+        let mut builder = self.group.commit_builder().leaf_node_parameters(leaf).force_self_update(true);
+        if let Some(context) = context {
+            builder = builder.propose_group_context_extensions(context).unwrap();
+        }
+        let bundle = builder
+            .propose_adds(add)
+            .load_psks(provider.storage())
+            .unwrap()
+            .create_group_info(true)
+            .build(provider.rand(), provider.crypto(), &self.device.keys, |_| true)
+            .unwrap()
+            .stage_commit(&provider)
+            .unwrap();
+        self.group.merge_pending_commit(&provider).unwrap();
+        let (commit, welcome, group_info) = bundle.into_messages();
+        Forged {
+            commit: commit.to_bytes().unwrap(),
+            welcome: welcome.map(|welcome| welcome.to_bytes().unwrap()).unwrap_or_default(),
+            group_info: group_info.unwrap().to_bytes().unwrap(),
+            tree: self.group.export_ratchet_tree().tls_serialize_detached().unwrap(),
+        }
+    }
+}
+
+/// What a [`Rogue`] gives the server.
+pub(crate) struct Forged {
+    pub(crate) commit: Vec<u8>,
+    pub(crate) welcome: Vec<u8>,
+    pub(crate) group_info: Vec<u8>,
+    pub(crate) tree: Vec<u8>,
+}
+
+/// An external commit with anything in the place of the certificate.
+pub(crate) fn rogue_join(device: &Device, certificate: &[u8], into: &CommitBundle) -> Vec<u8> {
+    let provider = device.provider();
+    let group_info = MlsMessageIn::tls_deserialize_exact_bytes(&into.group_info).unwrap();
+    let MlsMessageBodyIn::GroupInfo(group_info) = group_info.extract() else { panic!() };
+    let tree = RatchetTreeIn::tls_deserialize_exact_bytes(&into.ratchet_tree).unwrap();
+    let (_, bundle) = MlsGroup::external_commit_builder()
+        .with_ratchet_tree(tree)
+        .build_group(&provider, group_info, credential(device, certificate))
+        .unwrap()
+        .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(ours()).build())
+        .load_psks(provider.storage())
+        .unwrap()
+        .build(provider.rand(), provider.crypto(), &device.keys, |_| true)
+        .unwrap()
+        .finalize(&provider)
+        .unwrap();
+    bundle.into_commit().to_bytes().unwrap()
+}
