@@ -50,6 +50,9 @@ fn alice() -> Account {
         token: None,
         token_expires_at: 0,
         state: AccountState::Ready,
+        proxy: None,
+        fingerprint: None,
+        server_clock_ms: None,
     }
 }
 
