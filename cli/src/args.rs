@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, value_parser};
+use privmsg_client::Setting;
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 
 use crate::failure::Failure;
@@ -32,6 +33,11 @@ pub(crate) enum Command {
     Login(Login),
     Send(Send),
     Listen(Listen),
+    React { message: MessageId, emoji: String, remove: bool },
+    Edit { message: MessageId, text: String },
+    Delete { message: MessageId, for_me: bool },
+    Read { user: UserId },
+    Settings { change: Option<(Setting, bool)> },
     History { user: UserId, limit: u32 },
     Download { message_id: MessageId, out: PathBuf },
     Chats,
@@ -56,6 +62,7 @@ pub(crate) struct Send {
     pub(crate) user: UserId,
     pub(crate) text: Option<String>,
     pub(crate) files: Vec<PathBuf>,
+    pub(crate) reply_to: Option<MessageId>,
     pub(crate) timeout: Option<u64>,
 }
 
@@ -103,7 +110,15 @@ impl Manner {
 /// Reads the arguments. `Ok(None)` after `--help` or `--version`, which have been printed.
 pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, Failure> {
     match definition(lang).try_get_matches_from(arguments) {
-        Ok(matches) => Args::of(lang, &matches).map(Some),
+        Ok(matches) => {
+            let args = Args::of(lang, &matches)?;
+            if let Some(option) = args.command.mistyped_option()
+                && !arguments.iter().any(|argument| argument == "--")
+            {
+                return Err(Failure::Usage(lang.perhaps_an_option(option)));
+            }
+            Ok(Some(args))
+        }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 error.print().map_err(Failure::Output)?;
@@ -116,6 +131,8 @@ pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, 
 
 fn definition(lang: Lang) -> Clap {
     let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
+    let message = || positional("message-id", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_message_id()).required(true);
+    let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
     let seconds = lang.pick("SECS", "СЕКУНДЫ");
     let path = lang.pick("PATH", "ПУТЬ");
     let id = lang.pick("ID", "НОМЕР");
@@ -169,9 +186,36 @@ fn definition(lang: Lang) -> Clap {
         with_arguments(lang, command(lang, "send", lang.about_send(), lang.usage_send()))
             .after_help(lang.after_send())
             .arg(user())
-            .arg(positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true))
+            .arg(text_argument())
+            .arg(option("reply-to", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_reply_to()))
             .arg(option("file", path, lang.help_file()).action(ArgAction::Append).value_parser(value_parser!(PathBuf)))
             .arg(number("timeout", seconds, lang.help_send_timeout())),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "react", lang.about_react(), lang.usage_react()))
+            .arg(message())
+            .arg(positional("emoji", lang.pick("EMOJI", "ЭМОДЗИ"), lang.help_emoji()).required(true))
+            .arg(flag("remove", lang.help_remove())),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "edit", lang.about_edit(), lang.usage_edit()))
+            .arg(message())
+            .arg(text_argument().required(true)),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "delete", lang.about_delete(), lang.usage_delete()))
+            .arg(message())
+            .arg(flag("for-me", lang.help_for_me())),
+    )
+    .subcommand(with_arguments(lang, command(lang, "read", lang.about_read(), lang.usage_read())).arg(user()))
+    .subcommand(
+        with_arguments(lang, command(lang, "settings", lang.about_settings(), lang.usage_settings()))
+            .arg(
+                positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting())
+                    .requires("value")
+                    .value_parser(Setting::ALL.map(Setting::as_str)),
+            )
+            .arg(positional("value", lang.pick("on|off", "on|off"), lang.help_value()).value_parser(["on", "off"])),
     )
     .subcommand(
         command(lang, "listen", lang.about_listen(), lang.usage_listen())
@@ -186,7 +230,7 @@ fn definition(lang: Lang) -> Clap {
     )
     .subcommand(
         with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
-            .arg(positional("message-id", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_message_id()).required(true))
+            .arg(message())
             .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf))),
     )
     .subcommand(command(lang, "chats", lang.about_chats(), lang.usage_chats()))
@@ -261,6 +305,17 @@ impl Args {
 }
 
 impl Command {
+    /// A text that looks like an option: more likely it is one, with a slip in it, and was not meant to be sent.
+    fn mistyped_option(&self) -> Option<&str> {
+        let text = match self {
+            Self::Send(send) => send.text.as_deref()?,
+            Self::Edit { text, .. } => text,
+            _ => return None,
+        };
+        let is_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        text.strip_prefix("--").is_some_and(is_name).then_some(text)
+    }
+
     fn of(lang: Lang, name: &str, matches: &ArgMatches) -> Result<Self, Failure> {
         Ok(match name {
             "login" => Self::Login(Login {
@@ -277,8 +332,31 @@ impl Command {
                 user: user(lang, matches, "user")?,
                 text: text(matches, "text"),
                 files: matches.get_many::<PathBuf>("file").into_iter().flatten().cloned().collect(),
+                reply_to: match text(matches, "reply-to") {
+                    Some(_) => Some(message_id(lang, matches, "reply-to")?),
+                    None => None,
+                },
                 timeout: matches.get_one("timeout").copied(),
             }),
+            "react" => Self::React {
+                message: message_id(lang, matches, "message-id")?,
+                emoji: text(matches, "emoji").unwrap_or_default(),
+                remove: matches.get_flag("remove"),
+            },
+            "edit" => Self::Edit {
+                message: message_id(lang, matches, "message-id")?,
+                text: text(matches, "text").unwrap_or_default(),
+            },
+            "delete" => {
+                Self::Delete { message: message_id(lang, matches, "message-id")?, for_me: matches.get_flag("for-me") }
+            }
+            "read" => Self::Read { user: user(lang, matches, "user")? },
+            "settings" => Self::Settings {
+                change: Setting::ALL
+                    .into_iter()
+                    .find(|setting| text(matches, "setting").as_deref() == Some(setting.as_str()))
+                    .map(|setting| (setting, text(matches, "value").as_deref() == Some("on"))),
+            },
             "listen" => Self::Listen(Listen {
                 count: matches.get_one("count").copied(),
                 timeout: matches.get_one("timeout").copied(),
@@ -288,7 +366,7 @@ impl Command {
                 limit: matches.get_one("limit").copied().unwrap_or(HISTORY_LIMIT),
             },
             "download" => Self::Download {
-                message_id: parsed(matches, "message-id", |value| lang.bad_message_id(value))?,
+                message_id: message_id(lang, matches, "message-id")?,
                 out: path(matches, "out").unwrap_or_default(),
             },
             "chats" => Self::Chats,
@@ -321,6 +399,10 @@ fn text(matches: &ArgMatches, name: &str) -> Option<String> {
 
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.get_one::<PathBuf>(name).cloned()
+}
+
+fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId, Failure> {
+    parsed(matches, name, |value| lang.bad_message_id(value))
 }
 
 fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
@@ -404,6 +486,13 @@ mod tests {
                 Command::Send(send) => assert_eq!(send.text.as_deref(), Some(expected)),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn an_option_with_a_slip_in_it_is_not_sent() {
+        for line in ["privmsg send bob --flie", "privmsg send bob --flie a.txt", "privmsg edit x --for-me"] {
+            assert!(matches!(parse(&arguments(line), Lang::En), Err(Failure::Usage(_))), "{line}");
         }
     }
 

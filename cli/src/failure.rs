@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use privmsg_client::{ClientError, EngineError, KeyError, LoginError, OpenError, ProfileError, StoreError, VaultError};
+use privmsg_client::{
+    ClientError, EngineError, KeyError, LoginError, OpenError, ProfileError, StoreError, VaultError, causes,
+};
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
 use crate::exit::Exit;
@@ -77,6 +79,8 @@ pub(crate) enum Failure {
         wanted: u64,
         seconds: u64,
     },
+    /// The system does not let the program work: no thread, no signals.
+    Runtime(io::Error),
     /// A signal.
     Interrupted(Exit),
 }
@@ -176,6 +180,7 @@ impl Failure {
             Self::TooFewReceived { received, wanted, seconds } => {
                 new(Exit::TooFewReceived, "too_few_received", lang.received_too_few(*received, *wanted, *seconds))
             }
+            Self::Runtime(error) => new(Exit::Other, "internal", lang.internal(&lang.io(error))),
             Self::Interrupted(exit) => new(*exit, "interrupted", lang.interrupted()),
         }
     }
@@ -262,7 +267,7 @@ fn store(lang: Lang, error: &StoreError) -> Described {
         StoreError::Newer { .. } => new(Exit::Other, "profile_newer", lang.newer_database()),
         StoreError::DiskFull => new(Exit::File, "disk_full", lang.disk_full()),
         StoreError::Busy => new(Exit::Other, "profile_busy", lang.database_busy()),
-        other => new(Exit::File, "database", lang.database_failed(&other.to_string())),
+        other => new(Exit::File, "database", lang.database_failed(&causes(other))),
     }
 }
 
@@ -277,7 +282,8 @@ fn engine(lang: Lang, error: &EngineError) -> Described {
         EngineError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
         EngineError::ProfileInUse => new(Exit::Other, "profile_busy", lang.profile_in_use()),
         EngineError::Store(error) => store(lang, error),
-        EngineError::Internal(detail) => new(Exit::Other, "internal", lang.internal(detail)),
+        EngineError::Lock(source) => new(Exit::File, "file", lang.file_failed("engine.lock", &lang.io(source))),
+        EngineError::Ended(_) => new(Exit::Other, "internal", lang.internal(&causes(error))),
     }
 }
 
@@ -298,7 +304,20 @@ fn client(lang: Lang, error: &ClientError) -> Described {
         ClientError::Server { code, .. } => new(Exit::Refused, code.as_str(), lang.refused(&lang.refusal(code))),
         ClientError::Protocol(detail) => new(Exit::Network, "not_privmsg", lang.not_privmsg(detail)),
         ClientError::Store(error) => store(lang, error),
-        ClientError::Crypto(detail) => new(Exit::Other, "encryption", lang.encryption_failed(detail)),
+        ClientError::Internal { .. } => new(Exit::Other, "internal", lang.internal(&causes(error))),
+        ClientError::Damaged(what) => new(Exit::File, "profile_damaged", lang.damaged(what)),
+        ClientError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
+        ClientError::DeviceForgotten => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        ClientError::PathNotUnicode => new(Exit::File, "file", lang.path_not_unicode()),
+        ClientError::NoSuchMessage => new(Exit::Other, "no_message", lang.no_such_message()),
+        ClientError::AmbiguousMessage => new(Exit::Other, "ambiguous_message", lang.ambiguous_message()),
+        ClientError::NotTheAuthor => new(Exit::Other, "not_the_author", lang.not_the_author()),
+        ClientError::NotChangeable => new(Exit::Other, "not_changeable", lang.not_changeable()),
+        ClientError::NobodyThere(_) => {
+            new(Exit::Refused, "recipient_has_no_devices", lang.refusal(&ErrorCode::RecipientHasNoDevices))
+        }
+        ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
+        ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
         ClientError::Content(privmsg_client::ContentError::Size(_)) => {
             new(Exit::Usage, "message_too_long", lang.message_unfit(&lang.message_too_long()))
         }

@@ -21,7 +21,6 @@ mod logging;
 mod output;
 mod profile;
 mod prompt;
-mod seat;
 mod signals;
 
 use std::ffi::OsString;
@@ -60,11 +59,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(args: Args, output: &Output) -> Result<(), Failure> {
     logging::start(args.verbose, variable("PRIVMSG_LOG").as_deref());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Engine(privmsg_client::EngineError::Internal(error.to_string())))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::Runtime)?;
     let result = runtime.block_on(async {
         let session = Session::new(args.profile, output)?;
         Box::pin(commands::run(&session, args.command)).await

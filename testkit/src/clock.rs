@@ -1,29 +1,52 @@
-//! A clock that clients share, and that moves only when told.
+//! A clock that clients share, and that can be moved.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// Stands still until it is moved. Clones move together.
-#[derive(Debug, Clone)]
-pub struct Clock(Arc<AtomicI64>);
+use privmsg_client::SystemClock;
+use tokio::sync::Notify;
+
+/// Goes on at the pace of time, ahead of it by what it was moved. Clones move together.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    ahead_ms: AtomicI64,
+    moved: Notify,
+}
 
 impl Clock {
-    /// Stands at the present time: certificates and tokens that were made by the system's clock are valid.
+    /// Shows the system's time: certificates and tokens that were made by that clock are valid.
     #[must_use]
-    pub fn standing() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        Self(Arc::new(AtomicI64::new(i64::try_from(now).unwrap_or(i64::MAX))))
+    pub fn right() -> Self {
+        Self::default()
     }
 
-    /// Moves on.
+    /// Moves it on, and wakes whoever waits for a time that has come by that.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.0.ahead_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.0.moved.notify_waiters();
     }
 }
 
 impl privmsg_client::Clock for Clock {
     fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        SystemClock.now_ms() + self.0.ahead_ms.load(Ordering::SeqCst)
+    }
+
+    fn sleep_until(&self, ms: i64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            loop {
+                let moved = self.0.moved.notified();
+                let Ok(left @ 1..) = u64::try_from(ms.saturating_sub(self.now_ms())) else { return };
+                tokio::select! {
+                    () = moved => {}
+                    () = tokio::time::sleep(Duration::from_millis(left)) => {}
+                }
+            }
+        })
     }
 }

@@ -27,7 +27,8 @@ pub fn integrity(server: &ServerProcess) -> Result<String> {
 /// If it cannot be read.
 pub fn rows_in(server: &ServerProcess, table: &str) -> Result<u64> {
     let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    Ok(connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?)
+    let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+    Ok(u64::try_from(rows)?)
 }
 
 /// Makes what waits in it so much older. The server must not be running; it looks for what is too old when it starts.

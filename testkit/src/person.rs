@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use privmsg_client::{
-    Client, Clock, Draft, Engine, Event, HistoryItem, KeyPlace, Login, MessageState, MessageView, NewIdentity, Profile,
-    Recipient, Sent, SignInKey, SystemClock,
+    Acknowledged, Client, Clock, Draft, Engine, Event, HistoryItem, KeyPlace, Login, MessageView, NewIdentity, Profile,
+    Reason, Recipient, Said, Sent, SignInKey, SystemClock,
 };
-use privmsg_protocol::{Secret, UserId};
+use privmsg_protocol::{ErrorCode, Secret, UserId};
 use tokio::sync::broadcast;
 
 use crate::Account;
@@ -228,13 +228,34 @@ impl Person {
     /// # Errors
     /// If it takes too long, or the message has failed.
     pub async fn delivered(&self, sent: &Sent) -> Result<()> {
-        let state = tokio::time::timeout(PATIENCE, self.client.wait_sent(sent))
+        self.acknowledged(&sent.said()).await
+    }
+
+    /// Waits until the server has something that was said.
+    ///
+    /// # Errors
+    /// If it takes too long, or was refused.
+    pub async fn acknowledged(&self, said: &Said) -> Result<()> {
+        let fate = tokio::time::timeout(PATIENCE, self.client.wait_acknowledged(said))
             .await
             .with_context(|| format!("{}'s message is not acknowledged", self.account.user_id))??;
-        if state != MessageState::Sent {
-            bail!("a message of {} ended as {state:?}", self.account.user_id);
+        if fate != Acknowledged::Sent {
+            bail!("a message of {} ended as {fate:?}", self.account.user_id);
         }
         Ok(())
+    }
+
+    /// Waits until something waits for this reason.
+    ///
+    /// # Errors
+    /// If it does not happen.
+    pub async fn waits_because(&self, code: &ErrorCode) -> Result<()> {
+        let reason = Reason::Refused(code.clone());
+        let what = format!("{} waits because of {code}", self.account.user_id);
+        until(&what, PATIENCE, || async {
+            Ok(self.client.holds().await?.iter().any(|hold| hold.reason == reason).then_some(()))
+        })
+        .await
     }
 
     /// Waits until a text of somebody is here.
@@ -324,7 +345,7 @@ impl Person {
         Ok(items
             .iter()
             .map(|item| match item {
-                HistoryItem::Gap { missing } => *missing,
+                HistoryItem::Gap { missing, .. } => *missing,
                 HistoryItem::Message(_) => 0,
             })
             .sum())

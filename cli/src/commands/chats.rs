@@ -14,6 +14,7 @@ struct ChatObject<'a> {
     conversation: Option<&'a str>,
     kind: &'static str,
     messages: u64,
+    unread: u64,
     last_at: i64,
 }
 
@@ -26,14 +27,15 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     if output.is_json() {
         for chat in &chats {
             output.object(&ChatObject {
-                conversation: conversation(&chat.kind, own),
-                kind: match chat.kind {
+                conversation: conversation(&chat.summary.chat.kind, own),
+                kind: match chat.summary.chat.kind {
                     ChatKind::Direct { .. } => "direct",
                     ChatKind::SelfNotes => "self",
                     ChatKind::Group => "group",
                 },
-                messages: chat.messages,
-                last_at: chat.last_at,
+                messages: chat.summary.messages,
+                unread: chat.summary.unread,
+                last_at: chat.summary.last_at,
             })?;
         }
         return Ok(());
@@ -44,19 +46,23 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     }
     let names: Vec<_> = chats
         .iter()
-        .map(|chat| match &chat.kind {
+        .map(|chat| match &chat.summary.chat.kind {
             ChatKind::Direct { peer } => peer.to_string(),
             ChatKind::SelfNotes => format!("{own} {}", lang.notes()),
             ChatKind::Group => lang.group(),
         })
         .collect();
-    let header = [lang.head_chat(), lang.head_messages(), lang.head_last()];
+    let header = [lang.head_chat(), lang.head_messages(), lang.head_unread(), lang.head_last()];
     let wide = names.iter().chain([&header[0]]).map(|name| name.chars().count()).max().unwrap_or_default();
-    let count = header[1].chars().count();
-    let head = format!("{:<wide$}  {}  {}", header[0], header[1], header[2]);
+    let [_, count, unread, _] = header.each_ref().map(|title| title.chars().count());
+    let head = format!("{:<wide$}  {}  {}  {}", header[0], header[1], header[2], header[3]);
     output.text(&output.styled(Style::Faint, &head))?;
     for (chat, name) in chats.iter().zip(&names) {
-        output.text(&format!("{name:<wide$}  {:>count$}  {}", chat.messages, time::local(chat.last_at)))?;
+        let summary = &chat.summary;
+        let new = if summary.unread > 0 { summary.unread.to_string() } else { String::new() };
+        let line =
+            format!("{name:<wide$}  {:>count$}  {new:>unread$}  {}", summary.messages, time::local(summary.last_at));
+        output.text(&line)?;
     }
     Ok(())
 }

@@ -9,7 +9,6 @@ use crate::output::Style;
 
 use super::Session;
 use super::message::{MessageObject, past};
-use super::safety_number::is_blocked;
 
 /// Where messages are missing.
 #[derive(Serialize)]
@@ -27,7 +26,7 @@ pub(super) async fn run(session: &Session<'_>, user: UserId, limit: u32) -> Resu
     let recipient = Recipient::User(user);
     let items = client.history(&recipient, limit).await?;
     let Recipient::User(user) = recipient;
-    let blocked = is_blocked(&client, &user).await?;
+    let blocked = client.is_held(&user).await?;
     if items.is_empty() {
         output.remark(&lang.no_messages(user.as_str()));
     }
@@ -37,10 +36,10 @@ pub(super) async fn run(session: &Session<'_>, user: UserId, limit: u32) -> Resu
                 output.object(&MessageObject::of(message, client.user_id()))?;
             }
             HistoryItem::Message(message) => output.text(&past(output, message, client.user_id(), blocked))?,
-            HistoryItem::Gap { missing } if output.is_json() => {
+            HistoryItem::Gap { missing, .. } if output.is_json() => {
                 output.object(&GapObject { conversation: user.as_str(), kind: "gap", missing: *missing })?;
             }
-            HistoryItem::Gap { missing } => output.text(&output.styled(Style::Faint, &lang.gap(*missing)))?,
+            HistoryItem::Gap { missing, .. } => output.text(&output.styled(Style::Faint, &lang.gap(*missing)))?,
         }
     }
     Ok(())

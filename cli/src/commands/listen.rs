@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use privmsg_client::{Client, Event, MessageKind, MessageView};
+use privmsg_client::{Client, Event, MessageKind, MessageView, Seat};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
 use crate::failure::Failure;
-use crate::seat::Seat;
 
 use super::Session;
 use super::message::{MessageObject, live};
-use super::safety_number::is_blocked;
 
 /// Messages read from the database at a time.
 const PAGE: u32 = 100;
@@ -29,7 +27,7 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     let output = session.output;
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let mut events = client.events();
+    let mut changes = client.changes();
     let mut seat = Seat::take(&client)?;
     if output.is_watched() {
         output.note(&lang.listening(client.user_id().as_str()));
@@ -51,8 +49,8 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
         let woken = tokio::select! {
             biased;
             _ = session.signals.wait() => Woken::Signal,
-            () = client.wait_received(&mut events) => Woken::Received,
-            failure = seat.watch() => Woken::Ended(failure),
+            _ = Client::wait_message(&mut changes) => Woken::Received,
+            error = seat.watch() => Woken::Ended(error.into()),
             () = at(deadline) => Woken::Late,
         };
         match (woken, listen.count, listen.timeout) {
@@ -77,7 +75,7 @@ async fn print_unseen(
     count: Option<u64>,
     received: &mut u64,
 ) -> Result<bool, Failure> {
-    for message in client.unseen(PAGE).await?.messages {
+    for message in client.unseen(PAGE).await? {
         if session.signals.heard() || count.is_some_and(|count| *received >= count) {
             return Ok(true);
         }
@@ -94,7 +92,7 @@ async fn print(session: &Session<'_>, client: &Client, message: &MessageView) ->
     if output.is_json() {
         return output.object(&MessageObject::of(message, own));
     }
-    let blocked = message.kind == MessageKind::IdentityChanged && is_blocked(client, &message.sender_id).await?;
+    let blocked = message.kind == MessageKind::IdentityChanged && client.is_held(&message.sender_id).await?;
     output.text(&live(output, message, own, blocked))
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use privmsg_client::{Client, Event, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, SignInKey};
+use privmsg_client::{Client, Event, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, Seat, SignInKey};
 use privmsg_protocol::{Invitation, Secret, UserId};
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -15,7 +15,6 @@ use crate::foreign;
 use crate::lang::Lang;
 use crate::output::{Output, Style};
 use crate::profile::{self, Passphrase};
-use crate::seat::Seat;
 use crate::{prompt, variable};
 
 use super::Session;
@@ -180,7 +179,7 @@ async fn join_chats(session: &Session<'_>, client: &Client) {
         Ok(seat) if seat.is_ours() => seat,
         // Another process of this profile does it.
         Ok(_) => return,
-        Err(failure) => return output.note(&lang.not_synced(&failure.describe(lang).message)),
+        Err(error) => return output.note(&lang.not_synced(&Failure::from(error).describe(lang).message)),
     };
     let mut reason = lang.no_answer_in_time();
     let synced = async {
@@ -194,7 +193,7 @@ async fn join_chats(session: &Session<'_>, client: &Client) {
     };
     let ended = tokio::select! {
         () = synced => None,
-        failure = seat.watch() => Some(Some(failure.describe(lang).message)),
+        error = seat.watch() => Some(Some(Failure::from(error).describe(lang).message)),
         () = tokio::time::sleep(SYNC) => Some(None),
     };
     if let Some(why) = ended {

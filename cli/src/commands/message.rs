@@ -23,6 +23,27 @@ pub(super) struct MessageObject<'a> {
     kind: &'static str,
     text: &'a str,
     attachments: Vec<AttachmentObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<ReplyObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reactions: Vec<ReactionObject<'a>>,
+    /// Milliseconds since 1970, by the author's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edited_at: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ReplyObject<'a> {
+    message_id: String,
+    sender_id: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct ReactionObject<'a> {
+    emoji: &'a str,
+    users: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +66,20 @@ impl<'a> MessageObject<'a> {
             attachments: attachments
                 .map(|file| AttachmentObject { name: &file.name, size: file.size, mime: &file.mime })
                 .collect(),
+            reply_to: message.reply_to.as_ref().map(|about| ReplyObject {
+                message_id: about.message_id.to_string(),
+                sender_id: about.author.as_str(),
+            }),
+            reactions: message
+                .reactions
+                .iter()
+                .map(|reaction| ReactionObject {
+                    emoji: &reaction.emoji,
+                    users: reaction.users.iter().map(UserId::as_str).collect(),
+                })
+                .collect(),
+            edited_at: message.edited_at,
+            deleted: message.deleted,
         }
     }
 }
@@ -71,12 +106,28 @@ fn body(output: &Output, message: &MessageView, blocked: bool) -> Vec<String> {
             }
             lines
         }
-        MessageKind::Unsupported => vec![output.styled(Style::Faint, &lang.unsupported())],
-        MessageKind::Text | MessageKind::File => {
-            let mut lines: Vec<_> =
-                if message.text.is_empty() { Vec::new() } else { foreign::lines(&message.text).collect() };
+        _ if message.deleted => vec![output.styled(Style::Faint, &lang.deleted())],
+        MessageKind::Unsupported if message.text.is_empty() => {
+            vec![output.styled(Style::Faint, &lang.unsupported())]
+        }
+        MessageKind::Text | MessageKind::File | MessageKind::Unsupported => {
+            let mut lines = Vec::new();
+            if let Some(about) = &message.reply_to {
+                lines.push(output.styled(Style::Faint, &lang.answers(about.author.as_str())));
+            }
+            if !message.text.is_empty() {
+                lines.extend(foreign::lines(&message.text));
+            }
+            if message.edited_at.is_some() {
+                lines.push(output.styled(Style::Faint, &lang.edited()));
+            }
             for file in &message.attachments {
                 lines.push(lang.file_line(&foreign::line(&file.name), &size(lang, file.size)));
+            }
+            for reaction in &message.reactions {
+                let users: Vec<_> = reaction.users.iter().map(UserId::as_str).collect();
+                let line = format!("{} {}", foreign::line(&reaction.emoji), users.join(", "));
+                lines.push(output.styled(Style::Faint, &line));
             }
             lines
         }
@@ -103,7 +154,7 @@ pub(super) fn live(output: &Output, message: &MessageView, own: &UserId, blocked
         text.push_str(if position == 0 { ": " } else { "\n    " });
         text.push_str(&line);
     }
-    if !message.attachments.is_empty() {
+    if !message.attachments.is_empty() && !message.deleted {
         text.push_str("\n    ");
         text.push_str(&output.styled(Style::Faint, &lang.how_to_download(&message.message_id.to_string())));
     }
@@ -136,7 +187,8 @@ fn state(lang: Lang, message: &MessageView, own: &UserId) -> Option<(Style, Stri
             let reason = foreign::line(&lang.refusal(&ErrorCode::from(code.as_str())));
             Some((Style::Alarm, lang.state_failed(&reason)))
         }
-        _ if message.delivered_at.is_some() => Some((Style::Faint, lang.state_delivered())),
+        _ if message.read_at().is_some() => Some((Style::Faint, lang.state_read())),
+        _ if message.delivered_at().is_some() => Some((Style::Faint, lang.state_delivered())),
         MessageState::Sent => Some((Style::Faint, lang.state_sent())),
         MessageState::Received => (message.sender_id == *own).then(|| (Style::Faint, lang.state_sent())),
     }

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod act;
 mod chats;
 mod devices;
 mod download;
@@ -9,15 +10,18 @@ mod login;
 mod logout;
 mod message;
 mod progress;
+mod read;
 mod safety_number;
 mod send;
+mod settings;
 mod time;
 mod units;
+mod waiting;
 mod whoami;
 
 use std::path::PathBuf;
 
-use privmsg_client::{Client, ClientError, Event, Profile};
+use privmsg_client::{Client, ClientError, Event, Profile, Seat};
 use privmsg_protocol::ErrorCode;
 use tokio::sync::broadcast;
 
@@ -26,7 +30,6 @@ use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::output::Output;
 use crate::profile;
-use crate::seat::Seat;
 use crate::signals::Signals;
 
 /// What every command has.
@@ -38,8 +41,7 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(profile: Option<PathBuf>, output: &'a Output) -> Result<Self, Failure> {
-        let signals = Signals::listen()
-            .map_err(|error| Failure::Engine(privmsg_client::EngineError::Internal(error.to_string())))?;
+        let signals = Signals::listen().map_err(Failure::Runtime)?;
         Ok(Self { output, profile: profile::folder(profile)?, signals })
     }
 
@@ -63,14 +65,19 @@ impl<'a> Session<'a> {
 pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), Failure> {
     let signals = &session.signals;
     match command {
-        // These two have something to finish when a signal comes.
+        // These have something to finish when a signal comes.
         Command::Send(send) => send::run(session, send).await,
+        Command::React { message, emoji, remove } => act::react(session, message, emoji, remove).await,
+        Command::Edit { message, text } => act::edit(session, message, text).await,
+        Command::Delete { message, for_me } => act::delete(session, message, for_me).await,
         Command::Listen(listen) => listen::run(session, listen).await,
         Command::Login(login) => signals.unless_interrupted(login::run(session, login)).await,
         Command::History { user, limit } => signals.unless_interrupted(history::run(session, user, limit)).await,
         Command::Download { message_id, out } => {
             signals.unless_interrupted(download::run(session, message_id, &out)).await
         }
+        Command::Read { user } => signals.unless_interrupted(read::run(session, user)).await,
+        Command::Settings { change } => signals.unless_interrupted(settings::run(session, change)).await,
         Command::Chats => signals.unless_interrupted(chats::run(session)).await,
         Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
         Command::Devices => signals.unless_interrupted(devices::list(session)).await,
@@ -103,9 +110,9 @@ async fn with_session<T, W: Future<Output = Result<T, ClientError>>>(
             }
         }
     };
-    let connected = tokio::select! {
+    let connected: Result<(), Failure> = tokio::select! {
         result = connected => result,
-        failure = seat.watch() => Err(failure),
+        error = seat.watch() => Err(error.into()),
     };
     connected?;
     let result = request().await;

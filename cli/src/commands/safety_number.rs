@@ -1,6 +1,6 @@
 //! `privmsg safety-number`.
 
-use privmsg_client::{Client, ClientError, ContactInfo, SafetyNumber};
+use privmsg_client::{ContactInfo, SafetyNumber};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -76,13 +76,4 @@ fn block(output: &Output, number: &SafetyNumber) -> String {
     let rows: Vec<_> =
         groups.chunks(4).map(|row| format!("    {}", output.styled(Style::Bold, &row.join(" ")))).collect();
     rows.join("\n")
-}
-
-/// Whether sending to a user waits until their new key is accepted.
-pub(super) async fn is_blocked(client: &Client, user: &UserId) -> Result<bool, Failure> {
-    match client.contact(user).await {
-        Ok(contact) => Ok(contact.changed.is_some()),
-        Err(ClientError::UnknownContact(_) | ClientError::NotSignedIn) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }

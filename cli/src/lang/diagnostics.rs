@@ -6,6 +6,9 @@ texts! {
     // Usage.
     error_prefix() => "error", "ошибка";
     see_help() => "See 'privmsg --help'.", "Справка: «privmsg --help».";
+    perhaps_an_option(text: &str) =>
+        "unknown option '{text}'. To send it as a text, put '--' in front: privmsg send USER -- TEXT",
+        "неизвестный параметр «{text}». Чтобы отправить это как текст, поставьте перед ним «--»: privmsg send ПОЛЬЗОВАТЕЛЬ -- ТЕКСТ";
     unknown_argument(argument: &str) => "unknown argument '{argument}'", "неизвестный аргумент «{argument}»";
     unknown_command(command: &str) => "unknown command '{command}'", "неизвестная команда «{command}»";
     did_you_mean(name: &str) => "did you mean '{name}'?", "может быть, «{name}»?";
@@ -151,7 +154,6 @@ texts! {
     unreachable(detail: &str) => "the server cannot be reached: {detail}", "сервер недоступен: {detail}";
     not_privmsg(detail: &str) =>
         "what answers there does not speak PrivMsg's protocol ({detail})", "по этому адресу отвечает не сервер PrivMsg ({detail})";
-    encryption_failed(detail: &str) => "encryption failed: {detail}", "сбой шифрования: {detail}";
     refused(reason: &str) => "the server refused: {reason}", "сервер отказал: {reason}";
     not_sent(reason: &str) => "not sent: {reason}", "не отправлено: {reason}";
     unknown_contact(user: &str) =>
@@ -174,4 +176,20 @@ texts! {
         "{received} of {wanted} messages received within {seconds} s", "за {seconds} с получено сообщений: {received} из {wanted}";
     interrupted() => "interrupted", "прервано";
     last_reason(reason: &str) => "Last reason: {reason}", "Последняя причина: {reason}";
+
+    // Messages that are acted on.
+    no_such_message() => "there is no such message in this profile", "в этом профиле нет такого сообщения";
+    ambiguous_message() =>
+        "several messages have this id: their senders have chosen the same one",
+        "этот номер есть у нескольких сообщений: их отправители выбрали один и тот же";
+    not_the_author() =>
+        "only its author can do that. To remove it from this device: privmsg delete MESSAGE_ID --for-me",
+        "это может только автор. Убрать с этого устройства: privmsg delete НОМЕР --for-me";
+    not_changeable() =>
+        "the message is deleted, or there is nothing in it that could be changed",
+        "сообщение удалено, или в нём нечего менять";
+    not_an_emoji() => "a reaction is one emoji, for example 👍", "реакция — это один эмодзи, например 👍";
+    unusable() =>
+        "what the server has of this conversation cannot be used; it is tried again",
+        "данные этой переписки на сервере непригодны; попытки продолжаются";
 }

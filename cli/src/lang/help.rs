@@ -26,6 +26,11 @@ texts! {
 
     about_login() => "Sign this device in", "Войти на этом устройстве";
     about_send() => "Send a text, files, or both", "Отправить текст, файлы или то и другое";
+    about_react() => "React to a message with an emoji", "Отреагировать на сообщение эмодзи";
+    about_edit() => "Change a text that you have sent", "Изменить отправленный вами текст";
+    about_delete() => "Take a message back, or remove it from this device", "Удалить сообщение у всех или только на этом устройстве";
+    about_read() => "Mark a chat as read", "Отметить чат прочитанным";
+    about_settings() => "Show what can be switched, or switch it", "Показать или переключить настройки";
     about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
     about_history() => "Show the newest messages with somebody", "Показать последние сообщения переписки";
     about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
@@ -39,7 +44,12 @@ texts! {
     usage_login() =>
         "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]",
         "privmsg login (--server АДРЕС --user-id ИМЯ | --invitation) [ПАРАМЕТРЫ]";
-    usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [ПАРАМЕТРЫ]";
+    usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to НОМЕР] [ПАРАМЕТРЫ]";
+    usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove]", "privmsg react НОМЕР ЭМОДЗИ [--remove]";
+    usage_edit() => "privmsg edit MESSAGE_ID TEXT|-", "privmsg edit НОМЕР ТЕКСТ|-";
+    usage_delete() => "privmsg delete MESSAGE_ID [--for-me]", "privmsg delete НОМЕР [--for-me]";
+    usage_read() => "privmsg read USER", "privmsg read ПОЛЬЗОВАТЕЛЬ";
+    usage_settings() => "privmsg settings [SETTING on|off]", "privmsg settings [НАСТРОЙКА on|off]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
     usage_download() => "privmsg download MESSAGE_ID --out PATH", "privmsg download НОМЕР --out ПУТЬ";
@@ -67,7 +77,16 @@ texts! {
     help_new_identity() =>
         "Start anew when the recovery key is lost: your contacts see that your key has changed, and your other devices are signed out",
         "Начать заново, если ключ восстановления утерян: собеседники увидят, что ваш ключ изменился, а на других ваших устройствах будет выполнен выход";
-    help_text() => "The text; '-' reads it from standard input", "Текст; «-» — прочитать его со стандартного ввода";
+    help_text() =>
+        "The text; '-' reads it from standard input. Put '--' in front of one that looks like an option",
+        "Текст; «-» — прочитать его со стандартного ввода. Перед текстом, похожим на параметр, поставьте «--»";
+    help_reply_to() => "The message that this one answers", "Сообщение, на которое это отвечает";
+    help_emoji() => "One emoji", "Один эмодзи";
+    help_remove() => "Take the reaction back", "Убрать реакцию";
+    help_for_me() => "Only from this device; others keep it", "Только с этого устройства; у других оно останется";
+    help_setting() =>
+        "read_receipts or presence; without it all are shown", "read_receipts или presence; без неё показать все";
+    help_value() => "on or off", "on (вкл) или off (выкл)";
     help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
     help_send_timeout() =>
         "Wait so long for the server's acknowledgement [default: 60, counted anew while a file is on its way]",

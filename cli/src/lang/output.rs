@@ -64,6 +64,18 @@ texts! {
         "[a message of a kind that this version does not know; update privmsg]",
         "[сообщение неизвестного этой версии вида; обновите privmsg]";
     file_line(name: &str, size: &str) => "[file] {name}, {size}", "[файл] {name}, {size}";
+    deleted() => "[deleted]", "[удалено]";
+    edited() => "(edited)", "(изменено)";
+    answers(author: &str) => "in reply to {author}:", "в ответ {author}:";
+    done() => "done", "готово";
+    removed_here() => "removed from this device", "удалено с этого устройства";
+    never_sent() => "it had not been sent; it is gone", "оно ещё не было отправлено; удалено";
+    marked_read(count: u64) => "read: {count}", "прочитано: {count}";
+    setting_on() => "on", "вкл";
+    setting_off() => "off", "выкл";
+    setting_read_receipts() =>
+        "others see when you have read what they wrote", "другие видят, что вы прочитали их сообщения";
+    setting_presence() => "others see that you are there", "другие видят, что вы на связи";
     how_to_download(id: &str) => "privmsg download {id} --out PATH", "privmsg download {id} --out ПУТЬ";
     key_changed(user: &str) =>
         "THE KEY OF {user} HAS CHANGED. {user} has started anew, or somebody is in between.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
@@ -78,6 +90,7 @@ texts! {
     state_queued() => "queued", "в очереди";
     state_sent() => "sent", "отправлено";
     state_delivered() => "delivered", "доставлено";
+    state_read() => "read", "прочитано";
     state_failed(reason: &str) => "NOT SENT: {reason}", "НЕ ОТПРАВЛЕНО: {reason}";
 
     // Files.
@@ -91,6 +104,7 @@ texts! {
     group() => "(group)", "(группа)";
     head_chat() => "CHAT", "ЧАТ";
     head_messages() => "MESSAGES", "СООБЩЕНИЙ";
+    head_unread() => "NEW", "НОВЫХ";
     head_last() => "LAST", "ПОСЛЕДНЕЕ";
     head_device() => "DEVICE", "УСТРОЙСТВО";
     head_type() => "TYPE", "ВИД";

@@ -1,11 +1,25 @@
 //! Time as a parameter.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long a clock is trusted to go on at the pace of time.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// Wall-clock time. Tests bring their own.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since 1970.
     fn now_ms(&self) -> i64;
+
+    /// Waits until the clock shows `ms`. A clock that is set, or a machine that slept, is noticed within a minute.
+    fn sleep_until(&self, ms: i64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            loop {
+                let Ok(left @ 1..) = u64::try_from(ms.saturating_sub(self.now_ms())) else { return };
+                tokio::time::sleep(Duration::from_millis(left).min(LONGEST_SLEEP)).await;
+            }
+        })
+    }
 
     /// Seconds since 1970.
     fn now_s(&self) -> i64 {

@@ -2,7 +2,7 @@
 
 use privmsg_e2ee::{AccountKey, AccountPublicKey, SafetyNumber, safety_number};
 use privmsg_protocol::UserId;
-use privmsg_store::{Connection, account, contacts};
+use privmsg_store::{Snapshot, account, contacts};
 
 use crate::error::ClientError;
 
@@ -20,13 +20,12 @@ pub struct ContactInfo {
     pub changed: Option<SafetyNumber>,
 }
 
-pub(crate) fn info(connection: &Connection, user: &UserId) -> Result<ContactInfo, ClientError> {
-    let own = account::load(connection)?.ok_or(ClientError::NotSignedIn)?;
+pub(crate) fn info(at: &Snapshot<'_>, user: &UserId) -> Result<ContactInfo, ClientError> {
+    let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
     let own_key = AccountKey::from_bytes(own.account_key.as_ref().ok_or(ClientError::NotSignedIn)?).public();
-    let contact = contacts::load(connection, user)?.ok_or_else(|| ClientError::UnknownContact(user.clone()))?;
+    let contact = contacts::load(at, user)?.ok_or_else(|| ClientError::UnknownContact(user.clone()))?;
     let number = |identity: [u8; 32]| {
-        let theirs =
-            AccountPublicKey::from_bytes(identity).map_err(|_| ClientError::Crypto("a damaged identity key".into()))?;
+        let theirs = AccountPublicKey::from_bytes(identity).map_err(|_| ClientError::Damaged("identity keys"))?;
         Ok::<_, ClientError>(safety_number((&own.user_id, &own_key), (user, &theirs)))
     };
     Ok(ContactInfo {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use privmsg_e2ee::{ContentError, StorageError};
 pub use privmsg_protocol::error::Retry;
-use privmsg_protocol::{Epoch, ErrorCode, GroupId};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, UserId};
 use privmsg_store::StoreError;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure of one operation.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +38,26 @@ pub enum ClientError {
     /// The server answered with something that is not PrivMsg's protocol.
     #[error("the server does not speak PrivMsg's protocol: {0}")]
     Protocol(&'static str),
+    /// The server has forgotten this device.
+    #[error("the server does not know this device any more")]
+    DeviceForgotten,
     /// The local database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Encryption failed in a way that is not a peer's doing.
-    #[error("encryption failed: {0}")]
-    Crypto(String),
+    /// Something failed that nobody outside has a part in.
+    #[error("failed while {during}")]
+    Internal {
+        /// What was being done.
+        during: &'static str,
+        /// Why it failed.
+        source: Cause,
+    },
+    /// Something in the profile is not what was written there.
+    #[error("the profile's {0} is damaged")]
+    Damaged(&'static str),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
     /// A message that cannot be encoded: empty, or too long.
     #[error("the message cannot be sent: {0}")]
     Content(#[from] ContentError),
@@ -56,15 +72,36 @@ pub enum ClientError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The path of a file is not Unicode, and cannot be kept for later.
+    #[error("the path of a file is not Unicode")]
+    PathNotUnicode,
     /// The message has no such attachment, or there is no such message.
     #[error("there is no such file")]
     NoSuchAttachment,
+    /// There is no such message.
+    #[error("there is no such message")]
+    NoSuchMessage,
+    /// Several people, or devices, gave the same id to different messages.
+    #[error("several messages have this id")]
+    AmbiguousMessage,
+    /// Only its author may do that with a message.
+    #[error("only its author may do that")]
+    NotTheAuthor,
+    /// The message is deleted, or says nothing that could be changed.
+    #[error("the message cannot be changed any more")]
+    NotChangeable,
     /// A downloaded file is not what the sender encrypted.
     #[error("the file was altered or cut off on its way")]
     AlteredFile,
     /// There is no conversation with this user, or their identity key is not known yet.
     #[error("no conversation with {0} yet")]
-    UnknownContact(privmsg_protocol::UserId),
+    UnknownContact(UserId),
+    /// None of a user's devices can be written to at the moment.
+    #[error("none of {0}'s devices can be reached")]
+    NobodyThere(UserId),
+    /// What the server has of a conversation is forged, breaks our rules, or is another one's.
+    #[error("a conversation cannot be joined")]
+    Unjoinable,
     /// Another process runs the engine of this profile.
     #[error("another process is using this profile")]
     ProfileInUse,
@@ -75,7 +112,7 @@ impl ClientError {
     #[must_use]
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Network(_) | Self::GoingAway { .. } => Retry::Later,
+            Self::Network(_) | Self::GoingAway { .. } | Self::NobodyThere(_) => Retry::Later,
             Self::Server { code, .. } => code.retry(),
             Self::Store(error) if error.is_retryable() => Retry::Later,
             _ => Retry::Never,
@@ -91,14 +128,65 @@ impl ClientError {
         }
     }
 
+    /// How long the server asks to be left alone.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server { retry_after, .. } => *retry_after,
+            Self::GoingAway { retry_after } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// Whether the server has ended this device's session for good: another attempt gets the same answer.
+    pub(crate) const fn ends_session(&self) -> bool {
+        match self {
+            Self::DeviceForgotten => true,
+            Self::Server { code, .. } => is_over(code),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is(&self, expected: &ErrorCode) -> bool {
         self.code() == Some(expected)
     }
 }
 
+/// Whether a refusal means that this device has been signed out, or must be.
+pub(crate) const fn is_over(code: &ErrorCode) -> bool {
+    matches!(code, ErrorCode::Unauthorized | ErrorCode::AccountRevoked | ErrorCode::InvalidCredentials)
+}
+
+/// An error and what has caused it, in one line.
+#[must_use]
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Some errors say what their cause says.
+        if !said.ends_with(&more) {
+            said = format!("{said}: {more}");
+        }
+        cause = error.source();
+    }
+    said
+}
+
+/// Says what was being done when something failed.
+pub(crate) trait During<T> {
+    fn during(self, what: &'static str) -> Result<T, ClientError>;
+}
+
+impl<T, E: Into<Cause>> During<T> for Result<T, E> {
+    fn during(self, what: &'static str) -> Result<T, ClientError> {
+        self.map_err(|source| ClientError::Internal { during: what, source: source.into() })
+    }
+}
+
 impl From<StorageError> for ClientError {
     fn from(error: StorageError) -> Self {
-        Self::Crypto(error.to_string())
+        Self::Internal { during: "reading or writing the state of a conversation", source: error.into() }
     }
 }
 
@@ -114,10 +202,13 @@ pub enum EngineError {
     /// Another process runs the engine of this profile.
     #[error("another process is using this profile")]
     ProfileInUse,
-    /// The local database cannot be used.
+    /// The profile cannot be locked.
+    #[error("the profile cannot be locked")]
+    Lock(#[source] std::io::Error),
+    /// The local database cannot be used any more.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A fault of our own.
-    #[error("internal error: {0}")]
-    Internal(String),
+    #[error("the engine has ended unexpectedly")]
+    Ended(#[source] tokio::task::JoinError),
 }

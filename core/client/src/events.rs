@@ -1,6 +1,7 @@
-//! What front-ends are told. Every event is sent after the transaction that it tells of; whoever misses one finds the
-//! same in the database.
+//! What the engine of this process is doing, for people who watch. Whoever misses an event misses nothing that lasts:
+//! what has become of messages, chats and contacts stands in the database.
 
+use privmsg_protocol::frames::PresenceStatus;
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 use privmsg_store::chats::ChatId;
 
@@ -27,16 +28,13 @@ pub enum Event {
     Sent {
         /// Its row.
         id: i64,
+        /// Its chat.
+        chat: ChatId,
     },
     /// A message will not be sent.
     Failed {
         /// Its row.
         id: i64,
-        /// Why.
-        code: ErrorCode,
-    },
-    /// A message waits for something; the engine tries again by itself.
-    Delayed {
         /// Its chat.
         chat: ChatId,
         /// Why.
@@ -51,6 +49,8 @@ pub enum Event {
     IdentityChanged {
         /// Who.
         user: UserId,
+        /// The chat in which it was seen.
+        chat: ChatId,
         /// The earlier key was verified: nothing is sent until the user accepts the new one.
         blocked: bool,
     },
@@ -58,9 +58,27 @@ pub enum Event {
     UploadProgress {
         /// Its message.
         message_id: MessageId,
+        /// The message's chat.
+        chat: ChatId,
+        /// Which of its files, from 0.
+        file: u32,
         /// Bytes so far.
         done: u64,
         /// Bytes in all.
         total: u64,
+    },
+    /// Somebody has begun to write to this user, or stopped.
+    Typing {
+        /// Who.
+        user: UserId,
+        /// Begun.
+        is_typing: bool,
+    },
+    /// Somebody is there, or not any more.
+    Presence {
+        /// Who.
+        user: UserId,
+        /// How.
+        status: PresenceStatus,
     },
 }

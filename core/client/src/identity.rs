@@ -19,7 +19,6 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn of(account: &Account) -> Result<Self, ClientError> {
-        let damaged = |what: &str| ClientError::Crypto(format!("the profile's {what} is damaged"));
         if account.state != AccountState::Ready {
             return Err(ClientError::NotSignedIn);
         }
@@ -29,7 +28,8 @@ impl Identity {
             user_id: account.user_id.clone(),
             device_id: account.device_id.clone().ok_or(ClientError::NotSignedIn)?,
             device: DeviceKeys::from_bytes(&account.device_key),
-            certificate: DeviceCertificate::decode(certificate).map_err(|_| damaged("device certificate"))?,
+            certificate: DeviceCertificate::decode(certificate)
+                .map_err(|_| ClientError::Damaged("device certificate"))?,
             account: AccountKey::from_bytes(key).public(),
         })
     }

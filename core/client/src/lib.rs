@@ -8,7 +8,8 @@
 //! One process at a time runs the engine of a profile. Others use the same database beside it: what they queue is sent
 //! by the one that runs, and they see what it has received.
 //!
-//! Front-ends follow [`Event`]s, which are sent after the transaction that they tell of.
+//! Front-ends follow [`Changes`], which tell what each commit has changed, whichever process has made it, and read it again.
+//! [`Event`]s tell what the engine of this process is doing besides.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,44 +19,48 @@
 //! let client = Client::open(&profile, Some("correct horse battery staple")).await?;
 //! let sent = client.send(&Recipient::User("bob".parse()?), Draft::text("Hi Bob")).await?;
 //! let engine = client.start_engine()?;
-//! client.wait_sent(&sent).await?;
+//! client.wait_acknowledged(&sent.said()).await?;
 //! engine.stop().await?;
 //! # Ok(())
 //! # }
 //! ```
 
-mod backoff;
 mod client;
 mod clock;
 mod contacts;
+mod content;
+mod context;
 mod engine;
 mod error;
 mod events;
-mod history;
-mod http;
+mod group;
 mod identity;
 mod login;
+mod net;
 mod profile;
 mod sending;
-mod socket;
-mod tls;
 mod transfer;
+mod view;
 
-pub use client::{Client, OpenError};
+pub use client::{Client, OpenError, Setting};
 pub use clock::{Clock, SystemClock};
 pub use contacts::ContactInfo;
-pub use engine::Engine;
-pub use error::{ClientError, EngineError, Retry};
+pub use engine::{Engine, Seat};
+pub use error::{ClientError, EngineError, Retry, causes};
 pub use events::Event;
-pub use history::{ChatEntry, HistoryItem, Inbox, MessageView};
 pub use identity::Whoami;
 pub use login::{LoggedIn, Login, LoginError, NewIdentity, SignInKey};
-pub use privmsg_e2ee::{Attachment, Body, Content, ContentError, RecoveryError, SafetyNumber};
-pub use privmsg_store::chats::{ChatId, ChatKind};
+pub use privmsg_e2ee::{About, Attachment, ContentError, RecoveryError, SafetyNumber};
+pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
+pub use privmsg_store::holds::{Hold, Reason, Scope};
 pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,
 };
-pub use privmsg_store::messages::{MessageKind, MessageState};
-pub use privmsg_store::{StoreError, wait_until_closed};
+pub use privmsg_store::messages::{Cursor, MessageState};
+pub use privmsg_store::position::Position;
+pub use privmsg_store::receipts::Receipt;
+pub use privmsg_store::{Change, ChangeSet, Changes, StoreError, wait_until_closed};
 pub use profile::{Profile, ProfileError};
-pub use sending::{Draft, Recipient, Sent};
+pub use sending::{Acknowledged, Draft, Recipient, Said, Sent};
+pub use view::history::{ChatEntry, HistoryItem, Page};
+pub use view::message::{MessageKind, MessageView, ReactionView};

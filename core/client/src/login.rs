@@ -15,10 +15,10 @@ use privmsg_store::{Store, StoreError, groups};
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
-use crate::engine::key_packages;
+use crate::engine::tasks::key_packages;
 use crate::error::ClientError;
-use crate::http::Api;
 use crate::identity::Identity;
+use crate::net::http::Api;
 use crate::profile::{Profile, ProfileError};
 
 /// What a user enters to sign in.
@@ -152,7 +152,7 @@ impl Login {
             {
                 begun.access_key.clone()
             }
-            (SignInKey::Invitation(_), _) => new_access_key(),
+            (SignInKey::Invitation(_), _) => new_access_key()?,
         };
         let mut account = match existing {
             // Nothing has come of it, perhaps for a slip in the name.
@@ -164,7 +164,7 @@ impl Login {
             }
             // The server has taken the old device out of everything; this is a new one that knows the old history.
             Some(account) if account.state == AccountState::SignedOut => {
-                store.transact(groups::break_all).await?;
+                store.write(groups::break_all).await?;
                 let device_key = DeviceKeys::generate(&mut OsRng).to_bytes();
                 Account { device_key, device_id: None, certificate: None, ..account }
             }
@@ -236,10 +236,10 @@ struct Steps {
 }
 
 /// 32 random bytes, base64url.
-fn new_access_key() -> Secret {
+fn new_access_key() -> Result<Secret, ClientError> {
     let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *bytes).expect("the operating system has a random source");
-    Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
+    getrandom::fill(&mut *bytes).map_err(|_| ClientError::NoRandomness)?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
 /// Trades an invitation for the access key that has just been made and stored.
@@ -295,7 +295,7 @@ impl Steps {
     async fn make_identity(&mut self, replace: bool) -> Result<(), ClientError> {
         let recovery = match (&self.account.account_key, &self.account.recovery_words) {
             (Some(_), Some(words)) => {
-                words.expose().parse::<RecoveryKey>().map_err(|e| ClientError::Crypto(e.to_string()))?
+                words.expose().parse::<RecoveryKey>().map_err(|_| ClientError::Damaged("recovery key"))?
             }
             _ => {
                 let recovery = RecoveryKey::generate(&mut OsRng);
@@ -355,8 +355,7 @@ impl Steps {
         let Some(words) = &self.account.recovery_words else { return Ok(()) };
         match self.api.backup().await {
             Err(error) if error.is(&ErrorCode::NoBackup) => {
-                let recovery: RecoveryKey =
-                    words.expose().parse().map_err(|e: RecoveryError| ClientError::Crypto(e.to_string()))?;
+                let recovery: RecoveryKey = words.expose().parse().map_err(|_| ClientError::Damaged("recovery key"))?;
                 let backup = Opaque::encode(&recovery.seal(key, &self.account.user_id, &mut OsRng));
                 self.api.put_backup(&Backup { backup }).await
             }
@@ -367,5 +366,5 @@ impl Steps {
 
 async fn save(store: &Store, account: &Account) -> Result<(), ClientError> {
     let account = account.clone();
-    store.transact(move |c| account::save(c, &account)).await.map_err(ClientError::Store)
+    store.write(move |c| account::save(c, &account)).await.map_err(ClientError::Store)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use privmsg_store::key::{self, Creation, KeyError, KeyPlace, Keystore, Vault};
 use privmsg_store::{DATABASE_FILE, Store, StoreError};
+use tokio::sync::oneshot;
 
 /// Held by the process that runs the engine.
 const LOCK_FILE: &str = "engine.lock";
@@ -93,6 +94,22 @@ impl Profile {
         Ok(Store::open(&self.dir, &key)?)
     }
 
+    /// Waits for the right to run the engine, on a thread of its own: the system wakes it when the process that has the
+    /// right ends, however that is. Where nobody wants it any more by then, it is given back.
+    pub(crate) fn wait_for_engine(&self) -> std::io::Result<oneshot::Receiver<std::io::Result<EngineLock>>> {
+        let file = self.lock_file()?;
+        let (answer, lock) = oneshot::channel();
+        let wait = move || {
+            let _ = answer.send(file.lock().map(|()| EngineLock { _file: file }));
+        };
+        std::thread::Builder::new().name("privmsg-seat".into()).spawn(wait)?;
+        Ok(lock)
+    }
+
+    fn lock_file(&self) -> std::io::Result<File> {
+        OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join(LOCK_FILE))
+    }
+
     fn keystore<'a>(&'a self, passphrase: Option<&'a str>) -> Keystore<'a> {
         Keystore::of(&self.dir).with_passphrase(passphrase).with_vault(self.vault.as_deref())
     }
@@ -103,7 +120,7 @@ impl Profile {
 
     /// Takes the right to run the engine. `None` if another process has it.
     pub(crate) fn lock_engine(&self) -> std::io::Result<Option<EngineLock>> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join(LOCK_FILE))?;
+        let file = self.lock_file()?;
         match file.try_lock() {
             Ok(()) => Ok(Some(EngineLock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use privmsg_e2ee::attachment::AttachmentKey;
-use privmsg_e2ee::{Attachment, Body, Content};
-use privmsg_protocol::limits::MAX_FILE_ID_LEN;
-use privmsg_protocol::{FileId, MessageId, UserId};
+use privmsg_e2ee::{Attachment, Content, Files, Text};
+use privmsg_protocol::{DeviceId, ErrorCode, FileId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::messages::{Direction, MessageKind, NewMessage};
-use privmsg_store::{Connection, StoreError, messages, outbox};
+use privmsg_store::uploads::{NewUpload, Upload};
+use privmsg_store::{StoreError, Tx, outbox, uploads};
 
-use crate::error::ClientError;
+use crate::content::{compose, say};
+use crate::error::{ClientError, During as _};
 
 /// To whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +26,21 @@ pub struct Draft {
     pub text: String,
     /// Files, by absolute path. They must stay unchanged until they are uploaded.
     pub files: Vec<PathBuf>,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
 }
 
 impl Draft {
     /// A text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), files: Vec::new() }
+        Self { text: text.into(), ..Self::default() }
     }
 
     /// Files, with a caption or without.
     #[must_use]
     pub fn files(caption: impl Into<String>, files: Vec<PathBuf>) -> Self {
-        Self { text: caption.into(), files }
+        Self { text: caption.into(), files, ..Self::default() }
     }
 }
 
@@ -47,8 +49,54 @@ impl Draft {
 pub struct Sent {
     /// Its row in this database.
     pub id: i64,
+    /// Its chat.
+    pub chat: ChatId,
     /// Its name everywhere.
     pub message_id: MessageId,
+}
+
+impl Sent {
+    /// As something that is waited for.
+    #[must_use]
+    pub const fn said(&self) -> Said {
+        Said { chat: self.chat, message_id: self.message_id }
+    }
+}
+
+/// Something that was queued, whether or not people see it as a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Its chat.
+    pub chat: ChatId,
+    /// Its name everywhere.
+    pub message_id: MessageId,
+}
+
+/// What has become of something that was queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// The server has it on disk.
+    Sent,
+    /// It was refused for good, for this reason.
+    Failed(ErrorCode),
+}
+
+/// A file that is to be sent, as it is now.
+#[derive(Debug, Clone)]
+pub(crate) struct DraftFile {
+    path: PathBuf,
+    size: u64,
+}
+
+impl DraftFile {
+    /// Looks at a file.
+    pub(crate) async fn look(path: PathBuf) -> Result<Self, ClientError> {
+        let metadata = tokio::fs::metadata(&path).await;
+        match metadata {
+            Ok(metadata) => Ok(Self { path, size: metadata.len() }),
+            Err(source) => Err(ClientError::File { path: path.display().to_string(), source }),
+        }
+    }
 }
 
 /// Which chat a recipient means for `own_user`.
@@ -59,106 +107,114 @@ pub(crate) fn chat_kind(own_user: &UserId, recipient: &Recipient) -> ChatKind {
     }
 }
 
-/// Stores and queues a message, in the transaction that `connection` is in.
+/// Stores and queues a message in `chat`, in the transaction `tx`.
 pub(crate) fn queue(
-    connection: &Connection,
-    own_user: &UserId,
-    recipient: &Recipient,
+    tx: &Tx<'_>,
+    own: (&UserId, &DeviceId),
+    chat: ChatId,
     draft: &Draft,
-    message_id: MessageId,
+    files: &[DraftFile],
     now_ms: i64,
 ) -> Result<Sent, ClientError> {
-    let chat = chats::ensure(connection, &chat_kind(own_user, recipient), now_ms)?;
-    let (kind, content) = if draft.files.is_empty() {
-        (MessageKind::Text, encode(message_id, now_ms, Body::Text(draft.text.clone()))?)
+    let content = if files.is_empty() {
+        compose(&Text { text: draft.text.clone() }, now_ms)?
     } else {
         // Too long or too many must show now, not after an hour of uploading.
-        encode(message_id, now_ms, files_before_upload(draft)?)?;
-        (MessageKind::File, Vec::new())
+        compose(&Files { caption: draft.text.clone(), attachments: pending(files)? }, now_ms)?
     };
-    let message = NewMessage {
-        chat,
-        message_id,
-        sender_id: own_user,
-        sent_at: now_ms,
-        received_at: now_ms,
-        kind,
-        content: &content,
+    let content = match draft.reply_to {
+        Some(id) => {
+            let target = crate::client::target_in(tx, chat, &id)?;
+            content.about(id, target.sender_id)
+        }
+        None => content,
     };
-    let id = messages::insert(connection, &message, Direction::Outgoing)?.ok_or(StoreError::Invalid("message id"))?;
-    let outbox_id = outbox::insert(connection, chat, &message_id, &content, Some(id))?;
-    if !draft.files.is_empty() {
-        outbox::set_caption(connection, outbox_id, &draft.text)?;
+    let id = say(tx, own, chat, &content, now_ms)?.ok_or(StoreError::Invalid("message id"))?;
+    if !files.is_empty() {
+        let outbox = outbox::row_of(tx, &content.message_id)?.ok_or(StoreError::Invalid("outbox"))?;
+        for (position, file) in (0..).zip(files) {
+            let path = file.path.to_str().ok_or(ClientError::PathNotUnicode)?;
+            let (name, mime) = (file_name(&file.path), media_type(&file.path));
+            let new = NewUpload { path, name: &name, mime: &mime, size: file.size };
+            uploads::insert(tx, outbox, position, &new)?;
+        }
     }
-    for (position, path) in (0..).zip(&draft.files) {
-        outbox::insert_upload(connection, outbox_id, position, path)?;
-    }
-    Ok(Sent { id, message_id })
+    Ok(Sent { id, chat, message_id: content.message_id })
 }
 
-/// What a message with files will be like once they are uploaded: as long, with nothing in it that counts.
-fn files_before_upload(draft: &Draft) -> Result<Body, ClientError> {
-    let file_id = FileId::new(&"x".repeat(MAX_FILE_ID_LEN)).map_err(|e| ClientError::Crypto(e.to_string()))?;
-    let attachment = |path: &PathBuf| Attachment {
+/// Finds or makes the chat with a recipient.
+pub(crate) fn chat_with(tx: &Tx<'_>, own: &UserId, to: &Recipient, now_ms: i64) -> Result<ChatId, StoreError> {
+    chats::ensure(tx, &chat_kind(own, to), now_ms)
+}
+
+/// What the attachments of a message are like until they are uploaded: what people see of them is right, what opens them
+/// is not there yet.
+fn pending(files: &[DraftFile]) -> Result<Vec<Attachment>, ClientError> {
+    let file_id = FileId::new(&"x".repeat(privmsg_protocol::limits::MAX_FILE_ID_LEN)).during("making a file id")?;
+    let attachment = |file: &DraftFile| Attachment {
         file_id: file_id.clone(),
         key: AttachmentKey::from_bytes([0; 32]),
-        name: file_name(path),
-        mime: media_type(path),
-        size: u64::MAX,
+        name: file_name(&file.path),
+        mime: media_type(&file.path),
+        size: file.size,
         digest: [0; 32],
     };
-    Ok(Body::Files { caption: draft.text.clone(), attachments: draft.files.iter().map(attachment).collect() })
+    Ok(files.iter().map(attachment).collect())
+}
+
+/// The content of a message whose files are all uploaded, in the place of the one that was queued. `None` while one is
+/// missing.
+pub(crate) fn with_files(queued: &Content, files: Vec<Upload>) -> Result<Option<Content>, ClientError> {
+    let Files { caption, .. } = queued.body()?;
+    let attachments: Option<Vec<_>> = files.into_iter().map(attachment).collect();
+    let Some(attachments) = attachments else { return Ok(None) };
+    let content = Content::new(queued.message_id, queued.sent_at_ms, &Files { caption, attachments })?;
+    Ok(Some(match queued.about.clone() {
+        Some(about) => content.about(about.message_id, about.author),
+        None => content,
+    }))
+}
+
+fn attachment(file: Upload) -> Option<Attachment> {
+    let uploaded = file.uploaded?;
+    Some(Attachment {
+        file_id: uploaded.file_id,
+        key: AttachmentKey::from_bytes(*uploaded.key),
+        name: file.name,
+        mime: file.mime,
+        size: uploaded.size,
+        digest: uploaded.digest,
+    })
 }
 
 /// A file's name as the recipient sees it.
-pub(crate) fn file_name(path: &Path) -> String {
+fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// A file's media type, guessed from its name.
-pub(crate) fn media_type(path: &Path) -> String {
+fn media_type(path: &Path) -> String {
     mime_guess::from_path(path).first_or_octet_stream().to_string()
-}
-
-/// Queues something that is no message to people, such as receipts.
-pub(crate) fn queue_silent(
-    connection: &Connection,
-    chat: ChatId,
-    body: Body,
-    message_id: MessageId,
-    now_ms: i64,
-) -> Result<(), ClientError> {
-    let content = encode(message_id, now_ms, body)?;
-    outbox::insert(connection, chat, &message_id, &content, None)?;
-    Ok(())
-}
-
-pub(crate) fn encode(message_id: MessageId, now_ms: i64, body: Body) -> Result<Vec<u8>, ClientError> {
-    let content = Content { message_id, sent_at_ms: now_ms.try_into().unwrap_or(0), body };
-    Ok(content.encode()?.to_vec())
-}
-
-/// A new message id: time-ordered, with 74 random bits.
-pub(crate) fn new_message_id(now_ms: i64) -> Result<MessageId, ClientError> {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random).map_err(|_| ClientError::Crypto("the system gives no random bytes".into()))?;
-    Ok(MessageId::v7(now_ms.try_into().unwrap_or(0), &random))
 }
 
 #[cfg(test)]
 mod tests {
+    use privmsg_store::Store;
+    use privmsg_store::key::DatabaseKey;
+
     use super::*;
 
     fn try_queue(draft: &Draft) -> Result<Sent, ClientError> {
         let dir = tempfile::tempdir().unwrap();
-        let key = privmsg_store::key::DatabaseKey::from_bytes([1; 32]);
-        let store = privmsg_store::Store::open(dir.path(), &key).unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
         let draft = draft.clone();
-        let alice = UserId::new("alice").unwrap();
-        let to = Recipient::User(UserId::new("bob").unwrap());
-        let id = MessageId::from_bytes([1; 16]);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(store.transact(move |c| queue(c, &alice, &to, &draft, id, 1)))
+        runtime.block_on(store.write(move |tx| {
+            let (alice, device) = (UserId::new("alice").unwrap(), DeviceId::new("device").unwrap());
+            let chat = chat_with(tx, &alice, &Recipient::User(UserId::new("bob").unwrap()), 1)?;
+            let files: Vec<_> = draft.files.iter().map(|path| DraftFile { path: path.clone(), size: 7 }).collect();
+            queue(tx, (&alice, &device), chat, &draft, &files, 1)
+        }))
     }
 
     #[test]

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use privmsg_e2ee::attachment::{AttachmentError, DecryptingWriter, EncryptingReader, encrypted_len};
 use privmsg_e2ee::{Attachment, OsRng};
+use privmsg_store::uploads::Uploaded;
 use tokio::sync::mpsc;
+use zeroize::Zeroizing;
 
-use crate::error::ClientError;
-use crate::http::{Api, network};
-use crate::sending::{file_name, media_type};
+use crate::error::{ClientError, During as _};
+use crate::net::http::{Api, network};
 
 /// Bytes handed to the network at a time.
 const PIECE: usize = 256 * 1024;
@@ -28,7 +29,7 @@ fn file_error(path: &Path, source: io::Error) -> ClientError {
 }
 
 /// Encrypts and uploads the file at `path`. Each call uses a fresh key.
-pub(crate) async fn upload(api: &Api, path: &Path, progress: Progress) -> Result<Attachment, ClientError> {
+pub(crate) async fn upload(api: &Api, path: &Path, progress: Progress) -> Result<Uploaded, ClientError> {
     let file = tokio::fs::File::open(path).await.map_err(|e| file_error(path, e))?.into_std().await;
     let metadata = file.metadata().map_err(|e| file_error(path, e))?;
     if !metadata.is_file() {
@@ -49,7 +50,7 @@ pub(crate) async fn upload(api: &Api, path: &Path, progress: Progress) -> Result
         });
     let uploaded = api.upload(reqwest::Body::wrap_stream(body), length).await;
     // A fault of the file explains a broken upload better than the network's view of it.
-    let encrypted = encrypting.await.map_err(|e| ClientError::Crypto(e.to_string()))?;
+    let encrypted = encrypting.await.during("encrypting a file")?;
     let file = match (encrypted, &uploaded) {
         (Ok(reader), _) => reader.finish(),
         (Err(error), _) if error.kind() == io::ErrorKind::BrokenPipe => return Err(broken_off(uploaded.err())),
@@ -57,14 +58,8 @@ pub(crate) async fn upload(api: &Api, path: &Path, progress: Progress) -> Result
     };
     let uploaded = uploaded?;
     let file = file.map_err(|_| file_error(path, io::Error::other("changed while it was uploaded")))?;
-    Ok(Attachment {
-        file_id: uploaded.file_id,
-        key: file.key,
-        name: file_name(path),
-        mime: media_type(path),
-        size: file.size,
-        digest: file.digest,
-    })
+    let key = Zeroizing::new(*file.key.as_bytes());
+    Ok(Uploaded { file_id: uploaded.file_id, key, digest: file.digest, size: file.size })
 }
 
 fn broken_off(cause: Option<ClientError>) -> ClientError {
@@ -133,7 +128,7 @@ pub(crate) async fn download(
         }
     }
     drop(pieces);
-    let decrypted = decrypting.await.map_err(|e| ClientError::Crypto(e.to_string()))?;
+    let decrypted = decrypting.await.during("decrypting a file")?;
     if let Some(error) = broken {
         return Err(error);
     }

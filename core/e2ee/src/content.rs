@@ -1,25 +1,56 @@
 //! What is inside an application message: CBOR (RFC 8949), so that it stays small and can grow.
 //!
-//! Every field and every kind of body has a number of its own that is never given to anything else. Fields that this
-//! build does not know are skipped, and so is a body of a kind it does not know, which is kept as [`Body::Unknown`]:
-//! an old client shows "update to see this message" beside a newer one's, and loses nothing else.
+//! [`Content`] is the envelope, the same for everything that is said; inside it is a body of some [`Kind`]. A kind is
+//! one file of this module with its fields, limits and codec. The body stays raw until somebody asks for it as a
+//! kind, so **a kind that this build does not know is kept whole**: who stores the bytes as they came can apply them
+//! after an update, and until then the envelope says what to show ([`IfUnknown`]).
 //!
 //! ```text
-//! content    = { 0: version (uint, 1), 1: message_id (bytes 16), 2: sent_at_ms (uint), 3: [kind (uint), body] }
-//! kind 0     text     { 0: text }
-//! kind 1     files    { 0: caption, 1: [attachment, 1*32] }
-//! kind 2     receipt  { 0: 0 delivered / 1 read, 1: [message_id, 1*1024] }
-//! attachment = { 0: file_id, 1: key (bytes 32), 2: name, 3: mime, 4: size (uint), 5: digest (bytes 32) }
+//! content    = { 0: version (uint, 1), 1: message_id, 2: sent_at_ms (uint, < 2^53), 3: [kind (uint), body],
+//!                ? 4: about, ? 5: if_unknown, ? 6: expires (uint, seconds, > 0) }
+//! message_id = bytes 16
+//! about      = [message_id, author (text, a user_id)]
+//! if_unknown = 0 placeholder / 1 hide / text 1..=1024 bytes
 //! ```
 //!
-//! Numbers in use: content fields 0–3, kinds 0–2, the fields above. None has been retired.
+//! | kind | | body | `about` | if unknown |
+//! |---|---|---|---|---|
+//! | 0 | [`Text`] | `{ 0: text }` | the message that it answers | placeholder |
+//! | 1 | [`Files`] | `{ 0: caption, 1: [attachment, 1*32] }` | the message that it answers | placeholder |
+//! | 2 | [`Receipt`] | `{ 0: 0 delivered / 1 read, 1: [message_id, 1*1024] }` | never | hide |
+//! | 3 | [`Reaction`] | `{ 0: emoji, ? 1: removed (bool) }` | needed | hide |
+//! | 4 | [`Edit`] | `{ 0: text }` | needed | hide |
+//! | 5 | [`Delete`] | `{ }` | needed | hide |
+//!
+//! A number is never given to anything else, not of a field and not of a kind; none has been retired. Fields that this
+//! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not
+//! even try.
+//!
+//! There is one spelling of a structure, so that no two clients read the same bytes differently: definite lengths, and
+//! in every map unsigned keys in ascending order.
 
-mod codec;
+mod cbor;
+mod delete;
+mod edit;
+mod envelope;
+mod error;
 mod file_name;
-mod types;
+mod files;
+mod kind;
+mod reaction;
+mod receipt;
+mod text;
 
+pub use delete::Delete;
+pub use edit::Edit;
+pub use envelope::{About, Content, IfUnknown};
+pub use error::ContentError;
 pub use file_name::sanitize_file_name;
-pub use types::{Attachment, Body, Content, ContentError, Receipt, ReceiptKind};
+pub use files::{Attachment, Files};
+pub use kind::{AboutRule, Kind};
+pub use reaction::Reaction;
+pub use receipt::{Receipt, ReceiptKind};
+pub use text::Text;
 
 /// Version of the format. It grows only when an old client must not even try; new fields and kinds leave it.
 pub const CONTENT_VERSION: u32 = 1;
@@ -29,6 +60,9 @@ pub const MAX_CONTENT_LEN: usize = 46 * 1024;
 
 /// Longest text or caption, in bytes: a content without much else.
 pub const MAX_TEXT_LEN: usize = 45 * 1024;
+
+/// Longest [`IfUnknown::Text`], in bytes: a few sentences in any script.
+pub const MAX_IF_UNKNOWN_LEN: usize = 1024;
 
 /// Attachments of one message. Even with the longest names, all of them fit.
 pub const MAX_ATTACHMENTS: usize = 32;
@@ -41,3 +75,6 @@ pub const MAX_MIME_LEN: usize = 255;
 
 /// Messages that one receipt can name.
 pub const MAX_RECEIPT_IDS: usize = 1024;
+
+/// Longest emoji of a reaction, in bytes: families of four with a skin tone each need 41.
+pub const MAX_EMOJI_LEN: usize = 64;

@@ -69,7 +69,10 @@ pub mod recovery;
 pub mod safety_number;
 
 pub use certificate::{CertificateError, DeviceCertificate};
-pub use content::{Attachment, Body, Content, ContentError, Receipt, ReceiptKind};
+pub use content::{
+    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, Reaction, Receipt,
+    ReceiptKind, Text,
+};
 pub use conversation::{
     CommitBundle, CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError, Expected,
     ExternalJoinError, InfoError, JoinError, MAX_PAST_EPOCHS, Member, MembershipChange, OUT_OF_ORDER, ProcessError,

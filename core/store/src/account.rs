@@ -3,11 +3,11 @@
 use std::fmt;
 
 use privmsg_protocol::{DeviceId, Secret, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use zeroize::Zeroizing;
 
-use crate::StoreError;
 use crate::sql_types::{key_bytes, optional_device_id, optional_key_bytes, user_id};
+use crate::{Change, Snapshot, StoreError, Tx};
 
 /// How far this device's sign-in has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +80,8 @@ impl fmt::Debug for Account {
 ///
 /// # Errors
 /// [`StoreError`] of the query, or for a damaged row.
-pub fn load(connection: &Connection) -> Result<Option<Account>, StoreError> {
-    connection
+pub fn load(at: &Snapshot<'_>) -> Result<Option<Account>, StoreError> {
+    at.sql()
         .prepare_cached(
             "SELECT server_url, user_id, access_key, device_name, device_key, account_key, recovery_words, device_id,
                     certificate, token, token_expires_at, state
@@ -90,6 +90,21 @@ pub fn load(connection: &Connection) -> Result<Option<Account>, StoreError> {
         .query_row([], |row| Ok(read(row)))
         .optional()?
         .transpose()
+}
+
+/// Whose profile this is, and as which device: what others see as the sender. Reads no secret.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn sender(at: &Snapshot<'_>) -> Result<Option<(UserId, DeviceId)>, StoreError> {
+    let names = at
+        .sql()
+        .prepare_cached("SELECT user_id, device_id FROM account")?
+        .query_row([], |row| Ok((user_id(row, 0), optional_device_id(row, 1))))
+        .optional()?;
+    let Some((user, device)) = names else { return Ok(None) };
+    let user = user?;
+    Ok(device?.map(|device| (user, device)))
 }
 
 fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
@@ -113,8 +128,8 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn save(connection: &Connection, account: &Account) -> Result<(), StoreError> {
-    connection.execute(
+pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
+    tx.sql().execute(
         "INSERT OR REPLACE INTO account (id, server_url, user_id, access_key, device_name, device_key, account_key,
              recovery_words, device_id, certificate, token, token_expires_at, state)
          VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -133,6 +148,7 @@ pub fn save(connection: &Connection, account: &Account) -> Result<(), StoreError
             account.state.as_str(),
         ],
     )?;
+    tx.changed(Change::Account);
     Ok(())
 }
 
@@ -140,8 +156,9 @@ pub fn save(connection: &Connection, account: &Account) -> Result<(), StoreError
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_token(connection: &Connection, token: &Secret, expires_at: i64) -> Result<(), StoreError> {
-    connection.execute("UPDATE account SET token = ?1, token_expires_at = ?2", params![token.expose(), expires_at])?;
+pub fn set_token(tx: &Tx<'_>, token: &Secret, expires_at: i64) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE account SET token = ?1, token_expires_at = ?2", params![token.expose(), expires_at])?;
+    tx.changed(Change::Account);
     Ok(())
 }
 
@@ -149,8 +166,9 @@ pub fn set_token(connection: &Connection, token: &Secret, expires_at: i64) -> Re
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_signed_out(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("UPDATE account SET state = 'signed_out', token = NULL, token_expires_at = 0", [])?;
+pub fn set_signed_out(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE account SET state = 'signed_out', token = NULL, token_expires_at = 0", [])?;
+    tx.changed(Change::Account);
     Ok(())
 }
 
@@ -158,7 +176,8 @@ pub fn set_signed_out(connection: &Connection) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn forget_recovery_words(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("UPDATE account SET recovery_words = NULL", [])?;
+pub fn forget_recovery_words(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE account SET recovery_words = NULL", [])?;
+    tx.changed(Change::Account);
     Ok(())
 }

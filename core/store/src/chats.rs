@@ -1,13 +1,15 @@
 //! Chats: what a user sees of a conversation.
 
 use privmsg_protocol::UserId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
-use crate::sql_types::optional_user_id;
+use crate::position::Position;
+use crate::sql_types::{from_sql, optional_user_id};
+use crate::{Change, Snapshot, StoreError, Tx};
 
 /// Row of a chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChatId(pub i64);
 
 /// What a chat is.
@@ -40,36 +42,41 @@ pub struct ChatSummary {
     pub chat: Chat,
     /// Messages in it.
     pub messages: u64,
-    /// Time of the newest one, ms; of the chat's creation if there is none.
+    /// Messages of others that the user has not read.
+    pub unread: u64,
+    /// When something last came or was written, ms; the chat's creation if nothing has.
     pub last_at: i64,
+    /// Row of the last message.
+    pub last_message: Option<i64>,
+    /// How far the user has read.
+    pub read_to: Position,
 }
 
 /// Finds or makes the chat with `kind`. Groups come from elsewhere: each is its own chat.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn ensure(connection: &Connection, kind: &ChatKind, now_ms: i64) -> Result<ChatId, StoreError> {
+pub fn ensure(tx: &Tx<'_>, kind: &ChatKind, now_ms: i64) -> Result<ChatId, StoreError> {
     let (name, peer) = columns(kind);
-    if !matches!(kind, ChatKind::Group) {
-        let existing = connection
-            .prepare_cached("SELECT id FROM chat WHERE kind = ?1 AND peer IS ?2")?
-            .query_row(params![name, peer], |row| row.get(0))
-            .optional()?;
-        if let Some(id) = existing {
-            return Ok(ChatId(id));
-        }
+    if !matches!(kind, ChatKind::Group)
+        && let Some(id) = find(tx, kind)?
+    {
+        return Ok(id);
     }
-    connection.execute("INSERT INTO chat (kind, peer, created_at) VALUES (?1, ?2, ?3)", params![name, peer, now_ms])?;
-    Ok(ChatId(connection.last_insert_rowid()))
+    tx.sql().execute("INSERT INTO chat (kind, peer, last_at) VALUES (?1, ?2, ?3)", params![name, peer, now_ms])?;
+    let id = ChatId(tx.sql().last_insert_rowid());
+    tx.changed(Change::Chat(id));
+    Ok(id)
 }
 
 /// Finds the chat with `kind` without making it.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn find(connection: &Connection, kind: &ChatKind) -> Result<Option<ChatId>, StoreError> {
+pub fn find(at: &Snapshot<'_>, kind: &ChatKind) -> Result<Option<ChatId>, StoreError> {
     let (name, peer) = columns(kind);
-    Ok(connection
+    Ok(at
+        .sql()
         .prepare_cached("SELECT id FROM chat WHERE kind = ?1 AND peer IS ?2")?
         .query_row(params![name, peer], |row| row.get(0))
         .optional()?
@@ -80,32 +87,76 @@ pub fn find(connection: &Connection, kind: &ChatKind) -> Result<Option<ChatId>, 
 ///
 /// # Errors
 /// [`StoreError`] of the query; [`StoreError::Invalid`] if there is no such chat.
-pub fn load(connection: &Connection, id: ChatId) -> Result<Chat, StoreError> {
-    let row = connection
-        .prepare_cached("SELECT kind, peer FROM chat WHERE id = ?1")?
-        .query_row([id.0], |row| Ok(read_kind(row, 0)))
-        .optional()?;
-    let kind = row.ok_or(StoreError::Invalid("chat"))??;
-    Ok(Chat { id, kind })
+pub fn load(at: &Snapshot<'_>, id: ChatId) -> Result<Chat, StoreError> {
+    Ok(summary(at, id)?.ok_or(StoreError::Invalid("chat"))?.chat)
+}
+
+const COLUMNS: &str = "id, kind, peer, messages, unread, last_at, last_message, read_to";
+
+/// Reads a chat as the list of chats shows it.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn summary(at: &Snapshot<'_>, id: ChatId) -> Result<Option<ChatSummary>, StoreError> {
+    at.sql()
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM chat WHERE id = ?1"))?
+        .query_row([id.0], |row| Ok(read(row)))
+        .optional()?
+        .transpose()
 }
 
 /// All chats, the one with the newest message first.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn list(connection: &Connection) -> Result<Vec<ChatSummary>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT c.kind, c.peer, c.id, count(m.id), coalesce(max(m.received_at), c.created_at) AS last_at
-         FROM chat c LEFT JOIN message m ON m.chat_id = c.id
-         GROUP BY c.id ORDER BY last_at DESC, c.id DESC",
-    )?;
-    let rows = query.query_map([], |row| {
-        Ok((|| {
-            let chat = Chat { id: ChatId(row.get(2)?), kind: read_kind(row, 0)? };
-            Ok(ChatSummary { chat, messages: crate::sql_types::from_sql(row.get(3)?), last_at: row.get(4)? })
-        })())
-    })?;
+pub fn list(at: &Snapshot<'_>) -> Result<Vec<ChatSummary>, StoreError> {
+    let mut query = at.sql().prepare_cached(&format!("SELECT {COLUMNS} FROM chat ORDER BY last_at DESC, id DESC"))?;
+    let rows = query.query_map([], |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
+}
+
+/// The user has read up to `position`. Never goes back. Returns whether there was something new.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn set_read_to(tx: &Tx<'_>, id: ChatId, position: Position) -> Result<bool, StoreError> {
+    let moved = tx
+        .sql()
+        .prepare_cached("UPDATE chat SET read_to = ?2 WHERE id = ?1 AND read_to < ?2")?
+        .execute(params![id.0, position.0])?;
+    if moved > 0 {
+        count_unread(tx, id)?;
+        tx.changed(Change::Chat(id));
+    }
+    Ok(moved > 0)
+}
+
+/// Counts anew what is behind the reading position.
+pub(crate) fn count_unread(tx: &Tx<'_>, id: ChatId) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "UPDATE chat SET unread =
+                 (SELECT count(*) FROM message
+                  WHERE chat_id = ?1 AND hidden = 0 AND position > read_to AND position < ?2
+                      AND kind >= 0 AND outgoing = 0
+                      AND sender_id <> (SELECT user_id FROM account))
+             WHERE id = ?1",
+        )?
+        .execute(params![id.0, Position::QUEUED.0])?;
+    Ok(())
+}
+
+/// Finds anew which message is the last.
+pub(crate) fn find_last(tx: &Tx<'_>, id: ChatId) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "UPDATE chat SET last_message =
+                 (SELECT id FROM message WHERE chat_id = ?1 AND hidden = 0 ORDER BY position DESC, id DESC LIMIT 1)
+             WHERE id = ?1",
+        )?
+        .execute([id.0])?;
+    tx.changed(Change::Chat(id));
+    Ok(())
 }
 
 fn columns(kind: &ChatKind) -> (&'static str, Option<&str>) {
@@ -116,12 +167,20 @@ fn columns(kind: &ChatKind) -> (&'static str, Option<&str>) {
     }
 }
 
-fn read_kind(row: &rusqlite::Row<'_>, first: usize) -> Result<ChatKind, StoreError> {
-    let peer = optional_user_id(row, first + 1)?;
-    match (row.get::<_, String>(first)?.as_str(), peer) {
-        ("direct", Some(peer)) => Ok(ChatKind::Direct { peer }),
-        ("self", None) => Ok(ChatKind::SelfNotes),
-        ("group", None) => Ok(ChatKind::Group),
-        _ => Err(StoreError::Invalid("chat")),
-    }
+fn read(row: &rusqlite::Row<'_>) -> Result<ChatSummary, StoreError> {
+    let peer = optional_user_id(row, 2)?;
+    let kind = match (row.get_ref(1)?.as_str().unwrap_or_default(), peer) {
+        ("direct", Some(peer)) => ChatKind::Direct { peer },
+        ("self", None) => ChatKind::SelfNotes,
+        ("group", None) => ChatKind::Group,
+        _ => return Err(StoreError::Invalid("chat")),
+    };
+    Ok(ChatSummary {
+        chat: Chat { id: ChatId(row.get(0)?), kind },
+        messages: from_sql(row.get(3)?),
+        unread: from_sql(row.get(4)?),
+        last_at: row.get(5)?,
+        last_message: row.get(6)?,
+        read_to: Position(row.get(7)?),
+    })
 }

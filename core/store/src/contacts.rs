@@ -1,10 +1,10 @@
 //! Other users' identity keys: pinned at first use, compared by people, loud when they change.
 
 use privmsg_protocol::UserId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
-use crate::StoreError;
 use crate::sql_types::{key_bytes, optional_key_bytes};
+use crate::{Change, Snapshot, StoreError, Tx};
 
 /// What is known of a user's identity key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub enum Observation {
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn load(connection: &Connection, user: &UserId) -> Result<Option<Contact>, StoreError> {
-    connection
+pub fn load(at: &Snapshot<'_>, user: &UserId) -> Result<Option<Contact>, StoreError> {
+    at.sql()
         .prepare_cached("SELECT identity, verified, changed_identity FROM contact WHERE user_id = ?1")?
         .query_row([user.as_str()], |row| {
             Ok((|| {
@@ -50,29 +50,39 @@ pub fn load(connection: &Connection, user: &UserId) -> Result<Option<Contact>, S
         .transpose()
 }
 
+/// Whether nothing is sent to a user until the change of their verified key is accepted.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_held(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
+    Ok(load(at, user)?.is_some_and(|contact| contact.changed_identity.is_some()))
+}
+
 /// Compares an identity key that a user's device was seen with to what is known, and notes the difference.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn observe(connection: &Connection, user: &UserId, identity: &[u8; 32]) -> Result<Observation, StoreError> {
-    let Some(contact) = load(connection, user)? else {
-        connection.execute(
+pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observation, StoreError> {
+    let Some(contact) = load(tx, user)? else {
+        tx.sql().execute(
             "INSERT INTO contact (user_id, identity) VALUES (?1, ?2)",
             params![user.as_str(), identity.as_slice()],
         )?;
+        tx.changed(Change::Contact(user.clone()));
         return Ok(Observation::Pinned);
     };
     if contact.identity == *identity || contact.changed_identity.as_ref() == Some(identity) {
         return Ok(Observation::Known);
     }
+    tx.changed(Change::Contact(user.clone()));
     if contact.verified {
-        connection.execute(
+        tx.sql().execute(
             "UPDATE contact SET changed_identity = ?2 WHERE user_id = ?1",
             params![user.as_str(), identity.as_slice()],
         )?;
         return Ok(Observation::Blocked);
     }
-    connection
+    tx.sql()
         .execute("UPDATE contact SET identity = ?2 WHERE user_id = ?1", params![user.as_str(), identity.as_slice()])?;
     Ok(Observation::Changed)
 }
@@ -82,12 +92,13 @@ pub fn observe(connection: &Connection, user: &UserId, identity: &[u8; 32]) -> R
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_verified(connection: &Connection, user: &UserId, verified: bool) -> Result<(), StoreError> {
-    connection.execute(
+pub fn set_verified(tx: &Tx<'_>, user: &UserId, verified: bool) -> Result<(), StoreError> {
+    tx.sql().execute(
         "UPDATE contact SET verified = ?2, changed_identity = CASE WHEN ?2 THEN NULL ELSE changed_identity END
          WHERE user_id = ?1",
         params![user.as_str(), verified],
     )?;
+    tx.changed(Change::Contact(user.clone()));
     Ok(())
 }
 
@@ -95,11 +106,12 @@ pub fn set_verified(connection: &Connection, user: &UserId, verified: bool) -> R
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn accept_change(connection: &Connection, user: &UserId) -> Result<bool, StoreError> {
-    let changed = connection.execute(
+pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
+    let changed = tx.sql().execute(
         "UPDATE contact SET identity = changed_identity, changed_identity = NULL, verified = 0
          WHERE user_id = ?1 AND changed_identity IS NOT NULL",
         [user.as_str()],
     )?;
+    tx.changed(Change::Contact(user.clone()));
     Ok(changed > 0)
 }

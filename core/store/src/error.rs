@@ -23,12 +23,24 @@ pub enum StoreError {
     /// A stored value is not what this build writes.
     #[error("the database holds an invalid {0}")]
     Invalid(&'static str),
-    /// Migrations failed.
-    #[error("the database could not be upgraded: {0}")]
-    Migration(String),
+    /// A step to the present schema failed. Nothing was changed.
+    #[error("the database could not be upgraded")]
+    Migration(#[source] rusqlite::Error),
+    /// The system gives no thread for the database.
+    #[error("no thread for the database")]
+    Thread(#[source] std::io::Error),
+    /// The file by which processes tell each other of changes cannot be used.
+    #[error("the profile's changes.bell cannot be used")]
+    Bell(#[source] std::io::Error),
+    /// The system does not watch that file.
+    #[error("the profile's changes.bell cannot be watched")]
+    Watch(#[source] notify::Error),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
     /// Any other fault of SQLite.
-    #[error("database error: {0}")]
-    Sqlite(rusqlite::Error),
+    #[error("database error")]
+    Sqlite(#[source] rusqlite::Error),
     /// The database thread is gone: the store was closed.
     #[error("the database is closed")]
     Closed,

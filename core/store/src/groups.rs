@@ -1,11 +1,14 @@
 //! The MLS group behind a chat, and what this device still has to do for it.
 
-use privmsg_protocol::GroupId;
-use rusqlite::{Connection, OptionalExtension, params};
+use privmsg_protocol::{Epoch, GroupId};
+use rusqlite::{OptionalExtension, params};
 
-use crate::StoreError;
 use crate::chats::ChatId;
-use crate::sql_types::group_id;
+use crate::sql_types::{from_sql, group_id, to_sql};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx};
+
+/// The queue of what is to be done for groups.
+pub const TASK: TaskName = TaskName::new("groups");
 
 /// Where this device stands in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +49,13 @@ pub struct StoredGroup {
     pub request: Option<Vec<u8>>,
     /// The set of devices has changed: compare and commit before anything is sent.
     pub reconcile: bool,
+    /// The epoch that this device is in.
+    pub epoch: Epoch,
     /// When this device's leaf key is due for a change, ms.
     pub rotate_at: i64,
 }
 
-const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at";
+const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
     let state: String = row.get(2)?;
@@ -64,6 +69,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
         request: row.get(3)?,
         reconcile: row.get(4)?,
         rotate_at: row.get(5)?,
+        epoch: Epoch(from_sql(row.get(6)?)),
     })
 }
 
@@ -71,8 +77,8 @@ fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn load(connection: &Connection, group: &GroupId) -> Result<Option<StoredGroup>, StoreError> {
-    connection
+pub fn load(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<StoredGroup>, StoreError> {
+    at.sql()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM mls_group WHERE group_id = ?1"))?
         .query_row([group.as_bytes().as_slice()], |row| Ok(read(row)))
         .optional()?
@@ -83,8 +89,8 @@ pub fn load(connection: &Connection, group: &GroupId) -> Result<Option<StoredGro
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn of_chat(connection: &Connection, chat: ChatId) -> Result<Option<StoredGroup>, StoreError> {
-    connection
+pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<StoredGroup>, StoreError> {
+    at.sql()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM mls_group WHERE chat_id = ?1"))?
         .query_row([chat.0], |row| Ok(read(row)))
         .optional()?
@@ -95,8 +101,8 @@ pub fn of_chat(connection: &Connection, chat: ChatId) -> Result<Option<StoredGro
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn all(connection: &Connection) -> Result<Vec<StoredGroup>, StoreError> {
-    let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM mls_group"))?;
+pub fn all(at: &Snapshot<'_>) -> Result<Vec<StoredGroup>, StoreError> {
+    let mut query = at.sql().prepare_cached(&format!("SELECT {COLUMNS} FROM mls_group"))?;
     let rows = query.query_map([], |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
 }
@@ -105,29 +111,45 @@ pub fn all(connection: &Connection) -> Result<Vec<StoredGroup>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn insert(
-    connection: &Connection,
-    group: &GroupId,
-    chat: ChatId,
-    state: GroupState,
-    rotate_at: i64,
-) -> Result<(), StoreError> {
-    connection.execute(
-        "INSERT INTO mls_group (group_id, chat_id, state, rotate_at) VALUES (?1, ?2, ?3, ?4)",
+pub fn insert(tx: &Tx<'_>, group: &GroupId, chat: ChatId, state: GroupState, rotate_at: i64) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE chat SET groups = groups + 1 WHERE id = ?1", [chat.0])?;
+    tx.sql().execute(
+        "INSERT INTO mls_group (group_id, chat_id, state, rotate_at, ordinal)
+         VALUES (?1, ?2, ?3, ?4, (SELECT groups FROM chat WHERE id = ?2))",
         params![group.as_bytes().as_slice(), chat.0, state.as_str(), rotate_at],
+    )?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// The server's numbers begin again: what is said from now on stands behind everything that was.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub(crate) fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    let key = group.as_bytes().as_slice();
+    tx.sql().execute(
+        "UPDATE chat SET groups = groups + 1 WHERE id = (SELECT chat_id FROM mls_group WHERE group_id = ?1)",
+        [key],
+    )?;
+    tx.sql().execute(
+        "UPDATE mls_group SET ordinal = (SELECT groups FROM chat WHERE id = chat_id) WHERE group_id = ?1",
+        [key],
     )?;
     Ok(())
 }
 
-/// Removes a group that lost its race, with everything noted about it.
+/// Removes a group that lost its race, or that the server has no more.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn remove(connection: &Connection, group: &GroupId) -> Result<(), StoreError> {
+pub fn remove(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     let key = group.as_bytes().as_slice();
-    connection.execute("DELETE FROM gap WHERE group_id = ?1", [key])?;
-    connection.execute("DELETE FROM parked WHERE group_id = ?1", [key])?;
-    connection.execute("DELETE FROM mls_group WHERE group_id = ?1", [key])?;
+    // Nothing more will come of it; what is missing stays missing.
+    tx.sql().execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1", [key])?;
+    tx.sql().execute("DELETE FROM parked WHERE group_id = ?1", [key])?;
+    tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [key])?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }
 
@@ -135,9 +157,10 @@ pub fn remove(connection: &Connection, group: &GroupId) -> Result<(), StoreError
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn break_all(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("UPDATE mls_group SET state = 'broken', request = NULL", [])?;
-    connection.execute("UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL", [])?;
+pub fn break_all(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE mls_group SET state = 'broken', request = NULL", [])?;
+    tx.sql().execute("UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL", [])?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }
 
@@ -145,10 +168,11 @@ pub fn break_all(connection: &Connection) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_state(connection: &Connection, group: &GroupId, state: GroupState) -> Result<(), StoreError> {
-    connection
+pub fn set_state(tx: &Tx<'_>, group: &GroupId, state: GroupState) -> Result<(), StoreError> {
+    tx.sql()
         .prepare_cached("UPDATE mls_group SET state = ?2 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), state.as_str()])?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }
 
@@ -156,10 +180,11 @@ pub fn set_state(connection: &Connection, group: &GroupId, state: GroupState) ->
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_request(connection: &Connection, group: &GroupId, request: Option<&[u8]>) -> Result<(), StoreError> {
-    connection
+pub fn set_request(tx: &Tx<'_>, group: &GroupId, request: Option<&[u8]>) -> Result<(), StoreError> {
+    tx.sql()
         .prepare_cached("UPDATE mls_group SET request = ?2 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), request])?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }
 
@@ -167,10 +192,22 @@ pub fn set_request(connection: &Connection, group: &GroupId, request: Option<&[u
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_reconcile(connection: &Connection, group: &GroupId, reconcile: bool) -> Result<(), StoreError> {
-    connection
+pub fn set_reconcile(tx: &Tx<'_>, group: &GroupId, reconcile: bool) -> Result<(), StoreError> {
+    tx.sql()
         .prepare_cached("UPDATE mls_group SET reconcile = ?2 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), reconcile])?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// Notes the epoch that the MLS state is in, in the transaction that leads there.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_epoch(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET epoch = ?2 WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0)])?;
     Ok(())
 }
 
@@ -178,9 +215,10 @@ pub fn set_reconcile(connection: &Connection, group: &GroupId, reconcile: bool) 
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_rotate_at(connection: &Connection, group: &GroupId, at_ms: i64) -> Result<(), StoreError> {
-    connection
+pub fn set_rotate_at(tx: &Tx<'_>, group: &GroupId, at_ms: i64) -> Result<(), StoreError> {
+    tx.sql()
         .prepare_cached("UPDATE mls_group SET rotate_at = ?2 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), at_ms])?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }

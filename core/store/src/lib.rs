@@ -1,12 +1,16 @@
 //! The encrypted database of a PrivMsg client.
 //!
 //! One SQLCipher file holds everything that a device keeps: its keys, the MLS state of its groups, messages, and the
-//! queues that let it be killed anywhere and go on. [`Store`] owns the only connection of a process on a thread of its
-//! own; [`Store::transact`] runs a closure inside one `BEGIN IMMEDIATE … COMMIT`, so that "decrypt, advance the ratchet,
-//! store the message" happens as a whole or not at all. The closures use the free functions of the modules here
-//! ([`chats`], [`messages`], [`outbox`], …), which all take a `&Connection`, and [`mls_storage`] for OpenMLS.
+//! queues that let it be killed anywhere and go on.
 //!
-//! The store knows no MLS and no network: identity keys, certificates and contents are bytes here.
+//! - [`Store::write`] runs a closure inside one transaction ([`Tx`]), so that "decrypt, advance the ratchet, store the
+//!   message" happens as a whole or not at all. One thread writes.
+//! - [`Store::read`] runs one on a [`Snapshot`]. Reading never waits for writing.
+//! - [`Store::changes`] tells what each commit has changed, by this process or another one with the same profile: every
+//!   function here that writes notes it. What is rolled back is not told.
+//!
+//! The closures use the functions of the modules here ([`chats`], [`messages`], [`outbox`], …) and [`mls_storage`] for
+//! OpenMLS. The store knows no MLS and no network: identity keys, certificates and contents are bytes here.
 //!
 //! | state of an outgoing message | outbox row | ciphertext in it |
 //! |---|---|---|
@@ -18,20 +22,18 @@
 pub mod account;
 pub mod chats;
 pub mod contacts;
-mod database;
+mod db;
 mod error;
-pub mod gaps;
 pub mod groups;
 pub mod key;
-pub mod messages;
-pub mod meta;
 mod mls;
-pub mod outbox;
-pub mod parked;
-pub mod receipts;
+pub mod settings;
 mod sql_types;
+mod tasks;
+mod timeline;
 
-pub use database::{DATABASE_FILE, Store, wait_until_closed};
+pub use db::{Change, ChangeSet, Changes, DATABASE_FILE, Savepoint, Snapshot, Store, TaskName, Tx, wait_until_closed};
 pub use error::StoreError;
-pub use mls::{MlsStorage, mls_storage};
-pub use rusqlite::Connection;
+pub use mls::{CodecError, MlsStorage, MlsStorageError, mls_storage};
+pub use tasks::{holds, lags, outbox, owed_receipts, parked, uploads, welcomes};
+pub use timeline::{gaps, messages, position, receipts, relations, unknown};

@@ -26,6 +26,10 @@ pub(crate) fn optional_user_id(row: &Row<'_>, column: usize) -> Result<Option<Us
     convert(row, column, "user id", |s: Option<String>| s.map(|s| UserId::new(&s)).transpose())
 }
 
+pub(crate) fn device_id(row: &Row<'_>, column: usize) -> Result<DeviceId, StoreError> {
+    convert(row, column, "device id", |s: String| DeviceId::new(&s))
+}
+
 pub(crate) fn optional_device_id(row: &Row<'_>, column: usize) -> Result<Option<DeviceId>, StoreError> {
     convert(row, column, "device id", |s: Option<String>| s.map(|s| DeviceId::new(&s)).transpose())
 }

@@ -15,18 +15,14 @@ async fn state_of(person: &Person, id: i64) -> Result<MessageState> {
 /// has nobody to give it to.
 #[tokio::test]
 async fn what_is_written_to_somebody_without_a_device_waits() -> Result<()> {
-    let (server, mut alice, bob) = alice_and_bob().await?;
+    let (server, alice, bob) = alice_and_bob().await?;
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;
     let name = bob.account().user_id.clone();
     bob.client().logout().await?;
 
     let waiting = alice.says(&name, "are you there?").await?;
-    alice
-        .sees("that nobody is there", |event| {
-            matches!(event, Event::Delayed { code: ErrorCode::RecipientHasNoDevices, .. })
-        })
-        .await?;
+    alice.waits_because(&ErrorCode::RecipientHasNoDevices).await?;
     ensure!(state_of(&alice, waiting.id).await? == MessageState::Queued, "nothing was sent to nobody");
     let again = bob.takes_another_device(&server.url()).await?;
     again.hears(&alice, "are you there?").await?;
@@ -37,10 +33,10 @@ async fn what_is_written_to_somebody_without_a_device_waits() -> Result<()> {
 #[tokio::test]
 async fn what_is_written_before_the_first_sign_in_waits() -> Result<()> {
     let server = Server::start().await?;
-    let mut alice = server.person("alice").await?;
+    let alice = server.person("alice").await?;
     let account = server.admin().creates("bob").await?;
     alice.says(&account.user_id, "welcome").await?;
-    alice.sees("that nobody is there", |event| matches!(event, Event::Delayed { .. })).await?;
+    alice.waits_because(&ErrorCode::RecipientHasNoDevices).await?;
     let bob = Person::signs_in(&server.url(), &account).await?;
     bob.hears(&alice, "welcome").await.map(drop)
 }

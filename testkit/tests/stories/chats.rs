@@ -114,8 +114,9 @@ async fn the_writer_sees_what_has_arrived() -> Result<()> {
     bob.goes_offline().await?;
     let sent = alice.says(&bob, "have a look").await?;
     alice.delivered(&sent).await?;
-    assert_eq!(alice.has(&bob, "have a look").await?.delivered_at, None);
+    assert_eq!(alice.has(&bob, "have a look").await?.delivered_at(), None);
     bob.goes_online().await?;
     bob.goes_offline().await?;
-    until("the receipt", PATIENCE, || async { Ok(alice.has(&bob, "have a look").await?.delivered_at.map(drop)) }).await
+    until("the receipt", PATIENCE, || async { Ok(alice.has(&bob, "have a look").await?.delivered_at().map(drop)) })
+        .await
 }

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use privmsg_client::Event;
-use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
 use super::alice_and_bob;
@@ -38,7 +37,7 @@ async fn an_unverified_contact_with_a_new_identity_is_shown() -> Result<()> {
     again.says(&alice, "I lost my phone").await?;
     let changed =
         alice.sees("the change", |event| matches!(event, Event::IdentityChanged { blocked: false, .. })).await?;
-    assert_eq!(changed, Event::IdentityChanged { user: bob.account().user_id.clone(), blocked: false });
+    assert!(matches!(changed, Event::IdentityChanged { user, .. } if user == bob.account().user_id));
     alice.hears(&bob, "I lost my phone").await?;
     let after = alice.client().contact(&bob.account().user_id).await?;
     assert_ne!(before.safety_number, after.safety_number);
@@ -59,14 +58,11 @@ async fn to_a_verified_contact_with_a_new_identity_nothing_is_sent_until_it_is_a
     alice.sees("the change", |event| matches!(event, Event::IdentityChanged { blocked: true, .. })).await?;
     let waiting = alice.says(&bob, "a secret").await?;
     assert!(alice.client().contact(&name).await?.changed.is_some());
-    // Bob's own message goes there and back meanwhile; Alice's does not move.
-    again.says(&again, "meanwhile").await?;
-    until("a turn of the engine", PATIENCE, || async {
-        let message = alice.client().message(waiting.id).await?;
-        let unsent = message.is_some_and(|m| m.state == privmsg_client::MessageState::Queued);
-        Ok(unsent.then_some(()))
-    })
-    .await?;
+    // What Alice wrote later, elsewhere, is out by now.
+    let note = alice.says(&alice, "meanwhile").await?;
+    alice.delivered(&note).await?;
+    let message = alice.client().message(waiting.id).await?;
+    assert!(message.is_some_and(|message| message.state == privmsg_client::MessageState::Queued));
     assert!(!again.texts(&alice).await?.contains(&"a secret".to_owned()));
 
     assert!(alice.client().accept_identity_change(&name).await?);

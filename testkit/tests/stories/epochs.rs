@@ -21,7 +21,7 @@ async fn person(server: &Server, name: &str, clock: &Clock) -> Result<Person> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_commits_at_once_lose_nothing() -> Result<()> {
     let server = Server::start().await?;
-    let (hers, his) = (Clock::standing(), Clock::standing());
+    let (hers, his) = (Clock::right(), Clock::right());
     let alice = person(&server, "alice", &hers).await?;
     let bob = person(&server, "bob", &his).await?;
     alice.says(&bob, "begin").await?;

@@ -1,7 +1,6 @@
 //! Limits of the server: nothing is lost by them.
 
 use anyhow::Result;
-use privmsg_client::Event;
 use privmsg_protocol::ErrorCode;
 use privmsg_testkit::Server;
 use privmsg_testkit::wait::PATIENCE;
@@ -11,7 +10,7 @@ use super::numbered;
 #[tokio::test]
 async fn a_full_mailbox_delays() -> Result<()> {
     let server = Server::start_with(&[("PRIVMSG_LIMITS_MAX_PENDING_MESSAGES", "5".to_owned())]).await?;
-    let mut alice = server.person("alice").await?;
+    let alice = server.person("alice").await?;
     let mut bob = server.person("bob").await?;
     alice.says(&bob, "text 0").await?;
     bob.hears(&alice, "text 0").await?;
@@ -20,7 +19,7 @@ async fn a_full_mailbox_delays() -> Result<()> {
     for text in &texts[1..] {
         alice.says(&bob, text).await?;
     }
-    alice.sees("a full mailbox", |event| matches!(event, Event::Delayed { code: ErrorCode::MailboxFull, .. })).await?;
+    alice.waits_because(&ErrorCode::MailboxFull).await?;
     bob.goes_online().await?;
     bob.has_exactly(&alice, &texts, PATIENCE).await
 }
@@ -29,12 +28,12 @@ async fn a_full_mailbox_delays() -> Result<()> {
 async fn too_many_messages_a_minute_are_slowed_down() -> Result<()> {
     let limit = ("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "120".to_owned());
     let server = Server::start_with(&[limit]).await?;
-    let mut alice = server.person("alice").await?;
+    let alice = server.person("alice").await?;
     let bob = server.person("bob").await?;
     let texts = numbered("quickly", 126);
     for text in &texts {
         alice.says(&bob, text).await?;
     }
-    alice.sees("the limit", |event| matches!(event, Event::Delayed { code: ErrorCode::RateLimited, .. })).await?;
+    alice.waits_because(&ErrorCode::RateLimited).await?;
     bob.has_exactly(&alice, &texts, PATIENCE).await
 }

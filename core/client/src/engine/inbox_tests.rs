@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use privmsg_e2ee::{
-    AccountKey, Body, ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, ConversationKind,
-    DeviceKeys, OsRng, Provider, generate_key_package,
+    AccountKey, ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, ConversationKind, DeviceKeys,
+    OsRng, Text, generate_key_package,
 };
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::rest::PublicGroupState;
 use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Opaque, Seq, UserId};
 use privmsg_store::key::DatabaseKey;
-use privmsg_store::{Connection, Store, messages, mls_storage, parked};
+use privmsg_store::{Store, groups, lags, messages, parked, welcomes};
 
-use super::inbox::{self, Outcome, States};
-use super::membership;
+use super::inbox::{self, Outcome};
 use crate::error::ClientError;
+use crate::group::join::use_welcome;
+use crate::group::membership;
+use crate::group::mls::{Step, with_mls};
 use crate::identity::Identity;
 
 const GROUP: GroupId = GroupId::from_bytes([9; 16]);
@@ -43,27 +44,23 @@ impl Device {
         Self { _dir: dir, store, identity: Arc::new(identity) }
     }
 
-    async fn mls<T: Send + 'static>(
+    async fn step<T: Send + 'static>(&self, work: impl FnOnce(&Step<'_, '_>) -> T + Send + 'static) -> T {
+        self.try_step(|step| Ok(work(step))).await.unwrap()
+    }
+
+    async fn try_step<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, &Provider<'_, privmsg_store::MlsStorage<'_>>, &Identity) -> T + Send + 'static,
-    ) -> T {
+        work: impl FnOnce(&Step<'_, '_>) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
         let identity = Arc::clone(&self.identity);
-        let result: Result<T, ClientError> = self
-            .store
-            .transact(move |c| {
-                let storage = mls_storage(c);
-                Ok(work(c, &Provider::new(&storage), &identity))
-            })
-            .await;
-        result.unwrap()
+        self.store.write(move |tx| with_mls(tx, |mls| work(&Step { tx, mls, identity: &identity, now_ms: 5 }))).await
     }
 
     async fn encrypt(&self, text: &'static str, id: u8) -> DeliveredMessage {
-        self.mls(move |_, provider, identity| {
-            let mut chat = Conversation::load(provider, GROUP).unwrap().unwrap();
-            let body = Body::Text(text.into());
-            let content = Content { message_id: message_id(id), sent_at_ms: 1, body }.encode().unwrap();
-            let bytes = chat.encrypt(provider, &identity.device, &content).unwrap();
+        self.step(move |step| {
+            let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
+            let content = Content::new(message_id(id), 1, &Text { text: text.into() }).unwrap().encode().unwrap();
+            let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
             delivered(id, chat.epoch(), &bytes, MessageType::Text)
         })
         .await
@@ -71,43 +68,54 @@ impl Device {
 
     /// Changes the leaf key; the server is taken to have accepted.
     async fn rotate(&self, id: u8) -> DeliveredMessage {
-        self.mls(move |_, provider, identity| {
-            let mut chat = Conversation::load(provider, GROUP).unwrap().unwrap();
-            let bundle = chat.commit(provider, &identity.device, &[], &[]).unwrap();
-            chat.merge_pending(provider).unwrap();
+        self.step(move |step| {
+            let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
+            let bundle = chat.commit(step.mls, &step.identity.device, &[], &[]).unwrap();
+            chat.merge_pending(step.mls).unwrap();
             delivered(id, bundle.epoch, &bundle.commit, MessageType::KeyExchange)
         })
         .await
     }
 
-    async fn receive(&self, page: Vec<DeliveredMessage>, states: States) -> Outcome {
-        let identity = Arc::clone(&self.identity);
-        self.store.transact(move |c| inbox::process(c, &identity, &page, &states, 5)).await.unwrap()
-    }
-
     async fn hears(&self, page: &[&DeliveredMessage]) -> Outcome {
         let page: Vec<_> = page.iter().map(|message| (*message).clone()).collect();
         let expected: Vec<_> = page.iter().map(|message| message.message_id).collect();
-        let outcome = self.receive(page, States::new()).await;
+        let outcome = self.try_step(move |step| inbox::process(step, &page)).await.unwrap();
         assert_eq!(outcome.acks, expected, "whatever it was, it is acknowledged");
         outcome
     }
 
+    /// Answers the invitation that has come, with the tree that the server has.
+    async fn joins(&self, tree: Vec<u8>) {
+        self.try_step(move |step| {
+            let welcome = welcomes::of(step.tx, &GROUP)?.unwrap();
+            welcomes::remove(step.tx, &GROUP)?;
+            use_welcome(step, &welcome, &tree)
+        })
+        .await
+        .unwrap();
+    }
+
+    async fn is_to_join_anew(&self) -> bool {
+        self.step(|step| lags::of(step.tx, &GROUP).unwrap().is_some_and(|lag| lag.join_at <= step.now_ms)).await
+    }
+
+    async fn parked(&self) -> usize {
+        self.step(|step| parked::of_group(step.tx, &GROUP).unwrap().len()).await
+    }
+
     async fn texts(&self) -> Vec<String> {
-        self.mls(|c, _, _| {
-            let all = messages::received_after(c, 0, 100).unwrap();
-            all.iter()
-                .map(|message| match Content::decode(&message.content).unwrap().body {
-                    Body::Text(text) => text,
-                    other => panic!("{other:?}"),
-                })
-                .collect()
+        self.step(|step| {
+            let all = messages::received_after(step.tx, 0, 100).unwrap();
+            let text =
+                |message: messages::Message| Content::decode(&message.content).unwrap().body::<Text>().unwrap().text;
+            all.into_iter().map(text).collect()
         })
         .await
     }
 
     async fn epoch(&self) -> Epoch {
-        self.mls(|_, provider, _| Conversation::load(provider, GROUP).unwrap().unwrap().epoch()).await
+        self.step(|step| Conversation::load(step.mls, GROUP).unwrap().unwrap().epoch()).await
     }
 }
 
@@ -135,18 +143,22 @@ fn delivered(n: u8, epoch: Epoch, bytes: &[u8], message_type: MessageType) -> De
 async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
     let (alice, bob) = (Device::of("alice"), Device::of("bob"));
     let package = bob
-        .mls(|_, provider, bob| generate_key_package(provider, &bob.device, &bob.certificate, false, now_s()).unwrap())
+        .step(|step| {
+            let (device, certificate) = (&step.identity.device, &step.identity.certificate);
+            generate_key_package(step.mls, device, certificate, false, now_s()).unwrap()
+        })
         .await;
     let invited = Arc::clone(&bob.identity);
     let bundle = alice
-        .mls(move |c, provider, alice| {
+        .step(move |step| {
             let claimed = ClaimedKeyPackage::validate(&package, &invited.user_id, &invited.device_id, now_s()).unwrap();
-            let participants = vec![alice.user_id.clone(), invited.user_id.clone()];
+            let participants = vec![step.identity.user_id.clone(), invited.user_id.clone()];
             let info = ConversationInfo::new(ConversationKind::Direct, participants).unwrap();
+            let (device, certificate) = (&step.identity.device, &step.identity.certificate);
             let (mut chat, bundle) =
-                Conversation::create(provider, &alice.device, &alice.certificate, GROUP, info, &[claimed]).unwrap();
-            chat.merge_pending(provider).unwrap();
-            membership::adopt(c, provider, alice, &chat, 0).unwrap();
+                Conversation::create(step.mls, device, certificate, GROUP, info, &[claimed]).unwrap();
+            chat.merge_pending(step.mls).unwrap();
+            membership::adopt(step, &chat).unwrap();
             bundle
         })
         .await;
@@ -159,13 +171,9 @@ fn welcome(bundle: &CommitBundle) -> DeliveredMessage {
 
 async fn alice_and_bob() -> (Device, Device) {
     let (alice, bob, bundle) = alice_invites_bob().await;
-    let state = PublicGroupState {
-        group_info: Opaque::encode(&bundle.group_info),
-        ratchet_tree: Opaque::encode(&bundle.ratchet_tree),
-    };
-    let states = States::from([((GROUP, bundle.next_epoch), Some(state))]);
-    let outcome = bob.receive(vec![welcome(&bundle)], states).await;
-    assert!(outcome.uninvited.is_empty());
+    bob.hears(&[&welcome(&bundle)]).await;
+    bob.joins(bundle.ratchet_tree).await;
+    assert!(!bob.is_to_join_anew().await);
     (alice, bob)
 }
 
@@ -178,10 +186,10 @@ async fn a_message_before_its_commit_is_parked_and_healed() {
 
     bob.hears(&[&before, &after]).await;
     assert_eq!(bob.texts().await, ["before"]);
-    assert_eq!(bob.mls(|c, _, _| parked::of_group(c, &GROUP).unwrap().len()).await, 1);
+    assert_eq!(bob.parked().await, 1);
     bob.hears(&[&commit]).await;
     assert_eq!(bob.texts().await, ["before", "after"]);
-    assert_eq!(bob.mls(|c, _, _| parked::of_group(c, &GROUP).unwrap().len()).await, 0);
+    assert_eq!(bob.parked().await, 0);
 }
 
 #[tokio::test]
@@ -247,11 +255,10 @@ async fn forged_bytes_leave_no_trace() {
 async fn a_crash_before_the_commit_of_the_transaction_forgets_everything_together() {
     let (alice, bob) = alice_and_bob().await;
     let message = alice.encrypt("again", 2).await;
-    let (identity, page) = (Arc::clone(&bob.identity), vec![message.clone()]);
+    let page = vec![message.clone()];
     let crashed: Result<(), ClientError> = bob
-        .store
-        .transact(move |c| {
-            inbox::process(c, &identity, &page, &States::new(), 5)?;
+        .try_step(move |step| {
+            inbox::process(step, &page)?;
             Err(ClientError::NotSignedIn)
         })
         .await;
@@ -265,8 +272,41 @@ async fn a_crash_before_the_commit_of_the_transaction_forgets_everything_togethe
 #[tokio::test]
 async fn a_welcome_that_cannot_be_used_leads_to_a_join() {
     let (_alice, bob, bundle) = alice_invites_bob().await;
-    let outcome = bob.receive(vec![welcome(&bundle)], States::new()).await;
-    assert_eq!(outcome.uninvited, [GROUP]);
+    bob.hears(&[&welcome(&bundle)]).await;
+    assert!(!bob.is_to_join_anew().await);
+    bob.joins(b"no tree".to_vec()).await;
+    assert!(bob.is_to_join_anew().await);
+}
+
+#[tokio::test]
+async fn a_notice_of_an_unknown_group_leads_to_a_join() {
+    let bob = Device::of("bob");
     let notice = DeliveredMessage { seq: None, ..delivered(8, Epoch(1), b"", MessageType::DeviceSync) };
-    assert_eq!(bob.hears(&[&notice]).await.uninvited, [GROUP]);
+    bob.hears(&[&notice]).await;
+    assert!(bob.is_to_join_anew().await);
+}
+
+/// The answer to the invitation needs a request to the server, and others do not wait for it.
+#[tokio::test]
+async fn what_is_said_behind_an_invitation_is_read_once_it_is_answered() {
+    let (alice, bob, bundle) = alice_invites_bob().await;
+    let first = alice.encrypt("one", 2).await;
+    let commit = alice.rotate(3).await;
+    let second = alice.encrypt("two", 4).await;
+    bob.hears(&[&welcome(&bundle), &first, &commit]).await;
+    bob.hears(&[&second]).await;
+    assert!(bob.texts().await.is_empty());
+    assert_eq!(bob.parked().await, 3);
+    bob.joins(bundle.ratchet_tree).await;
+    assert_eq!(bob.texts().await, ["one", "two"]);
+    assert_eq!(bob.parked().await, 0);
+    assert_eq!(bob.step(|step| groups::load(step.tx, &GROUP).unwrap().unwrap().epoch).await, alice.epoch().await);
+}
+
+/// Without an invitation it cannot be for this device: nobody may fill its disk with it.
+#[tokio::test]
+async fn what_is_said_in_an_unknown_group_is_not_kept() {
+    let (alice, bob, _) = alice_invites_bob().await;
+    bob.hears(&[&alice.encrypt("one", 2).await]).await;
+    assert_eq!(bob.parked().await, 0);
 }

@@ -28,7 +28,7 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     }
     let written = start.elapsed();
     let Some(last) = last else { bail!("nothing was sent") };
-    tokio::time::timeout(PATIENCE, alice.client().wait_sent(&last)).await??;
+    tokio::time::timeout(PATIENCE, alice.client().wait_acknowledged(&last.said())).await??;
     let sent = start.elapsed();
 
     let start = Instant::now();
@@ -36,7 +36,7 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     let from = &alice.account().user_id;
     until("all messages", PATIENCE, || async {
         let chats = bob.client().chats().await?;
-        Ok((chats.first().is_some_and(|chat| chat.messages >= MESSAGES as u64)).then_some(()))
+        Ok((chats.first().is_some_and(|chat| chat.summary.messages >= MESSAGES as u64)).then_some(()))
     })
     .await?;
     let received = start.elapsed();

@@ -1,0 +1,69 @@
+//! `privmsg react`, `edit`, `delete`: what is done to a message that is there already.
+
+use privmsg_client::{Client, Said};
+use privmsg_protocol::MessageId;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+use super::Session;
+use super::send::standard_input;
+use super::waiting::Waiting;
+
+/// What was done, for scripts.
+#[derive(Serialize)]
+struct DoneObject {
+    message_id: String,
+    done: &'static str,
+}
+
+pub(super) async fn react(
+    session: &Session<'_>,
+    message: MessageId,
+    emoji: String,
+    remove: bool,
+) -> Result<(), Failure> {
+    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+    let said = client.react(message, emoji, remove).await?;
+    finish(session, &client, said, message, "react").await
+}
+
+pub(super) async fn edit(session: &Session<'_>, message: MessageId, text: String) -> Result<(), Failure> {
+    let text = if text == "-" { standard_input(session.lang())? } else { text };
+    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+    let said = client.edit(message, text).await?;
+    finish(session, &client, said, message, "edit").await
+}
+
+pub(super) async fn delete(session: &Session<'_>, message: MessageId, for_me: bool) -> Result<(), Failure> {
+    let lang = session.lang();
+    if for_me {
+        // Nobody is told, so nobody need be signed in.
+        let client = session.signals.unless_interrupted(session.open()).await?;
+        client.delete_for_me(message).await?;
+        return report(session, message, "delete_for_me", &lang.removed_here());
+    }
+    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+    match client.delete(message).await? {
+        Some(said) => finish(session, &client, said, message, "delete").await,
+        None => report(session, message, "delete", &lang.never_sent()),
+    }
+}
+
+async fn finish(
+    session: &Session<'_>,
+    client: &Client,
+    said: Said,
+    message: MessageId,
+    what: &'static str,
+) -> Result<(), Failure> {
+    Waiting::new(session, client, said, None).until_acknowledged().await?;
+    report(session, message, what, &session.lang().done())
+}
+
+fn report(session: &Session<'_>, message: MessageId, what: &'static str, text: &str) -> Result<(), Failure> {
+    if session.output.is_json() {
+        return session.output.object(&DoneObject { message_id: message.to_string(), done: what });
+    }
+    session.output.text(text)
+}

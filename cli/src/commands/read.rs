@@ -1,0 +1,29 @@
+//! `privmsg read`.
+
+use privmsg_client::Recipient;
+use privmsg_protocol::UserId;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+use super::Session;
+
+#[derive(Serialize)]
+struct ReadObject<'a> {
+    conversation: &'a str,
+    read: u64,
+}
+
+/// Marks a chat as read. Whoever wants to be told is told by the process that runs the engine, or the next one that does.
+pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failure> {
+    let output = session.output;
+    let client = session.open().await?;
+    let count = match client.chat_with(&Recipient::User(user.clone())).await? {
+        Some(chat) => client.mark_read(chat, None).await?,
+        None => 0,
+    };
+    if output.is_json() {
+        return output.object(&ReadObject { conversation: user.as_str(), read: count });
+    }
+    output.text(&session.lang().marked_read(count))
+}

@@ -1,0 +1,143 @@
+//! Waiting until the server has something, and saying why it takes so long.
+
+use std::time::Duration;
+
+use privmsg_client::{Acknowledged, Change, ChatKind, Client, Event, Hold, Reason, Said, Seat};
+use privmsg_protocol::{ErrorCode, UserId};
+use tokio::time::{Instant, sleep_until};
+
+use crate::failure::Failure;
+use crate::foreign;
+
+use super::Session;
+use super::progress::Progress;
+
+/// How long to wait unless told otherwise. While a file is on its way, it counts from the last bytes that moved.
+const PATIENCE: u64 = 60;
+
+/// Something on its way.
+pub(super) struct Waiting<'a> {
+    session: &'a Session<'a>,
+    client: &'a Client,
+    said: Said,
+    timeout: Option<u64>,
+    progress: Progress,
+    /// Why it is not there yet, as last heard.
+    reason: Option<String>,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(session: &'a Session<'a>, client: &'a Client, said: Said, timeout: Option<u64>) -> Self {
+        let progress = Progress::new(session.output, session.lang().uploading());
+        Self { session, client, said, timeout, progress, reason: None }
+    }
+
+    /// Runs the engine, or waits beside the process that runs it.
+    pub(super) async fn until_acknowledged(mut self) -> Result<(), Failure> {
+        let mut seat = Seat::take(self.client).map_err(|error| self.queued(error.into()))?;
+        if !seat.is_ours() && self.session.output.is_watched() {
+            self.session.output.note(&self.session.lang().other_process());
+        }
+        let result = self.wait(&mut seat).await;
+        self.progress.clear();
+        seat.leave().await;
+        result
+    }
+
+    fn queued(&self, cause: Failure) -> Failure {
+        Failure::Queued { cause: Box::new(cause), message: self.said.message_id }
+    }
+
+    async fn wait(&mut self, seat: &mut Seat) -> Result<(), Failure> {
+        let mut events = self.client.events();
+        // What keeps it waiting may be found out by another process.
+        let mut changes = self.client.changes();
+        let mut deadline = self.deadline();
+        let (client, said) = (self.client, self.said);
+        let peer = self.peer().await?;
+        let mut acknowledged = std::pin::pin!(client.wait_acknowledged(&said));
+        self.look(peer.as_ref()).await?;
+        loop {
+            tokio::select! {
+                biased;
+                exit = self.session.signals.wait() => return Err(self.queued(Failure::Interrupted(exit))),
+                fate = &mut acknowledged => return match fate? {
+                    Acknowledged::Sent => Ok(()),
+                    Acknowledged::Failed(code) => Err(Failure::NotSent { code, message: said.message_id }),
+                },
+                error = seat.watch() => return Err(self.queued(error.into())),
+                event = events.recv() => if let Ok(event) = event && self.note(&event) && self.timeout.is_none() {
+                    deadline = self.deadline();
+                },
+                _ = changes.wait_for(|change| matches!(change, Change::Holds | Change::Contact(_))) => {
+                    self.look(peer.as_ref()).await?;
+                }
+                () = sleep_until(deadline) => return Err(Failure::NotAcknowledged {
+                    seconds: self.timeout.unwrap_or(PATIENCE),
+                    reason: self.reason.take(),
+                    message: said.message_id,
+                }),
+            }
+        }
+    }
+
+    /// The other user of a direct chat.
+    async fn peer(&self) -> Result<Option<UserId>, Failure> {
+        let chat = self.client.chat(self.said.chat).await?;
+        Ok(chat.and_then(|chat| match chat.summary.chat.kind {
+            ChatKind::Direct { peer } => Some(peer),
+            ChatKind::SelfNotes | ChatKind::Group => None,
+        }))
+    }
+
+    /// Looks at what keeps it waiting, and ends the waiting if only the user can do something about that.
+    async fn look(&mut self, peer: Option<&UserId>) -> Result<(), Failure> {
+        if let Some(peer) = peer
+            && self.client.is_held(peer).await?
+        {
+            return Err(Failure::IdentityChanged { user: peer.clone(), queued: Some(self.said.message_id) });
+        }
+        let holds = self.client.holds_of(self.said.chat).await?;
+        self.say_what_waits(holds);
+        Ok(())
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + Duration::from_secs(self.timeout.unwrap_or(PATIENCE))
+    }
+
+    /// Takes notice of an event; says whether a file of this message has moved.
+    fn note(&mut self, event: &Event) -> bool {
+        let lang = self.session.lang();
+        match event {
+            Event::UploadProgress { message_id, done, total, .. } if *message_id == self.said.message_id => {
+                self.progress.show(*done, *total);
+                return true;
+            }
+            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.network(reason))),
+            _ => {}
+        }
+        false
+    }
+
+    fn say_what_waits(&mut self, holds: Vec<Hold>) {
+        let lang = self.session.lang();
+        for hold in holds {
+            match &hold.reason {
+                Reason::Refused(ErrorCode::ConversationExists) => {}
+                Reason::Refused(code) => self.delayed(lang.refusal(code)),
+                Reason::Network => self.delayed(lang.no_answer_in_time()),
+                Reason::Unusable => self.delayed(lang.unusable()),
+            }
+        }
+    }
+
+    /// Says each new reason once: what is tried again every few seconds need not be repeated.
+    fn delayed(&mut self, reason: String) {
+        if self.reason.as_ref() != Some(&reason) {
+            self.progress.clear();
+            self.session.output.remark(&self.session.lang().waiting(&foreign::line(&reason)));
+            self.reason = Some(reason);
+        }
+    }
+}

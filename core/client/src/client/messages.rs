@@ -1,0 +1,185 @@
+//! What a user says: each intent is one transaction, and is sent whatever happens to this process afterwards.
+
+use privmsg_e2ee::{Delete, Edit, Kind, Reaction};
+use privmsg_protocol::{DeviceId, ErrorCode, MessageId, UserId};
+use privmsg_store::chats::ChatId;
+use privmsg_store::messages::{self, Message, MessageState};
+use privmsg_store::{Change, Snapshot, StoreError, Tx, account, outbox};
+
+use super::Client;
+use crate::content::{compose, say};
+use crate::error::ClientError;
+use crate::sending::{self, Acknowledged, Draft, DraftFile, Recipient, Said, Sent};
+use crate::view::message::{MessageKind, MessageView};
+
+impl Client {
+    /// Stores and queues a message; it will be sent whatever happens to this process. Durable when this returns.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database, for a file that is not there, or for a text that is empty or too long.
+    pub async fn send(&self, recipient: &Recipient, draft: Draft) -> Result<Sent, ClientError> {
+        let mut files = Vec::with_capacity(draft.files.len());
+        for path in &draft.files {
+            files.push(DraftFile::look(path.clone()).await?);
+        }
+        let recipient = recipient.clone();
+        self.say(move |tx, own, now| {
+            let chat = sending::chat_with(tx, own.0, &recipient, now)?;
+            sending::queue(tx, own, chat, &draft, &files, now)
+        })
+        .await
+    }
+
+    /// Reacts to a message, or takes that back.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchMessage`], [`ClientError::AmbiguousMessage`], [`ClientError::NotChangeable`] if it is deleted,
+    /// [`ClientError::Content`] if it is no emoji.
+    pub async fn react(&self, message: MessageId, emoji: String, remove: bool) -> Result<Said, ClientError> {
+        self.say(move |tx, own, now| {
+            let target = target(tx, &message)?;
+            if target.deleted_at.is_some() || target.kind.is_notice() {
+                return Err(ClientError::NotChangeable);
+            }
+            say_about(tx, own, &target, &Reaction { emoji, removed: remove }, now)
+        })
+        .await
+    }
+
+    /// Changes the text, or the caption, of a message that one has written.
+    ///
+    /// # Errors
+    /// [`ClientError::NotTheAuthor`], [`ClientError::NotChangeable`], and as for [`Client::react`].
+    pub async fn edit(&self, message: MessageId, text: String) -> Result<Said, ClientError> {
+        self.say(move |tx, own, now| {
+            let target = own_target(tx, own.0, &message)?;
+            let view = MessageView::of(tx, target.clone())?;
+            let changeable = match view.kind {
+                MessageKind::Text => !view.deleted && !text.is_empty(),
+                MessageKind::File => !view.uploading,
+                MessageKind::Unsupported | MessageKind::IdentityChanged => false,
+            };
+            if !changeable {
+                return Err(ClientError::NotChangeable);
+            }
+            say_about(tx, own, &target, &Edit { text }, now)
+        })
+        .await
+    }
+
+    /// Takes back a message that one has written, for everybody. One that has not left this device is not sent at all, and
+    /// nothing is said: `None`.
+    ///
+    /// # Errors
+    /// As for [`Client::edit`].
+    pub async fn delete(&self, message: MessageId) -> Result<Option<Said>, ClientError> {
+        self.say(move |tx, own, now| {
+            let target = own_target(tx, own.0, &message)?;
+            if target.deleted_at.is_some() || target.kind.is_notice() {
+                return Err(ClientError::NotChangeable);
+            }
+            let nobody_has_it = match target.state {
+                // One that was encrypted may be on its way.
+                MessageState::Queued => !outbox::is_encrypted(tx, &message)?,
+                MessageState::Failed(_) => true,
+                MessageState::Sent | MessageState::Received => false,
+            };
+            if nobody_has_it {
+                messages::forget(tx, target.id)?;
+                return Ok(None);
+            }
+            say_about(tx, own, &target, &Delete {}, now).map(Some)
+        })
+        .await
+    }
+
+    /// Removes a message from this device, whoever wrote it. Others keep it.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchMessage`], [`ClientError::AmbiguousMessage`].
+    pub async fn delete_for_me(&self, message: MessageId) -> Result<(), ClientError> {
+        self.context
+            .store
+            .write(move |tx| {
+                let target = target(tx, &message)?;
+                Ok(messages::forget(tx, target.id)?)
+            })
+            .await
+    }
+
+    /// Waits until something that was queued is acknowledged by the server or has failed, whichever process sends it.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn wait_acknowledged(&self, said: &Said) -> Result<Acknowledged, ClientError> {
+        let mut changes = self.changes();
+        let id = said.message_id;
+        loop {
+            let look = move |at: &Snapshot<'_>| {
+                let waits = outbox::row_of(at, &id)?.is_some();
+                Ok::<_, StoreError>((waits, outbox::refusal(at, &id)?))
+            };
+            match self.context.store.read(look).await? {
+                (_, Some(code)) => return Ok(Acknowledged::Failed(ErrorCode::from(code.as_str()))),
+                (false, None) => return Ok(Acknowledged::Sent),
+                (true, None) => {}
+            }
+            if !changes.wait_for(|change| *change == Change::Task(outbox::TASK)).await {
+                return Err(StoreError::Closed.into());
+            }
+        }
+    }
+
+    async fn say<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>, (&UserId, &DeviceId), i64) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let now = self.context.clock.now_ms();
+        self.context
+            .store
+            .write(move |tx| {
+                let (user, device) = account::sender(tx)?.ok_or(ClientError::NotSignedIn)?;
+                work(tx, (&user, &device), now)
+            })
+            .await
+    }
+}
+
+fn say_about(
+    tx: &Tx<'_>,
+    own: (&UserId, &DeviceId),
+    target: &Message,
+    kind: &impl Kind,
+    now_ms: i64,
+) -> Result<Said, ClientError> {
+    let content = compose(kind, now_ms)?.about(target.message_id, target.sender_id.clone());
+    say(tx, own, target.chat, &content, now_ms)?;
+    Ok(Said { chat: target.chat, message_id: content.message_id })
+}
+
+/// The message with this id. Ids are chosen by senders: somebody who gives one out again must not decide which is meant.
+fn target(at: &Snapshot<'_>, id: &MessageId) -> Result<Message, ClientError> {
+    only(messages::find(at, id)?)
+}
+
+/// The message of a chat with this id.
+pub(crate) fn target_in(at: &Snapshot<'_>, chat: ChatId, id: &MessageId) -> Result<Message, ClientError> {
+    let mut found = messages::find(at, id)?;
+    found.retain(|message| message.chat == chat && !message.kind.is_notice());
+    only(found)
+}
+
+fn own_target(at: &Snapshot<'_>, own: &UserId, id: &MessageId) -> Result<Message, ClientError> {
+    let mut found = messages::find(at, id)?;
+    let all = found.len();
+    found.retain(|message| message.sender_id == *own);
+    if found.is_empty() && all > 0 { Err(ClientError::NotTheAuthor) } else { only(found) }
+}
+
+fn only(mut found: Vec<Message>) -> Result<Message, ClientError> {
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(ClientError::NoSuchMessage),
+        _ => Err(ClientError::AmbiguousMessage),
+    }
+}

@@ -1,0 +1,37 @@
+//! Texts.
+
+use privmsg_e2ee::{Content, ContentError, Kind, Text};
+use privmsg_store::Tx;
+
+use super::receipt::owe_delivered;
+use super::{ContentKind, Effect, Said, store_message};
+use crate::error::ClientError;
+use crate::view::message::{MessageKind, MessageView};
+
+pub(super) struct TextKind;
+
+impl ContentKind for TextKind {
+    fn number(&self) -> u32 {
+        Text::NUMBER
+    }
+
+    fn name(&self) -> &'static str {
+        MessageKind::Text.as_str()
+    }
+
+    fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
+        said.content.body::<Text>()?;
+        let id = store_message(tx, said)?;
+        if id.is_some() {
+            owe_delivered(tx, said)?;
+        }
+        Ok(Effect::message(id))
+    }
+
+    fn show(&self, content: &Content, view: &mut MessageView) -> Result<(), ContentError> {
+        view.text = content.body::<Text>()?.text;
+        view.kind = MessageKind::Text;
+        view.reply_to.clone_from(&content.about);
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! What the parts of one open profile share.
+
+use std::sync::Arc;
+
+use privmsg_protocol::UserId;
+use privmsg_store::Store;
+use privmsg_store::account::{self, Account};
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::error::ClientError;
+use crate::events::Event;
+use crate::net::http::Api;
+use crate::profile::Profile;
+
+/// Events that a slow front-end may be behind. One that is slower finds everything in the database.
+const EVENTS: usize = 1024;
+
+/// An open profile, signed in at some time.
+pub(crate) struct Context {
+    pub(crate) profile: Profile,
+    pub(crate) user_id: UserId,
+    pub(crate) store: Store,
+    pub(crate) api: Api,
+    pub(crate) clock: Arc<dyn Clock>,
+    events: broadcast::Sender<Event>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        profile: Profile,
+        store: Store,
+        account: Account,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ClientError> {
+        let api = Api::new(&account.server_url, account.token)?;
+        let events = broadcast::Sender::new(EVENTS);
+        Ok(Self { profile, user_id: account.user_id, store, api, clock, events })
+    }
+
+    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        // Without a front-end that listens there is nobody to tell.
+        let _ = self.events.send(event);
+    }
+
+    pub(crate) fn emit_all(&self, events: Vec<Event>) {
+        for event in events {
+            self.emit(event);
+        }
+    }
+
+    pub(crate) async fn account(&self) -> Result<Account, ClientError> {
+        self.store.read(account::load).await?.ok_or(ClientError::NotSignedIn)
+    }
+}

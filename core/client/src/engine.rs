@@ -1,0 +1,184 @@
+//! What talks to the server.
+//!
+//! ```text
+//! connect ─▶ drain mailbox ─▶ receive ◀─┐
+//!    ▲                          │  tasks ┘
+//!    └── back-off with jitter ◀─┴── connection lost
+//! ```
+//!
+//! The [`session`] reads and writes the socket, and nothing else. What is to be done besides are [`tasks`]: each says
+//! when it is due and does one piece at a time; the [`scheduler`] runs them beside the socket and sleeps until the
+//! earliest. What fails waits in the table of holds. All that matters stands in the database, so all of it can be cut
+//! off anywhere.
+
+pub(crate) mod inbox;
+#[cfg(test)]
+mod inbox_tests;
+mod link;
+mod scheduler;
+mod seat;
+mod session;
+pub(crate) mod tasks;
+mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use privmsg_protocol::ErrorCode;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::error::{ClientError, EngineError};
+use crate::events::Event;
+use crate::identity::Identity;
+use crate::net::backoff::{Backoff, random_fraction};
+use crate::profile::EngineLock;
+
+pub(crate) use link::Link;
+pub use seat::Seat;
+use session::Session;
+
+/// How long an engine that is to stop may take to see what it has begun acknowledged.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] lets it finish what it is about
+/// to say, and waits until it has let go of the profile.
+#[derive(Debug)]
+pub struct Engine {
+    /// Stop when nothing is half-said.
+    leave: CancellationToken,
+    /// Stop now.
+    cancel: CancellationToken,
+    task: Option<JoinHandle<Result<(), EngineError>>>,
+}
+
+impl Engine {
+    pub(crate) fn start(context: Arc<Context>) -> Result<Self, EngineError> {
+        let lock = context.profile.lock_engine().map_err(EngineError::Lock)?.ok_or(EngineError::ProfileInUse)?;
+        Ok(Self::start_with(context, lock))
+    }
+
+    /// As [`Engine::start`], for who has the right to already.
+    pub(crate) fn start_with(context: Arc<Context>, lock: EngineLock) -> Self {
+        let (leave, cancel) = (CancellationToken::new(), CancellationToken::new());
+        let task = tokio::spawn(run(context, lock, leave.clone(), cancel.clone()));
+        Self { leave, cancel, task: Some(task) }
+    }
+
+    /// Stops, after the receipts for what has just arrived, but within a second. A transaction at hand is completed or
+    /// leaves nothing.
+    ///
+    /// # Errors
+    /// What had stopped the engine before.
+    pub async fn stop(mut self) -> Result<(), EngineError> {
+        self.leave.cancel();
+        if let Ok(result) = tokio::time::timeout(FAREWELL, self.join()).await {
+            return result;
+        }
+        self.cancel.cancel();
+        self.join().await
+    }
+
+    /// Waits until the engine stops by itself, which it does only for good. Cancel-safe.
+    ///
+    /// # Errors
+    /// Why it has stopped.
+    pub async fn finished(&mut self) -> Result<(), EngineError> {
+        self.join().await
+    }
+
+    async fn join(&mut self) -> Result<(), EngineError> {
+        let Some(task) = &mut self.task else { return Ok(()) };
+        let result = task.await;
+        self.task = None;
+        result.map_err(EngineError::Ended)?
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn run(
+    context: Arc<Context>,
+    lock: EngineLock,
+    leave: CancellationToken,
+    cancel: CancellationToken,
+) -> Result<(), EngineError> {
+    let result = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Ok(()),
+        result = reconnect(&context, &leave) => result,
+    };
+    drop(lock);
+    result
+}
+
+/// Returns only for good: because it is to stop, or with the reason why no further attempt would help.
+async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<(), EngineError> {
+    let mut backoff = Backoff::new();
+    loop {
+        let (ended, reached) = Box::pin(session(context, leave)).await;
+        let Err(error) = ended else { return Ok(()) };
+        let error = passing(context, error).await?;
+        let on_a_bad_network =
+            reached >= Reached::SignedIn && matches!(error, ClientError::Network(_) | ClientError::GoingAway { .. });
+        if on_a_bad_network || reached == Reached::InStep {
+            backoff.reset();
+        }
+        let pause = backoff.next(random_fraction()).max(error.retry_after().unwrap_or_default());
+        tracing::info!(user = %context.user_id, %error, ?pause, "disconnected");
+        context.emit(Event::Disconnected { reason: error.to_string() });
+        tokio::select! {
+            () = leave.cancelled() => return Ok(()),
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// How far a connection came. One that breaks off is tried again soon if it was of any use, or if only the network is to
+/// blame; one that ends again and again for another reason before it is of use must not be repeated at that pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    Nothing,
+    SignedIn,
+    InStep,
+}
+
+/// One connection, until it breaks (`Err`) or is to stop. Returns how far it came, too.
+async fn session(context: &Arc<Context>, leave: &CancellationToken) -> (Result<(), ClientError>, Reached) {
+    match connect(context).await {
+        Ok(session) => {
+            context.emit(Event::Connected);
+            let (ended, in_step) = session.run(leave).await;
+            (ended, if in_step { Reached::InStep } else { Reached::SignedIn })
+        }
+        Err(error) => (Err(error), Reached::Nothing),
+    }
+}
+
+async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
+    let account = context.account().await?;
+    let identity = Arc::new(Identity::of(&account)?);
+    context.api.set_token(account.token.clone());
+    Session::open(Arc::clone(context), identity, &account).await
+}
+
+/// Gives back an error after which reconnecting may help. Another one stops the engine.
+async fn passing(context: &Context, error: ClientError) -> Result<ClientError, EngineError> {
+    if error.ends_session() {
+        context.store.write(privmsg_store::account::set_signed_out).await?;
+        return Err(EngineError::SignedOut(error.code().cloned().unwrap_or(ErrorCode::Unauthorized)));
+    }
+    match error {
+        ClientError::NotSignedIn => Err(EngineError::NotSignedIn),
+        ClientError::Store(store) if !store.is_retryable() => Err(EngineError::Store(store)),
+        other => Ok(other),
+    }
+}

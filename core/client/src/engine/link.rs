@@ -1,0 +1,144 @@
+//! What the parts of one connection share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use privmsg_e2ee::OUT_OF_ORDER;
+use privmsg_protocol::frames::ClientFrame;
+use privmsg_protocol::{Epoch, GroupId, MessageId};
+use privmsg_store::chats::ChatId;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::error::ClientError;
+use crate::identity::Identity;
+
+/// Messages sent and not acknowledged yet. No more than receivers keep keys for: if the first one is refused and the
+/// others are taken, it must still be readable.
+pub(super) const WINDOW: usize = OUT_OF_ORDER as usize;
+
+/// How long nothing must arrive before what is missing is taken for lost. Messages of an ordered mailbox come one
+/// after the other.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// Batches of frames that may wait for the socket.
+const OUTGOING: usize = 16;
+
+/// A message on its way to the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flight {
+    pub(crate) chat: ChatId,
+    pub(crate) group: GroupId,
+    pub(crate) epoch: Epoch,
+}
+
+/// One connection, as tasks see it. What must survive it is in the database.
+pub(crate) struct Link {
+    pub(crate) context: Arc<Context>,
+    pub(crate) identity: Arc<Identity>,
+    outgoing: mpsc::Sender<Vec<ClientFrame>>,
+    state: Mutex<State>,
+    /// Rung when something here changes that a task may wait for.
+    pub(super) moved: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    flights: HashMap<MessageId, Flight>,
+    /// The mailbox was empty once.
+    caught_up: bool,
+    /// This device's groups were compared with the server's.
+    compared: bool,
+    /// Both, and nothing was left to join.
+    in_step: bool,
+    /// When messages last arrived, if what is missing has not been confirmed since.
+    restless_since: Option<Instant>,
+}
+
+impl Link {
+    pub(super) fn new(context: Arc<Context>, identity: Arc<Identity>) -> (Self, mpsc::Receiver<Vec<ClientFrame>>) {
+        let (outgoing, frames) = mpsc::channel(OUTGOING);
+        let (state, moved) = (Mutex::default(), Notify::new());
+        (Self { context, identity, outgoing, state, moved }, frames)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands frames to the socket, waiting while it is behind.
+    pub(crate) async fn send(&self, frames: Vec<ClientFrame>) -> Result<(), ClientError> {
+        self.outgoing.send(frames).await.map_err(|_| ClientError::Network("the connection is closed".into()))
+    }
+
+    pub(crate) fn take_off(&self, id: MessageId, flight: Flight) {
+        self.state().flights.insert(id, flight);
+    }
+
+    pub(super) fn land(&self, id: &MessageId) -> Option<Flight> {
+        let flight = self.state().flights.remove(id);
+        self.moved.notify_one();
+        flight
+    }
+
+    /// Messages on their way.
+    pub(crate) fn in_flight(&self) -> Vec<MessageId> {
+        self.state().flights.keys().copied().collect()
+    }
+
+    /// How many more may be sent now.
+    pub(crate) fn room(&self) -> usize {
+        WINDOW.saturating_sub(self.state().flights.len())
+    }
+
+    /// Messages have arrived, or may be missing.
+    pub(crate) fn stir(&self) {
+        self.state().restless_since = Some(Instant::now());
+    }
+
+    /// Whether messages are still arriving one after the other.
+    pub(crate) fn is_restless(&self) -> bool {
+        self.state().restless_since.is_some_and(|since| since.elapsed() < QUIET)
+    }
+
+    /// When what is missing can be taken for lost. `None`: nothing has arrived since it was last found out.
+    pub(crate) fn quiet_at(&self) -> Option<Instant> {
+        let state = self.state();
+        state.restless_since.filter(|_| state.flights.is_empty()).map(|since| since + QUIET)
+    }
+
+    /// What is missing was confirmed.
+    pub(crate) fn settle(&self) {
+        self.state().restless_since = None;
+    }
+
+    pub(super) fn catch_up(&self) {
+        self.state().caught_up = true;
+        self.moved.notify_one();
+    }
+
+    pub(super) fn has_caught_up(&self) -> bool {
+        self.state().caught_up
+    }
+
+    /// This device's groups have been compared with the server's.
+    pub(crate) fn compare(&self) {
+        self.state().compared = true;
+        self.moved.notify_one();
+    }
+
+    pub(crate) fn has_compared(&self) -> bool {
+        self.state().compared
+    }
+
+    /// Everything is in step now. Returns whether it was not before.
+    pub(super) fn come_into_step(&self) -> bool {
+        !std::mem::replace(&mut self.state().in_step, true)
+    }
+
+    pub(super) fn is_in_step(&self) -> bool {
+        self.state().in_step
+    }
+}

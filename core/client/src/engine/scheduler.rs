@@ -1,0 +1,256 @@
+//! Runs the engine's tasks: each when it is due, several at once, and never in anybody's way.
+//!
+//! After every commit that changes something, by this process or another, and whenever the earliest time has come, each
+//! task is asked what is due. There is no clock that ticks: with nothing to do, the scheduler sleeps.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use privmsg_store::holds::{self, Hold, Scope};
+use privmsg_store::{Changes, Snapshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Link;
+use super::tasks::{self, Due, Failure, Task, Work};
+use crate::error::ClientError;
+use crate::events::Event;
+use crate::net::backoff::random_fraction;
+
+/// First pause after a failure that names none, and the longest. Each is twice the one before, with jitter.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// Starts the scheduler; it begins when the mailbox has been drained, and ends with the session, or with what ends it.
+pub(super) fn start(link: Arc<Link>) -> (AbortOnDropHandle<Result<(), ClientError>>, Flush) {
+    let (ask, asked) = mpsc::channel(1);
+    let scheduler = Scheduler {
+        changes: link.context.store.changes(),
+        link,
+        tasks: tasks::all().into(),
+        running: FuturesUnordered::new(),
+        busy: HashSet::new(),
+        held: HashSet::new(),
+        asked,
+        flushes: Vec::new(),
+    };
+    (AbortOnDropHandle::new(tokio::spawn(scheduler.run())), Flush { ask, done: None })
+}
+
+/// Asks the scheduler to say when nothing is half-said.
+pub(super) struct Flush {
+    ask: mpsc::Sender<oneshot::Sender<()>>,
+    done: Option<oneshot::Receiver<()>>,
+}
+
+impl Flush {
+    pub(super) const fn is_asked(&self) -> bool {
+        self.done.is_some()
+    }
+
+    pub(super) fn ask(&mut self) {
+        let (say, done) = oneshot::channel();
+        // There is room for one question, and this is the only one.
+        let _ = self.ask.try_send(say);
+        self.done = Some(done);
+    }
+
+    /// Waits for the answer; without a question, forever. Cancel-safe.
+    pub(super) async fn done(&mut self) {
+        match &mut self.done {
+            Some(done) => {
+                let _ = done.await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// A piece of work: of which task, and about what.
+type Piece = (usize, Scope);
+
+struct Scheduler {
+    link: Arc<Link>,
+    tasks: Arc<[Box<dyn Task>]>,
+    changes: Changes,
+    running: FuturesUnordered<Work<(Piece, Result<(), Failure>)>>,
+    busy: HashSet<Piece>,
+    /// Scopes with a hold, so that success need not ask the database whether there is one to lift.
+    held: HashSet<Scope>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+/// What is due, by task, and when to ask again.
+struct Plan {
+    due: Vec<Due>,
+    held: HashMap<Scope, Hold>,
+}
+
+/// Asks all tasks, in one look at the database.
+async fn plan(tasks: Arc<[Box<dyn Task>]>, link: Arc<Link>) -> Result<Plan, ClientError> {
+    let (store, now) = (link.context.store.clone(), link.context.clock.now_ms());
+    let look = move |at: &Snapshot<'_>| {
+        let due = tasks.iter().map(|task| task.due(at, &link, now)).collect::<Result<_, ClientError>>()?;
+        let held = holds::all(at)?.into_iter().map(|hold| (hold.scope, hold)).collect();
+        Ok::<_, ClientError>(Plan { due, held })
+    };
+    store.read(look).await
+}
+
+impl Scheduler {
+    async fn run(mut self) -> Result<(), ClientError> {
+        while !self.link.has_caught_up() {
+            tokio::select! {
+                () = self.link.moved.notified() => {}
+                Some(flush) = self.asked.recv() => self.flushes.push(flush),
+            }
+        }
+        loop {
+            let link = Arc::clone(&self.link);
+            self.changes.skip();
+            let plan = plan(Arc::clone(&self.tasks), Arc::clone(&link)).await?;
+            let (begun, wake) = self.begin(plan);
+            self.tell_if_in_step(begun);
+            if self.is_quiet() {
+                for flush in self.flushes.drain(..) {
+                    let _ = flush.send(());
+                }
+            }
+            tokio::select! {
+                Some((piece, result)) = self.running.next(), if !self.running.is_empty() => {
+                    self.conclude(piece, result).await?;
+                }
+                changed = self.changes.next() => if changed.is_none() {
+                    return Ok(());
+                },
+                () = self.link.moved.notified() => {}
+                Some(flush) = self.asked.recv() => self.flushes.push(flush),
+                () = sleep(&link, wake) => {}
+            }
+        }
+    }
+
+    /// Begins what is due and not held. Returns whether the groups are done with, and when to plan again.
+    fn begin(&mut self, plan: Plan) -> (bool, Wake) {
+        let now = self.link.context.clock.now_ms();
+        let mut wake = Wake::default();
+        let mut open_groups = false;
+        self.held = plan.held.keys().copied().collect();
+        for (index, due) in plan.due.into_iter().enumerate() {
+            let task = &self.tasks[index];
+            wake.at_ms(due.at_ms);
+            wake.at(due.at);
+            let mut busy = self.busy.iter().filter(|(of, _)| *of == index).count();
+            open_groups |= task.is_needed_to_be_in_step() && busy > 0;
+            for scope in due.now {
+                if let Some(hold) = plan.held.get(&scope)
+                    && hold.until > now
+                {
+                    wake.at_ms(Some(hold.until));
+                    continue;
+                }
+                open_groups |= task.is_needed_to_be_in_step();
+                if busy >= task.at_once() || !self.busy.insert((index, scope)) {
+                    continue;
+                }
+                busy += 1;
+                let work = task.run(scope, Arc::clone(&self.link));
+                self.running.push(Box::pin(async move { ((index, scope), work.await) }));
+            }
+        }
+        (!open_groups, wake)
+    }
+
+    /// Once after connecting: everything that waited is here, and all groups that could be joined are.
+    fn tell_if_in_step(&self, nothing_open: bool) {
+        if nothing_open && self.link.has_compared() && self.link.come_into_step() {
+            self.link.context.emit(Event::Synced);
+        }
+    }
+
+    /// Whether nothing is half-said: what was received is receipted, what was sent is acknowledged.
+    fn is_quiet(&self) -> bool {
+        self.link.in_flight().is_empty() && !self.busy.iter().any(|(index, _)| self.tasks[*index].is_quick())
+    }
+
+    async fn conclude(&mut self, piece: Piece, result: Result<(), Failure>) -> Result<(), ClientError> {
+        self.busy.remove(&piece);
+        let (context, task) = (Arc::clone(&self.link.context), self.tasks[piece.0].name());
+        let store = &context.store;
+        match result {
+            Ok(()) if !self.held.contains(&piece.1) => Ok(()),
+            Ok(()) => Ok(store.write(move |tx| holds::lift(tx, piece.1)).await?),
+            Err(Failure::EndsSession(error)) => Err(error),
+            Err(Failure::Hold { scope, reason, pause }) => {
+                tracing::info!(user = %context.user_id, task = %task.0, ?reason, "waits");
+                let now = context.clock.now_ms();
+                let jitter = random_fraction();
+                let growing = move |attempts| pause.unwrap_or_else(|| pause_after(attempts, jitter));
+                store.write(move |tx| holds::put(tx, scope, &reason, now, growing)).await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Waits for the earliest time; without one, forever.
+async fn sleep(link: &Link, wake: Wake) {
+    let by_clock = async {
+        match wake.at_ms {
+            Some(at) => link.context.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    let by_time = async {
+        match wake.at {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = by_clock => {}
+        () = by_time => {}
+    }
+}
+
+/// The earliest of several times.
+#[derive(Debug, Default, Clone, Copy)]
+struct Wake {
+    at_ms: Option<i64>,
+    at: Option<Instant>,
+}
+
+impl Wake {
+    fn at_ms(&mut self, at: Option<i64>) {
+        self.at_ms = self.at_ms.into_iter().chain(at).min();
+    }
+
+    fn at(&mut self, at: Option<Instant>) {
+        self.at = self.at.into_iter().chain(at).min();
+    }
+}
+
+/// Between half and the whole of a pause that doubles with each attempt.
+fn pause_after(attempts: u32, fraction: f64) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+    doubled.min(LONGEST_PAUSE).mul_f64(0.5 + fraction.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let pauses: Vec<_> = (1..30).map(|attempts| pause_after(attempts, 1.0)).collect();
+        assert_eq!(pauses[0], FIRST_PAUSE);
+        assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]));
+        assert_eq!(pauses[28], LONGEST_PAUSE);
+        assert_eq!(pause_after(1, 0.0), FIRST_PAUSE / 2);
+        assert!(pause_after(u32::MAX, 0.0) >= LONGEST_PAUSE / 2);
+    }
+}

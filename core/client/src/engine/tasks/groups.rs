@@ -1,0 +1,157 @@
+//! Everything that is to be done for groups: answers that are owed, invitations, joining anew, changes that are due.
+//!
+//! | state | stored request | what happens next |
+//! |---|---|---|
+//! | none, but invited | | joined by the welcome, else by external commit |
+//! | creating | creation | accepted: active. Somebody was faster: deleted, and theirs is joined |
+//! | joining | external commit | accepted: active. Stale: deleted, and joined anew |
+//! | active | commit | accepted: merged. Stale: dropped; what is still due is committed after the missed one |
+//! | active, the server is ahead | none | waits for what leads there, then joined anew |
+//! | active | none | ready to send |
+//! | broken | none | joined anew |
+
+use std::sync::Arc;
+
+use privmsg_protocol::GroupId;
+use privmsg_protocol::rest::{Group, GroupKind};
+use privmsg_store::groups::{self, GroupState, StoredGroup};
+use privmsg_store::holds::Scope;
+use privmsg_store::lags::{self, Lag};
+use privmsg_store::{Snapshot, TaskName, welcomes};
+
+use super::{Due, Failure, Task, Work};
+use crate::engine::Link;
+use crate::error::ClientError;
+use crate::group::commit::commit_what_is_due;
+use crate::group::join::{join, join_by_welcome};
+use crate::group::request::submit;
+
+/// Groups that are worked on at once: while the server is slow about one, others need not wait.
+const AT_ONCE: usize = 4;
+
+/// How long to wait for a commit that the server says exists, before joining anew, ms.
+pub(crate) const COMMIT_WAIT: i64 = 5_000;
+
+/// How long to wait before looking again whether the mailbox is empty, ms.
+const DRAIN_WAIT: i64 = 500;
+
+pub(super) struct Groups;
+
+impl Task for Groups {
+    fn name(&self) -> TaskName {
+        groups::TASK
+    }
+
+    fn due(&self, at: &Snapshot<'_>, link: &Link, now_ms: i64) -> Result<Due, ClientError> {
+        let mut due = Due::default();
+        let lags = lags::all(at)?;
+        let lag_of = |id: &GroupId| lags.iter().find(|lag| lag.group == *id);
+        let groups = groups::all(at)?;
+        for group in &groups {
+            match next(group, lag_of(&group.group_id), link, now_ms) {
+                Next::Now => due.now.push(Scope::Group(group.group_id)),
+                Next::At(at) => due.later_ms(at),
+                Next::WhenQuiet => due.at = due.at.into_iter().chain(link.quiet_at()).min(),
+            }
+        }
+        for lag in lags.iter().filter(|lag| !groups.iter().any(|group| group.group_id == lag.group)) {
+            if lag.join_at <= now_ms { due.now.push(Scope::Group(lag.group)) } else { due.later_ms(lag.join_at) }
+        }
+        for id in welcomes::groups(at)? {
+            if !due.now.contains(&Scope::Group(id)) {
+                due.now.push(Scope::Group(id));
+            }
+        }
+        Ok(due)
+    }
+
+    fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
+        Box::pin(async move {
+            let Scope::Group(id) = scope else { return Ok(()) };
+            work_on(&link, id).await.map_err(|error| Failure::of(scope, error))
+        })
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
+
+    fn is_needed_to_be_in_step(&self) -> bool {
+        true
+    }
+}
+
+/// When something is to be done for a group.
+enum Next {
+    Now,
+    At(i64),
+    /// What it waits for may be among the messages that are pouring in.
+    WhenQuiet,
+}
+
+fn next(group: &StoredGroup, lag: Option<&Lag>, link: &Link, now_ms: i64) -> Next {
+    if group.request.is_some() {
+        return Next::Now;
+    }
+    if let Some(lag) = lag {
+        return match lag.epoch {
+            Some(epoch) if group.epoch >= epoch && group.state == GroupState::Active => Next::Now,
+            _ if lag.join_at > now_ms => Next::At(lag.join_at),
+            Some(_) if link.is_restless() => Next::WhenQuiet,
+            _ => Next::Now,
+        };
+    }
+    match group.state {
+        GroupState::Broken => Next::Now,
+        GroupState::Active if group.reconcile => Next::Now,
+        GroupState::Active if group.rotate_at <= now_ms => Next::Now,
+        GroupState::Active => Next::At(group.rotate_at),
+        // Without a request: it was written by another version, or half of it is lost.
+        GroupState::Creating | GroupState::Joining => Next::Now,
+    }
+}
+
+/// Does the next thing for a group. What is due after it shows when it is asked again.
+async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
+    let (group, lag, welcome) = link
+        .context
+        .store
+        .read(move |at| Ok::<_, ClientError>((groups::load(at, &id)?, lags::of(at, &id)?, welcomes::of(at, &id)?)))
+        .await?;
+    if group.as_ref().is_some_and(|group| group.request.is_some()) {
+        return submit(link, id).await;
+    }
+    if let Some(welcome) = welcome {
+        return join_by_welcome(link, welcome).await;
+    }
+    if let Some(lag) = lag {
+        if let (Some(group), Some(epoch)) = (&group, lag.epoch)
+            && group.epoch >= epoch
+            && group.state == GroupState::Active
+        {
+            return Ok(link.context.store.write(move |tx| lags::remove(tx, &id)).await?);
+        }
+        return join_if_drained(link, id).await;
+    }
+    match group {
+        Some(group) if group.state == GroupState::Active => commit_what_is_due(link, &group).await,
+        Some(_) => join(link, id).await,
+        None => Ok(()),
+    }
+}
+
+/// Joins anew, unless something is still on its way through the socket: on a slow line this request overtakes it, and
+/// joining would throw away the keys that it needs.
+async fn join_if_drained(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
+    if link.context.api.mailbox_is_empty().await? {
+        tracing::info!(user = %link.context.user_id, group_id = %id, "joins anew");
+        return join(link, id).await;
+    }
+    let now = link.context.clock.now_ms();
+    Ok(link.context.store.write(move |tx| lags::postpone(tx, &id, now + DRAIN_WAIT)).await?)
+}
+
+/// The other user of a direct conversation was deleted. Whoever has that name now is somebody else.
+pub(crate) fn is_dead(group: &Group) -> bool {
+    group.kind == GroupKind::Direct && group.participants.len() < 2
+}

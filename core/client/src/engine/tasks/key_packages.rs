@@ -1,0 +1,113 @@
+//! This device's stock of key packages on the server (RFC 9420, section 10).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use privmsg_e2ee::generate_key_package;
+use privmsg_protocol::Opaque;
+use privmsg_protocol::rest::PublishKeyPackages;
+use privmsg_store::holds::Scope;
+use privmsg_store::{Snapshot, Store, TaskName, settings};
+use tokio::time::Instant;
+
+use super::{Due, Failure, Task, Work};
+use crate::engine::Link;
+use crate::error::{ClientError, During as _};
+use crate::group::mls::with_mls;
+use crate::identity::Identity;
+use crate::net::http::Api;
+
+/// Key packages after filling up. Each new chat with this device takes one; when none is left, the last-resort one
+/// serves, with less forward secrecy for the first message.
+const FULL: u64 = 32;
+
+/// Below this the stock is filled up.
+const LOW: u64 = FULL / 2;
+
+/// When the last-resort key package was made, seconds.
+const LAST_RESORT_AT: &str = "last_resort_at";
+
+/// A last-resort key package is replaced this often, well within its lifetime of three months.
+const LAST_RESORT_EVERY_S: i64 = 14 * 24 * 3600;
+
+/// How often the stock is looked at while connected.
+const EVERY: Duration = Duration::from_secs(6 * 3600);
+
+/// Looks at the stock after connecting, and now and then.
+#[derive(Default)]
+pub(super) struct KeyPackages {
+    next: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Task for KeyPackages {
+    fn name(&self) -> TaskName {
+        TaskName::new("key_packages")
+    }
+
+    fn due(&self, _at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
+        let mut due = Due::default();
+        // A device that cannot even get at its groups has no use for more of them.
+        if !link.has_compared() {
+            return Ok(due);
+        }
+        match *self.next.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(next) if next > Instant::now() => due.later(next),
+            _ => due.now.push(Scope::Device),
+        }
+        Ok(due)
+    }
+
+    fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
+        let next = Arc::clone(&self.next);
+        Box::pin(async move {
+            let now = link.context.clock.now_s();
+            let filled = top_up(&link.context.store, &link.context.api, &link.identity, now).await;
+            filled.map_err(|error| Failure::of(scope, error))?;
+            *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + EVERY);
+            Ok(())
+        })
+    }
+}
+
+/// Looks at the stock and fills it up if needed.
+async fn top_up(store: &Store, api: &Api, identity: &Arc<Identity>, now_s: i64) -> Result<(), ClientError> {
+    let stock = api.key_package_stock().await?;
+    let made = store.read(|at| settings::get(at, LAST_RESORT_AT)).await?.unwrap_or(0);
+    if stock.count < LOW || !stock.last_resort || now_s - made >= LAST_RESORT_EVERY_S {
+        publish_missing(store, api, identity, now_s, FULL.saturating_sub(stock.count)).await?;
+    }
+    Ok(())
+}
+
+/// Publishes a full stock. A new device does it before it is called ready.
+pub(crate) async fn publish(store: &Store, api: &Api, identity: &Arc<Identity>, now_s: i64) -> Result<(), ClientError> {
+    let stock = api.key_package_stock().await?;
+    publish_missing(store, api, identity, now_s, FULL.saturating_sub(stock.count)).await
+}
+
+async fn publish_missing(
+    store: &Store,
+    api: &Api,
+    identity: &Arc<Identity>,
+    now_s: i64,
+    count: u64,
+) -> Result<(), ClientError> {
+    let identity = Arc::clone(identity);
+    let packages = store
+        .write(move |tx| {
+            with_mls(tx, |mls| {
+                let make = |last_resort| {
+                    let now = now_s.try_into().unwrap_or(0);
+                    generate_key_package(mls, &identity.device, &identity.certificate, last_resort, now)
+                        .map(|bytes| Opaque::encode(&bytes))
+                        .during("making key packages")
+                };
+                let key_packages = (0..count).map(|_| make(false)).collect::<Result<_, _>>()?;
+                let last_resort = Some(make(true)?);
+                settings::set(tx, LAST_RESORT_AT, now_s)?;
+                Ok::<_, ClientError>(PublishKeyPackages { key_packages, last_resort })
+            })
+        })
+        .await?;
+    api.publish_key_packages(&packages).await.map(drop)
+}

@@ -1,0 +1,56 @@
+//! Chats in which something waits to be sent, and which no group carries yet: a group is made for them.
+
+use std::sync::Arc;
+
+use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::holds::Scope;
+use privmsg_store::{Snapshot, TaskName, groups, outbox};
+
+use super::{Due, Failure, Task, Work};
+use crate::engine::Link;
+use crate::error::ClientError;
+use crate::group::create::open_chat;
+
+/// Chats that are opened at once: while the server is slow about one, others need not wait.
+const AT_ONCE: usize = 4;
+
+pub(super) struct Open;
+
+impl Task for Open {
+    fn name(&self) -> TaskName {
+        TaskName::new("open")
+    }
+
+    fn due(&self, at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
+        let mut due = Due::default();
+        // Before the comparison, a group may be there that this device has not heard of.
+        if !link.has_compared() {
+            return Ok(due);
+        }
+        for chat in outbox::chats(at)? {
+            if groups::of_chat(at, chat)?.is_none()
+                // A group chat comes to this device with its group; without one there is nothing to make.
+                && !matches!(chats::load(at, chat)?.kind, ChatKind::Group)
+                && !super::outbox::is_held(at, chat)?
+            {
+                due.now.push(Scope::Chat(chat));
+            }
+        }
+        Ok(due)
+    }
+
+    fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
+        Box::pin(async move {
+            let Scope::Chat(chat) = scope else { return Ok(()) };
+            let opened = match open_chat(&link, chat).await {
+                Err(error) => super::outbox::chat_refused(&link, chat, error).await,
+                Ok(()) => Ok(()),
+            };
+            opened.map_err(|error| Failure::of(scope, error))
+        })
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
+}

@@ -1,0 +1,296 @@
+//! The outbox, emptied: queued messages are encrypted for their chat's group and sent, and what the server says of them
+//! is noted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use privmsg_e2ee::{Conversation, EncryptError};
+use privmsg_protocol::error::Retry;
+use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
+use privmsg_protocol::{ErrorCode, GroupId, MessageId, Opaque};
+use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::groups::{self, GroupState, StoredGroup};
+use privmsg_store::holds::{Reason, Scope};
+use privmsg_store::outbox::Encrypted;
+use privmsg_store::position::Place;
+use privmsg_store::{Snapshot, StoreError, TaskName, contacts, gaps, holds, lags, messages, outbox, relations};
+
+use super::groups::COMMIT_WAIT;
+use super::{Due, Failure, Task, Work};
+use crate::engine::Link;
+use crate::engine::link::Flight;
+use crate::error::{ClientError, During as _};
+use crate::events::Event;
+use crate::group::membership;
+use crate::group::mls::Step;
+use crate::group::policy::Policy;
+
+/// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
+const NOBODY_PAUSE: Duration = Duration::from_secs(2);
+
+/// Pause after a refusal that names none.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
+
+pub(super) struct Outbox;
+
+impl Task for Outbox {
+    fn name(&self) -> TaskName {
+        outbox::TASK
+    }
+
+    fn due(&self, at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
+        let mut due = Due::default();
+        if link.room() == 0 {
+            return Ok(due);
+        }
+        let flying = link.in_flight();
+        for chat in outbox::chats(at)? {
+            if sendable_group(at, chat)?.is_some() && outbox::has_other_than(at, chat, &flying)? && !is_held(at, chat)?
+            {
+                due.now.push(Scope::Chat(chat));
+            }
+        }
+        Ok(due)
+    }
+
+    fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
+        Box::pin(async move {
+            let Scope::Chat(chat) = scope else { return Ok(()) };
+            match send_queued(&link, chat).await {
+                Ok(Sending::Done) => Ok(()),
+                // Put in order by a commit; where that does not help, not asked for again at once.
+                Ok(Sending::Untrusted) => Err(Failure::Hold { scope, reason: Reason::Unusable, pause: None }),
+                Ok(Sending::NobodyThere) => {
+                    let reason = Reason::Refused(ErrorCode::RecipientHasNoDevices);
+                    Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE) })
+                }
+                Err(error) => Err(Failure::of(scope, error)),
+            }
+        })
+    }
+
+    fn is_quick(&self) -> bool {
+        true
+    }
+}
+
+/// Nothing is sent to a verified contact whose key has changed, until the user has accepted that.
+pub(super) fn is_held(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
+    match chats::load(at, chat)?.kind {
+        ChatKind::Direct { peer } => contacts::is_held(at, &peer),
+        ChatKind::SelfNotes | ChatKind::Group => Ok(false),
+    }
+}
+
+/// The group that carries a chat, if it can be encrypted for now.
+fn sendable_group(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<StoredGroup>, StoreError> {
+    let Some(group) = groups::of_chat(at, chat)? else { return Ok(None) };
+    let ready = group.state == GroupState::Active && group.request.is_none() && !group.reconcile;
+    Ok(if ready && lags::of(at, &group.group_id)?.is_none() { Some(group) } else { None })
+}
+
+enum Sending {
+    Done,
+    /// The other user has no device in the conversation at the moment: the message would reach nobody.
+    NobodyThere,
+    /// There is a device under an identity that is not its user's.
+    Untrusted,
+}
+
+async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> {
+    let (room, flying) = (link.room(), link.in_flight());
+    let prepared = link.context.step(&link.identity, move |step| encrypt_queued(step, chat, &flying, room)).await?;
+    let (group, frames) = match prepared {
+        Prepared::Frames(group, frames) => (group, frames),
+        Prepared::NobodyThere => return Ok(Sending::NobodyThere),
+        Prepared::Untrusted => return Ok(Sending::Untrusted),
+        Prepared::NotNow => return Ok(Sending::Done),
+    };
+    if frames.is_empty() {
+        return Ok(Sending::Done);
+    }
+    for frame in &frames {
+        link.take_off(frame.message_id, Flight { chat, group, epoch: frame.epoch.unwrap_or_default() });
+    }
+    link.send(frames.into_iter().map(ClientFrame::Message).collect()).await?;
+    Ok(Sending::Done)
+}
+
+/// What came of encrypting.
+enum Prepared {
+    /// Ready to be sent.
+    Frames(GroupId, Vec<SendMessage>),
+    /// The message would reach nobody.
+    NobodyThere,
+    /// A device has to leave first, and that has been noted.
+    Untrusted,
+    /// Something else has to be put in order first, and that has been noted.
+    NotNow,
+}
+
+/// Encrypts what is not encrypted yet and keeps the ciphertexts, so that a repetition sends the same bytes.
+fn encrypt_queued(
+    step: &Step<'_, '_>,
+    chat: ChatId,
+    flying: &[MessageId],
+    room: usize,
+) -> Result<Prepared, ClientError> {
+    let Some(group) = sendable_group(step.tx, chat)?.map(|group| group.group_id) else { return Ok(Prepared::NotNow) };
+    let join_anew = || lags::put(step.tx, &group, None, step.now_ms).map(|()| Prepared::NotNow);
+    let Some(mut conversation) = Conversation::load(step.mls, group)? else { return Ok(join_anew()?) };
+    let members = conversation.members();
+    for member in &members {
+        if !membership::is_trusted(step.tx, step.identity, member)? {
+            groups::set_reconcile(step.tx, &group, true)?;
+            return Ok(Prepared::Untrusted);
+        }
+    }
+    let alone = members.iter().all(|member| member.user_id == step.identity.user_id);
+    if alone && Policy::of(&chats::load(step.tx, chat)?.kind).needs_others {
+        return Ok(Prepared::NobodyThere);
+    }
+    let epoch = conversation.epoch();
+    let mut frames = Vec::new();
+    for queued in outbox::ready(step.tx, chat, room + flying.len())? {
+        if frames.len() == room {
+            break;
+        }
+        if flying.contains(&queued.message_id) {
+            continue;
+        }
+        let ciphertext = match queued.encrypted {
+            Some(encrypted) if encrypted.epoch == epoch && encrypted.group == group => encrypted.ciphertext,
+            _ => {
+                let ciphertext = match conversation.encrypt(step.mls, &step.identity.device, &queued.content) {
+                    Err(EncryptError::Removed) => return Ok(join_anew()?),
+                    other => other.during("encrypting a message")?,
+                };
+                let encrypted = Encrypted { group, epoch, ciphertext };
+                outbox::set_encrypted(step.tx, queued.id, &encrypted)?;
+                encrypted.ciphertext
+            }
+        };
+        frames.push(SendMessage {
+            message_id: queued.message_id,
+            sender_id: step.identity.user_id.clone(),
+            recipient_id: None,
+            group_id: Some(group),
+            epoch: Some(epoch),
+            encrypted_content: Opaque::encode(&ciphertext),
+            // What it really is stands inside.
+            message_type: MessageType::Text,
+            timestamp: step.now_ms / 1000,
+        });
+    }
+    Ok(Prepared::Frames(group, frames))
+}
+
+/// The server has acknowledged messages as durable, and given them their places.
+pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<(), ClientError> {
+    for id in &ack.message_ids {
+        link.land(id);
+    }
+    let sent = link
+        .context
+        .store
+        .write(move |tx| {
+            let mut sent = Vec::new();
+            for accepted in &ack.accepted {
+                gaps::note(tx, &accepted.group_id, accepted.seq)?;
+            }
+            for id in &ack.message_ids {
+                let accepted = ack.accepted.iter().find(|accepted| accepted.message_id == *id);
+                let place = accepted
+                    .map_or(Place::Here, |accepted| Place::Numbered { group: accepted.group_id, seq: accepted.seq });
+                let Some(removed) = outbox::remove(tx, id)? else { continue };
+                match removed.message_row {
+                    Some(row) => {
+                        messages::set_sent(tx, row, place)?;
+                        sent.push(Event::Sent { id: row, chat: removed.chat });
+                    }
+                    None => relations::set_sent(tx, removed.chat, id, place)?,
+                }
+            }
+            Ok::<_, ClientError>(sent)
+        })
+        .await?;
+    link.context.emit_all(sent);
+    Ok(())
+}
+
+/// The server has refused a message. What helps, a pause, catching up or giving up, is said by the code.
+pub(in crate::engine) async fn refused(
+    link: &Link,
+    id: MessageId,
+    flight: Flight,
+    error: ErrorFrame,
+) -> Result<(), ClientError> {
+    let (group, now) = (flight.group, link.context.clock.now_ms());
+    match error.code {
+        // The server has lost what it had accepted, as after a restored backup.
+        ErrorCode::StaleEpoch if error.epoch.is_some_and(|epoch| epoch < flight.epoch) => {
+            link.context.store.write(move |tx| lags::put(tx, &group, None, now)).await?;
+        }
+        ErrorCode::StaleEpoch => {
+            let epoch = error.epoch;
+            let noted = link.context.store.write(move |tx| {
+                if let Some(epoch) = epoch {
+                    outbox::clear_encrypted_before(tx, &group, epoch)?;
+                }
+                lags::put(tx, &group, epoch, now + COMMIT_WAIT)
+            });
+            noted.await?;
+        }
+        ErrorCode::NotAMember | ErrorCode::UnknownGroup => {
+            link.context.store.write(move |tx| lags::put(tx, &group, None, now)).await?;
+        }
+        code if code.retry() == Retry::Never => give_up(link, id, code).await?,
+        code => {
+            let pause = error.retry_after_ms.map_or(DEFAULT_PAUSE, Duration::from_millis);
+            let held = link.context.store.write(move |tx| {
+                outbox::clear_encrypted(tx, &id)?;
+                holds::put(tx, Scope::Chat(flight.chat), &Reason::Refused(code), now, |_| pause)
+            });
+            held.await?;
+        }
+    }
+    Ok(())
+}
+
+/// The server has refused something that a chat needs. What cannot pass ends everything that is queued for it; what can
+/// is for the caller to try again.
+pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) -> Result<(), ClientError> {
+    let Some(code) = error.code().filter(|code| code.retry() == Retry::Never && !error.ends_session()).cloned() else {
+        return Err(error);
+    };
+    // Files that are still being uploaded fail at their turn.
+    let queued = link.context.store.read(move |at| outbox::ready(at, chat, usize::MAX >> 1)).await?;
+    for message in queued {
+        give_up(link, message.message_id, code.clone()).await?;
+    }
+    Ok(())
+}
+
+/// Takes a message out of the outbox for good.
+pub(in crate::engine) async fn give_up(link: &Link, id: MessageId, code: ErrorCode) -> Result<(), ClientError> {
+    let reason = code.clone();
+    let removed = link
+        .context
+        .store
+        .write(move |tx| {
+            let removed = outbox::remove(tx, &id)?;
+            outbox::refuse(tx, &id, reason.as_str())?;
+            match removed.and_then(|removed| removed.message_row) {
+                Some(row) => messages::set_failed(tx, row, reason.as_str())?,
+                None => relations::withdraw(tx, &id)?,
+            }
+            Ok::<_, ClientError>(removed)
+        })
+        .await?;
+    if let Some(removed) = removed
+        && let Some(row) = removed.message_row
+    {
+        link.context.emit(Event::Failed { id: row, chat: removed.chat, code });
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The MLS groups behind chats: made, joined, changed, and told apart.
+
+pub(crate) mod commit;
+pub(crate) mod create;
+pub(crate) mod join;
+pub(crate) mod membership;
+pub(crate) mod mls;
+pub(crate) mod policy;
+pub(crate) mod request;
+pub(crate) mod schedule;

@@ -1,0 +1,98 @@
+//! Commits of this device: devices that have gone are removed, leaf keys are renewed.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use privmsg_e2ee::{CommitError, Conversation, Member};
+use privmsg_protocol::rest::Group;
+use privmsg_protocol::{ErrorCode, GroupId};
+use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::{Snapshot, contacts, lags};
+
+use super::join::join;
+use super::mls::Step;
+use super::request::{Request, forget, submit};
+use super::{membership, schedule};
+use crate::content::new_message_id;
+use crate::engine::Link;
+use crate::engine::tasks::groups::{COMMIT_WAIT, is_dead};
+use crate::error::{ClientError, During as _};
+use crate::identity::Identity;
+
+/// Commits what is due in a group: a comparison with the server's devices, a change of this device's leaf key, or both
+/// at once.
+pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientError> {
+    let id = group.group_id;
+    let theirs = match link.context.api.group(&id).await {
+        Ok(theirs) if !is_dead(&theirs) => theirs,
+        Err(error) if !error.is(&ErrorCode::UnknownGroup) => return Err(error),
+        Ok(_) | Err(_) => return link.context.step(&link.identity, move |step| forget(step, id)).await,
+    };
+    let ours = link.context.store.read(move |at| groups::load(at, &id)).await?;
+    match ours.map(|ours| ours.epoch.cmp(&theirs.epoch)) {
+        Some(Ordering::Equal) => {}
+        Some(Ordering::Less) => {
+            let (epoch, now) = (theirs.epoch, link.context.clock.now_ms());
+            let noted = link.context.store.write(move |tx| lags::put(tx, &id, Some(epoch), now + COMMIT_WAIT));
+            return Ok(noted.await?);
+        }
+        Some(Ordering::Greater) => return join(link, id).await,
+        None => return Ok(()),
+    }
+    let rotate = group.rotate_at <= link.context.clock.now_ms();
+    let made = link.context.step(&link.identity, move |step| prepare(step, id, &theirs, rotate)).await?;
+    if made { submit(link, id).await } else { Ok(()) }
+}
+
+/// Makes the commit and stores it as a request. `false` if nothing has to change.
+fn prepare(step: &Step<'_, '_>, id: GroupId, theirs: &Group, rotate: bool) -> Result<bool, ClientError> {
+    groups::set_reconcile(step.tx, &id, false)?;
+    let Some(mut conversation) = Conversation::load(step.mls, id)? else {
+        groups::set_state(step.tx, &id, groups::GroupState::Broken)?;
+        return Ok(false);
+    };
+    let members = conversation.members();
+    let mut gone = Vec::new();
+    for member in members.iter().filter(|member| !member.is_self) {
+        if !is_signed_in(member, theirs) || is_stranger(step.tx, step.identity, member)? {
+            gone.push((member.user_id.clone(), member.device_id.clone()));
+        }
+    }
+    if gone.is_empty() && (!rotate || members.len() == 1) {
+        if rotate {
+            // Nobody to keep a secret from: a group of this device alone needs no new keys.
+            groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
+        }
+        return Ok(false);
+    }
+    let bundle = match conversation.commit(step.mls, &step.identity.device, &[], &gone) {
+        // It was removed, and has not read that yet.
+        Err(CommitError::Removed) => {
+            groups::set_state(step.tx, &id, groups::GroupState::Broken)?;
+            return Ok(false);
+        }
+        other => other.during("making a commit")?,
+    };
+    if !gone.is_empty() {
+        // Until it is accepted, the devices still have to go.
+        groups::set_reconcile(step.tx, &id, true)?;
+    }
+    Request::commit(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?;
+    Ok(true)
+}
+
+/// Whether a device is under an identity that is neither its user's pinned one nor one that the user has yet to judge.
+fn is_stranger(at: &Snapshot<'_>, identity: &Identity, member: &Member) -> Result<bool, ClientError> {
+    if membership::is_trusted(at, identity, member)? {
+        return Ok(false);
+    }
+    let contact = contacts::load(at, &member.user_id)?;
+    Ok(contact.is_none_or(|contact| contact.changed_identity != Some(*member.identity.as_bytes())))
+}
+
+fn is_signed_in(member: &Member, group: &Group) -> bool {
+    group
+        .devices
+        .iter()
+        .any(|device| device.active && device.device_id == member.device_id && device.user_id == member.user_id)
+}

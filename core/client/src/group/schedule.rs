@@ -1,0 +1,23 @@
+//! When this device changes its leaf keys.
+
+use crate::net::backoff::random_fraction;
+
+const SECOND: f64 = 1000.0;
+const DAY: f64 = 24.0 * 3600.0 * SECOND;
+
+/// Soon after joining: until a device has committed once, its leaf key is the one from its key package, and its
+/// parents in the tree are blank, which makes everybody's commits larger. Not at once, because many may have joined
+/// together.
+pub(crate) fn first_rotation(now_ms: i64) -> i64 {
+    after(now_ms, 5.0 * SECOND, 60.0 * SECOND)
+}
+
+/// At least weekly, at a time of its own.
+pub(crate) fn next_rotation(now_ms: i64) -> i64 {
+    after(now_ms, 5.0 * DAY, 7.0 * DAY)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a week in milliseconds fits")]
+fn after(now_ms: i64, least: f64, most: f64) -> i64 {
+    now_ms.saturating_add(random_fraction().mul_add(most - least, least) as i64)
+}

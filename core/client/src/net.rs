@@ -1,0 +1,6 @@
+//! How this client talks to its server.
+
+pub(crate) mod backoff;
+pub(crate) mod http;
+pub(crate) mod socket;
+mod tls;

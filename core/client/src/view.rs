@@ -1,0 +1,4 @@
+//! What front-ends show.
+
+pub(crate) mod history;
+pub(crate) mod message;

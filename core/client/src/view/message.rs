@@ -1,0 +1,148 @@
+//! A message, as people see it.
+
+use privmsg_e2ee::{About, Attachment, Content};
+use privmsg_protocol::{MessageId, UserId};
+use privmsg_store::chats::{self, Chat};
+use privmsg_store::messages::{Cursor, Kind, Message, MessageState};
+use privmsg_store::receipts::{self, Receipt};
+use privmsg_store::{Snapshot, StoreError, relations, uploads};
+
+use crate::content;
+
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// Text.
+    Text,
+    /// Files, with or without a text.
+    File,
+    /// Of a kind that this version does not know. Its text is what its author's client wants to be shown instead, if
+    /// anything.
+    Unsupported,
+    /// Notice of this device: the sender's identity key is another one than before. Says nothing else.
+    IdentityChanged,
+}
+
+impl MessageKind {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::File => "file",
+            Self::Unsupported => "unsupported",
+            Self::IdentityChanged => "identity_changed",
+        }
+    }
+}
+
+/// An emoji, and who reacted with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReactionView {
+    /// The emoji.
+    pub emoji: String,
+    /// Who, in the order in which they did.
+    pub users: Vec<UserId>,
+}
+
+/// A message, decoded, with what was said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// Row; grows in the order in which this device got or wrote them.
+    pub id: i64,
+    /// Where it stands in its chat; to read on from.
+    pub cursor: Cursor,
+    /// As its sender named it.
+    pub message_id: MessageId,
+    /// The chat that it is in.
+    pub chat: Chat,
+    /// Who wrote it.
+    pub sender_id: UserId,
+    /// Whether it was written on this device.
+    pub outgoing: bool,
+    /// By the sender's clock, ms.
+    pub sent_at: i64,
+    /// What it is.
+    pub kind: MessageKind,
+    /// Text or caption, as its author wants it by now.
+    pub text: String,
+    /// Files. While they are being uploaded, what is known of them.
+    pub attachments: Vec<Attachment>,
+    /// Files are still to be uploaded: they cannot be downloaded yet.
+    pub uploading: bool,
+    /// The message that it answers.
+    pub reply_to: Option<About>,
+    /// Who reacted.
+    pub reactions: Vec<ReactionView>,
+    /// When its author last changed the text, by their clock, ms.
+    pub edited_at: Option<i64>,
+    /// Its author has taken it back: nothing of what it said is left.
+    pub deleted: bool,
+    /// How far it has come.
+    pub state: MessageState,
+    /// For whom it has arrived, and who has read it.
+    pub receipts: Vec<Receipt>,
+}
+
+impl MessageView {
+    pub(crate) fn of(at: &Snapshot<'_>, message: Message) -> Result<Self, StoreError> {
+        let chat = chats::load(at, message.chat)?;
+        Self::in_chat(at, chat, message)
+    }
+
+    /// As [`MessageView::of`], for who has read the chat already.
+    pub(crate) fn in_chat(at: &Snapshot<'_>, chat: Chat, message: Message) -> Result<Self, StoreError> {
+        let kind = if message.kind == Kind::IDENTITY_CHANGED {
+            MessageKind::IdentityChanged
+        } else {
+            MessageKind::Unsupported
+        };
+        let mut view = Self {
+            id: message.id,
+            cursor: message.cursor(),
+            message_id: message.message_id,
+            chat,
+            sender_id: message.sender_id,
+            outgoing: message.outgoing,
+            sent_at: message.sent_at,
+            kind,
+            text: String::new(),
+            attachments: Vec::new(),
+            uploading: false,
+            reply_to: None,
+            reactions: Vec::new(),
+            edited_at: None,
+            deleted: message.deleted_at.is_some(),
+            state: message.state,
+            receipts: Vec::new(),
+        };
+        if message.kind.is_notice() {
+            return Ok(view);
+        }
+        if view.deleted {
+            view.kind = MessageKind::Text;
+        } else if let Ok(content) = Content::decode(&message.content) {
+            let about = relations::of(at, view.chat.id, &view.sender_id, &view.message_id)?;
+            content::show(&content, &about, &mut view);
+        }
+        if view.outgoing {
+            view.receipts = receipts::of(at, view.id)?;
+            view.uploading = view.kind == MessageKind::File
+                && view.state == MessageState::Queued
+                && uploads::of_message(at, view.id)?.iter().any(|file| file.uploaded.is_none());
+        }
+        Ok(view)
+    }
+
+    /// When the first other person's device had it, ms.
+    #[must_use]
+    pub fn delivered_at(&self) -> Option<i64> {
+        self.receipts.iter().map(|receipt| receipt.delivered_at).min()
+    }
+
+    /// When the first other person read it, ms.
+    #[must_use]
+    pub fn read_at(&self) -> Option<i64> {
+        self.receipts.iter().filter_map(|receipt| receipt.read_at).min()
+    }
+}

@@ -1,0 +1,186 @@
+use std::fmt;
+
+use minicbor::{Decode, Encode};
+use privmsg_protocol::FileId;
+use zeroize::Zeroizing;
+
+use super::{AboutRule, ContentError, IfUnknown, Kind, MAX_ATTACHMENTS, MAX_MIME_LEN, MAX_TEXT_LEN, cbor};
+use crate::attachment::AttachmentKey;
+
+/// Files, with a text beside them or without.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Files {
+    /// The text; may be empty, at most [`MAX_TEXT_LEN`] bytes.
+    #[n(0)]
+    pub caption: String,
+    /// One to [`MAX_ATTACHMENTS`] files.
+    #[n(1)]
+    pub attachments: Vec<Attachment>,
+}
+
+/// An encrypted file on the server, and what it takes to open it.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Attachment {
+    /// Where the ciphertext lies.
+    #[cbor(n(0), with = "cbor::text_id")]
+    pub file_id: FileId,
+    /// Opens it, and no other file.
+    #[cbor(n(1), with = "key")]
+    pub key: AttachmentKey,
+    /// The file's name. Goes through [`sanitize_file_name`](super::sanitize_file_name) when it is encoded and when it
+    /// is decoded, so that it never names a directory.
+    #[cbor(n(2), with = "name")]
+    pub name: String,
+    /// Media type, such as `image/jpeg`, at most [`MAX_MIME_LEN`] bytes. A claim of the sender.
+    #[n(3)]
+    pub mime: String,
+    /// Size of the file itself, in bytes; the ciphertext is longer.
+    #[n(4)]
+    pub size: u64,
+    /// SHA-256 of the file itself.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+}
+
+impl Kind for Files {
+    const NUMBER: u32 = 1;
+    const NAME: &'static str = "files";
+    const ABOUT: AboutRule = AboutRule::Optional;
+
+    fn if_unknown(&self) -> IfUnknown {
+        IfUnknown::Placeholder
+    }
+
+    fn check(&self) -> Result<(), ContentError> {
+        if self.caption.len() > MAX_TEXT_LEN {
+            return Err(ContentError::Size("caption"));
+        }
+        if !(1..=MAX_ATTACHMENTS).contains(&self.attachments.len()) {
+            return Err(ContentError::Size("attachments"));
+        }
+        let fits = self.attachments.iter().all(|file| file.mime.len() <= MAX_MIME_LEN);
+        if fits { Ok(()) } else { Err(ContentError::Size("media type")) }
+    }
+
+    fn encode_body(&self) -> Result<Zeroizing<Vec<u8>>, ContentError> {
+        Ok(cbor::encode(self))
+    }
+
+    fn decode_body(bytes: &[u8]) -> Result<Self, ContentError> {
+        cbor::decode(bytes, Self::NAME)
+    }
+}
+
+/// Shows how many files, and nothing of them.
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Files({} …)", self.attachments.len())
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attachment(…)")
+    }
+}
+
+mod key {
+    use minicbor::decode::Error as DecodeError;
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+
+    use crate::attachment::AttachmentKey;
+
+    pub(crate) fn encode<C, W: Write>(
+        key: &AttachmentKey,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        e.bytes(key.as_bytes())?.ok()
+    }
+
+    pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<AttachmentKey, DecodeError> {
+        let bytes = d.bytes()?.try_into().map_err(|_| DecodeError::message("not a key"))?;
+        Ok(AttachmentKey::from_bytes(bytes))
+    }
+}
+
+mod name {
+    use minicbor::decode::Error as DecodeError;
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+
+    use crate::content::sanitize_file_name;
+
+    pub(crate) fn encode<C, W: Write>(name: &str, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        e.str(&sanitize_file_name(name))?.ok()
+    }
+
+    pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<String, DecodeError> {
+        Ok(sanitize_file_name(d.str()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::envelope::tests::{body_hex, encoded_len, read_body};
+
+    fn attachment(name: &str) -> Attachment {
+        Attachment {
+            file_id: "f1".parse().unwrap(),
+            key: AttachmentKey::from_bytes([0x11; 32]),
+            name: name.to_owned(),
+            mime: "image/png".to_owned(),
+            size: 1000,
+            digest: [0x22; 32],
+        }
+    }
+
+    fn files(attachments: Vec<Attachment>) -> Files {
+        Files { caption: "see".to_owned(), attachments }
+    }
+
+    #[test]
+    fn bytes_are_pinned() {
+        insta::assert_snapshot!(body_hex(&files(vec![attachment("a.png")])), @"8201a200637365650181a60062663101582011111111111111111111111111111111111111111111111111111111111111110265612e706e670369696d6167652f706e67041903e80558202222222222222222222222222222222222222222222222222222222222222222");
+    }
+
+    #[test]
+    fn limits_hold_at_both_ends() {
+        let long = Attachment { mime: "m".repeat(MAX_MIME_LEN), ..attachment(&"n".repeat(300)) };
+        assert!(encoded_len(&files(vec![long.clone(); MAX_ATTACHMENTS])).is_ok());
+        let too_many = files(vec![long.clone(); MAX_ATTACHMENTS + 1]);
+        let too_long = files(vec![Attachment { mime: "m".repeat(MAX_MIME_LEN + 1), ..long }]);
+        let wordy = Files { caption: "x".repeat(MAX_TEXT_LEN + 1), ..files(vec![attachment("a")]) };
+        for (bad, what) in
+            [(too_many, "attachments"), (files(vec![]), "attachments"), (too_long, "media type"), (wordy, "caption")]
+        {
+            assert_eq!(encoded_len(&bad), Err(ContentError::Size(what)));
+            assert_eq!(read_body::<Files>(&cbor::encode(&bad)), Err(ContentError::Size(what)));
+        }
+    }
+
+    /// A sender that does not clean its names must not reach the receiver's directories.
+    #[test]
+    fn names_are_made_safe_by_the_receiver() {
+        let mut bytes = cbor::encode(&files(vec![attachment("__evil.sh")]));
+        let at = bytes.windows(9).position(|window| window == b"__evil.sh").unwrap();
+        bytes[at..at + 2].copy_from_slice(b"./");
+        assert_eq!(read_body::<Files>(&bytes).unwrap().attachments[0].name, "evil.sh");
+        let unclean = cbor::encode(&files(vec![attachment("../evil.sh")]));
+        assert!(!unclean.windows(2).any(|window| window == b".."), "by the sender as well");
+    }
+
+    #[test]
+    fn a_key_has_its_length() {
+        let bytes = cbor::encode(&files(vec![attachment("a")]));
+        let at = bytes.windows(2).position(|window| window == b"\x58\x20").unwrap();
+        let mut short = bytes.to_vec();
+        short[at + 1] = 0x1f;
+        short.remove(at + 2);
+        assert_eq!(read_body::<Files>(&short), Err(ContentError::Malformed("files")));
+    }
+}

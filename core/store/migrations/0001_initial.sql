@@ -1,0 +1,251 @@
+-- One row: whose profile this is, and the secrets of this device.
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    server_url TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    access_key TEXT NOT NULL,
+    device_name TEXT NOT NULL,
+    device_key BLOB NOT NULL,          -- Ed25519 secret of this device's MLS leaf
+    account_key BLOB,                  -- Ed25519 secret of the account, once made or recovered
+    recovery_words TEXT,               -- only between making them and showing them
+    device_id TEXT,
+    certificate BLOB,
+    token TEXT,
+    token_expires_at INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL CHECK (state IN ('signing_in', 'ready', 'signed_out'))
+) STRICT;
+
+-- Numbers with a name: what the user has chosen, times of the last this and that, cursors.
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What each transaction has changed, for other processes that have the profile open. The newest thousand.
+CREATE TABLE change_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    writer INTEGER NOT NULL,
+    changes TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE contact (
+    user_id TEXT PRIMARY KEY,
+    identity BLOB NOT NULL,            -- pinned account identity key
+    verified INTEGER NOT NULL DEFAULT 0,
+    changed_identity BLOB              -- seen after the pinned one was verified; blocks sending until accepted
+) STRICT, WITHOUT ROWID;
+
+-- What people see of a conversation. The lower columns are the entry in the list of chats, kept by whoever writes messages.
+CREATE TABLE chat (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,                -- direct, self, group; newer versions may know more
+    peer TEXT,                         -- the other user of a direct chat
+    groups INTEGER NOT NULL DEFAULT 0, -- MLS groups that have carried it so far
+    last_at INTEGER NOT NULL,          -- when something last came or was written, ms; its creation if nothing has
+    last_message INTEGER,              -- row of the last message that people see
+    messages INTEGER NOT NULL DEFAULT 0,
+    unread INTEGER NOT NULL DEFAULT 0, -- messages of others behind `read_to`
+    read_to INTEGER NOT NULL DEFAULT 0 -- position up to which the user has read
+) STRICT;
+CREATE UNIQUE INDEX chat_direct ON chat (peer) WHERE kind = 'direct';
+CREATE UNIQUE INDEX chat_self ON chat (kind) WHERE kind = 'self';
+CREATE INDEX chat_last ON chat (last_at);
+
+-- The MLS group behind a chat, and what this device still has to do for it.
+CREATE TABLE mls_group (
+    group_id BLOB PRIMARY KEY,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    state TEXT NOT NULL,               -- creating, joining, active, broken
+    ordinal INTEGER NOT NULL,          -- which of its chat's groups this is; orders their histories
+    epoch INTEGER NOT NULL DEFAULT 0,  -- as in the MLS state, without having to read that
+    last_seq INTEGER NOT NULL DEFAULT 0, -- highest number of its history seen; holes below are in `gap`
+    request BLOB,                      -- creation or commit sent to the server, not answered yet (JSON)
+    reconcile INTEGER NOT NULL DEFAULT 0,
+    rotate_at INTEGER NOT NULL         -- when this device's leaf key is due for a change, ms
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX mls_group_chat ON mls_group (chat_id);
+
+-- Messages that people see. `position` is the order in the chat, the same on every device: the group's ordinal and the
+-- server's number in it. What has no number yet stands behind everything, what never gets one behind what was there then.
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    position INTEGER NOT NULL,
+    message_id BLOB NOT NULL,
+    sender_id TEXT NOT NULL,
+    sender_device TEXT NOT NULL,       -- as MLS authenticates it
+    outgoing INTEGER NOT NULL,         -- written on this device
+    group_id BLOB,                     -- where it was said
+    seq INTEGER,                       -- the server's number for it there
+    sent_at INTEGER NOT NULL,          -- ms, by the sender's clock
+    received_at INTEGER NOT NULL,      -- ms, by ours
+    expires_at INTEGER,                -- ms, by ours: when it is to be deleted
+    kind INTEGER NOT NULL,             -- of its content; below zero: notices of this device
+    content BLOB NOT NULL,             -- encoded; empty once it is deleted
+    state TEXT NOT NULL,               -- queued, sent, failed, received
+    failure TEXT,                      -- error code of a failed one
+    deleted_at INTEGER,                -- ms, by ours: its author has deleted it for everybody
+    hidden INTEGER NOT NULL DEFAULT 0, -- gone from this device; the row recognises a repetition
+    UNIQUE (message_id, sender_id, sender_device)
+) STRICT;
+CREATE INDEX message_order ON message (chat_id, position, id) WHERE hidden = 0;
+CREATE INDEX message_expiry ON message (expires_at) WHERE expires_at IS NOT NULL;
+
+-- What was said about a message: the newest of each kind, person and key. May be there before the message is.
+CREATE TABLE relation (
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    target_author TEXT NOT NULL,
+    target_id BLOB NOT NULL,
+    kind INTEGER NOT NULL,             -- of its content
+    sender_id TEXT NOT NULL,
+    key TEXT NOT NULL,                 -- what tells several of one person apart: the emoji of a reaction
+    position INTEGER NOT NULL,         -- as of a message
+    message_id BLOB NOT NULL,          -- its own
+    sent_at INTEGER NOT NULL,
+    content BLOB NOT NULL,             -- encoded
+    PRIMARY KEY (chat_id, target_author, target_id, kind, sender_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX relation_id ON relation (message_id);
+
+-- Contents of kinds that this version does not know and does not show. A newer one applies them.
+CREATE TABLE unknown_content (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    message_id BLOB NOT NULL,
+    sender_id TEXT NOT NULL,
+    sender_device TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    UNIQUE (message_id, sender_id, sender_device)
+) STRICT;
+
+-- What became of a message of one's own, for each person.
+CREATE TABLE receipt (
+    message INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL,
+    delivered_at INTEGER NOT NULL,     -- ms, by this device's clock
+    read_at INTEGER,
+    PRIMARY KEY (message, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- What waits to be sent, in order. Bound to the chat: it is encrypted for the group when it is sent.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    message_id BLOB NOT NULL UNIQUE,
+    content BLOB NOT NULL,
+    message_row INTEGER REFERENCES message (id) ON DELETE CASCADE, -- none for what people do not see as a message
+    group_id BLOB,
+    epoch INTEGER,
+    ciphertext BLOB
+) STRICT;
+CREATE INDEX outbox_chat ON outbox (chat_id, id);
+CREATE INDEX outbox_message ON outbox (message_row);
+
+-- What the server refused for good, for whoever waits for it. The newest hundred.
+CREATE TABLE refusal (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id BLOB NOT NULL UNIQUE,
+    code TEXT NOT NULL
+) STRICT;
+
+-- Files that must be uploaded before an outbox row can be sent.
+CREATE TABLE upload (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    name TEXT NOT NULL,                -- as the recipient sees it
+    mime TEXT NOT NULL,
+    size INTEGER NOT NULL,             -- when it was queued; of what was encrypted, once uploaded
+    file_id TEXT,                      -- the ciphertext on the server, once uploaded
+    key BLOB,                          -- that opens it
+    digest BLOB,                       -- SHA-256 of the file
+    UNIQUE (outbox_id, position)
+) STRICT;
+
+-- Messages whose sender is to be told that they have arrived, or were read.
+CREATE TABLE owed_receipt (
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    message_id BLOB NOT NULL,
+    read INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, read, message_id)
+) STRICT, WITHOUT ROWID;
+
+-- Groups in which the server is ahead of this device, or that it should be in and is not.
+CREATE TABLE lag (
+    group_id BLOB PRIMARY KEY,
+    epoch INTEGER,                     -- the server's, if it has named it
+    join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
+) STRICT, WITHOUT ROWID;
+
+-- Invitations into groups, not answered yet.
+CREATE TABLE welcome (
+    group_id BLOB PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    seq INTEGER,
+    welcome BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What waits for what, why, and until when.
+CREATE TABLE hold (
+    scope TEXT NOT NULL,               -- profile, device, chat, group, file
+    id BLOB NOT NULL,
+    reason TEXT NOT NULL,              -- error code of the server, or a word of our own
+    until INTEGER NOT NULL,            -- ms
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (scope, id)
+) STRICT, WITHOUT ROWID;
+
+-- Received, not decryptable yet: the commit before it has not arrived.
+CREATE TABLE parked (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id BLOB NOT NULL,
+    message_id BLOB NOT NULL,
+    frame TEXT NOT NULL,
+    UNIQUE (group_id, message_id)
+) STRICT;
+
+-- Numbers of a group's history that have not been seen, below the highest one that has.
+CREATE TABLE gap (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id BLOB NOT NULL,
+    chat_id INTEGER NOT NULL REFERENCES chat (id), -- it stays when the group goes
+    ordinal INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0 -- the mailbox was empty and they had not come
+) STRICT;
+CREATE INDEX gap_group ON gap (group_id, first_seq);
+CREATE INDEX gap_chat ON gap (chat_id, ordinal, first_seq);
+
+-- The state of MLS, as OpenMLS names its parts (core/store/src/mls). Values are CBOR behind a version byte.
+CREATE TABLE mls_group_data (
+    group_id BLOB NOT NULL,
+    part TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (group_id, part)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mls_group_list (          -- parts that there are several of: proposals by their reference, own leaf nodes
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id BLOB NOT NULL,
+    part TEXT NOT NULL,
+    reference BLOB NOT NULL,
+    value BLOB NOT NULL
+) STRICT;
+CREATE INDEX mls_group_list_key ON mls_group_list (group_id, part, reference);
+CREATE TABLE mls_epoch_keys (
+    group_id BLOB NOT NULL,
+    epoch BLOB NOT NULL,
+    leaf INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (group_id, epoch, leaf)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mls_key (                 -- what belongs to no group: key packages, key pairs, PSKs
+    kind TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;

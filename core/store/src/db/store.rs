@@ -1,0 +1,102 @@
+//! The open database, as the rest of the program has it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::bell::Listener;
+use super::changes::{Changes, Feed};
+use super::connection::{DATABASE_FILE, open_writer};
+use super::log;
+use super::migrate::migrate;
+use super::readers;
+use super::tx::{Snapshot, Tx};
+use super::writer::{self, Writer};
+use crate::error::StoreError;
+use crate::key::DatabaseKey;
+
+/// A handle to the open database. Clones share it; it is closed when the last one is gone.
+#[derive(Clone)]
+pub struct Store {
+    writer: mpsc::Sender<writer::Job>,
+    readers: mpsc::Sender<readers::Job>,
+    feed: Feed,
+    /// Hears of other processes' commits for as long as somebody has the store.
+    _listener: Arc<Listener>,
+}
+
+impl Store {
+    /// Opens the database in `dir`, creating and upgrading it as needed.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongKey`] if `key` does not open the file, [`StoreError::Newer`] if a newer build wrote it.
+    pub fn open(dir: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
+        let path = dir.join(DATABASE_FILE);
+        let mut connection = open_writer(&path, key)?;
+        migrate(&mut connection)?;
+        let own = rand_id()?;
+        let feed = Feed::new();
+        let seen = log::newest(&connection)?;
+        let readers = readers::start(&path, key)?;
+        let writer = Writer::start(connection, dir, own, feed.clone())?;
+        let listener = Listener::start(dir, own, seen, readers.downgrade(), feed.clone())?;
+        Ok(Self { writer, readers, feed, _listener: Arc::new(listener) })
+    }
+
+    /// Runs `work` in one write transaction. It is committed if `work` returns `Ok`, and is durable when this returns;
+    /// otherwise nothing of it remains, and nobody hears of it.
+    ///
+    /// # Errors
+    /// What `work` returns, or a [`StoreError`] of the transaction itself.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let job: writer::Job = Box::new(move |writer| {
+            // The caller may have gone away; the transaction stands all the same.
+            let _ = answer.send(writer.transact(work));
+        });
+        self.writer.send(job).await.map_err(|_| StoreError::Closed)?;
+        result.await.map_err(|_| E::from(StoreError::Closed))?
+    }
+
+    /// Runs `work` on a consistent snapshot, which has all that was committed before. Never waits for a write.
+    ///
+    /// # Errors
+    /// As for [`Store::write`].
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let job: readers::Job = Box::new(move |connection: &mut Connection| {
+            let _ = answer.send(readers::look(connection, work));
+        });
+        self.readers.send(job).await.map_err(|_| StoreError::Closed)?;
+        result.await.map_err(|_| E::from(StoreError::Closed))?
+    }
+
+    /// Follows what is committed from now on, in this process or another one that has the same profile open.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.feed.follow()
+    }
+}
+
+/// Tells the processes of one profile apart.
+fn rand_id() -> Result<i64, StoreError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|_| StoreError::NoRandomness)?;
+    Ok(i64::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -1,0 +1,12 @@
+//! What has been promised and is not done yet.
+
+pub mod holds;
+pub mod lags;
+pub mod outbox;
+pub mod owed_receipts;
+pub mod parked;
+pub mod uploads;
+pub mod welcomes;
+
+#[cfg(test)]
+mod tests;

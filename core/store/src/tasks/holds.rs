@@ -1,0 +1,198 @@
+//! What waits for what, why, and until when. Front-ends read it, whichever process runs the engine.
+
+use std::time::Duration;
+
+use privmsg_protocol::{ErrorCode, GroupId};
+use rusqlite::{Row, params};
+
+use crate::chats::ChatId;
+use crate::{Change, Snapshot, StoreError, Tx};
+
+/// Whom or what a hold, or a piece of the engine's work, is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// This profile by itself.
+    Profile,
+    /// This device and its server.
+    Device,
+    /// A chat.
+    Chat(ChatId),
+    /// A group.
+    Group(GroupId),
+    /// A file to be uploaded, by its row.
+    File(i64),
+}
+
+/// Why something waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The server has said so, with this code.
+    Refused(ErrorCode),
+    /// There was no answer.
+    Network,
+    /// What the server sent cannot be used.
+    Unusable,
+}
+
+/// Something that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// What.
+    pub scope: Scope,
+    /// Why.
+    pub reason: Reason,
+    /// Until when, ms; then it is tried again.
+    pub until: i64,
+    /// Attempts that have failed so far.
+    pub attempts: u32,
+}
+
+impl Scope {
+    fn columns(&self) -> (&'static str, Vec<u8>) {
+        match self {
+            Self::Profile => ("profile", Vec::new()),
+            Self::Device => ("device", Vec::new()),
+            Self::Chat(chat) => ("chat", chat.0.to_be_bytes().to_vec()),
+            Self::Group(group) => ("group", group.as_bytes().to_vec()),
+            Self::File(row) => ("file", row.to_be_bytes().to_vec()),
+        }
+    }
+
+    fn parse(kind: &str, id: &[u8]) -> Option<Self> {
+        let number = || id.try_into().ok().map(i64::from_be_bytes);
+        match kind {
+            "profile" => Some(Self::Profile),
+            "device" => Some(Self::Device),
+            "chat" => number().map(|id| Self::Chat(ChatId(id))),
+            "group" => id.try_into().ok().map(|id| Self::Group(GroupId::from_bytes(id))),
+            "file" => number().map(Self::File),
+            _ => None,
+        }
+    }
+}
+
+impl Reason {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Refused(code) => code.as_str(),
+            Self::Network => "network",
+            Self::Unusable => "unusable",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "network" => Self::Network,
+            "unusable" => Self::Unusable,
+            code => Self::Refused(ErrorCode::from(code)),
+        }
+    }
+}
+
+/// Lets something wait: for `pause` if that is known, else for longer each time, by `growing(attempts)`.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn put(
+    tx: &Tx<'_>,
+    scope: Scope,
+    reason: &Reason,
+    now_ms: i64,
+    pause: impl FnOnce(u32) -> Duration,
+) -> Result<Hold, StoreError> {
+    let (kind, id) = scope.columns();
+    let attempts = tx
+        .sql()
+        .prepare_cached(
+            "INSERT INTO hold (scope, id, reason, until, attempts) VALUES (?1, ?2, ?3, ?4, 1)
+             ON CONFLICT (scope, id) DO UPDATE SET reason = ?3, attempts = attempts + 1 RETURNING attempts",
+        )?
+        .query_row(params![kind, id, reason.as_str(), now_ms], |row| row.get::<_, u32>(0))?;
+    let until = now_ms.saturating_add(i64::try_from(pause(attempts).as_millis()).unwrap_or(i64::MAX));
+    tx.sql()
+        .prepare_cached("UPDATE hold SET until = ?3 WHERE scope = ?1 AND id = ?2")?
+        .execute(params![kind, id, until])?;
+    tx.changed(Change::Holds);
+    Ok(Hold { scope, reason: reason.clone(), until, attempts })
+}
+
+/// It need not wait any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn lift(tx: &Tx<'_>, scope: Scope) -> Result<(), StoreError> {
+    let (kind, id) = scope.columns();
+    let lifted =
+        tx.sql().prepare_cached("DELETE FROM hold WHERE scope = ?1 AND id = ?2")?.execute(params![kind, id])?;
+    if lifted > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
+}
+
+/// Everything that waited is tried at once: the user has asked for it, or the network is another.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn release(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
+    let released = tx.sql().execute("UPDATE hold SET until = ?1 WHERE until > ?1", [now_ms])?;
+    if released > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
+}
+
+/// Everything that waits, or waited and has not succeeded since.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn all(at: &Snapshot<'_>) -> Result<Vec<Hold>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT scope, id, reason, until, attempts FROM hold")?;
+    let rows = query.query_map([], read)?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// `None` for a scope that a newer version has made.
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<Hold>> {
+    let Some(scope) = Scope::parse(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_blob()?) else { return Ok(None) };
+    let reason = Reason::parse(row.get_ref(2)?.as_str()?);
+    Ok(Some(Hold { scope, reason, until: row.get(3)?, attempts: row.get(4)? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::key::DatabaseKey;
+
+    #[tokio::test]
+    async fn a_hold_grows_with_each_attempt_until_it_is_lifted() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let seconds = |attempts| Duration::from_secs(u64::from(attempts));
+        let scopes =
+            [Scope::Device, Scope::Chat(ChatId(3)), Scope::Group(GroupId::from_bytes([9; 16])), Scope::File(-1)];
+        let held = store.write(move |tx| {
+            for scope in scopes {
+                put(tx, scope, &Reason::Network, 0, seconds)?;
+                put(tx, scope, &Reason::Refused(ErrorCode::RateLimited), 10, seconds)?;
+            }
+            all(tx)
+        });
+        let held = held.await.unwrap();
+        assert_eq!(held.len(), scopes.len());
+        for hold in &held {
+            assert!(scopes.contains(&hold.scope));
+            assert_eq!((hold.until, hold.attempts), (2010, 2));
+            assert_eq!(hold.reason, Reason::Refused(ErrorCode::RateLimited));
+        }
+        let left = store.write(move |tx| {
+            lift(tx, Scope::Device)?;
+            release(tx, 5)?;
+            all(tx)
+        });
+        let left = left.await.unwrap();
+        assert_eq!(left.len(), scopes.len() - 1);
+        assert!(left.iter().all(|hold| hold.until == 5));
+    }
+}

@@ -1,0 +1,85 @@
+//! Groups in which the server is ahead of this device, or that it should be in and is not.
+
+use privmsg_protocol::{Epoch, GroupId};
+use rusqlite::params;
+
+use crate::sql_types::{from_sql, group_id, to_sql};
+use crate::{Change, Snapshot, StoreError, Tx, groups};
+
+/// A group to be caught up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lag {
+    /// Group.
+    pub group: GroupId,
+    /// The server's epoch, if it has named it.
+    pub epoch: Option<Epoch>,
+    /// When to give up waiting for what leads there, and join anew, ms.
+    pub join_at: i64,
+}
+
+/// Notes that the server is ahead, at `epoch` if it has said so. A time that was set before stays.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn put(tx: &Tx<'_>, group: &GroupId, epoch: Option<Epoch>, join_at: i64) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "INSERT INTO lag (group_id, epoch, join_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (group_id) DO UPDATE SET epoch = iif(?2 > coalesce(epoch, -1), ?2, epoch)",
+        )?
+        .execute(params![group.as_bytes().as_slice(), epoch.map(|epoch| to_sql(epoch.0)), join_at])?;
+    tx.changed(Change::Task(groups::TASK));
+    Ok(())
+}
+
+/// Sets another time to join anew.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn postpone(tx: &Tx<'_>, group: &GroupId, join_at: i64) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE lag SET join_at = ?2 WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), join_at])?;
+    tx.changed(Change::Task(groups::TASK));
+    Ok(())
+}
+
+/// This device is where the server is, or does not want to be any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn remove(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    let removed =
+        tx.sql().prepare_cached("DELETE FROM lag WHERE group_id = ?1")?.execute([group.as_bytes().as_slice()])?;
+    if removed > 0 {
+        tx.changed(Change::Task(groups::TASK));
+    }
+    Ok(())
+}
+
+/// That of one group.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Lag>, StoreError> {
+    Ok(collect(at, "WHERE group_id = ?1", [group.as_bytes().as_slice()])?.pop())
+}
+
+/// All of them.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn all(at: &Snapshot<'_>) -> Result<Vec<Lag>, StoreError> {
+    collect(at, "", [])
+}
+
+fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Lag>, StoreError> {
+    let mut query = at.sql().prepare_cached(&format!("SELECT group_id, epoch, join_at FROM lag {rest}"))?;
+    let rows = query.query_map(parameters, |row| {
+        Ok((|| {
+            let epoch = row.get::<_, Option<i64>>(1)?.map(|epoch| Epoch(from_sql(epoch)));
+            Ok(Lag { group: group_id(row, 0)?, epoch, join_at: row.get(2)? })
+        })())
+    })?;
+    rows.map(|row| row?).collect()
+}

@@ -1,0 +1,243 @@
+//! What waits to be sent.
+
+use privmsg_protocol::{Epoch, GroupId, MessageId};
+use rusqlite::{OptionalExtension, params};
+
+use crate::chats::ChatId;
+use crate::sql_types::{from_sql, group_id, message_id, to_sql};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx};
+
+/// The queue.
+pub const TASK: TaskName = TaskName::new("outbox");
+
+/// A queued message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Row; grows in the order of writing.
+    pub id: i64,
+    /// Chat.
+    pub chat: ChatId,
+    /// Message.
+    pub message_id: MessageId,
+    /// Encoded content.
+    pub content: Vec<u8>,
+    /// The message that people see; none for what they do not see as one.
+    pub message_row: Option<i64>,
+    /// Its ciphertext and the epoch that it is for, once encrypted.
+    pub encrypted: Option<Encrypted>,
+}
+
+/// A ciphertext and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encrypted {
+    /// Group.
+    pub group: GroupId,
+    /// Epoch of the group.
+    pub epoch: Epoch,
+    /// MLS PrivateMessage.
+    pub ciphertext: Vec<u8>,
+}
+
+/// What was taken out of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// Its chat.
+    pub chat: ChatId,
+    /// The message that people see; none for what they do not see as one.
+    pub message_row: Option<i64>,
+}
+
+/// Queues a message.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn insert(
+    tx: &Tx<'_>,
+    chat: ChatId,
+    id: &MessageId,
+    content: &[u8],
+    message_row: Option<i64>,
+) -> Result<i64, StoreError> {
+    tx.sql()
+        .prepare_cached("INSERT INTO outbox (chat_id, message_id, content, message_row) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![chat.0, id.as_bytes().as_slice(), content, message_row])?;
+    tx.changed(Change::Task(TASK));
+    Ok(tx.sql().last_insert_rowid())
+}
+
+/// The row of a queued message.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn row_of(at: &Snapshot<'_>, id: &MessageId) -> Result<Option<i64>, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT id FROM outbox WHERE message_id = ?1")?
+        .query_row([id.as_bytes().as_slice()], |row| row.get(0))
+        .optional()?)
+}
+
+/// Whether a queued message was encrypted, and so may be on its way.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_encrypted(at: &Snapshot<'_>, id: &MessageId) -> Result<bool, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message_id = ?1 AND ciphertext IS NOT NULL)")?
+        .query_row([id.as_bytes().as_slice()], |row| row.get(0))?)
+}
+
+/// Chats with something queued, the longest waiting first.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn chats(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT chat_id FROM outbox GROUP BY chat_id ORDER BY min(id)")?;
+    let rows = query.query_map([], |row| Ok(ChatId(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a chat has something ready to be sent that is not among `ids`.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn has_other_than(at: &Snapshot<'_>, chat: ChatId, ids: &[MessageId]) -> Result<bool, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT message_id FROM outbox
+         WHERE chat_id = ?1 AND NOT EXISTS
+             (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
+         ORDER BY id LIMIT ?2",
+    )?;
+    let limit = to_sql(ids.len() as u64 + 1);
+    let rows = query.query_map(params![chat.0, limit], |row| Ok(message_id(row, 0)))?;
+    for row in rows {
+        if !ids.contains(&row??) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The oldest `limit` queued messages of a chat whose files are uploaded.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext FROM outbox
+         WHERE chat_id = ?1 AND NOT EXISTS
+             (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
+         ORDER BY id LIMIT ?2",
+    )?;
+    let rows = query.query_map(params![chat.0, to_sql(limit as u64)], |row| {
+        Ok((|| {
+            let encrypted = match (row.get::<_, Option<i64>>(5)?, row.get::<_, Option<Vec<u8>>>(6)?) {
+                (Some(epoch), Some(ciphertext)) => {
+                    Some(Encrypted { group: group_id(row, 4)?, epoch: Epoch(from_sql(epoch)), ciphertext })
+                }
+                _ => None,
+            };
+            Ok(Queued {
+                id: row.get(0)?,
+                chat,
+                message_id: message_id(row, 1)?,
+                content: row.get(2)?,
+                message_row: row.get(3)?,
+                encrypted,
+            })
+        })())
+    })?;
+    rows.map(|row| row?).collect()
+}
+
+/// Keeps the ciphertext of a queued message, in the transaction that advances the ratchet.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE outbox SET group_id = ?2, epoch = ?3, ciphertext = ?4 WHERE id = ?1")?
+        .execute(params![id, encrypted.group.as_bytes().as_slice(), to_sql(encrypted.epoch.0), encrypted.ciphertext])?;
+    Ok(())
+}
+
+/// Drops the ciphertext of a message that the server has refused: by the time it is sent again, others of the same
+/// sender may have passed it by so far that its key is not kept any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn clear_encrypted(tx: &Tx<'_>, id: &MessageId) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL WHERE message_id = ?1",
+        [id.as_bytes().as_slice()],
+    )?;
+    Ok(())
+}
+
+/// Drops ciphertexts of a group that were made before `epoch`: the server has not taken them and will not.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn clear_encrypted_before(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL WHERE group_id = ?1 AND epoch < ?2",
+        params![group.as_bytes().as_slice(), to_sql(epoch.0)],
+    )?;
+    Ok(())
+}
+
+/// Takes a message out of the queue. `None` if nothing is queued under this id.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError> {
+    let removed = tx
+        .sql()
+        .prepare_cached("DELETE FROM outbox WHERE message_id = ?1 RETURNING chat_id, message_row")?
+        .query_row([id.as_bytes().as_slice()], |row| {
+            Ok(Removed { chat: ChatId(row.get(0)?), message_row: row.get(1)? })
+        })
+        .optional()?;
+    tx.changed(Change::Task(TASK));
+    Ok(removed)
+}
+
+/// Refusals that are kept, for whoever waits for a message that people do not see as one.
+const REFUSALS: i64 = 100;
+
+/// Notes that a message was refused for good.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn refuse(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "INSERT OR REPLACE INTO refusal (message_id, code) VALUES (?1, ?2)",
+        params![id.as_bytes().as_slice(), code],
+    )?;
+    let old = tx.sql().last_insert_rowid() - REFUSALS;
+    tx.sql().execute("DELETE FROM refusal WHERE id <= ?1", [old])?;
+    Ok(())
+}
+
+/// Why a message was refused for good, if it was, not long ago.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn refusal(at: &Snapshot<'_>, id: &MessageId) -> Result<Option<String>, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT code FROM refusal WHERE message_id = ?1")?
+        .query_row([id.as_bytes().as_slice()], |row| row.get(0))
+        .optional()?)
+}
+
+/// Replaces the content of a queued message, once all its files are known.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_content(tx: &Tx<'_>, id: i64, content: &[u8]) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE outbox SET content = ?2 WHERE id = ?1", params![id, content])?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}

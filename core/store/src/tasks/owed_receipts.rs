@@ -1,0 +1,69 @@
+//! Receipts that are owed: collected here, so that a page of incoming messages costs one receipt and not one each.
+
+use privmsg_protocol::MessageId;
+use rusqlite::params;
+
+use crate::chats::ChatId;
+use crate::sql_types::{message_id, to_sql};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx};
+
+/// The queue.
+pub const TASK: TaskName = TaskName::new("receipts");
+
+/// Receipts of one kind for one chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// Chat.
+    pub chat: ChatId,
+    /// The user has read the messages; else they have arrived.
+    pub read: bool,
+    /// Which messages.
+    pub message_ids: Vec<MessageId>,
+}
+
+/// Notes that the sender of a message is to be told that it has arrived, or was read.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn owe(tx: &Tx<'_>, chat: ChatId, message: &MessageId, read: bool) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("INSERT OR IGNORE INTO owed_receipt (chat_id, message_id, read) VALUES (?1, ?2, ?3)")?
+        .execute(params![chat.0, message.as_bytes().as_slice(), read])?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// Whether any are owed.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn any(at: &Snapshot<'_>) -> Result<bool, StoreError> {
+    Ok(at.sql().prepare_cached("SELECT EXISTS (SELECT 1 FROM owed_receipt)")?.query_row([], |row| row.get(0))?)
+}
+
+/// Takes receipts of one kind for one chat, up to `limit`, which the caller sends in the same transaction. Whoever has
+/// read a message need not be told that it has arrived.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn take(tx: &Tx<'_>, limit: usize) -> Result<Option<Owed>, StoreError> {
+    tx.sql().execute(
+        "DELETE FROM owed_receipt AS o WHERE read = 0 AND EXISTS
+             (SELECT 1 FROM owed_receipt r WHERE r.read = 1 AND r.chat_id = o.chat_id AND r.message_id = o.message_id)",
+        [],
+    )?;
+    let mut first = tx.sql().prepare_cached("SELECT chat_id, read FROM owed_receipt LIMIT 1")?;
+    let mut rows = first.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (chat, read) = (ChatId(row.get(0)?), row.get(1)?);
+    drop(rows);
+    let mut query = tx.sql().prepare_cached(
+        "DELETE FROM owed_receipt WHERE chat_id = ?1 AND read = ?2 AND message_id IN
+             (SELECT message_id FROM owed_receipt WHERE chat_id = ?1 AND read = ?2 LIMIT ?3)
+         RETURNING message_id",
+    )?;
+    let rows = query.query_map(params![chat.0, read, to_sql(limit as u64)], |row| Ok(message_id(row, 0)))?;
+    let message_ids = rows.map(|row| row?).collect::<Result<_, StoreError>>()?;
+    tx.changed(Change::Task(TASK));
+    Ok(Some(Owed { chat, read, message_ids }))
+}

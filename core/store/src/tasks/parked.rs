@@ -1,0 +1,72 @@
+//! Messages that arrived before what they need to be decrypted.
+
+use privmsg_protocol::{GroupId, MessageId};
+use rusqlite::params;
+
+use crate::{Snapshot, StoreError, Tx};
+
+/// A parked message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Row.
+    pub id: i64,
+    /// The delivered frame's payload, as JSON.
+    pub frame: String,
+}
+
+/// Messages parked for one group, and bytes for all of them. What comes beyond that is lost, and shows as a gap.
+const KEPT: i64 = 4_096;
+const KEPT_BYTES: i64 = 64 << 20;
+
+/// Parks a message; a second time is the same. Returns whether there was room.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) -> Result<bool, StoreError> {
+    let (group, message) = (group.as_bytes().as_slice(), message.as_bytes().as_slice());
+    let full: bool = tx
+        .sql()
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM parked WHERE group_id = ?1) >= ?2
+                 OR (SELECT coalesce(sum(octet_length(frame)), 0) + octet_length(?3) FROM parked) > ?4",
+        )?
+        .query_row(params![group, KEPT, frame, KEPT_BYTES], |row| row.get(0))?;
+    if !full {
+        tx.sql()
+            .prepare_cached(
+                "INSERT INTO parked (group_id, message_id, frame) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (group_id, message_id) DO NOTHING",
+            )?
+            .execute(params![group, message, frame])?;
+    }
+    Ok(!full)
+}
+
+/// Everything parked for a group, in the order of arrival.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of_group(at: &Snapshot<'_>, group: &GroupId) -> Result<Vec<Parked>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT id, frame FROM parked WHERE group_id = ?1 ORDER BY id")?;
+    let rows =
+        query.query_map([group.as_bytes().as_slice()], |row| Ok(Parked { id: row.get(0)?, frame: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Removes one.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn remove(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM parked WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// Removes everything parked for a group: it has been joined anew, and nothing of before can be read any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn clear(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql().execute("DELETE FROM parked WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
+    Ok(())
+}

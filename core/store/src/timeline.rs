@@ -1,0 +1,11 @@
+//! What was said, in the order that everybody shares.
+
+pub mod gaps;
+pub mod messages;
+pub mod position;
+pub mod receipts;
+pub mod relations;
+pub mod unknown;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,305 @@
+//! Which numbers of a group's history have been seen.
+//!
+//! The server numbers everything in a group without holes. Every number that arrives, on a received message or in the
+//! acknowledgement of one's own, is noted here; what is missing below the highest is a hole. Holes are ordinary while
+//! messages are on their way. Once the mailbox is empty they are confirmed, and shown.
+
+use privmsg_protocol::{GroupId, Seq};
+use rusqlite::{OptionalExtension, params};
+
+use crate::chats::ChatId;
+use crate::position::Position;
+use crate::sql_types::{from_sql, to_sql};
+use crate::{Change, Snapshot, StoreError, Tx};
+
+/// A confirmed hole, for people to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Where the first missing number would stand.
+    pub position: Position,
+    /// How many numbers are missing. Some of them may have been commits, which nobody sees anyway.
+    pub missing: u64,
+}
+
+/// Notes that `seq` has been seen. Returns `false` if it had been before.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(highest) = highest(tx, group)? else {
+        return Ok(true);
+    };
+    if seq > highest {
+        if seq > highest.next() {
+            insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
+        }
+        set_highest(tx, group, seq)?;
+        return Ok(true);
+    }
+    fill(tx, group, seq)
+}
+
+/// Whether `seq` has been seen.
+///
+/// # Errors
+/// [`StoreError`] of the queries.
+pub fn is_seen(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(highest) = highest(at, group)? else { return Ok(false) };
+    Ok(seq <= highest && hole_around(at, group, seq)?.is_none())
+}
+
+/// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
+/// numbers between the highest seen and `seq` too. What is behind `seq` is forgotten: a server that was restored from a
+/// backup gives numbers out again.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    rewind(tx, group, seq)?;
+    if let Some(highest) = highest(tx, group)?
+        && highest.0 > 0
+        && seq > highest.next()
+    {
+        insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
+    }
+    set_highest(tx, group, seq)?;
+    confirm(tx, group)
+}
+
+/// Notes how far the server's numbering has come. What has not been seen up to there is a hole, until it arrives.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn expect(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    match highest(tx, group)? {
+        Some(highest) if seq > highest => {
+            insert(tx, group, highest.next(), seq)?;
+            set_highest(tx, group, seq)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Confirms all holes: nothing more is on its way.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn confirm_all(tx: &Tx<'_>) -> Result<(), StoreError> {
+    let mut query = tx.sql().prepare_cached("UPDATE gap SET confirmed = 1 WHERE confirmed = 0 RETURNING chat_id")?;
+    for chat in query.query_map([], |row| row.get(0))? {
+        tx.changed(Change::Chat(ChatId(chat?)));
+    }
+    Ok(())
+}
+
+/// Confirms the holes of a group.
+fn confirm(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql()
+        .execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0", [group.as_bytes().as_slice()])?;
+    shown(tx, group)
+}
+
+/// Forgets what is behind `seq`. What comes next is a history of its own, behind all that was said before.
+fn rewind(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    if highest(tx, group)?.is_none_or(|highest| highest <= seq) {
+        return Ok(());
+    }
+    let (id, last) = (group.as_bytes().as_slice(), to_sql(seq.0));
+    tx.sql().execute("DELETE FROM gap WHERE group_id = ?1 AND first_seq > ?2", params![id, last])?;
+    tx.sql().execute("UPDATE gap SET last_seq = ?2 WHERE group_id = ?1 AND last_seq > ?2", params![id, last])?;
+    crate::groups::renumber(tx, group)?;
+    set_highest(tx, group, seq)
+}
+
+/// The confirmed holes of a chat, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT ordinal, first_seq, last_seq - first_seq + 1 FROM gap
+         WHERE chat_id = ?1 AND confirmed = 1 ORDER BY ordinal, first_seq",
+    )?;
+    let rows = query.query_map([chat.0], |row| {
+        let position = Position::numbered(row.get(0)?, Seq(from_sql(row.get(1)?)));
+        Ok(Gap { position, missing: from_sql(row.get(2)?) })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn highest(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Seq>, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT last_seq FROM mls_group WHERE group_id = ?1")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))
+        .optional()?
+        .map(|seq| Seq(from_sql(seq))))
+}
+
+fn set_highest(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET last_seq = ?2 WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), to_sql(seq.0)])?;
+    Ok(())
+}
+
+fn insert(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<(), StoreError> {
+    keep(tx, group, to_sql(first.0), to_sql(last.0), false)
+}
+
+fn keep(tx: &Tx<'_>, group: &GroupId, first: i64, last: i64, confirmed: bool) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "INSERT INTO gap (group_id, chat_id, ordinal, first_seq, last_seq, confirmed)
+             SELECT group_id, chat_id, ordinal, ?2, ?3, ?4 FROM mls_group WHERE group_id = ?1 AND ?2 <= ?3",
+        )?
+        .execute(params![group.as_bytes().as_slice(), first, last, confirmed])?;
+    Ok(())
+}
+
+struct Hole {
+    id: i64,
+    first: i64,
+    last: i64,
+    confirmed: bool,
+}
+
+fn hole_around(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<Option<Hole>, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached(
+            "SELECT id, first_seq, last_seq, confirmed FROM gap
+             WHERE group_id = ?1 AND first_seq <= ?2 AND last_seq >= ?2",
+        )?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(seq.0)], |row| {
+            Ok(Hole { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, confirmed: row.get(3)? })
+        })
+        .optional()?)
+}
+
+/// Takes one number out of the hole that it is in.
+fn fill(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(hole) = hole_around(tx, group, seq)? else { return Ok(false) };
+    let seq = to_sql(seq.0);
+    tx.sql().prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
+    keep(tx, group, hole.first, seq - 1, hole.confirmed)?;
+    keep(tx, group, seq + 1, hole.last, hole.confirmed)?;
+    if hole.confirmed {
+        shown(tx, group)?;
+    }
+    Ok(true)
+}
+
+/// The holes that people see have changed.
+fn shown(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    if let Some(group) = crate::groups::load(tx, group)? {
+        tx.changed(Change::Chat(group.chat));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chats::ChatKind;
+    use crate::key::DatabaseKey;
+    use crate::{Store, chats, groups};
+
+    const GROUP: GroupId = GroupId::from_bytes([1; 16]);
+
+    async fn missing_after(notes: &'static [u64]) -> Vec<u64> {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        store
+            .write(move |c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                for seq in notes {
+                    note(c, &GROUP, Seq(*seq))?;
+                }
+                confirm_all(c)?;
+                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect())
+            })
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn numbers_in_any_order_leave_no_hole() {
+        assert_eq!(missing_after(&[1, 2, 3]).await, Vec::<u64>::new());
+        assert_eq!(missing_after(&[3, 1, 2]).await, Vec::<u64>::new());
+        assert_eq!(missing_after(&[1, 5, 3, 2, 4, 5]).await, Vec::<u64>::new());
+    }
+
+    #[tokio::test]
+    async fn what_never_came_is_a_hole() {
+        assert_eq!(missing_after(&[1, 4]).await, vec![2]);
+        assert_eq!(missing_after(&[1, 10, 5]).await, vec![3, 4]);
+        assert_eq!(missing_after(&[1, u64::MAX]).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_the_server_has_and_never_sends_is_a_hole() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let missing = store
+            .write(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                note(c, &GROUP, Seq(1))?;
+                expect(c, &GROUP, Seq(4))?;
+                expect(c, &GROUP, Seq(2))?;
+                note(c, &GROUP, Seq(3))?;
+                confirm_all(c)?;
+                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+            })
+            .await
+            .unwrap();
+        assert_eq!(missing, [1, 1]);
+    }
+
+    #[tokio::test]
+    async fn numbers_that_are_given_out_again_are_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let (seen, missing) = store
+            .write(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                for seq in [1, 2, 5, 9] {
+                    note(c, &GROUP, Seq(seq))?;
+                }
+                restart(c, &GROUP, Seq(3))?;
+                let seen = [1, 2, 4, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
+                note(c, &GROUP, Seq(4))?;
+                note(c, &GROUP, Seq(5))?;
+                confirm_all(c)?;
+                Ok::<_, StoreError>((seen, of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>()))
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, [true, true, false, false, false]);
+        assert_eq!(missing, [1], "the third was missing before, and still is");
+    }
+
+    #[tokio::test]
+    async fn a_repeated_number_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let seen = store
+            .write(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                Ok::<_, StoreError>([
+                    note(c, &GROUP, Seq(1))?,
+                    note(c, &GROUP, Seq(3))?,
+                    note(c, &GROUP, Seq(1))?,
+                    note(c, &GROUP, Seq(2))?,
+                    note(c, &GROUP, Seq(2))?,
+                ])
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, [true, true, false, true, false]);
+    }
+}

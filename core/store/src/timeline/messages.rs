@@ -1,0 +1,118 @@
+//! Messages as people read them.
+
+mod changing;
+mod reading;
+
+use privmsg_protocol::{DeviceId, MessageId, UserId};
+
+use crate::chats::ChatId;
+use crate::position::{Place, Position};
+
+pub use changing::{delete, expire, forget, insert, set_content, set_failed, set_sent};
+pub use reading::{after, before, find, find_of, first_expiry, load, newest, received_after, unread};
+
+/// What a message is: the number of its content's kind, or a notice of this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Kind(pub i64);
+
+impl Kind {
+    /// Notice of this device: the sender's identity key is another one than before. Has no content.
+    pub const IDENTITY_CHANGED: Self = Self(-1);
+
+    /// What came is no content that this version could read. Kept as it came.
+    pub const UNREADABLE: Self = Self(-2);
+
+    /// Whether it is a notice of this device, which nobody has sent.
+    #[must_use]
+    pub const fn is_notice(self) -> bool {
+        self.0 == Self::IDENTITY_CHANGED.0
+    }
+}
+
+/// How far a message has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageState {
+    /// In the outbox.
+    Queued,
+    /// The server has acknowledged it.
+    Sent,
+    /// Refused, with the server's error code.
+    Failed(String),
+    /// Came from elsewhere.
+    Received,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Row; grows in the order in which this device got or wrote them.
+    pub id: i64,
+    /// Chat.
+    pub chat: ChatId,
+    /// Where it stands there.
+    pub position: Position,
+    /// As its sender named it.
+    pub message_id: MessageId,
+    /// Who wrote it.
+    pub sender_id: UserId,
+    /// Whether it was written on this device.
+    pub outgoing: bool,
+    /// By the sender's clock, ms.
+    pub sent_at: i64,
+    /// By this device's clock, ms.
+    pub received_at: i64,
+    /// What it is.
+    pub kind: Kind,
+    /// Encoded content; empty once it is deleted.
+    pub content: Vec<u8>,
+    /// How far it has come.
+    pub state: MessageState,
+    /// When its author deleted it, ms by this device's clock.
+    pub deleted_at: Option<i64>,
+}
+
+/// A message to be stored.
+#[derive(Debug, Clone)]
+pub struct NewMessage<'a> {
+    /// Chat.
+    pub chat: ChatId,
+    /// What decides where it stands there.
+    pub place: Place,
+    /// As its sender named it.
+    pub message_id: MessageId,
+    /// Who wrote it.
+    pub sender_id: &'a UserId,
+    /// On which device, as MLS authenticates it.
+    pub sender_device: &'a DeviceId,
+    /// By the sender's clock, ms.
+    pub sent_at: i64,
+    /// By this device's clock, ms.
+    pub received_at: i64,
+    /// When it is to be deleted, ms by this device's clock.
+    pub expires_at: Option<i64>,
+    /// What it is.
+    pub kind: Kind,
+    /// Encoded content.
+    pub content: &'a [u8],
+}
+
+/// Whether a stored message came from elsewhere or is being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From another device.
+    Incoming,
+    /// From this one.
+    Outgoing,
+}
+
+/// A place to read on from: a message's position and row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(pub Position, pub i64);
+
+impl Message {
+    /// Where to read on from this message.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor(self.position, self.id)
+    }
+}

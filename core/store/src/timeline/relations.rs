@@ -1,0 +1,190 @@
+//! What was said about a message: reactions, edits, that it is deleted.
+//!
+//! Kept beside the messages, so that it may come before what it is about. Of one kind, person and key the newest counts,
+//! by the order that everybody shares, so every device comes to the same, in whatever order it hears of them.
+
+use privmsg_protocol::{MessageId, UserId};
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::chats::ChatId;
+use crate::position::{self, Place, Position};
+use crate::sql_types::{message_id, user_id};
+use crate::timeline::messages;
+use crate::{Change, Snapshot, StoreError, Tx};
+
+/// Different keys of one person, for one kind and message. Nobody reacts with more; somebody might send more.
+const MAX_KEYS: i64 = 20;
+
+/// A message, as others name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Who wrote it.
+    pub author: UserId,
+    /// Its id.
+    pub message_id: MessageId,
+}
+
+/// Something about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Kind of its content.
+    pub kind: i64,
+    /// Who said it.
+    pub sender_id: UserId,
+    /// What tells several of one person apart.
+    pub key: String,
+    /// When it was said, by the sender's clock, ms.
+    pub sent_at: i64,
+    /// Where it stands in the chat.
+    pub position: Position,
+    /// Encoded content.
+    pub content: Vec<u8>,
+}
+
+/// A relation to be stored.
+#[derive(Debug, Clone)]
+pub struct NewRelation<'a> {
+    /// Chat.
+    pub chat: ChatId,
+    /// What it is about.
+    pub target: &'a Target,
+    /// Kind of its content.
+    pub kind: i64,
+    /// Who says it.
+    pub sender_id: &'a UserId,
+    /// What tells several of one person apart; may be empty.
+    pub key: &'a str,
+    /// What decides where it stands.
+    pub place: Place,
+    /// Its own id.
+    pub message_id: MessageId,
+    /// By the sender's clock, ms.
+    pub sent_at: i64,
+    /// Encoded content.
+    pub content: &'a [u8],
+}
+
+/// Stores a relation, unless a newer one is there, or too many. Returns whether it counts.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn put(tx: &Tx<'_>, new: &NewRelation<'_>) -> Result<bool, StoreError> {
+    let position = position::of(tx, new.chat, new.place)?;
+    let (author, target) = (new.target.author.as_str(), new.target.message_id.as_bytes().as_slice());
+    let sender = new.sender_id.as_str();
+    let others: i64 = tx
+        .sql()
+        .prepare_cached(
+            "SELECT count(*) FROM relation
+             WHERE chat_id = ?1 AND target_author = ?2 AND target_id = ?3 AND kind = ?4 AND sender_id = ?5 AND key <> ?6",
+        )?
+        .query_row(params![new.chat.0, author, target, new.kind, sender, new.key], |row| row.get(0))?;
+    if others >= MAX_KEYS {
+        return Ok(false);
+    }
+    let stored = tx
+        .sql()
+        .prepare_cached(
+            "INSERT INTO relation (chat_id, target_author, target_id, kind, sender_id, key, position, message_id, sent_at,
+                 content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10
+             WHERE position <= ?7",
+        )?
+        .execute(params![
+            new.chat.0,
+            author,
+            target,
+            new.kind,
+            sender,
+            new.key,
+            position.0,
+            new.message_id.as_bytes().as_slice(),
+            new.sent_at,
+            new.content
+        ])?;
+    if stored > 0 {
+        told(tx, new.chat, new.target)?;
+    }
+    Ok(stored > 0)
+}
+
+/// What was said about a message, in order.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId) -> Result<Vec<Relation>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT kind, sender_id, key, sent_at, position, content FROM relation
+         WHERE chat_id = ?1 AND target_author = ?2 AND target_id = ?3 ORDER BY position, message_id",
+    )?;
+    let rows = query.query_map(params![chat.0, author.as_str(), id.as_bytes().as_slice()], |row| Ok(read(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+/// Removes what was said about a message, but for one kind: that which says that it is deleted.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn clear(tx: &Tx<'_>, chat: ChatId, target: &Target, but: i64) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "DELETE FROM relation WHERE chat_id = ?1 AND target_author = ?2 AND target_id = ?3 AND kind <> ?4",
+        )?
+        .execute(params![chat.0, target.author.as_str(), target.message_id.as_bytes().as_slice(), but])?;
+    told(tx, chat, target)
+}
+
+/// The server has given one of this device's own its place.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn set_sent(tx: &Tx<'_>, chat: ChatId, id: &MessageId, place: Place) -> Result<(), StoreError> {
+    let position = position::of(tx, chat, place)?;
+    tx.sql()
+        .prepare_cached("UPDATE relation SET position = ?2 WHERE message_id = ?1 AND position = ?3")?
+        .execute(params![id.as_bytes().as_slice(), position.0, Position::QUEUED.0])?;
+    Ok(())
+}
+
+/// One of this device's own was refused for good: nobody else has it.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn withdraw(tx: &Tx<'_>, id: &MessageId) -> Result<(), StoreError> {
+    let gone = tx
+        .sql()
+        .prepare_cached(
+            "DELETE FROM relation WHERE message_id = ?1 AND position = ?2 RETURNING chat_id, target_author, target_id",
+        )?
+        .query_row(params![id.as_bytes().as_slice(), Position::QUEUED.0], |row| {
+            Ok((ChatId(row.get(0)?), user_id(row, 1), message_id(row, 2)))
+        })
+        .optional()?;
+    match gone {
+        Some((chat, author, id)) => told(tx, chat, &Target { author: author?, message_id: id? }),
+        None => Ok(()),
+    }
+}
+
+/// Whoever shows the message shows what was said about it.
+fn told(tx: &Tx<'_>, chat: ChatId, target: &Target) -> Result<(), StoreError> {
+    for message in messages::find_of(tx, chat, &target.author, &target.message_id)? {
+        tx.changed(Change::Message(chat, message.id));
+        if crate::chats::summary(tx, chat)?.is_some_and(|summary| summary.last_message == Some(message.id)) {
+            tx.changed(Change::Chat(chat));
+        }
+    }
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Relation, StoreError> {
+    Ok(Relation {
+        kind: row.get(0)?,
+        sender_id: user_id(row, 1)?,
+        key: row.get(2)?,
+        sent_at: row.get(3)?,
+        position: Position(row.get(4)?),
+        content: row.get(5)?,
+    })
+}

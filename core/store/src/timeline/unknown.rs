@@ -1,0 +1,116 @@
+//! Contents of kinds that this version does not know, and that are not to be shown. A newer version applies them.
+
+use privmsg_protocol::{DeviceId, MessageId, UserId};
+use rusqlite::{Row, params};
+
+use crate::chats::ChatId;
+use crate::position::{self, Place, Position};
+use crate::sql_types::{device_id, message_id, user_id};
+use crate::{Snapshot, StoreError, Tx};
+
+/// Contents kept for one chat. Beyond that the oldest go.
+const KEPT: i64 = 10_000;
+
+/// A kept content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Row.
+    pub id: i64,
+    /// Chat.
+    pub chat: ChatId,
+    /// Its id.
+    pub message_id: MessageId,
+    /// Who said it.
+    pub sender_id: UserId,
+    /// On which device.
+    pub sender_device: DeviceId,
+    /// Where it stands in the chat.
+    pub position: Position,
+    /// When it came, ms.
+    pub received_at: i64,
+    /// Encoded content.
+    pub content: Vec<u8>,
+}
+
+/// Who said what is kept, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// Chat.
+    pub chat: ChatId,
+    /// What decides where it stands.
+    pub place: Place,
+    /// Its id.
+    pub message_id: MessageId,
+    /// Who said it.
+    pub sender_id: &'a UserId,
+    /// On which device.
+    pub sender_device: &'a DeviceId,
+    /// When it came, ms.
+    pub received_at: i64,
+}
+
+/// Keeps a content; a second time is the same.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Result<(), StoreError> {
+    let position = position::of(tx, origin.chat, origin.place)?;
+    tx.sql()
+        .prepare_cached(
+            "INSERT INTO unknown_content (chat_id, message_id, sender_id, sender_device, position, received_at, kind, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (message_id, sender_id, sender_device) DO NOTHING",
+        )?
+        .execute(params![
+            origin.chat.0,
+            origin.message_id.as_bytes().as_slice(),
+            origin.sender_id.as_str(),
+            origin.sender_device.as_str(),
+            position.0,
+            origin.received_at,
+            kind,
+            content
+        ])?;
+    tx.sql()
+        .prepare_cached(
+            "DELETE FROM unknown_content WHERE chat_id = ?1 AND id <=
+                 (SELECT id FROM unknown_content WHERE chat_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        )?
+        .execute(params![origin.chat.0, KEPT])?;
+    Ok(())
+}
+
+/// Up to `limit` kept contents of this kind, the oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of_kind(at: &Snapshot<'_>, kind: i64, limit: u32) -> Result<Vec<Unknown>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT id, chat_id, message_id, sender_id, sender_device, position, received_at, content FROM unknown_content
+         WHERE kind = ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let rows = query.query_map(params![kind, limit], |row| Ok(read(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+/// Forgets a kept content: it has been applied.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn remove(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM unknown_content WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Unknown, StoreError> {
+    Ok(Unknown {
+        id: row.get(0)?,
+        chat: ChatId(row.get(1)?),
+        message_id: message_id(row, 2)?,
+        sender_id: user_id(row, 3)?,
+        sender_device: device_id(row, 4)?,
+        position: Position(row.get(5)?),
+        received_at: row.get(6)?,
+        content: row.get(7)?,
+    })
+}
