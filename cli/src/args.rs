@@ -36,6 +36,7 @@ pub(crate) enum Command {
     React { message: MessageId, emoji: String, remove: bool },
     Edit { message: MessageId, text: String },
     Delete { message: MessageId, for_me: bool },
+    Chat { user: UserId },
     Read { user: UserId },
     Settings { change: Option<(Setting, bool)> },
     History { user: UserId, limit: u32 },

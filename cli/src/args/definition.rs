@@ -91,6 +91,11 @@ pub(super) fn definition(lang: Lang) -> Clap {
             .arg(message())
             .arg(flag("for-me", lang.help_for_me())),
     )
+    .subcommand(
+        with_arguments(lang, command(lang, "chat", lang.about_chat(), lang.usage_chat()))
+            .after_help(lang.after_chat())
+            .arg(user()),
+    )
     .subcommand(with_arguments(lang, command(lang, "read", lang.about_read(), lang.usage_read())).arg(user()))
     .subcommand(
         with_arguments(lang, command(lang, "settings", lang.about_settings(), lang.usage_settings()))

@@ -73,6 +73,7 @@ impl Command {
             "delete" => {
                 Self::Delete { message: message_id(lang, matches, "message-id")?, for_me: matches.get_flag("for-me") }
             }
+            "chat" => Self::Chat { user: user(lang, matches, "user")? },
             "read" => Self::Read { user: user(lang, matches, "user")? },
             "settings" => Self::Settings {
                 change: Setting::ALL

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod act;
+mod chat;
 mod chats;
 mod devices;
 mod download;
@@ -68,6 +69,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         // These have something to finish when a signal comes.
         Command::Login(login) => login::run(session, login).await,
         Command::Send(send) => send::run(session, send).await,
+        Command::Chat { user } => chat::run(session, user).await,
         Command::React { message, emoji, remove } => act::react(session, message, emoji, remove).await,
         Command::Edit { message, text } => act::edit(session, message, text).await,
         Command::Delete { message, for_me } => act::delete(session, message, for_me).await,

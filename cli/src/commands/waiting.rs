@@ -15,6 +15,9 @@ use super::progress::Progress;
 /// How long to wait unless told otherwise. While a file is on its way, it counts from the last bytes that moved.
 const PATIENCE: u64 = 60;
 
+/// The same, as a time.
+pub(super) const LONGEST: Duration = Duration::from_secs(PATIENCE);
+
 /// Something on its way.
 pub(super) struct Waiting<'a> {
     session: &'a Session<'a>,

@@ -29,6 +29,7 @@ texts! {
     about_react() => "React to a message with an emoji", "Отреагировать на сообщение эмодзи";
     about_edit() => "Change a text that you have sent", "Изменить отправленный вами текст";
     about_delete() => "Take a message back, or remove it from this device", "Удалить сообщение у всех или только на этом устройстве";
+    about_chat() => "Talk to somebody, line by line", "Переписываться, строка за строкой";
     about_read() => "Mark a chat as read", "Отметить чат прочитанным";
     about_settings() => "Show what can be switched, or switch it", "Показать или переключить настройки";
     about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
@@ -48,6 +49,7 @@ texts! {
     usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove]", "privmsg react НОМЕР ЭМОДЗИ [--remove]";
     usage_edit() => "privmsg edit MESSAGE_ID TEXT|-", "privmsg edit НОМЕР ТЕКСТ|-";
     usage_delete() => "privmsg delete MESSAGE_ID [--for-me]", "privmsg delete НОМЕР [--for-me]";
+    usage_chat() => "privmsg chat USER", "privmsg chat ПОЛЬЗОВАТЕЛЬ";
     usage_read() => "privmsg read USER", "privmsg read ПОЛЬЗОВАТЕЛЬ";
     usage_settings() => "privmsg settings [SETTING on|off]", "privmsg settings [НАСТРОЙКА on|off]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
@@ -210,6 +212,11 @@ r"Первое устройство учётной записи один раз 
 и --fingerprint меняют способ подключения.
 
 Секреты не принимаются аргументами: их увидел бы каждый пользователь машины.";
+    after_chat() =>
+"Each line is sent as a message. Ctrl-D ends it, once the server has everything; Ctrl-C ends it at once, and what is queued
+goes out the next time privmsg runs.",
+"Каждая строка отправляется как сообщение. Ctrl-D завершает, когда сервер получил всё; Ctrl-C — сразу, а то, что в
+очереди, уйдёт при следующем запуске privmsg.";
     after_send() =>
 r"Ends with 0 only once the server has the message on disk; the recipient need not be there. If that
 takes longer than --timeout, the message stays queued, the exit code is 5, and it goes out the next

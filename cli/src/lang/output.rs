@@ -80,6 +80,8 @@ texts! {
     other_process() =>
         "another privmsg process is running with this profile; it sends the message",
         "с этим профилем работает другой процесс privmsg; сообщение отправит он";
+    chatting(user: &str) =>
+        "Talking to {user}. Each line is a message; Ctrl-D ends it.", "Переписка с {user}. Каждая строка — сообщение; закончить: Ctrl-D.";
     listening(user: &str) => "Listening as {user}. Ctrl-C ends it.", "Жду сообщений для {user}. Закончить: Ctrl-C.";
     connection_lost(reason: &str) =>
         "no connection ({reason}); trying again", "нет связи ({reason}); пробую снова";
