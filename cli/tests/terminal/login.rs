@@ -62,7 +62,8 @@ fn assert_untouched(profile: &Path) {
 
 /// A server with two users and a folder for profiles; `work` runs beside the server.
 async fn on_a_machine(work: impl FnOnce(Machine, Account, Account) + Send + 'static) {
-    let server = Server::start().await.unwrap();
+    let mut server = Server::start().await.unwrap();
+    server.restart_with(&[("PRIVMSG_LIMITS_RATE_LIMIT_NEW_DEVICES_PER_MINUTE", "0".to_owned())]).await.unwrap();
     let (alice, bob) = (server.admin().creates("alice").await.unwrap(), server.admin().creates("bob").await.unwrap());
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
