@@ -1,0 +1,101 @@
+//! What is wrong with arguments, in the user's language, and without the secrets that may be among them.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::lang::Lang;
+
+/// How an invitation begins.
+const PRIVMSG: &str = "privmsg:";
+
+/// Nearly all letters of an access key, or of the key in an invitation. Options, commands and message ids are shorter.
+const KEY_LEN: usize = 40;
+
+/// Whether an argument is an invitation, or a part of one. Whoever sees it can sign in with it.
+pub(super) fn is_invitation(argument: &str) -> bool {
+    let start = argument.trim_start_matches(|c: char| !c.is_alphanumeric());
+    start.get(..PRIVMSG.len()).is_some_and(|start| start.eq_ignore_ascii_case(PRIVMSG))
+}
+
+/// An argument as an error may repeat it: not if it looks like a key, which errors and logs are no place for.
+pub(super) fn repeatable(lang: Lang, argument: String) -> String {
+    let longest = argument.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).map(str::len).max();
+    if longest.unwrap_or_default() < KEY_LEN { argument } else { lang.not_repeated() }
+}
+
+/// clap's errors in our languages.
+pub(super) fn describe(lang: Lang, error: &clap::Error) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(value)) => repeatable(lang, value.clone()),
+        Some(ContextValue::Strings(values)) => values.join(", "),
+        _ => String::new(),
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let said = match error.kind() {
+        ErrorKind::UnknownArgument => lang.unknown_argument(&argument),
+        ErrorKind::InvalidSubcommand => lang.unknown_command(&context(ContextKind::InvalidSubcommand)),
+        ErrorKind::MissingRequiredArgument => lang.missing_argument(&argument),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => lang.missing_command(),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match context(ContextKind::InvalidValue) {
+            value if value.is_empty() => lang.missing_value(&argument),
+            value => lang.bad_value(&value, &argument),
+        },
+        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues | ErrorKind::NoEquals => lang.missing_value(&argument),
+        ErrorKind::ArgumentConflict => match context(ContextKind::PriorArg) {
+            prior if prior == argument || prior.is_empty() => lang.given_twice(&argument),
+            prior => lang.conflict(&argument, &prior),
+        },
+        ErrorKind::TooManyValues => lang.given_twice(&argument),
+        ErrorKind::InvalidUtf8 => lang.not_unicode(),
+        _ => lang.bad_usage(),
+    };
+    let suggested =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().map(context).find(|s| !s.is_empty());
+    match suggested {
+        Some(name) => format!("{said}; {}", lang.did_you_mean(&name)),
+        None => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::args::parse;
+    use crate::failure::Failure;
+
+    fn arguments(line: &str) -> Vec<OsString> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret() {
+        let key = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+        let link = format!("privmsg://join?server=https%3A%2F%2Fa.b&user_id=alice#{key}");
+        for line in [
+            format!("privmsg login --invitation {link}"),
+            format!("privmsg login --invitation={link}"),
+            format!("privmsg login {link}"),
+            format!("privmsg {link}"),
+            format!("privmsg login --invitation \"{link}\""),
+            format!("privmsg login --server https://a.b --user-id alice {key}"),
+            format!("privmsg login --access-key={key}"),
+            format!("privmsg login --access-key {key}"),
+            format!("privmsg login --server https://a.b --user-id a/{key}"),
+            format!("privmsg {key}"),
+            format!("privmsg history {key}/"),
+        ] {
+            for lang in [Lang::En, Lang::Ru] {
+                let Err(Failure::Usage(said)) = parse(&arguments(&line), lang) else { panic!("{line} is taken") };
+                assert!(!said.contains(key) && !said.contains("privmsg://join?server"), "{said}");
+            }
+        }
+        // What is only a slip is repeated.
+        let Err(Failure::Usage(said)) = parse(&arguments("privmsg login --severe https://a.b"), Lang::En) else {
+            panic!()
+        };
+        assert!(said.contains("--severe") && said.contains("--server"), "{said}");
+        // A text to send is nobody's argument but the recipient's.
+        assert!(parse(&arguments(&format!("privmsg send bob {link}")), Lang::En).is_ok());
+    }
+}
