@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use privmsg_protocol::Secret;
 use privmsg_protocol::rest::{Invite, Invited};
 use privmsg_testkit::http::Http;
-use privmsg_testkit::{Account, Proxy, Server};
+use privmsg_testkit::{Account, Clock, Proxy, Server};
 use serde_json::Value;
 
 use crate::run::{Run, command, privmsg};
@@ -272,6 +272,28 @@ async fn a_profile_goes_where_its_server_goes() {
         let heard = machine.does("b", &["listen", "--count", "1", "--timeout", "20"], &[]).ok().objects();
         assert_eq!(heard[0]["text"], "from elsewhere");
         assert_eq!(moves(&["--proxy", "env"]).ok().objects()[0]["proxy"], Value::Null);
+    };
+    tokio::task::spawn_blocking(work).await.unwrap();
+    drop(new_address);
+}
+
+/// Somebody who was away for long finds the server elsewhere: the session is over, the device is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_moves_after_its_session_has_run_out() {
+    let clock = Clock::standing();
+    let server = Server::start_with(clock.for_server(), |_| {}).await.unwrap();
+    let new_address = Proxy::start(server.address(), 1).await.unwrap();
+    let alice = server.admin().creates("alice").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
+    let new_url = new_address.url();
+    let work = move || {
+        let device = machine.signs_in("p", &alice, &[]).ok().objects()[0]["device_id"].clone();
+        clock.advance(40 * 24 * 3600);
+        let moved = machine.does("p", &["login", "--server", &new_url], &[]).ok().objects().remove(0);
+        assert_eq!(moved["server"], new_url.as_str());
+        let devices = machine.does("p", &["devices"], &[]).ok().objects();
+        assert_eq!((devices.len(), &devices[0]["device_id"], &devices[0]["current"]), (1, &device, &true.into()));
     };
     tokio::task::spawn_blocking(work).await.unwrap();
     drop(new_address);

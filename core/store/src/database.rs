@@ -1,5 +1,6 @@
 //! One connection, one thread, whole transactions.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -72,9 +73,7 @@ impl Store {
     /// [`StoreError::WrongKey`] if `key` does not open the file, [`StoreError::Newer`] if a newer build wrote it.
     pub fn open(dir: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
         let path = dir.join(DATABASE_FILE);
-        if !path.exists() {
-            make(&path, key)?;
-        }
+        make(&path, key)?;
         let mut connection = open_connection(&path, key)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let counted = Counted::new();
@@ -154,20 +153,30 @@ impl Store {
     }
 }
 
-/// Makes a database beside its place, and moves it there once it is whole: its tables come from two sources, each with
-/// transactions of its own, and who is killed in between must not leave half of them.
+/// Makes a database beside its place, unless there is one, and moves it there once it is whole: its tables come from two
+/// sources, each with transactions of its own, and who is killed in between must not leave half of them. Of several
+/// processes that want it at the same moment one makes it; the lock's file stays, for it could be taken from under them.
 fn make(path: &Path, key: &DatabaseKey) -> Result<(), StoreError> {
-    let beside = path.with_extension("new");
     let failed = |error: std::io::Error| StoreError::Migration(error.to_string());
-    for end in ["new", "new-wal", "new-shm"] {
-        match std::fs::remove_file(path.with_extension(end)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
+    if path.exists() {
+        return Ok(());
     }
-    // Closing it takes what is in its journal into the file.
-    open_connection(&beside, key)?.close().map_err(|(_, error)| error)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    let lock = File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
+    lock.and_then(|lock| lock.lock().map(|()| lock)).map_err(failed).and_then(|_held| {
+        if path.exists() {
+            return Ok(());
+        }
+        for end in ["new", "new-wal", "new-shm"] {
+            match std::fs::remove_file(path.with_extension(end)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        let beside = path.with_extension("new");
+        // Closing it takes what is in its journal into the file.
+        open_connection(&beside, key)?.close().map_err(|(_, error)| error)?;
+        std::fs::rename(&beside, path).map_err(failed)
+    })
 }
 
 fn open_connection(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
@@ -253,6 +262,19 @@ mod tests {
         let store = Store::open(dir.path(), &key).unwrap();
         assert!(store.read(table_names).await.unwrap().iter().any(|name| name == "openmls_group_data"));
         assert!(!dir.path().join("privmsg.new").exists() && !dir.path().join("privmsg.new-wal").exists());
+    }
+
+    #[test]
+    fn of_several_that_make_it_at_once_all_have_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = DatabaseKey::from_bytes([7; 32]);
+        std::thread::scope(|scope| {
+            let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| Store::open(dir.path(), &key))).collect();
+            for opener in openers {
+                opener.join().unwrap().unwrap();
+            }
+        });
+        assert!(!dir.path().join("privmsg.new").exists());
     }
 
     #[tokio::test]
