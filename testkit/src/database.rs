@@ -42,3 +42,14 @@ pub fn age_messages(server: &ServerProcess, seconds: i64) -> Result<()> {
     connection.execute("UPDATE body SET received_at = received_at - ?1", [seconds])?;
     Ok(())
 }
+
+/// Ends every session in it, as time would. The server must not be running.
+///
+/// # Errors
+/// If the database cannot be written.
+pub fn end_sessions(server: &ServerProcess) -> Result<()> {
+    let connection = Connection::open(server.database())?;
+    // Zero is a device without a session.
+    connection.execute("UPDATE device SET token_expires_at = 1 WHERE token_expires_at > 0", [])?;
+    Ok(())
+}

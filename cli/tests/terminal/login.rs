@@ -277,6 +277,29 @@ async fn a_profile_goes_where_its_server_goes() {
     drop(new_address);
 }
 
+/// Somebody who was away for long finds the server elsewhere: the session is over, the device is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_moves_after_its_session_has_run_out() {
+    let mut server = Server::start().await.unwrap();
+    let new_address = Proxy::start(server.address(), 1).await.unwrap();
+    let alice = server.admin().creates("alice").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
+    let new_url = new_address.url();
+    let before = machine.clone();
+    let signed_in = tokio::task::spawn_blocking(move || before.signs_in("p", &alice, &[]).ok().objects().remove(0));
+    let device = signed_in.await.unwrap()["device_id"].clone();
+    server.outlives_sessions().await.unwrap();
+    let work = move || {
+        let moved = machine.does("p", &["login", "--server", &new_url], &[]).ok().objects().remove(0);
+        assert_eq!(moved["server"], new_url.as_str());
+        let devices = machine.does("p", &["devices"], &[]).ok().objects();
+        assert_eq!((devices.len(), &devices[0]["device_id"], &devices[0]["current"]), (1, &device, &true.into()));
+    };
+    tokio::task::spawn_blocking(work).await.unwrap();
+    drop(new_address);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_may_leave_a_server_that_is_gone() {
     let mut server = Server::start().await.unwrap();
