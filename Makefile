@@ -59,7 +59,6 @@ demo: build ## a scripted conversation between two people with the real programs
 
 chaos: build ## kill server and clients at random under load; checks that nothing is lost or doubled
 	$(CARGO) run --release --locked -p privmsg-testkit --bin chaos -- $(ARGS)
-	$(CARGO) test --locked -p privmsg-server -- --ignored # what takes minutes of real time
 
 api-check: ## try the API against its own description with schemathesis (EXAMPLES=100 cases for each endpoint)
 	@scripts/setup.sh test

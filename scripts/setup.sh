@@ -12,8 +12,9 @@ set -euo pipefail
 build_packages=(build-essential pkg-config libssl-dev)
 #   curl              a test runs the documented curl examples
 #   ca-certificates   for curl and cargo
-#   nodejs, npm       run the programs of tests/web; taken from the system's packages only if there are none
-#   chromium          the browser that they drive; PRIVMSG_CHROMIUM names another one
+#   nodejs, npm       run and fetch what is in tests/web; taken from the system's packages only if there are none
+#   chromium          the browser that tests/blackbox drives; PRIVMSG_CHROMIUM names another one
+#   chromium-driver   by which it is driven. Ubuntu has both as snaps only; there these tests say that they were not run
 #   pebble            a real certificate authority for tests/blackbox
 #   nginx-light       a real proxy in front of the server in tests/blackbox
 #   coturn            a real relay for calls, which `doctor` tries in tests/blackbox
@@ -40,7 +41,9 @@ add_web_packages() {
     if ! command -v npm >/dev/null || ! [[ "$node" =~ ^v([0-9]+) ]] || ((BASH_REMATCH[1] < min_node_major)); then
         test_packages+=(nodejs npm)
     fi
+    ! grep -qsx 'ID=ubuntu' /etc/os-release || return 0
     [[ -x "${PRIVMSG_CHROMIUM:-/usr/bin/chromium}" ]] || test_packages+=(chromium)
+    command -v chromedriver >/dev/null || test_packages+=(chromium-driver)
 }
 
 stage="${1:-build}"

@@ -250,9 +250,10 @@ impl BoundServer {
     pub async fn run(self) {
         let Self { listener, figures, app, service, tls, lock, .. } = self;
         let tasks = app.tasks.clone();
+        // In this order: whoever has had an answer may send SIGHUP, which is to be noticed then.
         tokio::join!(
-            http::serve(listener, service),
             http::keep(tls, &app.stopping),
+            http::serve(listener, service),
             serve_figures(figures, &app),
             housekeeping::run(&app),
             sampler::run(&app),

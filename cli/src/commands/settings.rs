@@ -39,7 +39,6 @@ async fn show(session: &Session<'_>, client: &Client, setting: Setting) -> Resul
 fn explanation(lang: Lang, setting: Setting) -> String {
     match setting {
         Setting::ReadReceipts => lang.setting_read_receipts(),
-        Setting::Typing => lang.setting_typing(),
         Setting::Presence => lang.setting_presence(),
     }
 }

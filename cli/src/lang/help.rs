@@ -94,7 +94,7 @@ texts! {
     help_remove() => "Take the reaction back", "Убрать реакцию";
     help_for_me() => "Only from this device; others keep it", "Только с этого устройства; у других оно останется";
     help_setting() =>
-        "read_receipts, typing or presence; without it all are shown", "read_receipts, typing или presence; без него показать все";
+        "read_receipts or presence; without it all are shown", "read_receipts или presence; без неё показать все";
     help_value() => "on or off", "on (вкл) или off (выкл)";
     help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
     help_send_timeout() =>

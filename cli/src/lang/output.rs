@@ -99,7 +99,6 @@ texts! {
     setting_off() => "off", "выкл";
     setting_read_receipts() =>
         "others see when you have read what they wrote", "другие видят, что вы прочитали их сообщения";
-    setting_typing() => "others see that you are typing", "другие видят, что вы печатаете";
     setting_presence() => "others see that you are there", "другие видят, что вы на связи";
     how_to_download(id: &str) => "privmsg download {id} --out PATH", "privmsg download {id} --out ПУТЬ";
     key_changed(user: &str) =>

@@ -41,6 +41,9 @@
 //! | one of the last [`MAX_PAST_EPOCHS`] epochs | decrypted |
 //! | an older epoch, or a commit of any past epoch | [`ProcessError::Stale`] |
 //! | ourselves | [`ProcessError::Duplicate`]: the sender's ratchet cannot go back |
+//!
+//! After a commit that leads to a version which this build does not know ([`ProcessError::UpdateNeeded`]) nothing can be
+//! processed any more: keep it and what follows, and go on after an update.
 
 mod bundle;
 mod commit;

@@ -7,3 +7,6 @@ pub mod owed_receipts;
 pub mod parked;
 pub mod uploads;
 pub mod welcomes;
+
+#[cfg(test)]
+mod tests;

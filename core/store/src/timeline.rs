@@ -6,3 +6,6 @@ pub mod position;
 pub mod receipts;
 pub mod relations;
 pub mod unknown;
+
+#[cfg(test)]
+mod tests;

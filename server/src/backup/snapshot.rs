@@ -40,7 +40,7 @@ impl DatabaseCopy {
     pub(super) fn contents(&self) -> Result<(i64, Vec<String>), BackupError> {
         let failed = BackupError::database(&self.path);
         let conn = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(&failed)?;
-        let version = sqlite::schema_version(&conn).map_err(&failed)?.unwrap_or(0);
+        let version = sqlite::schema_version(&conn).map_err(&failed)?;
         Ok((version, sqlite::file_ids(&conn).map_err(&failed)?))
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn database(path: &Path, manifest: &Manifest) -> Result<(), BackupErr
         return Err(BackupError::damaged(format!("the database says: {verdict}")));
     }
     let version = sqlite::schema_version(&conn).map_err(&failed)?;
-    if version != Some(manifest.schema_version) {
+    if version != manifest.schema_version {
         return Err(BackupError::damaged("the database is not of the version that the list of contents names"));
     }
     if manifest.schema_version > sqlite::newest_schema() {

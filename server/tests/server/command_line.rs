@@ -92,10 +92,18 @@ async fn an_admin_key_is_made_once_and_shown_once() {
             .spawn()
             .unwrap()
     };
+    // Where it listens is the last thing that it says of itself.
     let stop = |mut child: std::process::Child| {
-        std::thread::sleep(Duration::from_millis(500));
+        let mut said = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap) {
+            said += &format!("{line}\n");
+            if line.contains("http://127.0.0.1:") {
+                break;
+            }
+        }
         child.kill().unwrap();
-        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+        child.wait().unwrap();
+        said
     };
     let first = stop(start());
     let key = first.lines().map(str::trim).find(|line| line.len() == 43).expect("a key").to_owned();

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{ADMIN_KEY, Api, TestServer, new_id};
+use crate::support::{ADMIN_KEY, Api, TestServer, new_id, time_passes, until};
 
 /// The real binary on a folder of its own; killed when dropped.
 pub(crate) struct Binary {
@@ -139,9 +139,7 @@ async fn a_slow_reader_gets_everything_in_order_in_the_end() {
     b.is_quiet().await;
 }
 
-/// In real time, since the patience of the server is; so only when asked for.
 #[tokio::test]
-#[ignore = "takes three minutes"]
 async fn a_reader_that_stopped_is_given_up() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
@@ -156,11 +154,13 @@ async fn a_reader_that_stopped_is_given_up() {
         server.api.json("GET", "/api/v1/admin/stats", None, &key).await.ok()["online_users"].clone()
     };
     assert_eq!(online().await, 2);
+    // Three minutes, in which alice gives signs of life.
     for _ in 0..18 {
-        tokio::time::sleep(Duration::from_secs(10)).await;
+        time_passes(Duration::from_secs(10)).await;
         a.ping().await;
     }
-    assert_eq!(online().await, 1);
+    until("bob is given up", async || online().await == 1).await;
+    a.ping().await;
 }
 
 #[tokio::test]
@@ -177,13 +177,7 @@ async fn old_messages_and_their_states_go() {
         let key = json!({"admin_key": ADMIN_KEY});
         server.api.json("GET", "/api/v1/admin/stats", None, &key).await.ok()
     };
-    for _ in 0..100 {
-        if stats().await["pending_messages"] == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(stats().await["pending_messages"], 1);
+    until("the old one goes", async || stats().await["pending_messages"] == 1).await;
     let mut b = bob.connect().await;
     assert_eq!(b.message().await.message_id, younger);
     assert_eq!(b.next().await, ServerFrame::CaughtUp);

@@ -1,10 +1,8 @@
 //! Figures over time.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_KEY, TestServer, new_id};
+use crate::support::{ADMIN_KEY, TestServer, new_id, until};
 
 async fn points(server: &TestServer, hours: u32) -> Vec<Value> {
     let path = format!("/api/v1/admin/stats/history?hours={hours}");
@@ -14,14 +12,13 @@ async fn points(server: &TestServer, hours: u32) -> Vec<Value> {
 
 /// Waits for the server to note that its clock has been moved.
 async fn eventually(server: &TestServer, what: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    for _ in 0..100 {
-        let points = points(server, 24).await;
-        if what(&points) {
-            return points;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("no such sample: {:?}", points(server, 24).await)
+    let mut last = Vec::new();
+    until("such a sample", async || {
+        last = points(server, 24).await;
+        what(&last)
+    })
+    .await;
+    last
 }
 
 #[tokio::test]

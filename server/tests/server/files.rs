@@ -1,11 +1,9 @@
 //! Uploaded files: through and through in pieces, deleted from the disk as well.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, Person, TestServer};
+use crate::support::{Answer, Person, TestServer, until};
 
 const BOUNDARY: &str = "boundary-of-the-test";
 
@@ -37,13 +35,7 @@ fn on_disk(server: &TestServer) -> usize {
 
 /// Waits until the number of files on the disk is this.
 async fn await_on_disk(server: &TestServer, count: usize) {
-    for _ in 0..100 {
-        if on_disk(server) == count {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{} files instead of {count}", on_disk(server));
+    until("so many files", async || on_disk(server) == count).await;
 }
 
 #[tokio::test]

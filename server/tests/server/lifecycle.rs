@@ -9,7 +9,7 @@ use privmsg_protocol::closing;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::faults::Binary;
-use crate::support::TestServer;
+use crate::support::{CONTINUE, TestServer, until};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -65,14 +65,15 @@ fn the_supervisor_is_told() {
 async fn a_second_signal_ends_the_server_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Binary::start(folder.path());
-    let half = b"POST /api/v1/admin/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let head = "POST /api/v1/admin/users HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n";
     let mut stream = std::net::TcpStream::connect(server.api.address).unwrap();
-    std::io::Write::write_all(&mut stream, half).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+    let mut go_on = [0; CONTINUE.len()];
+    std::io::Read::read_exact(&mut stream, &mut go_on).unwrap();
+    assert_eq!(&go_on, CONTINUE, "the request is under way");
     signal(&server.child, "TERM");
-    std::thread::sleep(Duration::from_millis(500));
+    until("no further request is taken", async || std::net::TcpStream::connect(server.api.address).is_err()).await;
     assert!(server.child.try_wait().unwrap().is_none(), "it waits for the request");
-    assert!(std::net::TcpStream::connect(server.api.address).is_err(), "and takes no further one");
     let asked = Instant::now();
     signal(&server.child, "TERM");
     assert_eq!(exit_code(&mut server.child), Some(1));

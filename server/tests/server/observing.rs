@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::faults::Binary;
-use crate::support::{ADMIN_KEY, Api, TestServer, new_id};
+use crate::support::{ADMIN_KEY, Api, TestServer, new_id, until};
 
 /// A server with metrics that has had something of everything to do. Returns what it says about it.
 async fn worked() -> (TestServer, String) {
@@ -137,11 +137,10 @@ async fn a_server_whose_database_cannot_be_written_is_not_ready() {
     assert_eq!(answer.json()["checks"], json!({"database": false, "disk": true, "running": true}));
     assert_eq!(server.api.json("GET", "/health", None, &Value::Null).await.status, 200);
     database.execute_batch("ROLLBACK").unwrap();
-    let patience = std::time::Instant::now();
-    while server.api.json("GET", "/health/ready", None, &Value::Null).await.status != 200 {
-        assert!(patience.elapsed().as_secs() < 20);
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
+    until("it is ready again", async || {
+        server.api.json("GET", "/health/ready", None, &Value::Null).await.status == 200
+    })
+    .await;
 }
 
 /// The log at its most talkative, after a bit of everything.

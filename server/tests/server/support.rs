@@ -17,6 +17,9 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+/// What a server says when it begins to read the body of a request that asks for it.
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 pub(crate) const ADMIN_KEY: &str = "admin key of the tests";
 
 /// Long enough for a loaded machine, short enough to see a hang.
@@ -25,8 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Pause between two looks at something that is to become so.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How long "nothing comes" takes.
-const QUIET: Duration = Duration::from_millis(150);
+/// Looks again and again until it is so.
+pub(crate) async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !look().await {
+        assert!(begun.elapsed() < PATIENCE, "waits in vain for this: {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Lets time pass for the patience of the server, which runs in this process by Tokio's clock. Sockets need real time.
+pub(crate) async fn time_passes(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
 
 /// A running server with its data.
 pub(crate) struct TestServer {
@@ -365,11 +381,11 @@ impl Line {
         }
     }
 
-    /// Nothing but presence comes.
+    /// Nothing but presence has been on its way. A connection answers what it has read before it delivers what waits for
+    /// it, and reads again after that: so the first answer may overtake a delivery, and the second one cannot.
     pub(crate) async fn is_quiet(&mut self) {
-        if let Ok(frame) = tokio::time::timeout(QUIET, self.next()).await {
-            panic!("unexpected: {frame:?}");
-        }
+        self.ping().await;
+        self.ping().await;
     }
 
     pub(crate) async fn message(&mut self) -> DeliveredMessage {

@@ -18,6 +18,7 @@ use privmsg_protocol::{DeviceId, MessageId, UserId};
 use crate::Endpoint;
 use crate::figures::Times;
 use crate::http::Http;
+use crate::random::Random;
 use crate::{Account, Admin};
 pub use connection::Connection;
 pub(crate) use connection::{Frame, ids_of, place_of};
@@ -93,6 +94,28 @@ pub struct Plan {
     pub duration: Duration,
     /// Messages a second, of all pairs together, whatever is answered when; without it the window is kept full.
     pub rate: Option<u32>,
+    /// What the ids are like.
+    pub ids: Ids,
+    /// How frames are written.
+    pub writes: Writes,
+}
+
+/// What the ids of messages are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ids {
+    /// Version 7, which grow with time: neighbours in every index.
+    Ordered,
+    /// As version 4, which are neighbours of nothing.
+    Random,
+}
+
+/// How many frames are written at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// As many as there are to be written.
+    Batched,
+    /// Each by itself: a system call and a segment of TCP for every message and every acknowledgement.
+    Single,
 }
 
 /// What came of it.
@@ -192,6 +215,18 @@ pub(crate) fn message_id(unix_ms: u64, pair: u16, index: u32) -> MessageId {
     MessageId::v7(unix_ms, &random)
 }
 
+/// The same in the place of a version 4 id: what comes before has no order.
+fn random_message_id(random: &mut Random, pair: u16, index: u32) -> MessageId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&random.number().to_be_bytes());
+    bytes[8..10].copy_from_slice(&random.number().to_be_bytes()[..2]);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes[10..12].copy_from_slice(&pair.to_be_bytes());
+    bytes[12..].copy_from_slice(&index.to_be_bytes());
+    MessageId::from_bytes(bytes)
+}
+
 /// Sends by plan and waits until everything has arrived.
 ///
 /// # Errors
@@ -217,7 +252,7 @@ pub async fn run(server: impl Into<Endpoint>, admin: &Admin, plan: Plan) -> Resu
     for (pair, sending, receiving, sender, recipient) in ready {
         let job = sender::Job { pair: Arc::clone(&pair), plan, from: sender.user_id, to: To::User(recipient.user_id) };
         senders.push(tokio::spawn(sender::send(sending, job)));
-        receivers.push(tokio::spawn(receiver::receive(receiving, Arc::clone(&pair))));
+        receivers.push(tokio::spawn(receiver::receive(receiving, Arc::clone(&pair), plan.writes)));
         pairs.push(pair);
     }
     let mut outcome = Outcome::default();

@@ -6,12 +6,17 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 
 use super::connection::{Connection, Frame, id_of, place_of};
-use super::{Pair, SignedIn};
+use super::{Pair, SignedIn, Writes};
 use crate::Endpoint;
 
 /// Reads until the connection ends or the task is aborted.
-pub(super) async fn receive(connection: Connection, pair: Arc<Pair>) -> Result<()> {
-    receive_each(connection, |id| note(&pair, id)).await
+pub(super) async fn receive(mut connection: Connection, pair: Arc<Pair>, writes: Writes) -> Result<()> {
+    match writes {
+        Writes::Batched => receive_each(connection, |id| note(&pair, id)).await,
+        Writes::Single => loop {
+            connection.acknowledge_next(&mut |id| note(&pair, id)).await?;
+        },
+    }
 }
 
 /// Reads until the connection ends or the task is aborted, tells the id of each message, and acknowledges it.
@@ -71,9 +76,25 @@ impl Connection {
             frame = self.read_ready();
         }
         if !ids.is_empty() {
-            self.feed(format!(r#"{{"type":"ack","payload":{{"message_ids":[{ids}]}}}}"#)).await?;
+            self.feed(acknowledgement(&ids)).await?;
             self.flush().await?;
         }
         Ok(caught_up)
     }
+
+    /// Waits for a message, and acknowledges it by itself.
+    async fn acknowledge_next(&mut self, tell: &mut impl FnMut(&str)) -> Result<()> {
+        let Frame::Message(text) = self.read().await? else { return Ok(()) };
+        if let Some(id) = id_of(&text) {
+            tell(id);
+            self.feed(acknowledgement(&format!("\"{id}\""))).await?;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The frame for ids in quotes, with commas between them.
+fn acknowledgement(ids: &str) -> String {
+    format!(r#"{{"type":"ack","payload":{{"message_ids":[{ids}]}}}}"#)
 }

@@ -10,7 +10,7 @@ use privmsg_protocol::{Epoch, GroupId, MessageId, Opaque, UserId};
 use tokio::time::{timeout, timeout_at};
 
 use super::connection::{Connection, Frame, ids_of, place_of};
-use super::{MOST, PATIENCE, Pair, Plan, SignedIn, message_id};
+use super::{Ids, MOST, PATIENCE, Pair, Plan, SignedIn, Writes, message_id, random_message_id};
 use crate::Endpoint;
 use crate::figures::Times;
 use crate::random::Random;
@@ -126,12 +126,20 @@ async fn send_while(mut connection: Connection, job: Job, more: impl Fn(usize) -
     let Job { pair, plan, from, to } = job;
     let template = Template::new(&from, &to, plan.size)?;
     let mut sent = Sent::default();
+    let mut random = Random::new(unix_ms() ^ u64::from(pair.number) << 48);
     let (mut next, mut in_flight) = (0_usize, 0_usize);
     loop {
         while in_flight < plan.window && next < MOST && more(next) {
             let index = u32::try_from(next)?;
+            let id = match plan.ids {
+                Ids::Ordered => message_id(unix_ms(), pair.number, index),
+                Ids::Random => random_message_id(&mut random, pair.number, index),
+            };
             pair.sent_at[next].store(pair.now_us(), Ordering::Relaxed);
-            connection.feed(template.frame(message_id(unix_ms(), pair.number, index))).await?;
+            connection.feed(template.frame(id)).await?;
+            if plan.writes == Writes::Single {
+                connection.flush().await?;
+            }
             next += 1;
             in_flight += 1;
         }
@@ -186,7 +194,8 @@ pub async fn send_all(
     size: usize,
 ) -> Result<()> {
     let pair = Arc::new(Pair::new(0, Instant::now()));
-    let plan = Plan { pairs: 1, window, size, duration: PATIENCE, rate: None };
+    let plan =
+        Plan { pairs: 1, window, size, duration: PATIENCE, rate: None, ids: Ids::Ordered, writes: Writes::Batched };
     let connection = Connection::open(server, from).await?;
     let job = Job { pair: Arc::clone(&pair), plan, from: from.user_id.clone(), to: to.clone() };
     send_while(connection, job, |sent| sent < count).await?;

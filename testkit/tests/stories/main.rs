@@ -1,5 +1,6 @@
 //! Stories of people with real clients in this process and the real server beside it, which `make test` builds first.
 
+mod about;
 mod absent;
 mod anew;
 mod chats;

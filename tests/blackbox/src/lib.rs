@@ -3,8 +3,10 @@
 //!
 //! - [`Running`]: the built server on a free loopback port, with its data in a folder that is deleted with it.
 //! - [`Program`]: another program as a child process, which ends with the test.
+//! - [`Browser`]: a real browser in front of the console.
 //! - [`raw`]: bytes over TCP, for what no proper client would send.
 
+mod browser;
 mod program;
 pub mod raw;
 mod running;
@@ -13,6 +15,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context as _, Result};
 
+pub use browser::{Browser, Look, keys};
 pub use program::{Program, find};
 pub use running::{Device, Running};
 

@@ -6,10 +6,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal};
 use tokio::net::TcpStream;
 
 /// How long a program may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it may take to end when the test does.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// Looked through beside `PATH`, which for users other than root often leaves out where servers lie.
 const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
@@ -75,7 +79,7 @@ impl Program {
     /// # Errors
     /// If it cannot be ended.
     pub async fn stop(&mut self) -> Result<ExitStatus> {
-        Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status()?;
+        self.is_asked_to_end()?;
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
@@ -87,10 +91,16 @@ impl Program {
         Ok(self.child.wait()?)
     }
 
-    /// Its process id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// Sends SIGHUP.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn hangs_up(&self) -> Result<()> {
+        Ok(rustix::process::kill_process(Pid::from_child(&self.child), Signal::HUP)?)
+    }
+
+    fn is_asked_to_end(&self) -> Result<()> {
+        Ok(rustix::process::kill_process(Pid::from_child(&self.child), Signal::TERM)?)
     }
 
     /// What it has printed.
@@ -101,8 +111,14 @@ impl Program {
 }
 
 impl Drop for Program {
+    /// Asked to, it ends its own children as well: those of a master that is killed, such as nginx's, live on.
     fn drop(&mut self) {
-        // Fails if it has ended already, which is what is wanted.
+        // Each of these fails if it has ended already, which is what is wanted.
+        let _ = self.is_asked_to_end();
+        let start = Instant::now();
+        while start.elapsed() < PARTING && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

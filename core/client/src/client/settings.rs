@@ -10,22 +10,19 @@ use crate::error::ClientError;
 pub enum Setting {
     /// Others are told when one has read what they wrote.
     ReadReceipts,
-    /// Others see that one is typing.
-    Typing,
     /// Others see that one is there.
     Presence,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ReadReceipts, Self::Typing, Self::Presence];
+    pub const ALL: [Self; 2] = [Self::ReadReceipts, Self::Presence];
 
     /// Its name, in the database and for scripts.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ReadReceipts => "read_receipts",
-            Self::Typing => "typing",
             Self::Presence => "presence",
         }
     }
@@ -34,7 +31,7 @@ impl Setting {
     const fn default(self) -> bool {
         match self {
             Self::ReadReceipts => false,
-            Self::Typing | Self::Presence => true,
+            Self::Presence => true,
         }
     }
 

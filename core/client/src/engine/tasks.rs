@@ -7,6 +7,7 @@ mod kept;
 pub(crate) mod key_packages;
 mod open;
 pub(crate) mod outbox;
+mod presence;
 mod receipts;
 mod sync;
 mod uploads;
@@ -33,6 +34,7 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(outbox::Outbox),
         Box::new(uploads::Uploads),
         Box::new(key_packages::KeyPackages::default()),
+        Box::new(presence::Presence::default()),
         Box::new(gaps::Gaps),
         Box::new(kept::Kept),
         Box::new(expiry::Expiry),

@@ -18,8 +18,8 @@ fn with_mounts(test: &str) {
     };
     if !unshare().arg("true").output().is_ok_and(|output| output.status.success()) {
         // Not by a macro: tests keep what those print to themselves.
-        let mut said = std::io::stderr();
-        writeln!(said, "NOT RUN: {test} (user and mount namespaces are not to be had here)").unwrap();
+        let mut out = std::io::stderr();
+        writeln!(out, "NOT RUN: {test} (user and mount namespaces are not to be had here)").unwrap();
         return;
     }
     let dir = tempfile::tempdir().unwrap();

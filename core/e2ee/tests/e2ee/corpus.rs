@@ -52,7 +52,18 @@ fn input(shapes: u8) -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_content_makes_the_target_fail(seed in any::<prop::sample::Index>(), edits in edits()) {
+        let seeds: Vec<_> = targets::seeds().into_iter().filter(|(target, ..)| *target == "content").collect();
+        targets::content(&targets::edited(&seed.get(&seeds).2, &[], &edits));
+    }
+}
+
+// Each makes a key package, a group or a commit.
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn no_input_makes_a_target_fail(
@@ -74,11 +85,5 @@ proptest! {
     #[test]
     fn nothing_that_was_changed_on_the_way_is_processed(input in input(9)) {
         targets::commit(&input);
-    }
-
-    #[test]
-    fn no_content_makes_the_target_fail(seed in any::<prop::sample::Index>(), edits in edits()) {
-        let seeds: Vec<_> = targets::seeds().into_iter().filter(|(target, ..)| *target == "content").collect();
-        targets::content(&targets::edited(&seed.get(&seeds).2, &[], &edits));
     }
 }

@@ -14,8 +14,9 @@ pub struct Parked {
     pub frame: String,
 }
 
-/// Messages parked for one group. What comes beyond that is lost, and shows as a gap.
+/// Messages parked for one group, and bytes for all of them. What comes beyond that is lost, and shows as a gap.
 const KEPT: i64 = 4_096;
+const KEPT_BYTES: i64 = 64 << 20;
 
 /// Parks a message; a second time is the same. Returns whether there was room.
 ///
@@ -25,8 +26,11 @@ pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) ->
     let (group, message) = (group.as_bytes().as_slice(), message.as_bytes().as_slice());
     let full: bool = tx
         .sql()
-        .prepare_cached("SELECT count(*) >= ?2 FROM parked WHERE group_id = ?1")?
-        .query_row(params![group, KEPT], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM parked WHERE group_id = ?1) >= ?2
+                 OR (SELECT coalesce(sum(octet_length(frame)), 0) + octet_length(?3) FROM parked) > ?4",
+        )?
+        .query_row(params![group, KEPT, frame, KEPT_BYTES], |row| row.get(0))?;
     if !full {
         tx.sql()
             .prepare_cached(

@@ -6,8 +6,9 @@ use rusqlite::{OptionalExtension, params};
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx, groups};
 
-/// Invitations that are kept. Whoever sends more gets this device by external commit, later.
+/// Invitations that are kept, and how many bytes of them. Whoever sends more gets this device by external commit, later.
 const KEPT: i64 = 1_000;
+const KEPT_BYTES: i64 = 64 << 20;
 
 /// An invitation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,14 +32,16 @@ pub fn put(tx: &Tx<'_>, welcome: &Welcome) -> Result<bool, StoreError> {
         .sql()
         .prepare_cached(
             "INSERT OR REPLACE INTO welcome (group_id, epoch, seq, welcome)
-             SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM welcome) < ?5",
+             SELECT ?1, ?2, ?3, ?4
+             WHERE (SELECT count(*) < ?5 AND coalesce(sum(octet_length(welcome)), 0) + octet_length(?4) <= ?6 FROM welcome)",
         )?
         .execute(params![
             welcome.group.as_bytes().as_slice(),
             to_sql(welcome.epoch.0),
             welcome.seq.map(|seq| to_sql(seq.0)),
             welcome.welcome,
-            KEPT
+            KEPT,
+            KEPT_BYTES
         ])?;
     tx.changed(Change::Task(groups::TASK));
     Ok(kept > 0)

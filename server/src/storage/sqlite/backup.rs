@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OpenFlags};
 
-use super::connection::{self, embedded};
+use super::connection;
 
 /// Copies the database as it is at this moment into an empty file. The copy is without what has been deleted, which the
 /// pages of the original still hold. Writers go on meanwhile; only their log cannot be begun anew before it is done.
@@ -18,32 +18,6 @@ pub(crate) fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
 pub(super) fn vacuum_into(conn: &Connection, to: &Path) -> rusqlite::Result<()> {
     let name = to.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(to.to_owned()))?;
     conn.execute("VACUUM INTO ?1", [name]).map(drop)
-}
-
-/// Number of the last migration of a database; `None` if it has had none.
-pub(crate) fn schema_version(conn: &Connection) -> rusqlite::Result<Option<i64>> {
-    let known: bool = conn.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'refinery_schema_history')",
-        [],
-        |row| row.get(0),
-    )?;
-    if !known {
-        return Ok(None);
-    }
-    conn.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
-        .optional()
-        .map(Option::flatten)
-}
-
-/// Number of the last migration that this program has.
-pub(crate) fn newest_schema() -> i64 {
-    let migrations = embedded::migrations::runner();
-    migrations.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
-}
-
-/// Brings the schema up to date.
-pub(crate) fn migrate(conn: &mut Connection) -> Result<(), refinery::Error> {
-    embedded::migrations::runner().run(conn).map(drop)
 }
 
 /// Names of all finished files.
@@ -62,10 +36,5 @@ pub(crate) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
     // connects, once it has read what waits for it; until another user's device has, messages wait with their sender.
     conn.execute("DELETE FROM grp_leaf", [])?;
     // The bytes of uploads that were not finished are in no backup.
-    let uploads: bool =
-        conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'upload')", [], |row| row.get(0))?;
-    if uploads {
-        conn.execute("DELETE FROM upload", [])?;
-    }
-    Ok(())
+    conn.execute("DELETE FROM upload", []).map(drop)
 }

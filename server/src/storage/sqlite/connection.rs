@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::migrations::{self, STEPS, schema_version};
 use super::{backup, ballast, is_full};
 use crate::paths::beside;
 use crate::private;
-
-pub(super) mod embedded {
-    refinery::embed_migrations!("src/storage/sqlite/migrations");
-}
 
 /// The command line writes to the database while the server runs; each waits for the other this long.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
@@ -60,14 +57,21 @@ pub(crate) enum OpenError {
     Migrate {
         path: String,
         #[source]
-        source: Box<refinery::Error>,
+        source: rusqlite::Error,
     },
 }
 
 /// Opens the database for the writer, brings its schema up to date, and keeps others from reading the file.
 pub(super) fn create(path: &Path) -> Result<Connection, OpenError> {
-    let opened = match open_up_to_date(path) {
-        Err(OpenError::Open { source, .. }) if is_full(&source) && ballast::release(path) => open_up_to_date(path),
+    create_with(path, STEPS)
+}
+
+/// [`create`], by a program that has these steps.
+pub(super) fn create_with(path: &Path, steps: &[&str]) -> Result<Connection, OpenError> {
+    let opened = match open_up_to_date(path, steps) {
+        Err(OpenError::Open { source, .. }) if is_full(&source) && ballast::release(path) => {
+            open_up_to_date(path, steps)
+        }
         other => other,
     };
     let conn = opened?;
@@ -75,7 +79,7 @@ pub(super) fn create(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-fn open_up_to_date(path: &Path) -> Result<Connection, OpenError> {
+fn open_up_to_date(path: &Path, steps: &[&str]) -> Result<Connection, OpenError> {
     let name = || path.display().to_string();
     let prepared = |source| OpenError::Prepare { path: name(), source };
     if beside(path, RESTORING).exists() {
@@ -84,15 +88,13 @@ fn open_up_to_date(path: &Path) -> Result<Connection, OpenError> {
     keep_private(path).map_err(prepared)?;
     let failed = |source| OpenError::Open { path: name(), source };
     let mut conn = open_writable(path).map_err(failed)?;
-    let known = backup::newest_schema();
-    match backup::schema_version(&conn).map_err(failed)? {
-        Some(found) if found > known => return Err(OpenError::Newer { path: name(), found, known }),
-        Some(found) if found < known => copy_before_upgrade(&conn, path, found, known)?,
+    let known = migrations::number(steps);
+    match schema_version(&conn).map_err(failed)? {
+        found if found > known => return Err(OpenError::Newer { path: name(), found, known }),
+        found if (1..known).contains(&found) => copy_before_upgrade(&conn, path, found, known)?,
         _ => {}
     }
-    embedded::migrations::runner()
-        .run(&mut conn)
-        .map_err(|source| OpenError::Migrate { path: name(), source: Box::new(source) })?;
+    migrations::apply(&mut conn, steps).map_err(|source| OpenError::Migrate { path: name(), source })?;
     Ok(conn)
 }
 

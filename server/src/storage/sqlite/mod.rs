@@ -18,6 +18,7 @@ mod groups;
 mod invitations;
 mod key_packages;
 mod mailbox;
+mod migrations;
 mod notices;
 mod profile;
 mod readers;
@@ -25,6 +26,7 @@ mod relay;
 mod requests;
 mod roster;
 mod samples;
+mod sent;
 mod tx;
 #[cfg(test)]
 mod upgrade_tests;
@@ -46,8 +48,9 @@ use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, User
 use rusqlite::Row;
 use rusqlite::types::Type;
 
-pub(crate) use backup::{copy, file_ids, freshen, migrate, newest_schema, schema_version};
+pub(crate) use backup::{copy, file_ids, freshen};
 pub(crate) use connection::{OpenError, RESTORING};
+pub(crate) use migrations::{migrate, newest_schema, schema_version};
 use readers::Readers;
 pub(crate) use requests::Courier;
 use writer::{StateSeed, Touches, Writer};
@@ -392,11 +395,13 @@ impl Storage for SqliteStorage {
 
     async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
         while self.write(Touches::Structure, move |tx| tx.expire_messages(cutoffs.messages)).await? {}
-        let mut after = Some((0, Vec::new()));
-        while let Some(place) = after {
-            after = self.write(Touches::Data, move |tx| tx.expire_seen(cutoffs.seen, &place)).await?;
+        while self.write(Touches::Data, move |tx| tx.expire_sent(cutoffs.seen)).await? {}
+        let files = self.write(Touches::Structure, move |tx| tx.expire_rest(cutoffs)).await?;
+        let mut from = Some(0);
+        while let Some(row) = from {
+            from = self.write(Touches::Data, move |tx| tx.forget_sent_by_nobody(row)).await?;
         }
-        self.write(Touches::Structure, move |tx| tx.expire_rest(cutoffs)).await
+        Ok(files)
     }
 
     async fn close(&self) {

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Seq, UserId};
-use rusqlite::{OptionalExtension, params};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
 use super::tx::Tx;
 use crate::frame_text;
@@ -146,30 +145,6 @@ impl Tx<'_> {
             }
         }
         Ok(false)
-    }
-
-    /// Where this device has sent the message before, and the number that it got.
-    pub(super) fn seen(&self, device: i64, message_id: MessageId) -> rusqlite::Result<Option<(i64, i64)>> {
-        self.conn
-            .prepare_cached("SELECT destination, seq FROM seen WHERE device = ?1 AND message_id = ?2")?
-            .query_row(params![device, message_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-    }
-
-    pub(super) fn note_seen(
-        &self,
-        device: i64,
-        message_id: MessageId,
-        destination: i64,
-        seq: i64,
-    ) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO seen (device, message_id, destination, seq, received_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![device, message_id.as_bytes(), destination, seq, self.now()])?;
-        Ok(())
     }
 
     /// Says to a participant of a group whose mailbox it is: a device that does not come back blocks the whole group,

@@ -129,14 +129,21 @@ impl Tx<'_> {
 
     /// Deletes devices that are signed out and of no group a leaf any more, and then users of whom nothing is left.
     pub(super) fn forget_leftovers(&self) -> rusqlite::Result<()> {
-        self.conn.execute_batch(
-            "DELETE FROM seen WHERE device IN (SELECT id FROM device d WHERE d.removed_at <> 0
-                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = d.id));
-             DELETE FROM device WHERE removed_at <> 0
-                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = device.id);
-             DELETE FROM user WHERE deleted_at <> 0
-                 AND NOT EXISTS (SELECT 1 FROM device d WHERE d.user = user.id);",
-        )
+        let devices = self.conn.execute(
+            "DELETE FROM device WHERE removed_at <> 0
+                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = device.id)",
+            [],
+        )?;
+        if devices > 0 {
+            self.note_sent_by_nobody()?;
+        }
+        self.conn
+            .execute(
+                "DELETE FROM user WHERE deleted_at <> 0
+                     AND NOT EXISTS (SELECT 1 FROM device d WHERE d.user = user.id)",
+                [],
+            )
+            .map(drop)
     }
 }
 

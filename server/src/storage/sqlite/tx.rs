@@ -5,6 +5,7 @@ use privmsg_protocol::MessageId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::cache::Cache;
+use super::sent::Sent;
 use crate::storage::{Delivery, DeviceKey, Position};
 
 /// Several mailboxes hold the body; `fanout` counts them.
@@ -17,6 +18,7 @@ const NOTICE: i64 = 4;
 /// What the writer keeps between transactions.
 pub(super) struct State {
     pub(super) cache: Cache,
+    pub(super) sent: Sent,
     /// Never goes back while the process lives, also when a transaction does: open connections count on it.
     pub(super) next_position: i64,
     /// To be told to the observer after the commit.

@@ -2,18 +2,22 @@
 
 use std::path::Path;
 
-use refinery::Target;
 use rusqlite::Connection;
 
-use super::backup::{newest_schema, schema_version};
-use super::connection::{OpenError, RESTORING, create, embedded};
+use super::connection::{OpenError, RESTORING, create, create_with};
+use super::migrations::{STEPS, newest_schema, schema_version};
 
-/// A database as the first version of the server has left it, with a user.
-fn first_version(path: &Path) {
-    let mut conn = Connection::open(path).unwrap();
-    embedded::migrations::runner().set_target(Target::Version(1)).run(&mut conn).unwrap();
+/// What a later version adds.
+const LATER: &str = "ALTER TABLE user ADD COLUMN later INTEGER NOT NULL DEFAULT 7";
+
+fn later_steps() -> Vec<&'static str> {
+    STEPS.iter().copied().chain([LATER]).collect()
+}
+
+/// A database as this version has left it, with a user.
+fn this_version(path: &Path) {
+    let conn = create(path).unwrap();
     conn.execute("INSERT INTO user (user_id, access_key_hash, created_at) VALUES ('alice', x'00', 1)", []).unwrap();
-    conn.execute("INSERT INTO body (received_at, frame) VALUES (1, x'00'), (2, x'00')", []).unwrap();
 }
 
 fn users(path: &Path) -> i64 {
@@ -24,40 +28,46 @@ fn users(path: &Path) -> i64 {
 fn an_upgrade_keeps_the_database_of_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("privmsg.db");
-    first_version(&path);
-    let conn = create(&path).unwrap();
-    assert_eq!(schema_version(&conn).unwrap(), Some(newest_schema()));
-    let waiting: i64 = conn.query_row("SELECT bodies FROM total", [], |row| row.get(0)).unwrap();
-    assert_eq!(waiting, 2);
+    this_version(&path);
+    let conn = create_with(&path, &later_steps()).unwrap();
+    assert_eq!(schema_version(&conn).unwrap(), newest_schema() + 1);
+    assert_eq!(conn.query_row("SELECT later FROM user", [], |row| row.get(0)), Ok(7));
     drop(conn);
-    let copy = folder.path().join(format!("privmsg.db.before-V{}-of-V1", newest_schema()));
-    assert_eq!(copy.exists(), newest_schema() > 1);
-    if copy.exists() {
-        assert_eq!(users(&copy), 1);
-        assert_eq!(schema_version(&Connection::open(&copy).unwrap()).unwrap(), Some(1));
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        }
+    let copy = folder.path().join(format!("privmsg.db.before-V{}-of-V{}", newest_schema() + 1, newest_schema()));
+    assert_eq!(users(&copy), 1);
+    assert_eq!(schema_version(&Connection::open(&copy).unwrap()).unwrap(), newest_schema());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
     assert_eq!(users(&path), 1);
     let names = || std::fs::read_dir(folder.path()).unwrap().count();
     let before = names();
-    drop(create(&path).unwrap());
+    drop(create_with(&path, &later_steps()).unwrap());
     assert_eq!(names(), before, "an ordinary start copies nothing");
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_database_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("privmsg.db");
+    this_version(&path);
+    let steps: Vec<_> = later_steps().into_iter().chain(["not SQL"]).collect();
+    assert!(matches!(create_with(&path, &steps), Err(OpenError::Migrate { .. })));
+    let conn = create(&path).unwrap();
+    assert_eq!(schema_version(&conn).unwrap(), newest_schema());
+    assert!(conn.prepare("SELECT later FROM user").is_err());
 }
 
 #[test]
 fn a_database_of_a_newer_server_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("privmsg.db");
-    let conn = create(&path).unwrap();
+    drop(create_with(&path, &later_steps()).unwrap());
     let newer = newest_schema() + 1;
-    let row = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (?1, 'x', '', '0')";
-    conn.execute(row, [newer]).unwrap();
-    drop(conn);
-    assert!(matches!(create(&path), Err(OpenError::Newer { found, .. }) if found == newer));
+    let refused = create(&path);
+    assert!(matches!(refused, Err(OpenError::Newer { found, known, .. }) if found == newer && known == newer - 1));
 }
 
 #[test]

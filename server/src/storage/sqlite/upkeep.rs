@@ -1,7 +1,7 @@
 //! Figures, and forgetting what is too old.
 
 use privmsg_protocol::FileId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::engine_error;
 use super::tx::Tx;
@@ -92,30 +92,6 @@ impl Tx<'_> {
         }
         self.state.cache.forget_all();
         Ok(true)
-    }
-
-    /// Forgets some of the sent ids noted before `cutoff`, going on behind `after`. Returns where to go on.
-    pub(super) fn expire_seen(&self, cutoff: i64, after: &(i64, Vec<u8>)) -> Result<Option<(i64, Vec<u8>)>> {
-        self.expire_some_seen(cutoff, after).map_err(engine_error)
-    }
-
-    fn expire_some_seen(&self, cutoff: i64, after: &(i64, Vec<u8>)) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
-        let last = self
-            .conn
-            .prepare_cached(
-                "SELECT device, message_id FROM seen WHERE (device, message_id) > (?1, ?2)
-                 ORDER BY device, message_id LIMIT 1 OFFSET ?3",
-            )?
-            .query_row(params![after.0, after.1, STEP], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
-            .optional()?;
-        let end = last.clone().unwrap_or((i64::MAX, Vec::new()));
-        self.conn
-            .prepare_cached(
-                "DELETE FROM seen WHERE (device, message_id) > (?1, ?2)
-                 AND (device, message_id) <= (?3, ?4) AND received_at < ?5",
-            )?
-            .execute(params![after.0, after.1, end.0, end.1, cutoff])?;
-        Ok(last)
     }
 
     /// Ended sessions, files, and what signed-out devices have left behind. Returns the files.

@@ -20,7 +20,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::tx::{State, Tx};
-use super::{arrivals, checkpoint, engine_error};
+use super::{arrivals, checkpoint, engine_error, sent};
 use crate::clock::Clock;
 use crate::storage::{Observer, Outcome, Outgoing, Result, StorageError, Submission, Transaction};
 
@@ -129,7 +129,7 @@ fn in_savepoint<T>(
     touches: Touches,
     operation: impl FnOnce(&mut Tx<'_>) -> Result<T>,
 ) -> (Result<T>, Option<StorageError>) {
-    let (told, bodies) = (tx.state.deliveries.len(), tx.state.bodies);
+    let (told, bodies, sent) = (tx.state.deliveries.len(), tx.state.bodies, tx.state.sent.mark());
     let begun = tx.state.cache.flush(tx.conn).and_then(|()| tx.conn.execute_batch("SAVEPOINT operation"));
     if let Err(error) = begun {
         return (Err(StorageError::Stopped), Some(engine_error(error)));
@@ -143,6 +143,7 @@ fn in_savepoint<T>(
     } else {
         tx.state.deliveries.truncate(told);
         tx.state.bodies = bodies;
+        tx.state.sent.back_to(sent);
         tx.state.cache.forget_all();
         "ROLLBACK TO operation; RELEASE operation"
     };
@@ -182,6 +183,7 @@ impl Loop {
     fn run(mut self, seed: StateSeed) {
         let mut state = State {
             cache: super::cache::Cache::default(),
+            sent: sent::Sent::default(),
             next_position: seed.next_position,
             deliveries: Vec::new(),
             accepted: 0,
@@ -191,6 +193,7 @@ impl Loop {
         while let Some(batch) = self.gather() {
             self.transaction(&mut state, batch);
             self.file_arrivals(&mut state);
+            self.seal_sent(&mut state);
             state.cache.trim();
             self.checkpoints.after_commit(&self.conn);
         }
@@ -247,10 +250,17 @@ impl Loop {
         }
     }
 
+    fn seal_sent(&mut self, state: &mut State) {
+        if let Err(error) = sent::seal(&mut self.conn, &mut state.sent) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what was sent is sealed later");
+        }
+    }
+
     fn transaction(&mut self, state: &mut State, batch: Vec<Job>) {
         let now_ms = self.clock.now_ms();
         let begin = Instant::now();
         let mut done = Vec::with_capacity(batch.len());
+        let sent = state.sent.mark();
         let result = attempt(&mut self.conn, state, now_ms, batch, &mut done);
         let deliveries = std::mem::take(&mut state.deliveries);
         let accepted = std::mem::take(&mut state.accepted);
@@ -263,6 +273,7 @@ impl Loop {
         });
         match result {
             Ok(()) => {
+                state.sent.committed();
                 // Before the answers, so that whoever has an answer knows that the deliveries are on their way.
                 if !deliveries.is_empty() {
                     self.observer.committed(deliveries);
@@ -279,6 +290,7 @@ impl Loop {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
+                state.sent.back_to(sent);
                 state.cache.forget_all();
                 fail(done, &error);
             }

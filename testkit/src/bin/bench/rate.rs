@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use privmsg_testkit::load::{self, Plan};
+use privmsg_testkit::load::{self, Ids, Plan, Writes};
 
 use super::Bench;
 use super::report::Goal;
@@ -17,7 +17,15 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     let server = bench.server(dir).await?;
     let duration = Duration::from_secs(bench.seconds);
     let before = server.cpu_time()?;
-    let plan = Plan { pairs: PAIRS, window: 0, size: SIZE, duration, rate: Some(RATE) };
+    let plan = Plan {
+        pairs: PAIRS,
+        window: 0,
+        size: SIZE,
+        duration,
+        rate: Some(RATE),
+        ids: Ids::Ordered,
+        writes: Writes::Batched,
+    };
     let outcome = load::run(server.address(), &server.admin(), plan).await?;
     let cpu = server.cpu_time()?.saturating_sub(before);
     let name = |what: &str| format!("{RATE} messages/s, {PAIRS} pairs, {SIZE} B: {what}");

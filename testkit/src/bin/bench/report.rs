@@ -89,7 +89,7 @@ impl Report {
     }
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         small if small > 0.0 && small < 10.0 && small.fract() != 0.0 => format!("{value:.2}"),
         small if small < 100.0 && small.fract() != 0.0 => format!("{value:.1}"),

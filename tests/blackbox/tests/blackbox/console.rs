@@ -1,15 +1,15 @@
-//! The web console: what is served, and how it behaves in a real browser.
+//! The web console: what is served, and in the modules below, how it behaves in a real browser.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod desk;
+mod health;
+mod keyboard;
+mod looks;
+mod overview;
+mod people;
+mod signing_in;
 
-use anyhow::{Context as _, Result, ensure};
-use privmsg_blackbox::{Running, find, raw};
-use tokio::process::Command;
-
-/// How long the program may take that goes through the console in a browser: it takes half a minute, more on a machine
-/// that builds something else meanwhile.
-const PATIENCE: Duration = Duration::from_secs(300);
+use anyhow::{Context as _, Result};
+use privmsg_blackbox::{Running, raw};
 
 /// What stands in the page's own headers, and in those of every file of it.
 const HEADERS: [(&str, &str); 7] = [
@@ -88,43 +88,4 @@ async fn it_can_be_switched_off() -> Result<()> {
     let key = format!("Bearer {}", server.admin().key());
     assert_eq!(get(&server, "/api/v1/admin/stats", &[("Authorization", &key)]).await?.status, 200, "the API stays");
     Ok(())
-}
-
-/// See `tests/web/console.mjs` for all that is looked at.
-#[tokio::test]
-async fn it_works_in_a_browser() -> Result<()> {
-    let server = Running::start(&[]).await?;
-    let shots = screenshots()?;
-    let program = Command::new(find("node", "nodejs")?)
-        .current_dir(web()?)
-        .arg("console.mjs")
-        .arg(format!("http://{}", server.address()))
-        .arg(server.admin().key())
-        .arg(&shots)
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(PATIENCE, program).await.context("the program did not end in time")??;
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "{said}\n{complained}");
-    println!("{said}");
-    assert!(said.contains("nobody else was talked to, and nothing was complained about … ok"), "{said}");
-    assert!(shots.join("console-overview.png").is_file());
-    Ok(())
-}
-
-/// The folder of programs that run in Node.js, with their packages.
-fn web() -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web");
-    ensure!(
-        folder.join("node_modules/playwright-core").is_dir(),
-        "the packages of tests/web are missing; `scripts/setup.sh test` installs them"
-    );
-    Ok(folder)
-}
-
-/// Where screenshots go, to be looked at: beside the build.
-fn screenshots() -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
-    std::fs::create_dir_all(&folder).context("the folder of screenshots")?;
-    Ok(folder)
 }

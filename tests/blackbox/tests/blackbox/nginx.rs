@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use privmsg_blackbox::raw::{self, Answer};
 use privmsg_blackbox::{Device, Program, Running, find, free_port};
+use privmsg_harness::wait::{PATIENCE, until};
 use serde_json::{Value, json};
 
 use crate::line::Line;
@@ -209,6 +210,8 @@ async fn limits_are_those_of_the_real_address() -> Result<()> {
     let mut other = Line::open_from([127, 0, 0, 3], nginx.address()).await?;
     other.authenticates(&bob.token).await?;
     drop(first);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    Line::open_from([127, 0, 0, 2], nginx.address()).await.map(drop)
+    until("its place is free", PATIENCE, || async {
+        Ok(Line::open_from([127, 0, 0, 2], nginx.address()).await.ok().map(drop))
+    })
+    .await
 }

@@ -150,18 +150,26 @@ async fn slow_heads_and_bodies_are_given_up_and_hinder_nobody() -> Result<()> {
     let start = Instant::now();
     let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n";
     // Those in chunks do not say how long they become; they must not take the places of large bodies.
+    let asks = format!("{head}Expect: 100-continue\r\n");
     let begins = [
-        head.to_owned(),
-        format!("{head}Content-Length: 10000\r\n\r\n{{"),
-        format!("{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n"),
+        (head.to_owned(), ""),
+        (format!("{asks}Content-Length: 10000\r\n\r\n"), "{"),
+        (format!("{asks}Transfer-Encoding: chunked\r\n\r\n"), "1\r\n{\r\n"),
     ];
     let mut slow = Vec::new();
-    for begin in begins.iter().cycle().take(150) {
+    for (begin, body) in begins.iter().cycle().take(150) {
         let mut stream = TcpStream::connect(server.address()).await?;
         stream.write_all(begin.as_bytes()).await?;
+        if !body.is_empty() {
+            // It has begun to read the body.
+            let mut answer = [0; 12];
+            let asked = tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut answer)).await;
+            asked.context("somebody else's slow bodies are in the way")??;
+            ensure!(&answer == b"HTTP/1.1 100");
+            stream.write_all(body.as_bytes()).await?;
+        }
         slow.push(stream);
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
     is_well(&server, before).await?;
     let alice = server.user("alice").await?;
     let body = json!({"user_id": "alice", "access_key": alice.access_key}).to_string();

@@ -72,7 +72,12 @@ async fn insists(mut stream: TcpStream, piece: &[u8], most: usize) -> Result<(us
             }
         };
         match tokio::time::timeout(Duration::from_secs(30), step).await.context("the server takes nothing")? {
-            Ok(Some(0)) | Err(_) => return Ok((round, said)),
+            Ok(Some(0)) => return Ok((round, said)),
+            Err(_) => {
+                // What it has said before it ended the connection is still there.
+                let _ = tokio::time::timeout(Duration::from_secs(30), reader.read_to_end(&mut said)).await;
+                return Ok((round, said));
+            }
             Ok(Some(read)) => said.extend_from_slice(&buffer[..read]),
             Ok(None) => {}
         }

@@ -75,8 +75,7 @@ impl Server {
     }
 
     fn hang_up(&self) -> Result<()> {
-        Command::new("sh").arg("-c").arg(format!("kill -HUP {}", self.program.id())).status()?;
-        Ok(())
+        self.program.hangs_up()
     }
 }
 

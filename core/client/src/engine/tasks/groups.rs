@@ -95,7 +95,7 @@ fn next(group: &StoredGroup, lag: Option<&Lag>, link: &Link, now_ms: i64) -> Nex
     }
     if let Some(lag) = lag {
         return match lag.epoch {
-            Some(epoch) if group.epoch >= epoch => Next::Now,
+            Some(epoch) if group.epoch >= epoch && group.state == GroupState::Active => Next::Now,
             _ if lag.join_at > now_ms => Next::At(lag.join_at),
             Some(_) if link.is_restless() => Next::WhenQuiet,
             _ => Next::Now,

@@ -58,6 +58,8 @@ impl Task for Outbox {
             let Scope::Chat(chat) = scope else { return Ok(()) };
             match send_queued(&link, chat).await {
                 Ok(Sending::Done) => Ok(()),
+                // Put in order by a commit; where that does not help, not asked for again at once.
+                Ok(Sending::Untrusted) => Err(Failure::Hold { scope, reason: Reason::Unusable, pause: None }),
                 Ok(Sending::NobodyThere) => {
                     let reason = Reason::Refused(ErrorCode::RecipientHasNoDevices);
                     Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE) })
@@ -91,6 +93,8 @@ enum Sending {
     Done,
     /// The other user has no device in the conversation at the moment: the message would reach nobody.
     NobodyThere,
+    /// There is a device under an identity that is not its user's.
+    Untrusted,
 }
 
 async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> {
@@ -99,6 +103,7 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
     let (group, frames) = match prepared {
         Prepared::Frames(group, frames) => (group, frames),
         Prepared::NobodyThere => return Ok(Sending::NobodyThere),
+        Prepared::Untrusted => return Ok(Sending::Untrusted),
         Prepared::NotNow => return Ok(Sending::Done),
     };
     if frames.is_empty() {
@@ -117,7 +122,9 @@ enum Prepared {
     Frames(GroupId, Vec<SendMessage>),
     /// The message would reach nobody.
     NobodyThere,
-    /// Something has to be put in order first, and that has been noted.
+    /// A device has to leave first, and that has been noted.
+    Untrusted,
+    /// Something else has to be put in order first, and that has been noted.
     NotNow,
 }
 
@@ -134,9 +141,8 @@ fn encrypt_queued(
     let members = conversation.members();
     for member in &members {
         if !membership::is_trusted(step.tx, step.identity, member)? {
-            // A device under an identity that is not its user's has to leave first.
             groups::set_reconcile(step.tx, &group, true)?;
-            return Ok(Prepared::NotNow);
+            return Ok(Prepared::Untrusted);
         }
     }
     let alone = members.iter().all(|member| member.user_id == step.identity.user_id);

@@ -1,0 +1,269 @@
+//! The order that everybody shares, the list of chats, and what is said about messages.
+
+use privmsg_protocol::{DeviceId, GroupId, MessageId, Seq, UserId};
+
+use super::messages::{self, Cursor, Direction, Kind, MessageState, NewMessage};
+use super::position::{Place, Position};
+use super::relations::{self, NewRelation, Target};
+use super::{gaps, receipts};
+use crate::account::{self, Account, AccountState};
+use crate::chats::{self, ChatId, ChatKind};
+use crate::key::DatabaseKey;
+use crate::{Store, StoreError, Tx, groups};
+
+const GROUP: GroupId = GroupId::from_bytes([1; 16]);
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+fn id(n: u8) -> MessageId {
+    MessageId::from_bytes([n; 16])
+}
+
+/// Runs a story in one transaction of an empty profile of alice's, with a chat with bob that has a group.
+async fn story<T: Send + 'static>(work: impl FnOnce(&Tx<'_>, ChatId) -> Result<T, StoreError> + Send + 'static) -> T {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    store
+        .write(move |tx| {
+            account::save(tx, &alice())?;
+            let chat = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 1)?;
+            groups::insert(tx, &GROUP, chat, groups::GroupState::Active, 0)?;
+            work(tx, chat)
+        })
+        .await
+        .unwrap()
+}
+
+fn alice() -> Account {
+    Account {
+        server_url: "http://localhost".into(),
+        user_id: user("alice"),
+        access_key: privmsg_protocol::Secret::new("key".into()),
+        device_name: "here".into(),
+        device_key: zeroize::Zeroizing::new([1; 32]),
+        account_key: None,
+        recovery_words: None,
+        device_id: Some(DeviceId::new("a").unwrap()),
+        certificate: None,
+        token: None,
+        token_expires_at: 0,
+        state: AccountState::Ready,
+        proxy: None,
+        fingerprint: None,
+        server_clock_ms: None,
+    }
+}
+
+/// Stores a message with the number `seq`, or one that waits for its number.
+fn say(tx: &Tx<'_>, chat: ChatId, from: &str, n: u8, seq: Option<u64>) -> Result<Option<i64>, StoreError> {
+    let place = seq.map_or(Place::Queued, |seq| Place::Numbered { group: GROUP, seq: Seq(seq) });
+    let direction = if seq.is_some() { Direction::Incoming } else { Direction::Outgoing };
+    let new = NewMessage {
+        chat,
+        place,
+        message_id: id(n),
+        sender_id: &user(from),
+        sender_device: &DeviceId::new("d").unwrap(),
+        sent_at: n.into(),
+        received_at: n.into(),
+        expires_at: None,
+        kind: Kind(0),
+        content: &[n],
+    };
+    messages::insert(tx, &new, direction)
+}
+
+fn order(tx: &Tx<'_>, chat: ChatId) -> Result<Vec<u8>, StoreError> {
+    let all = messages::newest(tx, chat, 100)?;
+    Ok(all.iter().map(|message| message.message_id.as_bytes()[0]).collect())
+}
+
+#[tokio::test]
+async fn the_servers_numbers_decide_the_order_and_what_waits_comes_last() {
+    let orders = story(|tx, chat| {
+        say(tx, chat, "bob", 1, Some(5))?;
+        let own = say(tx, chat, "alice", 2, None)?.unwrap();
+        say(tx, chat, "bob", 3, Some(9))?;
+        say(tx, chat, "bob", 4, Some(7))?;
+        let before = order(tx, chat)?;
+        messages::set_sent(tx, own, Place::Numbered { group: GROUP, seq: Seq(8) })?;
+        Ok((before, order(tx, chat)?))
+    })
+    .await;
+    assert_eq!(orders, (vec![1, 4, 3, 2], vec![1, 4, 2, 3]));
+}
+
+#[tokio::test]
+async fn a_message_that_fails_stays_where_the_conversation_was() {
+    let (order, state) = story(|tx, chat| {
+        say(tx, chat, "bob", 1, Some(1))?;
+        let own = say(tx, chat, "alice", 2, None)?.unwrap();
+        messages::set_failed(tx, own, "message_too_large")?;
+        say(tx, chat, "bob", 3, Some(2))?;
+        Ok((order(tx, chat)?, messages::load(tx, own)?.unwrap().state))
+    })
+    .await;
+    assert_eq!(order, [1, 2, 3]);
+    assert_eq!(state, MessageState::Failed("message_too_large".into()));
+}
+
+/// A server that was restored gives numbers out again; what is said then was said later.
+#[tokio::test]
+async fn numbers_that_begin_again_are_behind_what_was_said_before() {
+    let order = story(|tx, chat| {
+        for (n, seq) in [(1, 5), (2, 6)] {
+            say(tx, chat, "bob", n, Some(seq))?;
+            gaps::note(tx, &GROUP, Seq(seq))?;
+        }
+        gaps::restart(tx, &GROUP, Seq(3))?;
+        say(tx, chat, "bob", 3, Some(4))?;
+        order(tx, chat)
+    })
+    .await;
+    assert_eq!(order, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn pages_meet_without_overlap() {
+    let (before, after) = story(|tx, chat| {
+        for n in 1..=9 {
+            say(tx, chat, "bob", n, Some(n.into()))?;
+        }
+        let middle = messages::find(tx, &id(5))?.remove(0).cursor();
+        let ids = |page: Vec<messages::Message>| page.iter().map(|m| m.message_id.as_bytes()[0]).collect::<Vec<_>>();
+        let before = ids(messages::before(tx, chat, middle, 2)?);
+        Ok((before, ids(messages::after(tx, chat, Cursor(middle.0, middle.1), 2)?)))
+    })
+    .await;
+    assert_eq!((before, after), (vec![3, 4], vec![6, 7]));
+}
+
+#[tokio::test]
+async fn a_message_is_one_for_each_device_that_sent_it() {
+    let stored = story(|tx, chat| {
+        let first = say(tx, chat, "bob", 1, Some(1))?.is_some();
+        let again = say(tx, chat, "bob", 1, Some(2))?.is_some();
+        // Somebody else who chooses the same id does not stand in his way.
+        let other = say(tx, chat, "mallory", 1, Some(3))?.is_some();
+        Ok([first, again, other])
+    })
+    .await;
+    assert_eq!(stored, [true, false, true]);
+}
+
+#[tokio::test]
+async fn the_list_of_chats_is_in_step() {
+    story(|tx, chat| {
+        let entry = |tx: &Tx<'_>| chats::summary(tx, chat).unwrap().unwrap();
+        say(tx, chat, "bob", 1, Some(1))?;
+        let second = say(tx, chat, "bob", 2, Some(2))?;
+        let own = say(tx, chat, "alice", 3, None)?;
+        assert_eq!((entry(tx).messages, entry(tx).unread, entry(tx).last_message), (3, 2, own));
+        // From another device of one's own.
+        say(tx, chat, "alice", 4, Some(3))?;
+        assert_eq!(entry(tx).unread, 2);
+
+        assert!(chats::set_read_to(tx, chat, Position::numbered(1, Seq(1)))?);
+        assert_eq!(entry(tx).unread, 1);
+        assert!(!chats::set_read_to(tx, chat, Position::START)?, "reading does not go back");
+
+        messages::forget(tx, own.unwrap())?;
+        messages::forget(tx, second.unwrap())?;
+        assert_eq!((entry(tx).messages, entry(tx).unread), (2, 0));
+        assert_eq!(order(tx, chat)?, [1, 4]);
+        assert!(say(tx, chat, "bob", 2, Some(2))?.is_none(), "a repetition does not bring it back");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_expires_goes() {
+    let (left, next) = story(|tx, chat| {
+        for (n, expires_at) in [(1, Some(10)), (2, None), (3, Some(30))] {
+            let new = NewMessage {
+                chat,
+                place: Place::Here,
+                message_id: id(n),
+                sender_id: &user("bob"),
+                sender_device: &DeviceId::new("d").unwrap(),
+                sent_at: 0,
+                received_at: 0,
+                expires_at,
+                kind: Kind(0),
+                content: &[n],
+            };
+            messages::insert(tx, &new, Direction::Incoming)?;
+        }
+        messages::expire(tx, 10)?;
+        Ok((order(tx, chat)?, messages::first_expiry(tx)?))
+    })
+    .await;
+    assert_eq!((left, next), (vec![2, 3], Some(30)));
+}
+
+fn react(tx: &Tx<'_>, chat: ChatId, from: &str, key: &str, seq: u64, content: u8) -> Result<bool, StoreError> {
+    let new = NewRelation {
+        chat,
+        target: &Target { author: user("bob"), message_id: id(1) },
+        kind: 3,
+        sender_id: &user(from),
+        key,
+        place: Place::Numbered { group: GROUP, seq: Seq(seq) },
+        message_id: id(content),
+        sent_at: 0,
+        content: &[content],
+    };
+    relations::put(tx, &new)
+}
+
+/// Whatever order they are heard in: the newest by the server's number counts.
+#[tokio::test]
+async fn of_two_of_a_kind_the_newest_counts() {
+    let orders = [[3, 5, 4], [5, 4, 3], [4, 3, 5]];
+    for seqs in orders {
+        let left = story(move |tx, chat| {
+            for seq in seqs {
+                react(tx, chat, "alice", "👍", seq, seq.try_into().unwrap())?;
+            }
+            react(tx, chat, "carol", "👍", 1, 99)?;
+            let all = relations::of(tx, chat, &user("bob"), &id(1))?;
+            Ok(all.into_iter().map(|relation| relation.content[0]).collect::<Vec<_>>())
+        })
+        .await;
+        assert_eq!(left, [99, 5], "heard in the order {seqs:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_fills_the_disk_with_reactions() {
+    let kept = story(|tx, chat| {
+        for n in 0..100_u8 {
+            react(tx, chat, "mallory", &format!("{n}"), n.into(), n)?;
+        }
+        assert!(react(tx, chat, "mallory", "7", 200, 7)?, "what is there can still be changed");
+        Ok(relations::of(tx, chat, &user("bob"), &id(1))?.len())
+    })
+    .await;
+    assert_eq!(kept, 20);
+}
+
+#[tokio::test]
+async fn the_first_receipt_of_each_person_counts() {
+    let all = story(|tx, chat| {
+        let own = say(tx, chat, "alice", 1, None)?.unwrap();
+        let note = |who: &str, read, at| receipts::note(tx, chat, &user("alice"), &[id(1)], &user(who), read, at);
+        assert!(note("bob", false, 10)?);
+        assert!(!note("bob", false, 20)?);
+        assert!(note("bob", true, 30)?);
+        assert!(note("carol", true, 40)?);
+        // Nobody can say something about what somebody else wrote.
+        assert!(!receipts::note(tx, chat, &user("bob"), &[id(1)], &user("carol"), true, 50)?);
+        receipts::of(tx, own)
+    })
+    .await;
+    let seen: Vec<_> = all.iter().map(|r| (r.user_id.as_str(), r.delivered_at, r.read_at)).collect();
+    assert_eq!(seen, [("bob", 10, Some(30)), ("carol", 40, Some(40))]);
+}

@@ -1,0 +1,250 @@
+-- Times are seconds since 1970. 0 and '' stand for "not set", so that every column is NOT NULL.
+-- Row ids of users, devices and groups are never used again (AUTOINCREMENT): other tables and open connections name
+-- them.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE user (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id         TEXT    NOT NULL,
+    access_key_hash BLOB    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    revoked_at      INTEGER NOT NULL DEFAULT 0,
+    -- A deleted user stays as an empty row for as long as one of their devices is a leaf of somebody's group.
+    deleted_at      INTEGER NOT NULL DEFAULT 0,
+    last_seen_at    INTEGER NOT NULL DEFAULT 0,
+    display_name    TEXT    NOT NULL DEFAULT '',
+    avatar_file_id  TEXT    NOT NULL DEFAULT '',
+    public_key      TEXT    NOT NULL DEFAULT '',
+    backup          TEXT    NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX user_by_name ON user (user_id) WHERE deleted_at = 0;
+
+CREATE TABLE device (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id        TEXT    NOT NULL UNIQUE,
+    user             INTEGER NOT NULL REFERENCES user (id),
+    name             TEXT    NOT NULL DEFAULT '',
+    type             TEXT    NOT NULL DEFAULT '',
+    public_key       TEXT    NOT NULL DEFAULT '',
+    token_hash       BLOB    NOT NULL DEFAULT x'',
+    token_expires_at INTEGER NOT NULL DEFAULT 0,
+    created_at       INTEGER NOT NULL,
+    last_seen_at     INTEGER NOT NULL DEFAULT 0,
+    -- A removed device stays for as long as it is a leaf of a group.
+    removed_at       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX device_by_user ON device (user);
+CREATE UNIQUE INDEX device_by_token ON device (token_hash) WHERE token_hash <> x'';
+
+-- `user` has written to `peer`, who may therefore see when `user` is there.
+CREATE TABLE contact (
+    user INTEGER NOT NULL,
+    peer INTEGER NOT NULL,
+    PRIMARY KEY (user, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX contact_by_peer ON contact (peer);
+
+-- The outgoing frame of a message, ready to be sent, once for all of its recipients.
+CREATE TABLE body (
+    id          INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,
+    frame       BLOB    NOT NULL
+) STRICT;
+
+-- Bodies that wait for somebody. Counting them would mean reading them all, and figures are asked for all the time.
+CREATE TABLE total (
+    bodies INTEGER NOT NULL
+) STRICT;
+INSERT INTO total (bodies) VALUES (0);
+
+-- How many mailboxes still hold a body, where it is more than one to begin with. Apart from the body, because
+-- counting down must not rewrite a large frame.
+CREATE TABLE fanout (
+    body    INTEGER PRIMARY KEY,
+    pending INTEGER NOT NULL
+) STRICT;
+
+-- `pos` is the id of the body: it grows with every commit, so a mailbox is in order by it.
+CREATE TABLE mailbox (
+    device     INTEGER NOT NULL,
+    pos        INTEGER NOT NULL,
+    flags      INTEGER NOT NULL,
+    message_id BLOB    NOT NULL,
+    PRIMARY KEY (device, pos)
+) STRICT, WITHOUT ROWID;
+
+-- What has come to mailboxes last, in the order in which it came. Filed by device it would change one page for every
+-- recipient; here it changes one or two for all of them. Most of it is acknowledged soon. What is not is moved to `mailbox`
+-- all at once, when there is enough of it to be worth the pages: so in each mailbox what is in `mailbox` comes first.
+CREATE TABLE arrival (
+    pos        INTEGER NOT NULL,
+    device     INTEGER NOT NULL,
+    flags      INTEGER NOT NULL,
+    message_id BLOB    NOT NULL,
+    PRIMARY KEY (pos, device)
+) STRICT, WITHOUT ROWID;
+
+-- What devices have sent, in the order in which it came, to recognise repeats. Outlives the message. Nothing is looked up
+-- by its id here: ids are random, and each would change a page of its own of an index.
+CREATE TABLE sent (
+    id          INTEGER PRIMARY KEY,
+    device      INTEGER NOT NULL,
+    message_id  BLOB    NOT NULL,
+    destination INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    received_at INTEGER NOT NULL
+) STRICT;
+
+-- Runs of rows of `sent` that will not change any more, by which an id is found among them.
+CREATE TABLE sent_run (
+    first  INTEGER PRIMARY KEY,
+    -- How many numbers of rows it covers. Not all of the rows need to be there.
+    ids    INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    prints BLOB    NOT NULL,
+    places BLOB    NOT NULL
+) STRICT;
+
+-- What the prints are made with.
+INSERT INTO meta (key, value) VALUES ('sent_key', randomblob(16));
+
+CREATE TABLE key_package (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    device      INTEGER NOT NULL,
+    last_resort INTEGER NOT NULL,
+    body        TEXT    NOT NULL
+) STRICT;
+CREATE INDEX key_package_by_device ON key_package (device, last_resort, id);
+
+CREATE TABLE grp (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id   BLOB    NOT NULL UNIQUE,
+    kind       INTEGER NOT NULL,
+    creator    INTEGER NOT NULL,
+    epoch      INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- The one direct conversation of two users (`low` < `high`), the one notes conversation of a user (`low` = `high`).
+CREATE TABLE grp_unique (
+    low  INTEGER NOT NULL,
+    high INTEGER NOT NULL,
+    grp  INTEGER NOT NULL,
+    PRIMARY KEY (low, high)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grp_participant (
+    grp   INTEGER NOT NULL,
+    user  INTEGER NOT NULL,
+    -- Has created the group, or sent a message or a commit to it: the others may see when the user is there.
+    acted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (grp, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grp_participant_by_user ON grp_participant (user);
+
+CREATE TABLE grp_leaf (
+    grp    INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    PRIMARY KEY (grp, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
+
+-- Public state of a group at its current epoch, and at those to which a welcome is still undelivered.
+CREATE TABLE grp_state (
+    id           INTEGER PRIMARY KEY,
+    grp          INTEGER NOT NULL,
+    epoch        INTEGER NOT NULL,
+    seq          INTEGER NOT NULL,
+    group_info   TEXT    NOT NULL,
+    ratchet_tree TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
+
+CREATE TABLE welcome (
+    device INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,
+    grp    INTEGER NOT NULL,
+    epoch  INTEGER NOT NULL,
+    PRIMARY KEY (device, pos)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX welcome_by_group ON welcome (grp, epoch);
+
+-- The one notice about a group's devices that waits for a device; a newer one takes its place.
+CREATE TABLE notice (
+    device INTEGER NOT NULL,
+    grp    INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,
+    PRIMARY KEY (device, grp)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE file (
+    id         INTEGER PRIMARY KEY,
+    file_id    TEXT    NOT NULL UNIQUE,
+    owner      INTEGER NOT NULL,
+    size       INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX file_by_owner ON file (owner);
+CREATE INDEX file_by_expiry ON file (expires_at);
+
+-- Resumable uploads. `file_id` is the file's name from the beginning; how many of its bytes have come is told by the
+-- disk. A finished one stays until it expires, for a client that did not hear the last answer.
+CREATE TABLE upload (
+    id            INTEGER PRIMARY KEY,
+    file_id       TEXT    NOT NULL UNIQUE,
+    owner         INTEGER NOT NULL,
+    -- As declared, and reserved from the beginning.
+    size          INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    finished      INTEGER NOT NULL DEFAULT 0,
+    -- From here on the bytes on the disk have not been compared with their checksum; -1 if there are none such.
+    unproven_from INTEGER NOT NULL DEFAULT -1
+) STRICT;
+CREATE INDEX upload_by_owner ON upload (owner);
+CREATE INDEX upload_by_expiry ON upload (expires_at);
+
+-- What administrators have done. Users are named by their text: entries outlive the users.
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,
+    actor   TEXT    NOT NULL,
+    action  TEXT    NOT NULL,
+    user_id TEXT    NOT NULL DEFAULT '',
+    detail  TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+-- The one invitation of a user. A spent one stays until it would have ended, so that a client which has not got the
+-- answer can ask again.
+CREATE TABLE invitation (
+    user       INTEGER PRIMARY KEY,
+    key_hash   BLOB    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    spent_at   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- What the command line asks of the running server, which remembers too much for another process to change things
+-- beneath it. The outcome is written with what is done, and is good to be read once it is settled: sockets closed,
+-- files deleted.
+CREATE TABLE request (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    body        TEXT    NOT NULL,
+    valid_until INTEGER NOT NULL,
+    outcome     TEXT    NOT NULL DEFAULT '',
+    settled     INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Figures over time, for the administrator's charts: every five minutes, hourly once they are some days old.
+CREATE TABLE sample (
+    at               INTEGER PRIMARY KEY,
+    online_users     INTEGER NOT NULL,
+    pending_messages INTEGER NOT NULL,
+    stored_files     INTEGER NOT NULL,
+    stored_bytes     INTEGER NOT NULL,
+    -- New since the sample before.
+    messages         INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,159 @@
+use super::super::cache::Cache;
+use super::super::migrations::migrate;
+use super::super::tx::State;
+use super::*;
+
+struct Writer {
+    conn: Connection,
+    state: State,
+    now: i64,
+}
+
+impl Writer {
+    fn new() -> Self {
+        let mut conn = Connection::open_in_memory().unwrap();
+        migrate(&mut conn).unwrap();
+        let (cache, sent) = (Cache::default(), Sent::default());
+        let state =
+            State { cache, sent, next_position: 1, deliveries: Vec::new(), accepted: 0, bodies: 0, max_pending: 0 };
+        Self { conn, state, now: 1000 }
+    }
+
+    /// As after a restart.
+    fn forgets(&mut self) {
+        self.state.sent = Sent::default();
+    }
+
+    fn tx(&mut self) -> Tx<'_> {
+        Tx { conn: &self.conn, state: &mut self.state, now_ms: self.now * 1000 }
+    }
+
+    fn sends(&mut self, numbers: std::ops::Range<u64>) {
+        self.conn.execute_batch("BEGIN").unwrap();
+        for number in numbers {
+            self.tx().note_seen(1, id(number), 7, i64::try_from(number).unwrap()).unwrap();
+        }
+        self.conn.execute_batch("COMMIT").unwrap();
+        self.state.sent.committed();
+        seal(&mut self.conn, &mut self.state.sent).unwrap();
+    }
+
+    fn knows(&mut self, number: u64) -> bool {
+        let found = self.tx().seen(1, id(number)).unwrap();
+        assert!(found.is_none_or(|found| found == (7, i64::try_from(number).unwrap())));
+        found.is_some()
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        self.conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+}
+
+/// Without any order.
+fn id(number: u64) -> MessageId {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&mixed.to_be_bytes());
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    MessageId::from_bytes(bytes)
+}
+
+const RUN: u64 = ROWS.unsigned_abs();
+
+#[test]
+fn everything_is_known_from_memory_from_runs_and_after_a_restart() {
+    let mut writer = Writer::new();
+    writer.sends(0..RUN - 1);
+    assert_eq!(writer.count("sent_run"), 0);
+    // More at once than a run has.
+    writer.sends(RUN - 1..2 * RUN + 100);
+    writer.sends(2 * RUN + 100..2 * RUN + 200);
+    assert_eq!(writer.count("sent_run"), 2);
+    for _ in 0..2 {
+        for number in (0..2 * RUN + 200).step_by(37).chain(2 * RUN..2 * RUN + 200) {
+            assert!(writer.knows(number), "{number}");
+            assert!(!writer.knows(number + 1_000_000), "{number}");
+        }
+        assert_eq!(writer.tx().seen(2, id(5)).unwrap(), None, "another device's ids are its own");
+        writer.forgets();
+    }
+}
+
+#[test]
+fn what_is_undone_was_not_sent() {
+    let mut writer = Writer::new();
+    for loaded in [false, true] {
+        writer.sends(0..u64::from(loaded));
+        let mark = writer.state.sent.mark();
+        writer.conn.execute_batch("BEGIN").unwrap();
+        writer.tx().note_seen(1, id(8), 7, 8).unwrap();
+        assert!(writer.knows(8));
+        writer.conn.execute_batch("ROLLBACK").unwrap();
+        writer.state.sent.back_to(mark);
+        assert!(!writer.knows(8) && writer.knows(0) == loaded);
+    }
+    writer.sends(8..10);
+    assert!(writer.knows(8) && writer.knows(9));
+    writer.forgets();
+    assert!(writer.knows(8) && writer.knows(9) && writer.knows(0));
+}
+
+#[test]
+fn what_is_old_is_forgotten_and_nothing_else() {
+    let mut writer = Writer::new();
+    writer.sends(0..RUN);
+    writer.now = 2000;
+    writer.sends(RUN..2 * RUN + 10);
+    writer.now = 3000;
+    writer.sends(2 * RUN + 10..2 * RUN + 20);
+    assert!(!writer.tx().expire_sent(1000).unwrap(), "nothing is older");
+    for (cutoff, runs, rows) in [(1500, 1, RUN + 20), (2001, 0, 10), (3001, 0, 0)] {
+        while writer.tx().expire_sent(cutoff).unwrap() {}
+        writer.state.sent.committed();
+        assert_eq!((writer.count("sent_run"), writer.count("sent")), (runs, i64::try_from(rows).unwrap()));
+        for _ in 0..2 {
+            for number in [0, RUN - 1, RUN, 2 * RUN, 2 * RUN + 9, 2 * RUN + 10, 2 * RUN + 19] {
+                assert_eq!(writer.knows(number), number >= 2 * RUN + 20 - rows, "{number} at {cutoff}");
+            }
+            writer.forgets();
+        }
+    }
+    // An id that is forgotten is new, and what follows is where nothing was.
+    writer.sends(0..10);
+    assert!(writer.knows(0) && writer.knows(9));
+}
+
+#[test]
+fn a_cleanup_that_is_undone_forgets_nothing() {
+    let mut writer = Writer::new();
+    writer.sends(0..RUN + 10);
+    let mark = writer.state.sent.mark();
+    writer.conn.execute_batch("BEGIN").unwrap();
+    while writer.tx().expire_sent(5000).unwrap() {}
+    assert!(!writer.knows(0) && !writer.knows(RUN + 9));
+    writer.conn.execute_batch("ROLLBACK").unwrap();
+    writer.state.sent.back_to(mark);
+    assert!(writer.knows(0) && writer.knows(RUN + 9));
+}
+
+#[test]
+fn what_deleted_devices_have_sent_goes() {
+    let mut writer = Writer::new();
+    let device = "INSERT INTO user (id, user_id, access_key_hash, created_at) VALUES (1, 'alice', x'', 0);
+        INSERT INTO device (id, device_id, user, created_at) VALUES (1, 'a', 1, 0)";
+    writer.conn.execute_batch(device).unwrap();
+    writer.tx().note_seen(2, id(0), 7, 0).unwrap();
+    writer.sends(1..RUN + 10);
+    writer.tx().note_seen(2, id(1), 7, 1).unwrap();
+    assert_eq!(writer.tx().forget_sent_by_nobody(0).unwrap(), None, "it is not looked for in vain");
+    assert_eq!(writer.count("sent"), ROWS + 11);
+    writer.tx().note_sent_by_nobody().unwrap();
+    let mut from = Some(0);
+    while let Some(row) = from {
+        from = writer.tx().forget_sent_by_nobody(row).unwrap();
+    }
+    assert_eq!(writer.count("sent"), ROWS + 9);
+    assert!((1..RUN + 10).all(|number| writer.knows(number)));
+    writer.forgets();
+    assert!((1..RUN + 10).step_by(100).all(|number| writer.knows(number)));
+}
