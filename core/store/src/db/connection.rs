@@ -1,7 +1,7 @@
 //! Opening a connection to the encrypted file.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -15,6 +15,9 @@ pub const DATABASE_FILE: &str = "privmsg.db";
 /// incoming messages, takes well under a second.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Pause between two attempts at what does not wait by itself.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+
 /// Prepared statements kept for each connection: more than this crate has.
 const STATEMENTS: usize = 256;
 
@@ -23,12 +26,24 @@ pub(super) fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection, 
     let connection = open(path, key, OpenFlags::SQLITE_OPEN_CREATE)?;
     // `synchronous`: once the server is told that a message is stored, or a ciphertext has left, neither may be forgotten
     // in a power cut; a ratchet that steps back would use a nonce twice.
+    patiently(|| Ok(connection.execute_batch("PRAGMA journal_mode = WAL")?))?;
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
+        "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;",
     )?;
     Ok(connection)
+}
+
+/// Tries again while others hold the file: where SQLite needs it for itself alone, as to begin a write-ahead log, it says
+/// so at once, whatever the busy time-out.
+fn patiently<T>(work: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match work() {
+            Err(StoreError::Busy) if begun.elapsed() < BUSY_TIMEOUT => std::thread::sleep(BUSY_PAUSE),
+            other => return other,
+        }
+    }
 }
 
 /// A connection that cannot write.
@@ -46,8 +61,8 @@ fn open(path: &Path, key: &DatabaseKey, extra: OpenFlags) -> Result<Connection, 
     // plaintext to disk.
     connection.execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA temp_store = MEMORY;")?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // The first read tells whether the key is right.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    // The first read tells whether the key is right. It has to wait, too, while another process takes a log away.
+    patiently(|| Ok(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
