@@ -13,9 +13,7 @@ use privmsg_protocol::{DeviceId, MessageId, UserId};
 
 use crate::failure::Failure;
 use crate::lang::Lang;
-
-use complaint::describe;
-pub(crate) use complaint::is_invitation;
+use complaint::{describe, is_invitation};
 use definition::definition;
 
 /// All arguments.
@@ -195,37 +193,6 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-    }
-
-    #[test]
-    fn no_error_repeats_a_secret() {
-        let key = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
-        let link = format!("privmsg://join?server=https%3A%2F%2Fa.b&user_id=alice#{key}");
-        for line in [
-            format!("privmsg login --invitation {link}"),
-            format!("privmsg login --invitation={link}"),
-            format!("privmsg login {link}"),
-            format!("privmsg {link}"),
-            format!("privmsg login --invitation \"{link}\""),
-            format!("privmsg login --server https://a.b --user-id alice {key}"),
-            format!("privmsg login --access-key={key}"),
-            format!("privmsg login --access-key {key}"),
-            format!("privmsg login --server https://a.b --user-id a/{key}"),
-            format!("privmsg {key}"),
-            format!("privmsg history {key}/"),
-        ] {
-            for lang in [Lang::En, Lang::Ru] {
-                let Err(Failure::Usage(said)) = parse(&arguments(&line), lang) else { panic!("{line} is taken") };
-                assert!(!said.contains(key) && !said.contains("privmsg://join?server"), "{said}");
-            }
-        }
-        // What is only a slip is repeated.
-        let Err(Failure::Usage(said)) = parse(&arguments("privmsg login --severe https://a.b"), Lang::En) else {
-            panic!()
-        };
-        assert!(said.contains("--severe") && said.contains("--server"), "{said}");
-        // A text to send is nobody's argument but the recipient's.
-        assert!(parse(&arguments(&format!("privmsg send bob {link}")), Lang::En).is_ok());
     }
 
     #[test]

@@ -42,3 +42,15 @@ pub fn age_messages(server: &ServerProcess, seconds: i64) -> Result<()> {
     connection.execute("UPDATE body SET received_at = received_at - ?1", [seconds])?;
     Ok(())
 }
+
+/// Ends every session in it, as time would, this very second: those that ended long ago are forgotten by the server,
+/// which must not be running.
+///
+/// # Errors
+/// If the database cannot be written.
+pub fn end_sessions(server: &ServerProcess) -> Result<()> {
+    let connection = Connection::open(server.database())?;
+    // Zero is a device without a session.
+    connection.execute("UPDATE device SET token_expires_at = unixepoch() WHERE token_expires_at > 0", [])?;
+    Ok(())
+}

@@ -106,7 +106,7 @@ impl Person {
             device_name: format!("{}'s device", account.user_id),
             device_type: "test",
         };
-        let logged_in = match (login.begin(&profile, None).await?, way) {
+        let logged_in = match (login.begin_with(&profile, None, Arc::clone(&clock)).await?, way) {
             (NewIdentity::Done(done), None) => done,
             (NewIdentity::RecoveryKeyNeeded(mut pending), Some(Way::Recover(words))) => {
                 pending.recover(words.expose()).await?

@@ -1,4 +1,4 @@
-//! What is wrong with the arguments, without repeating a secret.
+//! What is wrong with arguments, in the user's language, and without the secrets that may be among them.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -11,7 +11,7 @@ const PRIVMSG: &str = "privmsg:";
 const KEY_LEN: usize = 40;
 
 /// Whether an argument is an invitation, or a part of one. Whoever sees it can sign in with it.
-pub(crate) fn is_invitation(argument: &str) -> bool {
+pub(super) fn is_invitation(argument: &str) -> bool {
     let start = argument.trim_start_matches(|c: char| !c.is_alphanumeric());
     start.get(..PRIVMSG.len()).is_some_and(|start| start.eq_ignore_ascii_case(PRIVMSG))
 }
@@ -53,5 +53,49 @@ pub(super) fn describe(lang: Lang, error: &clap::Error) -> String {
     match suggested {
         Some(name) => format!("{said}; {}", lang.did_you_mean(&name)),
         None => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::args::parse;
+    use crate::failure::Failure;
+
+    fn arguments(line: &str) -> Vec<OsString> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret() {
+        let key = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+        let link = format!("privmsg://join?server=https%3A%2F%2Fa.b&user_id=alice#{key}");
+        for line in [
+            format!("privmsg login --invitation {link}"),
+            format!("privmsg login --invitation={link}"),
+            format!("privmsg login {link}"),
+            format!("privmsg {link}"),
+            format!("privmsg login --invitation \"{link}\""),
+            format!("privmsg login --server https://a.b --user-id alice {key}"),
+            format!("privmsg login --access-key={key}"),
+            format!("privmsg login --access-key {key}"),
+            format!("privmsg login --server https://a.b --user-id a/{key}"),
+            format!("privmsg {key}"),
+            format!("privmsg history {key}/"),
+        ] {
+            for lang in [Lang::En, Lang::Ru] {
+                let Err(Failure::Usage(said)) = parse(&arguments(&line), lang) else { panic!("{line} is taken") };
+                assert!(!said.contains(key) && !said.contains("privmsg://join?server"), "{said}");
+            }
+        }
+        // What is only a slip is repeated.
+        let Err(Failure::Usage(said)) = parse(&arguments("privmsg login --severe https://a.b"), Lang::En) else {
+            panic!()
+        };
+        assert!(said.contains("--severe") && said.contains("--server"), "{said}");
+        // A text to send is nobody's argument but the recipient's.
+        assert!(parse(&arguments(&format!("privmsg send bob {link}")), Lang::En).is_ok());
     }
 }

@@ -141,8 +141,8 @@ texts! {
         "a fingerprint is SHA256: and 43 characters, or 64 hexadecimal digits; or 'none'",
         "отпечаток — это SHA256: и 43 знака или 64 шестнадцатеричные цифры; либо «none»";
     fingerprint_needs_tls() =>
-        "--fingerprint is for https:// only: without TLS there is no key to compare",
-        "--fingerprint подходит только к https://: без TLS нет ключа, который можно сверить";
+        "a fingerprint is for https:// only: without TLS there is no key to compare. '--fingerprint none' goes without",
+        "отпечаток подходит только к https://: без TLS нет ключа, который можно сверить. Без него — «--fingerprint none»";
     no_access_key() =>
         "no access key: set PRIVMSG_ACCESS_KEY, give --access-key-file, pipe it in, or run privmsg on a terminal",
         "нет ключа доступа: задайте PRIVMSG_ACCESS_KEY, укажите --access-key-file, передайте его на ввод или запустите privmsg в терминале";

@@ -52,6 +52,7 @@ impl Lang {
                 };
                 self.bad_proxy(&from, &self.proxy(*error))
             }
+            E::PinWithoutTls => self.fingerprint_needs_tls(),
             E::OnionWithoutProxy => self.onion_without_proxy(),
             E::Connect { hop: Hop::Server, fault } | E::Lost(fault) => self.link(fault),
             E::Connect { hop: Hop::Proxy(proxy), fault } => self.at_proxy(proxy, &self.link(fault)),
@@ -247,7 +248,12 @@ mod tests {
             ]
         };
         let proxy = || "http://proxy:3128".to_owned();
-        let mut reasons = vec![NetworkError::OnionWithoutProxy, NetworkError::NotTls, NetworkError::NotHttp];
+        let mut reasons = vec![
+            NetworkError::OnionWithoutProxy,
+            NetworkError::PinWithoutTls,
+            NetworkError::NotTls,
+            NetworkError::NotHttp,
+        ];
         reasons.push(NetworkError::Moved { to: "https://new.example.org".to_owned() });
         for error in [
             AddressError::Empty,

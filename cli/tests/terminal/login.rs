@@ -62,7 +62,8 @@ fn assert_untouched(profile: &Path) {
 
 /// A server with two users and a folder for profiles; `work` runs beside the server.
 async fn on_a_machine(work: impl FnOnce(Machine, Account, Account) + Send + 'static) {
-    let server = Server::start().await.unwrap();
+    let mut server = Server::start().await.unwrap();
+    server.restart_with(&[("PRIVMSG_LIMITS_RATE_LIMIT_NEW_DEVICES_PER_MINUTE", "0".to_owned())]).await.unwrap();
     let (alice, bob) = (server.admin().creates("alice").await.unwrap(), server.admin().creates("bob").await.unwrap());
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
@@ -271,6 +272,29 @@ async fn a_profile_goes_where_its_server_goes() {
         let heard = machine.does("b", &["listen", "--count", "1", "--timeout", "20"], &[]).ok().objects();
         assert_eq!(heard[0]["text"], "from elsewhere");
         assert_eq!(moves(&["--proxy", "env"]).ok().objects()[0]["proxy"], Value::Null);
+    };
+    tokio::task::spawn_blocking(work).await.unwrap();
+    drop(new_address);
+}
+
+/// Somebody who was away for long finds the server elsewhere: the session is over, the device is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_moves_after_its_session_has_run_out() {
+    let mut server = Server::start().await.unwrap();
+    let new_address = Proxy::start(server.address(), 1).await.unwrap();
+    let alice = server.admin().creates("alice").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
+    let new_url = new_address.url();
+    let before = machine.clone();
+    let signed_in = tokio::task::spawn_blocking(move || before.signs_in("p", &alice, &[]).ok().objects().remove(0));
+    let device = signed_in.await.unwrap()["device_id"].clone();
+    server.outlives_sessions().await.unwrap();
+    let work = move || {
+        let moved = machine.does("p", &["login", "--server", &new_url], &[]).ok().objects().remove(0);
+        assert_eq!(moved["server"], new_url.as_str());
+        let devices = machine.does("p", &["devices"], &[]).ok().objects();
+        assert_eq!((devices.len(), &devices[0]["device_id"], &devices[0]["current"]), (1, &device, &true.into()));
     };
     tokio::task::spawn_blocking(work).await.unwrap();
     drop(new_address);

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | What is an address of a server? | `address.rs` |
 //! | What does a profile keep of it? | `endpoint.rs` |
-//! | Which proxy? | `proxy.rs`; spoken to in `tunnel.rs` (HTTP) and `socks.rs` |
+//! | Which proxy? | `route.rs`, `proxy.rs`; spoken to in `tunnel.rs` (HTTP) and `socks.rs` |
 //! | Which of several addresses? | `race.rs` |
 //! | Whom to believe? | `tls.rs`, `fingerprint.rs` |
 //! | Who has answered, and what went wrong? | `answer.rs`, `error.rs` |
@@ -31,6 +31,7 @@ mod proxy;
 mod race;
 mod request;
 mod resolve;
+mod route;
 mod server;
 pub(crate) mod socket;
 mod socks;
@@ -45,4 +46,5 @@ pub use address::{AddressError, ServerAddress};
 pub use endpoint::Endpoint;
 pub use error::{Between, CertificateFault, Hop, LinkFault, NetworkError, ProxyFault, ProxySource, Untrusted};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use proxy::{Proxy, ProxyError, ProxySetting};
+pub use proxy::{Proxy, ProxyError};
+pub use route::ProxySetting;

@@ -1,11 +1,12 @@
 //! People on a bad network.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use privmsg_client::{Event, MessageState};
 use privmsg_testkit::wait::until;
-use privmsg_testkit::{Faults, Person, Proxy, Server};
+use privmsg_testkit::{Clock, Faults, Person, Proxy, Server};
 
 use super::{alice_and_bob, both_have, numbered};
 
@@ -115,6 +116,26 @@ async fn a_half_open_connection_is_noticed() -> Result<()> {
     alice.hears(&bob, "hello?").await?;
     let all = ["can you hear me?", "and now?", "hello?"].map(str::to_owned);
     both_have(&alice, &bob, &all).await
+}
+
+/// What a device dates by a fast clock would be refused by all others, until their clocks had caught up.
+#[tokio::test]
+async fn a_fast_clock_keeps_nobody_away() -> Result<()> {
+    let server = Server::start().await?;
+    let fast = Clock::right();
+    fast.advance(20 * 24 * 3600);
+    let account = server.admin().creates("alice").await?;
+    let mut alice = Person::signs_in_by(&server.url(), &account, Arc::new(fast)).await?;
+    let bob = server.person("bob").await?;
+    let sent = bob.says(&alice, "are you there?").await?;
+    bob.delivered(&sent).await?;
+    alice.starts().await?;
+    let told = alice.sees("that her clock is off", |event| matches!(event, Event::ClockIsOff { .. })).await?;
+    let Event::ClockIsOff { ahead_ms } = told else { anyhow::bail!("{told:?}") };
+    ensure!((-21..=-19).contains(&(ahead_ms / (24 * 3600 * 1000))), "{ahead_ms}");
+    alice.hears(&bob, "are you there?").await?;
+    alice.says(&bob, "since when?").await?;
+    bob.hears(&alice, "since when?").await.map(drop)
 }
 
 /// A server that is restarted says to each client when to come back, and the client keeps to it: half a second at least,

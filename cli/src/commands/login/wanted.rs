@@ -76,8 +76,9 @@ impl Wanted {
         let known_endpoint = known_endpoint.flatten();
         let user_id = self.user_id.or(known_user).ok_or_else(|| missing("--user-id"))?;
         let mut endpoint = match (self.address, known_endpoint) {
-            (Some(address), Some(known)) if known.address == address => known,
-            (Some(address), _) => Endpoint::at(address),
+            // Who has chosen a proxy, or pinned a key, has not done so for one address only.
+            (Some(address), Some(known)) => Endpoint { address, ..known },
+            (Some(address), None) => Endpoint::at(address),
             (None, Some(known)) => known,
             (None, None) => return Err(missing("--server")),
         };

@@ -45,7 +45,7 @@ pub enum AddressError {
     /// More than an address has.
     #[error("the server's address is too long")]
     TooLong,
-    /// A blank, a control character or a backslash.
+    /// A blank, a control character, or one that addresses of servers do without.
     #[error("the server's address has a blank or a character that no address has")]
     Character,
     /// A name or password in front of the host.
@@ -82,7 +82,7 @@ impl ServerAddress {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match &self.host {
-            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Domain(name) => name == "localhost",
             Host::Ipv4(address) => address.is_loopback(),
             Host::Ipv6(address) => address.to_canonical().is_loopback(),
         }
@@ -198,11 +198,21 @@ impl FromStr for ServerAddress {
             Host::Domain(name) => Host::Domain(checked_name(name)?),
             address => address,
         };
+        // People copy addresses from what a program has told them, commands included. An address that a shell would take
+        // apart is one that somebody has made for that.
+        if !url.path().bytes().all(is_harmless) {
+            return Err(AddressError::Character);
+        }
         let port = url.port_or_known_default().filter(|port| *port > 0).ok_or(AddressError::Port)?;
         let address = Self { tls, host, port, prefix: url.path().trim_end_matches('/').to_owned() };
         address.server_name()?;
         Ok(address)
     }
+}
+
+const fn is_harmless(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~' | b'%' | b'@' | b':' | b'+' | b',' | b'=')
 }
 
 /// The URL standard allows names that the DNS does not.
@@ -263,6 +273,12 @@ mod tests {
             ("https://chat example.org", E::Character),
             ("https://chat.example.org\\path", E::Character),
             ("https://chat.example\n.org", E::Character),
+            ("https://chat.example.org/$(reboot)", E::Character),
+            ("https://chat.example.org/;reboot", E::Character),
+            ("https://chat.example.org/'x'", E::Character),
+            ("https://$(reboot).example.org", E::Host),
+            ("https://a;b.example.org", E::Host),
+            ("https://a&b.example.org", E::Host),
             ("http://name:secret@chat.example.org", E::User),
             ("http://name@chat.example.org", E::User),
             ("https://chat.example.org/?key=1", E::Query),
@@ -315,7 +331,7 @@ mod tests {
                 let Ok(address) = text.parse::<ServerAddress>() else { continue };
                 let shown = address.to_string();
                 prop_assert_eq!(shown.parse(), Ok(address.clone()));
-                prop_assert!(shown.is_ascii() && !shown.contains(['?', '#', ' ']));
+                prop_assert!(shown.is_ascii() && !shown.contains(['?', '#', ' ', '$', '`', ';', '&', '|', '(', '\'', '"', '!']));
                 prop_assert!(!address.authority().contains(['@', '/']));
                 let uri = format!("http://{}{}", address.authority(), address.path("/ws"));
                 let uri: hyper::Uri = uri.parse().unwrap();

@@ -168,6 +168,7 @@ mod tests {
             "https://portal.example.net/login?back=chat",
             "https://chat.example.org/p/api/v1/auth/login",
             "https://name:secret@new.example.org/api/v1/auth/login",
+            "https://new.example.org/$(reboot)/api/v1/auth/login",
             "/login",
             "",
         ] {

@@ -24,8 +24,9 @@ use tokio_rustls::TlsConnector;
 use super::address::ServerAddress;
 use super::endpoint::Endpoint;
 use super::error::{Hop, LinkFault, NetworkError, ProxyFault};
-use super::proxy::{Environment, Proxy, ProxyKind};
+use super::proxy::{Proxy, ProxyKind};
 use super::resolve::{Resolve, System};
+use super::route::Environment;
 use super::stream::Stream;
 use super::{race, socks, tls, tunnel};
 
@@ -69,6 +70,9 @@ impl Connector {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, NetworkError> {
         let address = endpoint.address.clone();
+        if endpoint.fingerprint.is_some() && !address.is_tls() {
+            return Err(NetworkError::PinWithoutTls);
+        }
         let proxy = endpoint.proxy.decide(&address, environment)?;
         let (to_server, to_proxy) = (OnceLock::new(), OnceLock::new());
         Ok(Self { way: Arc::new(Way { address, proxy, endpoint, resolver, to_server, to_proxy }) })

@@ -5,7 +5,7 @@ use privmsg_store::account::Account;
 use super::address::ServerAddress;
 use super::error::NetworkError;
 use super::fingerprint::Fingerprint;
-use super::proxy::ProxySetting;
+use super::route::ProxySetting;
 
 /// A server's address, with the proxy to it and the key that it must have.
 #[derive(Debug, Clone, PartialEq, Eq)]

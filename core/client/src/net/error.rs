@@ -27,6 +27,9 @@ pub enum NetworkError {
         /// What is wrong.
         error: ProxyError,
     },
+    /// A key is pinned, and without TLS none is shown.
+    #[error("a key is pinned for this server, and http:// shows none")]
+    PinWithoutTls,
     /// An onion service is reached through Tor only.
     #[error("an onion address needs a proxy to Tor, such as socks5h://127.0.0.1:9050")]
     OnionWithoutProxy,
@@ -86,6 +89,7 @@ impl NetworkError {
         match self {
             Self::Address(_)
             | Self::ProxySetting { .. }
+            | Self::PinWithoutTls
             | Self::OnionWithoutProxy
             | Self::Certificate(_)
             | Self::NotTls

@@ -26,8 +26,8 @@ use super::answer;
 use super::clock::ServerClock;
 use super::endpoint::Endpoint;
 use super::error::{LinkFault, NetworkError};
-use super::proxy::Environment;
 use super::request::{AGENT, Body, Download, MAX_DOCUMENT, MAX_REASON, cause, whole};
+use super::route::Environment;
 use super::server::Server;
 use crate::error::ClientError;
 

@@ -11,8 +11,8 @@ use super::address::ServerAddress;
 use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::error::NetworkError;
-use super::proxy::Environment;
 use super::request::Body;
+use super::route::Environment;
 
 /// Connections are kept open for so long. Short, because one that has died silently costs a time-out when it is used.
 const IDLE: Duration = Duration::from_secs(20);

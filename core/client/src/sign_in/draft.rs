@@ -18,10 +18,11 @@ use super::steps::{Steps, save};
 use super::{Login, LoginError, NewIdentity, SignInKey};
 use crate::clock::Clock;
 use crate::error::ClientError;
+use crate::net::NetworkError;
 use crate::net::http::Api;
 
 /// How often a sign-in is asked for whose answer was lost. The same device key is the same device each time.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 2;
 
 /// How long taking a sign-in back may take.
 const WITHDRAWAL: Duration = Duration::from_secs(5);
@@ -208,11 +209,7 @@ async fn insistently(api: &Api, request: &LoginRequest) -> Result<LoginResponse,
     let mut attempt = 1;
     loop {
         match api.login(request).await {
-            Err(ClientError::Network(error))
-                if error.may_have_arrived() && !error.needs_somebody() && attempt < ATTEMPTS =>
-            {
-                attempt += 1;
-            }
+            Err(ClientError::Network(NetworkError::Lost(_))) if attempt < ATTEMPTS => attempt += 1,
             other => return other,
         }
     }

@@ -3,8 +3,12 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use privmsg_client::{Client, ClientError, KeyPlace, OpenError, Profile, ProfileError};
+
+/// How long closing a database may take.
+const CLOSING: Duration = Duration::from_secs(20);
 
 /// Where; without it, in a folder that goes again.
 const PROFILE: &str = "PRIVMSG_TEST_PROFILE";
@@ -27,7 +31,7 @@ pub(crate) fn gated(dir: &Path) -> Child {
 /// Fails with what it has said.
 pub(crate) fn succeeds(child: Child) {
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
 }
 
 /// Makes the profile, or takes the one that is there, and reads its database.
@@ -50,4 +54,6 @@ async fn makes_a_profile() {
     let own = tempfile::tempdir().unwrap();
     let dir = std::env::var_os(PROFILE).map_or_else(|| own.path().join("profile"), PathBuf::from);
     make_and_open(&Profile::at(dir)).await.unwrap();
+    // As a program does before it ends; else OpenSSL may be gone before the database is closed, which ends in a crash.
+    assert!(privmsg_client::wait_until_closed(CLOSING));
 }

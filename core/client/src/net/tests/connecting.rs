@@ -7,7 +7,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::super::error::{Hop, LinkFault, NetworkError, ProxyFault};
-use super::super::proxy::ProxySetting;
+use super::super::route::ProxySetting;
 use super::host::Host;
 use super::proxies::{self, Manner, Running};
 use super::{Names, both, client, endpoint};

@@ -9,7 +9,7 @@ use rustls::version::{TLS12, TLS13};
 
 use super::super::error::{CertificateFault, NetworkError, Untrusted};
 use super::super::fingerprint::Fingerprint;
-use super::super::proxy::ProxySetting;
+use super::super::route::ProxySetting;
 use super::host::Host;
 use super::proxies::{self, Manner};
 use super::{Endpoint, Names, both, client, endpoint};
@@ -148,6 +148,15 @@ async fn the_fingerprint_of_the_certificate_is_told_from_that_of_its_key() {
     let of_certificate = Fingerprint::of(&own.certificate);
     let refused = visit(&host, ADDRESS, Some(of_certificate)).await;
     assert_eq!(refused, untrusted(own.fingerprint(), CertificateFault::OfCertificate));
+}
+
+/// Whoever can lead a profile to `http://` must not get around its pin.
+#[tokio::test]
+async fn a_pin_is_not_forgotten_without_tls() {
+    let host = Host::start().await;
+    let pinned = Own::new().fingerprint();
+    assert_eq!(visit(&host, "http://chat.example.org", Some(pinned)).await, Err(NetworkError::PinWithoutTls));
+    assert_eq!(host.connections(), 0);
 }
 
 #[tokio::test]
