@@ -26,7 +26,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::AppState;
-use crate::extract::BodyLimit;
+use crate::http::BodyLimit;
 
 /// Errors of an endpoint, beside those that follow from its form.
 const ERRORS: &str = "x-errors";

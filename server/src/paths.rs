@@ -1,5 +1,8 @@
 //! Names of files that lie beside others.
 
+#[cfg(unix)]
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The name with something after it.
@@ -7,4 +10,14 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
+}
+
+/// Makes the names in the folder of a file durable. Elsewhere a folder cannot be opened, and they are without.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }

@@ -8,13 +8,13 @@ use privmsg_protocol::Secret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppState, Parts};
+use crate::app::{AppState, Parts};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::FileStore;
 use crate::http::{self, TlsError};
 use crate::hub::Hub;
-use crate::lock::Lock;
+use crate::lock::{Lock, LockError};
 use crate::metrics::{self, Metrics};
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
@@ -120,6 +120,15 @@ impl From<OpenError> for ServerError {
     }
 }
 
+impl From<LockError> for ServerError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::InUse { path } => Self::InUse { path },
+            LockError::Failed { path, source } => Self::Lock { path, source },
+        }
+    }
+}
+
 impl From<StorageError> for ServerError {
     fn from(error: StorageError) -> Self {
         Self::Database(Box::new(error))
@@ -154,22 +163,14 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
         Arc::new(Told { hub: Arc::clone(&hub), metrics: Arc::clone(&metrics) }),
     )?);
     let (admin_key, new_admin_key) = admin_key(&config, &storage).await?;
-    let app = Arc::new(App::new(Parts {
-        config,
-        clock,
-        storage,
-        hub,
-        files,
-        metrics,
-        admin_key,
-        stopping: shutdown.clone(),
-    }));
+    let app =
+        AppState::new(Parts { config, clock, storage, hub, files, metrics, admin_key, stopping: shutdown.clone() });
     let service = http::Service {
-        router: routes::router(Arc::clone(&app)),
+        router: routes::router(app.clone()),
         tls: tls.as_ref().map(http::Tls::acceptor),
         stopping: shutdown,
         tasks: app.tasks.clone(),
-        per_address: Arc::clone(&app.connections),
+        per_address: Arc::clone(&app.doors.connections),
         proxies: Arc::new(http::Proxies::new(&app.config.server.trusted_proxies)),
         open: app.metrics.connections.clone(),
     };
@@ -205,7 +206,7 @@ async fn figures(config: &Config) -> Result<Option<TcpListener>, ServerError> {
 async fn serve_figures(listener: Option<TcpListener>, app: &AppState) {
     let Some(listener) = listener else { return };
     let stopping = app.stopping.clone();
-    let served = axum::serve(listener, metrics::router(Arc::clone(app)))
+    let served = axum::serve(listener, metrics::router(app.clone()))
         .with_graceful_shutdown(async move { stopping.cancelled().await });
     if let Err(error) = served.await {
         tracing::error!(error = &error as &dyn std::error::Error, "metrics are not served");

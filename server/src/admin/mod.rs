@@ -90,7 +90,7 @@ pub(crate) const KEY_REFUSED: &str = "admin_key_refused";
 /// Notes that an admin key was refused. One entry a minute stands for all of that minute: whoever guesses must not fill
 /// the disk.
 pub(crate) async fn note_refused_key(app: &App, by: Actor, from: IpAddr) {
-    let Some(attempts) = app.refused_admin_keys.note(app.clock.now_ms()) else { return };
+    let Some(attempts) = app.keys.note_refused() else { return };
     let mut detail = format!("attempts={attempts}");
     if app.config.log.addresses {
         detail.push_str(&format!(" address={from}"));

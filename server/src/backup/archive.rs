@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::create::hash;
 use super::encryption::{Encryption, SealError, Sealed, Unlock};
 use super::error::{is_stop, stop_unless};
+use super::hash::hash;
 use super::manifest::{FORMAT, MANIFEST, Manifest, Member};
 use super::{BackupError, Progress, Tick};
 

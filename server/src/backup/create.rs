@@ -1,18 +1,17 @@
 //! Making a backup.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest as _, Sha256};
 
 use super::archive::Archive;
 use super::encryption::Encryption;
 use super::error::stop_unless;
+use super::hash::hash;
 use super::manifest::{DATABASE, FILES, FORMAT, Manifest, Member};
 use super::snapshot::{DatabaseCopy, Staging, remove};
 use super::{BackupError, Progress, Tick};
-use crate::paths::beside;
+use crate::paths::{beside, sync_folder_of};
 use crate::private;
 
 /// What to back up, and how.
@@ -76,27 +75,6 @@ fn member(name: String, path: &Path, tick: Tick<'_>) -> Result<Member, BackupErr
     Ok(Member { name, size, sha256 })
 }
 
-/// Size and SHA-256 of what can be read.
-pub(super) fn hash(from: &mut dyn Read, tick: Tick<'_>) -> io::Result<(u64, String)> {
-    let (mut hash, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 256 * 1024]);
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok((size, hex(&hash.finalize()))),
-            Ok(count) => {
-                hash.update(&buffer[..count]);
-                size += count as u64;
-                tick(count as u64)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The archive while it is written. Dropped before it is complete, it leaves nothing.
 struct Part {
     path: PathBuf,
@@ -153,14 +131,4 @@ impl Drop for Part {
             let _ = std::fs::remove_file(&self.path);
         }
     }
-}
-
-/// Makes the names in the folder of a file durable. Elsewhere a folder cannot be opened, and they are without.
-pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::files::is_full;
-use crate::serve::ServerError;
+use crate::lock::LockError;
 
 /// Why a backup was not made, or cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub(crate) enum BackupError {
     #[error("there is data already at {path}")]
     Occupied { path: String },
     #[error(transparent)]
-    Server(#[from] ServerError),
+    Lock(#[from] LockError),
 }
 
 impl BackupError {

@@ -17,6 +17,7 @@ mod archive;
 mod create;
 mod encryption;
 mod error;
+mod hash;
 mod manifest;
 mod nightly;
 mod restore;

@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::archive;
-use super::create::{hash, sync_folder_of};
 use super::encryption::Unlock;
+use super::hash::hash;
 use super::manifest::{DATABASE, FILES, Manifest, Member};
 use super::snapshot::remove;
 use super::verify;
 use super::{BackupError, Progress};
 use crate::clock::format_utc;
 use crate::lock::Lock;
-use crate::paths::beside;
+use crate::paths::{beside, sync_folder_of};
 use crate::private;
 use crate::storage::sqlite::{self, RESTORING};
 

@@ -9,9 +9,8 @@ use rusqlite::Connection;
 use super::manifest::Manifest;
 use super::{BackupError, Encryption, Order, Restore, Unlock, create, nightly, recipients, restore, verify};
 use crate::config::Config;
-use crate::lock::Lock;
+use crate::lock::{Lock, LockError};
 use crate::secrets::random_file_id;
-use crate::serve::ServerError;
 use crate::storage::sqlite;
 
 /// 2024-01-01 12:00:00.
@@ -161,7 +160,7 @@ fn not_under_a_running_server() {
     data.back_up(&Encryption::None).unwrap();
     let _lock = Lock::take(&data.database()).unwrap();
     let refused = put(&data.archive(), data.folder.path(), true);
-    assert!(matches!(refused, Err(BackupError::Server(ServerError::InUse { .. }))));
+    assert!(matches!(refused, Err(BackupError::Lock(LockError::InUse { .. }))));
     assert!(data.files().join(&data.ids[0]).exists());
 }
 

@@ -13,6 +13,7 @@ use crate::backup::{self, BackupError, Encryption, Manifest, Order, Restore, Unl
 use crate::clock::{Clock, format_utc};
 use crate::config::Config;
 use crate::i18n::Language;
+use crate::lock::LockError;
 
 pub(super) fn backup_command(language: Language) -> clap::Command {
     let recipient =
@@ -304,7 +305,7 @@ pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static
             "There is data already; with --force it is moved aside, not deleted.",
             "Данные уже есть; с --force они будут отложены в сторону, но не удалены.",
         ),
-        BackupError::Server(crate::ServerError::InUse { .. }) => {
+        BackupError::Lock(LockError::InUse { .. }) => {
             language.pick("Stop the server first.", "Сначала остановите сервер.")
         }
         _ => return None,

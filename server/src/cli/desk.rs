@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::FileStore;
 use crate::hub::Hub;
-use crate::lock::Lock;
+use crate::lock::{Lock, LockError};
 use crate::secrets::KeyHash;
 use crate::serve::ServerError;
 use crate::storage::sqlite::{Courier, Options, SqliteStorage};
@@ -124,11 +124,11 @@ impl To {
         let database = &config.storage.database_path;
         match Lock::take(database) {
             Ok(lock) => Self::open(database, config.limits.max_pending_messages, lock),
-            Err(ServerError::InUse { .. }) => {
+            Err(LockError::InUse { .. }) => {
                 let courier = Courier::open(database)?;
                 if courier.is_expected()? { Ok(Self::Server(courier)) } else { Err(CommandError::AnotherVersion) }
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(ServerError::from(error).into()),
         }
     }
 
@@ -181,8 +181,8 @@ async fn through_the_server(
         match Lock::take(database) {
             // The server has ended; perhaps after it had done it.
             Ok(lock) => return Ok(courier.withdraw(request)?.map_or(Fate::Ours(lock), Fate::Answered)),
-            Err(ServerError::InUse { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Err(LockError::InUse { .. }) => {}
+            Err(error) => return Err(ServerError::from(error).into()),
         }
     }
     courier.withdraw(request)?.map(Fate::Answered).ok_or(CommandError::NoAnswer)

@@ -1,5 +1,7 @@
 //! Accepting connections. An own loop instead of a ready-made one, for small buffers, time limits and an orderly stop.
 
+mod body;
+mod peer;
 mod per_address;
 mod proxies;
 mod tls;
@@ -21,12 +23,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-pub(crate) use per_address::{Counted, PerAddress, source};
+pub(crate) use body::{BODY_PATIENCE, BodyLimit, body, discard, too_slow};
+pub(crate) use peer::{Peer, source};
+pub(crate) use per_address::{Counted, PerAddress};
 pub(crate) use proxies::Proxies;
 pub use tls::TlsError;
 pub(crate) use tls::{Tls, keep, validity};
-
-use crate::extract::Peer;
 
 /// How long a client may take to send the head of a request, the first one or the next one on the same connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);

@@ -1,12 +1,12 @@
 //! How many connections come from one address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::extract::Peer;
+use super::Peer;
 
 /// Counts open connections, so that one address cannot take all that the machine has.
 pub(crate) struct PerAddress {
@@ -86,14 +86,6 @@ impl Drop for Counted {
                 open.remove(&source);
             }
         }
-    }
-}
-
-/// What counts as one address: with IPv6 a whole /64, which is what a single household or machine is given.
-pub(crate) fn source(from: IpAddr) -> IpAddr {
-    match from.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
-        address => address,
     }
 }
 

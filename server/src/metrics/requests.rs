@@ -15,7 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::{ByAnswer, ByRoute, Metrics};
 use crate::app::AppState;
-use crate::extract::Peer;
+use crate::http::Peer;
 
 /// Routes whose bodies are files.
 const FILES: &str = "/api/v1/files";

@@ -1,7 +1,6 @@
 //! `/metrics`, on a listener of its own.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
@@ -18,7 +17,7 @@ pub(crate) fn router(app: AppState) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(app)
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> Response {
+async fn metrics(State(app): State<AppState>) -> Response {
     look(&app).await;
     let mut text = String::new();
     if prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).is_err() {

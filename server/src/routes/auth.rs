@@ -1,5 +1,7 @@
 //! Signing in and out.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,12 +10,13 @@ use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
 use privmsg_protocol::rest::{CreatedUser, LoginRequest, LoginResponse, RedeemRequest, RefreshResponse};
 
 use crate::app::AppState;
-use crate::clock::format_utc;
+use crate::clock::{Clock, format_utc};
 use crate::error::ApiError;
-use crate::extract::{self, Peer};
-use crate::hub::CloseReason;
+use crate::extract;
+use crate::http::Peer;
+use crate::hub::{CloseReason, Hub};
 use crate::secrets::{KeyHash, is_key, random_key};
-use crate::storage::{Login, Refusal, Session, StorageError, StoredInvitation};
+use crate::storage::{Login, Refusal, Session, SharedStorage, StorageError, StoredInvitation};
 
 /// A session lasts 30 days; clients refresh it long before.
 const SESSION_SECONDS: i64 = 30 * 24 * 3600;
@@ -42,15 +45,15 @@ pub(super) async fn login(
     let expected = known.as_ref().map_or(KeyHash::NOBODY, |known| known.key);
     let matches = given.matches(&expected);
     let Some(user) = known.filter(|_| matches) else {
-        app.note_wrong_key_of(&request.user_id, peer.ip())?;
+        app.keys.note_wrong(Some(&request.user_id), peer.ip())?;
         return Err(ApiError::new(ErrorCode::InvalidCredentials, "user_id and access_key do not belong together"));
     };
-    app.forget_wrong_keys(&request.user_id, peer.ip());
+    app.keys.forget_wrong(&request.user_id, peer.ip());
     if user.revoked {
         return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
     }
     if !app.storage.knows_device(user.user, device_public_key.clone()).await? {
-        app.new_devices.take(&user.user, app.clock.now_ms()).map_err(ApiError::rate_limited)?;
+        app.allowances.new_device(user.user)?;
     }
     let token = random_key();
     let login = Login {
@@ -104,11 +107,11 @@ pub(super) async fn redeem(
     };
     match redeemed {
         Ok(()) => {
-            app.forget_wrong_keys(&request.user_id, peer.ip());
+            app.keys.forget_wrong(&request.user_id, peer.ip());
             Ok(Json(CreatedUser { user_id: request.user_id, access_key }))
         }
         Err(StorageError::Refused(refusal)) if refusal.code == ErrorCode::InvalidCredentials => {
-            app.note_wrong_key_of(&request.user_id, peer.ip())?;
+            app.keys.note_wrong(Some(&request.user_id), peer.ip())?;
             let detail = "the invitation does not fit, or has been used, or has ended; ask for a new one";
             Err(ApiError::new(ErrorCode::InvalidCredentials, detail))
         }
@@ -122,10 +125,14 @@ pub(super) async fn redeem(
     responses((status = OK, body = RefreshResponse)),
     security(("session" = [])),
 )]
-pub(super) async fn refresh(State(app): State<AppState>, session: Session) -> Result<Json<RefreshResponse>, ApiError> {
+pub(super) async fn refresh(
+    State(storage): State<SharedStorage>,
+    State(clock): State<Clock>,
+    session: Session,
+) -> Result<Json<RefreshResponse>, ApiError> {
     let token = random_key();
-    let expires_at = app.clock.now() + SESSION_SECONDS;
-    app.storage.renew_token(session.device, KeyHash::of(token.expose()), expires_at).await?;
+    let expires_at = clock.now() + SESSION_SECONDS;
+    storage.renew_token(session.device, KeyHash::of(token.expose()), expires_at).await?;
     Ok(Json(RefreshResponse { token, expires_at }))
 }
 
@@ -138,9 +145,13 @@ pub(super) async fn refresh(State(app): State<AppState>, session: Session) -> Re
     security(("session" = [])),
     extensions(("x-errors" = json!([ErrorCode::UnknownDevice]))),
 )]
-pub(super) async fn logout(State(app): State<AppState>, session: Session) -> Result<StatusCode, ApiError> {
-    let device = app.storage.remove_device(session.user, session.device_id).await?;
-    app.hub.close(&[device], CloseReason::SessionEnded);
+pub(super) async fn logout(
+    State(storage): State<SharedStorage>,
+    State(hub): State<Arc<Hub>>,
+    session: Session,
+) -> Result<StatusCode, ApiError> {
+    let device = storage.remove_device(session.user, session.device_id).await?;
+    hub.close(&[device], CloseReason::SessionEnded);
     Ok(StatusCode::NO_CONTENT)
 }
 

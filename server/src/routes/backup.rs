@@ -7,10 +7,9 @@ use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::MAX_BACKUP_LEN;
 use privmsg_protocol::rest::Backup;
 
-use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract;
-use crate::storage::Session;
+use crate::storage::{Session, SharedStorage};
 
 /// Keep the sealed account key
 #[utoipa::path(
@@ -21,14 +20,14 @@ use crate::storage::Session;
     extensions(("x-errors" = json!([ErrorCode::InvalidRequest]))),
 )]
 pub(super) async fn store(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
     session: Session,
     extract::Json(Backup { backup }): extract::Json<Backup>,
 ) -> Result<StatusCode, ApiError> {
     if backup.is_empty() || backup.len() > MAX_BACKUP_LEN {
         return Err(ApiError::invalid("the backup is empty or too large"));
     }
-    app.storage.set_backup(session.user, backup).await?;
+    storage.set_backup(session.user, backup).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -39,8 +38,8 @@ pub(super) async fn store(
     security(("session" = [])),
     extensions(("x-errors" = json!([ErrorCode::NoBackup]))),
 )]
-pub(super) async fn fetch(State(app): State<AppState>, session: Session) -> Result<Json<Backup>, ApiError> {
-    let backup = app.storage.backup(session.user).await?;
+pub(super) async fn fetch(State(storage): State<SharedStorage>, session: Session) -> Result<Json<Backup>, ApiError> {
+    let backup = storage.backup(session.user).await?;
     let backup = backup.ok_or(ApiError::new(ErrorCode::NoBackup, "the account has no backup"))?;
     Ok(Json(Backup { backup }))
 }

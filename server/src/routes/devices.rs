@@ -1,16 +1,17 @@
 //! One's own devices.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use privmsg_protocol::rest::Devices;
 use privmsg_protocol::{DeviceId, ErrorCode};
 
-use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::Params;
-use crate::hub::CloseReason;
-use crate::storage::Session;
+use crate::hub::{CloseReason, Hub};
+use crate::storage::{Session, SharedStorage};
 
 /// One's own devices
 #[utoipa::path(
@@ -18,8 +19,8 @@ use crate::storage::Session;
     responses((status = OK, body = Devices)),
     security(("session" = [])),
 )]
-pub(super) async fn list(State(app): State<AppState>, session: Session) -> Result<Json<Devices>, ApiError> {
-    let devices = app.storage.devices(session).await?;
+pub(super) async fn list(State(storage): State<SharedStorage>, session: Session) -> Result<Json<Devices>, ApiError> {
+    let devices = storage.devices(session).await?;
     Ok(Json(Devices { devices }))
 }
 
@@ -32,11 +33,12 @@ pub(super) async fn list(State(app): State<AppState>, session: Session) -> Resul
     extensions(("x-errors" = json!([ErrorCode::UnknownDevice]))),
 )]
 pub(super) async fn remove(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
+    State(hub): State<Arc<Hub>>,
     session: Session,
     Params(device_id): Params<DeviceId>,
 ) -> Result<StatusCode, ApiError> {
-    let device = app.storage.remove_device(session.user, device_id).await?;
-    app.hub.close(&[device], CloseReason::SessionEnded);
+    let device = storage.remove_device(session.user, device_id).await?;
+    hub.close(&[device], CloseReason::SessionEnded);
     Ok(StatusCode::NO_CONTENT)
 }

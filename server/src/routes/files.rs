@@ -18,8 +18,9 @@ use super::upload_head::UploadBody;
 use crate::app::{App, AppState};
 use crate::disk;
 use crate::error::ApiError;
-use crate::extract::{self, BODY_PATIENCE, Params};
+use crate::extract::Params;
 use crate::files::{FileBody, Slot, Upload, is_full};
+use crate::http::{self, BODY_PATIENCE};
 use crate::openapi::{Binary, UploadForm};
 use crate::storage::{NewFile, Session, StorageError, UserKey, over_quota};
 
@@ -45,7 +46,7 @@ pub(super) async fn upload(
     session: Session,
     request: Request,
 ) -> Result<Json<UploadResponse>, ApiError> {
-    app.note_upload(&session)?;
+    app.allowances.upload(&session)?;
     let (parts, body) = request.with_limited_body().into_parts();
     let (body, begun) = UploadBody::new(body.into_data_stream());
     let multipart = Multipart::from_request(Request::from_parts(parts, Body::from_stream(body)), &()).await;
@@ -63,7 +64,7 @@ async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<Upl
     let _slot = begin_transfer(app, session.user)?;
     let taken = take(app, session, &mut field).await;
     if taken.is_err() {
-        extract::discard(field).await;
+        http::discard(field).await;
     }
     add_row(app, session, taken?).await
 }
@@ -108,7 +109,7 @@ pub(super) fn has_room(app: &App, bytes: u64) -> Result<(), ApiError> {
 
 /// Counts a transfer for as long as the slot lives.
 pub(super) fn begin_transfer(app: &App, user: UserKey) -> Result<Slot, ApiError> {
-    app.transfers.begin(user).ok_or_else(|| ApiError::rate_limited(TRANSFER_WAIT_MS))
+    app.doors.transfers.begin(user).ok_or_else(|| ApiError::rate_limited(TRANSFER_WAIT_MS))
 }
 
 pub(super) fn too_large() -> ApiError {
@@ -221,7 +222,7 @@ fn unknown() -> ApiError {
 async fn in_time<T>(piece: impl Future<Output = Result<T, MultipartError>>) -> Result<T, ApiError> {
     match tokio::time::timeout(BODY_PATIENCE, piece).await {
         Ok(piece) => piece.map_err(|_| broken_off()),
-        Err(_) => Err(extract::too_slow()),
+        Err(_) => Err(http::too_slow()),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::app::{App, AppState};
 use crate::disk;
 use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
-use crate::storage::{Session, StorageError};
+use crate::storage::{Session, SharedStorage, StorageError};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -44,16 +44,16 @@ pub(super) async fn create(
     if group.welcomes.len() >= MAX_GROUP_LEAVES {
         return Err(ApiError::invalid("the group would have too many leaves"));
     }
-    app.note_handshake(&session)?;
+    app.allowances.handshake(&session)?;
     let folder = app.config.storage.database_path.parent().unwrap_or(Path::new(""));
     if !disk::has_reserve(folder, app.config.limits.reserve_bytes()) {
         return Err(StorageError::Full.into());
     }
     let creator = session.user;
-    app.new_groups.take(&creator, app.clock.now_ms()).map_err(ApiError::rate_limited)?;
+    app.allowances.new_group(creator)?;
     let created = app.storage.create_group(session, group).await;
     if created.is_err() {
-        app.new_groups.give_back(&creator);
+        app.allowances.no_new_group(creator);
     }
     Ok(Json(created?))
 }
@@ -77,7 +77,7 @@ pub(super) async fn commit(
 ) -> Result<Json<CommitAccepted>, ApiError> {
     check_numbers(&commit)?;
     check_sizes(&app, Some(&commit.commit), &commit.welcomes, &commit.state)?;
-    app.note_handshake(&session)?;
+    app.allowances.handshake(&session)?;
     let accepted = app.storage.submit_commit(session, group_id, commit).await?;
     Ok(Json(accepted))
 }
@@ -88,8 +88,8 @@ pub(super) async fn commit(
     responses((status = OK, body = Groups)),
     security(("session" = [])),
 )]
-pub(super) async fn list(State(app): State<AppState>, session: Session) -> Result<Json<Groups>, ApiError> {
-    let groups = app.storage.groups(session.user).await?;
+pub(super) async fn list(State(storage): State<SharedStorage>, session: Session) -> Result<Json<Groups>, ApiError> {
+    let groups = storage.groups(session.user).await?;
     Ok(Json(Groups { groups }))
 }
 
@@ -102,11 +102,11 @@ pub(super) async fn list(State(app): State<AppState>, session: Session) -> Resul
     extensions(("x-errors" = json!([ErrorCode::UnknownGroup]))),
 )]
 pub(super) async fn show(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
     session: Session,
     Params(group_id): Params<GroupId>,
 ) -> Result<Json<Group>, ApiError> {
-    Ok(Json(app.storage.group(session.user, group_id).await?))
+    Ok(Json(storage.group(session.user, group_id).await?))
 }
 
 /// What is needed to join a group
@@ -118,12 +118,12 @@ pub(super) async fn show(
     extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::StaleEpoch]))),
 )]
 pub(super) async fn state(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
     session: Session,
     Params(group_id): Params<GroupId>,
     Search(query): Search<StateQuery>,
 ) -> Result<Json<GroupStateAt>, ApiError> {
-    let state = app.storage.group_state(session, group_id, query.epoch).await?;
+    let state = storage.group_state(session, group_id, query.epoch).await?;
     Ok(Json(state))
 }
 

@@ -7,14 +7,15 @@ use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::{Health, Ready};
 
 use crate::app::AppState;
+use crate::clock::Clock;
 
 /// Whether the server is there
 #[utoipa::path(
     get, path = "/health", tag = "server",
     responses((status = OK, body = Health)),
 )]
-pub(super) async fn health(State(app): State<AppState>) -> Json<Health> {
-    Json(Health { status: "ok".into(), timestamp: app.clock.now(), version: env!("CARGO_PKG_VERSION").into() })
+pub(super) async fn health(State(clock): State<Clock>) -> Json<Health> {
+    Json(Health { status: "ok".into(), timestamp: clock.now(), version: env!("CARGO_PKG_VERSION").into() })
 }
 
 /// Whether the server can do its work
@@ -28,7 +29,7 @@ pub(super) async fn health(State(app): State<AppState>) -> Json<Health> {
     ),
 )]
 pub(super) async fn ready(State(app): State<AppState>) -> Response {
-    let ready = app.readiness.look(&app).await;
+    let ready = app.readiness.look().await;
     let status = if ready.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(ready)).into_response()
 }

@@ -9,7 +9,7 @@ use privmsg_protocol::{ErrorCode, UserId};
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::{self, OptionalJson, Params};
-use crate::storage::Session;
+use crate::storage::{Session, SharedStorage};
 
 /// Longest key package, in characters. A post-quantum one has 3,600.
 pub(super) const MAX_LEN: usize = 32 * 1024;
@@ -34,7 +34,7 @@ pub(super) async fn publish(
     if all.any(|package| package.is_empty() || package.len() > MAX_LEN) {
         return Err(ApiError::invalid("a key package is empty or too large"));
     }
-    app.note_handshake(&session)?;
+    app.allowances.handshake(&session)?;
     Ok(Json(app.storage.publish_key_packages(session, packages).await?))
 }
 
@@ -44,8 +44,11 @@ pub(super) async fn publish(
     responses((status = OK, body = KeyPackageStock)),
     security(("session" = [])),
 )]
-pub(super) async fn stock(State(app): State<AppState>, session: Session) -> Result<Json<KeyPackageStock>, ApiError> {
-    Ok(Json(app.storage.key_package_stock(session.device).await?))
+pub(super) async fn stock(
+    State(storage): State<SharedStorage>,
+    session: Session,
+) -> Result<Json<KeyPackageStock>, ApiError> {
+    Ok(Json(storage.key_package_stock(session.device).await?))
 }
 
 /// A key package of each device of a user
@@ -68,7 +71,7 @@ pub(super) async fn claim(
     Params(user_id): Params<UserId>,
     OptionalJson(request): OptionalJson<ClaimKeyPackages>,
 ) -> Result<Json<ClaimedKeyPackages>, ApiError> {
-    app.note_claim(&session.user_id, &user_id)?;
+    app.allowances.claim(&session.user_id, &user_id)?;
     let claimed = app.storage.claim_key_packages(session.device, user_id, request.device_ids).await?;
     Ok(Json(claimed))
 }

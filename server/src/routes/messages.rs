@@ -12,7 +12,7 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::{self, Search};
 use crate::frame_text;
-use crate::storage::{Page, PageLimit, Position, Session};
+use crate::storage::{Page, PageLimit, Position, Session, SharedStorage};
 
 /// Bytes of messages in one answer, unless a single one is larger.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -32,13 +32,13 @@ pub(super) struct PendingQuery {
     security(("session" = [])),
 )]
 pub(super) async fn pending(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
     session: Session,
     Search(query): Search<PendingQuery>,
 ) -> Result<Response, ApiError> {
     let limit =
         PageLimit { messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE), bytes: PAGE_BYTES };
-    let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
+    let page = storage.mailbox_page(session.device, Position::default(), limit).await?;
     let json = (header::CONTENT_TYPE, "application/json");
     Ok(([json], render(&page)).into_response())
 }

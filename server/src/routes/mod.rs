@@ -32,8 +32,7 @@ use utoipa_axum::routes;
 use crate::app::AppState;
 use crate::console;
 use crate::error::ApiError;
-use crate::extract::Peer;
-use crate::http::Counted;
+use crate::http::{Counted, Peer};
 use crate::metrics;
 use crate::openapi::{self, with_body_limit};
 use crate::ws;
@@ -83,7 +82,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(app.clone(), admit))
         .layer(map_response(protective_headers))
-        .layer(from_fn_with_state(Arc::clone(&app), metrics::observe))
+        .layer(from_fn_with_state(app.clone(), metrics::observe))
         // After the headers above: a page has others.
         .merge(console)
         .with_state(app)
@@ -139,12 +138,12 @@ async fn admit(
 ) -> Result<Response, ApiError> {
     // The proxy's connection is nobody's; what it asks on behalf of somebody is theirs.
     if peer.is_proxied() {
-        let counted = app.connections.count(peer).ok_or_else(|| ApiError::rate_limited(TOO_MANY_WAIT_MS))?;
+        let counted = app.doors.connections.count(peer).ok_or_else(|| ApiError::rate_limited(TOO_MANY_WAIT_MS))?;
         let connection = request.extensions_mut().remove::<Arc<Counted>>();
         request.extensions_mut().insert(Arc::new(counted.by(connection)));
     }
     if is_strangers(&request) {
-        app.note_stranger(peer)?;
+        app.allowances.stranger(peer)?;
     }
     // A request whose length is said twice in two ways is what smuggling is made of (RFC 9112, section 6.1).
     let headers = request.headers();

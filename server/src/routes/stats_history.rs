@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use super::admin::Administrator;
 use crate::admin::megabytes;
-use crate::app::AppState;
+use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::extract::Search;
 use crate::sampler::INTERVAL;
-use crate::storage::Sample;
+use crate::storage::{Sample, SharedStorage};
 
 /// Points in one answer: more than a chart can show.
 const MAX_POINTS: i64 = 400;
@@ -38,15 +38,16 @@ pub(super) struct HistoryQuery {
     security(("admin" = [])),
 )]
 pub(super) async fn history(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
+    State(clock): State<Clock>,
     Search(query): Search<HistoryQuery>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<StatsHistory>, ApiError> {
     let hours = query.hours.unwrap_or(24).clamp(1, MAX_HOURS);
     let interval = interval(hours);
     // From the first interval that begins within the time that was asked for.
-    let since = (app.clock.now() - hours * HOUR).div_euclid(interval) * interval + interval;
-    let samples = app.storage.samples(since, interval).await?;
+    let since = (clock.now() - hours * HOUR).div_euclid(interval) * interval + interval;
+    let samples = storage.samples(since, interval).await?;
     Ok(Json(StatsHistory {
         interval_seconds: interval.unsigned_abs(),
         points: samples.into_iter().map(point).collect(),

@@ -10,7 +10,7 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::{self, Params};
 use crate::hub::CloseReason;
-use crate::storage::Session;
+use crate::storage::{Session, SharedStorage};
 
 /// One's own profile
 #[utoipa::path(
@@ -18,8 +18,8 @@ use crate::storage::Session;
     responses((status = OK, body = UserProfile)),
     security(("session" = [])),
 )]
-pub(super) async fn me(State(app): State<AppState>, session: Session) -> Result<Json<UserProfile>, ApiError> {
-    Ok(Json(app.storage.profile(session.user_id, session.user).await?))
+pub(super) async fn me(State(storage): State<SharedStorage>, session: Session) -> Result<Json<UserProfile>, ApiError> {
+    Ok(Json(storage.profile(session.user_id, session.user).await?))
 }
 
 /// Somebody's profile
@@ -33,11 +33,11 @@ pub(super) async fn me(State(app): State<AppState>, session: Session) -> Result<
     extensions(("x-errors" = json!([ErrorCode::UnknownUser]))),
 )]
 pub(super) async fn show(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
     session: Session,
     Params(user_id): Params<UserId>,
 ) -> Result<Json<UserProfile>, ApiError> {
-    Ok(Json(app.storage.profile(user_id, session.user).await?))
+    Ok(Json(storage.profile(user_id, session.user).await?))
 }
 
 /// Change one's own profile
@@ -68,5 +68,5 @@ pub(super) async fn update(
     if let Some(file) = updated.file {
         super::files::remove_from_disk(&app, &file).await;
     }
-    me(State(app), session).await
+    me(State(SharedStorage::clone(&app.storage)), session).await
 }

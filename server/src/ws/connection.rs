@@ -265,7 +265,7 @@ impl Connection {
     /// Writes what waits, reads on in the mailbox if it lags, and flushes once.
     async fn deliver(&mut self, socket: &mut Socket) -> Result<(), Broken> {
         let drained = self.outbox.drain(self.unacknowledged.room(), self.caught_up);
-        self.answer(socket, drained.outcomes).await?;
+        self.confirm_sends(socket, drained.outcomes).await?;
         for delivery in drained.deliveries {
             self.deliver_one(socket, delivery).await?;
         }
@@ -280,7 +280,7 @@ impl Connection {
     }
 
     /// Tells the sender what became of messages.
-    async fn answer(&mut self, socket: &mut Socket, outcomes: Vec<Outcome>) -> Result<(), Broken> {
+    async fn confirm_sends(&mut self, socket: &mut Socket, outcomes: Vec<Outcome>) -> Result<(), Broken> {
         if outcomes.is_empty() {
             return Ok(());
         }

@@ -20,6 +20,7 @@ mod frames;
 mod inbound;
 mod presence;
 mod socket;
+mod sort;
 
 use std::sync::Arc;
 
@@ -32,8 +33,8 @@ use privmsg_protocol::ErrorCode;
 
 use crate::app::{App, AppState};
 use crate::error::ApiError;
-use crate::extract::Peer;
 use crate::http::Counted;
+use crate::http::Peer;
 use crate::hub::CloseReason;
 use crate::storage::Session;
 use connection::Connection;
@@ -71,8 +72,9 @@ pub(crate) async fn upgrade(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::malformed("this endpoint is a WebSocket"))?;
-    app.note_stranger(peer)?;
-    let stranger = app.unauthenticated.count(peer).ok_or_else(|| ApiError::rate_limited(UNAUTHENTICATED_WAIT_MS))?;
+    app.allowances.stranger(peer)?;
+    let stranger =
+        app.doors.unauthenticated.count(peer).ok_or_else(|| ApiError::rate_limited(UNAUTHENTICATED_WAIT_MS))?;
     // Twice the limit, so that a message somewhat too large gets an error that names it and the connection lives on.
     let frame = app.config.limits.message_bytes().saturating_mul(2).saturating_add(ENVELOPE);
     let frame = usize::try_from(frame.min(LARGEST_FRAME)).unwrap_or(usize::MAX);
@@ -93,9 +95,9 @@ pub(crate) async fn upgrade(
 
 /// Whether the device has not opened too many connections lately. If it has, it is told when to come back.
 async fn may_connect(app: &App, socket: &mut Socket, session: &Session) -> bool {
-    let Err(retry_after_ms) = app.connects.take(&session.device, app.clock.now_ms()) else { return true };
+    let Err(retry_after_ms) = app.allowances.connect(session.device) else { return true };
     // Whoever does not read it finds the connection closed anyway.
-    let _ = socket.write(&inbound::rate_limited(None, retry_after_ms)).await;
+    let _ = socket.write(&sort::rate_limited(None, retry_after_ms)).await;
     false
 }
 
@@ -108,7 +110,7 @@ async fn serve(app: AppState, mut socket: Socket, peer: Peer, stranger: Counted)
     };
     drop(stranger);
     if authenticated.is_ok() {
-        app.no_stranger(peer);
+        app.allowances.no_stranger(peer);
     }
     let reason = match authenticated {
         Ok(session) if !may_connect(&app, &mut socket, &session).await => Some(CloseReason::Flooding),

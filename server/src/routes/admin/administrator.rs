@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use crate::admin;
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::extract::{Bearer, OptionalJson, Peer};
+use crate::extract::{Bearer, OptionalJson};
+use crate::http::Peer;
 use crate::storage::Actor;
 
 /// A header by which the console says that it is the console. For the audit log only: anybody can send it.
@@ -48,7 +49,7 @@ impl<T: DeserializeOwned + Signed + Send> FromRequest<AppState> for Administrato
         let by = through(&parts.headers);
         let OptionalJson(mut request) = OptionalJson::<T>::from_request(Request::from_parts(parts, body), app).await?;
         let key = request.admin_key().or(bearer.0);
-        if let Err(error) = app.administrator(key.as_ref(), peer.ip()) {
+        if let Err(error) = app.keys.administrator(key.as_ref(), peer.ip()) {
             // Who sends no key at all does not guess.
             if key.is_some() {
                 admin::note_refused_key(app, by, peer.ip()).await;

@@ -1,5 +1,7 @@
 //! What the administrator is shown of the server as a whole.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use privmsg_protocol::rest::{AdminRequest, AuditLog, DoctorReport, Stats};
@@ -11,6 +13,8 @@ use crate::app::AppState;
 use crate::doctor::{Patient, Setting};
 use crate::error::ApiError;
 use crate::extract::Search;
+use crate::hub::Hub;
+use crate::storage::SharedStorage;
 
 /// Entries of the audit log in one answer, unless it is said.
 const AUDIT_PAGE: u32 = 50;
@@ -30,11 +34,11 @@ pub(super) struct AuditQuery {
     security(("admin" = [])),
 )]
 pub(super) async fn audit(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
     Search(query): Search<AuditQuery>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<AuditLog>, ApiError> {
-    Ok(Json(admin::audit(&*app.storage, query.before, query.limit.unwrap_or(AUDIT_PAGE)).await?))
+    Ok(Json(admin::audit(&*storage, query.before, query.limit.unwrap_or(AUDIT_PAGE)).await?))
 }
 
 /// Figures
@@ -45,10 +49,11 @@ pub(super) async fn audit(
     security(("admin" = [])),
 )]
 pub(super) async fn stats(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
+    State(hub): State<Arc<Hub>>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<Stats>, ApiError> {
-    Ok(Json(admin::stats(&*app.storage, &app.hub).await?))
+    Ok(Json(admin::stats(&*storage, &hub).await?))
 }
 
 /// What is in order and what is not

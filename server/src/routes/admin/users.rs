@@ -1,5 +1,7 @@
 //! Users and their devices.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +13,8 @@ use crate::admin;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::Params;
-use crate::storage::Act;
+use crate::hub::Hub;
+use crate::storage::{Act, SharedStorage};
 
 /// Create a user
 #[utoipa::path(
@@ -36,10 +39,11 @@ pub(super) async fn create(
     security(("admin" = [])),
 )]
 pub(super) async fn list(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
+    State(hub): State<Arc<Hub>>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<AdminUsers>, ApiError> {
-    Ok(Json(admin::users(&*app.storage, &app.hub).await?))
+    Ok(Json(admin::users(&*storage, &hub).await?))
 }
 
 /// One user, with devices
@@ -52,11 +56,12 @@ pub(super) async fn list(
     extensions(("x-errors" = json!([ErrorCode::UnknownUser]))),
 )]
 pub(super) async fn show(
-    State(app): State<AppState>,
+    State(storage): State<SharedStorage>,
+    State(hub): State<Arc<Hub>>,
     Params(user_id): Params<UserId>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<AdminUserDetail>, ApiError> {
-    Ok(Json(admin::user(&*app.storage, &app.hub, user_id).await?))
+    Ok(Json(admin::user(&*storage, &hub, user_id).await?))
 }
 
 /// Delete a user with everything of theirs

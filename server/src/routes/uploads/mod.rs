@@ -85,7 +85,7 @@ async fn create(State(app): State<AppState>, session: Session, request: Request)
     if with_bytes && declared_body(headers).is_some_and(|body| body > size) {
         return Err(receive::too_much());
     }
-    app.note_upload(&session)?;
+    app.allowances.upload(&session)?;
     has_room(&app, size)?;
     let slot = files::begin_transfer(&app, session.user)?;
     let body = if with_bytes { request.into_body() } else { Body::empty() };
@@ -118,7 +118,7 @@ impl Creation {
         reserved.keep();
 
         let upload = StoredUpload { size, expires_at, unproven_from: None, file_expires_at: None };
-        let hold = app.appending.hold(&file_id).await.map_err(busy)?;
+        let hold = app.doors.appending.hold(&file_id).await.map_err(busy)?;
         let id = file_id.clone();
         let addition =
             Addition { app: AppState::clone(&app), session, file_id, upload, offset: 0, checksum, hold, _slot: slot };
@@ -171,7 +171,7 @@ async fn show(
 }
 
 async fn complete(app: &AppState, session: Session, file_id: FileId) -> Result<Added, ApiError> {
-    let hold = app.appending.hold(&file_id).await.map_err(busy)?;
+    let hold = app.doors.appending.hold(&file_id).await.map_err(busy)?;
     let upload = app.storage.upload(session.user, file_id.clone()).await?;
     if let Some(at) = upload.file_expires_at {
         return Ok(Added { offset: upload.size, file_expires_at: Some(at) });
@@ -209,7 +209,7 @@ async fn add(
     // Looked at before anything is waited for, and again when nobody else can change it.
     app.storage.upload(session.user, file_id.clone()).await?;
     let slot = files::begin_transfer(&app, session.user)?;
-    let hold = app.appending.hold(&file_id).await.map_err(busy)?;
+    let hold = app.doors.appending.hold(&file_id).await.map_err(busy)?;
     let upload = app.storage.upload(session.user, file_id.clone()).await?;
     let expires_at = upload.expires_at;
     let offset = match upload.file_expires_at {
@@ -251,7 +251,7 @@ async fn terminate(
     head::check_version(&headers)?;
     app.storage.upload(session.user, file_id.clone()).await?;
     // Whoever is adding to it is told to end first.
-    let _hold: Hold = app.appending.seize(&file_id).await.map_err(busy)?;
+    let _hold: Hold = app.doors.appending.seize(&file_id).await.map_err(busy)?;
     app.storage.delete_upload(session.user, file_id.clone()).await?;
     app.files.remove(&file_id).await.map_err(|error| disk_error(&error))?;
     Ok(StatusCode::NO_CONTENT)

@@ -8,8 +8,8 @@ use privmsg_protocol::{ErrorCode, FileId};
 use super::head::Checksum;
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::extract::{self, BODY_PATIENCE};
 use crate::files::{FileWriter, Hold, Slot};
+use crate::http::{self, BODY_PATIENCE};
 use crate::routes::files::{LOOK_EVERY, disk_error, has_room};
 use crate::storage::{Session, StorageError, StoredUpload};
 
@@ -88,7 +88,7 @@ impl Addition {
         let mut body = body.into_data_stream();
         let taken = self.take_from(&mut body, writer).await;
         if taken.is_err() {
-            extract::discard(body).await;
+            http::discard(body).await;
         }
         taken
     }
@@ -121,7 +121,7 @@ impl Addition {
                 Err(ApiError::new(ErrorCode::UploadLocked, "another request has gone on with the upload"))
             }
             next = tokio::time::timeout(BODY_PATIENCE, body.next()) => match next {
-                Err(_) => Err(extract::too_slow()),
+                Err(_) => Err(http::too_slow()),
                 Ok(next) => next.transpose().map_err(|_| ApiError::malformed("the body is broken off")),
             },
         }

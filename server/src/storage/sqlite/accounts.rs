@@ -3,8 +3,9 @@
 use privmsg_protocol::{ErrorCode, FileId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::fault::engine_error;
+use super::row::parse;
 use super::tx::Tx;
-use super::{engine_error, parse};
 use crate::clock::format_utc;
 use crate::secrets::KeyHash;
 use crate::storage::{Credentials, DeviceKey, Refusal, Result, UserKey};

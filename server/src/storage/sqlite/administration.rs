@@ -4,8 +4,9 @@ use privmsg_protocol::UserId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::unknown_user;
+use super::fault::engine_error;
+use super::row::parse;
 use super::tx::Tx;
-use super::{engine_error, parse};
 use crate::secrets::KeyHash;
 use crate::storage::{
     Act, Actor, AuditNote, Consequences, DeviceKey, DeviceSummary, RequestId, Result, UserDetail, UserKey, UserSummary,

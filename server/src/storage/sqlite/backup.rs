@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::connection;
+use super::connection::{self, vacuum_into};
 
 /// Copies the database as it is at this moment into an empty file. The copy is without what has been deleted, which the
 /// pages of the original still hold. Writers go on meanwhile; only their log cannot be begun anew before it is done.
@@ -13,11 +13,6 @@ pub(crate) fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
     let conn = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.busy_timeout(connection::BUSY)?;
     vacuum_into(&conn, to)
-}
-
-pub(super) fn vacuum_into(conn: &Connection, to: &Path) -> rusqlite::Result<()> {
-    let name = to.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(to.to_owned()))?;
-    conn.execute("VACUUM INTO ?1", [name]).map(drop)
 }
 
 /// Names of all finished files.

@@ -6,7 +6,7 @@ use privmsg_protocol::rest::{CommitAccepted, SubmitCommit};
 use privmsg_protocol::{DeviceId, Epoch, GroupId, Opaque, Seq};
 use rusqlite::OptionalExtension;
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
 use super::roster::{Place, invalid, number};
 use super::tx::Tx;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::ballast;
+use super::fault::is_full;
 use super::migrations::{self, STEPS, schema_version};
-use super::{backup, ballast, is_full};
 use crate::paths::beside;
 use crate::private;
 
@@ -112,7 +113,7 @@ fn copy_before_upgrade(conn: &Connection, path: &Path, found: i64, known: i64) -
             _ => {}
         }
         drop(private::file(&part)?);
-        backup::vacuum_into(conn, &part)?;
+        vacuum_into(conn, &part)?;
         std::fs::File::open(&part)?.sync_all()?;
         std::fs::rename(&part, &to)?;
         Ok(())
@@ -127,6 +128,12 @@ fn copy_before_upgrade(conn: &Connection, path: &Path, found: i64, known: i64) -
         tracing::warn!(error = &error as &dyn std::error::Error, "old copies of the database were not deleted");
     }
     Ok(())
+}
+
+/// Copies a database as it is at this moment into an empty file.
+pub(super) fn vacuum_into(conn: &Connection, to: &Path) -> rusqlite::Result<()> {
+    let name = to.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(to.to_owned()))?;
+    conn.execute("VACUUM INTO ?1", [name]).map(drop)
 }
 
 /// What the names of copies from before upgrades go on with after the name of the database.

@@ -6,7 +6,8 @@
 use privmsg_protocol::UserId;
 use rusqlite::Connection;
 
-use super::{engine_error, parse};
+use super::fault::engine_error;
+use super::row::parse;
 use crate::storage::{Result, UserKey};
 
 /// Users who may see `?1`.

@@ -7,9 +7,11 @@ use privmsg_protocol::rest::{CreateGroup, Group, GroupKind};
 use privmsg_protocol::{ErrorCode, GroupId, Seq, UserId};
 use rusqlite::{OptionalExtension, params};
 
+use super::fault::engine_error;
+use super::groups;
 use super::roster::{Place, invalid, number};
+use super::row::parse_group_id;
 use super::tx::Tx;
-use super::{engine_error, groups, parse_group_id};
 use crate::storage::{Refusal, Result, Session};
 
 /// The creation itself is the first thing in a group's history.

@@ -4,8 +4,9 @@ use privmsg_protocol::rest::Device;
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::fault::engine_error;
+use super::row::parse;
 use super::tx::Tx;
-use super::{engine_error, parse};
 use crate::clock::format_utc;
 use crate::secrets::{KeyHash, random_device_id};
 use crate::storage::{DeviceKey, Login, Refusal, Result, Session, UserKey};

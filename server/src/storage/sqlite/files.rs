@@ -6,8 +6,9 @@
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::{Connection, params};
 
+use super::fault::engine_error;
+use super::row::parse;
 use super::tx::Tx;
-use super::{engine_error, parse};
 use crate::storage::{NewFile, Refusal, Result, UserKey, over_quota};
 
 pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bool> {

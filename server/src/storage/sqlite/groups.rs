@@ -4,8 +4,9 @@ use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, GroupStateAt, Public
 use privmsg_protocol::{Epoch, GroupId, Opaque, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::fault::engine_error;
 use super::relay::{not_a_member, unknown_group};
-use super::{engine_error, parse, parse_group_id};
+use super::row::{parse, parse_group_id};
 use crate::storage::{Refusal, Result, Session, UserKey};
 
 /// Numbers of the kinds in the table. Never reused.

@@ -3,7 +3,7 @@
 use privmsg_protocol::{ErrorCode, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
 use crate::storage::{Actor, AuditNote, Refusal, Result, StoredInvitation};

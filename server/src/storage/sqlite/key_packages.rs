@@ -5,8 +5,9 @@ use privmsg_protocol::rest::{ClaimedKeyPackages, DeviceKeyPackage, KeyPackageSto
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::fault::engine_error;
+use super::row::parse;
 use super::tx::Tx;
-use super::{engine_error, parse};
 use crate::storage::{DeviceKey, Refusal, Result, Session};
 
 pub(super) fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageStock> {

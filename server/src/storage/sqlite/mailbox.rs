@@ -6,7 +6,7 @@ use bytes::Bytes;
 use privmsg_protocol::MessageId;
 use rusqlite::{Connection, Row, params};
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::{Delivery, DeviceKey, Page, PageLimit, Position, Result};
 

@@ -3,8 +3,8 @@
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{GroupId, Opaque, UserId};
 
+use super::row::{parse, parse_group_id};
 use super::tx::Tx;
-use super::{parse, parse_group_id};
 use crate::frame_text;
 use crate::secrets::random_message_id;
 

@@ -4,7 +4,7 @@ use privmsg_protocol::rest::UpdateProfile;
 use privmsg_protocol::{ErrorCode, FileId, Opaque};
 use rusqlite::{Connection, params};
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::{ProfileUpdated, Refusal, Result, Session, UserKey};
 

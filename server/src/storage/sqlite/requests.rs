@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::accounts::admin_key_hash;
 use super::connection::open_writable;
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
 use crate::storage::{Actor, Request, RequestId, Result};

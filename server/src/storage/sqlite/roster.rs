@@ -5,7 +5,7 @@ use privmsg_protocol::rest::{DeviceWelcome, PublicGroupState};
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Seq};
 use rusqlite::{OptionalExtension, params};
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::frame_text;
 use crate::secrets::random_message_id;

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::{Result, Sample};
 

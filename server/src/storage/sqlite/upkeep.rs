@@ -3,7 +3,7 @@
 use privmsg_protocol::FileId;
 use rusqlite::{Connection, params};
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::{Cutoffs, Result, StorageStats};
 

@@ -3,7 +3,7 @@
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::engine_error;
+use super::fault::engine_error;
 use super::files::{insert, stored_bytes};
 use super::tx::Tx;
 use crate::storage::{NewFile, Refusal, Result, StoredUpload, UploadBounds, UserKey, over_quota};

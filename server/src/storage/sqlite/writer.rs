@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::fault::engine_error;
 use super::tx::{State, Tx};
-use super::{arrivals, checkpoint, engine_error, sent};
+use super::{checkpoint, filing, sent};
 use crate::clock::Clock;
 use crate::storage::{Observer, Outcome, Outgoing, Result, StorageError, Submission, Transaction};
 
@@ -244,7 +245,7 @@ impl Loop {
 
     /// In a transaction of its own: where there is no room for it, messages may still find some.
     fn file_arrivals(&mut self, state: &mut State) {
-        if let Err(error) = arrivals::file(&mut self.conn, &mut state.cache) {
+        if let Err(error) = filing::file(&mut self.conn, &mut state.cache) {
             tracing::warn!(error = &error as &dyn std::error::Error, "what has come is filed later");
             state.cache.forget_all();
         }

@@ -22,7 +22,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use siphasher::sip::SipHasher13;
 
 use self::run::{ROWS, Run, Sealed};
-use super::engine_error;
+use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::Result;
 

@@ -1,0 +1,121 @@
+//! How often users, devices and addresses may do what.
+
+use std::net::IpAddr;
+
+use privmsg_protocol::UserId;
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::error::ApiError;
+use crate::http::Peer;
+use crate::limiter::Limiter;
+use crate::storage::{DeviceKey, Session, UserKey};
+
+/// See the module. What is taken counts, unless it was too much; then it is said when to come back, in milliseconds or
+/// as an answer.
+pub(crate) struct Allowances {
+    clock: Clock,
+    messages: Limiter<UserId>,
+    /// Commits, creations of groups and uploads of key packages.
+    handshakes: Limiter<UserKey>,
+    /// Requests over REST with a session, and without a valid one.
+    requests: Limiter<UserKey>,
+    strangers: Limiter<IpAddr>,
+    uploads: Limiter<UserKey>,
+    /// WebSockets that a device opens.
+    connects: Limiter<DeviceKey>,
+    claims: Limiter<UserId>,
+    /// By who claims, and whose.
+    claims_of_one: Limiter<(UserId, UserId)>,
+    /// Typing, presence and call signals.
+    signals: Limiter<UserId>,
+    /// Logins that make a device.
+    new_devices: Limiter<UserKey>,
+    new_groups: Limiter<UserKey>,
+}
+
+impl Allowances {
+    pub(super) fn new(limits: &Limits, clock: Clock) -> Self {
+        Self {
+            clock,
+            messages: Limiter::new(limits.rate_limit_messages_per_minute),
+            handshakes: Limiter::new(limits.rate_limit_handshakes_per_minute),
+            requests: Limiter::new(limits.rate_limit_requests_per_minute),
+            strangers: Limiter::new(limits.rate_limit_requests_per_address_per_minute),
+            uploads: Limiter::new(limits.rate_limit_uploads_per_minute),
+            connects: Limiter::new(limits.rate_limit_connects_per_minute),
+            claims: Limiter::new(limits.rate_limit_claims_per_minute),
+            claims_of_one: Limiter::new(limits.rate_limit_claims_of_one_per_minute),
+            signals: Limiter::new(limits.rate_limit_signals_per_minute),
+            new_devices: Limiter::new(limits.rate_limit_new_devices_per_minute),
+            new_groups: Limiter::per_hour(limits.rate_limit_new_groups_per_hour),
+        }
+    }
+
+    /// A message.
+    pub(crate) fn message(&self, from: &UserId) -> Result<(), u64> {
+        self.messages.take(from, self.clock.now_ms())
+    }
+
+    /// A notice of typing or presence, or a call signal.
+    pub(crate) fn signal(&self, from: &UserId) -> Result<(), u64> {
+        self.signals.take(from, self.clock.now_ms())
+    }
+
+    /// A WebSocket.
+    pub(crate) fn connect(&self, device: DeviceKey) -> Result<(), u64> {
+        self.connects.take(&device, self.clock.now_ms())
+    }
+
+    /// A request with a valid session.
+    pub(crate) fn request(&self, session: &Session) -> Result<(), ApiError> {
+        self.requests.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// A request without one.
+    pub(crate) fn stranger(&self, from: Peer) -> Result<(), ApiError> {
+        if from.is_local() {
+            return Ok(());
+        }
+        self.strangers.take(&from.source(), self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// It was none: it has shown a valid session since.
+    pub(crate) fn no_stranger(&self, from: Peer) {
+        self.strangers.give_back(&from.source());
+    }
+
+    /// A claim of key packages.
+    pub(crate) fn claim(&self, asking: &UserId, of: &UserId) -> Result<(), ApiError> {
+        let now_ms = self.clock.now_ms();
+        self.claims
+            .take(asking, now_ms)
+            .and_then(|()| self.claims_of_one.take(&(asking.clone(), of.clone()), now_ms))
+            .map_err(ApiError::rate_limited)
+    }
+
+    /// A commit, a creation of a group or an upload of key packages.
+    pub(crate) fn handshake(&self, session: &Session) -> Result<(), ApiError> {
+        self.handshakes.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// The beginning of an upload.
+    pub(crate) fn upload(&self, session: &Session) -> Result<(), ApiError> {
+        self.uploads.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// A device that is added.
+    pub(crate) fn new_device(&self, user: UserKey) -> Result<(), ApiError> {
+        self.new_devices.take(&user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// A group.
+    pub(crate) fn new_group(&self, creator: UserKey) -> Result<(), ApiError> {
+        self.new_groups.take(&creator, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// It was not made.
+    pub(crate) fn no_new_group(&self, creator: UserKey) {
+        self.new_groups.give_back(&creator);
+    }
+}

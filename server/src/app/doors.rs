@@ -1,0 +1,39 @@
+//! How many of what there may be at the same time.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::config::Limits;
+use crate::files::{Appending, Transfers};
+use crate::http::PerAddress;
+
+/// Bodies of more than a megabyte that are held in memory at the same time; by the default limits each has at most
+/// 17 MB.
+const LARGE_BODIES: usize = 8;
+
+/// See the module.
+pub(crate) struct Doors {
+    /// Connections that are open.
+    pub(crate) connections: Arc<PerAddress>,
+    /// WebSockets that have not said yet who they are.
+    pub(crate) unauthenticated: Arc<PerAddress>,
+    /// Large bodies that are in memory.
+    pub(crate) large_bodies: Semaphore,
+    /// Uploads and downloads under way.
+    pub(crate) transfers: Transfers,
+    /// Resumable uploads that are being added to.
+    pub(crate) appending: Appending,
+}
+
+impl Doors {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            connections: PerAddress::new(limits.max_connections_per_address),
+            unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+            transfers: Transfers::new(limits.max_transfers, limits.max_transfers_per_user),
+            appending: Appending::default(),
+        }
+    }
+}

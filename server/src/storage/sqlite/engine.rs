@@ -1,0 +1,85 @@
+//! The threads and connections of a database that is open.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::connection::{self, OpenError};
+use super::readers::{self, Readers};
+use super::writer::{StateSeed, Touches, Writer};
+use super::{checkpoint, tx};
+use crate::clock::Clock;
+use crate::storage::{Observer, Result, StorageError};
+
+/// How the storage is set up.
+pub(crate) struct Options<'a> {
+    pub(crate) path: &'a Path,
+    /// Messages that a mailbox holds; 0 for no limit.
+    pub(crate) max_pending: u64,
+    pub(crate) clock: Clock,
+}
+
+/// The storage on SQLite.
+pub(crate) struct SqliteStorage {
+    /// `None` once closed.
+    pub(super) handles: Mutex<Option<Arc<Handles>>>,
+    pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) clock: Clock,
+}
+
+pub(super) struct Handles {
+    pub(super) writer: Writer,
+    pub(super) readers: Readers,
+}
+
+impl SqliteStorage {
+    /// Opens or creates the database.
+    pub(crate) fn open(options: Options<'_>, observer: Arc<dyn Observer>) -> std::result::Result<Self, OpenError> {
+        let path = options.path;
+        let failed = |source| OpenError::Open { path: path.display().to_string(), source };
+        let prepared = |source| OpenError::Prepare { path: path.display().to_string(), source };
+        let conn = connection::create(path)?;
+        let seed = StateSeed {
+            next_position: conn
+                .query_row("SELECT coalesce(max(id), 0) + 1 FROM body", [], |row| row.get(0))
+                .map_err(failed)?,
+            max_pending: i64::try_from(options.max_pending).unwrap_or(i64::MAX),
+        };
+        let (checkpoints, checkpoint_thread) = checkpoint::start(path.to_owned()).map_err(prepared)?;
+        let clock = options.clock.clone();
+        let (writer, writer_thread) =
+            Writer::start(conn, seed, options.clock, observer, checkpoints).map_err(prepared)?;
+        let (readers, mut threads) = Readers::start(path).map_err(|error| match error {
+            readers::StartError::Open(source) => failed(source),
+            readers::StartError::Thread(source) => prepared(source),
+        })?;
+        // The writer is joined last: closing the last connection of all moves the log into the database.
+        threads.push(checkpoint_thread);
+        threads.push(writer_thread);
+        Ok(Self {
+            handles: Mutex::new(Some(Arc::new(Handles { writer, readers }))),
+            threads: Mutex::new(threads),
+            clock,
+        })
+    }
+
+    pub(super) fn handles(&self) -> Result<Arc<Handles>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)
+    }
+
+    pub(super) async fn read<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    {
+        self.handles()?.readers.call(read).await
+    }
+
+    pub(super) async fn write<T, F>(&self, touches: Touches, write: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut tx::Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.handles()?.writer.call(touches, write).await
+    }
+}

@@ -1,0 +1,24 @@
+//! Reading columns as what they hold.
+
+use std::str::FromStr;
+
+use privmsg_protocol::GroupId;
+use rusqlite::Row;
+use rusqlite::types::Type;
+
+/// An identifier in a text column.
+pub(super) fn parse<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    row.get_ref(column)?
+        .as_str()?
+        .parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+pub(super) fn parse_group_id(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupId> {
+    GroupId::try_from(row.get_ref(column)?.as_blob()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
+}

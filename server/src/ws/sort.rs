@@ -1,0 +1,190 @@
+//! Sorting what a client has sent.
+
+use privmsg_protocol::frames::{
+    Ack, CallSignal, ClientFrame, DeliveredMessage, ErrorFrame, FrameError, MessageType, SendMessage, SendTyping,
+    ServerFrame, Typing,
+};
+use privmsg_protocol::limits::MAX_ACK_IDS;
+use privmsg_protocol::{ErrorCode, MessageId};
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::frames::Verdict;
+use super::inbound::{Errand, Inbound, error_frame};
+use crate::frame_text;
+use crate::storage::{Destination, Outgoing, Refusal};
+
+impl Connection {
+    /// Sorts one frame.
+    pub(super) fn sort(&mut self, text: &str, inbound: &mut Inbound) {
+        let frame = ClientFrame::parse(text);
+        if !self.admit(&frame, inbound) {
+            return;
+        }
+        match frame {
+            Ok(ClientFrame::Message(message)) => self.message(message, inbound),
+            Ok(ClientFrame::Ack(ack)) => self.acknowledged(&ack, inbound),
+            Ok(ClientFrame::Ping) => inbound.answers.push(ServerFrame::Pong),
+            Ok(ClientFrame::Typing(typing)) => self.typing(&typing),
+            Ok(ClientFrame::Presence(presence)) => {
+                if self.may_signal() {
+                    inbound.errands.push(Errand::Presence(presence.status));
+                }
+            }
+            Ok(ClientFrame::CallSignal(signal)) => self.call_signal(signal, inbound),
+            Ok(ClientFrame::Authenticate(_)) => inbound.answers.push(error_frame(
+                None,
+                &Refusal::new(ErrorCode::InvalidRequest, "this connection is signed in already; open another one"),
+            )),
+            Err(error) => inbound.answers.push(malformed(&error)),
+        }
+    }
+
+    /// Counts the frame. An acknowledgement of what was delivered is free: there are no more of them than deliveries, and
+    /// a client that catches up sends many.
+    fn admit(&mut self, frame: &Result<ClientFrame, FrameError>, inbound: &mut Inbound) -> bool {
+        if let Ok(ClientFrame::Ack(ack)) = frame
+            && ack.message_ids.len() <= MAX_ACK_IDS
+            && self.unacknowledged.has_any(&ack.message_ids)
+        {
+            return true;
+        }
+        match self.frames.take(Instant::now()) {
+            Verdict::Welcome => true,
+            Verdict::Wait(retry_after_ms) => {
+                let message_id = match frame {
+                    Ok(ClientFrame::Message(message)) => Some(message.message_id),
+                    _ => None,
+                };
+                inbound.answers.push(rate_limited(message_id, retry_after_ms));
+                false
+            }
+            Verdict::Flood => {
+                inbound.is_flood = true;
+                false
+            }
+        }
+    }
+
+    fn message(&mut self, message: SendMessage, inbound: &mut Inbound) {
+        let message_id = message.message_id;
+        let wait = self.app.allowances.message(&self.session.user_id);
+        if let Err(retry_after_ms) = wait {
+            inbound.answers.push(rate_limited(Some(message_id), retry_after_ms));
+            return;
+        }
+        match self.prepare(message) {
+            Ok(outgoing) => inbound.messages.push(outgoing),
+            Err(refusal) => inbound.answers.push(error_frame(Some(message_id), &refusal)),
+        }
+    }
+
+    fn prepare(&self, message: SendMessage) -> Result<Outgoing, Refusal> {
+        if message.sender_id != self.session.user_id {
+            return Err(Refusal::new(ErrorCode::SenderMismatch, "sender_id is not the user of this session"));
+        }
+        if message.encrypted_content.len() as u64 > self.app.config.limits.message_bytes() {
+            return Err(Refusal::new(ErrorCode::MessageTooLarge, "encrypted_content is over the server's limit"));
+        }
+        let to = match (&message.recipient_id, message.group_id, message.epoch) {
+            (Some(user_id), None, None) => Destination::User(user_id.clone()),
+            (None, Some(group_id), Some(epoch)) => Destination::Group(group_id, epoch),
+            _ => {
+                return Err(Refusal::new(
+                    ErrorCode::InvalidRequest,
+                    "a message has either a recipient_id, or a group_id and an epoch",
+                ));
+            }
+        };
+        if message.group_id.is_some()
+            && matches!(message.message_type, MessageType::KeyExchange | MessageType::DeviceSync)
+        {
+            return Err(Refusal::new(
+                ErrorCode::InvalidRequest,
+                "commits are submitted over REST, and notices are the server's",
+            ));
+        }
+        let frame = frame_text::render(DeliveredMessage {
+            message_id: message.message_id,
+            sender_id: message.sender_id,
+            sender_device_id: Some(self.session.device_id.clone()),
+            recipient_id: message.recipient_id,
+            group_id: message.group_id,
+            epoch: message.epoch,
+            seq: None,
+            encrypted_content: message.encrypted_content,
+            message_type: message.message_type,
+            timestamp: message.timestamp,
+        });
+        Ok(Outgoing { message_id: message.message_id, to, frame })
+    }
+
+    fn acknowledged(&mut self, ack: &Ack, inbound: &mut Inbound) {
+        if ack.message_ids.len() > MAX_ACK_IDS {
+            let refusal = Refusal::new(ErrorCode::InvalidRequest, "too many ids in one acknowledgement");
+            inbound.answers.push(error_frame(None, &refusal));
+            return;
+        }
+        for message_id in &ack.message_ids {
+            match self.unacknowledged.take(*message_id) {
+                Some(position) => inbound.acknowledged.push(position),
+                // Stored by the client on an earlier connection, and not delivered again yet. Once caught up there
+                // is no such message.
+                None if !self.caught_up => inbound.strangers.push(*message_id),
+                None => {}
+            }
+        }
+    }
+
+    fn typing(&self, typing: &SendTyping) {
+        if self.may_signal() {
+            let frame =
+                ServerFrame::Typing(Typing { user_id: self.session.user_id.clone(), is_typing: typing.is_typing });
+            self.app.hub.send_ephemeral([&typing.recipient_id], frame.to_json());
+        }
+    }
+
+    fn call_signal(&self, signal: CallSignal, inbound: &mut Inbound) {
+        if signal.encrypted_content.len() as u64 > self.app.config.limits.message_bytes() {
+            let refusal = Refusal::new(ErrorCode::MessageTooLarge, "encrypted_content is over the server's limit");
+            inbound.answers.push(error_frame(None, &refusal));
+        } else if let Err(retry_after_ms) = self.signal_allowance() {
+            inbound.answers.push(rate_limited(None, retry_after_ms));
+        } else {
+            inbound.errands.push(Errand::CallSignal(signal));
+        }
+    }
+
+    /// Typing and presence beyond the allowance are dropped without a word.
+    fn may_signal(&self) -> bool {
+        self.signal_allowance().is_ok()
+    }
+
+    fn signal_allowance(&self) -> Result<(), u64> {
+        self.app.allowances.signal(&self.session.user_id)
+    }
+}
+
+fn malformed(error: &FrameError) -> ServerFrame {
+    let message_id = match error {
+        FrameError::Malformed { message_id, .. } => *message_id,
+        FrameError::UnknownType => None,
+    };
+    ServerFrame::Error(ErrorFrame {
+        code: error.code(),
+        message: error.to_string().into(),
+        message_id,
+        retry_after_ms: None,
+        epoch: None,
+    })
+}
+
+pub(super) fn rate_limited(message_id: Option<MessageId>, retry_after_ms: u64) -> ServerFrame {
+    ServerFrame::Error(ErrorFrame {
+        code: ErrorCode::RateLimited,
+        message: "too many messages; wait a moment".into(),
+        message_id,
+        retry_after_ms: Some(retry_after_ms),
+        epoch: None,
+    })
+}
