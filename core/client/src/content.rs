@@ -35,6 +35,9 @@ const KINDS: &[&dyn ContentKind] = &[
     &delete::DeleteKind,
 ];
 
+/// Raised with every kind, and every new value of one: what was kept by a version that knew less is tried again, once.
+const REVISION: i64 = 1;
+
 /// A kind of content.
 trait ContentKind: Sync {
     /// Its number in the format.
@@ -110,7 +113,7 @@ pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>
 pub(crate) fn apply_kept(tx: &Tx<'_>, own: &UserId, limit: u32, now_ms: i64) -> Result<Vec<Event>, ClientError> {
     let mut events = Vec::new();
     for kind in KINDS {
-        for kept in unknown::of_kind(tx, i64::from(kind.number()), limit)? {
+        for kept in unknown::of_kind(tx, i64::from(kind.number()), REVISION, limit)? {
             unknown::remove(tx, kept.id)?;
             let Ok(content) = Content::decode(&kept.content) else { continue };
             let (chat, place) = (kept.chat, Place::At(kept.position));
@@ -126,7 +129,7 @@ pub(crate) fn apply_kept(tx: &Tx<'_>, own: &UserId, limit: u32, now_ms: i64) -> 
 /// Whether something is kept that this version knows.
 pub(crate) fn any_kept(at: &privmsg_store::Snapshot<'_>) -> Result<bool, StoreError> {
     for kind in KINDS {
-        if !unknown::of_kind(at, i64::from(kind.number()), 1)?.is_empty() {
+        if !unknown::of_kind(at, i64::from(kind.number()), REVISION, 1)?.is_empty() {
             return Ok(true);
         }
     }
@@ -144,6 +147,7 @@ fn keep(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
             sender_id: said.sender,
             sender_device: said.sender_device,
             received_at: said.now_ms,
+            revision: REVISION,
         };
         unknown::keep(tx, &origin, kind, said.bytes)?;
         return Ok(Effect::default());

@@ -46,6 +46,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How much the server's clock may differ from what is remembered of it, in milliseconds: no reason to write.
 const CLOCK_MOMENT_MS: u64 = 60_000;
 
+/// Whatever a server says, somebody who uses this program wants to be back within minutes.
+const LONGEST_ABSENCE: Duration = Duration::from_secs(120);
+
 /// A running engine. Dropping it stops it, which is safe at any point; [`Engine::stop`] lets it finish what it is about
 /// to say, and waits until it has let go of the profile.
 #[derive(Debug)]
@@ -136,7 +139,7 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
         if on_a_bad_network || reached == Reached::InStep {
             backoff.reset();
         }
-        let pause = backoff.next(random_fraction()).max(error.retry_after().unwrap_or_default());
+        let pause = backoff.next(random_fraction()).max(error.retry_after().unwrap_or_default().min(LONGEST_ABSENCE));
         tracing::info!(user = %context.user_id, %error, ?pause, "disconnected");
         context.emit(Event::Disconnected { reason: (&error).into() });
         tokio::select! {

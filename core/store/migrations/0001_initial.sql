@@ -63,7 +63,8 @@ CREATE TABLE mls_group (
     epoch INTEGER NOT NULL DEFAULT 0,  -- as in the MLS state, without having to read that
     last_seq INTEGER NOT NULL DEFAULT 0, -- highest number of its history seen; holes below are in `gap`
     request BLOB,                      -- creation or commit sent to the server, not answered yet (JSON)
-    reconcile INTEGER NOT NULL DEFAULT 0,
+    reconcile INTEGER NOT NULL DEFAULT 0, -- how often devices have changed since they were compared
+    seen_before INTEGER NOT NULL DEFAULT 0, -- `last_seq` when this device last asked to join
     rotate_at INTEGER NOT NULL         -- when this device's leaf key is due for a change, ms
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX mls_group_chat ON mls_group (chat_id);
@@ -120,6 +121,7 @@ CREATE TABLE unknown_content (
     position INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     kind INTEGER NOT NULL,
+    revision INTEGER NOT NULL,         -- of the contents known to the version that could not do anything with it
     content BLOB NOT NULL,
     UNIQUE (message_id, sender_id, sender_device)
 ) STRICT;
@@ -142,7 +144,8 @@ CREATE TABLE outbox (
     message_row INTEGER REFERENCES message (id) ON DELETE CASCADE, -- none for what people do not see as a message
     group_id BLOB,
     epoch INTEGER,
-    ciphertext BLOB
+    ciphertext BLOB,
+    has_left INTEGER NOT NULL DEFAULT 0 -- it may have left this device, and the server has not refused it since
 ) STRICT;
 CREATE INDEX outbox_chat ON outbox (chat_id, id);
 CREATE INDEX outbox_message ON outbox (message_row);
@@ -189,17 +192,19 @@ CREATE TABLE welcome (
     group_id BLOB PRIMARY KEY,
     epoch INTEGER NOT NULL,
     seq INTEGER,
+    message_id BLOB NOT NULL,          -- acknowledged once it is used: the server keeps what it needs until then
     welcome BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- What waits for what, why, and until when.
 CREATE TABLE hold (
+    task TEXT NOT NULL,                -- whose work waits
     scope TEXT NOT NULL,               -- profile, device, chat, group, file
     id BLOB NOT NULL,
     reason TEXT NOT NULL,              -- error code of the server, or a word of our own
     until INTEGER NOT NULL,            -- ms
     attempts INTEGER NOT NULL,
-    PRIMARY KEY (scope, id)
+    PRIMARY KEY (task, scope, id)
 ) STRICT, WITHOUT ROWID;
 
 -- Received, not decryptable yet: the commit before it has not arrived.

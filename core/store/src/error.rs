@@ -32,9 +32,6 @@ pub enum StoreError {
     /// The file by which processes tell each other of changes cannot be used.
     #[error("the profile's changes.bell cannot be used")]
     Bell(#[source] std::io::Error),
-    /// The system does not watch that file.
-    #[error("the profile's changes.bell cannot be watched")]
-    Watch(#[source] notify::Error),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     NoRandomness,

@@ -47,8 +47,8 @@ pub struct StoredGroup {
     pub state: GroupState,
     /// Creation or commit that was sent to the server and not answered yet, as JSON. Sending the same again is safe.
     pub request: Option<Vec<u8>>,
-    /// The set of devices has changed: compare and commit before anything is sent.
-    pub reconcile: bool,
+    /// The set of devices has changed so often since it was compared: compare and commit before anything is sent.
+    pub reconcile: u32,
     /// The epoch that this device is in.
     pub epoch: Epoch,
     /// When this device's leaf key is due for a change, ms.
@@ -122,6 +122,17 @@ pub fn insert(tx: &Tx<'_>, group: &GroupId, chat: ChatId, state: GroupState, rot
     Ok(())
 }
 
+/// Notes how far its history was seen, before this device asks to join anew.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_seen(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET seen_before = last_seq WHERE group_id = ?1")?
+        .execute([group.as_bytes().as_slice()])?;
+    Ok(())
+}
+
 /// The server's numbers begin again: what is said from now on stands behind everything that was.
 ///
 /// # Errors
@@ -188,14 +199,27 @@ pub fn set_request(tx: &Tx<'_>, group: &GroupId, request: Option<&[u8]>) -> Resu
     Ok(())
 }
 
-/// Notes that devices have to be compared, or that they have been.
+/// Notes that devices have to be compared.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_reconcile(tx: &Tx<'_>, group: &GroupId, reconcile: bool) -> Result<(), StoreError> {
+pub fn set_reconcile(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql()
-        .prepare_cached("UPDATE mls_group SET reconcile = ?2 WHERE group_id = ?1")?
-        .execute(params![group.as_bytes().as_slice(), reconcile])?;
+        .prepare_cached("UPDATE mls_group SET reconcile = reconcile + 1 WHERE group_id = ?1")?
+        .execute([group.as_bytes().as_slice()])?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// Devices have been compared, as often as that was asked for when the comparison began; what has been asked for since
+/// stays.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_reconciled(tx: &Tx<'_>, group: &GroupId, asked: u32) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET reconcile = max(reconcile - ?2, 0) WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), asked])?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }

@@ -79,8 +79,7 @@ impl Client {
                 return Err(ClientError::NotChangeable);
             }
             let nobody_has_it = match target.state {
-                // One that was encrypted may be on its way.
-                MessageState::Queued => !outbox::is_encrypted(tx, &message)?,
+                MessageState::Queued => !outbox::has_left(tx, &message)?,
                 MessageState::Failed(_) => true,
                 MessageState::Sent | MessageState::Received => false,
             };

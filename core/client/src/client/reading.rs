@@ -88,8 +88,9 @@ impl Client {
             .write(move |tx| {
                 let Some(before) = chats::summary(tx, chat)? else { return Ok(0) };
                 let to = match to {
-                    Some(Cursor(position, _)) => position.min(Position(Position::QUEUED.0 - 1)),
-                    None => privmsg_store::position::of(tx, chat, privmsg_store::position::Place::Here)?,
+                    Some(Cursor(position, _)) if position < Position::QUEUED => position,
+                    // What waits has no place yet.
+                    Some(_) | None => privmsg_store::position::of(tx, chat, privmsg_store::position::Place::Here)?,
                 };
                 let tell = Policy::of(&before.chat.kind).receipts && Setting::ReadReceipts.is_on(tx)?;
                 if tell {
@@ -130,7 +131,7 @@ impl Client {
             let group = groups::of_chat(at, chat)?.map(|group| Scope::Group(group.group_id));
             let mut all = holds::all(at)?;
             all.retain(|hold| {
-                hold.until > now
+                hold.holds_at(now)
                     && (hold.scope == Scope::Chat(chat) || hold.scope == Scope::Device || Some(hold.scope) == group)
             });
             Ok(all)
@@ -146,7 +147,7 @@ impl Client {
         let now = self.context.clock.now_ms();
         self.read(move |at| {
             let mut all = holds::all(at)?;
-            all.retain(|hold| hold.until > now);
+            all.retain(|hold| hold.holds_at(now));
             Ok(all)
         })
         .await

@@ -34,7 +34,7 @@ pub(crate) struct Outcome {
 }
 
 /// Whether a delivered message is a welcome: the wire format of its MLSMessage (RFC 9420, section 6) says so.
-fn is_welcome(message: &DeliveredMessage) -> bool {
+pub(super) fn is_welcome(message: &DeliveredMessage) -> bool {
     const WELCOME: [u8; 2] = [0, 3];
     message.message_type == MessageType::KeyExchange
         && message.encrypted_content.decode().is_some_and(|bytes| bytes.get(2..4) == Some(&WELCOME))
@@ -44,8 +44,9 @@ fn is_welcome(message: &DeliveredMessage) -> bool {
 pub(crate) fn process(step: &Step<'_, '_>, page: &[DeliveredMessage]) -> Result<Outcome, ClientError> {
     let mut intake = Intake::new(step);
     for message in page {
-        intake.one(message)?;
-        intake.outcome.acks.push(message.message_id);
+        if intake.one(message)? == Receipt::Now {
+            intake.outcome.acks.push(message.message_id);
+        }
     }
     Ok(intake.outcome)
 }
@@ -55,6 +56,15 @@ pub(crate) fn retry(step: &Step<'_, '_>, group_id: GroupId) -> Result<Outcome, C
     let mut intake = Intake::new(step);
     intake.retry_parked(group_id)?;
     Ok(intake.outcome)
+}
+
+/// When a message is acknowledged to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receipt {
+    /// With its page.
+    Now,
+    /// By who uses it. Until then the server keeps what it needs for it.
+    Later,
 }
 
 struct Intake<'a, 't> {
@@ -81,16 +91,21 @@ impl<'a, 't> Intake<'a, 't> {
         Self { step, conversations: HashMap::new(), outcome: Outcome::default() }
     }
 
-    fn one(&mut self, message: &DeliveredMessage) -> Result<(), ClientError> {
+    fn one(&mut self, message: &DeliveredMessage) -> Result<Receipt, ClientError> {
         let Some(group_id) = message.group_id else {
             tracing::debug!("passed over a message outside of a conversation");
-            return Ok(());
+            return Ok(Receipt::Now);
         };
-        match message.message_type {
-            MessageType::DeviceSync => self.notice(group_id),
-            MessageType::KeyExchange if is_welcome(message) => self.welcome(message, group_id),
-            _ => self.group_message(message, group_id),
+        if message.seq.is_some_and(|seq| seq > gaps::LAST) {
+            tracing::warn!(%group_id, "rejected a message with a number that no group can have come to");
+            return Ok(Receipt::Now);
         }
+        match message.message_type {
+            MessageType::DeviceSync => self.notice(group_id)?,
+            MessageType::KeyExchange if is_welcome(message) => return self.welcome(message, group_id),
+            _ => self.group_message(message, group_id)?,
+        }
+        Ok(Receipt::Now)
     }
 
     /// The server says that a group's devices have changed.
@@ -98,25 +113,27 @@ impl<'a, 't> Intake<'a, 't> {
         if groups::load(self.step.tx, &group_id)?.is_none() {
             lags::put(self.step.tx, &group_id, None, self.step.now_ms)?;
         }
-        Ok(groups::set_reconcile(self.step.tx, &group_id, true)?)
+        Ok(groups::set_reconcile(self.step.tx, &group_id)?)
     }
 
     /// Keeps an invitation: what it needs besides has to be asked of the server.
-    fn welcome(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
+    fn welcome(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<Receipt, ClientError> {
         // It was used before, and its key package with it.
         if self.is_seen(message, &group_id)? {
-            return Ok(());
+            return Ok(Receipt::Now);
         }
         let kept = match (message.encrypted_content.decode(), message.epoch) {
             (Some(welcome), Some(epoch)) => {
-                welcomes::put(self.step.tx, &Welcome { group: group_id, epoch, seq: message.seq, welcome })?
+                let (group, seq, message_id) = (group_id, message.seq, message.message_id);
+                welcomes::put(self.step.tx, &Welcome { group, epoch, seq, message_id, welcome })?
             }
             _ => false,
         };
-        if !kept {
-            lags::put(self.step.tx, &group_id, None, self.step.now_ms)?;
+        if kept {
+            return Ok(Receipt::Later);
         }
-        Ok(())
+        lags::put(self.step.tx, &group_id, None, self.step.now_ms)?;
+        Ok(Receipt::Now)
     }
 
     fn is_seen(&self, message: &DeliveredMessage, group_id: &GroupId) -> Result<bool, ClientError> {
@@ -132,7 +149,8 @@ impl<'a, 't> Intake<'a, 't> {
             if welcomes::of(self.step.tx, &group_id)?.is_some() {
                 self.park(message, group_id)?;
             } else {
-                tracing::debug!(%group_id, "passed over a message of a conversation that was not joined");
+                // Lost to this device, which perhaps ought to be there by now.
+                lags::put(self.step.tx, &group_id, None, self.step.now_ms)?;
             }
             return Ok(());
         };

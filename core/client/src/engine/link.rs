@@ -96,6 +96,7 @@ impl Link {
     /// Messages have arrived, or may be missing.
     pub(crate) fn stir(&self) {
         self.state().restless_since = Some(Instant::now());
+        self.moved.notify_one();
     }
 
     /// Whether messages are still arriving one after the other.
@@ -109,9 +110,12 @@ impl Link {
         state.restless_since.filter(|_| state.flights.is_empty()).map(|since| since + QUIET)
     }
 
-    /// What is missing was confirmed.
-    pub(crate) fn settle(&self) {
-        self.state().restless_since = None;
+    /// What was missing at `quiet`, as [`Link::quiet_at`] has said it, was confirmed, unless more has arrived since.
+    pub(crate) fn settle(&self, quiet: Instant) {
+        let mut state = self.state();
+        if state.restless_since.is_some_and(|since| since + QUIET <= quiet) {
+            state.restless_since = None;
+        }
     }
 
     pub(super) fn catch_up(&self) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use privmsg_store::holds::{self, Hold, Scope};
-use privmsg_store::{Changes, Snapshot};
+use privmsg_store::{Changes, Snapshot, TaskName};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
@@ -33,7 +33,7 @@ pub(super) fn start(link: Arc<Link>) -> (AbortOnDropHandle<Result<(), ClientErro
         tasks: tasks::all().into(),
         running: FuturesUnordered::new(),
         busy: HashSet::new(),
-        held: HashSet::new(),
+        held: HashMap::new(),
         asked,
         flushes: Vec::new(),
     };
@@ -78,8 +78,8 @@ struct Scheduler {
     changes: Changes,
     running: FuturesUnordered<Work<(Piece, Result<(), Failure>)>>,
     busy: HashSet<Piece>,
-    /// Scopes with a hold, so that success need not ask the database whether there is one to lift.
-    held: HashSet<Scope>,
+    /// Holds that there were when a piece began: what its success lifts.
+    held: HashMap<Piece, Hold>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
     flushes: Vec<oneshot::Sender<()>>,
 }
@@ -87,7 +87,7 @@ struct Scheduler {
 /// What is due, by task, and when to ask again.
 struct Plan {
     due: Vec<Due>,
-    held: HashMap<Scope, Hold>,
+    held: HashMap<(TaskName, Scope), Hold>,
 }
 
 /// Asks all tasks, in one look at the database.
@@ -95,7 +95,7 @@ async fn plan(tasks: Arc<[Box<dyn Task>]>, link: Arc<Link>) -> Result<Plan, Clie
     let (store, now) = (link.context.store.clone(), link.context.clock.now_ms());
     let look = move |at: &Snapshot<'_>| {
         let due = tasks.iter().map(|task| task.due(at, &link, now)).collect::<Result<_, ClientError>>()?;
-        let held = holds::all(at)?.into_iter().map(|hold| (hold.scope, hold)).collect();
+        let held = holds::all(at)?.into_iter().map(|hold| ((hold.task.clone(), hold.scope), hold)).collect();
         Ok::<_, ClientError>(Plan { due, held })
     };
     store.read(look).await
@@ -139,7 +139,6 @@ impl Scheduler {
         let now = self.link.context.clock.now_ms();
         let mut wake = Wake::default();
         let mut open_groups = false;
-        self.held = plan.held.keys().copied().collect();
         for (index, due) in plan.due.into_iter().enumerate() {
             let task = &self.tasks[index];
             wake.at_ms(due.at_ms);
@@ -147,8 +146,9 @@ impl Scheduler {
             let mut busy = self.busy.iter().filter(|(of, _)| *of == index).count();
             open_groups |= task.is_needed_to_be_in_step() && busy > 0;
             for scope in due.now {
-                if let Some(hold) = plan.held.get(&scope)
-                    && hold.until > now
+                let hold = plan.held.get(&(task.name(), scope));
+                if let Some(hold) = hold
+                    && hold.holds_at(now)
                 {
                     wake.at_ms(Some(hold.until));
                     continue;
@@ -158,6 +158,9 @@ impl Scheduler {
                     continue;
                 }
                 busy += 1;
+                if let Some(hold) = hold {
+                    self.held.insert((index, scope), hold.clone());
+                }
                 let work = task.run(scope, Arc::clone(&self.link));
                 self.running.push(Box::pin(async move { ((index, scope), work.await) }));
             }
@@ -179,18 +182,23 @@ impl Scheduler {
 
     async fn conclude(&mut self, piece: Piece, result: Result<(), Failure>) -> Result<(), ClientError> {
         self.busy.remove(&piece);
+        if result.is_err() {
+            self.held.remove(&piece);
+        }
         let (context, task) = (Arc::clone(&self.link.context), self.tasks[piece.0].name());
         let store = &context.store;
         match result {
-            Ok(()) if !self.held.contains(&piece.1) => Ok(()),
-            Ok(()) => Ok(store.write(move |tx| holds::lift(tx, piece.1)).await?),
+            Ok(()) => match self.held.remove(&piece) {
+                Some(hold) => Ok(store.write(move |tx| holds::lift(tx, &hold)).await?),
+                None => Ok(()),
+            },
             Err(Failure::EndsSession(error)) => Err(error),
             Err(Failure::Hold { scope, reason, pause }) => {
                 tracing::info!(user = %context.user_id, task = %task.0, ?reason, "waits");
                 let now = context.clock.now_ms();
                 let jitter = random_fraction();
                 let growing = move |attempts| pause.unwrap_or_else(|| pause_after(attempts, jitter));
-                store.write(move |tx| holds::put(tx, scope, &reason, now, growing)).await?;
+                store.write(move |tx| holds::put(tx, &task, scope, &reason, now, growing)).await?;
                 Ok(())
             }
         }

@@ -25,6 +25,9 @@ const PING_AFTER: Duration = Duration::from_secs(25);
 /// How long it may be silent in all. A half-open connection is noticed after this.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
 
+/// How long a server's last word is looked for once it does not read any more.
+const FAREWELL: Duration = Duration::from_millis(200);
+
 /// A connection that is signed in.
 pub(super) struct Session {
     link: Arc<Link>,
@@ -72,7 +75,7 @@ impl Session {
             // Waiting may be cut off by another branch; what follows from it may not, and stands in the branches.
             tokio::select! {
                 frames = self.socket.receive() => self.handle(frames?).await?,
-                Some(frames) = self.outgoing.recv() => self.socket.send(&frames).await?,
+                Some(frames) = self.outgoing.recv() => self.send(&frames).await?,
                 ended = &mut scheduler => return ended.map_err(|e| ClientError::Internal {
                     during: "running the engine's tasks",
                     source: e.into(),
@@ -84,12 +87,28 @@ impl Session {
         }
     }
 
+    /// Sends frames. A server that is leaving says when to come back, and that counts more than that it does not read.
+    async fn send(&mut self, frames: &[ClientFrame]) -> Result<(), ClientError> {
+        let Err(error) = self.socket.send(frames).await else { return Ok(()) };
+        let farewell = async {
+            loop {
+                if let Err(farewell) = self.socket.receive().await {
+                    return farewell;
+                }
+            }
+        };
+        match tokio::time::timeout(FAREWELL, farewell).await {
+            Ok(farewell @ ClientError::GoingAway { .. }) => Err(farewell),
+            _ => Err(error),
+        }
+    }
+
     async fn look_for_the_server(&mut self) -> Result<(), ClientError> {
         if self.heard.elapsed() >= DEAD_AFTER {
             return Err(ClientError::Network("the server is silent".into()));
         }
         self.pinged = true;
-        self.socket.send(&[ClientFrame::Ping]).await
+        self.send(&[ClientFrame::Ping]).await
     }
 
     async fn handle(&mut self, frames: Vec<ServerFrame>) -> Result<(), ClientError> {
@@ -129,7 +148,9 @@ impl Session {
         }
         self.link.stir();
         let outcome = self.link.context.step(&self.link.identity, move |step| inbox::process(step, &page)).await?;
-        self.socket.send(&[ClientFrame::Ack(Ack { message_ids: outcome.acks, accepted: Vec::new() })]).await?;
+        if !outcome.acks.is_empty() {
+            self.send(&[ClientFrame::Ack(Ack { message_ids: outcome.acks, accepted: Vec::new() })]).await?;
+        }
         self.link.context.emit_all(outcome.events);
         Ok(())
     }

@@ -5,7 +5,7 @@ mod gaps;
 pub(crate) mod groups;
 mod kept;
 pub(crate) mod key_packages;
-mod open;
+pub(crate) mod open;
 pub(crate) mod outbox;
 mod presence;
 mod receipts;

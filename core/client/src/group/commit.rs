@@ -4,12 +4,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use privmsg_e2ee::{CommitError, Conversation, Member};
+use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::Group;
-use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::{Snapshot, contacts, lags};
 
-use super::join::join;
 use super::mls::Step;
 use super::request::{Request, forget, submit};
 use super::{membership, schedule};
@@ -28,25 +27,29 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
         Err(error) if !error.is(&ErrorCode::UnknownGroup) => return Err(error),
         Ok(_) | Err(_) => return link.context.step(&link.identity, move |step| forget(step, id)).await,
     };
-    let ours = link.context.store.read(move |at| groups::load(at, &id)).await?;
-    match ours.map(|ours| ours.epoch.cmp(&theirs.epoch)) {
-        Some(Ordering::Equal) => {}
-        Some(Ordering::Less) => {
-            let (epoch, now) = (theirs.epoch, link.context.clock.now_ms());
-            let noted = link.context.store.write(move |tx| lags::put(tx, &id, Some(epoch), now + COMMIT_WAIT));
-            return Ok(noted.await?);
-        }
-        Some(Ordering::Greater) => return join(link, id).await,
-        None => return Ok(()),
-    }
-    let rotate = group.rotate_at <= link.context.clock.now_ms();
-    let made = link.context.step(&link.identity, move |step| prepare(step, id, &theirs, rotate)).await?;
+    let (before, now) = (group.clone(), link.context.clock.now_ms());
+    let made = link
+        .context
+        .step(&link.identity, move |step| {
+            // Between the question and now, others' commits may have come: `before` tells what the answer is about.
+            let Some(ours) = groups::load(step.tx, &id)? else { return Ok(false) };
+            match ours.epoch.cmp(&theirs.epoch) {
+                Ordering::Equal => return prepare(step, &before, &theirs),
+                Ordering::Less => lags::put(step.tx, &id, Some(theirs.epoch), now + COMMIT_WAIT)?,
+                // The server has lost what it had accepted, as after a restored backup.
+                Ordering::Greater if before.epoch > theirs.epoch => lags::put(step.tx, &id, None, now)?,
+                Ordering::Greater => {}
+            }
+            Ok::<_, ClientError>(false)
+        })
+        .await?;
     if made { submit(link, id).await } else { Ok(()) }
 }
 
 /// Makes the commit and stores it as a request. `false` if nothing has to change.
-fn prepare(step: &Step<'_, '_>, id: GroupId, theirs: &Group, rotate: bool) -> Result<bool, ClientError> {
-    groups::set_reconcile(step.tx, &id, false)?;
+fn prepare(step: &Step<'_, '_>, before: &StoredGroup, theirs: &Group) -> Result<bool, ClientError> {
+    let (id, rotate) = (before.group_id, before.rotate_at <= step.now_ms);
+    groups::set_reconciled(step.tx, &id, before.reconcile)?;
     let Some(mut conversation) = Conversation::load(step.mls, id)? else {
         groups::set_state(step.tx, &id, groups::GroupState::Broken)?;
         return Ok(false);
@@ -75,7 +78,7 @@ fn prepare(step: &Step<'_, '_>, id: GroupId, theirs: &Group, rotate: bool) -> Re
     };
     if !gone.is_empty() {
         // Until it is accepted, the devices still have to go.
-        groups::set_reconcile(step.tx, &id, true)?;
+        groups::set_reconcile(step.tx, &id)?;
     }
     Request::commit(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?;
     Ok(true)

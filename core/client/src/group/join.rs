@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_e2ee::{Conversation, ExternalJoinError, JoinError};
+use privmsg_protocol::frames::{Ack, ClientFrame};
 use privmsg_protocol::rest::GroupStateAt;
 use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::groups::{self, GroupState};
@@ -63,6 +64,7 @@ async fn prepare(link: &Link, id: GroupId, state: GroupStateAt) -> Result<(), Cl
                 return Err(Unjoinable::Refused);
             }
             groups::set_state(step.tx, &id, GroupState::Joining)?;
+            groups::note_seen(step.tx, &id)?;
             groups::set_epoch(step.tx, &id, conversation.epoch())?;
             Ok(Request::join(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?)
         })
@@ -112,11 +114,11 @@ impl From<StoreError> for Unjoinable {
 /// Joins by an invitation, with the public state that the server has for it. Where that does not work, the device joins
 /// by external commit afterwards.
 pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Result<(), ClientError> {
-    let id = welcome.group;
+    let (id, message_id) = (welcome.group, welcome.message_id);
     let tree: Option<Vec<u8>> = match link.context.api.group_state(&id, Some(welcome.epoch)).await {
         Ok(found) if found.epoch == welcome.epoch => found.state.ratchet_tree.decode(),
         Ok(_) => None,
-        Err(ClientError::Server { code, .. }) if code.retry() == Retry::Never => None,
+        Err(ClientError::Server { code, .. }) if code.retry() != Retry::Later => None,
         Err(error) => return Err(error),
     };
     let events = link
@@ -131,7 +133,9 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
         })
         .await?;
     link.context.emit_all(events);
-    Ok(())
+    // Now the server need not keep anything for it any more. Where this gets lost, the invitation comes again, and is known.
+    let ack = Ack { message_ids: vec![message_id], accepted: Vec::new() };
+    link.send(vec![ClientFrame::Ack(ack)]).await
 }
 
 /// Joins with the tree that the server has for an invitation. One that cannot be used leads to an external commit.

@@ -62,7 +62,7 @@ pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, members: &[Member]) -> 
         };
         // Devices under the former key have to leave, unless the user takes the change back.
         if let Some(group) = groups::of_chat(step.tx, chat)? {
-            groups::set_reconcile(step.tx, &group.group_id, true)?;
+            groups::set_reconcile(step.tx, &group.group_id)?;
         }
         let notice = NewMessage {
             chat,

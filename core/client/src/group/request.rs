@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::mls::{Step, delete_conversation};
 use super::{membership, schedule};
 use crate::engine::tasks::groups::COMMIT_WAIT;
+use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, During as _};
 
@@ -102,7 +103,8 @@ pub(crate) async fn submit(link: &Arc<Link>, id: GroupId) -> Result<(), ClientEr
         Request::Create(creation) => match api.create_group(&creation).await {
             // The answer to a repeated creation shows the group as it is by now; what has been said in it since is in
             // the mailbox.
-            Ok(created) => activate(link, created.group_id, created.epoch, FIRST_SEQ).await,
+            Ok(created) if created.group_id == id => activate(link, id, created.epoch, FIRST_SEQ).await,
+            Ok(_) => Err(ClientError::Protocol("the answer to a creation is about another group")),
             Err(error) => creation_refused(link, id, error).await,
         },
         Request::Join(commit) => match api.commit(&id, &commit).await {
@@ -132,7 +134,10 @@ async fn activate(link: &Link, id: GroupId, epoch: Epoch, seq: Seq) -> Result<()
                 }
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
             }
-            groups::set_state(step.tx, &id, GroupState::Active)?;
+            // It may have been put out since.
+            if groups::load(step.tx, &id)?.is_some_and(|group| group.state != GroupState::Broken) {
+                groups::set_state(step.tx, &id, GroupState::Active)?;
+            }
             groups::set_request(step.tx, &id, None)?;
             groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
             outbox::clear_encrypted_before(step.tx, &id, epoch)?;
@@ -161,7 +166,7 @@ async fn creation_refused(link: &Link, id: GroupId, error: ClientError) -> Resul
                 let until = step.now_ms + i64::try_from(WELCOME_WAIT.as_millis()).unwrap_or(0);
                 lags::put(step.tx, &winner, None, until)?;
                 let reason = Reason::Refused(ErrorCode::ConversationExists);
-                holds::put(step.tx, Scope::Chat(chat), &reason, step.now_ms, |_| WELCOME_WAIT)?;
+                holds::put(step.tx, &open::TASK, Scope::Chat(chat), &reason, step.now_ms, |_| WELCOME_WAIT)?;
             }
             Ok::<_, ClientError>(())
         })
@@ -214,7 +219,7 @@ async fn join_accepted(link: &Link, id: GroupId, accepted: CommitAccepted) -> Re
             outbox::clear_encrypted_before(step.tx, &id, Epoch(u64::MAX))?;
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
-            groups::set_reconcile(step.tx, &id, true)?;
+            groups::set_reconcile(step.tx, &id)?;
             membership::observe(step, group.chat, &conversation.members())
         })
         .await?;

@@ -76,7 +76,7 @@ impl Listener {
         let bell = dir.canonicalize().map_err(StoreError::Bell)?.join(BELL_FILE);
         let (seen, pending) = (Arc::new(Mutex::new(seen)), Arc::default());
         let ear = Arc::new(Ear { own, seen, pending, readers, feed });
-        listen(&bell, &ear)?;
+        listen(&bell, &ear);
         // What came between reading `seen` and listening.
         ear.look(|sender, job| sender.try_send(job).map_err(TrySendError::into_inner).is_ok());
         Ok(Self { bell, ear })
@@ -118,7 +118,7 @@ static EARS: Mutex<Option<HashMap<PathBuf, Vec<Arc<Ear>>>>> = Mutex::new(None);
 /// What watches the bells. Never locked by the system's thread, which [`Watcher::unwatch`] waits for.
 static WATCHER: Mutex<Option<Box<dyn Watcher + Send>>> = Mutex::new(None);
 
-fn listen(bell: &Path, ear: &Arc<Ear>) -> Result<(), StoreError> {
+fn listen(bell: &Path, ear: &Arc<Ear>) {
     let mut watcher = lock(&WATCHER);
     let first = {
         let mut ears = lock(&EARS);
@@ -129,10 +129,31 @@ fn listen(bell: &Path, ear: &Arc<Ear>) -> Result<(), StoreError> {
     if watcher.is_none() {
         *watcher = new_watcher();
     }
-    match watcher.as_mut() {
-        Some(watcher) if first => watcher.watch(bell, RecursiveMode::NonRecursive).map_err(StoreError::Watch),
+    let watched = match watcher.as_mut() {
+        Some(watcher) if first => watcher.watch(bell, RecursiveMode::NonRecursive),
         _ => Ok(()),
+    };
+    // The system may have no more room: what it watches for one user is counted.
+    if let Err(error) = watched {
+        tracing::warn!(%error, "a profile cannot be watched; other processes are noticed late");
+        *watcher = poll_all();
     }
+}
+
+/// Looks at the bells' time stamps, all of them.
+fn poll_all() -> Option<Box<dyn Watcher + Send>> {
+    let bells: Vec<_> = lock(&EARS).as_ref().map(|ears| ears.keys().cloned().collect()).unwrap_or_default();
+    let mut watcher = poller()?;
+    for bell in bells {
+        // One that is not there is of a profile that was deleted.
+        let _ = watcher.watch(&bell, RecursiveMode::NonRecursive);
+    }
+    Some(watcher)
+}
+
+fn poller() -> Option<Box<dyn Watcher + Send>> {
+    let config = Config::default().with_poll_interval(POLL);
+    PollWatcher::new(heard, config).ok().map(|watcher| Box::new(watcher) as Box<dyn Watcher + Send>)
 }
 
 fn stop_listening(bell: &Path, ear: &Arc<Ear>) {
@@ -157,13 +178,19 @@ fn stop_listening(bell: &Path, ear: &Arc<Ear>) {
 /// Called by the system's thread.
 fn heard(event: notify::Result<Event>) {
     let Ok(event) = event else { return };
-    if !matches!(event.kind, EventKind::Modify(_)) {
+    // The system has said more than could be listened to: any of them may have rung.
+    let all = event.need_rescan();
+    if !all && !matches!(event.kind, EventKind::Modify(_)) {
         return;
     }
     let ears: Vec<_> = {
         let ears = lock(&EARS);
         let Some(ears) = ears.as_ref() else { return };
-        event.paths.iter().filter_map(|path| ears.get(path)).flatten().cloned().collect()
+        if all {
+            ears.values().flatten().cloned().collect()
+        } else {
+            event.paths.iter().filter_map(|path| ears.get(path)).flatten().cloned().collect()
+        }
     };
     for ear in ears {
         ear.look(|sender, job| sender.blocking_send(job).is_ok());
@@ -175,8 +202,7 @@ fn new_watcher() -> Option<Box<dyn Watcher + Send>> {
         Ok(watcher) => Some(Box::new(watcher)),
         Err(error) => {
             tracing::warn!(%error, "the system does not watch files; other processes are noticed late");
-            let config = Config::default().with_poll_interval(POLL);
-            PollWatcher::new(heard, config).ok().map(|watcher| Box::new(watcher) as Box<dyn Watcher + Send>)
+            poller()
         }
     }
 }

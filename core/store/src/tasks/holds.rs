@@ -6,7 +6,7 @@ use privmsg_protocol::{ErrorCode, GroupId};
 use rusqlite::{Row, params};
 
 use crate::chats::ChatId;
-use crate::{Change, Snapshot, StoreError, Tx};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// Whom or what a hold, or a piece of the engine's work, is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +39,9 @@ pub enum Reason {
 /// Something that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// What.
+    /// Whose work.
+    pub task: TaskName,
+    /// About what.
     pub scope: Scope,
     /// Why.
     pub reason: Reason,
@@ -93,12 +95,25 @@ impl Reason {
     }
 }
 
+/// The longest that anything waits, whoever asks for it: a server must not keep a device away for good by one answer, nor a
+/// clock that was wrong for a day.
+pub const LONGEST_MS: i64 = 60 * 60 * 1000;
+
+impl Hold {
+    /// Whether it still holds.
+    #[must_use]
+    pub const fn holds_at(&self, now_ms: i64) -> bool {
+        self.until > now_ms && self.until - now_ms <= LONGEST_MS
+    }
+}
+
 /// Lets something wait: for `pause` if that is known, else for longer each time, by `growing(attempts)`.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn put(
     tx: &Tx<'_>,
+    task: &TaskName,
     scope: Scope,
     reason: &Reason,
     now_ms: i64,
@@ -108,26 +123,29 @@ pub fn put(
     let attempts = tx
         .sql()
         .prepare_cached(
-            "INSERT INTO hold (scope, id, reason, until, attempts) VALUES (?1, ?2, ?3, ?4, 1)
-             ON CONFLICT (scope, id) DO UPDATE SET reason = ?3, attempts = attempts + 1 RETURNING attempts",
+            "INSERT INTO hold (task, scope, id, reason, until, attempts) VALUES (?5, ?1, ?2, ?3, ?4, 1)
+             ON CONFLICT (task, scope, id) DO UPDATE SET reason = ?3, attempts = attempts + 1 RETURNING attempts",
         )?
-        .query_row(params![kind, id, reason.as_str(), now_ms], |row| row.get::<_, u32>(0))?;
-    let until = now_ms.saturating_add(i64::try_from(pause(attempts).as_millis()).unwrap_or(i64::MAX));
+        .query_row(params![kind, id, reason.as_str(), now_ms, task.0], |row| row.get::<_, u32>(0))?;
+    let pause = i64::try_from(pause(attempts).as_millis()).unwrap_or(i64::MAX);
+    let until = now_ms.saturating_add(pause.min(LONGEST_MS));
     tx.sql()
-        .prepare_cached("UPDATE hold SET until = ?3 WHERE scope = ?1 AND id = ?2")?
-        .execute(params![kind, id, until])?;
+        .prepare_cached("UPDATE hold SET until = ?3 WHERE scope = ?1 AND id = ?2 AND task = ?4")?
+        .execute(params![kind, id, until, task.0])?;
     tx.changed(Change::Holds);
-    Ok(Hold { scope, reason: reason.clone(), until, attempts })
+    Ok(Hold { task: task.clone(), scope, reason: reason.clone(), until, attempts })
 }
 
-/// It need not wait any more.
+/// What waited has been done: the hold that there was when it began is lifted. One that has been put since stays.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn lift(tx: &Tx<'_>, scope: Scope) -> Result<(), StoreError> {
-    let (kind, id) = scope.columns();
-    let lifted =
-        tx.sql().prepare_cached("DELETE FROM hold WHERE scope = ?1 AND id = ?2")?.execute(params![kind, id])?;
+pub fn lift(tx: &Tx<'_>, hold: &Hold) -> Result<(), StoreError> {
+    let (kind, id) = hold.scope.columns();
+    let lifted = tx
+        .sql()
+        .prepare_cached("DELETE FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3 AND attempts = ?4")?
+        .execute(params![hold.task.0, kind, id, hold.attempts])?;
     if lifted > 0 {
         tx.changed(Change::Holds);
     }
@@ -151,7 +169,7 @@ pub fn release(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn all(at: &Snapshot<'_>) -> Result<Vec<Hold>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT scope, id, reason, until, attempts FROM hold")?;
+    let mut query = at.sql().prepare_cached("SELECT scope, id, reason, until, attempts, task FROM hold")?;
     let rows = query.query_map([], read)?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
@@ -160,7 +178,8 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Hold>, StoreError> {
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Hold>> {
     let Some(scope) = Scope::parse(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_blob()?) else { return Ok(None) };
     let reason = Reason::parse(row.get_ref(2)?.as_str()?);
-    Ok(Some(Hold { scope, reason, until: row.get(3)?, attempts: row.get(4)? }))
+    let task = TaskName(row.get::<_, String>(5)?.into());
+    Ok(Some(Hold { task, scope, reason, until: row.get(3)?, attempts: row.get(4)? }))
 }
 
 #[cfg(test)]
@@ -168,6 +187,19 @@ mod tests {
     use super::*;
     use crate::Store;
     use crate::key::DatabaseKey;
+
+    const TASK: TaskName = TaskName::new("probe");
+
+    #[tokio::test]
+    async fn nothing_waits_for_ever_whoever_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let hold =
+            store.write(|tx| put(tx, &TASK, Scope::Device, &Reason::Network, 1_000, |_| Duration::MAX)).await.unwrap();
+        assert_eq!(hold.until, 1_000 + LONGEST_MS);
+        assert!(hold.holds_at(2_000) && !hold.holds_at(hold.until));
+        assert!(!hold.holds_at(0), "the clock was ahead when it was put, and is right now");
+    }
 
     #[tokio::test]
     async fn a_hold_grows_with_each_attempt_until_it_is_lifted() {
@@ -178,8 +210,8 @@ mod tests {
             [Scope::Device, Scope::Chat(ChatId(3)), Scope::Group(GroupId::from_bytes([9; 16])), Scope::File(-1)];
         let held = store.write(move |tx| {
             for scope in scopes {
-                put(tx, scope, &Reason::Network, 0, seconds)?;
-                put(tx, scope, &Reason::Refused(ErrorCode::RateLimited), 10, seconds)?;
+                put(tx, &TASK, scope, &Reason::Network, 0, seconds)?;
+                put(tx, &TASK, scope, &Reason::Refused(ErrorCode::RateLimited), 10, seconds)?;
             }
             all(tx)
         });
@@ -190,8 +222,11 @@ mod tests {
             assert_eq!((hold.until, hold.attempts), (2010, 2));
             assert_eq!(hold.reason, Reason::Refused(ErrorCode::RateLimited));
         }
+        let first = held[0].clone();
         let left = store.write(move |tx| {
-            lift(tx, Scope::Device)?;
+            lift(tx, &Hold { attempts: 1, ..first.clone() })?;
+            assert_eq!(all(tx)?.len(), scopes.len(), "it was put anew meanwhile");
+            lift(tx, &first)?;
             release(tx, 5)?;
             all(tx)
         });

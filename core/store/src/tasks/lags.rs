@@ -6,6 +6,9 @@ use rusqlite::params;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx, groups};
 
+/// Groups that are kept: a server may name as many as it likes. The others are found at the next comparison.
+const KEPT: i64 = 10_000;
+
 /// A group to be caught up with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lag {
@@ -24,10 +27,11 @@ pub struct Lag {
 pub fn put(tx: &Tx<'_>, group: &GroupId, epoch: Option<Epoch>, join_at: i64) -> Result<(), StoreError> {
     tx.sql()
         .prepare_cached(
-            "INSERT INTO lag (group_id, epoch, join_at) VALUES (?1, ?2, ?3)
+            "INSERT INTO lag (group_id, epoch, join_at)
+             SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM lag) < ?4
              ON CONFLICT (group_id) DO UPDATE SET epoch = iif(?2 > coalesce(epoch, -1), ?2, epoch)",
         )?
-        .execute(params![group.as_bytes().as_slice(), epoch.map(|epoch| to_sql(epoch.0)), join_at])?;
+        .execute(params![group.as_bytes().as_slice(), epoch.map(|epoch| to_sql(epoch.0)), join_at, KEPT])?;
     tx.changed(Change::Task(groups::TASK));
     Ok(())
 }

@@ -77,14 +77,14 @@ pub fn row_of(at: &Snapshot<'_>, id: &MessageId) -> Result<Option<i64>, StoreErr
         .optional()?)
 }
 
-/// Whether a queued message was encrypted, and so may be on its way.
+/// Whether a queued message may have left this device: the server may have it.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn is_encrypted(at: &Snapshot<'_>, id: &MessageId) -> Result<bool, StoreError> {
+pub fn has_left(at: &Snapshot<'_>, id: &MessageId) -> Result<bool, StoreError> {
     Ok(at
         .sql()
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message_id = ?1 AND ciphertext IS NOT NULL)")?
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message_id = ?1 AND has_left = 1)")?
         .query_row([id.as_bytes().as_slice()], |row| row.get(0))?)
 }
 
@@ -157,7 +157,7 @@ pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued
 /// [`StoreError`] of the statement.
 pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), StoreError> {
     tx.sql()
-        .prepare_cached("UPDATE outbox SET group_id = ?2, epoch = ?3, ciphertext = ?4 WHERE id = ?1")?
+        .prepare_cached("UPDATE outbox SET group_id = ?2, epoch = ?3, ciphertext = ?4, has_left = 1 WHERE id = ?1")?
         .execute(params![id, encrypted.group.as_bytes().as_slice(), to_sql(encrypted.epoch.0), encrypted.ciphertext])?;
     Ok(())
 }
@@ -169,7 +169,7 @@ pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), 
 /// [`StoreError`] of the statement.
 pub fn clear_encrypted(tx: &Tx<'_>, id: &MessageId) -> Result<(), StoreError> {
     tx.sql().execute(
-        "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL WHERE message_id = ?1",
+        "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL, has_left = 0 WHERE message_id = ?1",
         [id.as_bytes().as_slice()],
     )?;
     Ok(())

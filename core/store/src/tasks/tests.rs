@@ -20,7 +20,16 @@ async fn invitations_are_bounded_in_number_and_in_size() {
     let (small, large) = store
         .write(|tx| {
             let put = |n, size| {
-                welcomes::put(tx, &Welcome { group: group(n), epoch: Epoch(1), seq: None, welcome: vec![0; size] })
+                welcomes::put(
+                    tx,
+                    &Welcome {
+                        group: group(n),
+                        epoch: Epoch(1),
+                        seq: None,
+                        message_id: MessageId::from_bytes([0; 16]),
+                        welcome: vec![0; size],
+                    },
+                )
             };
             let mut small = 0;
             for n in 0..1_100 {

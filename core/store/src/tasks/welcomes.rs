@@ -1,9 +1,9 @@
 //! Invitations into groups that have come and were not answered yet: what they need has to be asked of the server.
 
-use privmsg_protocol::{Epoch, GroupId, Seq};
+use privmsg_protocol::{Epoch, GroupId, MessageId, Seq};
 use rusqlite::{OptionalExtension, params};
 
-use crate::sql_types::{from_sql, group_id, to_sql};
+use crate::sql_types::{from_sql, group_id, message_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx, groups};
 
 /// Invitations that are kept, and how many bytes of them. Whoever sends more gets this device by external commit, later.
@@ -19,6 +19,8 @@ pub struct Welcome {
     pub epoch: Epoch,
     /// Place of the commit that it belongs to, in the group's history.
     pub seq: Option<Seq>,
+    /// What it is to be acknowledged with, once it is used.
+    pub message_id: MessageId,
     /// MLS Welcome.
     pub welcome: Vec<u8>,
 }
@@ -31,8 +33,8 @@ pub fn put(tx: &Tx<'_>, welcome: &Welcome) -> Result<bool, StoreError> {
     let kept = tx
         .sql()
         .prepare_cached(
-            "INSERT OR REPLACE INTO welcome (group_id, epoch, seq, welcome)
-             SELECT ?1, ?2, ?3, ?4
+            "INSERT OR REPLACE INTO welcome (group_id, epoch, seq, welcome, message_id)
+             SELECT ?1, ?2, ?3, ?4, ?7
              WHERE (SELECT count(*) < ?5 AND coalesce(sum(octet_length(welcome)), 0) + octet_length(?4) <= ?6 FROM welcome)",
         )?
         .execute(params![
@@ -41,7 +43,8 @@ pub fn put(tx: &Tx<'_>, welcome: &Welcome) -> Result<bool, StoreError> {
             welcome.seq.map(|seq| to_sql(seq.0)),
             welcome.welcome,
             KEPT,
-            KEPT_BYTES
+            KEPT_BYTES,
+            welcome.message_id.as_bytes().as_slice()
         ])?;
     tx.changed(Change::Task(groups::TASK));
     Ok(kept > 0)
@@ -53,14 +56,17 @@ pub fn put(tx: &Tx<'_>, welcome: &Welcome) -> Result<bool, StoreError> {
 /// [`StoreError`] of the query.
 pub fn of(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Welcome>, StoreError> {
     let key = group.as_bytes().as_slice();
-    Ok(at
-        .sql()
-        .prepare_cached("SELECT epoch, seq, welcome FROM welcome WHERE group_id = ?1")?
+    at.sql()
+        .prepare_cached("SELECT epoch, seq, welcome, message_id FROM welcome WHERE group_id = ?1")?
         .query_row([key], |row| {
-            let seq = row.get::<_, Option<i64>>(1)?.map(|seq| Seq(from_sql(seq)));
-            Ok(Welcome { group: *group, epoch: Epoch(from_sql(row.get(0)?)), seq, welcome: row.get(2)? })
+            Ok((|| {
+                let seq = row.get::<_, Option<i64>>(1)?.map(|seq| Seq(from_sql(seq)));
+                let (epoch, message_id) = (Epoch(from_sql(row.get(0)?)), message_id(row, 3)?);
+                Ok(Welcome { group: *group, epoch, seq, message_id, welcome: row.get(2)? })
+            })())
         })
-        .optional()?)
+        .optional()?
+        .transpose()
 }
 
 /// Groups with an invitation.

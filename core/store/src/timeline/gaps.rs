@@ -12,6 +12,9 @@ use crate::position::Position;
 use crate::sql_types::{from_sql, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx};
 
+/// The highest number that a group can come to: a million a second for twelve days. A server that says more is lying.
+pub const LAST: Seq = Seq((1 << 40) - 1);
+
 /// A confirmed hole, for people to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
@@ -26,6 +29,7 @@ pub struct Gap {
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn note(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let seq = seq.min(LAST);
     let Some(highest) = highest(tx, group)? else {
         return Ok(true);
     };
@@ -49,21 +53,39 @@ pub fn is_seen(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, Sto
 }
 
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
-/// numbers between the highest seen and `seq` too. What is behind `seq` is forgotten: a server that was restored from a
-/// backup gives numbers out again.
+/// numbers between the highest seen and `seq` too. What was behind `seq` when this device asked to join
+/// ([`crate::groups::note_seen`]) is forgotten: a server that was restored from a backup gives numbers out again. What is
+/// behind it and has come since belongs to what begins.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    rewind(tx, group, seq)?;
-    if let Some(highest) = highest(tx, group)?
-        && highest.0 > 0
-        && seq > highest.next()
-    {
-        insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
+    let seq = seq.min(LAST);
+    if seen_before(tx, group)? > seq {
+        rewind(tx, group, seq)?;
     }
-    set_highest(tx, group, seq)?;
+    match highest(tx, group)? {
+        Some(highest) if highest > seq => {
+            fill(tx, group, seq)?;
+        }
+        Some(highest) => {
+            if highest.0 > 0 && seq > highest.next() {
+                insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
+            }
+            set_highest(tx, group, seq)?;
+        }
+        None => {}
+    }
     confirm(tx, group)
+}
+
+fn seen_before(at: &Snapshot<'_>, group: &GroupId) -> Result<Seq, StoreError> {
+    let seen: Option<i64> = at
+        .sql()
+        .prepare_cached("SELECT seen_before FROM mls_group WHERE group_id = ?1")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))
+        .optional()?;
+    Ok(Seq(seen.map_or(0, from_sql)))
 }
 
 /// Notes how far the server's numbering has come. What has not been seen up to there is a hole, until it arrives.
@@ -71,6 +93,7 @@ pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError>
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn expect(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    let seq = seq.min(LAST);
     match highest(tx, group)? {
         Some(highest) if seq > highest => {
             insert(tx, group, highest.next(), seq)?;
@@ -269,6 +292,7 @@ mod tests {
                 for seq in [1, 2, 5, 9] {
                     note(c, &GROUP, Seq(seq))?;
                 }
+                groups::note_seen(c, &GROUP)?;
                 restart(c, &GROUP, Seq(3))?;
                 let seen = [1, 2, 4, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
                 note(c, &GROUP, Seq(4))?;
@@ -280,6 +304,28 @@ mod tests {
             .unwrap();
         assert_eq!(seen, [true, true, false, false, false]);
         assert_eq!(missing, [1], "the third was missing before, and still is");
+    }
+
+    /// The answer to a join may be overtaken by what is said after it.
+    #[tokio::test]
+    async fn what_came_before_the_answer_to_a_join_is_no_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let missing = store
+            .write(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                note(c, &GROUP, Seq(1))?;
+                groups::note_seen(c, &GROUP)?;
+                note(c, &GROUP, Seq(6))?;
+                restart(c, &GROUP, Seq(5))?;
+                note(c, &GROUP, Seq(7))?;
+                confirm_all(c)?;
+                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+            })
+            .await
+            .unwrap();
+        assert_eq!(missing, [3], "the second to the fourth, and nothing else");
     }
 
     #[tokio::test]

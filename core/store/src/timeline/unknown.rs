@@ -47,6 +47,8 @@ pub struct Origin<'a> {
     pub sender_device: &'a DeviceId,
     /// When it came, ms.
     pub received_at: i64,
+    /// What the present version knows of contents; grows with each.
+    pub revision: i64,
 }
 
 /// Keeps a content; a second time is the same.
@@ -57,8 +59,9 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
     let position = position::of(tx, origin.chat, origin.place)?;
     tx.sql()
         .prepare_cached(
-            "INSERT INTO unknown_content (chat_id, message_id, sender_id, sender_device, position, received_at, kind, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO unknown_content (chat_id, message_id, sender_id, sender_device, position, received_at, kind,
+                 content, revision)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (message_id, sender_id, sender_device) DO NOTHING",
         )?
         .execute(params![
@@ -69,7 +72,8 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
             position.0,
             origin.received_at,
             kind,
-            content
+            content,
+            origin.revision
         ])?;
     tx.sql()
         .prepare_cached(
@@ -80,16 +84,16 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
     Ok(())
 }
 
-/// Up to `limit` kept contents of this kind, the oldest first.
+/// Up to `limit` contents of this kind that only versions before `revision` have tried, the oldest first.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn of_kind(at: &Snapshot<'_>, kind: i64, limit: u32) -> Result<Vec<Unknown>, StoreError> {
+pub fn of_kind(at: &Snapshot<'_>, kind: i64, revision: i64, limit: u32) -> Result<Vec<Unknown>, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT id, chat_id, message_id, sender_id, sender_device, position, received_at, content FROM unknown_content
-         WHERE kind = ?1 ORDER BY id LIMIT ?2",
+         WHERE kind = ?1 AND revision < ?2 ORDER BY id LIMIT ?3",
     )?;
-    let rows = query.query_map(params![kind, limit], |row| Ok(read(row)))?;
+    let rows = query.query_map(params![kind, revision, limit], |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
 }
 

@@ -29,8 +29,10 @@ impl Task for Gaps {
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
         Box::pin(async move {
-            link.settle();
-            link.context.store.write(gaps::confirm_all).await.map_err(|error| Failure::of(scope, error.into()))
+            let Some(quiet) = link.quiet_at().filter(|quiet| *quiet <= Instant::now()) else { return Ok(()) };
+            link.context.store.write(gaps::confirm_all).await.map_err(|error| Failure::of(scope, error.into()))?;
+            link.settle(quiet);
+            Ok(())
         })
     }
 }

@@ -32,6 +32,9 @@ const AT_ONCE: usize = 4;
 /// How long to wait for a commit that the server says exists, before joining anew, ms.
 pub(crate) const COMMIT_WAIT: i64 = 5_000;
 
+/// Longer than any wait before joining anew, ms.
+const LONGEST_WAIT: i64 = 60_000;
+
 /// How long to wait before looking again whether the mailbox is empty, ms.
 const DRAIN_WAIT: i64 = 500;
 
@@ -55,7 +58,11 @@ impl Task for Groups {
             }
         }
         for lag in lags.iter().filter(|lag| !groups.iter().any(|group| group.group_id == lag.group)) {
-            if lag.join_at <= now_ms { due.now.push(Scope::Group(lag.group)) } else { due.later_ms(lag.join_at) }
+            if is_ahead(lag.join_at, now_ms) {
+                due.later_ms(lag.join_at)
+            } else {
+                due.now.push(Scope::Group(lag.group))
+            }
         }
         for id in welcomes::groups(at)? {
             if !due.now.contains(&Scope::Group(id)) {
@@ -81,6 +88,11 @@ impl Task for Groups {
     }
 }
 
+/// Whether a time to join anew is still to come. One further away than any that is set was set by a clock that was wrong.
+const fn is_ahead(join_at: i64, now_ms: i64) -> bool {
+    join_at > now_ms && join_at - now_ms <= LONGEST_WAIT
+}
+
 /// When something is to be done for a group.
 enum Next {
     Now,
@@ -96,14 +108,14 @@ fn next(group: &StoredGroup, lag: Option<&Lag>, link: &Link, now_ms: i64) -> Nex
     if let Some(lag) = lag {
         return match lag.epoch {
             Some(epoch) if group.epoch >= epoch && group.state == GroupState::Active => Next::Now,
-            _ if lag.join_at > now_ms => Next::At(lag.join_at),
+            _ if is_ahead(lag.join_at, now_ms) => Next::At(lag.join_at),
             Some(_) if link.is_restless() => Next::WhenQuiet,
             _ => Next::Now,
         };
     }
     match group.state {
         GroupState::Broken => Next::Now,
-        GroupState::Active if group.reconcile => Next::Now,
+        GroupState::Active if group.reconcile > 0 => Next::Now,
         GroupState::Active if group.rotate_at <= now_ms => Next::Now,
         GroupState::Active => Next::At(group.rotate_at),
         // Without a request: it was written by another version, or half of it is lost.

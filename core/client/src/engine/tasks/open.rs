@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use privmsg_protocol::ErrorCode;
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::holds::Scope;
 use privmsg_store::{Snapshot, TaskName, groups, outbox};
@@ -14,11 +15,14 @@ use crate::group::create::open_chat;
 /// Chats that are opened at once: while the server is slow about one, others need not wait.
 const AT_ONCE: usize = 4;
 
+/// The queue.
+pub(crate) const TASK: TaskName = TaskName::new("open");
+
 pub(super) struct Open;
 
 impl Task for Open {
     fn name(&self) -> TaskName {
-        TaskName::new("open")
+        TASK
     }
 
     fn due(&self, at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
@@ -43,6 +47,8 @@ impl Task for Open {
         Box::pin(async move {
             let Scope::Chat(chat) = scope else { return Ok(()) };
             let opened = match open_chat(&link, chat).await {
+                // A device has gone since its key package was claimed: it is made anew with those that are there.
+                Err(error) if error.is(&ErrorCode::UnknownDevice) => Err(error),
                 Err(error) => super::outbox::chat_refused(&link, chat, error).await,
                 Ok(()) => Ok(()),
             };

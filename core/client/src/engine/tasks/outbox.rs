@@ -85,7 +85,7 @@ pub(super) fn is_held(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreErro
 /// The group that carries a chat, if it can be encrypted for now.
 fn sendable_group(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<StoredGroup>, StoreError> {
     let Some(group) = groups::of_chat(at, chat)? else { return Ok(None) };
-    let ready = group.state == GroupState::Active && group.request.is_none() && !group.reconcile;
+    let ready = group.state == GroupState::Active && group.request.is_none() && group.reconcile == 0;
     Ok(if ready && lags::of(at, &group.group_id)?.is_none() { Some(group) } else { None })
 }
 
@@ -141,7 +141,7 @@ fn encrypt_queued(
     let members = conversation.members();
     for member in &members {
         if !membership::is_trusted(step.tx, step.identity, member)? {
-            groups::set_reconcile(step.tx, &group, true)?;
+            groups::set_reconcile(step.tx, &group)?;
             return Ok(Prepared::Untrusted);
         }
     }
@@ -249,7 +249,7 @@ pub(in crate::engine) async fn refused(
             let pause = error.retry_after_ms.map_or(DEFAULT_PAUSE, Duration::from_millis);
             let held = link.context.store.write(move |tx| {
                 outbox::clear_encrypted(tx, &id)?;
-                holds::put(tx, Scope::Chat(flight.chat), &Reason::Refused(code), now, |_| pause)
+                holds::put(tx, &outbox::TASK, Scope::Chat(flight.chat), &Reason::Refused(code), now, |_| pause)
             });
             held.await?;
         }

@@ -2,10 +2,11 @@
 //! forgotten, those that it should be in, or is behind in, are left to the [groups task](super::groups).
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use privmsg_protocol::rest::Group;
-use privmsg_store::groups::{self, GroupState};
+use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
 use privmsg_store::{Snapshot, TaskName, gaps, lags};
 
@@ -38,45 +39,64 @@ impl Task for Sync {
 }
 
 async fn compare(link: &Link) -> Result<(), ClientError> {
+    // The answer tells of a moment after this one. What changes here meanwhile, it says nothing about.
+    let before: HashMap<_, _> = {
+        let all = link.context.store.read(groups::all).await?;
+        all.into_iter().map(|group| (group.group_id, group)).collect()
+    };
     let theirs = link.context.api.groups().await?.groups;
     // What the comparison finds missing may still be on its way.
     link.stir();
     link.context
         .step(&link.identity, move |step| {
-            for ours in groups::all(step.tx)? {
+            for ours in before.values().filter(|ours| ours.state != GroupState::Creating) {
                 let known = theirs.iter().any(|group| group.group_id == ours.group_id && !is_dead(group));
-                if !known && ours.state != GroupState::Creating {
+                if !known && is_as_before(step, ours)? {
                     forget(step, ours.group_id)?;
                 }
             }
-            theirs.iter().filter(|group| !is_dead(group)).try_for_each(|group| compare_one(step, group))
+            for theirs in theirs.iter().filter(|group| !is_dead(group)) {
+                compare_one(step, theirs, before.get(&theirs.group_id))?;
+            }
+            Ok::<_, ClientError>(())
         })
         .await?;
     link.compare();
     Ok(())
 }
 
-fn compare_one(step: &Step<'_, '_>, theirs: &Group) -> Result<(), ClientError> {
+fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, ClientError> {
+    Ok(groups::load(step.tx, &before.group_id)?
+        .is_some_and(|now| (now.state, now.epoch, &now.request) == (before.state, before.epoch, &before.request)))
+}
+
+fn compare_one(step: &Step<'_, '_>, theirs: &Group, before: Option<&StoredGroup>) -> Result<(), ClientError> {
     let id = theirs.group_id;
-    let ours = groups::load(step.tx, &id)?;
-    if !is_leaf(theirs, step.identity) || ours.as_ref().is_none_or(|ours| ours.state != GroupState::Active) {
-        // A request that has no answer yet goes before.
-        if ours.as_ref().is_none_or(|ours| ours.request.is_none()) {
-            lags::put(step.tx, &id, None, step.now_ms)?;
-        }
+    let Some(ours) = groups::load(step.tx, &id)? else {
+        return Ok(lags::put(step.tx, &id, None, step.now_ms)?);
+    };
+    // One that has come since, or moved on, is in step, or has a request that goes before.
+    let Some(before) = before else { return Ok(()) };
+    if !is_as_before(step, before)? && ours.epoch >= theirs.epoch {
         return Ok(());
     }
-    match ours.map(|ours| ours.epoch.cmp(&theirs.epoch)) {
-        Some(Ordering::Equal) => {
+    if ours.request.is_some() {
+        return Ok(());
+    }
+    if !is_leaf(theirs, step.identity) || ours.state != GroupState::Active {
+        return Ok(lags::put(step.tx, &id, None, step.now_ms)?);
+    }
+    match ours.epoch.cmp(&theirs.epoch) {
+        Ordering::Equal => {
             if theirs.devices.iter().any(|device| device.leaf && !device.active) {
-                groups::set_reconcile(step.tx, &id, true)?;
+                groups::set_reconcile(step.tx, &id)?;
             }
             gaps::expect(step.tx, &id, theirs.seq)?;
         }
         // A commit may be on its way; if it does not come, it is lost.
-        Some(Ordering::Less) => lags::put(step.tx, &id, Some(theirs.epoch), step.now_ms + COMMIT_WAIT)?,
+        Ordering::Less => lags::put(step.tx, &id, Some(theirs.epoch), step.now_ms + COMMIT_WAIT)?,
         // The server has lost what it had accepted, as after a restored backup.
-        Some(Ordering::Greater) | None => lags::put(step.tx, &id, None, step.now_ms)?,
+        Ordering::Greater => lags::put(step.tx, &id, None, step.now_ms)?,
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::{Direction, NewMessage};
 use crate::chats::{self, ChatId};
 use crate::position::{self, Place, Position};
 use crate::sql_types::to_sql;
+use crate::tasks::outbox;
 use crate::{Change, StoreError, Tx};
 
 /// Stores a message. `None` if this device's message is there already.
@@ -50,7 +51,7 @@ pub fn insert(tx: &Tx<'_>, message: &NewMessage<'_>, direction: Direction) -> Re
 
 /// Enters a new message into its chat's summary.
 fn enter(tx: &Tx<'_>, message: &NewMessage<'_>, position: Position, id: i64, outgoing: bool) -> Result<(), StoreError> {
-    let counts = !outgoing && !message.kind.is_notice();
+    let counts = !outgoing && message.kind.0 >= 0;
     tx.sql()
         .prepare_cached(
             "UPDATE chat SET messages = messages + 1, last_at = max(last_at, ?2),
@@ -129,7 +130,9 @@ pub fn forget(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
     let sql = "UPDATE message SET content = x'', hidden = 1, expires_at = NULL
                WHERE id = ?1 AND hidden = 0 RETURNING chat_id";
     let Some(chat) = update(tx, sql, [id])? else { return Ok(()) };
-    tx.sql().prepare_cached("DELETE FROM outbox WHERE message_row = ?1")?.execute([id])?;
+    if tx.sql().prepare_cached("DELETE FROM outbox WHERE message_row = ?1")?.execute([id])? > 0 {
+        tx.changed(Change::Task(outbox::TASK));
+    }
     tx.sql()
         .prepare_cached(
             "DELETE FROM relation WHERE (chat_id, target_author, target_id) IN
