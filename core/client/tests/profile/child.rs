@@ -3,8 +3,9 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use privmsg_client::{Client, ClientError, KeyPlace, OpenError, Profile, ProfileError};
+use privmsg_client::{Client, ClientError, KeyPlace, OpenError, Profile, ProfileError, wait_until_closed};
 
 /// Where; without it, in a folder that goes again.
 const PROFILE: &str = "PRIVMSG_TEST_PROFILE";
@@ -27,11 +28,18 @@ pub(crate) fn gated(dir: &Path) -> Child {
 /// Fails with what it has said.
 pub(crate) fn succeeds(child: Child) {
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
 }
 
-/// Makes the profile, or takes the one that is there, and reads its database.
+/// Makes the profile, or takes the one that is there, and reads its database. It is closed when this returns, as it has
+/// to be before a process ends.
 pub(crate) async fn make_and_open(profile: &Profile) -> Result<(), ProfileError> {
+    let made = make_and_read(profile).await;
+    assert!(wait_until_closed(Duration::from_secs(60)), "the database stays open");
+    made
+}
+
+async fn make_and_read(profile: &Profile) -> Result<(), ProfileError> {
     profile.create(KeyPlace::File, None)?;
     match Client::open(profile, None).await {
         // It was opened, and nobody has signed in with it.
