@@ -25,7 +25,8 @@ fn with_mounts(test: &str) {
     };
     if !unshare().arg("true").output().is_ok_and(|output| output.status.success()) {
         // Not by a macro: tests keep what those print to themselves.
-        writeln!(std::io::stderr(), "NOT RUN: {test} (user and mount namespaces are not to be had here)").unwrap();
+        let mut terminal = std::io::stderr();
+        writeln!(terminal, "NOT RUN: {test} (user and mount namespaces are not to be had here)").unwrap();
         return;
     }
     let dir = tempfile::tempdir().unwrap();
