@@ -69,7 +69,9 @@ take_configuration() {
     local root="$1" variable name value
     cp /etc/resolv.conf /etc/hosts "$root/etc/"
     apt-config dump | grep -E '^Acquire::(http|https)::' >"$root/etc/apt/apt.conf.d/90from-outside" || true
-    mkdir -p "$root/root/.cargo" "$root/opt/outside"
+    mkdir -p "$root/root/.cargo" "$root/opt/outside" "$root/usr/local/share/ca-certificates"
+    # Authorities of this machine's own: the system takes them in when it gets ca-certificates.
+    find /usr/local/share/ca-certificates -name '*.crt' -exec cp -t "$root/usr/local/share/ca-certificates" {} + 2>/dev/null || true
     for name in config.toml config; do
         [[ ! -f "${CARGO_HOME:-$HOME/.cargo}/$name" ]] || cp "${CARGO_HOME:-$HOME/.cargo}/$name" "$root/root/.cargo/"
     done

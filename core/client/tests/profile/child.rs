@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use privmsg_client::{Client, ClientError, KeyPlace, OpenError, Profile, ProfileError};
+use privmsg_client::{Client, ClientError, KeyPlace, OpenError, Profile, ProfileError, wait_until_closed};
 
 /// How long closing a database may take.
 const CLOSING: Duration = Duration::from_secs(20);
@@ -34,8 +34,15 @@ pub(crate) fn succeeds(child: Child) {
     assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
 }
 
-/// Makes the profile, or takes the one that is there, and reads its database.
+/// Makes the profile, or takes the one that is there, and reads its database. It is closed when this returns, as it has
+/// to be before a process ends.
 pub(crate) async fn make_and_open(profile: &Profile) -> Result<(), ProfileError> {
+    let made = make_and_read(profile).await;
+    assert!(wait_until_closed(Duration::from_secs(60)), "the database stays open");
+    made
+}
+
+async fn make_and_read(profile: &Profile) -> Result<(), ProfileError> {
     profile.create(KeyPlace::File, None)?;
     match Client::open(profile, None).await {
         // It was opened, and nobody has signed in with it.
