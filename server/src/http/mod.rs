@@ -24,7 +24,7 @@ use tower_service::Service as _;
 pub(crate) use per_address::{Counted, PerAddress, source};
 pub(crate) use proxies::Proxies;
 pub use tls::TlsError;
-pub(crate) use tls::{Tls, keep, validity};
+pub(crate) use tls::{Tls, keep, own_fingerprint, validity};
 
 use crate::extract::Peer;
 
