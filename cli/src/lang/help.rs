@@ -196,8 +196,8 @@ The profile is encrypted. Its key is protected by PRIVMSG_PASSPHRASE if that is 
 desktop's keyring, else by a passphrase that you are asked for. Where there is none of them (in a
 script), it lies in a file that only you can read.
 
-With a profile that is signed in, --server takes it to another address of the same server, and --proxy
-and --fingerprint change how it is reached.
+With a profile that is signed in, --server takes it to another address of the same server, and
+--proxy and --fingerprint change how it is reached.
 
 Secrets are never taken as arguments: everybody on the machine could see them.",
 r"Первое устройство учётной записи один раз показывает ключ восстановления: двенадцать слов.

@@ -18,6 +18,8 @@ texts! {
     proxy_forbids(status: &str) =>
         "does not allow a connection to the server{status}", "не разрешает соединение с сервером{status}";
     proxy_cannot_reach(why: &str) => "does not reach the server: {why}", "не может связаться с сервером: {why}";
+    proxy_untrusted(why: &str) =>
+        "has a TLS certificate that is not trusted: {why}", "предъявил сертификат TLS, которому нет доверия: {why}";
     proxy_answered(status: u16) => "answers {status}", "отвечает {status}";
     untrusted(why: &str, fingerprint: &str) =>
         "its TLS certificate is not trusted: {why}. The fingerprint of its key is {fingerprint}. If that is the one that your administrator gave you, pin it: --fingerprint {fingerprint}",
@@ -178,6 +180,7 @@ impl Lang {
                 return self.proxy_forbids(&status);
             }
             ProxyFault::CannotReach(fault) => return self.proxy_cannot_reach(&self.link(fault)),
+            ProxyFault::Untrusted(fault) => return self.proxy_untrusted(&self.certificate_fault(fault)),
             ProxyFault::Answered(status) => return self.proxy_answered(*status),
             ProxyFault::NoSuchOnion => self
                 .pick("finds no such onion service; is it running?", "не находит такого onion-сервиса; запущен ли он?"),
@@ -190,9 +193,15 @@ impl Lang {
 
     fn certificate(self, Untrusted { fingerprint, fault }: &Untrusted) -> String {
         let fingerprint = fingerprint.to_string();
-        let why = match fault {
-            CertificateFault::OtherKey { pinned } => return self.other_key(&fingerprint, &pinned.to_string()),
-            CertificateFault::OfCertificate => return self.of_certificate(&fingerprint),
+        match fault {
+            CertificateFault::OtherKey { pinned } => self.other_key(&fingerprint, &pinned.to_string()),
+            CertificateFault::OfCertificate => self.of_certificate(&fingerprint),
+            other => self.untrusted(&self.certificate_fault(other), &fingerprint),
+        }
+    }
+
+    fn certificate_fault(self, fault: &CertificateFault) -> String {
+        let text = match fault {
             CertificateFault::UnknownIssuer => self.pick(
                 "no authority that this machine knows has signed it",
                 "его не подписал ни один центр, известный этой машине",
@@ -207,9 +216,10 @@ impl Lang {
                 "срок его действия не начался (или часы этой машины неверны)",
             ),
             CertificateFault::Revoked => self.pick("it has been withdrawn", "он отозван"),
-            CertificateFault::Other(detail) => detail,
+            // Of a pinned key, which has sentences of its own.
+            other => return other.to_string(),
         };
-        self.untrusted(why, &fingerprint)
+        text.to_owned()
     }
 
     fn answered_between(self, Between { status, redirect, .. }: &Between) -> String {
@@ -287,6 +297,7 @@ mod tests {
             ProxyFault::Answered(500),
             ProxyFault::NoSuchOnion,
             ProxyFault::NotAProxy,
+            ProxyFault::Untrusted(CertificateFault::UnknownIssuer),
         ] {
             reasons.push(NetworkError::Proxy { proxy: proxy(), fault });
         }

@@ -23,12 +23,14 @@ pub(crate) struct Fresh {
     pub(crate) expires_at: i64,
 }
 
-/// An invitation of a user to this server, and the act that makes it good. `hours` has been checked.
-pub(crate) fn fresh(user_id: UserId, server: &str, hours: u32, now: i64) -> (Fresh, Act) {
+/// An invitation of a user to this server, and the act that makes it good. `hours` has been checked. The key that clients
+/// are to pin comes along where they can see one.
+pub(crate) fn fresh(user_id: UserId, server: &str, fingerprint: Option<String>, hours: u32, now: i64) -> (Fresh, Act) {
+    let fingerprint = fingerprint.filter(|_| server.starts_with("https://"));
     let key = random_key();
     let expires_at = now + i64::from(hours) * 3600;
     let act = Act::Invite { user_id: user_id.clone(), key: KeyHash::of(key.expose()), expires_at };
-    let link = Invitation { server: server.to_owned(), user_id: user_id.clone(), fingerprint: None, key }.link();
+    let link = Invitation { server: server.to_owned(), user_id: user_id.clone(), fingerprint, key }.link();
     (Fresh { user_id, link, expires_at }, act)
 }
 
@@ -51,7 +53,7 @@ impl Fresh {
     fn code(&self) -> QrCode {
         QrCode::with_error_correction_level(self.link.expose(), EcLevel::M)
             .or_else(|_| QrCode::with_error_correction_level(self.link.expose(), EcLevel::L))
-            .expect("the longest link has some 1,700 bytes, and a code holds 2,953")
+            .expect("the longest link has some 2,100 bytes, and a code holds 2,953")
     }
 }
 
@@ -63,7 +65,7 @@ mod tests {
     fn the_longest_link_fits_into_a_code() {
         let server = format!("https://{}", "%".repeat(privmsg_protocol::MAX_SERVER_URL_LEN - 8));
         assert!(Invitation::is_server_url(&server));
-        let (fresh, _) = fresh(UserId::new(&"a".repeat(64)).unwrap(), &server, 1, 0);
+        let (fresh, _) = fresh(UserId::new(&"a".repeat(64)).unwrap(), &server, Some("/".repeat(128)), 1, 0);
         assert!(fresh.svg().expose().contains("<svg"));
         assert!(fresh.text().expose().lines().count() > 20);
     }

@@ -12,11 +12,13 @@ use super::{CommandError, print};
 use crate::admin::invitation::{DEFAULT_HOURS, Fresh, fresh};
 use crate::clock::{Clock, format_utc};
 use crate::config::Config;
+use crate::http::own_fingerprint;
 use crate::i18n::Language;
 
 /// How an invitation is made and shown.
 pub(super) struct Invite {
     server: String,
+    fingerprint: Option<String>,
     hours: u32,
     qr: bool,
 }
@@ -32,13 +34,15 @@ impl Invite {
         }
         Ok(Self {
             server,
+            fingerprint: own_fingerprint(&config.tls),
             hours: matches.remove_one("expires-in-hours").unwrap_or(DEFAULT_HOURS),
             qr: matches.get_flag("qr"),
         })
     }
 
     pub(super) async fn make(&self, desk: &mut Desk, user_id: UserId) -> Result<Fresh, CommandError> {
-        let (invitation, act) = fresh(user_id, &self.server, self.hours, Clock::system().now());
+        let (invitation, act) =
+            fresh(user_id, &self.server, self.fingerprint.clone(), self.hours, Clock::system().now());
         desk.act(act).await?;
         Ok(invitation)
     }

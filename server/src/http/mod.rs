@@ -28,7 +28,7 @@ pub(crate) use peer::{Peer, source};
 pub(crate) use per_address::{Counted, PerAddress};
 pub(crate) use proxies::Proxies;
 pub use tls::TlsError;
-pub(crate) use tls::{Tls, keep, validity};
+pub(crate) use tls::{Tls, keep, own_fingerprint, validity};
 
 /// How long a client may take to send the head of a request, the first one or the next one on the same connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);

@@ -51,6 +51,40 @@ async fn an_invitation_lets_somebody_in_once() -> Result<()> {
     Ok(())
 }
 
+/// Where no authority vouches for the server, the invitation says by which key it is known.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_brings_the_key_of_a_server_that_vouches_for_itself() -> Result<()> {
+    let dir = binaries::dir_on_disk()?;
+    let data = dir.path().join("server");
+    std::fs::create_dir(&data)?;
+    let server = ServerProcess::start_with_tls(&binaries::server()?, &data, &[]).await?;
+    let account = server.admin().creates("carol").await?;
+    let request = Invite {
+        admin_key: Some(Secret::new(server.admin().key().to_owned())),
+        expires_in_hours: None,
+        server_url: Some(format!("https://{}", server.address())),
+    };
+    let path = "/api/v1/admin/users/carol/invitation";
+    let mut http = Http::connect(server.endpoint()).await?;
+    let invited: Invited = http.send("POST", path, None, &request).await?.json()?;
+
+    // The certificate is for another name, and nobody knows who signed it.
+    let mut by_hand = privmsg(&binaries::terminal()?, &dir.path().join("by hand"));
+    by_hand.args(["login", "--json", "--server", &format!("https://{}", server.address()), "--user-id", "carol"]);
+    let refused = by_hand.env("PRIVMSG_ACCESS_KEY", account.access_key.expose()).output().await?;
+    let said: Value = serde_json::from_slice(&refused.stderr)?;
+    ensure!(said["error"]["code"] == "certificate", "{said}");
+
+    let done = login(&dir.path().join("invited"), invited.link.expose()).await?;
+    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let whoami =
+        privmsg(&binaries::terminal()?, &dir.path().join("invited")).args(["whoami", "--json"]).output().await?;
+    let me: Value = serde_json::from_slice(&whoami.stdout)?;
+    let fingerprint = me["fingerprint"].as_str().context("a pinned key")?;
+    ensure!(said["error"]["message"].as_str().is_some_and(|message| message.contains(fingerprint)), "{said} {me}");
+    Ok(())
+}
+
 async fn login(profile: &Path, link: &str) -> Result<std::process::Output> {
     let mut command = privmsg(&binaries::terminal()?, profile);
     Ok(command.args(["login", "--invitation", "--json"]).env("PRIVMSG_INVITATION", link).output().await?)

@@ -152,10 +152,14 @@ async fn encrypted(
         // Of a connection that has carried nothing yet.
         (NetworkError::Lost(fault), hop) => NetworkError::Connect { hop: hop.clone(), fault },
         (fault, Hop::Server) => fault,
-        (fault, Hop::Proxy(proxy)) => NetworkError::Proxy {
-            proxy: proxy.clone(),
-            fault: ProxyFault::CannotReach(LinkFault::Other(fault.to_string())),
-        },
+        (fault, Hop::Proxy(proxy)) => {
+            let fault = match fault {
+                NetworkError::Certificate(untrusted) => ProxyFault::Untrusted(untrusted.fault),
+                NetworkError::NotTls => ProxyFault::NotAProxy,
+                other => ProxyFault::CannotReach(LinkFault::Other(other.to_string())),
+            };
+            NetworkError::Proxy { proxy: proxy.clone(), fault }
+        }
     })
 }
 

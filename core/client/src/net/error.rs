@@ -96,7 +96,13 @@ impl NetworkError {
             | Self::NotHttp
             | Self::Moved { .. } => true,
             Self::Proxy { fault, .. } => {
-                matches!(fault, ProxyFault::WantsPassword | ProxyFault::WrongPassword | ProxyFault::Forbids(_))
+                matches!(
+                    fault,
+                    ProxyFault::WantsPassword
+                        | ProxyFault::WrongPassword
+                        | ProxyFault::Forbids(_)
+                        | ProxyFault::Untrusted(_)
+                )
             }
             Self::Between(answer) => !answer.may_pass(),
             Self::Connect { .. } | Self::Tls(_) | Self::Lost(_) | Self::Closed(_) | Self::Other(_) => false,
@@ -234,6 +240,9 @@ pub enum ProxyFault {
     /// It cannot reach the server itself.
     #[error("cannot reach the server: {0}")]
     CannotReach(LinkFault),
+    /// It is reached by TLS itself, and its own certificate is not trusted.
+    #[error("has a certificate that is not trusted: {0}")]
+    Untrusted(CertificateFault),
     /// It answered with this HTTP status.
     #[error("answered {0}")]
     Answered(u16),

@@ -216,7 +216,8 @@ impl Api {
             .body(Body::streamed(part(head).chain(pieces).chain(part(tail))))
             .map_err(|_| ClientError::Protocol("a request that cannot be written"))?;
         let response = whole(self.exchange(request).await?, MAX_DOCUMENT).await?;
-        answer::document(&response)
+        // A message is given up for a server of another kind, and that would be somebody else's word here.
+        answer::document(&response).map_err(|_| answer::between(response.status(), response.headers()).into())
     }
 
     pub(crate) async fn download(&self, file: &FileId) -> Result<Download, ClientError> {

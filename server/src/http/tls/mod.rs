@@ -4,6 +4,7 @@
 mod acme;
 mod certificate;
 mod files;
+mod pin;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use certificate::{Validity, validity};
+pub(crate) use pin::own_fingerprint;
 
 use self::acme::Authority;
 use self::files::CertificateFiles;

@@ -12,6 +12,7 @@ use crate::admin::invitation::{DEFAULT_HOURS, MAX_HOURS, fresh};
 use crate::app::{App, AppState};
 use crate::error::ApiError;
 use crate::extract::Params;
+use crate::http::own_fingerprint;
 use crate::storage::Act;
 
 /// An invitation
@@ -34,7 +35,7 @@ pub(super) async fn make(
         return Err(ApiError::invalid("expires_in_hours is not between 1 and 8760"));
     }
     let server = server_url(&app, request.server_url, &headers)?;
-    let (invitation, act) = fresh(user_id, &server, hours, app.clock.now());
+    let (invitation, act) = fresh(user_id, &server, own_fingerprint(&app.config.tls), hours, app.clock.now());
     admin::carry_out(&app, act, by).await?;
     Ok(Json(Invited {
         qr_svg: invitation.svg(),

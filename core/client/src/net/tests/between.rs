@@ -1,5 +1,7 @@
 //! Something in the place of the server.
 
+use bytes::Bytes;
+use futures_util::stream;
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::Backup;
@@ -46,6 +48,20 @@ async fn a_portal_that_says_yes_to_everything_has_done_nothing() {
     let opened = Socket::open(&api).await.map(drop);
     for result in done.into_iter().chain([downloaded, opened]) {
         assert!(matches!(result, Err(ClientError::Network(NetworkError::Between(_)))), "{result:?}");
+    }
+}
+
+/// A message is given up for what a server of another kind answers. A gateway's JSON must not be taken for that.
+#[tokio::test]
+async fn no_upload_is_given_up_for_a_strangers_word() {
+    let pages =
+        [(200, "application/json", r#"{"ok":true}"#), (200, "text/html", HTML), (413, "application/json", "{}")];
+    for (status, kind, body) in pages {
+        let (_host, api) = behind(status, &[("content-type", kind)], body).await;
+        let pieces = stream::once(std::future::ready(Ok(Bytes::from_static(b"ciphertext"))));
+        let error = api.upload(pieces, 10).await.unwrap_err();
+        assert!(matches!(error, ClientError::Network(NetworkError::Between(_))), "{error:?}");
+        assert_eq!((error.retry(), error.code()), (Retry::Later, None));
     }
 }
 

@@ -121,8 +121,8 @@ impl Shared {
         if request.uri().path().ends_with("/ws") {
             return websocket(&mut request);
         }
-        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        drop(body);
+        let mut body = request.into_body();
+        while let Some(Ok(_)) = body.frame().await {}
         Response::builder().header("content-type", "application/json").body(Full::from(r#"{"devices":[]}"#)).unwrap()
     }
 }

@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::version::{TLS12, TLS13};
 
-use super::super::error::{CertificateFault, NetworkError, Untrusted};
+use super::super::error::{CertificateFault, NetworkError, ProxyFault, Untrusted};
 use super::super::fingerprint::Fingerprint;
 use super::super::route::ProxySetting;
 use super::host::Host;
@@ -148,6 +148,19 @@ async fn the_fingerprint_of_the_certificate_is_told_from_that_of_its_key() {
     let of_certificate = Fingerprint::of(&own.certificate);
     let refused = visit(&host, ADDRESS, Some(of_certificate)).await;
     assert_eq!(refused, untrusted(own.fingerprint(), CertificateFault::OfCertificate));
+}
+
+/// A proxy that is reached by TLS is judged by the system, whatever is pinned for the server.
+#[tokio::test]
+async fn a_pin_is_not_for_the_proxy() {
+    let own = Own::new();
+    let host = own.serves(&[&TLS13]).await;
+    let proxy = ProxySetting::Through(format!("https://proxy.invalid:{}", host.port()).parse().unwrap());
+    let endpoint = Endpoint { fingerprint: Some(own.fingerprint()), proxy, ..endpoint(ADDRESS) };
+    let refused = both(&client(endpoint, &[], &Names::all_at(&[host.address]))).await;
+    let Err(ClientError::Network(NetworkError::Proxy { fault, .. })) = refused else { panic!("{refused:?}") };
+    assert_eq!(fault, ProxyFault::Untrusted(CertificateFault::UnknownIssuer));
+    assert!(host.seen().is_empty(), "not a byte, and no password");
 }
 
 /// Whoever can lead a profile to `http://` must not get around its pin.
