@@ -55,6 +55,28 @@ async fn cut_connections_lose_and_double_nothing() -> Result<()> {
     Ok(())
 }
 
+/// The tree that an invitation is read with has to be asked for, and the group goes on meanwhile.
+#[tokio::test]
+async fn an_invitation_is_good_also_on_a_slow_line_and_after_others_have_come() -> Result<()> {
+    let server = Server::start().await?;
+    let (_hers, alice, his, mut bob) = two_networks(&server, 31).await?;
+    bob.goes_offline().await?;
+    let first = alice.says(&bob, "Hi").await?;
+    alice.delivered(&first).await?;
+    // By an external commit: the invitation is into an epoch that is over.
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    let second = tablet.says(&bob, "from the tablet").await?;
+    tablet.delivered(&second).await?;
+    his.behaves(Faults { delay: Duration::from_millis(100)..Duration::from_millis(200), ..Faults::default() });
+    bob.goes_online().await?;
+    bob.hears(&alice, "Hi").await?;
+    bob.hears(&alice, "from the tablet").await?;
+    ensure!(bob.missing(&alice).await? == 0);
+    let answer = bob.says(&alice, "here I am").await?;
+    bob.delivered(&answer).await?;
+    alice.hears(&bob, "here I am").await.map(drop)
+}
+
 /// The first message of a chat comes with a welcome, which opens only once.
 #[tokio::test]
 async fn a_repeated_welcome_does_no_harm() -> Result<()> {
