@@ -62,5 +62,5 @@ async fn makes_a_profile() {
     let dir = std::env::var_os(PROFILE).map_or_else(|| own.path().join("profile"), PathBuf::from);
     make_and_open(&Profile::at(dir)).await.unwrap();
     // As a program does before it ends; else OpenSSL may be gone before the database is closed, which ends in a crash.
-    assert!(privmsg_client::wait_until_closed(CLOSING));
+    assert!(wait_until_closed(CLOSING));
 }
