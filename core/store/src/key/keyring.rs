@@ -18,6 +18,10 @@ use super::vault::{Details, Vault, text};
 use super::{DatabaseKey, KeyError, VaultError, random};
 
 /// As a person sees an entry in the keyring's own window.
+#[cfg_attr(
+    not(any(target_os = "linux", windows, target_os = "macos")),
+    expect(dead_code, reason = "where there is no keyring, it has no entries")
+)]
 const LABEL: &str = "PrivMsg database key";
 
 /// A service that only has to answer does so in milliseconds; one that has to be started first, in a second or two.
@@ -84,10 +88,6 @@ impl Person {
 }
 
 enum News {
-    #[cfg_attr(
-        not(any(target_os = "linux", windows, target_os = "macos")),
-        expect(dead_code, reason = "where there is no keyring, nobody is asked")
-    )]
     PersonIsAsked,
     Done,
 }
