@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc;
 
-use super::closing::Counted;
+use super::closing::{Counted, READER, Threads};
 use super::connection::open_reader;
 use super::tx::Snapshot;
 use crate::error::StoreError;
@@ -21,12 +21,12 @@ const QUEUE: usize = 64;
 pub(super) type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Starts the readers. They end when the last sender is gone.
-pub(super) fn start(path: &Path, key: &DatabaseKey) -> Result<mpsc::Sender<Job>, StoreError> {
+pub(super) fn start(path: &Path, key: &DatabaseKey, threads: &Arc<Threads>) -> Result<mpsc::Sender<Job>, StoreError> {
     let (jobs, queue) = mpsc::channel::<Job>(QUEUE);
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..READERS {
         let mut connection = open_reader(path, key)?;
-        let (queue, counted) = (Arc::clone(&queue), Counted::new());
+        let (queue, counted) = (Arc::clone(&queue), Counted::new(threads));
         let run = move || {
             // Who waits holds the lock, and lets go of it with the job in hand.
             while let Some(job) = next(&queue) {
@@ -35,7 +35,7 @@ pub(super) fn start(path: &Path, key: &DatabaseKey) -> Result<mpsc::Sender<Job>,
             drop(connection);
             drop(counted);
         };
-        std::thread::Builder::new().name("privmsg-read".into()).spawn(run).map_err(StoreError::Thread)?;
+        std::thread::Builder::new().name(READER.into()).spawn(run).map_err(StoreError::Thread)?;
     }
     Ok(jobs)
 }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::bell::Listener;
 use super::changes::{Changes, Feed};
+use super::closing::Closing;
 use super::connection::{DATABASE_FILE, open_writer};
 use super::log;
 use super::migrate::migrate;
@@ -25,6 +26,8 @@ pub struct Store {
     feed: Feed,
     /// Hears of other processes' commits for as long as somebody has the store.
     _listener: Arc<Listener>,
+    /// The last field: it waits for threads that end once the senders above are gone.
+    _closing: Arc<Closing>,
 }
 
 impl Store {
@@ -39,10 +42,12 @@ impl Store {
         let own = rand_id()?;
         let feed = Feed::new();
         let seen = log::newest(&connection)?;
-        let readers = readers::start(&path, key)?;
-        let writer = Writer::start(connection, dir, own, feed.clone())?;
+        let threads = Arc::default();
+        let readers = readers::start(&path, key, &threads)?;
+        let writer = Writer::start(connection, dir, own, feed.clone(), &threads)?;
         let listener = Listener::start(dir, own, seen, readers.downgrade(), feed.clone())?;
-        Ok(Self { writer, readers, feed, _listener: Arc::new(listener) })
+        let closing = Arc::new(Closing(threads));
+        Ok(Self { writer, readers, feed, _listener: Arc::new(listener), _closing: closing })
     }
 
     /// Runs `work` in one write transaction. It is committed if `work` returns `Ok`, and is durable when this returns;

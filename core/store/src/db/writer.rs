@@ -1,13 +1,14 @@
 //! The thread that writes: one transaction after the other.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc;
 
 use super::bell::Bell;
 use super::changes::Feed;
-use super::closing::Counted;
+use super::closing::{Counted, Threads, WRITER};
 use super::log;
 use super::tx::Tx;
 use crate::error::StoreError;
@@ -33,11 +34,12 @@ impl Writer {
         dir: &Path,
         own: i64,
         feed: Feed,
+        threads: &Arc<Threads>,
     ) -> Result<mpsc::Sender<Job>, StoreError> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let mut writer = Self { connection, feed, bell: Bell::open(dir)?, own };
-        let counted = Counted::new();
-        let thread = std::thread::Builder::new().name("privmsg-store".into());
+        let counted = Counted::new(threads);
+        let thread = std::thread::Builder::new().name(WRITER.into());
         let run = move || {
             while let Some(job) = queue.blocking_recv() {
                 job(&mut writer);

@@ -205,6 +205,39 @@ async fn what_expires_goes() {
     assert_eq!((left, next), (vec![2, 3], Some(30)));
 }
 
+/// Somebody who sends very many must not keep everybody from writing when their time is over.
+#[tokio::test]
+async fn very_many_expire_in_several_goes() {
+    let counts = story(|tx, chat| {
+        for n in 0..600_u32 {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&n.to_be_bytes());
+            let new = NewMessage {
+                chat,
+                place: Place::Numbered { group: GROUP, seq: Seq(n.into()) },
+                message_id: MessageId::from_bytes(bytes),
+                sender_id: &user("bob"),
+                sender_device: &DeviceId::new("d").unwrap(),
+                sent_at: 0,
+                received_at: 0,
+                expires_at: Some(10),
+                kind: Kind(0),
+                content: &[1],
+            };
+            messages::insert(tx, &new, Direction::Incoming)?;
+        }
+        let mut counts = Vec::new();
+        while messages::first_expiry(tx)?.is_some() {
+            messages::expire(tx, 10)?;
+            let entry = chats::summary(tx, chat)?.unwrap();
+            counts.push((entry.messages, entry.unread));
+        }
+        Ok(counts)
+    })
+    .await;
+    assert_eq!(counts, [(344, 344), (88, 88), (0, 0)]);
+}
+
 fn react(tx: &Tx<'_>, chat: ChatId, from: &str, key: &str, seq: u64, content: u8) -> Result<bool, StoreError> {
     let new = NewRelation {
         chat,

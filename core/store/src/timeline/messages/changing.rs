@@ -1,5 +1,7 @@
 //! Storing messages, and what becomes of them. The chat's entry in the list of chats is kept in step.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::{Direction, NewMessage};
@@ -127,9 +129,40 @@ pub fn delete(tx: &Tx<'_>, id: i64, at_ms: i64) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn forget(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
+    match hide(tx, id)? {
+        Some(chat) => count_anew(tx, chat, 1),
+        None => Ok(()),
+    }
+}
+
+/// Messages that expire in one transaction: others want to write, too.
+const EXPIRE_AT_ONCE: u32 = 256;
+
+/// Forgets messages that have expired by now, the first of them. Who calls asks again ([`super::first_expiry`]).
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn expire(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
+    let expired = {
+        let mut query = tx.sql().prepare_cached(
+            "SELECT id FROM message WHERE expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2",
+        )?;
+        query.query_map(params![now_ms, EXPIRE_AT_ONCE], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
+    };
+    let mut gone = BTreeMap::new();
+    for id in expired {
+        if let Some(chat) = hide(tx, id)? {
+            *gone.entry(chat).or_default() += 1;
+        }
+    }
+    gone.into_iter().try_for_each(|(chat, messages)| count_anew(tx, chat, messages))
+}
+
+/// Takes a message, what waits of it, and what was said about it. Returns its chat, unless it was gone.
+fn hide(tx: &Tx<'_>, id: i64) -> Result<Option<ChatId>, StoreError> {
     let sql = "UPDATE message SET content = x'', hidden = 1, expires_at = NULL
                WHERE id = ?1 AND hidden = 0 RETURNING chat_id";
-    let Some(chat) = update(tx, sql, [id])? else { return Ok(()) };
+    let Some(chat) = update(tx, sql, [id])? else { return Ok(None) };
     if tx.sql().prepare_cached("DELETE FROM outbox WHERE message_row = ?1")?.execute([id])? > 0 {
         tx.changed(Change::Task(outbox::TASK));
     }
@@ -139,22 +172,16 @@ pub fn forget(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
                  (SELECT chat_id, sender_id, message_id FROM message WHERE id = ?1)",
         )?
         .execute([id])?;
-    tx.sql().prepare_cached("UPDATE chat SET messages = messages - 1 WHERE id = ?1")?.execute([chat.0])?;
-    chats::count_unread(tx, chat)?;
-    chats::find_last(tx, chat)
+    Ok(Some(chat))
 }
 
-/// Forgets what has expired by now.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn expire(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
-    let expired = {
-        let mut query =
-            tx.sql().prepare_cached("SELECT id FROM message WHERE expires_at IS NOT NULL AND expires_at <= ?1")?;
-        query.query_map([now_ms], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
-    };
-    expired.into_iter().try_for_each(|id| forget(tx, id))
+/// So many messages of a chat are gone.
+fn count_anew(tx: &Tx<'_>, chat: ChatId, messages: i64) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE chat SET messages = messages - ?2 WHERE id = ?1")?
+        .execute(params![chat.0, messages])?;
+    chats::count_unread(tx, chat)?;
+    chats::find_last(tx, chat)
 }
 
 /// Runs an update of one row that returns its chat, and notes the change.
