@@ -157,7 +157,11 @@ pub(crate) fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 pub fn remove(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     let key = group.as_bytes().as_slice();
     // Nothing more will come of it; what is missing stays missing.
-    tx.sql().execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1", [key])?;
+    if tx.sql().execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0", [key])? > 0
+        && let Some(known) = load(tx, group)?
+    {
+        tx.changed(Change::Chat(known.chat));
+    }
     tx.sql().execute("DELETE FROM parked WHERE group_id = ?1", [key])?;
     tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [key])?;
     tx.changed(Change::Task(TASK));

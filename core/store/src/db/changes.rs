@@ -139,6 +139,15 @@ impl Changes {
         }
     }
 
+    /// What has been committed meanwhile, without waiting: what one look at the database can answer together.
+    pub fn try_next(&mut self) -> Option<Arc<ChangeSet>> {
+        match self.0.try_recv() {
+            Ok(changes) => Some(changes),
+            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Arc::new(ChangeSet::everything())),
+            Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => None,
+        }
+    }
+
     /// Passes over what has been committed so far.
     pub fn skip(&mut self) {
         loop {

@@ -134,16 +134,18 @@ fn rewind(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
     set_highest(tx, group, seq)
 }
 
-/// The confirmed holes of a chat, oldest first.
+/// The confirmed holes of a chat that begin between two positions, both included, oldest first.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
+pub fn between(at: &Snapshot<'_>, chat: ChatId, from: Position, to: Position) -> Result<Vec<Gap>, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT ordinal, first_seq, last_seq - first_seq + 1 FROM gap
-         WHERE chat_id = ?1 AND confirmed = 1 ORDER BY ordinal, first_seq",
+         WHERE chat_id = ?1 AND (ordinal, first_seq) >= (?2, ?3) AND (ordinal, first_seq) <= (?4, ?5) AND confirmed = 1
+         ORDER BY ordinal, first_seq",
     )?;
-    let rows = query.query_map([chat.0], |row| {
+    let (from, to) = (from.ordinal_and_seq(), to.ordinal_and_seq());
+    let rows = query.query_map(params![chat.0, from.0, from.1, to.0, to.1], |row| {
         let position = Position::numbered(row.get(0)?, Seq(from_sql(row.get(1)?)));
         Ok(Gap { position, missing: from_sql(row.get(2)?) })
     })?;
@@ -230,6 +232,10 @@ mod tests {
 
     const GROUP: GroupId = GroupId::from_bytes([1; 16]);
 
+    fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
+        between(at, chat, Position::START, Position(i64::MAX))
+    }
+
     async fn missing_after(notes: &'static [u64]) -> Vec<u64> {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
@@ -259,6 +265,32 @@ mod tests {
         assert_eq!(missing_after(&[1, 4]).await, vec![2]);
         assert_eq!(missing_after(&[1, 10, 5]).await, vec![3, 4]);
         assert_eq!(missing_after(&[1, u64::MAX]).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_holes_of_a_page_are_those_between_its_positions() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        store
+            .write(|c| {
+                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                for seq in [1, 3, 5, 7] {
+                    note(c, &GROUP, Seq(seq))?;
+                }
+                confirm_all(c)?;
+                let at = |seq| Position::numbered(1, Seq(seq));
+                let begin = |from, to| -> Result<Vec<_>, StoreError> {
+                    Ok(between(c, chat, from, to)?.into_iter().map(|gap| gap.position).collect())
+                };
+                assert_eq!(begin(at(3), at(6))?, [at(4), at(6)]);
+                assert_eq!(begin(Position::START, at(3))?, [at(2)]);
+                assert_eq!(begin(at(5), Position::QUEUED)?, [at(6)]);
+                assert_eq!(begin(at(7), Position(i64::MAX))?, []);
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

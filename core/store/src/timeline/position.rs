@@ -32,6 +32,11 @@ impl Position {
         let seq = to_sql(seq.0).min((1 << SEQ_BITS) - 1);
         Self(ordinal.clamp(0, (1 << 21) - 1) << SEQ_BITS | seq)
     }
+
+    /// The ordinal of the group, and the number in it.
+    pub(crate) const fn ordinal_and_seq(self) -> (i64, i64) {
+        (self.0 >> SEQ_BITS, self.0 & ((1 << SEQ_BITS) - 1))
+    }
 }
 
 /// What decides where something stands.

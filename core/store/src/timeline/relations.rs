@@ -141,10 +141,16 @@ pub fn clear(tx: &Tx<'_>, chat: ChatId, target: &Target, but: i64) -> Result<(),
 /// [`StoreError`] of the statements.
 pub fn set_sent(tx: &Tx<'_>, chat: ChatId, id: &MessageId, place: Place) -> Result<(), StoreError> {
     let position = position::of(tx, chat, place)?;
-    tx.sql()
-        .prepare_cached("UPDATE relation SET position = ?2 WHERE message_id = ?1 AND position = ?3")?
-        .execute(params![id.as_bytes().as_slice(), position.0, Position::QUEUED.0])?;
-    Ok(())
+    let moved = tx
+        .sql()
+        .prepare_cached(
+            "UPDATE relation SET position = ?2 WHERE message_id = ?1 AND position = ?3
+             RETURNING chat_id, target_author, target_id",
+        )?
+        .query_row(params![id.as_bytes().as_slice(), position.0, Position::QUEUED.0], target)
+        .optional()?;
+    // Who reacted first is shown first.
+    moved.map_or(Ok(()), |(chat, target)| told(tx, chat, &target?))
 }
 
 /// One of this device's own was refused for good: nobody else has it.
@@ -157,14 +163,15 @@ pub fn withdraw(tx: &Tx<'_>, id: &MessageId) -> Result<(), StoreError> {
         .prepare_cached(
             "DELETE FROM relation WHERE message_id = ?1 AND position = ?2 RETURNING chat_id, target_author, target_id",
         )?
-        .query_row(params![id.as_bytes().as_slice(), Position::QUEUED.0], |row| {
-            Ok((ChatId(row.get(0)?), user_id(row, 1), message_id(row, 2)))
-        })
+        .query_row(params![id.as_bytes().as_slice(), Position::QUEUED.0], target)
         .optional()?;
-    match gone {
-        Some((chat, author, id)) => told(tx, chat, &Target { author: author?, message_id: id? }),
-        None => Ok(()),
-    }
+    gone.map_or(Ok(()), |(chat, target)| told(tx, chat, &target?))
+}
+
+/// The chat, and the message that a relation is about.
+fn target(row: &Row<'_>) -> rusqlite::Result<(ChatId, Result<Target, StoreError>)> {
+    let target = || Ok(Target { author: user_id(row, 1)?, message_id: message_id(row, 2)? });
+    Ok((ChatId(row.get(0)?), target()))
 }
 
 /// Whoever shows the message shows what was said about it.

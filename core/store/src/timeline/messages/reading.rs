@@ -50,6 +50,14 @@ pub fn load(at: &Snapshot<'_>, id: i64) -> Result<Option<Message>, StoreError> {
     Ok(collect(at, "WHERE id = ?1", [id])?.pop())
 }
 
+/// As [`load`], unless it is gone from this device.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn load_shown(at: &Snapshot<'_>, id: i64) -> Result<Option<Message>, StoreError> {
+    Ok(collect(at, "WHERE id = ?1 AND hidden = 0", [id])?.pop())
+}
+
 /// Messages with this id. More than one only if two people, or two devices of one, chose the same.
 ///
 /// # Errors
@@ -102,6 +110,49 @@ pub fn after(at: &Snapshot<'_>, chat: ChatId, cursor: Cursor, limit: u32) -> Res
         "WHERE chat_id = ?1 AND hidden = 0 AND (position, id) > (?2, ?3) ORDER BY position, id LIMIT ?4",
         params![chat.0, cursor.0.0, cursor.1, limit],
     )
+}
+
+/// Messages of a chat between two cursors, both included, the oldest `limit` of them, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn between(
+    at: &Snapshot<'_>,
+    chat: ChatId,
+    from: Cursor,
+    to: Cursor,
+    limit: u32,
+) -> Result<Vec<Message>, StoreError> {
+    collect(
+        at,
+        "WHERE chat_id = ?1 AND hidden = 0 AND (position, id) >= (?2, ?3) AND (position, id) <= (?4, ?5)
+         ORDER BY position, id LIMIT ?6",
+        params![chat.0, from.0.0, from.1, to.0.0, to.1, limit],
+    )
+}
+
+/// The first message of others behind `from` that has a place already.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn first_unread(
+    at: &Snapshot<'_>,
+    chat: ChatId,
+    own: &UserId,
+    from: Position,
+) -> Result<Option<Cursor>, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached(
+            "SELECT position, id FROM message
+             WHERE chat_id = ?1 AND hidden = 0 AND position > ?2 AND position < ?3
+                 AND kind >= 0 AND outgoing = 0 AND sender_id <> ?4
+             ORDER BY position, id LIMIT 1",
+        )?
+        .query_row(params![chat.0, from.0, Position::QUEUED.0, own.as_str()], |row| {
+            Ok(Cursor(Position(row.get(0)?), row.get(1)?))
+        })
+        .optional()?)
 }
 
 /// Messages from elsewhere that were stored after row `after`, in order.
