@@ -107,6 +107,11 @@ impl Client {
         self.context.store.changes()
     }
 
+    #[cfg(test)]
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// The account's user.
     #[must_use]
     pub fn user_id(&self) -> &UserId {

@@ -69,5 +69,8 @@ pub use sign_in::{
     Introduced, LoggedIn, Login, LoginError, NewIdentity, PendingLogin, Relocation, RelocationError, SignInKey,
     sign_out_here,
 };
+pub use view::chat_list::ChatList;
+pub use view::diff::ListDiff;
 pub use view::history::{ChatEntry, HistoryItem, Page};
 pub use view::message::{MessageKind, MessageView, ReactionView};
+pub use view::timeline::{ChatStatus, Timeline};

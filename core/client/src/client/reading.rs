@@ -11,8 +11,10 @@ use super::{Client, Setting};
 use crate::error::ClientError;
 use crate::group::policy::Policy;
 use crate::sending::{self, Recipient};
+use crate::view::chat_list::ChatList;
 use crate::view::history::{self, ChatEntry, HistoryItem, Page};
 use crate::view::message::MessageView;
+use crate::view::timeline::Timeline;
 
 impl Client {
     /// One message by its row.
@@ -57,7 +59,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn page(&self, chat: ChatId, page: Page, limit: u32) -> Result<Vec<HistoryItem>, ClientError> {
-        self.read(move |at| history::page(at, chat, page, limit)).await
+        self.read(move |at| Ok(history::page(at, chat, page, limit)?.items)).await
     }
 
     /// All chats, the one with the newest message first.
@@ -159,10 +161,51 @@ impl Client {
         changes.wait_for(|change| matches!(change, Change::Message(..))).await
     }
 
-    pub(super) async fn read<T: Send + 'static>(
+    /// The chats, as they are and as they change, by this process or another one.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn watch_chats(&self) -> Result<ChatList, ClientError> {
+        ChatList::watch(self.clone()).await
+    }
+
+    /// A chat's history, as it is and as it changes: a page of up to `limit` messages to begin with.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database; there may be no such chat.
+    pub async fn watch_timeline(&self, chat: ChatId, page: Page, limit: u32) -> Result<Timeline, ClientError> {
+        let kind = self.read(move |at| Ok(chats::load(at, chat)?.kind)).await?;
+        Timeline::watch(self.clone(), Some(chat), kind, page, limit).await
+    }
+
+    /// As [`Client::watch_timeline`], from the end of the chat with a recipient, which need not be there yet: it appears
+    /// when somebody says something.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn watch_conversation(&self, with: &Recipient, limit: u32) -> Result<Timeline, ClientError> {
+        let kind = sending::chat_kind(self.user_id(), with);
+        Timeline::watch(self.clone(), None, kind, Page::Newest, limit).await
+    }
+
+    /// Looks at the database. What is past its time is deleted first: it must not be shown, nor counted, whether an engine
+    /// has been running or not.
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ClientError> {
-        Ok(self.context.store.read(look).await?)
+        let (store, now) = (&self.context.store, self.context.clock.now_ms());
+        let mut look = look;
+        loop {
+            let result = store.read(move |at| {
+                let expired = messages::first_expiry(at)?.is_some_and(|first| first <= now);
+                Ok::<_, StoreError>(if expired { Err(look) } else { Ok(look(at)?) })
+            });
+            match result.await? {
+                Ok(value) => return Ok(value),
+                Err(not_yet) => look = not_yet,
+            }
+            store.write(move |tx| messages::expire(tx, now)).await?;
+        }
     }
 }

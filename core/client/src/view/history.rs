@@ -34,48 +34,128 @@ pub enum Page {
     Around(Cursor),
 }
 
-/// Up to `limit` messages of a chat with the gaps between them, oldest first.
-pub(crate) fn page(at: &Snapshot<'_>, chat: ChatId, page: Page, limit: u32) -> Result<Vec<HistoryItem>, StoreError> {
-    let messages = match page {
-        Page::Newest => messages::newest(at, chat, limit)?,
-        Page::Before(cursor) => messages::before(at, chat, cursor, limit)?,
-        Page::After(cursor) => messages::after(at, chat, cursor, limit)?,
-        Page::Around(cursor) => {
-            let mut messages = messages::before(at, chat, cursor, limit / 2)?;
-            // The row at the place itself belongs to what comes from it on.
-            let from = Cursor(cursor.0, cursor.1.saturating_sub(1));
-            messages.extend(messages::after(at, chat, from, limit.saturating_sub(limit / 2))?);
-            messages
+/// Where an item stands among the others: of two at one position the message comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(Position, bool, i64);
+
+impl HistoryItem {
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Message(message) => key(message.cursor),
+            Self::Gap { position, .. } => Key(*position, true, 0),
         }
-    };
-    let (from, to) = bounds(page, &messages, limit);
-    let mut gaps =
-        gaps::of_chat(at, chat)?.into_iter().filter(|gap| from <= gap.position && gap.position < to).peekable();
-    let chat = chats::load(at, chat)?;
-    let mut items = Vec::with_capacity(messages.len());
-    for message in messages {
-        while let Some(gap) = gaps.next_if(|gap| gap.position < message.position) {
-            items.push(HistoryItem::Gap { position: gap.position, missing: gap.missing });
-        }
-        items.push(HistoryItem::Message(Box::new(MessageView::in_chat(at, chat.clone(), message)?)));
     }
-    items.extend(gaps.map(|gap| HistoryItem::Gap { position: gap.position, missing: gap.missing }));
-    Ok(items)
+
+    /// The row of a message.
+    pub(crate) fn row(&self) -> Option<i64> {
+        match self {
+            Self::Message(message) => Some(message.id),
+            Self::Gap { .. } => None,
+        }
+    }
 }
 
-/// Between which positions gaps belong to a page: a gap is shown on the page of the message behind it, and the one behind
-/// all messages with the newest.
-fn bounds(page: Page, messages: &[Message], limit: u32) -> (Position, Position) {
-    let full = messages.len() >= limit as usize;
-    let (first, last) =
-        (messages.first().map(|message| message.position), messages.last().map(|message| message.position));
-    let end = Position(i64::MAX);
-    match page {
-        Page::Newest => (if full { first.unwrap_or(Position::START) } else { Position::START }, end),
-        Page::Before(cursor) => (if full { first.unwrap_or(Position::START) } else { Position::START }, cursor.0),
-        Page::After(cursor) => (cursor.0, if full { last.unwrap_or(end) } else { end }),
-        Page::Around(_) => (first.unwrap_or(Position::START), last.unwrap_or(end)),
+pub(crate) const fn key(cursor: Cursor) -> Key {
+    Key(cursor.0, false, cursor.1)
+}
+
+/// A stretch of a chat's history, all that is in it, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Stretch {
+    pub(crate) items: Vec<HistoryItem>,
+    pub(crate) bounds: Bounds,
+}
+
+/// Between which places a stretch lies, both included. `None` where it reaches the beginning, or the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) from: Option<Cursor>,
+    pub(crate) to: Option<Cursor>,
+}
+
+impl Bounds {
+    pub(crate) fn cover(&self, wanted: Key) -> bool {
+        self.from.is_none_or(|from| key(from) <= wanted) && self.to.is_none_or(|to| wanted <= key(to))
     }
+}
+
+/// Up to `limit` messages of a chat with the gaps between them.
+pub(crate) fn page(at: &Snapshot<'_>, chat: ChatId, page: Page, limit: u32) -> Result<Stretch, StoreError> {
+    if limit == 0 {
+        return Ok(Stretch::default());
+    }
+    let first = |messages: &[Message], limit: u32| {
+        messages.first().filter(|_| messages.len() >= limit as usize).map(Message::cursor)
+    };
+    let last = |messages: &[Message], limit: u32| {
+        messages.last().filter(|_| messages.len() >= limit as usize).map(Message::cursor)
+    };
+    match page {
+        Page::Newest => {
+            let messages = messages::newest(at, chat, limit)?;
+            let bounds = Bounds { from: first(&messages, limit), to: None };
+            stretch(at, chat, messages, bounds, |_| true)
+        }
+        Page::Before(cursor) => {
+            let messages = messages::before(at, chat, cursor, limit)?;
+            let bounds = Bounds { from: first(&messages, limit), to: Some(cursor) };
+            stretch(at, chat, messages, bounds, |gap| gap < key(cursor))
+        }
+        Page::After(cursor) => {
+            let messages = messages::after(at, chat, cursor, limit)?;
+            let bounds = Bounds { from: Some(cursor), to: last(&messages, limit) };
+            stretch(at, chat, messages, bounds, |gap| gap > key(cursor))
+        }
+        Page::Around(cursor) => {
+            let before = messages::before(at, chat, cursor, limit / 2)?;
+            // The row at the place itself belongs to what comes from it on.
+            let from = Cursor(cursor.0, cursor.1.saturating_sub(1));
+            let rest = limit.saturating_sub(limit / 2);
+            let after = messages::after(at, chat, from, rest)?;
+            let from = if limit < 2 { Some(cursor) } else { first(&before, limit / 2) };
+            let bounds = Bounds { from, to: last(&after, rest) };
+            stretch(at, chat, [before, after].concat(), bounds, |_| true)
+        }
+    }
+}
+
+/// What stands within `bounds`, up to `limit` messages of it, from the oldest on.
+pub(crate) fn within(at: &Snapshot<'_>, chat: ChatId, mut bounds: Bounds, limit: u32) -> Result<Stretch, StoreError> {
+    let from = bounds.from.unwrap_or(Cursor(Position::START, i64::MIN));
+    let to = bounds.to.unwrap_or(Cursor(Position(i64::MAX), i64::MAX));
+    let messages = messages::between(at, chat, from, to, limit)?;
+    if messages.len() >= limit as usize {
+        bounds.to = messages.last().map(Message::cursor).or(bounds.to);
+    }
+    stretch(at, chat, messages, bounds, |_| true)
+}
+
+/// The gaps within `bounds`.
+pub(crate) fn gaps(at: &Snapshot<'_>, chat: ChatId, bounds: Bounds) -> Result<Vec<HistoryItem>, StoreError> {
+    let from = bounds.from.map_or(Position::START, |from| from.0);
+    let to = bounds.to.map_or(Position(i64::MAX), |to| to.0);
+    let gaps = gaps::between(at, chat, from, to)?.into_iter();
+    let items = gaps.map(|gap| HistoryItem::Gap { position: gap.position, missing: gap.missing });
+    Ok(items.filter(|gap| bounds.cover(gap.key())).collect())
+}
+
+fn stretch(
+    at: &Snapshot<'_>,
+    chat: ChatId,
+    messages: Vec<Message>,
+    bounds: Bounds,
+    wanted: impl Fn(Key) -> bool,
+) -> Result<Stretch, StoreError> {
+    let mut gaps = gaps(at, chat, bounds)?;
+    gaps.retain(|gap| wanted(gap.key()));
+    let chat = chats::load(at, chat)?;
+    let mut items = gaps;
+    items.reserve(messages.len());
+    for message in messages {
+        items.push(HistoryItem::Message(Box::new(MessageView::in_chat(at, chat.clone(), message)?)));
+    }
+    items.sort_by_key(HistoryItem::key);
+    Ok(Stretch { items, bounds })
 }
 
 /// Where the reader of incoming messages has got to; survives restarts.
