@@ -62,10 +62,13 @@ impl ChatStatus {
     }
 }
 
+/// Messages by row, as they are within the window; without one, gone from there.
+type ByRow = Vec<(i64, Option<HistoryItem>)>;
+
 /// What a look at the database has found.
 enum Found {
-    /// Messages that have changed, as they are within the window, by row; and its gaps, if they may be others.
-    Changed { messages: Vec<(i64, Option<HistoryItem>)>, gaps: Option<Vec<HistoryItem>> },
+    /// Messages that have changed, and the gaps, if they may be others.
+    Changed { messages: ByRow, gaps: Option<Vec<HistoryItem>> },
     /// All of it.
     Anew(Stretch),
 }
@@ -239,12 +242,7 @@ fn found(at: &Snapshot<'_>, known: Option<ChatId>, kind: &ChatKind) -> Result<Op
 
 /// Messages that have changed, as they are within `bounds`. `None` if all has to be read anew: so many are others, or the
 /// beginning of the window is one that waited for its number and now has it, which is further up.
-fn changed(
-    at: &Snapshot<'_>,
-    chat: ChatId,
-    bounds: Bounds,
-    rows: &BTreeSet<i64>,
-) -> Result<Option<Vec<(i64, Option<HistoryItem>)>>, StoreError> {
+fn changed(at: &Snapshot<'_>, chat: ChatId, bounds: Bounds, rows: &BTreeSet<i64>) -> Result<Option<ByRow>, StoreError> {
     if rows.len() > FEW {
         return Ok(None);
     }

@@ -46,7 +46,7 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
         format!("client: {MESSAGES} waiting messages fetched, decrypted and stored"),
         received.as_secs_f64(),
         "s",
-        Goal::AtMost(3.0),
+        Goal::AtMost(1.0),
     );
     report.line(
         "client: of them missing or doubled",

@@ -7,8 +7,10 @@ mod connections;
 mod disk;
 mod fanout;
 mod files;
+mod latency;
 mod logins;
 mod mailbox;
+mod profile;
 mod queue;
 mod rate;
 mod relay;
@@ -40,6 +42,12 @@ struct Arguments {
     /// The server to measure; the one of this build without it.
     #[arg(long)]
     server: Option<PathBuf>,
+    /// The process that the part `profile` starts: reads this profile.
+    #[arg(long, hide = true)]
+    read_profile: Option<PathBuf>,
+    /// And follows it until it has seen so many messages.
+    #[arg(long, hide = true, default_value_t = 0)]
+    writes: usize,
 }
 
 /// What is measured.
@@ -63,6 +71,10 @@ enum Part {
     Queue,
     /// A client that fetches 10,000 waiting messages.
     Mailbox,
+    /// One message at a time between two clients.
+    Latency,
+    /// A client with a million messages.
+    Profile,
     /// File encryption.
     Attachments,
     /// Files up and down, against nginx.
@@ -92,6 +104,9 @@ impl Bench {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(dir) = &arguments.read_profile {
+        return profile::read(dir, arguments.writes).await;
+    }
     // A connection is a descriptor here and one in the server.
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).context("the limit of open files")?;
     let dir = binaries::dir_on_disk()?;
@@ -117,6 +132,8 @@ async fn main() -> Result<()> {
             Part::Tls => connections::measure_with_tls(&mut bench, dir.path(), descriptors).await?,
             Part::Queue => queue::measure(&mut bench, dir.path()).await?,
             Part::Mailbox => mailbox::measure(&mut bench, dir.path()).await?,
+            Part::Latency => latency::measure(&mut bench, dir.path()).await?,
+            Part::Profile => profile::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
             Part::Attachments => attachments::measure(&mut bench)?,
         }
