@@ -15,7 +15,7 @@ use super::alice_and_bob;
 const MB: usize = 1_000_000;
 
 /// Too large to be encrypted before its message is queued.
-const LARGE: usize = 24 * MB;
+const LARGE: usize = 18 * MB;
 
 /// What may go over the line again for each time that a transfer is broken off.
 const AGAIN: u64 = 1_500_000;
