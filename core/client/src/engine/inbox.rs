@@ -146,7 +146,7 @@ impl<'a, 't> Intake<'a, 't> {
     fn group_message(&mut self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
         let Some(group) = groups::load(self.step.tx, &group_id)? else {
             // What is said behind an invitation is for this device, once it has joined.
-            if welcomes::of(self.step.tx, &group_id)?.is_some() {
+            if welcomes::is_kept(self.step.tx, &group_id)? {
                 self.park(message, group_id)?;
             } else {
                 // Lost to this device, which perhaps ought to be there by now.

@@ -21,14 +21,20 @@ pub struct Owed {
     pub message_ids: Vec<MessageId>,
 }
 
-/// Notes that the sender of a message is to be told that it has arrived, or was read.
+/// Notes that the sender of a message is to be told that it has arrived, or was read. Whoever has read a message need not
+/// be told that it has arrived.
 ///
 /// # Errors
-/// [`StoreError`] of the statement.
+/// [`StoreError`] of the statements.
 pub fn owe(tx: &Tx<'_>, chat: ChatId, message: &MessageId, read: bool) -> Result<(), StoreError> {
     tx.sql()
         .prepare_cached("INSERT OR IGNORE INTO owed_receipt (chat_id, message_id, read) VALUES (?1, ?2, ?3)")?
         .execute(params![chat.0, message.as_bytes().as_slice(), read])?;
+    if read {
+        tx.sql()
+            .prepare_cached("DELETE FROM owed_receipt WHERE chat_id = ?1 AND read = 0 AND message_id = ?2")?
+            .execute(params![chat.0, message.as_bytes().as_slice()])?;
+    }
     tx.changed(Change::Task(TASK));
     Ok(())
 }
@@ -41,17 +47,11 @@ pub fn any(at: &Snapshot<'_>) -> Result<bool, StoreError> {
     Ok(at.sql().prepare_cached("SELECT EXISTS (SELECT 1 FROM owed_receipt)")?.query_row([], |row| row.get(0))?)
 }
 
-/// Takes receipts of one kind for one chat, up to `limit`, which the caller sends in the same transaction. Whoever has
-/// read a message need not be told that it has arrived.
+/// Takes receipts of one kind for one chat, up to `limit`, which the caller sends in the same transaction.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn take(tx: &Tx<'_>, limit: usize) -> Result<Option<Owed>, StoreError> {
-    tx.sql().execute(
-        "DELETE FROM owed_receipt AS o WHERE read = 0 AND EXISTS
-             (SELECT 1 FROM owed_receipt r WHERE r.read = 1 AND r.chat_id = o.chat_id AND r.message_id = o.message_id)",
-        [],
-    )?;
     let mut first = tx.sql().prepare_cached("SELECT chat_id, read FROM owed_receipt LIMIT 1")?;
     let mut rows = first.query([])?;
     let Some(row) = rows.next()? else { return Ok(None) };

@@ -14,8 +14,9 @@ pub struct Parked {
     pub frame: String,
 }
 
-/// Messages parked for one group, and bytes for all of them. What comes beyond that is lost, and shows as a gap.
-const KEPT: i64 = 4_096;
+/// Messages parked for one group, and bytes for all of them. What comes beyond that is lost, and shows as a gap. Whoever
+/// is invited and comes back to a full mailbox (10,000, as servers come) has all of it parked until the invitation is used.
+const KEPT: i64 = 32_768;
 const KEPT_BYTES: i64 = 64 << 20;
 
 /// Parks a message; a second time is the same. Returns whether there was room.
@@ -27,8 +28,8 @@ pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) ->
     let full: bool = tx
         .sql()
         .prepare_cached(
-            "SELECT (SELECT count(*) FROM parked WHERE group_id = ?1) >= ?2
-                 OR (SELECT coalesce(sum(octet_length(frame)), 0) + octet_length(?3) FROM parked) > ?4",
+            "SELECT coalesce((SELECT messages FROM parked_sum WHERE group_id = ?1), 0) >= ?2
+                 OR (SELECT coalesce(sum(bytes), 0) + octet_length(?3) FROM parked_sum) > ?4",
         )?
         .query_row(params![group, KEPT, frame, KEPT_BYTES], |row| row.get(0))?;
     if !full {

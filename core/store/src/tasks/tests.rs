@@ -53,7 +53,7 @@ async fn invitations_are_bounded_in_number_and_in_size() {
 async fn what_comes_too_early_is_bounded_for_each_group() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    let (one, other) = store
+    let (one, again) = store
         .write(|tx| {
             let park = |n, message: u32| {
                 let mut id = [0; 16];
@@ -61,12 +61,21 @@ async fn what_comes_too_early_is_bounded_for_each_group() {
                 parked::insert(tx, &group(n), &MessageId::from_bytes(id), "frame")
             };
             let mut one = 0;
-            for n in 0..5_000 {
+            for n in 0..33_000 {
                 one += u32::from(park(1, n)?);
             }
-            Ok::<_, StoreError>((one, park(2, 0)?))
+            assert!(park(2, 0)?);
+            // What is read or given up makes room.
+            parked::remove(tx, parked::of_group(tx, &group(1))?[7].id)?;
+            assert!(park(1, 40_000)? && !park(1, 40_001)?);
+            parked::clear(tx, &group(1))?;
+            let mut again = 0;
+            for n in 0..33_000 {
+                again += u32::from(park(1, n)?);
+            }
+            Ok::<_, StoreError>((one, again))
         })
         .await
         .unwrap();
-    assert_eq!((one, other), (4_096, true));
+    assert_eq!((one, again), (32_768, 32_768));
 }

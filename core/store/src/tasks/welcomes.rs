@@ -69,6 +69,17 @@ pub fn of(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Welcome>, StoreEr
         .transpose()
 }
 
+/// Whether there is an invitation into the group.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_kept(at: &Snapshot<'_>, group: &GroupId) -> Result<bool, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM welcome WHERE group_id = ?1)")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))?)
+}
+
 /// Groups with an invitation.
 ///
 /// # Errors

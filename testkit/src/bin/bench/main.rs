@@ -107,6 +107,7 @@ async fn main() -> Result<()> {
     if let Some(dir) = &arguments.read_profile {
         return profile::read(dir, arguments.writes).await;
     }
+    privmsg_testkit::log();
     // A connection is a descriptor here and one in the server.
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).context("the limit of open files")?;
     let dir = binaries::dir_on_disk()?;

@@ -71,9 +71,10 @@ pub fn find(at: &Snapshot<'_>, id: &MessageId) -> Result<Vec<Message>, StoreErro
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn find_of(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId) -> Result<Vec<Message>, StoreError> {
+    // `+`: by the id, of which there is one, and never through all of the chat, which the planner may think is as good.
     collect(
         at,
-        "WHERE message_id = ?1 AND sender_id = ?2 AND chat_id = ?3 AND hidden = 0",
+        "WHERE message_id = ?1 AND sender_id = ?2 AND +chat_id = ?3 AND +hidden = 0",
         params![id.as_bytes().as_slice(), author.as_str(), chat.0],
     )
 }
