@@ -25,15 +25,20 @@ pub(crate) struct Context {
     pub(crate) api: Api,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) files: Folder,
+    /// Around all that is logged: there may be several accounts in one process.
+    pub(crate) span: tracing::Span,
     events: broadcast::Sender<Event>,
 }
 
 impl Context {
     pub(crate) fn new(profile: Profile, store: Store, account: Account, clock: Arc<dyn Clock>) -> Self {
         let api = Api::of(&account);
+        // At the level of errors, so that it is there whatever is logged.
+        let span = tracing::error_span!("account", user = %account.user_id);
+        let store = store.in_span(span.clone());
         let events = broadcast::Sender::new(EVENTS);
         let files = Folder::of(&profile);
-        Self { profile, user_id: account.user_id, store, api, clock, files, events }
+        Self { profile, user_id: account.user_id, store, api, clock, files, span, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {

@@ -28,6 +28,7 @@ use privmsg_protocol::ErrorCode;
 use privmsg_store::account::Account;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::context::Context;
 use crate::error::{ClientError, EngineError};
@@ -69,7 +70,8 @@ impl Engine {
     /// As [`Engine::start`], for who has the right to already.
     pub(crate) fn start_with(context: Arc<Context>, lock: EngineLock) -> Self {
         let (leave, cancel) = (CancellationToken::new(), CancellationToken::new());
-        let task = tokio::spawn(run(context, lock, leave.clone(), cancel.clone()));
+        let span = context.span.clone();
+        let task = tokio::spawn(run(context, lock, leave.clone(), cancel.clone()).instrument(span));
         Self { leave, cancel, task: Some(task) }
     }
 
@@ -140,7 +142,7 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
             backoff.reset();
         }
         let pause = backoff.next(random_fraction()).max(error.retry_after().unwrap_or_default().min(LONGEST_ABSENCE));
-        tracing::info!(user = %context.user_id, %error, ?pause, "disconnected");
+        tracing::info!(%error, ?pause, "disconnected");
         context.emit(Event::Disconnected { reason: (&error).into() });
         tokio::select! {
             () = leave.cancelled() => return Ok(()),

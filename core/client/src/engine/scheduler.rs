@@ -13,6 +13,7 @@ use privmsg_store::{Changes, Snapshot, TaskName};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::Link;
 use super::tasks::{self, Due, Failure, Task, Work};
@@ -37,7 +38,7 @@ pub(super) fn start(link: Arc<Link>) -> (AbortOnDropHandle<Result<(), ClientErro
         asked,
         flushes: Vec::new(),
     };
-    (AbortOnDropHandle::new(tokio::spawn(scheduler.run())), Flush { ask, done: None })
+    (AbortOnDropHandle::new(tokio::spawn(scheduler.run().in_current_span())), Flush { ask, done: None })
 }
 
 /// Asks the scheduler to say when nothing is half-said.
@@ -194,7 +195,7 @@ impl Scheduler {
             },
             Err(Failure::EndsSession(error)) => Err(error),
             Err(Failure::Hold { scope, reason, pause }) => {
-                tracing::info!(user = %context.user_id, task = %task.0, ?reason, "waits");
+                tracing::info!(task = %task.0, ?reason, "waits");
                 let now = context.clock.now_ms();
                 let jitter = random_fraction();
                 let growing = move |attempts| pause.unwrap_or_else(|| pause_after(attempts, jitter));

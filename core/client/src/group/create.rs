@@ -52,7 +52,7 @@ async fn claim(link: &Link, user: &UserId) -> Result<Vec<ClaimedKeyPackage>, Cli
         let identity = package.member().identity;
         let trusted = trusted.as_ref() == Some(identity.as_bytes());
         if !trusted {
-            tracing::warn!(%user, "left out a device under another identity than the user's");
+            tracing::warn!(contact = %user, "left out a device under another identity than the user's");
         }
         trusted
     });
@@ -116,7 +116,7 @@ fn validate(user: &UserId, package: &DeviceKeyPackage, now_s: u64) -> Option<Cla
     match validated {
         Ok(package) => Some(package),
         Err(error) => {
-            tracing::warn!(%user, %error, "left out a device with an unusable key package");
+            tracing::warn!(contact = %user, %error, "left out a device with an unusable key package");
             None
         }
     }

@@ -72,7 +72,7 @@ async fn prepare(link: &Link, id: GroupId, state: GroupStateAt) -> Result<(), Cl
     prepared.map_err(|refused| match refused {
         Unjoinable::Refused => ClientError::Unjoinable,
         Unjoinable::Because(error) => {
-            tracing::warn!(user = %link.context.user_id, group_id = %id, %error, "cannot join");
+            tracing::warn!(group_id = %id, %error, "cannot join");
             ClientError::Unjoinable
         }
         Unjoinable::Failed(error) => error,
@@ -161,7 +161,7 @@ pub(crate) fn use_welcome(step: &Step<'_, '_>, welcome: &Welcome, tree: &[u8]) -
         Ok(_) | Err(JoinError::AlreadyMember) => {}
         Err(JoinError::Storage(error)) => return Err(error.into()),
         Err(error) => {
-            tracing::warn!(user = %step.identity.user_id, %error, "a welcome could not be used");
+            tracing::warn!(%error, "a welcome could not be used");
             part.undo()?;
             lags::put(step.tx, &id, None, step.now_ms)?;
             return Ok(Vec::new());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 use super::bell::Listener;
 use super::changes::{Changes, Feed};
@@ -24,6 +25,8 @@ pub struct Store {
     writer: mpsc::Sender<writer::Job>,
     readers: mpsc::Sender<readers::Job>,
     feed: Feed,
+    /// What is logged about this database is logged within it.
+    span: Span,
     /// Hears of other processes' commits for as long as somebody has the store.
     _listener: Arc<Listener>,
     /// The last field: it waits for threads that end once the senders above are gone.
@@ -47,7 +50,13 @@ impl Store {
         let writer = Writer::start(connection, dir, own, feed.clone(), &threads)?;
         let listener = Listener::start(dir, own, seen, readers.downgrade(), feed.clone())?;
         let closing = Arc::new(Closing(threads));
-        Ok(Self { writer, readers, feed, _listener: Arc::new(listener), _closing: closing })
+        Ok(Self { writer, readers, feed, span: Span::none(), _listener: Arc::new(listener), _closing: closing })
+    }
+
+    /// The same, with all that `work` logs on the database's threads within `span`.
+    #[must_use]
+    pub fn in_span(self, span: Span) -> Self {
+        Self { span, ..self }
     }
 
     /// Runs `work` in one write transaction. It is committed if `work` returns `Ok`, and is durable when this returns;
@@ -62,7 +71,9 @@ impl Store {
         F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, result) = oneshot::channel();
+        let span = self.span.clone();
         let job: writer::Job = Box::new(move |writer| {
+            let _within = span.enter();
             // The caller may have gone away; the transaction stands all the same.
             let _ = answer.send(writer.transact(work));
         });
@@ -81,7 +92,9 @@ impl Store {
         F: FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, result) = oneshot::channel();
+        let span = self.span.clone();
         let job: readers::Job = Box::new(move |connection: &mut Connection| {
+            let _within = span.enter();
             let _ = answer.send(readers::look(connection, work));
         });
         self.readers.send(job).await.map_err(|_| StoreError::Closed)?;

@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::time::Duration;
 
 use privmsg_protocol::UserId;
@@ -201,5 +202,34 @@ fn many_may_make_the_database_at_once() {
                 maker.join().unwrap().unwrap();
             }
         });
+    }
+}
+
+/// Several databases may be open: what is logged on their threads says whose it is.
+#[tokio::test]
+async fn what_is_logged_inside_says_whose_it_is() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&log);
+    let to_log = move || Tee(Arc::clone(&writer));
+    tracing_subscriber::fmt().with_ansi(false).with_writer(to_log).init();
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &key(7)).unwrap().in_span(tracing::error_span!("account", user = "alice"));
+    store.write(|_| Ok::<_, StoreError>(tracing::warn!("while writing"))).await.unwrap();
+    store.read(|_| Ok::<_, StoreError>(tracing::warn!("while reading"))).await.unwrap();
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let of_alice = |what: &str| log.lines().any(|line| line.contains("account{user=\"alice\"}") && line.contains(what));
+    assert!(of_alice("while writing") && of_alice("while reading"), "{log}");
+}
+
+struct Tee(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

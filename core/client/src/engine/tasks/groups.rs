@@ -156,7 +156,7 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
 /// joining would throw away the keys that it needs.
 async fn join_if_drained(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     if link.context.api.mailbox_is_empty().await? {
-        tracing::info!(user = %link.context.user_id, group_id = %id, "joins anew");
+        tracing::info!(group_id = %id, "joins anew");
         return join(link, id).await;
     }
     let now = link.context.clock.now_ms();

@@ -114,7 +114,7 @@ async fn give_up(link: &Link, file: &Upload, error: ClientError) -> Result<(), C
         // What may be better another time is not for this message to suffer from.
         (None, _) => return Err(error),
     };
-    tracing::warn!(user = %link.context.user_id, %code, "a file cannot be uploaded");
+    tracing::warn!(%code, "a file cannot be uploaded");
     let outbox_id = file.outbox_id;
     let queued = link.context.store.read(move |at| uploads::queued(at, outbox_id)).await?;
     match queued {
