@@ -15,6 +15,7 @@ mod queue;
 mod rate;
 mod relay;
 mod report;
+mod transfers;
 
 use std::path::{Path, PathBuf};
 
@@ -79,6 +80,8 @@ enum Part {
     Attachments,
     /// Files up and down, against nginx.
     Files,
+    /// A large file from person to person.
+    Transfers,
 }
 
 /// What the parts share.
@@ -136,6 +139,7 @@ async fn main() -> Result<()> {
             Part::Latency => latency::measure(&mut bench, dir.path()).await?,
             Part::Profile => profile::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
+            Part::Transfers => transfers::measure(&mut bench, dir.path()).await?,
             Part::Attachments => attachments::measure(&mut bench)?,
         }
     }
