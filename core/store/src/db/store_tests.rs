@@ -214,8 +214,12 @@ async fn what_is_logged_inside_says_whose_it_is() {
     tracing_subscriber::fmt().with_ansi(false).with_writer(to_log).init();
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &key(7)).unwrap().in_span(tracing::error_span!("account", user = "alice"));
-    store.write(|_| Ok::<_, StoreError>(tracing::warn!("while writing"))).await.unwrap();
-    store.read(|_| Ok::<_, StoreError>(tracing::warn!("while reading"))).await.unwrap();
+    let say = |what| {
+        tracing::warn!("while {what}");
+        Ok::<_, StoreError>(())
+    };
+    store.write(move |_| say("writing")).await.unwrap();
+    store.read(move |_| say("reading")).await.unwrap();
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
     let of_alice = |what: &str| log.lines().any(|line| line.contains("account{user=\"alice\"}") && line.contains(what));
     assert!(of_alice("while writing") && of_alice("while reading"), "{log}");

@@ -38,16 +38,75 @@ impl<'t> MlsStorage<'t> {
     }
 }
 
+/// What a group has one of: how it is written, read and deleted.
+macro_rules! parts {
+    ($($part:ident: $value:ident, $write:ident, $read:ident, $delete:ident;)*) => {$(
+        fn $write<GroupId: traits::GroupId<V>, Value: traits::$value<V>>(
+            &self,
+            group_id: &GroupId,
+            value: &Value,
+        ) -> Result<(), MlsStorageError> {
+            self.0.set_part(group_id, part::$part, value)
+        }
+
+        fn $read<GroupId: traits::GroupId<V>, Value: traits::$value<V>>(
+            &self,
+            group_id: &GroupId,
+        ) -> Result<Option<Value>, MlsStorageError> {
+            self.0.part(group_id, part::$part)
+        }
+
+        fn $delete<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
+            self.0.remove_part(group_id, part::$part)
+        }
+    )*};
+}
+
+/// What belongs to no group, by its key.
+macro_rules! keys {
+    ($($kind:ident: $key:ident, $value:ident, $write:ident, $read:ident, $delete:ident;)*) => {$(
+        fn $write<Key: traits::$key<V>, Value: traits::$value<V>>(
+            &self,
+            key: &Key,
+            value: &Value,
+        ) -> Result<(), MlsStorageError> {
+            self.0.set_key(kind::$kind, key, value)
+        }
+
+        fn $read<Key: traits::$key<V>, Value: traits::$value<V>>(
+            &self,
+            key: &Key,
+        ) -> Result<Option<Value>, MlsStorageError> {
+            self.0.key(kind::$kind, key)
+        }
+
+        fn $delete<Key: traits::$key<V>>(&self, key: &Key) -> Result<(), MlsStorageError> {
+            self.0.remove_key(kind::$kind, key)
+        }
+    )*};
+}
+
 impl StorageProvider<V> for MlsStorage<'_> {
     type Error = MlsStorageError;
 
-    fn write_mls_join_config<GroupId: traits::GroupId<V>, MlsGroupJoinConfig: traits::MlsGroupJoinConfig<V>>(
-        &self,
-        group_id: &GroupId,
-        config: &MlsGroupJoinConfig,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::JOIN_CONFIG, config)
+    parts! {
+        JOIN_CONFIG: MlsGroupJoinConfig, write_mls_join_config, mls_group_join_config, delete_group_config;
+        TREE: TreeSync, write_tree, tree, delete_tree;
+        INTERIM_TRANSCRIPT_HASH: InterimTranscriptHash, write_interim_transcript_hash, interim_transcript_hash, delete_interim_transcript_hash;
+        CONTEXT: GroupContext, write_context, group_context, delete_context;
+        CONFIRMATION_TAG: ConfirmationTag, write_confirmation_tag, confirmation_tag, delete_confirmation_tag;
+        MESSAGE_SECRETS: MessageSecrets, write_message_secrets, message_secrets, delete_message_secrets;
+        RESUMPTION_PSKS: ResumptionPskStore, write_resumption_psk_store, resumption_psk_store, delete_all_resumption_psk_secrets;
+        OWN_LEAF_INDEX: LeafNodeIndex, write_own_leaf_index, own_leaf_index, delete_own_leaf_index;
+        EPOCH_SECRETS: GroupEpochSecrets, write_group_epoch_secrets, group_epoch_secrets, delete_group_epoch_secrets;
     }
+
+    keys! {
+        SIGNATURE_KEYS: SignaturePublicKey, SignatureKeyPair, write_signature_key_pair, signature_key_pair, delete_signature_key_pair;
+        KEY_PACKAGES: HashReference, KeyPackage, write_key_package, key_package, delete_key_package;
+    }
+
+    // Whose type parameters stand in another order, and what a group has several of.
 
     fn append_own_leaf_node<GroupId: traits::GroupId<V>, LeafNode: traits::LeafNode<V>>(
         &self,
@@ -71,90 +130,12 @@ impl StorageProvider<V> for MlsStorage<'_> {
         self.0.push(group_id, part::PROPOSALS, proposal_ref, proposal)
     }
 
-    fn write_tree<GroupId: traits::GroupId<V>, TreeSync: traits::TreeSync<V>>(
-        &self,
-        group_id: &GroupId,
-        tree: &TreeSync,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::TREE, tree)
-    }
-
-    fn write_interim_transcript_hash<
-        GroupId: traits::GroupId<V>,
-        InterimTranscriptHash: traits::InterimTranscriptHash<V>,
-    >(
-        &self,
-        group_id: &GroupId,
-        interim_transcript_hash: &InterimTranscriptHash,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::INTERIM_TRANSCRIPT_HASH, interim_transcript_hash)
-    }
-
-    fn write_context<GroupId: traits::GroupId<V>, GroupContext: traits::GroupContext<V>>(
-        &self,
-        group_id: &GroupId,
-        group_context: &GroupContext,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::CONTEXT, group_context)
-    }
-
-    fn write_confirmation_tag<GroupId: traits::GroupId<V>, ConfirmationTag: traits::ConfirmationTag<V>>(
-        &self,
-        group_id: &GroupId,
-        confirmation_tag: &ConfirmationTag,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::CONFIRMATION_TAG, confirmation_tag)
-    }
-
     fn write_group_state<GroupState: traits::GroupState<V>, GroupId: traits::GroupId<V>>(
         &self,
         group_id: &GroupId,
         group_state: &GroupState,
     ) -> Result<(), MlsStorageError> {
         self.0.set_part(group_id, part::STATE, group_state)
-    }
-
-    fn write_message_secrets<GroupId: traits::GroupId<V>, MessageSecrets: traits::MessageSecrets<V>>(
-        &self,
-        group_id: &GroupId,
-        message_secrets: &MessageSecrets,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::MESSAGE_SECRETS, message_secrets)
-    }
-
-    fn write_resumption_psk_store<GroupId: traits::GroupId<V>, ResumptionPskStore: traits::ResumptionPskStore<V>>(
-        &self,
-        group_id: &GroupId,
-        resumption_psk_store: &ResumptionPskStore,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::RESUMPTION_PSKS, resumption_psk_store)
-    }
-
-    fn write_own_leaf_index<GroupId: traits::GroupId<V>, LeafNodeIndex: traits::LeafNodeIndex<V>>(
-        &self,
-        group_id: &GroupId,
-        own_leaf_index: &LeafNodeIndex,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::OWN_LEAF_INDEX, own_leaf_index)
-    }
-
-    fn write_group_epoch_secrets<GroupId: traits::GroupId<V>, GroupEpochSecrets: traits::GroupEpochSecrets<V>>(
-        &self,
-        group_id: &GroupId,
-        group_epoch_secrets: &GroupEpochSecrets,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_part(group_id, part::EPOCH_SECRETS, group_epoch_secrets)
-    }
-
-    fn write_signature_key_pair<
-        SignaturePublicKey: traits::SignaturePublicKey<V>,
-        SignatureKeyPair: traits::SignatureKeyPair<V>,
-    >(
-        &self,
-        public_key: &SignaturePublicKey,
-        signature_key_pair: &SignatureKeyPair,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_key(kind::SIGNATURE_KEYS, public_key, signature_key_pair)
     }
 
     fn write_encryption_key_pair<EncryptionKey: traits::EncryptionKey<V>, HpkeKeyPair: traits::HpkeKeyPair<V>>(
@@ -179,27 +160,12 @@ impl StorageProvider<V> for MlsStorage<'_> {
         self.0.set_epoch_keys(group_id, epoch, leaf_index, key_pairs)
     }
 
-    fn write_key_package<HashReference: traits::HashReference<V>, KeyPackage: traits::KeyPackage<V>>(
-        &self,
-        hash_ref: &HashReference,
-        key_package: &KeyPackage,
-    ) -> Result<(), MlsStorageError> {
-        self.0.set_key(kind::KEY_PACKAGES, hash_ref, key_package)
-    }
-
     fn write_psk<PskId: traits::PskId<V>, PskBundle: traits::PskBundle<V>>(
         &self,
         psk_id: &PskId,
         psk: &PskBundle,
     ) -> Result<(), MlsStorageError> {
         self.0.set_key(kind::PSKS, psk_id, psk)
-    }
-
-    fn mls_group_join_config<GroupId: traits::GroupId<V>, MlsGroupJoinConfig: traits::MlsGroupJoinConfig<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<MlsGroupJoinConfig>, MlsStorageError> {
-        self.0.part(group_id, part::JOIN_CONFIG)
     }
 
     fn own_leaf_nodes<GroupId: traits::GroupId<V>, LeafNode: traits::LeafNode<V>>(
@@ -227,77 +193,11 @@ impl StorageProvider<V> for MlsStorage<'_> {
         self.0.list(group_id, part::PROPOSALS)
     }
 
-    fn tree<GroupId: traits::GroupId<V>, TreeSync: traits::TreeSync<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<TreeSync>, MlsStorageError> {
-        self.0.part(group_id, part::TREE)
-    }
-
-    fn group_context<GroupId: traits::GroupId<V>, GroupContext: traits::GroupContext<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<GroupContext>, MlsStorageError> {
-        self.0.part(group_id, part::CONTEXT)
-    }
-
-    fn interim_transcript_hash<GroupId: traits::GroupId<V>, InterimTranscriptHash: traits::InterimTranscriptHash<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<InterimTranscriptHash>, MlsStorageError> {
-        self.0.part(group_id, part::INTERIM_TRANSCRIPT_HASH)
-    }
-
-    fn confirmation_tag<GroupId: traits::GroupId<V>, ConfirmationTag: traits::ConfirmationTag<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<ConfirmationTag>, MlsStorageError> {
-        self.0.part(group_id, part::CONFIRMATION_TAG)
-    }
-
     fn group_state<GroupState: traits::GroupState<V>, GroupId: traits::GroupId<V>>(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<GroupState>, MlsStorageError> {
         self.0.part(group_id, part::STATE)
-    }
-
-    fn message_secrets<GroupId: traits::GroupId<V>, MessageSecrets: traits::MessageSecrets<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<MessageSecrets>, MlsStorageError> {
-        self.0.part(group_id, part::MESSAGE_SECRETS)
-    }
-
-    fn resumption_psk_store<GroupId: traits::GroupId<V>, ResumptionPskStore: traits::ResumptionPskStore<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<ResumptionPskStore>, MlsStorageError> {
-        self.0.part(group_id, part::RESUMPTION_PSKS)
-    }
-
-    fn own_leaf_index<GroupId: traits::GroupId<V>, LeafNodeIndex: traits::LeafNodeIndex<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<LeafNodeIndex>, MlsStorageError> {
-        self.0.part(group_id, part::OWN_LEAF_INDEX)
-    }
-
-    fn group_epoch_secrets<GroupId: traits::GroupId<V>, GroupEpochSecrets: traits::GroupEpochSecrets<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<GroupEpochSecrets>, MlsStorageError> {
-        self.0.part(group_id, part::EPOCH_SECRETS)
-    }
-
-    fn signature_key_pair<
-        SignaturePublicKey: traits::SignaturePublicKey<V>,
-        SignatureKeyPair: traits::SignatureKeyPair<V>,
-    >(
-        &self,
-        public_key: &SignaturePublicKey,
-    ) -> Result<Option<SignatureKeyPair>, MlsStorageError> {
-        self.0.key(kind::SIGNATURE_KEYS, public_key)
     }
 
     fn encryption_key_pair<HpkeKeyPair: traits::HpkeKeyPair<V>, EncryptionKey: traits::EncryptionKey<V>>(
@@ -320,13 +220,6 @@ impl StorageProvider<V> for MlsStorage<'_> {
         Ok(self.0.epoch_keys(group_id, epoch, leaf_index)?.unwrap_or_default())
     }
 
-    fn key_package<KeyPackageRef: traits::HashReference<V>, KeyPackage: traits::KeyPackage<V>>(
-        &self,
-        hash_ref: &KeyPackageRef,
-    ) -> Result<Option<KeyPackage>, MlsStorageError> {
-        self.0.key(kind::KEY_PACKAGES, hash_ref)
-    }
-
     fn psk<PskBundle: traits::PskBundle<V>, PskId: traits::PskId<V>>(
         &self,
         psk_id: &PskId,
@@ -346,53 +239,8 @@ impl StorageProvider<V> for MlsStorage<'_> {
         self.0.clear_list(group_id, part::OWN_LEAF_NODES)
     }
 
-    fn delete_group_config<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::JOIN_CONFIG)
-    }
-
-    fn delete_tree<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::TREE)
-    }
-
-    fn delete_confirmation_tag<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::CONFIRMATION_TAG)
-    }
-
     fn delete_group_state<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
         self.0.remove_part(group_id, part::STATE)
-    }
-
-    fn delete_context<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::CONTEXT)
-    }
-
-    fn delete_interim_transcript_hash<GroupId: traits::GroupId<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::INTERIM_TRANSCRIPT_HASH)
-    }
-
-    fn delete_message_secrets<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::MESSAGE_SECRETS)
-    }
-
-    fn delete_all_resumption_psk_secrets<GroupId: traits::GroupId<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::RESUMPTION_PSKS)
-    }
-
-    fn delete_own_leaf_index<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::OWN_LEAF_INDEX)
-    }
-
-    fn delete_group_epoch_secrets<GroupId: traits::GroupId<V>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), MlsStorageError> {
-        self.0.remove_part(group_id, part::EPOCH_SECRETS)
     }
 
     fn clear_proposal_queue<GroupId: traits::GroupId<V>, ProposalRef: traits::ProposalRef<V>>(
@@ -400,13 +248,6 @@ impl StorageProvider<V> for MlsStorage<'_> {
         group_id: &GroupId,
     ) -> Result<(), MlsStorageError> {
         self.0.clear_list(group_id, part::PROPOSALS)
-    }
-
-    fn delete_signature_key_pair<SignaturePublicKey: traits::SignaturePublicKey<V>>(
-        &self,
-        public_key: &SignaturePublicKey,
-    ) -> Result<(), MlsStorageError> {
-        self.0.remove_key(kind::SIGNATURE_KEYS, public_key)
     }
 
     fn delete_encryption_key_pair<EncryptionKey: traits::EncryptionKey<V>>(
@@ -423,13 +264,6 @@ impl StorageProvider<V> for MlsStorage<'_> {
         leaf_index: u32,
     ) -> Result<(), MlsStorageError> {
         self.0.remove_epoch_keys(group_id, epoch, leaf_index)
-    }
-
-    fn delete_key_package<KeyPackageRef: traits::HashReference<V>>(
-        &self,
-        hash_ref: &KeyPackageRef,
-    ) -> Result<(), MlsStorageError> {
-        self.0.remove_key(kind::KEY_PACKAGES, hash_ref)
     }
 
     fn delete_psk<PskKey: traits::PskId<V>>(&self, psk_id: &PskKey) -> Result<(), MlsStorageError> {
