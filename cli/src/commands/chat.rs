@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::io::BufRead as _;
 
 use privmsg_client::{
-    Acknowledged, Change, ChangeSet, ChatId, Client, Draft, HistoryItem, MessageState, MessageView, Page, Recipient,
-    Said, Seat,
+    Acknowledged, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Recipient, Said, Seat,
 };
 use privmsg_protocol::UserId;
 use tokio::sync::mpsc;
@@ -17,9 +16,9 @@ use super::Session;
 use super::message::live;
 
 /// Messages that are shown at the beginning.
-const BEFORE: u32 = 10;
+const BEFORE: usize = 10;
 
-/// Messages that are looked at when it is not known which are new.
+/// Messages that are looked at when so many have come at once that it is not told which.
 const LOOK: u32 = 100;
 
 /// Lines that may be typed, or come through a pipe, before they are sent.
@@ -28,23 +27,24 @@ const LINES: usize = 16;
 pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failure> {
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let mut changes = client.changes();
+    let mut timeline = client.watch_conversation(&Recipient::User(user.clone()), LOOK).await?;
     let mut seat = Seat::take(&client)?;
     let mut chat = Chat { session, client: &client, user, shown: HashSet::new(), waiting: Vec::new() };
     if session.output.is_watched() {
         session.output.note(&lang.chatting(chat.user.as_str()));
     }
-    chat.show_newest(BEFORE).await?;
+    chat.begin(timeline.items()).await?;
     let mut lines = typed();
     let result = loop {
         tokio::select! {
             biased;
             _ = session.signals.wait() => break Ok(()),
-            changed = changes.next() => match changed {
-                Some(changes) => if let Err(failure) = chat.follow(&changes).await {
+            diffs = timeline.next() => match diffs {
+                Ok(Some(diffs)) => if let Err(failure) = chat.follow(diffs).await {
                     break Err(failure);
                 },
-                None => break Ok(()),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.into()),
             },
             error = seat.watch() => break Err(error.into()),
             line = lines.recv() => match line {
@@ -107,31 +107,22 @@ impl Chat<'_> {
         Ok(())
     }
 
-    async fn follow(&mut self, changes: &ChangeSet) -> Result<(), Failure> {
-        let Some(id) = self.id().await? else { return Ok(()) };
-        if changes.iter().any(|change| *change == Change::Everything) {
-            return self.show_newest(LOOK).await;
-        }
-        for change in changes.iter() {
-            if let Change::Message(chat, row) = change
-                && *chat == id
-                && let Some(message) = self.client.message(*row).await?
-            {
-                self.show(&message).await?;
-            }
+    /// Shows the last of what was said before.
+    async fn begin(&mut self, items: &[HistoryItem]) -> Result<(), Failure> {
+        let messages: Vec<_> = items.iter().filter_map(HistoryItem::message).collect();
+        let (before, last) = messages.split_at(messages.len().saturating_sub(BEFORE));
+        self.shown.extend(before.iter().map(|message| message.id));
+        for message in last {
+            self.show(message).await?;
         }
         Ok(())
     }
 
-    async fn id(&self) -> Result<Option<ChatId>, Failure> {
-        Ok(self.client.chat_with(&Recipient::User(self.user.clone())).await?)
-    }
-
-    async fn show_newest(&mut self, limit: u32) -> Result<(), Failure> {
-        let Some(id) = self.id().await? else { return Ok(()) };
-        for item in self.client.page(id, Page::Newest, limit).await? {
-            if let HistoryItem::Message(message) = item {
-                self.show(&message).await?;
+    /// What scrolls by stays as it was shown; only what is new, or has failed, is said.
+    async fn follow(&mut self, diffs: Vec<ListDiff<HistoryItem>>) -> Result<(), Failure> {
+        for item in diffs.into_iter().flat_map(ListDiff::into_items) {
+            if let Some(message) = item.message() {
+                self.show(message).await?;
             }
         }
         Ok(())

@@ -42,6 +42,16 @@ impl<T> ListDiff<T> {
             Self::Reset { items } => *list = items,
         }
     }
+
+    /// The items that are new, or others than before.
+    #[must_use]
+    pub fn into_items(self) -> Vec<T> {
+        match self {
+            Self::Insert { item, .. } | Self::Update { item, .. } => vec![item],
+            Self::Remove { .. } => Vec::new(),
+            Self::Reset { items } => items,
+        }
+    }
 }
 
 /// A sorted list that notes how it changes.

@@ -39,6 +39,15 @@ pub enum Page {
 pub(crate) struct Key(Position, bool, i64);
 
 impl HistoryItem {
+    /// The message, if it is one.
+    #[must_use]
+    pub const fn message(&self) -> Option<&MessageView> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Gap { .. } => None,
+        }
+    }
+
     pub(crate) fn key(&self) -> Key {
         match self {
             Self::Message(message) => key(message.cursor),
@@ -48,10 +57,7 @@ impl HistoryItem {
 
     /// The row of a message.
     pub(crate) fn row(&self) -> Option<i64> {
-        match self {
-            Self::Message(message) => Some(message.id),
-            Self::Gap { .. } => None,
-        }
+        self.message().map(|message| message.id)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use privmsg_client::{Client, Draft, HistoryItem, ListDiff, Recipient, Timeline};
+use privmsg_client::{Client, Draft, ListDiff, Recipient, Timeline};
 use privmsg_testkit::Person;
 use privmsg_testkit::figures::Times;
 
@@ -55,13 +55,8 @@ async fn send(alice: &Client, to: &Recipient, bob: &mut Timeline, text: String) 
     let arrives = async {
         loop {
             let diffs = bob.next().await?.context("the profile is closed")?;
-            let is_new = |item: &HistoryItem| matches!(item, HistoryItem::Message(view) if view.text == text);
-            let arrived = diffs.iter().any(|diff| match diff {
-                ListDiff::Insert { item, .. } => is_new(item),
-                ListDiff::Reset { items } => items.iter().any(is_new),
-                ListDiff::Update { .. } | ListDiff::Remove { .. } => false,
-            });
-            if arrived {
+            let mut items = diffs.into_iter().flat_map(ListDiff::into_items);
+            if items.any(|item| item.message().is_some_and(|message| message.text == text)) {
                 return Ok::<_, anyhow::Error>(start.elapsed());
             }
         }

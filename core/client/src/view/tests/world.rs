@@ -236,11 +236,13 @@ impl World {
         let Some(target) = self.pick(which, |message| message.outgoing == outgoing).await else { return };
         let (id, sent_at) = (self.next_id(), self.count);
         let content = match about {
-            About::Reaction => Content::new(id, sent_at, &Reaction { emoji: "🎉".to_owned(), removed: which % 3 == 0 }),
+            About::Reaction => {
+                Content::new(id, sent_at, &Reaction { emoji: "🎉".to_owned(), removed: which.is_multiple_of(3) })
+            }
             About::Edit => Content::new(id, sent_at, &Edit { text: format!("bob's edit {which}") }),
             About::Delete => Content::new(id, sent_at, &Delete {}),
             About::Receipt => {
-                let kind = if which % 2 == 0 { ReceiptKind::Read } else { ReceiptKind::Delivered };
+                let kind = if which.is_multiple_of(2) { ReceiptKind::Read } else { ReceiptKind::Delivered };
                 Content::new(id, sent_at, &Receipt { kind, message_ids: vec![target.message_id] })
             }
         };

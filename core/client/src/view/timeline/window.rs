@@ -114,11 +114,7 @@ fn take(list: &mut Noted<'_, HistoryItem>, row: i64) {
 
 /// Lets go of what is too much, and of the gaps beside it.
 fn trim(list: &mut Noted<'_, HistoryItem>, bounds: &mut Bounds, turned_to: Side, most: usize) {
-    let cursor = |item: &HistoryItem| match item {
-        HistoryItem::Message(message) => Some(message.cursor),
-        HistoryItem::Gap { .. } => None,
-    };
-    let messages: Vec<_> = list.list().iter().filter_map(cursor).collect();
+    let messages: Vec<_> = list.list().iter().filter_map(HistoryItem::message).map(|message| message.cursor).collect();
     if messages.len() <= most {
         return;
     }

@@ -21,6 +21,9 @@ const PAGES: usize = 200;
 /// Pages that are turned in a timeline.
 const TURNS: usize = 50;
 
+/// A sort of pages: its name, and the one at a place.
+type Sort = (&'static str, fn(Cursor) -> Page);
+
 /// What one start of the process has come to.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Read {
@@ -83,7 +86,7 @@ async fn follow(dir: &Path, writes: usize) -> Result<()> {
 /// Turns pages all over the profile, and in timelines.
 async fn pages(client: &Client, chats: &[ChatId], messages: u64) -> Result<Vec<Pages>> {
     let mut random = Random::new(3);
-    let sorts: [(&str, fn(Cursor) -> Page); 4] = [
+    let sorts: [Sort; 4] = [
         ("newest", |_| Page::Newest),
         ("oldest", |_| Page::After(Cursor(Position::START, 0))),
         ("before anywhere", Page::Before),
