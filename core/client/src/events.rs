@@ -116,6 +116,8 @@ pub enum Event {
     Typing {
         /// Who.
         user: UserId,
+        /// Where.
+        chat: ChatId,
         /// Begun.
         is_typing: bool,
     },

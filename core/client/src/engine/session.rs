@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_protocol::ErrorCode;
-use privmsg_protocol::frames::{Ack, ClientFrame, DeliveredMessage, ErrorFrame, ServerFrame};
+use privmsg_protocol::frames::{Ack, ClientFrame, DeliveredMessage, ErrorFrame, ServerFrame, Typing};
 use privmsg_store::account::Account;
+use privmsg_store::chats::{self, ChatKind};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -124,9 +125,7 @@ impl Session {
                     self.link.catch_up();
                 }
                 ServerFrame::Error(error) => self.refused(error).await?,
-                ServerFrame::Typing(typing) => {
-                    self.tell(Event::Typing { user: typing.user_id, is_typing: typing.is_typing });
-                }
+                ServerFrame::Typing(typing) => self.typing(typing).await?,
                 ServerFrame::Presence(presence) => {
                     self.tell(Event::Presence { user: presence.user_id, status: presence.status });
                 }
@@ -135,6 +134,15 @@ impl Session {
             }
         }
         self.receive(page).await
+    }
+
+    /// Somebody writes to this user. Whoever has no chat with them writes where nobody looks.
+    async fn typing(&self, Typing { user_id: user, is_typing }: Typing) -> Result<(), ClientError> {
+        let kind = ChatKind::Direct { peer: user.clone() };
+        if let Some(chat) = self.link.context.store.read(move |at| chats::find(at, &kind)).await? {
+            self.tell(Event::Typing { user, chat, is_typing });
+        }
+        Ok(())
     }
 
     fn tell(&self, event: Event) {
