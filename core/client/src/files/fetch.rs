@@ -47,7 +47,13 @@ async fn attempt(api: &Api, wanted: &Wanted, progress: &Progress) -> (u64, Resul
     let filling = tokio::task::spawn_blocking(move || fill(&path, &attachment, len, say, queue));
     // Without an answer, the thread has the reason.
     let from = said.await.unwrap_or(wanted.len);
-    let fetched = if from < wanted.len { stream(api, wanted, from, pieces, progress).await } else { Ok(()) };
+    let fetched = if from < wanted.len {
+        stream(api, wanted, from, pieces, progress).await
+    } else {
+        // The thread waits for no more.
+        drop(pieces);
+        Ok(())
+    };
     let filled = filling.await.during("writing a file");
     (from, filled.and_then(|filled| conclude(filled, fetched)))
 }
