@@ -3,15 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use privmsg_e2ee::OsRng;
 use privmsg_e2ee::attachment::{AttachmentError, EncryptedFile, EncryptingReader, encrypted_len};
 use privmsg_store::uploads::Sealed;
 use zeroize::Zeroizing;
 
-use super::PIECE;
+use super::{Cancel, Cancelled, PIECE};
 use crate::context::Context;
 use crate::error::{ClientError, During as _};
 
@@ -21,30 +19,20 @@ const ATTEMPTS: u32 = 3;
 /// Encrypts the file at `source` under a fresh key. What is appended to it meanwhile is not part of it.
 pub(crate) async fn seal(context: &Context, source: &Path) -> Result<Sealed, ClientError> {
     let name = context.files.make(&context.store, context.clock.now_ms()).await?;
-    let cancelled = Cancelled::default();
-    let (source, target, stop) = (source.to_owned(), context.files.path(&name), Arc::clone(&cancelled.0));
+    let cancel = Cancel::default();
+    let (source, target, cancelled) = (source.to_owned(), context.files.path(&name), cancel.heard());
     let encrypt = move || {
         for _ in 1..ATTEMPTS {
-            match encrypt(&source, &target, &stop) {
+            match encrypt(&source, &target, &cancelled) {
                 Err(Fault::Changed) => {}
                 other => return other.map_err(|fault| fault.of(&source)),
             }
         }
-        encrypt(&source, &target, &stop).map_err(|fault| fault.of(&source))
+        encrypt(&source, &target, &cancelled).map_err(|fault| fault.of(&source))
     };
     let (file, len) = tokio::task::spawn_blocking(encrypt).await.during("encrypting a file")??;
     let key = Zeroizing::new(*file.key.as_bytes());
     Ok(Sealed { name: Some(name), len, key, digest: file.digest, size: file.size })
-}
-
-/// Tells the thread that nobody waits for it any more.
-#[derive(Default)]
-struct Cancelled(Arc<AtomicBool>);
-
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 enum Fault {
@@ -67,7 +55,7 @@ impl Fault {
 }
 
 /// Runs on a blocking thread. Returns what opens the ciphertext, and its length.
-fn encrypt(source: &Path, target: &Path, stop: &AtomicBool) -> Result<(EncryptedFile, u64), Fault> {
+fn encrypt(source: &Path, target: &Path, cancelled: &Cancelled) -> Result<(EncryptedFile, u64), Fault> {
     let too_long = |_| Fault::Source(io::Error::other("is too large to be encrypted"));
     let file = open(source).map_err(Fault::Source)?;
     let size = file.metadata().map_err(Fault::Source)?.len();
@@ -76,9 +64,7 @@ fn encrypt(source: &Path, target: &Path, stop: &AtomicBool) -> Result<(Encrypted
     let mut sealed = File::create(target).map_err(Fault::Target)?;
     let mut piece = vec![0; PIECE];
     loop {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Fault::Target(io::ErrorKind::Interrupted.into()));
-        }
+        cancelled.check().map_err(Fault::Target)?;
         match reader.read(&mut piece) {
             Ok(0) => break,
             Ok(n) => sealed.write_all(&piece[..n]).map_err(Fault::Target)?,

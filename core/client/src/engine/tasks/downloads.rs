@@ -77,6 +77,10 @@ async fn download(link: &Link, id: i64) -> Result<(), ClientError> {
         },
         Err(error) => return Err(error),
     };
+    if matches!(state, DownloadState::Failed(_)) {
+        // What there is of it is of no use.
+        context.files.remove(&download.sealed)?;
+    }
     Ok(context.store.write(move |tx| downloads::set_state(tx, id, &state)).await?)
 }
 
