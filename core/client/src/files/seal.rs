@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use privmsg_e2ee::OsRng;
 use privmsg_e2ee::attachment::{AttachmentError, EncryptedFile, EncryptingReader, encrypted_len};
@@ -12,6 +15,9 @@ use zeroize::Zeroizing;
 use super::{Cancel, Cancelled, PIECE};
 use crate::context::Context;
 use crate::error::{ClientError, During as _};
+
+/// Bytes after which a file begins to be brought to the disk.
+const FLUSH_EVERY: usize = 32 << 20;
 
 /// How often a file that becomes shorter while it is read is read again.
 const ATTEMPTS: u32 = 3;
@@ -61,7 +67,7 @@ fn encrypt(source: &Path, target: &Path, cancelled: &Cancelled) -> Result<(Encry
     let size = file.metadata().map_err(Fault::Source)?.len();
     let len = encrypted_len(size).map_err(too_long)?;
     let mut reader = EncryptingReader::new(file.take(size), size, &mut OsRng).map_err(too_long)?;
-    let mut sealed = File::create(target).map_err(Fault::Target)?;
+    let mut sealed = DurableWriter::create(target).map_err(Fault::Target)?;
     let mut piece = vec![0; PIECE];
     loop {
         cancelled.check().map_err(Fault::Target)?;
@@ -74,9 +80,51 @@ fn encrypt(source: &Path, target: &Path, cancelled: &Cancelled) -> Result<(Encry
         }
     }
     // The key is kept for good from now on, so what it opens must be, too.
-    sealed.sync_all().map_err(Fault::Target)?;
+    sealed.finish().map_err(Fault::Target)?;
     let file = reader.finish().map_err(|_| Fault::Changed)?;
     Ok((file, len))
+}
+
+/// A file that is brought to the disk while it grows, on a thread of its own: so the disk has not slept when all of it is
+/// there, and the last wait is short.
+struct DurableWriter {
+    file: Arc<File>,
+    unasked: usize,
+    flusher: Option<(SyncSender<()>, JoinHandle<()>)>,
+}
+
+impl DurableWriter {
+    fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: Arc::new(File::create(path)?), unasked: 0, flusher: None })
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (&*self.file).write_all(bytes)?;
+        self.unasked += bytes.len();
+        if self.unasked < FLUSH_EVERY {
+            return Ok(());
+        }
+        self.unasked = 0;
+        let (ask, _) = self.flusher.get_or_insert_with(|| {
+            let (ask, asked) = sync_channel(1);
+            let file = Arc::clone(&self.file);
+            // What does not work now will not work in the end either, and is said then.
+            let flush = move || while asked.recv().is_ok_and(|()| file.sync_data().is_ok()) {};
+            (ask, std::thread::spawn(flush))
+        });
+        // One that is still at it will be asked again.
+        let _ = ask.try_send(());
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
+        if let Some((ask, flusher)) = self.flusher {
+            drop(ask);
+            // It panics nowhere.
+            let _ = flusher.join();
+        }
+        self.file.sync_all()
+    }
 }
 
 /// Opening a pipe would wait for somebody who writes to it.
