@@ -6,6 +6,7 @@ mod arrivals;
 mod audit;
 mod backup;
 mod ballast;
+mod batch;
 mod cache;
 mod checkpoint;
 mod commits;

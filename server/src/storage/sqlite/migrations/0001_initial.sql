@@ -99,17 +99,17 @@ CREATE TABLE sent (
     received_at INTEGER NOT NULL
 ) STRICT;
 
--- Runs of rows of `sent` that will not change any more, by which an id is found among them.
+-- Runs of rows of `sent` to which nothing comes any more, by which an id is found among them.
 CREATE TABLE sent_run (
     first  INTEGER PRIMARY KEY,
     -- How many numbers of rows it covers. Not all of the rows need to be there.
     ids    INTEGER NOT NULL,
     newest INTEGER NOT NULL,
-    prints BLOB    NOT NULL,
-    places BLOB    NOT NULL
+    -- Eight bytes for each of these numbers; 0 where there is no row.
+    hashes BLOB    NOT NULL
 ) STRICT;
 
--- What the prints are made with.
+-- What the hashes are made with.
 INSERT INTO meta (key, value) VALUES ('sent_key', randomblob(16));
 
 CREATE TABLE key_package (

@@ -2,29 +2,36 @@
 //!
 //! Ids are random, so an index over them has every message at another place: with some hundred messages in a
 //! transaction, some hundred pages are changed and written, which was half of all that the server did. So `sent` is only
-//! appended to, and has no index. The newest rows are in memory, with a map by id. When there are enough they become a
-//! [`Run`], of which memory keeps 2.3 bytes for each row; those tell, without a look at the disk, that an id is new, and
-//! if it may be not, where the one row is that decides. A server that takes a million messages in 30 days, which is how
-//! long they are remembered, has 31 runs and 2.3 MB of them.
+//! appended to, and has no index. The newest rows are in memory. When there are enough they become a *run*, whose hashes
+//! are one row of `sent_run`. A [`Shelf`] in memory says of the hash of an id in which run it may be, nearly always: in
+//! none, and then the id is new. Otherwise the hashes of that run are read, and the one row that they name.
 //!
-//! All of it is read back from the tables, at the first message after a start.
+//! | | in memory | on the disk |
+//! |---|---|---|
+//! | the newest rows, fewer than [`ROWS`] | all of them | `sent` |
+//! | the others, in runs | 6 bytes each, in shelves of a million | `sent`, and 8 bytes each in `sent_run` |
+//!
+//! Rows are remembered for 30 days, so a server that takes a million messages in that time has 6 MB of them. All of it is
+//! read back from the tables, at the first message after a start.
 
-mod run;
+mod shelf;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::hash::Hasher as _;
 
 use privmsg_protocol::MessageId;
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use siphasher::sip::SipHasher13;
 
-use self::run::{ROWS, Run, Sealed};
+use self::shelf::Shelf;
+use super::batch::insert;
 use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::Result;
+
+/// Rows that become a run. More would be more to read for a repeat (40 µs now).
+const ROWS: usize = 16 * 1024;
 
 /// Rows that one transaction of the cleanup deletes, so that messages do not wait long behind it.
 const STEP: i64 = 5_000;
@@ -42,28 +49,46 @@ pub(super) struct Sent {
 
 struct Known {
     key: [u8; 16],
-    /// Oldest first.
-    runs: Vec<Run>,
+    /// Oldest first. The newest rows are on the last one, as the run that comes next.
+    shelves: Vec<Runs>,
     recent: Recent,
+}
+
+/// Runs that follow each other, and the shelf with their hashes.
+struct Runs {
+    shelf: Shelf,
+    runs: Vec<Run>,
+    /// Rows of all of them.
+    rows: usize,
+}
+
+/// See the module.
+#[derive(Clone, Copy)]
+struct Run {
+    /// Number of its first row.
+    first: i64,
+    /// When the youngest of its rows was received.
+    newest: i64,
+    /// It is too old, and deleted.
+    expired: bool,
 }
 
 /// The rows behind the last run.
 struct Recent {
-    /// Id of the first one, or of the next, if there is none.
-    first: i64,
-    /// Id of the next one.
+    /// Number of the next one.
     next: i64,
     rows: Vec<Row>,
-    by_id: HashMap<Id, usize>,
+    /// How many of them are in the table.
+    written: usize,
 }
 
 /// The number of a device, and an id that it has used.
 type Id = (i64, [u8; 16]);
 
-#[derive(Clone, Copy)]
 struct Row {
     /// In the table.
     number: i64,
+    hash: u64,
     id: Id,
     received_at: i64,
     /// Where to, and the place in the group's history.
@@ -78,6 +103,22 @@ impl Sent {
         }
     }
 
+    /// Writes what has been noted.
+    pub(super) fn write(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let Some(Known { recent, .. }) = &mut self.known else { return Ok(()) };
+        let columns = "sent (id, device, message_id, destination, seq, received_at)";
+        insert(conn, columns, &recent.rows[recent.written..], |sent, row| {
+            row.bind(sent.number)?;
+            row.bind(sent.id.0)?;
+            row.bind(sent.id.1.as_slice())?;
+            row.bind(sent.sent.0)?;
+            row.bind(sent.sent.1)?;
+            row.bind(sent.received_at)
+        })?;
+        recent.written = recent.rows.len();
+        Ok(())
+    }
+
     /// How much there is, to go back to by [`Sent::back_to`].
     pub(super) fn mark(&self) -> i64 {
         self.known.as_ref().map_or(0, |known| known.recent.next)
@@ -86,7 +127,7 @@ impl Sent {
     /// The table has gone back to what it was at the mark.
     pub(super) fn back_to(&mut self, mark: i64) {
         match &mut self.known {
-            Some(known) if !self.rebuilt && mark >= known.recent.first => known.recent.truncate(mark),
+            Some(known) if !self.rebuilt && mark > 0 => known.back_to(mark),
             _ => self.known = None,
         }
     }
@@ -100,106 +141,155 @@ impl Sent {
 impl Known {
     fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let key = conn.query_row("SELECT value FROM meta WHERE key = 'sent_key'", [], |row| row.get(0))?;
-        let mut runs = Vec::new();
-        let mut first = 1;
-        let mut query =
-            conn.prepare("SELECT first, newest, length(places) / 2, prints, first + ids FROM sent_run ORDER BY first")?;
+        let mut shelves: Vec<Runs> = Vec::new();
+        let mut next = 1;
+        let mut query = conn.prepare("SELECT first, newest, ids FROM sent_run ORDER BY first")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            let run = Run::from_bytes(row.get(0)?, row.get(1)?, row.get(2)?, row.get_ref(3)?.as_blob()?);
-            runs.push(run.ok_or_else(|| {
-                rusqlite::Error::FromSqlConversionFailure(3, Type::Blob, "a run that is not whole".into())
-            })?);
-            first = row.get(4)?;
+            let run = Run { first: row.get(0)?, newest: row.get(1)?, expired: false };
+            let ids: usize = row.get(2)?;
+            next = run.first + i64::try_from(ids).unwrap_or(0);
+            match shelves.last_mut().filter(|runs| !runs.are_complete()) {
+                Some(runs) => runs.add(run, ids),
+                None => shelves.push(Runs { shelf: Shelf::for_rows(0), runs: vec![run], rows: ids }),
+            }
         }
-        Ok(Self { key, runs, recent: Recent::load(conn, first)? })
+        if shelves.last().is_none_or(Runs::are_complete) {
+            shelves.push(Runs::default());
+        }
+        let mut known = Self { key, shelves, recent: Recent { next, rows: Vec::new(), written: 0 } };
+        for runs in &mut known.shelves {
+            runs.refill(conn, &[])?;
+        }
+        known.load_recent(conn)?;
+        Ok(known)
+    }
+
+    fn load_recent(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut query = conn.prepare(
+            "SELECT id, device, message_id, received_at, destination, seq FROM sent WHERE id >= ?1 ORDER BY id",
+        )?;
+        let mut rows = query.query([self.recent.next])?;
+        while let Some(row) = rows.next()? {
+            self.recent.next = row.get(0)?;
+            let id = (row.get(1)?, row.get(2)?);
+            self.add(conn, id, row.get(3)?, (row.get(4)?, row.get(5)?))?;
+        }
+        self.recent.written = self.recent.rows.len();
+        Ok(())
     }
 
     fn hash(&self, id: &Id) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.key);
         hasher.write(&id.0.to_le_bytes());
         hasher.write(&id.1);
-        hasher.finish()
+        // 0 stands for a row that is not there.
+        hasher.finish().max(1)
+    }
+
+    fn add(&mut self, conn: &Connection, id: Id, received_at: i64, sent: (i64, i64)) -> rusqlite::Result<()> {
+        let hash = self.hash(&id);
+        let runs = self.shelves.last_mut().expect("there is one for the newest rows");
+        if runs.shelf.is_full() {
+            runs.refill(conn, &self.recent.rows)?;
+        }
+        runs.shelf.put(hash, runs.runs.len());
+        self.recent.rows.push(Row { number: self.recent.next, hash, id, received_at, sent });
+        self.recent.next += 1;
+        Ok(())
     }
 
     fn find(&self, conn: &Connection, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
-        if let Some(at) = self.recent.by_id.get(id) {
-            return Ok(Some(self.recent.rows[*at].sent));
-        }
         let hash = self.hash(id);
-        for run in self.runs.iter().rev() {
-            for at in run.candidates(hash) {
-                if let Some(sent) = in_run(conn, run.first, at, id)? {
-                    return Ok(Some(sent));
+        for runs in self.shelves.iter().rev() {
+            for at in runs.shelf.candidates(hash) {
+                let found = match runs.runs.get(at) {
+                    None => self.recent.find(hash, id),
+                    Some(run) if run.expired => None,
+                    Some(run) => in_run(conn, run.first, hash, id)?,
+                };
+                if found.is_some() {
+                    return Ok(found);
                 }
             }
         }
         Ok(None)
     }
 
-    /// A run of the oldest rows that are in none.
-    fn seal(&self) -> Sealed {
-        let first = self.recent.first;
-        let rows = self.recent.rows.iter().take_while(|row| row.number < first + ROWS);
-        let newest = rows.clone().map(|row| row.received_at).max().unwrap_or(0);
-        let place =
-            |row: &Row| u16::try_from(row.number - first).expect("no further from the first than rows are many");
-        Run::seal(first, newest, rows.map(|row| (self.hash(&row.id), place(row))).collect())
+    /// Forgets what came from this number on.
+    fn back_to(&mut self, next: i64) {
+        let runs = self.shelves.last_mut().expect("there is one for the newest rows");
+        while let Some(row) = self.recent.rows.pop_if(|row| row.number >= next) {
+            runs.shelf.take(row.hash, runs.runs.len());
+        }
+        self.recent.written = self.recent.written.min(self.recent.rows.len());
+        self.recent.next = next;
     }
 }
 
-/// The row of a run whose place is there, if it is of this id.
-fn in_run(conn: &Connection, first: i64, at: usize, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
-    let place: [u8; 2] = conn
-        .prepare_cached("SELECT substr(places, ?2, 2) FROM sent_run WHERE first = ?1")?
-        .query_row(params![first, 2 * at + 1], |row| row.get(0))?;
-    conn.prepare_cached("SELECT destination, seq FROM sent WHERE id = ?1 AND device = ?2 AND message_id = ?3")?
-        .query_row(params![first + i64::from(u16::from_le_bytes(place)), id.0, id.1], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()
+/// The row of a run that has this hash, if it is of this id.
+fn in_run(conn: &Connection, first: i64, hash: u64, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
+    let mut query = conn.prepare_cached("SELECT hashes FROM sent_run WHERE first = ?1")?;
+    let mut rows = query.query([first])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    for (place, other) in (0..).zip(hashes(row.get_ref(0)?.as_blob()?)) {
+        if other == hash {
+            let found = conn
+                .prepare_cached("SELECT destination, seq FROM sent WHERE id = ?1 AND device = ?2 AND message_id = ?3")?
+                .query_row(params![first + place, id.0, id.1], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The hashes of a run's rows, one after the other; 0 where there is none.
+fn hashes(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes.as_chunks().0.iter().map(|eight| u64::from_le_bytes(*eight))
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { shelf: Shelf::for_rows(0), runs: Vec::new(), rows: 0 }
+    }
+}
+
+impl Runs {
+    fn add(&mut self, run: Run, rows: usize) {
+        self.runs.push(run);
+        self.rows += rows;
+    }
+
+    /// No more runs come to these.
+    fn are_complete(&self) -> bool {
+        // A run may be longer than need be, by what was one transaction.
+        self.runs.len() == shelf::RUNS || self.rows + 2 * ROWS > shelf::ROWS
+    }
+
+    /// Fills a shelf for them and as many more, with these rows behind them.
+    fn refill(&mut self, conn: &Connection, recent: &[Row]) -> rusqlite::Result<()> {
+        let rows = self.rows + recent.len();
+        self.shelf = Shelf::for_rows(if self.are_complete() { rows } else { rows + ROWS });
+        let mut query = conn.prepare_cached("SELECT hashes FROM sent_run WHERE first = ?1")?;
+        for (at, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.expired) {
+            let mut rows = query.query([run.first])?;
+            if let Some(row) = rows.next()? {
+                let hashes = hashes(row.get_ref(0)?.as_blob()?);
+                hashes.filter(|hash| *hash != 0).for_each(|hash| self.shelf.put(hash, at));
+            }
+        }
+        recent.iter().for_each(|row| self.shelf.put(row.hash, self.runs.len()));
+        Ok(())
+    }
 }
 
 impl Recent {
-    fn load(conn: &Connection, first: i64) -> rusqlite::Result<Self> {
-        let mut recent = Self { first, next: first, rows: Vec::new(), by_id: HashMap::new() };
-        let mut query = conn.prepare(
-            "SELECT id, device, message_id, received_at, destination, seq FROM sent WHERE id >= ?1 ORDER BY id",
-        )?;
-        let mut rows = query.query([first])?;
-        while let Some(row) = rows.next()? {
-            if recent.rows.is_empty() {
-                recent.first = row.get(0)?;
-            }
-            recent.push(Row {
-                number: row.get(0)?,
-                id: (row.get(1)?, row.get(2)?),
-                received_at: row.get(3)?,
-                sent: (row.get(4)?, row.get(5)?),
-            });
-        }
-        Ok(recent)
-    }
-
-    fn push(&mut self, row: Row) {
-        self.next = row.number + 1;
-        self.by_id.insert(row.id, self.rows.len());
-        self.rows.push(row);
-    }
-
-    /// Forgets what came from this number on.
-    fn truncate(&mut self, next: i64) {
-        while let Some(row) = self.rows.pop_if(|row| row.number >= next) {
-            self.by_id.remove(&row.id);
-        }
-        self.next = next;
-    }
-
-    /// Forgets what came before this number.
-    fn skip_to(&mut self, first: i64) {
-        self.first = first;
-        self.rows.retain(|row| row.number >= first);
-        self.by_id = self.rows.iter().enumerate().map(|(at, row)| (row.id, at)).collect();
+    fn find(&self, hash: u64, id: &Id) -> Option<(i64, i64)> {
+        // From the end: whoever repeats does so soon.
+        self.rows.iter().rev().find(|row| row.hash == hash && row.id == *id).map(|row| row.sent)
     }
 }
 
@@ -217,16 +307,8 @@ impl Tx<'_> {
         seq: i64,
     ) -> rusqlite::Result<()> {
         let received_at = self.now();
-        let recent = &mut self.state.sent.known(self.conn)?.recent;
-        self.conn
-            .prepare_cached(
-                "INSERT INTO sent (id, device, message_id, destination, seq, received_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![recent.next, device, message_id.as_bytes(), destination, seq, received_at])?;
         let id = (device, *message_id.as_bytes());
-        recent.push(Row { number: recent.next, id, received_at, sent: (destination, seq) });
-        Ok(())
+        self.state.sent.known(self.conn)?.add(self.conn, id, received_at, (destination, seq))
     }
 
     /// Forgets some of what was sent before `cutoff`. Returns whether there may be more.
@@ -236,36 +318,32 @@ impl Tx<'_> {
 
     fn expire_some_sent(&mut self, cutoff: i64) -> rusqlite::Result<bool> {
         let known = self.state.sent.known(self.conn)?;
-        let delete = |first: i64, end: i64| {
-            self.conn
-                .prepare_cached(
-                    "DELETE FROM sent WHERE id IN
-                         (SELECT id FROM sent WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3)",
-                )?
-                .execute([first, end, STEP])
-                .map(|deleted| i64::try_from(deleted).unwrap_or(i64::MAX))
-        };
-        if let Some(at) = known.runs.iter().position(|run| run.newest < cutoff) {
-            let first = known.runs[at].first;
+        let old = |run: &&mut Run| !run.expired && run.newest < cutoff;
+        if let Some(run) = known.shelves.iter_mut().flat_map(|runs| &mut runs.runs).find(old) {
             let ids: i64 = self
                 .conn
                 .prepare_cached("SELECT ids FROM sent_run WHERE first = ?1")?
-                .query_row([first], |row| row.get(0))?;
-            if delete(first, first + ids)? < STEP {
-                self.conn.prepare_cached("DELETE FROM sent_run WHERE first = ?1")?.execute([first])?;
-                known.runs.remove(at);
+                .query_row([run.first], |row| row.get(0))?;
+            if delete_some(self.conn, run.first, run.first + ids)? < STEP {
+                self.conn.prepare_cached("DELETE FROM sent_run WHERE first = ?1")?.execute([run.first])?;
+                run.expired = true;
+                let last = known.shelves.len() - 1;
+                let mut at = 0..;
+                known.shelves.retain(|runs| at.next() == Some(last) || runs.runs.iter().any(|run| !run.expired));
                 self.state.sent.rebuilt = true;
             }
             return Ok(true);
         }
         // In the order in which they were received. Where that is not the order of their times, because the clock was
         // wrong for a while, what is younger ends it.
-        let Some(end) = known.recent.rows.iter().take_while(|row| row.received_at < cutoff).last() else {
+        let old = known.recent.rows.iter().take_while(|row| row.received_at < cutoff).count();
+        let old = old.min(usize::try_from(STEP).unwrap_or(usize::MAX));
+        let (Some(first), Some(last)) = (known.recent.rows.first(), known.recent.rows[..old].last()) else {
             return Ok(false);
         };
-        let end = (end.number + 1).min(known.recent.first + STEP);
-        delete(known.recent.first, end)?;
-        known.recent.skip_to(end);
+        delete_some(self.conn, first.number, last.number + 1)?;
+        known.recent.rows.drain(..old);
+        known.recent.written -= old;
         self.state.sent.rebuilt = true;
         Ok(true)
     }
@@ -307,19 +385,41 @@ impl Tx<'_> {
     }
 }
 
+/// Deletes rows from one number to below another, no more than are deleted at once. Returns how many.
+fn delete_some(conn: &Connection, first: i64, end: i64) -> rusqlite::Result<i64> {
+    let deleted = conn
+        .prepare_cached(
+            "DELETE FROM sent WHERE id IN (SELECT id FROM sent WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3)",
+        )?
+        .execute([first, end, STEP])?;
+    Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
+}
+
 /// Makes a run of the newest rows, if there are enough. In a transaction of its own: where there is no room for it,
 /// messages may still find some.
 pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> rusqlite::Result<()> {
-    let Some(known) = sent.known.as_mut().filter(|known| known.recent.next - known.recent.first >= ROWS) else {
+    let Some(known) = sent.known.as_mut().filter(|known| known.recent.rows.len() >= ROWS) else {
         return Ok(());
     };
-    let Sealed { run, places } = known.seal();
+    let Recent { next, rows, .. } = &mut known.recent;
+    let first = rows[0].number;
+    let ids = usize::try_from(*next - first).unwrap_or(0);
+    let newest = rows.iter().map(|row| row.received_at).max().unwrap_or(0);
+    let mut places = vec![[0; 8]; ids];
+    for row in rows.iter() {
+        places[usize::try_from(row.number - first).unwrap_or(0)] = row.hash.to_le_bytes();
+    }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction
-        .prepare_cached("INSERT INTO sent_run (first, ids, newest, prints, places) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![run.first, ROWS, run.newest, run.to_bytes(), places])?;
+        .prepare_cached("INSERT INTO sent_run (first, ids, newest, hashes) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![first, ids, newest, places.as_flattened()])?;
     transaction.commit()?;
-    known.recent.skip_to(run.first + ROWS);
-    known.runs.push(run);
+    rows.clear();
+    known.recent.written = 0;
+    let runs = known.shelves.last_mut().expect("there is one for the newest rows");
+    runs.add(Run { first, newest, expired: false }, ids);
+    if runs.are_complete() {
+        known.shelves.push(Runs::default());
+    }
     Ok(())
 }

@@ -1,0 +1,146 @@
+//! Which rows of `sent` an id may be: a table of hashes for a million rows.
+//!
+//! Each row is 25 bits of its hash and the number of the run that it is in, in the slot that other bits of the hash name
+//! or one soon behind it: 6 bytes of memory, and one look for each message, wherever in time the message was sent before.
+//! Hashes are keyed, so that nobody can choose ids that collide. An id that was never sent looks like one that was once
+//! in some millions of times, and then a look at the rows themselves tells.
+
+/// Runs on a shelf; as many as six bits can number.
+pub(super) const RUNS: usize = 64;
+
+/// Rows on a full shelf.
+pub(super) const ROWS: usize = 1024 * 1024;
+
+/// Rows that a new shelf has slots for; there are four times as many each time that they have become too few.
+const FIRST_ROWS: usize = 16 * 1024;
+
+const RUN_BITS: u32 = 6;
+
+/// What tells a slot with something in it.
+const TAKEN: u32 = 1 << 31;
+
+/// A slot of which something was taken away. Not an empty one: others may be behind it.
+const TAKEN_AWAY: u32 = 1;
+
+/// See the module.
+pub(super) struct Shelf {
+    slots: Box<[u32]>,
+    /// Slots with something in them, whether it is good for anything any more or not.
+    taken: usize,
+}
+
+impl Shelf {
+    /// An empty one for at least so many rows.
+    pub(super) fn for_rows(rows: usize) -> Self {
+        let mut room = FIRST_ROWS;
+        while room < rows {
+            room *= 4;
+        }
+        // Two of three are taken in the end: looks are short still.
+        Self { slots: vec![0; room + room / 2].into(), taken: 0 }
+    }
+
+    /// Whether more rows should go to a larger one.
+    pub(super) fn is_full(&self) -> bool {
+        self.taken >= self.slots.len() / 3 * 2
+    }
+
+    /// Puts a row of this run on the shelf.
+    pub(super) fn put(&mut self, hash: u64, run: usize) {
+        let slot = self.looks(hash).find(|slot| self.slots[*slot] == 0);
+        if let Some(slot) = slot {
+            self.slots[slot] = entry(hash, run);
+            self.taken += 1;
+        }
+    }
+
+    /// Takes it away again.
+    pub(super) fn take(&mut self, hash: u64, run: usize) {
+        let slot = self.looks(hash).find(|slot| [0, entry(hash, run)].contains(&self.slots[*slot]));
+        if let Some(slot) = slot.filter(|slot| self.slots[*slot] != 0) {
+            self.slots[slot] = TAKEN_AWAY;
+        }
+    }
+
+    /// Runs that may have a row with this hash.
+    pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = usize> {
+        let wanted = entry(hash, 0);
+        self.looks(hash)
+            .map(|slot| self.slots[slot])
+            .take_while(|found| *found != 0)
+            .filter(move |found| found >> RUN_BITS == wanted >> RUN_BITS)
+            .map(|found| (found & ((1 << RUN_BITS) - 1)) as usize)
+    }
+
+    /// Where to look, one after the other.
+    fn looks(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
+        let count = self.slots.len();
+        // The upper half of the hash, as a part of the whole.
+        let first = ((hash >> 32) * count as u64) >> 32;
+        let first = usize::try_from(first).expect("it is less than their number");
+        (first..count).chain(0..first)
+    }
+}
+
+/// What a slot has of a row.
+const fn entry(hash: u64, run: usize) -> u32 {
+    TAKEN | (((hash & 0x01ff_ffff) as u32) << RUN_BITS) | run as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number without any order.
+    fn hash(n: u64) -> u64 {
+        let mixed = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    #[test]
+    fn each_row_is_found_in_its_run_and_hardly_anything_else() {
+        for rows in [1, 1000, FIRST_ROWS, 4 * FIRST_ROWS] {
+            let mut shelf = Shelf::for_rows(rows);
+            for n in 0..rows {
+                assert!(!shelf.is_full());
+                shelf.put(hash(n as u64), n % RUNS);
+            }
+            for n in 0..rows {
+                assert!(shelf.candidates(hash(n as u64)).any(|run| run == n % RUNS));
+            }
+            let strangers = (0..100_000).map(|n| shelf.candidates(hash(n + 1_000_000)).count()).sum::<usize>();
+            assert!(strangers < 5, "{strangers}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_away_hides_nothing() {
+        let mut shelf = Shelf::for_rows(1);
+        // All of them want the same slot.
+        for n in 0..100 {
+            shelf.put(n, 3);
+        }
+        for n in (0..100).step_by(2) {
+            shelf.take(n, 3);
+            shelf.take(n + 200, 3);
+        }
+        for n in 0..100 {
+            assert_eq!(shelf.candidates(n).count(), usize::from(n % 2 == 1), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_shelf_with_no_room_left_says_so_before_it_is_too_late() {
+        let mut shelf = Shelf::for_rows(1);
+        let mut rows = 0;
+        while !shelf.is_full() {
+            shelf.put(hash(rows), 0);
+            rows += 1;
+        }
+        assert!(rows >= FIRST_ROWS as u64);
+        // In vain, but nothing breaks.
+        (rows..rows + FIRST_ROWS as u64 / 2 + 50).for_each(|n| shelf.put(hash(n), 0));
+        assert!(shelf.candidates(hash(0)).next().is_some());
+    }
+}
