@@ -186,7 +186,7 @@ impl Loop {
     fn run(mut self, seed: StateSeed) {
         let mut state = State {
             cache: super::cache::Cache::default(),
-            sent: sent::Sent::default(),
+            sent: sent::Sent::with_shelves(sent::SHELVES),
             batch: Batch::default(),
             next_position: seed.next_position,
             deliveries: Vec::new(),

@@ -10,9 +10,11 @@
 //! |---|---|---|
 //! | the newest rows, fewer than [`ROWS`] | all of them | `sent` |
 //! | the others, in runs | 6 bytes each, in shelves of a million | `sent`, and 8 bytes each in `sent_run` |
+//! | those beyond [`SHELVES`] | nothing | besides, 6 bytes each in `sent_shelf` |
 //!
-//! Rows are remembered for 30 days, so a server that takes a million messages in that time has 6 MB of them. All of it is
-//! read back from the tables, at the first message after a start.
+//! Rows are remembered for 30 days, so a server that takes a million messages in that time has 6 MB of them in memory,
+//! and one that takes a hundred millions has 50 MB. All of it is read back from the tables, at the first message after a
+//! start.
 
 mod shelf;
 #[cfg(test)]
@@ -33,6 +35,10 @@ use crate::storage::Result;
 /// Rows that become a run. More would be more to read for a repeat (40 µs now).
 const ROWS: usize = 16 * 1024;
 
+/// Complete shelves in memory. More would make it grow with the messages of a month; each one less costs 2 µs for each
+/// message, where there are so many.
+pub(super) const SHELVES: usize = 8;
+
 /// Rows that one transaction of the cleanup deletes, so that messages do not wait long behind it.
 const STEP: i64 = 5_000;
 
@@ -40,9 +46,10 @@ const STEP: i64 = 5_000;
 const BY_NOBODY: &str = "sent_by_nobody";
 
 /// What the writer remembers of the table. Loaded when it is first asked for.
-#[derive(Default)]
 pub(super) struct Sent {
     known: Option<Known>,
+    /// How many complete shelves to have in memory.
+    shelves: usize,
     /// What is known has changed with the transaction in more than the rows at its end.
     rebuilt: bool,
 }
@@ -56,7 +63,9 @@ struct Known {
 
 /// Runs that follow each other, and the shelf with their hashes.
 struct Runs {
-    shelf: Shelf,
+    number: i64,
+    /// `None` if it is on the disk.
+    shelf: Option<Shelf>,
     runs: Vec<Run>,
     /// Rows of all of them.
     rows: usize,
@@ -96,10 +105,15 @@ struct Row {
 }
 
 impl Sent {
+    /// Has so many shelves in memory, besides the one that is being filled.
+    pub(super) const fn with_shelves(shelves: usize) -> Self {
+        Self { known: None, shelves, rebuilt: false }
+    }
+
     fn known(&mut self, conn: &Connection) -> rusqlite::Result<&mut Known> {
         match &mut self.known {
             Some(known) => Ok(known),
-            unknown => Ok(unknown.insert(Known::load(conn)?)),
+            unknown => Ok(unknown.insert(Known::load(conn, self.shelves)?)),
         }
     }
 
@@ -139,28 +153,36 @@ impl Sent {
 }
 
 impl Known {
-    fn load(conn: &Connection) -> rusqlite::Result<Self> {
+    fn load(conn: &Connection, most: usize) -> rusqlite::Result<Self> {
         let key = conn.query_row("SELECT value FROM meta WHERE key = 'sent_key'", [], |row| row.get(0))?;
         let mut shelves: Vec<Runs> = Vec::new();
         let mut next = 1;
-        let mut query = conn.prepare("SELECT first, newest, ids FROM sent_run ORDER BY first")?;
+        let mut query =
+            conn.prepare("SELECT shelf, first, newest, ids, length(hashes) = 0 FROM sent_run ORDER BY first")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            let run = Run { first: row.get(0)?, newest: row.get(1)?, expired: false };
-            let ids: usize = row.get(2)?;
+            let (number, ids): (i64, usize) = (row.get(0)?, row.get(3)?);
+            if shelves.last().is_none_or(|runs| runs.number != number) {
+                shelves.push(Runs::new(number));
+            }
+            let run = Run { first: row.get(1)?, newest: row.get(2)?, expired: row.get(4)? };
             next = run.first + i64::try_from(ids).unwrap_or(0);
-            match shelves.last_mut().filter(|runs| !runs.are_complete()) {
-                Some(runs) => runs.add(run, ids),
-                None => shelves.push(Runs { shelf: Shelf::for_rows(0), runs: vec![run], rows: ids }),
+            if let Some(runs) = shelves.last_mut() {
+                runs.add(run, ids);
             }
         }
         if shelves.last().is_none_or(Runs::are_complete) {
-            shelves.push(Runs::default());
+            shelves.push(Runs::new(shelves.last().map_or(1, |runs| runs.number + 1)));
+        }
+        let complete = shelves.len() - 1;
+        for (at, runs) in shelves.iter_mut().enumerate() {
+            if at + most < complete && shelf::is_on_disk(conn, runs.number)? {
+                runs.shelf = None;
+            } else {
+                runs.refill(conn, &[])?;
+            }
         }
         let mut known = Self { key, shelves, recent: Recent { next, rows: Vec::new(), written: 0 } };
-        for runs in &mut known.shelves {
-            runs.refill(conn, &[])?;
-        }
         known.load_recent(conn)?;
         Ok(known)
     }
@@ -190,10 +212,12 @@ impl Known {
     fn add(&mut self, conn: &Connection, id: Id, received_at: i64, sent: (i64, i64)) -> rusqlite::Result<()> {
         let hash = self.hash(&id);
         let runs = self.shelves.last_mut().expect("there is one for the newest rows");
-        if runs.shelf.is_full() {
+        if runs.shelf.as_ref().is_none_or(Shelf::is_full) {
             runs.refill(conn, &self.recent.rows)?;
         }
-        runs.shelf.put(hash, runs.runs.len());
+        if let Some(shelf) = &mut runs.shelf {
+            shelf.put(hash, runs.runs.len());
+        }
         self.recent.rows.push(Row { number: self.recent.next, hash, id, received_at, sent });
         self.recent.next += 1;
         Ok(())
@@ -202,25 +226,60 @@ impl Known {
     fn find(&self, conn: &Connection, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
         let hash = self.hash(id);
         for runs in self.shelves.iter().rev() {
-            for at in runs.shelf.candidates(hash) {
-                let found = match runs.runs.get(at) {
-                    None => self.recent.find(hash, id),
-                    Some(run) if run.expired => None,
-                    Some(run) => in_run(conn, run.first, hash, id)?,
-                };
-                if found.is_some() {
-                    return Ok(found);
+            let found = match &runs.shelf {
+                Some(shelf) => self.find_in(&runs.runs, shelf.candidates(hash), conn, hash, id)?,
+                None => {
+                    let candidates = shelf::candidates_on_disk(conn, runs.number, hash)?;
+                    self.find_in(&runs.runs, candidates, conn, hash, id)?
                 }
+            };
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
+    }
+
+    /// Looks at the rows of those of these runs that may have it.
+    fn find_in(
+        &self,
+        runs: &[Run],
+        candidates: impl IntoIterator<Item = usize>,
+        conn: &Connection,
+        hash: u64,
+        id: &Id,
+    ) -> rusqlite::Result<Option<(i64, i64)>> {
+        for at in candidates {
+            let found = match runs.get(at) {
+                None => self.recent.find(hash, id),
+                Some(run) if run.expired => None,
+                Some(run) => in_run(conn, run.first, hash, id)?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Forgets shelves with nothing on them any more, but the last one.
+    fn throw_away(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let empty = |runs: &Runs| runs.runs.iter().all(|run| run.expired);
+        while let Some(at) = self.shelves[..self.shelves.len() - 1].iter().position(empty) {
+            let Runs { number, .. } = self.shelves.remove(at);
+            conn.prepare_cached("DELETE FROM sent_run WHERE shelf = ?1")?.execute([number])?;
+            shelf::throw_away(conn, number)?;
+        }
+        Ok(())
     }
 
     /// Forgets what came from this number on.
     fn back_to(&mut self, next: i64) {
         let runs = self.shelves.last_mut().expect("there is one for the newest rows");
         while let Some(row) = self.recent.rows.pop_if(|row| row.number >= next) {
-            runs.shelf.take(row.hash, runs.runs.len());
+            if let Some(shelf) = &mut runs.shelf {
+                shelf.take(row.hash, runs.runs.len());
+            }
         }
         self.recent.written = self.recent.written.min(self.recent.rows.len());
         self.recent.next = next;
@@ -251,13 +310,11 @@ fn hashes(bytes: &[u8]) -> impl Iterator<Item = u64> {
     bytes.as_chunks().0.iter().map(|eight| u64::from_le_bytes(*eight))
 }
 
-impl Default for Runs {
-    fn default() -> Self {
-        Self { shelf: Shelf::for_rows(0), runs: Vec::new(), rows: 0 }
-    }
-}
-
 impl Runs {
+    fn new(number: i64) -> Self {
+        Self { number, shelf: Some(Shelf::for_rows(0)), runs: Vec::new(), rows: 0 }
+    }
+
     fn add(&mut self, run: Run, rows: usize) {
         self.runs.push(run);
         self.rows += rows;
@@ -272,16 +329,17 @@ impl Runs {
     /// Fills a shelf for them and as many more, with these rows behind them.
     fn refill(&mut self, conn: &Connection, recent: &[Row]) -> rusqlite::Result<()> {
         let rows = self.rows + recent.len();
-        self.shelf = Shelf::for_rows(if self.are_complete() { rows } else { rows + ROWS });
+        let mut shelf = Shelf::for_rows(if self.are_complete() { shelf::ROWS } else { rows + ROWS });
         let mut query = conn.prepare_cached("SELECT hashes FROM sent_run WHERE first = ?1")?;
         for (at, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.expired) {
             let mut rows = query.query([run.first])?;
             if let Some(row) = rows.next()? {
                 let hashes = hashes(row.get_ref(0)?.as_blob()?);
-                hashes.filter(|hash| *hash != 0).for_each(|hash| self.shelf.put(hash, at));
+                hashes.filter(|hash| *hash != 0).for_each(|hash| shelf.put(hash, at));
             }
         }
-        recent.iter().for_each(|row| self.shelf.put(row.hash, self.runs.len()));
+        recent.iter().for_each(|row| shelf.put(row.hash, self.runs.len()));
+        self.shelf = Some(shelf);
         Ok(())
     }
 }
@@ -325,11 +383,10 @@ impl Tx<'_> {
                 .prepare_cached("SELECT ids FROM sent_run WHERE first = ?1")?
                 .query_row([run.first], |row| row.get(0))?;
             if delete_some(self.conn, run.first, run.first + ids)? < STEP {
-                self.conn.prepare_cached("DELETE FROM sent_run WHERE first = ?1")?.execute([run.first])?;
+                // Its place on the shelf stays, or those behind it would have others.
+                self.conn.prepare_cached("UPDATE sent_run SET hashes = x'' WHERE first = ?1")?.execute([run.first])?;
                 run.expired = true;
-                let last = known.shelves.len() - 1;
-                let mut at = 0..;
-                known.shelves.retain(|runs| at.next() == Some(last) || runs.runs.iter().any(|run| !run.expired));
+                known.throw_away(self.conn)?;
                 self.state.sent.rebuilt = true;
             }
             return Ok(true);
@@ -395,13 +452,15 @@ fn delete_some(conn: &Connection, first: i64, end: i64) -> rusqlite::Result<i64>
     Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
 }
 
-/// Makes a run of the newest rows, if there are enough. In a transaction of its own: where there is no room for it,
-/// messages may still find some.
+/// Makes a run of the newest rows, if there are enough, and puts a shelf away, if there are too many. In transactions of
+/// its own: where there is no room for it, messages may still find some.
 pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> rusqlite::Result<()> {
+    let most = sent.shelves;
     let Some(known) = sent.known.as_mut().filter(|known| known.recent.rows.len() >= ROWS) else {
         return Ok(());
     };
-    let Recent { next, rows, .. } = &mut known.recent;
+    let runs = known.shelves.last_mut().expect("there is one for the newest rows");
+    let Recent { next, rows, written } = &mut known.recent;
     let first = rows[0].number;
     let ids = usize::try_from(*next - first).unwrap_or(0);
     let newest = rows.iter().map(|row| row.received_at).max().unwrap_or(0);
@@ -411,15 +470,24 @@ pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> rusqlite::Result<(
     }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction
-        .prepare_cached("INSERT INTO sent_run (first, ids, newest, hashes) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![first, ids, newest, places.as_flattened()])?;
+        .prepare_cached("INSERT INTO sent_run (first, shelf, ids, newest, hashes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![first, runs.number, ids, newest, places.as_flattened()])?;
     transaction.commit()?;
     rows.clear();
-    known.recent.written = 0;
-    let runs = known.shelves.last_mut().expect("there is one for the newest rows");
+    *written = 0;
     runs.add(Run { first, newest, expired: false }, ids);
     if runs.are_complete() {
-        known.shelves.push(Runs::default());
+        let number = runs.number + 1;
+        known.shelves.push(Runs::new(number));
+    }
+    let complete = known.shelves.len() - 1;
+    for runs in &mut known.shelves[..complete.saturating_sub(most)] {
+        if let Some(shelf) = &runs.shelf {
+            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            shelf.put_away(&transaction, runs.number)?;
+            transaction.commit()?;
+            runs.shelf = None;
+        }
     }
     Ok(())
 }

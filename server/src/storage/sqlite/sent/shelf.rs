@@ -4,6 +4,11 @@
 //! or one soon behind it: 6 bytes of memory, and one look for each message, wherever in time the message was sent before.
 //! Hashes are keyed, so that nobody can choose ids that collide. An id that was never sent looks like one that was once
 //! in some millions of times, and then a look at the rows themselves tells.
+//!
+//! Where there are more shelves than memory is for, the oldest are on the disk, in pages: then it is a look at one of
+//! these for each of them.
+
+use rusqlite::{Connection, OptionalExtension};
 
 /// Runs on a shelf; as many as six bits can number.
 pub(super) const RUNS: usize = 64;
@@ -15,6 +20,12 @@ pub(super) const ROWS: usize = 1024 * 1024;
 const FIRST_ROWS: usize = 16 * 1024;
 
 const RUN_BITS: u32 = 6;
+
+/// Slots of a full shelf.
+const SLOTS: usize = ROWS / 2 * 3;
+
+/// Slots in a page on the disk.
+const PAGE: usize = 1024;
 
 /// What tells a slot with something in it.
 const TAKEN: u32 = 1 << 31;
@@ -64,22 +75,77 @@ impl Shelf {
 
     /// Runs that may have a row with this hash.
     pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = usize> {
-        let wanted = entry(hash, 0);
-        self.looks(hash)
-            .map(|slot| self.slots[slot])
-            .take_while(|found| *found != 0)
-            .filter(move |found| found >> RUN_BITS == wanted >> RUN_BITS)
-            .map(|found| (found & ((1 << RUN_BITS) - 1)) as usize)
+        let found = self.looks(hash).map(|slot| self.slots[slot]).take_while(|found| *found != 0);
+        found.filter_map(move |found| run_of(found, hash))
     }
 
     /// Where to look, one after the other.
     fn looks(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
-        let count = self.slots.len();
-        // The upper half of the hash, as a part of the whole.
-        let first = ((hash >> 32) * count as u64) >> 32;
-        let first = usize::try_from(first).expect("it is less than their number");
-        (first..count).chain(0..first)
+        let first = first_look(hash, self.slots.len());
+        (first..self.slots.len()).chain(0..first)
     }
+
+    /// Puts a full shelf away, under this number.
+    pub(super) fn put_away(&self, conn: &Connection, number: i64) -> rusqlite::Result<()> {
+        debug_assert_eq!(self.slots.len(), SLOTS);
+        let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO sent_shelf (id, slots) VALUES (?1, ?2)")?;
+        for (id, page) in (first_page(number)..).zip(self.slots.chunks(PAGE)) {
+            let bytes: Vec<u8> = page.iter().flat_map(|slot| slot.to_le_bytes()).collect();
+            insert.execute((id, bytes))?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs of a shelf that was put away that may have a row with this hash.
+pub(super) fn candidates_on_disk(conn: &Connection, number: i64, hash: u64) -> rusqlite::Result<Vec<usize>> {
+    let (mut runs, first) = (Vec::new(), first_look(hash, SLOTS));
+    let (mut page, mut at) = (first / PAGE, first % PAGE);
+    let mut query = conn.prepare_cached("SELECT slots FROM sent_shelf WHERE id = ?1")?;
+    for _ in 0..=SLOTS / PAGE {
+        let id = first_page(number) + i64::try_from(page).unwrap_or(0);
+        let mut rows = query.query([id])?;
+        let Some(row) = rows.next()? else { break };
+        for slot in row.get_ref(0)?.as_blob()?.as_chunks().0.iter().skip(at) {
+            match u32::from_le_bytes(*slot) {
+                0 => return Ok(runs),
+                found => runs.extend(run_of(found, hash)),
+            }
+        }
+        (page, at) = ((page + 1) % (SLOTS / PAGE), 0);
+    }
+    Ok(runs)
+}
+
+/// Whether a shelf has been put away.
+pub(super) fn is_on_disk(conn: &Connection, number: i64) -> rusqlite::Result<bool> {
+    let found = conn
+        .prepare_cached("SELECT 1 FROM sent_shelf WHERE id = ?1")?
+        .query_row([first_page(number)], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Throws a shelf away that was put away.
+pub(super) fn throw_away(conn: &Connection, number: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached("DELETE FROM sent_shelf WHERE id >= ?1 AND id < ?2")?
+        .execute([first_page(number), first_page(number + 1)])
+        .map(drop)
+}
+
+/// Id of the first page of a shelf.
+const fn first_page(number: i64) -> i64 {
+    number << 16
+}
+
+/// Where to look first among so many slots: the upper half of the hash, as a part of the whole.
+fn first_look(hash: u64, slots: usize) -> usize {
+    usize::try_from(((hash >> 32) * slots as u64) >> 32).expect("it is less than their number")
+}
+
+/// The run of the row in a slot, if that may have this hash.
+fn run_of(found: u32, hash: u64) -> Option<usize> {
+    (found >> RUN_BITS == entry(hash, 0) >> RUN_BITS).then_some((found & ((1 << RUN_BITS) - 1)) as usize)
 }
 
 /// What a slot has of a row.
