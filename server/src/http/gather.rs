@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop;
 
 /// Read at once: what a connection may have under way is seldom more.
 const PIECE: usize = 32 * 1024;
@@ -46,7 +47,10 @@ impl<S> Gathered<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.waiting.is_empty() {
+            // It is always ready; other connections of the thread must have their turn all the same, as after readings.
+            let turn = std::task::ready!(coop::poll_proceed(context));
             self.give(into);
+            turn.made_progress();
             return Poll::Ready(Ok(()));
         }
         if into.remaining() >= PIECE {
@@ -126,6 +130,30 @@ mod tests {
         assert!(received == sent);
         assert_eq!(gathered.stream.1, 100_000_usize.div_ceil(PIECE) + 1);
         assert_eq!(gathered.waiting.capacity(), 0, "nothing is held of a connection that is idle");
+    }
+
+    #[tokio::test]
+    async fn whoever_has_much_waiting_gives_others_their_turn() {
+        let (mut one, other) = tokio::io::duplex(1024 * 1024);
+        one.write_all(&[7; PIECE]).await.unwrap();
+        let mut gathered = Gathered::new(other);
+        let others = tokio::spawn(async {});
+        for _ in 0..PIECE {
+            gathered.read_u8().await.unwrap();
+        }
+        assert!(others.is_finished());
+    }
+
+    #[tokio::test]
+    async fn an_end_behind_what_waits_is_seen_behind_it() {
+        let (mut one, other) = tokio::io::duplex(1024);
+        one.write_all(&[7; 5]).await.unwrap();
+        drop(one);
+        let mut gathered = Gathered::new(other);
+        let mut buffer = [0; 3];
+        for count in [3, 2, 0, 0] {
+            assert_eq!(gathered.read(&mut buffer).await.unwrap(), count);
+        }
     }
 
     #[tokio::test]
