@@ -1,6 +1,6 @@
 //! What the writer remembers of the table `arrival`: for whom each of the last messages still waits.
 //!
-//! Positions are given out one after the other, so a message is found by counting from the first.
+//! They are in order of their positions, which grow, with holes where a transaction was undone.
 
 use std::collections::VecDeque;
 
@@ -16,14 +16,14 @@ const SPAN: usize = 16 * 1024;
 
 /// See the module.
 pub(super) struct Arrivals {
-    /// Position of the first of the messages; any, if there is none. Whatever waits and is older has been filed.
-    first: i64,
+    /// Whatever waits and is older than the first of them has been filed.
     messages: VecDeque<Arrival>,
     /// Rows of the table.
     rows: usize,
 }
 
 struct Arrival {
+    position: i64,
     flags: i64,
     waits_for: Devices,
 }
@@ -43,7 +43,7 @@ pub(super) struct Taken {
 
 impl Arrivals {
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
-        let mut arrivals = Self { first: 0, messages: VecDeque::new(), rows: 0 };
+        let mut arrivals = Self { messages: VecDeque::new(), rows: 0 };
         let mut query = conn.prepare_cached("SELECT pos, flags, device FROM arrival ORDER BY pos, device")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
@@ -54,28 +54,17 @@ impl Arrivals {
 
     /// A message waits for these devices. Positions never go back.
     pub(super) fn add(&mut self, position: i64, flags: i64, devices: &[i64]) {
-        if self.messages.is_empty() {
-            self.first = position;
-        }
-        let waits_for = match devices {
-            [device] => Devices::One(*device),
-            devices => Devices::Many(devices.to_vec()),
-        };
         self.rows += devices.len();
-        let Some(at) = self.at(position) else { return };
-        if let Some(arrival) = self.messages.get_mut(at) {
-            // One more row of the message that was added last.
-            arrival.waits_for.extend(devices);
-            return;
+        match self.messages.back_mut().filter(|last| last.position == position) {
+            // One more row of the same message.
+            Some(last) => last.waits_for.extend(devices),
+            None => self.messages.push_back(Arrival { position, flags, waits_for: Devices::new(devices) }),
         }
-        // Between them are positions that a transaction had taken which was undone.
-        self.messages.resize_with(at, || Arrival { flags: 0, waits_for: Devices::None });
-        self.messages.push_back(Arrival { flags, waits_for });
     }
 
     /// Takes a message out of the mailbox of a device, if it is there.
     pub(super) fn take(&mut self, position: i64, device: i64) -> Option<Taken> {
-        let at = self.at(position)?;
+        let at = self.messages.binary_search_by_key(&position, |arrival| arrival.position).ok()?;
         let arrival = self.messages.get_mut(at)?;
         if !arrival.waits_for.remove(device) {
             return None;
@@ -86,15 +75,14 @@ impl Arrivals {
 
     /// Whether a message is among these, if it waits for anybody.
     pub(super) fn reaches_back_to(&self, position: i64) -> bool {
-        !self.messages.is_empty() && position >= self.first
+        self.messages.front().is_some_and(|first| position >= first.position)
     }
 
     /// Whether no message waits from one position to another, both included.
     pub(super) fn are_gone(&self, from: i64, to: i64) -> bool {
-        (from..=to).all(|position| {
-            let arrival = self.at(position).and_then(|at| self.messages.get(at));
-            arrival.is_none_or(|arrival| arrival.waits_for.are_none())
-        })
+        let first = self.messages.partition_point(|arrival| arrival.position < from);
+        let mut between = self.messages.range(first..).take_while(|arrival| arrival.position <= to);
+        between.all(|arrival| arrival.waits_for.are_none())
     }
 
     /// How many of them wait for a device.
@@ -112,16 +100,19 @@ impl Arrivals {
     pub(super) fn trim(&mut self) {
         while self.messages.front().is_some_and(|arrival| arrival.waits_for.are_none()) {
             self.messages.pop_front();
-            self.first += 1;
         }
-    }
-
-    fn at(&self, position: i64) -> Option<usize> {
-        usize::try_from(position - self.first).ok()
     }
 }
 
 impl Devices {
+    fn new(devices: &[i64]) -> Self {
+        match devices {
+            [] => Self::None,
+            [device] => Self::One(*device),
+            devices => Self::Many(devices.to_vec()),
+        }
+    }
+
     fn extend(&mut self, more: &[i64]) {
         let mut devices = match std::mem::replace(self, Self::None) {
             Self::None => Vec::new(),
@@ -164,11 +155,29 @@ impl Devices {
 }
 
 #[cfg(test)]
+impl Arrivals {
+    /// Position and device of each row.
+    pub(super) fn rows(&self) -> Vec<(i64, i64)> {
+        let mut rows = Vec::new();
+        for Arrival { position, waits_for, .. } in &self.messages {
+            match waits_for {
+                Devices::None => {}
+                Devices::One(device) => rows.push((*position, *device)),
+                Devices::Many(devices) => rows.extend(devices.iter().map(|device| (*position, *device))),
+            }
+        }
+        rows.sort_unstable();
+        assert_eq!(rows.len(), self.rows);
+        rows
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn none() -> Arrivals {
-        Arrivals { first: 0, messages: VecDeque::new(), rows: 0 }
+        Arrivals { messages: VecDeque::new(), rows: 0 }
     }
 
     #[test]
@@ -193,6 +202,17 @@ mod tests {
         assert!(arrivals.messages.is_empty() && arrivals.rows == 0 && !arrivals.reaches_back_to(7));
         arrivals.add(12, 0, &[1]);
         assert!(arrivals.take(12, 1).is_some());
+    }
+
+    /// On a full disk each transaction takes positions and is undone, for as long as people try.
+    #[test]
+    fn positions_that_were_taken_back_cost_nothing() {
+        let mut arrivals = none();
+        arrivals.add(1, 0, &[1]);
+        arrivals.add(1_000_000_000, 0, &[1]);
+        assert!(arrivals.messages.capacity() < 100);
+        assert!(arrivals.take(999_999_999, 1).is_none() && arrivals.are_gone(2, 999_999_999));
+        assert!(arrivals.take(1_000_000_000, 1).is_some_and(|taken| taken.last));
     }
 
     #[test]

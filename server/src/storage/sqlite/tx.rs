@@ -47,6 +47,13 @@ impl State {
         Ok(())
     }
 
+    /// The tables have gone back to what they were when [`Sent::mark`] said so.
+    pub(super) fn back_to(&mut self, sent: i64) {
+        self.batch.clear();
+        self.sent.back_to(sent);
+        self.cache.forget_all();
+    }
+
     /// Counts deleted bodies.
     pub(super) fn note_deleted(&mut self, bodies: usize) {
         self.bodies -= i64::try_from(bodies).unwrap_or(i64::MAX);
@@ -208,6 +215,7 @@ impl Tx<'_> {
 
     /// Takes everything out of a mailbox.
     pub(super) fn empty_mailbox(&mut self, device: i64) -> rusqlite::Result<()> {
+        self.state.flush(self.conn)?;
         let positions: Vec<i64> = self
             .conn
             .prepare_cached(

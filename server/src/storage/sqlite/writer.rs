@@ -126,7 +126,7 @@ impl Writer {
 }
 
 /// Runs `operation` so that its failure undoes only itself, where the engine allows that.
-fn in_savepoint<T>(
+pub(super) fn in_savepoint<T>(
     tx: &mut Tx<'_>,
     touches: Touches,
     operation: impl FnOnce(&mut Tx<'_>) -> Result<T>,
@@ -145,9 +145,7 @@ fn in_savepoint<T>(
     } else {
         tx.state.deliveries.truncate(told);
         tx.state.bodies = bodies;
-        tx.state.batch.clear();
-        tx.state.sent.back_to(sent);
-        tx.state.cache.forget_all();
+        tx.state.back_to(sent);
         "ROLLBACK TO operation; RELEASE operation"
     };
     let ended = tx.conn.execute_batch(end).map_err(engine_error);
@@ -294,9 +292,7 @@ impl Loop {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
-                state.batch.clear();
-                state.sent.back_to(sent);
-                state.cache.forget_all();
+                state.back_to(sent);
                 fail(done, &error);
             }
         }

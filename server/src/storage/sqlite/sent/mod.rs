@@ -16,6 +16,8 @@
 //! and one that takes a hundred millions has 50 MB. All of it is read back from the tables, at the first message after a
 //! start.
 
+mod expiry;
+mod run;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -23,14 +25,13 @@ mod tests;
 use std::hash::Hasher as _;
 
 use privmsg_protocol::MessageId;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use siphasher::sip::SipHasher13;
 
+use self::run::{Run, Runs, in_run};
 use self::shelf::Shelf;
 use super::batch::insert;
-use super::fault::engine_error;
 use super::tx::Tx;
-use crate::storage::Result;
 
 /// Rows that become a run. More would be more to read for a repeat (40 µs now).
 const ROWS: usize = 16 * 1024;
@@ -38,12 +39,6 @@ const ROWS: usize = 16 * 1024;
 /// Complete shelves in memory. More would make it grow with the messages of a month; each one less costs 2 µs for each
 /// message, where there are so many.
 pub(super) const SHELVES: usize = 8;
-
-/// Rows that one transaction of the cleanup deletes, so that messages do not wait long behind it.
-const STEP: i64 = 5_000;
-
-/// Key of the note that there may be rows of deleted devices.
-const BY_NOBODY: &str = "sent_by_nobody";
 
 /// What the writer remembers of the table. Loaded when it is first asked for.
 pub(super) struct Sent {
@@ -59,27 +54,6 @@ struct Known {
     /// Oldest first. The newest rows are on the last one, as the run that comes next.
     shelves: Vec<Runs>,
     recent: Recent,
-}
-
-/// Runs that follow each other, and the shelf with their hashes.
-struct Runs {
-    number: i64,
-    /// `None` if it is on the disk.
-    shelf: Option<Shelf>,
-    runs: Vec<Run>,
-    /// Rows of all of them.
-    rows: usize,
-}
-
-/// See the module.
-#[derive(Clone, Copy)]
-struct Run {
-    /// Number of its first row.
-    first: i64,
-    /// When the youngest of its rows was received.
-    newest: i64,
-    /// It is too old, and deleted.
-    expired: bool,
 }
 
 /// The rows behind the last run.
@@ -278,69 +252,11 @@ impl Known {
         let runs = self.shelves.last_mut().expect("there is one for the newest rows");
         while let Some(row) = self.recent.rows.pop_if(|row| row.number >= next) {
             if let Some(shelf) = &mut runs.shelf {
-                shelf.take(row.hash, runs.runs.len());
+                shelf.take_last(row.hash, runs.runs.len());
             }
         }
         self.recent.written = self.recent.written.min(self.recent.rows.len());
         self.recent.next = next;
-    }
-}
-
-/// The row of a run that has this hash, if it is of this id.
-fn in_run(conn: &Connection, first: i64, hash: u64, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
-    let mut query = conn.prepare_cached("SELECT hashes FROM sent_run WHERE first = ?1")?;
-    let mut rows = query.query([first])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    for (place, other) in (0..).zip(hashes(row.get_ref(0)?.as_blob()?)) {
-        if other == hash {
-            let found = conn
-                .prepare_cached("SELECT destination, seq FROM sent WHERE id = ?1 AND device = ?2 AND message_id = ?3")?
-                .query_row(params![first + place, id.0, id.1], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// The hashes of a run's rows, one after the other; 0 where there is none.
-fn hashes(bytes: &[u8]) -> impl Iterator<Item = u64> {
-    bytes.as_chunks().0.iter().map(|eight| u64::from_le_bytes(*eight))
-}
-
-impl Runs {
-    fn new(number: i64) -> Self {
-        Self { number, shelf: Some(Shelf::for_rows(0)), runs: Vec::new(), rows: 0 }
-    }
-
-    fn add(&mut self, run: Run, rows: usize) {
-        self.runs.push(run);
-        self.rows += rows;
-    }
-
-    /// No more runs come to these.
-    fn are_complete(&self) -> bool {
-        // A run may be longer than need be, by what was one transaction.
-        self.runs.len() == shelf::RUNS || self.rows + 2 * ROWS > shelf::ROWS
-    }
-
-    /// Fills a shelf for them and as many more, with these rows behind them.
-    fn refill(&mut self, conn: &Connection, recent: &[Row]) -> rusqlite::Result<()> {
-        let rows = self.rows + recent.len();
-        let mut shelf = Shelf::for_rows(if self.are_complete() { shelf::ROWS } else { rows + ROWS });
-        let mut query = conn.prepare_cached("SELECT hashes FROM sent_run WHERE first = ?1")?;
-        for (at, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.expired) {
-            let mut rows = query.query([run.first])?;
-            if let Some(row) = rows.next()? {
-                let hashes = hashes(row.get_ref(0)?.as_blob()?);
-                hashes.filter(|hash| *hash != 0).for_each(|hash| shelf.put(hash, at));
-            }
-        }
-        recent.iter().for_each(|row| shelf.put(row.hash, self.runs.len()));
-        self.shelf = Some(shelf);
-        Ok(())
     }
 }
 
@@ -368,88 +284,6 @@ impl Tx<'_> {
         let id = (device, *message_id.as_bytes());
         self.state.sent.known(self.conn)?.add(self.conn, id, received_at, (destination, seq))
     }
-
-    /// Forgets some of what was sent before `cutoff`. Returns whether there may be more.
-    pub(super) fn expire_sent(&mut self, cutoff: i64) -> Result<bool> {
-        self.expire_some_sent(cutoff).map_err(engine_error)
-    }
-
-    fn expire_some_sent(&mut self, cutoff: i64) -> rusqlite::Result<bool> {
-        let known = self.state.sent.known(self.conn)?;
-        let old = |run: &&mut Run| !run.expired && run.newest < cutoff;
-        if let Some(run) = known.shelves.iter_mut().flat_map(|runs| &mut runs.runs).find(old) {
-            let ids: i64 = self
-                .conn
-                .prepare_cached("SELECT ids FROM sent_run WHERE first = ?1")?
-                .query_row([run.first], |row| row.get(0))?;
-            if delete_some(self.conn, run.first, run.first + ids)? < STEP {
-                // Its place on the shelf stays, or those behind it would have others.
-                self.conn.prepare_cached("UPDATE sent_run SET hashes = x'' WHERE first = ?1")?.execute([run.first])?;
-                run.expired = true;
-                known.throw_away(self.conn)?;
-                self.state.sent.rebuilt = true;
-            }
-            return Ok(true);
-        }
-        // In the order in which they were received. Where that is not the order of their times, because the clock was
-        // wrong for a while, what is younger ends it.
-        let old = known.recent.rows.iter().take_while(|row| row.received_at < cutoff).count();
-        let old = old.min(usize::try_from(STEP).unwrap_or(usize::MAX));
-        let (Some(first), Some(last)) = (known.recent.rows.first(), known.recent.rows[..old].last()) else {
-            return Ok(false);
-        };
-        delete_some(self.conn, first.number, last.number + 1)?;
-        known.recent.rows.drain(..old);
-        known.recent.written -= old;
-        self.state.sent.rebuilt = true;
-        Ok(true)
-    }
-
-    /// Devices have been deleted; what they have sent goes with the next cleanup.
-    pub(super) fn note_sent_by_nobody(&self) -> rusqlite::Result<()> {
-        self.conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'')", [BY_NOBODY]).map(drop)
-    }
-
-    /// Forgets some of what devices have sent that are no more, if there are any, going on from the row with this number.
-    /// Returns where to go on.
-    pub(super) fn forget_sent_by_nobody(&self, from: i64) -> Result<Option<i64>> {
-        self.forget_some_by_nobody(from).map_err(engine_error)
-    }
-
-    fn forget_some_by_nobody(&self, from: i64) -> rusqlite::Result<Option<i64>> {
-        let known: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM meta WHERE key = ?1)")?
-            .query_row([BY_NOBODY], |row| row.get(0))?;
-        if !known {
-            return Ok(None);
-        }
-        let end: Option<i64> = self
-            .conn
-            .prepare_cached("SELECT id FROM sent WHERE id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2")?
-            .query_row([from, STEP], |row| row.get(0))
-            .optional()?;
-        self.conn
-            .prepare_cached(
-                "DELETE FROM sent WHERE id >= ?1 AND id < ?2
-                 AND NOT EXISTS (SELECT 1 FROM device WHERE device.id = sent.device)",
-            )?
-            .execute([from, end.unwrap_or(i64::MAX)])?;
-        if end.is_none() {
-            self.conn.execute("DELETE FROM meta WHERE key = ?1", [BY_NOBODY])?;
-        }
-        Ok(end)
-    }
-}
-
-/// Deletes rows from one number to below another, no more than are deleted at once. Returns how many.
-fn delete_some(conn: &Connection, first: i64, end: i64) -> rusqlite::Result<i64> {
-    let deleted = conn
-        .prepare_cached(
-            "DELETE FROM sent WHERE id IN (SELECT id FROM sent WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3)",
-        )?
-        .execute([first, end, STEP])?;
-    Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
 }
 
 /// Makes a run of the newest rows, if there are enough, and puts a shelf away, if there are too many. In transactions of
@@ -479,15 +313,8 @@ pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> rusqlite::Result<(
     if runs.are_complete() {
         let number = runs.number + 1;
         known.shelves.push(Runs::new(number));
+        known.shelves.iter_mut().rev().skip(1).take(1).try_for_each(|runs| runs.shrink(conn))?;
     }
     let complete = known.shelves.len() - 1;
-    for runs in &mut known.shelves[..complete.saturating_sub(most)] {
-        if let Some(shelf) = &runs.shelf {
-            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            shelf.put_away(&transaction, runs.number)?;
-            transaction.commit()?;
-            runs.shelf = None;
-        }
-    }
-    Ok(())
+    known.shelves[..complete.saturating_sub(most)].iter_mut().try_for_each(|runs| runs.put_away(conn))
 }

@@ -30,7 +30,7 @@ const PAGE: usize = 1024;
 /// What tells a slot with something in it.
 const TAKEN: u32 = 1 << 31;
 
-/// A slot of which something was taken away. Not an empty one: others may be behind it.
+/// A slot of which something was taken away, where others may be behind it.
 const TAKEN_AWAY: u32 = 1;
 
 /// See the module.
@@ -65,11 +65,19 @@ impl Shelf {
         }
     }
 
-    /// Takes it away again.
-    pub(super) fn take(&mut self, hash: u64, run: usize) {
-        let slot = self.looks(hash).find(|slot| [0, entry(hash, run)].contains(&self.slots[*slot]));
-        if let Some(slot) = slot.filter(|slot| self.slots[*slot] != 0) {
-            self.slots[slot] = TAKEN_AWAY;
+    /// Takes the row that was put on it last away again.
+    pub(super) fn take_last(&mut self, hash: u64, run: usize) {
+        let taken = self.looks(hash).take_while(|slot| self.slots[*slot] != 0);
+        let mut alike = taken.filter(|slot| self.slots[*slot] == entry(hash, run));
+        match (alike.next(), alike.next()) {
+            // Nobody came after it, so nobody looks behind it.
+            (Some(slot), None) => {
+                self.slots[slot] = 0;
+                self.taken -= 1;
+            }
+            // Which of them it was cannot be told. What is left of them is found from wherever the look begins.
+            (Some(slot), Some(_)) => self.slots[slot] = TAKEN_AWAY,
+            (None, _) => {}
         }
     }
 
@@ -85,9 +93,13 @@ impl Shelf {
         (first..self.slots.len()).chain(0..first)
     }
 
-    /// Puts a full shelf away, under this number.
+    /// Whether it is of the one size that there is on the disk.
+    pub(super) fn can_be_put_away(&self) -> bool {
+        self.slots.len() == SLOTS
+    }
+
+    /// Puts it away, under this number.
     pub(super) fn put_away(&self, conn: &Connection, number: i64) -> rusqlite::Result<()> {
-        debug_assert_eq!(self.slots.len(), SLOTS);
         let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO sent_shelf (id, slots) VALUES (?1, ?2)")?;
         for (id, page) in (first_page(number)..).zip(self.slots.chunks(PAGE)) {
             let bytes: Vec<u8> = page.iter().flat_map(|slot| slot.to_le_bytes()).collect();
@@ -183,17 +195,47 @@ mod tests {
     #[test]
     fn what_is_taken_away_hides_nothing() {
         let mut shelf = Shelf::for_rows(1);
-        // All of them want the same slot.
+        // All of them want the same slot, or the one behind it.
+        let hash = |n: u64| n | (n % 2) << 50;
         for n in 0..100 {
-            shelf.put(n, 3);
+            shelf.put(hash(n), 3);
         }
-        for n in (0..100).step_by(2) {
-            shelf.take(n, 3);
-            shelf.take(n + 200, 3);
+        for n in (50..100).rev() {
+            shelf.take_last(hash(n), 3);
+            shelf.take_last(hash(n + 200), 3);
         }
         for n in 0..100 {
-            assert_eq!(shelf.candidates(n).count(), usize::from(n % 2 == 1), "{n}");
+            assert_eq!(shelf.candidates(hash(n)).count(), usize::from(n < 50), "{n}");
         }
+        assert_eq!(shelf.taken, 50);
+    }
+
+    /// The same 25 bits of the hash in the same run, and a look that begins elsewhere.
+    #[test]
+    fn what_cannot_be_told_apart_is_found_when_one_of_it_is_taken_away() {
+        let beginning = |slot: u64| slot << 48 | 5;
+        for (first, second) in [(3, 2), (2, 3), (2, 2)] {
+            let mut shelf = Shelf::for_rows(1);
+            // Between them are others, so that the looks meet.
+            for n in 0..40 {
+                shelf.put(beginning(2) + 100 + n, 0);
+            }
+            shelf.put(beginning(first), 0);
+            shelf.put(beginning(second), 0);
+            shelf.take_last(beginning(second), 0);
+            assert_eq!(shelf.candidates(beginning(first)).count(), 1);
+        }
+    }
+
+    /// A full disk undoes the same messages again and again.
+    #[test]
+    fn what_is_taken_away_takes_no_room() {
+        let mut shelf = Shelf::for_rows(1);
+        for n in 0..1_000_000 {
+            shelf.put(hash(n), 0);
+            shelf.take_last(hash(n), 0);
+        }
+        assert!(!shelf.is_full());
     }
 
     #[test]

@@ -124,6 +124,25 @@ fn many_are_known_as_well_as_few() {
     }
 }
 
+/// On a disk that was full for long, runs could not be made, and then one was of very many rows: more than a shelf on the
+/// disk has room for.
+#[test]
+fn a_shelf_of_unusual_size_is_as_good() {
+    let mut writer = Writer::new();
+    let (large, all) = (RUN * 66, RUN * 66 + 2 * (ROWS * 63) as u64);
+    writer.sends(0..large);
+    for begin in (large..all).step_by(ROWS) {
+        writer.sends(begin..begin + RUN);
+    }
+    for _ in 0..2 {
+        assert!((0..all).step_by(997).all(|number| writer.knows(number)));
+        let known = writer.state.sent.known.as_ref().unwrap();
+        let in_memory: Vec<_> = known.shelves.iter().map(|runs| runs.shelf.is_some()).collect();
+        assert_eq!(in_memory, [true, false, true, true]);
+        writer.forgets();
+    }
+}
+
 #[test]
 fn what_is_undone_was_not_sent() {
     let mut writer = Writer::new();
