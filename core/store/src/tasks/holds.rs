@@ -19,7 +19,7 @@ pub enum Scope {
     Chat(ChatId),
     /// A group.
     Group(GroupId),
-    /// A file to be uploaded, by its row.
+    /// A file to be uploaded or downloaded, by its row.
     File(i64),
 }
 
@@ -34,6 +34,8 @@ pub enum Reason {
     Unusable,
     /// It is newer than this version knows.
     UpdateNeeded,
+    /// This device's disk takes or gives nothing.
+    Disk,
 }
 
 /// Something that waits.
@@ -82,6 +84,7 @@ impl Reason {
             Self::Network => "network",
             Self::Unusable => "unusable",
             Self::UpdateNeeded => "update_needed",
+            Self::Disk => "disk",
         }
     }
 
@@ -90,6 +93,7 @@ impl Reason {
             "network" => Self::Network,
             "unusable" => Self::Unusable,
             "update_needed" => Self::UpdateNeeded,
+            "disk" => Self::Disk,
             code => Self::Refused(ErrorCode::from(code)),
         }
     }
