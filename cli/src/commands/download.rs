@@ -39,11 +39,13 @@ pub(super) async fn run(session: &Session<'_>, message_id: MessageId, out: &Path
         return Err(failure);
     }
     if to_stdout {
-        return Ok(client.copy_file(message.id, std::io::stdout()).await?);
+        let copied = async { Ok(client.copy_file(message.id, std::io::stdout()).await?) };
+        return session.signals.unless_interrupted(copied).await;
     }
     let progress = Progress::new(session.output, lang.decrypting());
     let shown = progress.clone();
-    let saved = client.save_files(message.id, out, move |done, total| shown.show(done, total)).await;
+    let saved = async { Ok(client.save_files(message.id, out, move |done, total| shown.show(done, total)).await?) };
+    let saved = session.signals.unless_interrupted(saved).await;
     progress.clear();
     report(session, message_id, saved?)
 }

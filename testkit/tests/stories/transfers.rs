@@ -98,6 +98,33 @@ async fn an_upload_goes_on_where_it_broke_off() -> Result<()> {
     has_sealed_files(&alice, 0).await
 }
 
+/// What has been on the server for a day is gone; what is encrypted already is sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_the_server_has_forgotten_begins_again() -> Result<()> {
+    let mut server = Server::start().await?;
+    let line = Proxy::start(server.address(), 7).await?;
+    let mut alice = Person::signs_in(&line.url(), &server.admin().creates("alice").await?).await?;
+    let mut bob = server.person("bob").await?;
+    let (path, content) = written(&alice, "film.mkv", 6 * MB)?;
+    line.behaves(slow_line());
+    let begun = line.done().up;
+    let sent = alice.shows(&bob, "a film", &[&path]).await?;
+    std::fs::remove_file(&path)?;
+    passes("half of the upload", || line.done().up - begun, 3 * MB as u64).await?;
+    alice.goes_offline().await?;
+    bob.goes_offline().await?;
+    server.outlives_uploads().await?;
+    line.behaves(Faults::default());
+    alice.goes_online().await?;
+    alice.delivered(&sent).await?;
+    let up = line.done().up - begun;
+    assert!(up > 8 * MB as u64, "{up} bytes: it was to begin again");
+    bob.goes_online().await?;
+    let message = bob.hears(&alice, "a film").await?;
+    assert!(fetched(&bob, &message).await? == content);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_goes_on_where_it_broke_off() -> Result<()> {
     let server = Server::start().await?;
@@ -266,6 +293,29 @@ async fn what_was_fetched_goes_with_its_message_and_when_there_is_too_much() -> 
     has_sealed_files(&bob, 1).await?;
     alice.client().delete(messages[2].message_id).await?;
     has_sealed_files(&bob, 0).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_is_taken_back_stops() -> Result<()> {
+    let server = Server::start().await?;
+    let line = Proxy::start(server.address(), 8).await?;
+    let alice = Person::signs_in(&line.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
+    let (path, _) = written(&alice, "film.mkv", 8 * MB)?;
+    line.behaves(slow_line());
+    let begun = line.done().up;
+    let sent = alice.shows(&bob, "a film", &[&path]).await?;
+    passes("a part of the upload", || line.done().up - begun, MB as u64).await?;
+    ensure!(alice.client().delete(sent.message_id).await?.is_none(), "it had not left yet");
+    has_sealed_files(&alice, 0).await?;
+    let stopped = line.done().up;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let after = line.done().up - stopped;
+    assert!(after < 2 * MB as u64, "{after} bytes went after all");
+    alice.says(&bob, "never mind").await?;
+    bob.hears(&alice, "never mind").await?;
+    assert_eq!(bob.texts(&alice).await?, ["never mind"]);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
