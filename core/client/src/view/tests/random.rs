@@ -18,7 +18,7 @@ enum Step {
     Lose(u64),
     ConfirmGaps,
     Say,
-    Answer(bool),
+    Answer { accepted: bool, late: bool },
     React { which: usize, remove: bool },
     Edit(usize),
     Delete(usize),
@@ -45,7 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (1..4_u64).prop_map(Step::Lose),
         3 => Just(Step::ConfirmGaps),
         6 => Just(Step::Say),
-        6 => prop::bool::weighted(0.9).prop_map(Step::Answer),
+        6 => (prop::bool::weighted(0.9), any::<bool>()).prop_map(|(accepted, late)| Step::Answer { accepted, late }),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(which, remove)| Step::React { which, remove }),
         2 => any::<usize>().prop_map(Step::Edit),
         2 => any::<usize>().prop_map(Step::Delete),
@@ -66,7 +66,7 @@ async fn take(world: &mut World, by: usize, step: Step, shown: &mut Shown) {
         Step::Lose(count) => world.lose(count),
         Step::ConfirmGaps => world.confirm_gaps(by).await,
         Step::Say => world.say(by).await,
-        Step::Answer(accepted) => world.answer(by, accepted).await,
+        Step::Answer { accepted, late } => world.answer(by, accepted, late).await,
         Step::React { which, remove } => world.react(by, which, remove).await,
         Step::Edit(which) => world.edit(by, which).await,
         Step::Delete(which) => world.delete(by, which).await,
@@ -102,7 +102,7 @@ async fn everything_is_followed(steps: Vec<(usize, Step, bool)>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_shown_is_what_a_fresh_look_finds(
@@ -141,7 +141,7 @@ async fn what_was_queued_stays_when_it_is_sent() {
     }
     let mut shown = Shown::new(world.handles[0].watch_timeline(world.chat, Page::Newest, 5).await.unwrap());
     for _ in 0..12 {
-        world.answer(1, true).await;
+        world.answer(1, true, false).await;
         shown.settles(&world).await;
         assert!(shown.timeline.items().len() >= 5);
     }
@@ -167,6 +167,26 @@ async fn a_change_elsewhere_is_no_news() {
     timeline.newer(100).await.unwrap();
     assert!(timeline.reaches_end());
     assert_eq!(timeline.items(), world.all().await);
+}
+
+/// Two reactions, of which the one that was made first is answered last: who reacted first is shown first.
+#[tokio::test]
+async fn a_reaction_that_gets_its_number_takes_its_place() {
+    let mut world = World::new().await;
+    world.hear(0, None).await;
+    let mut shown = Shown::new(world.handles[0].watch_timeline(world.chat, Page::Newest, 5).await.unwrap());
+    world.react(0, 0, false).await;
+    world.lose(1);
+    world.hear_about(0, 1, About::Reaction).await;
+    shown.settles(&world).await;
+    let emoji = |shown: &Shown| {
+        let message = shown.timeline.items()[0].message().unwrap();
+        message.reactions.iter().map(|reaction| reaction.emoji.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(emoji(&shown), ["🎉", "👍"]);
+    world.answer(1, true, true).await;
+    shown.settles(&world).await;
+    assert_eq!(emoji(&shown), ["👍", "🎉"]);
 }
 
 /// A conversation that nobody has begun is empty, and then it is not.

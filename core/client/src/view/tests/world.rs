@@ -177,9 +177,11 @@ impl World {
         self.handles[by].send(&Recipient::User(user("bob")), Draft::text("from alice")).await.unwrap();
     }
 
-    /// The server answers for the oldest that is queued: it has a number, or is refused.
-    pub(super) async fn answer(&mut self, by: usize, accepted: bool) {
-        let (chat, seq) = (self.chat, self.seq + 1);
+    /// The server answers for the oldest that is queued: it has a number, or is refused. What bob has said behind it may
+    /// have come already.
+    pub(super) async fn answer(&mut self, by: usize, accepted: bool, late: bool) {
+        let earlier = if accepted && late { self.missing.pop() } else { None };
+        let (chat, seq) = (self.chat, earlier.unwrap_or(self.seq + 1));
         let answered = self.write(by, move |tx| {
             let Some(queued) = outbox::ready(tx, chat, 1)?.pop() else { return Ok(false) };
             outbox::remove(tx, &queued.message_id)?;
@@ -195,7 +197,11 @@ impl World {
             }
             Ok(accepted)
         });
-        self.seq += u64::from(answered.await);
+        match (answered.await, earlier) {
+            (true, None) => self.seq += 1,
+            (false, Some(seq)) => self.missing.push(seq),
+            (true, Some(_)) | (false, None) => {}
+        }
     }
 
     /// One of the messages of the chat, if there is any.
@@ -207,7 +213,7 @@ impl World {
     }
 
     pub(super) async fn react(&self, by: usize, which: usize, remove: bool) {
-        if let Some(target) = self.pick(which, |message| message.deleted_at.is_none()).await {
+        if let Some(target) = self.pick(which, |message| !message.outgoing && message.deleted_at.is_none()).await {
             self.handles[by].react(target.message_id, "👍".to_owned(), remove).await.unwrap();
         }
     }
