@@ -175,6 +175,24 @@ impl Person {
         Ok(())
     }
 
+    /// The profile as it is now, copied to another place; offline. Nobody must be writing to it.
+    ///
+    /// # Errors
+    /// If it cannot be copied or opened.
+    pub async fn copied(&self) -> Result<Self> {
+        let home = Arc::new(tempfile::tempdir()?);
+        let copy = home.path().join("profile");
+        std::fs::create_dir(&copy)?;
+        for entry in std::fs::read_dir(self.home.path().join("profile"))? {
+            let entry = entry?;
+            std::fs::copy(entry.path(), copy.join(entry.file_name()))?;
+        }
+        let (profile, clock) = (Profile::at(copy), Arc::clone(&self.clock));
+        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
+        let (account, recovery_key, events) = (self.account.clone(), self.recovery_key.clone(), client.events());
+        Ok(Self { account, profile, clock, recovery_key, client, engine: None, events, home })
+    }
+
     /// Waits until the engine stops by itself, and says why.
     ///
     /// # Errors

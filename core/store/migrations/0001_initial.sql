@@ -184,6 +184,7 @@ CREATE TABLE owed_receipt (
 CREATE TABLE lag (
     group_id BLOB PRIMARY KEY,
     epoch INTEGER,                     -- the server's, if it has named it
+    seq INTEGER,                       -- what has not been seen up to this number is missing; the epoch is not the reason
     join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
 ) STRICT, WITHOUT ROWID;
 

@@ -80,6 +80,9 @@ enum Verdict {
     Seen,
     /// It is lost to this device: its number stays a gap.
     Lost,
+    /// It has come, and no key for it will: its sender has used one twice, as one does whose state was set back, or it is
+    /// of before this device was there. Its number is shown as missing.
+    Unreadable,
     /// It waits for what comes before it.
     Early,
     /// A commit has led to another epoch, in which something that waited may be readable.
@@ -164,6 +167,7 @@ impl<'a, 't> Intake<'a, 't> {
                 self.retry_parked(group_id)
             }
             Verdict::Lost => Ok(()),
+            Verdict::Unreadable => self.lose(message, group_id),
             Verdict::Early => {
                 // The envelope's epoch is the one that the server has checked.
                 if group.request.is_none() {
@@ -177,6 +181,13 @@ impl<'a, 't> Intake<'a, 't> {
     fn note(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
         if let Some(seq) = message.seq {
             gaps::note(self.step.tx, &group_id, seq)?;
+        }
+        Ok(())
+    }
+
+    fn lose(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
+        if let Some(seq) = message.seq {
+            gaps::lose(self.step.tx, &group_id, seq)?;
         }
         Ok(())
     }
@@ -309,7 +320,9 @@ impl<'a, 't> Intake<'a, 't> {
             groups::set_state(tx, id, GroupState::Broken)?;
         }
         groups::set_epoch(tx, id, change.epoch)?;
-        if lags::of(tx, id)?.is_some_and(|lag| lag.epoch.is_some_and(|epoch| change.epoch >= epoch)) {
+        if lags::of(tx, id)?
+            .is_some_and(|lag| lag.seq.is_none() && lag.epoch.is_some_and(|epoch| change.epoch >= epoch))
+        {
             lags::remove(tx, id)?;
         }
         // Whatever of our own was on its way for the old epoch has lost: the commit by MLS, the messages by the server.
@@ -335,6 +348,7 @@ impl<'a, 't> Intake<'a, 't> {
                 match verdict {
                     Verdict::Early => continue,
                     Verdict::Lost => {}
+                    Verdict::Unreadable => self.lose(&message, group_id)?,
                     Verdict::Seen => self.note(&message, group_id)?,
                     Verdict::NewEpoch => {
                         self.note(&message, group_id)?;
@@ -351,8 +365,9 @@ impl<'a, 't> Intake<'a, 't> {
 fn verdict_on(error: ProcessError, group: &StoredGroup) -> Result<Verdict, ClientError> {
     Ok(match error {
         ProcessError::Future { .. } => Verdict::Early,
-        ProcessError::Stale { .. } | ProcessError::Removed => Verdict::Lost,
-        ProcessError::Duplicate => Verdict::Seen,
+        ProcessError::Removed => Verdict::Lost,
+        // One that came before is known by its number.
+        ProcessError::Stale { .. } | ProcessError::Duplicate => Verdict::Unreadable,
         // Its external commit has no answer yet. If another one was faster, what is said now is said without this device.
         ProcessError::Rejected(_) | ProcessError::Malformed(_) | ProcessError::UpdateNeeded(_)
             if group.state == GroupState::Joining =>

@@ -9,7 +9,7 @@ use privmsg_e2ee::{
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Opaque, Seq, UserId};
 use privmsg_store::key::DatabaseKey;
-use privmsg_store::{Store, groups, lags, messages, parked, welcomes};
+use privmsg_store::{Store, gaps, groups, lags, messages, parked, welcomes};
 
 use super::inbox::{self, Outcome};
 use crate::error::ClientError;
@@ -100,6 +100,15 @@ impl Device {
 
     async fn is_to_join_anew(&self) -> bool {
         self.step(|step| lags::of(step.tx, &GROUP).unwrap().is_some_and(|lag| lag.join_at <= step.now_ms)).await
+    }
+
+    /// Numbers that are shown as missing.
+    async fn missing(&self) -> u64 {
+        self.step(|step| {
+            let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
+            gaps::of_chat(step.tx, chat).unwrap().iter().map(|gap| gap.missing).sum()
+        })
+        .await
     }
 
     async fn parked(&self) -> usize {
@@ -214,6 +223,36 @@ async fn a_message_under_another_number_is_still_shown_once() {
     let renumbered = DeliveredMessage { seq: Some(Seq(7)), ..original.clone() };
     bob.hears(&[&original, &renumbered]).await;
     assert_eq!(bob.texts().await, ["once"]);
+}
+
+/// A sender whose profile was set back encrypts with keys that it has used before. Nobody can read that, and the reader
+/// is told that something is missing, instead of nothing.
+#[tokio::test]
+async fn what_is_encrypted_with_a_used_key_is_shown_as_missing() {
+    let (alice, bob) = alice_and_bob().await;
+    for (n, count) in [(2, 1), (4, 2)] {
+        // Whatever the transaction has done to the ratchet is forgotten.
+        let lost = Arc::new(std::sync::Mutex::new(None));
+        let kept = Arc::clone(&lost);
+        let set_back: Result<(), ClientError> = alice
+            .try_step(move |step| {
+                let mut chat = Conversation::load(step.mls, GROUP)?.unwrap();
+                let content = Content::new(message_id(n), 1, &Text { text: "first".into() })?.encode()?;
+                let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
+                *kept.lock().unwrap() = Some(delivered(n, chat.epoch(), &bytes, MessageType::Text));
+                Err(ClientError::NotSignedIn)
+            })
+            .await;
+        assert!(set_back.is_err());
+        let first = lost.lock().unwrap().take().unwrap();
+        bob.hears(&[&first]).await;
+        let second = alice.encrypt("second", n + 1).await;
+        bob.hears(&[&second]).await;
+        assert_eq!(bob.missing().await, count);
+        bob.hears(&[&second, &first]).await;
+        assert_eq!(bob.missing().await, count, "it is not the first that is missing");
+    }
+    assert_eq!(bob.texts().await, ["first", "first"]);
 }
 
 #[tokio::test]

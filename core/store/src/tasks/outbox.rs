@@ -162,6 +162,18 @@ pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), 
     Ok(())
 }
 
+/// How many messages are encrypted for this epoch of a group: the server may have them.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn unanswered(at: &Snapshot<'_>, group: &GroupId, epoch: Epoch) -> Result<u64, StoreError> {
+    let count: i64 = at
+        .sql()
+        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND epoch = ?2")?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(epoch.0)], |row| row.get(0))?;
+    Ok(from_sql(count))
+}
+
 /// Drops the ciphertext of a message that the server has refused: by the time it is sent again, others of the same
 /// sender may have passed it by so far that its key is not kept any more.
 ///

@@ -52,6 +52,36 @@ pub fn is_seen(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, Sto
     Ok(seq <= highest && hole_around(at, group, seq)?.is_none())
 }
 
+/// Notes that `seq` has come, and that nobody will ever read it here: it is shown as missing. Returns `false` if it had
+/// been seen before.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn lose(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let new = note(tx, group, seq)?;
+    if new {
+        let seq = to_sql(seq.min(LAST).0);
+        keep(tx, group, seq, seq, true)?;
+        shown(tx, group)?;
+    }
+    Ok(new)
+}
+
+/// How many numbers of a group up to `seq` have not come, and may still.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn open_up_to(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<u64, StoreError> {
+    let count: i64 = at
+        .sql()
+        .prepare_cached(
+            "SELECT coalesce(sum(min(last_seq, ?2) - first_seq + 1), 0) FROM gap
+             WHERE group_id = ?1 AND first_seq <= ?2 AND confirmed = 0",
+        )?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(seq.min(LAST).0)], |row| row.get(0))?;
+    Ok(from_sql(count))
+}
+
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
 /// numbers between the highest seen and `seq` too. What was behind `seq` when this device asked to join
 /// ([`crate::groups::note_seen`]) is forgotten: a server that was restored from a backup gives numbers out again. What is
@@ -76,7 +106,7 @@ pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError>
         }
         None => {}
     }
-    confirm(tx, group)
+    confirm_before(tx, group, seq)
 }
 
 fn seen_before(at: &Snapshot<'_>, group: &GroupId) -> Result<Seq, StoreError> {
@@ -103,22 +133,29 @@ pub fn expect(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> 
     }
 }
 
-/// Confirms all holes: nothing more is on its way.
+/// Confirms all holes: nothing more is on its way. Those that a group is joined anew for
+/// ([`crate::lags::put_missing`]) stay open until it has been.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn confirm_all(tx: &Tx<'_>) -> Result<(), StoreError> {
-    let mut query = tx.sql().prepare_cached("UPDATE gap SET confirmed = 1 WHERE confirmed = 0 RETURNING chat_id")?;
+    let mut query = tx.sql().prepare_cached(
+        "UPDATE gap SET confirmed = 1 WHERE confirmed = 0
+             AND group_id NOT IN (SELECT group_id FROM lag WHERE seq IS NOT NULL)
+         RETURNING chat_id",
+    )?;
     for chat in query.query_map([], |row| row.get(0))? {
         tx.changed(Change::Chat(ChatId(chat?)));
     }
     Ok(())
 }
 
-/// Confirms the holes of a group.
-fn confirm(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
-    tx.sql()
-        .execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0", [group.as_bytes().as_slice()])?;
+/// Confirms the holes of a group before `seq`.
+fn confirm_before(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND last_seq < ?2 AND confirmed = 0",
+        params![group.as_bytes().as_slice(), to_sql(seq.0)],
+    )?;
     shown(tx, group)
 }
 

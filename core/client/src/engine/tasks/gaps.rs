@@ -19,6 +19,10 @@ impl Task for Gaps {
 
     fn due(&self, _at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
         let mut due = Due::default();
+        // What is missing may say that the profile was set back, and must not be taken for lost before.
+        if !link.has_compared() || !link.unsure().is_empty() {
+            return Ok(due);
+        }
         match link.quiet_at() {
             Some(at) if at <= Instant::now() => due.now.push(Scope::Profile),
             Some(at) => due.later(at),
