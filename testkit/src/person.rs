@@ -9,7 +9,7 @@ use privmsg_client::{
     Acknowledged, Client, Clock, Draft, Endpoint, Engine, Event, HistoryItem, KeyPlace, Login, MessageView,
     NewIdentity, Profile, Reason, Recipient, Said, Sent, SignInKey, SystemClock,
 };
-use privmsg_protocol::{ErrorCode, Secret, UserId};
+use privmsg_protocol::{Secret, UserId};
 use tokio::sync::broadcast;
 
 use crate::Account;
@@ -263,15 +263,14 @@ impl Person {
         Ok(())
     }
 
-    /// Waits until something waits for this reason.
+    /// Waits until something waits for one of these reasons.
     ///
     /// # Errors
     /// If it does not happen.
-    pub async fn waits_because(&self, code: &ErrorCode) -> Result<()> {
-        let reason = Reason::Refused(code.clone());
-        let what = format!("{} waits because of {code}", self.account.user_id);
+    pub async fn waits_because(&self, reasons: &[Reason]) -> Result<()> {
+        let what = format!("{} waits because of one of {reasons:?}", self.account.user_id);
         until(&what, PATIENCE, || async {
-            Ok(self.client.holds().await?.iter().any(|hold| hold.reason == reason).then_some(()))
+            Ok(self.client.holds().await?.iter().any(|hold| reasons.contains(&hold.reason)).then_some(()))
         })
         .await
     }

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::foreign;
 
 use super::Session;
+use super::connection::Connection;
 use super::message::live;
 
 /// Messages that are shown at the beginning.
@@ -30,6 +31,7 @@ pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failu
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
     let mut changes = client.changes();
     let mut seat = Seat::take(&client)?;
+    let _connection = Connection::report(session, &client);
     let mut chat = Chat { session, client: &client, user, shown: HashSet::new(), waiting: Vec::new() };
     if session.output.is_watched() {
         session.output.note(&lang.chatting(chat.user.as_str()));

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use privmsg_client::{Client, Event, MessageKind, MessageView, Seat};
-use tokio::sync::broadcast;
+use privmsg_client::{Client, MessageKind, MessageView, Seat};
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
 use crate::failure::Failure;
 
 use super::Session;
+use super::connection::Connection;
 use super::message::{MessageObject, live};
 
 /// Messages read from the database at a time.
@@ -100,48 +100,5 @@ async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Tells people that the connection is gone or back, once each time. Ends when dropped.
-struct Connection {
-    task: Option<tokio::task::JoinHandle<()>>,
-}
-
-impl Connection {
-    fn report(session: &Session<'_>, client: &Client) -> Self {
-        if !session.output.is_watched() {
-            return Self { task: None };
-        }
-        let lang = session.lang();
-        let mut events = client.events();
-        let task = tokio::spawn(async move {
-            let mut lost = false;
-            loop {
-                let said = match events.recv().await {
-                    Ok(Event::Disconnected { reason }) if !lost => {
-                        lost = true;
-                        lang.connection_lost(&crate::foreign::line(&lang.disconnection(&reason)))
-                    }
-                    Ok(Event::Connected) if lost => {
-                        lost = false;
-                        lang.connection_back()
-                    }
-                    Ok(Event::ClockIsOff { ahead_ms }) => lang.clock_is_off(ahead_ms),
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                    Err(broadcast::error::RecvError::Closed) => return,
-                };
-                crate::output::note(&said);
-            }
-        });
-        Self { task: Some(task) }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod act;
 mod chat;
 mod chats;
+mod connection;
 mod devices;
 mod download;
 mod history;

@@ -172,6 +172,9 @@ texts! {
     taken_over() =>
         "this device has connected from somewhere else, so this connection has ended. A profile is for one machine: if it was copied, sign in there as a further device",
         "это устройство подключилось из другого места, поэтому соединение завершено. Профиль рассчитан на одну машину: если его скопировали, войдите там как новое устройство";
+    set_back() =>
+        "Warning: messages that this device has sent or received are missing in its profile. The profile was restored from an older copy, or is used on another machine too, or it was away for longer than the server keeps messages. The chats are joined anew, and what is missing is marked in their history. A profile is for one machine: on another one, sign in as a further device",
+        "Внимание: в профиле нет сообщений, которые это устройство уже отправляло или получало. Профиль восстановлен из старой копии, или им пользуются и на другой машине, или он не подключался дольше, чем сервер хранит сообщения. Подключаюсь к чатам заново; недостающее отмечено в истории. Профиль рассчитан на одну машину: на другой войдите как новое устройство";
     restarting() => "the server is restarting; try again in a moment", "сервер перезапускается; повторите чуть позже";
     unreachable(detail: &str) => "the server cannot be reached: {detail}", "сервер недоступен: {detail}";
     not_privmsg(detail: &str) =>

@@ -17,6 +17,8 @@ pub enum Disconnection {
     Restarting,
     /// It refuses for now.
     Refused(ErrorCode),
+    /// It is older than this version can work with.
+    TooOld,
     /// Anything else, in English.
     Other(String),
 }
@@ -26,6 +28,7 @@ impl From<&ClientError> for Disconnection {
         match error {
             ClientError::Network(error) => Self::Network(error.clone()),
             ClientError::GoingAway { .. } => Self::Restarting,
+            ClientError::ServerTooOld(_) => Self::TooOld,
             ClientError::Server { code, .. } => Self::Refused(code.clone()),
             other => Self::Other(other.to_string()),
         }

@@ -19,7 +19,7 @@ async fn a_full_mailbox_delays() -> Result<()> {
     for text in &texts[1..] {
         alice.says(&bob, text).await?;
     }
-    alice.waits_because(&ErrorCode::MailboxFull).await?;
+    alice.waits_because(&[Reason::Refused(ErrorCode::MailboxFull)]).await?;
     bob.goes_online().await?;
     bob.has_exactly(&alice, &texts, PATIENCE).await
 }
@@ -34,6 +34,6 @@ async fn too_many_messages_a_minute_are_slowed_down() -> Result<()> {
     for text in &texts {
         alice.says(&bob, text).await?;
     }
-    alice.waits_because(&ErrorCode::RateLimited).await?;
+    alice.waits_because(&[Reason::Refused(ErrorCode::RateLimited)]).await?;
     bob.has_exactly(&alice, &texts, PATIENCE).await
 }

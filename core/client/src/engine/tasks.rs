@@ -127,7 +127,7 @@ impl Failure {
         let reason = match error {
             ClientError::Store(_) | ClientError::NotSignedIn => return Self::EndsSession(error),
             ClientError::Server { code, .. } => Reason::Refused(code),
-            ClientError::NobodyThere(_) => Reason::Refused(ErrorCode::RecipientHasNoDevices),
+            ClientError::Unreachable { why, .. } => Reason::Unreachable(why),
             ClientError::Network(_) | ClientError::GoingAway { .. } => Reason::Network,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");

@@ -10,7 +10,7 @@ use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMe
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
-use privmsg_store::holds::{Reason, Scope};
+use privmsg_store::holds::{Reason, Scope, Unreachable};
 use privmsg_store::outbox::{Encrypted, Queued};
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, contacts, gaps, holds, lags, messages, outbox, relations};
@@ -68,7 +68,7 @@ impl Task for Outbox {
                 // Put in order by a commit; where that does not help, not asked for again at once.
                 Ok(Sending::Untrusted) => Err(Failure::Hold { scope, reason: Reason::Unusable, pause: None }),
                 Ok(Sending::NobodyThere) => {
-                    let reason = Reason::Refused(ErrorCode::RecipientHasNoDevices);
+                    let reason = Reason::Unreachable(Unreachable::NobodyThere);
                     Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE) })
                 }
                 Err(error) => Err(Failure::of(scope, error)),
