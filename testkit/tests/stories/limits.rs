@@ -1,6 +1,7 @@
 //! Limits of the server: nothing is lost by them.
 
 use anyhow::Result;
+use privmsg_client::Reason;
 use privmsg_protocol::ErrorCode;
 use privmsg_testkit::Server;
 use privmsg_testkit::wait::PATIENCE;

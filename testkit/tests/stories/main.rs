@@ -10,6 +10,7 @@ mod epochs;
 mod files;
 mod limits;
 mod network;
+mod reach;
 mod set_back;
 
 use anyhow::Result;

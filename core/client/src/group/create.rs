@@ -185,3 +185,7 @@ fn validate(user: &UserId, package: &DeviceKeyPackage, now_s: u64) -> Result<Cla
     let bytes = bytes.ok_or(KeyPackageError::Malformed(Malformed::new("key package in base64")))?;
     ClaimedKeyPackage::validate(&bytes, user, &package.device_id, now_s)
 }
+
+#[cfg(test)]
+#[path = "create_tests.rs"]
+mod tests;
