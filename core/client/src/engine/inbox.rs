@@ -5,7 +5,7 @@
 //! device). A message that was processed before a crash and comes again is recognised by its number in the group and
 //! by MLS itself. Nothing here asks the server: what needs that is noted, and left to a task.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use privmsg_e2ee::{Content, Conversation, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
@@ -194,7 +194,8 @@ impl<'a, 't> Intake<'a, 't> {
 
     fn park(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
         let frame = serde_json::to_string(message).during("parking a message")?;
-        if !parked::insert(self.step.tx, &group_id, &message.message_id, &frame)? {
+        let epoch = message.epoch.unwrap_or_default();
+        if !parked::insert(self.step.tx, &group_id, &message.message_id, epoch, &frame)? {
             tracing::warn!(%group_id, "no room for a message that came too early");
         }
         Ok(())
@@ -333,12 +334,18 @@ impl<'a, 't> Intake<'a, 't> {
         Ok(())
     }
 
-    /// Goes through what waits, again from the start after each commit among it.
+    /// Goes through what waits for an epoch that has come, on to the next one with each commit among it. Each message is
+    /// tried once: neither many of them nor many commits make it long.
     fn retry_parked(&mut self, group_id: GroupId) -> Result<(), ClientError> {
-        let Some(group) = groups::load(self.step.tx, &group_id)? else { return Ok(()) };
-        let mut new_epoch = true;
-        while std::mem::take(&mut new_epoch) {
-            for waiting in parked::of_group(self.step.tx, &group_id)? {
+        let mut tried = HashSet::new();
+        loop {
+            let Some(group) = groups::load(self.step.tx, &group_id)? else { return Ok(()) };
+            let mut ready = parked::readable_in(self.step.tx, &group_id, group.epoch)?;
+            ready.retain(|waiting| tried.insert(waiting.id));
+            if ready.is_empty() {
+                return Ok(());
+            }
+            for waiting in ready {
                 let Ok(message) = serde_json::from_str::<DeliveredMessage>(&waiting.frame) else {
                     parked::remove(self.step.tx, waiting.id)?;
                     continue;
@@ -349,16 +356,11 @@ impl<'a, 't> Intake<'a, 't> {
                     Verdict::Early => continue,
                     Verdict::Lost => {}
                     Verdict::Unreadable => self.lose(&message, group_id)?,
-                    Verdict::Seen => self.note(&message, group_id)?,
-                    Verdict::NewEpoch => {
-                        self.note(&message, group_id)?;
-                        new_epoch = true;
-                    }
+                    Verdict::Seen | Verdict::NewEpoch => self.note(&message, group_id)?,
                 }
                 parked::remove(self.step.tx, waiting.id)?;
             }
         }
-        Ok(())
     }
 }
 

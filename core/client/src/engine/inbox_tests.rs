@@ -18,6 +18,8 @@ use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
 use crate::identity::Identity;
 
+mod early;
+
 const GROUP: GroupId = GroupId::from_bytes([9; 16]);
 
 /// Key packages are checked against the system's clock inside OpenMLS.
@@ -189,21 +191,6 @@ async fn alice_and_bob() -> (Device, Device) {
 }
 
 #[tokio::test]
-async fn a_message_before_its_commit_is_parked_and_healed() {
-    let (alice, bob) = alice_and_bob().await;
-    let before = alice.encrypt("before", 2).await;
-    let commit = alice.rotate(3).await;
-    let after = alice.encrypt("after", 4).await;
-
-    bob.hears(&[&before, &after]).await;
-    assert_eq!(bob.texts().await, ["before"]);
-    assert_eq!(bob.parked().await, 1);
-    bob.hears(&[&commit]).await;
-    assert_eq!(bob.texts().await, ["before", "after"]);
-    assert_eq!(bob.parked().await, 0);
-}
-
-#[tokio::test]
 async fn a_page_that_comes_again_changes_nothing() {
     let (alice, bob) = alice_and_bob().await;
     let first = alice.encrypt("one", 2).await;
@@ -327,23 +314,6 @@ async fn a_notice_of_an_unknown_group_leads_to_a_join() {
     assert!(bob.is_to_join_anew().await);
 }
 
-/// The answer to the invitation needs a request to the server, and others do not wait for it.
-#[tokio::test]
-async fn what_is_said_behind_an_invitation_is_read_once_it_is_answered() {
-    let (alice, bob, bundle) = alice_invites_bob().await;
-    let first = alice.encrypt("one", 2).await;
-    let commit = alice.rotate(3).await;
-    let second = alice.encrypt("two", 4).await;
-    bob.hears(&[&welcome(&bundle), &first, &commit]).await;
-    bob.hears(&[&second]).await;
-    assert!(bob.texts().await.is_empty());
-    assert_eq!(bob.parked().await, 3);
-    bob.joins(bundle.ratchet_tree).await;
-    assert_eq!(bob.texts().await, ["one", "two"]);
-    assert_eq!(bob.parked().await, 0);
-    assert_eq!(bob.step(|step| groups::load(step.tx, &GROUP).unwrap().unwrap().epoch).await, alice.epoch().await);
-}
-
 /// A number that no group can have come to would spoil the order of the chat for good.
 #[tokio::test]
 async fn a_message_with_an_absurd_number_is_rejected() {
@@ -354,12 +324,4 @@ async fn a_message_with_an_absurd_number_is_rejected() {
     }
     bob.hears(&[&alice.encrypt("y", 3).await]).await;
     assert_eq!(bob.texts().await, ["y"]);
-}
-
-/// Without an invitation it cannot be for this device: nobody may fill its disk with it.
-#[tokio::test]
-async fn what_is_said_in_an_unknown_group_is_not_kept() {
-    let (alice, bob, _) = alice_invites_bob().await;
-    bob.hears(&[&alice.encrypt("one", 2).await]).await;
-    assert_eq!(bob.parked().await, 0);
 }

@@ -201,6 +201,19 @@ pub fn lift(tx: &Tx<'_>, hold: &Hold) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What nothing waits for any more goes: the thing itself is gone.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget(tx: &Tx<'_>, scope: Scope) -> Result<(), StoreError> {
+    let (kind, id) = scope.columns();
+    let gone = tx.sql().prepare_cached("DELETE FROM hold WHERE scope = ?1 AND id = ?2")?.execute(params![kind, id])?;
+    if gone > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
+}
+
 /// Everything that waited is tried at once: the user has asked for it, or the network is another.
 ///
 /// # Errors

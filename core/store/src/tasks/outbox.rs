@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
+use crate::tasks::holds;
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// The queue.
@@ -211,8 +212,20 @@ pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError
             Ok(Removed { chat: ChatId(row.get(0)?), message_row: row.get(1)? })
         })
         .optional()?;
+    if let Some(removed) = removed {
+        forget_holds(tx, removed.chat)?;
+    }
     tx.changed(Change::Task(TASK));
     Ok(removed)
+}
+
+/// A chat in which nothing is queued waits for nothing.
+pub(crate) fn forget_holds(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    let queued: bool = tx
+        .sql()
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1)")?
+        .query_row([chat.0], |row| row.get(0))?;
+    if queued { Ok(()) } else { holds::forget(tx, holds::Scope::Chat(chat)) }
 }
 
 /// Refusals that are kept, for whoever waits for a message that people do not see as one.

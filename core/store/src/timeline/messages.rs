@@ -9,7 +9,7 @@ use crate::chats::ChatId;
 use crate::position::{Place, Position};
 
 pub use changing::{delete, expire, forget, insert, set_content, set_failed, set_sent};
-pub use reading::{after, before, find, find_of, first_expiry, load, newest, received_after, unread};
+pub use reading::{after, before, find, find_of, first_expiry, is_gone, load, newest, received_after, unread};
 
 /// What a message is: the number of its content's kind, or a notice of this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -21,10 +21,12 @@ use privmsg_store::lags::{self, Lag};
 use privmsg_store::{Snapshot, StoreError, TaskName, gaps, outbox, welcomes};
 
 use super::{Due, Failure, Task, Work};
-use crate::engine::Link;
+use crate::engine::{Link, inbox};
 use crate::error::ClientError;
+use crate::events::Event;
 use crate::group::commit::commit_what_is_due;
 use crate::group::join::{join, join_by_welcome};
+use crate::group::mls::Step;
 use crate::group::request::submit;
 
 /// Groups that are worked on at once: while the server is slow about one, others need not wait.
@@ -136,7 +138,7 @@ fn next(
 
 /// Where this device stands in a group that the server was ahead in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+pub(in crate::engine) enum Standing {
     /// Everything has come.
     CaughtUp,
     /// What is missing may be messages of its own, whose answers were lost. They are sent again as they were.
@@ -201,8 +203,9 @@ async fn catch_up(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
         let now = link.context.clock.now_ms();
         return Ok(link.context.store.write(move |tx| lags::postpone(tx, &id, now + DRAIN_WAIT)).await?);
     }
-    // What an empty mailbox had is stored by now.
-    match link.context.store.read(look).await? {
+    let (standing, events) = link.context.step(&link.identity, move |step| last_look(step, id)).await?;
+    link.context.emit_all(events);
+    match standing {
         None | Some(Standing::OwedAnswers) => Ok(()),
         Some(Standing::CaughtUp) => Ok(link.context.store.write(move |tx| lags::remove(tx, &id)).await?),
         Some(Standing::Behind { missing }) => {
@@ -213,6 +216,17 @@ async fn catch_up(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
             join(link, id).await
         }
     }
+}
+
+/// Where this device stands before it joins anew. What an empty mailbox had is stored by now; what is parked is tried once
+/// more, since it may have waited for a version of this program that has come: joining would pass it over.
+pub(in crate::engine) fn last_look(
+    step: &Step<'_, '_>,
+    id: GroupId,
+) -> Result<(Option<Standing>, Vec<Event>), ClientError> {
+    let outcome = inbox::retry(step, id)?;
+    let Some(lag) = lags::of(step.tx, &id)? else { return Ok((None, outcome.events)) };
+    Ok((Some(standing(step.tx, groups::load(step.tx, &id)?.as_ref(), &lag)?), outcome.events))
 }
 
 /// The other user of a direct conversation was deleted. Whoever has that name now is somebody else.

@@ -17,6 +17,7 @@ use privmsg_store::{Snapshot, StoreError, TaskName, contacts, gaps, holds, lags,
 
 use super::groups::COMMIT_WAIT;
 use super::{Due, Failure, Task, Work};
+use crate::content;
 use crate::engine::Link;
 use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
@@ -229,6 +230,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
     for id in &ack.message_ids {
         link.land(id);
     }
+    let now = link.context.clock.now_ms();
     let sent = link
         .context
         .store
@@ -247,7 +249,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
                         messages::set_sent(tx, row, place)?;
                         sent.push(Event::Sent { id: row, chat: removed.chat });
                     }
-                    None => relations::set_sent(tx, removed.chat, id, place)?,
+                    None => content::sent(tx, removed.chat, id, place, now)?,
                 }
             }
             Ok::<_, ClientError>(sent)
