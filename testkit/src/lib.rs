@@ -25,6 +25,7 @@ pub mod database;
 pub mod faults;
 pub mod figures;
 pub mod load;
+pub mod nginx;
 mod person;
 pub mod proxy;
 mod random;

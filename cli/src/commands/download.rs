@@ -2,14 +2,20 @@
 
 use std::path::Path;
 
+use privmsg_client::{Client, ClientError, DownloadState, Event, MessageView, Reason, SavedFile, Seat};
 use privmsg_protocol::MessageId;
 use serde::Serialize;
+use tokio::time::{Instant, sleep_until};
 
 use crate::failure::Failure;
 use crate::foreign;
 
+use super::Session;
 use super::progress::Progress;
-use super::{Session, with_session};
+use super::waiting::LONGEST;
+
+/// Instead of a path: standard output.
+const STDOUT: &str = "-";
 
 #[derive(Serialize)]
 struct DownloadedObject {
@@ -18,23 +24,102 @@ struct DownloadedObject {
 }
 
 pub(super) async fn run(session: &Session<'_>, message_id: MessageId, out: &Path) -> Result<(), Failure> {
-    let output = session.output;
     let lang = session.lang();
     check_target(out, &lang.no_such_directory())?;
     let client = session.open_signed_in().await?;
-    let progress = Progress::new(output, lang.downloading());
-    let shown = progress.clone();
-    let saved = with_session(&client, || {
-        let shown = shown.clone();
-        client.download(message_id, out, move |done, total| shown.show(done, total))
-    })
-    .await;
-    progress.clear();
-    let files: Vec<_> = saved?.iter().map(|path| path.display().to_string()).collect();
-    if output.is_json() {
-        return output.object(&DownloadedObject { message_id: message_id.to_string(), files });
+    let message = message_with_files(&client, message_id).await?;
+    client.want_files(message.id).await?;
+    if let Err(failure) = fetched(session, &client, message.id).await {
+        // Who has given up waiting does not want it fetched behind his back.
+        client.stop_downloads(message.id).await?;
+        return Err(failure);
     }
-    files.iter().try_for_each(|file| output.text(&lang.saved(&foreign::line(file))))
+    if out.as_os_str() == STDOUT {
+        return Ok(client.copy_file(message.id, std::io::stdout()).await?);
+    }
+    let progress = Progress::new(session.output, lang.decrypting());
+    let shown = progress.clone();
+    let saved = client.save_files(message.id, out, move |done, total| shown.show(done, total)).await;
+    progress.clear();
+    report(session, message_id, saved?)
+}
+
+/// Says what was saved, then what was not.
+fn report(session: &Session<'_>, message_id: MessageId, saved: Vec<SavedFile>) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let (mut files, mut failed) = (Vec::new(), None);
+    for file in saved {
+        match file.result {
+            Ok(path) => files.push(path.display().to_string()),
+            Err(error) => {
+                let failure = Failure::from(error);
+                output.note(&lang.not_saved(&foreign::line(&file.name), &failure.describe(lang).message));
+                failed = failed.or(Some(failure));
+            }
+        }
+    }
+    if output.is_json() {
+        output.object(&DownloadedObject { message_id: message_id.to_string(), files })?;
+    } else {
+        files.iter().try_for_each(|file| output.text(&lang.saved(&foreign::line(file))))?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Ids are chosen by senders: somebody who gives one out again must not decide which message is meant.
+async fn message_with_files(client: &Client, id: MessageId) -> Result<MessageView, ClientError> {
+    let mut found = client.find(id).await?;
+    found.retain(|view| !view.attachments.is_empty());
+    match found.len() {
+        0 => Err(ClientError::NoSuchAttachment),
+        1 => Ok(found.remove(0)),
+        _ => Err(ClientError::AmbiguousMessage),
+    }
+}
+
+/// Runs the engine, or waits beside the process that runs it, until everything is here or cannot be had.
+async fn fetched(session: &Session<'_>, client: &Client, message: i64) -> Result<(), Failure> {
+    if client.downloads(message).await?.iter().all(|state| *state == DownloadState::Here) {
+        return Ok(());
+    }
+    let mut events = client.events();
+    let mut changes = client.changes();
+    let mut seat = Seat::take(client)?;
+    let alone = seat.is_ours();
+    if !alone && session.output.is_watched() {
+        session.output.note(&session.lang().other_process());
+    }
+    let progress = Progress::new(session.output, session.lang().downloading());
+    let mut all = std::pin::pin!(client.wait_files(message));
+    let mut deadline = Instant::now() + LONGEST;
+    let result = loop {
+        tokio::select! {
+            biased;
+            exit = session.signals.wait() => break Err(Failure::Interrupted(exit)),
+            waited = &mut all => break waited.map_err(Failure::from),
+            error = seat.watch() => break Err(error.into()),
+            event = events.recv() => match event {
+                Ok(Event::DownloadProgress { id, done, total, .. }) if id == message => {
+                    progress.show(done, total);
+                    deadline = Instant::now() + LONGEST;
+                }
+                Ok(Event::Disconnected { reason }) => break Err(Failure::Disconnected(reason)),
+                _ => {}
+            },
+            _ = changes.wait_for(|change| *change == privmsg_client::Change::Holds) => {
+                let holds = client.holds_of_files(message).await?;
+                if holds.iter().any(|hold| hold.reason == Reason::Disk) {
+                    break Err(ClientError::Disk(std::io::ErrorKind::StorageFull.into()).into());
+                }
+            }
+            () = sleep_until(deadline), if alone => {
+                break Err(ClientError::Network("the download does not go on".into()).into());
+            }
+        }
+    };
+    progress.clear();
+    seat.leave().await;
+    result
 }
 
 /// A mistyped folder should show before a long download, not after it.

@@ -169,6 +169,7 @@ impl<'a> Waiting<'a> {
                 Reason::Network => self.delayed(lang.no_answer_in_time()),
                 Reason::Unusable => self.delayed(lang.unusable()),
                 Reason::UpdateNeeded => self.delayed(lang.update_needed()),
+                Reason::Disk => self.delayed(lang.disk_unusable()),
             }
         }
     }

@@ -64,6 +64,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::Content(error) => new(Exit::Other, "message", lang.message_unfit(&error.to_string())),
         ClientError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
         ClientError::File { path, source } => new(Exit::File, "file", lang.file_failed(path, &lang.io(source))),
+        ClientError::Disk(_) => new(Exit::File, "disk", lang.disk_unusable()),
         ClientError::NoSuchAttachment => new(Exit::File, "no_attachment", lang.no_attachment()),
         ClientError::AlteredFile => new(Exit::File, "altered_file", lang.altered_file()),
         ClientError::UnknownContact(user) => new(Exit::Other, "unknown_contact", lang.unknown_contact(user.as_str())),

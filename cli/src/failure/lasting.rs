@@ -26,7 +26,7 @@ impl Lasting {
             Reason::Refused(ErrorCode::RecipientHasNoDevices) => Some(Self::NoDevices),
             Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
             Reason::UpdateNeeded => Some(Self::UpdateNeeded),
-            Reason::Refused(_) | Reason::Network | Reason::Unusable => None,
+            Reason::Refused(_) | Reason::Network | Reason::Unusable | Reason::Disk => None,
         }
     }
 

@@ -116,6 +116,9 @@ texts! {
         "the profile was written by a newer version of privmsg; update this one",
         "профиль записан более новой версией privmsg; обновите программу";
     disk_full() => "the disk is full; nothing was changed", "диск заполнен; ничего не изменено";
+    disk_unusable() =>
+        "the disk with the profile is full, or cannot be used",
+        "диск с профилем заполнен или недоступен";
     database_busy() => "the profile is busy with another process; try again", "профиль занят другим процессом; повторите";
     database_failed(detail: &str) => "the profile's database fails: {detail}", "ошибка базы данных профиля: {detail}";
     internal(detail: &str) => "a fault in privmsg itself: {detail}", "внутренняя ошибка privmsg: {detail}";

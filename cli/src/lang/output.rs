@@ -122,7 +122,9 @@ texts! {
     // Files.
     uploading() => "uploading", "отправка";
     downloading() => "downloading", "загрузка";
+    decrypting() => "decrypting", "расшифровка";
     saved(path: &str) => "saved: {path}", "сохранено: {path}";
+    not_saved(name: &str, reason: &str) => "not saved: {name}: {reason}", "не сохранено: {name}: {reason}";
 
     // Lists.
     no_chats() => "No chats yet. Begin one: privmsg send USER 'Hello'", "Чатов пока нет. Начните: privmsg send ПОЛЬЗОВАТЕЛЬ 'Привет'";

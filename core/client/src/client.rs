@@ -21,8 +21,9 @@ use crate::error::{ClientError, EngineError};
 use crate::events::Event;
 use crate::profile::{EngineLock, Profile, ProfileError};
 
+pub use files::SavedFile;
 pub(crate) use messages::target_in;
-pub use settings::Setting;
+pub use settings::{CacheLimit, Setting};
 
 /// An open profile. Clones share it.
 #[derive(Clone)]

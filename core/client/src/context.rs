@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::error::ClientError;
 use crate::events::Event;
+use crate::files::folder::Folder;
 use crate::net::http::Api;
 use crate::profile::Profile;
 
@@ -23,6 +24,7 @@ pub(crate) struct Context {
     pub(crate) store: Store,
     pub(crate) api: Api,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) files: Folder,
     events: broadcast::Sender<Event>,
 }
 
@@ -30,7 +32,8 @@ impl Context {
     pub(crate) fn new(profile: Profile, store: Store, account: Account, clock: Arc<dyn Clock>) -> Self {
         let api = Api::of(&account);
         let events = broadcast::Sender::new(EVENTS);
-        Self { profile, user_id: account.user_id, store, api, clock, events }
+        let files = Folder::of(&profile);
+        Self { profile, user_id: account.user_id, store, api, clock, files, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {

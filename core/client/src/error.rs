@@ -1,5 +1,6 @@
 //! What can go wrong between a front-end and the server, and whether trying again helps.
 
+use std::path::Path;
 use std::time::Duration;
 
 use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
@@ -79,6 +80,9 @@ pub enum ClientError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The profile's folder cannot be read or written: the disk is full, or gone.
+    #[error("the profile's folder cannot be used: {0}")]
+    Disk(#[source] std::io::Error),
     /// The path of a file is not Unicode, and cannot be kept for later.
     #[error("the path of a file is not Unicode")]
     PathNotUnicode,
@@ -130,13 +134,19 @@ impl ClientError {
     #[must_use]
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Network(_) | Self::GoingAway { .. } | Self::Unreachable { .. } | Self::ServerTooOld(_) => {
-                Retry::Later
-            }
+            Self::Network(_)
+            | Self::GoingAway { .. }
+            | Self::Unreachable { .. }
+            | Self::ServerTooOld(_)
+            | Self::Disk(_) => Retry::Later,
             Self::Server { code, .. } => code.retry(),
             Self::Store(error) if error.is_retryable() => Retry::Later,
             _ => Retry::Never,
         }
+    }
+
+    pub(crate) fn file(path: &Path, source: std::io::Error) -> Self {
+        Self::File { path: path.display().to_string(), source }
     }
 
     /// The server's code, if it was the server that refused.

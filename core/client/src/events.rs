@@ -105,6 +105,19 @@ pub enum Event {
         /// Bytes in all.
         total: u64,
     },
+    /// A file is on its way down.
+    DownloadProgress {
+        /// Row of its message.
+        id: i64,
+        /// The message's chat.
+        chat: ChatId,
+        /// Which of its files, from 0.
+        file: u32,
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
     /// Somebody has begun to write to this user, or stopped.
     Typing {
         /// Who.

@@ -33,16 +33,16 @@ mod context;
 mod engine;
 mod error;
 mod events;
+mod files;
 mod group;
 mod identity;
 mod net;
 mod profile;
 mod sending;
 mod sign_in;
-mod transfer;
 mod view;
 
-pub use client::{Client, OpenError, Setting};
+pub use client::{CacheLimit, Client, OpenError, SavedFile, Setting};
 pub use clock::{Clock, SystemClock};
 pub use contacts::ContactInfo;
 pub use engine::{Engine, Seat};
@@ -55,6 +55,7 @@ pub use net::{
 };
 pub use privmsg_e2ee::{About, Attachment, ContentError, RecoveryError, SafetyNumber};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
+pub use privmsg_store::downloads::DownloadState;
 pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};
 pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,

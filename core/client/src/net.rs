@@ -17,6 +17,7 @@
 //! | Who has answered, and what went wrong? | `answer.rs`, `error.rs` |
 //! | What time is it there? | `clock.rs` |
 //! | When to try again? | `backoff.rs` |
+//! | How does a large file go up in parts? | `tus.rs` |
 
 mod address;
 mod answer;
@@ -29,7 +30,7 @@ mod fingerprint;
 pub(crate) mod http;
 mod proxy;
 mod race;
-mod request;
+pub(crate) mod request;
 mod resolve;
 mod route;
 mod server;
@@ -40,6 +41,7 @@ mod stream;
 mod tests;
 mod tls;
 mod tunnel;
+pub(crate) mod tus;
 mod upgrade;
 
 pub use address::{AddressError, ServerAddress};

@@ -1,16 +1,19 @@
 //! What a user wants to send.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use privmsg_e2ee::attachment::AttachmentKey;
 use privmsg_e2ee::{Attachment, Content, Files, Text};
 use privmsg_protocol::{DeviceId, ErrorCode, FileId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::uploads::{NewUpload, Upload};
+use privmsg_store::uploads::{NewUpload, Sealed, Upload};
 use privmsg_store::{StoreError, Tx, outbox, uploads};
 
 use crate::content::{compose, say};
+use crate::context::Context;
 use crate::error::{ClientError, During as _};
+use crate::files::seal::seal;
 
 /// To whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +27,8 @@ pub enum Recipient {
 pub struct Draft {
     /// Text, or the caption of the files.
     pub text: String,
-    /// Files, by absolute path. They must stay unchanged until they are uploaded.
+    /// Files, by absolute path. Small ones are read at once; large ones (over 16 MB) must be there until the
+    /// engine has come to them.
     pub files: Vec<PathBuf>,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
@@ -81,20 +85,29 @@ pub enum Acknowledged {
     Failed(ErrorCode),
 }
 
+/// Files up to this size are encrypted before their message is queued, so that nobody need keep them: that takes less
+/// time than anybody notices. Larger ones are when the engine comes to them, with their message on the screen.
+const SEALED_AT_ONCE: u64 = 16 << 20;
+
 /// A file that is to be sent, as it is now.
 #[derive(Debug, Clone)]
 pub(crate) struct DraftFile {
     path: PathBuf,
     size: u64,
+    sealed: Option<Sealed>,
 }
 
 impl DraftFile {
-    /// Looks at a file.
-    pub(crate) async fn look(path: PathBuf) -> Result<Self, ClientError> {
-        let metadata = tokio::fs::metadata(&path).await;
-        match metadata {
-            Ok(metadata) => Ok(Self { path, size: metadata.len() }),
-            Err(source) => Err(ClientError::File { path: path.display().to_string(), source }),
+    /// Takes a file in.
+    pub(crate) async fn take(context: &Context, path: PathBuf) -> Result<Self, ClientError> {
+        match tokio::fs::metadata(&path).await {
+            Ok(metadata) if metadata.is_file() && metadata.len() <= SEALED_AT_ONCE => {
+                let sealed = seal(context, &path).await?;
+                Ok(Self { path, size: sealed.size, sealed: Some(sealed) })
+            }
+            Ok(metadata) if metadata.is_file() => Ok(Self { path, size: metadata.len(), sealed: None }),
+            Ok(_) => Err(ClientError::file(&path, io::Error::other("is not a file"))),
+            Err(source) => Err(ClientError::file(&path, source)),
         }
     }
 }
@@ -136,7 +149,10 @@ pub(crate) fn queue(
             let path = file.path.to_str().ok_or(ClientError::PathNotUnicode)?;
             let (name, mime) = (file_name(&file.path), media_type(&file.path));
             let new = NewUpload { path, name: &name, mime: &mime, size: file.size };
-            uploads::insert(tx, outbox, position, &new)?;
+            let upload = uploads::insert(tx, outbox, position, &new)?;
+            if let Some(sealed) = &file.sealed {
+                uploads::set_sealed(tx, upload, sealed)?;
+            }
         }
     }
     Ok(Sent { id, chat, message_id: content.message_id })
@@ -176,14 +192,14 @@ pub(crate) fn with_files(queued: &Content, files: Vec<Upload>) -> Result<Option<
 }
 
 fn attachment(file: Upload) -> Option<Attachment> {
-    let uploaded = file.uploaded?;
+    let (file_id, sealed) = (file.file_id?, file.sealed?);
     Some(Attachment {
-        file_id: uploaded.file_id,
-        key: AttachmentKey::from_bytes(*uploaded.key),
+        file_id,
+        key: AttachmentKey::from_bytes(*sealed.key),
         name: file.name,
         mime: file.mime,
-        size: uploaded.size,
-        digest: uploaded.digest,
+        size: sealed.size,
+        digest: sealed.digest,
     })
 }
 
@@ -212,7 +228,8 @@ mod tests {
         runtime.block_on(store.write(move |tx| {
             let (alice, device) = (UserId::new("alice").unwrap(), DeviceId::new("device").unwrap());
             let chat = chat_with(tx, &alice, &Recipient::User(UserId::new("bob").unwrap()), 1)?;
-            let files: Vec<_> = draft.files.iter().map(|path| DraftFile { path: path.clone(), size: 7 }).collect();
+            let files: Vec<_> =
+                draft.files.iter().map(|path| DraftFile { path: path.clone(), size: 7, sealed: None }).collect();
             queue(tx, (&alice, &device), chat, &draft, &files, 1)
         }))
     }

@@ -159,7 +159,14 @@ CREATE TABLE refusal (
     code TEXT NOT NULL
 ) STRICT;
 
--- Files that must be uploaded before an outbox row can be sent.
+-- Files of ciphertext in the profile's folder. A row is there before its file is, and goes after it; what neither of the
+-- two tables below names is to be removed.
+CREATE TABLE sealed_file (
+    name TEXT PRIMARY KEY,
+    making_until INTEGER NOT NULL      -- ms: until then it may be one that is being made; 0 once it was named
+) STRICT, WITHOUT ROWID;
+
+-- Files that must be uploaded before an outbox row can be sent: encrypted once, then brought to the server.
 CREATE TABLE upload (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
@@ -167,11 +174,27 @@ CREATE TABLE upload (
     path TEXT NOT NULL,
     name TEXT NOT NULL,                -- as the recipient sees it
     mime TEXT NOT NULL,
-    size INTEGER NOT NULL,             -- when it was queued; of what was encrypted, once uploaded
-    file_id TEXT,                      -- the ciphertext on the server, once uploaded
+    size INTEGER NOT NULL,             -- when it was queued; of what was encrypted, once it is
+    sealed TEXT REFERENCES sealed_file (name), -- its ciphertext, once encrypted
+    sealed_size INTEGER,               -- of the ciphertext
     key BLOB,                          -- that opens it
-    digest BLOB,                       -- SHA-256 of the file
+    digest BLOB,                       -- SHA-256 of what was encrypted
+    upload_id TEXT,                    -- the resumable upload on the server, once begun
+    file_id TEXT,                      -- the ciphertext on the server, once uploaded
     UNIQUE (outbox_id, position)
+) STRICT;
+
+-- Files of messages that were asked for: on their way, or here, or in part.
+CREATE TABLE download (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_row INTEGER NOT NULL REFERENCES message (id),
+    position INTEGER NOT NULL,         -- among the files of the message
+    sealed TEXT NOT NULL REFERENCES sealed_file (name),
+    sealed_size INTEGER NOT NULL,      -- of the whole ciphertext, by what the message says
+    state TEXT NOT NULL,               -- wanted, here (whole and checked), stopped
+    failure TEXT,                      -- why it was stopped, unless the user did it
+    used_at INTEGER NOT NULL,          -- ms: those not used for longest go first
+    UNIQUE (message_row, position)
 ) STRICT;
 
 -- Messages whose sender is to be told that they have arrived, or were read.

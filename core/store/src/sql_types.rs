@@ -1,6 +1,6 @@
 //! How identifiers stand in SQL columns.
 
-use privmsg_protocol::{DeviceId, GroupId, MessageId, UserId};
+use privmsg_protocol::{DeviceId, FileId, GroupId, MessageId, UserId};
 use rusqlite::Row;
 
 use crate::StoreError;
@@ -32,6 +32,10 @@ pub(crate) fn device_id(row: &Row<'_>, column: usize) -> Result<DeviceId, StoreE
 
 pub(crate) fn optional_device_id(row: &Row<'_>, column: usize) -> Result<Option<DeviceId>, StoreError> {
     convert(row, column, "device id", |s: Option<String>| s.map(|s| DeviceId::new(&s)).transpose())
+}
+
+pub(crate) fn optional_file_id(row: &Row<'_>, column: usize) -> Result<Option<FileId>, StoreError> {
+    convert(row, column, "file id", |s: Option<String>| s.map(|s| FileId::new(&s)).transpose())
 }
 
 pub(crate) fn message_id(row: &Row<'_>, column: usize) -> Result<MessageId, StoreError> {

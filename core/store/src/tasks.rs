@@ -1,10 +1,12 @@
 //! What has been promised and is not done yet.
 
+pub mod downloads;
 pub mod holds;
 pub mod lags;
 pub mod outbox;
 pub mod owed_receipts;
 pub mod parked;
+pub mod sealed_files;
 pub mod uploads;
 pub mod welcomes;
 

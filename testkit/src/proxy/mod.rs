@@ -43,6 +43,10 @@ pub struct Done {
     pub repeats: u64,
     /// Connections that were refused.
     pub refusals: u64,
+    /// Bytes that clients have sent.
+    pub up: u64,
+    /// Bytes that the server has sent.
+    pub down: u64,
 }
 
 #[derive(Debug)]
@@ -56,6 +60,8 @@ struct Shared {
     cuts: AtomicU64,
     repeats: AtomicU64,
     refusals: AtomicU64,
+    up: AtomicU64,
+    down: AtomicU64,
     /// Cancelled and replaced to end all connections.
     cut: Mutex<CancellationToken>,
 }
@@ -89,6 +95,8 @@ impl Proxy {
             cuts: AtomicU64::new(0),
             repeats: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
+            up: AtomicU64::new(0),
+            down: AtomicU64::new(0),
             cut: Mutex::default(),
         });
         let ended = CancellationToken::new();
@@ -129,7 +137,13 @@ impl Proxy {
     pub fn done(&self) -> Done {
         let count = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
         let shared = &self.shared;
-        Done { cuts: count(&shared.cuts), repeats: count(&shared.repeats), refusals: count(&shared.refusals) }
+        Done {
+            cuts: count(&shared.cuts),
+            repeats: count(&shared.repeats),
+            refusals: count(&shared.refusals),
+            up: count(&shared.up),
+            down: count(&shared.down),
+        }
     }
 }
 
@@ -174,8 +188,8 @@ async fn forward(client: TcpStream, shared: Arc<Shared>, number: u64) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let websocket = AtomicBool::new(false);
-    let up = pump(from_client, to_server, &shared, number, &websocket);
-    let down = pump(from_server, to_client, &shared, number, &websocket);
+    let up = pump(from_client, to_server, &shared, &shared.up, number, &websocket);
+    let down = pump(from_server, to_client, &shared, &shared.down, number, &websocket);
     // Whichever side ends, the connection does.
     tokio::select! {
         () = up => {}
@@ -188,6 +202,7 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     shared: &Shared,
+    bytes: &AtomicU64,
     number: u64,
     websocket: &AtomicBool,
 ) {
@@ -204,6 +219,7 @@ async fn pump(
             Some(_) => return,
             None => std::future::pending().await,
         };
+        bytes.fetch_add(len as u64, Ordering::SeqCst);
         splitter.push(&buffer[..len], websocket);
         while let Some(piece) = splitter.next() {
             let delay = shared.delay();

@@ -25,7 +25,11 @@ async fn alice_sends_a_file(alice: &Person, bob: &Person) -> Result<(Vec<u8>, Me
 
 async fn download(bob: &Person, message: &MessageView) -> Result<Vec<u8>, ClientError> {
     let out = bob.file("downloaded");
-    bob.client().download(message.message_id, &out, |_, _| {}).await?;
+    bob.client().want_files(message.id).await?;
+    bob.client().wait_files(message.id).await?;
+    for saved in bob.client().save_files(message.id, &out, |_, _| {}).await? {
+        saved.result?;
+    }
     std::fs::read(&out).map_err(|source| ClientError::File { path: out.display().to_string(), source })
 }
 

@@ -12,6 +12,7 @@ mod limits;
 mod network;
 mod reach;
 mod set_back;
+mod transfers;
 
 use anyhow::Result;
 use privmsg_testkit::wait::PATIENCE;

@@ -1,51 +1,186 @@
 //! Files of messages.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use privmsg_protocol::MessageId;
+use privmsg_e2ee::Attachment;
+use privmsg_e2ee::attachment::encrypted_len;
+use privmsg_protocol::ErrorCode;
+use privmsg_store::downloads::{self, Download, DownloadState};
+use privmsg_store::holds::{self, Hold, Scope};
+use privmsg_store::{Change, StoreError, messages};
 
 use super::Client;
-use crate::error::ClientError;
-use crate::transfer;
+use crate::error::{ClientError, During as _};
+use crate::files::folder::random_name;
+use crate::files::{Progress, save};
+use crate::view::message::MessageView;
+
+/// What has become of one of several files that were to be saved.
+#[derive(Debug)]
+pub struct SavedFile {
+    /// Its name, as its sender gave it.
+    pub name: String,
+    /// Where it is, or why it is not there.
+    pub result: Result<PathBuf, ClientError>,
+}
 
 impl Client {
-    /// Downloads the files of a message: to `out` if it is one, into the directory `out` if there are several or
-    /// `out` is a directory. Returns where they are.
+    /// Asks for the files of a message, by its row: the engine fetches what is not here yet, goes on where it broke off,
+    /// and keeps what it fetched for a while ([`crate::CacheLimit`]).
     ///
     /// # Errors
-    /// [`ClientError::NoSuchAttachment`], [`ClientError::AlteredFile`], …
-    pub async fn download(
+    /// [`ClientError::NoSuchAttachment`] if it has none, or none that is on the server yet; of the database.
+    pub async fn want_files(&self, message: i64) -> Result<(), ClientError> {
+        let attachments = self.attachments(message).await?;
+        let now = self.context.clock.now_ms();
+        let wanted: Vec<_> = attachments
+            .iter()
+            .map(|file| Ok((random_name()?, encrypted_len(file.size).map_err(|_| ClientError::AlteredFile)?)))
+            .collect::<Result<_, ClientError>>()?;
+        self.context
+            .store
+            .write(move |tx| {
+                for (position, (name, len)) in (0..).zip(&wanted) {
+                    downloads::want(tx, message, position, name, *len, now)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// How far the files of a message have come, in their order; none of a message whose files nobody has asked for.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn downloads(&self, message: i64) -> Result<Vec<DownloadState>, ClientError> {
+        Ok(self.downloads_of(message).await?.into_iter().map(|download| download.state).collect())
+    }
+
+    /// Waits until none of a message's files is on its way any more, whichever process fetches them.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn wait_files(&self, message: i64) -> Result<(), ClientError> {
+        let mut changes = self.changes();
+        while self.downloads(message).await?.contains(&DownloadState::Wanted) {
+            if !changes.wait_for(|change| *change == Change::Task(downloads::TASK)).await {
+                return Err(StoreError::Closed.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What keeps the files of a message from coming at the moment.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn holds_of_files(&self, message: i64) -> Result<Vec<Hold>, ClientError> {
+        let now = self.context.clock.now_ms();
+        self.read(move |at| {
+            let files: Vec<_> =
+                downloads::of_message(at, message)?.into_iter().map(|file| Scope::File(file.id)).collect();
+            let mut all = holds::all(at)?;
+            all.retain(|hold| hold.task == downloads::TASK && files.contains(&hold.scope) && hold.holds_at(now));
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Nobody waits for the files of a message any more. What has come of them is kept for a while.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn stop_downloads(&self, message: i64) -> Result<(), ClientError> {
+        Ok(self.context.store.write(move |tx| downloads::stop(tx, message)).await?)
+    }
+
+    /// Saves the files of a message, which were fetched before: to `out` if it is one, into the directory `out` if there
+    /// are several or `out` is a directory. One that cannot be had keeps none of the others back.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchAttachment`], [`ClientError::File`] if there can be no such directory; of the database.
+    pub async fn save_files(
         &self,
-        message_id: MessageId,
+        message: i64,
         out: &Path,
-        progress: impl Fn(u64, u64) + Send + Sync + Clone + 'static,
-    ) -> Result<Vec<PathBuf>, ClientError> {
-        let mut views = self.find(message_id).await?;
-        views.retain(|view| !view.uploading);
-        let attachments: Vec<_> = views.into_iter().flat_map(|view| view.attachments).collect();
+        progress: impl Fn(u64, u64) + Send + Sync + 'static,
+    ) -> Result<Vec<SavedFile>, ClientError> {
+        let attachments = self.attachments(message).await?;
         let into_dir = out.is_dir() || attachments.len() > 1;
-        if attachments.is_empty() {
-            return Err(ClientError::NoSuchAttachment);
-        }
         if into_dir {
-            std::fs::create_dir_all(out)
-                .map_err(|source| ClientError::File { path: out.display().to_string(), source })?;
+            std::fs::create_dir_all(out).map_err(|source| ClientError::file(out, source))?;
         }
-        let mut paths = Vec::new();
-        for attachment in attachments {
-            let path = if into_dir { free_name(out, &attachment.name, &paths) } else { out.to_owned() };
-            transfer::download(&self.context.api, &attachment, &path, Box::new(progress.clone())).await?;
-            paths.push(path);
+        let progress: Arc<dyn Fn(u64, u64) + Send + Sync> = Arc::new(progress);
+        let (mut saved, mut taken) = (Vec::new(), Vec::new());
+        for (position, attachment) in (0..).zip(attachments) {
+            let name = attachment.name.clone();
+            let target = if into_dir { save::free_name(out, &name, &taken) } else { out.to_owned() };
+            let (path, shown) = (target.clone(), Arc::clone(&progress));
+            let result = self
+                .with_file(message, position, move |sealed| {
+                    let shown: Progress = Box::new(move |done, total| shown(done, total));
+                    save::save(sealed, &attachment, &path, &shown)
+                })
+                .await;
+            saved.push(SavedFile { name, result: result.map(|()| target.clone()) });
+            taken.push(target);
         }
-        Ok(paths)
+        Ok(saved)
+    }
+
+    /// Writes the only file of a message, which was fetched before, into `sink`.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchAttachment`] if there is none, or more than one; as for [`Client::save_files`].
+    pub async fn copy_file(&self, message: i64, mut sink: impl Write + Send + 'static) -> Result<(), ClientError> {
+        let [attachment] = self.attachments(message).await?.try_into().map_err(|_| ClientError::NoSuchAttachment)?;
+        let copy = move |sealed: &Path| save::copy(sealed, &attachment, &mut sink, &(Box::new(|_, _| {}) as Progress));
+        self.with_file(message, 0, copy).await
+    }
+
+    /// Does something with the ciphertext of a file that is here, on a thread that may block.
+    async fn with_file(
+        &self,
+        message: i64,
+        position: usize,
+        work: impl FnOnce(&Path) -> Result<(), ClientError> + Send + 'static,
+    ) -> Result<(), ClientError> {
+        let download = self.downloads_of(message).await?.into_iter().nth(position);
+        let Download { id, sealed, state, .. } = download.ok_or(ClientError::NoSuchAttachment)?;
+        match state {
+            DownloadState::Here => {}
+            DownloadState::Failed(code) => return Err(failure(code)),
+            DownloadState::Wanted | DownloadState::Stopped => return Err(ClientError::NoSuchAttachment),
+        }
+        let path = self.context.files.path(&sealed);
+        let done = tokio::task::spawn_blocking(move || work(&path)).await.during("decrypting a file")?;
+        if matches!(done, Err(ClientError::AlteredFile | ClientError::Disk(_))) {
+            // It was whole once. What is left of it is fetched anew when it is asked for again.
+            self.context.store.write(move |tx| downloads::remove(tx, id)).await?;
+        }
+        done
+    }
+
+    async fn downloads_of(&self, message: i64) -> Result<Vec<Download>, ClientError> {
+        self.read(move |at| downloads::of_message(at, message)).await
+    }
+
+    async fn attachments(&self, message: i64) -> Result<Vec<Attachment>, ClientError> {
+        let view = self
+            .read(move |at| messages::load(at, message)?.map(|message| MessageView::of(at, message)).transpose())
+            .await?;
+        view.filter(|view| !view.uploading && !view.attachments.is_empty())
+            .map(|view| view.attachments)
+            .ok_or(ClientError::NoSuchAttachment)
     }
 }
 
-/// Neither another file of the same message nor one that lies there already may be replaced by a name that a sender has
-/// chosen.
-fn free_name(dir: &Path, name: &str, taken: &[PathBuf]) -> PathBuf {
-    std::iter::once(dir.join(name))
-        .chain((2..).map(|n: u32| dir.join(format!("{n}-{name}"))))
-        .find(|path| !taken.contains(path) && !path.exists())
-        .unwrap_or_else(|| dir.join(name))
+/// Why a file could not be had.
+fn failure(code: ErrorCode) -> ClientError {
+    if code.as_str() == downloads::ALTERED {
+        return ClientError::AlteredFile;
+    }
+    ClientError::Server { code, detail: String::new(), retry_after: None, epoch: None, group_id: None }
 }

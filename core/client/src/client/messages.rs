@@ -20,7 +20,7 @@ impl Client {
     pub async fn send(&self, recipient: &Recipient, draft: Draft) -> Result<Sent, ClientError> {
         let mut files = Vec::with_capacity(draft.files.len());
         for path in &draft.files {
-            files.push(DraftFile::look(path.clone()).await?);
+            files.push(DraftFile::take(&self.context, path.clone()).await?);
         }
         let recipient = recipient.clone();
         self.say(move |tx, own, now| {

@@ -5,7 +5,7 @@ use privmsg_store::chats::{self, ChatId};
 use privmsg_store::holds::{self, Hold, Scope};
 use privmsg_store::messages::{self, Cursor};
 use privmsg_store::position::Position;
-use privmsg_store::{Change, Snapshot, StoreError, groups, owed_receipts};
+use privmsg_store::{Change, Snapshot, StoreError, groups, owed_receipts, uploads};
 
 use super::{Client, Setting};
 use crate::error::ClientError;
@@ -121,7 +121,8 @@ impl Client {
         Ok(self.context.store.write(move |tx| history::mark_seen(tx, id)).await?)
     }
 
-    /// What keeps a chat waiting at the moment, if anything: of itself, of its group, or of the whole device.
+    /// What keeps a chat waiting at the moment, if anything: of itself, of its group, of the files that are to be sent in
+    /// it, or of the whole device.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
@@ -129,10 +130,17 @@ impl Client {
         let now = self.context.clock.now_ms();
         self.read(move |at| {
             let group = groups::of_chat(at, chat)?.map(|group| Scope::Group(group.group_id));
+            let files = uploads::of_chat(at, chat)?;
             let mut all = holds::all(at)?;
             all.retain(|hold| {
-                hold.holds_at(now)
-                    && (hold.scope == Scope::Chat(chat) || hold.scope == Scope::Device || Some(hold.scope) == group)
+                let concerns = match hold.scope {
+                    Scope::Chat(of) => of == chat,
+                    Scope::Group(_) => Some(hold.scope) == group,
+                    Scope::File(file) => hold.task == uploads::TASK && files.contains(&file),
+                    Scope::Device => true,
+                    Scope::Profile => false,
+                };
+                concerns && hold.holds_at(now)
             });
             Ok(all)
         })

@@ -40,7 +40,51 @@ impl Setting {
     }
 }
 
+/// How much of what was downloaded is kept, beside what is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheLimit {
+    /// Megabytes: millions of bytes.
+    pub megabytes: u32,
+}
+
+impl CacheLimit {
+    /// Its name, in the database and for scripts.
+    pub const NAME: &'static str = "cache_mb";
+
+    pub(crate) fn load(at: &Snapshot<'_>) -> Result<Self, StoreError> {
+        let megabytes = settings::get(at, Self::NAME)?.and_then(|value| value.try_into().ok());
+        Ok(megabytes.map_or(Self::default(), |megabytes| Self { megabytes }))
+    }
+
+    pub(crate) fn bytes(self) -> u64 {
+        u64::from(self.megabytes) * 1_000_000
+    }
+}
+
+impl Default for CacheLimit {
+    fn default() -> Self {
+        Self { megabytes: 500 }
+    }
+}
+
 impl Client {
+    /// How much of what was downloaded is kept.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn cache_limit(&self) -> Result<CacheLimit, ClientError> {
+        self.read(CacheLimit::load).await
+    }
+
+    /// Keeps no more than that from now on.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn set_cache_limit(&self, limit: CacheLimit) -> Result<(), ClientError> {
+        let store = &self.context.store;
+        Ok(store.write(move |tx| settings::set(tx, CacheLimit::NAME, i64::from(limit.megabytes))).await?)
+    }
+
     /// Whether something is switched on.
     ///
     /// # Errors

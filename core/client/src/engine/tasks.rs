@@ -1,5 +1,6 @@
 //! What the engine has to do besides reading the socket. Each task is a file here and an entry in [`all`].
 
+mod downloads;
 mod expiry;
 mod gaps;
 pub(crate) mod groups;
@@ -9,6 +10,7 @@ pub(crate) mod open;
 pub(crate) mod outbox;
 mod presence;
 mod receipts;
+mod sealed_files;
 mod sync;
 mod uploads;
 
@@ -32,7 +34,9 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(open::Open),
         Box::new(receipts::Receipts),
         Box::new(outbox::Outbox),
-        Box::new(uploads::Uploads),
+        Box::new(uploads::Uploads::default()),
+        Box::new(downloads::Downloads),
+        Box::new(sealed_files::SealedFiles),
         Box::new(key_packages::KeyPackages::default()),
         Box::new(presence::Presence::default()),
         Box::new(gaps::Gaps),
@@ -129,6 +133,10 @@ impl Failure {
             ClientError::Server { code, .. } => Reason::Refused(code),
             ClientError::Unreachable { why, .. } => Reason::Unreachable(why),
             ClientError::Network(_) | ClientError::GoingAway { .. } => Reason::Network,
+            ClientError::Disk(fault) => {
+                tracing::warn!(%fault, "the profile's disk cannot be used");
+                Reason::Disk
+            }
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");
                 Reason::UpdateNeeded

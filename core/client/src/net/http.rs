@@ -1,20 +1,18 @@
 //! The REST half of the protocol.
 
 use std::fmt;
-use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, USER_AGENT};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use privmsg_protocol::rest::{
     Backup, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup, CreatedUser, Devices, Group,
     GroupStateAt, Groups, Health, KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages,
-    RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile, UploadResponse, UserProfile,
+    RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -33,9 +31,6 @@ use crate::error::ClientError;
 
 /// How long a small request may take, once there is a connection. A commit with a large tree over a slow line still fits.
 const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Between the parts of a form: random, so that nothing that is sent holds it.
-const BOUNDARY_BYTES: usize = 16;
 
 /// The server, as REST shows it. Clones share connections, the session token and what is known of the server's clock.
 #[derive(Clone)]
@@ -197,33 +192,14 @@ impl Api {
         self.call(Method::GET, &path).await
     }
 
-    /// Uploads a file whose bytes come from `pieces`, `length` in all.
-    pub(crate) async fn upload(
-        &self,
-        pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
-        length: u64,
-    ) -> Result<UploadResponse, ClientError> {
-        let boundary = boundary()?;
-        // The name is required by multipart servers and says nothing.
-        let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\r\n");
-        let tail = format!("\r\n--{boundary}--\r\n");
-        let length = length + (head.len() + tail.len()) as u64;
-        let part = |text: String| stream::once(std::future::ready(Ok(Bytes::from(text))));
-        let request = self
-            .request(Method::POST, "/api/v1/files/upload")?
-            .header(CONTENT_TYPE, format!("multipart/form-data; boundary={boundary}"))
-            .header(CONTENT_LENGTH, length)
-            .body(Body::streamed(part(head).chain(pieces).chain(part(tail))))
-            .map_err(|_| ClientError::Protocol("a request that cannot be written"))?;
-        let response = whole(self.exchange(request).await?, MAX_DOCUMENT).await?;
-        // A message is given up for a server of another kind, and that would be somebody else's word here.
-        answer::document(&response).map_err(|_| answer::between(response.status(), response.headers()).into())
-    }
-
-    pub(crate) async fn download(&self, file: &FileId) -> Result<Download, ClientError> {
-        let request = self.request(Method::GET, &format!("/api/v1/files/{file}"))?.body(Body::of(""));
-        let request = request.map_err(|_| ClientError::Protocol("a request that cannot be written"))?;
-        Ok(Download::new(self.exchange(request).await?)?)
+    /// The bytes of a file from `from` on.
+    pub(crate) async fn download(&self, file: &FileId, from: u64) -> Result<Download, ClientError> {
+        let mut request = self.request(Method::GET, &format!("/api/v1/files/{file}"))?;
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let request = request.body(Body::of("")).map_err(unwritable)?;
+        Ok(Download::new(self.exchange(request).await?, from)?)
     }
 
     /// A request for `path` on the server, with the session token.
@@ -246,8 +222,8 @@ impl Api {
     /// # Errors
     /// The server's own refusal, or who else has answered.
     pub(crate) async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>, ClientError> {
-        let server = self.server();
-        let (asked, path) = (Instant::now(), server.path_of(request.uri()));
+        let (server, asked) = (self.server(), Instant::now());
+        let path = server.path_of(request.uri());
         let response = server.http()?.request(request).await.map_err(|error| cause(&error))?;
         if response.status().is_success() {
             self.shared.clock.note(response.headers(), asked);
@@ -261,6 +237,15 @@ impl Api {
         Err(refusal)
     }
 
+    /// A small request and the head of its answer, whatever it says.
+    pub(super) async fn head_of(&self, request: Request<Body>) -> Result<hyper::http::response::Parts, ClientError> {
+        let server = self.server();
+        let answered = async { server.http()?.request(request).await.map_err(|error| cause(&error)) };
+        let patience = TIMEOUT + server.patience();
+        let response = timeout(patience, answered).await.unwrap_or(Err(NetworkError::Lost(LinkFault::TimedOut)))?;
+        Ok(response.into_parts().0)
+    }
+
     /// A small request with its whole answer.
     async fn answered(
         &self,
@@ -272,8 +257,7 @@ impl Api {
         if json.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        let request = request.body(Body::of(json.unwrap_or_default()));
-        let request = request.map_err(|_| ClientError::Protocol("a request that cannot be written"))?;
+        let request = request.body(Body::of(json.unwrap_or_default())).map_err(unwritable)?;
         let answered = async { Ok(whole(self.exchange(request).await?, MAX_DOCUMENT).await?) };
         let patience = TIMEOUT + self.server().patience();
         timeout(patience, answered).await.unwrap_or(Err(NetworkError::Lost(LinkFault::TimedOut).into()))
@@ -306,13 +290,6 @@ fn encoded(body: &(impl Serialize + Sync)) -> Result<Vec<u8>, ClientError> {
     serde_json::to_vec(body).map_err(|_| ClientError::Protocol("a request that cannot be written"))
 }
 
-fn boundary() -> Result<String, ClientError> {
-    use fmt::Write as _;
-    let mut bytes = [0; BOUNDARY_BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| ClientError::NoRandomness)?;
-    let mut boundary = String::from("privmsg-");
-    for byte in bytes {
-        let _ = write!(boundary, "{byte:02x}");
-    }
-    Ok(boundary)
+pub(super) fn unwritable(_: hyper::http::Error) -> ClientError {
+    ClientError::Protocol("a request that cannot be written")
 }

@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, BodyStream, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap};
 use hyper::{Response, StatusCode};
 
 use super::answer;
@@ -58,19 +58,34 @@ impl HttpBody for Body {
 }
 
 /// A file on its way down.
-pub(crate) struct Download(Response<Incoming>);
+pub(crate) struct Download {
+    response: Response<Incoming>,
+    start: u64,
+}
 
 impl Download {
-    /// What a server has answered, unless it is a page in place of a file.
-    pub(super) fn new(response: Response<Incoming>) -> Result<Self, NetworkError> {
-        let is_file = matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT)
-            && !answer::is(response.headers(), "text/html");
-        if is_file { Ok(Self(response)) } else { Err(answer::between(response.status(), response.headers())) }
+    /// What a server has answered who was asked for the bytes from `from` on, unless it is a page in place of a file.
+    pub(super) fn new(response: Response<Incoming>, from: u64) -> Result<Self, NetworkError> {
+        let start = match response.status() {
+            StatusCode::OK => Some(0),
+            StatusCode::PARTIAL_CONTENT => range_start(response.headers()).filter(|start| *start <= from),
+            _ => None,
+        };
+        match start {
+            Some(start) if !answer::is(response.headers(), "text/html") => Ok(Self { response, start }),
+            _ => Err(answer::between(response.status(), response.headers())),
+        }
+    }
+
+    /// Which byte of the file comes first: the one that was asked for, or an earlier one where something on the way knows
+    /// no ranges.
+    pub(crate) const fn start(&self) -> u64 {
+        self.start
     }
 
     /// Bytes to come, if the server has said so.
     pub(crate) fn content_length(&self) -> Option<u64> {
-        self.0.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
     /// The bytes.
@@ -81,8 +96,14 @@ impl Download {
                 Err(error) => Some(Err(cause(&error))),
             }
         };
-        Box::pin(BodyStream::new(self.0.into_body()).filter_map(data))
+        Box::pin(BodyStream::new(self.response.into_body()).filter_map(data))
     }
+}
+
+/// The first byte of a range (RFC 9110, section 14.4).
+fn range_start(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
 /// The whole of an answer, up to `limit` bytes.

@@ -129,7 +129,7 @@ impl MessageView {
             view.receipts = receipts::of(at, view.id)?;
             view.uploading = view.kind == MessageKind::File
                 && view.state == MessageState::Queued
-                && uploads::of_message(at, view.id)?.iter().any(|file| file.uploaded.is_none());
+                && uploads::of_message(at, view.id)?.iter().any(|file| file.file_id.is_none());
         }
         Ok(view)
     }

@@ -19,7 +19,7 @@ pub enum Scope {
     Chat(ChatId),
     /// A group.
     Group(GroupId),
-    /// A file to be uploaded, by its row.
+    /// A file to be uploaded or downloaded, by its row.
     File(i64),
 }
 
@@ -79,6 +79,8 @@ pub enum Reason {
     Unusable,
     /// It is newer than this version knows.
     UpdateNeeded,
+    /// This device's disk takes or gives nothing.
+    Disk,
 }
 
 /// Something that waits.
@@ -128,6 +130,7 @@ impl Reason {
             Self::Network => "network",
             Self::Unusable => "unusable",
             Self::UpdateNeeded => "update_needed",
+            Self::Disk => "disk",
         }
     }
 
@@ -136,6 +139,7 @@ impl Reason {
             "network" => Self::Network,
             "unusable" => Self::Unusable,
             "update_needed" => Self::UpdateNeeded,
+            "disk" => Self::Disk,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),
@@ -268,6 +272,7 @@ mod tests {
         let reasons = Unreachable::ALL.map(Reason::Unreachable).into_iter().chain([
             Reason::Refused(ErrorCode::MailboxFull),
             Reason::Network,
+            Reason::Disk,
             Reason::Unusable,
             Reason::UpdateNeeded,
         ]);

@@ -7,8 +7,9 @@ use privmsg_protocol::{FileId, MessageId};
 use rusqlite::{OptionalExtension, Row, params};
 use zeroize::Zeroizing;
 
+use super::sealed_files;
 use crate::chats::ChatId;
-use crate::sql_types::{from_sql, key_bytes, message_id, to_sql};
+use crate::sql_types::{from_sql, key_bytes, message_id, optional_file_id, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// The queue.
@@ -27,29 +28,35 @@ pub struct Upload {
     pub name: String,
     /// Its media type.
     pub mime: String,
-    /// Its size when it was queued.
+    /// Its size: when it was queued, and of what was encrypted, once it is.
     pub size: u64,
-    /// Where its ciphertext is, and what opens it, once uploaded.
-    pub uploaded: Option<Uploaded>,
+    /// Its ciphertext, once it is encrypted.
+    pub sealed: Option<Sealed>,
+    /// The resumable upload on the server, once begun.
+    pub upload_id: Option<FileId>,
+    /// Where the ciphertext lies on the server, once it is there.
+    pub file_id: Option<FileId>,
 }
 
-/// A file on the server.
+/// A file as it was encrypted, once and for all attempts to upload it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Uploaded {
-    /// Where the ciphertext lies.
-    pub file_id: FileId,
+pub struct Sealed {
+    /// The file of ciphertext, while it is needed.
+    pub name: Option<String>,
+    /// Bytes of the ciphertext.
+    pub len: u64,
     /// Opens it.
     pub key: Zeroizing<[u8; 32]>,
-    /// SHA-256 of the file.
+    /// SHA-256 of the plaintext.
     pub digest: [u8; 32],
-    /// Its size.
+    /// Bytes of the plaintext.
     pub size: u64,
 }
 
 /// Shows no key.
-impl fmt::Debug for Uploaded {
+impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Uploaded").field("file_id", &self.file_id).finish_non_exhaustive()
+        f.debug_struct("Sealed").field("name", &self.name).field("len", &self.len).finish_non_exhaustive()
     }
 }
 
@@ -79,17 +86,17 @@ pub struct QueuedFiles {
     pub content: Vec<u8>,
 }
 
-/// Adds a file that must be uploaded first. Positions give the order within the message.
+/// Adds a file that must be uploaded first. Positions give the order within the message. Returns its row.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn insert(tx: &Tx<'_>, outbox_id: i64, position: u32, file: &NewUpload<'_>) -> Result<(), StoreError> {
+pub fn insert(tx: &Tx<'_>, outbox_id: i64, position: u32, file: &NewUpload<'_>) -> Result<i64, StoreError> {
     tx.sql().execute(
         "INSERT INTO upload (outbox_id, position, path, name, mime, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![outbox_id, position, file.path, file.name, file.mime, to_sql(file.size)],
     )?;
     tx.changed(Change::Task(TASK));
-    Ok(())
+    Ok(tx.sql().last_insert_rowid())
 }
 
 /// The next `limit` files to upload.
@@ -108,6 +115,17 @@ pub fn of_queued(at: &Snapshot<'_>, outbox_id: i64) -> Result<Vec<Upload>, Store
     collect(at, "WHERE outbox_id = ?1 ORDER BY position", [outbox_id])
 }
 
+/// Rows of the files that messages of a chat wait for.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<i64>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT upload.id FROM upload JOIN outbox ON outbox.id = outbox_id WHERE chat_id = ?1 AND file_id IS NULL",
+    )?;
+    Ok(query.query_map([chat.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 /// The files of a message that is still waiting for them, in order.
 ///
 /// # Errors
@@ -116,21 +134,44 @@ pub fn of_message(at: &Snapshot<'_>, message: i64) -> Result<Vec<Upload>, StoreE
     collect(at, "WHERE outbox_id = (SELECT id FROM outbox WHERE message_row = ?1) ORDER BY position", [message])
 }
 
-/// Notes that a file is uploaded.
+/// Notes that a file is encrypted.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_uploaded(tx: &Tx<'_>, id: i64, uploaded: &Uploaded) -> Result<(), StoreError> {
+pub fn set_sealed(tx: &Tx<'_>, id: i64, sealed: &Sealed) -> Result<(), StoreError> {
     tx.sql().execute(
-        "UPDATE upload SET file_id = ?2, key = ?3, digest = ?4, size = ?5 WHERE id = ?1",
+        "UPDATE upload SET sealed = ?2, sealed_size = ?3, key = ?4, digest = ?5, size = ?6 WHERE id = ?1",
         params![
             id,
-            uploaded.file_id.as_str(),
-            uploaded.key.as_slice(),
-            uploaded.digest.as_slice(),
-            to_sql(uploaded.size)
+            sealed.name,
+            to_sql(sealed.len),
+            sealed.key.as_slice(),
+            sealed.digest.as_slice(),
+            to_sql(sealed.size)
         ],
     )?;
+    if let Some(name) = &sealed.name {
+        sealed_files::name(tx, name)?;
+    }
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// Notes the resumable upload on the server, or that there is none any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_upload(tx: &Tx<'_>, id: i64, upload_id: Option<&FileId>) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE upload SET upload_id = ?2 WHERE id = ?1", params![id, upload_id.map(FileId::as_str)])?;
+    Ok(())
+}
+
+/// Notes that a file is uploaded. Its ciphertext here is not needed any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_uploaded(tx: &Tx<'_>, id: i64, file_id: &FileId) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE upload SET file_id = ?2 WHERE id = ?1", params![id, file_id.as_str()])?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }
@@ -165,7 +206,10 @@ pub fn load(at: &Snapshot<'_>, id: i64) -> Result<Option<Upload>, StoreError> {
 }
 
 fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Upload>, StoreError> {
-    let sql = format!("SELECT id, outbox_id, path, name, mime, size, file_id, key, digest FROM upload {rest}");
+    let sql = format!(
+        "SELECT id, outbox_id, path, name, mime, size, sealed, sealed_size, key, digest, upload_id, file_id
+         FROM upload {rest}"
+    );
     let mut query = at.sql().prepare_cached(&sql)?;
     let rows = query.query_map(parameters, |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
@@ -173,11 +217,12 @@ fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> 
 
 fn read(row: &Row<'_>) -> Result<Upload, StoreError> {
     let size = from_sql(row.get(5)?);
-    let uploaded = match row.get::<_, Option<String>>(6)? {
-        Some(id) => Some(Uploaded {
-            file_id: FileId::new(&id).map_err(|_| StoreError::Invalid("file id"))?,
-            key: Zeroizing::new(key_bytes(row, 7)?),
-            digest: key_bytes(row, 8)?,
+    let sealed = match row.get::<_, Option<i64>>(7)? {
+        Some(len) => Some(Sealed {
+            name: row.get(6)?,
+            len: from_sql(len),
+            key: Zeroizing::new(key_bytes(row, 8)?),
+            digest: key_bytes(row, 9)?,
             size,
         }),
         None => None,
@@ -189,6 +234,8 @@ fn read(row: &Row<'_>) -> Result<Upload, StoreError> {
         name: row.get(3)?,
         mime: row.get(4)?,
         size,
-        uploaded,
+        sealed,
+        upload_id: optional_file_id(row, 10)?,
+        file_id: optional_file_id(row, 11)?,
     })
 }

@@ -7,14 +7,14 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use privmsg_protocol::rest::LoginResponse;
 use privmsg_testkit::http::Http;
+use privmsg_testkit::nginx::{self, Nginx};
 use privmsg_testkit::{Random, ServerProcess, Setting};
 use serde_json::json;
 
@@ -42,7 +42,7 @@ struct Times {
 }
 
 pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
-    let Some(nginx) = nginx_program() else {
+    let Some(nginx) = nginx::program() else {
         bench.report.remark("files against nginx", "there is no nginx here");
         return Ok(());
     };
@@ -94,16 +94,24 @@ async fn compare(bench: &Bench, nginx: &Path, dir: &Path) -> Result<(Times, f64)
     ];
     let server = ServerProcess::start(&bench.binary, &data, settings).await?;
     let token = sign_in(&server).await?;
-    let nginx = Nginx::start(nginx, dir)?;
+    let root = dir.join("nginx");
+    let stored = root.join("files");
+    std::fs::create_dir_all(&stored)?;
+    let nginx = Nginx::start(nginx, &root, |address, at| {
+        format!(
+            "sendfile on; tcp_nopush on; client_max_body_size 0; client_body_buffer_size 512k;
+             server {{ listen {address}; root {at}/files; location / {{ dav_methods PUT DELETE; }} }}"
+        )
+    })?;
     let piece = Random::new(7).bytes(PIECE);
     let ours = Client { address: server.address(), token: &token, piece: &piece };
-    let theirs = Client { address: nginx.address, token: "", piece: &piece };
+    let theirs = Client { address: nginx.address(), token: "", piece: &piece };
 
     let kept = ours.upload()?.1;
     theirs.put("/kept")?;
     let before = server.resident_bytes()?;
     let mut times = Times::default();
-    let stored = nginx.folder.join("new");
+    let stored = stored.join("new");
     for _ in 0..ROUNDS {
         times.down[0].push(theirs.get("/kept")?);
         times.down[1].push(ours.get(&format!("/api/v1/files/{kept}"))?);
@@ -232,69 +240,4 @@ fn answered(mut stream: TcpStream, expected: &str) -> Result<String> {
     stream.read_to_string(&mut answer)?;
     ensure!(answer.starts_with(expected), "{answer}");
     Ok(answer)
-}
-
-fn nginx_program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Users other than root often do not look where servers lie.
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin".into()])
-        .map(|folder| folder.join("nginx"))
-        .find(|file| file.is_file())
-}
-
-/// nginx as its documentation shows it for files, without a log of accesses.
-struct Nginx {
-    child: Child,
-    address: SocketAddr,
-    folder: PathBuf,
-}
-
-impl Nginx {
-    fn start(program: &Path, dir: &Path) -> Result<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let root = dir.join("nginx");
-        let folder = root.join("files");
-        std::fs::create_dir_all(&folder)?;
-        let at = root.display();
-        // As this process: without, a server started by root gives its workers to somebody who may not write here.
-        let user = if std::os::unix::fs::MetadataExt::uid(&folder.metadata()?) == 0 { "user root;" } else { "" };
-        let configuration = format!(
-            "{user} daemon off; worker_processes auto; pid {at}/pid; error_log {at}/error.log warn;
-             events {{ worker_connections 64; }}
-             http {{
-               access_log off; sendfile on; tcp_nopush on; client_max_body_size 0;
-               client_body_buffer_size 512k; client_body_temp_path {at}/body; proxy_temp_path {at}/proxy;
-               fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;
-               server {{ listen {address}; root {at}/files; location / {{ dav_methods PUT DELETE; }} }}
-             }}"
-        );
-        let file = root.join("nginx.conf");
-        std::fs::write(&file, configuration)?;
-        let child = Command::new(program)
-            .args(["-e", "stderr", "-c"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .spawn()
-            .context("starting nginx")?;
-        let nginx = Self { child, address, folder };
-        for _ in 0..100 {
-            if TcpStream::connect(address).is_ok() {
-                return Ok(nginx);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        bail!("nginx does not listen")
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // SIGTERM by the system's own program: a master that is killed leaves its workers behind.
-        let stopped = Command::new("kill").arg(self.child.id().to_string()).status();
-        if !stopped.is_ok_and(|status| status.success()) {
-            let _ = self.child.kill();
-        }
-        let _ = self.child.wait();
-    }
 }

@@ -1,26 +1,36 @@
-//! Files of queued messages, uploaded beside everything else.
+//! Files of queued messages: encrypted once, and brought to the server from where the last attempt broke off.
+
+mod bring;
+mod part_size;
 
 use std::sync::Arc;
 
 use privmsg_e2ee::Content;
-use privmsg_protocol::ErrorCode;
+use privmsg_protocol::{ErrorCode, FileId};
 use privmsg_store::holds::Scope;
-use privmsg_store::uploads::{self, Upload, Uploaded};
+use privmsg_store::uploads::{self, Upload};
 use privmsg_store::{Snapshot, TaskName, Tx, messages, outbox};
 
 use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
-use crate::{sending, transfer};
+use crate::files::Progress;
+use crate::files::seal::seal;
+use crate::sending;
+use part_size::PartSize;
 
-/// Files on their way at once: while one waits for a slow disk, the line is not idle.
-const AT_ONCE: usize = 2;
+/// Files on their way at once: while one waits for a slow disk, the line is not idle, and a small one does not wait for
+/// a large one.
+const AT_ONCE: usize = 3;
 
 /// Files that are looked at, so that some that wait do not hide the others.
 const LOOK: u32 = 32;
 
-pub(super) struct Uploads;
+#[derive(Default)]
+pub(super) struct Uploads {
+    part_size: Arc<PartSize>,
+}
 
 impl Task for Uploads {
     fn name(&self) -> TaskName {
@@ -33,9 +43,10 @@ impl Task for Uploads {
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
+        let part_size = Arc::clone(&self.part_size);
         Box::pin(async move {
             let Scope::File(id) = scope else { return Ok(()) };
-            upload(&link, id).await.map_err(|error| Failure::of(scope, error))
+            upload(&link, id, &part_size).await.map_err(|error| Failure::of(scope, error))
         })
     }
 
@@ -44,7 +55,7 @@ impl Task for Uploads {
     }
 }
 
-async fn upload(link: &Link, id: i64) -> Result<(), ClientError> {
+async fn upload(link: &Arc<Link>, id: i64, part_size: &PartSize) -> Result<(), ClientError> {
     let found = link
         .context
         .store
@@ -56,17 +67,43 @@ async fn upload(link: &Link, id: i64) -> Result<(), ClientError> {
             Ok::<_, ClientError>(queued.map(|queued| (file, queued, u32::try_from(number).unwrap_or(0))))
         })
         .await?;
-    let Some((file, queued, number)) = found else { return Ok(()) };
+    let Some((mut file, queued, number)) = found else { return Ok(()) };
     let context = Arc::clone(&link.context);
     let (message_id, chat) = (queued.message_id, queued.chat);
-    let progress = Box::new(move |done, total| {
+    let progress: Progress = Box::new(move |done, total| {
         context.emit(Event::UploadProgress { message_id, chat, file: number, done, total });
     });
-    match transfer::upload(&link.context.api, &file.path, progress).await {
-        Ok(uploaded) => link.context.store.write(move |tx| note_uploaded(tx, &file, &uploaded)).await,
+    let brought = async {
+        encrypt(link, &mut file).await?;
+        bring::bring(link, &file, part_size, progress.into()).await
+    };
+    match brought.await {
+        Ok(file_id) => link.context.store.write(move |tx| note_uploaded(tx, &file, &file_id)).await,
         Err(error) if error.retry() == Retry::Never && !error.ends_session() => give_up(link, &file, error).await,
         Err(error) => Err(error),
     }
+}
+
+/// Encrypts the file, unless an earlier attempt has done that, and its work is still there.
+async fn encrypt(link: &Link, file: &mut Upload) -> Result<(), ClientError> {
+    let context = &link.context;
+    let name = file.sealed.as_ref().and_then(|sealed| sealed.name.as_ref());
+    if name.is_some_and(|name| context.files.path(name).exists()) {
+        return Ok(());
+    }
+    let sealed = seal(context, &file.path).await?;
+    let (id, kept) = (file.id, sealed.clone());
+    context
+        .store
+        .write(move |tx| {
+            // What was begun was of another ciphertext.
+            uploads::set_upload(tx, id, None)?;
+            uploads::set_sealed(tx, id, &kept)
+        })
+        .await?;
+    file.upload_id = None;
+    file.sealed = Some(sealed);
+    Ok(())
 }
 
 /// The file cannot be sent, so the message is not.
@@ -87,9 +124,9 @@ async fn give_up(link: &Link, file: &Upload, error: ClientError) -> Result<(), C
 }
 
 /// Keeps where an uploaded file is; with the last one, the message is complete and can be sent.
-fn note_uploaded(tx: &Tx<'_>, file: &Upload, uploaded: &Uploaded) -> Result<(), ClientError> {
+fn note_uploaded(tx: &Tx<'_>, file: &Upload, file_id: &FileId) -> Result<(), ClientError> {
     let Some(queued) = uploads::queued(tx, file.outbox_id)? else { return Ok(()) };
-    uploads::set_uploaded(tx, file.id, uploaded)?;
+    uploads::set_uploaded(tx, file.id, file_id)?;
     let files = uploads::of_queued(tx, file.outbox_id)?;
     let Some(content) = sending::with_files(&Content::decode(&queued.content)?, files)? else { return Ok(()) };
     let bytes = content.encode()?;

@@ -1,7 +1,5 @@
 //! Something in the place of the server.
 
-use bytes::Bytes;
-use futures_util::stream;
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::Backup;
@@ -12,6 +10,7 @@ use super::host::{Host, Page};
 use super::{Names, both, client, endpoint};
 use crate::error::{ClientError, Retry};
 use crate::net::http::Api;
+use crate::net::request::Body;
 
 const HTML: &str = "<html>nginx</html>";
 
@@ -44,7 +43,7 @@ async fn a_portal_that_says_yes_to_everything_has_done_nothing() {
         api.devices().await.map(drop),
         api.health().await.map(drop),
     ];
-    let downloaded = api.download(&"file".parse().unwrap()).await.map(drop);
+    let downloaded = api.download(&"file".parse().unwrap(), 0).await.map(drop);
     let opened = Socket::open(&api).await.map(drop);
     for result in done.into_iter().chain([downloaded, opened]) {
         assert!(matches!(result, Err(ClientError::Network(NetworkError::Between(_)))), "{result:?}");
@@ -58,10 +57,15 @@ async fn no_upload_is_given_up_for_a_strangers_word() {
         [(200, "application/json", r#"{"ok":true}"#), (200, "text/html", HTML), (413, "application/json", "{}")];
     for (status, kind, body) in pages {
         let (_host, api) = behind(status, &[("content-type", kind)], body).await;
-        let pieces = stream::once(std::future::ready(Ok(Bytes::from_static(b"ciphertext"))));
-        let error = api.upload(pieces, 10).await.unwrap_err();
-        assert!(matches!(error, ClientError::Network(NetworkError::Between(_))), "{error:?}");
-        assert_eq!((error.retry(), error.code()), (Retry::Later, None));
+        let upload = "upload".parse().unwrap();
+        for error in [
+            api.begin_upload(10, Body::of("ciphertext"), 10).await.unwrap_err(),
+            api.add_to_upload(&upload, 0, Body::of("ciphertext"), 10).await.unwrap_err(),
+            api.upload_status(&upload).await.unwrap_err(),
+        ] {
+            assert!(matches!(error, ClientError::Network(NetworkError::Between(_))), "{error:?}");
+            assert_eq!((error.retry(), error.code()), (Retry::Later, None));
+        }
     }
 }
 

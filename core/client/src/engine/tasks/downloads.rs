@@ -1,0 +1,93 @@
+//! Files of messages that somebody asked for, fetched from where the last attempt broke off.
+
+use std::sync::Arc;
+
+use privmsg_protocol::ErrorCode;
+use privmsg_store::downloads::{self, DownloadState};
+use privmsg_store::holds::Scope;
+use privmsg_store::{Change, Snapshot, TaskName, messages};
+
+use super::{Due, Failure, Task, Work};
+use crate::engine::Link;
+use crate::error::{ClientError, Retry};
+use crate::events::Event;
+use crate::files::fetch::{Wanted, fetch};
+use crate::view::message::MessageView;
+
+/// Files on their way at once.
+const AT_ONCE: usize = 3;
+
+/// Files that are looked at, so that some that wait do not hide the others.
+const LOOK: u32 = 32;
+
+pub(super) struct Downloads;
+
+impl Task for Downloads {
+    fn name(&self) -> TaskName {
+        downloads::TASK
+    }
+
+    fn due(&self, at: &Snapshot<'_>, _link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
+        Ok(Due { now: downloads::next(at, LOOK)?.into_iter().map(Scope::File).collect(), ..Due::default() })
+    }
+
+    fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
+        Box::pin(async move {
+            let Scope::File(id) = scope else { return Ok(()) };
+            download(&link, id).await.map_err(|error| Failure::of(scope, error))
+        })
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
+}
+
+async fn download(link: &Link, id: i64) -> Result<(), ClientError> {
+    let context = &link.context;
+    let found = context.store.read(move |at| {
+        let Some(download) = downloads::wanted(at, id)? else { return Ok(None) };
+        let message = messages::load(at, download.message)?.map(|message| MessageView::of(at, message)).transpose()?;
+        Ok::<_, ClientError>(Some((download, message)))
+    });
+    let Some((download, message)) = found.await? else { return Ok(()) };
+    let position = usize::try_from(download.position).unwrap_or(usize::MAX);
+    let of_message = message.and_then(|message| Some((message.attachments.get(position)?.clone(), message.chat.id)));
+    let Some((attachment, chat)) = of_message else {
+        // The message is gone.
+        return Ok(context.store.write(move |tx| downloads::remove(tx, id)).await?);
+    };
+    let (row, file) = (download.message, download.position);
+    let progress = {
+        let context = Arc::clone(context);
+        Box::new(move |done, total| context.emit(Event::DownloadProgress { id: row, chat, file, done, total }))
+    };
+    context.files.create()?;
+    let wanted = Wanted { attachment, len: download.sealed_size, path: context.files.path(&download.sealed) };
+    let fetched = tokio::select! {
+        fetched = fetch(&context.api, &wanted, progress) => fetched,
+        unwanted = until_unwanted(link, id) => return unwanted,
+    };
+    let state = match fetched {
+        Ok(()) => DownloadState::Here,
+        Err(ClientError::AlteredFile) => DownloadState::Failed(ErrorCode::from(downloads::ALTERED)),
+        Err(error) if error.retry() == Retry::Never && !error.ends_session() => match error.code() {
+            Some(code) => DownloadState::Failed(code.clone()),
+            None => return Err(error),
+        },
+        Err(error) => return Err(error),
+    };
+    Ok(context.store.write(move |tx| downloads::set_state(tx, id, &state)).await?)
+}
+
+/// Returns when nobody waits for the file any more.
+async fn until_unwanted(link: &Link, id: i64) -> Result<(), ClientError> {
+    let store = &link.context.store;
+    let mut changes = store.changes();
+    while store.read(move |at| downloads::wanted(at, id)).await?.is_some() {
+        if !changes.wait_for(|change| *change == Change::Task(downloads::TASK)).await {
+            break;
+        }
+    }
+    Ok(())
+}
