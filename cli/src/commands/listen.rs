@@ -9,7 +9,7 @@ use crate::args::Listen;
 use crate::failure::Failure;
 
 use super::Session;
-use super::connection::Connection;
+use super::connection::{Connection, Told, say_failed};
 use super::message::{MessageObject, live};
 
 /// Messages read from the database at a time.
@@ -18,6 +18,7 @@ const PAGE: u32 = 100;
 /// What may end the waiting for a message.
 enum Woken {
     Received,
+    Told(Told),
     Ended(Failure),
     Late,
     Signal,
@@ -32,7 +33,7 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     if output.is_watched() {
         output.note(&lang.listening(client.user_id().as_str()));
     }
-    let _connection = Connection::report(session, &client);
+    let mut connection = Connection::of(session, &client);
     let deadline = listen.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut received = 0;
     let result = loop {
@@ -51,10 +52,17 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
             _ = session.signals.wait() => Woken::Signal,
             _ = Client::wait_message(&mut changes) => Woken::Received,
             error = seat.watch() => Woken::Ended(error.into()),
+            told = connection.next() => Woken::Told(told),
             () = at(deadline) => Woken::Late,
         };
         match (woken, listen.count, listen.timeout) {
-            (Woken::Received, ..) => {}
+            (Woken::Received | Woken::Told(Told::Typing(..)), ..) => {}
+            (Woken::Told(Told::Note(said)), ..) => output.note(&said),
+            (Woken::Told(Told::Failed(row, code)), ..) => {
+                if let Err(failure) = say_failed(session, &client, row, &code).await {
+                    break Err(failure);
+                }
+            }
             (Woken::Signal, ..) => break Ok(()),
             (Woken::Ended(failure), ..) => break Err(failure),
             (Woken::Late, Some(wanted), Some(seconds)) => {

@@ -40,5 +40,6 @@ fn explanation(lang: Lang, setting: Setting) -> String {
     match setting {
         Setting::ReadReceipts => lang.setting_read_receipts(),
         Setting::Presence => lang.setting_presence(),
+        Setting::Typing => lang.setting_typing(),
     }
 }

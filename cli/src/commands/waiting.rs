@@ -10,6 +10,7 @@ use crate::failure::{Failure, Lasting};
 use crate::foreign;
 
 use super::Session;
+use super::connection::say_failed;
 use super::progress::Progress;
 
 /// How long to wait unless told otherwise. While a file is on its way, it counts from the last bytes that moved.
@@ -89,8 +90,13 @@ impl<'a> Waiting<'a> {
                     Acknowledged::Failed(code) => Err(Failure::NotSent { code, message: said.message_id }),
                 },
                 error = seat.watch() => return Err(self.queued(error.into())),
-                event = events.recv() => if let Ok(event) = event && self.note(&event) && self.timeout.is_none() {
-                    deadline = self.deadline();
+                event = events.recv() => match event {
+                    Ok(Event::Failed { id, code, .. }) if !self.is_said(id).await? => {
+                        self.progress.clear();
+                        say_failed(self.session, client, id, &code).await?;
+                    }
+                    Ok(event) if self.note(&event) && self.timeout.is_none() => deadline = self.deadline(),
+                    _ => {}
                 },
                 _ = changes.wait_for(|change| matches!(change, Change::Holds | Change::Contact(_))) => {
                     self.look(peer.as_ref()).await?;
@@ -114,6 +120,11 @@ impl<'a> Waiting<'a> {
             ChatKind::Direct { peer } => Some(peer),
             ChatKind::SelfNotes | ChatKind::Group => None,
         }))
+    }
+
+    /// Whether a row is the message that is waited for.
+    async fn is_said(&self, row: i64) -> Result<bool, Failure> {
+        Ok(self.client.message(row).await?.is_some_and(|message| message.message_id == self.said.message_id))
     }
 
     /// Whether there was a conversation with somebody before.

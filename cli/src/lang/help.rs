@@ -96,7 +96,8 @@ texts! {
     help_remove() => "Take the reaction back", "Убрать реакцию";
     help_for_me() => "Only from this device; others keep it", "Только с этого устройства; у других оно останется";
     help_setting() =>
-        "read_receipts or presence; without it all are shown", "read_receipts или presence; без неё показать все";
+        "read_receipts, presence or typing; without it all are shown",
+        "read_receipts, presence или typing; без неё показать все";
     help_value() => "on or off", "on (вкл) или off (выкл)";
     help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
     help_send_timeout() =>

@@ -7,6 +7,7 @@ use privmsg_store::Store;
 use privmsg_store::account::{self, Account};
 use tokio::sync::broadcast;
 
+use crate::client::Passing;
 use crate::clock::Clock;
 use crate::error::ClientError;
 use crate::events::Event;
@@ -25,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) api: Api,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) files: Folder,
+    /// What is said and not kept.
+    pub(crate) passing: Passing,
     events: broadcast::Sender<Event>,
 }
 
@@ -33,7 +36,8 @@ impl Context {
         let api = Api::of(&account);
         let events = broadcast::Sender::new(EVENTS);
         let files = Folder::of(&profile);
-        Self { profile, user_id: account.user_id, store, api, clock, files, events }
+        let passing = Passing::default();
+        Self { profile, user_id: account.user_id, store, api, clock, files, passing, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {

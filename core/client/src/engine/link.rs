@@ -66,6 +66,7 @@ struct State {
 impl Link {
     pub(super) fn new(context: Arc<Context>, identity: Arc<Identity>) -> (Self, mpsc::Receiver<Vec<ClientFrame>>) {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
+        context.passing.go_through(&outgoing);
         let (state, moved) = (Mutex::default(), Notify::new());
         (Self { context, identity, outgoing, state, moved }, frames)
     }
