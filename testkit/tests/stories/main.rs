@@ -13,6 +13,7 @@ mod network;
 mod reach;
 mod set_back;
 mod transfers;
+mod typing;
 
 use anyhow::Result;
 use privmsg_testkit::wait::PATIENCE;
