@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Read { user: UserId },
     Settings { change: Option<(Setting, bool)> },
     History { user: UserId, limit: u32 },
-    Download { message_id: MessageId, out: PathBuf },
+    Download { message_id: MessageId, out: PathBuf, from: Option<UserId> },
     Chats,
     Whoami,
     Devices,

@@ -120,7 +120,8 @@ pub(super) fn definition(lang: Lang) -> Clap {
     .subcommand(
         with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
             .arg(message())
-            .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf))),
+            .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf)))
+            .arg(option("from", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_from())),
     )
     .subcommand(command(lang, "chats", lang.about_chats(), lang.usage_chats()))
     .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))

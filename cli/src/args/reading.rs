@@ -92,6 +92,10 @@ impl Command {
             "download" => Self::Download {
                 message_id: message_id(lang, matches, "message-id")?,
                 out: path(matches, "out").unwrap_or_default(),
+                from: match text(matches, "from") {
+                    Some(_) => Some(user(lang, matches, "from")?),
+                    None => None,
+                },
             },
             "chats" => Self::Chats,
             "whoami" => Self::Whoami,

@@ -208,8 +208,8 @@ texts! {
     // Messages that are acted on.
     no_such_message() => "there is no such message in this profile", "в этом профиле нет такого сообщения";
     ambiguous_message() =>
-        "several messages have this id: their senders have chosen the same one",
-        "этот номер есть у нескольких сообщений: их отправители выбрали один и тот же";
+        "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
+        "этот номер есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
     not_the_author() =>
         "only its author can do that. To remove it from this device: privmsg delete MESSAGE_ID --for-me",
         "это может только автор. Убрать с этого устройства: privmsg delete НОМЕР --for-me";

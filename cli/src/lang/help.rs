@@ -54,7 +54,8 @@ texts! {
     usage_settings() => "privmsg settings [SETTING on|off]", "privmsg settings [НАСТРОЙКА on|off]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
-    usage_download() => "privmsg download MESSAGE_ID --out PATH", "privmsg download НОМЕР --out ПУТЬ";
+    usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER]",
+        "privmsg download НОМЕР --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ]";
     usage_chats() => "privmsg chats", "privmsg chats";
     usage_whoami() => "privmsg whoami", "privmsg whoami";
     usage_devices() => "privmsg devices [remove DEVICE_ID]", "privmsg devices [remove НОМЕР]";
@@ -110,6 +111,9 @@ texts! {
     help_out() =>
         "Where to save it; an existing file is replaced. A folder if the message has several files",
         "Куда сохранить; существующий файл будет заменён. Папка, если в сообщении несколько файлов";
+    help_from() =>
+        "Whose message it is, if several senders have chosen the same id",
+        "Чьё это сообщение, если несколько отправителей выбрали один номер";
     help_device_id() => "As 'devices' shows it", "Номер устройства, как его показывает «devices»";
     help_mark_verified() => "You have compared the number, and it is the same", "Вы сравнили код, и он совпал";
     help_unverify() => "Take that back", "Отменить это";

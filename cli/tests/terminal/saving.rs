@@ -38,6 +38,11 @@ async fn a_download_goes_where_it_is_sent_and_destroys_nothing() {
         download("/dev/null").ok();
         assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
 
+        bob.does(&["download", &id, "--out", "hers", "--from", "alice"]).ok();
+        assert_eq!(read("hers"), "the plans");
+        let his = bob.does(&["download", &id, "--out", "his", "--from", "bob", "--json"]);
+        assert_eq!((his.code, his.error()["code"].as_str()), (8, Some("no_attachment")));
+
         std::fs::write(bob.dir.join("mine.part"), "mine").unwrap();
         download("mine").ok();
         assert_eq!((read("mine").as_str(), read("mine.part").as_str()), ("the plans", "mine"));

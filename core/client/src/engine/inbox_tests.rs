@@ -9,7 +9,7 @@ use privmsg_e2ee::{
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Opaque, Seq, UserId};
 use privmsg_store::key::DatabaseKey;
-use privmsg_store::{Store, gaps, groups, lags, messages, parked, welcomes};
+use privmsg_store::{Store, gaps, groups, lags, messages, outbox, parked, welcomes};
 
 use super::inbox::{self, Outcome};
 use crate::error::ClientError;
@@ -19,6 +19,7 @@ use crate::group::mls::{Step, with_mls};
 use crate::identity::Identity;
 
 mod early;
+mod set_back;
 
 const GROUP: GroupId = GroupId::from_bytes([9; 16]);
 

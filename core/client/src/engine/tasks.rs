@@ -11,7 +11,7 @@ pub(crate) mod outbox;
 mod presence;
 mod receipts;
 mod sealed_files;
-mod sync;
+pub(super) mod sync;
 mod uploads;
 
 use std::pin::Pin;

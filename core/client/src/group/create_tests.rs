@@ -45,11 +45,11 @@ async fn each_kind_of_unusable_key_package_has_its_reason() {
     let broken = DeviceKeyPackage { key_package: Opaque::encode(b"garbage"), ..good.clone() };
     let year = 365 * 24 * 3600;
 
-    assert_eq!(why(&[good.clone()], &trusted, now_s()), None);
+    assert_eq!(why(std::slice::from_ref(&good), &trusted, now_s()), None);
     assert_eq!(why(&[broken.clone(), foreign.clone(), good.clone()], &trusted, now_s()), None, "one is enough");
     assert_eq!(why(&[], &trusted, now_s()), Some(Unreachable::NoKeyPackages));
-    assert_eq!(why(&[good.clone()], &trusted, now_s() + year), Some(Unreachable::OutOfLifetime));
-    assert_eq!(why(&[good.clone()], &trusted, now_s() - year), Some(Unreachable::OutOfLifetime));
+    assert_eq!(why(std::slice::from_ref(&good), &trusted, now_s() + year), Some(Unreachable::OutOfLifetime));
+    assert_eq!(why(std::slice::from_ref(&good), &trusted, now_s() - year), Some(Unreachable::OutOfLifetime));
     assert_eq!(why(&[broken], &trusted, now_s()), Some(Unreachable::NotVouchedFor));
     assert_eq!(why(&[foreign], &trusted, now_s()), Some(Unreachable::NotVouchedFor));
     assert_eq!(why(&[good], &nobody, now_s()), Some(Unreachable::NoIdentity));

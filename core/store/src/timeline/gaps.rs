@@ -94,18 +94,16 @@ pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError>
     if seen_before(tx, group)? > seq {
         rewind(tx, group, seq)?;
     }
-    match highest(tx, group)? {
-        Some(highest) if highest > seq => {
-            fill(tx, group, seq)?;
+    if let Some(highest) = highest(tx, group)?
+        && highest <= seq
+    {
+        if highest.0 > 0 && seq > highest.next() {
+            insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
         }
-        Some(highest) => {
-            if highest.0 > 0 && seq > highest.next() {
-                insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
-            }
-            set_highest(tx, group, seq)?;
-        }
-        None => {}
+        set_highest(tx, group, seq)?;
     }
+    // Its own place is no hole, whatever a server had said before.
+    fill(tx, group, seq)?;
     confirm_before(tx, group, seq)
 }
 

@@ -90,7 +90,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
 
 /// What a comparison has told about a group.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+pub(in crate::engine) enum Told {
     /// Where it stands, and what is to be done for it is noted.
     All,
     /// Not whether this device has said more in it than the profile knows.
@@ -102,7 +102,11 @@ fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, Clien
         .is_some_and(|now| (now.state, now.epoch, &now.request) == (before.state, before.epoch, &before.request)))
 }
 
-fn compare_one(step: &Step<'_, '_>, theirs: &Group, before: Option<&StoredGroup>) -> Result<Told, ClientError> {
+pub(in crate::engine) fn compare_one(
+    step: &Step<'_, '_>,
+    theirs: &Group,
+    before: Option<&StoredGroup>,
+) -> Result<Told, ClientError> {
     let id = theirs.group_id;
     let Some(ours) = groups::load(step.tx, &id)? else {
         lags::put(step.tx, &id, None, step.now_ms)?;
