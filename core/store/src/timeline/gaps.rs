@@ -91,8 +91,12 @@ pub fn open_up_to(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<u64, S
 /// [`StoreError`] of the statements.
 pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
     let seq = seq.min(LAST);
-    if seen_before(tx, group)? > seq {
+    let begins_anew = seen_before(tx, group)? > seq;
+    if begins_anew {
         rewind(tx, group, seq)?;
+    } else {
+        // Its own place is no hole.
+        fill(tx, group, seq)?;
     }
     if let Some(highest) = highest(tx, group)?
         && highest <= seq
@@ -102,8 +106,6 @@ pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError>
         }
         set_highest(tx, group, seq)?;
     }
-    // Its own place is no hole, whatever a server had said before.
-    fill(tx, group, seq)?;
     confirm_before(tx, group, seq)
 }
 
@@ -148,10 +150,11 @@ pub fn confirm_all(tx: &Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Confirms the holes of a group before `seq`.
+/// Confirms the holes of a group before `seq`, and of what was before it began anew.
 fn confirm_before(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
     tx.sql().execute(
-        "UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND last_seq < ?2 AND confirmed = 0",
+        "UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0
+             AND (last_seq < ?2 OR ordinal < (SELECT ordinal FROM mls_group WHERE group_id = ?1))",
         params![group.as_bytes().as_slice(), to_sql(seq.0)],
     )?;
     shown(tx, group)
