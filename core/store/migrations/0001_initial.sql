@@ -210,6 +210,7 @@ CREATE TABLE lag (
     group_id BLOB PRIMARY KEY,
     epoch INTEGER,                     -- the server's, if it has named it
     seq INTEGER,                       -- what has not been seen up to this number is missing; the epoch is not the reason
+    since INTEGER,                     -- what comes after this number is for this device, though it was in no group yet
     join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
 ) STRICT, WITHOUT ROWID;
 

@@ -18,6 +18,8 @@ pub struct Lag {
     pub epoch: Option<Epoch>,
     /// This device has to have everything up to this number, or it may not go on as the leaf that it is.
     pub seq: Option<Seq>,
+    /// What comes after this number is for this device: it was invited there, and could not use the invitation.
+    pub since: Option<Seq>,
     /// When to give up waiting for what leads there, and join anew, ms.
     pub join_at: i64,
 }
@@ -53,6 +55,18 @@ pub fn put_missing(tx: &Tx<'_>, group: &GroupId, seq: Seq, join_at: i64) -> Resu
         )?
         .execute(params![group.as_bytes().as_slice(), to_sql(seq.0), join_at, KEPT])?;
     tx.changed(Change::Task(groups::TASK));
+    Ok(())
+}
+
+/// Notes that only joining anew helps, and that what comes after `since` was for this device.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn put_invited(tx: &Tx<'_>, group: &GroupId, since: Option<Seq>, join_at: i64) -> Result<(), StoreError> {
+    put(tx, group, None, join_at)?;
+    tx.sql()
+        .prepare_cached("UPDATE lag SET since = coalesce(since, ?2) WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), since.map(|seq| to_sql(seq.0))])?;
     Ok(())
 }
 
@@ -98,12 +112,13 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Lag>, StoreError> {
 }
 
 fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Lag>, StoreError> {
-    let mut query = at.sql().prepare_cached(&format!("SELECT group_id, epoch, seq, join_at FROM lag {rest}"))?;
+    let mut query = at.sql().prepare_cached(&format!("SELECT group_id, epoch, seq, since, join_at FROM lag {rest}"))?;
     let rows = query.query_map(parameters, |row| {
         Ok((|| {
             let epoch = row.get::<_, Option<i64>>(1)?.map(|epoch| Epoch(from_sql(epoch)));
             let seq = row.get::<_, Option<i64>>(2)?.map(|seq| Seq(from_sql(seq)));
-            Ok(Lag { group: group_id(row, 0)?, epoch, seq, join_at: row.get(3)? })
+            let since = row.get::<_, Option<i64>>(3)?.map(|seq| Seq(from_sql(seq)));
+            Ok(Lag { group: group_id(row, 0)?, epoch, seq, since, join_at: row.get(4)? })
         })())
     })?;
     rows.map(|row| row?).collect()
