@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::position::Position;
-use crate::sql_types::{from_sql, to_sql};
+use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx};
 
 /// The highest number that a group can come to: a million a second for twelve days. A server that says more is lying.
@@ -145,18 +145,24 @@ pub fn expect(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> 
 }
 
 /// Confirms all holes: nothing more is on its way. Those that a group is joined anew for
-/// ([`crate::lags::put_missing`]) stay open until it has been.
+/// ([`crate::lags::put_missing`]) stay open until it has been, and those of the groups `but`.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn confirm_all(tx: &Tx<'_>) -> Result<(), StoreError> {
-    let mut query = tx.sql().prepare_cached(
-        "UPDATE gap SET confirmed = 1 WHERE confirmed = 0
-             AND group_id NOT IN (SELECT group_id FROM lag WHERE seq IS NOT NULL)
-         RETURNING chat_id",
-    )?;
-    for chat in query.query_map([], |row| row.get(0))? {
-        tx.changed(Change::Chat(ChatId(chat?)));
+pub fn confirm_all(tx: &Tx<'_>, but: &[GroupId]) -> Result<(), StoreError> {
+    let open: Vec<_> = {
+        let mut query = tx.sql().prepare_cached(
+            "SELECT id, group_id, chat_id FROM gap WHERE confirmed = 0
+                 AND group_id NOT IN (SELECT group_id FROM lag WHERE seq IS NOT NULL)",
+        )?;
+        let rows = query.query_map([], |row| Ok((row.get::<_, i64>(0)?, group_id(row, 1), ChatId(row.get(2)?))))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for (id, group, chat) in open {
+        if !but.contains(&group?) {
+            tx.sql().prepare_cached("UPDATE gap SET confirmed = 1 WHERE id = ?1")?.execute([id])?;
+            tx.changed(Change::Chat(chat));
+        }
     }
     Ok(())
 }

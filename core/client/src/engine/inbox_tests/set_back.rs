@@ -55,7 +55,7 @@ async fn who_lacks_a_number_becomes_a_new_leaf() {
     bob.compares(on_the_server(bob.epoch().await, 3)).await;
     assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
     // What people are shown as missing does not make it known.
-    bob.step(|step| gaps::confirm_all(step.tx).unwrap()).await;
+    bob.step(|step| gaps::confirm_all(step.tx, &[]).unwrap()).await;
     assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
 }
 

@@ -17,7 +17,7 @@ async fn missing_after(notes: &'static [u64]) -> Vec<u64> {
             for seq in notes {
                 note(c, &GROUP, Seq(*seq))?;
             }
-            confirm_all(c)?;
+            confirm_all(c, &[])?;
             Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect())
         })
         .await
@@ -50,7 +50,7 @@ async fn what_the_server_has_and_never_sends_is_a_hole() {
             expect(c, &GROUP, Seq(4))?;
             expect(c, &GROUP, Seq(2))?;
             note(c, &GROUP, Seq(3))?;
-            confirm_all(c)?;
+            confirm_all(c, &[])?;
             Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
         })
         .await
@@ -74,7 +74,7 @@ async fn numbers_that_are_given_out_again_are_new() {
             let seen = [1, 2, 4, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
             note(c, &GROUP, Seq(4))?;
             note(c, &GROUP, Seq(5))?;
-            confirm_all(c)?;
+            confirm_all(c, &[])?;
             Ok::<_, StoreError>((seen, of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>()))
         })
         .await
@@ -97,7 +97,7 @@ async fn what_came_before_the_answer_to_a_join_is_no_gap() {
             note(c, &GROUP, Seq(6))?;
             restart(c, &GROUP, Seq(5))?;
             note(c, &GROUP, Seq(7))?;
-            confirm_all(c)?;
+            confirm_all(c, &[])?;
             Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
         })
         .await
