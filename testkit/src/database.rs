@@ -54,3 +54,13 @@ pub fn end_sessions(server: &ServerProcess) -> Result<()> {
     connection.execute("UPDATE device SET token_expires_at = unixepoch() WHERE token_expires_at > 0", [])?;
     Ok(())
 }
+
+/// Ends every unfinished upload in it, as time would. The server must not be running.
+///
+/// # Errors
+/// If the database cannot be written.
+pub fn end_uploads(server: &ServerProcess) -> Result<()> {
+    let connection = Connection::open(server.database())?;
+    connection.execute("UPDATE upload SET expires_at = unixepoch() - 1", [])?;
+    Ok(())
+}

@@ -82,6 +82,16 @@ impl Server {
         self.process.restart().await.map(drop)
     }
 
+    /// Is off for so long that all uploads have run out.
+    ///
+    /// # Errors
+    /// If it does not stop or start.
+    pub async fn outlives_uploads(&mut self) -> Result<()> {
+        self.stop().await?;
+        database::end_uploads(&self.process)?;
+        self.process.restart().await.map(drop)
+    }
+
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> std::net::SocketAddr {

@@ -33,18 +33,24 @@ pub(super) async fn run(
     check_target(out, &lang.no_such_directory())?;
     let client = session.open_signed_in().await?;
     let message = message_with_files(&client, message_id, from).await?;
+    let to_stdout = out.as_os_str() == STDOUT;
+    if to_stdout && message.attachments.len() > 1 {
+        return Err(Failure::Usage(lang.several_files()));
+    }
     client.want_files(message.id).await?;
     if let Err(failure) = fetched(session, &client, message.id).await {
         // Who has given up waiting does not want it fetched behind his back.
         client.stop_downloads(message.id).await?;
         return Err(failure);
     }
-    if out.as_os_str() == STDOUT {
-        return Ok(client.copy_file(message.id, std::io::stdout()).await?);
+    if to_stdout {
+        let copied = async { Ok(client.copy_file(message.id, std::io::stdout()).await?) };
+        return session.signals.unless_interrupted(copied).await;
     }
     let progress = Progress::new(session.output, lang.decrypting());
     let shown = progress.clone();
-    let saved = client.save_files(message.id, out, move |done, total| shown.show(done, total)).await;
+    let saved = async { Ok(client.save_files(message.id, out, move |done, total| shown.show(done, total)).await?) };
+    let saved = session.signals.unless_interrupted(saved).await;
     progress.clear();
     report(session, message_id, saved?)
 }
@@ -53,12 +59,15 @@ pub(super) async fn run(
 fn report(session: &Session<'_>, message_id: MessageId, saved: Vec<SavedFile>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let (mut files, mut failed) = (Vec::new(), None);
+    let several = saved.len() > 1;
     for file in saved {
         match file.result {
             Ok(path) => files.push(path.display().to_string()),
             Err(error) => {
                 let failure = Failure::from(error);
-                output.note(&lang.not_saved(&foreign::line(&file.name), &failure.describe(lang).message));
+                if several {
+                    output.note(&lang.not_saved(&foreign::line(&file.name), &failure.describe(lang).message));
+                }
                 failed = failed.or(Some(failure));
             }
         }

@@ -131,6 +131,9 @@ texts! {
     downloading() => "downloading", "загрузка";
     decrypting() => "decrypting", "расшифровка";
     saved(path: &str) => "saved: {path}", "сохранено: {path}";
+    several_files() =>
+        "the message has several files: --out must be a folder",
+        "в сообщении несколько файлов: --out должен быть папкой";
     not_saved(name: &str, reason: &str) => "not saved: {name}: {reason}", "не сохранено: {name}: {reason}";
 
     // Lists.

@@ -6,8 +6,39 @@ pub(crate) mod folder;
 pub(crate) mod save;
 pub(crate) mod seal;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// Progress of a transfer: bytes done and in all.
 pub(crate) type Progress = Box<dyn Fn(u64, u64) + Send + Sync>;
 
 /// Bytes that are read or written at a time.
 pub(crate) const PIECE: usize = 256 * 1024;
+
+/// Tells a thread that nobody waits for it any more, once this is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Cancel(Arc<AtomicBool>);
+
+/// The thread's side.
+#[derive(Debug, Clone)]
+pub(crate) struct Cancelled(Arc<AtomicBool>);
+
+impl Cancel {
+    pub(crate) fn heard(&self) -> Cancelled {
+        Cancelled(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Cancelled {
+    /// # Errors
+    /// [`std::io::ErrorKind::Interrupted`] once nobody waits any more.
+    pub(crate) fn check(&self) -> std::io::Result<()> {
+        if self.0.load(Ordering::Relaxed) { Err(std::io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
+}

@@ -35,5 +35,5 @@ mod timeline;
 pub use db::{Change, ChangeSet, Changes, DATABASE_FILE, Savepoint, Snapshot, Store, TaskName, Tx, wait_until_closed};
 pub use error::StoreError;
 pub use mls::{CodecError, MlsStorage, MlsStorageError, mls_storage};
-pub use tasks::{downloads, holds, lags, outbox, owed_receipts, parked, sealed_files, uploads, welcomes};
+pub use tasks::*;
 pub use timeline::{gaps, messages, position, receipts, relations, unknown};

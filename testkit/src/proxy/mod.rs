@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::random::Random;
 use frames::Splitter;
 
+/// How often a request that is held looks whether it may go on.
+const HOLD_LOOK: Duration = Duration::from_millis(20);
+
 /// What the network does. The default does nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
@@ -32,6 +35,8 @@ pub struct Faults {
     pub refuse_permille: u32,
     /// How long a piece is held back.
     pub delay: Range<Duration>,
+    /// Requests of REST get no further for as long as this holds; `/ws` is not concerned.
+    pub holds_rest: bool,
 }
 
 /// What the network has done.
@@ -222,6 +227,9 @@ async fn pump(
         bytes.fetch_add(len as u64, Ordering::SeqCst);
         splitter.push(&buffer[..len], websocket);
         while let Some(piece) = splitter.next() {
+            while !websocket.load(Ordering::SeqCst) && locked(&shared.faults).holds_rest {
+                tokio::time::sleep(HOLD_LOOK).await;
+            }
             let delay = shared.delay();
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;

@@ -5,6 +5,7 @@ mod absent;
 mod anew;
 mod chats;
 mod contacts;
+mod crashes;
 mod devices;
 mod epochs;
 mod files;

@@ -190,3 +190,42 @@ async fn a_restarted_server_is_left_alone_for_as_long_as_it_asks() -> Result<()>
     alice.says(&bob, "Hi again").await?;
     bob.hears(&alice, "Hi again").await.map(drop)
 }
+
+/// Bob fetches a file and joins a chat, and no request of his is answered. What Alice writes meanwhile comes as fast as
+/// ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_hang_hold_up_no_message() -> Result<()> {
+    const MESSAGES: usize = 300;
+    let server = Server::start().await?;
+    let (_hers, alice, his, bob) = two_networks(&server, 16).await?;
+    let carol = server.person("carol").await?;
+    let path = alice.file("photo.jpg");
+    std::fs::write(&path, [7; 100_000])?;
+    alice.shows(&bob, "a photo", &[&path]).await?;
+    let photo = bob.hears(&alice, "a photo").await?;
+    let mut expected = vec!["a photo".to_owned()];
+    let mut times = Vec::new();
+    for round in ["before", "meanwhile"] {
+        if round == "meanwhile" {
+            his.behaves(Faults { holds_rest: true, ..Faults::default() });
+            bob.client().want_files(photo.id).await?;
+            carol.says(&bob, "let me in").await?;
+        }
+        let texts = numbered(round, MESSAGES);
+        let start = Instant::now();
+        for text in &texts {
+            alice.says(&bob, text).await?;
+        }
+        expected.extend(texts);
+        bob.has_exactly(&alice, &expected, Duration::from_secs(30)).await?;
+        times.push(start.elapsed());
+    }
+    println!("{MESSAGES} messages in {times:?}");
+    ensure!(bob.client().downloads(photo.id).await? == [privmsg_client::DownloadState::Wanted], "REST was to hang");
+    ensure!(bob.texts(&carol).await?.is_empty(), "REST was to hang");
+    // Other tests share the machine: ten times is far from the minute that a request may hang.
+    ensure!(times[1] < times[0] * 10, "{times:?}");
+    his.behaves(Faults::default());
+    bob.client().wait_files(photo.id).await?;
+    bob.hears(&carol, "let me in").await.map(drop)
+}

@@ -98,6 +98,33 @@ async fn an_upload_goes_on_where_it_broke_off() -> Result<()> {
     has_sealed_files(&alice, 0).await
 }
 
+/// What has been on the server for a day is gone; what is encrypted already is sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_the_server_has_forgotten_begins_again() -> Result<()> {
+    let mut server = Server::start().await?;
+    let line = Proxy::start(server.address(), 7).await?;
+    let mut alice = Person::signs_in(&line.url(), &server.admin().creates("alice").await?).await?;
+    let mut bob = server.person("bob").await?;
+    let (path, content) = written(&alice, "film.mkv", 6 * MB)?;
+    line.behaves(slow_line());
+    let begun = line.done().up;
+    let sent = alice.shows(&bob, "a film", &[&path]).await?;
+    std::fs::remove_file(&path)?;
+    passes("half of the upload", || line.done().up - begun, 3 * MB as u64).await?;
+    alice.goes_offline().await?;
+    bob.goes_offline().await?;
+    server.outlives_uploads().await?;
+    line.behaves(Faults::default());
+    alice.goes_online().await?;
+    alice.delivered(&sent).await?;
+    let up = line.done().up - begun;
+    assert!(up > 8 * MB as u64, "{up} bytes: it was to begin again");
+    bob.goes_online().await?;
+    let message = bob.hears(&alice, "a film").await?;
+    assert!(fetched(&bob, &message).await? == content);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_goes_on_where_it_broke_off() -> Result<()> {
     let server = Server::start().await?;

@@ -14,7 +14,7 @@ use privmsg_store::{Change, StoreError, messages};
 use super::Client;
 use crate::error::{ClientError, During as _};
 use crate::files::folder::random_name;
-use crate::files::{Progress, save};
+use crate::files::{Cancel, Cancelled, Progress, save};
 use crate::view::message::MessageView;
 
 /// What has become of one of several files that were to be saved.
@@ -119,9 +119,9 @@ impl Client {
             let target = if into_dir { save::free_name(out, &name, &taken) } else { out.to_owned() };
             let (path, shown) = (target.clone(), Arc::clone(&progress));
             let result = self
-                .with_file(message, position, move |sealed| {
+                .with_file(message, position, move |sealed, cancelled| {
                     let shown: Progress = Box::new(move |done, total| shown(done, total));
-                    save::save(sealed, &attachment, &path, &shown)
+                    save::save(sealed, &attachment, &path, &shown, cancelled)
                 })
                 .await;
             saved.push(SavedFile { name, result: result.map(|()| target.clone()) });
@@ -136,8 +136,11 @@ impl Client {
     /// [`ClientError::NoSuchAttachment`] if there is none, or more than one; as for [`Client::save_files`].
     pub async fn copy_file(&self, message: i64, mut sink: impl Write + Send + 'static) -> Result<(), ClientError> {
         let [attachment] = self.attachments(message).await?.try_into().map_err(|_| ClientError::NoSuchAttachment)?;
-        let copy = move |sealed: &Path| save::copy(sealed, &attachment, &mut sink, &(Box::new(|_, _| {}) as Progress));
-        self.with_file(message, 0, copy).await
+        let unseen: Progress = Box::new(|_, _| {});
+        self.with_file(message, 0, move |sealed, cancelled| {
+            save::copy(sealed, &attachment, &mut sink, &unseen, cancelled)
+        })
+        .await
     }
 
     /// Does something with the ciphertext of a file that is here, on a thread that may block.
@@ -145,7 +148,7 @@ impl Client {
         &self,
         message: i64,
         position: usize,
-        work: impl FnOnce(&Path) -> Result<(), ClientError> + Send + 'static,
+        work: impl FnOnce(&Path, &Cancelled) -> Result<(), ClientError> + Send + 'static,
     ) -> Result<(), ClientError> {
         let download = self.downloads_of(message).await?.into_iter().nth(position);
         let Download { id, sealed, state, .. } = download.ok_or(ClientError::NoSuchAttachment)?;
@@ -155,7 +158,10 @@ impl Client {
             DownloadState::Wanted | DownloadState::Stopped => return Err(ClientError::NoSuchAttachment),
         }
         let path = self.context.files.path(&sealed);
-        let done = tokio::task::spawn_blocking(move || work(&path)).await.during("decrypting a file")?;
+        let cancel = Cancel::default();
+        let cancelled = cancel.heard();
+        let work = tokio::task::spawn_blocking(move || work(&path, &cancelled));
+        let done = work.await.during("decrypting a file")?;
         if matches!(done, Err(ClientError::AlteredFile | ClientError::Disk(_))) {
             // It was whole once. What is left of it is fetched anew when it is asked for again.
             self.context.store.write(move |tx| downloads::remove(tx, id)).await?;

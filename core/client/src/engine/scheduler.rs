@@ -22,7 +22,7 @@ use crate::events::Event;
 use crate::net::backoff::random_fraction;
 
 /// First pause after a failure that names none, and the longest. Each is twice the one before, with jitter.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// Starts the scheduler; it begins when the mailbox has been drained, and ends with the session, or with what ends it.

@@ -23,7 +23,7 @@ use privmsg_store::holds::{Reason, Scope};
 use privmsg_store::{Snapshot, TaskName};
 use tokio::time::Instant;
 
-use super::Link;
+use super::{Link, scheduler};
 use crate::error::{ClientError, causes};
 
 /// The tasks of one session.
@@ -119,7 +119,20 @@ pub(crate) enum Failure {
     EndsSession(ClientError),
 }
 
+/// What a failed attempt must have moved, in bytes, so that the next one follows soon: less could be had for nothing.
+const WORTH_IT: u64 = 64 << 10;
+
 impl Failure {
+    /// An attempt that moved so many bytes for good was not in vain, and need not wait longer than the one before.
+    pub(crate) fn after_moving(self, bytes: u64) -> Self {
+        match self {
+            Self::Hold { scope, reason, pause: None } if bytes >= WORTH_IT => {
+                Self::Hold { scope, reason, pause: Some(scheduler::FIRST_PAUSE) }
+            }
+            other => other,
+        }
+    }
+
     /// What an error means for the piece of work that it came up in. A broken request does not end the session: if it is
     /// the network, the socket will notice, and if it is this one request (too large for a proxy, too slow for a line),
     /// the others shall not suffer.

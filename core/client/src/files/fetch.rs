@@ -30,24 +30,31 @@ pub(crate) struct Wanted {
     pub(crate) path: PathBuf,
 }
 
-/// Fetches what is missing of a file. When this returns, all of it is there, and is right.
-pub(crate) async fn fetch(api: &Api, wanted: &Wanted, progress: Progress) -> Result<(), ClientError> {
-    match attempt(api, wanted, &progress).await {
+/// Fetches what is missing of a file. When this returns, all of it is there, and is right. `moved` is how many bytes have
+/// come, also if this fails.
+pub(crate) async fn fetch(api: &Api, wanted: &Wanted, progress: Progress, moved: &mut u64) -> Result<(), ClientError> {
+    match attempt(api, wanted, &progress, moved).await {
         // What was there already may have been the false part, and is gone now.
-        (from, Err(ClientError::AlteredFile)) if from > 0 => attempt(api, wanted, &progress).await.1,
+        (from, Err(ClientError::AlteredFile)) if from > 0 => attempt(api, wanted, &progress, moved).await.1,
         (_, result) => result,
     }
 }
 
 /// Returns where it began, too.
-async fn attempt(api: &Api, wanted: &Wanted, progress: &Progress) -> (u64, Result<(), ClientError>) {
+async fn attempt(api: &Api, wanted: &Wanted, progress: &Progress, moved: &mut u64) -> (u64, Result<(), ClientError>) {
     let (say, said) = oneshot::channel();
     let (pieces, queue) = mpsc::channel(PIECES);
     let (path, attachment, len) = (wanted.path.clone(), wanted.attachment.clone(), wanted.len);
     let filling = tokio::task::spawn_blocking(move || fill(&path, &attachment, len, say, queue));
     // Without an answer, the thread has the reason.
     let from = said.await.unwrap_or(wanted.len);
-    let fetched = if from < wanted.len { stream(api, wanted, from, pieces, progress).await } else { Ok(()) };
+    let fetched = if from < wanted.len {
+        stream(api, wanted, from, pieces, progress, moved).await
+    } else {
+        // The thread waits for no more.
+        drop(pieces);
+        Ok(())
+    };
     let filled = filling.await.during("writing a file");
     (from, filled.and_then(|filled| conclude(filled, fetched)))
 }
@@ -71,6 +78,7 @@ async fn stream(
     from: u64,
     pieces: mpsc::Sender<Bytes>,
     progress: &Progress,
+    moved: &mut u64,
 ) -> Result<(), ClientError> {
     let response = match api.download(&wanted.attachment.file_id, from).await {
         Err(error) if error.is(&ErrorCode::RangeNotSatisfiable) => return Err(ClientError::AlteredFile),
@@ -89,6 +97,7 @@ async fn stream(
         let piece = piece.split_off(skipped);
         skip -= skipped as u64;
         done += piece.len() as u64;
+        *moved += piece.len() as u64;
         if done > wanted.len {
             return Err(ClientError::AlteredFile);
         }

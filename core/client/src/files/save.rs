@@ -8,7 +8,7 @@ use privmsg_e2ee::Attachment;
 use privmsg_e2ee::attachment::{AttachmentError, DecryptingWriter};
 
 use super::folder::random_name;
-use super::{PIECE, Progress};
+use super::{Cancelled, PIECE, Progress};
 use crate::error::ClientError;
 
 /// Longest name of a file, in bytes, that the usual file systems take.
@@ -20,6 +20,7 @@ pub(crate) fn copy(
     attachment: &Attachment,
     sink: impl Write,
     progress: &Progress,
+    cancelled: &Cancelled,
 ) -> Result<(), ClientError> {
     let mut source = File::open(sealed).map_err(ClientError::Disk)?;
     let sink = io::BufWriter::with_capacity(PIECE, sink);
@@ -31,6 +32,7 @@ pub(crate) fn copy(
     };
     let mut done = 0;
     loop {
+        cancelled.check().map_err(failed)?;
         match source.read(&mut piece) {
             Ok(0) => break,
             Ok(n) => {
@@ -47,12 +49,18 @@ pub(crate) fn copy(
 
 /// Decrypts the ciphertext at `sealed` into a file at `out`, which appears there only once it is complete. A file that
 /// is there already is replaced, and its permissions are kept; into a pipe or a device it is written. Blocking.
-pub(crate) fn save(sealed: &Path, attachment: &Attachment, out: &Path, progress: &Progress) -> Result<(), ClientError> {
+pub(crate) fn save(
+    sealed: &Path,
+    attachment: &Attachment,
+    out: &Path,
+    progress: &Progress,
+    cancelled: &Cancelled,
+) -> Result<(), ClientError> {
     let failed = |error| ClientError::file(out, error);
     let there = match std::fs::metadata(out) {
         Ok(there) if !there.is_file() => {
             let sink = OpenOptions::new().write(true).open(out).map_err(failed)?;
-            return copy(sealed, attachment, sink, progress);
+            return copy(sealed, attachment, sink, progress, cancelled);
         }
         Ok(there) => Some(there),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -61,7 +69,7 @@ pub(crate) fn save(sealed: &Path, attachment: &Attachment, out: &Path, progress:
     // Where a link leads is what is replaced, not the link.
     let target = if there.is_some() { std::fs::canonicalize(out).map_err(failed)? } else { out.to_owned() };
     let (partial, file) = Partial::beside(&target, there.as_ref())?;
-    copy(sealed, attachment, file, progress)?;
+    copy(sealed, attachment, file, progress, cancelled)?;
     partial.keep_as(&target).map_err(failed)
 }
 

@@ -152,12 +152,13 @@ pub fn stop(tx: &Tx<'_>, message: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Bytes of files that nobody waits for: those that are here, and those of which some is.
+/// Bytes of files that nobody waits for: those that are here, and those of which some is. Nothing is left of one that has
+/// failed, and how long it is was only said.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn kept_bytes(at: &Snapshot<'_>) -> Result<u64, StoreError> {
-    let sql = "SELECT coalesce(sum(sealed_size), 0) FROM download WHERE state <> 'wanted'";
+    let sql = "SELECT coalesce(sum(sealed_size), 0) FROM download WHERE state <> 'wanted' AND failure IS NULL";
     Ok(from_sql(at.sql().prepare_cached(sql)?.query_row([], |row| row.get(0))?))
 }
 
@@ -166,7 +167,7 @@ pub fn kept_bytes(at: &Snapshot<'_>) -> Result<u64, StoreError> {
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn oldest_use(at: &Snapshot<'_>) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT min(used_at) FROM download WHERE state <> 'wanted'";
+    let sql = "SELECT min(used_at) FROM download WHERE state <> 'wanted' AND failure IS NULL";
     Ok(at.sql().prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?.flatten())
 }
 
@@ -192,7 +193,8 @@ pub(super) fn drop_of_gone_messages(tx: &Tx<'_>) -> Result<(), StoreError> {
 /// comes first.
 pub(super) fn oldest(at: &Snapshot<'_>, used_before: i64) -> Result<Vec<(i64, u64)>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, sealed_size FROM download WHERE state <> 'wanted' AND used_at <= ?1 ORDER BY used_at, id",
+        "SELECT id, sealed_size FROM download WHERE state <> 'wanted' AND failure IS NULL AND used_at <= ?1
+         ORDER BY used_at, id",
     )?;
     let rows = query.query_map([used_before], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -83,3 +83,6 @@ pub fn trim(tx: &Tx<'_>, limit: u64, used_before: i64) -> Result<(), StoreError>
     tx.changed(Change::Task(uploads::TASK));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod queue;
 mod rate;
 mod relay;
 mod report;
+mod transfers;
 
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,8 @@ enum Part {
     Attachments,
     /// Files up and down, against nginx.
     Files,
+    /// A large file from person to person.
+    Transfers,
 }
 
 /// What the parts share.
@@ -118,6 +121,7 @@ async fn main() -> Result<()> {
             Part::Queue => queue::measure(&mut bench, dir.path()).await?,
             Part::Mailbox => mailbox::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
+            Part::Transfers => transfers::measure(&mut bench, dir.path()).await?,
             Part::Attachments => attachments::measure(&mut bench)?,
         }
     }

@@ -34,7 +34,9 @@ impl Task for Downloads {
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
         Box::pin(async move {
             let Scope::File(id) = scope else { return Ok(()) };
-            download(&link, id).await.map_err(|error| Failure::of(scope, error))
+            let mut moved = 0;
+            let downloaded = download(&link, id, &mut moved).await;
+            downloaded.map_err(|error| Failure::of(scope, error).after_moving(moved))
         })
     }
 
@@ -43,7 +45,7 @@ impl Task for Downloads {
     }
 }
 
-async fn download(link: &Link, id: i64) -> Result<(), ClientError> {
+async fn download(link: &Link, id: i64, moved: &mut u64) -> Result<(), ClientError> {
     let context = &link.context;
     let found = context.store.read(move |at| {
         let Some(download) = downloads::wanted(at, id)? else { return Ok(None) };
@@ -65,7 +67,7 @@ async fn download(link: &Link, id: i64) -> Result<(), ClientError> {
     context.files.create()?;
     let wanted = Wanted { attachment, len: download.sealed_size, path: context.files.path(&download.sealed) };
     let fetched = tokio::select! {
-        fetched = fetch(&context.api, &wanted, progress) => fetched,
+        fetched = fetch(&context.api, &wanted, progress, moved) => fetched,
         unwanted = until_unwanted(link, id) => return unwanted,
     };
     let state = match fetched {
@@ -77,6 +79,10 @@ async fn download(link: &Link, id: i64) -> Result<(), ClientError> {
         },
         Err(error) => return Err(error),
     };
+    if matches!(state, DownloadState::Failed(_)) {
+        // What there is of it is of no use.
+        context.files.remove(&download.sealed)?;
+    }
     Ok(context.store.write(move |tx| downloads::set_state(tx, id, &state)).await?)
 }
 

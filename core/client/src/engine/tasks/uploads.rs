@@ -3,7 +3,8 @@
 mod bring;
 mod part_size;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use privmsg_e2ee::Content;
 use privmsg_protocol::{ErrorCode, FileId};
@@ -29,7 +30,27 @@ const LOOK: u32 = 32;
 
 #[derive(Default)]
 pub(super) struct Uploads {
-    part_size: Arc<PartSize>,
+    line: Arc<Line>,
+}
+
+/// What the uploads over one connection learn of it.
+#[derive(Default)]
+struct Line {
+    part_size: PartSize,
+    /// How much of each file, by its row, the server has confirmed.
+    confirmed: Mutex<HashMap<i64, u64>>,
+}
+
+impl Line {
+    /// Returns how much more that is than what is known.
+    fn confirm(&self, row: i64, offset: u64) -> u64 {
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.insert(row, offset).map_or(0, |before| offset.saturating_sub(before))
+    }
+
+    fn forget(&self, row: i64) {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).remove(&row);
+    }
 }
 
 impl Task for Uploads {
@@ -43,10 +64,15 @@ impl Task for Uploads {
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
-        let part_size = Arc::clone(&self.part_size);
+        let line = Arc::clone(&self.line);
         Box::pin(async move {
             let Scope::File(id) = scope else { return Ok(()) };
-            upload(&link, id, &part_size).await.map_err(|error| Failure::of(scope, error))
+            let mut moved = 0;
+            let uploaded = upload(&link, id, &line, &mut moved).await;
+            if uploaded.is_ok() {
+                line.forget(id);
+            }
+            uploaded.map_err(|error| Failure::of(scope, error).after_moving(moved))
         })
     }
 
@@ -55,7 +81,7 @@ impl Task for Uploads {
     }
 }
 
-async fn upload(link: &Arc<Link>, id: i64, part_size: &PartSize) -> Result<(), ClientError> {
+async fn upload(link: &Link, id: i64, line: &Line, moved: &mut u64) -> Result<(), ClientError> {
     let found = link
         .context
         .store
@@ -75,7 +101,7 @@ async fn upload(link: &Arc<Link>, id: i64, part_size: &PartSize) -> Result<(), C
     });
     let brought = async {
         encrypt(link, &mut file).await?;
-        bring::bring(link, &file, part_size, progress.into()).await
+        bring::bring(link, &file, line, progress.into(), moved).await
     };
     match brought.await {
         Ok(file_id) => link.context.store.write(move |tx| note_uploaded(tx, &file, &file_id)).await,

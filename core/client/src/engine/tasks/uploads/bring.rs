@@ -10,6 +10,7 @@ use privmsg_store::uploads::{self, Upload};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
+use super::Line;
 use super::part_size::PartSize;
 use crate::engine::Link;
 use crate::error::ClientError;
@@ -25,29 +26,32 @@ const TOO_LARGE: u16 = 413;
 /// is left for another time.
 const SURPRISES: u32 = 3;
 
-/// Brings what the server has not yet. Returns the file's name there.
+/// Brings what the server has not yet. Returns the file's name there. `moved` is what the server has confirmed since the
+/// attempt before, also if this one fails.
 pub(super) async fn bring(
     link: &Link,
     file: &Upload,
-    part_size: &PartSize,
+    line: &Line,
     progress: Arc<dyn Fn(u64, u64) + Send + Sync>,
+    moved: &mut u64,
 ) -> Result<FileId, ClientError> {
     let sealed = file.sealed.as_ref().ok_or(ClientError::Damaged("file to be uploaded"))?;
     let name = sealed.name.as_ref().ok_or(ClientError::Damaged("file to be uploaded"))?;
-    let mut bringing = Bringing { link, row: file.id, path: &link.context.files.path(name), len: sealed.len, progress };
+    let (path, part_size) = (&link.context.files.path(name), &line.part_size);
+    let mut bringing = Bringing { link, row: file.id, path, len: sealed.len, progress, line, moved };
     let mut upload = file.upload_id.clone();
     let mut surprises = 0;
     loop {
         let (id, status) = match &upload {
             Some(id) => (id.clone(), link.context.api.upload_status(id).await),
-            None => match bringing.begin(part_size).await {
+            None => match bringing.begin().await {
                 Ok((id, status)) => (upload.insert(id).clone(), Ok(status)),
-                Err(error) if may_be_smaller(&error, part_size, bringing.first_part(part_size)) => continue,
+                Err(error) if may_be_smaller(&error, part_size, bringing.first_part()) => continue,
                 Err(error) => return Err(broken(error, part_size)),
             },
         };
         let brought = match status {
-            Ok(status) => bringing.go_on(&id, status, part_size).await,
+            Ok(status) => bringing.go_on(&id, status).await,
             Err(error) => Err(error),
         };
         match brought {
@@ -86,16 +90,18 @@ struct Bringing<'a> {
     path: &'a Path,
     len: u64,
     progress: Arc<dyn Fn(u64, u64) + Send + Sync>,
+    line: &'a Line,
+    moved: &'a mut u64,
 }
 
 impl Bringing<'_> {
     /// A small file goes with the request that begins its upload.
-    fn first_part(&self, part_size: &PartSize) -> u64 {
-        if self.len <= part_size.get() { self.len } else { 0 }
+    fn first_part(&self) -> u64 {
+        if self.len <= self.line.part_size.get() { self.len } else { 0 }
     }
 
-    async fn begin(&mut self, part_size: &PartSize) -> Result<(FileId, UploadStatus), ClientError> {
-        let len = self.first_part(part_size);
+    async fn begin(&mut self) -> Result<(FileId, UploadStatus), ClientError> {
+        let len = self.first_part();
         let body = if len > 0 { self.part(0, len).await? } else { Body::of("") };
         let (id, status) = self.link.context.api.begin_upload(self.len, body, len).await?;
         let (row, begun) = (self.row, id.clone());
@@ -103,16 +109,13 @@ impl Bringing<'_> {
         Ok((id, status))
     }
 
-    async fn go_on(
-        &mut self,
-        id: &FileId,
-        mut status: UploadStatus,
-        part_size: &PartSize,
-    ) -> Result<FileId, ClientError> {
+    async fn go_on(&mut self, id: &FileId, mut status: UploadStatus) -> Result<FileId, ClientError> {
+        let part_size = &self.line.part_size;
         loop {
             if let Some(file_id) = status.file_id {
                 return Ok(file_id);
             }
+            *self.moved += self.line.confirm(self.row, status.offset);
             if status.offset >= self.len {
                 return Err(ClientError::Protocol("a complete upload that is no file"));
             }
