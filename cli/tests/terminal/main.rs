@@ -15,3 +15,4 @@ mod pty;
 mod reach;
 mod run;
 mod saving;
+mod set_back;
