@@ -55,6 +55,7 @@ mod unix {
             settings.special_codes[SpecialCodeIndex::VMIN] = 1;
             settings.special_codes[SpecialCodeIndex::VTIME] = 0;
             tcsetattr(io::stdin(), OptionalActions::Now, &settings)?;
+            self.drawn.clear();
             write(MARK_PASTES)
         }
 

@@ -218,9 +218,11 @@ r"Первое устройство учётной записи один раз 
 
 Секреты не принимаются аргументами: их увидел бы каждый пользователь машины.";
     after_chat() =>
-"Each line is sent as a message. Ctrl-D ends it, once the server has everything; Ctrl-C ends it at once, and what is queued
-goes out the next time privmsg runs.",
-"Каждая строка отправляется как сообщение. Ctrl-D завершает, когда сервер получил всё; Ctrl-C — сразу, а то, что в
+r"Each line is sent as a message; what is pasted on a terminal is one message. Ctrl-U empties the line.
+Ctrl-D in an empty line ends it, once the server has everything; Ctrl-C ends it at once, and what is
+queued goes out the next time privmsg runs.",
+r"Каждая строка отправляется как сообщение; вставленное в терминале — одно сообщение. Ctrl-U очищает
+строку. Ctrl-D в пустой строке завершает, когда сервер получил всё; Ctrl-C — сразу, а то, что в
 очереди, уйдёт при следующем запуске privmsg.";
     after_send() =>
 r"Ends with 0 only once the server has the message on disk; the recipient need not be there. If that

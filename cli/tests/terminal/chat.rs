@@ -92,6 +92,25 @@ async fn an_interrupt_ends_it_and_the_terminal_is_as_before() {
     .await;
 }
 
+/// After a stop the terminal is as the shell wants it: the conversation takes it again, with what was typed.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_stop_it_goes_on_where_it_was() {
+    Two::play(|alice, bob| {
+        let mut hers = Pty::of(alice, "chat bob", &[]);
+        hers.shows("> ");
+        hers.types("half a li");
+        hers.shows("half a li");
+        hers.program_gets("CONT");
+        hers.shows("\x1b[?2004h");
+        hers.shows("> half a li");
+        hers.types("ne\r");
+        assert_eq!(texts(&bob.hears(1)), ["half a line"]);
+        hers.types("\x04");
+        assert_eq!(hers.ends().0, 0);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_foreign_text_draws_is_harmless() {
     Two::play(|alice, bob| {

@@ -62,6 +62,23 @@ impl Pty {
         Self { child, keys, screen, seen: 0 }
     }
 
+    /// Sends a signal to the program, which is a child of the shell's.
+    pub(crate) fn program_gets(&self, signal: &str) {
+        let child_of = |parent: u32| {
+            let processes = std::fs::read_dir("/proc").unwrap().flatten();
+            let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+            let is_child = |pid: &u32| {
+                let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                // Behind the name, which may hold anything: the state, and the parent.
+                let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+                behind.split_whitespace().nth(1) == Some(&parent.to_string())
+            };
+            pids.find(is_child).unwrap()
+        };
+        let program = child_of(child_of(self.child.id()));
+        assert!(Command::new("kill").args(["-s", signal, &program.to_string()]).status().unwrap().success());
+    }
+
     pub(crate) fn types(&mut self, keys: &str) {
         let pipe = self.keys.as_mut().unwrap();
         pipe.write_all(keys.as_bytes()).unwrap();

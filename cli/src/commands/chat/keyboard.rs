@@ -38,8 +38,7 @@ struct Keys {
     ready: std::collections::VecDeque<Typed>,
     /// What stands before the line.
     before: String,
-    #[cfg(unix)]
-    resumed: Option<tokio::signal::unix::Signal>,
+    resumed: Resumed,
 }
 
 impl Keyboard {
@@ -77,7 +76,7 @@ impl Keyboard {
                     Some(burst) => keys.ready.extend(keys.editor.feed(&burst)),
                     None => return Input::End,
                 },
-                () = resumed(&mut keys.resumed) => {
+                () = keys.resumed.next() => {
                     // If the terminal has gone, the next read says so.
                     let _ = keys.screen.take();
                     keys.draw();
@@ -112,11 +111,7 @@ impl Keys {
             editor: Editor::default(),
             ready: std::collections::VecDeque::new(),
             before: PROMPT.to_owned(),
-            #[cfg(unix)]
-            resumed: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(
-                rustix::process::Signal::CONT.as_raw(),
-            ))
-            .ok(),
+            resumed: Resumed::new(),
         };
         keys.draw();
         keys
@@ -127,13 +122,33 @@ impl Keys {
     }
 }
 
-#[cfg(unix)]
-async fn resumed(signal: &mut Option<tokio::signal::unix::Signal>) {
-    match signal {
-        Some(signal) => {
-            signal.recv().await;
+/// Hears that the program goes on after it was stopped, by Ctrl-Z for one: whoever had the terminal has changed it.
+struct Resumed {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Resumed {
+    #[cfg(unix)]
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self { signal: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).ok() }
+    }
+
+    #[cfg(not(unix))]
+    const fn new() -> Self {
+        Self {}
+    }
+
+    /// Cancel-safe.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
         }
-        None => std::future::pending().await,
+        std::future::pending().await
     }
 }
 
