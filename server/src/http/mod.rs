@@ -1,6 +1,7 @@
 //! Accepting connections. An own loop instead of a ready-made one, for small buffers, time limits and an orderly stop.
 
 mod body;
+mod gather;
 mod peer;
 mod per_address;
 mod proxies;
@@ -22,6 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
+
+use self::gather::Gathered;
 
 pub(crate) use body::{BODY_PATIENCE, BodyLimit, body, discard, too_slow};
 pub(crate) use peer::{Peer, source};
@@ -114,7 +117,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), answer)
+        .serve_connection(TokioIo::new(Gathered::new(stream)), answer)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {

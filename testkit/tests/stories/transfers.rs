@@ -296,6 +296,29 @@ async fn what_was_fetched_goes_with_its_message_and_when_there_is_too_much() -> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_is_taken_back_stops() -> Result<()> {
+    let server = Server::start().await?;
+    let line = Proxy::start(server.address(), 8).await?;
+    let alice = Person::signs_in(&line.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
+    let (path, _) = written(&alice, "film.mkv", 8 * MB)?;
+    line.behaves(slow_line());
+    let begun = line.done().up;
+    let sent = alice.shows(&bob, "a film", &[&path]).await?;
+    passes("a part of the upload", || line.done().up - begun, MB as u64).await?;
+    ensure!(alice.client().delete(sent.message_id).await?.is_none(), "it had not left yet");
+    has_sealed_files(&alice, 0).await?;
+    let stopped = line.done().up;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let after = line.done().up - stopped;
+    assert!(after < 2 * MB as u64, "{after} bytes went after all");
+    alice.says(&bob, "never mind").await?;
+    bob.hears(&alice, "never mind").await?;
+    assert_eq!(bob.texts(&alice).await?, ["never mind"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_that_nobody_wants_any_more_stops() -> Result<()> {
     let server = Server::start().await?;
     let line = Proxy::start(server.address(), 6).await?;

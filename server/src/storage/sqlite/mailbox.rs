@@ -51,6 +51,7 @@ impl Tx<'_> {
     /// Takes these messages out of the mailbox. Ids that are not in it are passed over.
     pub(super) fn acknowledge(&mut self, device: DeviceKey, ids: &[MessageId]) -> Result<()> {
         let wanted: HashSet<[u8; 16]> = ids.iter().map(|id| *id.as_bytes()).collect();
+        self.state.flush(self.conn).map_err(engine_error)?;
         let positions = self.positions(device.0, &wanted).map_err(engine_error)?;
         for position in positions {
             self.take(device.0, position).map_err(engine_error)?;

@@ -6,6 +6,7 @@ mod arrivals;
 mod audit;
 mod backup;
 mod ballast;
+mod batch;
 mod cache;
 mod checkpoint;
 mod commits;
@@ -38,6 +39,8 @@ mod upgrade_tests;
 mod upkeep;
 mod uploads;
 mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 pub(crate) use backup::{copy, file_ids, freshen};
 pub(crate) use connection::{OpenError, RESTORING};

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use privmsg_protocol::MessageId;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::batch::Batch;
 use super::cache::Cache;
 use super::sent::Sent;
 use crate::storage::{Delivery, DeviceKey, Position};
 
-/// Several mailboxes hold the body; `fanout` counts them.
-const SHARED: i64 = 1;
+/// Several mailboxes hold the body; `fanout` counts them once they are filed.
+pub(super) const SHARED: i64 = 1;
 /// The body is a welcome; `welcome` knows to which epoch.
 const WELCOME: i64 = 2;
 /// The body is a notice; `notice` knows about which group.
@@ -19,6 +20,7 @@ const NOTICE: i64 = 4;
 pub(super) struct State {
     pub(super) cache: Cache,
     pub(super) sent: Sent,
+    pub(super) batch: Batch,
     /// Never goes back while the process lives, also when a transaction does: open connections count on it.
     pub(super) next_position: i64,
     /// To be told to the observer after the commit.
@@ -29,6 +31,33 @@ pub(super) struct State {
     pub(super) bodies: i64,
     /// `max_pending_messages`; 0 for no limit.
     pub(super) max_pending: i64,
+}
+
+impl State {
+    /// Writes what has been gathered, so that the tables are as they should be by now.
+    pub(super) fn flush(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        self.cache.flush(conn)?;
+        self.sent.write(conn)?;
+        if !self.batch.is_empty() {
+            let arrivals = self.cache.arrivals(conn)?;
+            let deleted = self.batch.write(conn, arrivals)?;
+            arrivals.trim();
+            self.note_deleted(deleted);
+        }
+        Ok(())
+    }
+
+    /// The tables have gone back to what they were when [`Sent::mark`] said so.
+    pub(super) fn back_to(&mut self, sent: i64) {
+        self.batch.clear();
+        self.sent.back_to(sent);
+        self.cache.forget_all();
+    }
+
+    /// Counts deleted bodies.
+    pub(super) fn note_deleted(&mut self, bodies: usize) {
+        self.bodies -= i64::try_from(bodies).unwrap_or(i64::MAX);
+    }
 }
 
 /// An open write transaction.
@@ -119,19 +148,9 @@ impl Tx<'_> {
             return Ok(position);
         }
         self.state.next_position += 1;
-        self.conn.prepare_cached("INSERT INTO body (id, received_at, frame) VALUES (?1, ?2, ?3)")?.execute(params![
-            position,
-            self.now(),
-            frame.as_bytes()
-        ])?;
         self.state.bodies += 1;
-        if flags & SHARED != 0 {
-            self.conn
-                .prepare_cached("INSERT INTO fanout (body, pending) VALUES (?1, ?2)")?
-                .execute(params![position, devices.len()])?;
-        }
-        self.arrive(devices, position, flags, message_id)?;
         let frame = Bytes::from(frame);
+        self.arrive(devices, position, flags, message_id, frame.clone())?;
         self.state.deliveries.extend(devices.iter().map(|device| Delivery {
             device: DeviceKey(*device),
             position: Position(position),
@@ -143,7 +162,7 @@ impl Tx<'_> {
 
     /// Takes a message out of a mailbox; the last mailbox frees the body. Passes over what is not there.
     pub(super) fn take(&mut self, device: i64, position: i64) -> rusqlite::Result<()> {
-        let Some(flags) = self.leave(device, position)? else { return Ok(()) };
+        let Some((flags, last)) = self.leave(device, position)? else { return Ok(()) };
         if flags & WELCOME != 0 {
             self.welcome_taken(device, position)?;
         }
@@ -152,17 +171,13 @@ impl Tx<'_> {
                 .prepare_cached("DELETE FROM notice WHERE device = ?1 AND pos = ?2")?
                 .execute([device, position])?;
         }
-        if flags & SHARED != 0 && !self.last_of_shared(position)? {
+        // Of what is not filed, the body goes with the last row.
+        if last.is_some() || (flags & SHARED != 0 && !self.last_of_shared(position)?) {
             return Ok(());
         }
         let deleted = self.conn.prepare_cached("DELETE FROM body WHERE id = ?1")?.execute([position])?;
-        self.note_deleted(deleted);
+        self.state.note_deleted(deleted);
         Ok(())
-    }
-
-    /// Counts deleted bodies.
-    pub(super) fn note_deleted(&mut self, bodies: usize) {
-        self.state.bodies -= i64::try_from(bodies).unwrap_or(i64::MAX);
     }
 
     fn last_of_shared(&self, position: i64) -> rusqlite::Result<bool> {
@@ -200,6 +215,7 @@ impl Tx<'_> {
 
     /// Takes everything out of a mailbox.
     pub(super) fn empty_mailbox(&mut self, device: i64) -> rusqlite::Result<()> {
+        self.state.flush(self.conn)?;
         let positions: Vec<i64> = self
             .conn
             .prepare_cached(

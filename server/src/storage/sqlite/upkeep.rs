@@ -72,7 +72,7 @@ impl Tx<'_> {
         if deleted == 0 {
             return Ok(false);
         }
-        self.note_deleted(deleted);
+        self.state.note_deleted(deleted);
         let welcomed: Vec<i64> = self
             .conn
             .prepare_cached("SELECT DISTINCT grp FROM welcome WHERE pos <= ?1")?

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::batch::Batch;
 use super::fault::engine_error;
 use super::tx::{State, Tx};
 use super::{checkpoint, filing, sent};
@@ -125,16 +126,16 @@ impl Writer {
 }
 
 /// Runs `operation` so that its failure undoes only itself, where the engine allows that.
-fn in_savepoint<T>(
+pub(super) fn in_savepoint<T>(
     tx: &mut Tx<'_>,
     touches: Touches,
     operation: impl FnOnce(&mut Tx<'_>) -> Result<T>,
 ) -> (Result<T>, Option<StorageError>) {
-    let (told, bodies, sent) = (tx.state.deliveries.len(), tx.state.bodies, tx.state.sent.mark());
-    let begun = tx.state.cache.flush(tx.conn).and_then(|()| tx.conn.execute_batch("SAVEPOINT operation"));
+    let begun = tx.state.flush(tx.conn).and_then(|()| tx.conn.execute_batch("SAVEPOINT operation"));
     if let Err(error) = begun {
         return (Err(StorageError::Stopped), Some(engine_error(error)));
     }
+    let (told, bodies, sent) = (tx.state.deliveries.len(), tx.state.bodies, tx.state.sent.mark());
     let result = operation(tx);
     let end = if result.is_ok() {
         if touches == Touches::Structure {
@@ -144,8 +145,7 @@ fn in_savepoint<T>(
     } else {
         tx.state.deliveries.truncate(told);
         tx.state.bodies = bodies;
-        tx.state.sent.back_to(sent);
-        tx.state.cache.forget_all();
+        tx.state.back_to(sent);
         "ROLLBACK TO operation; RELEASE operation"
     };
     let ended = tx.conn.execute_batch(end).map_err(engine_error);
@@ -184,7 +184,8 @@ impl Loop {
     fn run(mut self, seed: StateSeed) {
         let mut state = State {
             cache: super::cache::Cache::default(),
-            sent: sent::Sent::default(),
+            sent: sent::Sent::with_shelves(sent::SHELVES),
+            batch: Batch::default(),
             next_position: seed.next_position,
             deliveries: Vec::new(),
             accepted: 0,
@@ -291,8 +292,7 @@ impl Loop {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
-                state.sent.back_to(sent);
-                state.cache.forget_all();
+                state.back_to(sent);
                 fail(done, &error);
             }
         }
@@ -320,7 +320,7 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
     if let Some(error) = failure {
         return Err(error);
     }
-    state.cache.flush(&transaction).map_err(engine_error)?;
+    state.flush(&transaction).map_err(engine_error)?;
     if state.bodies != 0 {
         transaction
             .prepare_cached("UPDATE total SET bodies = bodies + ?1")

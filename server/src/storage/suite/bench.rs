@@ -131,9 +131,16 @@ impl Bench {
     }
 
     pub(super) async fn mailbox(&self, who: &Session) -> Vec<Delivery> {
-        let all = PageLimit { messages: 1000, bytes: usize::MAX };
-        let page = self.storage.mailbox_page(who.device, Position::default(), all).await;
-        page.unwrap().deliveries
+        let limit = PageLimit { messages: 1000, bytes: usize::MAX };
+        let mut all: Vec<Delivery> = Vec::new();
+        loop {
+            let after = all.last().map_or(Position::default(), |last| last.position);
+            let page = self.storage.mailbox_page(who.device, after, limit).await.unwrap();
+            all.extend(page.deliveries);
+            if !page.has_more {
+                return all;
+            }
+        }
     }
 
     pub(super) async fn pending(&self) -> u64 {

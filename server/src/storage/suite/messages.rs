@@ -51,7 +51,7 @@ pub(super) async fn repeats_are_known_after_a_restart(mut bench: Bench) {
     for _ in 0..2 {
         bench.restart().await;
         let accepted = bench.told.1.load(Ordering::SeqCst);
-        for some in sent.chunks(1000) {
+        for some in sent.chunks(1000).step_by(8) {
             assert!(bench.send(&alice, "bob", some).await.iter().all(|outcome| outcome.result.is_ok()));
         }
         assert_eq!(bench.told.1.load(Ordering::SeqCst), accepted, "nothing is taken twice");
@@ -107,6 +107,35 @@ pub(super) async fn a_shared_body_goes_with_the_last_mailbox(bench: Bench) {
     bench.storage.acknowledge(phone.device, sent.to_vec()).await.unwrap();
     assert!(bench.mailbox(&phone).await.is_empty());
     assert_eq!(bench.pending().await, 1);
+    bench.storage.remove_device(laptop.user, laptop.device_id.clone()).await.unwrap();
+    assert_eq!(bench.pending().await, 0);
+}
+
+/// In whatever way a storage keeps what is new and what has waited for long.
+pub(super) async fn shared_bodies_go_however_long_they_have_waited(mut bench: Bench) {
+    let (alice, phone) = (bench.user("alice").await, bench.user("bob").await);
+    let laptop = bench.device("bob").await;
+    let mut sent = 0;
+    for some in [1500, 100] {
+        let ids: Vec<_> = (0..some).map(|_| bench.random_id()).collect();
+        bench.send(&alice, "bob", &ids).await;
+        sent += ids.len();
+        let mut waiting: Vec<_> = bench.mailbox(&phone).await.iter().map(|delivery| delivery.position).collect();
+        assert_eq!(waiting.len(), some);
+        // Some of them, those in between, and the rest together with what has gone already.
+        let odd = waiting.iter().copied().skip(1).step_by(2).collect();
+        bench.acknowledge(&phone, odd).await;
+        assert_eq!(bench.mailbox(&phone).await.len(), waiting.len().div_ceil(2));
+        bench.restart().await;
+        waiting.reverse();
+        bench.acknowledge(&phone, waiting).await;
+        assert!(bench.mailbox(&phone).await.is_empty());
+        assert_eq!(bench.pending().await, sent as u64, "the laptop has taken none");
+    }
+    let waiting: Vec<_> = bench.mailbox(&laptop).await.iter().map(|delivery| delivery.position).collect();
+    assert_eq!(waiting.len(), sent);
+    bench.acknowledge(&laptop, waiting[..1550].to_vec()).await;
+    assert_eq!(bench.pending().await, 50);
     bench.storage.remove_device(laptop.user, laptop.device_id.clone()).await.unwrap();
     assert_eq!(bench.pending().await, 0);
 }

@@ -19,6 +19,7 @@ macro_rules! behaves {
             messages::what_waits_waits_through_a_restart,
             messages::one_refusal_does_not_hurt_others,
             messages::a_shared_body_goes_with_the_last_mailbox,
+            messages::shared_bodies_go_however_long_they_have_waited,
             messages::a_new_device_gets_what_comes_after_it,
             messages::pages_are_bounded_and_in_order,
             messages::age_takes_messages_but_not_the_memory_of_them,

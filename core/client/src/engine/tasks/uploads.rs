@@ -10,7 +10,7 @@ use privmsg_e2ee::Content;
 use privmsg_protocol::{ErrorCode, FileId};
 use privmsg_store::holds::Scope;
 use privmsg_store::uploads::{self, Upload};
-use privmsg_store::{Snapshot, TaskName, Tx, messages, outbox};
+use privmsg_store::{Change, Snapshot, TaskName, Tx, messages, outbox};
 
 use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
@@ -103,11 +103,28 @@ async fn upload(link: &Link, id: i64, line: &Line, moved: &mut u64) -> Result<()
         encrypt(link, &mut file).await?;
         bring::bring(link, &file, line, progress.into(), moved).await
     };
-    match brought.await {
+    let brought = tokio::select! {
+        brought = brought => brought,
+        // The user has taken the message back.
+        gone = until_gone(link, id) => return gone,
+    };
+    match brought {
         Ok(file_id) => link.context.store.write(move |tx| note_uploaded(tx, &file, &file_id)).await,
         Err(error) if error.retry() == Retry::Never && !error.ends_session() => give_up(link, &file, error).await,
         Err(error) => Err(error),
     }
+}
+
+/// Returns when the message is not to be sent any more.
+async fn until_gone(link: &Link, id: i64) -> Result<(), ClientError> {
+    let store = &link.context.store;
+    let mut changes = store.changes();
+    while store.read(move |at| uploads::load(at, id)).await?.is_some() {
+        if !changes.wait_for(|change| *change == Change::Task(outbox::TASK)).await {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Encrypts the file, unless an earlier attempt has done that, and its work is still there.

@@ -99,17 +99,26 @@ CREATE TABLE sent (
     received_at INTEGER NOT NULL
 ) STRICT;
 
--- Runs of rows of `sent` that will not change any more, by which an id is found among them.
+-- Runs of rows of `sent` to which nothing comes any more, by which an id is found among them.
 CREATE TABLE sent_run (
     first  INTEGER PRIMARY KEY,
+    -- Runs that are looked up together.
+    shelf  INTEGER NOT NULL,
     -- How many numbers of rows it covers. Not all of the rows need to be there.
     ids    INTEGER NOT NULL,
     newest INTEGER NOT NULL,
-    prints BLOB    NOT NULL,
-    places BLOB    NOT NULL
+    -- Eight bytes for each of these numbers; 0 where there is no row. None at all if the run is too old.
+    hashes BLOB    NOT NULL
 ) STRICT;
 
--- What the prints are made with.
+-- Shelves that are too many to be in memory, in pages.
+CREATE TABLE sent_shelf (
+    -- Number of the shelf, times 65536, and of the page.
+    id    INTEGER PRIMARY KEY,
+    slots BLOB    NOT NULL
+) STRICT;
+
+-- What the hashes are made with.
 INSERT INTO meta (key, value) VALUES ('sent_key', randomblob(16));
 
 CREATE TABLE key_package (

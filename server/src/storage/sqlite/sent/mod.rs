@@ -2,68 +2,76 @@
 //!
 //! Ids are random, so an index over them has every message at another place: with some hundred messages in a
 //! transaction, some hundred pages are changed and written, which was half of all that the server did. So `sent` is only
-//! appended to, and has no index. The newest rows are in memory, with a map by id. When there are enough they become a
-//! [`Run`], of which memory keeps 2.3 bytes for each row; those tell, without a look at the disk, that an id is new, and
-//! if it may be not, where the one row is that decides. A server that takes a million messages in 30 days, which is how
-//! long they are remembered, has 31 runs and 2.3 MB of them.
+//! appended to, and has no index. The newest rows are in memory. When there are enough they become a *run*, whose hashes
+//! are one row of `sent_run`. A [`Shelf`] in memory says of the hash of an id in which run it may be, nearly always: in
+//! none, and then the id is new. Otherwise the hashes of that run are read, and the one row that they name.
 //!
-//! All of it is read back from the tables, at the first message after a start.
+//! | | in memory | on the disk |
+//! |---|---|---|
+//! | the newest rows, fewer than [`ROWS`] | all of them | `sent` |
+//! | the others, in runs | 6 bytes each, in shelves of a million | `sent`, and 8 bytes each in `sent_run` |
+//! | those beyond [`SHELVES`] | nothing | besides, 6 bytes each in `sent_shelf` |
+//!
+//! Rows are remembered for 30 days, so a server that takes a million messages in that time has 6 MB of them in memory,
+//! and one that takes a hundred millions has 50 MB. All of it is read back from the tables, at the first message after a
+//! start.
 
+mod expiry;
 mod run;
+mod shelf;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::hash::Hasher as _;
 
 use privmsg_protocol::MessageId;
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use siphasher::sip::SipHasher13;
 
-use self::run::{ROWS, Run, Sealed};
-use super::fault::engine_error;
+use self::run::{Run, Runs, in_run};
+use self::shelf::Shelf;
+use super::batch::insert;
 use super::tx::Tx;
-use crate::storage::Result;
 
-/// Rows that one transaction of the cleanup deletes, so that messages do not wait long behind it.
-const STEP: i64 = 5_000;
+/// Rows that become a run. More would be more to read for a repeat (40 µs now).
+const ROWS: usize = 16 * 1024;
 
-/// Key of the note that there may be rows of deleted devices.
-const BY_NOBODY: &str = "sent_by_nobody";
+/// Complete shelves in memory. More would make it grow with the messages of a month; each one less costs 2 µs for each
+/// message, where there are so many.
+pub(super) const SHELVES: usize = 8;
 
 /// What the writer remembers of the table. Loaded when it is first asked for.
-#[derive(Default)]
 pub(super) struct Sent {
     known: Option<Known>,
+    /// How many complete shelves to have in memory.
+    shelves: usize,
     /// What is known has changed with the transaction in more than the rows at its end.
     rebuilt: bool,
 }
 
 struct Known {
     key: [u8; 16],
-    /// Oldest first.
-    runs: Vec<Run>,
+    /// Oldest first. The newest rows are on the last one, as the run that comes next.
+    shelves: Vec<Runs>,
     recent: Recent,
 }
 
 /// The rows behind the last run.
 struct Recent {
-    /// Id of the first one, or of the next, if there is none.
-    first: i64,
-    /// Id of the next one.
+    /// Number of the next one.
     next: i64,
     rows: Vec<Row>,
-    by_id: HashMap<Id, usize>,
+    /// How many of them are in the table.
+    written: usize,
 }
 
 /// The number of a device, and an id that it has used.
 type Id = (i64, [u8; 16]);
 
-#[derive(Clone, Copy)]
 struct Row {
     /// In the table.
     number: i64,
+    hash: u64,
     id: Id,
     received_at: i64,
     /// Where to, and the place in the group's history.
@@ -71,11 +79,32 @@ struct Row {
 }
 
 impl Sent {
+    /// Has so many shelves in memory, besides the one that is being filled.
+    pub(super) const fn with_shelves(shelves: usize) -> Self {
+        Self { known: None, shelves, rebuilt: false }
+    }
+
     fn known(&mut self, conn: &Connection) -> rusqlite::Result<&mut Known> {
         match &mut self.known {
             Some(known) => Ok(known),
-            unknown => Ok(unknown.insert(Known::load(conn)?)),
+            unknown => Ok(unknown.insert(Known::load(conn, self.shelves)?)),
         }
+    }
+
+    /// Writes what has been noted.
+    pub(super) fn write(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let Some(Known { recent, .. }) = &mut self.known else { return Ok(()) };
+        let columns = "sent (id, device, message_id, destination, seq, received_at)";
+        insert(conn, columns, &recent.rows[recent.written..], |sent, row| {
+            row.bind(sent.number)?;
+            row.bind(sent.id.0)?;
+            row.bind(sent.id.1.as_slice())?;
+            row.bind(sent.sent.0)?;
+            row.bind(sent.sent.1)?;
+            row.bind(sent.received_at)
+        })?;
+        recent.written = recent.rows.len();
+        Ok(())
     }
 
     /// How much there is, to go back to by [`Sent::back_to`].
@@ -86,7 +115,7 @@ impl Sent {
     /// The table has gone back to what it was at the mark.
     pub(super) fn back_to(&mut self, mark: i64) {
         match &mut self.known {
-            Some(known) if !self.rebuilt && mark >= known.recent.first => known.recent.truncate(mark),
+            Some(known) if !self.rebuilt && mark > 0 => known.back_to(mark),
             _ => self.known = None,
         }
     }
@@ -98,108 +127,143 @@ impl Sent {
 }
 
 impl Known {
-    fn load(conn: &Connection) -> rusqlite::Result<Self> {
+    fn load(conn: &Connection, most: usize) -> rusqlite::Result<Self> {
         let key = conn.query_row("SELECT value FROM meta WHERE key = 'sent_key'", [], |row| row.get(0))?;
-        let mut runs = Vec::new();
-        let mut first = 1;
+        let mut shelves: Vec<Runs> = Vec::new();
+        let mut next = 1;
         let mut query =
-            conn.prepare("SELECT first, newest, length(places) / 2, prints, first + ids FROM sent_run ORDER BY first")?;
+            conn.prepare("SELECT shelf, first, newest, ids, length(hashes) = 0 FROM sent_run ORDER BY first")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            let run = Run::from_bytes(row.get(0)?, row.get(1)?, row.get(2)?, row.get_ref(3)?.as_blob()?);
-            runs.push(run.ok_or_else(|| {
-                rusqlite::Error::FromSqlConversionFailure(3, Type::Blob, "a run that is not whole".into())
-            })?);
-            first = row.get(4)?;
+            let (number, ids): (i64, usize) = (row.get(0)?, row.get(3)?);
+            if shelves.last().is_none_or(|runs| runs.number != number) {
+                shelves.push(Runs::new(number));
+            }
+            let run = Run { first: row.get(1)?, newest: row.get(2)?, expired: row.get(4)? };
+            next = run.first + i64::try_from(ids).unwrap_or(0);
+            if let Some(runs) = shelves.last_mut() {
+                runs.add(run, ids);
+            }
         }
-        Ok(Self { key, runs, recent: Recent::load(conn, first)? })
+        if shelves.last().is_none_or(Runs::are_complete) {
+            shelves.push(Runs::new(shelves.last().map_or(1, |runs| runs.number + 1)));
+        }
+        let complete = shelves.len() - 1;
+        for (at, runs) in shelves.iter_mut().enumerate() {
+            if at + most < complete && shelf::is_on_disk(conn, runs.number)? {
+                runs.shelf = None;
+            } else {
+                runs.refill(conn, &[])?;
+            }
+        }
+        let mut known = Self { key, shelves, recent: Recent { next, rows: Vec::new(), written: 0 } };
+        known.load_recent(conn)?;
+        Ok(known)
+    }
+
+    fn load_recent(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut query = conn.prepare(
+            "SELECT id, device, message_id, received_at, destination, seq FROM sent WHERE id >= ?1 ORDER BY id",
+        )?;
+        let mut rows = query.query([self.recent.next])?;
+        while let Some(row) = rows.next()? {
+            self.recent.next = row.get(0)?;
+            let id = (row.get(1)?, row.get(2)?);
+            self.add(conn, id, row.get(3)?, (row.get(4)?, row.get(5)?))?;
+        }
+        self.recent.written = self.recent.rows.len();
+        Ok(())
     }
 
     fn hash(&self, id: &Id) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.key);
         hasher.write(&id.0.to_le_bytes());
         hasher.write(&id.1);
-        hasher.finish()
+        // 0 stands for a row that is not there.
+        hasher.finish().max(1)
+    }
+
+    fn add(&mut self, conn: &Connection, id: Id, received_at: i64, sent: (i64, i64)) -> rusqlite::Result<()> {
+        let hash = self.hash(&id);
+        let runs = self.shelves.last_mut().expect("there is one for the newest rows");
+        if runs.shelf.as_ref().is_none_or(Shelf::is_full) {
+            runs.refill(conn, &self.recent.rows)?;
+        }
+        if let Some(shelf) = &mut runs.shelf {
+            shelf.put(hash, runs.runs.len());
+        }
+        self.recent.rows.push(Row { number: self.recent.next, hash, id, received_at, sent });
+        self.recent.next += 1;
+        Ok(())
     }
 
     fn find(&self, conn: &Connection, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
-        if let Some(at) = self.recent.by_id.get(id) {
-            return Ok(Some(self.recent.rows[*at].sent));
-        }
         let hash = self.hash(id);
-        for run in self.runs.iter().rev() {
-            for at in run.candidates(hash) {
-                if let Some(sent) = in_run(conn, run.first, at, id)? {
-                    return Ok(Some(sent));
+        for runs in self.shelves.iter().rev() {
+            let found = match &runs.shelf {
+                Some(shelf) => self.find_in(&runs.runs, shelf.candidates(hash), conn, hash, id)?,
+                None => {
+                    let candidates = shelf::candidates_on_disk(conn, runs.number, hash)?;
+                    self.find_in(&runs.runs, candidates, conn, hash, id)?
                 }
+            };
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
-    /// A run of the oldest rows that are in none.
-    fn seal(&self) -> Sealed {
-        let first = self.recent.first;
-        let rows = self.recent.rows.iter().take_while(|row| row.number < first + ROWS);
-        let newest = rows.clone().map(|row| row.received_at).max().unwrap_or(0);
-        let place =
-            |row: &Row| u16::try_from(row.number - first).expect("no further from the first than rows are many");
-        Run::seal(first, newest, rows.map(|row| (self.hash(&row.id), place(row))).collect())
-    }
-}
-
-/// The row of a run whose place is there, if it is of this id.
-fn in_run(conn: &Connection, first: i64, at: usize, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
-    let place: [u8; 2] = conn
-        .prepare_cached("SELECT substr(places, ?2, 2) FROM sent_run WHERE first = ?1")?
-        .query_row(params![first, 2 * at + 1], |row| row.get(0))?;
-    conn.prepare_cached("SELECT destination, seq FROM sent WHERE id = ?1 AND device = ?2 AND message_id = ?3")?
-        .query_row(params![first + i64::from(u16::from_le_bytes(place)), id.0, id.1], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()
-}
-
-impl Recent {
-    fn load(conn: &Connection, first: i64) -> rusqlite::Result<Self> {
-        let mut recent = Self { first, next: first, rows: Vec::new(), by_id: HashMap::new() };
-        let mut query = conn.prepare(
-            "SELECT id, device, message_id, received_at, destination, seq FROM sent WHERE id >= ?1 ORDER BY id",
-        )?;
-        let mut rows = query.query([first])?;
-        while let Some(row) = rows.next()? {
-            if recent.rows.is_empty() {
-                recent.first = row.get(0)?;
+    /// Looks at the rows of those of these runs that may have it.
+    fn find_in(
+        &self,
+        runs: &[Run],
+        candidates: impl IntoIterator<Item = usize>,
+        conn: &Connection,
+        hash: u64,
+        id: &Id,
+    ) -> rusqlite::Result<Option<(i64, i64)>> {
+        for at in candidates {
+            let found = match runs.get(at) {
+                None => self.recent.find(hash, id),
+                Some(run) if run.expired => None,
+                Some(run) => in_run(conn, run.first, hash, id)?,
+            };
+            if found.is_some() {
+                return Ok(found);
             }
-            recent.push(Row {
-                number: row.get(0)?,
-                id: (row.get(1)?, row.get(2)?),
-                received_at: row.get(3)?,
-                sent: (row.get(4)?, row.get(5)?),
-            });
         }
-        Ok(recent)
+        Ok(None)
     }
 
-    fn push(&mut self, row: Row) {
-        self.next = row.number + 1;
-        self.by_id.insert(row.id, self.rows.len());
-        self.rows.push(row);
+    /// Forgets shelves with nothing on them any more, but the last one.
+    fn throw_away(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let empty = |runs: &Runs| runs.runs.iter().all(|run| run.expired);
+        while let Some(at) = self.shelves[..self.shelves.len() - 1].iter().position(empty) {
+            let Runs { number, .. } = self.shelves.remove(at);
+            conn.prepare_cached("DELETE FROM sent_run WHERE shelf = ?1")?.execute([number])?;
+            shelf::throw_away(conn, number)?;
+        }
+        Ok(())
     }
 
     /// Forgets what came from this number on.
-    fn truncate(&mut self, next: i64) {
-        while let Some(row) = self.rows.pop_if(|row| row.number >= next) {
-            self.by_id.remove(&row.id);
+    fn back_to(&mut self, next: i64) {
+        let runs = self.shelves.last_mut().expect("there is one for the newest rows");
+        while let Some(row) = self.recent.rows.pop_if(|row| row.number >= next) {
+            if let Some(shelf) = &mut runs.shelf {
+                shelf.take_last(row.hash, runs.runs.len());
+            }
         }
-        self.next = next;
+        self.recent.written = self.recent.written.min(self.recent.rows.len());
+        self.recent.next = next;
     }
+}
 
-    /// Forgets what came before this number.
-    fn skip_to(&mut self, first: i64) {
-        self.first = first;
-        self.rows.retain(|row| row.number >= first);
-        self.by_id = self.rows.iter().enumerate().map(|(at, row)| (row.id, at)).collect();
+impl Recent {
+    fn find(&self, hash: u64, id: &Id) -> Option<(i64, i64)> {
+        // From the end: whoever repeats does so soon.
+        self.rows.iter().rev().find(|row| row.hash == hash && row.id == *id).map(|row| row.sent)
     }
 }
 
@@ -217,109 +281,40 @@ impl Tx<'_> {
         seq: i64,
     ) -> rusqlite::Result<()> {
         let received_at = self.now();
-        let recent = &mut self.state.sent.known(self.conn)?.recent;
-        self.conn
-            .prepare_cached(
-                "INSERT INTO sent (id, device, message_id, destination, seq, received_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![recent.next, device, message_id.as_bytes(), destination, seq, received_at])?;
         let id = (device, *message_id.as_bytes());
-        recent.push(Row { number: recent.next, id, received_at, sent: (destination, seq) });
-        Ok(())
-    }
-
-    /// Forgets some of what was sent before `cutoff`. Returns whether there may be more.
-    pub(super) fn expire_sent(&mut self, cutoff: i64) -> Result<bool> {
-        self.expire_some_sent(cutoff).map_err(engine_error)
-    }
-
-    fn expire_some_sent(&mut self, cutoff: i64) -> rusqlite::Result<bool> {
-        let known = self.state.sent.known(self.conn)?;
-        let delete = |first: i64, end: i64| {
-            self.conn
-                .prepare_cached(
-                    "DELETE FROM sent WHERE id IN
-                         (SELECT id FROM sent WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3)",
-                )?
-                .execute([first, end, STEP])
-                .map(|deleted| i64::try_from(deleted).unwrap_or(i64::MAX))
-        };
-        if let Some(at) = known.runs.iter().position(|run| run.newest < cutoff) {
-            let first = known.runs[at].first;
-            let ids: i64 = self
-                .conn
-                .prepare_cached("SELECT ids FROM sent_run WHERE first = ?1")?
-                .query_row([first], |row| row.get(0))?;
-            if delete(first, first + ids)? < STEP {
-                self.conn.prepare_cached("DELETE FROM sent_run WHERE first = ?1")?.execute([first])?;
-                known.runs.remove(at);
-                self.state.sent.rebuilt = true;
-            }
-            return Ok(true);
-        }
-        // In the order in which they were received. Where that is not the order of their times, because the clock was
-        // wrong for a while, what is younger ends it.
-        let Some(end) = known.recent.rows.iter().take_while(|row| row.received_at < cutoff).last() else {
-            return Ok(false);
-        };
-        let end = (end.number + 1).min(known.recent.first + STEP);
-        delete(known.recent.first, end)?;
-        known.recent.skip_to(end);
-        self.state.sent.rebuilt = true;
-        Ok(true)
-    }
-
-    /// Devices have been deleted; what they have sent goes with the next cleanup.
-    pub(super) fn note_sent_by_nobody(&self) -> rusqlite::Result<()> {
-        self.conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'')", [BY_NOBODY]).map(drop)
-    }
-
-    /// Forgets some of what devices have sent that are no more, if there are any, going on from the row with this number.
-    /// Returns where to go on.
-    pub(super) fn forget_sent_by_nobody(&self, from: i64) -> Result<Option<i64>> {
-        self.forget_some_by_nobody(from).map_err(engine_error)
-    }
-
-    fn forget_some_by_nobody(&self, from: i64) -> rusqlite::Result<Option<i64>> {
-        let known: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM meta WHERE key = ?1)")?
-            .query_row([BY_NOBODY], |row| row.get(0))?;
-        if !known {
-            return Ok(None);
-        }
-        let end: Option<i64> = self
-            .conn
-            .prepare_cached("SELECT id FROM sent WHERE id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2")?
-            .query_row([from, STEP], |row| row.get(0))
-            .optional()?;
-        self.conn
-            .prepare_cached(
-                "DELETE FROM sent WHERE id >= ?1 AND id < ?2
-                 AND NOT EXISTS (SELECT 1 FROM device WHERE device.id = sent.device)",
-            )?
-            .execute([from, end.unwrap_or(i64::MAX)])?;
-        if end.is_none() {
-            self.conn.execute("DELETE FROM meta WHERE key = ?1", [BY_NOBODY])?;
-        }
-        Ok(end)
+        self.state.sent.known(self.conn)?.add(self.conn, id, received_at, (destination, seq))
     }
 }
 
-/// Makes a run of the newest rows, if there are enough. In a transaction of its own: where there is no room for it,
-/// messages may still find some.
+/// Makes a run of the newest rows, if there are enough, and puts a shelf away, if there are too many. In transactions of
+/// its own: where there is no room for it, messages may still find some.
 pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> rusqlite::Result<()> {
-    let Some(known) = sent.known.as_mut().filter(|known| known.recent.next - known.recent.first >= ROWS) else {
+    let most = sent.shelves;
+    let Some(known) = sent.known.as_mut().filter(|known| known.recent.rows.len() >= ROWS) else {
         return Ok(());
     };
-    let Sealed { run, places } = known.seal();
+    let runs = known.shelves.last_mut().expect("there is one for the newest rows");
+    let Recent { next, rows, written } = &mut known.recent;
+    let first = rows[0].number;
+    let ids = usize::try_from(*next - first).unwrap_or(0);
+    let newest = rows.iter().map(|row| row.received_at).max().unwrap_or(0);
+    let mut places = vec![[0; 8]; ids];
+    for row in rows.iter() {
+        places[usize::try_from(row.number - first).unwrap_or(0)] = row.hash.to_le_bytes();
+    }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction
-        .prepare_cached("INSERT INTO sent_run (first, ids, newest, prints, places) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![run.first, ROWS, run.newest, run.to_bytes(), places])?;
+        .prepare_cached("INSERT INTO sent_run (first, shelf, ids, newest, hashes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![first, runs.number, ids, newest, places.as_flattened()])?;
     transaction.commit()?;
-    known.recent.skip_to(run.first + ROWS);
-    known.runs.push(run);
-    Ok(())
+    rows.clear();
+    *written = 0;
+    runs.add(Run { first, newest, expired: false }, ids);
+    if runs.are_complete() {
+        let number = runs.number + 1;
+        known.shelves.push(Runs::new(number));
+        known.shelves.iter_mut().rev().skip(1).take(1).try_for_each(|runs| runs.shrink(conn))?;
+    }
+    let complete = known.shelves.len() - 1;
+    known.shelves[..complete.saturating_sub(most)].iter_mut().try_for_each(|runs| runs.put_away(conn))
 }
