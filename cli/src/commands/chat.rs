@@ -166,11 +166,17 @@ impl Chat<'_> {
             if let Change::Message(chat, row) = change
                 && *chat == id
                 && let Some(message) = self.client.message(*row).await?
+                && self.is_there(&message).await?
             {
                 self.show(&message).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether it was not put out of sight, and its time is not over. What has been on the screen stays there.
+    async fn is_there(&self, message: &MessageView) -> Result<bool, Failure> {
+        Ok(self.client.find(message.message_id).await?.iter().any(|found| found.id == message.id))
     }
 
     async fn id(&self) -> Result<Option<ChatId>, Failure> {

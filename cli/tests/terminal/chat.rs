@@ -68,6 +68,11 @@ async fn what_is_said_about_a_message_shows() {
         hers.shows("edited");
         bob.does(&["delete", id]).ok();
         hers.shows("bob deleted: Hi Alice");
+        // What is removed from this device only is no news.
+        alice.does(&["delete", &hello, "--for-me"]).ok();
+        hers.types("bye\r");
+        let before = hers.shows("bye");
+        assert_eq!(before.matches("alice").count(), 1, "who says it, and nothing else: {before:?}");
         hers.types("\x04");
         assert_eq!(hers.ends().0, 0);
     })
