@@ -116,6 +116,9 @@ texts! {
         "the profile was written by a newer version of privmsg; update this one",
         "профиль записан более новой версией privmsg; обновите программу";
     disk_full() => "the disk is full; nothing was changed", "диск заполнен; ничего не изменено";
+    bad_setting_value(name: &str, value: &str) =>
+        "{name} cannot be '{value}': give on or off, for cache_mb a number of megabytes",
+        "{name} не может быть «{value}»: укажите on или off, для cache_mb — число мегабайтов";
     disk_unusable() =>
         "the disk with the profile is full, or cannot be used",
         "диск с профилем заполнен или недоступен";

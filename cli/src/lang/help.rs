@@ -31,7 +31,7 @@ texts! {
     about_delete() => "Take a message back, or remove it from this device", "Удалить сообщение у всех или только на этом устройстве";
     about_chat() => "Talk to somebody, line by line", "Переписываться, строка за строкой";
     about_read() => "Mark a chat as read", "Отметить чат прочитанным";
-    about_settings() => "Show what can be switched, or switch it", "Показать или переключить настройки";
+    about_settings() => "Show the settings, or change one", "Показать или изменить настройки";
     about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
     about_history() => "Show the newest messages with somebody", "Показать последние сообщения переписки";
     about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
@@ -51,7 +51,7 @@ texts! {
     usage_delete() => "privmsg delete MESSAGE_ID [--for-me]", "privmsg delete НОМЕР [--for-me]";
     usage_chat() => "privmsg chat USER", "privmsg chat ПОЛЬЗОВАТЕЛЬ";
     usage_read() => "privmsg read USER", "privmsg read ПОЛЬЗОВАТЕЛЬ";
-    usage_settings() => "privmsg settings [SETTING on|off]", "privmsg settings [НАСТРОЙКА on|off]";
+    usage_settings() => "privmsg settings [SETTING VALUE]", "privmsg settings [НАСТРОЙКА ЗНАЧЕНИЕ]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
     usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER]",
@@ -97,9 +97,9 @@ texts! {
     help_remove() => "Take the reaction back", "Убрать реакцию";
     help_for_me() => "Only from this device; others keep it", "Только с этого устройства; у других оно останется";
     help_setting() =>
-        "read_receipts, presence or typing; without it all are shown",
-        "read_receipts, presence или typing; без неё показать все";
-    help_value() => "on or off", "on (вкл) или off (выкл)";
+        "read_receipts, presence, typing or cache_mb; without it all are shown",
+        "read_receipts, presence, typing или cache_mb; без неё показать все";
+    help_value() => "on or off; megabytes for cache_mb", "on (вкл) или off (выкл); для cache_mb — мегабайты";
     help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
     help_send_timeout() =>
         "Wait so long for the server's acknowledgement [default: 60, counted anew while a file is on its way]",

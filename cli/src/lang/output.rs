@@ -108,6 +108,8 @@ texts! {
     took_back_message(user: &str, text: &str) => "{user} deleted: {text}", "{user}: удалено: {text}";
     is_typing(user: &str) => "({user} is writing) ", "({user} пишет) ";
     setting_typing() => "others see that you are writing to them", "другие видят, что вы им пишете";
+    setting_cache() =>
+        "megabytes of downloaded files that are kept, encrypted", "сколько мегабайтов скачанных файлов хранить (в зашифрованном виде)";
     setting_presence() => "others see that you are there", "другие видят, что вы на связи";
     how_to_download(id: &str) => "privmsg download {id} --out PATH", "privmsg download {id} --out ПУТЬ";
     key_changed(user: &str) =>

@@ -218,6 +218,18 @@ pub fn forget(tx: &Tx<'_>, scope: Scope) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Files that `task` was to bring are not to be brought any more.
+pub(super) fn forget_files(tx: &Tx<'_>, task: &TaskName, rows: &[i64]) -> Result<(), StoreError> {
+    for row in rows {
+        let (kind, id) = Scope::File(*row).columns();
+        let sql = "DELETE FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3";
+        if tx.sql().prepare_cached(sql)?.execute(params![task.0, kind, id])? > 0 {
+            tx.changed(Change::Holds);
+        }
+    }
+    Ok(())
+}
+
 /// Everything that waited is tried at once: the user has asked for it, or the network is another.
 ///
 /// # Errors

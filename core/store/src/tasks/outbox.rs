@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
-use crate::tasks::holds;
+use crate::tasks::{holds, uploads};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// The queue.
@@ -205,6 +205,7 @@ pub fn clear_encrypted_before(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Res
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError> {
+    uploads::forget_holds(tx, id)?;
     let removed = tx
         .sql()
         .prepare_cached("DELETE FROM outbox WHERE message_id = ?1 RETURNING chat_id, message_row")?
@@ -219,8 +220,19 @@ pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError
     Ok(removed)
 }
 
+/// Takes out what waits of a message that people see, by its row.
+pub(crate) fn remove_of(tx: &Tx<'_>, message_row: i64) -> Result<(), StoreError> {
+    let id = tx
+        .sql()
+        .prepare_cached("SELECT message_id FROM outbox WHERE message_row = ?1")?
+        .query_row([message_row], |row| Ok(message_id(row, 0)))
+        .optional()?
+        .transpose()?;
+    id.map_or(Ok(()), |id| remove(tx, &id).map(drop))
+}
+
 /// A chat in which nothing is queued waits for nothing.
-pub(crate) fn forget_holds(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+fn forget_holds(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     let queued: bool = tx
         .sql()
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1)")?
