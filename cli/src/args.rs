@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use privmsg_client::Setting;
+use privmsg_client::{CacheLimit, Setting};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 
 use crate::failure::Failure;
@@ -36,15 +36,22 @@ pub(crate) enum Command {
     Delete { message: MessageId, for_me: bool },
     Chat { user: UserId },
     Read { user: UserId },
-    Settings { change: Option<(Setting, bool)> },
+    Settings { change: Option<SettingChange> },
     History { user: UserId, limit: u32 },
-    Download { message_id: MessageId, out: PathBuf },
+    Download { message_id: MessageId, out: PathBuf, from: Option<UserId> },
     Chats,
     Whoami,
     Devices,
     RemoveDevice { device: DeviceId },
     SafetyNumber { user: UserId, change: Option<Verification> },
     Logout { local: bool },
+}
+
+/// A setting, and what it is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SettingChange {
+    Switch(Setting, bool),
+    Cache(CacheLimit),
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod client;
 mod conversion;
+mod lasting;
 mod login;
 mod network;
 mod profile;
@@ -17,6 +18,7 @@ use privmsg_protocol::{ErrorCode, MessageId, UserId};
 use crate::exit::Exit;
 use crate::lang::{LOCAL_FILE, Lang};
 
+pub(crate) use lasting::Lasting;
 pub(crate) use profile::vault;
 
 /// A failed command.
@@ -76,6 +78,15 @@ pub(crate) enum Failure {
     /// A message was refused for good.
     NotSent {
         code: ErrorCode,
+        message: MessageId,
+    },
+    /// A message was refused, because the contact that it is for does not exist any more.
+    RecipientGone {
+        message: MessageId,
+    },
+    /// A message is queued, and what keeps it is not over in a minute.
+    Waits {
+        why: Lasting,
         message: MessageId,
     },
     /// A message is queued, and was not acknowledged in time.
@@ -181,6 +192,13 @@ impl Failure {
             }
             Self::NotSent { code, message } => {
                 new(Exit::Refused, code.as_str(), lang.not_sent(&lang.refusal(code))).about(*message)
+            }
+            Self::RecipientGone { message } => {
+                new(Exit::Refused, "recipient_gone", lang.not_sent(&lang.recipient_gone())).about(*message)
+            }
+            Self::Waits { why, message } => {
+                let said = format!("{}. {}", why.sentence(lang), lang.stays_queued());
+                new(Exit::Network, why.code(), said).about(*message)
             }
             Self::NotAcknowledged { seconds, reason, message } => {
                 let mut said = lang.not_acknowledged(*seconds);

@@ -12,6 +12,7 @@
 
 mod args;
 mod commands;
+mod editor;
 mod exit;
 mod failure;
 pub mod foreign;
@@ -21,6 +22,7 @@ mod logging;
 mod output;
 mod profile;
 mod prompt;
+mod screen;
 mod signals;
 
 use std::ffi::OsString;

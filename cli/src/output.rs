@@ -91,6 +91,11 @@ impl Output {
         note(text);
     }
 
+    /// As [`Output::note`], with a name for scripts.
+    pub(crate) fn notice(&self, code: &str, text: &str) {
+        note(&notice(self.json, code, text));
+    }
+
     /// As [`Output::note`], but only for people: a script reads the result.
     pub(crate) fn remark(&self, text: &str) {
         if !self.json {
@@ -125,6 +130,11 @@ impl Output {
         }
         described.exit
     }
+}
+
+/// Something that people or scripts should know, as one line.
+pub(crate) fn notice(json: bool, code: &str, text: &str) -> String {
+    if json { serde_json::json!({"notice": {"code": code, "message": text}}).to_string() } else { text.to_owned() }
 }
 
 /// A line on standard error.

@@ -21,6 +21,7 @@ impl Signals {
             let _ = sender.send(Some(exit));
             // Whoever asks twice does not want to wait.
             let exit = source.next().await;
+            crate::screen::put_back();
             std::process::exit(exit.code().into());
         });
         Ok(Self { heard })

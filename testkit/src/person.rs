@@ -9,7 +9,7 @@ use privmsg_client::{
     Acknowledged, Client, Clock, Draft, Endpoint, Engine, Event, HistoryItem, KeyPlace, Login, MessageView,
     NewIdentity, Profile, Reason, Recipient, Said, Sent, SignInKey, SystemClock,
 };
-use privmsg_protocol::{ErrorCode, Secret, UserId};
+use privmsg_protocol::{Secret, UserId};
 use tokio::sync::broadcast;
 
 use crate::Account;
@@ -175,6 +175,24 @@ impl Person {
         Ok(())
     }
 
+    /// The profile as it is now, copied to another place; offline. Nobody must be writing to it.
+    ///
+    /// # Errors
+    /// If it cannot be copied or opened.
+    pub async fn copied(&self) -> Result<Self> {
+        let home = Arc::new(tempfile::tempdir()?);
+        let copy = home.path().join("profile");
+        std::fs::create_dir(&copy)?;
+        for entry in std::fs::read_dir(self.home.path().join("profile"))? {
+            let entry = entry?;
+            std::fs::copy(entry.path(), copy.join(entry.file_name()))?;
+        }
+        let (profile, clock) = (Profile::at(copy), Arc::clone(&self.clock));
+        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
+        let (account, recovery_key, events) = (self.account.clone(), self.recovery_key.clone(), client.events());
+        Ok(Self { account, profile, clock, recovery_key, client, engine: None, events, home })
+    }
+
     /// Waits until the engine stops by itself, and says why.
     ///
     /// # Errors
@@ -245,15 +263,14 @@ impl Person {
         Ok(())
     }
 
-    /// Waits until something waits for this reason.
+    /// Waits until something waits for one of these reasons.
     ///
     /// # Errors
     /// If it does not happen.
-    pub async fn waits_because(&self, code: &ErrorCode) -> Result<()> {
-        let reason = Reason::Refused(code.clone());
-        let what = format!("{} waits because of {code}", self.account.user_id);
+    pub async fn waits_because(&self, reasons: &[Reason]) -> Result<()> {
+        let what = format!("{} waits because of one of {reasons:?}", self.account.user_id);
         until(&what, PATIENCE, || async {
-            Ok(self.client.holds().await?.iter().any(|hold| hold.reason == reason).then_some(()))
+            Ok(self.client.holds().await?.iter().any(|hold| reasons.contains(&hold.reason)).then_some(()))
         })
         .await
     }

@@ -36,6 +36,14 @@ impl Server {
         Ok(Self { process, data })
     }
 
+    /// How many devices the server delivers to, in all conversations: what commits have made of them.
+    ///
+    /// # Errors
+    /// If its database cannot be read.
+    pub fn leaves(&self) -> Result<u64> {
+        database::rows_in(&self.process, "grp_leaf")
+    }
+
     /// Stops in good order. Does nothing if it has stopped.
     ///
     /// # Errors

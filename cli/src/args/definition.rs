@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command as Clap, value_parser};
-use privmsg_client::Setting;
+use privmsg_client::{CacheLimit, Setting};
 
 use crate::lang::Lang;
 
@@ -102,9 +102,11 @@ pub(super) fn definition(lang: Lang) -> Clap {
             .arg(
                 positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting())
                     .requires("value")
-                    .value_parser(Setting::ALL.map(Setting::as_str)),
+                    .value_parser(
+                        Setting::ALL.map(Setting::as_str).into_iter().chain([CacheLimit::NAME]).collect::<Vec<_>>(),
+                    ),
             )
-            .arg(positional("value", lang.pick("on|off", "on|off"), lang.help_value()).value_parser(["on", "off"])),
+            .arg(positional("value", lang.pick("VALUE", "ЗНАЧЕНИЕ"), lang.help_value())),
     )
     .subcommand(
         command(lang, "listen", lang.about_listen(), lang.usage_listen())
@@ -120,7 +122,8 @@ pub(super) fn definition(lang: Lang) -> Clap {
     .subcommand(
         with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
             .arg(message())
-            .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf))),
+            .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf)))
+            .arg(option("from", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_from())),
     )
     .subcommand(command(lang, "chats", lang.about_chats(), lang.usage_chats()))
     .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use privmsg_client::Setting;
+use privmsg_client::{CacheLimit, Setting};
 use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
-use super::{Args, Command, Listen, Login, Send, Verification};
+use super::{Args, Command, Listen, Login, Send, SettingChange, Verification};
 use crate::failure::Failure;
 use crate::lang::Lang;
 
@@ -75,12 +75,7 @@ impl Command {
             }
             "chat" => Self::Chat { user: user(lang, matches, "user")? },
             "read" => Self::Read { user: user(lang, matches, "user")? },
-            "settings" => Self::Settings {
-                change: Setting::ALL
-                    .into_iter()
-                    .find(|setting| text(matches, "setting").as_deref() == Some(setting.as_str()))
-                    .map(|setting| (setting, text(matches, "value").as_deref() == Some("on"))),
-            },
+            "settings" => Self::Settings { change: setting_change(lang, matches)? },
             "listen" => Self::Listen(Listen {
                 count: matches.get_one("count").copied(),
                 timeout: matches.get_one("timeout").copied(),
@@ -92,6 +87,10 @@ impl Command {
             "download" => Self::Download {
                 message_id: message_id(lang, matches, "message-id")?,
                 out: path(matches, "out").unwrap_or_default(),
+                from: match text(matches, "from") {
+                    Some(_) => Some(user(lang, matches, "from")?),
+                    None => None,
+                },
             },
             "chats" => Self::Chats,
             "whoami" => Self::Whoami,
@@ -131,6 +130,21 @@ fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId,
 
 fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
     parsed(lang, matches, name, |value| lang.bad_user_id(value))
+}
+
+/// What of the settings is to be another, if anything.
+fn setting_change(lang: Lang, matches: &ArgMatches) -> Result<Option<SettingChange>, Failure> {
+    let (name, value) = (text(matches, "setting"), text(matches, "value").unwrap_or_default());
+    let Some(name) = name else { return Ok(None) };
+    let change = match Setting::ALL.into_iter().find(|setting| name == setting.as_str()) {
+        Some(setting) => match value.as_str() {
+            "on" => Some(SettingChange::Switch(setting, true)),
+            "off" => Some(SettingChange::Switch(setting, false)),
+            _ => None,
+        },
+        None => value.parse().ok().map(|megabytes| SettingChange::Cache(CacheLimit { megabytes })),
+    };
+    change.map(Some).ok_or_else(|| Failure::Usage(lang.bad_setting_value(&name, &repeatable(lang, value))))
 }
 
 fn parsed<T: std::str::FromStr>(

@@ -1,134 +1,199 @@
 //! `privmsg chat`: a conversation, line by line.
 
-use std::collections::HashSet;
-use std::io::BufRead as _;
+mod keyboard;
+mod look;
+
+use std::collections::HashMap;
+use std::time::Duration;
 
 use privmsg_client::{
-    Acknowledged, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Recipient, Said, Seat,
+    Acknowledged, Change, ChangeSet, ChatId, Client, Draft, HistoryItem, MessageState, MessageView, Page, Recipient,
+    Said, Seat,
 };
 use privmsg_protocol::UserId;
-use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use crate::failure::Failure;
 use crate::foreign;
 
 use super::Session;
+use super::connection::{Connection, Told};
 use super::message::live;
+use keyboard::{Input, Keyboard};
+use look::{Changed, Look};
 
 /// Messages that are shown at the beginning.
-const BEFORE: usize = 10;
+const BEFORE: u32 = 10;
 
-/// Messages that are looked at when so many have come at once that it is not told which.
+/// Messages that are looked at when it is not known which are new.
 const LOOK: u32 = 100;
 
-/// Lines that may be typed, or come through a pipe, before they are sent.
-const LINES: usize = 16;
+/// How long somebody is taken to be writing who has said so and nothing since.
+const WRITING: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failure> {
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let mut timeline = client.watch_conversation(&Recipient::User(user.clone()), LOOK).await?;
+    let mut changes = client.changes();
     let mut seat = Seat::take(&client)?;
-    let mut chat = Chat { session, client: &client, user, shown: HashSet::new(), waiting: Vec::new() };
+    let mut connection = Connection::of(session, &client);
     if session.output.is_watched() {
-        session.output.note(&lang.chatting(chat.user.as_str()));
+        session.output.note(&lang.chatting(user.as_str()));
     }
-    chat.begin(timeline.items()).await?;
-    let mut lines = typed();
+    let keyboard = Keyboard::new(session.output.is_json());
+    let mut chat = Chat {
+        session,
+        client: &client,
+        user,
+        keyboard,
+        shown: HashMap::new(),
+        waiting: Vec::new(),
+        writes_until: None,
+    };
+    chat.show_newest(BEFORE).await?;
     let result = loop {
         tokio::select! {
             biased;
             _ = session.signals.wait() => break Ok(()),
-            diffs = timeline.next() => match diffs {
-                Ok(Some(diffs)) => if let Err(failure) = chat.follow(diffs).await {
+            changed = changes.next() => match changed {
+                Some(changes) => if let Err(failure) = chat.follow(&changes).await {
                     break Err(failure);
                 },
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error.into()),
+                None => break Ok(()),
             },
             error = seat.watch() => break Err(error.into()),
-            line = lines.recv() => match line {
-                Some(line) => if let Err(failure) = chat.say(&line).await {
-                    break Err(failure);
-                },
-                None => break chat.until_acknowledged().await,
+            told = connection.next() => chat.told(told),
+            () = until(chat.writes_until) => chat.writes(false),
+            input = chat.keyboard.next() => match chat.typed(input).await {
+                Ok(true) => {}
+                Ok(false) => break chat.until_acknowledged().await,
+                Err(failure) => break Err(failure),
             },
         }
     };
+    drop(chat);
     seat.leave().await;
     result
 }
 
-/// Lines from standard input. Reading them cannot be cut off, so it has a thread of its own, which ends with the program.
-fn typed() -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel(LINES);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Chat<'a> {
     session: &'a Session<'a>,
     client: &'a Client,
     user: UserId,
+    keyboard: Keyboard,
     /// Rows that are on the screen.
-    shown: HashSet<i64>,
+    shown: HashMap<i64, Look>,
     /// What was said and has not been acknowledged, as last known.
     waiting: Vec<Said>,
+    /// The other side is writing.
+    writes_until: Option<Instant>,
 }
 
 impl Chat<'_> {
+    /// Returns whether more may come.
+    async fn typed(&mut self, input: Input) -> Result<bool, Failure> {
+        match input {
+            Input::Line(line) => self.say(&line).await?,
+            Input::Typing(is_typing) => self.client.typing(&self.user, is_typing).await?,
+            Input::End => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn told(&mut self, told: Told) {
+        match told {
+            Told::Note(said) => self.note(&said),
+            Told::Typing(user, is_typing) if user == self.user => self.writes(is_typing),
+            // Of this chat it shows as a change of the message.
+            Told::Typing(..) | Told::Failed(..) => {}
+        }
+    }
+
+    fn note(&mut self, said: &str) {
+        let output = self.session.output;
+        self.keyboard.above(|| output.note(said));
+    }
+
+    fn writes(&mut self, writes: bool) {
+        self.writes_until = writes.then(|| Instant::now() + WRITING);
+        let said = if writes { self.session.lang().is_typing(self.user.as_str()) } else { String::new() };
+        self.keyboard.remark(&said);
+    }
+
     async fn say(&mut self, line: &str) -> Result<(), Failure> {
         if line.trim().is_empty() {
             return Ok(());
         }
+        self.client.typing(&self.user, false).await?;
         let sent = match self.client.send(&Recipient::User(self.user.clone()), Draft::text(line)).await {
             Ok(sent) => sent,
             Err(error) => {
                 // The next line may be better.
                 let said = Failure::from(error).describe(self.session.lang()).message;
-                self.session.output.note(&foreign::line(&said));
+                self.note(&foreign::line(&said));
                 return Ok(());
             }
         };
-        // It is on the screen already, where it was typed.
-        self.shown.insert(sent.id);
         self.waiting.push(sent.said());
+        if let Some(message) = self.client.message(sent.id).await? {
+            if self.keyboard.draws() {
+                self.show(&message).await?;
+            } else {
+                // It is on the screen already, where it was typed.
+                self.shown.insert(sent.id, Look::of(&message));
+            }
+        }
         if self.client.is_held(&self.user).await? {
             let held = Failure::IdentityChanged { user: self.user.clone(), queued: Some(sent.message_id) };
-            self.session.output.note(&held.describe(self.session.lang()).message);
+            self.note(&held.describe(self.session.lang()).message);
         }
         Ok(())
     }
 
-    /// Shows the last of what was said before.
-    async fn begin(&mut self, items: &[HistoryItem]) -> Result<(), Failure> {
-        let messages: Vec<_> = items.iter().filter_map(HistoryItem::message).collect();
-        let (before, last) = messages.split_at(messages.len().saturating_sub(BEFORE));
-        self.shown.extend(before.iter().map(|message| message.id));
-        for message in last {
-            self.show(message).await?;
+    async fn follow(&mut self, changes: &ChangeSet) -> Result<(), Failure> {
+        let Some(id) = self.id().await? else { return Ok(()) };
+        if changes.iter().any(|change| *change == Change::Everything) {
+            return self.show_newest(LOOK).await;
         }
-        Ok(())
-    }
-
-    /// What scrolls by stays as it was shown; only what is new, or has failed, is said.
-    async fn follow(&mut self, diffs: Vec<ListDiff<HistoryItem>>) -> Result<(), Failure> {
-        for item in diffs.into_iter().flat_map(ListDiff::into_items) {
-            if let Some(message) = item.message() {
-                self.show(message).await?;
+        for change in changes.iter() {
+            if let Change::Message(chat, row) = change
+                && *chat == id
+                && let Some(message) = self.client.message(*row).await?
+                && self.is_there(&message).await?
+            {
+                self.show(&message).await?;
             }
         }
         Ok(())
     }
 
-    /// Shows a message, unless it is on the screen and has not failed since; it has been read then.
+    /// Whether it was not put out of sight, and its time is not over. What has been on the screen stays there.
+    async fn is_there(&self, message: &MessageView) -> Result<bool, Failure> {
+        Ok(self.client.find(message.message_id).await?.iter().any(|found| found.id == message.id))
+    }
+
+    async fn id(&self) -> Result<Option<ChatId>, Failure> {
+        Ok(self.client.chat_with(&Recipient::User(self.user.clone())).await?)
+    }
+
+    async fn show_newest(&mut self, limit: u32) -> Result<(), Failure> {
+        let Some(id) = self.id().await? else { return Ok(()) };
+        for item in self.client.page(id, Page::Newest, limit).await? {
+            if let HistoryItem::Message(message) = item {
+                self.show(&message).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a message, or what has changed about it, or that it was refused; it has been read then.
     async fn show(&mut self, message: &MessageView) -> Result<(), Failure> {
         let (output, lang) = (self.session.output, self.session.lang());
         if let MessageState::Failed(code) = &message.state
@@ -136,13 +201,25 @@ impl Chat<'_> {
         {
             self.waiting.remove(index);
             let reason = lang.refusal(&code.as_str().into());
-            output.note(&foreign::line(&lang.not_sent(&reason)));
+            self.note(&foreign::line(&lang.not_sent(&reason)));
         }
-        if !self.shown.insert(message.id) {
+        let before = self.shown.insert(message.id, Look::of(message));
+        let mut shows = before.is_none();
+        for change in before.into_iter().flat_map(|look| look.changes(lang, message)) {
+            match change {
+                Changed::Text => shows = true,
+                Changed::Line(line) => self.keyboard.above(|| output.text(&line))?,
+            }
+        }
+        if !shows {
             return Ok(());
         }
         let held = self.client.is_held(&message.sender_id).await?;
-        output.text(&live(output, message, self.client.user_id(), held))?;
+        let text = live(output, message, self.client.user_id(), held);
+        self.keyboard.above(|| output.text(&text))?;
+        if message.sender_id == self.user {
+            self.writes(false);
+        }
         if !message.outgoing {
             self.client.mark_seen(message.id).await?;
             self.client.mark_read(message.chat.id, Some(message.cursor)).await?;

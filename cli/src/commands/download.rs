@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use privmsg_client::{Client, ClientError, DownloadState, Event, MessageView, Reason, SavedFile, Seat};
-use privmsg_protocol::MessageId;
+use privmsg_protocol::{MessageId, UserId};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
@@ -23,11 +23,16 @@ struct DownloadedObject {
     files: Vec<String>,
 }
 
-pub(super) async fn run(session: &Session<'_>, message_id: MessageId, out: &Path) -> Result<(), Failure> {
+pub(super) async fn run(
+    session: &Session<'_>,
+    message_id: MessageId,
+    out: &Path,
+    from: Option<&UserId>,
+) -> Result<(), Failure> {
     let lang = session.lang();
     check_target(out, &lang.no_such_directory())?;
     let client = session.open_signed_in().await?;
-    let message = message_with_files(&client, message_id).await?;
+    let message = message_with_files(&client, message_id, from).await?;
     let to_stdout = out.as_os_str() == STDOUT;
     if to_stdout && message.attachments.len() > 1 {
         return Err(Failure::Usage(lang.several_files()));
@@ -76,9 +81,9 @@ fn report(session: &Session<'_>, message_id: MessageId, saved: Vec<SavedFile>) -
 }
 
 /// Ids are chosen by senders: somebody who gives one out again must not decide which message is meant.
-async fn message_with_files(client: &Client, id: MessageId) -> Result<MessageView, ClientError> {
+async fn message_with_files(client: &Client, id: MessageId, from: Option<&UserId>) -> Result<MessageView, ClientError> {
     let mut found = client.find(id).await?;
-    found.retain(|view| !view.attachments.is_empty());
+    found.retain(|view| !view.attachments.is_empty() && from.is_none_or(|from| view.sender_id == *from));
     match found.len() {
         0 => Err(ClientError::NoSuchAttachment),
         1 => Ok(found.remove(0)),

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use privmsg_client::{Client, Event, MessageKind, MessageView, Seat};
-use tokio::sync::broadcast;
+use privmsg_client::{Client, MessageKind, MessageView, Seat};
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
 use crate::failure::Failure;
 
 use super::Session;
+use super::connection::{Connection, Told, say_failed};
 use super::message::{MessageObject, live};
 
 /// Messages read from the database at a time.
@@ -18,6 +18,7 @@ const PAGE: u32 = 100;
 /// What may end the waiting for a message.
 enum Woken {
     Received,
+    Told(Told),
     Ended(Failure),
     Late,
     Signal,
@@ -32,7 +33,7 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     if output.is_watched() {
         output.note(&lang.listening(client.user_id().as_str()));
     }
-    let _connection = Connection::report(session, &client);
+    let mut connection = Connection::of(session, &client);
     let deadline = listen.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut received = 0;
     let result = loop {
@@ -51,10 +52,17 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
             _ = session.signals.wait() => Woken::Signal,
             _ = Client::wait_message(&mut changes) => Woken::Received,
             error = seat.watch() => Woken::Ended(error.into()),
+            told = connection.next() => Woken::Told(told),
             () = at(deadline) => Woken::Late,
         };
         match (woken, listen.count, listen.timeout) {
-            (Woken::Received, ..) => {}
+            (Woken::Received | Woken::Told(Told::Typing(..)), ..) => {}
+            (Woken::Told(Told::Note(said)), ..) => output.note(&said),
+            (Woken::Told(Told::Failed(row, code)), ..) => {
+                if let Err(failure) = say_failed(session, &client, row, &code).await {
+                    break Err(failure);
+                }
+            }
             (Woken::Signal, ..) => break Ok(()),
             (Woken::Ended(failure), ..) => break Err(failure),
             (Woken::Late, Some(wanted), Some(seconds)) => {
@@ -100,48 +108,5 @@ async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Tells people that the connection is gone or back, once each time. Ends when dropped.
-struct Connection {
-    task: Option<tokio::task::JoinHandle<()>>,
-}
-
-impl Connection {
-    fn report(session: &Session<'_>, client: &Client) -> Self {
-        if !session.output.is_watched() {
-            return Self { task: None };
-        }
-        let lang = session.lang();
-        let mut events = client.events();
-        let task = tokio::spawn(async move {
-            let mut lost = false;
-            loop {
-                let said = match events.recv().await {
-                    Ok(Event::Disconnected { reason }) if !lost => {
-                        lost = true;
-                        lang.connection_lost(&crate::foreign::line(&lang.disconnection(&reason)))
-                    }
-                    Ok(Event::Connected) if lost => {
-                        lost = false;
-                        lang.connection_back()
-                    }
-                    Ok(Event::ClockIsOff { ahead_ms }) => lang.clock_is_off(ahead_ms),
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                    Err(broadcast::error::RecvError::Closed) => return,
-                };
-                crate::output::note(&said);
-            }
-        });
-        Self { task: Some(task) }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
     }
 }

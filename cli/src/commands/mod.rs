@@ -3,6 +3,7 @@
 mod act;
 mod chat;
 mod chats;
+mod connection;
 mod devices;
 mod download;
 mod history;
@@ -74,7 +75,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Edit { message, text } => act::edit(session, message, text).await,
         Command::Delete { message, for_me } => act::delete(session, message, for_me).await,
         Command::Listen(listen) => listen::run(session, listen).await,
-        Command::Download { message_id, out } => download::run(session, message_id, &out).await,
+        Command::Download { message_id, out, from } => download::run(session, message_id, &out, from.as_ref()).await,
         Command::History { user, limit } => signals.unless_interrupted(history::run(session, user, limit)).await,
         Command::Read { user } => signals.unless_interrupted(read::run(session, user)).await,
         Command::Settings { change } => signals.unless_interrupted(settings::run(session, change)).await,

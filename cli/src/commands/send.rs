@@ -68,10 +68,11 @@ pub(super) fn standard_input(lang: Lang) -> Result<String, Failure> {
 /// The absolute path of a file that can be read now: another process, in another folder, may be the one to upload it.
 fn checked(lang: Lang, path: &Path) -> Result<PathBuf, Failure> {
     let failed = |error: std::io::Error| Failure::file(path, lang.io(&error));
-    let file = std::fs::File::open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
+    // Opening a pipe would wait for somebody to write into it.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Failure::file(path, lang.not_a_file()));
     }
+    std::fs::File::open(path).map_err(failed)?;
     let absolute = std::path::absolute(path).map_err(failed)?;
     if absolute.to_str().is_none() {
         return Err(Failure::file(path, lang.path_not_unicode()));

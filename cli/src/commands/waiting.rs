@@ -6,10 +6,11 @@ use privmsg_client::{Acknowledged, Change, ChatKind, Client, Event, Hold, Reason
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::time::{Instant, sleep_until};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Lasting};
 use crate::foreign;
 
 use super::Session;
+use super::connection::say_failed;
 use super::progress::Progress;
 
 /// How long to wait unless told otherwise. While a file is on its way, it counts from the last bytes that moved.
@@ -17,6 +18,10 @@ const PATIENCE: u64 = 60;
 
 /// The same, as a time.
 pub(super) const LONGEST: Duration = Duration::from_secs(PATIENCE);
+
+/// How long something that lasts has to last, before it is not waited for any more: it may be over at once, as when the
+/// other side signs in just now.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Something on its way.
 pub(super) struct Waiting<'a> {
@@ -27,12 +32,25 @@ pub(super) struct Waiting<'a> {
     progress: Progress,
     /// Why it is not there yet, as last heard.
     reason: Option<String>,
+    /// What keeps it for longer than a minute, since when.
+    lasting: Option<(Lasting, Instant)>,
+}
+
+/// Ends when something has lasted.
+async fn lasts(lasting: Option<(Lasting, Instant)>) -> Lasting {
+    match lasting {
+        Some((why, since)) => {
+            sleep_until(since + GRACE).await;
+            why
+        }
+        None => std::future::pending().await,
+    }
 }
 
 impl<'a> Waiting<'a> {
     pub(super) fn new(session: &'a Session<'a>, client: &'a Client, said: Said, timeout: Option<u64>) -> Self {
         let progress = Progress::new(session.output, session.lang().uploading());
-        Self { session, client, said, timeout, progress, reason: None }
+        Self { session, client, said, timeout, progress, reason: None, lasting: None }
     }
 
     /// Runs the engine, or waits beside the process that runs it.
@@ -66,14 +84,25 @@ impl<'a> Waiting<'a> {
                 exit = self.session.signals.wait() => return Err(self.queued(Failure::Interrupted(exit))),
                 fate = &mut acknowledged => return match fate? {
                     Acknowledged::Sent => Ok(()),
+                    Acknowledged::Failed(ErrorCode::UnknownRecipient) if self.is_known(peer.as_ref()).await => {
+                        Err(Failure::RecipientGone { message: said.message_id })
+                    }
                     Acknowledged::Failed(code) => Err(Failure::NotSent { code, message: said.message_id }),
                 },
                 error = seat.watch() => return Err(self.queued(error.into())),
-                event = events.recv() => if let Ok(event) = event && self.note(&event) && self.timeout.is_none() {
-                    deadline = self.deadline();
+                event = events.recv() => match event {
+                    Ok(Event::Failed { id, code, .. }) if !self.is_said(id).await? => {
+                        self.progress.clear();
+                        say_failed(self.session, client, id, &code).await?;
+                    }
+                    Ok(event) if self.note(&event) && self.timeout.is_none() => deadline = self.deadline(),
+                    _ => {}
                 },
                 _ = changes.wait_for(|change| matches!(change, Change::Holds | Change::Contact(_))) => {
                     self.look(peer.as_ref()).await?;
+                }
+                why = lasts(self.lasting.filter(|_| self.timeout.is_none())) => {
+                    return Err(Failure::Waits { why, message: said.message_id });
                 }
                 () = sleep_until(deadline) => return Err(Failure::NotAcknowledged {
                     seconds: self.timeout.unwrap_or(PATIENCE),
@@ -93,6 +122,19 @@ impl<'a> Waiting<'a> {
         }))
     }
 
+    /// Whether a row is the message that is waited for.
+    async fn is_said(&self, row: i64) -> Result<bool, Failure> {
+        Ok(self.client.message(row).await?.is_some_and(|message| message.message_id == self.said.message_id))
+    }
+
+    /// Whether there was a conversation with somebody before.
+    async fn is_known(&self, peer: Option<&UserId>) -> bool {
+        match peer {
+            Some(peer) => self.client.contact(peer).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// Looks at what keeps it waiting, and ends the waiting if only the user can do something about that.
     async fn look(&mut self, peer: Option<&UserId>) -> Result<(), Failure> {
         if let Some(peer) = peer
@@ -101,6 +143,10 @@ impl<'a> Waiting<'a> {
             return Err(Failure::IdentityChanged { user: peer.clone(), queued: Some(self.said.message_id) });
         }
         let holds = self.client.holds_of(self.said.chat).await?;
+        let lasting = holds.iter().find_map(|hold| Lasting::of(&hold.reason));
+        if lasting != self.lasting.map(|(lasting, _)| lasting) {
+            self.lasting = lasting.map(|lasting| (lasting, Instant::now()));
+        }
         self.say_what_waits(holds);
         Ok(())
     }
@@ -117,6 +163,7 @@ impl<'a> Waiting<'a> {
                 self.progress.show(*done, *total);
                 return true;
             }
+            Event::SetBack => self.session.output.notice("profile_set_back", &lang.set_back()),
             Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.disconnection(reason))),
             _ => {}
         }
@@ -129,6 +176,7 @@ impl<'a> Waiting<'a> {
             match &hold.reason {
                 Reason::Refused(ErrorCode::ConversationExists) => {}
                 Reason::Refused(code) => self.delayed(lang.refusal(code)),
+                Reason::Unreachable(why) => self.delayed(lang.unreachable_person(*why)),
                 Reason::Network => self.delayed(lang.no_answer_in_time()),
                 Reason::Unusable => self.delayed(lang.unusable()),
                 Reason::UpdateNeeded => self.delayed(lang.update_needed()),

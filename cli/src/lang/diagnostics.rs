@@ -116,6 +116,9 @@ texts! {
         "the profile was written by a newer version of privmsg; update this one",
         "профиль записан более новой версией privmsg; обновите программу";
     disk_full() => "the disk is full; nothing was changed", "диск заполнен; ничего не изменено";
+    bad_setting_value(name: &str, value: &str) =>
+        "{name} cannot be '{value}': give on or off, for cache_mb a number of megabytes",
+        "{name} не может быть «{value}»: укажите on или off, для cache_mb — число мегабайтов";
     disk_unusable() =>
         "the disk with the profile is full, or cannot be used",
         "диск с профилем заполнен или недоступен";
@@ -175,6 +178,9 @@ texts! {
     taken_over() =>
         "this device has connected from somewhere else, so this connection has ended. A profile is for one machine: if it was copied, sign in there as a further device",
         "это устройство подключилось из другого места, поэтому соединение завершено. Профиль рассчитан на одну машину: если его скопировали, войдите там как новое устройство";
+    set_back() =>
+        "Warning: messages that this device has sent or received are missing in its profile. The profile was restored from an older copy, or is used on another machine too, or it was away for longer than the server keeps messages. The chats are joined anew, and what is missing is marked in their history. A profile is for one machine: on another one, sign in as a further device",
+        "Внимание: в профиле нет сообщений, которые это устройство уже отправляло или получало. Профиль восстановлен из старой копии, или им пользуются и на другой машине, или он не подключался дольше, чем сервер хранит сообщения. Подключаюсь к чатам заново; недостающее отмечено в истории. Профиль рассчитан на одну машину: на другой войдите как новое устройство";
     restarting() => "the server is restarting; try again in a moment", "сервер перезапускается; повторите чуть позже";
     unreachable(detail: &str) => "the server cannot be reached: {detail}", "сервер недоступен: {detail}";
     not_privmsg(detail: &str) =>
@@ -205,8 +211,8 @@ texts! {
     // Messages that are acted on.
     no_such_message() => "there is no such message in this profile", "в этом профиле нет такого сообщения";
     ambiguous_message() =>
-        "several messages have this id: their senders have chosen the same one",
-        "этот номер есть у нескольких сообщений: их отправители выбрали один и тот же";
+        "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
+        "этот номер есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
     not_the_author() =>
         "only its author can do that. To remove it from this device: privmsg delete MESSAGE_ID --for-me",
         "это может только автор. Убрать с этого устройства: privmsg delete НОМЕР --for-me";

@@ -31,7 +31,7 @@ texts! {
     about_delete() => "Take a message back, or remove it from this device", "Удалить сообщение у всех или только на этом устройстве";
     about_chat() => "Talk to somebody, line by line", "Переписываться, строка за строкой";
     about_read() => "Mark a chat as read", "Отметить чат прочитанным";
-    about_settings() => "Show what can be switched, or switch it", "Показать или переключить настройки";
+    about_settings() => "Show the settings, or change one", "Показать или изменить настройки";
     about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
     about_history() => "Show the newest messages with somebody", "Показать последние сообщения переписки";
     about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
@@ -51,10 +51,11 @@ texts! {
     usage_delete() => "privmsg delete MESSAGE_ID [--for-me]", "privmsg delete НОМЕР [--for-me]";
     usage_chat() => "privmsg chat USER", "privmsg chat ПОЛЬЗОВАТЕЛЬ";
     usage_read() => "privmsg read USER", "privmsg read ПОЛЬЗОВАТЕЛЬ";
-    usage_settings() => "privmsg settings [SETTING on|off]", "privmsg settings [НАСТРОЙКА on|off]";
+    usage_settings() => "privmsg settings [SETTING VALUE]", "privmsg settings [НАСТРОЙКА ЗНАЧЕНИЕ]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
-    usage_download() => "privmsg download MESSAGE_ID --out PATH", "privmsg download НОМЕР --out ПУТЬ";
+    usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER]",
+        "privmsg download НОМЕР --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ]";
     usage_chats() => "privmsg chats", "privmsg chats";
     usage_whoami() => "privmsg whoami", "privmsg whoami";
     usage_devices() => "privmsg devices [remove DEVICE_ID]", "privmsg devices [remove НОМЕР]";
@@ -96,8 +97,9 @@ texts! {
     help_remove() => "Take the reaction back", "Убрать реакцию";
     help_for_me() => "Only from this device; others keep it", "Только с этого устройства; у других оно останется";
     help_setting() =>
-        "read_receipts or presence; without it all are shown", "read_receipts или presence; без неё показать все";
-    help_value() => "on or off", "on (вкл) или off (выкл)";
+        "read_receipts, presence, typing or cache_mb; without it all are shown",
+        "read_receipts, presence, typing или cache_mb; без неё показать все";
+    help_value() => "on or off; megabytes for cache_mb", "on (вкл) или off (выкл); для cache_mb — мегабайты";
     help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
     help_send_timeout() =>
         "Wait so long for the server's acknowledgement [default: 60, counted anew while a file is on its way]",
@@ -109,6 +111,9 @@ texts! {
     help_out() =>
         "Where to save it; an existing file is replaced. A folder if the message has several files",
         "Куда сохранить; существующий файл будет заменён. Папка, если в сообщении несколько файлов";
+    help_from() =>
+        "Whose message it is, if several senders have chosen the same id",
+        "Чьё это сообщение, если несколько отправителей выбрали один номер";
     help_device_id() => "As 'devices' shows it", "Номер устройства, как его показывает «devices»";
     help_mark_verified() => "You have compared the number, and it is the same", "Вы сравнили код, и он совпал";
     help_unverify() => "Take that back", "Отменить это";
@@ -213,9 +218,11 @@ r"Первое устройство учётной записи один раз 
 
 Секреты не принимаются аргументами: их увидел бы каждый пользователь машины.";
     after_chat() =>
-"Each line is sent as a message. Ctrl-D ends it, once the server has everything; Ctrl-C ends it at once, and what is queued
-goes out the next time privmsg runs.",
-"Каждая строка отправляется как сообщение. Ctrl-D завершает, когда сервер получил всё; Ctrl-C — сразу, а то, что в
+r"Each line is sent as a message; what is pasted on a terminal is one message. Ctrl-U empties the line.
+Ctrl-D in an empty line ends it, once the server has everything; Ctrl-C ends it at once, and what is
+queued goes out the next time privmsg runs.",
+r"Каждая строка отправляется как сообщение; вставленное в терминале — одно сообщение. Ctrl-U очищает
+строку. Ctrl-D в пустой строке завершает, когда сервер получил всё; Ctrl-C — сразу, а то, что в
 очереди, уйдёт при следующем запуске privmsg.";
     after_send() =>
 r"Ends with 0 only once the server has the message on disk; the recipient need not be there. If that

@@ -90,6 +90,7 @@ impl Lang {
             Disconnection::Network(error) => self.network(error),
             Disconnection::Restarting => self.restarting(),
             Disconnection::Refused(code) => self.refused(&self.refusal(code)),
+            Disconnection::TooOld => self.server_too_old(),
             Disconnection::Other(text) => text.clone(),
         }
     }

@@ -101,6 +101,15 @@ texts! {
     setting_off() => "off", "выкл";
     setting_read_receipts() =>
         "others see when you have read what they wrote", "другие видят, что вы прочитали их сообщения";
+    not_sent_to(message: &str, user: &str, reason: &str) =>
+        "Message {message} to {user} was not sent: {reason}", "Сообщение {message} для {user} не отправлено: {reason}";
+    reacted(user: &str, emoji: &str, text: &str) => "{user} reacted with {emoji} to: {text}", "{user}: реакция {emoji} на: {text}";
+    took_back(user: &str, emoji: &str, text: &str) => "{user} took back {emoji} from: {text}", "{user}: реакция {emoji} снята с: {text}";
+    took_back_message(user: &str, text: &str) => "{user} deleted: {text}", "{user}: удалено: {text}";
+    is_typing(user: &str) => "({user} is writing) ", "({user} пишет) ";
+    setting_typing() => "others see that you are writing to them", "другие видят, что вы им пишете";
+    setting_cache() =>
+        "megabytes of downloaded files that are kept, encrypted", "сколько мегабайтов скачанных файлов хранить (в зашифрованном виде)";
     setting_presence() => "others see that you are there", "другие видят, что вы на связи";
     how_to_download(id: &str) => "privmsg download {id} --out PATH", "privmsg download {id} --out ПУТЬ";
     key_changed(user: &str) =>

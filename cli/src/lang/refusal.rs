@@ -1,14 +1,51 @@
 //! Why the server refuses, for people.
 
+use privmsg_client::Unreachable;
 use privmsg_protocol::ErrorCode;
 
 use super::{Lang, texts};
 
 texts! {
+    nobody_there() =>
+        "the recipient is not signed in on any device at the moment",
+        "получатель сейчас не вошёл ни на одном устройстве";
+    no_key_packages() =>
+        "the recipient is signed in, but with another kind of client: no device of theirs has left keys to write to it with",
+        "получатель вошёл, но в другой программе: ни одно его устройство не оставило ключей, которыми можно ему писать";
+    out_of_lifetime() =>
+        "the recipient has devices, but none that can be used: their keys have run out because they were not online for months, or are dated wrongly because the clock there is wrong. New ones come when a device connects with the right time",
+        "у получателя есть устройства, но ни одно не годится: их ключи истекли за месяцы без связи или помечены неверным временем из-за сбитых часов. Новые появятся, когда устройство подключится с верным временем";
+    incompatible_client() =>
+        "the recipient's devices use other cryptography than this program; one of the two has to be updated",
+        "устройства получателя используют другую криптографию, чем эта программа; одну из сторон нужно обновить";
+    no_identity() =>
+        "the recipient has not published an identity key: their sign-in was not finished, or they use another kind of client",
+        "получатель не опубликовал ключ: он не закончил вход или пользуется другой программой";
+    not_vouched_for() =>
+        "the recipient's devices are not vouched for by the recipient's own key, so nothing is sent to them. If it stays so, ask the administrator: somebody may be pretending to be the recipient",
+        "устройства получателя не подтверждены его собственным ключом, поэтому им ничего не отправляется. Если так и останется, спросите администратора: возможно, кто-то выдаёт себя за получателя";
+    recipient_gone() =>
+        "this account does not exist any more, or was deactivated. What was said in the chat stays readable",
+        "этой учётной записи больше нет, или она отключена. Сказанное в чате по-прежнему можно читать";
+    server_too_old() =>
+        "the server is too old for this program; ask its administrator to update it",
+        "сервер слишком старый для этой программы; попросите администратора обновить его";
     unknown_refusal(code: &str) => "it answers '{code}', which this version does not know", "он ответил «{code}», эта версия такого не знает";
 }
 
 impl Lang {
+    /// Why somebody cannot be written to.
+    pub(crate) fn unreachable_person(self, why: Unreachable) -> String {
+        match why {
+            Unreachable::NobodyThere => self.nobody_there(),
+            Unreachable::NoKeyPackages => self.no_key_packages(),
+            Unreachable::OutOfLifetime => self.out_of_lifetime(),
+            Unreachable::Incompatible => self.incompatible_client(),
+            Unreachable::NoIdentity => self.no_identity(),
+            Unreachable::NotVouchedFor => self.not_vouched_for(),
+        }
+    }
+
     /// What an error code means to whoever wanted to send or change something.
     pub(crate) fn refusal(self, code: &ErrorCode) -> String {
         use ErrorCode as E;
@@ -56,9 +93,7 @@ impl Lang {
                 "слишком много сообщений или запросов сразу; подождите",
             ),
             E::UnknownRecipient => self.pick("there is no such user", "такого пользователя нет"),
-            E::RecipientHasNoDevices => {
-                self.pick("the recipient has not signed in anywhere yet", "получатель ещё нигде не входил")
-            }
+            E::RecipientHasNoDevices => return self.nobody_there(),
             E::UnknownUser => self.pick("there is no such user", "такого пользователя нет"),
             E::UserExists => self.pick("the user id is taken", "имя пользователя занято"),
             E::UnknownDevice => self.pick(
@@ -113,6 +148,21 @@ pub(crate) const LOCAL_FILE: &str = "local_file";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_way_in_which_somebody_cannot_be_reached_has_a_sentence_of_its_own() {
+        for lang in [Lang::En, Lang::Ru] {
+            let mut said: Vec<_> = Unreachable::ALL.map(|why| lang.unreachable_person(why)).to_vec();
+            said.extend([lang.recipient_gone(), lang.refusal(&ErrorCode::UnknownRecipient), lang.update_needed()]);
+            let count = said.len();
+            said.sort();
+            said.dedup();
+            assert_eq!(said.len(), count);
+        }
+        for why in Unreachable::ALL {
+            assert_ne!(Lang::En.unreachable_person(why), Lang::Ru.unreachable_person(why));
+        }
+    }
 
     #[test]
     fn every_code_has_a_sentence_in_both_languages() {

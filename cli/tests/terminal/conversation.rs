@@ -1,92 +1,24 @@
 //! Two people, two profiles, the real server.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use privmsg_testkit::{Account, Server};
 use serde_json::Value;
 
-use crate::run::{Run, command, privmsg};
-
-/// Somebody with a profile of their own.
-#[derive(Clone)]
-struct Person {
-    dir: PathBuf,
-    name: &'static str,
-    profile: &'static str,
-}
-
-impl Person {
-    fn new(dir: &Path, name: &'static str, profile: &'static str) -> Self {
-        Self { dir: dir.to_owned(), name, profile }
-    }
-
-    fn does(&self, arguments: &[&str]) -> Run {
-        privmsg(&self.dir, &self.with_profile(arguments), &[])
-    }
-
-    fn starts(&self, arguments: &[&str]) -> Child {
-        command(&self.dir, &self.with_profile(arguments), &[]).spawn().unwrap()
-    }
-
-    fn starts_with_input(&self, arguments: &[&str]) -> Child {
-        command(&self.dir, &self.with_profile(arguments), &[]).stdin(Stdio::piped()).spawn().unwrap()
-    }
-
-    fn with_profile<'b>(&'b self, arguments: &[&'b str]) -> Vec<&'b str> {
-        ["--profile", self.profile].into_iter().chain(arguments.iter().copied()).collect()
-    }
-
-    fn signs_in(&self, url: &str, account: &Account, environment: &[(&str, &str)]) -> Value {
-        let arguments = self.with_profile(&["login", "--json", "--server", url, "--user-id", self.name]);
-        let key = [("PRIVMSG_ACCESS_KEY", account.access_key.expose())];
-        let environment: Vec<_> = key.into_iter().chain(environment.iter().copied()).collect();
-        privmsg(&self.dir, &arguments, &environment).ok().objects().remove(0)
-    }
-
-    /// Messages that wait, as objects.
-    fn hears(&self, count: usize) -> Vec<Value> {
-        let count = count.to_string();
-        self.does(&["listen", "--json", "--count", &count, "--timeout", "20"]).ok().objects()
-    }
-}
-
-fn texts(messages: &[Value]) -> Vec<&str> {
-    messages.iter().map(|message| message["text"].as_str().unwrap()).collect()
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(std::process::Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-}
-
-/// Runs blocking work while the server goes on in this process.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
-}
+use crate::people::{Person, Two, aside, signal, texts};
+use crate::run::{Run, privmsg};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conversation() {
+async fn the_recovery_key_is_shown_once() {
     let server = Server::start().await.unwrap();
-    let (admin, url) = (server.admin(), server.url());
-    let (alices, bobs) = (admin.creates("alice").await.unwrap(), admin.creates("bob").await.unwrap());
-    aside(move || {
-        let folder = tempfile::tempdir().unwrap();
-        let alice = Person::new(folder.path(), "alice", "a");
-        let bob = Person::new(folder.path(), "bob", "b");
-        the_recovery_key_is_shown_once(&alice, &url, &alices);
-        bob.signs_in(&url, &bobs, &[]);
-        messages_and_files_arrive(&alice, &bob);
-        foreign_text_does_not_drive_the_terminal(&alice, &bob);
-        a_listener_and_a_sender_share_a_profile(&alice, &bob);
-        a_listener_takes_over_from_one_that_was_killed(&alice, &bob);
-        both_see_the_same_safety_number(&alice, &bob);
-        a_reader_that_has_gone_is_no_failure(&alice);
-    })
-    .await;
+    let (account, url) = (server.admin().creates("alice").await.unwrap(), server.url());
+    let folder = tempfile::tempdir().unwrap();
+    let alice = Person::new(folder.path(), "alice", "a");
+    aside(move || the_recovery_key_lets_a_further_device_in(&alice, &url, &account)).await;
 }
 
-fn the_recovery_key_is_shown_once(alice: &Person, url: &str, account: &Account) {
+fn the_recovery_key_lets_a_further_device_in(alice: &Person, url: &str, account: &Account) {
     let first = alice.signs_in(url, account, &[]);
     let words = first["recovery_key"].as_str().unwrap();
     assert_eq!(words.split(' ').count(), 12);
@@ -106,82 +38,98 @@ fn the_recovery_key_is_shown_once(alice: &Person, url: &str, account: &Account) 
     assert_eq!(further.does(&["listen", "--timeout", "10"]).code, 3);
 }
 
-fn messages_and_files_arrive(alice: &Person, bob: &Person) {
-    let sent = alice.does(&["send", "bob", "Hello, Bob", "--json"]).ok().objects().remove(0);
-    let mut received = bob.hears(1).remove(0);
-    assert_eq!((&sent["conversation"], &received["conversation"]), (&"bob".into(), &"alice".into()));
-    received["conversation"] = "bob".into();
-    assert_eq!(sent, received);
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_and_files_arrive() {
+    Two::play(|alice, bob| {
+        let sent = alice.does(&["send", "bob", "Hello, Bob", "--json"]).ok().objects().remove(0);
+        let mut received = bob.hears(1).remove(0);
+        assert_eq!((&sent["conversation"], &received["conversation"]), (&"bob".into(), &"alice".into()));
+        received["conversation"] = "bob".into();
+        assert_eq!(sent, received);
 
-    std::fs::write(alice.dir.join("plans.pdf"), [7; 300_000]).unwrap();
-    alice.does(&["send", "bob", "The plans", "--file", "plans.pdf"]).ok();
-    let message = bob.hears(1).remove(0);
-    assert_eq!(message["type"], "file");
-    assert_eq!(
-        message["attachments"],
-        serde_json::json!([{"name": "plans.pdf", "size": 300_000, "mime": "application/pdf"}])
-    );
-    let id = message["message_id"].as_str().unwrap();
-    bob.does(&["download", id, "--out", "copy.pdf"]).ok();
-    assert_eq!(std::fs::read(bob.dir.join("copy.pdf")).unwrap(), [7; 300_000]);
+        std::fs::write(alice.dir.join("plans.pdf"), [7; 300_000]).unwrap();
+        alice.does(&["send", "bob", "The plans", "--file", "plans.pdf"]).ok();
+        let message = bob.hears(1).remove(0);
+        assert_eq!(message["type"], "file");
+        assert_eq!(
+            message["attachments"],
+            serde_json::json!([{"name": "plans.pdf", "size": 300_000, "mime": "application/pdf"}])
+        );
+        let id = message["message_id"].as_str().unwrap();
+        bob.does(&["download", id, "--out", "copy.pdf"]).ok();
+        assert_eq!(std::fs::read(bob.dir.join("copy.pdf")).unwrap(), [7; 300_000]);
 
-    let mut piped = alice.starts_with_input(&["send", "bob", "-"]);
-    piped.stdin.take().unwrap().write_all("two\nlines\n".as_bytes()).unwrap();
-    Run::of(piped.wait_with_output().unwrap()).ok();
-    assert_eq!(texts(&bob.hears(1)), ["two\nlines"]);
+        let mut piped = alice.starts_with_input(&["send", "bob", "-"]);
+        piped.stdin.take().unwrap().write_all("two\nlines\n".as_bytes()).unwrap();
+        Run::of(piped.wait_with_output().unwrap()).ok();
+        assert_eq!(texts(&bob.hears(1)), ["two\nlines"]);
 
-    let history = bob.does(&["history", "alice", "--json", "--limit", "2"]).ok().objects();
-    assert_eq!(texts(&history), ["The plans", "two\nlines"]);
-    assert_eq!(bob.does(&["chats", "--json"]).ok().objects()[0]["conversation"], "alice");
-    let nobody = alice.does(&["send", "nobody", "hi", "--json"]);
-    assert_eq!((nobody.code, nobody.error()["code"].as_str()), (6, Some("unknown_recipient")));
+        let history = bob.does(&["history", "alice", "--json", "--limit", "2"]).ok().objects();
+        assert_eq!(texts(&history), ["The plans", "two\nlines"]);
+        assert_eq!(bob.does(&["chats", "--json"]).ok().objects()[0]["conversation"], "alice");
+        let nobody = alice.does(&["send", "nobody", "hi", "--json"]);
+        assert_eq!((nobody.code, nobody.error()["code"].as_str()), (6, Some("unknown_recipient")));
+    })
+    .await;
 }
 
-fn foreign_text_does_not_drive_the_terminal(alice: &Person, bob: &Person) {
-    let hostile = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}\n2026-01-01 00:00  alice: forged";
-    alice.does(&["send", "bob", hostile]).ok();
-    let live = bob.does(&["listen", "--count", "1", "--timeout", "20"]).ok().stdout;
-    let past = bob.does(&["history", "alice", "--limit", "1"]).ok().stdout;
-    for shown in [live, past] {
-        assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
-        assert!(!shown.contains('\u{202e}'));
-        // A second line is indented, so that it cannot look like another message.
-        assert!(shown.contains("\n    2026-01-01 00:00  alice: forged"), "{shown}");
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_text_does_not_drive_the_terminal() {
+    Two::play(|alice, bob| {
+        let hostile = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}\n2026-01-01 00:00  alice: forged";
+        alice.does(&["send", "bob", hostile]).ok();
+        let live = bob.does(&["listen", "--count", "1", "--timeout", "20"]).ok().stdout;
+        let past = bob.does(&["history", "alice", "--limit", "1"]).ok().stdout;
+        for shown in [live, past] {
+            assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+            assert!(!shown.contains('\u{202e}'));
+            // A second line is indented, so that it cannot look like another message.
+            assert!(shown.contains("\n    2026-01-01 00:00  alice: forged"), "{shown}");
+        }
+    })
+    .await;
 }
 
-fn a_listener_and_a_sender_share_a_profile(alice: &Person, bob: &Person) {
-    let mut listener = bob.starts(&["listen", "--json"]);
-    let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines();
-    alice.does(&["send", "bob", "are you there?"]).ok();
-    assert!(lines.next().unwrap().unwrap().contains("are you there?"));
-    // The listener runs the engine; it sends what this process queues.
-    bob.does(&["send", "alice", "yes", "--timeout", "20"]).ok();
-    assert_eq!(texts(&alice.hears(1)), ["yes"]);
-    signal(&listener, "-TERM");
-    assert_eq!(listener.wait().unwrap().code(), Some(0));
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_and_a_sender_share_a_profile() {
+    Two::play(|alice, bob| {
+        let mut listener = bob.starts(&["listen", "--json"]);
+        let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines();
+        alice.does(&["send", "bob", "are you there?"]).ok();
+        assert!(lines.next().unwrap().unwrap().contains("are you there?"));
+        // The listener runs the engine; it sends what this process queues.
+        bob.does(&["send", "alice", "yes", "--timeout", "20"]).ok();
+        assert_eq!(texts(&alice.hears(1)), ["yes"]);
+        signal(&listener, "-TERM");
+        assert_eq!(listener.wait().unwrap().code(), Some(0));
+    })
+    .await;
 }
 
 /// It began while another process ran the engine, and would otherwise wait for a message for ever.
-fn a_listener_takes_over_from_one_that_was_killed(alice: &Person, bob: &Person) {
-    let mut first = bob.starts(&["listen", "--json"]);
-    alice.does(&["send", "bob", "to the first"]).ok();
-    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
-    assert!(lines.next().unwrap().unwrap().contains("to the first"));
-    let mut second = bob.starts(&["listen", "--json", "--timeout", "20"]);
-    // Only when it has found the seat taken. Both look at the same messages; this one is for either.
-    alice.does(&["send", "bob", "to either"]).ok();
-    while !has_open(&second, "privmsg.db") {
-        std::thread::yield_now();
-    }
-    alice.does(&["send", "bob", "to either"]).ok();
-    signal(&first, "-KILL");
-    first.wait().unwrap();
-    alice.does(&["send", "bob", "to the second"]).ok();
-    let mut lines = BufReader::new(second.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("to the second")));
-    signal(&second, "-TERM");
-    second.wait().unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_takes_over_from_one_that_was_killed() {
+    Two::play(|alice, bob| {
+        let mut first = bob.starts(&["listen", "--json"]);
+        alice.does(&["send", "bob", "to the first"]).ok();
+        let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+        assert!(lines.next().unwrap().unwrap().contains("to the first"));
+        let mut second = bob.starts(&["listen", "--json", "--timeout", "20"]);
+        // Only when it has found the seat taken. Both look at the same messages; this one is for either.
+        alice.does(&["send", "bob", "to either"]).ok();
+        while !has_open(&second, "privmsg.db") {
+            std::thread::yield_now();
+        }
+        alice.does(&["send", "bob", "to either"]).ok();
+        signal(&first, "-KILL");
+        first.wait().unwrap();
+        alice.does(&["send", "bob", "to the second"]).ok();
+        let mut lines = BufReader::new(second.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("to the second")));
+        signal(&second, "-TERM");
+        second.wait().unwrap();
+    })
+    .await;
 }
 
 fn has_open(child: &Child, name: &str) -> bool {
@@ -189,27 +137,38 @@ fn has_open(child: &Child, name: &str) -> bool {
     files.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|path| path.ends_with(name)))
 }
 
-fn both_see_the_same_safety_number(alice: &Person, bob: &Person) {
-    let number = |person: &Person, of: &str, change: &[&str]| {
-        let arguments: Vec<_> = ["safety-number", of, "--json"].into_iter().chain(change.iter().copied()).collect();
-        person.does(&arguments).ok().objects().remove(0)
-    };
-    let seen = number(alice, "bob", &[]);
-    let digits = seen["safety_number"].as_str().unwrap();
-    assert!(digits.len() == 60 && digits.bytes().all(|b| b.is_ascii_digit()));
-    assert_eq!(number(bob, "alice", &[])["safety_number"], digits);
-    assert_eq!(seen["verified"], false);
-    assert_eq!(number(alice, "bob", &["--mark-verified"])["verified"], true);
-    assert_eq!(number(alice, "bob", &["--unverify"])["verified"], false);
-    assert_eq!(alice.does(&["safety-number", "nobody"]).code, 1);
+#[tokio::test(flavor = "multi_thread")]
+async fn both_see_the_same_safety_number() {
+    Two::play(|alice, bob| {
+        let number = |person: &Person, of: &str, change: &[&str]| {
+            let arguments: Vec<_> = ["safety-number", of, "--json"].into_iter().chain(change.iter().copied()).collect();
+            person.does(&arguments).ok().objects().remove(0)
+        };
+        alice.does(&["send", "bob", "Hi"]).ok();
+        bob.hears(1);
+        let seen = number(alice, "bob", &[]);
+        let digits = seen["safety_number"].as_str().unwrap();
+        assert!(digits.len() == 60 && digits.bytes().all(|b| b.is_ascii_digit()));
+        assert_eq!(number(bob, "alice", &[])["safety_number"], digits);
+        assert_eq!(seen["verified"], false);
+        assert_eq!(number(alice, "bob", &["--mark-verified"])["verified"], true);
+        assert_eq!(number(alice, "bob", &["--unverify"])["verified"], false);
+        assert_eq!(alice.does(&["safety-number", "nobody"]).code, 1);
+    })
+    .await;
 }
 
-fn a_reader_that_has_gone_is_no_failure(alice: &Person) {
-    let mut history = alice.starts(&["history", "bob"]);
-    drop(history.stdout.take());
-    let mut said = String::new();
-    history.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!((history.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_gone_is_no_failure() {
+    Two::play(|alice, _bob| {
+        alice.does(&["send", "bob", "Hi"]).ok();
+        let mut history = alice.starts(&["history", "bob"]);
+        drop(history.stdout.take());
+        let mut said = String::new();
+        history.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!((history.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

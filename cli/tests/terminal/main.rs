@@ -3,8 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alone;
+#[cfg(target_os = "linux")]
+mod chat;
 mod conversation;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod login;
+mod people;
+#[cfg(target_os = "linux")]
+mod pty;
+mod reach;
 mod run;
+mod saving;
+mod set_back;

@@ -22,9 +22,9 @@ impl Run {
         }
     }
 
-    /// The error object of `--json`.
+    /// The error object of `--json`, behind what else there was to be said.
     pub(crate) fn error(&self) -> Value {
-        let object: Value = serde_json::from_str(self.stderr.trim()).unwrap();
+        let object: Value = serde_json::from_str(self.stderr.lines().last().unwrap()).unwrap();
         object["error"].clone()
     }
 

@@ -6,6 +6,7 @@ mod files;
 mod messages;
 mod reading;
 mod settings;
+mod typing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::profile::{EngineLock, Profile, ProfileError};
 pub use files::SavedFile;
 pub(crate) use messages::target_in;
 pub use settings::{CacheLimit, Setting};
+pub(crate) use typing::Passing;
 
 /// An open profile. Clones share it.
 #[derive(Clone)]

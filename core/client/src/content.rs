@@ -9,13 +9,15 @@ mod edit;
 mod files;
 mod reaction;
 mod receipt;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use privmsg_e2ee::{About, Content, ContentError, IfUnknown, Kind};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
-use privmsg_store::position::Place;
+use privmsg_store::position::{Place, Position};
 use privmsg_store::relations::{self, NewRelation, Relation, Target};
 use privmsg_store::{StoreError, Tx, unknown};
 
@@ -173,18 +175,23 @@ fn store_message(tx: &Tx<'_>, said: &Said<'_>) -> Result<Option<i64>, ClientErro
     let Some(id) = messages::insert(tx, &message, said.direction)? else { return Ok(None) };
     // Its author may have deleted it before it came here.
     let about = relations::of(tx, said.chat, said.sender, &said.content.message_id)?;
-    if about.iter().any(|relation| relation.kind == i64::from(privmsg_e2ee::Delete::NUMBER)) {
+    if about.iter().any(|relation| relation.kind == delete::KIND) {
         messages::delete(tx, id, said.now_ms)?;
     }
     Ok(Some(id))
 }
 
-/// Stores something about a message, under `key`. `false` if it does not count: the message is deleted, or something
-/// newer was said.
+/// Stores something about a message, under `key`. `false` if it does not count: the message is deleted, or gone from this
+/// device, or something newer was said.
 fn relate(tx: &Tx<'_>, said: &Said<'_>, key: &str) -> Result<bool, ClientError> {
     let target = target(said)?;
+    if messages::is_gone(tx, said.chat, &target.author, &target.message_id)? {
+        return Ok(false);
+    }
     let about = relations::of(tx, said.chat, &target.author, &target.message_id)?;
-    if about.iter().any(|relation| relation.kind == i64::from(privmsg_e2ee::Delete::NUMBER)) {
+    // A deletion of one's own that has no number yet may still be refused.
+    let deletes = |relation: &Relation| relation.kind == delete::KIND && relation.position < Position::QUEUED;
+    if about.iter().any(deletes) {
         return Ok(false);
     }
     let relation = NewRelation {
@@ -232,6 +239,14 @@ pub(crate) fn show(content: &Content, about: &[Relation], view: &mut MessageView
             // What cannot be read was not stored.
             let _ = kind.amend(relation, &content, view);
         }
+    }
+}
+
+/// The server has given something that this device has said, and that is no message of its own, its place.
+pub(crate) fn sent(tx: &Tx<'_>, chat: ChatId, id: &MessageId, place: Place, now_ms: i64) -> Result<(), ClientError> {
+    match relations::set_sent(tx, chat, id, place)? {
+        Some((target, delete::KIND)) => delete::carry_out(tx, chat, &target, now_ms),
+        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use privmsg_store::Store;
 use privmsg_store::account::{self, Account};
 use tokio::sync::broadcast;
 
+use crate::client::Passing;
 use crate::clock::Clock;
 use crate::error::ClientError;
 use crate::events::Event;
@@ -27,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) files: Folder,
     /// Around all that is logged: there may be several accounts in one process.
     pub(crate) span: tracing::Span,
+    /// What is said and not kept.
+    pub(crate) passing: Passing,
     events: broadcast::Sender<Event>,
 }
 
@@ -38,7 +41,8 @@ impl Context {
         let store = store.in_span(span.clone());
         let events = broadcast::Sender::new(EVENTS);
         let files = Folder::of(&profile);
-        Self { profile, user_id: account.user_id, store, api, clock, files, span, events }
+        let passing = Passing::default();
+        Self { profile, user_id: account.user_id, store, api, clock, files, span, passing, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {

@@ -7,6 +7,7 @@ use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, UserId};
 use privmsg_store::StoreError;
+use privmsg_store::holds::Unreachable;
 
 use crate::net::{AddressError, NetworkError};
 
@@ -107,8 +108,16 @@ pub enum ClientError {
     #[error("no conversation with {0} yet")]
     UnknownContact(UserId),
     /// None of a user's devices can be written to at the moment.
-    #[error("none of {0}'s devices can be reached")]
-    NobodyThere(UserId),
+    #[error("none of {user}'s devices can be reached: {}", why.as_str())]
+    Unreachable {
+        /// Who.
+        user: UserId,
+        /// Why.
+        why: Unreachable,
+    },
+    /// The server is older than this version can work with.
+    #[error("the server speaks version {0} of the protocol")]
+    ServerTooOld(u32),
     /// What the server has of a conversation is forged, breaks our rules, or is another one's.
     #[error("a conversation cannot be joined")]
     Unjoinable,
@@ -125,7 +134,11 @@ impl ClientError {
     #[must_use]
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Network(_) | Self::GoingAway { .. } | Self::NobodyThere(_) | Self::Disk(_) => Retry::Later,
+            Self::Network(_)
+            | Self::GoingAway { .. }
+            | Self::Unreachable { .. }
+            | Self::ServerTooOld(_)
+            | Self::Disk(_) => Retry::Later,
             Self::Server { code, .. } => code.retry(),
             Self::Store(error) if error.is_retryable() => Retry::Later,
             _ => Retry::Never,

@@ -17,6 +17,8 @@ pub enum Disconnection {
     Restarting,
     /// It refuses for now.
     Refused(ErrorCode),
+    /// It is older than this version can work with.
+    TooOld,
     /// Anything else, in English.
     Other(String),
 }
@@ -26,6 +28,7 @@ impl From<&ClientError> for Disconnection {
         match error {
             ClientError::Network(error) => Self::Network(error.clone()),
             ClientError::GoingAway { .. } => Self::Restarting,
+            ClientError::ServerTooOld(_) => Self::TooOld,
             ClientError::Server { code, .. } => Self::Refused(code.clone()),
             other => Self::Other(other.to_string()),
         }
@@ -47,6 +50,9 @@ pub enum Event {
         /// How far the server's clock is ahead, in milliseconds; negative if it is behind.
         ahead_ms: i64,
     },
+    /// This profile lacks messages that its device has sent or had, or that waited for longer than the server keeps them:
+    /// it was set back to an earlier copy, or another machine uses a copy. The chats are joined anew.
+    SetBack,
     /// Everything that waited on the server is here, and this device takes part in all of its user's chats.
     Synced,
     /// A message was stored.

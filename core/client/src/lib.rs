@@ -56,7 +56,7 @@ pub use net::{
 pub use privmsg_e2ee::{About, Attachment, ContentError, RecoveryError, SafetyNumber};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::downloads::DownloadState;
-pub use privmsg_store::holds::{Hold, Reason, Scope};
+pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};
 pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,
 };

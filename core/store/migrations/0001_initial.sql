@@ -95,7 +95,8 @@ CREATE TABLE message (
 CREATE INDEX message_order ON message (chat_id, position, id) WHERE hidden = 0;
 CREATE INDEX message_expiry ON message (expires_at) WHERE expires_at IS NOT NULL;
 
--- What was said about a message: the newest of each kind, person and key. May be there before the message is.
+-- What was said about a message: the newest of each kind, person and key, and beside it what of one's own has no number
+-- yet. May be there before the message is.
 CREATE TABLE relation (
     chat_id INTEGER NOT NULL REFERENCES chat (id),
     target_author TEXT NOT NULL,
@@ -103,11 +104,12 @@ CREATE TABLE relation (
     kind INTEGER NOT NULL,             -- of its content
     sender_id TEXT NOT NULL,
     key TEXT NOT NULL,                 -- what tells several of one person apart: the emoji of a reaction
+    pending BLOB NOT NULL DEFAULT x'', -- while it waits for its number, its own id
     position INTEGER NOT NULL,         -- as of a message
     message_id BLOB NOT NULL,          -- its own
     sent_at INTEGER NOT NULL,
     content BLOB NOT NULL,             -- encoded
-    PRIMARY KEY (chat_id, target_author, target_id, kind, sender_id, key)
+    PRIMARY KEY (chat_id, target_author, target_id, kind, sender_id, key, pending)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX relation_id ON relation (message_id);
 
@@ -207,6 +209,8 @@ CREATE TABLE owed_receipt (
 CREATE TABLE lag (
     group_id BLOB PRIMARY KEY,
     epoch INTEGER,                     -- the server's, if it has named it
+    seq INTEGER,                       -- what has not been seen up to this number is missing; the epoch is not the reason
+    since INTEGER,                     -- what comes after this number is for this device, though it was in no group yet
     join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
 ) STRICT, WITHOUT ROWID;
 
@@ -235,9 +239,11 @@ CREATE TABLE parked (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     group_id BLOB NOT NULL,
     message_id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,            -- in which it can be read, by the server's word
     frame TEXT NOT NULL,
     UNIQUE (group_id, message_id)
 ) STRICT;
+CREATE INDEX parked_epoch ON parked (group_id, epoch, id);
 
 -- How much of each group that is: counting it for each message would make a full mailbox a matter of minutes.
 CREATE TABLE parked_sum (

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, to_sql};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, holds};
 
 /// The queue of what is to be done for groups.
 pub const TASK: TaskName = TaskName::new("groups");
@@ -164,6 +164,7 @@ pub fn remove(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     }
     tx.sql().execute("DELETE FROM parked WHERE group_id = ?1", [key])?;
     tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [key])?;
+    holds::forget(tx, holds::Scope::Group(*group))?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }

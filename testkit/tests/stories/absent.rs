@@ -1,7 +1,7 @@
 //! Writing to somebody who has no device at the moment, and coming back with another identity while the others sleep.
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{Event, MessageState};
+use privmsg_client::{Event, MessageState, Reason, Unreachable};
 use privmsg_protocol::ErrorCode;
 use privmsg_testkit::{Person, Server};
 
@@ -22,7 +22,8 @@ async fn what_is_written_to_somebody_without_a_device_waits() -> Result<()> {
     bob.client().logout().await?;
 
     let waiting = alice.says(&name, "are you there?").await?;
-    alice.waits_because(&ErrorCode::RecipientHasNoDevices).await?;
+    let nobody = Reason::Unreachable(Unreachable::NobodyThere);
+    alice.waits_because(&[nobody, Reason::Refused(ErrorCode::RecipientHasNoDevices)]).await?;
     ensure!(state_of(&alice, waiting.id).await? == MessageState::Queued, "nothing was sent to nobody");
     let again = bob.takes_another_device(&server.url()).await?;
     again.hears(&alice, "are you there?").await?;
@@ -36,7 +37,7 @@ async fn what_is_written_before_the_first_sign_in_waits() -> Result<()> {
     let alice = server.person("alice").await?;
     let account = server.admin().creates("bob").await?;
     alice.says(&account.user_id, "welcome").await?;
-    alice.waits_because(&ErrorCode::RecipientHasNoDevices).await?;
+    alice.waits_because(&[Reason::Refused(ErrorCode::RecipientHasNoDevices)]).await?;
     let bob = Person::signs_in(&server.url(), &account).await?;
     bob.hears(&alice, "welcome").await.map(drop)
 }

@@ -1,6 +1,7 @@
 //! Limits of the server: nothing is lost by them.
 
 use anyhow::Result;
+use privmsg_client::Reason;
 use privmsg_protocol::ErrorCode;
 use privmsg_testkit::Server;
 use privmsg_testkit::wait::PATIENCE;
@@ -19,7 +20,7 @@ async fn a_full_mailbox_delays() -> Result<()> {
     for text in &texts[1..] {
         alice.says(&bob, text).await?;
     }
-    alice.waits_because(&ErrorCode::MailboxFull).await?;
+    alice.waits_because(&[Reason::Refused(ErrorCode::MailboxFull)]).await?;
     bob.goes_online().await?;
     bob.has_exactly(&alice, &texts, PATIENCE).await
 }
@@ -34,6 +35,6 @@ async fn too_many_messages_a_minute_are_slowed_down() -> Result<()> {
     for text in &texts {
         alice.says(&bob, text).await?;
     }
-    alice.waits_because(&ErrorCode::RateLimited).await?;
+    alice.waits_because(&[Reason::Refused(ErrorCode::RateLimited)]).await?;
     bob.has_exactly(&alice, &texts, PATIENCE).await
 }

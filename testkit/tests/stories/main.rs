@@ -11,7 +11,10 @@ mod epochs;
 mod files;
 mod limits;
 mod network;
+mod reach;
+mod set_back;
 mod transfers;
+mod typing;
 
 use anyhow::Result;
 use privmsg_testkit::wait::PATIENCE;

@@ -93,6 +93,7 @@ pub(super) async fn join_chats(session: &Session<'_>, client: &Client) {
         loop {
             match events.recv().await {
                 Ok(Event::Synced) | Err(broadcast::error::RecvError::Closed) => return,
+                Ok(Event::SetBack) => output.notice("profile_set_back", &lang.set_back()),
                 Ok(Event::Disconnected { reason: why }) => reason = lang.disconnection(&why),
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             }

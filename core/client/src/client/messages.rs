@@ -38,9 +38,7 @@ impl Client {
     pub async fn react(&self, message: MessageId, emoji: String, remove: bool) -> Result<Said, ClientError> {
         self.say(move |tx, own, now| {
             let target = target(tx, &message)?;
-            if target.deleted_at.is_some() || target.kind.is_notice() {
-                return Err(ClientError::NotChangeable);
-            }
+            refuse_deleted(tx, &target)?;
             say_about(tx, own, &target, &Reaction { emoji, removed: remove }, now)
         })
         .await
@@ -56,7 +54,7 @@ impl Client {
             let view = MessageView::of(tx, target.clone())?;
             let changeable = match view.kind {
                 MessageKind::Text => !view.deleted && !text.is_empty(),
-                MessageKind::File => !view.uploading,
+                MessageKind::File => !view.deleted && !view.uploading,
                 MessageKind::Unsupported | MessageKind::IdentityChanged => false,
             };
             if !changeable {
@@ -75,9 +73,7 @@ impl Client {
     pub async fn delete(&self, message: MessageId) -> Result<Option<Said>, ClientError> {
         self.say(move |tx, own, now| {
             let target = own_target(tx, own.0, &message)?;
-            if target.deleted_at.is_some() || target.kind.is_notice() {
-                return Err(ClientError::NotChangeable);
-            }
+            refuse_deleted(tx, &target)?;
             let nobody_has_it = match target.state {
                 MessageState::Queued => !outbox::has_left(tx, &message)?,
                 MessageState::Failed(_) => true,
@@ -142,6 +138,12 @@ impl Client {
             })
             .await
     }
+}
+
+/// A message that is deleted, also if the server does not know yet, and a notice of this device are what they are.
+fn refuse_deleted(at: &Snapshot<'_>, target: &Message) -> Result<(), ClientError> {
+    let deleted = target.kind.is_notice() || MessageView::of(at, target.clone())?.deleted;
+    if deleted { Err(ClientError::NotChangeable) } else { Ok(()) }
 }
 
 fn say_about(

@@ -12,11 +12,13 @@ pub enum Setting {
     ReadReceipts,
     /// Others see that one is there.
     Presence,
+    /// Others see that one is writing to them.
+    Typing,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::ReadReceipts, Self::Presence];
+    pub const ALL: [Self; 3] = [Self::ReadReceipts, Self::Presence, Self::Typing];
 
     /// Its name, in the database and for scripts.
     #[must_use]
@@ -24,6 +26,7 @@ impl Setting {
         match self {
             Self::ReadReceipts => "read_receipts",
             Self::Presence => "presence",
+            Self::Typing => "typing",
         }
     }
 
@@ -31,7 +34,7 @@ impl Setting {
     const fn default(self) -> bool {
         match self {
             Self::ReadReceipts => false,
-            Self::Presence => true,
+            Self::Presence | Self::Typing => true,
         }
     }
 

@@ -1,10 +1,17 @@
 //! Deleting for everybody: what the author takes back.
 
-use privmsg_e2ee::{Delete, Kind};
+use privmsg_e2ee::{Content, ContentError, Delete, Kind};
+use privmsg_store::chats::ChatId;
+use privmsg_store::position::Place;
+use privmsg_store::relations::{Relation, Target};
 use privmsg_store::{Tx, messages, relations};
 
 use super::{ContentKind, Effect, Said, is_about_own, relate, target};
 use crate::error::ClientError;
+use crate::view::message::{MessageKind, MessageView};
+
+/// As relations name it.
+pub(super) const KIND: i64 = Delete::NUMBER as i64;
 
 pub(super) struct DeleteKind;
 
@@ -18,17 +25,32 @@ impl ContentKind for DeleteKind {
     }
 
     /// What the message said goes from this device, and what was said about it. That there was one stays, and so does
-    /// the relation, for a message that is still on its way.
+    /// the relation, for a message that is still on its way. As long as the deletion is this device's own and not with the
+    /// server, the message only looks like that: if it is refused, others still see it, and so does its author.
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         said.content.body::<Delete>()?;
-        if !is_about_own(said) || !relate(tx, said, "")? {
-            return Ok(Effect::default());
+        if is_about_own(said) && relate(tx, said, "")? && said.place != Place::Queued {
+            carry_out(tx, said.chat, &target(said)?, said.now_ms)?;
         }
-        let target = target(said)?;
-        for message in messages::find_of(tx, said.chat, &target.author, &target.message_id)? {
-            messages::delete(tx, message.id, said.now_ms)?;
-        }
-        relations::clear(tx, said.chat, &target, i64::from(Delete::NUMBER))?;
         Ok(Effect::default())
     }
+
+    fn amend(&self, _relation: &Relation, _content: &Content, view: &mut MessageView) -> Result<(), ContentError> {
+        view.kind = MessageKind::Text;
+        view.deleted = true;
+        view.text.clear();
+        view.attachments.clear();
+        view.reactions.clear();
+        view.reply_to = None;
+        view.edited_at = None;
+        Ok(())
+    }
+}
+
+/// What a message said is gone for everybody.
+pub(super) fn carry_out(tx: &Tx<'_>, chat: ChatId, target: &Target, now_ms: i64) -> Result<(), ClientError> {
+    for message in messages::find_of(tx, chat, &target.author, &target.message_id)? {
+        messages::delete(tx, message.id, now_ms)?;
+    }
+    Ok(relations::clear(tx, chat, target, KIND)?)
 }

@@ -5,7 +5,7 @@
 //! device). A message that was processed before a crash and comes again is recognised by its number in the group and
 //! by MLS itself. Nothing here asks the server: what needs that is noted, and left to a task.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use privmsg_e2ee::{Content, Conversation, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
@@ -80,6 +80,9 @@ enum Verdict {
     Seen,
     /// It is lost to this device: its number stays a gap.
     Lost,
+    /// It has come, and no key for it will: its sender has used one twice, as one does whose state was set back, or it is
+    /// of before this device was there. Its number is shown as missing.
+    Unreadable,
     /// It waits for what comes before it.
     Early,
     /// A commit has led to another epoch, in which something that waited may be readable.
@@ -164,6 +167,7 @@ impl<'a, 't> Intake<'a, 't> {
                 self.retry_parked(group_id)
             }
             Verdict::Lost => Ok(()),
+            Verdict::Unreadable => self.lose(message, group_id),
             Verdict::Early => {
                 // The envelope's epoch is the one that the server has checked.
                 if group.request.is_none() {
@@ -181,9 +185,17 @@ impl<'a, 't> Intake<'a, 't> {
         Ok(())
     }
 
+    fn lose(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
+        if let Some(seq) = message.seq {
+            gaps::lose(self.step.tx, &group_id, seq)?;
+        }
+        Ok(())
+    }
+
     fn park(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
         let frame = serde_json::to_string(message).during("parking a message")?;
-        if !parked::insert(self.step.tx, &group_id, &message.message_id, &frame)? {
+        let epoch = message.epoch.unwrap_or_default();
+        if !parked::insert(self.step.tx, &group_id, &message.message_id, epoch, &frame)? {
             tracing::warn!(%group_id, "no room for a message that came too early");
         }
         Ok(())
@@ -309,7 +321,9 @@ impl<'a, 't> Intake<'a, 't> {
             groups::set_state(tx, id, GroupState::Broken)?;
         }
         groups::set_epoch(tx, id, change.epoch)?;
-        if lags::of(tx, id)?.is_some_and(|lag| lag.epoch.is_some_and(|epoch| change.epoch >= epoch)) {
+        if lags::of(tx, id)?
+            .is_some_and(|lag| lag.seq.is_none() && lag.epoch.is_some_and(|epoch| change.epoch >= epoch))
+        {
             lags::remove(tx, id)?;
         }
         // Whatever of our own was on its way for the old epoch has lost: the commit by MLS, the messages by the server.
@@ -320,12 +334,18 @@ impl<'a, 't> Intake<'a, 't> {
         Ok(())
     }
 
-    /// Goes through what waits, again from the start after each commit among it.
+    /// Goes through what waits for an epoch that has come, on to the next one with each commit among it. Each message is
+    /// tried once: neither many of them nor many commits make it long.
     fn retry_parked(&mut self, group_id: GroupId) -> Result<(), ClientError> {
-        let Some(group) = groups::load(self.step.tx, &group_id)? else { return Ok(()) };
-        let mut new_epoch = true;
-        while std::mem::take(&mut new_epoch) {
-            for waiting in parked::of_group(self.step.tx, &group_id)? {
+        let mut tried = HashSet::new();
+        loop {
+            let Some(group) = groups::load(self.step.tx, &group_id)? else { return Ok(()) };
+            let mut ready = parked::readable_in(self.step.tx, &group_id, group.epoch)?;
+            ready.retain(|waiting| tried.insert(waiting.id));
+            if ready.is_empty() {
+                return Ok(());
+            }
+            for waiting in ready {
                 let Ok(message) = serde_json::from_str::<DeliveredMessage>(&waiting.frame) else {
                     parked::remove(self.step.tx, waiting.id)?;
                     continue;
@@ -335,24 +355,21 @@ impl<'a, 't> Intake<'a, 't> {
                 match verdict {
                     Verdict::Early => continue,
                     Verdict::Lost => {}
-                    Verdict::Seen => self.note(&message, group_id)?,
-                    Verdict::NewEpoch => {
-                        self.note(&message, group_id)?;
-                        new_epoch = true;
-                    }
+                    Verdict::Unreadable => self.lose(&message, group_id)?,
+                    Verdict::Seen | Verdict::NewEpoch => self.note(&message, group_id)?,
                 }
                 parked::remove(self.step.tx, waiting.id)?;
             }
         }
-        Ok(())
     }
 }
 
 fn verdict_on(error: ProcessError, group: &StoredGroup) -> Result<Verdict, ClientError> {
     Ok(match error {
         ProcessError::Future { .. } => Verdict::Early,
-        ProcessError::Stale { .. } | ProcessError::Removed => Verdict::Lost,
-        ProcessError::Duplicate => Verdict::Seen,
+        ProcessError::Removed => Verdict::Lost,
+        // One that came before is known by its number.
+        ProcessError::Stale { .. } | ProcessError::Duplicate => Verdict::Unreadable,
         // Its external commit has no answer yet. If another one was faster, what is said now is said without this device.
         ProcessError::Rejected(_) | ProcessError::Malformed(_) | ProcessError::UpdateNeeded(_)
             if group.state == GroupState::Joining =>

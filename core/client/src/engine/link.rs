@@ -1,6 +1,6 @@
 //! What the parts of one connection share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::error::ClientError;
+use crate::events::Event;
 use crate::identity::Identity;
 
 /// Messages sent and not acknowledged yet. No more than receivers keep keys for: if the first one is refused and the
@@ -51,6 +52,11 @@ struct State {
     caught_up: bool,
     /// This device's groups were compared with the server's.
     compared: bool,
+    /// Groups in which the comparison could not say yet whether the server has heard more of this device than the profile
+    /// knows: an answer is owed first.
+    unsure: HashSet<GroupId>,
+    /// It was said that this profile lacks what its device has had.
+    told_set_back: bool,
     /// Both, and nothing was left to join.
     in_step: bool,
     /// When messages last arrived, if what is missing has not been confirmed since.
@@ -60,6 +66,7 @@ struct State {
 impl Link {
     pub(super) fn new(context: Arc<Context>, identity: Arc<Identity>) -> (Self, mpsc::Receiver<Vec<ClientFrame>>) {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
+        context.passing.go_through(&outgoing);
         let (state, moved) = (Mutex::default(), Notify::new());
         (Self { context, identity, outgoing, state, moved }, frames)
     }
@@ -127,10 +134,32 @@ impl Link {
         self.state().caught_up
     }
 
-    /// This device's groups have been compared with the server's.
-    pub(crate) fn compare(&self) {
-        self.state().compared = true;
+    /// This device's groups have been compared with the server's. `unsure` are to be compared again.
+    pub(crate) fn compare(&self, unsure: HashSet<GroupId>) {
+        let mut state = self.state();
+        state.compared = true;
+        state.unsure = unsure;
+        drop(state);
         self.moved.notify_one();
+    }
+
+    /// Groups that are to be compared again.
+    pub(crate) fn unsure(&self) -> HashSet<GroupId> {
+        self.state().unsure.clone()
+    }
+
+    /// Whether nothing that the profile does not know of can have been said in a group by this device. Before that,
+    /// nothing may be: a profile that was set back would use keys a second time.
+    pub(crate) fn is_sure_of(&self, group: &GroupId) -> bool {
+        let state = self.state();
+        state.compared && !state.unsure.contains(group)
+    }
+
+    /// Says, once for each connection, that this profile lacks what its device has had.
+    pub(crate) fn tell_set_back(&self) {
+        if !std::mem::replace(&mut self.state().told_set_back, true) {
+            self.context.emit(Event::SetBack);
+        }
     }
 
     pub(crate) fn has_compared(&self) -> bool {

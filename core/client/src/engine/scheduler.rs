@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use privmsg_protocol::GroupId;
 use privmsg_store::holds::{self, Hold, Scope};
-use privmsg_store::{Changes, Snapshot, TaskName};
+use privmsg_store::{Changes, Snapshot, StoreError, TaskName, groups, lags, welcomes};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
@@ -199,11 +200,24 @@ impl Scheduler {
                 let now = context.clock.now_ms();
                 let jitter = random_fraction();
                 let growing = move |attempts| pause.unwrap_or_else(|| pause_after(attempts, jitter));
-                store.write(move |tx| holds::put(tx, &task, scope, &reason, now, growing)).await?;
-                Ok(())
+                let put = store.write(move |tx| {
+                    // What has gone meanwhile waits for nothing.
+                    if let Scope::Group(id) = scope
+                        && !is_there(tx, &id)?
+                    {
+                        return Ok(());
+                    }
+                    holds::put(tx, &task, scope, &reason, now, growing).map(drop)
+                });
+                Ok(put.await?)
             }
         }
     }
+}
+
+/// Whether there is anything to be done for a group.
+fn is_there(at: &Snapshot<'_>, id: &GroupId) -> Result<bool, StoreError> {
+    Ok(groups::load(at, id)?.is_some() || lags::of(at, id)?.is_some() || welcomes::of(at, id)?.is_some())
 }
 
 /// Waits for the earliest time; without one, forever.

@@ -11,7 +11,7 @@ pub(crate) mod outbox;
 mod presence;
 mod receipts;
 mod sealed_files;
-mod sync;
+pub(super) mod sync;
 mod uploads;
 
 use std::pin::Pin;
@@ -144,7 +144,7 @@ impl Failure {
         let reason = match error {
             ClientError::Store(_) | ClientError::NotSignedIn => return Self::EndsSession(error),
             ClientError::Server { code, .. } => Reason::Refused(code),
-            ClientError::NobodyThere(_) => Reason::Refused(ErrorCode::RecipientHasNoDevices),
+            ClientError::Unreachable { why, .. } => Reason::Unreachable(why),
             ClientError::Network(_) | ClientError::GoingAway { .. } => Reason::Network,
             ClientError::Disk(fault) => {
                 tracing::warn!(%fault, "the profile's disk cannot be used");

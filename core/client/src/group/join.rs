@@ -126,7 +126,7 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
         .step(&link.identity, move |step| {
             welcomes::remove(step.tx, &id)?;
             let Some(tree) = tree else {
-                lags::put(step.tx, &id, None, step.now_ms)?;
+                lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
                 return Ok(Vec::new());
             };
             use_welcome(step, &welcome, &tree)
@@ -163,7 +163,7 @@ pub(crate) fn use_welcome(step: &Step<'_, '_>, welcome: &Welcome, tree: &[u8]) -
         Err(error) => {
             tracing::warn!(%error, "a welcome could not be used");
             part.undo()?;
-            lags::put(step.tx, &id, None, step.now_ms)?;
+            lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
             return Ok(Vec::new());
         }
     }

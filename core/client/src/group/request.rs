@@ -207,6 +207,7 @@ async fn join_accepted(link: &Link, id: GroupId, accepted: CommitAccepted) -> Re
     let events = link
         .context
         .step(&link.identity, move |step| {
+            let invited = lags::of(step.tx, &id)?.and_then(|lag| lag.since);
             lags::remove(step.tx, &id)?;
             let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
             let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
@@ -217,6 +218,9 @@ async fn join_accepted(link: &Link, id: GroupId, accepted: CommitAccepted) -> Re
             // Nothing of before can be read from here; what was encrypted before is encrypted anew.
             parked::clear(step.tx, &id)?;
             outbox::clear_encrypted_before(step.tx, &id, Epoch(u64::MAX))?;
+            if let Some(seq) = invited.filter(|seq| *seq < accepted.seq) {
+                gaps::begin_after(step.tx, &id, seq)?;
+            }
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
             groups::set_reconcile(step.tx, &id)?;

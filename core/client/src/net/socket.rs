@@ -32,6 +32,9 @@ const BATCH: usize = 512;
 /// Largest frame that is read: a commit for the largest planned group, in base64, and room.
 const MAX_FRAME: usize = 16 << 20;
 
+/// The oldest version of the protocol that a server may speak: before it, there were no conversations over MLS.
+const OLDEST_SERVER: u32 = 1;
+
 /// A signed-in connection.
 pub(crate) struct Socket {
     stream: WebSocketStream<Stream>,
@@ -56,6 +59,9 @@ impl Socket {
             let mut frames = socket.receive().await?.into_iter();
             while let Some(frame) = frames.next() {
                 match frame {
+                    ServerFrame::Authenticated(welcome) if welcome.protocol_version < OLDEST_SERVER => {
+                        return Err(ClientError::ServerTooOld(welcome.protocol_version));
+                    }
                     ServerFrame::Authenticated(_) => {
                         socket.early = frames.collect();
                         return Ok(socket);

@@ -3,7 +3,7 @@
 use privmsg_protocol::ErrorCode;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::sealed_files;
+use super::{holds, sealed_files};
 use crate::sql_types::{from_sql, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
@@ -145,9 +145,11 @@ pub fn remove(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn stop(tx: &Tx<'_>, message: i64) -> Result<(), StoreError> {
-    tx.sql()
-        .prepare_cached("UPDATE download SET state = 'stopped' WHERE message_row = ?1 AND state = 'wanted'")?
-        .execute([message])?;
+    let mut stopping = tx.sql().prepare_cached(
+        "UPDATE download SET state = 'stopped' WHERE message_row = ?1 AND state = 'wanted' RETURNING id",
+    )?;
+    let stopped = stopping.query_map([message], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+    holds::forget_files(tx, &TASK, &stopped)?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }
@@ -182,11 +184,13 @@ pub fn any_of_gone_messages(at: &Snapshot<'_>) -> Result<bool, StoreError> {
 }
 
 pub(super) fn drop_of_gone_messages(tx: &Tx<'_>) -> Result<(), StoreError> {
-    let sql = "DELETE FROM download WHERE message_row IN
-               (SELECT message_row FROM download JOIN message ON message.id = message_row
-                WHERE hidden = 1 OR deleted_at IS NOT NULL)";
-    tx.sql().prepare_cached(sql)?.execute([])?;
-    Ok(())
+    let mut dropping = tx.sql().prepare_cached(
+        "DELETE FROM download WHERE message_row IN
+         (SELECT message_row FROM download JOIN message ON message.id = message_row
+          WHERE hidden = 1 OR deleted_at IS NOT NULL) RETURNING id",
+    )?;
+    let dropped = dropping.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+    holds::forget_files(tx, &TASK, &dropped)
 }
 
 /// Rows and sizes of what nobody waits for and nobody has used since `used_before`, ms; what was not used for longest

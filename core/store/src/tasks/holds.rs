@@ -23,11 +23,56 @@ pub enum Scope {
     File(i64),
 }
 
+/// Why somebody cannot be written to, as this device has found out by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unreachable {
+    /// None of their devices is in the conversation at the moment.
+    NobodyThere,
+    /// They are signed in, but no device has left key packages: it is of another kind of client.
+    NoKeyPackages,
+    /// All key packages are too old, or are dated in the future: the devices have not been online for long, or have a wrong
+    /// clock.
+    OutOfLifetime,
+    /// Their devices use other cryptography.
+    Incompatible,
+    /// They have published no identity key.
+    NoIdentity,
+    /// Their devices are not vouched for by the identity key that they have published, or their key packages are forged.
+    NotVouchedFor,
+}
+
+impl Unreachable {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::NobodyThere,
+        Self::NoKeyPackages,
+        Self::OutOfLifetime,
+        Self::Incompatible,
+        Self::NoIdentity,
+        Self::NotVouchedFor,
+    ];
+
+    /// A name for scripts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NobodyThere => "nobody_there",
+            Self::NoKeyPackages => "no_key_packages",
+            Self::OutOfLifetime => "key_packages_out_of_lifetime",
+            Self::Incompatible => "incompatible_client",
+            Self::NoIdentity => "no_identity",
+            Self::NotVouchedFor => "not_vouched_for",
+        }
+    }
+}
+
 /// Why something waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// The server has said so, with this code.
     Refused(ErrorCode),
+    /// Somebody cannot be written to.
+    Unreachable(Unreachable),
     /// There was no answer.
     Network,
     /// What the server sent cannot be used.
@@ -81,6 +126,7 @@ impl Reason {
     fn as_str(&self) -> &str {
         match self {
             Self::Refused(code) => code.as_str(),
+            Self::Unreachable(why) => why.as_str(),
             Self::Network => "network",
             Self::Unusable => "unusable",
             Self::UpdateNeeded => "update_needed",
@@ -94,7 +140,10 @@ impl Reason {
             "unusable" => Self::Unusable,
             "update_needed" => Self::UpdateNeeded,
             "disk" => Self::Disk,
-            code => Self::Refused(ErrorCode::from(code)),
+            other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
+                Some(why) => Self::Unreachable(why),
+                None => Self::Refused(ErrorCode::from(other)),
+            },
         }
     }
 }
@@ -156,6 +205,31 @@ pub fn lift(tx: &Tx<'_>, hold: &Hold) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What nothing waits for any more goes: the thing itself is gone.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget(tx: &Tx<'_>, scope: Scope) -> Result<(), StoreError> {
+    let (kind, id) = scope.columns();
+    let gone = tx.sql().prepare_cached("DELETE FROM hold WHERE scope = ?1 AND id = ?2")?.execute(params![kind, id])?;
+    if gone > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
+}
+
+/// Files that `task` was to bring are not to be brought any more.
+pub(super) fn forget_files(tx: &Tx<'_>, task: &TaskName, rows: &[i64]) -> Result<(), StoreError> {
+    for row in rows {
+        let (kind, id) = Scope::File(*row).columns();
+        let sql = "DELETE FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3";
+        if tx.sql().prepare_cached(sql)?.execute(params![task.0, kind, id])? > 0 {
+            tx.changed(Change::Holds);
+        }
+    }
+    Ok(())
+}
+
 /// Everything that waited is tried at once: the user has asked for it, or the network is another.
 ///
 /// # Errors
@@ -203,6 +277,25 @@ mod tests {
         assert_eq!(hold.until, 1_000 + LONGEST_MS);
         assert!(hold.holds_at(2_000) && !hold.holds_at(hold.until));
         assert!(!hold.holds_at(0), "the clock was ahead when it was put, and is right now");
+    }
+
+    #[test]
+    fn reasons_survive_the_database() {
+        let reasons = Unreachable::ALL.map(Reason::Unreachable).into_iter().chain([
+            Reason::Refused(ErrorCode::MailboxFull),
+            Reason::Network,
+            Reason::Disk,
+            Reason::Unusable,
+            Reason::UpdateNeeded,
+        ]);
+        for reason in reasons {
+            assert_eq!(Reason::parse(reason.as_str()), reason);
+        }
+        let server = ErrorCode::ALL.iter().map(ErrorCode::as_str);
+        assert!(
+            server.clone().all(|code| Reason::parse(code) == Reason::Refused(code.into())),
+            "no name is used twice"
+        );
     }
 
     #[tokio::test]

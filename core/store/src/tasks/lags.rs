@@ -1,6 +1,6 @@
 //! Groups in which the server is ahead of this device, or that it should be in and is not.
 
-use privmsg_protocol::{Epoch, GroupId};
+use privmsg_protocol::{Epoch, GroupId, Seq};
 use rusqlite::params;
 
 use crate::sql_types::{from_sql, group_id, to_sql};
@@ -16,11 +16,16 @@ pub struct Lag {
     pub group: GroupId,
     /// The server's epoch, if it has named it.
     pub epoch: Option<Epoch>,
+    /// This device has to have everything up to this number, or it may not go on as the leaf that it is.
+    pub seq: Option<Seq>,
+    /// What comes after this number is for this device: it was invited there, and could not use the invitation.
+    pub since: Option<Seq>,
     /// When to give up waiting for what leads there, and join anew, ms.
     pub join_at: i64,
 }
 
-/// Notes that the server is ahead, at `epoch` if it has said so. A time that was set before stays.
+/// Notes that the server is ahead, at `epoch` if it has said so. A time that was set before stays. Without an epoch
+/// nothing but joining anew helps.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
@@ -29,10 +34,39 @@ pub fn put(tx: &Tx<'_>, group: &GroupId, epoch: Option<Epoch>, join_at: i64) -> 
         .prepare_cached(
             "INSERT INTO lag (group_id, epoch, join_at)
              SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM lag) < ?4
-             ON CONFLICT (group_id) DO UPDATE SET epoch = iif(?2 > coalesce(epoch, -1), ?2, epoch)",
+             ON CONFLICT (group_id) DO UPDATE SET epoch = iif(?2 > coalesce(epoch, -1), ?2, epoch),
+                 seq = iif(?2 IS NULL, NULL, seq)",
         )?
         .execute(params![group.as_bytes().as_slice(), epoch.map(|epoch| to_sql(epoch.0)), join_at, KEPT])?;
     tx.changed(Change::Task(groups::TASK));
+    Ok(())
+}
+
+/// Notes that numbers up to `seq` have not come. What was noted before stays, too.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn put_missing(tx: &Tx<'_>, group: &GroupId, seq: Seq, join_at: i64) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "INSERT INTO lag (group_id, seq, join_at)
+             SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM lag) < ?4
+             ON CONFLICT (group_id) DO UPDATE SET seq = iif(epoch IS NULL AND seq IS NULL, NULL, max(?2, coalesce(seq, 0)))",
+        )?
+        .execute(params![group.as_bytes().as_slice(), to_sql(seq.0), join_at, KEPT])?;
+    tx.changed(Change::Task(groups::TASK));
+    Ok(())
+}
+
+/// Notes that only joining anew helps, and that what comes after `since` was for this device.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn put_invited(tx: &Tx<'_>, group: &GroupId, since: Option<Seq>, join_at: i64) -> Result<(), StoreError> {
+    put(tx, group, None, join_at)?;
+    tx.sql()
+        .prepare_cached("UPDATE lag SET since = coalesce(since, ?2) WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), since.map(|seq| to_sql(seq.0))])?;
     Ok(())
 }
 
@@ -78,11 +112,13 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Lag>, StoreError> {
 }
 
 fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Lag>, StoreError> {
-    let mut query = at.sql().prepare_cached(&format!("SELECT group_id, epoch, join_at FROM lag {rest}"))?;
+    let mut query = at.sql().prepare_cached(&format!("SELECT group_id, epoch, seq, since, join_at FROM lag {rest}"))?;
     let rows = query.query_map(parameters, |row| {
         Ok((|| {
             let epoch = row.get::<_, Option<i64>>(1)?.map(|epoch| Epoch(from_sql(epoch)));
-            Ok(Lag { group: group_id(row, 0)?, epoch, join_at: row.get(2)? })
+            let seq = row.get::<_, Option<i64>>(2)?.map(|seq| Seq(from_sql(seq)));
+            let since = row.get::<_, Option<i64>>(3)?.map(|seq| Seq(from_sql(seq)));
+            Ok(Lag { group: group_id(row, 0)?, epoch, seq, since, join_at: row.get(4)? })
         })())
     })?;
     rows.map(|row| row?).collect()

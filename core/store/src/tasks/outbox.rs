@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
+use crate::tasks::{holds, uploads};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// The queue.
@@ -162,6 +163,18 @@ pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), 
     Ok(())
 }
 
+/// How many messages are encrypted for this epoch of a group: the server may have them.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn unanswered(at: &Snapshot<'_>, group: &GroupId, epoch: Epoch) -> Result<u64, StoreError> {
+    let count: i64 = at
+        .sql()
+        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND epoch = ?2")?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(epoch.0)], |row| row.get(0))?;
+    Ok(from_sql(count))
+}
+
 /// Drops the ciphertext of a message that the server has refused: by the time it is sent again, others of the same
 /// sender may have passed it by so far that its key is not kept any more.
 ///
@@ -192,6 +205,7 @@ pub fn clear_encrypted_before(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Res
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError> {
+    uploads::forget_holds(tx, id)?;
     let removed = tx
         .sql()
         .prepare_cached("DELETE FROM outbox WHERE message_id = ?1 RETURNING chat_id, message_row")?
@@ -199,8 +213,31 @@ pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError
             Ok(Removed { chat: ChatId(row.get(0)?), message_row: row.get(1)? })
         })
         .optional()?;
+    if let Some(removed) = removed {
+        forget_holds(tx, removed.chat)?;
+    }
     tx.changed(Change::Task(TASK));
     Ok(removed)
+}
+
+/// Takes out what waits of a message that people see, by its row.
+pub(crate) fn remove_of(tx: &Tx<'_>, message_row: i64) -> Result<(), StoreError> {
+    let id = tx
+        .sql()
+        .prepare_cached("SELECT message_id FROM outbox WHERE message_row = ?1")?
+        .query_row([message_row], |row| Ok(message_id(row, 0)))
+        .optional()?
+        .transpose()?;
+    id.map_or(Ok(()), |id| remove(tx, &id).map(drop))
+}
+
+/// A chat in which nothing is queued waits for nothing.
+fn forget_holds(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    let queued: bool = tx
+        .sql()
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1)")?
+        .query_row([chat.0], |row| row.get(0))?;
+    if queued { Ok(()) } else { holds::forget(tx, holds::Scope::Chat(chat)) }
 }
 
 /// Refusals that are kept, for whoever waits for a message that people do not see as one.

@@ -1,8 +1,9 @@
 //! Messages that arrived before what they need to be decrypted.
 
-use privmsg_protocol::{GroupId, MessageId};
+use privmsg_protocol::{Epoch, GroupId, MessageId};
 use rusqlite::params;
 
+use crate::sql_types::to_sql;
 use crate::{Snapshot, StoreError, Tx};
 
 /// A parked message.
@@ -19,11 +20,17 @@ pub struct Parked {
 const KEPT: i64 = 32_768;
 const KEPT_BYTES: i64 = 64 << 20;
 
-/// Parks a message; a second time is the same. Returns whether there was room.
+/// Parks a message until `epoch`; a second time is the same. Returns whether there was room.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) -> Result<bool, StoreError> {
+pub fn insert(
+    tx: &Tx<'_>,
+    group: &GroupId,
+    message: &MessageId,
+    epoch: Epoch,
+    frame: &str,
+) -> Result<bool, StoreError> {
     let (group, message) = (group.as_bytes().as_slice(), message.as_bytes().as_slice());
     let full: bool = tx
         .sql()
@@ -35,10 +42,10 @@ pub fn insert(tx: &Tx<'_>, group: &GroupId, message: &MessageId, frame: &str) ->
     if !full {
         tx.sql()
             .prepare_cached(
-                "INSERT INTO parked (group_id, message_id, frame) VALUES (?1, ?2, ?3)
+                "INSERT INTO parked (group_id, message_id, epoch, frame) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (group_id, message_id) DO NOTHING",
             )?
-            .execute(params![group, message, frame])?;
+            .execute(params![group, message, to_sql(epoch.0), frame])?;
     }
     Ok(!full)
 }
@@ -51,6 +58,21 @@ pub fn of_group(at: &Snapshot<'_>, group: &GroupId) -> Result<Vec<Parked>, Store
     let mut query = at.sql().prepare_cached("SELECT id, frame FROM parked WHERE group_id = ?1 ORDER BY id")?;
     let rows =
         query.query_map([group.as_bytes().as_slice()], |row| Ok(Parked { id: row.get(0)?, frame: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What is parked for a group and can be read in `epoch`, by the server's word, in that order. What is of no epoch that
+/// the group has come to is not even looked at, however much there is of it.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn readable_in(at: &Snapshot<'_>, group: &GroupId, epoch: Epoch) -> Result<Vec<Parked>, StoreError> {
+    let mut query = at
+        .sql()
+        .prepare_cached("SELECT id, frame FROM parked WHERE group_id = ?1 AND epoch <= ?2 ORDER BY epoch, id")?;
+    let rows = query.query_map(params![group.as_bytes().as_slice(), to_sql(epoch.0)], |row| {
+        Ok(Parked { id: row.get(0)?, frame: row.get(1)? })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

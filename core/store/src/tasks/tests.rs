@@ -1,11 +1,14 @@
 //! What strangers send is kept within bounds.
 
+use std::time::Duration;
+
 use privmsg_protocol::{Epoch, GroupId, MessageId};
 
-use super::parked;
+use super::holds::{self, Reason, Scope};
 use super::welcomes::{self, Welcome};
+use super::{outbox, parked};
 use crate::key::DatabaseKey;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, chats, groups};
 
 fn group(n: u32) -> GroupId {
     let mut bytes = [0; 16];
@@ -58,7 +61,7 @@ async fn what_comes_too_early_is_bounded_for_each_group() {
             let park = |n, message: u32| {
                 let mut id = [0; 16];
                 id[..4].copy_from_slice(&message.to_be_bytes());
-                parked::insert(tx, &group(n), &MessageId::from_bytes(id), "frame")
+                parked::insert(tx, &group(n), &MessageId::from_bytes(id), Epoch(1), "frame")
             };
             let mut one = 0;
             for n in 0..33_000 {
@@ -78,4 +81,32 @@ async fn what_comes_too_early_is_bounded_for_each_group() {
         .await
         .unwrap();
     assert_eq!((one, again), (32_768, 32_768));
+}
+
+/// What a thing waits for is of no interest once the thing is gone.
+#[tokio::test]
+async fn holds_go_with_what_they_are_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    let counts = store.write(|tx| {
+        let chat = chats::ensure(tx, &chats::ChatKind::SelfNotes, 0)?;
+        let other = chats::ensure(tx, &chats::ChatKind::Direct { peer: "bob".parse().unwrap() }, 0)?;
+        groups::insert(tx, &group(1), chat, groups::GroupState::Active, 0)?;
+        for scope in [Scope::Chat(chat), Scope::Chat(other), Scope::Group(group(1)), Scope::Group(group(2))] {
+            holds::put(tx, &outbox::TASK, scope, &Reason::Network, 0, |_| Duration::from_secs(1))?;
+        }
+        let ids = [MessageId::from_bytes([1; 16]), MessageId::from_bytes([2; 16])];
+        for id in &ids {
+            outbox::insert(tx, chat, id, b"content", None)?;
+        }
+        let mut counts = Vec::new();
+        for id in &ids {
+            outbox::remove(tx, id)?;
+            counts.push(holds::all(tx)?.len());
+        }
+        groups::remove(tx, &group(1))?;
+        counts.push(holds::all(tx)?.len());
+        Ok::<_, StoreError>(counts)
+    });
+    assert_eq!(counts.await.unwrap(), [4, 3, 2]);
 }

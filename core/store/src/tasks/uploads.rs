@@ -7,7 +7,7 @@ use privmsg_protocol::{FileId, MessageId};
 use rusqlite::{OptionalExtension, Row, params};
 use zeroize::Zeroizing;
 
-use super::sealed_files;
+use super::{holds, sealed_files};
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, key_bytes, message_id, optional_file_id, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
@@ -174,6 +174,15 @@ pub fn set_uploaded(tx: &Tx<'_>, id: i64, file_id: &FileId) -> Result<(), StoreE
     tx.sql().execute("UPDATE upload SET file_id = ?2 WHERE id = ?1", params![id, file_id.as_str()])?;
     tx.changed(Change::Task(TASK));
     Ok(())
+}
+
+/// The files of a queued message are not to be uploaded any more.
+pub(super) fn forget_holds(tx: &Tx<'_>, message: &MessageId) -> Result<(), StoreError> {
+    let mut query = tx
+        .sql()
+        .prepare_cached("SELECT upload.id FROM upload JOIN outbox ON outbox.id = outbox_id WHERE message_id = ?1")?;
+    let rows = query.query_map([message.as_bytes().as_slice()], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+    holds::forget_files(tx, &TASK, &rows)
 }
 
 /// Reads a queued message with files by its row in the outbox.

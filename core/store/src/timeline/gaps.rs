@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::position::Position;
-use crate::sql_types::{from_sql, to_sql};
+use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx};
 
 /// The highest number that a group can come to: a million a second for twelve days. A server that says more is lying.
@@ -52,6 +52,47 @@ pub fn is_seen(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, Sto
     Ok(seq <= highest && hole_around(at, group, seq)?.is_none())
 }
 
+/// Notes that `seq` has come, and that nobody will ever read it here: it is shown as missing. Returns `false` if it had
+/// been seen before.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn lose(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let new = note(tx, group, seq)?;
+    if new {
+        let seq = to_sql(seq.min(LAST).0);
+        keep(tx, group, seq, seq, true)?;
+        shown(tx, group)?;
+    }
+    Ok(new)
+}
+
+/// How many numbers of a group up to `seq` have not come, and may still.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn open_up_to(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<u64, StoreError> {
+    let count: i64 = at
+        .sql()
+        .prepare_cached(
+            "SELECT coalesce(sum(min(last_seq, ?2) - first_seq + 1), 0) FROM gap
+             WHERE group_id = ?1 AND first_seq <= ?2 AND confirmed = 0",
+        )?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(seq.min(LAST).0)], |row| row.get(0))?;
+    Ok(from_sql(count))
+}
+
+/// Takes it that this device was to see everything after `seq`, in a group in which it has seen nothing.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn begin_after(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    match highest(tx, group)? {
+        Some(Seq(0)) => set_highest(tx, group, seq.min(LAST)),
+        _ => Ok(()),
+    }
+}
+
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
 /// numbers between the highest seen and `seq` too. What was behind `seq` when this device asked to join
 /// ([`crate::groups::note_seen`]) is forgotten: a server that was restored from a backup gives numbers out again. What is
@@ -61,22 +102,22 @@ pub fn is_seen(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, Sto
 /// [`StoreError`] of the statements.
 pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
     let seq = seq.min(LAST);
-    if seen_before(tx, group)? > seq {
+    let begins_anew = seen_before(tx, group)? > seq;
+    if begins_anew {
         rewind(tx, group, seq)?;
+    } else {
+        // Its own place is no hole.
+        fill(tx, group, seq)?;
     }
-    match highest(tx, group)? {
-        Some(highest) if highest > seq => {
-            fill(tx, group, seq)?;
+    if let Some(highest) = highest(tx, group)?
+        && highest <= seq
+    {
+        if highest.0 > 0 && seq > highest.next() {
+            insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
         }
-        Some(highest) => {
-            if highest.0 > 0 && seq > highest.next() {
-                insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
-            }
-            set_highest(tx, group, seq)?;
-        }
-        None => {}
+        set_highest(tx, group, seq)?;
     }
-    confirm(tx, group)
+    confirm_before(tx, group, seq)
 }
 
 fn seen_before(at: &Snapshot<'_>, group: &GroupId) -> Result<Seq, StoreError> {
@@ -103,22 +144,36 @@ pub fn expect(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> 
     }
 }
 
-/// Confirms all holes: nothing more is on its way.
+/// Confirms all holes: nothing more is on its way. Those that a group is joined anew for
+/// ([`crate::lags::put_missing`]) stay open until it has been, and those of the groups `but`.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn confirm_all(tx: &Tx<'_>) -> Result<(), StoreError> {
-    let mut query = tx.sql().prepare_cached("UPDATE gap SET confirmed = 1 WHERE confirmed = 0 RETURNING chat_id")?;
-    for chat in query.query_map([], |row| row.get(0))? {
-        tx.changed(Change::Chat(ChatId(chat?)));
+pub fn confirm_all(tx: &Tx<'_>, but: &[GroupId]) -> Result<(), StoreError> {
+    let open: Vec<_> = {
+        let mut query = tx.sql().prepare_cached(
+            "SELECT id, group_id, chat_id FROM gap WHERE confirmed = 0
+                 AND group_id NOT IN (SELECT group_id FROM lag WHERE seq IS NOT NULL)",
+        )?;
+        let rows = query.query_map([], |row| Ok((row.get::<_, i64>(0)?, group_id(row, 1), ChatId(row.get(2)?))))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for (id, group, chat) in open {
+        if !but.contains(&group?) {
+            tx.sql().prepare_cached("UPDATE gap SET confirmed = 1 WHERE id = ?1")?.execute([id])?;
+            tx.changed(Change::Chat(chat));
+        }
     }
     Ok(())
 }
 
-/// Confirms the holes of a group.
-fn confirm(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
-    tx.sql()
-        .execute("UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0", [group.as_bytes().as_slice()])?;
+/// Confirms the holes of a group before `seq`, and of what was before it began anew.
+fn confirm_before(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0
+             AND (last_seq < ?2 OR ordinal < (SELECT ordinal FROM mls_group WHERE group_id = ?1))",
+        params![group.as_bytes().as_slice(), to_sql(seq.0)],
+    )?;
     shown(tx, group)
 }
 
@@ -224,160 +279,4 @@ fn shown(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chats::ChatKind;
-    use crate::key::DatabaseKey;
-    use crate::{Store, chats, groups};
-
-    const GROUP: GroupId = GroupId::from_bytes([1; 16]);
-
-    fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
-        between(at, chat, Position::START, Position(i64::MAX))
-    }
-
-    async fn missing_after(notes: &'static [u64]) -> Vec<u64> {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-        store
-            .write(move |c| {
-                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-                for seq in notes {
-                    note(c, &GROUP, Seq(*seq))?;
-                }
-                confirm_all(c)?;
-                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect())
-            })
-            .await
-            .unwrap()
-    }
-
-    #[tokio::test]
-    async fn numbers_in_any_order_leave_no_hole() {
-        assert_eq!(missing_after(&[1, 2, 3]).await, Vec::<u64>::new());
-        assert_eq!(missing_after(&[3, 1, 2]).await, Vec::<u64>::new());
-        assert_eq!(missing_after(&[1, 5, 3, 2, 4, 5]).await, Vec::<u64>::new());
-    }
-
-    #[tokio::test]
-    async fn what_never_came_is_a_hole() {
-        assert_eq!(missing_after(&[1, 4]).await, vec![2]);
-        assert_eq!(missing_after(&[1, 10, 5]).await, vec![3, 4]);
-        assert_eq!(missing_after(&[1, u64::MAX]).await.len(), 1);
-    }
-
-    #[tokio::test]
-    async fn the_holes_of_a_page_are_those_between_its_positions() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-        store
-            .write(|c| {
-                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-                for seq in [1, 3, 5, 7] {
-                    note(c, &GROUP, Seq(seq))?;
-                }
-                confirm_all(c)?;
-                let at = |seq| Position::numbered(1, Seq(seq));
-                let begin = |from, to| -> Result<Vec<_>, StoreError> {
-                    Ok(between(c, chat, from, to)?.into_iter().map(|gap| gap.position).collect())
-                };
-                assert_eq!(begin(at(3), at(6))?, [at(4), at(6)]);
-                assert_eq!(begin(Position::START, at(3))?, [at(2)]);
-                assert_eq!(begin(at(5), Position::QUEUED)?, [at(6)]);
-                assert_eq!(begin(at(7), Position(i64::MAX))?, []);
-                Ok::<_, StoreError>(())
-            })
-            .await
-            .unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_the_server_has_and_never_sends_is_a_hole() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-        let missing = store
-            .write(|c| {
-                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-                note(c, &GROUP, Seq(1))?;
-                expect(c, &GROUP, Seq(4))?;
-                expect(c, &GROUP, Seq(2))?;
-                note(c, &GROUP, Seq(3))?;
-                confirm_all(c)?;
-                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
-            })
-            .await
-            .unwrap();
-        assert_eq!(missing, [1, 1]);
-    }
-
-    #[tokio::test]
-    async fn numbers_that_are_given_out_again_are_new() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-        let (seen, missing) = store
-            .write(|c| {
-                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-                for seq in [1, 2, 5, 9] {
-                    note(c, &GROUP, Seq(seq))?;
-                }
-                groups::note_seen(c, &GROUP)?;
-                restart(c, &GROUP, Seq(3))?;
-                let seen = [1, 2, 4, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
-                note(c, &GROUP, Seq(4))?;
-                note(c, &GROUP, Seq(5))?;
-                confirm_all(c)?;
-                Ok::<_, StoreError>((seen, of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>()))
-            })
-            .await
-            .unwrap();
-        assert_eq!(seen, [true, true, false, false, false]);
-        assert_eq!(missing, [1], "the third was missing before, and still is");
-    }
-
-    /// The answer to a join may be overtaken by what is said after it.
-    #[tokio::test]
-    async fn what_came_before_the_answer_to_a_join_is_no_gap() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-        let missing = store
-            .write(|c| {
-                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-                note(c, &GROUP, Seq(1))?;
-                groups::note_seen(c, &GROUP)?;
-                note(c, &GROUP, Seq(6))?;
-                restart(c, &GROUP, Seq(5))?;
-                note(c, &GROUP, Seq(7))?;
-                confirm_all(c)?;
-                Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
-            })
-            .await
-            .unwrap();
-        assert_eq!(missing, [3], "the second to the fourth, and nothing else");
-    }
-
-    #[tokio::test]
-    async fn a_repeated_number_is_known() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-        let seen = store
-            .write(|c| {
-                let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-                Ok::<_, StoreError>([
-                    note(c, &GROUP, Seq(1))?,
-                    note(c, &GROUP, Seq(3))?,
-                    note(c, &GROUP, Seq(1))?,
-                    note(c, &GROUP, Seq(2))?,
-                    note(c, &GROUP, Seq(2))?,
-                ])
-            })
-            .await
-            .unwrap();
-        assert_eq!(seen, [true, true, false, true, false]);
-    }
-}
+mod tests;

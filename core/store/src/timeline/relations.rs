@@ -1,7 +1,9 @@
 //! What was said about a message: reactions, edits, that it is deleted.
 //!
 //! Kept beside the messages, so that it may come before what it is about. Of one kind, person and key the newest counts,
-//! by the order that everybody shares, so every device comes to the same, in whatever order it hears of them.
+//! by the order that everybody shares, so every device comes to the same, in whatever order it hears of them. What this
+//! device has said itself is shown at once, but takes the place of nothing before it has a number: it may turn out to be
+//! older than what another device has said, or to be refused.
 
 use privmsg_protocol::{MessageId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
@@ -75,19 +77,21 @@ pub fn put(tx: &Tx<'_>, new: &NewRelation<'_>) -> Result<bool, StoreError> {
     let others: i64 = tx
         .sql()
         .prepare_cached(
-            "SELECT count(*) FROM relation
+            "SELECT count(DISTINCT key) FROM relation
              WHERE chat_id = ?1 AND target_author = ?2 AND target_id = ?3 AND kind = ?4 AND sender_id = ?5 AND key <> ?6",
         )?
         .query_row(params![new.chat.0, author, target, new.kind, sender, new.key], |row| row.get(0))?;
     if others >= MAX_KEYS {
         return Ok(false);
     }
+    let own_id = new.message_id.as_bytes().as_slice();
+    let pending = if position == Position::QUEUED { own_id } else { &[] };
     let stored = tx
         .sql()
         .prepare_cached(
             "INSERT INTO relation (chat_id, target_author, target_id, kind, sender_id, key, position, message_id, sent_at,
-                 content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 content, pending)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10
              WHERE position <= ?7",
         )?
@@ -99,9 +103,10 @@ pub fn put(tx: &Tx<'_>, new: &NewRelation<'_>) -> Result<bool, StoreError> {
             sender,
             new.key,
             position.0,
-            new.message_id.as_bytes().as_slice(),
+            own_id,
             new.sent_at,
-            new.content
+            new.content,
+            pending
         ])?;
     if stored > 0 {
         told(tx, new.chat, new.target)?;
@@ -109,14 +114,20 @@ pub fn put(tx: &Tx<'_>, new: &NewRelation<'_>) -> Result<bool, StoreError> {
     Ok(stored > 0)
 }
 
-/// What was said about a message, in order.
+/// What was said about a message, in order: of each kind, person and key the newest.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn of(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId) -> Result<Vec<Relation>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT kind, sender_id, key, sent_at, position, content FROM relation
-         WHERE chat_id = ?1 AND target_author = ?2 AND target_id = ?3 ORDER BY position, message_id",
+        "SELECT kind, sender_id, key, sent_at, position, content FROM relation AS said
+         WHERE chat_id = ?1 AND target_author = ?2 AND target_id = ?3
+             AND NOT EXISTS (SELECT 1 FROM relation AS newer
+                 WHERE newer.chat_id = said.chat_id AND newer.target_author = said.target_author
+                     AND newer.target_id = said.target_id AND newer.kind = said.kind
+                     AND newer.sender_id = said.sender_id AND newer.key = said.key
+                     AND (newer.position, newer.pending) > (said.position, said.pending))
+         ORDER BY position, message_id",
     )?;
     let rows = query.query_map(params![chat.0, author.as_str(), id.as_bytes().as_slice()], |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
@@ -135,25 +146,54 @@ pub fn clear(tx: &Tx<'_>, chat: ChatId, target: &Target, but: i64) -> Result<(),
     told(tx, chat, target)
 }
 
-/// The server has given one of this device's own its place.
+/// The server has given one of this device's own its place. Returns what it is about, and its kind, if it is the newest.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn set_sent(tx: &Tx<'_>, chat: ChatId, id: &MessageId, place: Place) -> Result<(), StoreError> {
+pub fn set_sent(tx: &Tx<'_>, chat: ChatId, id: &MessageId, place: Place) -> Result<Option<(Target, i64)>, StoreError> {
+    let own_id = id.as_bytes().as_slice();
     let position = position::of(tx, chat, place)?;
-    let moved = tx
+    let taken = tx
         .sql()
         .prepare_cached(
-            "UPDATE relation SET position = ?2 WHERE message_id = ?1 AND position = ?3
-             RETURNING chat_id, target_author, target_id",
+            "DELETE FROM relation WHERE message_id = ?1 AND pending = ?1
+             RETURNING chat_id, target_author, target_id, kind, sender_id, key, sent_at, content",
         )?
-        .query_row(params![id.as_bytes().as_slice(), position.0, Position::QUEUED.0], target)
+        .query_row([own_id], |row| {
+            let target = (user_id(row, 1), message_id(row, 2));
+            let (sender, key): (String, String) = (row.get(4)?, row.get(5)?);
+            let content: Vec<u8> = row.get(7)?;
+            Ok((ChatId(row.get(0)?), target, row.get::<_, i64>(3)?, sender, key, row.get::<_, i64>(6)?, content))
+        })
         .optional()?;
-    // Who reacted first is shown first.
-    moved.map_or(Ok(()), |(chat, target)| told(tx, chat, &target?))
+    let Some((chat, target, kind, sender, key, sent_at, content)) = taken else { return Ok(None) };
+    let target = Target { author: target.0?, message_id: target.1? };
+    let stored = tx
+        .sql()
+        .prepare_cached(
+            "INSERT INTO relation (chat_id, target_author, target_id, kind, sender_id, key, position, message_id, sent_at,
+                 content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10
+             WHERE position <= ?7",
+        )?
+        .execute(params![
+            chat.0,
+            target.author.as_str(),
+            target.message_id.as_bytes().as_slice(),
+            kind,
+            sender,
+            key,
+            position.0,
+            own_id,
+            sent_at,
+            content
+        ])?;
+    told(tx, chat, &target)?;
+    Ok((stored > 0).then_some((target, kind)))
 }
 
-/// One of this device's own was refused for good: nobody else has it.
+/// One of this device's own was refused for good: nobody else has it. What it would have replaced counts again.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
@@ -161,9 +201,9 @@ pub fn withdraw(tx: &Tx<'_>, id: &MessageId) -> Result<(), StoreError> {
     let gone = tx
         .sql()
         .prepare_cached(
-            "DELETE FROM relation WHERE message_id = ?1 AND position = ?2 RETURNING chat_id, target_author, target_id",
+            "DELETE FROM relation WHERE message_id = ?1 AND pending = ?1 RETURNING chat_id, target_author, target_id",
         )?
-        .query_row(params![id.as_bytes().as_slice(), Position::QUEUED.0], target)
+        .query_row(params![id.as_bytes().as_slice()], target)
         .optional()?;
     gone.map_or(Ok(()), |(chat, target)| told(tx, chat, &target?))
 }

@@ -19,6 +19,10 @@ impl Task for Gaps {
 
     fn due(&self, _at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
         let mut due = Due::default();
+        // What is missing may say that the profile was set back, and must not be taken for lost before.
+        if !link.has_compared() {
+            return Ok(due);
+        }
         match link.quiet_at() {
             Some(at) if at <= Instant::now() => due.now.push(Scope::Profile),
             Some(at) => due.later(at),
@@ -30,7 +34,12 @@ impl Task for Gaps {
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
         Box::pin(async move {
             let Some(quiet) = link.quiet_at().filter(|quiet| *quiet <= Instant::now()) else { return Ok(()) };
-            link.context.store.write(gaps::confirm_all).await.map_err(|error| Failure::of(scope, error.into()))?;
+            let unsure: Vec<_> = link.unsure().into_iter().collect();
+            link.context
+                .store
+                .write(move |tx| gaps::confirm_all(tx, &unsure))
+                .await
+                .map_err(|error| Failure::of(scope, error.into()))?;
             link.settle(quiet);
             Ok(())
         })

@@ -7,6 +7,7 @@
 //! | joining | external commit | accepted: active. Stale: deleted, and joined anew |
 //! | active | commit | accepted: merged. Stale: dropped; what is still due is committed after the missed one |
 //! | active, the server is ahead | none | waits for what leads there, then joined anew |
+//! | active, numbers are missing | none | waits for answers that are owed, then joined anew, if they are still missing |
 //! | active | none | ready to send |
 //! | broken | none | joined anew |
 
@@ -17,13 +18,15 @@ use privmsg_protocol::rest::{Group, GroupKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
 use privmsg_store::lags::{self, Lag};
-use privmsg_store::{Snapshot, TaskName, welcomes};
+use privmsg_store::{Snapshot, StoreError, TaskName, gaps, outbox, welcomes};
 
 use super::{Due, Failure, Task, Work};
-use crate::engine::Link;
+use crate::engine::{Link, inbox};
 use crate::error::ClientError;
+use crate::events::Event;
 use crate::group::commit::commit_what_is_due;
 use crate::group::join::{join, join_by_welcome};
+use crate::group::mls::Step;
 use crate::group::request::submit;
 
 /// Groups that are worked on at once: while the server is slow about one, others need not wait.
@@ -51,7 +54,8 @@ impl Task for Groups {
         let lag_of = |id: &GroupId| lags.iter().find(|lag| lag.group == *id);
         let groups = groups::all(at)?;
         for group in &groups {
-            match next(group, lag_of(&group.group_id), link, now_ms) {
+            match next(at, group, lag_of(&group.group_id), link, now_ms)? {
+                Next::Wait => {}
                 Next::Now => due.now.push(Scope::Group(group.group_id)),
                 Next::At(at) => due.later_ms(at),
                 Next::WhenQuiet => due.at = due.at.into_iter().chain(link.quiet_at()).min(),
@@ -99,28 +103,68 @@ enum Next {
     At(i64),
     /// What it waits for may be among the messages that are pouring in.
     WhenQuiet,
+    /// Another task has to go before.
+    Wait,
 }
 
-fn next(group: &StoredGroup, lag: Option<&Lag>, link: &Link, now_ms: i64) -> Next {
+fn next(
+    at: &Snapshot<'_>,
+    group: &StoredGroup,
+    lag: Option<&Lag>,
+    link: &Link,
+    now_ms: i64,
+) -> Result<Next, StoreError> {
     if group.request.is_some() {
-        return Next::Now;
+        return Ok(Next::Now);
     }
     if let Some(lag) = lag {
-        return match lag.epoch {
-            Some(epoch) if group.epoch >= epoch && group.state == GroupState::Active => Next::Now,
-            _ if is_ahead(lag.join_at, now_ms) => Next::At(lag.join_at),
-            Some(_) if link.is_restless() => Next::WhenQuiet,
-            _ => Next::Now,
-        };
+        return Ok(match standing(at, Some(group), lag)? {
+            Standing::CaughtUp => Next::Now,
+            Standing::OwedAnswers => Next::Wait,
+            Standing::Behind { .. } if is_ahead(lag.join_at, now_ms) => Next::At(lag.join_at),
+            Standing::Behind { .. } if lag.epoch.is_some() && link.is_restless() => Next::WhenQuiet,
+            Standing::Behind { .. } => Next::Now,
+        });
     }
-    match group.state {
+    Ok(match group.state {
         GroupState::Broken => Next::Now,
         GroupState::Active if group.reconcile > 0 => Next::Now,
         GroupState::Active if group.rotate_at <= now_ms => Next::Now,
         GroupState::Active => Next::At(group.rotate_at),
         // Without a request: it was written by another version, or half of it is lost.
         GroupState::Creating | GroupState::Joining => Next::Now,
+    })
+}
+
+/// Where this device stands in a group that the server was ahead in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Standing {
+    /// Everything has come.
+    CaughtUp,
+    /// What is missing may be messages of its own, whose answers were lost. They are sent again as they were.
+    OwedAnswers,
+    /// Nothing but joining anew helps, if nothing is on its way any more.
+    Behind {
+        /// Numbers are missing that the mailbox would have, had this device not had them before.
+        missing: bool,
+    },
+}
+
+fn standing(at: &Snapshot<'_>, group: Option<&StoredGroup>, lag: &Lag) -> Result<Standing, StoreError> {
+    let nothing_missing = Standing::Behind { missing: false };
+    let Some(group) = group.filter(|group| group.state == GroupState::Active) else { return Ok(nothing_missing) };
+    let open = lag.seq.map_or(Ok(0), |seq| gaps::open_up_to(at, &lag.group, seq))?;
+    if lag.epoch.is_some_and(|epoch| group.epoch < epoch) || (lag.epoch.is_none() && lag.seq.is_none()) {
+        return Ok(Standing::Behind { missing: open > 0 });
     }
+    if open == 0 {
+        return Ok(Standing::CaughtUp);
+    }
+    let owed = outbox::unanswered(at, &lag.group, group.epoch)?;
+    if open <= owed && !super::outbox::is_held(at, group.chat)? {
+        return Ok(Standing::OwedAnswers);
+    }
+    Ok(Standing::Behind { missing: true })
 }
 
 /// Does the next thing for a group. What is due after it shows when it is asked again.
@@ -136,14 +180,8 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     if let Some(welcome) = welcome {
         return join_by_welcome(link, welcome).await;
     }
-    if let Some(lag) = lag {
-        if let (Some(group), Some(epoch)) = (&group, lag.epoch)
-            && group.epoch >= epoch
-            && group.state == GroupState::Active
-        {
-            return Ok(link.context.store.write(move |tx| lags::remove(tx, &id)).await?);
-        }
-        return join_if_drained(link, id).await;
+    if lag.is_some() {
+        return catch_up(link, id).await;
     }
     match group {
         Some(group) if group.state == GroupState::Active => commit_what_is_due(link, &group).await,
@@ -152,15 +190,43 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     }
 }
 
-/// Joins anew, unless something is still on its way through the socket: on a slow line this request overtakes it, and
-/// joining would throw away the keys that it needs.
-async fn join_if_drained(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
-    if link.context.api.mailbox_is_empty().await? {
-        tracing::info!(group_id = %id, "joins anew");
-        return join(link, id).await;
+/// Joins anew, unless everything has come, or something is still on its way through the socket: on a slow line this request
+/// overtakes it, and joining would throw away the keys that it needs.
+async fn catch_up(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
+    let look = move |at: &Snapshot<'_>| {
+        let Some(lag) = lags::of(at, &id)? else { return Ok(None) };
+        Ok::<_, StoreError>(Some(standing(at, groups::load(at, &id)?.as_ref(), &lag)?))
+    };
+    if let Some(Standing::Behind { .. }) = link.context.store.read(look).await?
+        && !link.context.api.mailbox_is_empty().await?
+    {
+        let now = link.context.clock.now_ms();
+        return Ok(link.context.store.write(move |tx| lags::postpone(tx, &id, now + DRAIN_WAIT)).await?);
     }
-    let now = link.context.clock.now_ms();
-    Ok(link.context.store.write(move |tx| lags::postpone(tx, &id, now + DRAIN_WAIT)).await?)
+    let (standing, events) = link.context.step(&link.identity, move |step| last_look(step, id)).await?;
+    link.context.emit_all(events);
+    match standing {
+        None | Some(Standing::OwedAnswers) => Ok(()),
+        Some(Standing::CaughtUp) => Ok(link.context.store.write(move |tx| lags::remove(tx, &id)).await?),
+        Some(Standing::Behind { missing }) => {
+            tracing::info!(group_id = %id, missing, "joins anew");
+            if missing {
+                link.tell_set_back();
+            }
+            join(link, id).await
+        }
+    }
+}
+
+/// Where this device stands before it joins anew. What an empty mailbox had is stored by now; what is parked is tried once
+/// more, since it may have waited for a version of this program that has come: joining would pass it over.
+pub(in crate::engine) fn last_look(
+    step: &Step<'_, '_>,
+    id: GroupId,
+) -> Result<(Option<Standing>, Vec<Event>), ClientError> {
+    let outcome = inbox::retry(step, id)?;
+    let Some(lag) = lags::of(step.tx, &id)? else { return Ok((None, outcome.events)) };
+    Ok((Some(standing(step.tx, groups::load(step.tx, &id)?.as_ref(), &lag)?), outcome.events))
 }
 
 /// The other user of a direct conversation was deleted. Whoever has that name now is somebody else.

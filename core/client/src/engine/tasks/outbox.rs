@@ -7,16 +7,17 @@ use std::time::Duration;
 use privmsg_e2ee::{Conversation, EncryptError};
 use privmsg_protocol::error::Retry;
 use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
-use privmsg_protocol::{ErrorCode, GroupId, MessageId, Opaque};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
-use privmsg_store::holds::{Reason, Scope};
-use privmsg_store::outbox::Encrypted;
+use privmsg_store::holds::{Reason, Scope, Unreachable};
+use privmsg_store::outbox::{Encrypted, Queued};
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, contacts, gaps, holds, lags, messages, outbox, relations};
 
 use super::groups::COMMIT_WAIT;
 use super::{Due, Failure, Task, Work};
+use crate::content;
 use crate::engine::Link;
 use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
@@ -45,8 +46,15 @@ impl Task for Outbox {
         }
         let flying = link.in_flight();
         for chat in outbox::chats(at)? {
-            if sendable_group(at, chat)?.is_some() && outbox::has_other_than(at, chat, &flying)? && !is_held(at, chat)?
-            {
+            let is_due = match carrier(at, chat)? {
+                None => false,
+                Some((group, _)) if !link.is_sure_of(&group.group_id) => false,
+                Some((_, Load::Everything)) => outbox::has_other_than(at, chat, &flying)?,
+                Some((group, Load::Repetitions)) => {
+                    has_to_repeat(&group, &outbox::ready(at, chat, flying.len() + 1)?, &flying)
+                }
+            };
+            if is_due && !is_held(at, chat)? {
                 due.now.push(Scope::Chat(chat));
             }
         }
@@ -61,7 +69,7 @@ impl Task for Outbox {
                 // Put in order by a commit; where that does not help, not asked for again at once.
                 Ok(Sending::Untrusted) => Err(Failure::Hold { scope, reason: Reason::Unusable, pause: None }),
                 Ok(Sending::NobodyThere) => {
-                    let reason = Reason::Refused(ErrorCode::RecipientHasNoDevices);
+                    let reason = Reason::Unreachable(Unreachable::NobodyThere);
                     Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE) })
                 }
                 Err(error) => Err(Failure::of(scope, error)),
@@ -82,11 +90,34 @@ pub(super) fn is_held(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreErro
     }
 }
 
-/// The group that carries a chat, if it can be encrypted for now.
-fn sendable_group(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<StoredGroup>, StoreError> {
+/// What a group can carry now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Load {
+    Everything,
+    /// Only what is encrypted already: whether the answers to it were lost, or more is missing here, is to be seen first.
+    Repetitions,
+}
+
+/// The group that carries a chat, if it can now.
+fn carrier(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(StoredGroup, Load)>, StoreError> {
     let Some(group) = groups::of_chat(at, chat)? else { return Ok(None) };
-    let ready = group.state == GroupState::Active && group.request.is_none() && group.reconcile == 0;
-    Ok(if ready && lags::of(at, &group.group_id)?.is_none() { Some(group) } else { None })
+    if group.state != GroupState::Active || group.request.is_some() {
+        return Ok(None);
+    }
+    Ok(match lags::of(at, &group.group_id)? {
+        None if group.reconcile == 0 => Some((group, Load::Everything)),
+        Some(lag) if lag.seq.is_some() && lag.epoch.is_none() => Some((group, Load::Repetitions)),
+        _ => None,
+    })
+}
+
+fn is_for(group: &StoredGroup, queued: &Queued) -> bool {
+    let fits = |encrypted: &Encrypted| (encrypted.group, encrypted.epoch) == (group.group_id, group.epoch);
+    queued.encrypted.as_ref().is_some_and(fits)
+}
+
+fn has_to_repeat(group: &StoredGroup, queued: &[Queued], flying: &[MessageId]) -> bool {
+    queued.iter().any(|queued| is_for(group, queued) && !flying.contains(&queued.message_id))
 }
 
 enum Sending {
@@ -135,19 +166,27 @@ fn encrypt_queued(
     flying: &[MessageId],
     room: usize,
 ) -> Result<Prepared, ClientError> {
-    let Some(group) = sendable_group(step.tx, chat)?.map(|group| group.group_id) else { return Ok(Prepared::NotNow) };
+    let Some((stored, load)) = carrier(step.tx, chat)? else { return Ok(Prepared::NotNow) };
+    let group = stored.group_id;
     let join_anew = || lags::put(step.tx, &group, None, step.now_ms).map(|()| Prepared::NotNow);
     let Some(mut conversation) = Conversation::load(step.mls, group)? else { return Ok(join_anew()?) };
     let members = conversation.members();
+    let not_repeated = |prepared| match load {
+        Load::Everything => Ok(prepared),
+        // Nobody waits for the answers any more.
+        Load::Repetitions => {
+            outbox::clear_encrypted_before(step.tx, &group, Epoch(u64::MAX)).map(|()| Prepared::NotNow)
+        }
+    };
     for member in &members {
         if !membership::is_trusted(step.tx, step.identity, member)? {
             groups::set_reconcile(step.tx, &group)?;
-            return Ok(Prepared::Untrusted);
+            return Ok(not_repeated(Prepared::Untrusted)?);
         }
     }
     let alone = members.iter().all(|member| member.user_id == step.identity.user_id);
     if alone && Policy::of(&chats::load(step.tx, chat)?.kind).needs_others {
-        return Ok(Prepared::NobodyThere);
+        return Ok(not_repeated(Prepared::NobodyThere)?);
     }
     let epoch = conversation.epoch();
     let mut frames = Vec::new();
@@ -160,6 +199,7 @@ fn encrypt_queued(
         }
         let ciphertext = match queued.encrypted {
             Some(encrypted) if encrypted.epoch == epoch && encrypted.group == group => encrypted.ciphertext,
+            _ if load == Load::Repetitions => continue,
             _ => {
                 let ciphertext = match conversation.encrypt(step.mls, &step.identity.device, &queued.content) {
                     Err(EncryptError::Removed) => return Ok(join_anew()?),
@@ -190,6 +230,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
     for id in &ack.message_ids {
         link.land(id);
     }
+    let now = link.context.clock.now_ms();
     let sent = link
         .context
         .store
@@ -208,7 +249,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
                         messages::set_sent(tx, row, place)?;
                         sent.push(Event::Sent { id: row, chat: removed.chat });
                     }
-                    None => relations::set_sent(tx, removed.chat, id, place)?,
+                    None => content::sent(tx, removed.chat, id, place, now)?,
                 }
             }
             Ok::<_, ClientError>(sent)

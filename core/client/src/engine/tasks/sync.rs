@@ -1,14 +1,21 @@
 //! Once after connecting: this device's groups are compared with the server's. Those that the server does not have are
 //! forgotten, those that it should be in, or is behind in, are left to the [groups task](super::groups).
+//!
+//! The comparison also shows a profile that was set back to an earlier copy, or that two machines use: with an empty
+//! mailbox, numbers are missing that this device has sent itself, or has acknowledged. Until it has been made, nothing is
+//! encrypted in a group, since the ratchet may be one that has been further already; where numbers are missing, the device
+//! becomes a new leaf first. The server's word is all that there is. Where it says too much, a join too many is made; where
+//! it says too little, a key is used twice, against which MLS has its reuse guard (RFC 9420, section 6.3.1).
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::Group;
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
-use privmsg_store::{Snapshot, TaskName, gaps, lags};
+use privmsg_store::{Snapshot, StoreError, TaskName, gaps, lags, welcomes};
 
 use super::groups::{COMMIT_WAIT, is_dead};
 use super::{Due, Failure, Task, Work};
@@ -25,8 +32,12 @@ impl Task for Sync {
         TaskName::new("sync")
     }
 
-    fn due(&self, _at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
-        Ok(Due::now_if(!link.has_compared(), Scope::Device))
+    fn due(&self, at: &Snapshot<'_>, link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
+        let mut due = !link.has_compared();
+        for id in link.unsure() {
+            due |= !owes_an_answer(at, &id)?;
+        }
+        Ok(Due::now_if(due, Scope::Device))
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
@@ -38,7 +49,13 @@ impl Task for Sync {
     }
 }
 
+/// Whether a group waits for something after which it may be another one: a request, or the use of an invitation.
+fn owes_an_answer(at: &Snapshot<'_>, id: &GroupId) -> Result<bool, StoreError> {
+    Ok(welcomes::of(at, id)?.is_some() || groups::load(at, id)?.is_some_and(|group| group.request.is_some()))
+}
+
 async fn compare(link: &Link) -> Result<(), ClientError> {
+    let again = link.has_compared().then(|| link.unsure());
     // The answer tells of a moment after this one. What changes here meanwhile, it says nothing about.
     let before: HashMap<_, _> = {
         let all = link.context.store.read(groups::all).await?;
@@ -47,22 +64,37 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     let theirs = link.context.api.groups().await?.groups;
     // What the comparison finds missing may still be on its way.
     link.stir();
-    link.context
+    let unsure = link
+        .context
         .step(&link.identity, move |step| {
-            for ours in before.values().filter(|ours| ours.state != GroupState::Creating) {
+            let of_interest = |id: &GroupId| again.as_ref().is_none_or(|again| again.contains(id));
+            for ours in before.values().filter(|ours| ours.state != GroupState::Creating && of_interest(&ours.group_id))
+            {
                 let known = theirs.iter().any(|group| group.group_id == ours.group_id && !is_dead(group));
                 if !known && is_as_before(step, ours)? {
                     forget(step, ours.group_id)?;
                 }
             }
-            for theirs in theirs.iter().filter(|group| !is_dead(group)) {
-                compare_one(step, theirs, before.get(&theirs.group_id))?;
+            let mut unsure = HashSet::new();
+            for theirs in theirs.iter().filter(|group| !is_dead(group) && of_interest(&group.group_id)) {
+                if compare_one(step, theirs, before.get(&theirs.group_id))? == Told::Nothing {
+                    unsure.insert(theirs.group_id);
+                }
             }
-            Ok::<_, ClientError>(())
+            Ok::<_, ClientError>(unsure)
         })
         .await?;
-    link.compare();
+    link.compare(unsure);
     Ok(())
+}
+
+/// What a comparison has told about a group.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Told {
+    /// Where it stands, and what is to be done for it is noted.
+    All,
+    /// Not whether this device has said more in it than the profile knows.
+    Nothing,
 }
 
 fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, ClientError> {
@@ -70,35 +102,44 @@ fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, Clien
         .is_some_and(|now| (now.state, now.epoch, &now.request) == (before.state, before.epoch, &before.request)))
 }
 
-fn compare_one(step: &Step<'_, '_>, theirs: &Group, before: Option<&StoredGroup>) -> Result<(), ClientError> {
+pub(in crate::engine) fn compare_one(
+    step: &Step<'_, '_>,
+    theirs: &Group,
+    before: Option<&StoredGroup>,
+) -> Result<Told, ClientError> {
     let id = theirs.group_id;
     let Some(ours) = groups::load(step.tx, &id)? else {
-        return Ok(lags::put(step.tx, &id, None, step.now_ms)?);
+        lags::put(step.tx, &id, None, step.now_ms)?;
+        return Ok(if welcomes::of(step.tx, &id)?.is_some() { Told::Nothing } else { Told::All });
     };
     // One that has come since, or moved on, is in step, or has a request that goes before.
-    let Some(before) = before else { return Ok(()) };
-    if !is_as_before(step, before)? && ours.epoch >= theirs.epoch {
-        return Ok(());
-    }
-    if ours.request.is_some() {
-        return Ok(());
+    let Some(before) = before else { return Ok(Told::Nothing) };
+    if ours.request.is_some() || (!is_as_before(step, before)? && ours.epoch >= theirs.epoch) {
+        return Ok(Told::Nothing);
     }
     if !is_leaf(theirs, step.identity) || ours.state != GroupState::Active {
-        return Ok(lags::put(step.tx, &id, None, step.now_ms)?);
+        lags::put(step.tx, &id, None, step.now_ms)?;
+        return Ok(Told::All);
     }
     match ours.epoch.cmp(&theirs.epoch) {
         Ordering::Equal => {
             if theirs.devices.iter().any(|device| device.leaf && !device.active) {
                 groups::set_reconcile(step.tx, &id)?;
             }
-            gaps::expect(step.tx, &id, theirs.seq)?;
         }
         // A commit may be on its way; if it does not come, it is lost.
         Ordering::Less => lags::put(step.tx, &id, Some(theirs.epoch), step.now_ms + COMMIT_WAIT)?,
         // The server has lost what it had accepted, as after a restored backup.
-        Ordering::Greater => lags::put(step.tx, &id, None, step.now_ms)?,
+        Ordering::Greater => {
+            lags::put(step.tx, &id, None, step.now_ms)?;
+            return Ok(Told::All);
+        }
     }
-    Ok(())
+    gaps::expect(step.tx, &id, theirs.seq)?;
+    if gaps::open_up_to(step.tx, &id, theirs.seq)? > 0 {
+        lags::put_missing(step.tx, &id, theirs.seq, step.now_ms)?;
+    }
+    Ok(Told::All)
 }
 
 fn is_leaf(theirs: &Group, identity: &Identity) -> bool {

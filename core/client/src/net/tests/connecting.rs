@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use privmsg_protocol::PROTOCOL_VERSION;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::super::error::{Hop, LinkFault, NetworkError, ProxyFault};
 use super::super::route::ProxySetting;
+use super::super::socket::Socket;
 use super::host::Host;
 use super::proxies::{self, Manner, Running};
 use super::{Names, both, client, endpoint};
@@ -50,6 +52,19 @@ async fn both_halves_use_one_address() {
     let name = "xn--80a0bn.xn--e1afmkfd.xn--p1ai";
     assert_eq!(names.asked(), [name, name]);
     assert_eq!(host.seen(), [format!("GET /prefix/api/v1/users/me/devices {name}"), format!("GET /prefix/ws {name}")]);
+}
+
+/// A server of the first API speaks of no version at all; one of a later one than this program knows what that can expect.
+#[tokio::test]
+async fn a_server_that_is_too_old_is_called_that() {
+    let host = Host::start().await;
+    let api = client(endpoint(&format!("http://{}", host.address)), &NOTHING, &Names::all_at(&[host.address]));
+    for (version, too_old) in [(0, true), (PROTOCOL_VERSION, false), (PROTOCOL_VERSION + 1, false)] {
+        host.speaks(version);
+        let opened = Socket::open(&api).await.map(drop);
+        assert_eq!(matches!(opened, Err(ClientError::ServerTooOld(0))), too_old, "{version}: {opened:?}");
+        assert_eq!(opened.is_err(), too_old);
+    }
 }
 
 #[tokio::test]

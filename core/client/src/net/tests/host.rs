@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use privmsg_protocol::PROTOCOL_VERSION;
 use rustls::ServerConfig;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -25,8 +26,12 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::super::stream::Io;
 
-const AUTHENTICATED: &str =
-    r#"{"type":"authenticated","payload":{"user_id":"alice","device_id":"a1","protocol_version":1}}"#;
+/// What a server of this version of the protocol says.
+fn authenticated(version: u32) -> String {
+    format!(
+        r#"{{"type":"authenticated","payload":{{"user_id":"alice","device_id":"a1","protocol_version":{version}}}}}"#
+    )
+}
 
 /// What every request is answered with, where the server itself does not get to speak.
 #[derive(Clone)]
@@ -47,6 +52,7 @@ struct Shared {
     connections: AtomicUsize,
     seen: Mutex<Vec<String>>,
     page: Option<Page>,
+    version: AtomicU32,
 }
 
 impl Host {
@@ -57,7 +63,7 @@ impl Host {
     pub(super) async fn with(tls: Option<Arc<ServerConfig>>, page: Option<Page>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { page, ..Shared::default() });
+        let shared = Arc::new(Shared { page, version: AtomicU32::new(PROTOCOL_VERSION), ..Shared::default() });
         tokio::spawn({
             let shared = Arc::clone(&shared);
             async move {
@@ -85,6 +91,11 @@ impl Host {
 
     pub(super) fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// It speaks another version of the protocol from now on.
+    pub(super) fn speaks(&self, version: u32) {
+        self.shared.version.store(version, Ordering::SeqCst);
     }
 
     /// Connections so far.
@@ -119,7 +130,7 @@ impl Shared {
             return response.body(Full::from(page.body)).unwrap();
         }
         if request.uri().path().ends_with("/ws") {
-            return websocket(&mut request);
+            return websocket(&mut request, self.version.load(Ordering::SeqCst));
         }
         let mut body = request.into_body();
         while let Some(Ok(_)) = body.frame().await {}
@@ -127,14 +138,14 @@ impl Shared {
     }
 }
 
-fn websocket(request: &mut Request<Incoming>) -> Response<Full<Bytes>> {
+fn websocket(request: &mut Request<Incoming>, version: u32) -> Response<Full<Bytes>> {
     let key = request.headers()[SEC_WEBSOCKET_KEY].clone();
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
         while let Some(Ok(frame)) = socket.next().await {
-            if frame.is_text() && socket.send(Message::text(AUTHENTICATED)).await.is_err() {
+            if frame.is_text() && socket.send(Message::text(authenticated(version))).await.is_err() {
                 return;
             }
         }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::content::{Said, apply};
+use crate::content::{Said, apply, sent};
 use crate::error::ClientError;
 use crate::profile::Profile;
 use crate::sending::{Draft, Recipient};
@@ -170,7 +170,7 @@ impl World {
     }
 
     pub(super) async fn confirm_gaps(&self, by: usize) {
-        self.write(by, |tx| Ok(gaps::confirm_all(tx)?)).await;
+        self.write(by, |tx| Ok(gaps::confirm_all(tx, &[])?)).await;
     }
 
     pub(super) async fn say(&self, by: usize) {
@@ -181,7 +181,7 @@ impl World {
     /// have come already.
     pub(super) async fn answer(&mut self, by: usize, accepted: bool, late: bool) {
         let earlier = if accepted && late { self.missing.pop() } else { None };
-        let (chat, seq) = (self.chat, earlier.unwrap_or(self.seq + 1));
+        let (chat, seq, now) = (self.chat, earlier.unwrap_or(self.seq + 1), self.clock.now_ms());
         let answered = self.write(by, move |tx| {
             let Some(queued) = outbox::ready(tx, chat, 1)?.pop() else { return Ok(false) };
             outbox::remove(tx, &queued.message_id)?;
@@ -189,7 +189,7 @@ impl World {
             match (queued.message_row, accepted) {
                 (Some(row), true) => messages::set_sent(tx, row, place)?,
                 (Some(row), false) => messages::set_failed(tx, row, "too_large")?,
-                (None, true) => relations::set_sent(tx, chat, &queued.message_id, place)?,
+                (None, true) => sent(tx, chat, &queued.message_id, place, now)?,
                 (None, false) => relations::withdraw(tx, &queued.message_id)?,
             }
             if accepted {
@@ -214,19 +214,19 @@ impl World {
 
     pub(super) async fn react(&self, by: usize, which: usize, remove: bool) {
         if let Some(target) = self.pick(which, |message| !message.outgoing && message.deleted_at.is_none()).await {
-            self.handles[by].react(target.message_id, "👍".to_owned(), remove).await.unwrap();
+            unless_taken_back(self.handles[by].react(target.message_id, "👍".to_owned(), remove).await);
         }
     }
 
     pub(super) async fn edit(&self, by: usize, which: usize) {
         if let Some(target) = self.pick(which, |message| message.outgoing && message.deleted_at.is_none()).await {
-            self.handles[by].edit(target.message_id, format!("edited {which}")).await.unwrap();
+            unless_taken_back(self.handles[by].edit(target.message_id, format!("edited {which}")).await);
         }
     }
 
     pub(super) async fn delete(&self, by: usize, which: usize) {
         if let Some(target) = self.pick(which, |message| message.outgoing && message.deleted_at.is_none()).await {
-            self.handles[by].delete(target.message_id).await.unwrap();
+            unless_taken_back(self.handles[by].delete(target.message_id).await);
         }
     }
 
@@ -276,6 +276,14 @@ pub(super) enum About {
     Edit,
     Delete,
     Receipt,
+}
+
+/// A message that its author is about to take back cannot be changed any more.
+fn unless_taken_back<T>(result: Result<T, ClientError>) {
+    match result {
+        Ok(_) | Err(ClientError::NotChangeable) => {}
+        Err(error) => panic!("{error:?}"),
+    }
 }
 
 fn receive(

@@ -163,9 +163,7 @@ fn hide(tx: &Tx<'_>, id: i64) -> Result<Option<ChatId>, StoreError> {
     let sql = "UPDATE message SET content = x'', hidden = 1, expires_at = NULL
                WHERE id = ?1 AND hidden = 0 RETURNING chat_id";
     let Some(chat) = update(tx, sql, [id])? else { return Ok(None) };
-    if tx.sql().prepare_cached("DELETE FROM outbox WHERE message_row = ?1")?.execute([id])? > 0 {
-        tx.changed(Change::Task(outbox::TASK));
-    }
+    outbox::remove_of(tx, id)?;
     tx.sql()
         .prepare_cached(
             "DELETE FROM relation WHERE (chat_id, target_author, target_id) IN

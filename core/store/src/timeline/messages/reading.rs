@@ -79,6 +79,18 @@ pub fn find_of(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId)
     )
 }
 
+/// Whether a message of this author was here and is gone: the user has put it out of sight, or its time is over.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_gone(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId) -> Result<bool, StoreError> {
+    let gone: Option<bool> = at
+        .sql()
+        .prepare_cached("SELECT min(hidden) FROM message WHERE message_id = ?1 AND sender_id = ?2 AND chat_id = ?3")?
+        .query_row(params![id.as_bytes().as_slice(), author.as_str(), chat.0], |row| row.get(0))?;
+    Ok(gone.unwrap_or(false))
+}
+
 /// The newest `limit` messages of a chat, oldest first.
 ///
 /// # Errors

@@ -1,0 +1,73 @@
+//! What a message on the screen looked like, and what has changed since.
+
+use privmsg_client::MessageView;
+
+use crate::foreign;
+use crate::lang::Lang;
+
+/// Letters of a message by which it is recognised.
+const EXCERPT: usize = 40;
+
+/// A message as it stands on the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look {
+    text: String,
+    edited_at: Option<i64>,
+    deleted: bool,
+    reactions: Vec<(String, String)>,
+}
+
+/// What has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// It says something else: to be shown anew.
+    Text,
+    /// A line says it all.
+    Line(String),
+}
+
+impl Look {
+    pub(super) fn of(message: &MessageView) -> Self {
+        let reactions = message.reactions.iter();
+        Self {
+            text: excerpt(message),
+            edited_at: message.edited_at,
+            deleted: message.deleted,
+            reactions: reactions
+                .flat_map(|reaction| reaction.users.iter().map(|user| (reaction.emoji.clone(), user.to_string())))
+                .collect(),
+        }
+    }
+
+    /// What has changed from this look to that of `message`.
+    pub(super) fn changes(&self, lang: Lang, message: &MessageView) -> Vec<Changed> {
+        let now = Self::of(message);
+        if now.deleted {
+            let said = lang.took_back_message(message.sender_id.as_str(), &self.text);
+            return if self.deleted { Vec::new() } else { vec![Changed::Line(said)] };
+        }
+        let mut changes = Vec::new();
+        if now.edited_at != self.edited_at || self.deleted {
+            changes.push(Changed::Text);
+        }
+        for (emoji, user) in now.reactions.iter().filter(|new| !self.reactions.contains(new)) {
+            changes.push(Changed::Line(lang.reacted(user, &foreign::line(emoji), &now.text)));
+        }
+        for (emoji, user) in self.reactions.iter().filter(|old| !now.reactions.contains(old)) {
+            changes.push(Changed::Line(lang.took_back(user, &foreign::line(emoji), &now.text)));
+        }
+        changes
+    }
+}
+
+fn excerpt(message: &MessageView) -> String {
+    let said = match message.attachments.first() {
+        Some(file) if message.text.is_empty() => &file.name,
+        _ => &message.text,
+    };
+    let line = foreign::lines(said).next().unwrap_or_default();
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

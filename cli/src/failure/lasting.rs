@@ -1,0 +1,51 @@
+//! What keeps a message for longer than anybody wants to wait at a prompt.
+
+use privmsg_client::{Reason, Unreachable};
+use privmsg_protocol::ErrorCode;
+
+use crate::lang::Lang;
+
+/// Something that does not pass by itself in a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// The recipient cannot be written to.
+    Unreachable(Unreachable),
+    /// The server has nobody to give it to.
+    NoDevices,
+    /// The recipient has not read for long.
+    MailboxFull,
+    /// Somebody uses a newer version.
+    UpdateNeeded,
+}
+
+impl Lasting {
+    /// What there is of it in a reason.
+    pub(crate) const fn of(reason: &Reason) -> Option<Self> {
+        match reason {
+            Reason::Unreachable(why) => Some(Self::Unreachable(*why)),
+            Reason::Refused(ErrorCode::RecipientHasNoDevices) => Some(Self::NoDevices),
+            Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
+            Reason::UpdateNeeded => Some(Self::UpdateNeeded),
+            Reason::Refused(_) | Reason::Network | Reason::Unusable | Reason::Disk => None,
+        }
+    }
+
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            // Whether the server has found it out or this device makes no difference.
+            Self::Unreachable(Unreachable::NobodyThere) | Self::NoDevices => "recipient_has_no_devices",
+            Self::Unreachable(why) => why.as_str(),
+            Self::MailboxFull => "mailbox_full",
+            Self::UpdateNeeded => "update_needed",
+        }
+    }
+
+    pub(super) fn sentence(self, lang: Lang) -> String {
+        match self {
+            Self::Unreachable(why) => lang.unreachable_person(why),
+            Self::NoDevices => lang.refusal(&ErrorCode::RecipientHasNoDevices),
+            Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
+            Self::UpdateNeeded => lang.update_needed(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `privmsg chat` on a terminal, and without one.
+
+use std::io::Write as _;
+
+use crate::people::{Two, texts};
+use crate::pty::Pty;
+use crate::run::Run;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_go_and_come_and_what_is_typed_is_not_torn() {
+    Two::play(|alice, bob| {
+        let mut hers = Pty::of(alice, "chat bob", &[]);
+        hers.shows("> ");
+        hers.types("Hello, Bub\x7f\x7fob\r");
+        hers.shows("alice");
+        let mut his = Pty::of(bob, "chat alice", &[]);
+        his.shows("Hello, Bob");
+        his.shows("> ");
+        // Half a line of hers stands there while his comes.
+        hers.types("I am wri");
+        hers.shows("> I am wri");
+        his.types("Are you there?\r");
+        hers.shows("Are you there?");
+        hers.shows("> I am wri");
+        his.shows("(alice is writing) > ");
+        hers.types("ting\r");
+        his.shows("I am writing");
+        hers.types("\x04");
+        his.types("\x04");
+        assert_eq!((hers.ends().0, his.ends().0), (0, 0));
+        let history = bob.does(&["history", "alice", "--json"]).ok().objects();
+        assert_eq!(texts(&history), ["Hello, Bob", "Are you there?", "I am writing"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pasted_is_one_message() {
+    Two::play(|alice, bob| {
+        let mut hers = Pty::of(alice, "chat bob", &[]);
+        hers.shows("\x1b[?2004h");
+        hers.types("see: \x1b[200~one\rtwo\rthree\x1b[201~");
+        hers.shows("one⏎two⏎three");
+        hers.types("\rand this\r\x04");
+        assert_eq!(hers.ends().0, 0);
+        assert_eq!(texts(&bob.hears(2)), ["see: one\ntwo\nthree", "and this"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_about_a_message_shows() {
+    Two::play(|alice, bob| {
+        let mut hers = Pty::of(alice, "chat bob", &[]);
+        hers.shows("> ");
+        hers.types("Hello\r");
+        hers.shows("alice");
+        let hello = bob.hears(1).remove(0)["message_id"].as_str().unwrap().to_owned();
+        bob.does(&["react", &hello, "👍"]).ok();
+        hers.shows("bob reacted with 👍 to: Hello");
+        bob.does(&["react", &hello, "👍", "--remove"]).ok();
+        hers.shows("bob took back 👍 from: Hello");
+        let sent = bob.does(&["send", "alice", "Hi Alise", "--json"]).ok().objects().remove(0);
+        hers.shows("Hi Alise");
+        let id = sent["message_id"].as_str().unwrap();
+        bob.does(&["edit", id, "Hi Alice"]).ok();
+        hers.shows("Hi Alice");
+        hers.shows("edited");
+        bob.does(&["delete", id]).ok();
+        hers.shows("bob deleted: Hi Alice");
+        // What is removed from this device only is no news.
+        alice.does(&["delete", &hello, "--for-me"]).ok();
+        hers.types("bye\r");
+        let before = hers.shows("bye");
+        assert_eq!(before.matches("alice").count(), 1, "who says it, and nothing else: {before:?}");
+        hers.types("\x04");
+        assert_eq!(hers.ends().0, 0);
+    })
+    .await;
+}
+
+/// Ctrl-C ends it at once and well, and leaves the terminal as it was; what is queued stays queued.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_ends_it_and_the_terminal_is_as_before() {
+    Two::play(|alice, _bob| {
+        let mut hers = Pty::of(alice, "chat bob; stty -a", &[]);
+        hers.shows("> ");
+        hers.types("half a li");
+        hers.shows("half a li");
+        hers.types("\x03");
+        hers.shows("\x1b[?2004l");
+        hers.shows(" icanon");
+        hers.shows(" echo ");
+        assert_eq!(hers.ends().0, 0);
+        assert!(alice.does(&["history", "bob", "--json"]).ok().objects().is_empty(), "half a line is not sent");
+    })
+    .await;
+}
+
+/// After a stop the terminal is as the shell wants it: the conversation takes it again, with what was typed.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_stop_it_goes_on_where_it_was() {
+    Two::play(|alice, bob| {
+        let mut hers = Pty::of(alice, "chat bob", &[]);
+        hers.shows("> ");
+        hers.types("half a li");
+        hers.shows("half a li");
+        hers.program_gets("CONT");
+        hers.shows("\x1b[?2004h");
+        hers.shows("> half a li");
+        hers.types("ne\r");
+        assert_eq!(texts(&bob.hears(1)), ["half a line"]);
+        hers.types("\x04");
+        assert_eq!(hers.ends().0, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_foreign_text_draws_is_harmless() {
+    Two::play(|alice, bob| {
+        alice.does(&["send", "bob", "\x1b]0;owned\x07\x1b[2Jhostile"]).ok();
+        let mut his = Pty::of(bob, "chat alice", &[("NO_COLOR", "1")]);
+        let before = his.shows("hostile");
+        assert!(!before.contains("\x1b]0;") && !before.contains("\x1b[2J"), "{before:?}");
+        assert!(!before.contains("\x1b[1m"), "no colours if none are wanted: {before:?}");
+        his.shows("> ");
+        his.types("\x04");
+        assert_eq!(his.ends().0, 0);
+    })
+    .await;
+}
+
+/// Through pipes there are neither colours nor a prompt, each line is a message, and the end waits until all are sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_can_talk_too() {
+    Two::play(|alice, bob| {
+        bob.does(&["send", "alice", "before"]).ok();
+        alice.hears(1);
+        let mut piped = alice.starts_with_input(&["chat", "bob"]);
+        piped.stdin.take().unwrap().write_all("one\r\n\ntwo\n".as_bytes()).unwrap();
+        let ended = Run::of(piped.wait_with_output().unwrap()).ok();
+        assert!(ended.stdout.contains("bob: before"), "{}", ended.stdout);
+        assert!(!ended.stdout.contains('\x1b') && !ended.stdout.contains("> "), "{:?}", ended.stdout);
+        assert_eq!(texts(&bob.hears(2)), ["one", "two"]);
+    })
+    .await;
+}

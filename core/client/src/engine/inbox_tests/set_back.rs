@@ -1,0 +1,132 @@
+//! What a comparison with the server shows of a profile that was set back.
+
+use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
+
+use super::super::tasks::groups::{Standing, last_look};
+use super::super::tasks::sync::{Told, compare_one};
+use super::*;
+
+/// The conversation as the server says that it is.
+fn on_the_server(epoch: Epoch, seq: u64) -> Group {
+    let device = |user: &str| GroupDevice {
+        user_id: UserId::new(user).unwrap(),
+        device_id: DeviceId::new(&format!("{user}-device")).unwrap(),
+        leaf: true,
+        active: true,
+    };
+    Group {
+        group_id: GROUP,
+        kind: GroupKind::Direct,
+        epoch,
+        seq: Seq(seq),
+        participants: vec![UserId::new("alice").unwrap(), UserId::new("bob").unwrap()],
+        devices: vec![device("alice"), device("bob")],
+    }
+}
+
+impl Device {
+    async fn compares(&self, theirs: Group) -> Told {
+        self.try_step(move |step| {
+            let before = groups::load(step.tx, &GROUP)?;
+            compare_one(step, &theirs, before.as_ref())
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn stands(&self) -> Option<Standing> {
+        self.try_step(|step| last_look(step, GROUP)).await.unwrap().0
+    }
+}
+
+#[tokio::test]
+async fn who_has_everything_goes_on() {
+    let (alice, bob) = alice_and_bob().await;
+    bob.hears(&[&alice.encrypt("one", 2).await]).await;
+    assert_eq!(bob.compares(on_the_server(bob.epoch().await, 2)).await, Told::All);
+    assert_eq!(bob.stands().await, None);
+}
+
+/// Number 3 was Bob's own, or he has acknowledged it: the mailbox is empty, and it is not there.
+#[tokio::test]
+async fn who_lacks_a_number_becomes_a_new_leaf() {
+    let (alice, bob) = alice_and_bob().await;
+    bob.hears(&[&alice.encrypt("one", 2).await]).await;
+    bob.compares(on_the_server(bob.epoch().await, 3)).await;
+    assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
+    // What people are shown as missing does not make it known.
+    bob.step(|step| gaps::confirm_all(step.tx, &[]).unwrap()).await;
+    assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_is_not_missing() {
+    let (alice, bob) = alice_and_bob().await;
+    let late = alice.encrypt("one", 2).await;
+    bob.compares(on_the_server(bob.epoch().await, 2)).await;
+    assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
+    bob.hears(&[&late]).await;
+    assert_eq!(bob.stands().await, Some(Standing::CaughtUp));
+}
+
+/// A hole of before the comparison counts, too: a later number may have been in the mailbox.
+#[tokio::test]
+async fn a_later_message_does_not_hide_what_is_missing() {
+    let (alice, bob) = alice_and_bob().await;
+    alice.encrypt("forgotten", 2).await;
+    bob.hears(&[&alice.encrypt("later", 3).await]).await;
+    bob.compares(on_the_server(bob.epoch().await, 3)).await;
+    assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
+}
+
+/// The answers to messages of his own got lost with the connection. They are asked for again, with the same bytes; if more
+/// is missing than they explain, they do not explain it.
+#[tokio::test]
+async fn answers_that_got_lost_are_waited_for() {
+    for (seq, standing) in [(2, Standing::OwedAnswers), (3, Standing::Behind { missing: true })] {
+        let (_alice, bob) = alice_and_bob().await;
+        let epoch = bob.epoch().await;
+        bob.step(move |step| {
+            let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
+            let row = outbox::insert(step.tx, chat, &message_id(9), b"content", None).unwrap();
+            let encrypted = outbox::Encrypted { group: GROUP, epoch, ciphertext: b"ciphertext".to_vec() };
+            outbox::set_encrypted(step.tx, row, &encrypted).unwrap();
+        })
+        .await;
+        bob.compares(on_the_server(epoch, seq)).await;
+        assert_eq!(bob.stands().await, Some(standing));
+    }
+}
+
+/// A request in the profile may have been answered long ago, and more have been said since: nothing is known before it is
+/// answered, again, and compared.
+#[tokio::test]
+async fn who_owes_an_answer_is_asked_again() {
+    let (_alice, bob) = alice_and_bob().await;
+    let epoch = bob.epoch().await;
+    bob.step(|step| groups::set_request(step.tx, &GROUP, Some(b"{}")).unwrap()).await;
+    assert_eq!(bob.compares(on_the_server(epoch, 7)).await, Told::Nothing);
+    bob.step(|step| groups::set_request(step.tx, &GROUP, None).unwrap()).await;
+    assert_eq!(bob.compares(on_the_server(epoch, 7)).await, Told::All);
+    assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
+}
+
+/// A server that lies about the number makes him join anew, and nothing else: after that he is where it was.
+#[tokio::test]
+async fn a_number_that_is_a_lie_is_forgotten_with_the_join() {
+    let (alice, bob) = alice_and_bob().await;
+    let epoch = bob.epoch().await;
+    bob.compares(on_the_server(epoch, u64::MAX)).await;
+    assert_eq!(bob.stands().await, Some(Standing::Behind { missing: true }));
+    bob.step(|step| {
+        groups::note_seen(step.tx, &GROUP).unwrap();
+        lags::remove(step.tx, &GROUP).unwrap();
+        gaps::restart(step.tx, &GROUP, Seq(2)).unwrap();
+    })
+    .await;
+    let next = alice.encrypt("next", 3).await;
+    bob.hears(&[&next]).await;
+    assert_eq!(bob.texts().await, ["next"]);
+    bob.compares(on_the_server(epoch, 3)).await;
+    assert_eq!(bob.stands().await, None);
+}

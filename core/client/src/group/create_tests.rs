@@ -1,0 +1,71 @@
+//! Whose key packages are taken, and what is said if nobody's are.
+
+use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, generate_key_package};
+use privmsg_protocol::{DeviceId, Opaque};
+use privmsg_store::Store;
+use privmsg_store::key::DatabaseKey;
+
+use super::*;
+use crate::group::mls::with_mls;
+
+/// Key packages are dated by the system's clock inside OpenMLS.
+fn now_s() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn bob() -> UserId {
+    UserId::new("bob").unwrap()
+}
+
+/// A key package of a device of Bob's, under this account key.
+async fn package(account: &AccountKey, device: &str) -> DeviceKeyPackage {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+    let device_id = DeviceId::new(device).unwrap();
+    let keys = DeviceKeys::generate(&mut OsRng);
+    let certificate = account.certify(&bob(), &device_id, &keys.public(), now_s());
+    let made = store.write(move |tx| {
+        with_mls(tx, |mls| {
+            Ok::<_, ClientError>(generate_key_package(mls, &keys, &certificate, false, now_s()).unwrap())
+        })
+    });
+    DeviceKeyPackage { device_id, key_package: Opaque::encode(&made.await.unwrap()) }
+}
+
+fn why(claimed: &[DeviceKeyPackage], identities: &Identities, now_s: u64) -> Option<Unreachable> {
+    sort(&bob(), claimed, identities, now_s).unwrap().nobody
+}
+
+#[tokio::test]
+async fn each_kind_of_unusable_key_package_has_its_reason() {
+    let (account, other) = (AccountKey::generate(&mut OsRng), AccountKey::generate(&mut OsRng));
+    let trusted = Identities { trusted: Some(*account.public().as_bytes()), published: None };
+    let nobody = Identities::default();
+    let (good, foreign) = (package(&account, "b1").await, package(&other, "b2").await);
+    let broken = DeviceKeyPackage { key_package: Opaque::encode(b"garbage"), ..good.clone() };
+    let year = 365 * 24 * 3600;
+
+    assert_eq!(why(std::slice::from_ref(&good), &trusted, now_s()), None);
+    assert_eq!(why(&[broken.clone(), foreign.clone(), good.clone()], &trusted, now_s()), None, "one is enough");
+    assert_eq!(why(&[], &trusted, now_s()), Some(Unreachable::NoKeyPackages));
+    assert_eq!(why(std::slice::from_ref(&good), &trusted, now_s() + year), Some(Unreachable::OutOfLifetime));
+    assert_eq!(why(std::slice::from_ref(&good), &trusted, now_s() - year), Some(Unreachable::OutOfLifetime));
+    assert_eq!(why(&[broken], &trusted, now_s()), Some(Unreachable::NotVouchedFor));
+    assert_eq!(why(&[foreign], &trusted, now_s()), Some(Unreachable::NotVouchedFor));
+    assert_eq!(why(&[good], &nobody, now_s()), Some(Unreachable::NoIdentity));
+}
+
+/// The server hands out devices under another identity than the verified one: they are named to the user only if it is
+/// the one that is published, and never taken.
+#[tokio::test]
+async fn only_the_published_identity_can_be_a_change() {
+    let (account, other) = (AccountKey::generate(&mut OsRng), AccountKey::generate(&mut OsRng));
+    let foreign = package(&other, "b2").await;
+    for (published, changed) in [(&other, 1), (&account, 0)] {
+        let identities =
+            Identities { trusted: Some(*account.public().as_bytes()), published: Some(*published.public().as_bytes()) };
+        let claimed = sort(&bob(), std::slice::from_ref(&foreign), &identities, now_s()).unwrap();
+        assert!(claimed.trusted.is_empty());
+        assert_eq!(claimed.changed.len(), changed);
+    }
+}

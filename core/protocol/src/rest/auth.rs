@@ -1,0 +1,69 @@
+//! Signing in.
+
+use serde::{Deserialize, Serialize};
+
+use super::UserProfile;
+use crate::ids::{DeviceId, UserId};
+use crate::secret::Secret;
+
+/// `POST /api/v1/auth/login`.
+///
+/// A device is known by its public key: signing in again with the same `device_public_key` is the same device, with
+/// its mailbox, and ends that device's earlier session.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoginRequest {
+    /// Account.
+    pub user_id: UserId,
+    /// From the administrator.
+    pub access_key: Secret,
+    /// For the user's list of devices.
+    #[serde(default)]
+    pub device_name: Option<String>,
+    /// `cli`, `desktop`, `android`, …
+    #[serde(default)]
+    pub device_type: Option<String>,
+    /// Base64 of the device's Ed25519 signature key. Opaque to the server.
+    #[serde(default)]
+    pub device_public_key: Option<String>,
+}
+
+/// Answer to login.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoginResponse {
+    /// For `Authorization: Bearer` and the `authenticate` frame.
+    pub token: Secret,
+    /// This device.
+    pub device_id: DeviceId,
+    /// When the token ends.
+    pub expires_at: i64,
+    /// The account.
+    pub user: UserProfile,
+}
+
+/// `POST /api/v1/auth/redeem`: spends an invitation. The answer is a [`CreatedUser`](super::CreatedUser); the earlier access key stops
+/// working, signed-in devices stay.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RedeemRequest {
+    /// Account.
+    pub user_id: UserId,
+    /// From the invitation.
+    pub invitation_key: Secret,
+    /// The new access key, if the client makes it: 32 random bytes, base64url without padding. The same request again is
+    /// then answered the same way while the invitation is valid, so that a lost answer locks nobody out. Without it the
+    /// server makes the key, and the invitation is good for one answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key: Option<Secret>,
+}
+
+/// Answer of `POST /api/v1/auth/refresh`: a new token; the old one ends.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RefreshResponse {
+    /// The new token.
+    pub token: Secret,
+    /// When it ends.
+    pub expires_at: i64,
+}

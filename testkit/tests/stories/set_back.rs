@@ -1,0 +1,115 @@
+//! Profiles that are set back to an earlier copy, or used on two machines.
+
+use anyhow::{Result, ensure};
+use privmsg_client::Event;
+
+use super::alice_and_bob;
+
+fn set_back(event: &Event) -> bool {
+    matches!(event, Event::SetBack)
+}
+
+/// Alice's disk is put back to a copy of before. With the state of before, she would encrypt with keys that she has used:
+/// nobody could read what she says.
+#[tokio::test]
+async fn who_was_set_back_is_told_and_loses_nothing_from_then_on() -> Result<()> {
+    let (_server, mut alice, bob) = alice_and_bob().await?;
+    alice.says(&bob, "before").await?;
+    bob.hears(&alice, "before").await?;
+    bob.says(&alice, "yes?").await?;
+    alice.hears(&bob, "yes?").await?;
+    alice.goes_offline().await?;
+    let mut earlier = alice.copied().await?;
+
+    alice.goes_online().await?;
+    for n in 0..3 {
+        let said = alice.says(&bob, &format!("forgotten {n}")).await?;
+        alice.delivered(&said).await?;
+        bob.hears(&alice, &format!("forgotten {n}")).await?;
+    }
+    bob.says(&alice, "read and forgotten").await?;
+    alice.hears(&bob, "read and forgotten").await?;
+    alice.goes_offline().await?;
+
+    // Queued before it is noticed.
+    let queued = earlier.says(&bob, "after").await?;
+    earlier.starts().await?;
+    earlier.sees("that she was set back", set_back).await?;
+    earlier.delivered(&queued).await?;
+    bob.hears(&earlier, "after").await?;
+    bob.says(&earlier, "here you are").await?;
+    earlier.hears(&bob, "here you are").await?;
+    let again = earlier.says(&bob, "indeed").await?;
+    earlier.delivered(&again).await?;
+    bob.hears(&earlier, "indeed").await?;
+    ensure!(earlier.missing(&bob).await? >= 4, "what she said and read is shown as missing");
+    ensure!(bob.missing(&earlier).await? == 0, "{} are missing", bob.missing(&earlier).await?);
+    Ok(())
+}
+
+/// Who has said or heard nothing since the copy was made, is not told anything, and no group is joined anew.
+#[tokio::test]
+async fn a_copy_of_the_present_is_as_good_as_the_original() -> Result<()> {
+    let (_server, mut alice, bob) = alice_and_bob().await?;
+    alice.says(&bob, "before").await?;
+    bob.hears(&alice, "before").await?;
+    alice.goes_offline().await?;
+    bob.says(&alice, "waits in the mailbox").await?;
+    let mut moved = alice.copied().await?;
+    let queued = moved.says(&bob, "from the new machine").await?;
+    moved.starts().await?;
+    let told = async { moved.sees("that she was set back", set_back).await };
+    let quiet = tokio::time::timeout(std::time::Duration::from_secs(4), told).await.is_err();
+    ensure!(quiet, "nothing is missing");
+    moved.delivered(&queued).await?;
+    bob.hears(&moved, "from the new machine").await?;
+    moved.hears(&bob, "waits in the mailbox").await?;
+    ensure!(moved.missing(&bob).await? == 0 && bob.missing(&moved).await? == 0);
+    Ok(())
+}
+
+/// Two machines use one profile, one after the other: each has forgotten what the other one said.
+#[tokio::test]
+async fn two_machines_on_one_profile_lose_nothing_that_they_say() -> Result<()> {
+    let (_server, mut one, bob) = alice_and_bob().await?;
+    one.says(&bob, "Hi").await?;
+    bob.hears(&one, "Hi").await?;
+    one.goes_offline().await?;
+    let mut other = one.copied().await?;
+    for round in 0..3 {
+        for (machine, name) in [(&mut one, "one"), (&mut other, "other")] {
+            machine.goes_online().await?;
+            let text = format!("{name} {round}");
+            let said = machine.says(&bob, &text).await?;
+            machine.delivered(&said).await?;
+            bob.hears(machine, &text).await?;
+            machine.goes_offline().await?;
+        }
+    }
+    ensure!(bob.missing(&one).await? == 0);
+    ensure!(bob.texts(&one).await?.len() == 7);
+    Ok(())
+}
+
+/// A copy of before the invitation: the chat is joined, as by any device that is not in it.
+#[tokio::test]
+async fn a_copy_with_an_invitation_in_it_does_not_repeat_its_keys() -> Result<()> {
+    let (_server, alice, mut bob) = alice_and_bob().await?;
+    bob.goes_offline().await?;
+    let mut earlier = bob.copied().await?;
+    alice.says(&bob, "welcome").await?;
+    bob.goes_online().await?;
+    bob.hears(&alice, "welcome").await?;
+    for n in 0..2 {
+        let said = bob.says(&alice, &format!("forgotten {n}")).await?;
+        bob.delivered(&said).await?;
+        alice.hears(&bob, &format!("forgotten {n}")).await?;
+    }
+    bob.goes_offline().await?;
+    earlier.goes_online().await?;
+    let said = earlier.says(&alice, "after").await?;
+    earlier.delivered(&said).await?;
+    alice.hears(&earlier, "after").await?;
+    ensure!(alice.missing(&earlier).await? == 0);
+    Ok(())
+}
