@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use privmsg_client::{
-    Acknowledged, Change, ChangeSet, ChatId, Client, Draft, HistoryItem, MessageState, MessageView, Page, Recipient,
-    Said, Seat,
+    Acknowledged, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Recipient, Said, Seat,
 };
 use privmsg_protocol::UserId;
 use tokio::time::{Instant, sleep_until};
@@ -23,9 +22,9 @@ use keyboard::{Input, Keyboard};
 use look::{Changed, Look};
 
 /// Messages that are shown at the beginning.
-const BEFORE: u32 = 10;
+const BEFORE: usize = 10;
 
-/// Messages that are looked at when it is not known which are new.
+/// Messages that are looked at when so many have come at once that it is not told which.
 const LOOK: u32 = 100;
 
 /// How long somebody is taken to be writing who has said so and nothing since.
@@ -34,7 +33,7 @@ const WRITING: Duration = Duration::from_secs(10);
 pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failure> {
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let mut changes = client.changes();
+    let mut timeline = client.watch_conversation(&Recipient::User(user.clone()), LOOK).await?;
     let mut seat = Seat::take(&client)?;
     let mut connection = Connection::of(session, &client);
     if session.output.is_watched() {
@@ -50,16 +49,17 @@ pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failu
         waiting: Vec::new(),
         writes_until: None,
     };
-    chat.show_newest(BEFORE).await?;
+    chat.begin(timeline.items()).await?;
     let result = loop {
         tokio::select! {
             biased;
             _ = session.signals.wait() => break Ok(()),
-            changed = changes.next() => match changed {
-                Some(changes) => if let Err(failure) = chat.follow(&changes).await {
+            diffs = timeline.next() => match diffs {
+                Ok(Some(diffs)) => if let Err(failure) = chat.follow(diffs).await {
                     break Err(failure);
                 },
-                None => break Ok(()),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.into()),
             },
             error = seat.watch() => break Err(error.into()),
             told = connection.next() => chat.told(told),
@@ -157,37 +157,24 @@ impl Chat<'_> {
         Ok(())
     }
 
-    async fn follow(&mut self, changes: &ChangeSet) -> Result<(), Failure> {
-        let Some(id) = self.id().await? else { return Ok(()) };
-        if changes.iter().any(|change| *change == Change::Everything) {
-            return self.show_newest(LOOK).await;
+    /// Shows the last of what was said before.
+    async fn begin(&mut self, items: &[HistoryItem]) -> Result<(), Failure> {
+        let messages: Vec<_> = items.iter().filter_map(HistoryItem::message).collect();
+        let (before, last) = messages.split_at(messages.len().saturating_sub(BEFORE));
+        for message in before {
+            self.shown.insert(message.id, Look::of(message));
         }
-        for change in changes.iter() {
-            if let Change::Message(chat, row) = change
-                && *chat == id
-                && let Some(message) = self.client.message(*row).await?
-                && self.is_there(&message).await?
-            {
-                self.show(&message).await?;
-            }
+        for message in last {
+            self.show(message).await?;
         }
         Ok(())
     }
 
-    /// Whether it was not put out of sight, and its time is not over. What has been on the screen stays there.
-    async fn is_there(&self, message: &MessageView) -> Result<bool, Failure> {
-        Ok(self.client.find(message.message_id).await?.iter().any(|found| found.id == message.id))
-    }
-
-    async fn id(&self) -> Result<Option<ChatId>, Failure> {
-        Ok(self.client.chat_with(&Recipient::User(self.user.clone())).await?)
-    }
-
-    async fn show_newest(&mut self, limit: u32) -> Result<(), Failure> {
-        let Some(id) = self.id().await? else { return Ok(()) };
-        for item in self.client.page(id, Page::Newest, limit).await? {
-            if let HistoryItem::Message(message) = item {
-                self.show(&message).await?;
+    /// Shows what is new or has changed. What has been on the screen stays there, also when it is put out of sight.
+    async fn follow(&mut self, diffs: Vec<ListDiff<HistoryItem>>) -> Result<(), Failure> {
+        for item in diffs.into_iter().flat_map(ListDiff::into_items) {
+            if let Some(message) = item.message() {
+                self.show(message).await?;
             }
         }
         Ok(())

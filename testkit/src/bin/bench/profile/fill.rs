@@ -49,7 +49,7 @@ pub(super) async fn fill(profile: &Profile, size: Size) -> Result<()> {
             })
             .await?;
     }
-    store.write(gaps::confirm_all).await?;
+    store.write(|tx| gaps::confirm_all(tx, &[])).await?;
     Ok(())
 }
 
