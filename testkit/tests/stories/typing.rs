@@ -31,7 +31,7 @@ async fn who_shares_a_chat_sees_that_one_writes() -> Result<()> {
 
     alice.client().typing(&name, false).await?;
     alice.client().set(Setting::Typing, true).await?;
-    let writes = |is_typing| move |event: &Event| matches!(event, Event::Typing { user, is_typing: now } if user.as_str() == "alice" && *now == is_typing);
+    let writes = |is_typing| move |event: &Event| matches!(event, Event::Typing { user, is_typing: now, .. } if user.as_str() == "alice" && *now == is_typing);
     alice.client().typing(&name, true).await?;
     bob.sees("that she writes", writes(true)).await?;
     alice.client().typing(&name, false).await?;
