@@ -92,6 +92,14 @@ impl Server {
         self.process.restart().await.map(drop)
     }
 
+    /// Rows in a table of its database.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn rows_in(&self, table: &str) -> Result<u64> {
+        database::rows_in(&self.process, table)
+    }
+
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> std::net::SocketAddr {

@@ -106,6 +106,7 @@ async fn fetched(session: &Session<'_>, client: &Client, message: i64) -> Result
     let progress = Progress::new(session.output, session.lang().downloading());
     let mut all = std::pin::pin!(client.wait_files(message));
     let mut deadline = Instant::now() + LONGEST;
+    let mut connected = false;
     let result = loop {
         tokio::select! {
             biased;
@@ -117,13 +118,18 @@ async fn fetched(session: &Session<'_>, client: &Client, message: i64) -> Result
                     progress.show(done, total);
                     deadline = Instant::now() + LONGEST;
                 }
-                Ok(Event::Disconnected { reason }) => break Err(Failure::Disconnected(reason)),
+                Ok(Event::Connected) => connected = true,
+                // What has begun goes on when the line is back.
+                Ok(Event::Disconnected { reason }) if !connected => break Err(Failure::Disconnected(reason)),
                 _ => {}
             },
             _ = changes.wait_for(|change| *change == privmsg_client::Change::Holds) => {
-                let holds = client.holds_of_files(message).await?;
-                if holds.iter().any(|hold| hold.reason == Reason::Disk) {
-                    break Err(ClientError::Disk(std::io::ErrorKind::StorageFull.into()).into());
+                match client.holds_of_files(message).await {
+                    Ok(holds) if holds.iter().any(|hold| hold.reason == Reason::Disk) => {
+                        break Err(ClientError::Disk(std::io::ErrorKind::Other.into()).into());
+                    }
+                    Ok(_) => {}
+                    Err(error) => break Err(error.into()),
                 }
             }
             () = sleep_until(deadline), if alone => {

@@ -136,6 +136,9 @@ impl Lang {
                 "the file cannot be read any more, or has changed",
                 "файл больше нельзя прочитать, или он изменился",
             ),
+            E::Other(code) if **code == *WITHDRAWN => {
+                self.pick("it was taken back before it was sent", "оно отозвано до отправки")
+            }
             other => return self.unknown_refusal(other.as_str()),
         };
         text.to_owned()
@@ -144,6 +147,9 @@ impl Lang {
 
 /// The engine's own code for a file that could not be uploaded because of this machine.
 pub(crate) const LOCAL_FILE: &str = "local_file";
+
+/// The engine's own code for a message that its author has taken back before it left.
+const WITHDRAWN: &str = "withdrawn";
 
 #[cfg(test)]
 mod tests {

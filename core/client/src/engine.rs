@@ -178,6 +178,8 @@ async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
     context.api.follow(&account);
     let session = Session::open(Arc::clone(context), identity, &account).await?;
     keep_server_time(context, &account).await?;
+    let now = context.clock.now_ms();
+    context.store.write(move |tx| privmsg_store::holds::release_network(tx, now)).await?;
     Ok(session)
 }
 

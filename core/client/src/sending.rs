@@ -98,18 +98,38 @@ pub(crate) struct DraftFile {
 }
 
 impl DraftFile {
-    /// Takes a file in.
-    pub(crate) async fn take(context: &Context, path: PathBuf) -> Result<Self, ClientError> {
+    /// Looks at a file.
+    pub(crate) async fn look(path: &Path) -> Result<Self, ClientError> {
+        // Another process may come to it, in another folder.
+        let path = std::path::absolute(path).map_err(|source| ClientError::file(path, source))?;
+        if path.to_str().is_none() {
+            return Err(ClientError::PathNotUnicode);
+        }
         match tokio::fs::metadata(&path).await {
-            Ok(metadata) if metadata.is_file() && metadata.len() <= SEALED_AT_ONCE => {
-                let sealed = seal(context, &path).await?;
-                Ok(Self { path, size: sealed.size, sealed: Some(sealed) })
-            }
             Ok(metadata) if metadata.is_file() => Ok(Self { path, size: metadata.len(), sealed: None }),
             Ok(_) => Err(ClientError::file(&path, io::Error::other("is not a file"))),
             Err(source) => Err(ClientError::file(&path, source)),
         }
     }
+
+    /// Encrypts it, if it is small.
+    pub(crate) async fn seal(self, context: &Context) -> Result<Self, ClientError> {
+        if self.size > SEALED_AT_ONCE {
+            return Ok(self);
+        }
+        let name = context.files.make(&context.store, context.clock.now_ms()).await?;
+        let sealed = seal(context, &self.path, name).await?;
+        Ok(Self { size: sealed.size, sealed: Some(sealed), ..self })
+    }
+}
+
+/// The content of a message with these files, in which they are still missing. Too long or too many must show now, not
+/// after an hour of uploading.
+pub(crate) fn content_of(draft: &Draft, files: &[DraftFile], now_ms: i64) -> Result<Content, ClientError> {
+    if files.is_empty() {
+        return compose(&Text { text: draft.text.clone() }, now_ms);
+    }
+    compose(&Files { caption: draft.text.clone(), attachments: pending(files)? }, now_ms)
 }
 
 /// Which chat a recipient means for `own_user`.
@@ -129,12 +149,7 @@ pub(crate) fn queue(
     files: &[DraftFile],
     now_ms: i64,
 ) -> Result<Sent, ClientError> {
-    let content = if files.is_empty() {
-        compose(&Text { text: draft.text.clone() }, now_ms)?
-    } else {
-        // Too long or too many must show now, not after an hour of uploading.
-        compose(&Files { caption: draft.text.clone(), attachments: pending(files)? }, now_ms)?
-    };
+    let content = content_of(draft, files, now_ms)?;
     let content = match draft.reply_to {
         Some(id) => {
             let target = crate::client::target_in(tx, chat, &id)?;

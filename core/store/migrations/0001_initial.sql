@@ -128,6 +128,8 @@ CREATE TABLE unknown_content (
     UNIQUE (message_id, sender_id, sender_device)
 ) STRICT;
 
+CREATE INDEX unknown_content_kind ON unknown_content (kind, revision);
+
 -- What became of a message of one's own, for each person.
 CREATE TABLE receipt (
     message INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE,
@@ -163,8 +165,9 @@ CREATE TABLE refusal (
 -- two tables below names is to be removed.
 CREATE TABLE sealed_file (
     name TEXT PRIMARY KEY,
-    making_until INTEGER NOT NULL      -- ms: until then it may be one that is being made; 0 once it was named
+    making_until INTEGER NOT NULL      -- ms: until then it may be one that is being made; 0: named; -1: not needed any more
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX sealed_file_unneeded ON sealed_file (making_until) WHERE making_until <> 0;
 
 -- Files that must be uploaded before an outbox row can be sent: encrypted once, then brought to the server.
 CREATE TABLE upload (
@@ -175,14 +178,26 @@ CREATE TABLE upload (
     name TEXT NOT NULL,                -- as the recipient sees it
     mime TEXT NOT NULL,
     size INTEGER NOT NULL,             -- when it was queued; of what was encrypted, once it is
-    sealed TEXT REFERENCES sealed_file (name), -- its ciphertext, once encrypted
-    sealed_size INTEGER,               -- of the ciphertext
+    sealed TEXT REFERENCES sealed_file (name), -- its ciphertext, once that is begun
+    sealed_size INTEGER,               -- of the ciphertext, once it is whole
     key BLOB,                          -- that opens it
     digest BLOB,                       -- SHA-256 of what was encrypted
     upload_id TEXT,                    -- the resumable upload on the server, once begun
     file_id TEXT,                      -- the ciphertext on the server, once uploaded
     UNIQUE (outbox_id, position)
 ) STRICT;
+
+CREATE TRIGGER upload_done AFTER UPDATE OF file_id ON upload WHEN new.file_id IS NOT NULL BEGIN
+    UPDATE sealed_file SET making_until = -1 WHERE name = new.sealed;
+END;
+CREATE TRIGGER upload_gone AFTER DELETE ON upload BEGIN
+    UPDATE sealed_file SET making_until = -1 WHERE name = old.sealed;
+END;
+
+-- Uploads on the server that nobody wants any more, and that count against what this user may keep there.
+CREATE TABLE ended_upload (
+    upload_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Files of messages that were asked for: on their way, or here, or in part.
 CREATE TABLE download (
@@ -196,6 +211,11 @@ CREATE TABLE download (
     used_at INTEGER NOT NULL,          -- ms: those not used for longest go first
     UNIQUE (message_row, position)
 ) STRICT;
+CREATE INDEX download_wanted ON download (id) WHERE state = 'wanted';
+CREATE INDEX download_kept ON download (used_at, sealed_size) WHERE state <> 'wanted' AND failure IS NULL;
+CREATE TRIGGER download_gone AFTER DELETE ON download BEGIN
+    UPDATE sealed_file SET making_until = -1 WHERE name = old.sealed;
+END;
 
 -- Messages whose sender is to be told that they have arrived, or were read.
 CREATE TABLE owed_receipt (

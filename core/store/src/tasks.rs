@@ -1,6 +1,7 @@
 //! What has been promised and is not done yet.
 
 pub mod downloads;
+pub mod ended_uploads;
 pub mod holds;
 pub mod lags;
 pub mod outbox;

@@ -37,6 +37,8 @@ pub struct Faults {
     pub delay: Range<Duration>,
     /// Requests of REST get no further for as long as this holds; `/ws` is not concerned.
     pub holds_rest: bool,
+    /// Requests of REST end their connection.
+    pub cuts_rest: bool,
 }
 
 /// What the network has done.
@@ -229,6 +231,9 @@ async fn pump(
         while let Some(piece) = splitter.next() {
             while !websocket.load(Ordering::SeqCst) && locked(&shared.faults).holds_rest {
                 tokio::time::sleep(HOLD_LOOK).await;
+            }
+            if !websocket.load(Ordering::SeqCst) && locked(&shared.faults).cuts_rest {
+                return;
             }
             let delay = shared.delay();
             if !delay.is_zero() {

@@ -9,6 +9,7 @@ mod crashes;
 mod devices;
 mod epochs;
 mod files;
+mod kept_files;
 mod limits;
 mod network;
 mod reach;

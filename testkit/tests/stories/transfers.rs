@@ -1,18 +1,17 @@
 //! Files on lines that break, in programs that are killed, behind proxies that refuse, and what is left of them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{CacheLimit, DownloadState, MessageState, MessageView};
+use privmsg_client::{Acknowledged, DownloadState, MessageState, MessageView};
 use privmsg_testkit::nginx::{self, Nginx};
 use privmsg_testkit::wait::{PATIENCE, until};
-use privmsg_testkit::{Clock, Faults, Person, Proxy, Random, Server};
+use privmsg_testkit::{Faults, Person, Proxy, Random, Server};
 
 use super::alice_and_bob;
 
-const MB: usize = 1_000_000;
+pub(crate) const MB: usize = 1_000_000;
 
 /// Too large to be encrypted before its message is queued.
 const LARGE: usize = 18 * MB;
@@ -21,17 +20,17 @@ const LARGE: usize = 18 * MB;
 const AGAIN: u64 = 1_500_000;
 
 /// Some megabytes a second.
-fn slow_line() -> Faults {
+pub(crate) fn slow_line() -> Faults {
     Faults { delay: Duration::from_millis(4)..Duration::from_millis(6), ..Faults::default() }
 }
 
-fn written(person: &Person, name: &str, size: usize) -> Result<(PathBuf, Vec<u8>)> {
+pub(crate) fn written(person: &Person, name: &str, size: usize) -> Result<(PathBuf, Vec<u8>)> {
     let (path, content) = (person.file(name), Random::new(size as u64).bytes(size));
     std::fs::write(&path, &content)?;
     Ok((path, content))
 }
 
-async fn saved(person: &Person, message: &MessageView) -> Result<Vec<u8>> {
+pub(crate) async fn saved(person: &Person, message: &MessageView) -> Result<Vec<u8>> {
     let out = person.file("saved");
     for saved in person.client().save_files(message.id, &out, |_, _| {}).await? {
         saved.result?;
@@ -39,26 +38,26 @@ async fn saved(person: &Person, message: &MessageView) -> Result<Vec<u8>> {
     Ok(std::fs::read(&out)?)
 }
 
-async fn fetched(person: &Person, message: &MessageView) -> Result<Vec<u8>> {
+pub(crate) async fn fetched(person: &Person, message: &MessageView) -> Result<Vec<u8>> {
     person.client().want_files(message.id).await?;
     person.client().wait_files(message.id).await?;
     saved(person, message).await
 }
 
 /// Files of ciphertext in somebody's profile.
-fn sealed_files(person: &Person) -> Vec<PathBuf> {
+pub(crate) fn sealed_files(person: &Person) -> Vec<PathBuf> {
     let folder = std::fs::read_dir(person.file("profile/files"));
     folder.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-async fn has_sealed_files(person: &Person, count: usize) -> Result<()> {
+pub(crate) async fn has_sealed_files(person: &Person, count: usize) -> Result<()> {
     let left =
         until("the ciphertext to go", PATIENCE, || async { Ok((sealed_files(person).len() == count).then_some(())) });
     left.await.with_context(|| format!("{:?} instead of {count}", sealed_files(person)))
 }
 
 /// Waits until so much has passed on a line.
-async fn passes(what: &str, bytes: impl Fn() -> u64, wanted: u64) -> Result<()> {
+pub(crate) async fn passes(what: &str, bytes: impl Fn() -> u64, wanted: u64) -> Result<()> {
     until(what, PATIENCE, || async { Ok((bytes() >= wanted).then_some(())) }).await
 }
 
@@ -263,38 +262,6 @@ async fn a_file_that_grows_is_sent_as_it_was() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn what_was_fetched_goes_with_its_message_and_when_there_is_too_much() -> Result<()> {
-    let server = Server::start().await?;
-    let clock = Clock::right();
-    let alice = server.person("alice").await?;
-    let account = server.admin().creates("bob").await?;
-    let mut bob = Person::signs_in_by(&server.url(), &account, Arc::new(clock.clone())).await?;
-    bob.goes_online().await?;
-    bob.client().set_cache_limit(CacheLimit { megabytes: 3 }).await?;
-    let mut messages = Vec::new();
-    for n in 0..3 {
-        let (path, _) = written(&alice, &format!("photo {n}.jpg"), 1_200_000 + n)?;
-        alice.shows(&bob, &format!("photo {n}"), &[&path]).await?;
-        let message = bob.hears(&alice, &format!("photo {n}")).await?;
-        fetched(&bob, &message).await?;
-        messages.push(message);
-        clock.advance(1);
-    }
-    assert_eq!(sealed_files(&bob).len(), 3, "somebody is about to open them");
-    // The first was used last.
-    fetched(&bob, &messages[0]).await?;
-    clock.advance(120);
-    has_sealed_files(&bob, 2).await?;
-    let state = |message: &MessageView| bob.client().downloads(message.id);
-    assert_eq!(state(&messages[0]).await?, [DownloadState::Here]);
-    assert!(state(&messages[1]).await?.is_empty());
-    bob.client().delete_for_me(messages[0].message_id).await?;
-    has_sealed_files(&bob, 1).await?;
-    alice.client().delete(messages[2].message_id).await?;
-    has_sealed_files(&bob, 0).await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_is_taken_back_stops() -> Result<()> {
     let server = Server::start().await?;
@@ -312,6 +279,14 @@ async fn an_upload_that_is_taken_back_stops() -> Result<()> {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let after = line.done().up - stopped;
     assert!(after < 2 * MB as u64, "{after} bytes went after all");
+    until("the upload to be gone from the server", PATIENCE, || async {
+        Ok((server.rows_in("upload")? == 0).then_some(()))
+    })
+    .await?;
+    ensure!(
+        matches!(alice.client().wait_acknowledged(&sent.said()).await?, Acknowledged::Failed(_)),
+        "it was not sent"
+    );
     alice.says(&bob, "never mind").await?;
     bob.hears(&alice, "never mind").await?;
     assert_eq!(bob.texts(&alice).await?, ["never mind"]);

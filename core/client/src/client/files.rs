@@ -50,7 +50,7 @@ impl Client {
             .await
     }
 
-    /// How far the files of a message have come, in their order; none of a message whose files nobody has asked for.
+    /// How far those files of a message have come that were asked for, in their order.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
@@ -112,7 +112,7 @@ impl Client {
         if into_dir {
             std::fs::create_dir_all(out).map_err(|source| ClientError::file(out, source))?;
         }
-        let progress: Arc<dyn Fn(u64, u64) + Send + Sync> = Arc::new(progress);
+        let progress: Progress = Arc::new(progress);
         let (mut saved, mut taken) = (Vec::new(), Vec::new());
         for (position, attachment) in (0..).zip(attachments) {
             let name = attachment.name.clone();
@@ -120,7 +120,6 @@ impl Client {
             let (path, shown) = (target.clone(), Arc::clone(&progress));
             let result = self
                 .with_file(message, position, move |sealed, cancelled| {
-                    let shown: Progress = Box::new(move |done, total| shown(done, total));
                     save::save(sealed, &attachment, &path, &shown, cancelled)
                 })
                 .await;
@@ -136,7 +135,7 @@ impl Client {
     /// [`ClientError::NoSuchAttachment`] if there is none, or more than one; as for [`Client::save_files`].
     pub async fn copy_file(&self, message: i64, mut sink: impl Write + Send + 'static) -> Result<(), ClientError> {
         let [attachment] = self.attachments(message).await?.try_into().map_err(|_| ClientError::NoSuchAttachment)?;
-        let unseen: Progress = Box::new(|_, _| {});
+        let unseen: Progress = Arc::new(|_, _| {});
         self.with_file(message, 0, move |sealed, cancelled| {
             save::copy(sealed, &attachment, &mut sink, &unseen, cancelled)
         })
@@ -147,11 +146,18 @@ impl Client {
     async fn with_file(
         &self,
         message: i64,
-        position: usize,
+        position: u32,
         work: impl FnOnce(&Path, &Cancelled) -> Result<(), ClientError> + Send + 'static,
     ) -> Result<(), ClientError> {
-        let download = self.downloads_of(message).await?.into_iter().nth(position);
-        let Download { id, sealed, state, .. } = download.ok_or(ClientError::NoSuchAttachment)?;
+        let now = self.context.clock.now_ms();
+        let found = self.context.store.write(move |tx| {
+            let found = downloads::find(tx, message, position)?;
+            if let Some(download) = &found {
+                downloads::touch(tx, download.id, now)?;
+            }
+            Ok::<_, StoreError>(found)
+        });
+        let Download { id, sealed, state, .. } = found.await?.ok_or(ClientError::NoSuchAttachment)?;
         match state {
             DownloadState::Here => {}
             DownloadState::Failed(code) => return Err(failure(code)),

@@ -18,9 +18,14 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the database, for a file that is not there, or for a text that is empty or too long.
     pub async fn send(&self, recipient: &Recipient, draft: Draft) -> Result<Sent, ClientError> {
-        let mut files = Vec::with_capacity(draft.files.len());
+        let mut looked_at = Vec::with_capacity(draft.files.len());
         for path in &draft.files {
-            files.push(DraftFile::take(&self.context, path.clone()).await?);
+            looked_at.push(DraftFile::look(path).await?);
+        }
+        sending::content_of(&draft, &looked_at, self.context.clock.now_ms())?;
+        let mut files = Vec::with_capacity(looked_at.len());
+        for file in looked_at {
+            files.push(file.seal(&self.context).await?);
         }
         let recipient = recipient.clone();
         self.say(move |tx, own, now| {
@@ -112,7 +117,12 @@ impl Client {
         loop {
             let look = move |at: &Snapshot<'_>| {
                 let waits = outbox::row_of(at, &id)?.is_some();
-                Ok::<_, StoreError>((waits, outbox::refusal(at, &id)?))
+                // Refusals are not kept for ever, messages are.
+                let failed = messages::find(at, &id)?.into_iter().find_map(|message| match message.state {
+                    MessageState::Failed(code) => Some(code),
+                    _ => None,
+                });
+                Ok::<_, StoreError>((waits, failed.or(outbox::refusal(at, &id)?)))
             };
             match self.context.store.read(look).await? {
                 (_, Some(code)) => return Ok(Acknowledged::Failed(ErrorCode::from(code.as_str()))),

@@ -12,6 +12,7 @@ use privmsg_protocol::GroupId;
 use privmsg_store::holds::{self, Hold, Scope};
 use privmsg_store::{Changes, Snapshot, StoreError, TaskName, groups, lags, welcomes};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
@@ -23,7 +24,7 @@ use crate::events::Event;
 use crate::net::backoff::random_fraction;
 
 /// First pause after a failure that names none, and the longest. Each is twice the one before, with jitter.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// Starts the scheduler; it begins when the mailbox has been drained, and ends with the session, or with what ends it.
@@ -163,8 +164,14 @@ impl Scheduler {
                 if let Some(hold) = hold {
                     self.held.insert((index, scope), hold.clone());
                 }
-                let work = task.run(scope, Arc::clone(&self.link));
-                self.running.push(Box::pin(async move { ((index, scope), work.await) }));
+                // A task of its own: a piece that moves bytes is not to wait while this one looks at the database.
+                let work =
+                    AbortOnDropHandle::new(tokio::spawn(task.run(scope, Arc::clone(&self.link)).in_current_span()));
+                let ended = |source: JoinError| {
+                    let during = "doing a piece of the engine's work";
+                    Err(Failure::EndsSession(ClientError::Internal { during, source: source.into() }))
+                };
+                self.running.push(Box::pin(async move { ((index, scope), work.await.unwrap_or_else(ended)) }));
             }
         }
         (!open_groups, wake)
@@ -195,7 +202,7 @@ impl Scheduler {
                 None => Ok(()),
             },
             Err(Failure::EndsSession(error)) => Err(error),
-            Err(Failure::Hold { scope, reason, pause }) => {
+            Err(Failure::Hold { scope, reason, pause, is_first }) => {
                 tracing::info!(task = %task.0, ?reason, "waits");
                 let now = context.clock.now_ms();
                 let jitter = random_fraction();
@@ -206,6 +213,9 @@ impl Scheduler {
                         && !is_there(tx, &id)?
                     {
                         return Ok(());
+                    }
+                    if is_first {
+                        holds::forget_of(tx, &task, scope)?;
                     }
                     holds::put(tx, &task, scope, &reason, now, growing).map(drop)
                 });

@@ -1,6 +1,7 @@
 //! What the engine has to do besides reading the socket. Each task is a file here and an entry in [`all`].
 
 mod downloads;
+mod ended_uploads;
 mod expiry;
 mod gaps;
 pub(crate) mod groups;
@@ -14,16 +15,17 @@ mod sealed_files;
 pub(super) mod sync;
 mod uploads;
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_protocol::ErrorCode;
-use privmsg_store::holds::{Reason, Scope};
-use privmsg_store::{Snapshot, TaskName};
+use privmsg_store::holds::{self, Reason, Scope};
+use privmsg_store::{Change, Snapshot, Store, StoreError, TaskName};
 use tokio::time::Instant;
 
-use super::{Link, scheduler};
+use super::Link;
 use crate::error::{ClientError, causes};
 
 /// The tasks of one session.
@@ -36,6 +38,7 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(outbox::Outbox),
         Box::new(uploads::Uploads::default()),
         Box::new(downloads::Downloads),
+        Box::new(ended_uploads::EndedUploads),
         Box::new(sealed_files::SealedFiles),
         Box::new(key_packages::KeyPackages::default()),
         Box::new(presence::Presence::default()),
@@ -105,6 +108,42 @@ impl Due {
     }
 }
 
+/// Files that are begun in one go, beside those that wait.
+const FILES: usize = 32;
+
+/// What is due of a queue of files, by their rows: those that wait hide none of the others.
+fn files_due(at: &Snapshot<'_>, task: &TaskName, rows: Vec<i64>, now_ms: i64) -> Result<Due, StoreError> {
+    let mut due = Due::default();
+    if rows.is_empty() {
+        return Ok(due);
+    }
+    let held: HashMap<_, _> =
+        holds::all(at)?.into_iter().filter(|hold| hold.task == *task).map(|hold| (hold.scope, hold)).collect();
+    for scope in rows.into_iter().map(Scope::File) {
+        match held.get(&scope) {
+            Some(hold) if hold.holds_at(now_ms) => due.later_ms(hold.until),
+            _ if due.now.len() < FILES => due.now.push(scope),
+            _ => {}
+        }
+    }
+    Ok(due)
+}
+
+/// Returns once something is not in the database any more. `task` is the queue whose changes may take it away.
+async fn until_gone<T: Send + 'static>(
+    store: &Store,
+    task: TaskName,
+    look: impl Fn(&Snapshot<'_>) -> Result<Option<T>, StoreError> + Send + Sync + Clone + 'static,
+) -> Result<(), StoreError> {
+    let mut changes = store.changes();
+    while store.read(look.clone()).await?.is_some() {
+        if !changes.wait_for(|change| matches!(change, Change::Task(of) if *of == task)).await {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Why a piece of work is not done.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -114,21 +153,22 @@ pub(crate) enum Failure {
         reason: Reason,
         /// How long; else longer with each attempt.
         pause: Option<Duration>,
+        /// Attempts before this one do not count.
+        is_first: bool,
     },
     /// The session cannot go on.
     EndsSession(ClientError),
 }
 
-/// What a failed attempt must have moved, in bytes, so that the next one follows soon: less could be had for nothing.
+/// What a failed attempt must have moved, in bytes, so that the next one follows as soon as after a first one: less could
+/// be had for nothing.
 const WORTH_IT: u64 = 64 << 10;
 
 impl Failure {
-    /// An attempt that moved so many bytes for good was not in vain, and need not wait longer than the one before.
+    /// An attempt that moved so many bytes for good was not in vain.
     pub(crate) fn after_moving(self, bytes: u64) -> Self {
         match self {
-            Self::Hold { scope, reason, pause: None } if bytes >= WORTH_IT => {
-                Self::Hold { scope, reason, pause: Some(scheduler::FIRST_PAUSE) }
-            }
+            Self::Hold { scope, reason, pause, .. } => Self::Hold { scope, reason, pause, is_first: bytes >= WORTH_IT },
             other => other,
         }
     }
@@ -159,6 +199,6 @@ impl Failure {
                 Reason::Unusable
             }
         };
-        Self::Hold { scope, reason, pause }
+        Self::Hold { scope, reason, pause, is_first: false }
     }
 }

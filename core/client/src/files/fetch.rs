@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -15,6 +16,7 @@ use privmsg_e2ee::attachment::{AttachmentError, DecryptingWriter};
 use privmsg_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
 
+use super::durable::DurableWriter;
 use super::{PIECE, Progress};
 use crate::error::{ClientError, During as _};
 use crate::net::http::Api;
@@ -45,7 +47,8 @@ async fn attempt(api: &Api, wanted: &Wanted, progress: &Progress, moved: &mut u6
     let (say, said) = oneshot::channel();
     let (pieces, queue) = mpsc::channel(PIECES);
     let (path, attachment, len) = (wanted.path.clone(), wanted.attachment.clone(), wanted.len);
-    let filling = tokio::task::spawn_blocking(move || fill(&path, &attachment, len, say, queue));
+    let checked = Arc::clone(progress);
+    let filling = tokio::task::spawn_blocking(move || fill(&path, &attachment, len, &checked, say, queue));
     // Without an answer, the thread has the reason.
     let from = said.await.unwrap_or(wanted.len);
     let fetched = if from < wanted.len {
@@ -115,13 +118,14 @@ fn fill(
     path: &Path,
     attachment: &Attachment,
     len: u64,
+    progress: &Progress,
     have: oneshot::Sender<u64>,
     mut queue: mpsc::Receiver<Bytes>,
 ) -> io::Result<bool> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     // The thread of a session that has just ended may still be writing.
     file.lock()?;
-    let (mut checker, mut filled) = match check(&mut file, attachment, len) {
+    let (mut checker, mut filled) = match check(&mut file, attachment, len, progress) {
         Ok(checked) => checked,
         Err(error) if AttachmentError::of(&error).is_some() => {
             file.set_len(0)?;
@@ -131,6 +135,7 @@ fn fill(
         Err(error) => return Err(error),
     };
     let _ = have.send(filled);
+    let mut file = DurableWriter::of(file);
     let checked = (|| {
         while let Some(piece) = queue.blocking_recv() {
             file.write_all(&piece)?;
@@ -142,14 +147,24 @@ fn fill(
         }
         Ok(filled == len)
     })();
-    if matches!(&checked, Err(error) if AttachmentError::of(error).is_some()) {
-        file.set_len(0)?;
+    match checked {
+        // It is going to be called whole, also after the power was cut.
+        Ok(true) => file.finish().map(|()| true),
+        Err(error) if AttachmentError::of(&error).is_some() => {
+            file.file().set_len(0)?;
+            Err(error)
+        }
+        other => other,
     }
-    checked
 }
 
 /// Takes in what is there of a file.
-fn check(file: &mut File, attachment: &Attachment, len: u64) -> io::Result<(DecryptingWriter<io::Sink>, u64)> {
+fn check(
+    file: &mut File,
+    attachment: &Attachment,
+    len: u64,
+    progress: &Progress,
+) -> io::Result<(DecryptingWriter<io::Sink>, u64)> {
     let mut checker = checker_of(attachment);
     let mut filled = 0;
     let mut piece = vec![0; PIECE];
@@ -165,6 +180,7 @@ fn check(file: &mut File, attachment: &Attachment, len: u64) -> io::Result<(Decr
             return Err(io::Error::other(AttachmentError::Corrupt));
         }
         checker.write_all(&piece[..n])?;
+        progress(filled, len);
     }
 }
 

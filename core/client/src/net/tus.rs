@@ -93,6 +93,19 @@ impl Api {
         }
     }
 
+    /// Gives an upload up, and the file that it may have become.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownUpload`] if it has expired.
+    pub(crate) async fn end_upload(&self, upload: &FileId) -> Result<(), ClientError> {
+        let request = self.tus(Method::DELETE, &format!("{UPLOADS}/{upload}"))?;
+        let response = self.exchange(request.body(Body::of("")).map_err(unwritable)?).await?;
+        match response.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            other => Err(answer::between(other, response.headers()).into()),
+        }
+    }
+
     fn tus(&self, method: Method, path: &str) -> Result<request::Builder, ClientError> {
         Ok(self.request(method, path)?.header(TUS_RESUMABLE, VERSION))
     }

@@ -3,7 +3,9 @@
 use privmsg_protocol::ErrorCode;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{holds, sealed_files};
+use super::holds::{self, Scope};
+use super::sealed_files;
+use crate::chats::ChatId;
 use crate::sql_types::{from_sql, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
@@ -43,8 +45,8 @@ pub struct Download {
     pub state: DownloadState,
 }
 
-/// Asks for a file. One that has failed, or was stopped, is tried again from where it is. `name` is for the file that
-/// is going to be made, where there is none yet.
+/// Asks for a file. One that has failed, waits, or was stopped, is tried at once, from where it is. `name` is for the
+/// file that is going to be made, where there is none yet.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
@@ -56,24 +58,28 @@ pub fn want(
     sealed_size: u64,
     now_ms: i64,
 ) -> Result<Download, StoreError> {
-    let updated = tx
+    let known = tx
         .sql()
         .prepare_cached(
             "UPDATE download SET used_at = ?3, failure = NULL, state = iif(state = 'here', 'here', 'wanted')
-             WHERE message_row = ?1 AND position = ?2",
+             WHERE message_row = ?1 AND position = ?2 RETURNING id",
         )?
-        .execute(params![message, position, now_ms])?;
-    if updated == 0 {
-        sealed_files::insert(tx, name, now_ms)?;
-        sealed_files::name(tx, name)?;
-        tx.sql()
-            .prepare_cached(
-                "INSERT INTO download (message_row, position, sealed, sealed_size, state, used_at)
-                 VALUES (?1, ?2, ?3, ?4, 'wanted', ?5)",
-            )?
-            .execute(params![message, position, name, to_sql(sealed_size), now_ms])?;
+        .query_row(params![message, position, now_ms], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(id) => holds::forget_of(tx, &TASK, Scope::File(id))?,
+        None => {
+            sealed_files::insert(tx, name, now_ms)?;
+            sealed_files::name(tx, name)?;
+            tx.sql()
+                .prepare_cached(
+                    "INSERT INTO download (message_row, position, sealed, sealed_size, state, used_at)
+                     VALUES (?1, ?2, ?3, ?4, 'wanted', ?5)",
+                )?
+                .execute(params![message, position, name, to_sql(sealed_size), now_ms])?;
+        }
     }
-    tx.changed(Change::Task(TASK));
+    note(tx, message)?;
     find(tx, message, position)?.ok_or(StoreError::Invalid("download"))
 }
 
@@ -93,13 +99,13 @@ pub fn of_message(at: &Snapshot<'_>, message: i64) -> Result<Vec<Download>, Stor
     collect(at, "WHERE message_row = ?1 ORDER BY position", [message])
 }
 
-/// The next `limit` files that are wanted, in the order in which they were asked for.
+/// Rows of the files that are wanted, in the order in which they were asked for.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn next(at: &Snapshot<'_>, limit: u32) -> Result<Vec<i64>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT id FROM download WHERE state = 'wanted' ORDER BY id LIMIT ?1")?;
-    Ok(query.query_map([limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+pub fn all_wanted(at: &Snapshot<'_>) -> Result<Vec<i64>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT id FROM download WHERE state = 'wanted' ORDER BY id")?;
+    Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// The file with this row, if it is still wanted.
@@ -110,23 +116,36 @@ pub fn wanted(at: &Snapshot<'_>, id: i64) -> Result<Option<Download>, StoreError
     Ok(collect(at, "WHERE id = ?1 AND state = 'wanted'", [id])?.pop())
 }
 
-/// Notes how far a wanted file has come. One that nobody wants any more stays as it is, unless it is whole.
+/// Notes how far a wanted file has come; whoever waited for it is about to use it. One that nobody wants any more stays as
+/// it is, unless it is whole.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set_state(tx: &Tx<'_>, id: i64, state: &DownloadState) -> Result<(), StoreError> {
+pub fn set_state(tx: &Tx<'_>, id: i64, state: &DownloadState, now_ms: i64) -> Result<(), StoreError> {
+    // What has failed is stopped, with the reason beside it.
     let (name, failure) = match state {
         DownloadState::Wanted => ("wanted", None),
         DownloadState::Here => ("here", None),
         DownloadState::Stopped => ("stopped", None),
         DownloadState::Failed(code) => ("stopped", Some(code.as_str())),
     };
-    tx.sql()
+    let message = tx
+        .sql()
         .prepare_cached(
-            "UPDATE download SET state = ?2, failure = ?3 WHERE id = ?1 AND (state = 'wanted' OR ?2 = 'here')",
+            "UPDATE download SET state = ?2, failure = ?3, used_at = ?4
+             WHERE id = ?1 AND (state = 'wanted' OR ?2 = 'here') RETURNING message_row",
         )?
-        .execute(params![id, name, failure])?;
-    tx.changed(Change::Task(TASK));
+        .query_row(params![id, name, failure, now_ms], |row| row.get(0))
+        .optional()?;
+    message.map_or(Ok(()), |message| note(tx, message))
+}
+
+/// Somebody is going to read a file.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn touch(tx: &Tx<'_>, id: i64, now_ms: i64) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("UPDATE download SET used_at = ?2 WHERE id = ?1")?.execute([id, now_ms])?;
     Ok(())
 }
 
@@ -135,9 +154,13 @@ pub fn set_state(tx: &Tx<'_>, id: i64, state: &DownloadState) -> Result<(), Stor
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn remove(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
-    tx.sql().prepare_cached("DELETE FROM download WHERE id = ?1")?.execute([id])?;
-    tx.changed(Change::Task(TASK));
-    Ok(())
+    let message = tx
+        .sql()
+        .prepare_cached("DELETE FROM download WHERE id = ?1 RETURNING message_row")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    holds::forget_of(tx, &TASK, Scope::File(id))?;
+    message.map_or(Ok(()), |message| note(tx, message))
 }
 
 /// Nobody waits for the files of a message any more.
@@ -149,8 +172,21 @@ pub fn stop(tx: &Tx<'_>, message: i64) -> Result<(), StoreError> {
         "UPDATE download SET state = 'stopped' WHERE message_row = ?1 AND state = 'wanted' RETURNING id",
     )?;
     let stopped = stopping.query_map([message], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
-    holds::forget_files(tx, &TASK, &stopped)?;
+    stopped.into_iter().try_for_each(|id| holds::forget_of(tx, &TASK, Scope::File(id)))?;
+    note(tx, message)
+}
+
+/// A message is gone, and its files with it.
+pub(crate) fn remove_of(tx: &Tx<'_>, message: i64) -> Result<(), StoreError> {
+    of_message(tx, message)?.into_iter().try_for_each(|download| remove(tx, download.id))
+}
+
+/// Both who fetches and who shows the message wants to know.
+fn note(tx: &Tx<'_>, message: i64) -> Result<(), StoreError> {
+    let sql = "SELECT chat_id FROM message WHERE id = ?1";
+    let chat = tx.sql().prepare_cached(sql)?.query_row([message], |row| row.get(0))?;
     tx.changed(Change::Task(TASK));
+    tx.changed(Change::Message(ChatId(chat), message));
     Ok(())
 }
 
@@ -171,26 +207,6 @@ pub fn kept_bytes(at: &Snapshot<'_>) -> Result<u64, StoreError> {
 pub fn oldest_use(at: &Snapshot<'_>) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT min(used_at) FROM download WHERE state <> 'wanted' AND failure IS NULL";
     Ok(at.sql().prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?.flatten())
-}
-
-/// Whether a file belongs to a message that is gone.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn any_of_gone_messages(at: &Snapshot<'_>) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM download JOIN message ON message.id = message_row
-                              WHERE hidden = 1 OR deleted_at IS NOT NULL)";
-    Ok(at.sql().prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-}
-
-pub(super) fn drop_of_gone_messages(tx: &Tx<'_>) -> Result<(), StoreError> {
-    let mut dropping = tx.sql().prepare_cached(
-        "DELETE FROM download WHERE message_row IN
-         (SELECT message_row FROM download JOIN message ON message.id = message_row
-          WHERE hidden = 1 OR deleted_at IS NOT NULL) RETURNING id",
-    )?;
-    let dropped = dropping.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
-    holds::forget_files(tx, &TASK, &dropped)
 }
 
 /// Rows and sizes of what nobody waits for and nobody has used since `used_before`, ms; what was not used for longest

@@ -218,25 +218,26 @@ pub fn forget(tx: &Tx<'_>, scope: Scope) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Files that `task` was to bring are not to be brought any more.
-pub(super) fn forget_files(tx: &Tx<'_>, task: &TaskName, rows: &[i64]) -> Result<(), StoreError> {
-    for row in rows {
-        let (kind, id) = Scope::File(*row).columns();
-        let sql = "DELETE FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3";
-        if tx.sql().prepare_cached(sql)?.execute(params![task.0, kind, id])? > 0 {
-            tx.changed(Change::Holds);
-        }
+/// One task's piece of work does not wait any more: it is to be done at once, from the first attempt, or not at all.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget_of(tx: &Tx<'_>, task: &TaskName, scope: Scope) -> Result<(), StoreError> {
+    let (kind, id) = scope.columns();
+    let sql = "DELETE FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3";
+    if tx.sql().prepare_cached(sql)?.execute(params![task.0, kind, id])? > 0 {
+        tx.changed(Change::Holds);
     }
     Ok(())
 }
 
-/// Everything that waited is tried at once: the user has asked for it, or the network is another.
+/// There is a network again: what waited for one is tried at once.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn release(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
-    let released = tx.sql().execute("UPDATE hold SET until = ?1 WHERE until > ?1", [now_ms])?;
-    if released > 0 {
+pub fn release_network(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE hold SET until = ?1 WHERE until > ?1 AND reason = ?2";
+    if tx.sql().execute(sql, params![now_ms, Reason::Network.as_str()])? > 0 {
         tx.changed(Change::Holds);
     }
     Ok(())
@@ -319,16 +320,20 @@ mod tests {
             assert_eq!((hold.until, hold.attempts), (2010, 2));
             assert_eq!(hold.reason, Reason::Refused(ErrorCode::RateLimited));
         }
-        let first = held[0].clone();
+        let (first, second) = (held[0].clone(), held[1].scope);
         let left = store.write(move |tx| {
             lift(tx, &Hold { attempts: 1, ..first.clone() })?;
             assert_eq!(all(tx)?.len(), scopes.len(), "it was put anew meanwhile");
             lift(tx, &first)?;
-            release(tx, 5)?;
+            put(tx, &TASK, second, &Reason::Network, 20, seconds)?;
+            release_network(tx, 5)?;
             all(tx)
         });
         let left = left.await.unwrap();
         assert_eq!(left.len(), scopes.len() - 1);
-        assert!(left.iter().all(|hold| hold.until == 5));
+        for hold in left {
+            // What was refused is so on every network.
+            assert_eq!(hold.until, if hold.scope == second { 5 } else { 2010 });
+        }
     }
 }

@@ -205,7 +205,6 @@ pub fn clear_encrypted_before(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Res
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError> {
-    uploads::forget_holds(tx, id)?;
     let removed = tx
         .sql()
         .prepare_cached("DELETE FROM outbox WHERE message_id = ?1 RETURNING chat_id, message_row")?
@@ -220,15 +219,30 @@ pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError
     Ok(removed)
 }
 
-/// Takes out what waits of a message that people see, by its row.
-pub(crate) fn remove_of(tx: &Tx<'_>, message_row: i64) -> Result<(), StoreError> {
+/// The refusal of a message that its author has taken back before it left.
+pub const WITHDRAWN: &str = "withdrawn";
+
+/// Takes out a message that is not going to be sent, and what was begun for it.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn withdraw(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError> {
+    uploads::abandon(tx, id)?;
+    remove(tx, id)
+}
+
+/// The same by the row of the message that people see.
+pub(crate) fn withdraw_of(tx: &Tx<'_>, message_row: i64) -> Result<(), StoreError> {
     let id = tx
         .sql()
         .prepare_cached("SELECT message_id FROM outbox WHERE message_row = ?1")?
         .query_row([message_row], |row| Ok(message_id(row, 0)))
         .optional()?
         .transpose()?;
-    id.map_or(Ok(()), |id| remove(tx, &id).map(drop))
+    let Some(id) = id else { return Ok(()) };
+    // Whoever waits for it must not take it for sent.
+    refuse(tx, &id, WITHDRAWN)?;
+    withdraw(tx, &id).map(drop)
 }
 
 /// A chat in which nothing is queued waits for nothing.
@@ -241,7 +255,7 @@ fn forget_holds(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
 }
 
 /// Refusals that are kept, for whoever waits for a message that people do not see as one.
-const REFUSALS: i64 = 100;
+const REFUSALS: i64 = 1000;
 
 /// Notes that a message was refused for good.
 ///

@@ -5,7 +5,7 @@
 
 use rusqlite::params;
 
-use super::{downloads, uploads};
+use super::downloads;
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// What removes them.
@@ -32,8 +32,8 @@ pub(super) fn name(tx: &Tx<'_>, name: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Up to `limit` files that nothing needs: neither something to be uploaded nor a download refers to them, and nobody
-/// is making them.
+/// Up to `limit` files that nothing needs: what referred to them is gone, which the database itself notes, and nobody is
+/// making them.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
@@ -41,9 +41,7 @@ pub fn unneeded(at: &Snapshot<'_>, now_ms: i64, limit: u32) -> Result<Vec<String
     // A clock that was ahead must not keep them.
     let mut query = at.sql().prepare_cached(
         "SELECT name FROM sealed_file
-         WHERE making_until NOT BETWEEN ?1 AND ?2
-           AND name NOT IN (SELECT sealed FROM upload WHERE sealed IS NOT NULL AND file_id IS NULL)
-           AND name NOT IN (SELECT sealed FROM download) LIMIT ?3",
+         WHERE making_until <> 0 AND (making_until < ?1 OR making_until > ?2) LIMIT ?3",
     )?;
     let rows = query.query_map(params![now_ms, now_ms.saturating_add(MAKING_MS), limit], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -59,28 +57,24 @@ pub fn remove(tx: &Tx<'_>, name: &str) -> Result<(), StoreError> {
         .prepare_cached("UPDATE upload SET sealed = NULL WHERE sealed = ?1 AND file_id IS NOT NULL")?
         .execute([name])?;
     tx.sql().prepare_cached("DELETE FROM sealed_file WHERE name = ?1")?.execute([name])?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }
 
-/// Drops what is not needed beside the message that it belonged to, and downloads of which there is more than `limit`
-/// bytes: those first that were not used for longest, and none that was used after `used_before`, ms. Files that are
-/// still wanted are not counted. Their files are [`unneeded`] then.
+/// Drops downloads of which there is more than `limit` bytes: those first that were not used for longest, and none that
+/// was used after `used_before`, ms. Files that are still wanted are not counted. Their files are [`unneeded`] then.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn trim(tx: &Tx<'_>, limit: u64, used_before: i64) -> Result<(), StoreError> {
-    downloads::drop_of_gone_messages(tx)?;
     let mut excess = downloads::kept_bytes(tx)?.saturating_sub(limit);
     for (id, size) in downloads::oldest(tx, used_before)? {
         if excess == 0 {
             break;
         }
-        tx.sql().prepare_cached("DELETE FROM download WHERE id = ?1")?.execute(params![id])?;
+        downloads::remove(tx, id)?;
         excess = excess.saturating_sub(size);
     }
-    tx.changed(Change::Task(TASK));
-    tx.changed(Change::Task(downloads::TASK));
-    tx.changed(Change::Task(uploads::TASK));
     Ok(())
 }
 

@@ -7,7 +7,8 @@ use privmsg_protocol::{FileId, MessageId};
 use rusqlite::{OptionalExtension, Row, params};
 use zeroize::Zeroizing;
 
-use super::{holds, sealed_files};
+use super::holds::{self, Scope};
+use super::{ended_uploads, sealed_files};
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, key_bytes, message_id, optional_file_id, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
@@ -30,6 +31,8 @@ pub struct Upload {
     pub mime: String,
     /// Its size: when it was queued, and of what was encrypted, once it is.
     pub size: u64,
+    /// Where its ciphertext is being made, or was when that was cut off.
+    pub sealing: Option<String>,
     /// Its ciphertext, once it is encrypted.
     pub sealed: Option<Sealed>,
     /// The resumable upload on the server, once begun.
@@ -99,12 +102,13 @@ pub fn insert(tx: &Tx<'_>, outbox_id: i64, position: u32, file: &NewUpload<'_>) 
     Ok(tx.sql().last_insert_rowid())
 }
 
-/// The next `limit` files to upload.
+/// Rows of the files that are to be uploaded, in the order in which they were queued.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn next(at: &Snapshot<'_>, limit: u32) -> Result<Vec<Upload>, StoreError> {
-    collect(at, "WHERE file_id IS NULL ORDER BY id LIMIT ?1", [limit])
+pub fn all_waiting(at: &Snapshot<'_>) -> Result<Vec<i64>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT id FROM upload WHERE file_id IS NULL ORDER BY id")?;
+    Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// The files of a queued message, in order.
@@ -132,6 +136,27 @@ pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<i64>, StoreError> 
 /// [`StoreError`] of the query.
 pub fn of_message(at: &Snapshot<'_>, message: i64) -> Result<Vec<Upload>, StoreError> {
     collect(at, "WHERE outbox_id = (SELECT id FROM outbox WHERE message_row = ?1) ORDER BY position", [message])
+}
+
+/// Notes where a file is going to be encrypted. What was begun on the server was of another ciphertext, and is to go.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn begin_sealing(tx: &Tx<'_>, id: i64, name: &str) -> Result<(), StoreError> {
+    let began = tx
+        .sql()
+        .prepare_cached("SELECT upload_id FROM upload WHERE id = ?1")?
+        .query_row([id], |row| Ok(optional_file_id(row, 0)))
+        .optional()?
+        .transpose()?;
+    if let Some(upload) = began.flatten() {
+        ended_uploads::insert(tx, &upload)?;
+    }
+    let sql = "UPDATE upload SET sealed = ?2, sealed_size = NULL, upload_id = NULL WHERE id = ?1";
+    if tx.sql().execute(sql, params![id, name])? > 0 {
+        sealed_files::name(tx, name)?;
+    }
+    Ok(())
 }
 
 /// Notes that a file is encrypted.
@@ -176,13 +201,20 @@ pub fn set_uploaded(tx: &Tx<'_>, id: i64, file_id: &FileId) -> Result<(), StoreE
     Ok(())
 }
 
-/// The files of a queued message are not to be uploaded any more.
-pub(super) fn forget_holds(tx: &Tx<'_>, message: &MessageId) -> Result<(), StoreError> {
-    let mut query = tx
-        .sql()
-        .prepare_cached("SELECT upload.id FROM upload JOIN outbox ON outbox.id = outbox_id WHERE message_id = ?1")?;
-    let rows = query.query_map([message.as_bytes().as_slice()], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
-    holds::forget_files(tx, &TASK, &rows)
+/// The files of a queued message are not to be uploaded any more; what is on the server of them is to go.
+pub(super) fn abandon(tx: &Tx<'_>, message: &MessageId) -> Result<(), StoreError> {
+    let mut query = tx.sql().prepare_cached(
+        "SELECT upload.id, upload_id FROM upload JOIN outbox ON outbox.id = outbox_id WHERE message_id = ?1",
+    )?;
+    let rows = query.query_map([message.as_bytes().as_slice()], |row| Ok((row.get(0)?, optional_file_id(row, 1))))?;
+    for row in rows.collect::<Result<Vec<_>, _>>()? {
+        let (row, upload) = (row.0, row.1?);
+        holds::forget_of(tx, &TASK, Scope::File(row))?;
+        if let Some(upload) = upload {
+            ended_uploads::insert(tx, &upload)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a queued message with files by its row in the outbox.
@@ -226,9 +258,12 @@ fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> 
 
 fn read(row: &Row<'_>) -> Result<Upload, StoreError> {
     let size = from_sql(row.get(5)?);
-    let sealed = match row.get::<_, Option<i64>>(7)? {
+    let name: Option<String> = row.get(6)?;
+    let len: Option<i64> = row.get(7)?;
+    let sealing = if len.is_none() { name.clone() } else { None };
+    let sealed = match len {
         Some(len) => Some(Sealed {
-            name: row.get(6)?,
+            name,
             len: from_sql(len),
             key: Zeroizing::new(key_bytes(row, 8)?),
             digest: key_bytes(row, 9)?,
@@ -243,6 +278,7 @@ fn read(row: &Row<'_>) -> Result<Upload, StoreError> {
         name: row.get(3)?,
         mime: row.get(4)?,
         size,
+        sealing,
         sealed,
         upload_id: optional_file_id(row, 10)?,
         file_id: optional_file_id(row, 11)?,

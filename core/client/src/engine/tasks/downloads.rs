@@ -5,20 +5,18 @@ use std::sync::Arc;
 use privmsg_protocol::ErrorCode;
 use privmsg_store::downloads::{self, DownloadState};
 use privmsg_store::holds::Scope;
-use privmsg_store::{Change, Snapshot, TaskName, messages};
+use privmsg_store::{Snapshot, TaskName, messages};
 
-use super::{Due, Failure, Task, Work};
+use super::{Due, Failure, Task, Work, files_due, until_gone};
 use crate::engine::Link;
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
 use crate::files::fetch::{Wanted, fetch};
+use crate::files::paced;
 use crate::view::message::MessageView;
 
 /// Files on their way at once.
 const AT_ONCE: usize = 3;
-
-/// Files that are looked at, so that some that wait do not hide the others.
-const LOOK: u32 = 32;
 
 pub(super) struct Downloads;
 
@@ -27,8 +25,8 @@ impl Task for Downloads {
         downloads::TASK
     }
 
-    fn due(&self, at: &Snapshot<'_>, _link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
-        Ok(Due { now: downloads::next(at, LOOK)?.into_iter().map(Scope::File).collect(), ..Due::default() })
+    fn due(&self, at: &Snapshot<'_>, _link: &Link, now_ms: i64) -> Result<Due, ClientError> {
+        Ok(files_due(at, &downloads::TASK, downloads::all_wanted(at)?, now_ms)?)
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
@@ -62,13 +60,13 @@ async fn download(link: &Link, id: i64, moved: &mut u64) -> Result<(), ClientErr
     let (row, file) = (download.message, download.position);
     let progress = {
         let context = Arc::clone(context);
-        Box::new(move |done, total| context.emit(Event::DownloadProgress { id: row, chat, file, done, total }))
+        paced(move |done, total| context.emit(Event::DownloadProgress { id: row, chat, file, done, total }))
     };
     context.files.create()?;
     let wanted = Wanted { attachment, len: download.sealed_size, path: context.files.path(&download.sealed) };
     let fetched = tokio::select! {
         fetched = fetch(&context.api, &wanted, progress, moved) => fetched,
-        unwanted = until_unwanted(link, id) => return unwanted,
+        gone = until_gone(&context.store, downloads::TASK, move |at| downloads::wanted(at, id)) => return Ok(gone?),
     };
     let state = match fetched {
         Ok(()) => DownloadState::Here,
@@ -79,21 +77,10 @@ async fn download(link: &Link, id: i64, moved: &mut u64) -> Result<(), ClientErr
         },
         Err(error) => return Err(error),
     };
+    let now = context.clock.now_ms();
     if matches!(state, DownloadState::Failed(_)) {
         // What there is of it is of no use.
         context.files.remove(&download.sealed)?;
     }
-    Ok(context.store.write(move |tx| downloads::set_state(tx, id, &state)).await?)
-}
-
-/// Returns when nobody waits for the file any more.
-async fn until_unwanted(link: &Link, id: i64) -> Result<(), ClientError> {
-    let store = &link.context.store;
-    let mut changes = store.changes();
-    while store.read(move |at| downloads::wanted(at, id)).await?.is_some() {
-        if !changes.wait_for(|change| *change == Change::Task(downloads::TASK)).await {
-            break;
-        }
-    }
-    Ok(())
+    Ok(context.store.write(move |tx| downloads::set_state(tx, id, &state, now)).await?)
 }

@@ -67,10 +67,12 @@ impl Task for Outbox {
             match send_queued(&link, chat).await {
                 Ok(Sending::Done) => Ok(()),
                 // Put in order by a commit; where that does not help, not asked for again at once.
-                Ok(Sending::Untrusted) => Err(Failure::Hold { scope, reason: Reason::Unusable, pause: None }),
+                Ok(Sending::Untrusted) => {
+                    Err(Failure::Hold { scope, reason: Reason::Unusable, pause: None, is_first: false })
+                }
                 Ok(Sending::NobodyThere) => {
                     let reason = Reason::Unreachable(Unreachable::NobodyThere);
-                    Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE) })
+                    Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE), is_first: false })
                 }
                 Err(error) => Err(Failure::of(scope, error)),
             }
@@ -319,7 +321,7 @@ pub(in crate::engine) async fn give_up(link: &Link, id: MessageId, code: ErrorCo
         .context
         .store
         .write(move |tx| {
-            let removed = outbox::remove(tx, &id)?;
+            let removed = outbox::withdraw(tx, &id)?;
             outbox::refuse(tx, &id, reason.as_str())?;
             match removed.and_then(|removed| removed.message_row) {
                 Some(row) => messages::set_failed(tx, row, reason.as_str())?,

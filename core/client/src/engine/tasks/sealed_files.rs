@@ -24,7 +24,7 @@ impl Task for SealedFiles {
     }
 
     fn due(&self, at: &Snapshot<'_>, _link: &Link, now_ms: i64) -> Result<Due, ClientError> {
-        if downloads::any_of_gone_messages(at)? || !sealed_files::unneeded(at, now_ms, 1)?.is_empty() {
+        if !sealed_files::unneeded(at, now_ms, 1)?.is_empty() {
             return Ok(Due::now(Scope::Profile));
         }
         let mut due = Due::default();
@@ -48,9 +48,15 @@ async fn tidy(link: &Link) -> Result<(), ClientError> {
         sealed_files::trim(tx, CacheLimit::load(tx)?.bytes(), now.saturating_sub(FRESH_MS))?;
         sealed_files::unneeded(tx, now, AT_ONCE)
     });
-    let names = names.await?;
-    for name in &names {
-        link.context.files.remove(name)?;
+    let mut failed = None;
+    let mut gone = Vec::new();
+    for name in names.await? {
+        // One that stays is in nobody's way but its own.
+        match link.context.files.remove(&name) {
+            Ok(()) => gone.push(name),
+            Err(error) => failed = Some(error),
+        }
     }
-    Ok(store.write(move |tx| names.iter().try_for_each(|name| sealed_files::remove(tx, name))).await?)
+    store.write(move |tx| gone.iter().try_for_each(|name| sealed_files::remove(tx, name))).await?;
+    failed.map_or(Ok(()), Err)
 }

@@ -10,13 +10,13 @@ use privmsg_e2ee::Content;
 use privmsg_protocol::{ErrorCode, FileId};
 use privmsg_store::holds::Scope;
 use privmsg_store::uploads::{self, Upload};
-use privmsg_store::{Change, Snapshot, TaskName, Tx, messages, outbox};
+use privmsg_store::{Snapshot, TaskName, Tx, messages, outbox};
 
-use super::{Due, Failure, Task, Work};
+use super::{Due, Failure, Task, Work, files_due, until_gone};
 use crate::engine::Link;
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
-use crate::files::Progress;
+use crate::files::paced;
 use crate::files::seal::seal;
 use crate::sending;
 use part_size::PartSize;
@@ -24,9 +24,6 @@ use part_size::PartSize;
 /// Files on their way at once: while one waits for a slow disk, the line is not idle, and a small one does not wait for
 /// a large one.
 const AT_ONCE: usize = 3;
-
-/// Files that are looked at, so that some that wait do not hide the others.
-const LOOK: u32 = 32;
 
 #[derive(Default)]
 pub(super) struct Uploads {
@@ -58,9 +55,8 @@ impl Task for Uploads {
         uploads::TASK
     }
 
-    fn due(&self, at: &Snapshot<'_>, _link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
-        let now = uploads::next(at, LOOK)?.into_iter().map(|file| Scope::File(file.id)).collect();
-        Ok(Due { now, ..Due::default() })
+    fn due(&self, at: &Snapshot<'_>, _link: &Link, now_ms: i64) -> Result<Due, ClientError> {
+        Ok(files_due(at, &uploads::TASK, uploads::all_waiting(at)?, now_ms)?)
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
@@ -96,35 +92,23 @@ async fn upload(link: &Link, id: i64, line: &Line, moved: &mut u64) -> Result<()
     let Some((mut file, queued, number)) = found else { return Ok(()) };
     let context = Arc::clone(&link.context);
     let (message_id, chat) = (queued.message_id, queued.chat);
-    let progress: Progress = Box::new(move |done, total| {
+    let progress = paced(move |done, total| {
         context.emit(Event::UploadProgress { message_id, chat, file: number, done, total });
     });
     let brought = async {
         encrypt(link, &mut file).await?;
-        bring::bring(link, &file, line, progress.into(), moved).await
+        bring::bring(link, &file, line, progress, moved).await
     };
     let brought = tokio::select! {
         brought = brought => brought,
         // The user has taken the message back.
-        gone = until_gone(link, id) => return gone,
+        gone = until_gone(&link.context.store, outbox::TASK, move |at| uploads::load(at, id)) => return Ok(gone?),
     };
     match brought {
         Ok(file_id) => link.context.store.write(move |tx| note_uploaded(tx, &file, &file_id)).await,
         Err(error) if error.retry() == Retry::Never && !error.ends_session() => give_up(link, &file, error).await,
         Err(error) => Err(error),
     }
-}
-
-/// Returns when the message is not to be sent any more.
-async fn until_gone(link: &Link, id: i64) -> Result<(), ClientError> {
-    let store = &link.context.store;
-    let mut changes = store.changes();
-    while store.read(move |at| uploads::load(at, id)).await?.is_some() {
-        if !changes.wait_for(|change| *change == Change::Task(outbox::TASK)).await {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Encrypts the file, unless an earlier attempt has done that, and its work is still there.
@@ -134,16 +118,16 @@ async fn encrypt(link: &Link, file: &mut Upload) -> Result<(), ClientError> {
     if name.is_some_and(|name| context.files.path(name).exists()) {
         return Ok(());
     }
-    let sealed = seal(context, &file.path).await?;
-    let (id, kept) = (file.id, sealed.clone());
-    context
-        .store
-        .write(move |tx| {
-            // What was begun was of another ciphertext.
-            uploads::set_upload(tx, id, None)?;
-            uploads::set_sealed(tx, id, &kept)
-        })
-        .await?;
+    // Noted first, so that attempts that are killed leave one file, not one each.
+    let name = match file.sealing.take() {
+        Some(name) => name,
+        None => context.files.make(&context.store, context.clock.now_ms()).await?,
+    };
+    let (id, noted) = (file.id, name.clone());
+    context.store.write(move |tx| uploads::begin_sealing(tx, id, &noted)).await?;
+    let sealed = seal(context, &file.path, name).await?;
+    let kept = sealed.clone();
+    context.store.write(move |tx| uploads::set_sealed(tx, id, &kept)).await?;
     file.upload_id = None;
     file.sealed = Some(sealed);
     Ok(())

@@ -8,7 +8,7 @@ use super::{Direction, NewMessage};
 use crate::chats::{self, ChatId};
 use crate::position::{self, Place, Position};
 use crate::sql_types::to_sql;
-use crate::tasks::outbox;
+use crate::tasks::{downloads, outbox};
 use crate::{Change, StoreError, Tx};
 
 /// Stores a message. `None` if this device's message is there already.
@@ -118,6 +118,7 @@ pub fn delete(tx: &Tx<'_>, id: i64, at_ms: i64) -> Result<(), StoreError> {
     let sql =
         "UPDATE message SET content = x'', deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL RETURNING chat_id";
     if let Some(chat) = update(tx, sql, params![id, at_ms])? {
+        downloads::remove_of(tx, id)?;
         tx.changed(Change::Chat(chat));
     }
     Ok(())
@@ -163,7 +164,8 @@ fn hide(tx: &Tx<'_>, id: i64) -> Result<Option<ChatId>, StoreError> {
     let sql = "UPDATE message SET content = x'', hidden = 1, expires_at = NULL
                WHERE id = ?1 AND hidden = 0 RETURNING chat_id";
     let Some(chat) = update(tx, sql, [id])? else { return Ok(None) };
-    outbox::remove_of(tx, id)?;
+    outbox::withdraw_of(tx, id)?;
+    downloads::remove_of(tx, id)?;
     tx.sql()
         .prepare_cached(
             "DELETE FROM relation WHERE (chat_id, target_author, target_id) IN

@@ -14,7 +14,7 @@ use super::Line;
 use super::part_size::PartSize;
 use crate::engine::Link;
 use crate::error::ClientError;
-use crate::files::PIECE;
+use crate::files::{PIECE, Progress};
 use crate::net::NetworkError;
 use crate::net::request::Body;
 use crate::net::tus::UploadStatus;
@@ -32,7 +32,7 @@ pub(super) async fn bring(
     link: &Link,
     file: &Upload,
     line: &Line,
-    progress: Arc<dyn Fn(u64, u64) + Send + Sync>,
+    progress: Progress,
     moved: &mut u64,
 ) -> Result<FileId, ClientError> {
     let sealed = file.sealed.as_ref().ok_or(ClientError::Damaged("file to be uploaded"))?;
@@ -46,7 +46,9 @@ pub(super) async fn bring(
             Some(id) => (id.clone(), link.context.api.upload_status(id).await),
             None => match bringing.begin().await {
                 Ok((id, status)) => (upload.insert(id).clone(), Ok(status)),
-                Err(error) if may_be_smaller(&error, part_size, bringing.first_part()) => continue,
+                Err(error) if bringing.first_part() > 0 && may_be_smaller(&error, part_size, bringing.first_part()) => {
+                    continue;
+                }
                 Err(error) => return Err(broken(error, part_size)),
             },
         };
@@ -89,7 +91,7 @@ struct Bringing<'a> {
     row: i64,
     path: &'a Path,
     len: u64,
-    progress: Arc<dyn Fn(u64, u64) + Send + Sync>,
+    progress: Progress,
     line: &'a Line,
     moved: &'a mut u64,
 }
