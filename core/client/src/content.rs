@@ -2,7 +2,8 @@
 //!
 //! Each kind of content is a file here: what it does when it is said ([`ContentKind::apply`]), how it looks as a message
 //! ([`ContentKind::show`]), and what it changes about the message that it is about ([`ContentKind::amend`]). How its
-//! bytes stand is a file of the same name in `core/e2ee`. A new kind is these two files and a line in [`KINDS`].
+//! bytes stand is a file of the same name in `core/e2ee`. A new kind is these two files and a line in [`KINDS`], and in the list
+//! of the same name there.
 
 mod delete;
 mod edit;
@@ -264,7 +265,6 @@ pub(crate) fn say(
     let said = Said { chat, place, sender, sender_device, own: sender, direction, content, bytes: &bytes, now_ms };
     let effect = apply(tx, &said)?;
     privmsg_store::outbox::insert(tx, chat, &content.message_id, &bytes, effect.message)?;
-    // What one writes oneself one has read up to.
     Ok(effect.message)
 }
 

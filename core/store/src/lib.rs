@@ -7,7 +7,8 @@
 //!   message" happens as a whole or not at all. One thread writes.
 //! - [`Store::read`] runs one on a [`Snapshot`]. Reading never waits for writing.
 //! - [`Store::changes`] tells what each commit has changed, by this process or another one with the same profile: every
-//!   function here that writes notes it. What is rolled back is not told.
+//!   function notes what it writes that anybody shows or waits for. (Steps of MLS, and where an upload stands, concern
+//!   only the task that does them, and that is asked again after each piece.) What is rolled back is not told.
 //!
 //! The closures use the functions of the modules here ([`chats`], [`messages`], [`outbox`], …) and [`mls_storage`] for
 //! OpenMLS. The store knows no MLS and no network: identity keys, certificates and contents are bytes here.

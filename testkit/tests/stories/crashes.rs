@@ -1,5 +1,6 @@
-//! Clients that die right after one of their transactions, before anything that would follow it: at the first, at the
-//! second, and so on to the last. Whatever each of the engine's tasks was about to do, the next start does it.
+//! Clients that die right after one of their transactions, before anything that would follow it: at the first that tells
+//! of a change, at the second, and so on to the last. Whatever each of the engine's tasks was about to do, the next start
+//! does it.
 
 use std::path::PathBuf;
 

@@ -1,12 +1,14 @@
 //! What is kept of files beside the database, and for how long.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_client::{CacheLimit, ClientError, DownloadState, MessageView, Reason};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Clock, Faults, Person, Proxy, Server};
 
+use super::alice_and_bob;
 use super::transfers::{MB, fetched, has_sealed_files, saved, sealed_files, slow_line, written};
 
 /// Bob lives by a clock of his own, and keeps next to nothing.
@@ -127,4 +129,19 @@ async fn asking_again_is_trying_again() -> Result<()> {
     ensure!(bob.client().downloads(message.id).await? == [DownloadState::Here], "it is not here");
     ensure!(fetched(&bob, &message).await? == content && sealed_files(&bob).len() == 1, "another file");
     Ok(())
+}
+
+#[tokio::test]
+async fn whoever_stops_sending_leaves_nothing() -> Result<()> {
+    let (_server, alice, bob) = alice_and_bob().await?;
+    let (path, content) = written(&alice, "photo.raw", 15 * MB)?;
+    let files: [&std::path::Path; 1] = [&path];
+    let sending = tokio::time::timeout(Duration::from_millis(5), alice.shows(&bob, "a photo", &files));
+    ensure!(sending.await.is_err(), "15 MB were encrypted in no time");
+    has_sealed_files(&alice, 0).await?;
+    alice.shows(&bob, "a photo", &[&path]).await?;
+    let message = bob.hears(&alice, "a photo").await?;
+    assert!(fetched(&bob, &message).await? == content);
+    assert_eq!(bob.texts(&alice).await?, ["a photo"]);
+    has_sealed_files(&alice, 0).await
 }

@@ -180,11 +180,15 @@ async fn a_restarted_server_is_left_alone_for_as_long_as_it_asks() -> Result<()>
         // Whoever is still busy with signing in meets a fault sooner than the farewell.
         alice.says(&bob, &format!("Hi {round}")).await?;
         bob.hears(&alice, &format!("Hi {round}")).await?;
-        let stopped = Instant::now();
-        server.restart_with(&[]).await?;
-        alice.sees("the end of the connection", |event| matches!(event, Event::Disconnected { .. })).await?;
-        alice.sees("that she is back", |event| matches!(event, Event::Connected)).await?;
-        let away = stopped.elapsed();
+        let away = async {
+            alice.sees("the end of the connection", |event| matches!(event, Event::Disconnected { .. })).await?;
+            let parted = Instant::now();
+            alice.sees("that she is back", |event| matches!(event, Event::Connected)).await?;
+            Ok::<_, anyhow::Error>(parted.elapsed())
+        };
+        let (restarted, away) = tokio::join!(server.restart_with(&[]), away);
+        restarted?;
+        let away = away?;
         ensure!(away >= Duration::from_millis(500), "round {round}: {away:?}");
     }
     alice.says(&bob, "Hi again").await?;
@@ -223,8 +227,8 @@ async fn requests_that_hang_hold_up_no_message() -> Result<()> {
     println!("{MESSAGES} messages in {times:?}");
     ensure!(bob.client().downloads(photo.id).await? == [privmsg_client::DownloadState::Wanted], "REST was to hang");
     ensure!(bob.texts(&carol).await?.is_empty(), "REST was to hang");
-    // Other tests share the machine: ten times is far from the minute that a request may hang.
-    ensure!(times[1] < times[0] * 10, "{times:?}");
+    // Other tests share the machine; a request may hang for a minute.
+    ensure!(times[1] < (times[0] * 10).max(Duration::from_secs(10)), "{times:?}");
     his.behaves(Faults::default());
     bob.client().wait_files(photo.id).await?;
     bob.hears(&carol, "let me in").await.map(drop)
