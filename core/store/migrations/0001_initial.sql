@@ -183,6 +183,7 @@ CREATE TABLE upload (
     key BLOB,                          -- that opens it
     digest BLOB,                       -- SHA-256 of what was encrypted
     upload_id TEXT,                    -- the resumable upload on the server, once begun
+    confirmed INTEGER NOT NULL DEFAULT 0, -- the most bytes of the ciphertext that the server has ever confirmed
     file_id TEXT,                      -- the ciphertext on the server, once uploaded
     UNIQUE (outbox_id, position)
 ) STRICT;
@@ -207,12 +208,14 @@ CREATE TABLE download (
     sealed TEXT NOT NULL REFERENCES sealed_file (name),
     sealed_size INTEGER NOT NULL,      -- of the whole ciphertext, by what the message says
     state TEXT NOT NULL,               -- wanted, here (whole and checked), stopped
+    have INTEGER NOT NULL DEFAULT 0,   -- bytes of one that is not whole, as they were when nobody wrote to it any more
+    falsified INTEGER NOT NULL DEFAULT 0, -- how often what came proved to be another file, since it was asked for
     failure TEXT,                      -- why it was stopped, unless the user did it
     used_at INTEGER NOT NULL,          -- ms: those not used for longest go first
     UNIQUE (message_row, position)
 ) STRICT;
 CREATE INDEX download_wanted ON download (id) WHERE state = 'wanted';
-CREATE INDEX download_kept ON download (used_at, sealed_size) WHERE state <> 'wanted' AND failure IS NULL;
+CREATE INDEX download_kept ON download (used_at, state, sealed_size, have) WHERE state <> 'wanted' AND failure IS NULL;
 CREATE TRIGGER download_gone AFTER DELETE ON download BEGIN
     UPDATE sealed_file SET making_until = -1 WHERE name = old.sealed;
 END;

@@ -35,15 +35,20 @@ impl Client {
     pub async fn want_files(&self, message: i64) -> Result<(), ClientError> {
         let attachments = self.attachments(message).await?;
         let now = self.context.clock.now_ms();
+        // A size that no file has keeps only its own file from being had.
         let wanted: Vec<_> = attachments
             .iter()
-            .map(|file| Ok((random_name()?, encrypted_len(file.size).map_err(|_| ClientError::AlteredFile)?)))
+            .map(|file| Ok((random_name()?, encrypted_len(file.size).ok())))
             .collect::<Result<_, ClientError>>()?;
         self.context
             .store
             .write(move |tx| {
                 for (position, (name, len)) in (0..).zip(&wanted) {
-                    downloads::want(tx, message, position, name, *len, now)?;
+                    let download = downloads::want(tx, message, position, name, len.unwrap_or(0), now)?;
+                    if len.is_none() {
+                        let altered = DownloadState::Failed(ErrorCode::from(downloads::ALTERED));
+                        downloads::set_state(tx, download.id, &altered, now)?;
+                    }
                 }
                 Ok(())
             })
@@ -113,18 +118,17 @@ impl Client {
             std::fs::create_dir_all(out).map_err(|source| ClientError::file(out, source))?;
         }
         let progress: Progress = Arc::new(progress);
-        let (mut saved, mut taken) = (Vec::new(), Vec::new());
+        let mut saved = Vec::new();
         for (position, attachment) in (0..).zip(attachments) {
             let name = attachment.name.clone();
-            let target = if into_dir { save::free_name(out, &name, &taken) } else { out.to_owned() };
-            let (path, shown) = (target.clone(), Arc::clone(&progress));
+            let (target, shown) = (out.to_owned(), Arc::clone(&progress));
             let result = self
                 .with_file(message, position, move |sealed, cancelled| {
-                    save::save(sealed, &attachment, &path, &shown, cancelled)
+                    let source = save::Source { sealed, attachment: &attachment, progress: &shown, cancelled };
+                    if into_dir { source.save_into(&target) } else { source.save_as(&target).map(|()| target) }
                 })
                 .await;
-            saved.push(SavedFile { name, result: result.map(|()| target.clone()) });
-            taken.push(target);
+            saved.push(SavedFile { name, result });
         }
         Ok(saved)
     }
@@ -137,18 +141,18 @@ impl Client {
         let [attachment] = self.attachments(message).await?.try_into().map_err(|_| ClientError::NoSuchAttachment)?;
         let unseen: Progress = Arc::new(|_, _| {});
         self.with_file(message, 0, move |sealed, cancelled| {
-            save::copy(sealed, &attachment, &mut sink, &unseen, cancelled)
+            save::Source { sealed, attachment: &attachment, progress: &unseen, cancelled }.copy(&mut sink)
         })
         .await
     }
 
     /// Does something with the ciphertext of a file that is here, on a thread that may block.
-    async fn with_file(
+    async fn with_file<T: Send + 'static>(
         &self,
         message: i64,
         position: u32,
-        work: impl FnOnce(&Path, &Cancelled) -> Result<(), ClientError> + Send + 'static,
-    ) -> Result<(), ClientError> {
+        work: impl FnOnce(&Path, &Cancelled) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
         let now = self.context.clock.now_ms();
         let found = self.context.store.write(move |tx| {
             let found = downloads::find(tx, message, position)?;

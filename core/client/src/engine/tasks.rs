@@ -162,9 +162,14 @@ pub(crate) enum Failure {
 
 /// What a failed attempt must have moved, in bytes, so that the next one follows as soon as after a first one: less could
 /// be had for nothing.
-const WORTH_IT: u64 = 64 << 10;
+const WORTH_IT: u64 = 256 << 10;
 
 impl Failure {
+    /// The next attempt is another one, and need not wait.
+    pub(crate) const fn at_once(scope: Scope) -> Self {
+        Self::Hold { scope, reason: Reason::Unusable, pause: Some(Duration::ZERO), is_first: false }
+    }
+
     /// An attempt that moved so many bytes for good was not in vain.
     pub(crate) fn after_moving(self, bytes: u64) -> Self {
         match self {

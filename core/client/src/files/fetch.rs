@@ -4,7 +4,7 @@
 //! that a file that is all here is the one that its sender encrypted, and what a server has altered is found before the
 //! rest is fetched. The message also says how long it is: no server can send more.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use privmsg_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
 
 use super::durable::DurableWriter;
+use super::folder::private_file;
 use super::{PIECE, Progress};
 use crate::error::{ClientError, During as _};
 use crate::net::http::Api;
@@ -34,32 +35,30 @@ pub(crate) struct Wanted {
 
 /// Fetches what is missing of a file. When this returns, all of it is there, and is right. `moved` is how many bytes have
 /// come, also if this fails.
+///
+/// # Errors
+/// [`ClientError::AlteredFile`] if what was there, or what came, is not of this file: then nothing is there any more.
 pub(crate) async fn fetch(api: &Api, wanted: &Wanted, progress: Progress, moved: &mut u64) -> Result<(), ClientError> {
-    match attempt(api, wanted, &progress, moved).await {
-        // What was there already may have been the false part, and is gone now.
-        (from, Err(ClientError::AlteredFile)) if from > 0 => attempt(api, wanted, &progress, moved).await.1,
-        (_, result) => result,
-    }
-}
-
-/// Returns where it began, too.
-async fn attempt(api: &Api, wanted: &Wanted, progress: &Progress, moved: &mut u64) -> (u64, Result<(), ClientError>) {
     let (say, said) = oneshot::channel();
     let (pieces, queue) = mpsc::channel(PIECES);
     let (path, attachment, len) = (wanted.path.clone(), wanted.attachment.clone(), wanted.len);
-    let checked = Arc::clone(progress);
+    let checked = Arc::clone(&progress);
     let filling = tokio::task::spawn_blocking(move || fill(&path, &attachment, len, &checked, say, queue));
     // Without an answer, the thread has the reason.
     let from = said.await.unwrap_or(wanted.len);
     let fetched = if from < wanted.len {
-        stream(api, wanted, from, pieces, progress, moved).await
+        stream(api, wanted, from, pieces, &progress, moved).await
     } else {
         // The thread waits for no more.
         drop(pieces);
         Ok(())
     };
-    let filled = filling.await.during("writing a file");
-    (from, filled.and_then(|filled| conclude(filled, fetched)))
+    let fetched = conclude(filling.await.during("writing a file")?, fetched);
+    if matches!(fetched, Err(ClientError::AlteredFile)) {
+        // Also where only its length was wrong.
+        let _ = tokio::fs::remove_file(&wanted.path).await;
+    }
+    fetched
 }
 
 /// What the disk and what the network have to say. Of the two, the cause comes first.
@@ -122,7 +121,7 @@ fn fill(
     have: oneshot::Sender<u64>,
     mut queue: mpsc::Receiver<Bytes>,
 ) -> io::Result<bool> {
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let mut file = private_file().read(true).write(true).create(true).truncate(false).open(path)?;
     // The thread of a session that has just ended may still be writing.
     file.lock()?;
     let (mut checker, mut filled) = match check(&mut file, attachment, len, progress) {

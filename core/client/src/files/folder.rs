@@ -1,6 +1,7 @@
 //! The folder of ciphertext in a profile. Which files belong there stands in the database ([`sealed_files`]).
 
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 
@@ -51,6 +52,14 @@ impl Folder {
             _ => Ok(()),
         }
     }
+}
+
+/// How a file is made that is nobody else's to read, whatever becomes of the folder around it.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// A name that says nothing, and that no other file has.

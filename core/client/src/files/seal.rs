@@ -10,6 +10,7 @@ use privmsg_store::uploads::Sealed;
 use zeroize::Zeroizing;
 
 use super::durable::DurableWriter;
+use super::folder::private_file;
 use super::{Cancel, Cancelled, PIECE};
 use crate::context::Context;
 use crate::error::{ClientError, During as _};
@@ -71,7 +72,13 @@ fn encrypt(source: &Path, target: &Path, cancelled: &Cancelled) -> Result<(Encry
     let size = file.metadata().map_err(Fault::Source)?.len();
     let len = encrypted_len(size).map_err(too_long)?;
     let mut reader = EncryptingReader::new(file.take(size), size, &mut OsRng).map_err(too_long)?;
-    let mut sealed = File::create(target).map(DurableWriter::of).map_err(Fault::Target)?;
+    let mut sealed = private_file()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(target)
+        .map(DurableWriter::of)
+        .map_err(Fault::Target)?;
     let mut piece = vec![0; PIECE];
     loop {
         cancelled.check().map_err(Fault::Target)?;

@@ -61,7 +61,7 @@ pub fn want(
     let known = tx
         .sql()
         .prepare_cached(
-            "UPDATE download SET used_at = ?3, failure = NULL, state = iif(state = 'here', 'here', 'wanted')
+            "UPDATE download SET used_at = ?3, failure = NULL, falsified = 0, state = iif(state = 'here', 'here', 'wanted')
              WHERE message_row = ?1 AND position = ?2 RETURNING id",
         )?
         .query_row(params![message, position, now_ms], |row| row.get(0))
@@ -140,6 +140,25 @@ pub fn set_state(tx: &Tx<'_>, id: i64, state: &DownloadState, now_ms: i64) -> Re
     message.map_or(Ok(()), |message| note(tx, message))
 }
 
+/// Nobody writes to a file any more that is not whole: so many bytes of it are there.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_have(tx: &Tx<'_>, id: i64, bytes: u64) -> Result<(), StoreError> {
+    let sql = "UPDATE download SET have = ?2 WHERE id = ?1 AND state <> 'here'";
+    tx.sql().prepare_cached(sql)?.execute(params![id, to_sql(bytes)])?;
+    Ok(())
+}
+
+/// What came of a file proved to be another one. Returns how often that was so since it was asked for.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn falsify(tx: &Tx<'_>, id: i64) -> Result<u32, StoreError> {
+    let sql = "UPDATE download SET falsified = falsified + 1 WHERE id = ?1 RETURNING falsified";
+    Ok(tx.sql().prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
 /// Somebody is going to read a file.
 ///
 /// # Errors
@@ -190,13 +209,12 @@ fn note(tx: &Tx<'_>, message: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Bytes of files that nobody waits for: those that are here, and those of which some is. Nothing is left of one that has
-/// failed, and how long it is was only said.
+/// Bytes on the disk of files that nobody waits for. How long a file is that is not whole was only said, by who sent it.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn kept_bytes(at: &Snapshot<'_>) -> Result<u64, StoreError> {
-    let sql = "SELECT coalesce(sum(sealed_size), 0) FROM download WHERE state <> 'wanted' AND failure IS NULL";
+    let sql = "SELECT coalesce(sum(iif(state = 'here', sealed_size, have)), 0) FROM download WHERE state <> 'wanted' AND failure IS NULL";
     Ok(from_sql(at.sql().prepare_cached(sql)?.query_row([], |row| row.get(0))?))
 }
 
@@ -213,7 +231,7 @@ pub fn oldest_use(at: &Snapshot<'_>) -> Result<Option<i64>, StoreError> {
 /// comes first.
 pub(super) fn oldest(at: &Snapshot<'_>, used_before: i64) -> Result<Vec<(i64, u64)>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, sealed_size FROM download WHERE state <> 'wanted' AND failure IS NULL AND used_at <= ?1
+        "SELECT id, iif(state = 'here', sealed_size, have) FROM download WHERE state <> 'wanted' AND failure IS NULL AND used_at <= ?1
          ORDER BY used_at, id",
     )?;
     let rows = query.query_map([used_before], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;

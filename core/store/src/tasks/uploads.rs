@@ -37,6 +37,8 @@ pub struct Upload {
     pub sealed: Option<Sealed>,
     /// The resumable upload on the server, once begun.
     pub upload_id: Option<FileId>,
+    /// The most of the ciphertext that the server has ever confirmed, in bytes.
+    pub confirmed: u64,
     /// Where the ciphertext lies on the server, once it is there.
     pub file_id: Option<FileId>,
 }
@@ -152,7 +154,7 @@ pub fn begin_sealing(tx: &Tx<'_>, id: i64, name: &str) -> Result<(), StoreError>
     if let Some(upload) = began.flatten() {
         ended_uploads::insert(tx, &upload)?;
     }
-    let sql = "UPDATE upload SET sealed = ?2, sealed_size = NULL, upload_id = NULL WHERE id = ?1";
+    let sql = "UPDATE upload SET sealed = ?2, sealed_size = NULL, upload_id = NULL, confirmed = 0 WHERE id = ?1";
     if tx.sql().execute(sql, params![id, name])? > 0 {
         sealed_files::name(tx, name)?;
     }
@@ -188,6 +190,15 @@ pub fn set_sealed(tx: &Tx<'_>, id: i64, sealed: &Sealed) -> Result<(), StoreErro
 /// [`StoreError`] of the statement.
 pub fn set_upload(tx: &Tx<'_>, id: i64, upload_id: Option<&FileId>) -> Result<(), StoreError> {
     tx.sql().execute("UPDATE upload SET upload_id = ?2 WHERE id = ?1", params![id, upload_id.map(FileId::as_str)])?;
+    Ok(())
+}
+
+/// Notes the most that the server has ever confirmed.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_confirmed(tx: &Tx<'_>, id: i64, bytes: u64) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE upload SET confirmed = ?2 WHERE id = ?1", params![id, to_sql(bytes)])?;
     Ok(())
 }
 
@@ -248,7 +259,7 @@ pub fn load(at: &Snapshot<'_>, id: i64) -> Result<Option<Upload>, StoreError> {
 
 fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Upload>, StoreError> {
     let sql = format!(
-        "SELECT id, outbox_id, path, name, mime, size, sealed, sealed_size, key, digest, upload_id, file_id
+        "SELECT id, outbox_id, path, name, mime, size, sealed, sealed_size, key, digest, upload_id, file_id, confirmed
          FROM upload {rest}"
     );
     let mut query = at.sql().prepare_cached(&sql)?;
@@ -282,5 +293,6 @@ fn read(row: &Row<'_>) -> Result<Upload, StoreError> {
         sealed,
         upload_id: optional_file_id(row, 10)?,
         file_id: optional_file_id(row, 11)?,
+        confirmed: from_sql(row.get(12)?),
     })
 }

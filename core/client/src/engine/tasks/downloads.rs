@@ -5,7 +5,7 @@ use std::sync::Arc;
 use privmsg_protocol::ErrorCode;
 use privmsg_store::downloads::{self, DownloadState};
 use privmsg_store::holds::Scope;
-use privmsg_store::{Snapshot, TaskName, messages};
+use privmsg_store::{Snapshot, StoreError, TaskName, messages};
 
 use super::{Due, Failure, Task, Work, files_due, until_gone};
 use crate::engine::Link;
@@ -17,6 +17,9 @@ use crate::view::message::MessageView;
 
 /// Files on their way at once.
 const AT_ONCE: usize = 3;
+
+/// After so many attempts that brought something else, the server has another file.
+const FALSE_AT_LAST: u32 = 2;
 
 pub(super) struct Downloads;
 
@@ -34,7 +37,11 @@ impl Task for Downloads {
             let Scope::File(id) = scope else { return Ok(()) };
             let mut moved = 0;
             let downloaded = download(&link, id, &mut moved).await;
-            downloaded.map_err(|error| Failure::of(scope, error).after_moving(moved))
+            match downloaded {
+                // Only what is true is progress.
+                Err(ClientError::AlteredFile) => Err(Failure::at_once(scope)),
+                other => other.map_err(|error| Failure::of(scope, error).after_moving(moved)),
+            }
         })
     }
 
@@ -66,16 +73,28 @@ async fn download(link: &Link, id: i64, moved: &mut u64) -> Result<(), ClientErr
     let wanted = Wanted { attachment, len: download.sealed_size, path: context.files.path(&download.sealed) };
     let fetched = tokio::select! {
         fetched = fetch(&context.api, &wanted, progress, moved) => fetched,
-        gone = until_gone(&context.store, downloads::TASK, move |at| downloads::wanted(at, id)) => return Ok(gone?),
+        gone = until_gone(&context.store, downloads::TASK, move |at| downloads::wanted(at, id)) => {
+            note_what_is_there(link, id, &wanted).await?;
+            return Ok(gone?);
+        }
     };
     let state = match fetched {
         Ok(()) => DownloadState::Here,
-        Err(ClientError::AlteredFile) => DownloadState::Failed(ErrorCode::from(downloads::ALTERED)),
+        Err(ClientError::AlteredFile) => {
+            // Once it may have been what was here already, or a server that has changed its mind.
+            if context.store.write(move |tx| downloads::falsify(tx, id)).await? < FALSE_AT_LAST {
+                return Err(ClientError::AlteredFile);
+            }
+            DownloadState::Failed(ErrorCode::from(downloads::ALTERED))
+        }
         Err(error) if error.retry() == Retry::Never && !error.ends_session() => match error.code() {
             Some(code) => DownloadState::Failed(code.clone()),
             None => return Err(error),
         },
-        Err(error) => return Err(error),
+        Err(error) => {
+            note_what_is_there(link, id, &wanted).await?;
+            return Err(error);
+        }
     };
     let now = context.clock.now_ms();
     if matches!(state, DownloadState::Failed(_)) {
@@ -83,4 +102,10 @@ async fn download(link: &Link, id: i64, moved: &mut u64) -> Result<(), ClientErr
         context.files.remove(&download.sealed)?;
     }
     Ok(context.store.write(move |tx| downloads::set_state(tx, id, &state, now)).await?)
+}
+
+/// How much of a file is on the disk, for who keeps the folder small.
+async fn note_what_is_there(link: &Link, id: i64, wanted: &Wanted) -> Result<(), StoreError> {
+    let bytes = std::fs::metadata(&wanted.path).map_or(0, |data| data.len());
+    link.context.store.write(move |tx| downloads::set_have(tx, id, bytes)).await
 }

@@ -3,8 +3,7 @@
 mod bring;
 mod part_size;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use privmsg_e2ee::Content;
 use privmsg_protocol::{ErrorCode, FileId};
@@ -27,27 +26,7 @@ const AT_ONCE: usize = 3;
 
 #[derive(Default)]
 pub(super) struct Uploads {
-    line: Arc<Line>,
-}
-
-/// What the uploads over one connection learn of it.
-#[derive(Default)]
-struct Line {
-    part_size: PartSize,
-    /// How much of each file, by its row, the server has confirmed.
-    confirmed: Mutex<HashMap<i64, u64>>,
-}
-
-impl Line {
-    /// Returns how much more that is than what is known.
-    fn confirm(&self, row: i64, offset: u64) -> u64 {
-        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
-        confirmed.insert(row, offset).map_or(0, |before| offset.saturating_sub(before))
-    }
-
-    fn forget(&self, row: i64) {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).remove(&row);
-    }
+    part_size: Arc<PartSize>,
 }
 
 impl Task for Uploads {
@@ -60,14 +39,11 @@ impl Task for Uploads {
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
-        let line = Arc::clone(&self.line);
+        let part_size = Arc::clone(&self.part_size);
         Box::pin(async move {
             let Scope::File(id) = scope else { return Ok(()) };
             let mut moved = 0;
-            let uploaded = upload(&link, id, &line, &mut moved).await;
-            if uploaded.is_ok() {
-                line.forget(id);
-            }
+            let uploaded = upload(&link, id, &part_size, &mut moved).await;
             uploaded.map_err(|error| Failure::of(scope, error).after_moving(moved))
         })
     }
@@ -77,7 +53,7 @@ impl Task for Uploads {
     }
 }
 
-async fn upload(link: &Link, id: i64, line: &Line, moved: &mut u64) -> Result<(), ClientError> {
+async fn upload(link: &Link, id: i64, part_size: &PartSize, moved: &mut u64) -> Result<(), ClientError> {
     let found = link
         .context
         .store
@@ -95,15 +71,21 @@ async fn upload(link: &Link, id: i64, line: &Line, moved: &mut u64) -> Result<()
     let progress = paced(move |done, total| {
         context.emit(Event::UploadProgress { message_id, chat, file: number, done, total });
     });
+    let mut confirmed = file.confirmed;
     let brought = async {
         encrypt(link, &mut file).await?;
-        bring::bring(link, &file, line, progress, moved).await
+        bring::bring(link, &file, part_size, progress, &mut confirmed).await
     };
     let brought = tokio::select! {
         brought = brought => brought,
         // The user has taken the message back.
         gone = until_gone(&link.context.store, outbox::TASK, move |at| uploads::load(at, id)) => return Ok(gone?),
     };
+    if brought.is_err() && confirmed > file.confirmed {
+        // What the server says to have is progress only if it is more than ever before.
+        *moved = confirmed - file.confirmed;
+        link.context.store.write(move |tx| uploads::set_confirmed(tx, id, confirmed)).await?;
+    }
     match brought {
         Ok(file_id) => link.context.store.write(move |tx| note_uploaded(tx, &file, &file_id)).await,
         Err(error) if error.retry() == Retry::Never && !error.ends_session() => give_up(link, &file, error).await,

@@ -98,6 +98,13 @@ async fn a_size_that_was_only_claimed_takes_no_room() {
         assert_eq!(downloads::kept_bytes(tx)?, 100);
         trim(tx, 100, 9)?;
         assert!(unneeded(tx, DAY, 9)?.is_empty());
+        // Somebody has given up waiting for it, with 7 bytes of it on the disk.
+        downloads::stop(tx, two)?;
+        downloads::set_have(tx, waits.id, 7)?;
+        assert_eq!(downloads::kept_bytes(tx)?, 107);
+        trim(tx, 107, 9)?;
+        assert!(unneeded(tx, DAY, 9)?.is_empty());
+        downloads::want(tx, two, 0, "two", u64::MAX, 4)?;
         assert_eq!(downloads::all_wanted(tx)?, [waits.id]);
         assert_eq!(downloads::of_message(tx, three)?[0].state, altered);
         Ok(())

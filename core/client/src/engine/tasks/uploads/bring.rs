@@ -10,7 +10,6 @@ use privmsg_store::uploads::{self, Upload};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::Line;
 use super::part_size::PartSize;
 use crate::engine::Link;
 use crate::error::ClientError;
@@ -26,19 +25,19 @@ const TOO_LARGE: u16 = 413;
 /// is left for another time.
 const SURPRISES: u32 = 3;
 
-/// Brings what the server has not yet. Returns the file's name there. `moved` is what the server has confirmed since the
-/// attempt before, also if this one fails.
+/// Brings what the server has not yet. Returns the file's name there. `confirmed` becomes the most that the server has
+/// ever confirmed, also if this fails.
 pub(super) async fn bring(
     link: &Link,
     file: &Upload,
-    line: &Line,
+    part_size: &PartSize,
     progress: Progress,
-    moved: &mut u64,
+    confirmed: &mut u64,
 ) -> Result<FileId, ClientError> {
     let sealed = file.sealed.as_ref().ok_or(ClientError::Damaged("file to be uploaded"))?;
     let name = sealed.name.as_ref().ok_or(ClientError::Damaged("file to be uploaded"))?;
-    let (path, part_size) = (&link.context.files.path(name), &line.part_size);
-    let mut bringing = Bringing { link, row: file.id, path, len: sealed.len, progress, line, moved };
+    let path = &link.context.files.path(name);
+    let mut bringing = Bringing { link, row: file.id, path, len: sealed.len, progress, part_size, confirmed };
     let mut upload = file.upload_id.clone();
     let mut surprises = 0;
     loop {
@@ -92,14 +91,14 @@ struct Bringing<'a> {
     path: &'a Path,
     len: u64,
     progress: Progress,
-    line: &'a Line,
-    moved: &'a mut u64,
+    part_size: &'a PartSize,
+    confirmed: &'a mut u64,
 }
 
 impl Bringing<'_> {
     /// A small file goes with the request that begins its upload.
     fn first_part(&self) -> u64 {
-        if self.len <= self.line.part_size.get() { self.len } else { 0 }
+        if self.len <= self.part_size.get() { self.len } else { 0 }
     }
 
     async fn begin(&mut self) -> Result<(FileId, UploadStatus), ClientError> {
@@ -112,14 +111,14 @@ impl Bringing<'_> {
     }
 
     async fn go_on(&mut self, id: &FileId, mut status: UploadStatus) -> Result<FileId, ClientError> {
-        let part_size = &self.line.part_size;
+        let part_size = self.part_size;
         loop {
-            if let Some(file_id) = status.file_id {
-                return Ok(file_id);
-            }
-            *self.moved += self.line.confirm(self.row, status.offset);
-            if status.offset >= self.len {
-                return Err(ClientError::Protocol("a complete upload that is no file"));
+            *self.confirmed = status.offset.min(self.len).max(*self.confirmed);
+            match status.file_id {
+                // A server that has a file without having been given all of it has another one.
+                Some(file_id) if status.offset == self.len => return Ok(file_id),
+                None if status.offset < self.len => {}
+                _ => return Err(ClientError::Protocol("an upload that is a file too early, or not when it should be")),
             }
             let len = part_size.get().min(self.len - status.offset);
             let body = self.part(status.offset, len).await?;
