@@ -34,6 +34,13 @@ impl Progress {
         Self { bar: output.is_watched().then(|| Arc::new(Mutex::new(bar))) }
     }
 
+    /// What is shown from now on is this.
+    pub(super) fn says(&self, label: String) {
+        if let Some(bar) = &self.bar {
+            bar.lock().unwrap_or_else(PoisonError::into_inner).label = label;
+        }
+    }
+
     pub(super) fn show(&self, done: u64, total: u64) {
         let Some(bar) = &self.bar else { return };
         let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);

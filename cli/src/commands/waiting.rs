@@ -159,7 +159,13 @@ impl<'a> Waiting<'a> {
     fn note(&mut self, event: &Event) -> bool {
         let lang = self.session.lang();
         match event {
+            Event::Encrypting { message_id, done, total, .. } if *message_id == self.said.message_id => {
+                self.progress.says(lang.encrypting());
+                self.progress.show(*done, *total);
+                return true;
+            }
             Event::UploadProgress { message_id, done, total, .. } if *message_id == self.said.message_id => {
+                self.progress.says(lang.uploading());
                 self.progress.show(*done, *total);
                 return true;
             }

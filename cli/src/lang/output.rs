@@ -131,6 +131,7 @@ texts! {
     // Files.
     uploading() => "uploading", "отправка";
     downloading() => "downloading", "загрузка";
+    encrypting() => "encrypting", "шифрование";
     decrypting() => "decrypting", "расшифровка";
     saved(path: &str) => "saved: {path}", "сохранено: {path}";
     several_files() =>

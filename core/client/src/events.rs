@@ -92,6 +92,19 @@ pub enum Event {
         /// The earlier key was verified: nothing is sent until the user accepts the new one.
         blocked: bool,
     },
+    /// A file is being encrypted, before it goes up.
+    Encrypting {
+        /// Its message.
+        message_id: MessageId,
+        /// The message's chat.
+        chat: ChatId,
+        /// Which of its files, from 0.
+        file: u32,
+        /// Bytes of the ciphertext so far.
+        done: u64,
+        /// Bytes of it in all.
+        total: u64,
+    },
     /// A file is on its way up.
     UploadProgress {
         /// Its message.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use privmsg_e2ee::attachment::AttachmentKey;
 use privmsg_e2ee::{Attachment, Content, Files, Text};
@@ -87,7 +88,7 @@ pub enum Acknowledged {
 
 /// Files up to this size are encrypted before their message is queued, so that nobody need keep them: that takes less
 /// time than anybody notices. Larger ones are when the engine comes to them, with their message on the screen.
-const SEALED_AT_ONCE: u64 = 16 << 20;
+pub(crate) const SEALED_AT_ONCE: u64 = 16 << 20;
 
 /// A file that is to be sent, as it is now.
 #[derive(Debug, Clone)]
@@ -118,7 +119,7 @@ impl DraftFile {
             return Ok(self);
         }
         let name = context.files.make(&context.store, context.clock.now_ms()).await?;
-        let sealed = seal(context, &self.path, name).await?;
+        let sealed = seal(context, &self.path, name, Arc::new(|_, _| {})).await?;
         Ok(Self { size: sealed.size, sealed: Some(sealed), ..self })
     }
 }

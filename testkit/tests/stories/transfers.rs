@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{Acknowledged, DownloadState, MessageState, MessageView};
+use anyhow::{Context as _, Result, bail, ensure};
+use privmsg_client::{Acknowledged, DownloadState, Event, MessageState, MessageView};
+use privmsg_protocol::ErrorCode;
 use privmsg_testkit::nginx::{self, Nginx};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Faults, Person, Proxy, Random, Server};
@@ -236,6 +237,26 @@ async fn what_is_small_may_go_once_it_is_sent_and_what_is_large_is_missed() -> R
     });
     assert_eq!(state.await?, MessageState::Failed("local_file".into()));
     has_sealed_files(&alice, 0).await
+}
+
+/// The server is asked before a large file is encrypted, not after.
+#[tokio::test]
+async fn what_the_server_does_not_take_is_not_encrypted() -> Result<()> {
+    let server = Server::start_with(&[("PRIVMSG_LIMITS_MAX_FILE_SIZE_MB", "17".to_owned())]).await?;
+    let mut alice = server.person("alice").await?;
+    let bob = server.person("bob").await?;
+    let large = alice.file("film.mkv");
+    std::fs::File::create(&large)?.set_len(100 * MB as u64)?;
+    let refused = alice.shows(&bob, "a film", &[&large]).await?;
+    let event = alice.sees("the end of it", |event| matches!(event, Event::Failed { .. } | Event::Encrypting { .. }));
+    let Event::Failed { id, code, .. } = event.await? else { bail!("it was encrypted") };
+    assert_eq!((id, code), (refused.id, ErrorCode::FileTooLarge));
+    let (path, content) = written(&alice, "photo.raw", 16_900_000)?;
+    alice.shows(&bob, "a photo", &[&path]).await?;
+    alice.sees("its encryption", |event| matches!(event, Event::Encrypting { .. })).await?;
+    let message = bob.hears(&alice, "a photo").await?;
+    assert!(fetched(&bob, &message).await? == content);
+    Ok(())
 }
 
 #[tokio::test]

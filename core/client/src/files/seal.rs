@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::durable::DurableWriter;
 use super::folder::private_file;
-use super::{Cancel, Cancelled, PIECE};
+use super::{Cancel, Cancelled, PIECE, Progress};
 use crate::context::Context;
 use crate::error::{ClientError, During as _};
 
@@ -20,11 +20,16 @@ const ATTEMPTS: u32 = 3;
 
 /// Encrypts the file at `source` under a fresh key, into the file `name` of the profile's folder. What is appended to it
 /// meanwhile is not part of it. If that fails, or nobody waits for it any more, nothing is left.
-pub(crate) async fn seal(context: &Context, source: &Path, name: String) -> Result<Sealed, ClientError> {
+pub(crate) async fn seal(
+    context: &Context,
+    source: &Path,
+    name: String,
+    progress: Progress,
+) -> Result<Sealed, ClientError> {
     let cancel = Cancel::default();
     let (source, target, cancelled) = (source.to_owned(), context.files.path(&name), cancel.heard());
     let encrypt = move || {
-        let encrypted = encrypt_steadily(&source, &target, &cancelled);
+        let encrypted = encrypt_steadily(&source, &target, &progress, &cancelled);
         if encrypted.is_err() {
             // What cannot be removed now is when nothing refers to it any more.
             let _ = std::fs::remove_file(&target);
@@ -36,14 +41,19 @@ pub(crate) async fn seal(context: &Context, source: &Path, name: String) -> Resu
     Ok(Sealed { name: Some(name), len, key, digest: file.digest, size: file.size })
 }
 
-fn encrypt_steadily(source: &Path, target: &Path, cancelled: &Cancelled) -> Result<(EncryptedFile, u64), Fault> {
+fn encrypt_steadily(
+    source: &Path,
+    target: &Path,
+    progress: &Progress,
+    cancelled: &Cancelled,
+) -> Result<(EncryptedFile, u64), Fault> {
     for _ in 1..ATTEMPTS {
-        match encrypt(source, target, cancelled) {
+        match encrypt(source, target, progress, cancelled) {
             Err(Fault::Changed) => {}
             other => return other,
         }
     }
-    encrypt(source, target, cancelled)
+    encrypt(source, target, progress, cancelled)
 }
 
 enum Fault {
@@ -66,7 +76,12 @@ impl Fault {
 }
 
 /// Runs on a blocking thread. Returns what opens the ciphertext, and its length.
-fn encrypt(source: &Path, target: &Path, cancelled: &Cancelled) -> Result<(EncryptedFile, u64), Fault> {
+fn encrypt(
+    source: &Path,
+    target: &Path,
+    progress: &Progress,
+    cancelled: &Cancelled,
+) -> Result<(EncryptedFile, u64), Fault> {
     let too_long = |_| Fault::Source(io::Error::other("is too large to be encrypted"));
     let file = open(source).map_err(Fault::Source)?;
     let size = file.metadata().map_err(Fault::Source)?.len();
@@ -80,11 +95,16 @@ fn encrypt(source: &Path, target: &Path, cancelled: &Cancelled) -> Result<(Encry
         .map(DurableWriter::of)
         .map_err(Fault::Target)?;
     let mut piece = vec![0; PIECE];
+    let mut done = 0;
     loop {
         cancelled.check().map_err(Fault::Target)?;
         match reader.read(&mut piece) {
             Ok(0) => break,
-            Ok(n) => sealed.write_all(&piece[..n]).map_err(Fault::Target)?,
+            Ok(n) => {
+                sealed.write_all(&piece[..n]).map_err(Fault::Target)?;
+                done += n as u64;
+                progress(done, len);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if AttachmentError::of(&error) == Some(AttachmentError::Changed) => return Err(Fault::Changed),
             Err(error) => return Err(Fault::Source(error)),

@@ -11,6 +11,7 @@ use super::request::Body;
 use crate::error::ClientError;
 
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const FILE_ID: HeaderName = HeaderName::from_static("x-privmsg-file-id");
@@ -30,6 +31,14 @@ pub(crate) struct UploadStatus {
 }
 
 impl Api {
+    /// The most bytes that an upload may have, if the server says so.
+    pub(crate) async fn largest_upload(&self) -> Result<Option<u64>, ClientError> {
+        let request = self.tus(Method::OPTIONS, UPLOADS)?;
+        let answer = self.head_of(request.body(Body::of("")).map_err(unwritable)?).await?;
+        // Something on the way may answer this method by itself; then the server says it when the upload begins.
+        Ok(answer.headers.get(TUS_MAX_SIZE).and_then(|size| size.to_str().ok()?.parse().ok()))
+    }
+
     /// Begins an upload of `length` bytes with the first `brought` of them, if any. Returns its name on the server.
     pub(crate) async fn begin_upload(
         &self,

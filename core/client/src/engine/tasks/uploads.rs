@@ -6,6 +6,7 @@ mod part_size;
 use std::sync::Arc;
 
 use privmsg_e2ee::Content;
+use privmsg_e2ee::attachment::encrypted_len;
 use privmsg_protocol::{ErrorCode, FileId};
 use privmsg_store::holds::Scope;
 use privmsg_store::uploads::{self, Upload};
@@ -15,9 +16,9 @@ use super::{Due, Failure, Task, Work, files_due, until_gone};
 use crate::engine::Link;
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
-use crate::files::paced;
 use crate::files::seal::seal;
-use crate::sending;
+use crate::files::{Progress, paced};
+use crate::sending::{self, SEALED_AT_ONCE};
 use part_size::PartSize;
 
 /// Files on their way at once: while one waits for a slow disk, the line is not idle, and a small one does not wait for
@@ -68,12 +69,16 @@ async fn upload(link: &Link, id: i64, part_size: &PartSize, moved: &mut u64) -> 
     let Some((mut file, queued, number)) = found else { return Ok(()) };
     let context = Arc::clone(&link.context);
     let (message_id, chat) = (queued.message_id, queued.chat);
+    let encrypting = {
+        let context = Arc::clone(&context);
+        paced(move |done, total| context.emit(Event::Encrypting { message_id, chat, file: number, done, total }))
+    };
     let progress = paced(move |done, total| {
         context.emit(Event::UploadProgress { message_id, chat, file: number, done, total });
     });
     let mut confirmed = file.confirmed;
     let brought = async {
-        encrypt(link, &mut file).await?;
+        encrypt(link, &mut file, encrypting).await?;
         bring::bring(link, &file, part_size, progress, &mut confirmed).await
     };
     let brought = tokio::select! {
@@ -94,11 +99,14 @@ async fn upload(link: &Link, id: i64, part_size: &PartSize, moved: &mut u64) -> 
 }
 
 /// Encrypts the file, unless an earlier attempt has done that, and its work is still there.
-async fn encrypt(link: &Link, file: &mut Upload) -> Result<(), ClientError> {
+async fn encrypt(link: &Link, file: &mut Upload, progress: Progress) -> Result<(), ClientError> {
     let context = &link.context;
     let name = file.sealed.as_ref().and_then(|sealed| sealed.name.as_ref());
     if name.is_some_and(|name| context.files.path(name).exists()) {
         return Ok(());
+    }
+    if file.size > SEALED_AT_ONCE {
+        refuse_too_large(link, file.size).await?;
     }
     // Noted first, so that attempts that are killed leave one file, not one each.
     let name = match file.sealing.take() {
@@ -107,12 +115,27 @@ async fn encrypt(link: &Link, file: &mut Upload) -> Result<(), ClientError> {
     };
     let (id, noted) = (file.id, name.clone());
     context.store.write(move |tx| uploads::begin_sealing(tx, id, &noted)).await?;
-    let sealed = seal(context, &file.path, name).await?;
+    let sealed = seal(context, &file.path, name, progress).await?;
     let kept = sealed.clone();
     context.store.write(move |tx| uploads::set_sealed(tx, id, &kept)).await?;
     file.upload_id = None;
     file.sealed = Some(sealed);
     Ok(())
+}
+
+/// What the server is not going to take need not be encrypted first.
+async fn refuse_too_large(link: &Link, size: u64) -> Result<(), ClientError> {
+    let largest = link.context.api.largest_upload().await?;
+    match (largest, encrypted_len(size)) {
+        (Some(largest), Ok(len)) if len > largest => Err(ClientError::Server {
+            code: ErrorCode::FileTooLarge,
+            detail: format!("the server takes files of up to {largest} bytes"),
+            retry_after: None,
+            epoch: None,
+            group_id: None,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The file cannot be sent, so the message is not.
