@@ -164,7 +164,7 @@ impl<'a> Waiting<'a> {
                 return true;
             }
             Event::SetBack => self.session.output.notice("profile_set_back", &lang.set_back()),
-            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.disconnection(reason))),
+            Event::Disconnected { reason } => self.delayed(lang.no_connection(reason)),
             _ => {}
         }
         false

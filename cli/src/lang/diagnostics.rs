@@ -122,6 +122,9 @@ texts! {
     disk_unusable() =>
         "the disk with the profile is full, or cannot be used",
         "диск с профилем заполнен или недоступен";
+    messages_wait_for_disk() =>
+        "the disk with the profile is full, or cannot be used; messages wait on the server",
+        "диск с профилем заполнен или недоступен; сообщения ждут на сервере";
     database_busy() => "the profile is busy with another process; try again", "профиль занят другим процессом; повторите";
     database_failed(detail: &str) => "the profile's database fails: {detail}", "ошибка базы данных профиля: {detail}";
     internal(detail: &str) => "a fault in privmsg itself: {detail}", "внутренняя ошибка privmsg: {detail}";

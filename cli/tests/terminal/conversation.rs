@@ -188,6 +188,12 @@ async fn what_the_server_does_not_take_stays_queued() {
     server.stop().await.unwrap();
     let (alice, bob) = people.clone();
     aside(move || {
+        // Who is to wait is told for what, also where nobody watches.
+        let mut listener = bob.starts(&["listen"]);
+        let mut stderr = BufReader::new(listener.stderr.take().unwrap()).lines();
+        assert!(stderr.next().unwrap().unwrap().starts_with("no connection"));
+        signal(&listener, "-INT");
+        assert_eq!(listener.wait().unwrap().code(), Some(0));
         let late = alice.does(&["send", "bob", "patience", "--timeout", "1", "--json"]);
         assert_eq!((late.code, late.error()["code"].as_str()), (5, Some("timeout")), "{}", late.stderr);
         let none = bob.does(&["listen", "--count", "1", "--timeout", "1"]);
