@@ -181,7 +181,10 @@ impl Failure {
             Self::IdentityChanged { user, queued } => {
                 let blocked = lang.identity_blocked(user.as_str());
                 match queued {
-                    None => new(Exit::IdentityChanged, "identity_changed", blocked),
+                    None => {
+                        let said = format!("{blocked}. {}", lang.not_kept());
+                        new(Exit::IdentityChanged, "identity_changed", said)
+                    }
                     Some(id) => {
                         let said = format!("{blocked}. {}", lang.stays_queued_until_then());
                         new(Exit::IdentityChanged, "identity_changed", said).about(*id)
