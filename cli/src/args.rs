@@ -31,12 +31,12 @@ pub(crate) enum Command {
     Login(Login),
     Send(Send),
     Listen(Listen),
-    React { message: MessageId, emoji: String, remove: bool },
-    Edit { message: MessageId, text: String },
-    Delete { message: MessageId, for_me: bool },
+    React { message: MessageId, emoji: String, remove: bool, timeout: Option<u64> },
+    Edit { message: MessageId, text: String, timeout: Option<u64> },
+    Delete { message: MessageId, for_me: bool, timeout: Option<u64> },
     Chat { user: UserId },
     Read { user: UserId },
-    Settings { change: Option<SettingChange> },
+    Settings(Settings),
     History { user: UserId, limit: u32 },
     Download { message_id: MessageId, out: PathBuf, from: Option<UserId> },
     Chats,
@@ -47,9 +47,12 @@ pub(crate) enum Command {
     Logout { local: bool },
 }
 
-/// A setting, and what it is to be.
+/// Which settings are shown, or what one is to be.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum SettingChange {
+pub(crate) enum Settings {
+    ShowAll,
+    Show(Setting),
+    ShowCache,
     Switch(Setting, bool),
     Cache(CacheLimit),
 }
@@ -127,6 +130,9 @@ pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, 
             {
                 return Err(Failure::Usage(lang.perhaps_an_option(option)));
             }
+            if args.json && matches!(args.command, Command::Chat { .. }) {
+                return Err(Failure::Usage(lang.chat_is_for_people()));
+            }
             Ok(Some(args))
         }
         Err(error) => match error.kind() {
@@ -184,6 +190,36 @@ mod tests {
     fn an_option_with_a_slip_in_it_is_not_sent() {
         for line in ["privmsg send bob --flie", "privmsg send bob --flie a.txt", "privmsg edit x --for-me"] {
             assert!(matches!(parse(&arguments(line), Lang::En), Err(Failure::Usage(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_followed_by_what_would_be_right() {
+        for (line, right) in [
+            ("privmsg send bob hello world", "privmsg send USER 'Hello, world'"),
+            ("privmsg edit 0190163d-8694-739b-aea5-966c26f8ad91 hello world", "quotes"),
+            ("privmsg --json chat bob", "'send' and 'listen'"),
+            ("privmsg settings foo on", "read_receipts, presence, typing, cache_mb"),
+            ("privmsg settings presence maybe", "on or off"),
+            ("privmsg settings cache_mb much", "megabytes"),
+        ] {
+            let Err(Failure::Usage(said)) = parse(&arguments(line), Lang::En) else { panic!("{line} is taken") };
+            assert!(said.contains(right), "{line}: {said}");
+            let megabytes = line.contains("cache_mb");
+            assert_eq!(said.contains("megabytes"), megabytes, "{line}: {said}");
+        }
+        let Err(Failure::Usage(said)) = parse(&arguments("privmsg history bob hello"), Lang::En) else { panic!() };
+        assert!(!said.contains("quotes"), "{said}");
+    }
+
+    #[test]
+    fn a_setting_alone_is_shown() {
+        for (line, shows_cache) in [("privmsg settings cache_mb", true), ("privmsg settings typing", false)] {
+            match parse(&arguments(line), Lang::En).unwrap().unwrap().command {
+                Command::Settings(Settings::ShowCache) => assert!(shows_cache),
+                Command::Settings(Settings::Show(Setting::Typing)) => assert!(!shows_cache),
+                other => panic!("{other:?}"),
+            }
         }
     }
 

@@ -173,14 +173,18 @@ impl Failure {
             Self::Login(error) => login::describe(lang, error),
             Self::Relocation(error) => login::relocation(lang, error),
             Self::Disconnected(Disconnection::Network(error)) => network::describe(lang, error),
-            Self::Disconnected(reason) => new(Exit::Network, "network", lang.unreachable(&lang.disconnection(reason))),
+            Self::Disconnected(Disconnection::Disk) => new(Exit::File, "disk", lang.disk_unusable()),
+            Self::Disconnected(reason) => new(Exit::Network, "network", lang.no_connection(reason)),
             Self::Profile(error) => profile::describe(lang, error),
             Self::Client(error) => client::describe(lang, error),
             Self::Engine(error) => client::engine(lang, error),
             Self::IdentityChanged { user, queued } => {
                 let blocked = lang.identity_blocked(user.as_str());
                 match queued {
-                    None => new(Exit::IdentityChanged, "identity_changed", blocked),
+                    None => {
+                        let said = format!("{blocked}. {}", lang.not_kept());
+                        new(Exit::IdentityChanged, "identity_changed", said)
+                    }
                     Some(id) => {
                         let said = format!("{blocked}. {}", lang.stays_queued_until_then());
                         new(Exit::IdentityChanged, "identity_changed", said).about(*id)

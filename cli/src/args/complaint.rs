@@ -31,6 +31,9 @@ pub(super) fn describe(lang: Lang, error: &clap::Error) -> String {
     };
     let argument = context(ContextKind::InvalidArg);
     let said = match error.kind() {
+        ErrorKind::UnknownArgument if is_rest_of_text(error, &argument) => {
+            format!("{}; {}", lang.unknown_argument(&argument), lang.quote_the_text())
+        }
         ErrorKind::UnknownArgument => lang.unknown_argument(&argument),
         ErrorKind::InvalidSubcommand => lang.unknown_command(&context(ContextKind::InvalidSubcommand)),
         ErrorKind::MissingRequiredArgument => lang.missing_argument(&argument),
@@ -50,10 +53,21 @@ pub(super) fn describe(lang: Lang, error: &clap::Error) -> String {
     };
     let suggested =
         [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().map(context).find(|s| !s.is_empty());
-    match suggested {
-        Some(name) => format!("{said}; {}", lang.did_you_mean(&name)),
-        None => said,
+    match (suggested, context(ContextKind::ValidValue)) {
+        (Some(name), _) => format!("{said}; {}", lang.did_you_mean(&name)),
+        (None, fit) if !fit.is_empty() => format!("{said}; {}", lang.what_fits(&fit)),
+        (None, _) => said,
     }
+}
+
+/// Whether it is a further word of a text that was not quoted.
+fn is_rest_of_text(error: &clap::Error, argument: &str) -> bool {
+    let takes_text = |usage: &str| ["privmsg send ", "privmsg edit "].iter().any(|command| usage.contains(command));
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    !argument.starts_with('-') && takes_text(&usage)
 }
 
 #[cfg(test)]

@@ -79,17 +79,20 @@ pub(super) fn definition(lang: Lang) -> Clap {
         with_arguments(lang, command(lang, "react", lang.about_react(), lang.usage_react()))
             .arg(message())
             .arg(positional("emoji", lang.pick("EMOJI", "ЭМОДЗИ"), lang.help_emoji()).required(true))
-            .arg(flag("remove", lang.help_remove())),
+            .arg(flag("remove", lang.help_remove()))
+            .arg(number("timeout", seconds, lang.help_act_timeout())),
     )
     .subcommand(
         with_arguments(lang, command(lang, "edit", lang.about_edit(), lang.usage_edit()))
             .arg(message())
-            .arg(text_argument().required(true)),
+            .arg(text_argument().required(true))
+            .arg(number("timeout", seconds, lang.help_act_timeout())),
     )
     .subcommand(
         with_arguments(lang, command(lang, "delete", lang.about_delete(), lang.usage_delete()))
             .arg(message())
-            .arg(flag("for-me", lang.help_for_me())),
+            .arg(flag("for-me", lang.help_for_me()))
+            .arg(number("timeout", seconds, lang.help_act_timeout())),
     )
     .subcommand(
         with_arguments(lang, command(lang, "chat", lang.about_chat(), lang.usage_chat()))
@@ -99,13 +102,9 @@ pub(super) fn definition(lang: Lang) -> Clap {
     .subcommand(with_arguments(lang, command(lang, "read", lang.about_read(), lang.usage_read())).arg(user()))
     .subcommand(
         with_arguments(lang, command(lang, "settings", lang.about_settings(), lang.usage_settings()))
-            .arg(
-                positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting())
-                    .requires("value")
-                    .value_parser(
-                        Setting::ALL.map(Setting::as_str).into_iter().chain([CacheLimit::NAME]).collect::<Vec<_>>(),
-                    ),
-            )
+            .arg(positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting()).value_parser(
+                Setting::ALL.map(Setting::as_str).into_iter().chain([CacheLimit::NAME]).collect::<Vec<_>>(),
+            ))
             .arg(positional("value", lang.pick("VALUE", "ЗНАЧЕНИЕ"), lang.help_value())),
     )
     .subcommand(

@@ -7,7 +7,7 @@ use privmsg_client::{CacheLimit, Setting};
 use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
-use super::{Args, Command, Listen, Login, Send, SettingChange, Verification};
+use super::{Args, Command, Listen, Login, Send, Settings, Verification};
 use crate::failure::Failure;
 use crate::lang::Lang;
 
@@ -65,17 +65,21 @@ impl Command {
                 message: message_id(lang, matches, "message-id")?,
                 emoji: text(matches, "emoji").unwrap_or_default(),
                 remove: matches.get_flag("remove"),
+                timeout: matches.get_one("timeout").copied(),
             },
             "edit" => Self::Edit {
                 message: message_id(lang, matches, "message-id")?,
                 text: text(matches, "text").unwrap_or_default(),
+                timeout: matches.get_one("timeout").copied(),
             },
-            "delete" => {
-                Self::Delete { message: message_id(lang, matches, "message-id")?, for_me: matches.get_flag("for-me") }
-            }
+            "delete" => Self::Delete {
+                message: message_id(lang, matches, "message-id")?,
+                for_me: matches.get_flag("for-me"),
+                timeout: matches.get_one("timeout").copied(),
+            },
             "chat" => Self::Chat { user: user(lang, matches, "user")? },
             "read" => Self::Read { user: user(lang, matches, "user")? },
-            "settings" => Self::Settings { change: setting_change(lang, matches)? },
+            "settings" => Self::Settings(settings(lang, matches)?),
             "listen" => Self::Listen(Listen {
                 count: matches.get_one("count").copied(),
                 timeout: matches.get_one("timeout").copied(),
@@ -132,19 +136,25 @@ fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure>
     parsed(lang, matches, name, |value| lang.bad_user_id(value))
 }
 
-/// What of the settings is to be another, if anything.
-fn setting_change(lang: Lang, matches: &ArgMatches) -> Result<Option<SettingChange>, Failure> {
-    let (name, value) = (text(matches, "setting"), text(matches, "value").unwrap_or_default());
-    let Some(name) = name else { return Ok(None) };
-    let change = match Setting::ALL.into_iter().find(|setting| name == setting.as_str()) {
-        Some(setting) => match value.as_str() {
-            "on" => Some(SettingChange::Switch(setting, true)),
-            "off" => Some(SettingChange::Switch(setting, false)),
-            _ => None,
-        },
-        None => value.parse().ok().map(|megabytes| SettingChange::Cache(CacheLimit { megabytes })),
+/// Which settings are shown, or what one is to be.
+fn settings(lang: Lang, matches: &ArgMatches) -> Result<Settings, Failure> {
+    let Some(name) = text(matches, "setting") else { return Ok(Settings::ShowAll) };
+    let (setting, value) = (Setting::ALL.into_iter().find(|setting| name == setting.as_str()), text(matches, "value"));
+    let bad = |value: &str| {
+        let value = repeatable(lang, value.to_owned());
+        let said = if setting.is_some() { lang.bad_switch(&name, &value) } else { lang.bad_megabytes(&name, &value) };
+        Failure::Usage(said)
     };
-    change.map(Some).ok_or_else(|| Failure::Usage(lang.bad_setting_value(&name, &repeatable(lang, value))))
+    match (setting, value.as_deref()) {
+        (Some(setting), None) => Ok(Settings::Show(setting)),
+        (Some(setting), Some("on")) => Ok(Settings::Switch(setting, true)),
+        (Some(setting), Some("off")) => Ok(Settings::Switch(setting, false)),
+        (Some(_), Some(value)) => Err(bad(value)),
+        (None, None) => Ok(Settings::ShowCache),
+        (None, Some(value)) => {
+            value.parse().map(|megabytes| Settings::Cache(CacheLimit { megabytes })).map_err(|_| bad(value))
+        }
+    }
 }
 
 fn parsed<T: std::str::FromStr>(

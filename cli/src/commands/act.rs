@@ -17,25 +17,42 @@ struct DoneObject {
     done: &'static str,
 }
 
+/// What is to be reported once the server has it.
+struct Done {
+    message: MessageId,
+    what: &'static str,
+}
+
 pub(super) async fn react(
     session: &Session<'_>,
     message: MessageId,
     emoji: String,
     remove: bool,
+    timeout: Option<u64>,
 ) -> Result<(), Failure> {
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
     let said = client.react(message, emoji, remove).await?;
-    finish(session, &client, said, message, "react").await
+    finish(session, &client, said, timeout, Done { message, what: "react" }).await
 }
 
-pub(super) async fn edit(session: &Session<'_>, message: MessageId, text: String) -> Result<(), Failure> {
+pub(super) async fn edit(
+    session: &Session<'_>,
+    message: MessageId,
+    text: String,
+    timeout: Option<u64>,
+) -> Result<(), Failure> {
     let text = if text == "-" { standard_input(session.lang())? } else { text };
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
     let said = client.edit(message, text).await?;
-    finish(session, &client, said, message, "edit").await
+    finish(session, &client, said, timeout, Done { message, what: "edit" }).await
 }
 
-pub(super) async fn delete(session: &Session<'_>, message: MessageId, for_me: bool) -> Result<(), Failure> {
+pub(super) async fn delete(
+    session: &Session<'_>,
+    message: MessageId,
+    for_me: bool,
+    timeout: Option<u64>,
+) -> Result<(), Failure> {
     let lang = session.lang();
     if for_me {
         // Nobody is told, so nobody need be signed in.
@@ -45,7 +62,7 @@ pub(super) async fn delete(session: &Session<'_>, message: MessageId, for_me: bo
     }
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
     match client.delete(message).await? {
-        Some(said) => finish(session, &client, said, message, "delete").await,
+        Some(said) => finish(session, &client, said, timeout, Done { message, what: "delete" }).await,
         None => report(session, message, "delete", &lang.never_sent()),
     }
 }
@@ -54,11 +71,11 @@ async fn finish(
     session: &Session<'_>,
     client: &Client,
     said: Said,
-    message: MessageId,
-    what: &'static str,
+    timeout: Option<u64>,
+    done: Done,
 ) -> Result<(), Failure> {
-    Waiting::new(session, client, said, None).until_acknowledged().await?;
-    report(session, message, what, &session.lang().done())
+    Waiting::new(session, client, said, timeout).until_acknowledged().await?;
+    report(session, done.message, done.what, &session.lang().done())
 }
 
 fn report(session: &Session<'_>, message: MessageId, what: &'static str, text: &str) -> Result<(), Failure> {

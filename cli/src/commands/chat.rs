@@ -2,12 +2,13 @@
 
 mod keyboard;
 mod look;
+mod unsent;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use privmsg_client::{
-    Acknowledged, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Recipient, Said, Seat,
+    Change, ChatId, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Recipient, Said, Seat,
 };
 use privmsg_protocol::UserId;
 use tokio::time::{Instant, sleep_until};
@@ -17,9 +18,11 @@ use crate::foreign;
 
 use super::Session;
 use super::connection::{Connection, Told};
-use super::message::live;
+use super::message::{Around, live};
+use super::waiting::{Waiting, sentence};
 use keyboard::{Input, Keyboard};
 use look::{Changed, Look};
+use unsent::{Fate, Unsent};
 
 /// Messages that are shown at the beginning.
 const BEFORE: usize = 10;
@@ -30,6 +33,17 @@ const LOOK: u32 = 100;
 /// How long somebody is taken to be writing who has said so and nothing since.
 const WRITING: Duration = Duration::from_secs(10);
 
+/// How long the end may take before it is said what is waited for.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Why a conversation ends.
+enum End {
+    /// Nothing more will be typed.
+    Input,
+    /// A signal, or the client has gone.
+    Cut,
+}
+
 pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failure> {
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
@@ -39,7 +53,8 @@ pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failu
     if session.output.is_watched() {
         session.output.note(&lang.chatting(user.as_str()));
     }
-    let keyboard = Keyboard::new(session.output.is_json());
+    let keyboard = Keyboard::new();
+    let mut changes = client.changes();
     let mut chat = Chat {
         session,
         client: &client,
@@ -47,33 +62,80 @@ pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failu
         keyboard,
         shown: HashMap::new(),
         waiting: Vec::new(),
+        unsent: Unsent::default(),
+        chat: None,
+        reason: None,
         writes_until: None,
     };
     chat.begin(timeline.items()).await?;
     let result = loop {
         tokio::select! {
             biased;
-            _ = session.signals.wait() => break Ok(()),
+            _ = session.signals.wait() => break Ok(End::Cut),
             diffs = timeline.next() => match diffs {
                 Ok(Some(diffs)) => if let Err(failure) = chat.follow(diffs).await {
                     break Err(failure);
                 },
-                Ok(None) => break Ok(()),
+                Ok(None) => break Ok(End::Cut),
                 Err(error) => break Err(error.into()),
             },
             error = seat.watch() => break Err(error.into()),
             told = connection.next() => chat.told(told),
             () = until(chat.writes_until) => chat.writes(false),
+            () = until(chat.unsent.due()) => if let Err(failure) = chat.say_what_is_queued().await {
+                break Err(failure);
+            },
+            _ = changes.wait_for(|change| matches!(change, Change::Holds)) => if let Err(failure) = chat.say_why().await {
+                break Err(failure);
+            },
             input = chat.keyboard.next() => match chat.typed(input).await {
                 Ok(true) => {}
-                Ok(false) => break chat.until_acknowledged().await,
+                Ok(false) => break Ok(End::Input),
                 Err(failure) => break Err(failure),
             },
         }
     };
+    let (waiting, unsent) = (std::mem::take(&mut chat.waiting), std::mem::take(&mut chat.unsent));
+    // The terminal is as it was before.
     drop(chat);
+    let result = match result {
+        Ok(End::Input) => until_acknowledged(session, &client, &mut seat, waiting).await,
+        Ok(End::Cut) if unsent.is_empty() => Ok(()),
+        Ok(End::Cut) => {
+            session.output.note(&lang.rest_stays_queued());
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    };
     seat.leave().await;
     result
+}
+
+/// Waits until the server has everything, once nothing more is to come.
+async fn until_acknowledged(
+    session: &Session<'_>,
+    client: &Client,
+    seat: &mut Seat,
+    waiting: Vec<Said>,
+) -> Result<(), Failure> {
+    let at_once = async {
+        for said in &waiting {
+            client.wait_acknowledged(said).await?;
+        }
+        Ok::<_, Failure>(())
+    };
+    tokio::select! {
+        biased;
+        _ = session.signals.wait() => {}
+        result = tokio::time::timeout(AT_ONCE, at_once) => match result {
+            Ok(done) => done?,
+            Err(_) => session.output.note(&session.lang().waiting_for_server()),
+        },
+    }
+    for said in waiting {
+        Waiting::new(session, client, said, None).with_seat(seat).await?;
+    }
+    Ok(())
 }
 
 async fn until(time: Option<Instant>) {
@@ -92,6 +154,12 @@ struct Chat<'a> {
     shown: HashMap<i64, Look>,
     /// What was said and has not been acknowledged, as last known.
     waiting: Vec<Said>,
+    /// What is not with the server yet, of before, too.
+    unsent: Unsent,
+    /// The conversation's row, once there is one.
+    chat: Option<ChatId>,
+    /// Why it is not sent, as last said.
+    reason: Option<String>,
     /// The other side is writing.
     writes_until: Option<Instant>,
 }
@@ -147,6 +215,8 @@ impl Chat<'_> {
                 self.show(&message).await?;
             } else {
                 // It is on the screen already, where it was typed.
+                self.chat = Some(message.chat.id);
+                self.unsent.see(self.session.lang(), &message, false);
                 self.shown.insert(sent.id, Look::of(&message));
             }
         }
@@ -164,10 +234,13 @@ impl Chat<'_> {
         for message in before {
             self.shown.insert(message.id, Look::of(message));
         }
+        for message in &messages {
+            self.unsent.see(self.session.lang(), message, true);
+        }
         for message in last {
             self.show(message).await?;
         }
-        Ok(())
+        self.say_why().await
     }
 
     /// Shows what is new or has changed. What has been on the screen stays there, also when it is put out of sight.
@@ -183,14 +256,19 @@ impl Chat<'_> {
     /// Shows a message, or what has changed about it, or that it was refused; it has been read then.
     async fn show(&mut self, message: &MessageView) -> Result<(), Failure> {
         let (output, lang) = (self.session.output, self.session.lang());
-        if let MessageState::Failed(code) = &message.state
-            && let Some(index) = self.waiting.iter().position(|said| said.message_id == message.message_id)
-        {
-            self.waiting.remove(index);
-            let reason = lang.refusal(&code.as_str().into());
-            self.note(&foreign::line(&lang.not_sent(&reason)));
-        }
+        self.chat = Some(message.chat.id);
         let before = self.shown.insert(message.id, Look::of(message));
+        match self.unsent.see(lang, message, false) {
+            Some(Fate::Sent(said)) => self.note(&said),
+            Some(Fate::Failed(said)) => {
+                self.waiting.retain(|said| said.message_id != message.message_id);
+                self.note(&said);
+            }
+            None => {}
+        }
+        if self.unsent.is_empty() {
+            self.reason = None;
+        }
         let mut shows = before.is_none();
         for change in before.into_iter().flat_map(|look| look.changes(lang, message)) {
             match change {
@@ -202,7 +280,9 @@ impl Chat<'_> {
             return Ok(());
         }
         let held = self.client.is_held(&message.sender_id).await?;
-        let text = live(output, message, self.client.user_id(), held);
+        let around = Around::of(self.client, lang, message, held).await?;
+        let with_state = matches!(message.state, MessageState::Failed(_)) || self.unsent.is_known(message.id);
+        let text = live(output, message, &around, with_state);
         self.keyboard.above(|| output.text(&text))?;
         if message.sender_id == self.user {
             self.writes(false);
@@ -214,22 +294,28 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Waits until the server has everything, once nothing more is to come.
-    async fn until_acknowledged(&mut self) -> Result<(), Failure> {
-        for said in std::mem::take(&mut self.waiting) {
-            let acknowledged = self.session.signals.unless_interrupted(async {
-                Ok(tokio::time::timeout(super::waiting::LONGEST, self.client.wait_acknowledged(&said)).await)
-            });
-            match acknowledged.await? {
-                Ok(fate) => {
-                    if let Acknowledged::Failed(code) = fate? {
-                        return Err(Failure::NotSent { code, message: said.message_id });
-                    }
-                }
-                Err(_) => {
-                    let seconds = super::waiting::LONGEST.as_secs();
-                    return Err(Failure::NotAcknowledged { seconds, reason: None, message: said.message_id });
-                }
+    /// Says which lines have been queued for longer than a moment.
+    async fn say_what_is_queued(&mut self) -> Result<(), Failure> {
+        for (row, said) in self.unsent.overdue(self.session.lang()) {
+            match self.client.message(row).await? {
+                Some(message) if message.state == MessageState::Queued => self.note(&said),
+                // What has become of it is shown when the view tells it.
+                Some(_) => {}
+                None => self.unsent.forget(row),
+            }
+        }
+        self.say_why().await
+    }
+
+    /// Says why nothing is sent, each reason once.
+    async fn say_why(&mut self) -> Result<(), Failure> {
+        let lang = self.session.lang();
+        let Some(chat) = self.chat.filter(|_| !self.unsent.is_empty()) else { return Ok(()) };
+        for hold in self.client.holds_of(chat).await? {
+            let Some(reason) = sentence(lang, &hold.reason) else { continue };
+            if self.reason.as_ref() != Some(&reason) {
+                self.note(&lang.waiting(&foreign::line(&reason)));
+                self.reason = Some(reason);
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What a command that stays says of its connection.
 
-use privmsg_client::{Client, Event};
+use privmsg_client::{Client, Disconnection, Event};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
@@ -22,19 +22,22 @@ pub(super) enum Told {
     Failed(i64, ErrorCode),
 }
 
-/// Tells people that the connection is gone or back, once each time, and everybody what they have to know of the profile.
+/// Tells that the connection is gone or back, once each time, and what has to be known of the profile.
 pub(super) struct Connection {
     lang: Lang,
     watched: bool,
     json: bool,
     events: broadcast::Receiver<Event>,
+    /// The server cannot be reached, which was said.
     lost: bool,
+    /// There is no room for what comes, which was said. The connection comes and goes meanwhile.
+    full: bool,
 }
 
 impl Connection {
     pub(super) fn of(session: &Session<'_>, client: &Client) -> Self {
         let (watched, json) = (session.output.is_watched(), session.output.is_json());
-        Self { lang: session.lang(), watched, json, events: client.events(), lost: false }
+        Self { lang: session.lang(), watched, json, events: client.events(), lost: false, full: false }
     }
 
     /// The next thing to be told. Cancel-safe.
@@ -58,13 +61,24 @@ impl Connection {
             Event::Failed { id, code, .. } => return Some(Told::Failed(id, code)),
             Event::Typing { user, is_typing, .. } => return Some(Told::Typing(user, is_typing)),
             Event::SetBack => notice(self.json, "profile_set_back", &lang.set_back()),
-            Event::Disconnected { reason } if self.watched && !self.lost => {
+            Event::Disconnected { reason: Disconnection::Disk } if !self.full => {
+                self.full = true;
+                notice(self.json, "disk_full", &lang.messages_wait_for_disk())
+            }
+            Event::Disconnected { reason: Disconnection::Disk } => return None,
+            Event::Disconnected { reason } if !self.lost => {
                 self.lost = true;
-                lang.connection_lost(&foreign::line(&lang.disconnection(&reason)))
+                let said = lang.connection_lost(&foreign::line(&lang.disconnection(&reason)));
+                notice(self.json, "disconnected", &said)
             }
             Event::Connected if self.lost => {
                 self.lost = false;
-                lang.connection_back()
+                notice(self.json, "connected", &lang.connection_back())
+            }
+            // There was room for it.
+            Event::Received { .. } => {
+                self.full = false;
+                return None;
             }
             Event::ClockIsOff { ahead_ms } if self.watched => lang.clock_is_off(ahead_ms),
             _ => return None,
@@ -87,4 +101,47 @@ pub(super) async fn say_failed(
     let said = lang.not_sent_to(&id, to, &lang.refusal(code));
     session.output.notice(code.as_str(), &foreign::line(&said));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(connection: &mut Connection, event: Event) -> Option<String> {
+        connection.told(event).map(|told| match told {
+            Told::Note(said) => said,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn connection(lang: Lang, json: bool) -> Connection {
+        let (_, events) = broadcast::channel(1);
+        Connection { lang, watched: false, json, events, lost: false, full: false }
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_told_once_and_that_it_is_back_also_where_nobody_watches() {
+        let gone = || Event::Disconnected { reason: Disconnection::Restarting };
+        let mut connection = connection(Lang::En, false);
+        assert!(said(&mut connection, Event::Connected).is_none());
+        assert!(said(&mut connection, gone()).is_some_and(|said| said.starts_with("no connection")));
+        assert_eq!(said(&mut connection, gone()), None);
+        assert_eq!(said(&mut connection, Event::Connected), Some("connected again".to_owned()));
+        assert!(said(&mut connection, gone()).is_some());
+    }
+
+    #[test]
+    fn a_full_disk_is_told_once_and_is_no_lack_of_a_connection() {
+        for (lang, expected) in [(Lang::En, "wait on the server"), (Lang::Ru, "ждут на сервере")] {
+            let full = || Event::Disconnected { reason: Disconnection::Disk };
+            let mut connection = connection(lang, true);
+            let notice: serde_json::Value = serde_json::from_str(&said(&mut connection, full()).unwrap()).unwrap();
+            assert_eq!(notice["notice"]["code"], "disk_full");
+            assert!(notice["notice"]["message"].as_str().unwrap().contains(expected), "{notice}");
+            for _ in 0..3 {
+                assert_eq!(said(&mut connection, Event::Connected), None);
+                assert_eq!(said(&mut connection, full()), None);
+            }
+        }
+    }
 }

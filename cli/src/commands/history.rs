@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Style;
 
 use super::Session;
-use super::message::{MessageObject, past};
+use super::message::{Around, MessageObject, past};
 
 /// Where messages are missing.
 #[derive(Serialize)]
@@ -35,7 +35,10 @@ pub(super) async fn run(session: &Session<'_>, user: UserId, limit: u32) -> Resu
             HistoryItem::Message(message) if output.is_json() => {
                 output.object(&MessageObject::of(message, client.user_id()))?;
             }
-            HistoryItem::Message(message) => output.text(&past(output, message, client.user_id(), blocked))?,
+            HistoryItem::Message(message) => {
+                let around = Around::of(&client, lang, message, blocked).await?;
+                output.text(&past(output, message, &around))?;
+            }
             HistoryItem::Gap { missing, .. } if output.is_json() => {
                 output.object(&GapObject { conversation: user.as_str(), kind: "gap", missing: *missing })?;
             }

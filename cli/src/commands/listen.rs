@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 use super::Session;
 use super::connection::{Connection, Told, say_failed};
-use super::message::{MessageObject, live};
+use super::message::{Around, MessageObject, live};
 
 /// Messages read from the database at a time.
 const PAGE: u32 = 100;
@@ -101,7 +101,8 @@ async fn print(session: &Session<'_>, client: &Client, message: &MessageView) ->
         return output.object(&MessageObject::of(message, own));
     }
     let blocked = message.kind == MessageKind::IdentityChanged && client.is_held(&message.sender_id).await?;
-    output.text(&live(output, message, own, blocked))
+    let around = Around::of(client, session.lang(), message, blocked).await?;
+    output.text(&live(output, message, &around, false))
 }
 
 async fn at(deadline: Option<Instant>) {

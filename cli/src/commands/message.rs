@@ -1,9 +1,10 @@
 //! Messages, as objects for scripts and as text for people.
 
-use privmsg_client::{ChatKind, MessageKind, MessageState, MessageView};
+use privmsg_client::{ChatKind, Client, MessageKind, MessageState, MessageView};
 use privmsg_protocol::{ErrorCode, UserId};
 use serde::Serialize;
 
+use crate::failure::Failure;
 use crate::foreign;
 use crate::lang::Lang;
 use crate::output::{Output, Style};
@@ -32,6 +33,35 @@ pub(super) struct MessageObject<'a> {
     edited_at: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    fate: Option<FateObject<'a>>,
+}
+
+/// How far a message of one's own has come. Times are milliseconds since 1970.
+#[derive(Debug, Serialize)]
+struct FateObject<'a> {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_at: Option<i64>,
+}
+
+impl<'a> FateObject<'a> {
+    fn of(message: &'a MessageView, own: &UserId) -> Option<Self> {
+        if message.sender_id != *own || message.kind == MessageKind::IdentityChanged {
+            return None;
+        }
+        let (state, failure) = match &message.state {
+            MessageState::Queued => ("queued", None),
+            MessageState::Sent => ("sent", None),
+            MessageState::Failed(code) => ("failed", Some(code.as_str())),
+            MessageState::Received => ("received", None),
+        };
+        Some(Self { state, failure, delivered_at: message.delivered_at(), read_at: message.read_at() })
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +110,7 @@ impl<'a> MessageObject<'a> {
                 .collect(),
             edited_at: message.edited_at,
             deleted: message.deleted,
+            fate: FateObject::of(message, own),
         }
     }
 }
@@ -93,15 +124,61 @@ pub(super) fn conversation<'a>(kind: &'a ChatKind, own: &'a UserId) -> Option<&'
     }
 }
 
+/// Letters of a message by which it is recognised.
+const EXCERPT: usize = 40;
+
+/// The beginning of what a message says, harmless for a terminal.
+pub(super) fn excerpt(message: &MessageView) -> String {
+    let said = match message.attachments.first() {
+        Some(file) if message.text.is_empty() => &file.name,
+        _ => &message.text,
+    };
+    let line = foreign::lines(said).next().unwrap_or_default();
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// What is known around a message when it is shown.
+pub(super) struct Around<'a> {
+    own: &'a UserId,
+    /// Its sender's key has changed, and that is to be accepted.
+    blocked: bool,
+    /// How the message begins that it answers, if that is here.
+    answered: Option<String>,
+}
+
+impl<'a> Around<'a> {
+    pub(super) async fn of(
+        client: &'a Client,
+        lang: Lang,
+        message: &MessageView,
+        blocked: bool,
+    ) -> Result<Self, Failure> {
+        let mut answered = None;
+        if let Some(about) = &message.reply_to {
+            let is_meant = |found: &MessageView| {
+                found.chat.id == message.chat.id
+                    && found.sender_id == about.author
+                    && found.kind != MessageKind::IdentityChanged
+            };
+            let found = client.find(about.message_id).await?.into_iter().find(is_meant);
+            answered = found.map(|found| if found.deleted { lang.deleted() } else { excerpt(&found) });
+        }
+        Ok(Self { own: client.user_id(), blocked, answered: answered.filter(|text| !text.is_empty()) })
+    }
+}
+
 /// What a message says, line by line, harmless for a terminal.
-fn body(output: &Output, message: &MessageView, blocked: bool) -> Vec<String> {
+fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<String> {
     let lang = output.lang();
     let alarm = |text: String| foreign::lines(&text).map(|line| output.styled(Style::Alarm, &line)).collect::<Vec<_>>();
     let sender = message.sender_id.as_str();
     match message.kind {
         MessageKind::IdentityChanged => {
             let mut lines = alarm(lang.key_changed(sender));
-            if blocked {
+            if around.blocked {
                 lines.extend(alarm(lang.key_changed_blocked(sender)));
             }
             lines
@@ -113,7 +190,12 @@ fn body(output: &Output, message: &MessageView, blocked: bool) -> Vec<String> {
         MessageKind::Text | MessageKind::File | MessageKind::Unsupported => {
             let mut lines = Vec::new();
             if let Some(about) = &message.reply_to {
-                lines.push(output.styled(Style::Faint, &lang.answers(about.author.as_str())));
+                let author = about.author.as_str();
+                let line = match &around.answered {
+                    Some(text) => lang.answers_to(author, text),
+                    None => lang.answers(author),
+                };
+                lines.push(output.styled(Style::Faint, &line));
             }
             if !message.text.is_empty() {
                 lines.extend(foreign::lines(&message.text));
@@ -144,13 +226,16 @@ fn from(message: &MessageView, own: &UserId) -> String {
 }
 
 /// As `listen` prints it: who and what at first sight. Further lines are indented, so that no message can look like
-/// another one.
-pub(super) fn live(output: &Output, message: &MessageView, own: &UserId, blocked: bool) -> String {
+/// another one. With what became of it, if it is one's own and `with_state`.
+pub(super) fn live(output: &Output, message: &MessageView, around: &Around<'_>, with_state: bool) -> String {
     let lang = output.lang();
     let time = output.styled(Style::Faint, &time::local(message.sent_at));
-    let from = output.styled(Style::Bold, &from(message, own));
+    let from = output.styled(Style::Bold, &from(message, around.own));
     let mut text = format!("{time}  {from}");
-    for (position, line) in body(output, message, blocked).into_iter().enumerate() {
+    if let Some((style, state)) = with_state.then(|| state(lang, message, around.own)).flatten() {
+        text.push_str(&format!(" ({})", output.styled(style, &state)));
+    }
+    for (position, line) in body(output, message, around).into_iter().enumerate() {
         text.push_str(if position == 0 { ": " } else { "\n    " });
         text.push_str(&line);
     }
@@ -162,17 +247,17 @@ pub(super) fn live(output: &Output, message: &MessageView, own: &UserId, blocked
 }
 
 /// As `history` prints it: with its id and what became of it.
-pub(super) fn past(output: &Output, message: &MessageView, own: &UserId, blocked: bool) -> String {
+pub(super) fn past(output: &Output, message: &MessageView, around: &Around<'_>) -> String {
     let lang = output.lang();
     let time = output.styled(Style::Faint, &time::local(message.sent_at));
     let sender = output.styled(Style::Bold, message.sender_id.as_str());
     let id = output.styled(Style::Faint, &message.message_id.to_string());
     let mut text = format!("{time}  {id}  {sender}");
-    if let Some((style, state)) = state(lang, message, own) {
+    if let Some((style, state)) = state(lang, message, around.own) {
         text.push_str("  ");
         text.push_str(&output.styled(style, &state));
     }
-    for line in body(output, message, blocked) {
+    for line in body(output, message, around) {
         text.push_str("\n    ");
         text.push_str(&line);
     }

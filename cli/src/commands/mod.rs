@@ -71,14 +71,16 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Login(login) => login::run(session, login).await,
         Command::Send(send) => send::run(session, send).await,
         Command::Chat { user } => chat::run(session, user).await,
-        Command::React { message, emoji, remove } => act::react(session, message, emoji, remove).await,
-        Command::Edit { message, text } => act::edit(session, message, text).await,
-        Command::Delete { message, for_me } => act::delete(session, message, for_me).await,
+        Command::React { message, emoji, remove, timeout } => {
+            act::react(session, message, emoji, remove, timeout).await
+        }
+        Command::Edit { message, text, timeout } => act::edit(session, message, text, timeout).await,
+        Command::Delete { message, for_me, timeout } => act::delete(session, message, for_me, timeout).await,
         Command::Listen(listen) => listen::run(session, listen).await,
         Command::Download { message_id, out, from } => download::run(session, message_id, &out, from.as_ref()).await,
         Command::History { user, limit } => signals.unless_interrupted(history::run(session, user, limit)).await,
         Command::Read { user } => signals.unless_interrupted(read::run(session, user)).await,
-        Command::Settings { change } => signals.unless_interrupted(settings::run(session, change)).await,
+        Command::Settings(wanted) => signals.unless_interrupted(settings::run(session, wanted)).await,
         Command::Chats => signals.unless_interrupted(chats::run(session)).await,
         Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
         Command::Devices => signals.unless_interrupted(devices::list(session)).await,

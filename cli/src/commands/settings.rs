@@ -3,7 +3,7 @@
 use privmsg_client::{CacheLimit, Client, Setting};
 use serde::Serialize;
 
-use crate::args::SettingChange;
+use crate::args::Settings;
 use crate::failure::Failure;
 use crate::lang::Lang;
 
@@ -19,18 +19,20 @@ struct SettingObject {
     megabytes: Option<u32>,
 }
 
-pub(super) async fn run(session: &Session<'_>, change: Option<SettingChange>) -> Result<(), Failure> {
+pub(super) async fn run(session: &Session<'_>, wanted: Settings) -> Result<(), Failure> {
     let client = session.open().await?;
-    match change {
-        Some(SettingChange::Switch(setting, on)) => {
+    match wanted {
+        Settings::Switch(setting, on) => {
             client.set(setting, on).await?;
             show(session, &client, setting).await
         }
-        Some(SettingChange::Cache(limit)) => {
+        Settings::Cache(limit) => {
             client.set_cache_limit(limit).await?;
             show_cache(session, &client).await
         }
-        None => {
+        Settings::Show(setting) => show(session, &client, setting).await,
+        Settings::ShowCache => show_cache(session, &client).await,
+        Settings::ShowAll => {
             for setting in Setting::ALL {
                 show(session, &client, setting).await?;
             }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::failure::{Failure, Lasting};
 use crate::foreign;
+use crate::lang::Lang;
 
 use super::Session;
 use super::connection::say_failed;
@@ -36,6 +37,19 @@ pub(super) struct Waiting<'a> {
     lasting: Option<(Lasting, Instant)>,
 }
 
+/// Why something waits, for people. Nothing if it is over in a moment.
+pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
+    Some(match reason {
+        Reason::Refused(ErrorCode::ConversationExists) => return None,
+        Reason::Refused(code) => lang.refusal(code),
+        Reason::Unreachable(why) => lang.unreachable_person(*why),
+        Reason::Network => lang.no_answer_in_time(),
+        Reason::Unusable => lang.unusable(),
+        Reason::UpdateNeeded => lang.update_needed(),
+        Reason::Disk => lang.disk_unusable(),
+    })
+}
+
 /// Ends when something has lasted.
 async fn lasts(lasting: Option<(Lasting, Instant)>) -> Lasting {
     match lasting {
@@ -62,6 +76,13 @@ impl<'a> Waiting<'a> {
         let result = self.wait(&mut seat).await;
         self.progress.clear();
         seat.leave().await;
+        result
+    }
+
+    /// The same with a seat that is taken already.
+    pub(super) async fn with_seat(mut self, seat: &mut Seat) -> Result<(), Failure> {
+        let result = self.wait(seat).await;
+        self.progress.clear();
         result
     }
 
@@ -170,23 +191,16 @@ impl<'a> Waiting<'a> {
                 return true;
             }
             Event::SetBack => self.session.output.notice("profile_set_back", &lang.set_back()),
-            Event::Disconnected { reason } => self.delayed(lang.unreachable(&lang.disconnection(reason))),
+            Event::Disconnected { reason } => self.delayed(lang.no_connection(reason)),
             _ => {}
         }
         false
     }
 
     fn say_what_waits(&mut self, holds: Vec<Hold>) {
-        let lang = self.session.lang();
         for hold in holds {
-            match &hold.reason {
-                Reason::Refused(ErrorCode::ConversationExists) => {}
-                Reason::Refused(code) => self.delayed(lang.refusal(code)),
-                Reason::Unreachable(why) => self.delayed(lang.unreachable_person(*why)),
-                Reason::Network => self.delayed(lang.no_answer_in_time()),
-                Reason::Unusable => self.delayed(lang.unusable()),
-                Reason::UpdateNeeded => self.delayed(lang.update_needed()),
-                Reason::Disk => self.delayed(lang.disk_unusable()),
+            if let Some(reason) = sentence(self.session.lang(), &hold.reason) {
+                self.delayed(reason);
             }
         }
     }

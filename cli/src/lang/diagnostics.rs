@@ -19,6 +19,13 @@ texts! {
         "{argument} cannot be used together with {other}", "{argument} нельзя указывать вместе с {other}";
     given_twice(argument: &str) => "{argument} is given twice", "{argument} указан дважды";
     bad_value(value: &str, argument: &str) => "'{value}' is not valid for {argument}", "«{value}» не подходит для {argument}";
+    what_fits(values: &str) => "there are: {values}", "возможно: {values}";
+    quote_the_text() =>
+        "put a text of several words in quotes: privmsg send USER 'Hello, world'",
+        "текст из нескольких слов возьмите в кавычки: privmsg send ПОЛЬЗОВАТЕЛЬ 'Привет, мир'";
+    chat_is_for_people() =>
+        "'chat' is for people and has no --json; 'send' and 'listen' have",
+        "«chat» — для людей, без --json; он есть у «send» и «listen»";
     not_repeated() => "(not repeated: it looks like a key)", "(не повторяю: похоже на ключ)";
     invitation_as_argument() =>
         "an invitation is not taken as an argument: everybody on this machine could read it. Set PRIVMSG_INVITATION, pipe it into 'privmsg login --invitation', or enter it there when asked",
@@ -116,12 +123,16 @@ texts! {
         "the profile was written by a newer version of privmsg; update this one",
         "профиль записан более новой версией privmsg; обновите программу";
     disk_full() => "the disk is full; nothing was changed", "диск заполнен; ничего не изменено";
-    bad_setting_value(name: &str, value: &str) =>
-        "{name} cannot be '{value}': give on or off, for cache_mb a number of megabytes",
-        "{name} не может быть «{value}»: укажите on или off, для cache_mb — число мегабайтов";
+    bad_switch(name: &str, value: &str) =>
+        "{name} cannot be '{value}': give on or off", "{name} не может быть «{value}»: укажите on или off";
+    bad_megabytes(name: &str, value: &str) =>
+        "{name} cannot be '{value}': give a number of megabytes", "{name} не может быть «{value}»: укажите число мегабайтов";
     disk_unusable() =>
         "the disk with the profile is full, or cannot be used",
         "диск с профилем заполнен или недоступен";
+    messages_wait_for_disk() =>
+        "the disk with the profile is full, or cannot be used; messages wait on the server",
+        "диск с профилем заполнен или недоступен; сообщения ждут на сервере";
     database_busy() => "the profile is busy with another process; try again", "профиль занят другим процессом; повторите";
     database_failed(detail: &str) => "the profile's database fails: {detail}", "ошибка базы данных профиля: {detail}";
     internal(detail: &str) => "a fault in privmsg itself: {detail}", "внутренняя ошибка privmsg: {detail}";
@@ -196,13 +207,14 @@ texts! {
 
     // Waiting.
     not_acknowledged(seconds: u64) =>
-        "not acknowledged within {seconds} s. The message stays queued and goes out the next time privmsg runs",
-        "сервер не подтвердил приём за {seconds} с. Сообщение осталось в очереди и уйдёт при следующем запуске privmsg";
+        "not acknowledged within {seconds} s. The message stays queued and goes out with the next 'privmsg listen', 'send' or 'chat'",
+        "сервер не подтвердил приём за {seconds} с. Сообщение осталось в очереди и уйдёт со следующим «privmsg listen», «send» или «chat»";
     stays_queued() =>
-        "The message stays queued and goes out the next time privmsg runs",
-        "Сообщение осталось в очереди и уйдёт при следующем запуске privmsg";
+        "The message stays queued and goes out with the next 'privmsg listen', 'send' or 'chat'",
+        "Сообщение осталось в очереди и уйдёт со следующим «privmsg listen», «send» или «chat»";
     stays_queued_until_then() =>
         "The message stays queued until then", "До тех пор сообщение остаётся в очереди";
+    not_kept() => "This message was not kept", "Это сообщение не сохранено";
     received_too_few(received: u64, wanted: u64, seconds: u64) =>
         "{received} of {wanted} messages received within {seconds} s", "за {seconds} с получено сообщений: {received} из {wanted}";
     interrupted() => "interrupted", "прервано";

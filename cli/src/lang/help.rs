@@ -46,12 +46,12 @@ texts! {
         "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]\n       privmsg login [--server NEW_URL] [--proxy URL] [--fingerprint SHA256:…]",
         "privmsg login (--server АДРЕС --user-id ИМЯ | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
     usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to НОМЕР] [ПАРАМЕТРЫ]";
-    usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove]", "privmsg react НОМЕР ЭМОДЗИ [--remove]";
-    usage_edit() => "privmsg edit MESSAGE_ID TEXT|-", "privmsg edit НОМЕР ТЕКСТ|-";
-    usage_delete() => "privmsg delete MESSAGE_ID [--for-me]", "privmsg delete НОМЕР [--for-me]";
+    usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--timeout SECS]", "privmsg react НОМЕР ЭМОДЗИ [--remove] [--timeout СЕКУНДЫ]";
+    usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--timeout SECS]", "privmsg edit НОМЕР ТЕКСТ|- [--timeout СЕКУНДЫ]";
+    usage_delete() => "privmsg delete MESSAGE_ID [--for-me] [--timeout SECS]", "privmsg delete НОМЕР [--for-me] [--timeout СЕКУНДЫ]";
     usage_chat() => "privmsg chat USER", "privmsg chat ПОЛЬЗОВАТЕЛЬ";
     usage_read() => "privmsg read USER", "privmsg read ПОЛЬЗОВАТЕЛЬ";
-    usage_settings() => "privmsg settings [SETTING VALUE]", "privmsg settings [НАСТРОЙКА ЗНАЧЕНИЕ]";
+    usage_settings() => "privmsg settings [SETTING [VALUE]]", "privmsg settings [НАСТРОЙКА [ЗНАЧЕНИЕ]]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
     usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER]",
@@ -99,11 +99,14 @@ texts! {
     help_setting() =>
         "read_receipts, presence, typing or cache_mb; without it all are shown",
         "read_receipts, presence, typing или cache_mb; без неё показать все";
-    help_value() => "on or off; megabytes for cache_mb", "on (вкл) или off (выкл); для cache_mb — мегабайты";
+    help_value() => "on or off; megabytes for cache_mb; without it the setting is shown", "on (вкл) или off (выкл); для cache_mb — мегабайты; без него настройка показывается";
     help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
     help_send_timeout() =>
         "Wait so long for the server's acknowledgement [default: 60, counted anew while a file is on its way]",
         "Сколько секунд ждать подтверждения сервера [по умолчанию: 60, отсчёт заново, пока идёт отправка файла]";
+    help_act_timeout() =>
+        "Wait so long for the server's acknowledgement [default: 60]",
+        "Сколько секунд ждать подтверждения сервера [по умолчанию: 60]";
     help_count() => "End after N messages", "Закончить после N сообщений";
     help_listen_timeout() => "End after SECS seconds", "Закончить через столько секунд";
     help_limit() => "How many messages [default: 20]", "Сколько сообщений [по умолчанию: 20]";
@@ -150,7 +153,7 @@ Exit codes:
   3  not signed in, or signed out from elsewhere
   4  wrong access key, recovery key or passphrase
   5  no connection, or no answer in time; a message stays queued and goes out
-     the next time privmsg runs
+     with the next 'listen', 'send' or 'chat'
   6  the server refused
   7  fewer messages than --count before --timeout
   8  a file cannot be read, written, found or trusted
@@ -186,7 +189,7 @@ r"Примеры:
   3  вход не выполнен, или с устройства вышли
   4  неверный ключ доступа, ключ восстановления или парольная фраза
   5  нет связи или ответа вовремя; сообщение осталось в очереди и уйдёт
-     при следующем запуске privmsg
+     со следующим «listen», «send» или «chat»
   6  сервер отказал
   7  за --timeout пришло меньше сообщений, чем --count
   8  файл не прочитать, не записать, не найти, или он подменён
@@ -220,17 +223,17 @@ r"Первое устройство учётной записи один раз 
     after_chat() =>
 r"Each line is sent as a message; what is pasted on a terminal is one message. Ctrl-U empties the line.
 Ctrl-D in an empty line ends it, once the server has everything; Ctrl-C ends it at once, and what is
-queued goes out the next time privmsg runs.",
+queued goes out with the next 'privmsg listen', 'send' or 'chat'.",
 r"Каждая строка отправляется как сообщение; вставленное в терминале — одно сообщение. Ctrl-U очищает
 строку. Ctrl-D в пустой строке завершает, когда сервер получил всё; Ctrl-C — сразу, а то, что в
-очереди, уйдёт при следующем запуске privmsg.";
+очереди, уйдёт со следующим «privmsg listen», «send» или «chat».";
     after_send() =>
 r"Ends with 0 only once the server has the message on disk; the recipient need not be there. If that
-takes longer than --timeout, the message stays queued, the exit code is 5, and it goes out the next
-time privmsg runs with this profile (for example 'privmsg listen').",
+takes longer than --timeout, the message stays queued, the exit code is 5, and it goes out with
+the next 'privmsg listen', 'send' or 'chat' of this profile.",
 r"Завершается с 0, только когда сообщение у сервера на диске; получатель при этом может быть не
 в сети. Если на это не хватило --timeout, сообщение остаётся в очереди, код завершения — 5, и оно
-уйдёт при следующем запуске privmsg с этим профилем (например, «privmsg listen»).";
+уйдёт со следующим «privmsg listen», «send» или «chat» этого профиля.";
     after_listen() =>
 r"Each message is printed once: a later 'listen' goes on where this one ended. It may run beside other
 privmsg commands of the same profile. Without --count it ends with 0 at the timeout; with --count it

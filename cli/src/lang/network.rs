@@ -84,6 +84,15 @@ impl Lang {
         }
     }
 
+    /// Why there is no connection, as a sentence.
+    pub(crate) fn no_connection(self, reason: &Disconnection) -> String {
+        match reason {
+            // The server is there.
+            Disconnection::Disk => self.messages_wait_for_disk(),
+            other => self.unreachable(&self.disconnection(other)),
+        }
+    }
+
     /// Why there is no connection, to stand behind "the server cannot be reached: ", too.
     pub(crate) fn disconnection(self, reason: &Disconnection) -> String {
         match reason {
@@ -91,6 +100,7 @@ impl Lang {
             Disconnection::Restarting => self.restarting(),
             Disconnection::Refused(code) => self.refused(&self.refusal(code)),
             Disconnection::TooOld => self.server_too_old(),
+            Disconnection::Disk => self.disk_unusable(),
             Disconnection::Other(text) => text.clone(),
         }
     }

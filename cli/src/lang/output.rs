@@ -67,8 +67,8 @@ texts! {
         "Выход выполнен только здесь; сервер не спрашивали, и он по-прежнему знает это устройство. Выйдите на нём с другого («privmsg devices remove») или попросите администратора. Полученное можно читать, пока вы не удалите {profile}.";
     joining() => "Joining your chats…", "Подключаюсь к вашим чатам…";
     not_synced(reason: &str) =>
-        "Warning: not in all chats yet ({reason}). It goes on the next time privmsg runs, for example 'privmsg listen'.",
-        "Внимание: пока не во всех чатах ({reason}). Это продолжится при следующем запуске privmsg, например «privmsg listen».";
+        "Warning: not in all chats yet ({reason}). It goes on with the next 'privmsg listen', 'send' or 'chat'.",
+        "Внимание: пока не во всех чатах ({reason}). Это продолжится со следующим «privmsg listen», «send» или «chat».";
     no_answer_in_time() => "the server took too long", "сервер отвечает слишком долго";
     logged_out(profile: &str) =>
         "Signed out. What was received stays readable with 'privmsg history' until you delete {profile}.",
@@ -76,6 +76,14 @@ texts! {
 
     // Sending and receiving.
     sent(user: &str, id: &str) => "sent to {user}  {id}", "отправлено: {user}  {id}";
+    sent_now(text: &str) => "sent now: {text}", "теперь отправлено: {text}";
+    still_queued(text: &str) => "queued, not sent yet: {text}", "в очереди, ещё не отправлено: {text}";
+    not_sent_text(text: &str, reason: &str) => "NOT SENT ({reason}): {text}", "НЕ ОТПРАВЛЕНО ({reason}): {text}";
+    waiting_for_server() =>
+        "waiting for the server; Ctrl-C leaves it queued", "жду сервера; Ctrl-C оставит всё в очереди";
+    rest_stays_queued() =>
+        "What is not sent stays queued and goes out with the next 'privmsg listen', 'send' or 'chat'",
+        "Неотправленное осталось в очереди и уйдёт со следующим «privmsg listen», «send» или «chat»";
     waiting(reason: &str) => "waiting: {reason}", "жду: {reason}";
     other_process() =>
         "another privmsg process is running with this profile; it sends the message",
@@ -93,6 +101,7 @@ texts! {
     deleted() => "[deleted]", "[удалено]";
     edited() => "(edited)", "(изменено)";
     answers(author: &str) => "in reply to {author}:", "в ответ {author}:";
+    answers_to(author: &str, text: &str) => "in reply to {author}: {text}", "в ответ {author}: {text}";
     done() => "done", "готово";
     removed_here() => "removed from this device", "удалено с этого устройства";
     never_sent() => "it had not been sent; it is gone", "оно ещё не было отправлено; удалено";
@@ -174,7 +183,7 @@ texts! {
         "not verified. Compare the digits with {user} by voice or side by side; if they are the\nsame, nobody is in between: privmsg safety-number {user} --mark-verified",
         "не сверен. Сравните цифры с {user} голосом или при встрече; если они совпадают, между\nвами никого нет: privmsg safety-number {user} --mark-verified";
     change_accepted(user: &str) =>
-        "The new key of {user} is accepted, and not verified. What waited goes out the next time privmsg runs.",
-        "Новый ключ {user} принят, но не сверен. То, что ждало отправки, уйдёт при следующем запуске privmsg.";
+        "The new key of {user} is accepted, and not verified. What waited goes out with the next 'privmsg listen', 'send' or 'chat'.",
+        "Новый ключ {user} принят, но не сверен. То, что ждало отправки, уйдёт со следующим «privmsg listen», «send» или «chat».";
     no_change(user: &str) => "The key of {user} has not changed.", "Ключ {user} не менялся.";
 }

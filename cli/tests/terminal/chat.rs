@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::people::{Two, texts};
+use crate::people::{Two, aside, texts};
 use crate::pty::Pty;
 use crate::run::Run;
 
@@ -143,6 +143,71 @@ async fn a_script_can_talk_too() {
         assert!(ended.stdout.contains("bob: before"), "{}", ended.stdout);
         assert!(!ended.stdout.contains('\x1b') && !ended.stdout.contains("> "), "{:?}", ended.stdout);
         assert_eq!(texts(&bob.hears(2)), ["one", "two"]);
+    })
+    .await;
+}
+
+/// Who cannot be written to, and what has not gone out: all of it is said, and at the end, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_sent_is_said() {
+    let two = Two::signed_in().await;
+    two.server.admin().creates("never").await.unwrap();
+    let alice = two.alice.clone();
+    aside(move || {
+        let mut hers = Pty::of(&alice, "chat never", &[("NO_COLOR", "1")]);
+        hers.shows("> ");
+        hers.types("are you there?\r");
+        hers.shows("waiting: the recipient is not signed in");
+        hers.types("\x03");
+        hers.shows("stays queued");
+        assert_eq!(hers.ends().0, 0);
+
+        let mut hers = Pty::of(&alice, "chat never", &[("NO_COLOR", "1")]);
+        hers.shows("(queued): are you there?");
+        hers.types("hello?\r");
+        hers.shows("queued, not sent yet: hello?");
+        hers.types("\x04");
+        hers.shows("waiting for the server");
+        hers.types("\x03");
+        hers.shows("The message stays queued");
+        assert_eq!(hers.ends().0, 130);
+
+        let mut piped = alice.starts_with_input(&["chat", "never"]);
+        piped.stdin.take().unwrap().write_all(b"and now?\n").unwrap();
+        let ended = Run::of(piped.wait_with_output().unwrap());
+        assert_eq!(ended.code, 5, "{}", ended.stderr);
+        assert!(ended.stderr.contains("waiting: the recipient is not signed in"), "{}", ended.stderr);
+
+        assert_eq!(alice.does(&["send", "nobody", "hi"]).code, 6);
+        let mut hers = Pty::of(&alice, "chat nobody", &[("NO_COLOR", "1")]);
+        hers.shows("(NOT SENT: there is no such user): hi");
+        hers.shows("> ");
+        hers.types("\x04");
+        assert_eq!(hers.ends().0, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_shows_to_what_and_what_is_deleted_gets_no_reaction() {
+    Two::play(|alice, bob| {
+        let sent = alice.does(&["send", "bob", "first \x1b[2Jline\nsecond", "--json"]).ok().objects().remove(0);
+        let id = sent["message_id"].as_str().unwrap();
+        bob.hears(1);
+        bob.does(&["send", "alice", "an answer", "--reply-to", id]).ok();
+        let live = alice.does(&["listen", "--count", "1", "--timeout", "20"]).ok().stdout;
+        let past = alice.does(&["history", "bob"]).ok().stdout;
+        for shown in [live, past] {
+            assert!(shown.contains("in reply to alice: first ␛[2Jline\n"), "{shown:?}");
+        }
+        bob.does(&["react", id, "👍", "--timeout", "20"]).ok();
+        alice.does(&["delete", id]).ok();
+        let refused = alice.does(&["react", id, "👍", "--json"]);
+        assert_eq!((refused.code, refused.error()["code"].as_str()), (1, Some("not_changeable")));
+        bob.does(&["listen", "--timeout", "2"]).ok();
+        let refused = bob.does(&["react", id, "👍", "--json"]);
+        assert_eq!((refused.code, refused.error()["code"].as_str()), (1, Some("not_changeable")));
+        assert!(bob.does(&["history", "alice"]).ok().stdout.contains("in reply to alice: [deleted]"));
     })
     .await;
 }

@@ -41,7 +41,8 @@ fn the_recovery_key_lets_a_further_device_in(alice: &Person, url: &str, account:
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_and_files_arrive() {
     Two::play(|alice, bob| {
-        let sent = alice.does(&["send", "bob", "Hello, Bob", "--json"]).ok().objects().remove(0);
+        let mut sent = alice.does(&["send", "bob", "Hello, Bob", "--json"]).ok().objects().remove(0);
+        assert_eq!(sent.as_object_mut().unwrap().remove("state"), Some("sent".into()));
         let mut received = bob.hears(1).remove(0);
         assert_eq!((&sent["conversation"], &received["conversation"]), (&"bob".into(), &"alice".into()));
         received["conversation"] = "bob".into();
@@ -67,8 +68,17 @@ async fn messages_and_files_arrive() {
         let history = bob.does(&["history", "alice", "--json", "--limit", "2"]).ok().objects();
         assert_eq!(texts(&history), ["The plans", "two\nlines"]);
         assert_eq!(bob.does(&["chats", "--json"]).ok().objects()[0]["conversation"], "alice");
+        assert_eq!(history[0].get("state"), None, "of somebody else's nothing is known");
+        // His receipts wait for her.
+        alice.does(&["listen", "--timeout", "2"]).ok();
+        let history = alice.does(&["history", "bob", "--json"]).ok().objects();
+        assert!(history.iter().all(|message| message["state"] == "sent"), "{history:?}");
+        // The first one's receipt has had time to leave with what Bob did since.
+        assert!(history[0]["delivered_at"].is_i64() && history[0].get("failure").is_none(), "{history:?}");
         let nobody = alice.does(&["send", "nobody", "hi", "--json"]);
         assert_eq!((nobody.code, nobody.error()["code"].as_str()), (6, Some("unknown_recipient")));
+        let failed = alice.does(&["history", "nobody", "--json"]).ok().objects().remove(0);
+        assert_eq!((&failed["state"], &failed["failure"]), (&"failed".into(), &"unknown_recipient".into()));
     })
     .await;
 }
@@ -188,8 +198,17 @@ async fn what_the_server_does_not_take_stays_queued() {
     server.stop().await.unwrap();
     let (alice, bob) = people.clone();
     aside(move || {
+        // Who is to wait is told for what, also where nobody watches.
+        let mut listener = bob.starts(&["listen"]);
+        let mut stderr = BufReader::new(listener.stderr.take().unwrap()).lines();
+        assert!(stderr.next().unwrap().unwrap().starts_with("no connection"));
+        signal(&listener, "-INT");
+        assert_eq!(listener.wait().unwrap().code(), Some(0));
         let late = alice.does(&["send", "bob", "patience", "--timeout", "1", "--json"]);
         assert_eq!((late.code, late.error()["code"].as_str()), (5, Some("timeout")), "{}", late.stderr);
+        assert!(late.stderr.contains("'privmsg listen', 'send' or 'chat'"), "{}", late.stderr);
+        let queued = alice.does(&["history", "bob", "--json"]).ok().objects().remove(0);
+        assert_eq!((&queued["state"], &queued["message_id"]), (&"queued".into(), &late.error()["message_id"]));
         let none = bob.does(&["listen", "--count", "1", "--timeout", "1"]);
         assert_eq!((none.code, none.stdout.as_str()), (7, ""));
         // Without a number of messages, the time that was asked for is over.

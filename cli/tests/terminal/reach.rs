@@ -90,6 +90,7 @@ async fn a_verified_contact_who_was_made_anew_has_to_be_accepted() {
         bob.signs_in(&url, &account, &[]);
         let (code, name, _) = says(&alice, "bob");
         assert_eq!((code, name.as_str()), (9, "identity_changed"));
+        assert!(alice.does(&["send", "bob", "Ho"]).stderr.contains("This message was not kept"));
         alice.does(&["safety-number", "bob", "--accept-change"]).ok();
         alice.does(&["listen", "--timeout", "5"]).ok();
         assert_eq!(bob.hears(1)[0]["text"], "Hi");

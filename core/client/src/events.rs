@@ -3,6 +3,7 @@
 
 use privmsg_protocol::frames::PresenceStatus;
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
+use privmsg_store::StoreError;
 use privmsg_store::chats::ChatId;
 
 use crate::error::ClientError;
@@ -19,6 +20,9 @@ pub enum Disconnection {
     Refused(ErrorCode),
     /// It is older than this version can work with.
     TooOld,
+    /// The disk with the profile is full, or cannot be used: what the server has for this device cannot be kept, and waits
+    /// there.
+    Disk,
     /// Anything else, in English.
     Other(String),
 }
@@ -29,6 +33,7 @@ impl From<&ClientError> for Disconnection {
             ClientError::Network(error) => Self::Network(error.clone()),
             ClientError::GoingAway { .. } => Self::Restarting,
             ClientError::ServerTooOld(_) => Self::TooOld,
+            ClientError::Store(StoreError::DiskFull) | ClientError::Disk(_) => Self::Disk,
             ClientError::Server { code, .. } => Self::Refused(code.clone()),
             other => Self::Other(other.to_string()),
         }

@@ -42,8 +42,8 @@ struct Keys {
 }
 
 impl Keyboard {
-    pub(super) fn new(json: bool) -> Self {
-        match (!json).then(Screen::of_terminal).flatten() {
+    pub(super) fn new() -> Self {
+        match Screen::of_terminal() {
             Some(screen) => Self { source: read(bursts), keys: Some(Keys::on(screen)) },
             None => Self { source: read(lines), keys: None },
         }

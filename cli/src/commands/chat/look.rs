@@ -5,8 +5,7 @@ use privmsg_client::MessageView;
 use crate::foreign;
 use crate::lang::Lang;
 
-/// Letters of a message by which it is recognised.
-const EXCERPT: usize = 40;
+use super::super::message::excerpt;
 
 /// A message as it stands on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,17 +56,5 @@ impl Look {
             changes.push(Changed::Line(lang.took_back(user, &foreign::line(emoji), &now.text)));
         }
         changes
-    }
-}
-
-fn excerpt(message: &MessageView) -> String {
-    let said = match message.attachments.first() {
-        Some(file) if message.text.is_empty() => &file.name,
-        _ => &message.text,
-    };
-    let line = foreign::lines(said).next().unwrap_or_default();
-    match line.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
