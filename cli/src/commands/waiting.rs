@@ -180,6 +180,7 @@ impl<'a> Waiting<'a> {
                 Reason::Network => self.delayed(lang.no_answer_in_time()),
                 Reason::Unusable => self.delayed(lang.unusable()),
                 Reason::UpdateNeeded => self.delayed(lang.update_needed()),
+                Reason::JoinedTooOften => self.delayed(lang.joined_too_often()),
                 Reason::Disk => self.delayed(lang.disk_unusable()),
             }
         }

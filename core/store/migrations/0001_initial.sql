@@ -256,6 +256,14 @@ CREATE TABLE lag (
     join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
 ) STRICT, WITHOUT ROWID;
 
+-- When this device has joined a group anew because numbers were missing, in the last day: that they are is the server's word.
+CREATE TABLE rejoin (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id BLOB NOT NULL,
+    joined_at INTEGER NOT NULL         -- ms
+) STRICT;
+CREATE INDEX rejoin_group ON rejoin (group_id, joined_at);
+
 -- Invitations into groups, not answered yet.
 CREATE TABLE welcome (
     group_id BLOB PRIMARY KEY,

@@ -164,6 +164,9 @@ pub(crate) enum Failure {
 /// be had for nothing.
 const WORTH_IT: u64 = 64 << 10;
 
+/// When a group that is not joined anew for now is looked at again: what is missing may have come.
+const NEXT_LOOK: Duration = Duration::from_secs(600);
+
 impl Failure {
     /// An attempt that moved so many bytes for good was not in vain.
     pub(crate) fn after_moving(self, bytes: u64) -> Self {
@@ -180,7 +183,10 @@ impl Failure {
         if error.ends_session() || error.is(&ErrorCode::TokenExpired) {
             return Self::EndsSession(error);
         }
-        let pause = error.retry_after();
+        let pause = match error {
+            ClientError::JoinedTooOften => Some(NEXT_LOOK),
+            _ => error.retry_after(),
+        };
         let reason = match error {
             ClientError::Store(_) | ClientError::NotSignedIn => return Self::EndsSession(error),
             ClientError::Server { code, .. } => Reason::Refused(code),
@@ -190,6 +196,7 @@ impl Failure {
                 tracing::warn!(%fault, "the profile's disk cannot be used");
                 Reason::Disk
             }
+            ClientError::JoinedTooOften => Reason::JoinedTooOften,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");
                 Reason::UpdateNeeded
