@@ -46,6 +46,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
         Reason::Network => lang.no_answer_in_time(),
         Reason::Unusable => lang.unusable(),
         Reason::UpdateNeeded => lang.update_needed(),
+        Reason::JoinedTooOften => lang.joined_too_often(),
         Reason::Disk => lang.disk_unusable(),
     })
 }

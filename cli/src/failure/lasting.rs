@@ -16,6 +16,8 @@ pub(crate) enum Lasting {
     MailboxFull,
     /// Somebody uses a newer version.
     UpdateNeeded,
+    /// The server says too often that something is missing here.
+    JoinedTooOften,
 }
 
 impl Lasting {
@@ -26,6 +28,7 @@ impl Lasting {
             Reason::Refused(ErrorCode::RecipientHasNoDevices) => Some(Self::NoDevices),
             Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
             Reason::UpdateNeeded => Some(Self::UpdateNeeded),
+            Reason::JoinedTooOften => Some(Self::JoinedTooOften),
             Reason::Refused(_) | Reason::Network | Reason::Unusable | Reason::Disk => None,
         }
     }
@@ -37,6 +40,7 @@ impl Lasting {
             Self::Unreachable(why) => why.as_str(),
             Self::MailboxFull => "mailbox_full",
             Self::UpdateNeeded => "update_needed",
+            Self::JoinedTooOften => "joined_too_often",
         }
     }
 
@@ -46,6 +50,7 @@ impl Lasting {
             Self::NoDevices => lang.refusal(&ErrorCode::RecipientHasNoDevices),
             Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
             Self::UpdateNeeded => lang.update_needed(),
+            Self::JoinedTooOften => lang.joined_too_often(),
         }
     }
 }

@@ -190,8 +190,8 @@ texts! {
         "this device has connected from somewhere else, so this connection has ended. A profile is for one machine: if it was copied, sign in there as a further device",
         "это устройство подключилось из другого места, поэтому соединение завершено. Профиль рассчитан на одну машину: если его скопировали, войдите там как новое устройство";
     set_back() =>
-        "Warning: messages that this device has sent or received are missing in its profile. The profile was restored from an older copy, or is used on another machine too, or it was away for longer than the server keeps messages. The chats are joined anew, and what is missing is marked in their history. A profile is for one machine: on another one, sign in as a further device",
-        "Внимание: в профиле нет сообщений, которые это устройство уже отправляло или получало. Профиль восстановлен из старой копии, или им пользуются и на другой машине, или он не подключался дольше, чем сервер хранит сообщения. Подключаюсь к чатам заново; недостающее отмечено в истории. Профиль рассчитан на одну машину: на другой войдите как новое устройство";
+        "Warning: the server says that messages which this device has sent or received are missing in its profile. Either the profile was restored from an older copy, or is used on another machine too, or was away for longer than the server keeps messages; or the server is at fault. The chats are joined anew, and what is missing is marked in their history. A profile is for one machine: on another one, sign in as a further device",
+        "Внимание: сервер утверждает, что в профиле нет сообщений, которые это устройство уже отправляло или получало. Либо профиль восстановлен из старой копии, или им пользуются и на другой машине, или он не подключался дольше, чем сервер хранит сообщения; либо ошибается сам сервер. Подключаюсь к чатам заново; недостающее отмечено в истории. Профиль рассчитан на одну машину: на другой войдите как новое устройство";
     restarting() => "the server is restarting; try again in a moment", "сервер перезапускается; повторите чуть позже";
     unreachable(detail: &str) => "the server cannot be reached: {detail}", "сервер недоступен: {detail}";
     not_privmsg(detail: &str) =>
@@ -235,6 +235,9 @@ texts! {
     update_needed() =>
         "somebody in this conversation uses a newer version of PrivMsg; it waits until this one is updated",
         "кто-то в этой переписке пользуется более новой версией PrivMsg; она ждёт, пока не обновится эта";
+    joined_too_often() =>
+        "the server has said three times in a day that messages are missing here, and is not believed any more today: nothing is sent in this conversation for now. Is the profile used on two machines? If not, ask the administrator",
+        "сервер трижды за сутки заявил, что здесь не хватает сообщений, и сегодня ему больше нет веры: пока в этой переписке ничего не отправляется. Не пользуются ли профилем на двух машинах? Если нет, спросите администратора";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этой переписки на сервере непригодны; попытки продолжаются";

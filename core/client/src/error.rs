@@ -121,6 +121,9 @@ pub enum ClientError {
     /// What the server has of a conversation is forged, breaks our rules, or is another one's.
     #[error("a conversation cannot be joined")]
     Unjoinable,
+    /// The server has said too often that this device lacks what it has had: the conversation is not joined anew for now.
+    #[error("a conversation was joined anew too often")]
+    JoinedTooOften,
     /// Somebody uses, or has stored, something newer than this version knows. Nothing is lost; it waits for an update.
     #[error(transparent)]
     UpdateNeeded(#[from] UpdateNeeded),

@@ -55,8 +55,9 @@ pub enum Event {
         /// How far the server's clock is ahead, in milliseconds; negative if it is behind.
         ahead_ms: i64,
     },
-    /// This profile lacks messages that its device has sent or had, or that waited for longer than the server keeps them:
-    /// it was set back to an earlier copy, or another machine uses a copy. The chats are joined anew.
+    /// The server says that this profile lacks messages that its device has sent or had: it was set back to an earlier copy,
+    /// or another machine uses a copy, or they waited for longer than the server keeps them, or the server is lying. The
+    /// chats are joined anew. Said once a day at most.
     SetBack,
     /// Everything that waited on the server is here, and this device takes part in all of its user's chats.
     Synced,

@@ -109,9 +109,15 @@ CREATE TABLE relation (
     message_id BLOB NOT NULL,          -- its own
     sent_at INTEGER NOT NULL,
     content BLOB NOT NULL,             -- encoded
+    orphan INTEGER NOT NULL,           -- what it is about has never been here: nobody sees it
     PRIMARY KEY (chat_id, target_author, target_id, kind, sender_id, key, pending)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX relation_id ON relation (message_id);
+CREATE INDEX relation_orphan ON relation (chat_id, sender_id, position) WHERE orphan = 1;
+CREATE TRIGGER relation_adopted AFTER INSERT ON message BEGIN
+    UPDATE relation SET orphan = 0
+    WHERE chat_id = new.chat_id AND target_author = new.sender_id AND target_id = new.message_id;
+END;
 
 -- Contents of kinds that this version does not know and does not show. A newer one applies them.
 CREATE TABLE unknown_content (
@@ -129,6 +135,22 @@ CREATE TABLE unknown_content (
 ) STRICT;
 
 CREATE INDEX unknown_content_kind ON unknown_content (kind, revision);
+CREATE INDEX unknown_content_chat ON unknown_content (chat_id, id);
+
+-- How much of each chat that is, as with what is parked.
+CREATE TABLE unknown_content_sum (
+    chat_id INTEGER PRIMARY KEY,
+    contents INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER unknown_content_more AFTER INSERT ON unknown_content BEGIN
+    INSERT INTO unknown_content_sum (chat_id, contents, bytes) VALUES (new.chat_id, 1, octet_length(new.content))
+    ON CONFLICT (chat_id) DO UPDATE SET contents = contents + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER unknown_content_less AFTER DELETE ON unknown_content BEGIN
+    UPDATE unknown_content_sum SET contents = contents - 1, bytes = bytes - octet_length(old.content)
+    WHERE chat_id = old.chat_id;
+END;
 
 -- What became of a message of one's own, for each person.
 CREATE TABLE receipt (
@@ -236,6 +258,14 @@ CREATE TABLE lag (
     since INTEGER,                     -- what comes after this number is for this device, though it was in no group yet
     join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
 ) STRICT, WITHOUT ROWID;
+
+-- When this device has joined a group anew because numbers were missing, in the last day: that they are is the server's word.
+CREATE TABLE rejoin (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id BLOB NOT NULL,
+    joined_at INTEGER NOT NULL         -- ms
+) STRICT;
+CREATE INDEX rejoin_group ON rejoin (group_id, joined_at);
 
 -- Invitations into groups, not answered yet.
 CREATE TABLE welcome (

@@ -7,6 +7,7 @@ pub mod lags;
 pub mod outbox;
 pub mod owed_receipts;
 pub mod parked;
+pub mod rejoins;
 pub mod sealed_files;
 pub mod uploads;
 pub mod welcomes;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use privmsg_protocol::UserId;
 use privmsg_protocol::frames::PresenceStatus;
 
-pub(crate) use outbox::{CloseReason, Outbox};
+pub(crate) use outbox::{CloseReason, Outbox, Rank};
 
 use crate::secrets::random_bytes;
 use crate::storage::{Delivery, DeviceKey, Observer, Session};
@@ -142,14 +142,19 @@ impl Hub {
     }
 
     /// Sends something that nobody stores to all connections of these users. Returns whether there was any.
-    pub(crate) fn send_ephemeral<'a>(&self, users: impl IntoIterator<Item = &'a UserId>, frame: String) -> bool {
+    pub(crate) fn send_ephemeral<'a>(
+        &self,
+        users: impl IntoIterator<Item = &'a UserId>,
+        rank: Rank,
+        frame: String,
+    ) -> bool {
         // Once for all of them.
         let frame = Bytes::from(frame);
         let connected = self.lock();
         let mut any = false;
         for present in users.into_iter().filter_map(|user| connected.users.get(user)) {
             for (_, outbox) in &present.devices {
-                outbox.push_ephemeral(frame.clone());
+                outbox.push_ephemeral(rank, frame.clone());
                 any = true;
             }
         }

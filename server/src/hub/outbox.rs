@@ -21,11 +21,22 @@ const MAX_DELIVERIES: usize = 256;
 /// Bytes of messages in the queue, unless a single one is larger.
 const MAX_BYTES: usize = 512 * 1024;
 
-/// Notices of typing, presence and calls in the queue; the newest are dropped first.
+/// Notices of typing, presence and calls in the queue; those of the lowest rank are dropped first, the newest before others.
 const MAX_EPHEMERAL: usize = 64;
 
 /// Bytes of these notices, unless a single one is larger: whoever calls somebody decides how large a signal is.
 const MAX_EPHEMERAL_BYTES: usize = 128 * 1024;
+
+/// What a notice is worth where there is no room for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// Out of date in a few seconds.
+    Typing,
+    /// Out of date when it is told again.
+    Presence,
+    /// A call does not come about without it.
+    Call,
+}
 
 /// Why the server ends a connection. The numbers are WebSocket close codes (RFC 6455, section 7.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +95,7 @@ struct Waiting {
     lagging: bool,
     newest: Position,
     outcomes: Vec<Outcome>,
-    ephemeral: VecDeque<Bytes>,
+    ephemeral: VecDeque<(Rank, Bytes)>,
     ephemeral_bytes: usize,
     close: Option<CloseReason>,
     /// The connection has been woken and has not looked yet.
@@ -107,11 +118,35 @@ impl Default for Waiting {
     }
 }
 
+impl Waiting {
+    /// Whether there is room for a notice of this rank and size, once those of a lower rank that are in its way are dropped.
+    fn make_room(&mut self, rank: Rank, len: usize) -> bool {
+        let (mut staying, mut bytes) = (0, 0);
+        for (_, frame) in self.ephemeral.iter().filter(|(other, _)| *other >= rank) {
+            (staying, bytes) = (staying + 1, bytes + frame.len());
+        }
+        let fits = |notices: usize, bytes: usize| {
+            notices == 0 || (notices < MAX_EPHEMERAL && bytes + len <= MAX_EPHEMERAL_BYTES)
+        };
+        if !fits(staying, bytes) {
+            return false;
+        }
+        while !fits(self.ephemeral.len(), self.ephemeral_bytes) {
+            let lowest = self.ephemeral.iter().map(|(other, _)| *other).min();
+            let Some(at) = self.ephemeral.iter().rposition(|(other, _)| Some(*other) == lowest) else { break };
+            if let Some((_, dropped)) = self.ephemeral.remove(at) {
+                self.ephemeral_bytes -= dropped.len();
+            }
+        }
+        true
+    }
+}
+
 /// What a connection takes out to write.
 pub(crate) struct Drained {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) deliveries: VecDeque<Delivery>,
-    pub(crate) ephemeral: VecDeque<Bytes>,
+    pub(crate) ephemeral: VecDeque<(Rank, Bytes)>,
     /// The queue is empty and the mailbox holds more than was queued, as far as known.
     pub(crate) lagging: bool,
 }
@@ -144,12 +179,11 @@ impl Outbox {
         self.wake(&mut waiting);
     }
 
-    pub(super) fn push_ephemeral(&self, frame: Bytes) {
+    pub(super) fn push_ephemeral(&self, rank: Rank, frame: Bytes) {
         let mut waiting = self.lock();
-        let bytes = waiting.ephemeral_bytes + frame.len();
-        if waiting.ephemeral.is_empty() || (waiting.ephemeral.len() < MAX_EPHEMERAL && bytes <= MAX_EPHEMERAL_BYTES) {
-            waiting.ephemeral_bytes = bytes;
-            waiting.ephemeral.push_back(frame);
+        if waiting.make_room(rank, frame.len()) {
+            waiting.ephemeral_bytes += frame.len();
+            waiting.ephemeral.push_back((rank, frame));
             self.wake(&mut waiting);
         }
     }
@@ -282,7 +316,7 @@ mod tests {
         let outbox = live();
         let queued = |len: usize, times: usize| {
             for _ in 0..times {
-                outbox.push_ephemeral(Bytes::from(vec![b'x'; len]));
+                outbox.push_ephemeral(Rank::Call, Bytes::from(vec![b'x'; len]));
             }
             outbox.drain(0, true).ephemeral.len()
         };
@@ -290,5 +324,28 @@ mod tests {
         assert_eq!(queued(60 * 1024, 100), 2);
         assert_eq!(queued(1024 * 1024, 100), 1);
         assert_eq!(queued(60 * 1024, 2), 2, "taking them out makes room");
+    }
+
+    #[test]
+    fn a_call_is_not_lost_to_those_who_type() {
+        let outbox = live();
+        for rank in [Rank::Presence, Rank::Typing] {
+            for _ in 0..40 {
+                outbox.push_ephemeral(rank, Bytes::from_static(b"x"));
+            }
+        }
+        for _ in 0..30 {
+            outbox.push_ephemeral(Rank::Call, Bytes::from_static(b"y"));
+        }
+        let ranks: Vec<_> = outbox.drain(0, true).ephemeral.into_iter().map(|(rank, _)| rank).collect();
+        let count = |rank| ranks.iter().filter(|other| **other == rank).count();
+        assert_eq!(count(Rank::Call), 30);
+        assert_eq!((count(Rank::Presence), count(Rank::Typing)), (MAX_EPHEMERAL - 30, 0));
+        outbox.push_ephemeral(Rank::Typing, Bytes::from(vec![b'x'; 100 * 1024]));
+        outbox.push_ephemeral(Rank::Call, Bytes::from(vec![b'x'; 100 * 1024]));
+        let left = outbox.drain(0, true).ephemeral;
+        assert_eq!(left.iter().map(|(rank, _)| *rank).collect::<Vec<_>>(), [Rank::Call]);
+        outbox.push_ephemeral(Rank::Call, Bytes::from_static(b"y"));
+        assert_eq!(outbox.drain(0, true).ephemeral.len(), 1, "what was dropped takes no room");
     }
 }

@@ -108,6 +108,8 @@ pub(crate) trait Storage: Send + Sync {
     async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>>;
     /// Users whose presence `user` may see.
     async fn watched(&self, user: UserKey) -> Result<Vec<UserId>>;
+    /// Whether both have written to each other, so that each may see whether the other is there.
+    async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool>;
     async fn user_exists(&self, user_id: UserId) -> Result<bool>;
 
     // Delivery

@@ -252,6 +252,7 @@ impl Connection {
         for errand in inbound.errands {
             match errand {
                 Errand::Presence(status) => self.set_presence(status).await,
+                Errand::Typing(typing) => self.pass_typing_on(typing).await,
                 Errand::CallSignal(signal) => {
                     if let Some(answer) = self.pass_on(signal).await {
                         socket.write(&answer).await?;
@@ -273,7 +274,7 @@ impl Connection {
         if self.reading && self.unacknowledged.room() > 0 {
             Box::pin(self.read_on(socket)).await?;
         }
-        for frame in drained.ephemeral {
+        for (_, frame) in drained.ephemeral {
             socket.write_shared(frame).await?;
         }
         socket.flush().await

@@ -1,7 +1,7 @@
 //! What a client has sent, checked and made ready to be stored.
 
 use privmsg_protocol::MessageId;
-use privmsg_protocol::frames::{CallSignal, ErrorFrame, PresenceStatus, ServerFrame};
+use privmsg_protocol::frames::{CallSignal, ErrorFrame, PresenceStatus, SendTyping, ServerFrame};
 
 use crate::storage::{Outgoing, Position, Refusal};
 
@@ -25,6 +25,7 @@ pub(super) struct Inbound {
 /// Something to do besides storing messages.
 pub(super) enum Errand {
     Presence(PresenceStatus),
+    Typing(SendTyping),
     CallSignal(CallSignal),
 }
 

@@ -1,11 +1,12 @@
 //! Telling those who may know that somebody has come or gone.
 
-use privmsg_protocol::frames::{CallSignal, Presence, PresenceStatus, ServerFrame};
+use privmsg_protocol::frames::{CallSignal, Presence, PresenceStatus, SendTyping, ServerFrame, Typing};
 use privmsg_protocol::{ErrorCode, UserId};
 
 use super::connection::Connection;
 use super::inbound::error_frame;
 use super::socket::{Broken, Socket};
+use crate::hub::Rank;
 use crate::storage::{Refusal, StorageError};
 
 fn presence(user_id: UserId, status: PresenceStatus) -> ServerFrame {
@@ -18,7 +19,7 @@ impl Connection {
         match self.app.storage.watchers(self.session.user).await {
             Ok(watchers) => {
                 let frame = presence(self.session.user_id.clone(), status).to_json();
-                self.app.hub.send_ephemeral(&watchers, frame);
+                self.app.hub.send_ephemeral(&watchers, Rank::Presence, frame);
             }
             Err(error) => log(&error),
         }
@@ -47,6 +48,23 @@ impl Connection {
         Ok(())
     }
 
+    /// Passes on that this user writes to somebody, if both have written to each other. To whoever has not, it is dropped
+    /// without a word: a stranger is not to make somebody's client show something, and is not to learn who is there.
+    pub(super) async fn pass_typing_on(&self, typing: SendTyping) {
+        if !self.app.hub.is_online(&typing.recipient_id) {
+            return;
+        }
+        match self.app.storage.are_acquainted(self.session.user, typing.recipient_id.clone()).await {
+            Ok(true) => {
+                let user_id = self.session.user_id.clone();
+                let frame = ServerFrame::Typing(Typing { user_id, is_typing: typing.is_typing });
+                self.app.hub.send_ephemeral([&typing.recipient_id], Rank::Typing, frame.to_json());
+            }
+            Ok(false) => {}
+            Err(error) => log(&error),
+        }
+    }
+
     /// Passes a call signal on. Returns what to tell the sender if there is no such user.
     pub(super) async fn pass_on(&self, signal: CallSignal) -> Option<ServerFrame> {
         let recipient = signal.recipient_id.clone();
@@ -55,7 +73,7 @@ impl Connection {
             sender_device_id: Some(self.session.device_id.clone()),
             ..signal
         });
-        if self.app.hub.send_ephemeral([&recipient], frame.to_json()) {
+        if self.app.hub.send_ephemeral([&recipient], Rank::Call, frame.to_json()) {
             return None;
         }
         let refusal = match self.app.storage.user_exists(recipient).await {
@@ -68,5 +86,5 @@ impl Connection {
 }
 
 fn log(error: &StorageError) {
-    tracing::warn!(error = error as &dyn std::error::Error, "presence was not told");
+    tracing::warn!(error = error as &dyn std::error::Error, "presence or typing was not told");
 }

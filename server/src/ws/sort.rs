@@ -1,8 +1,7 @@
 //! Sorting what a client has sent.
 
 use privmsg_protocol::frames::{
-    Ack, CallSignal, ClientFrame, DeliveredMessage, ErrorFrame, FrameError, MessageType, SendMessage, SendTyping,
-    ServerFrame, Typing,
+    Ack, CallSignal, ClientFrame, DeliveredMessage, ErrorFrame, FrameError, MessageType, SendMessage, ServerFrame,
 };
 use privmsg_protocol::limits::MAX_ACK_IDS;
 use privmsg_protocol::{ErrorCode, MessageId};
@@ -25,7 +24,11 @@ impl Connection {
             Ok(ClientFrame::Message(message)) => self.message(message, inbound),
             Ok(ClientFrame::Ack(ack)) => self.acknowledged(&ack, inbound),
             Ok(ClientFrame::Ping) => inbound.answers.push(ServerFrame::Pong),
-            Ok(ClientFrame::Typing(typing)) => self.typing(&typing),
+            Ok(ClientFrame::Typing(typing)) => {
+                if self.may_signal() {
+                    inbound.errands.push(Errand::Typing(typing));
+                }
+            }
             Ok(ClientFrame::Presence(presence)) => {
                 if self.may_signal() {
                     inbound.errands.push(Errand::Presence(presence.status));
@@ -133,14 +136,6 @@ impl Connection {
                 None if !self.caught_up => inbound.strangers.push(*message_id),
                 None => {}
             }
-        }
-    }
-
-    fn typing(&self, typing: &SendTyping) {
-        if self.may_signal() {
-            let frame =
-                ServerFrame::Typing(Typing { user_id: self.session.user_id.clone(), is_typing: typing.is_typing });
-            self.app.hub.send_ephemeral([&typing.recipient_id], frame.to_json());
         }
     }
 

@@ -65,6 +65,7 @@ async fn typing_and_call_signals_are_passed_on_and_not_stored() {
     let typing = json!({"type": "typing", "payload": {"recipient_id": "bob", "is_typing": true}});
     let call = json!({"type": "call_signal", "payload": {
         "recipient_id": "bob", "encrypted_content": "b2ZmZXI=", "sender_id": "mallory"}});
+    acquaint(&alice, &bob).await;
     let mut a = alice.online().await;
     a.send(typing.clone()).await;
     a.send(call.clone()).await;
@@ -91,6 +92,35 @@ async fn typing_and_call_signals_are_passed_on_and_not_stored() {
         "recipient_id": "nobody", "encrypted_content": "eA=="}}))
         .await;
     assert_eq!(a.error().await.code.as_str(), "unknown_recipient");
+}
+
+/// Neither whoever one has never written to can show one anything, nor can a client by mistake tell a stranger who is there.
+#[tokio::test]
+async fn that_one_writes_is_told_among_acquaintances_only() {
+    let server = TestServer::start().await;
+    let (alice, mallory) = (server.user("alice").await, server.user("mallory").await);
+    let typing = |to: &str| json!({"type": "typing", "payload": {"recipient_id": to, "is_typing": true}});
+    let mut m = mallory.online().await;
+    let mut a = alice.online().await;
+    m.send(typing("alice")).await;
+    m.ping().await;
+    a.is_quiet().await;
+
+    m.deliver(mallory.message("alice", new_id(), "eA==")).await;
+    a.message().await;
+    m.send(typing("alice")).await;
+    m.ping().await;
+    a.is_quiet().await;
+    a.send(typing("mallory")).await;
+    a.ping().await;
+    m.is_quiet().await;
+
+    a.deliver(alice.message("mallory", new_id(), "eA==")).await;
+    m.message().await;
+    m.send(typing("alice")).await;
+    assert!(matches!(a.next().await, ServerFrame::Typing(_)));
+    a.send(typing("mallory")).await;
+    assert!(matches!(m.next().await, ServerFrame::Typing(_)));
 }
 
 #[tokio::test]

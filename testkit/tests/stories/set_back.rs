@@ -1,7 +1,8 @@
 //! Profiles that are set back to an earlier copy, or used on two machines.
 
 use anyhow::{Result, ensure};
-use privmsg_client::Event;
+use privmsg_client::{Event, Reason};
+use tokio::sync::broadcast::Receiver;
 
 use super::alice_and_bob;
 
@@ -68,7 +69,13 @@ async fn a_copy_of_the_present_is_as_good_as_the_original() -> Result<()> {
     Ok(())
 }
 
-/// Two machines use one profile, one after the other: each has forgotten what the other one said.
+/// How often it was said since the last time.
+fn warnings(events: &mut Receiver<Event>) -> usize {
+    std::iter::from_fn(|| events.try_recv().ok()).filter(set_back).count()
+}
+
+/// Two machines use one profile, one after the other: each has forgotten what the other one said. Each says so once, and
+/// after three times in a day the server's word, for it is no more than that, is not believed: what is written waits.
 #[tokio::test]
 async fn two_machines_on_one_profile_lose_nothing_that_they_say() -> Result<()> {
     let (_server, mut one, bob) = alice_and_bob().await?;
@@ -76,6 +83,7 @@ async fn two_machines_on_one_profile_lose_nothing_that_they_say() -> Result<()> 
     bob.hears(&one, "Hi").await?;
     one.goes_offline().await?;
     let mut other = one.copied().await?;
+    let (mut of_one, mut of_other) = (one.client().events(), other.client().events());
     for round in 0..3 {
         for (machine, name) in [(&mut one, "one"), (&mut other, "other")] {
             machine.goes_online().await?;
@@ -88,6 +96,18 @@ async fn two_machines_on_one_profile_lose_nothing_that_they_say() -> Result<()> 
     }
     ensure!(bob.missing(&one).await? == 0);
     ensure!(bob.texts(&one).await?.len() == 7);
+    let told = (warnings(&mut of_one), warnings(&mut of_other));
+    ensure!(told == (1, 1), "told {told:?} times");
+
+    one.goes_online().await?;
+    let said = one.says(&bob, "one 3").await?;
+    one.delivered(&said).await?;
+    one.goes_offline().await?;
+    other.starts().await?;
+    other.says(&bob, "other 3").await?;
+    other.waits_because(&[Reason::JoinedTooOften]).await?;
+    bob.hears(&one, "one 3").await?;
+    ensure!(bob.texts(&one).await?.len() == 8 && warnings(&mut of_other) == 0);
     Ok(())
 }
 

@@ -8,10 +8,14 @@ use super::alice_and_bob;
 
 /// Whom one has never written to does not learn that one is about to, and nobody does if one does not want that.
 #[tokio::test]
-async fn who_shares_a_chat_sees_that_one_writes() -> Result<()> {
+async fn whom_one_has_written_to_sees_that_one_writes() -> Result<()> {
     let (_server, alice, mut bob) = alice_and_bob().await?;
     let name = bob.account().user_id.clone();
     let mut events = bob.client().events();
+    alice.client().typing(&name, true).await?;
+    bob.says(&alice, "Hello?").await?;
+    alice.hears(&bob, "Hello?").await?;
+    alice.client().typing(&name, false).await?;
     alice.client().typing(&name, true).await?;
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use privmsg_protocol::UserId;
 use privmsg_protocol::frames::{ClientFrame, SendTyping};
 use privmsg_store::chats::{self, ChatKind};
-use privmsg_store::{Snapshot, StoreError, contacts, groups};
+use privmsg_store::{Snapshot, StoreError, account, contacts, messages};
 use tokio::sync::mpsc::{self, WeakSender};
 use tokio::time::Instant;
 
@@ -54,8 +54,8 @@ impl Passing {
 }
 
 impl Client {
-    /// Tells somebody that one is writing to them, or not any more. May be called at every key. Only who shares a
-    /// conversation with one learns of it, and only if [`Setting::Typing`] is on; if another process runs the engine, or
+    /// Tells somebody that one is writing to them, or not any more. May be called at every key. Only whom one has
+    /// written to before learns of it, and only if [`Setting::Typing`] is on; if another process runs the engine, or
     /// there is no connection, nobody does.
     ///
     /// # Errors
@@ -73,19 +73,29 @@ impl Client {
     }
 }
 
-/// Whoever one has not written to must not learn that one is about to.
+/// Whoever one has not written to must not learn that one is about to, nor that one is there at all: a stranger can make a
+/// conversation, and write in it.
 fn may_see(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
     if !Setting::Typing.is_on(at)? || contacts::is_held(at, user)? {
         return Ok(false);
     }
+    let Some((own, _)) = account::sender(at)? else { return Ok(false) };
     match chats::find(at, &ChatKind::Direct { peer: user.clone() })? {
-        Some(chat) => Ok(groups::of_chat(at, chat)?.is_some()),
+        Some(chat) => messages::has_spoken(at, chat, &own),
         None => Ok(false),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use privmsg_protocol::{DeviceId, GroupId, MessageId, Secret, Seq};
+    use privmsg_store::Store;
+    use privmsg_store::account::{Account, AccountState};
+    use privmsg_store::groups::{self, GroupState};
+    use privmsg_store::key::DatabaseKey;
+    use privmsg_store::messages::{Direction, Kind, NewMessage};
+    use privmsg_store::position::Place;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -98,5 +108,66 @@ mod tests {
         tokio::time::advance(AGAIN).await;
         assert!(news(true));
         assert!(news(false) && !news(false) && news(true));
+    }
+
+    /// A stranger who makes a conversation and writes in it learns nothing before there is an answer.
+    #[tokio::test]
+    async fn who_has_only_written_to_one_does_not_see_that_one_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let (alice, mallory) = (UserId::new("alice").unwrap(), UserId::new("mallory").unwrap());
+        let group = GroupId::from_bytes([1; 16]);
+        let seen = store
+            .write(move |tx| {
+                account::save(tx, &account_of(alice.clone()))?;
+                let chat = chats::ensure(tx, &ChatKind::Direct { peer: mallory.clone() }, 1)?;
+                groups::insert(tx, &group, chat, GroupState::Active, 0)?;
+                let mut seen = Vec::new();
+                let mut say = |n, sender_id: &UserId, place, direction| {
+                    let new = NewMessage {
+                        chat,
+                        place,
+                        message_id: MessageId::from_bytes([n; 16]),
+                        sender_id,
+                        sender_device: &DeviceId::new("d").unwrap(),
+                        sent_at: 1,
+                        received_at: 1,
+                        expires_at: None,
+                        kind: Kind(0),
+                        content: b"text",
+                    };
+                    messages::insert(tx, &new, direction)?;
+                    seen.push(may_see(tx, &mallory)?);
+                    Ok::<_, StoreError>(())
+                };
+                let numbered = |seq| Place::Numbered { group, seq: Seq(seq) };
+                say(1, &mallory, numbered(1), Direction::Incoming)?;
+                say(2, &alice, Place::Queued, Direction::Outgoing)?;
+                say(3, &alice, numbered(2), Direction::Incoming)?;
+                Ok::<_, StoreError>(seen)
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, [false, false, true], "theirs, one that waits, and one of another device of one's own");
+    }
+
+    fn account_of(user_id: UserId) -> Account {
+        Account {
+            server_url: "http://localhost".into(),
+            user_id,
+            access_key: Secret::new("key".into()),
+            device_name: "here".into(),
+            device_key: zeroize::Zeroizing::new([1; 32]),
+            account_key: None,
+            recovery_words: None,
+            device_id: Some(DeviceId::new("a").unwrap()),
+            certificate: None,
+            token: None,
+            token_expires_at: 0,
+            state: AccountState::Ready,
+            proxy: None,
+            fingerprint: None,
+            server_clock_ms: None,
+        }
     }
 }

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::error::ClientError;
-use crate::events::Event;
 use crate::identity::Identity;
 
 /// Messages sent and not acknowledged yet. No more than receivers keep keys for: if the first one is refused and the
@@ -55,8 +54,6 @@ struct State {
     /// Groups in which the comparison could not say yet whether the server has heard more of this device than the profile
     /// knows: an answer is owed first.
     unsure: HashSet<GroupId>,
-    /// It was said that this profile lacks what its device has had.
-    told_set_back: bool,
     /// Both, and nothing was left to join.
     in_step: bool,
     /// When messages last arrived, if what is missing has not been confirmed since.
@@ -153,13 +150,6 @@ impl Link {
     pub(crate) fn is_sure_of(&self, group: &GroupId) -> bool {
         let state = self.state();
         state.compared && !state.unsure.contains(group)
-    }
-
-    /// Says, once for each connection, that this profile lacks what its device has had.
-    pub(crate) fn tell_set_back(&self) {
-        if !std::mem::replace(&mut self.state().told_set_back, true) {
-            self.context.emit(Event::SetBack);
-        }
     }
 
     pub(crate) fn has_compared(&self) -> bool {

@@ -164,6 +164,9 @@ pub(crate) enum Failure {
 /// be had for nothing.
 const WORTH_IT: u64 = 256 << 10;
 
+/// When a group that is not joined anew for now is looked at again: what is missing may have come.
+const NEXT_LOOK: Duration = Duration::from_secs(600);
+
 impl Failure {
     /// The next attempt is another one, and need not wait.
     pub(crate) const fn at_once(scope: Scope) -> Self {
@@ -185,7 +188,10 @@ impl Failure {
         if error.ends_session() || error.is(&ErrorCode::TokenExpired) {
             return Self::EndsSession(error);
         }
-        let pause = error.retry_after();
+        let pause = match error {
+            ClientError::JoinedTooOften => Some(NEXT_LOOK),
+            _ => error.retry_after(),
+        };
         let reason = match error {
             ClientError::Store(_) | ClientError::NotSignedIn => return Self::EndsSession(error),
             ClientError::Server { code, .. } => Reason::Refused(code),
@@ -195,6 +201,7 @@ impl Failure {
                 tracing::warn!(%fault, "the profile's disk cannot be used");
                 Reason::Disk
             }
+            ClientError::JoinedTooOften => Reason::JoinedTooOften,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");
                 Reason::UpdateNeeded

@@ -10,7 +10,7 @@ use privmsg_protocol::rest::GroupStateAt;
 use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{StoreError, gaps, lags};
+use privmsg_store::{StoreError, gaps, lags, rejoins};
 use tokio::time::sleep;
 
 use super::membership;
@@ -28,9 +28,18 @@ const ATTEMPTS: usize = 8;
 /// Longest pause between two attempts.
 const JITTER: Duration = Duration::from_millis(300);
 
+/// Why a group is joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// This device is not in it, or too far behind.
+    NotInIt,
+    /// By the server's word numbers are missing here. Counted.
+    Missing,
+}
+
 /// Joins a group, replacing whatever this device has of it.
-pub(crate) async fn join(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
-    for _ in 0..ATTEMPTS {
+pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), ClientError> {
+    for attempt in 0..ATTEMPTS {
         let state = match link.context.api.group_state(&id, None).await {
             Ok(state) => state,
             Err(error) if error.is(&ErrorCode::UnknownGroup) => {
@@ -38,7 +47,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId) -> Result<(), ClientErro
             }
             Err(error) => return Err(error),
         };
-        prepare(link, id, state).await?;
+        prepare(link, id, state, why == Why::Missing && attempt == 0).await?;
         submit(link, id).await?;
         let group = link.context.store.read(move |at| groups::load(at, &id)).await?;
         if group.is_none_or(|group| group.state != GroupState::Broken) {
@@ -49,8 +58,8 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId) -> Result<(), ClientErro
     Err(ClientError::Network("others' changes were always faster".into()))
 }
 
-/// Makes the external commit and stores it with the new state.
-async fn prepare(link: &Link, id: GroupId, state: GroupStateAt) -> Result<(), ClientError> {
+/// Makes the external commit and stores it with the new state. It is counted here, whatever the server will answer.
+async fn prepare(link: &Link, id: GroupId, state: GroupStateAt, is_counted: bool) -> Result<(), ClientError> {
     let (Some(info), Some(tree)) = (state.state.group_info.decode(), state.state.ratchet_tree.decode()) else {
         return Err(ClientError::Protocol("a group's public state that is not base64"));
     };
@@ -62,6 +71,9 @@ async fn prepare(link: &Link, id: GroupId, state: GroupStateAt) -> Result<(), Cl
                 Conversation::join_external(step.mls, device, certificate, &info, &tree).map_err(Unjoinable::from)?;
             if conversation.group_id() != id || membership::adopt(step, &conversation)?.is_none() {
                 return Err(Unjoinable::Refused);
+            }
+            if is_counted {
+                rejoins::note(step.tx, &id, step.now_ms)?;
             }
             groups::set_state(step.tx, &id, GroupState::Joining)?;
             groups::note_seen(step.tx, &id)?;

@@ -81,6 +81,8 @@ pub enum Reason {
     UpdateNeeded,
     /// This device's disk takes or gives nothing.
     Disk,
+    /// The server says again and again that numbers are missing here: it is not believed any more today.
+    JoinedTooOften,
 }
 
 /// Something that waits.
@@ -131,6 +133,7 @@ impl Reason {
             Self::Unusable => "unusable",
             Self::UpdateNeeded => "update_needed",
             Self::Disk => "disk",
+            Self::JoinedTooOften => "joined_too_often",
         }
     }
 
@@ -140,6 +143,7 @@ impl Reason {
             "unusable" => Self::Unusable,
             "update_needed" => Self::UpdateNeeded,
             "disk" => Self::Disk,
+            "joined_too_often" => Self::JoinedTooOften,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),
@@ -286,6 +290,7 @@ mod tests {
             Reason::Refused(ErrorCode::MailboxFull),
             Reason::Network,
             Reason::Disk,
+            Reason::JoinedTooOften,
             Reason::Unusable,
             Reason::UpdateNeeded,
         ]);

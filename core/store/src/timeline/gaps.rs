@@ -228,6 +228,19 @@ fn insert(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<(), Sto
 }
 
 fn keep(tx: &Tx<'_>, group: &GroupId, first: i64, last: i64, confirmed: bool) -> Result<(), StoreError> {
+    // What is lost one after the other is one hole, however much of it there is.
+    if confirmed && first <= last {
+        let extended = tx
+            .sql()
+            .prepare_cached(
+                "UPDATE gap SET last_seq = ?3 WHERE group_id = ?1 AND last_seq = ?2 - 1 AND confirmed = 1
+                     AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)",
+            )?
+            .execute(params![group.as_bytes().as_slice(), first, last])?;
+        if extended > 0 {
+            return Ok(());
+        }
+    }
     tx.sql()
         .prepare_cached(
             "INSERT INTO gap (group_id, chat_id, ordinal, first_seq, last_seq, confirmed)

@@ -17,6 +17,11 @@ use crate::{Change, Snapshot, StoreError, Tx};
 /// Different keys of one person, for one kind and message. Nobody reacts with more; somebody might send more.
 const MAX_KEYS: i64 = 20;
 
+/// What one person has said in a chat about messages that have never been here, and its bytes. Nobody sees that, and it may
+/// be about nothing at all; beyond this the oldest goes. It comes before its message where that was lost or is late.
+const MAX_ORPHANS: i64 = 1_000;
+const MAX_ORPHAN_BYTES: i64 = 1 << 20;
+
 /// A message, as others name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -90,8 +95,9 @@ pub fn put(tx: &Tx<'_>, new: &NewRelation<'_>) -> Result<bool, StoreError> {
         .sql()
         .prepare_cached(
             "INSERT INTO relation (chat_id, target_author, target_id, kind, sender_id, key, position, message_id, sent_at,
-                 content, pending)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 content, pending, orphan)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, NOT EXISTS
+                 (SELECT 1 FROM message WHERE message_id = ?3 AND sender_id = ?2 AND +chat_id = ?1))
              ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10
              WHERE position <= ?7",
         )?
@@ -110,8 +116,37 @@ pub fn put(tx: &Tx<'_>, new: &NewRelation<'_>) -> Result<bool, StoreError> {
         ])?;
     if stored > 0 {
         told(tx, new.chat, new.target)?;
+        bound_orphans(tx, new.chat, sender)?;
     }
     Ok(stored > 0)
+}
+
+/// Drops the oldest of what somebody has said about nothing that is here, as far as it is too much. What waits for its
+/// number is this device's own.
+fn bound_orphans(tx: &Tx<'_>, chat: ChatId, sender: &str) -> Result<(), StoreError> {
+    let (mut count, mut bytes): (i64, i64) = tx
+        .sql()
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(octet_length(content) + octet_length(key)), 0) FROM relation
+             WHERE chat_id = ?1 AND sender_id = ?2 AND orphan = 1 AND pending = x''",
+        )?
+        .query_row(params![chat.0, sender], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    while count > MAX_ORPHANS || bytes > MAX_ORPHAN_BYTES {
+        let dropped: Option<i64> = tx
+            .sql()
+            .prepare_cached(
+                "DELETE FROM relation WHERE (chat_id, target_author, target_id, kind, sender_id, key, pending) =
+                     (SELECT chat_id, target_author, target_id, kind, sender_id, key, pending FROM relation
+                      WHERE chat_id = ?1 AND sender_id = ?2 AND orphan = 1 AND pending = x''
+                      ORDER BY position LIMIT 1)
+                 RETURNING octet_length(content) + octet_length(key)",
+            )?
+            .query_row(params![chat.0, sender], |row| row.get(0))
+            .optional()?;
+        let Some(dropped) = dropped else { break };
+        (count, bytes) = (count - 1, bytes - dropped);
+    }
+    Ok(())
 }
 
 /// What was said about a message, in order: of each kind, person and key the newest.
@@ -172,8 +207,9 @@ pub fn set_sent(tx: &Tx<'_>, chat: ChatId, id: &MessageId, place: Place) -> Resu
         .sql()
         .prepare_cached(
             "INSERT INTO relation (chat_id, target_author, target_id, kind, sender_id, key, position, message_id, sent_at,
-                 content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 content, orphan)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NOT EXISTS
+                 (SELECT 1 FROM message WHERE message_id = ?3 AND sender_id = ?2 AND +chat_id = ?1))
              ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10
              WHERE position <= ?7",
         )?

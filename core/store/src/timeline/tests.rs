@@ -284,6 +284,67 @@ async fn nobody_fills_the_disk_with_reactions() {
     assert_eq!(kept, 20);
 }
 
+/// What is about messages that have never been here is seen by nobody, and bounded by number and by size; what is about
+/// one that comes after all is there, and takes no room from the rest.
+#[tokio::test]
+async fn nobody_fills_the_disk_with_what_is_about_nothing() {
+    let (many, large, late) = story(|tx, chat| {
+        let about = |n: u32| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&n.to_be_bytes());
+            Target { author: user("bob"), message_id: MessageId::from_bytes(id) }
+        };
+        let put = |from: &str, n: u32, content: &[u8]| {
+            let place = Place::Numbered { group: GROUP, seq: Seq(u64::from(n) + 1) };
+            let (target, sender_id, message_id) = (&about(n), &user(from), about(n).message_id);
+            let new = NewRelation { chat, target, kind: 3, sender_id, key: "", place, message_id, sent_at: 0, content };
+            relations::put(tx, &new)
+        };
+        let kept = |n: u32| Ok::<_, StoreError>(relations::of(tx, chat, &user("bob"), &about(n).message_id)?.len());
+        put("carol", 0, b"of somebody else")?;
+        for n in 0..3_000 {
+            put("mallory", n, b"x")?;
+        }
+        let many = (0..3_000).map(kept).sum::<Result<usize, _>>()?;
+        let late = (kept(0)?, kept(1_999)?, kept(2_000)?, kept(2_999)?);
+        for n in 3_000..3_040 {
+            put("mallory", n, &vec![1; 100_000])?;
+        }
+        let large = (0..3_040).map(kept).sum::<Result<usize, _>>()?;
+        Ok((many, large, late))
+    })
+    .await;
+    assert_eq!((many, large), (1_001, 11));
+    assert_eq!(late, (1, 0, 1, 1), "carol's, and the newest of mallory's");
+
+    let kept = story(|tx, chat| {
+        react(tx, chat, "mallory", "early", 1, 7)?;
+        say(tx, chat, "bob", 1, Some(2))?;
+        for n in 0..1_100_u32 {
+            let mut other = [1; 16];
+            other[..4].copy_from_slice(&n.to_be_bytes());
+            let target = Target { author: user("bob"), message_id: MessageId::from_bytes(other) };
+            let (sender_id, message_id) = (&user("mallory"), target.message_id);
+            let place = Place::Numbered { group: GROUP, seq: Seq(u64::from(n) + 3) };
+            let new = NewRelation {
+                chat,
+                target: &target,
+                kind: 3,
+                sender_id,
+                key: "",
+                place,
+                message_id,
+                sent_at: 0,
+                content: b"x",
+            };
+            relations::put(tx, &new)?;
+        }
+        Ok(relations::of(tx, chat, &user("bob"), &id(1))?.len())
+    })
+    .await;
+    assert_eq!(kept, 1, "its message has come");
+}
+
 #[tokio::test]
 async fn the_first_receipt_of_each_person_counts() {
     let all = story(|tx, chat| {

@@ -8,8 +8,9 @@ use crate::position::{self, Place, Position};
 use crate::sql_types::{device_id, message_id, user_id};
 use crate::{Snapshot, StoreError, Tx};
 
-/// Contents kept for one chat. Beyond that the oldest go.
+/// Contents kept for one chat, and bytes of them. Beyond that the oldest go.
 const KEPT: i64 = 10_000;
+const KEPT_BYTES: i64 = 16 << 20;
 
 /// A kept content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +76,15 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
             content,
             origin.revision
         ])?;
-    tx.sql()
-        .prepare_cached(
-            "DELETE FROM unknown_content WHERE chat_id = ?1 AND id <=
-                 (SELECT id FROM unknown_content WHERE chat_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-        )?
-        .execute(params![origin.chat.0, KEPT])?;
+    let mut is_over =
+        tx.sql().prepare_cached("SELECT contents > ?2 OR bytes > ?3 FROM unknown_content_sum WHERE chat_id = ?1")?;
+    while is_over.query_row(params![origin.chat.0, KEPT, KEPT_BYTES], |row| row.get(0))? {
+        tx.sql()
+            .prepare_cached(
+                "DELETE FROM unknown_content WHERE id = (SELECT min(id) FROM unknown_content WHERE chat_id = ?1)",
+            )?
+            .execute([origin.chat.0])?;
+    }
     Ok(())
 }
 
@@ -117,4 +121,45 @@ fn read(row: &Row<'_>) -> Result<Unknown, StoreError> {
         received_at: row.get(6)?,
         content: row.get(7)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use privmsg_protocol::{GroupId, Seq};
+
+    use super::*;
+    use crate::chats::ChatKind;
+    use crate::key::DatabaseKey;
+    use crate::{Store, chats, groups};
+
+    /// What nobody sees takes no more of the disk than it may, however large each piece is.
+    #[tokio::test]
+    async fn what_is_kept_is_bounded_by_its_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let (kept, newest) = store
+            .write(|tx| {
+                let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
+                let group = GroupId::from_bytes([1; 16]);
+                groups::insert(tx, &group, chat, groups::GroupState::Active, 0)?;
+                let content = vec![1; 1 << 20];
+                for n in 0..40 {
+                    let origin = Origin {
+                        chat,
+                        place: Place::Numbered { group, seq: Seq(u64::from(n) + 1) },
+                        message_id: MessageId::from_bytes([n; 16]),
+                        sender_id: &UserId::new("mallory").unwrap(),
+                        sender_device: &DeviceId::new("m").unwrap(),
+                        received_at: 0,
+                        revision: 1,
+                    };
+                    keep(tx, &origin, 99, &content)?;
+                }
+                let kept = of_kind(tx, 99, 2, 100)?;
+                Ok::<_, StoreError>((kept.len(), kept.last().map(|kept| kept.message_id)))
+            })
+            .await
+            .unwrap();
+        assert_eq!((kept, newest), (16, Some(MessageId::from_bytes([39; 16]))));
+    }
 }

@@ -27,6 +27,17 @@ pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool>
         .map_err(engine_error)
 }
 
+/// Whether each of them may see the other.
+pub(super) fn are_acquainted(conn: &Connection, user: UserKey, other: &UserId) -> Result<bool> {
+    conn.prepare_cached(&format!(
+        "SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?2 AND id <> ?1 AND deleted_at = 0
+             AND id IN ({WATCHERS}) AND id IN ({WATCHED}))"
+    ))
+    .map_err(engine_error)?
+    .query_row((user.0, other.as_str()), |row| row.get(0))
+    .map_err(engine_error)
+}
+
 /// Users who may see `user`.
 pub(super) fn watchers(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
     others(conn, user, WATCHERS)

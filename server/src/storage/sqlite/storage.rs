@@ -130,6 +130,10 @@ impl Storage for SqliteStorage {
         self.read(move |conn| contacts::watched(conn, user)).await
     }
 
+    async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool> {
+        self.read(move |conn| contacts::are_acquainted(conn, user, &other)).await
+    }
+
     async fn user_exists(&self, user_id: UserId) -> Result<bool> {
         self.read(move |conn| accounts::user_exists(conn, &user_id)).await
     }

@@ -18,14 +18,14 @@ use privmsg_protocol::rest::{Group, GroupKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
 use privmsg_store::lags::{self, Lag};
-use privmsg_store::{Snapshot, StoreError, TaskName, gaps, outbox, welcomes};
+use privmsg_store::{Snapshot, StoreError, TaskName, gaps, outbox, rejoins, settings, welcomes};
 
 use super::{Due, Failure, Task, Work};
 use crate::engine::{Link, inbox};
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::commit::commit_what_is_due;
-use crate::group::join::{join, join_by_welcome};
+use crate::group::join::{Why, join, join_by_welcome};
 use crate::group::mls::Step;
 use crate::group::request::submit;
 
@@ -185,7 +185,7 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     }
     match group {
         Some(group) if group.state == GroupState::Active => commit_what_is_due(link, &group).await,
-        Some(_) => join(link, id).await,
+        Some(_) => join(link, id, Why::NotInIt).await,
         None => Ok(()),
     }
 }
@@ -209,13 +209,40 @@ async fn catch_up(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
         None | Some(Standing::OwedAnswers) => Ok(()),
         Some(Standing::CaughtUp) => Ok(link.context.store.write(move |tx| lags::remove(tx, &id)).await?),
         Some(Standing::Behind { missing }) => {
-            tracing::info!(group_id = %id, missing, "joins anew");
+            let why = if missing { Why::Missing } else { Why::NotInIt };
             if missing {
-                link.tell_set_back();
+                believe(link, id).await?;
             }
-            join(link, id).await
+            tracing::info!(group_id = %id, missing, "joins anew");
+            join(link, id, why).await
         }
     }
+}
+
+/// When it was last said that this profile lacks what its device has had, ms.
+const TOLD_SET_BACK: &str = "set_back_told_at";
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// That numbers are missing is the server's word. It is believed a few times a day for each group, and the user is told
+/// once a day: a server that always says it could otherwise make this device join without end, and warn until nobody looks.
+async fn believe(link: &Link, id: GroupId) -> Result<(), ClientError> {
+    let now = link.context.clock.now_ms();
+    let tell = move |tx: &privmsg_store::Tx<'_>| {
+        if rejoins::are_spent(tx, &id, now)? {
+            return Err(ClientError::JoinedTooOften);
+        }
+        let told = settings::get(tx, TOLD_SET_BACK)?;
+        let is_news = told.is_none_or(|told| told > now || now - told >= DAY_MS);
+        if is_news {
+            settings::set(tx, TOLD_SET_BACK, now)?;
+        }
+        Ok(is_news)
+    };
+    if link.context.store.write(tell).await? {
+        link.context.emit(Event::SetBack);
+    }
+    Ok(())
 }
 
 /// Where this device stands before it joins anew. What an empty mailbox had is stored by now; what is parked is tried once

@@ -87,6 +87,28 @@ async fn numbers_that_are_given_out_again_are_new() {
     assert_eq!(missing, [1], "the third was missing before, and still is");
 }
 
+/// Somebody who sends what nobody can read makes one hole longer, and not the list of holes.
+#[tokio::test]
+async fn what_is_lost_in_a_row_is_one_hole() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    let missing = store
+        .write(|c| {
+            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
+            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+            for seq in 1..=100 {
+                lose(c, &GROUP, Seq(seq))?;
+            }
+            note(c, &GROUP, Seq(101))?;
+            lose(c, &GROUP, Seq(102))?;
+            note(c, &GROUP, Seq(40))?;
+            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+        })
+        .await
+        .unwrap();
+    assert_eq!(missing, [39, 60, 1]);
+}
+
 /// The answer to a join may be overtaken by what is said after it.
 #[tokio::test]
 async fn what_came_before_the_answer_to_a_join_is_no_gap() {
