@@ -1,9 +1,14 @@
 //! Ctrl-C and SIGTERM, as something that can be waited for.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::watch;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+/// Signals that follow each other faster than a person could send them are one.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// Hears the signals from its creation on.
 #[derive(Debug)]
@@ -19,8 +24,14 @@ impl Signals {
             let exit = source.next().await;
             // If nobody waits any more, the program is about to end anyway.
             let _ = sender.send(Some(exit));
-            // Whoever asks twice does not want to wait.
-            let exit = source.next().await;
+            // Whoever asks twice does not want to wait. Some programs (timeout) send the same signal twice at once.
+            let heard = Instant::now();
+            let exit = loop {
+                let exit = source.next().await;
+                if heard.elapsed() > AT_ONCE {
+                    break exit;
+                }
+            };
             crate::screen::put_back();
             std::process::exit(exit.code().into());
         });

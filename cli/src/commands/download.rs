@@ -41,6 +41,9 @@ pub(super) async fn run(
     if let Err(failure) = fetched(session, &client, message.id).await {
         // Who has given up waiting does not want it fetched behind his back.
         client.stop_downloads(message.id).await?;
+        if matches!(failure, Failure::Interrupted(_) | Failure::Client(ClientError::Network(_))) {
+            session.output.remark(&lang.download_goes_on());
+        }
         return Err(failure);
     }
     if to_stdout {

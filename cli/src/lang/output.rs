@@ -140,6 +140,9 @@ texts! {
     // Files.
     uploading() => "uploading", "отправка";
     downloading() => "downloading", "загрузка";
+    download_goes_on() =>
+        "What has come so far is kept: the same command goes on from there.",
+        "Скачанное сохранено: та же команда продолжит с этого места.";
     encrypting() => "encrypting", "шифрование";
     decrypting() => "decrypting", "расшифровка";
     saved(path: &str) => "saved: {path}", "сохранено: {path}";

@@ -40,9 +40,15 @@ impl Client {
             .iter()
             .map(|file| Ok((random_name()?, encrypted_len(file.size).ok())))
             .collect::<Result<_, ClientError>>()?;
+        // Somebody may have cleared the folder.
+        let mut gone = self.downloads_of(message).await?;
+        gone.retain(|file| file.state == DownloadState::Here && !self.context.files.path(&file.sealed).exists());
         self.context
             .store
             .write(move |tx| {
+                for file in &gone {
+                    downloads::remove(tx, file.id)?;
+                }
                 for (position, (name, len)) in (0..).zip(&wanted) {
                     let download = downloads::want(tx, message, position, name, len.unwrap_or(0), now)?;
                     if len.is_none() {

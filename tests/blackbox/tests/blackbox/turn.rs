@@ -3,13 +3,17 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use privmsg_blackbox::{Program, find, free_port};
 use privmsg_harness::binaries;
 use privmsg_harness::http::Http;
+use privmsg_harness::wait::{PATIENCE, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
 
 /// A folder that has been set up, the ports of its programs, and what `init` said.
 struct Setup {
@@ -82,7 +86,22 @@ impl Setup {
         let mut coturn = Program::start(&mut command, &self.path("coturn.log"))?;
         coturn.listens(self.turn).await?;
         coturn.listens(self.turns).await?;
+        self.relay_answers().await?;
         Ok(coturn)
+    }
+
+    /// What listens may still take longer for its first answer than the doctor waits, on a busy machine: asks by STUN
+    /// (RFC 8489, a binding request) until something comes.
+    async fn relay_answers(&self) -> Result<()> {
+        let mut request = [7; 20];
+        request[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42]);
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).await?;
+        until("the relay to answer", PATIENCE, || async {
+            socket.send_to(&request, ("127.0.0.1", self.turn)).await?;
+            let answer = timeout(Duration::from_secs(1), socket.recv(&mut [0; 512])).await;
+            Ok(matches!(answer, Ok(Ok(1..))).then_some(()))
+        })
+        .await
     }
 
     async fn server(&self) -> Result<Program> {
