@@ -20,6 +20,11 @@ const LARGE: usize = 18 * MB;
 /// What may go over the line again for each time that a transfer is broken off.
 const AGAIN: u64 = 1_500_000;
 
+/// A megabyte in a second: nothing of some megabytes is through before somebody changes their mind.
+fn very_slow_line() -> Faults {
+    Faults { delay: Duration::from_millis(40)..Duration::from_millis(50), ..Faults::default() }
+}
+
 /// Some megabytes a second.
 pub(crate) fn slow_line() -> Faults {
     Faults { delay: Duration::from_millis(4)..Duration::from_millis(6), ..Faults::default() }
@@ -290,7 +295,7 @@ async fn an_upload_that_is_taken_back_stops() -> Result<()> {
     let alice = Person::signs_in(&line.url(), &server.admin().creates("alice").await?).await?;
     let bob = server.person("bob").await?;
     let (path, _) = written(&alice, "film.mkv", 8 * MB)?;
-    line.behaves(slow_line());
+    line.behaves(very_slow_line());
     let begun = line.done().up;
     let sent = alice.shows(&bob, "a film", &[&path]).await?;
     passes("a part of the upload", || line.done().up - begun, MB as u64).await?;
@@ -323,7 +328,7 @@ async fn a_download_that_nobody_wants_any_more_stops() -> Result<()> {
     let (path, content) = written(&alice, "film.mkv", 8 * MB)?;
     alice.shows(&bob, "a film", &[&path]).await?;
     let message = bob.hears(&alice, "a film").await?;
-    line.behaves(slow_line());
+    line.behaves(very_slow_line());
     bob.client().want_files(message.id).await?;
     let begun = line.done().down;
     passes("a part of the download", || line.done().down - begun, MB as u64).await?;
