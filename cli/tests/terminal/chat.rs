@@ -16,6 +16,9 @@ async fn lines_go_and_come_and_what_is_typed_is_not_torn() {
         let mut his = Pty::of(bob, "chat alice", &[]);
         his.shows("Hello, Bob");
         his.shows("> ");
+        // Who is writing is told only among people who have both written.
+        his.types("Hi\r");
+        hers.shows("Hi");
         // Half a line of hers stands there while his comes.
         hers.types("I am wri");
         hers.shows("> I am wri");
@@ -29,7 +32,7 @@ async fn lines_go_and_come_and_what_is_typed_is_not_torn() {
         his.types("\x04");
         assert_eq!((hers.ends().0, his.ends().0), (0, 0));
         let history = bob.does(&["history", "alice", "--json"]).ok().objects();
-        assert_eq!(texts(&history), ["Hello, Bob", "Are you there?", "I am writing"]);
+        assert_eq!(texts(&history), ["Hello, Bob", "Hi", "Are you there?", "I am writing"]);
     })
     .await;
 }
