@@ -180,15 +180,12 @@ async fn a_restarted_server_is_left_alone_for_as_long_as_it_asks() -> Result<()>
         // Whoever is still busy with signing in meets a fault sooner than the farewell.
         alice.says(&bob, &format!("Hi {round}")).await?;
         bob.hears(&alice, &format!("Hi {round}")).await?;
-        let away = async {
-            alice.sees("the end of the connection", |event| matches!(event, Event::Disconnected { .. })).await?;
-            let parted = Instant::now();
-            alice.sees("that she is back", |event| matches!(event, Event::Connected)).await?;
-            Ok::<_, anyhow::Error>(parted.elapsed())
-        };
-        let (restarted, away) = tokio::join!(server.restart_with(&[]), away);
-        restarted?;
-        let away = away?;
+        let stopped = Instant::now();
+        server.restart_with(&[]).await?;
+        alice.sees("the end of the connection", |event| matches!(event, Event::Disconnected { .. })).await?;
+        alice.sees("that she is back", |event| matches!(event, Event::Connected)).await?;
+        // From before the farewell: when the end is seen depends on how busy the machine is.
+        let away = stopped.elapsed();
         ensure!(away >= Duration::from_millis(500), "round {round}: {away:?}");
     }
     alice.says(&bob, "Hi again").await?;
