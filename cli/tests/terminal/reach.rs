@@ -2,10 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use privmsg_protocol::rest::LoginRequest;
-use privmsg_testkit::Account;
-use privmsg_testkit::http::Http;
-
 use crate::people::{Person, Two, aside};
 use crate::run::is_russian;
 
@@ -21,25 +17,13 @@ fn says(person: &Person, to: &str) -> (i32, String, Duration) {
     (english.code, error["code"].as_str().unwrap().to_owned(), took)
 }
 
-async fn signs_in_with_something_else(two: &Two, account: &Account) {
-    let request = LoginRequest {
-        user_id: account.user_id.clone(),
-        access_key: account.access_key.clone(),
-        device_name: None,
-        device_type: Some("other".into()),
-        device_public_key: None,
-    };
-    let mut http = Http::connect(two.server.address()).await.unwrap();
-    assert_eq!(http.send("POST", "/api/v1/auth/login", None, &request).await.unwrap().status, 200);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_of_not_being_reached_has_a_code_and_a_sentence() {
     let two = Two::signed_in().await;
     let admin = two.server.admin();
     admin.creates("never").await.unwrap();
     let other = admin.creates("other").await.unwrap();
-    signs_in_with_something_else(&two, &other).await;
+    other.signs_in_with_something_else(two.server.address()).await.unwrap();
     let alice = two.alice.clone();
     aside(move || {
         let (code, name, _) = says(&alice, "nobody");

@@ -121,7 +121,8 @@ pub enum ClientError {
     /// What the server has of a conversation is forged, breaks our rules, or is another one's.
     #[error("a conversation cannot be joined")]
     Unjoinable,
-    /// The server has said too often that this device lacks what it has had: the conversation is not joined anew for now.
+    /// The server has said too often that this device lacks what it has had: the conversation is not joined anew
+    /// until a day has passed since the first time.
     #[error("a conversation was joined anew too often")]
     JoinedTooOften,
     /// Somebody uses, or has stored, something newer than this version knows. Nothing is lost; it waits for an update.

@@ -84,3 +84,25 @@ impl From<&Account> for Whoami {
         }
     }
 }
+
+/// For tests: an account that is signed in, with keys of no use.
+#[cfg(test)]
+pub(crate) fn signed_in_account(user_id: UserId) -> Account {
+    Account {
+        server_url: "http://localhost".into(),
+        user_id,
+        access_key: privmsg_protocol::Secret::new("key".into()),
+        device_name: "here".into(),
+        device_key: zeroize::Zeroizing::new([1; 32]),
+        account_key: None,
+        recovery_words: None,
+        device_id: DeviceId::new("a").ok(),
+        certificate: None,
+        token: None,
+        token_expires_at: 0,
+        state: AccountState::Ready,
+        proxy: None,
+        fingerprint: None,
+        server_clock_ms: None,
+    }
+}

@@ -1,7 +1,9 @@
 //! What the administrator does.
 
-use anyhow::{Context as _, Result, bail};
-use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, Stats};
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use privmsg_protocol::rest::{AdminRequest, CreateUser, CreatedUser, LoginRequest, Stats};
 use privmsg_protocol::{Secret, UserId};
 
 use crate::endpoint::Endpoint;
@@ -21,6 +23,25 @@ pub struct Account {
     pub user_id: UserId,
     /// Access key.
     pub access_key: Secret,
+}
+
+impl Account {
+    /// Signs in with a client of another kind, which knows nothing of keys.
+    ///
+    /// # Errors
+    /// If the server does not let it.
+    pub async fn signs_in_with_something_else(&self, server: SocketAddr) -> Result<()> {
+        let request = LoginRequest {
+            user_id: self.user_id.clone(),
+            access_key: self.access_key.clone(),
+            device_name: None,
+            device_type: Some("other".into()),
+            device_public_key: None,
+        };
+        let answer = Http::connect(server).await?.send("POST", "/api/v1/auth/login", None, &request).await?;
+        ensure!(answer.status == 200, "{}", answer.status);
+        Ok(())
+    }
 }
 
 impl Admin {

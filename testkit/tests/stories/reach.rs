@@ -2,32 +2,16 @@
 
 use anyhow::{Result, ensure};
 use privmsg_client::{Event, Reason, Unreachable};
-use privmsg_protocol::rest::LoginRequest;
-use privmsg_testkit::http::Http;
-use privmsg_testkit::{Account, Person, Server};
+use privmsg_testkit::{Person, Server};
 
 use super::alice_and_bob;
-
-/// Another kind of client: it signs in, and leaves no key packages.
-async fn signs_in_with_something_else(server: &Server, account: &Account) -> Result<()> {
-    let request = LoginRequest {
-        user_id: account.user_id.clone(),
-        access_key: account.access_key.clone(),
-        device_name: None,
-        device_type: Some("other".into()),
-        device_public_key: None,
-    };
-    let answer = Http::connect(server.address()).await?.send("POST", "/api/v1/auth/login", None, &request).await?;
-    ensure!(answer.status == 200, "{}", answer.status);
-    Ok(())
-}
 
 #[tokio::test]
 async fn somebody_with_another_kind_of_client_has_left_no_keys() -> Result<()> {
     let server = Server::start().await?;
     let alice = server.person("alice").await?;
     let account = server.admin().creates("bob").await?;
-    signs_in_with_something_else(&server, &account).await?;
+    account.signs_in_with_something_else(server.address()).await?;
     let sent = alice.says(&account.user_id, "Hi").await?;
     alice.waits_because(&[Reason::Unreachable(Unreachable::NoKeyPackages)]).await?;
     // It waits, and goes out as soon as there is somebody.

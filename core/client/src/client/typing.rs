@@ -88,15 +88,15 @@ fn may_see(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use privmsg_protocol::{DeviceId, GroupId, MessageId, Secret, Seq};
+    use privmsg_protocol::{DeviceId, GroupId, MessageId, Seq};
     use privmsg_store::Store;
-    use privmsg_store::account::{Account, AccountState};
     use privmsg_store::groups::{self, GroupState};
     use privmsg_store::key::DatabaseKey;
     use privmsg_store::messages::{Direction, Kind, NewMessage};
     use privmsg_store::position::Place;
 
     use super::*;
+    use crate::identity::signed_in_account;
 
     #[tokio::test(start_paused = true)]
     async fn it_is_said_now_and_then_and_its_end_once() {
@@ -119,7 +119,7 @@ mod tests {
         let group = GroupId::from_bytes([1; 16]);
         let seen = store
             .write(move |tx| {
-                account::save(tx, &account_of(alice.clone()))?;
+                account::save(tx, &signed_in_account(alice.clone()))?;
                 let chat = chats::ensure(tx, &ChatKind::Direct { peer: mallory.clone() }, 1)?;
                 groups::insert(tx, &group, chat, GroupState::Active, 0)?;
                 let mut seen = Vec::new();
@@ -149,25 +149,5 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(seen, [false, false, true], "theirs, one that waits, and one of another device of one's own");
-    }
-
-    fn account_of(user_id: UserId) -> Account {
-        Account {
-            server_url: "http://localhost".into(),
-            user_id,
-            access_key: Secret::new("key".into()),
-            device_name: "here".into(),
-            device_key: zeroize::Zeroizing::new([1; 32]),
-            account_key: None,
-            recovery_words: None,
-            device_id: Some(DeviceId::new("a").unwrap()),
-            certificate: None,
-            token: None,
-            token_expires_at: 0,
-            state: AccountState::Ready,
-            proxy: None,
-            fingerprint: None,
-            server_clock_ms: None,
-        }
     }
 }

@@ -164,7 +164,7 @@ pub(crate) enum Failure {
 /// be had for nothing.
 const WORTH_IT: u64 = 256 << 10;
 
-/// When a group that is not joined anew for now is looked at again: what is missing may have come.
+/// How long until a group that was joined anew too often is looked at again: what is missing may have come.
 const NEXT_LOOK: Duration = Duration::from_secs(600);
 
 impl Failure {

@@ -51,9 +51,9 @@ mod tests {
             .write(|tx| {
                 let (group, other) = (GroupId::from_bytes([1; 16]), GroupId::from_bytes([2; 16]));
                 let mut spent = Vec::new();
-                for now in [DAY_MS, DAY_MS + 1, DAY_MS + 2] {
-                    spent.push(are_spent(tx, &group, now)?);
-                    note(tx, &group, now)?;
+                for joined_at in [DAY_MS, DAY_MS + 1, DAY_MS + 2] {
+                    spent.push(are_spent(tx, &group, joined_at)?);
+                    note(tx, &group, joined_at)?;
                 }
                 for (group, now) in [(group, DAY_MS + 3), (other, DAY_MS + 3), (group, 2 * DAY_MS), (group, 5)] {
                     spent.push(are_spent(tx, &group, now)?);

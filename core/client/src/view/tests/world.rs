@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use privmsg_e2ee::{Content, Delete, Edit, Reaction, Receipt, ReceiptKind, Text};
-use privmsg_protocol::{DeviceId, GroupId, MessageId, Secret, Seq, UserId};
-use privmsg_store::account::{self, Account, AccountState};
+use privmsg_protocol::{DeviceId, GroupId, MessageId, Seq, UserId};
+use privmsg_store::account;
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::messages::{self, Cursor, Direction, Message, MessageState};
 use privmsg_store::position::{Place, Position};
 use privmsg_store::{Snapshot, StoreError, Tx, gaps, groups, outbox, relations};
-use zeroize::Zeroizing;
 
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::content::{Said, apply, sent};
 use crate::error::ClientError;
+use crate::identity::signed_in_account;
 use crate::profile::Profile;
 use crate::sending::{Draft, Recipient};
 use crate::{KeyPlace, Page};
@@ -66,7 +66,7 @@ impl World {
         let store = profile.open_store(None).unwrap();
         let chat = store
             .write(|tx| {
-                account::save(tx, &alice())?;
+                account::save(tx, &signed_in_account(user("alice")))?;
                 let chat = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 1)?;
                 groups::insert(tx, &GROUP, chat, groups::GroupState::Active, 0)?;
                 let other = chats::ensure(tx, &ChatKind::Direct { peer: user("carol") }, 1)?;
@@ -311,24 +311,4 @@ fn receive(
     };
     apply(tx, &said)?;
     Ok(())
-}
-
-fn alice() -> Account {
-    Account {
-        server_url: "http://localhost".into(),
-        user_id: user("alice"),
-        access_key: Secret::new("key".into()),
-        device_name: "here".into(),
-        device_key: Zeroizing::new([1; 32]),
-        account_key: None,
-        recovery_words: None,
-        device_id: Some(DeviceId::new("a").unwrap()),
-        certificate: None,
-        token: None,
-        token_expires_at: 0,
-        state: AccountState::Ready,
-        proxy: None,
-        fingerprint: None,
-        server_clock_ms: None,
-    }
 }

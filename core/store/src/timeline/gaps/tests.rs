@@ -11,21 +11,27 @@ fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Gap>, StoreError> {
     between(at, chat, Position::START, Position(i64::MAX))
 }
 
-async fn missing_after(notes: &'static [u64]) -> Vec<u64> {
+/// Runs a story in one transaction of an empty profile, with a chat that has a group.
+async fn story<T: Send + 'static>(work: impl FnOnce(&Tx<'_>, ChatId) -> Result<T, StoreError> + Send + 'static) -> T {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    store
-        .write(move |c| {
-            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-            for seq in notes {
-                note(c, &GROUP, Seq(*seq))?;
-            }
-            confirm_all(c, &[])?;
-            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect())
-        })
-        .await
-        .unwrap()
+    let work = store.write(move |tx| {
+        let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
+        groups::insert(tx, &GROUP, chat, groups::GroupState::Active, 0)?;
+        work(tx, chat)
+    });
+    work.await.unwrap()
+}
+
+async fn missing_after(notes: &'static [u64]) -> Vec<u64> {
+    story(move |c, chat| {
+        for seq in notes {
+            note(c, &GROUP, Seq(*seq))?;
+        }
+        confirm_all(c, &[])?;
+        Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -44,45 +50,33 @@ async fn what_never_came_is_a_hole() {
 
 #[tokio::test]
 async fn what_the_server_has_and_never_sends_is_a_hole() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    let missing = store
-        .write(|c| {
-            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-            note(c, &GROUP, Seq(1))?;
-            expect(c, &GROUP, Seq(4))?;
-            expect(c, &GROUP, Seq(2))?;
-            note(c, &GROUP, Seq(3))?;
-            confirm_all(c, &[])?;
-            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
-        })
-        .await
-        .unwrap();
+    let missing = story(|c, chat| {
+        note(c, &GROUP, Seq(1))?;
+        expect(c, &GROUP, Seq(4))?;
+        expect(c, &GROUP, Seq(2))?;
+        note(c, &GROUP, Seq(3))?;
+        confirm_all(c, &[])?;
+        Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+    })
+    .await;
     assert_eq!(missing, [1, 1]);
 }
 
 #[tokio::test]
 async fn numbers_that_are_given_out_again_are_new() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    let (seen, missing) = store
-        .write(|c| {
-            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-            for seq in [1, 2, 5, 9] {
-                note(c, &GROUP, Seq(seq))?;
-            }
-            groups::note_seen(c, &GROUP)?;
-            restart(c, &GROUP, Seq(3))?;
-            let seen = [1, 2, 4, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
-            note(c, &GROUP, Seq(4))?;
-            note(c, &GROUP, Seq(5))?;
-            confirm_all(c, &[])?;
-            Ok::<_, StoreError>((seen, of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>()))
-        })
-        .await
-        .unwrap();
+    let (seen, missing) = story(|c, chat| {
+        for seq in [1, 2, 5, 9] {
+            note(c, &GROUP, Seq(seq))?;
+        }
+        groups::note_seen(c, &GROUP)?;
+        restart(c, &GROUP, Seq(3))?;
+        let seen = [1, 2, 4, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
+        note(c, &GROUP, Seq(4))?;
+        note(c, &GROUP, Seq(5))?;
+        confirm_all(c, &[])?;
+        Ok::<_, StoreError>((seen, of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>()))
+    })
+    .await;
     assert_eq!(seen, [true, true, false, false, false]);
     assert_eq!(missing, [1], "the third was missing before, and still is");
 }
@@ -90,65 +84,47 @@ async fn numbers_that_are_given_out_again_are_new() {
 /// Somebody who sends what nobody can read makes one hole longer, and not the list of holes.
 #[tokio::test]
 async fn what_is_lost_in_a_row_is_one_hole() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    let missing = store
-        .write(|c| {
-            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-            for seq in 1..=100 {
-                lose(c, &GROUP, Seq(seq))?;
-            }
-            note(c, &GROUP, Seq(101))?;
-            lose(c, &GROUP, Seq(102))?;
-            note(c, &GROUP, Seq(40))?;
-            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
-        })
-        .await
-        .unwrap();
+    let missing = story(|c, chat| {
+        for seq in 1..=100 {
+            lose(c, &GROUP, Seq(seq))?;
+        }
+        note(c, &GROUP, Seq(101))?;
+        lose(c, &GROUP, Seq(102))?;
+        note(c, &GROUP, Seq(40))?;
+        Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+    })
+    .await;
     assert_eq!(missing, [39, 60, 1]);
 }
 
 /// The answer to a join may be overtaken by what is said after it.
 #[tokio::test]
 async fn what_came_before_the_answer_to_a_join_is_no_gap() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    let missing = store
-        .write(|c| {
-            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-            note(c, &GROUP, Seq(1))?;
-            groups::note_seen(c, &GROUP)?;
-            note(c, &GROUP, Seq(6))?;
-            restart(c, &GROUP, Seq(5))?;
-            note(c, &GROUP, Seq(7))?;
-            confirm_all(c, &[])?;
-            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
-        })
-        .await
-        .unwrap();
+    let missing = story(|c, chat| {
+        note(c, &GROUP, Seq(1))?;
+        groups::note_seen(c, &GROUP)?;
+        note(c, &GROUP, Seq(6))?;
+        restart(c, &GROUP, Seq(5))?;
+        note(c, &GROUP, Seq(7))?;
+        confirm_all(c, &[])?;
+        Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+    })
+    .await;
     assert_eq!(missing, [3], "the second to the fourth, and nothing else");
 }
 
 #[tokio::test]
 async fn a_repeated_number_is_known() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    let seen = store
-        .write(|c| {
-            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-            Ok::<_, StoreError>([
-                note(c, &GROUP, Seq(1))?,
-                note(c, &GROUP, Seq(3))?,
-                note(c, &GROUP, Seq(1))?,
-                note(c, &GROUP, Seq(2))?,
-                note(c, &GROUP, Seq(2))?,
-            ])
-        })
-        .await
-        .unwrap();
+    let seen = story(|c, _| {
+        Ok::<_, StoreError>([
+            note(c, &GROUP, Seq(1))?,
+            note(c, &GROUP, Seq(3))?,
+            note(c, &GROUP, Seq(1))?,
+            note(c, &GROUP, Seq(2))?,
+            note(c, &GROUP, Seq(2))?,
+        ])
+    })
+    .await;
     assert_eq!(seen, [true, true, false, true, false]);
 }
 
@@ -178,26 +154,20 @@ async fn what_was_said_behind_an_invitation_that_could_not_be_used_is_missing() 
 
 #[tokio::test]
 async fn the_holes_of_a_page_are_those_between_its_positions() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-    store
-        .write(|c| {
-            let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-            groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
-            for seq in [1, 3, 5, 7] {
-                note(c, &GROUP, Seq(seq))?;
-            }
-            confirm_all(c, &[])?;
-            let at = |seq| Position::numbered(1, Seq(seq));
-            let begin = |from, to| -> Result<Vec<_>, StoreError> {
-                Ok(between(c, chat, from, to)?.into_iter().map(|gap| gap.position).collect())
-            };
-            assert_eq!(begin(at(3), at(6))?, [at(4), at(6)]);
-            assert_eq!(begin(Position::START, at(3))?, [at(2)]);
-            assert_eq!(begin(at(5), Position::QUEUED)?, [at(6)]);
-            assert_eq!(begin(at(7), Position(i64::MAX))?, []);
-            Ok::<_, StoreError>(())
-        })
-        .await
-        .unwrap();
+    story(|c, chat| {
+        for seq in [1, 3, 5, 7] {
+            note(c, &GROUP, Seq(seq))?;
+        }
+        confirm_all(c, &[])?;
+        let at = |seq| Position::numbered(1, Seq(seq));
+        let begin = |from, to| -> Result<Vec<_>, StoreError> {
+            Ok(between(c, chat, from, to)?.into_iter().map(|gap| gap.position).collect())
+        };
+        assert_eq!(begin(at(3), at(6))?, [at(4), at(6)]);
+        assert_eq!(begin(Position::START, at(3))?, [at(2)]);
+        assert_eq!(begin(at(5), Position::QUEUED)?, [at(6)]);
+        assert_eq!(begin(at(7), Position(i64::MAX))?, []);
+        Ok::<_, StoreError>(())
+    })
+    .await;
 }
