@@ -38,8 +38,7 @@ const OLDEST_SERVER: u32 = 1;
 /// A signed-in connection.
 pub(crate) struct Socket {
     stream: WebSocketStream<Stream>,
-    /// Frames that came in one go with `authenticated`.
-    early: Vec<ServerFrame>,
+    inbox: Inbox,
 }
 
 impl Socket {
@@ -52,7 +51,7 @@ impl Socket {
     async fn open_patiently(api: &Api) -> Result<Self, ClientError> {
         let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
         let stream = upgrade::open(api, config).await?;
-        let mut socket = Self { stream, early: Vec::new() };
+        let mut socket = Self { stream, inbox: Inbox::default() };
         let token = api.token().ok_or(ClientError::NotSignedIn)?;
         socket.send(&[ClientFrame::Authenticate(Authenticate { token })]).await?;
         loop {
@@ -63,7 +62,7 @@ impl Socket {
                         return Err(ClientError::ServerTooOld(welcome.protocol_version));
                     }
                     ServerFrame::Authenticated(_) => {
-                        socket.early = frames.collect();
+                        socket.inbox.early = frames.collect();
                         return Ok(socket);
                     }
                     ServerFrame::Error(error) => {
@@ -82,24 +81,9 @@ impl Socket {
     }
 
     /// Waits for at least one frame and takes what else is there, up to a batch. Frames of types that this build does
-    /// not know are passed over. Cancel-safe: what has been read is returned or still in the stream.
+    /// not know are passed over. Cancel-safe: what has been read is returned or kept.
     pub(crate) async fn receive(&mut self) -> Result<Vec<ServerFrame>, ClientError> {
-        let mut frames = std::mem::take(&mut self.early);
-        if frames.is_empty() {
-            read(self.stream.next().await, &mut frames)?;
-        }
-        while frames.len() < BATCH {
-            match self.stream.next().now_or_never() {
-                // What came before the end of the connection is handled first; the end shows again at the next call.
-                Some(next) => {
-                    if read(next, &mut frames).is_err() {
-                        break;
-                    }
-                }
-                None => break,
-            }
-        }
-        Ok(frames)
+        self.inbox.take(&mut self.stream).await
     }
 
     /// Sends frames, together.
@@ -118,6 +102,39 @@ impl Socket {
 }
 
 type Next = Option<Result<Message, Error>>;
+
+/// What has been read and not been handled yet.
+#[derive(Default)]
+struct Inbox {
+    /// Frames that came in one go with `authenticated`.
+    early: Vec<ServerFrame>,
+    /// Why the connection has ended, when that came in one go with frames: it is said once.
+    end: Option<ClientError>,
+}
+
+impl Inbox {
+    async fn take(
+        &mut self,
+        messages: &mut (impl futures_util::Stream<Item = Result<Message, Error>> + Unpin),
+    ) -> Result<Vec<ServerFrame>, ClientError> {
+        if let Some(end) = self.end.take() {
+            return Err(end);
+        }
+        let mut frames = std::mem::take(&mut self.early);
+        if frames.is_empty() {
+            read(messages.next().await, &mut frames)?;
+        }
+        while frames.len() < BATCH {
+            let Some(next) = messages.next().now_or_never() else { break };
+            // What came before the end of the connection is handled first.
+            if let Err(end) = read(next, &mut frames) {
+                self.end = Some(end);
+                break;
+            }
+        }
+        Ok(frames)
+    }
+}
 
 fn read(next: Next, frames: &mut Vec<ServerFrame>) -> Result<(), ClientError> {
     match next {
@@ -187,6 +204,19 @@ mod tests {
     fn an_older_connection_of_the_same_device_does_not_come_back() {
         let error = farewell(CloseCode::from(closing::REPLACED), "the same device has connected anew".into());
         assert!(matches!(error, ClientError::Replaced), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_reason_of_an_end_is_heard_after_what_came_with_it() {
+        let pong = Message::text(serde_json::to_string(&ServerFrame::Pong).unwrap());
+        let reason = closing::going_away(7_000).into();
+        let close = Message::Close(Some(CloseFrame { code: CloseCode::Away, reason }));
+        let mut messages = futures_util::stream::iter([Ok(pong), Ok(close), Err(Error::AlreadyClosed)]);
+        let mut inbox = Inbox::default();
+        let frames = inbox.take(&mut messages).await.unwrap();
+        assert!(matches!(frames[..], [ServerFrame::Pong]), "{frames:?}");
+        let end = inbox.take(&mut messages).await.unwrap_err();
+        assert!(matches!(end, ClientError::GoingAway { .. }), "{end}");
     }
 
     #[test]
