@@ -44,6 +44,7 @@ CREATE TABLE chat (
     kind TEXT NOT NULL,                -- direct, self, group; newer versions may know more
     peer TEXT,                         -- the other user of a direct chat
     groups INTEGER NOT NULL DEFAULT 0, -- MLS groups that have carried it so far
+    incarnation INTEGER NOT NULL DEFAULT 0, -- the highest one that this device knows of; 0: none
     last_at INTEGER NOT NULL,          -- when something last came or was written, ms; its creation if nothing has
     last_message INTEGER,              -- row of the last message that people see
     messages INTEGER NOT NULL DEFAULT 0,
@@ -58,6 +59,7 @@ CREATE INDEX chat_last ON chat (last_at);
 CREATE TABLE mls_group (
     group_id BLOB PRIMARY KEY,
     chat_id INTEGER NOT NULL REFERENCES chat (id),
+    info BLOB NOT NULL,                -- ConversationInfo, which it keeps for life
     state TEXT NOT NULL,               -- creating, joining, active, broken
     ordinal INTEGER NOT NULL,          -- which of its chat's groups this is; orders their histories
     epoch INTEGER NOT NULL DEFAULT 0,  -- as in the MLS state, without having to read that

@@ -4,7 +4,7 @@ use privmsg_protocol::UserId;
 use rusqlite::{OptionalExtension, params};
 
 use crate::sql_types::{key_bytes, optional_key_bytes};
-use crate::{Change, Snapshot, StoreError, Tx};
+use crate::{Change, Snapshot, StoreError, Tx, holds};
 
 /// What is known of a user's identity key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
          WHERE user_id = ?1 AND changed_identity IS NOT NULL",
         [user.as_str()],
     )?;
+    holds::release_accepted(tx)?;
     tx.changed(Change::Contact(user.clone()));
     Ok(changed > 0)
 }
