@@ -126,6 +126,9 @@ pub enum ClientError {
     /// The other person of a conversation has another identity than the verified one, and the user has not accepted it.
     #[error("the changed identity of a verified contact has not been accepted")]
     IdentityToAccept,
+    /// The contact's safety number is not the one that the user has seen.
+    #[error("the safety number of {0} is another one than was shown")]
+    AnotherNumber(UserId),
     /// The server has said too often that this device lacks what it has had: the conversation is not joined anew
     /// until a day has passed since the first time.
     #[error("a conversation was joined anew too often")]

@@ -35,7 +35,8 @@ CREATE TABLE contact (
     user_id TEXT PRIMARY KEY,
     identity BLOB NOT NULL,            -- pinned account identity key
     verified INTEGER NOT NULL DEFAULT 0,
-    changed_identity BLOB              -- seen after the pinned one was verified; blocks sending until accepted
+    changed_identity BLOB,             -- seen after the pinned one was verified; blocks sending until accepted
+    shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
 -- What people see of a conversation. The lower columns are the entry in the list of chats, kept by whoever writes messages.

@@ -5,7 +5,7 @@ use privmsg_client::{Event, MessageState, Reason, Unreachable};
 use privmsg_protocol::ErrorCode;
 use privmsg_testkit::{Person, Server};
 
-use super::alice_and_bob;
+use super::{alice_and_bob, verifies};
 
 async fn state_of(person: &Person, id: i64) -> Result<MessageState> {
     Ok(person.client().message(id).await?.context("the message is there")?.state)
@@ -75,7 +75,7 @@ async fn whoever_has_a_wrong_identity_is_not_heard() -> Result<()> {
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;
     let name = bob.account().user_id.clone();
-    alice.client().set_verified(&name, true).await?;
+    verifies(&alice, &name).await?;
     let right = alice.client().contact(&name).await?.safety_number;
 
     // Whoever has Bob's access key, or is the administrator, can do this.
@@ -87,7 +87,7 @@ async fn whoever_has_a_wrong_identity_is_not_heard() -> Result<()> {
     let asked = |event: &Event| matches!(event, Event::IdentityChanged { blocked: true, .. });
     alice.sees("the change", asked).await?;
 
-    alice.client().set_verified(&name, true).await?;
+    verifies(&alice, &name).await?;
     let secret = alice.says(&name, "a secret").await?;
     alice.sees("that the intruder is still there", asked).await?;
     let sent = intruder.says(&alice, "do you hear me?").await?;
