@@ -63,7 +63,8 @@ impl Device {
     }
 
     fn claim(&self, now: u64) -> Outcome<(usize, ClaimedKeyPackage)> {
-        let bytes = generate_key_package(&Provider::new(&self.storage), &self.keys, &self.certificate, false, now)?;
+        let bytes =
+            generate_key_package(&Provider::new(&self.storage), &self.keys, &self.certificate, false, now)?.bytes;
         let (user, device) = (self.certificate.user_id(), self.certificate.device_id());
         Ok((bytes.len(), ClaimedKeyPackage::validate(&bytes, user, device, now)?))
     }

@@ -3,8 +3,10 @@
 //! A device keeps a stock of them on the server, each claimed once, and a last-resort one that is handed out again and
 //! again when the stock is empty. Their private parts stay in the device's storage until a welcome uses them.
 
+use openmls::prelude::hash_ref::KeyPackageRef;
 use openmls::prelude::{KeyPackage, KeyPackageIn, KeyPackageNewError, KeyPackageVerifyError, ProtocolVersion};
 use openmls_rust_crypto::RustCrypto;
+use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 
@@ -15,6 +17,9 @@ use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
 use privmsg_mls_public::UpdateNeeded;
 use privmsg_mls_public::{CertificateError, DeviceCertificate};
+
+/// How long a key package can be used after it was made, in seconds.
+pub const LIFETIME_S: u64 = leaf::LIFETIME_S;
 
 /// Why a key package from the server is not used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -65,11 +70,22 @@ pub enum GenerateError {
     /// OpenMLS refused: a bug of ours.
     #[error("OpenMLS made no key package")]
     Mls(#[source] KeyPackageNewError),
+    /// It could not be named: a bug of ours.
+    #[error("OpenMLS gave a key package no reference")]
+    Reference(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Makes a key package for this device and stores its private parts. `now` is in seconds since 1970.
-///
-/// Returns the TLS-serialised `KeyPackage`, about 2.8 kB, to be uploaded once the transaction is committed.
+/// A key package that was made here.
+#[derive(Debug, Clone)]
+pub struct GeneratedKeyPackage {
+    /// The TLS-serialised `KeyPackage`, about 2.8 kB, to be uploaded once the transaction is committed.
+    pub bytes: Vec<u8>,
+    /// Names its private parts in the storage, for [`forget`].
+    pub reference: Vec<u8>,
+}
+
+/// Makes a key package for this device and stores its private parts. `now` is in seconds since 1970. A welcome uses them up,
+/// unless it is a last-resort one; what no welcome has used is for the caller to [`forget`], when none can come any more.
 ///
 /// # Errors
 /// [`GenerateError`].
@@ -79,7 +95,7 @@ pub fn generate<S: Storage>(
     certificate: &DeviceCertificate,
     last_resort: bool,
     now: u64,
-) -> Result<Vec<u8>, GenerateError> {
+) -> Result<GeneratedKeyPackage, GenerateError> {
     let mut builder =
         KeyPackage::builder().key_package_lifetime(leaf::lifetime(now)).leaf_node_capabilities(leaf::capabilities());
     if last_resort {
@@ -92,7 +108,23 @@ pub fn generate<S: Storage>(
                 other => GenerateError::Mls(other),
             }
         })?;
-    Ok(bundle.key_package().tls_serialize_detached().expect("a key package is far shorter than a TLS vector"))
+    let package = bundle.key_package();
+    let reference = package.hash_ref(provider.crypto()).map_err(|error| GenerateError::Reference(error.into()))?;
+    Ok(GeneratedKeyPackage {
+        bytes: package.tls_serialize_detached().expect("a key package is far shorter than a TLS vector"),
+        reference: reference.tls_serialize_detached().expect("a hash is far shorter than a TLS vector"),
+    })
+}
+
+/// Deletes the private parts of a key package, if there are any left: nobody can be let in with it any more, and whoever
+/// takes the device opens no welcome to it.
+///
+/// # Errors
+/// [`StorageError`], also if the bytes are no `reference`.
+pub fn forget<S: Storage>(provider: &Provider<'_, S>, reference: &[u8]) -> Result<(), StorageError> {
+    const DOING: &str = "forgetting a key package";
+    let reference = KeyPackageRef::tls_deserialize_exact_bytes(reference).map_err(|e| StorageError::new(DOING, e))?;
+    provider.storage().delete_key_package(&reference).map_err(|error| StorageError::new(DOING, error))
 }
 
 /// A validated key package of a known device, ready to be added to a conversation.

@@ -18,7 +18,7 @@ pub(crate) const INFO_EXTENSION: u16 = 0xF000;
 
 /// Three times four weeks, the longest range that OpenMLS accepts. Leaves rotate at least weekly; a key package of a
 /// device that has been away longer is no loss.
-const LIFETIME_S: u64 = 84 * 24 * 3600;
+pub(crate) const LIFETIME_S: u64 = 84 * 24 * 3600;
 
 /// Clocks of two devices may differ by this much.
 const CLOCK_SKEW_S: u64 = 3600;

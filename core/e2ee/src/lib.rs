@@ -40,7 +40,7 @@
 //!
 //! // Bob leaves a key package on the server. Alice claims it and creates the chat.
 //! let uploaded = generate_key_package(&Provider::new(&bob_disk), &bob_keys, &bob_cert, false, now)?;
-//! let claimed = ClaimedKeyPackage::validate(&uploaded, &bob, &bobs, now)?;
+//! let claimed = ClaimedKeyPackage::validate(&uploaded.bytes, &bob, &bobs, now)?;
 //! let people = [(&alice, &alice_cert), (&bob, &bob_cert)]
 //!     .map(|(user, cert)| Person { user_id: user.clone(), identity: *cert.identity_key() });
 //! let [alice, bob] = people;
@@ -80,7 +80,10 @@ pub use conversation::{
     LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason,
 };
 pub use identity::{AccountKey, DeviceKeys};
-pub use key_package::{ClaimedKeyPackage, GenerateError, KeyPackageError, generate as generate_key_package};
+pub use key_package::{
+    ClaimedKeyPackage, GenerateError, GeneratedKeyPackage, KeyPackageError, LIFETIME_S as KEY_PACKAGE_LIFETIME_S,
+    forget as forget_key_package, generate as generate_key_package,
+};
 pub use malformed::Malformed;
 pub use member::Member;
 pub use privmsg_mls_public::{

@@ -352,6 +352,12 @@ CREATE TABLE mls_epoch_keys (
     value BLOB NOT NULL,
     PRIMARY KEY (group_id, epoch, leaf)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE key_package (             -- made here: the private parts go from `mls_key` when no welcome can come any more
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    reference BLOB NOT NULL,
+    last_resort INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL         -- s, by the server's clock
+) STRICT;
 CREATE TABLE mls_key (                 -- what belongs to no group: key packages, key pairs, PSKs
     kind TEXT NOT NULL,
     key BLOB NOT NULL,

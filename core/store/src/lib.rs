@@ -27,6 +27,7 @@ mod db;
 mod error;
 pub mod groups;
 pub mod key;
+pub mod key_packages;
 mod mls;
 pub mod settings;
 mod sql_types;

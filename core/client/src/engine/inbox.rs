@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use privmsg_e2ee::{Content, Conversation, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::{GroupId, MessageId};
+use privmsg_protocol::{Epoch, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
@@ -236,7 +236,7 @@ impl<'a, 't> Intake<'a, 't> {
             }
             Err(error) => {
                 part.undo()?;
-                return verdict_on(error, group);
+                return verdict_on(error, group, message.epoch);
             }
         };
         part.keep()?;
@@ -366,14 +366,15 @@ impl<'a, 't> Intake<'a, 't> {
     }
 }
 
-/// Whether the envelope names who MLS says it is from. The server has checked whose the envelope is; whoever else it is
-/// from, one of the two lies.
+/// Whether the envelope, which the server has checked, names who MLS says it is from.
 fn is_from(message: &DeliveredMessage, member: &Member) -> bool {
     message.sender_id == member.user_id && message.sender_device_id.as_ref() == Some(&member.device_id)
 }
 
-fn verdict_on(error: ProcessError, group: &StoredGroup) -> Result<Verdict, ClientError> {
+fn verdict_on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch>) -> Result<Verdict, ClientError> {
     Ok(match error {
+        // The server, which has checked the epoch, says another one.
+        ProcessError::Future { .. } if sent_in.is_some_and(|epoch| epoch <= group.epoch) => Verdict::Seen,
         ProcessError::Future { .. } => Verdict::Early,
         ProcessError::Removed => Verdict::Lost,
         // One that came before is known by its number.

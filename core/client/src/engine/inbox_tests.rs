@@ -186,7 +186,7 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
     let package = bob
         .step(|step| {
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            generate_key_package(step.mls, device, certificate, false, now_s()).unwrap()
+            generate_key_package(step.mls, device, certificate, false, now_s()).unwrap().bytes
         })
         .await;
     let (invited, claim) = (Arc::clone(&bob.identity), bob.claim());

@@ -26,7 +26,7 @@ async fn package(account: &AccountKey, device: &str) -> DeviceKeyPackage {
     let certificate = account.certify(&bob(), &device_id, &keys.public(), now_s());
     let made = store.write(move |tx| {
         with_mls(tx, |mls| {
-            Ok::<_, ClientError>(generate_key_package(mls, &keys, &certificate, false, now_s()).unwrap())
+            Ok::<_, ClientError>(generate_key_package(mls, &keys, &certificate, false, now_s()).unwrap().bytes)
         })
     });
     DeviceKeyPackage { device_id, key_package: Opaque::encode(&made.await.unwrap()) }

@@ -9,7 +9,7 @@ use privmsg_e2ee::{DeviceKeys, OsRng};
 use privmsg_protocol::rest::{LoginRequest, LoginResponse, RedeemRequest};
 use privmsg_protocol::{ErrorCode, Secret};
 use privmsg_store::account::{self, Account, AccountState};
-use privmsg_store::{Store, groups};
+use privmsg_store::{Store, groups, key_packages};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -126,6 +126,7 @@ impl Draft {
         let stored = store.write(move |tx| {
             if is_new_device {
                 groups::break_all(tx)?;
+                key_packages::give_up_all(tx)?;
             }
             account::save(tx, &account)
         });

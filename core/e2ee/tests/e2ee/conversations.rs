@@ -1,12 +1,12 @@
 //! Stories of people who talk to each other with several devices.
 
 use privmsg_e2ee::{
-    CommitError, Conversation, ConversationInfo, CreateError, EncryptError, Expected, JoinError, ProcessError,
-    Processed, RejectReason,
+    ClaimedKeyPackage, CommitError, Conversation, ConversationInfo, CreateError, EncryptError, Expected, JoinError,
+    ProcessError, Processed, RejectReason, forget_key_package, generate_key_package,
 };
 use privmsg_protocol::{Epoch, Incarnation};
 
-use crate::people::{CHAT, Device, all_talk, direct, names, open_chat, person};
+use crate::people::{CHAT, Device, all_talk, direct, names, now, open_chat, person};
 
 #[test]
 fn two_people_with_two_devices_each_talk() {
@@ -279,6 +279,25 @@ fn a_last_resort_key_package_is_not_used_up_but_joins_once() {
     let again = Conversation::join(&bobs.provider(), &bundle.welcomes[0].1, &bundle.ratchet_tree);
     assert!(matches!(again, Err(JoinError::AlreadyMember)));
     all_talk(&[&phone, &bobs]);
+}
+
+/// Whoever takes the device later must not open welcomes that were recorded on their way.
+#[test]
+fn a_forgotten_key_package_opens_nothing() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
+    let made = generate_key_package(&bobs.provider(), &bobs.keys, &bobs.certificate, true, now()).unwrap();
+    let claimed = ClaimedKeyPackage::validate(&made.bytes, bobs.user_id(), bobs.device_id(), now()).unwrap();
+    let (keys, certificate) = (&phone.keys, &phone.certificate);
+    let info = direct(&alice, &bob);
+    let bundle = Conversation::create(&phone.provider(), keys, certificate, info, &[claimed]).unwrap().1;
+    let before = bobs.disk();
+    bobs.join(&bundle);
+    bobs.restore(before);
+    forget_key_package(&bobs.provider(), &made.reference).unwrap();
+    let join = Conversation::join(&bobs.provider(), &bundle.welcomes[0].1, &bundle.ratchet_tree);
+    assert!(matches!(join, Err(JoinError::NoKeyPackage)), "{join:?}");
+    assert!(bobs.disk().is_empty(), "nothing is left of it");
 }
 
 /// A member who hides a commit in an ordinary message would split the group.

@@ -78,7 +78,7 @@ impl Device {
     }
 
     pub(crate) fn key_package(&self) -> Vec<u8> {
-        generate_key_package(&self.provider(), &self.keys, &self.certificate, false, now()).unwrap()
+        generate_key_package(&self.provider(), &self.keys, &self.certificate, false, now()).unwrap().bytes
     }
 
     pub(crate) fn claim(&self) -> ClaimedKeyPackage {
@@ -86,7 +86,7 @@ impl Device {
     }
 
     pub(crate) fn claim_last_resort(&self) -> ClaimedKeyPackage {
-        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now()).unwrap();
+        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now()).unwrap().bytes;
         ClaimedKeyPackage::validate(&bytes, self.user_id(), self.device_id(), now()).unwrap()
     }
 

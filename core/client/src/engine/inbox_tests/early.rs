@@ -80,3 +80,16 @@ async fn what_is_said_in_an_unknown_group_is_not_kept() {
     bob.hears(&[&alice.encrypt("one", 2).await]).await;
     assert_eq!(bob.parked().await, 0);
 }
+
+/// What the bytes say of their epoch is their author's word, and would be kept for good.
+#[tokio::test]
+async fn what_claims_to_be_of_a_later_epoch_than_the_server_says_is_not_kept() {
+    let (alice, bob) = alice_and_bob().await;
+    let epoch = bob.epoch().await;
+    alice.rotate(2).await;
+    let later = alice.encrypt("later", 3).await;
+    bob.hears(&[&DeliveredMessage { epoch: Some(epoch), ..later.clone() }]).await;
+    assert_eq!(bob.parked().await, 0);
+    bob.hears(&[&DeliveredMessage { seq: Some(Seq(4)), ..later }]).await;
+    assert_eq!(bob.parked().await, 1);
+}

@@ -51,7 +51,7 @@ impl Device {
         let package = invited
             .step(|step| {
                 let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-                generate_key_package(step.mls, device, certificate, false, now_s()).unwrap()
+                generate_key_package(step.mls, device, certificate, false, now_s()).unwrap().bytes
             })
             .await;
         let theirs = Arc::clone(&invited.identity);

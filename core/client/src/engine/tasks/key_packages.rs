@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use privmsg_e2ee::generate_key_package;
+use privmsg_e2ee::{KEY_PACKAGE_LIFETIME_S, forget_key_package, generate_key_package};
 use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::PublishKeyPackages;
 use privmsg_store::holds::Scope;
-use privmsg_store::{Snapshot, Store, TaskName, settings};
+use privmsg_store::{Snapshot, Store, TaskName, Tx, key_packages, settings};
 use tokio::time::Instant;
 
 use super::{Due, Failure, Task, Work};
@@ -29,6 +29,9 @@ const LAST_RESORT_AT: &str = "last_resort_at";
 
 /// A last-resort key package is replaced this often, well within its lifetime of three months.
 const LAST_RESORT_EVERY_S: i64 = 14 * 24 * 3600;
+
+/// How long a welcome may be on its way: longer than servers keep messages. After it, what it would open is deleted.
+const WELCOME_AGE_S: i64 = 31 * 24 * 3600;
 
 /// How often the stock is looked at while connected.
 const EVERY: Duration = Duration::from_secs(6 * 3600);
@@ -70,8 +73,9 @@ impl Task for KeyPackages {
     }
 }
 
-/// Looks at the stock and fills it up if needed.
+/// Looks at the stock and fills it up if needed; of what nobody can use any more the private parts go.
 async fn top_up(store: &Store, api: &Api, identity: &Arc<Identity>, now_s: i64) -> Result<(), ClientError> {
+    store.write(move |tx| forget_old(tx, now_s)).await?;
     let stock = api.key_package_stock().await?;
     let made = store.read(|at| settings::get(at, LAST_RESORT_AT)).await?.unwrap_or(0);
     if stock.count < LOW || !stock.last_resort || now_s - made >= LAST_RESORT_EVERY_S {
@@ -99,9 +103,12 @@ async fn publish_missing(
             with_mls(tx, |mls| {
                 let make = |last_resort| {
                     let now = now_s.try_into().unwrap_or(0);
-                    generate_key_package(mls, &identity.device, &identity.certificate, last_resort, now)
-                        .map(|bytes| Opaque::encode(&bytes))
-                        .during("making key packages")
+                    let made = generate_key_package(mls, &identity.device, &identity.certificate, last_resort, now)
+                        .during("making key packages")?;
+                    let lifetime = i64::try_from(KEY_PACKAGE_LIFETIME_S).unwrap_or(i64::MAX);
+                    let (until, replaced) = (now_s + lifetime + WELCOME_AGE_S, now_s + WELCOME_AGE_S);
+                    key_packages::note(tx, &made.reference, last_resort, until, replaced)?;
+                    Ok::<_, ClientError>(Opaque::encode(&made.bytes))
                 };
                 let key_packages = (0..count).map(|_| make(false)).collect::<Result<_, _>>()?;
                 let last_resort = Some(make(true)?);
@@ -111,4 +118,15 @@ async fn publish_missing(
         })
         .await?;
     api.publish_key_packages(&packages).await.map(drop)
+}
+
+fn forget_old(tx: &Tx<'_>, now_s: i64) -> Result<(), ClientError> {
+    let old = key_packages::to_forget(tx, now_s)?;
+    with_mls(tx, |mls| {
+        for reference in &old {
+            forget_key_package(mls, reference)?;
+            key_packages::remove(tx, reference)?;
+        }
+        Ok(())
+    })
 }
