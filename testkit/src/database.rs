@@ -1,7 +1,8 @@
 //! A look into the database of a server: what its program does not tell.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use privmsg_harness::ServerProcess;
+use privmsg_protocol::{GroupId, Seq, UserId};
 use rusqlite::{Connection, OpenFlags};
 
 /// What SQLite says about its database, and whether what the server counts is there: `ok`, or what is wrong. The server
@@ -28,6 +29,49 @@ pub fn integrity(server: &ServerProcess) -> Result<String> {
 pub fn rows_in(server: &ServerProcess, table: &str) -> Result<u64> {
     let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+    Ok(u64::try_from(rows)?)
+}
+
+/// The newest group between exactly these users.
+///
+/// # Errors
+/// If there is none, or the database cannot be read.
+pub fn group_of(server: &ServerProcess, users: &[&str]) -> Result<GroupId> {
+    let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut wanted = users.to_vec();
+    wanted.sort_unstable();
+    let mut query = connection.prepare(
+        "SELECT group_id FROM grp WHERE ?1 =
+             (SELECT group_concat(user_id, '/') FROM (SELECT u.user_id FROM grp_participant p
+                 JOIN user u ON u.id = p.user WHERE p.grp = grp.id ORDER BY u.user_id))
+         ORDER BY id DESC LIMIT 1",
+    )?;
+    let found = query.query_row([wanted.join("/")], |row| row.get::<_, Vec<u8>>(0));
+    Ok(GroupId::try_from(found.with_context(|| format!("a group of {users:?}"))?.as_slice())?)
+}
+
+/// The last place that is taken in the history of a group.
+///
+/// # Errors
+/// If there is no such group, or the database cannot be read.
+pub fn last_seq(server: &ServerProcess, group: GroupId) -> Result<Seq> {
+    let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let found = connection.query_row("SELECT seq FROM grp WHERE group_id = ?1", [group.as_bytes()], |row| row.get(0));
+    Ok(Seq(u64::try_from(found.map(|seq: i64| seq)?)?))
+}
+
+/// How many messages wait for the devices of a user.
+///
+/// # Errors
+/// If the database cannot be read.
+pub fn waiting_for(server: &ServerProcess, user: &UserId) -> Result<u64> {
+    let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let rows: i64 = connection.query_row(
+        "SELECT count(*) FROM (SELECT device FROM mailbox UNION ALL SELECT device FROM arrival) waiting
+             JOIN device d ON d.id = waiting.device JOIN user u ON u.id = d.user WHERE u.user_id = ?1",
+        [user.as_str()],
+        |row| row.get(0),
+    )?;
     Ok(u64::try_from(rows)?)
 }
 

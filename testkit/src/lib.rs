@@ -4,6 +4,7 @@
 //! - [`Person`]: somebody with a profile and a running client in this process; [`Terminal`]: somebody at a terminal,
 //!   with the real `privmsg`.
 //! - [`Proxy`]: the network between them, which cuts, delays, repeats and goes silent when told to.
+//! - [`hostile`]: servers and members that lie.
 //! - [`load`]: many raw connections without encryption, for the server's own speed.
 //! - [`faults`]: what can happen to a server, as scenarios of their own.
 //!
@@ -24,6 +25,7 @@ mod clock;
 pub mod database;
 pub mod faults;
 pub mod figures;
+pub mod hostile;
 pub mod load;
 pub mod nginx;
 mod person;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use privmsg_harness::{Admin, ServerProcess, Setting, binaries};
+use privmsg_protocol::{GroupId, Seq, UserId};
 
 use crate::database;
 use crate::person::Person;
@@ -98,6 +99,30 @@ impl Server {
     /// If it cannot be read.
     pub fn rows_in(&self, table: &str) -> Result<u64> {
         database::rows_in(&self.process, table)
+    }
+
+    /// The newest group between exactly these users.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn group_of(&self, users: &[&str]) -> Result<GroupId> {
+        database::group_of(&self.process, users)
+    }
+
+    /// The last place that is taken in the history of a group.
+    ///
+    /// # Errors
+    /// If there is no such group.
+    pub fn last_seq(&self, group: GroupId) -> Result<Seq> {
+        database::last_seq(&self.process, group)
+    }
+
+    /// How many messages wait for the devices of a user.
+    ///
+    /// # Errors
+    /// If its database cannot be read.
+    pub fn waiting_for(&self, user: &UserId) -> Result<u64> {
+        database::waiting_for(&self.process, user)
     }
 
     /// Where it listens.

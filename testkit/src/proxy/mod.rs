@@ -2,7 +2,8 @@
 //!
 //! It stands between clients and a server, forwards TCP, and does what [`Faults`] say. A cut swallows the piece at hand,
 //! so that, say, a message arrives and its acknowledgement does not. On `/ws` a piece is one WebSocket frame, elsewhere
-//! whatever was read at once.
+//! whatever was read at once. A [hostile server](crate::hostile) is one that has rules: it reads whole requests, answers
+//! and frames.
 
 mod frames;
 
@@ -18,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::hostile::{self, Rules};
 use crate::random::Random;
 use frames::Splitter;
 
@@ -71,6 +73,8 @@ struct Shared {
     down: AtomicU64,
     /// Cancelled and replaced to end all connections.
     cut: Mutex<CancellationToken>,
+    /// What is read is looked into and changed by these, instead of forwarded piece by piece.
+    rules: Option<Arc<Rules>>,
 }
 
 /// A running proxy. It ends when dropped.
@@ -91,6 +95,11 @@ impl Proxy {
     /// # Errors
     /// If no port is free.
     pub async fn start(upstream: SocketAddr, seed: u64) -> Result<Self> {
+        Self::start_with(upstream, seed, None).await
+    }
+
+    /// One that reads and changes what goes through it by `rules`, if there are any.
+    pub(crate) async fn start_with(upstream: SocketAddr, seed: u64, rules: Option<Arc<Rules>>) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -105,6 +114,7 @@ impl Proxy {
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
             cut: Mutex::default(),
+            rules,
         });
         let ended = CancellationToken::new();
         tokio::spawn(ended.clone().run_until_cancelled_owned(accept(listener, Arc::clone(&shared), ended.clone())));
@@ -190,6 +200,12 @@ async fn forward(client: TcpStream, shared: Arc<Shared>, number: u64) {
     let upstream = *locked(&shared.upstream);
     let Ok(server) = TcpStream::connect(upstream).await else { return };
     if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
+        return;
+    }
+    if let Some(rules) = &shared.rules {
+        if let Err(error) = hostile::between(client, server, rules, &shared.up, &shared.down).await {
+            tracing::debug!(%error, "a connection through a hostile server has ended");
+        }
         return;
     }
     let (from_client, to_client) = client.into_split();

@@ -3,6 +3,7 @@
 mod about;
 mod absent;
 mod anew;
+mod attacks;
 mod chats;
 mod contacts;
 mod crashes;

@@ -1,0 +1,99 @@
+//! What a group says that it is.
+
+use anyhow::{Context as _, Result};
+use openmls_rust_crypto::RustCrypto;
+use openmls_traits::random::OpenMlsRand as _;
+use privmsg_e2ee::{AccountPublicKey, ConversationInfo, Person as Named};
+use privmsg_mls_public::{group_chat_id, group_id};
+use privmsg_protocol::{GroupId, Incarnation, Opaque, UserId};
+
+use crate::Person;
+use crate::person::Named as _;
+
+/// Somebody, as an identity key says who that is.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// Name.
+    pub user_id: UserId,
+    /// Public half of the identity key.
+    pub identity: AccountPublicKey,
+}
+
+impl Who {
+    /// Whoever has an honest client.
+    ///
+    /// # Errors
+    /// If the client does not know its own identity.
+    pub async fn is(person: &Person) -> Result<Self> {
+        let identity = person.client().whoami().await?.identity_key.context("an identity key")?;
+        Ok(Self { user_id: person.name().clone(), identity: identity.parse()? })
+    }
+}
+
+impl From<&Who> for Named {
+    fn from(who: &Who) -> Self {
+        Self { user_id: who.user_id.clone(), identity: who.identity }
+    }
+}
+
+/// What stands in a GroupContext, and under which identifier. Whether it is true is another matter.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The bytes of the conversation info.
+    pub info: Vec<u8>,
+    /// The group's identifier: the one that follows from the info, until it is said otherwise.
+    pub group_id: GroupId,
+    /// Between whom.
+    pub people: Vec<UserId>,
+    /// With which roster a group of people began.
+    pub founding_roster: Option<Opaque>,
+}
+
+impl Claim {
+    /// A chat between two.
+    ///
+    /// # Errors
+    /// If they are one and the same.
+    pub fn direct(a: &Who, b: &Who) -> Result<Self> {
+        let info = ConversationInfo::direct(a.into(), b.into(), Incarnation::FIRST)?;
+        Ok(Self::of(&info))
+    }
+
+    /// Somebody's notes.
+    #[must_use]
+    pub fn notes(own: &Who) -> Self {
+        Self::of(&ConversationInfo::notes(own.into(), Incarnation::FIRST))
+    }
+
+    /// A group of people, as a version of the client may make it that knows such groups.
+    #[must_use]
+    pub fn group(people: &[&Who]) -> Self {
+        const VERSION_AND_KIND: [u8; 2] = [2, 3];
+        let people: Vec<_> = people.iter().map(|who| who.user_id.clone()).collect();
+        let roster = format!("{people:?}").into_bytes();
+        let chat = group_chat_id(&roster);
+        let incarnation = Incarnation::FIRST.0.to_be_bytes();
+        let (roster_number, roster_hash) = (1_u64.to_be_bytes(), [0; 32]);
+        Self {
+            info: [&VERSION_AND_KIND[..], chat.as_bytes(), &incarnation, &roster_number, &roster_hash].concat(),
+            group_id: group_id(&chat, Incarnation::FIRST),
+            people,
+            founding_roster: Some(Opaque::encode(&roster)),
+        }
+    }
+
+    fn of(info: &ConversationInfo) -> Self {
+        let people = info.people().iter().map(|person| person.user_id.clone()).collect();
+        Self { info: info.encode(), group_id: info.group_id(), people, founding_roster: None }
+    }
+
+    /// The same under the identifier of another group.
+    #[must_use]
+    pub fn under(self, group_id: GroupId) -> Self {
+        Self { group_id, ..self }
+    }
+}
+
+pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
+    RustCrypto::default().random_array().map_err(|error| anyhow::anyhow!("no randomness: {error:?}"))
+}

@@ -1,0 +1,207 @@
+//! A user of an honest server, with a client of another kind than ours: without an engine, and without rules.
+
+use anyhow::{Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng};
+use privmsg_harness::http::{Answer, Http};
+use privmsg_protocol::frames::{ClientFrame, MessageType, SendMessage};
+use privmsg_protocol::rest::{
+    ClaimKeyPackages, ClaimedKeyPackages, CreateGroup, DeviceWelcome, Group, GroupKind, GroupStateAt, Groups,
+    PublicGroupState, PublishKeyPackages, SubmitCommit, UpdateProfile,
+};
+use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque, UserId};
+use serde::Serialize;
+
+use super::claim::Claim;
+use super::rogue::{Forged, Rogue, RogueGroup, new_message_id, now_ms};
+use crate::load::{Connection, SignedIn, sign_in_as};
+use crate::{Account, Server};
+
+/// A session of a user who is up to no good.
+#[derive(Debug)]
+pub struct HostileMember {
+    http: Http,
+    socket: Connection,
+    session: SignedIn,
+    rogue: Rogue,
+}
+
+impl HostileMember {
+    /// A new user with an identity of their own, whom others can write to.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn signs_up(server: &Server, name: &str) -> Result<Self> {
+        let account = server.admin().creates(name).await?;
+        let mut member = Self::signs_in(server, &account).await?;
+        let identity = member.rogue.who().identity.to_string();
+        let update = UpdateProfile { public_key: Some(identity), ..UpdateProfile::default() };
+        member.asks("POST", "users/me/profile", &update).await?;
+        let key_packages = vec![Opaque::encode(&member.rogue.key_package()?)];
+        member.asks("POST", "key-packages", &PublishKeyPackages { key_packages, last_resort: None }).await?;
+        Ok(member)
+    }
+
+    /// Whoever knows the access key of somebody, and nothing else: on a device of their own, with an identity of their
+    /// own, which they do not publish.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn signs_in(server: &Server, account: &Account) -> Result<Self> {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let mut http = Http::connect(server.address()).await?;
+        let public = STANDARD.encode(keys.public().as_bytes());
+        let session = sign_in_as(&mut http, account, Some(&public)).await?;
+        let socket = Connection::open(server.address(), &session).await?;
+        let (user, device) = (session.user_id.as_str(), session.device_id.as_str());
+        let rogue = Rogue::with(AccountKey::generate(&mut OsRng), keys, user, device)?;
+        Ok(Self { http, socket, session, rogue })
+    }
+
+    /// Its device, with keys and a certificate.
+    #[must_use]
+    pub const fn rogue(&self) -> &Rogue {
+        &self.rogue
+    }
+
+    /// Asks the server for anything, and takes any answer.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn tries<B: Serialize + Sync>(&mut self, method: &str, path: &str, body: &B) -> Result<Answer> {
+        let token = Some(self.session.token.as_str());
+        self.http.send(method, &format!("/api/v1/{path}"), token, body).await
+    }
+
+    /// Asks the server for anything that it should grant.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn asks<B: Serialize + Sync>(&mut self, method: &str, path: &str, body: &B) -> Result<Answer> {
+        let answer = self.tries(method, path, body).await?;
+        let said = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status < 300, "{method} {path}: {}: {said}", answer.status);
+        Ok(answer)
+    }
+
+    /// A key package of each device of a user.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn claims(&mut self, user: &UserId) -> Result<Vec<Vec<u8>>> {
+        let path = format!("users/{user}/key-packages/claim");
+        let claimed: ClaimedKeyPackages = self.asks("POST", &path, &ClaimKeyPackages::default()).await?.json()?;
+        Ok(claimed.key_packages.iter().filter_map(|package| package.key_package.decode()).collect())
+    }
+
+    /// The user's groups, as the server has them.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn groups(&mut self) -> Result<Vec<Group>> {
+        Ok(self.asks("GET", "groups", &()).await?.json::<Groups>()?.groups)
+    }
+
+    /// The public state of a group.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn state(&mut self, group: GroupId) -> Result<GroupStateAt> {
+        self.asks("GET", &format!("groups/{group}/state"), &()).await?.json()
+    }
+
+    /// Creates, on the server, a group of this kind between these users, itself among them, whose MLS content claims
+    /// something else. Whether the server takes it is told by the status.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn creates(&mut self, kind: GroupKind, with: &[&UserId], claim: &Claim, made: &Forged) -> Result<u16> {
+        let mut participants = vec![self.session.user_id.clone()];
+        participants.extend(with.iter().map(|user| (*user).clone()));
+        let creation = creation(kind, participants, claim, made);
+        Ok(self.tries("POST", "groups", &creation).await?.status)
+    }
+
+    /// Commits to a group. Whether the server takes it is told by the status.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn commits(&mut self, group: GroupId, external: bool, made: &Forged) -> Result<u16> {
+        let commit = SubmitCommit {
+            message_id: new_message_id()?,
+            epoch: made.epoch,
+            commit: Opaque::encode(&made.commit),
+            external,
+            welcomes: welcomes(made),
+            removed: made.removed.clone(),
+            state: made.state.clone(),
+        };
+        Ok(self.tries("POST", &format!("groups/{group}/commits"), &commit).await?.status)
+    }
+
+    /// Says something in a group that the server has: its leaf by MLS, its session on the envelope.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn says(&mut self, group: &mut RogueGroup, text: &str) -> Result<()> {
+        let message_id = new_message_id()?;
+        let bytes = group.says(message_id, text)?;
+        self.sends(message_id, group.group_id(), group.epoch(), &bytes).await
+    }
+
+    /// Sends any bytes to a group.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn sends(&mut self, message_id: MessageId, group: GroupId, epoch: Epoch, bytes: &[u8]) -> Result<()> {
+        let message = SendMessage {
+            message_id,
+            sender_id: self.session.user_id.clone(),
+            recipient_id: None,
+            group_id: Some(group),
+            epoch: Some(epoch),
+            encrypted_content: Opaque::encode(bytes),
+            message_type: MessageType::Text,
+            timestamp: i64::try_from(now_ms() / 1000)?,
+        };
+        self.socket.feed(ClientFrame::Message(message).to_json()).await?;
+        self.socket.flush().await
+    }
+}
+
+/// A group on the server whose MLS content is another matter.
+fn creation(kind: GroupKind, participants: Vec<UserId>, claim: &Claim, made: &Forged) -> CreateGroup {
+    CreateGroup {
+        kind,
+        participants,
+        incarnation: Incarnation::FIRST,
+        founding_roster: claim.founding_roster.clone().filter(|_| kind == GroupKind::Group),
+        epoch: made.epoch.next(),
+        welcomes: welcomes(made),
+        state: made.state.clone(),
+    }
+}
+
+fn welcomes(made: &Forged) -> Vec<DeviceWelcome> {
+    let Some(welcome) = &made.welcome else { return Vec::new() };
+    let one = |device: &DeviceId| DeviceWelcome { device_id: device.clone(), welcome: Opaque::encode(welcome) };
+    made.added.iter().map(one).collect()
+}
+
+impl Forged {
+    /// Bytes that are nothing at all, for these devices.
+    #[must_use]
+    pub fn garbage(epoch: Epoch, welcomed: &[DeviceId], removed: &[DeviceId]) -> Self {
+        let nothing = Opaque::encode(b"nothing of any kind");
+        Self {
+            epoch,
+            commit: b"no commit".to_vec(),
+            // Told by its first bytes that it is one (RFC 9420, section 6).
+            welcome: Some(b"\x00\x01\x00\x03 and no welcome".to_vec()),
+            added: welcomed.to_vec(),
+            removed: removed.to_vec(),
+            state: PublicGroupState { group_info: nothing.clone(), ratchet_tree: nothing },
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Attacks that have succeeded once, and their neighbours: by whoever runs the server, and by other users of an honest one.
+
+use anyhow::{Result, ensure};
+use privmsg_protocol::rest::GroupKind;
+use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Who};
+use privmsg_testkit::{Person, Server};
+
+/// Alice and Bob have talked. What she takes for the server is a hostile one that has not lied yet.
+async fn alice_is_watched() -> Result<(Server, HostileServer, Person, Person)> {
+    let server = Server::start().await?;
+    let hostile = HostileServer::before(&server).await?;
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
+    alice.says(&bob, "Hi Bob").await?;
+    bob.hears(&alice, "Hi Bob").await?;
+    bob.says(&alice, "Hi Alice").await?;
+    alice.hears(&bob, "Hi Alice").await?;
+    Ok((server, hostile, alice, bob))
+}
+
+/// The tools themselves: what is changed by no rule arrives as it was sent.
+#[tokio::test]
+async fn a_hostile_server_that_does_not_lie_is_a_good_one() -> Result<()> {
+    let (_server, hostile, alice, bob) = alice_is_watched().await?;
+    let path = alice.file("film");
+    std::fs::write(&path, vec![7; 3_000_000])?;
+    alice.shows(&bob, "a film", &[&path]).await?;
+    bob.hears(&alice, "a film").await?;
+    bob.shows(&alice, "the same", &[&path]).await?;
+    let film = alice.hears(&bob, "the same").await?;
+    alice.client().wait_files(film.id).await?;
+    hostile.becomes_honest();
+    let tablet = alice.takes_another_device(&hostile.url()).await?;
+    bob.says(&alice, "and now?").await?;
+    tablet.hears(&bob, "and now?").await?;
+    ensure!(hostile.times_asked("POST groups/*/commits") > 0, "requests were counted");
+    alice.hears(&bob, "and now?").await.map(drop)
+}
+
+/// The tools themselves: whoever keeps to the rules is heard, whatever their client is.
+#[tokio::test]
+async fn a_hostile_member_that_keeps_the_rules_is_heard() -> Result<()> {
+    let server = Server::start().await?;
+    let alice = server.person("alice").await?;
+    let mut mallory = HostileMember::signs_up(&server, "mallory").await?;
+    let claim = Claim::direct(&Who::is(&alice).await?, &mallory.rogue().who())?;
+    let mut group = mallory.rogue().founds(&claim)?;
+    let packages = mallory.claims(&alice.account().user_id).await?;
+    let made = group.commit(&packages, &[])?;
+    ensure!(mallory.creates(GroupKind::Direct, &[&alice.account().user_id], &claim, &made).await? == 200);
+    mallory.says(&mut group, "Hi, I am Mallory").await?;
+    alice.hears(&mallory.rogue().who().user_id, "Hi, I am Mallory").await.map(drop)
+}
