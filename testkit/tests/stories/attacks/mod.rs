@@ -1,5 +1,7 @@
 //! Attacks that have succeeded once, and their neighbours: by whoever runs the server, and by other users of an honest one.
 
+mod deliveries;
+
 use anyhow::{Result, ensure};
 use privmsg_protocol::rest::GroupKind;
 use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Who};
