@@ -2,11 +2,20 @@
 
 mod deliveries;
 mod other_groups;
+mod other_people;
+
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use privmsg_client::ClientError;
+use privmsg_protocol::UserId;
 use privmsg_protocol::rest::GroupKind;
 use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Who};
+use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
+
+/// What a client does by itself after it has taken a message is done within this time.
+const SETTLING: Duration = Duration::from_secs(4);
 
 /// Alice and Bob have talked. What she takes for the server is a hostile one that has not lied yet.
 async fn alice_is_watched() -> Result<(Server, HostileServer, Person, Person)> {
@@ -19,6 +28,26 @@ async fn alice_is_watched() -> Result<(Server, HostileServer, Person, Person)> {
     bob.says(&alice, "Hi Alice").await?;
     alice.hears(&bob, "Hi Alice").await?;
     Ok((server, hostile, alice, bob))
+}
+
+/// Waits until somebody has taken what the server has for them, and has done what follows from it.
+async fn has_taken_all(person: &Person, server: &Server) -> Result<()> {
+    let user = &person.account().user_id;
+    until("that no message waits", PATIENCE, || async { Ok((server.waiting_for(user)? == 0).then_some(())) }).await?;
+    tokio::time::sleep(SETTLING).await;
+    Ok(())
+}
+
+/// Nothing is known of somebody: no key is pinned, and no chat is there.
+async fn knows_nothing_of(person: &Person, name: &str) -> Result<()> {
+    let user: UserId = name.parse()?;
+    let texts = person.texts(&user).await.unwrap_or_default();
+    ensure!(texts.is_empty(), "in the chat with {user} stands {texts:?}");
+    let contact = person.client().contact(&user).await;
+    ensure!(matches!(contact, Err(ClientError::UnknownContact(_))), "{user} is a contact: {contact:?}");
+    let chats = person.client().chats().await?;
+    ensure!(chats.is_empty(), "{chats:?}");
+    Ok(())
 }
 
 /// The tools themselves: what is changed by no rule arrives as it was sent.
