@@ -3,6 +3,7 @@
 mod deliveries;
 mod other_groups;
 mod other_people;
+mod senders;
 
 use std::time::Duration;
 

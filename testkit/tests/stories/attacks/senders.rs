@@ -1,0 +1,72 @@
+//! Who has written a message: by MLS, by the envelope, and by the keys that are pinned. Where they differ, it is not shown.
+
+use anyhow::{Result, ensure};
+use privmsg_protocol::rest::GroupKind;
+use privmsg_testkit::Server;
+use privmsg_testkit::hostile::{Claim, HostileMember, Rogue, Who};
+
+use super::{alice_is_watched, has_taken_all};
+
+/// A server that delivers one person's message in another one's envelope, or in that of another device.
+#[tokio::test]
+async fn a_message_in_another_envelope_is_not_shown() -> Result<()> {
+    for (field, other) in [("sender_id", "carol"), ("sender_device_id", "another-device")] {
+        let (_server, hostile, alice, bob) = alice_is_watched().await?;
+        hostile.rewrites_frames(move |mut frame| {
+            if frame.payload("message").is_some_and(|message| message["sender_id"] == "bob") {
+                frame.value_mut()["payload"][field] = other.into();
+            }
+            vec![frame]
+        });
+        let sent = bob.says(&alice, "in a false envelope").await?;
+        bob.delivered(&sent).await?;
+        tokio::time::sleep(super::SETTLING).await;
+        ensure!(!alice.texts(&bob).await?.contains(&"in a false envelope".to_owned()), "{field} was not looked at");
+        hostile.becomes_honest();
+        bob.says(&alice, "in one of his own").await?;
+        alice.hears(&bob, "in one of his own").await?;
+    }
+    Ok(())
+}
+
+/// A user of an honest server who writes as another device than the one that is signed in: one that nobody can sign out.
+#[tokio::test]
+async fn a_message_of_another_device_than_the_session_s_is_not_shown() -> Result<()> {
+    let server = Server::start().await?;
+    let alice = server.person("alice").await?;
+    let mut mallory = HostileMember::signs_up(&server, "mallory").await?;
+    let (her, other) = (Who::is(&alice).await?, mallory.rogue().another("mallory", "hidden")?);
+    let claim = Claim::direct(&her, &other.who())?;
+    let mut group = other.founds(&claim)?;
+    let packages = mallory.claims(&her.user_id).await?;
+    let made = group.commit(&packages, &[])?;
+    ensure!(mallory.creates(GroupKind::Direct, &[&her.user_id], &claim, &made).await? == 200);
+    mallory.says(&mut group, "from nowhere").await?;
+    has_taken_all(&alice, &server).await?;
+    let texts = alice.texts(&other.who().user_id).await.unwrap_or_default();
+    ensure!(texts.is_empty(), "{texts:?}");
+    Ok(())
+}
+
+/// A server that leads Alice back into her chat with Bob, in which she has a second device now: of a key that is not hers.
+/// What it wrote stood in her history as her own, sent from elsewhere.
+#[tokio::test]
+async fn nobody_writes_as_oneself_under_another_key() -> Result<()> {
+    let (server, hostile, alice, bob) = alice_is_watched().await?;
+    let mut accomplice = HostileMember::signs_up(&server, "mallory").await?;
+    let fake = Rogue::named("alice", "new-phone")?;
+    let (her, him) = (Who::is(&alice).await?, Who::is(&bob).await?);
+    let claim = Claim::direct(&her, &him)?.under(server.group_of(&["alice", "bob"])?);
+    let mut group = fake.founds(&claim)?;
+    group.commit(&accomplice.claims(&him.user_id).await?, &[])?;
+    let operator = hostile.takes_over(group)?;
+    operator.greets_with("I never want to see you again");
+    alice.says(&bob, "shall we meet?").await?;
+    operator.learns_nothing().await?;
+    let shown = alice.texts(&bob).await?.contains(&"I never want to see you again".to_owned());
+    ensure!(!shown, "a device under another key has written as Alice");
+    hostile.becomes_honest();
+    bob.hears(&alice, "shall we meet?").await?;
+    bob.says(&alice, "yes").await?;
+    alice.hears(&bob, "yes").await.map(drop)
+}
