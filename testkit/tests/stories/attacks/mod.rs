@@ -4,6 +4,7 @@ mod deliveries;
 mod other_groups;
 mod other_people;
 mod senders;
+mod strangers;
 
 use std::time::Duration;
 
