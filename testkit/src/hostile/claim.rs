@@ -55,8 +55,15 @@ impl Claim {
     /// # Errors
     /// If they are one and the same.
     pub fn direct(a: &Who, b: &Who) -> Result<Self> {
-        let info = ConversationInfo::direct(a.into(), b.into(), Incarnation::FIRST)?;
-        Ok(Self::of(&info))
+        Self::direct_in(a, b, Incarnation::FIRST)
+    }
+
+    /// The chat between two that goes on in another group.
+    ///
+    /// # Errors
+    /// If they are one and the same.
+    pub fn direct_in(a: &Who, b: &Who, incarnation: Incarnation) -> Result<Self> {
+        Ok(Self::of(&ConversationInfo::direct(a.into(), b.into(), incarnation)?))
     }
 
     /// Somebody's notes.

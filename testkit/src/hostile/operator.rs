@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_protocol::frames::{Accepted, Ack, DeliveredMessage, MessageType, SendMessage, ServerFrame};
-use privmsg_protocol::rest::{CommitAccepted, GroupDevice, GroupStateAt, SubmitCommit};
-use privmsg_protocol::{MessageId, Opaque, Seq};
+use privmsg_protocol::rest::{CommitAccepted, Group, GroupDevice, GroupKind, GroupStateAt, SubmitCommit};
+use privmsg_protocol::{Incarnation, MessageId, Opaque, Seq};
 use serde_json::{Value, json};
 
 use super::rogue::{RogueGroup, new_message_id, now_ms};
@@ -156,6 +156,29 @@ impl Held {
 }
 
 impl Operator {
+    /// Says of the group, of which the real server has none, that a chat between two has gone on in it.
+    ///
+    /// # Errors
+    /// As [`HostileServer::answers`].
+    pub fn is_said_to_go_on(&self, server: &HostileServer, incarnation: Incarnation) -> Result<()> {
+        let held = Arc::clone(&self.held);
+        let id = locked(&held).group.group_id();
+        server.answers(&format!("GET groups/{id}"), move |_| {
+            let held = locked(&held);
+            let mut group = json!(Group {
+                group_id: id,
+                kind: GroupKind::Direct,
+                incarnation,
+                epoch: held.group.epoch(),
+                seq: held.seq,
+                participants: held.group.claim().people.clone(),
+                devices: Vec::new(),
+            });
+            held.shows(&mut group);
+            Answer::ok(&group).ok()
+        })
+    }
+
     /// What the operator could read, in order.
     #[must_use]
     pub fn overheard(&self) -> Vec<String> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use privmsg_protocol::Opaque;
+use privmsg_protocol::{Incarnation, Opaque};
 use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Operator, Rogue, Who};
 use privmsg_testkit::{Person, Server};
 
@@ -76,6 +76,26 @@ async fn a_welcome_leads_a_chat_into_no_other_group() -> Result<()> {
     tokio::time::sleep(A_WHILE).await;
     writes_to_bob_alone(&hostile, &operator, &alice, &bob).await?;
     ensure!(alice.client().contact(&eve.who().user_id).await.is_err(), "the operator's key was pinned");
+    Ok(())
+}
+
+/// The chat is said to have gone on in another group, by its right name, with Bob's name over the operator's key, or over
+/// his own with a device that it has not vouched for.
+#[tokio::test]
+async fn a_chat_goes_on_in_no_later_group_of_others() -> Result<()> {
+    for of_his_own in [false, true] {
+        let (server, hostile, alice, bob) = talks_and_has_verified().await?;
+        let mut accomplice = HostileMember::signs_up(&server, "mallory").await?;
+        let package = accomplice.claims(&alice.account().user_id).await?.swap_remove(0);
+        let eve = Rogue::named("bob", "laptop")?;
+        let him = if of_his_own { Who::is(&bob).await? } else { eve.who() };
+        let claim = Claim::direct_in(&Who::is(&alice).await?, &him, Incarnation(2))?;
+        let operator = hostile.takes_over(eve.founds(&claim)?)?;
+        operator.is_said_to_go_on(&hostile, Incarnation(2))?;
+        operator.invites(&hostile, package)?;
+        tokio::time::sleep(A_WHILE).await;
+        writes_to_bob_alone(&hostile, &operator, &alice, &bob).await?;
+    }
     Ok(())
 }
 
