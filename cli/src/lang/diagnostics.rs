@@ -236,8 +236,8 @@ texts! {
         "somebody in this conversation uses a newer version of PrivMsg; it waits until this one is updated",
         "кто-то в этой переписке пользуется более новой версией PrivMsg; она ждёт, пока не обновится эта";
     joined_too_often() =>
-        "the server has said three times in a day that messages are missing here, or has had the conversation begin anew, and is not believed a fourth time: nothing is sent in this conversation until a day has passed since the first. Is the profile used on two machines? If not, ask the administrator",
-        "сервер трижды за сутки заявил, что здесь не хватает сообщений, или заставил начать переписку заново, и в четвёртый раз ему нет веры: в этой переписке ничего не отправляется, пока не пройдут сутки с первого. Не пользуются ли профилем на двух машинах? Если нет, спросите администратора";
+        "the server says again and again that messages are missing here, or that this device has to join the conversation anew, and is not believed at once any more: nothing is sent in this conversation for a while, for a day at most. Is the profile used on two machines? If not, ask the administrator",
+        "сервер снова и снова заявляет, что здесь не хватает сообщений или что устройству нужно заново войти в переписку, и сразу ему больше нет веры: в этой переписке пока ничего не отправляется, самое большее сутки. Не пользуются ли профилем на двух машинах? Если нет, спросите администратора";
     another_safety_number(user: &str) =>
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";

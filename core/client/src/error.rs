@@ -129,10 +129,12 @@ pub enum ClientError {
     /// The contact's safety number is not the one that the user has seen.
     #[error("the safety number of {0} is another one than was shown")]
     AnotherNumber(UserId),
-    /// The server has said too often that this device lacks what it has had: the conversation is not joined anew
-    /// until a day has passed since the first time.
+    /// The server has had this device join a conversation anew too often, or said too often that it lacks what it has had.
     #[error("a conversation was joined anew too often")]
-    JoinedTooOften,
+    JoinedTooOften {
+        /// How long it is left alone.
+        wait: Duration,
+    },
     /// Somebody uses, or has stored, something newer than this version knows. Nothing is lost; it waits for an update.
     #[error(transparent)]
     UpdateNeeded(#[from] UpdateNeeded),

@@ -262,11 +262,12 @@ CREATE TABLE lag (
     join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
 ) STRICT, WITHOUT ROWID;
 
--- When this device has joined a group anew because numbers were missing, in the last day: that they are is the server's word.
+-- When this device has joined a group anew, in the last day: that it has to is often the server's word.
 CREATE TABLE rejoin (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     group_id BLOB NOT NULL,
-    joined_at INTEGER NOT NULL         -- ms
+    joined_at INTEGER NOT NULL,        -- ms
+    believed INTEGER NOT NULL          -- for nothing but the server's word
 ) STRICT;
 CREATE INDEX rejoin_group ON rejoin (group_id, joined_at);
 

@@ -97,7 +97,7 @@ impl Rogue {
     /// # Errors
     /// If OpenMLS makes none.
     pub fn key_package(&self) -> Result<Vec<u8>> {
-        Ok(generate_key_package(&self.provider(), &self.0.keys, &self.0.certificate, false, now_ms() / 1000)?)
+        Ok(generate_key_package(&self.provider(), &self.0.keys, &self.0.certificate, false, now_ms() / 1000)?.bytes)
     }
 
     /// Makes a group that claims to be something, with itself as the only leaf.

@@ -164,8 +164,8 @@ pub(crate) enum Failure {
 /// be had for nothing.
 const WORTH_IT: u64 = 256 << 10;
 
-/// How long until a group that was joined anew too often is looked at again: what is missing may have come.
-const NEXT_LOOK: Duration = Duration::from_secs(600);
+/// How long until a group about which the server has been believed too often is looked at again: what is missing may have come.
+pub(crate) const NEXT_LOOK: Duration = Duration::from_secs(600);
 
 impl Failure {
     /// The next attempt is another one, and need not wait.
@@ -189,7 +189,7 @@ impl Failure {
             return Self::EndsSession(error);
         }
         let pause = match error {
-            ClientError::JoinedTooOften => Some(NEXT_LOOK),
+            ClientError::JoinedTooOften { wait } => Some(wait),
             _ => error.retry_after(),
         };
         let reason = match error {
@@ -201,7 +201,7 @@ impl Failure {
                 tracing::warn!(%fault, "the profile's disk cannot be used");
                 Reason::Disk
             }
-            ClientError::JoinedTooOften => Reason::JoinedTooOften,
+            ClientError::JoinedTooOften { .. } => Reason::JoinedTooOften,
             ClientError::IdentityToAccept => Reason::IdentityToAccept,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");

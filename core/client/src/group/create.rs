@@ -19,6 +19,7 @@ use super::membership;
 use super::mls::Step;
 use super::request::{Request, submit};
 use crate::engine::Link;
+use crate::engine::tasks::NEXT_LOOK;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 
@@ -43,7 +44,7 @@ pub(crate) async fn go_on(link: &Arc<Link>, kind: ChatKind, after: Incarnation) 
     let conversation = conversation_of(&kind, &link.identity.user_id).ok_or(ClientError::Unjoinable)?;
     let (counted, now) = (group_id(&conversation, COUNTED), link.context.clock.now_ms());
     if link.context.store.read(move |at| rejoins::are_spent(at, &counted, now)).await? {
-        return Err(ClientError::JoinedTooOften);
+        return Err(ClientError::JoinedTooOften { wait: NEXT_LOOK });
     }
     tracing::info!(%after, "a conversation goes on in another group");
     begin(link, kind, after.next(), Some(counted)).await
@@ -102,7 +103,7 @@ async fn begin(
     let id = info.group_id();
     let made = link.context.step(&link.identity, move |step| {
         if let Some(counted) = counted {
-            rejoins::note(step.tx, &counted, step.now_ms)?;
+            rejoins::note(step.tx, &counted, true, step.now_ms)?;
         }
         create(step, &kind, info, &packages)
     });

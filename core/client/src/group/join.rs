@@ -47,6 +47,11 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         return link.context.step(&link.identity, move |step| forget(step, id)).await;
     };
     let here = Here::of(link, &claim).await?;
+    let now = link.context.clock.now_ms();
+    let wait = link.context.store.read(move |at| rejoins::pause_ms(at, &id, now)).await?;
+    if let Some(wait) = u64::try_from(wait).ok().filter(|wait| *wait > 0) {
+        return Err(ClientError::JoinedTooOften { wait: Duration::from_millis(wait) });
+    }
     if let Some(known) = here.reached.filter(|known| *known > claim.incarnation) {
         // The server has lost what it knew.
         return go_on(link, claim.kind, known).await;
@@ -59,7 +64,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
             }
             Err(error) => return Err(error),
         };
-        let (outcome, events) = prepare(link, id, state, claim.clone(), why == Why::Missing && attempt == 0).await?;
+        let (outcome, events) = prepare(link, id, state, claim.clone(), (attempt == 0).then_some(why)).await?;
         link.context.emit_all(events);
         match outcome {
             Outcome::Joining => {}
@@ -109,13 +114,14 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// Makes the external commit and stores it with the new state. It is counted here, whatever the server will answer.
+/// Makes the external commit and stores it with the new state. The first attempt is `counted` here, whatever the server will
+/// answer.
 async fn prepare(
     link: &Link,
     id: GroupId,
     state: GroupStateAt,
     claim: Claim,
-    is_counted: bool,
+    counted: Option<Why>,
 ) -> Result<(Outcome, Vec<Event>), ClientError> {
     let (Some(info), Some(tree)) = (state.state.group_info.decode(), state.state.ratchet_tree.decode()) else {
         return Err(ClientError::Protocol("a group's public state that is not base64"));
@@ -140,8 +146,8 @@ async fn prepare(
                 }
             };
             part.keep()?;
-            if is_counted {
-                rejoins::note(step.tx, &id, step.now_ms)?;
+            if let Some(why) = counted {
+                rejoins::note(step.tx, &id, why == Why::Missing, step.now_ms)?;
             }
             groups::set_state(step.tx, &id, GroupState::Joining)?;
             groups::note_seen(step.tx, &id)?;

@@ -32,7 +32,7 @@ async fn writes_to_bob_alone(hostile: &HostileServer, operator: &Operator, alice
 
 async fn talks_and_has_verified() -> Result<(Server, HostileServer, Person, Person)> {
     let (server, hostile, alice, bob) = alice_is_watched().await?;
-    alice.client().set_verified(&bob.account().user_id, true).await?;
+    super::super::verifies(&alice, &bob.account().user_id).await?;
     Ok((server, hostile, alice, bob))
 }
 

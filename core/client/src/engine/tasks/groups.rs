@@ -20,7 +20,7 @@ use privmsg_store::holds::Scope;
 use privmsg_store::lags::{self, Lag};
 use privmsg_store::{Snapshot, StoreError, TaskName, gaps, outbox, rejoins, settings, welcomes};
 
-use super::{Due, Failure, Task, Work};
+use super::{Due, Failure, NEXT_LOOK, Task, Work};
 use crate::engine::{Link, inbox};
 use crate::error::ClientError;
 use crate::events::Event;
@@ -230,7 +230,7 @@ async fn believe(link: &Link, id: GroupId) -> Result<(), ClientError> {
     let now = link.context.clock.now_ms();
     let tell = move |tx: &privmsg_store::Tx<'_>| {
         if rejoins::are_spent(tx, &id, now)? {
-            return Err(ClientError::JoinedTooOften);
+            return Err(ClientError::JoinedTooOften { wait: NEXT_LOOK });
         }
         let told = settings::get(tx, TOLD_SET_BACK)?;
         let is_news = told.is_none_or(|told| told > now || now - told >= DAY_MS);
