@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, ConversationKind, DeviceKeys,
-    OsRng, Text, generate_key_package,
+    ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, ConversationKind, Text,
+    generate_key_package,
 };
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Opaque, Seq, UserId};
@@ -17,7 +17,7 @@ use crate::error::ClientError;
 use crate::group::join::use_welcome;
 use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
-use crate::identity::Identity;
+use crate::identity::{Identity, device_of};
 
 mod early;
 mod set_back;
@@ -39,12 +39,7 @@ impl Device {
     fn of(user: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
-        let account = AccountKey::generate(&mut OsRng);
-        let device = DeviceKeys::generate(&mut OsRng);
-        let user_id = UserId::new(user).unwrap();
-        let device_id = DeviceId::new(&format!("{user}-device")).unwrap();
-        let certificate = account.certify(&user_id, &device_id, &device.public(), now_s());
-        let identity = Identity { user_id, device_id, device, certificate, account: account.public() };
+        let identity = device_of(UserId::new(user).unwrap(), now_s());
         Self { _dir: dir, store, identity: Arc::new(identity) }
     }
 
