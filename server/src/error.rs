@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::Problem;
-use privmsg_protocol::{Epoch, ErrorCode, GroupId};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation};
 
 use crate::storage::{Refusal, StorageError};
 
@@ -18,12 +18,21 @@ pub(crate) struct ApiError {
     retry_after_ms: Option<u64>,
     epoch: Option<Epoch>,
     group_id: Option<GroupId>,
+    incarnation: Option<Incarnation>,
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None, epoch: None, group_id: None, header: None }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_ms: None,
+            epoch: None,
+            group_id: None,
+            incarnation: None,
+            header: None,
+        }
     }
 
     pub(crate) fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -59,7 +68,12 @@ impl ApiError {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        Self { epoch: refusal.epoch, group_id: refusal.group_id, ..Self::new(refusal.code, refusal.detail) }
+        Self {
+            epoch: refusal.epoch,
+            group_id: refusal.group_id,
+            incarnation: refusal.incarnation,
+            ..Self::new(refusal.code, refusal.detail)
+        }
     }
 }
 
@@ -84,6 +98,7 @@ impl IntoResponse for ApiError {
             retry_after_ms: self.retry_after_ms,
             epoch: self.epoch,
             group_id: self.group_id,
+            incarnation: self.incarnation,
         };
         let body = serde_json::to_string(&problem).expect("a problem is plain data");
         let mut response = (status, body).into_response();

@@ -1,6 +1,6 @@
 //! `privmsg safety-number`.
 
-use privmsg_client::{ContactInfo, SafetyNumber};
+use privmsg_client::{ClientError, ContactInfo, SafetyNumber};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -33,14 +33,23 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
         Some(Verification::Mark) if contact.changed.is_some() => {
             return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
         }
-        Some(Verification::Mark) => client.set_verified(user, true).await?,
-        Some(Verification::Unmark) => client.set_verified(user, false).await?,
+        Some(Verification::Mark | Verification::AcceptChange)
+            if !client.was_shown(user, contact.to_compare()).await? =>
+        {
+            show(output, &contact)?;
+            client.remember_shown(&contact).await?;
+            return Err(ClientError::AnotherNumber(user.clone()).into());
+        }
+        Some(Verification::Mark) => client.mark_verified(user, contact.to_compare()).await?,
+        Some(Verification::Unmark) => client.unmark_verified(user).await?,
         Some(Verification::AcceptChange) => {
-            let accepted = client.accept_identity_change(user).await?;
+            let accepted = client.accept_identity_change(user, contact.to_compare()).await?;
             output.remark(&if accepted { lang.change_accepted(user.as_str()) } else { lang.no_change(user.as_str()) });
         }
     }
-    show(output, &client.contact(user).await?)
+    let contact = client.contact(user).await?;
+    show(output, &contact)?;
+    Ok(client.remember_shown(&contact).await?)
 }
 
 fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {

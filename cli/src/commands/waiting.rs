@@ -47,6 +47,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
         Reason::Unusable => lang.unusable(),
         Reason::UpdateNeeded => lang.update_needed(),
         Reason::JoinedTooOften => lang.joined_too_often(),
+        Reason::IdentityToAccept => lang.identity_to_accept(),
         Reason::Disk => lang.disk_unusable(),
     })
 }

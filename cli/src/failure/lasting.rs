@@ -29,7 +29,7 @@ impl Lasting {
             Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
             Reason::UpdateNeeded => Some(Self::UpdateNeeded),
             Reason::JoinedTooOften => Some(Self::JoinedTooOften),
-            Reason::Refused(_) | Reason::Network | Reason::Unusable | Reason::Disk => None,
+            Reason::Refused(_) | Reason::Network | Reason::Unusable | Reason::Disk | Reason::IdentityToAccept => None,
         }
     }
 

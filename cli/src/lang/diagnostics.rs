@@ -236,8 +236,14 @@ texts! {
         "somebody in this conversation uses a newer version of PrivMsg; it waits until this one is updated",
         "кто-то в этой переписке пользуется более новой версией PrivMsg; она ждёт, пока не обновится эта";
     joined_too_often() =>
-        "the server has said three times in a day that messages are missing here, and is not believed a fourth time: nothing is sent in this conversation until a day has passed since the first. Is the profile used on two machines? If not, ask the administrator",
-        "сервер трижды за сутки заявил, что здесь не хватает сообщений, и в четвёртый раз ему нет веры: в этой переписке ничего не отправляется, пока не пройдут сутки с первого. Не пользуются ли профилем на двух машинах? Если нет, спросите администратора";
+        "the server has said three times in a day that messages are missing here, or has had the conversation begin anew, and is not believed a fourth time: nothing is sent in this conversation until a day has passed since the first. Is the profile used on two machines? If not, ask the administrator",
+        "сервер трижды за сутки заявил, что здесь не хватает сообщений, или заставил начать переписку заново, и в четвёртый раз ему нет веры: в этой переписке ничего не отправляется, пока не пройдут сутки с первого. Не пользуются ли профилем на двух машинах? Если нет, спросите администратора";
+    another_safety_number(user: &str) =>
+        "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
+        "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
+    identity_to_accept() =>
+        "a verified contact has another key than the one that you verified: ask them why, compare 'privmsg safety-number USER', then accept it with --accept-change",
+        "у собеседника не тот ключ, который вы сверили: узнайте причину, сверьте «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и примите новый ключ: --accept-change";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этой переписки на сервере непригодны; попытки продолжаются";

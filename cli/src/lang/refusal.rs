@@ -100,7 +100,7 @@ impl Lang {
                 "there is no such device; 'privmsg devices' lists them",
                 "такого устройства нет; список — «privmsg devices»",
             ),
-            E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists | E::GroupIdTaken => self.pick(
+            E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists | E::StaleIncarnation => self.pick(
                 "the conversation has changed meanwhile; it is joined anew",
                 "переписка тем временем изменилась; подключаюсь к ней заново",
             ),

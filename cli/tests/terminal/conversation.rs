@@ -156,7 +156,11 @@ async fn both_see_the_same_safety_number() {
         };
         alice.does(&["send", "bob", "Hi"]).ok();
         bob.hears(1);
+        // Nobody confirms what they have not seen.
+        let unseen = alice.does(&["safety-number", "bob", "--mark-verified"]);
+        assert_eq!(unseen.code, 9);
         let seen = number(alice, "bob", &[]);
+        assert_eq!(seen["verified"], false);
         let digits = seen["safety_number"].as_str().unwrap();
         assert!(digits.len() == 60 && digits.bytes().all(|b| b.is_ascii_digit()));
         assert_eq!(number(bob, "alice", &[])["safety_number"], digits);

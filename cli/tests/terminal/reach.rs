@@ -62,6 +62,7 @@ async fn a_verified_contact_who_was_made_anew_has_to_be_accepted() {
     aside(move || {
         alice.does(&["send", "bob", "Hi"]).ok();
         bob.hears(1);
+        alice.does(&["safety-number", "bob"]).ok();
         alice.does(&["safety-number", "bob", "--mark-verified"]).ok();
     })
     .await;
@@ -75,6 +76,10 @@ async fn a_verified_contact_who_was_made_anew_has_to_be_accepted() {
         let (code, name, _) = says(&alice, "bob");
         assert_eq!((code, name.as_str()), (9, "identity_changed"));
         assert!(alice.does(&["send", "bob", "Ho"]).stderr.contains("This message was not kept"));
+        // What is there to be accepted is shown first, and is not what was verified.
+        for confirmation in ["--mark-verified", "--accept-change"] {
+            assert_eq!(alice.does(&["safety-number", "bob", confirmation]).code, 9, "{confirmation}");
+        }
         alice.does(&["safety-number", "bob", "--accept-change"]).ok();
         alice.does(&["listen", "--timeout", "5"]).ok();
         assert_eq!(bob.hears(1)[0]["text"], "Hi");

@@ -20,6 +20,14 @@ pub struct ContactInfo {
     pub changed: Option<SafetyNumber>,
 }
 
+impl ContactInfo {
+    /// The number that there is to compare now: that of the new key, if there is one.
+    #[must_use]
+    pub fn to_compare(&self) -> &SafetyNumber {
+        self.changed.as_ref().unwrap_or(&self.safety_number)
+    }
+}
+
 pub(crate) fn info(at: &Snapshot<'_>, user: &UserId) -> Result<ContactInfo, ClientError> {
     let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
     let own_key = AccountKey::from_bytes(own.account_key.as_ref().ok_or(ClientError::NotSignedIn)?).public();

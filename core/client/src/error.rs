@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, UserId};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
 
@@ -42,6 +42,8 @@ pub enum ClientError {
         epoch: Option<Epoch>,
         /// The conversation that exists already.
         group_id: Option<GroupId>,
+        /// The newest incarnation of the conversation that the server knows.
+        incarnation: Option<Incarnation>,
     },
     /// The server answered with something that is not PrivMsg's protocol.
     #[error("the server does not speak PrivMsg's protocol: {0}")]
@@ -121,6 +123,12 @@ pub enum ClientError {
     /// What the server has of a conversation is forged, breaks our rules, or is another one's.
     #[error("a conversation cannot be joined")]
     Unjoinable,
+    /// The other person of a conversation has another identity than the verified one, and the user has not accepted it.
+    #[error("the changed identity of a verified contact has not been accepted")]
+    IdentityToAccept,
+    /// The contact's safety number is not the one that the user has seen.
+    #[error("the safety number of {0} is another one than was shown")]
+    AnotherNumber(UserId),
     /// The server has said too often that this device lacks what it has had: the conversation is not joined anew
     /// until a day has passed since the first time.
     #[error("a conversation was joined anew too often")]

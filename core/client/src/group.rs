@@ -1,5 +1,6 @@
 //! The MLS groups behind chats: made, joined, changed, and told apart.
 
+pub(crate) mod claim;
 pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod join;

@@ -7,16 +7,15 @@ use std::time::Instant;
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::attachment::{DecryptingWriter, EncryptingReader, encrypted_len};
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, DeviceCertificate, DeviceKeys,
-    Expected, OsRng, Provider, generate_key_package,
+    AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys, Expected, OsRng,
+    Person, Provider, generate_key_package,
 };
-use privmsg_protocol::{DeviceId, GroupId, UserId};
+use privmsg_protocol::{DeviceId, Incarnation, UserId};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const FILE: usize = 256 << 20;
 const MESSAGES: u32 = 500;
-const ID: GroupId = GroupId::from_bytes([1; 16]);
 
 fn main() -> Outcome {
     files()?;
@@ -80,9 +79,10 @@ fn conversation(leaves: usize) -> Outcome {
     let (first, last) = (&devices[0], &devices[leaves - 1]);
 
     let provider = Provider::new(&first.storage);
-    let info = ConversationInfo::new(ConversationKind::SelfNotes, vec![user])?;
+    let own = Person { user_id: user, identity: account.public() };
+    let info = ConversationInfo::notes(own, Incarnation::FIRST);
     let start = Instant::now();
-    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, ID, info, &claimed)?;
+    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, info, &claimed)?;
     let create = start.elapsed();
     ours.merge_pending(&provider)?;
     println!(

@@ -1,9 +1,9 @@
 //! Conversations: one MLS group (RFC 9420) each, whose leaves are all devices of all participants.
 //!
 //! The protocol's word is *group*, the user's is *chat*; [`Conversation`] is the group together with what we demand of
-//! it beyond MLS: every leaf carries a valid [device certificate](crate::certificate), belongs to a participant, and
-//! no device has two leaves. Kind and participants stand in the GroupContext ([`ConversationInfo`]), so every member
-//! agrees on them by construction, and a joiner learns them from the group itself.
+//! it beyond MLS: every leaf carries a valid [device certificate](privmsg_mls_public::certificate) by the identity key
+//! of one of its people, and no device has two leaves. Kind and people stand in the GroupContext ([`ConversationInfo`]),
+//! so every member agrees on them by construction, and the group is named after them, so none can be served for another.
 //!
 //! # Transactions
 //!
@@ -61,7 +61,6 @@ pub use commit::CommitError;
 pub use create::CreateError;
 pub use encrypt::EncryptError;
 pub use external::ExternalJoinError;
-pub use info::{ConversationInfo, ConversationKind, InfoError};
 pub use join::JoinError;
 pub use member::MembershipChange;
 pub use process::{Expected, ProcessError, Processed};
@@ -72,13 +71,12 @@ use std::fmt;
 use openmls::group::{MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig};
 use openmls::prelude::SenderRatchetConfiguration;
 use openmls_traits::OpenMlsProvider as _;
+use privmsg_mls_public::{CertificateError, ConversationInfo, InfoError, UpdateNeeded};
 use privmsg_protocol::{Epoch, GroupId};
 
-use crate::certificate::CertificateError;
 use crate::leaf;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use crate::update_needed::UpdateNeeded;
 
 /// Epochs before the current one whose application messages can still be decrypted.
 ///
@@ -178,7 +176,7 @@ impl Conversation {
     }
 
     fn new(group: MlsGroup, group_id: GroupId) -> Result<Self, LoadError> {
-        let info = ConversationInfo::from_extensions(group.extensions()).map_err(|error| match error {
+        let info = info::from_extensions(group.extensions()).map_err(|error| match error {
             InfoError::UpdateNeeded(newer) => LoadError::UpdateNeeded(newer),
             source => LoadError::Corrupt { group_id, source },
         })?;
@@ -229,6 +227,6 @@ fn create_config(info: &ConversationInfo) -> MlsGroupCreateConfig {
         .sender_ratchet_configuration(SenderRatchetConfiguration::new(OUT_OF_ORDER, MAX_SKIPPED))
         .use_ratchet_tree_extension(false)
         .capabilities(leaf::capabilities())
-        .with_group_context_extensions(info.to_extensions())
+        .with_group_context_extensions(info::extensions(info))
         .build()
 }

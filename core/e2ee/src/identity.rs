@@ -1,21 +1,15 @@
 //! Keys that say who somebody is: one per account, one per device.
 
 use std::fmt;
-use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
+use privmsg_mls_public::{AccountPublicKey, DeviceCertificate, DevicePublicKey};
+use privmsg_protocol::{DeviceId, UserId};
 use rand_core::CryptoRngCore;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
-
-/// Why bytes or text are no public key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an Ed25519 public key in base64")]
-pub struct PublicKeyError;
 
 /// The account identity key: an Ed25519 secret that certifies the account's devices and never leaves them in the clear.
 ///
@@ -44,11 +38,24 @@ impl AccountKey {
     /// The public half.
     #[must_use]
     pub fn public(&self) -> AccountPublicKey {
-        AccountPublicKey(self.0.verifying_key().to_bytes())
+        AccountPublicKey::from_bytes(self.0.verifying_key().to_bytes()).expect("a secret scalar has a sound public key")
+    }
+
+    /// Certifies that `device_id` with `device_key` belongs to `user_id`. `created_at` is in seconds since 1970.
+    #[must_use]
+    pub fn certify(
+        &self,
+        user_id: &UserId,
+        device_id: &DeviceId,
+        device_key: &DevicePublicKey,
+        created_at: u64,
+    ) -> DeviceCertificate {
+        let sign = |bytes: &[u8]| self.sign(bytes);
+        DeviceCertificate::signed_by(self.public(), sign, user_id, device_id, device_key, created_at)
     }
 
     /// The signature of a message that begins with a label of its own.
-    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
 }
@@ -94,7 +101,7 @@ impl DeviceKeys {
     /// The public half, which the server knows as `device_public_key`.
     #[must_use]
     pub fn public(&self) -> DevicePublicKey {
-        DevicePublicKey(self.0.verifying_key().to_bytes())
+        DevicePublicKey::from_bytes(self.0.verifying_key().to_bytes()).expect("a secret scalar has a sound public key")
     }
 }
 
@@ -111,74 +118,6 @@ impl Signer for DeviceKeys {
 
     fn signature_scheme(&self) -> SignatureScheme {
         SignatureScheme::ED25519
-    }
-}
-
-macro_rules! public_key {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name([u8; 32]);
-
-        impl $name {
-            /// The key with these bytes.
-            ///
-            /// # Errors
-            /// [`PublicKeyError`] if they are no point of the curve, or one of small order, for which a signature
-            /// proves nothing.
-            pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, PublicKeyError> {
-                match VerifyingKey::from_bytes(&bytes) {
-                    Ok(key) if !key.is_weak() => Ok(Self(bytes)),
-                    _ => Err(PublicKeyError),
-                }
-            }
-
-            /// The 32 bytes.
-            #[must_use]
-            pub const fn as_bytes(&self) -> &[u8; 32] {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = PublicKeyError;
-
-            /// Parses standard, padded base64 (44 characters).
-            fn from_str(s: &str) -> Result<Self, PublicKeyError> {
-                let bytes = STANDARD.decode(s).map_err(|_| PublicKeyError)?;
-                Self::from_bytes(bytes.try_into().map_err(|_| PublicKeyError)?)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&STANDARD.encode(self.0))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self)
-            }
-        }
-    };
-}
-
-public_key! {
-    /// The public half of an [`AccountKey`]: the `public_key` of a profile, in standard base64 on the wire.
-    AccountPublicKey
-}
-
-public_key! {
-    /// The public half of [`DeviceKeys`], in standard base64 on the wire.
-    DevicePublicKey
-}
-
-impl AccountPublicKey {
-    /// Whether `signature` over `message` was made with this key. Malleable encodings are refused.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        let signature = ed25519_dalek::Signature::from_bytes(signature);
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 }
 
@@ -211,15 +150,5 @@ mod tests {
         assert_eq!(AccountKey::from_bytes(&account.to_bytes()), account);
         assert_ne!(AccountKey::from_bytes(&[2; 32]), account);
         assert_eq!(account.public().to_string().parse(), Ok(account.public()));
-    }
-
-    #[test]
-    fn public_keys_that_prove_nothing_are_refused() {
-        let mut neutral = [0; 32];
-        neutral[0] = 1;
-        assert_eq!(AccountPublicKey::from_bytes(neutral), Err(PublicKeyError));
-        for bad in ["", "AAAA", "not base64", &"A".repeat(43)] {
-            assert_eq!(bad.parse::<DevicePublicKey>(), Err(PublicKeyError), "{bad:?}");
-        }
     }
 }

@@ -8,13 +8,13 @@ use openmls_rust_crypto::RustCrypto;
 use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 
-use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::identity::DeviceKeys;
 use crate::leaf;
 use crate::malformed::Malformed;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use crate::update_needed::UpdateNeeded;
+use privmsg_mls_public::UpdateNeeded;
+use privmsg_mls_public::{CertificateError, DeviceCertificate};
 
 /// Why a key package from the server is not used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -5,8 +5,8 @@ use openmls::prelude::{
     ProtocolVersion, RequiredCapabilitiesExtension,
 };
 
-use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::identity::DeviceKeys;
+use privmsg_mls_public::{CertificateError, DeviceCertificate};
 
 /// X25519 with ML-KEM-768, AES-256-GCM, SHA-384, Ed25519 (0x004E): the only suite, so there is nothing to negotiate
 /// and nothing to downgrade.

@@ -24,10 +24,10 @@
 //! ```
 //! use openmls_rust_crypto::MemoryStorage;
 //! use privmsg_e2ee::{
-//!     AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, DeviceKeys, Expected, OsRng,
-//!     Processed, Provider, generate_key_package,
+//!     AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, DeviceKeys, Expected, OsRng, Person, Processed,
+//!     Provider, generate_key_package,
 //! };
-//! use privmsg_protocol::{DeviceId, GroupId, UserId};
+//! use privmsg_protocol::{DeviceId, Incarnation, UserId};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
@@ -41,10 +41,12 @@
 //! // Bob leaves a key package on the server. Alice claims it and creates the chat.
 //! let uploaded = generate_key_package(&Provider::new(&bob_disk), &bob_keys, &bob_cert, false, now)?;
 //! let claimed = ClaimedKeyPackage::validate(&uploaded, &bob, &bobs, now)?;
-//! let info = ConversationInfo::new(ConversationKind::Direct, vec![alice, bob])?;
+//! let people = [(&alice, &alice_cert), (&bob, &bob_cert)]
+//!     .map(|(user, cert)| Person { user_id: user.clone(), identity: *cert.identity_key() });
+//! let [alice, bob] = people;
+//! let info = ConversationInfo::direct(alice, bob, Incarnation::FIRST)?;
 //! let provider = Provider::new(&alice_disk);
-//! let id = GroupId::from_bytes([7; 16]);
-//! let (mut chat, bundle) = Conversation::create(&provider, &alice_keys, &alice_cert, id, info, &[claimed])?;
+//! let (mut chat, bundle) = Conversation::create(&provider, &alice_keys, &alice_cert, info, &[claimed])?;
 //! chat.merge_pending(&provider)?; // the server has accepted `bundle`
 //! let message = chat.encrypt(&provider, &alice_keys, b"hello")?;
 //!
@@ -58,7 +60,6 @@
 //! ```
 
 pub mod attachment;
-pub mod certificate;
 pub mod content;
 pub mod conversation;
 pub mod identity;
@@ -69,24 +70,24 @@ mod member;
 mod provider;
 pub mod recovery;
 pub mod safety_number;
-mod update_needed;
 
-pub use certificate::{CertificateError, DeviceCertificate};
 pub use content::{
     About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, Reaction, Receipt,
     ReceiptKind, Text,
 };
 pub use conversation::{
-    CommitBundle, CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError, Expected,
-    ExternalJoinError, InfoError, JoinError, LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError,
-    Processed, RejectReason,
+    CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
+    LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason,
 };
-pub use identity::{AccountKey, AccountPublicKey, DeviceKeys, DevicePublicKey, PublicKeyError};
+pub use identity::{AccountKey, DeviceKeys};
 pub use key_package::{ClaimedKeyPackage, GenerateError, KeyPackageError, generate as generate_key_package};
 pub use malformed::Malformed;
 pub use member::Member;
+pub use privmsg_mls_public::{
+    AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,
+    InfoError, Person, PublicKeyError, UpdateNeeded,
+};
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;
 pub use recovery::{RecoveryError, RecoveryKey};
 pub use safety_number::{SafetyNumber, safety_number};
-pub use update_needed::UpdateNeeded;

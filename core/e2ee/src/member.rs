@@ -1,7 +1,7 @@
 use privmsg_protocol::{DeviceId, UserId};
 
-use crate::certificate::DeviceCertificate;
-use crate::identity::AccountPublicKey;
+use privmsg_mls_public::AccountPublicKey;
+use privmsg_mls_public::DeviceCertificate;
 
 /// A device in a conversation, with the identity key that vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

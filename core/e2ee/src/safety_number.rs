@@ -9,7 +9,7 @@ use std::fmt;
 use privmsg_protocol::UserId;
 use sha2::{Digest as _, Sha512};
 
-use crate::identity::AccountPublicKey;
+use privmsg_mls_public::AccountPublicKey;
 
 /// Number of the scheme. A change of the computation must change it.
 const VERSION: u16 = 1;

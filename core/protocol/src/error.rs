@@ -128,8 +128,8 @@ error_codes! {
     StaleEpoch = "stale_epoch", 409, AfterCatchUp;
     /// These two users (or this user, for notes) already have a conversation, which the answer names.
     ConversationExists = "conversation_exists", 409, AfterCatchUp;
-    /// The `group_id` is taken by another conversation.
-    GroupIdTaken = "group_id_taken", 409, Never;
+    /// The conversation has had this incarnation already, or a later one, which the answer gives.
+    StaleIncarnation = "stale_incarnation", 409, AfterCatchUp;
     /// The account already has another identity key.
     IdentityExists = "identity_exists", 409, Never;
     /// The account has no encrypted backup.

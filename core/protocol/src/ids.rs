@@ -27,9 +27,12 @@ pub enum IdError {
     /// Not a UUID.
     #[error("must be a UUID")]
     Uuid,
-    /// Not 16 bytes in unpadded URL-safe base64.
-    #[error("must be 16 bytes in base64url without padding")]
-    Group,
+    /// Not so many bytes in unpadded URL-safe base64.
+    #[error("must be {bytes} bytes in base64url without padding")]
+    Bytes {
+        /// How many there must be.
+        bytes: usize,
+    },
 }
 
 /// Checks the alphabet shared by all textual identifiers. It is safe in a URL path, a file name and a log line.
@@ -186,52 +189,68 @@ impl fmt::Debug for MessageId {
     }
 }
 
-/// An MLS group (RFC 9420, section 12.1 "group_id"): 16 random bytes, base64url on the wire. Users know it as a chat.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GroupId([u8; 16]);
+macro_rules! bytes_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; $len]);
 
-impl GroupId {
-    /// The identifier with these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
+        impl $name {
+            /// The identifier with these bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
 
-    /// The bytes, as MLS carries them.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl TryFrom<&[u8]> for GroupId {
-    type Error = IdError;
-    fn try_from(bytes: &[u8]) -> Result<Self, IdError> {
-        bytes.try_into().map(Self).map_err(|_| IdError::Group)
-    }
-}
-
-impl FromStr for GroupId {
-    type Err = IdError;
-    fn from_str(s: &str) -> Result<Self, IdError> {
-        let mut bytes = [0; 16];
-        match URL_SAFE_NO_PAD.decode_slice(s, &mut bytes) {
-            Ok(16) => Ok(Self(bytes)),
-            _ => Err(IdError::Group),
+            /// The bytes.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
         }
-    }
+
+        impl TryFrom<&[u8]> for $name {
+            type Error = IdError;
+            fn try_from(bytes: &[u8]) -> Result<Self, IdError> {
+                bytes.try_into().map(Self).map_err(|_| IdError::Bytes { bytes: $len })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(s: &str) -> Result<Self, IdError> {
+                let mut bytes = [0; $len];
+                match URL_SAFE_NO_PAD.decode_slice(s, &mut bytes) {
+                    Ok($len) => Ok(Self(bytes)),
+                    _ => Err(IdError::Bytes { bytes: $len }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
 }
 
-impl fmt::Display for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
+bytes_id! {
+    /// An MLS group (RFC 9420, section 12.1 "group_id"), base64url on the wire: derived from the conversation that it
+    /// carries and the incarnation of that.
+    GroupId, 16
 }
 
-impl fmt::Debug for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GroupId({self})")
-    }
+bytes_id! {
+    /// A conversation, whichever MLS group carries it at the moment: derived from what it is, so that none can stand for
+    /// another. Users know it as a chat.
+    ConversationId, 32
 }
 
 macro_rules! string_serde {
@@ -294,6 +313,29 @@ counter! {
     Seq
 }
 
+/// Which MLS group of a conversation it is: 1, 2, 3, … A conversation goes on in the next one when the one before cannot be
+/// used any more, or somebody in it has another identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Incarnation(pub u32);
+
+impl Incarnation {
+    /// That of a new conversation.
+    pub const FIRST: Self = Self(1);
+
+    /// The one that follows.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,7 +364,7 @@ mod tests {
         let id = GroupId::from_bytes([0xfb; 16]);
         assert_eq!(id.to_string().parse(), Ok(id));
         for bad in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "+/+/+/+/+/+/+/+/+/+/+/"] {
-            assert_eq!(bad.parse::<GroupId>(), Err(IdError::Group), "{bad}");
+            assert_eq!(bad.parse::<GroupId>(), Err(IdError::Bytes { bytes: 16 }), "{bad}");
         }
     }
 }

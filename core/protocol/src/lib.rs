@@ -26,7 +26,7 @@ mod schema;
 mod secret;
 
 pub use error::ErrorCode;
-pub use ids::{DeviceId, Epoch, FileId, GroupId, IdError, MessageId, Seq, UserId};
+pub use ids::{ConversationId, DeviceId, Epoch, FileId, GroupId, IdError, Incarnation, MessageId, Seq, UserId};
 pub use invitation::{Invitation, InvitationError, MAX_SERVER_URL_LEN};
 pub use opaque::Opaque;
 pub use secret::Secret;

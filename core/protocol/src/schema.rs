@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ErrorCode;
 use crate::frames::MessageType;
-use crate::ids::{DeviceId, Epoch, FileId, GroupId, MessageId, Seq, UserId};
+use crate::ids::{DeviceId, Epoch, FileId, GroupId, Incarnation, MessageId, Seq, UserId};
 use crate::limits::{MAX_COUNTER, MAX_DEVICE_ID_LEN, MAX_FILE_ID_LEN, MAX_MESSAGE_TYPE_LEN, MAX_USER_ID_LEN};
 use crate::{Opaque, Secret};
 
@@ -46,6 +46,11 @@ schemas! {
     GroupId: text("An MLS group: 16 bytes in base64url without padding.")
         .pattern(Some(GROUP_ID))
         .examples([json!("AQEBAQEBAQEBAQEBAQEBAQ")]);
+    Incarnation: ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+        .minimum(Some(1))
+        .description(Some("Which MLS group of a conversation it is: 1, 2, 3, …"));
     Epoch: counter("An MLS epoch.");
     Seq: counter("A place in a group's history: 1, 2, 3, … without holes.");
     Opaque: text("Bytes in base64 (standard alphabet, padded), which only the ends understand. The server does not decode it.")

@@ -35,7 +35,8 @@ CREATE TABLE contact (
     user_id TEXT PRIMARY KEY,
     identity BLOB NOT NULL,            -- pinned account identity key
     verified INTEGER NOT NULL DEFAULT 0,
-    changed_identity BLOB              -- seen after the pinned one was verified; blocks sending until accepted
+    changed_identity BLOB,             -- seen after the pinned one was verified; blocks sending until accepted
+    shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
 -- What people see of a conversation. The lower columns are the entry in the list of chats, kept by whoever writes messages.
@@ -44,6 +45,7 @@ CREATE TABLE chat (
     kind TEXT NOT NULL,                -- direct, self, group; newer versions may know more
     peer TEXT,                         -- the other user of a direct chat
     groups INTEGER NOT NULL DEFAULT 0, -- MLS groups that have carried it so far
+    incarnation INTEGER NOT NULL DEFAULT 0, -- the highest one that this device knows of; 0: none
     last_at INTEGER NOT NULL,          -- when something last came or was written, ms; its creation if nothing has
     last_message INTEGER,              -- row of the last message that people see
     messages INTEGER NOT NULL DEFAULT 0,
@@ -58,6 +60,7 @@ CREATE INDEX chat_last ON chat (last_at);
 CREATE TABLE mls_group (
     group_id BLOB PRIMARY KEY,
     chat_id INTEGER NOT NULL REFERENCES chat (id),
+    info BLOB NOT NULL,                -- ConversationInfo, which it keeps for life
     state TEXT NOT NULL,               -- creating, joining, active, broken
     ordinal INTEGER NOT NULL,          -- which of its chat's groups this is; orders their histories
     epoch INTEGER NOT NULL DEFAULT 0,  -- as in the MLS state, without having to read that

@@ -1,6 +1,6 @@
 //! Chats: what a user sees of a conversation.
 
-use privmsg_protocol::UserId;
+use privmsg_protocol::{Incarnation, UserId};
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,28 @@ pub fn list(at: &Snapshot<'_>) -> Result<Vec<ChatSummary>, StoreError> {
     let mut query = at.sql().prepare_cached(&format!("SELECT {COLUMNS} FROM chat ORDER BY last_at DESC, id DESC"))?;
     let rows = query.query_map([], |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
+}
+
+/// The highest incarnation of the conversation that this device knows of, if any.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn incarnation(at: &Snapshot<'_>, id: ChatId) -> Result<Option<Incarnation>, StoreError> {
+    let known: u32 =
+        at.sql().prepare_cached("SELECT incarnation FROM chat WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?;
+    Ok((known > 0).then_some(Incarnation(known)))
+}
+
+/// The conversation has come to an incarnation. Never goes back.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_incarnation(tx: &Tx<'_>, id: ChatId, incarnation: Incarnation) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE chat SET incarnation = max(incarnation, ?2) WHERE id = ?1")?
+        .execute(params![id.0, incarnation.0])?;
+    tx.changed(Change::Chat(id));
+    Ok(())
 }
 
 /// The user has read up to `position`. Never goes back. Returns whether there was something new.

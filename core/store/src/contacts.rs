@@ -4,7 +4,7 @@ use privmsg_protocol::UserId;
 use rusqlite::{OptionalExtension, params};
 
 use crate::sql_types::{key_bytes, optional_key_bytes};
-use crate::{Change, Snapshot, StoreError, Tx};
+use crate::{Change, Snapshot, StoreError, Tx, holds};
 
 /// What is known of a user's identity key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,24 @@ pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observ
     Ok(Observation::Changed)
 }
 
+/// Notes the safety number that the user is shown.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_shown(tx: &Tx<'_>, user: &UserId, digits: &str) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE contact SET shown = ?2 WHERE user_id = ?1", params![user.as_str(), digits])?;
+    Ok(())
+}
+
+/// The safety number that the user was last shown, if any.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn shown(at: &Snapshot<'_>, user: &UserId) -> Result<Option<String>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT shown FROM contact WHERE user_id = ?1")?;
+    Ok(query.query_row([user.as_str()], |row| row.get(0)).optional()?.flatten())
+}
+
 /// Marks the pinned key as compared, or takes that back. Whoever says that the pinned key is right also says that
 /// another one that appeared beside it is wrong: it is forgotten, and its devices have to leave.
 ///
@@ -112,6 +130,7 @@ pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
          WHERE user_id = ?1 AND changed_identity IS NOT NULL",
         [user.as_str()],
     )?;
+    holds::release_accepted(tx)?;
     tx.changed(Change::Contact(user.clone()));
     Ok(changed > 0)
 }

@@ -43,6 +43,8 @@ pub struct StoredGroup {
     pub group_id: GroupId,
     /// The chat that it carries.
     pub chat: ChatId,
+    /// What the conversation is, as its GroupContext says.
+    pub info: Vec<u8>,
     /// Where this device stands.
     pub state: GroupState,
     /// Creation or commit that was sent to the server and not answered yet, as JSON. Sending the same again is safe.
@@ -55,7 +57,7 @@ pub struct StoredGroup {
     pub rotate_at: i64,
 }
 
-const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch";
+const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
     let state: String = row.get(2)?;
@@ -70,6 +72,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
         reconcile: row.get(4)?,
         rotate_at: row.get(5)?,
         epoch: Epoch(from_sql(row.get(6)?)),
+        info: row.get(7)?,
     })
 }
 
@@ -111,12 +114,19 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<StoredGroup>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn insert(tx: &Tx<'_>, group: &GroupId, chat: ChatId, state: GroupState, rotate_at: i64) -> Result<(), StoreError> {
+pub fn insert(
+    tx: &Tx<'_>,
+    group: &GroupId,
+    chat: ChatId,
+    info: &[u8],
+    state: GroupState,
+    rotate_at: i64,
+) -> Result<(), StoreError> {
     tx.sql().execute("UPDATE chat SET groups = groups + 1 WHERE id = ?1", [chat.0])?;
     tx.sql().execute(
-        "INSERT INTO mls_group (group_id, chat_id, state, rotate_at, ordinal)
-         VALUES (?1, ?2, ?3, ?4, (SELECT groups FROM chat WHERE id = ?2))",
-        params![group.as_bytes().as_slice(), chat.0, state.as_str(), rotate_at],
+        "INSERT INTO mls_group (group_id, chat_id, state, rotate_at, info, ordinal)
+         VALUES (?1, ?2, ?3, ?4, ?5, (SELECT groups FROM chat WHERE id = ?2))",
+        params![group.as_bytes().as_slice(), chat.0, state.as_str(), rotate_at, info],
     )?;
     tx.changed(Change::Task(TASK));
     Ok(())
@@ -150,7 +160,19 @@ pub(crate) fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes a group that lost its race, or that the server has no more.
+/// Forgets a group that this device was creating and that the server has not taken, perhaps because somebody else was faster
+/// with the same one: what has come of it is of theirs, and stays.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn give_way(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
+    holds::forget(tx, holds::Scope::Group(*group))?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// Removes a group that the server has no more, or whose conversation goes on in another one.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.

@@ -25,15 +25,15 @@ pub(super) struct StateQuery {
     epoch: Option<Epoch>,
 }
 
-/// A new conversation
+/// A new conversation, or one that goes on in another group
 ///
-/// The same group again by the same device is answered with the group as it is.
+/// The same again by the same device is answered with the group as it is. A later incarnation ends the group before it.
 #[utoipa::path(
     post, path = "/groups", tag = "groups",
     request_body = CreateGroup,
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::RateLimited, ErrorCode::ConversationExists, ErrorCode::GroupIdTaken, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::RateLimited, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use privmsg_protocol::{Epoch, ErrorCode, GroupId};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation};
 
 /// A rule of the domain said no. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +12,12 @@ pub(crate) struct Refusal {
     pub(crate) detail: Cow<'static, str>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) group_id: Option<GroupId>,
+    pub(crate) incarnation: Option<Incarnation>,
 }
 
 impl Refusal {
     pub(crate) const fn new(code: ErrorCode, detail: &'static str) -> Self {
-        Self { code, detail: Cow::Borrowed(detail), epoch: None, group_id: None }
+        Self { code, detail: Cow::Borrowed(detail), epoch: None, group_id: None, incarnation: None }
     }
 
     /// The epoch named is not `current`.
@@ -32,6 +33,14 @@ impl Refusal {
         Self {
             group_id: Some(group_id),
             ..Self::new(ErrorCode::ConversationExists, "this conversation exists already; use the group that is named")
+        }
+    }
+
+    /// The conversation has come further.
+    pub(crate) fn stale_incarnation(newest: Incarnation) -> Self {
+        Self {
+            incarnation: Some(newest),
+            ..Self::new(ErrorCode::StaleIncarnation, "the conversation has had this incarnation; begin a later one")
         }
     }
 }

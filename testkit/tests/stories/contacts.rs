@@ -1,10 +1,10 @@
 //! A contact whose identity changes.
 
 use anyhow::Result;
-use privmsg_client::Event;
+use privmsg_client::{ClientError, Event};
 use privmsg_testkit::{Person, Server};
 
-use super::alice_and_bob;
+use super::{accepts, alice_and_bob, verifies};
 
 /// Bob loses everything and begins anew; says so to Alice.
 async fn bob_begins_anew(server: &Server, bob: &mut Person) -> Result<Person> {
@@ -51,7 +51,7 @@ async fn to_a_verified_contact_with_a_new_identity_nothing_is_sent_until_it_is_a
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;
     let name = bob.account().user_id.clone();
-    alice.client().set_verified(&name, true).await?;
+    verifies(&alice, &name).await?;
 
     let again = bob_begins_anew(&server, &mut bob).await?;
     again.says(&alice, "it is me, honestly").await?;
@@ -65,7 +65,24 @@ async fn to_a_verified_contact_with_a_new_identity_nothing_is_sent_until_it_is_a
     assert!(message.is_some_and(|message| message.state == privmsg_client::MessageState::Queued));
     assert!(!again.texts(&alice).await?.contains(&"a secret".to_owned()));
 
-    assert!(alice.client().accept_identity_change(&name).await?);
+    assert!(accepts(&alice, &name).await?);
     alice.delivered(&waiting).await?;
     again.hears(&alice, "a secret").await.map(drop)
+}
+
+/// The server changes the key between showing and comparing: what is confirmed is what was seen, or nothing.
+#[tokio::test]
+async fn another_key_than_the_one_that_was_seen_is_not_confirmed() -> Result<()> {
+    let (server, mut alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let name = bob.account().user_id.clone();
+    let seen = alice.client().contact(&name).await?.safety_number;
+    let again = bob_begins_anew(&server, &mut bob).await?;
+    again.says(&alice, "I lost my phone").await?;
+    alice.sees("the change", |event| matches!(event, Event::IdentityChanged { blocked: false, .. })).await?;
+    let refused = alice.client().mark_verified(&name, &seen).await;
+    assert!(matches!(refused, Err(ClientError::AnotherNumber(_))), "{refused:?}");
+    assert!(!alice.client().contact(&name).await?.verified);
+    Ok(())
 }

@@ -18,6 +18,7 @@ mod transfers;
 mod typing;
 
 use anyhow::Result;
+use privmsg_protocol::UserId;
 use privmsg_testkit::wait::PATIENCE;
 use privmsg_testkit::{Person, Server};
 
@@ -27,6 +28,18 @@ async fn alice_and_bob() -> Result<(Server, Person, Person)> {
     let alice = server.person("alice").await?;
     let bob = server.person("bob").await?;
     Ok((server, alice, bob))
+}
+
+/// Compares the safety number of a contact, and finds it right.
+async fn verifies(who: &Person, contact: &UserId) -> Result<()> {
+    let seen = who.client().contact(contact).await?.safety_number;
+    Ok(who.client().mark_verified(contact, &seen).await?)
+}
+
+/// Looks at the new number of a contact, and accepts it. Returns whether there was one.
+async fn accepts(who: &Person, contact: &UserId) -> Result<bool> {
+    let seen = who.client().contact(contact).await?.to_compare().clone();
+    Ok(who.client().accept_identity_change(contact, &seen).await?)
 }
 
 /// Both have exactly these texts in their chat. If not, says what the writers know of what is missing.

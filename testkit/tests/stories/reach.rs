@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use privmsg_client::{Event, Reason, Unreachable};
 use privmsg_testkit::{Person, Server};
 
-use super::alice_and_bob;
+use super::{accepts, alice_and_bob, verifies};
 
 #[tokio::test]
 async fn somebody_with_another_kind_of_client_has_left_no_keys() -> Result<()> {
@@ -27,7 +27,7 @@ async fn a_verified_contact_who_was_deleted_and_made_anew_is_asked_about() -> Re
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;
     let name = bob.account().user_id.clone();
-    alice.client().set_verified(&name, true).await?;
+    verifies(&alice, &name).await?;
     bob.goes_offline().await?;
     server.admin().revokes(&name).await?;
     let another = Person::signs_in(&server.url(), &server.admin().creates("bob").await?).await?;
@@ -40,7 +40,7 @@ async fn a_verified_contact_who_was_deleted_and_made_anew_is_asked_about() -> Re
     ensure!(alice.client().is_held(&name).await?);
     ensure!(alice.client().contact(&name).await?.changed.is_some(), "both keys can be compared");
     ensure!(another.texts(&alice).await?.is_empty(), "nothing is sent before it is accepted");
-    ensure!(alice.client().accept_identity_change(&name).await?);
+    ensure!(accepts(&alice, &name).await?);
     alice.delivered(&sent).await?;
     another.hears(&alice, "is it you?").await.map(drop)
 }

@@ -204,5 +204,12 @@ fn failure(code: ErrorCode) -> ClientError {
     if code.as_str() == downloads::ALTERED {
         return ClientError::AlteredFile;
     }
-    ClientError::Server { code, detail: String::new(), retry_after: None, epoch: None, group_id: None }
+    ClientError::Server {
+        code,
+        detail: String::new(),
+        retry_after: None,
+        epoch: None,
+        group_id: None,
+        incarnation: None,
+    }
 }

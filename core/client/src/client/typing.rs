@@ -121,7 +121,7 @@ mod tests {
             .write(move |tx| {
                 account::save(tx, &signed_in_account(alice.clone()))?;
                 let chat = chats::ensure(tx, &ChatKind::Direct { peer: mallory.clone() }, 1)?;
-                groups::insert(tx, &group, chat, GroupState::Active, 0)?;
+                groups::insert(tx, &group, chat, &[], GroupState::Active, 0)?;
                 let mut seen = Vec::new();
                 let mut say = |n, sender_id: &UserId, place, direction| {
                     let new = NewMessage {

@@ -21,7 +21,6 @@ use super::tasks::groups::COMMIT_WAIT;
 use crate::content::{self, Said};
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
-use crate::group::membership;
 use crate::group::mls::Step;
 
 /// What a page came to.
@@ -217,6 +216,11 @@ impl<'a, 't> Intake<'a, 't> {
             _ => Expected::Application,
         };
         let verdict = match conversation.process(self.step.mls, expected, &bytes) {
+            Ok(processed) if !is_from(message, processed.sender()) => {
+                tracing::warn!("rejected a message whose envelope names another sender");
+                part.undo()?;
+                return Ok(Verdict::Seen);
+            }
             Ok(Processed::Application { sender, plaintext }) => {
                 self.application(message, group, &sender, &plaintext)?;
                 Verdict::Seen
@@ -329,8 +333,6 @@ impl<'a, 't> Intake<'a, 't> {
         // Whatever of our own was on its way for the old epoch has lost: the commit by MLS, the messages by the server.
         groups::set_request(tx, id, None)?;
         outbox::clear_encrypted_before(tx, id, change.epoch)?;
-        let events = membership::observe(self.step, group.chat, &change.added)?;
-        self.outcome.events.extend(events);
         Ok(())
     }
 
@@ -362,6 +364,12 @@ impl<'a, 't> Intake<'a, 't> {
             }
         }
     }
+}
+
+/// Whether the envelope names who MLS says it is from. The server has checked whose the envelope is; whoever else it is
+/// from, one of the two lies.
+fn is_from(message: &DeliveredMessage, member: &Member) -> bool {
+    message.sender_id == member.user_id && message.sender_device_id.as_ref() == Some(&member.device_id)
 }
 
 fn verdict_on(error: ProcessError, group: &StoredGroup) -> Result<Verdict, ClientError> {

@@ -3,26 +3,33 @@
 use std::sync::Arc;
 
 use privmsg_e2ee::{
-    ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, ConversationKind, Text,
-    generate_key_package,
+    ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, Person, Text, generate_key_package,
 };
+use privmsg_mls_public::direct_chat_id;
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Opaque, Seq, UserId};
+use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque, Seq, UserId};
+use privmsg_store::chats::ChatKind;
 use privmsg_store::key::DatabaseKey;
 use privmsg_store::position::Position;
 use privmsg_store::{Store, gaps, groups, lags, messages, outbox, parked, welcomes};
 
-use super::inbox::{self, Outcome};
+use super::inbox;
 use crate::error::ClientError;
-use crate::group::join::use_welcome;
+use crate::events::Event;
+use crate::group::claim::Claim;
+use crate::group::join::{Outcome, use_welcome};
 use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
 use crate::identity::{Identity, device_of};
 
 mod early;
+mod impostors;
 mod set_back;
 
-const GROUP: GroupId = GroupId::from_bytes([9; 16]);
+/// The first group of the conversation of Alice and Bob.
+const GROUP: GroupId = GroupId::from_bytes([
+    0xfc, 0x03, 0xe6, 0xf1, 0x48, 0x12, 0xdb, 0xa4, 0xe1, 0xf2, 0x29, 0xed, 0x31, 0x13, 0x21, 0x07,
+]);
 
 /// Key packages are checked against the system's clock inside OpenMLS.
 fn now_s() -> u64 {
@@ -76,7 +83,7 @@ impl Device {
         .await
     }
 
-    async fn hears(&self, page: &[&DeliveredMessage]) -> Outcome {
+    async fn hears(&self, page: &[&DeliveredMessage]) -> inbox::Outcome {
         let page: Vec<_> = page.iter().map(|message| (*message).clone()).collect();
         // An invitation is acknowledged by who uses it: until then the server keeps the tree that it needs.
         let used_later = |message: &&DeliveredMessage| inbox::is_welcome(message);
@@ -87,14 +94,32 @@ impl Device {
     }
 
     /// Answers the invitation that has come, with the tree that the server has.
-    async fn joins(&self, tree: Vec<u8>) {
+    async fn joins(&self, peer: &Self, tree: Vec<u8>) -> Outcome {
+        self.joins_as(peer.claim(), tree).await.0
+    }
+
+    async fn joins_as(&self, claim: Claim, tree: Vec<u8>) -> (Outcome, Vec<Event>) {
         self.try_step(move |step| {
             let welcome = welcomes::of(step.tx, &GROUP)?.unwrap();
-            welcomes::remove(step.tx, &GROUP)?;
-            use_welcome(step, &welcome, &tree)
+            use_welcome(step, &welcome, &tree, &claim)
         })
         .await
-        .unwrap();
+        .unwrap()
+    }
+
+    /// What an honest server says to the other one of their conversation.
+    fn claim(&self) -> Claim {
+        Claim {
+            kind: ChatKind::Direct { peer: self.identity.user_id.clone() },
+            conversation: direct_chat_id(&UserId::new("alice").unwrap(), &UserId::new("bob").unwrap()),
+            incarnation: Incarnation::FIRST,
+            published: Some(*self.identity.account.as_bytes()),
+        }
+    }
+
+    /// As conversations name the user.
+    fn person(&self) -> Person {
+        Person { user_id: self.identity.user_id.clone(), identity: self.identity.account }
     }
 
     async fn is_to_join_anew(&self) -> bool {
@@ -158,17 +183,16 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
             generate_key_package(step.mls, device, certificate, false, now_s()).unwrap()
         })
         .await;
-    let invited = Arc::clone(&bob.identity);
+    let (invited, claim) = (Arc::clone(&bob.identity), bob.claim());
+    let info = ConversationInfo::direct(alice.person(), bob.person(), Incarnation::FIRST).unwrap();
     let bundle = alice
         .step(move |step| {
             let claimed = ClaimedKeyPackage::validate(&package, &invited.user_id, &invited.device_id, now_s()).unwrap();
-            let participants = vec![step.identity.user_id.clone(), invited.user_id.clone()];
-            let info = ConversationInfo::new(ConversationKind::Direct, participants).unwrap();
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (mut chat, bundle) =
-                Conversation::create(step.mls, device, certificate, GROUP, info, &[claimed]).unwrap();
+            let (mut chat, bundle) = Conversation::create(step.mls, device, certificate, info, &[claimed]).unwrap();
             chat.merge_pending(step.mls).unwrap();
-            membership::adopt(step, &chat).unwrap();
+            let adopted = membership::adopt(step, &chat, GROUP, &claim).unwrap();
+            assert!(matches!(adopted, membership::Judgement::Adopted(_)), "{adopted:?}");
             bundle
         })
         .await;
@@ -182,7 +206,7 @@ fn welcome(bundle: &CommitBundle) -> DeliveredMessage {
 async fn alice_and_bob() -> (Device, Device) {
     let (alice, bob, bundle) = alice_invites_bob().await;
     bob.hears(&[&welcome(&bundle)]).await;
-    bob.joins(bundle.ratchet_tree).await;
+    assert_eq!(bob.joins(&alice, bundle.ratchet_tree).await, Outcome::Joining);
     assert!(!bob.is_to_join_anew().await);
     (alice, bob)
 }
@@ -296,10 +320,10 @@ async fn a_crash_before_the_commit_of_the_transaction_forgets_everything_togethe
 
 #[tokio::test]
 async fn a_welcome_that_cannot_be_used_leads_to_a_join() {
-    let (_alice, bob, bundle) = alice_invites_bob().await;
+    let (alice, bob, bundle) = alice_invites_bob().await;
     bob.hears(&[&welcome(&bundle)]).await;
     assert!(!bob.is_to_join_anew().await);
-    bob.joins(b"no tree".to_vec()).await;
+    bob.joins(&alice, b"no tree".to_vec()).await;
     assert!(bob.is_to_join_anew().await);
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use privmsg_protocol::GroupId;
-use privmsg_store::holds::{self, Hold, Scope};
+use privmsg_store::holds::{self, Hold, Reason, Scope};
 use privmsg_store::{Changes, Snapshot, StoreError, TaskName, groups, lags, welcomes};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinError;
@@ -24,8 +24,10 @@ use crate::events::Event;
 use crate::net::backoff::random_fraction;
 
 /// First pause after a failure that names none, and the longest. Each is twice the one before, with jitter.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+const PAUSES: Pauses = Pauses { first: Duration::from_secs(1), longest: Duration::from_secs(10 * 60) };
+
+/// After a group that cannot be joined for what it is. A stranger can make many of them, and each attempt fetches its state.
+const REFUSED: Pauses = Pauses { first: Duration::from_secs(10), longest: Duration::from_secs(60 * 60) };
 
 /// Starts the scheduler; it begins when the mailbox has been drained, and ends with the session, or with what ends it.
 pub(super) fn start(link: Arc<Link>) -> (AbortOnDropHandle<Result<(), ClientError>>, Flush) {
@@ -206,7 +208,11 @@ impl Scheduler {
                 tracing::info!(task = %task.0, ?reason, "waits");
                 let now = context.clock.now_ms();
                 let jitter = random_fraction();
-                let growing = move |attempts| pause.unwrap_or_else(|| pause_after(attempts, jitter));
+                let pauses = match (scope, &reason) {
+                    (Scope::Group(_), Reason::Unusable) => REFUSED,
+                    _ => PAUSES,
+                };
+                let growing = move |attempts| pause.unwrap_or_else(|| pauses.after(attempts, jitter));
                 let put = store.write(move |tx| {
                     // What has gone meanwhile waits for nothing.
                     if let Scope::Group(id) = scope
@@ -267,10 +273,17 @@ impl Wake {
     }
 }
 
-/// Between half and the whole of a pause that doubles with each attempt.
-fn pause_after(attempts: u32, fraction: f64) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16));
-    doubled.min(LONGEST_PAUSE).mul_f64(0.5 + fraction.clamp(0.0, 1.0) / 2.0)
+struct Pauses {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Pauses {
+    /// Between half and the whole of a pause that doubles with each attempt.
+    fn after(&self, attempts: u32, fraction: f64) -> Duration {
+        let doubled = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+        doubled.min(self.longest).mul_f64(0.5 + fraction.clamp(0.0, 1.0) / 2.0)
+    }
 }
 
 #[cfg(test)]
@@ -279,11 +292,13 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_limit() {
-        let pauses: Vec<_> = (1..30).map(|attempts| pause_after(attempts, 1.0)).collect();
-        assert_eq!(pauses[0], FIRST_PAUSE);
-        assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]));
-        assert_eq!(pauses[28], LONGEST_PAUSE);
-        assert_eq!(pause_after(1, 0.0), FIRST_PAUSE / 2);
-        assert!(pause_after(u32::MAX, 0.0) >= LONGEST_PAUSE / 2);
+        for some in [PAUSES, REFUSED] {
+            let pauses: Vec<_> = (1..30).map(|attempts| some.after(attempts, 1.0)).collect();
+            assert_eq!(pauses[0], some.first);
+            assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]));
+            assert_eq!(pauses[28], some.longest);
+            assert_eq!(some.after(1, 0.0), some.first / 2);
+            assert!(some.after(u32::MAX, 0.0) >= some.longest / 2);
+        }
     }
 }

@@ -181,6 +181,7 @@ impl Session {
                 retry_after: error.retry_after_ms.map(Duration::from_millis),
                 epoch: None,
                 group_id: None,
+                incarnation: None,
             }),
             code => {
                 tracing::debug!(%code, "the server refused a frame");

@@ -202,6 +202,7 @@ impl Failure {
                 Reason::Disk
             }
             ClientError::JoinedTooOften => Reason::JoinedTooOften,
+            ClientError::IdentityToAccept => Reason::IdentityToAccept,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");
                 Reason::UpdateNeeded

@@ -7,16 +7,15 @@ use privmsg_e2ee::{CommitError, Conversation, Member};
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::Group;
 use privmsg_store::groups::{self, StoredGroup};
-use privmsg_store::{Snapshot, contacts, lags};
+use privmsg_store::lags;
 
 use super::mls::Step;
 use super::request::{Request, forget, submit};
-use super::{membership, schedule};
+use super::schedule;
 use crate::content::new_message_id;
 use crate::engine::Link;
 use crate::engine::tasks::groups::{COMMIT_WAIT, is_dead};
 use crate::error::{ClientError, During as _};
-use crate::identity::Identity;
 
 /// Commits what is due in a group: a comparison with the server's devices, a change of this device's leaf key, or both
 /// at once.
@@ -57,7 +56,7 @@ fn prepare(step: &Step<'_, '_>, before: &StoredGroup, theirs: &Group) -> Result<
     let members = conversation.members();
     let mut gone = Vec::new();
     for member in members.iter().filter(|member| !member.is_self) {
-        if !is_signed_in(member, theirs) || is_stranger(step.tx, step.identity, member)? {
+        if !is_signed_in(member, theirs) {
             gone.push((member.user_id.clone(), member.device_id.clone()));
         }
     }
@@ -82,15 +81,6 @@ fn prepare(step: &Step<'_, '_>, before: &StoredGroup, theirs: &Group) -> Result<
     }
     Request::commit(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?;
     Ok(true)
-}
-
-/// Whether a device is under an identity that is neither its user's pinned one nor one that the user has yet to judge.
-fn is_stranger(at: &Snapshot<'_>, identity: &Identity, member: &Member) -> Result<bool, ClientError> {
-    if membership::is_trusted(at, identity, member)? {
-        return Ok(false);
-    }
-    let contact = contacts::load(at, &member.user_id)?;
-    Ok(contact.is_none_or(|contact| contact.changed_identity != Some(*member.identity.as_bytes())))
 }
 
 fn is_signed_in(member: &Member, group: &Group) -> bool {

@@ -3,56 +3,121 @@
 use std::sync::Arc;
 
 use privmsg_e2ee::{
-    ClaimedKeyPackage, Conversation, ConversationInfo, ConversationKind, KeyPackageError, Malformed, Member,
+    AccountPublicKey, ClaimedKeyPackage, Conversation, ConversationInfo, KeyPackageError, Malformed, Person,
 };
-use privmsg_protocol::rest::{DeviceKeyPackage, GroupKind};
-use privmsg_protocol::{GroupId, UserId};
+use privmsg_mls_public::group_id;
+use privmsg_protocol::rest::DeviceKeyPackage;
+use privmsg_protocol::{GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts;
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::Unreachable;
+use privmsg_store::{Snapshot, StoreError, rejoins};
 
+use super::claim::{conversation_of, published};
+use super::membership;
 use super::mls::Step;
 use super::request::{Request, submit};
-use super::{membership, schedule};
 use crate::engine::Link;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 
+/// Stands for all groups of a conversation, where it is counted how often it went on in another: there is no such incarnation.
+const COUNTED: Incarnation = Incarnation(0);
+
 /// Makes the group of a chat that has none, or joins the one that the other side has made meanwhile.
 pub(crate) async fn open_chat(link: &Arc<Link>, chat: ChatId) -> Result<(), ClientError> {
+    let look = move |at: &Snapshot<'_>| {
+        Ok::<_, StoreError>((
+            chats::load(at, chat)?.kind,
+            chats::incarnation(at, chat)?.map_or(Incarnation::FIRST, Incarnation::next),
+        ))
+    };
+    let (kind, incarnation) = link.context.store.read(look).await?;
+    begin(link, kind, incarnation, None).await
+}
+
+/// A conversation goes on in another group, because this device cannot be in the one that there is. That it cannot is often
+/// the server's word, and is believed a few times a day.
+pub(crate) async fn go_on(link: &Arc<Link>, kind: ChatKind, after: Incarnation) -> Result<(), ClientError> {
+    let conversation = conversation_of(&kind, &link.identity.user_id).ok_or(ClientError::Unjoinable)?;
+    let (counted, now) = (group_id(&conversation, COUNTED), link.context.clock.now_ms());
+    if link.context.store.read(move |at| rejoins::are_spent(at, &counted, now)).await? {
+        return Err(ClientError::JoinedTooOften);
+    }
+    tracing::info!(%after, "a conversation goes on in another group");
+    begin(link, kind, after.next(), Some(counted)).await
+}
+
+/// There is nobody of the other side in a chat's group. If that is because the other one has another identity by now, the
+/// chat goes on in another group, once the user has accepted that where it has to be. Returns whether something was done.
+pub(crate) async fn look_for_the_other(link: &Arc<Link>, chat: ChatId) -> Result<bool, ClientError> {
     let own = link.identity.user_id.clone();
-    let kind = link.context.store.read(move |at| chats::load(at, chat)).await?.kind;
-    let (kind, participants) = match kind {
-        ChatKind::SelfNotes => (GroupKind::SelfNotes, vec![own.clone()]),
-        ChatKind::Direct { peer } => (GroupKind::Direct, vec![peer, own.clone()]),
+    let look = move |at: &Snapshot<'_>| {
+        let group = groups::of_chat(at, chat)?;
+        let info = group.and_then(|group| ConversationInfo::decode(&group.info).ok());
+        let Some(info) = info else { return Ok(None) };
+        let Some(peer) = membership::peer(&info, &own).cloned() else { return Ok(None) };
+        let contact = contacts::load(at, &peer.user_id)?;
+        Ok::<_, StoreError>(Some((peer, info.incarnation(), contact.is_some_and(|contact| contact.verified))))
+    };
+    let Some((peer, incarnation, verified)) = link.context.store.read(look).await? else { return Ok(false) };
+    let published = published(link, &peer.user_id).await?.and_then(|key| AccountPublicKey::from_bytes(key).ok());
+    let Some(identity) = published.filter(|published| *published != peer.identity) else { return Ok(false) };
+    let kind = ChatKind::Direct { peer: peer.user_id.clone() };
+    if verified {
+        let person = Person { identity, ..peer };
+        let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &person));
+        link.context.emit_all(seen.await?);
+    } else {
+        go_on(link, kind, incarnation).await?;
+    }
+    Ok(true)
+}
+
+/// Makes a group with everybody's devices. `counted`: it counts as this one's.
+async fn begin(
+    link: &Arc<Link>,
+    kind: ChatKind,
+    incarnation: Incarnation,
+    counted: Option<GroupId>,
+) -> Result<(), ClientError> {
+    let own = Person { user_id: link.identity.user_id.clone(), identity: link.identity.account };
+    // The other side comes first, so that waiting for somebody who has not signed in yet uses up nothing.
+    let (info, mut packages) = match &kind {
+        ChatKind::SelfNotes => (ConversationInfo::notes(own.clone(), incarnation), Vec::new()),
+        ChatKind::Direct { peer } => {
+            let claimed = claim(link, peer).await?;
+            let (Some(identity), None) = (claimed.identity, claimed.nobody) else {
+                return nobody_there(link, kind, claimed).await;
+            };
+            let peer = Person { user_id: peer.clone(), identity };
+            let info =
+                ConversationInfo::direct(own.clone(), peer, incarnation).during("describing a new conversation")?;
+            (info, claimed.trusted)
+        }
         ChatKind::Group => return Ok(()),
     };
-    let mut packages = Vec::new();
-    for user in &participants {
-        let claimed = claim(link, user).await?;
-        // The other side comes first, so that waiting for somebody who has not signed in yet uses up nothing.
-        match claimed.nobody {
-            Some(why) if *user != own => return nobody_there(link, chat, claimed, why).await,
-            _ => packages.extend(claimed.trusted),
+    packages.extend(claim(link, &own.user_id).await?.trusted);
+    let id = info.group_id();
+    let made = link.context.step(&link.identity, move |step| {
+        if let Some(counted) = counted {
+            rejoins::note(step.tx, &counted, step.now_ms)?;
         }
-    }
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| ClientError::NoRandomness)?;
-    let id = GroupId::from_bytes(bytes);
-    let made = link.context.step(&link.identity, move |step| create(step, id, chat, kind, participants, &packages));
+        create(step, &kind, info, &packages)
+    });
     link.context.emit_all(made.await?);
     submit(link, id).await
 }
 
 /// Nobody of the other side can be added. Where that is because a verified contact has another identity now, the user is
 /// asked, and the chat waits for the answer.
-async fn nobody_there(link: &Link, chat: ChatId, claimed: Claimed, why: Unreachable) -> Result<(), ClientError> {
-    let Claimed { user, changed, .. } = claimed;
-    if changed.is_empty() {
-        return Err(ClientError::Unreachable { user, why });
-    }
-    let seen = link.context.step(&link.identity, move |step| membership::observe(step, chat, &changed));
+async fn nobody_there(link: &Link, kind: ChatKind, claimed: Claimed) -> Result<(), ClientError> {
+    let Claimed { user, changed, nobody, .. } = claimed;
+    let Some(changed) = changed else {
+        return Err(ClientError::Unreachable { user, why: nobody.unwrap_or(Unreachable::NoIdentity) });
+    };
+    let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &changed));
     link.context.emit_all(seen.await?);
     Ok(())
 }
@@ -60,9 +125,12 @@ async fn nobody_there(link: &Link, chat: ChatId, claimed: Claimed, why: Unreacha
 /// What there is of a user's devices.
 struct Claimed {
     user: UserId,
+    /// Who the user is taken for.
+    identity: Option<AccountPublicKey>,
+    /// Devices under that identity.
     trusted: Vec<ClaimedKeyPackage>,
-    /// Devices under the identity that is published now, and is not the verified one.
-    changed: Vec<Member>,
+    /// The user under the identity that is published now, and is not the verified one, if there is a device of it.
+    changed: Option<Person>,
     /// Why there is nobody to be trusted, if so.
     nobody: Option<Unreachable>,
 }
@@ -88,11 +156,7 @@ async fn identities(link: &Link, user: &UserId) -> Result<Identities, ClientErro
     if *user == link.identity.user_id {
         return Ok(Identities { trusted: Some(*link.identity.account.as_bytes()), published: None });
     }
-    let profile = link.context.api.user(user).await?;
-    let published = profile
-        .public_key
-        .and_then(|key| key.parse::<privmsg_e2ee::AccountPublicKey>().ok())
-        .map(|key| *key.as_bytes());
+    let published = published(link, user).await?;
     let name = user.clone();
     let pinned = link.context.store.read(move |at| contacts::load(at, &name)).await?;
     let trusted = match pinned {
@@ -110,7 +174,7 @@ fn sort(
     identities: &Identities,
     now_s: u64,
 ) -> Result<Claimed, ClientError> {
-    let (mut trusted, mut changed, mut why) = (Vec::new(), Vec::new(), Unreachable::NoKeyPackages);
+    let (mut trusted, mut changed, mut why) = (Vec::new(), None, Unreachable::NoKeyPackages);
     let mut newer = None;
     for package in claimed {
         match validate(user, package, now_s) {
@@ -124,7 +188,7 @@ fn sort(
                 tracing::warn!(contact = %user, "left out a device under another identity than the user's");
                 why = if identities.trusted.is_some() { Unreachable::NotVouchedFor } else { Unreachable::NoIdentity };
                 if identity == identities.published.as_ref() {
-                    changed.push(member);
+                    changed = Some(Person { user_id: user.clone(), identity: member.identity });
                 }
             }
             Err(error) => {
@@ -143,41 +207,38 @@ fn sort(
         }
     }
     match newer {
-        Some(newer) if trusted.is_empty() && changed.is_empty() => Err(newer.into()),
+        Some(newer) if trusted.is_empty() && changed.is_none() => Err(newer.into()),
         _ => {
             let nobody = trusted.is_empty().then_some(why);
-            Ok(Claimed { user: user.clone(), trusted, changed, nobody })
+            let identity = identities.trusted.and_then(|key| AccountPublicKey::from_bytes(key).ok());
+            Ok(Claimed { user: user.clone(), identity, trusted, changed, nobody })
         }
     }
 }
 
 fn create(
     step: &Step<'_, '_>,
-    id: GroupId,
-    chat: ChatId,
-    kind: GroupKind,
-    participants: Vec<UserId>,
+    kind: &ChatKind,
+    info: ConversationInfo,
     packages: &[ClaimedKeyPackage],
 ) -> Result<Vec<Event>, ClientError> {
+    let chat = chats::ensure(step.tx, kind, step.now_ms)?;
     // An invitation of the other side may have come while the key packages were claimed.
-    if groups::of_chat(step.tx, chat)?.is_some() {
+    if membership::reached(step.tx, chat)?.is_some_and(|known| known >= info.incarnation()) {
         return Ok(Vec::new());
     }
-    let conversation_kind = match kind {
-        GroupKind::Direct => ConversationKind::Direct,
-        GroupKind::SelfNotes => ConversationKind::SelfNotes,
-        GroupKind::Group => ConversationKind::Group,
-    };
-    let info =
-        ConversationInfo::new(conversation_kind, participants.clone()).during("describing a new conversation")?;
+    // The one before is out of the way, whatever it owes an answer for.
+    membership::carry(step, chat, &info, GroupState::Creating)?;
     let (device, certificate) = (&step.identity.device, &step.identity.certificate);
     let (conversation, bundle) =
-        Conversation::create(step.mls, device, certificate, id, info, packages).during("making a conversation")?;
-    groups::insert(step.tx, &id, chat, GroupState::Creating, schedule::next_rotation(step.now_ms))?;
+        Conversation::create(step.mls, device, certificate, info.clone(), packages).during("making a conversation")?;
+    let id = info.group_id();
     groups::set_epoch(step.tx, &id, conversation.epoch())?;
-    Request::create(id, kind, participants, bundle).store(step.tx, &id)?;
-    let members: Vec<_> = packages.iter().map(ClaimedKeyPackage::member).collect();
-    membership::observe(step, chat, &members)
+    Request::create(&info, bundle).store(step.tx, &id)?;
+    match membership::peer(&info, &step.identity.user_id) {
+        Some(peer) => membership::observe(step, chat, peer),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn validate(user: &UserId, package: &DeviceKeyPackage, now_s: u64) -> Result<ClaimedKeyPackage, KeyPackageError> {

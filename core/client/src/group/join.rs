@@ -4,21 +4,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{Conversation, ExternalJoinError, JoinError};
+use privmsg_e2ee::{Conversation, ExternalJoinError, JoinError, RejectReason};
 use privmsg_protocol::frames::{Ack, ClientFrame};
 use privmsg_protocol::rest::GroupStateAt;
-use privmsg_protocol::{ErrorCode, GroupId};
+use privmsg_protocol::{ErrorCode, GroupId, Incarnation};
+use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{StoreError, gaps, lags, rejoins};
+use privmsg_store::{Snapshot, StoreError, gaps, lags, rejoins};
 use tokio::time::sleep;
 
-use super::membership;
+use super::claim::Claim;
+use super::create::go_on;
+use super::membership::{self, Judgement};
 use super::mls::Step;
 use super::request::{Request, forget, submit};
 use crate::content::new_message_id;
 use crate::engine::{Link, inbox};
-use crate::error::{ClientError, Retry};
+use crate::error::{ClientError, Retry, causes};
 use crate::events::Event;
 use crate::net::backoff::random_fraction;
 
@@ -37,8 +40,17 @@ pub(crate) enum Why {
     Missing,
 }
 
-/// Joins a group, replacing whatever this device has of it.
+/// Joins a group, replacing whatever this device has of it. Where this device cannot be in it for what it is, the
+/// conversation goes on in another one.
 pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), ClientError> {
+    let Some(claim) = Claim::ask(link, &id).await? else {
+        return link.context.step(&link.identity, move |step| forget(step, id)).await;
+    };
+    let here = Here::of(link, &claim).await?;
+    if let Some(known) = here.reached.filter(|known| *known > claim.incarnation) {
+        // The server has lost what it knew.
+        return go_on(link, claim.kind, known).await;
+    }
     for attempt in 0..ATTEMPTS {
         let state = match link.context.api.group_state(&id, None).await {
             Ok(state) => state,
@@ -47,7 +59,14 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
             }
             Err(error) => return Err(error),
         };
-        prepare(link, id, state, why == Why::Missing && attempt == 0).await?;
+        let (outcome, events) = prepare(link, id, state, claim.clone(), why == Why::Missing && attempt == 0).await?;
+        link.context.emit_all(events);
+        match outcome {
+            Outcome::Joining => {}
+            Outcome::Held => return Err(ClientError::IdentityToAccept),
+            Outcome::FormerSelf if here.is_known => return go_on(link, claim.kind, claim.incarnation).await,
+            Outcome::FormerSelf | Outcome::Refused => return Err(ClientError::Unjoinable),
+        }
         submit(link, id).await?;
         let group = link.context.store.read(move |at| groups::load(at, &id)).await?;
         if group.is_none_or(|group| group.state != GroupState::Broken) {
@@ -58,68 +77,109 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
     Err(ClientError::Network("others' changes were always faster".into()))
 }
 
+/// What there is here of the chat that a claim is about.
+struct Here {
+    /// It is not somebody else's invention: this user has it already, or it is their own.
+    is_known: bool,
+    reached: Option<Incarnation>,
+}
+
+impl Here {
+    async fn of(link: &Link, claim: &Claim) -> Result<Self, StoreError> {
+        let kind = claim.kind.clone();
+        let look = move |at: &Snapshot<'_>| {
+            let chat = chats::find(at, &kind)?;
+            let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?;
+            Ok(Self { is_known: chat.is_some() || kind == ChatKind::SelfNotes, reached })
+        };
+        link.context.store.read(look).await
+    }
+}
+
+/// What came of the attempt to join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is on its way.
+    Joining,
+    /// Not before the user has accepted the other one's identity.
+    Held,
+    /// It is between other people: this user had another identity then.
+    FormerSelf,
+    /// It is forged, breaks our rules, or is not what the chat is.
+    Refused,
+}
+
 /// Makes the external commit and stores it with the new state. It is counted here, whatever the server will answer.
-async fn prepare(link: &Link, id: GroupId, state: GroupStateAt, is_counted: bool) -> Result<(), ClientError> {
+async fn prepare(
+    link: &Link,
+    id: GroupId,
+    state: GroupStateAt,
+    claim: Claim,
+    is_counted: bool,
+) -> Result<(Outcome, Vec<Event>), ClientError> {
     let (Some(info), Some(tree)) = (state.state.group_info.decode(), state.state.ratchet_tree.decode()) else {
         return Err(ClientError::Protocol("a group's public state that is not base64"));
     };
-    let prepared = link
-        .context
+    link.context
         .step(&link.identity, move |step| {
+            let part = step.tx.savepoint()?;
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (conversation, bundle) =
-                Conversation::join_external(step.mls, device, certificate, &info, &tree).map_err(Unjoinable::from)?;
-            if conversation.group_id() != id || membership::adopt(step, &conversation)?.is_none() {
-                return Err(Unjoinable::Refused);
-            }
+            let (conversation, bundle) = match Conversation::join_external(step.mls, device, certificate, &info, &tree)
+            {
+                Ok(joined) => joined,
+                Err(error) => {
+                    part.undo()?;
+                    return Ok((not_joined(step, id, error)?, Vec::new()));
+                }
+            };
+            let events = match membership::adopt(step, &conversation, id, &claim)? {
+                Judgement::Adopted(events) => events,
+                other => {
+                    part.undo()?;
+                    return declined(step, id, &claim, other);
+                }
+            };
+            part.keep()?;
             if is_counted {
                 rejoins::note(step.tx, &id, step.now_ms)?;
             }
             groups::set_state(step.tx, &id, GroupState::Joining)?;
             groups::note_seen(step.tx, &id)?;
             groups::set_epoch(step.tx, &id, conversation.epoch())?;
-            Ok(Request::join(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?)
+            Request::join(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?;
+            Ok((Outcome::Joining, events))
         })
-        .await;
-    prepared.map_err(|refused| match refused {
-        Unjoinable::Refused => ClientError::Unjoinable,
-        Unjoinable::Because(error) => {
-            tracing::warn!(group_id = %id, %error, "cannot join");
-            ClientError::Unjoinable
+        .await
+}
+
+fn not_joined(step: &Step<'_, '_>, id: GroupId, error: ExternalJoinError) -> Result<Outcome, ClientError> {
+    match error {
+        ExternalJoinError::Storage(error) => Err(error.into()),
+        ExternalJoinError::UpdateNeeded(newer) => Err(newer.into()),
+        ExternalJoinError::Rejected(RejectReason::ForeignIdentity(user)) if user == step.identity.user_id => {
+            Ok(Outcome::FormerSelf)
         }
-        Unjoinable::Failed(error) => error,
-    })
-}
-
-/// Why a transaction that would have joined is rolled back.
-enum Unjoinable {
-    /// It is not the group that it should be, or the chat has one that is in use.
-    Refused,
-    /// It is forged, or breaks our rules.
-    Because(ExternalJoinError),
-    /// This device has failed.
-    Failed(ClientError),
-}
-
-impl From<ExternalJoinError> for Unjoinable {
-    fn from(error: ExternalJoinError) -> Self {
-        match error {
-            ExternalJoinError::Storage(error) => Self::Failed(error.into()),
-            ExternalJoinError::UpdateNeeded(newer) => Self::Failed(newer.into()),
-            other => Self::Because(other),
+        error => {
+            tracing::warn!(group_id = %id, error = %causes(&error), "cannot join");
+            Ok(Outcome::Refused)
         }
     }
 }
 
-impl From<ClientError> for Unjoinable {
-    fn from(error: ClientError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<StoreError> for Unjoinable {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+/// What becomes of a conversation that was joined and is not adopted.
+fn declined(
+    step: &Step<'_, '_>,
+    id: GroupId,
+    claim: &Claim,
+    judgement: Judgement,
+) -> Result<(Outcome, Vec<Event>), ClientError> {
+    match judgement {
+        Judgement::Held(person) => Ok((Outcome::Held, membership::ask_about(step, &claim.kind, &person)?)),
+        Judgement::Refused(why) => {
+            tracing::warn!(group_id = %id, why, "refused a group");
+            Ok((Outcome::Refused, Vec::new()))
+        }
+        Judgement::Adopted(events) => Ok((Outcome::Joining, events)),
     }
 }
 
@@ -127,58 +187,84 @@ impl From<StoreError> for Unjoinable {
 /// by external commit afterwards.
 pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Result<(), ClientError> {
     let (id, message_id) = (welcome.group, welcome.message_id);
-    let tree: Option<Vec<u8>> = match link.context.api.group_state(&id, Some(welcome.epoch)).await {
-        Ok(found) if found.epoch == welcome.epoch => found.state.ratchet_tree.decode(),
-        Ok(_) => None,
-        Err(ClientError::Server { code, .. }) if code.retry() != Retry::Later => None,
-        Err(error) => return Err(error),
+    let claim = match Claim::ask(link, &id).await {
+        // It can be refused without looking into it.
+        Err(ClientError::Unjoinable) => None,
+        claim => claim?,
     };
-    let events = link
-        .context
-        .step(&link.identity, move |step| {
+    let tree = match &claim {
+        None => None,
+        Some(_) => match link.context.api.group_state(&id, Some(welcome.epoch)).await {
+            Ok(found) if found.epoch == welcome.epoch => found.state.ratchet_tree.decode(),
+            Ok(_) => None,
+            Err(ClientError::Server { code, .. }) if code.retry() != Retry::Later => None,
+            Err(error) => return Err(error),
+        },
+    };
+    let used = link.context.step(&link.identity, move |step| match (claim, tree) {
+        (Some(claim), Some(tree)) => use_welcome(step, &welcome, &tree, &claim),
+        (claim, _) => {
             welcomes::remove(step.tx, &id)?;
-            let Some(tree) = tree else {
+            if claim.is_some() {
                 lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
-                return Ok(Vec::new());
-            };
-            use_welcome(step, &welcome, &tree)
-        })
-        .await?;
+            }
+            Ok((Outcome::Refused, Vec::new()))
+        }
+    });
+    let (outcome, events) = used.await?;
     link.context.emit_all(events);
+    if outcome == Outcome::Held {
+        // The invitation stays, and the server keeps what belongs to it.
+        return Err(ClientError::IdentityToAccept);
+    }
     // Now the server need not keep anything for it any more. Where this gets lost, the invitation comes again, and is known.
     let ack = Ack { message_ids: vec![message_id], accepted: Vec::new() };
     link.send(vec![ClientFrame::Ack(ack)]).await
 }
 
 /// Joins with the tree that the server has for an invitation. One that cannot be used leads to an external commit.
-pub(crate) fn use_welcome(step: &Step<'_, '_>, welcome: &Welcome, tree: &[u8]) -> Result<Vec<Event>, ClientError> {
+pub(crate) fn use_welcome(
+    step: &Step<'_, '_>,
+    welcome: &Welcome,
+    tree: &[u8],
+    claim: &Claim,
+) -> Result<(Outcome, Vec<Event>), ClientError> {
     let id = welcome.group;
     let part = step.tx.savepoint()?;
-    match Conversation::join(step.mls, &welcome.welcome, tree) {
-        Ok(conversation) if conversation.group_id() == id => {
-            // `None`: the chat has a group that is in use.
-            if let Some(chat) = membership::adopt(step, &conversation)? {
+    let error = match Conversation::join(step.mls, &welcome.welcome, tree) {
+        Ok(conversation) => match membership::adopt(step, &conversation, id, claim)? {
+            Judgement::Adopted(mut events) => {
                 part.keep()?;
+                welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {
                     gaps::restart(step.tx, &id, seq)?;
                 }
-                let mut events = membership::observe(step, chat, &conversation.members())?;
                 // What was said while this device was asking is waiting.
                 events.extend(inbox::retry(step, id)?.events);
-                return Ok(events);
+                return Ok((Outcome::Joining, events));
             }
-        }
-        Ok(_) | Err(JoinError::AlreadyMember) => {}
-        Err(JoinError::Storage(error)) => return Err(error.into()),
-        Err(error) => {
-            tracing::warn!(%error, "a welcome could not be used");
-            part.undo()?;
+            other => {
+                part.undo()?;
+                let (outcome, events) = declined(step, id, claim, other)?;
+                if outcome == Outcome::Refused {
+                    welcomes::remove(step.tx, &id)?;
+                }
+                return Ok((outcome, events));
+            }
+        },
+        Err(error) => error,
+    };
+    part.undo()?;
+    welcomes::remove(step.tx, &id)?;
+    match error {
+        JoinError::AlreadyMember => {}
+        JoinError::Storage(error) => return Err(error.into()),
+        error => {
+            tracing::warn!(error = %causes(&error), "a welcome could not be used");
             lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
-            return Ok(Vec::new());
         }
     }
-    part.undo()?;
-    Ok(Vec::new())
+    Ok((Outcome::Refused, Vec::new()))
 }

@@ -1,95 +1,175 @@
-//! Which chat a group carries, and whether its members are who they were.
+//! Which chat a group carries, and whether its people are who they were.
 
-use privmsg_e2ee::{Conversation, ConversationKind, Member};
-use privmsg_protocol::Epoch;
+use privmsg_e2ee::{Conversation, ConversationInfo, Person};
+use privmsg_protocol::{GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts::{self, Observation};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, outbox};
+use privmsg_store::{Snapshot, StoreError};
 
+use super::claim::Claim;
 use super::mls::Step;
+use super::request::forget;
 use super::schedule;
 use crate::content::new_message_id;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::identity::Identity;
 
-/// Notes a joined conversation as active and as the one that carries its chat. Another group of the same chat that was
-/// not in use has lost to it (both sides created one) and is deleted. One that is in use stays: `None`. A group that
-/// the server does not have any more is out of the way before, see `sync_groups`.
-pub(crate) fn adopt(step: &Step<'_, '_>, conversation: &Conversation) -> Result<Option<ChatId>, ClientError> {
-    let group_id = conversation.group_id();
-    if let Some(known) = groups::load(step.tx, &group_id)? {
-        groups::set_state(step.tx, &group_id, GroupState::Active)?;
-        groups::set_request(step.tx, &group_id, None)?;
-        return Ok(Some(known.chat));
-    }
-    let kind = match conversation.info().kind() {
-        ConversationKind::SelfNotes => ChatKind::SelfNotes,
-        ConversationKind::Group => ChatKind::Group,
-        ConversationKind::Direct => {
-            let others = conversation.info().participants().iter().find(|user| **user != step.identity.user_id);
-            ChatKind::Direct { peer: others.cloned().unwrap_or_else(|| step.identity.user_id.clone()) }
-        }
-    };
-    let chat = chats::ensure(step.tx, &kind, step.now_ms)?;
-    if let Some(loser) = groups::of_chat(step.tx, chat)? {
-        if loser.state == GroupState::Active {
-            tracing::warn!("refused a second conversation for the same chat");
-            return Ok(None);
-        }
-        outbox::clear_encrypted_before(step.tx, &loser.group_id, Epoch(u64::MAX))?;
-        if let Some(old) = Conversation::load(step.mls, loser.group_id)? {
-            old.delete(step.mls)?;
-        }
-        groups::remove(step.tx, &loser.group_id)?;
-    }
-    groups::insert(step.tx, &group_id, chat, GroupState::Active, schedule::first_rotation(step.now_ms))?;
-    Ok(Some(chat))
+/// What a group that this device could be in is to it.
+#[derive(Debug)]
+pub(crate) enum Judgement {
+    /// It carries its chat now. Its people's identities are noted.
+    Adopted(Vec<Event>),
+    /// The other person of a verified contact is another one: not before the user has said so.
+    Held(Person),
+    /// It is not what the chat is.
+    Refused(&'static str),
 }
 
-/// Compares the identity keys of members with the pinned ones. A change becomes a line in the chat.
-pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, members: &[Member]) -> Result<Vec<Event>, ClientError> {
-    let mut events = Vec::new();
-    for member in members.iter().filter(|member| member.user_id != step.identity.user_id) {
-        let observation = contacts::observe(step.tx, &member.user_id, member.identity.as_bytes())?;
-        let blocked = match observation {
-            Observation::Known | Observation::Pinned => continue,
-            Observation::Changed => false,
-            Observation::Blocked => true,
-        };
-        // Devices under the former key have to leave, unless the user takes the change back.
-        if let Some(group) = groups::of_chat(step.tx, chat)? {
-            groups::set_reconcile(step.tx, &group.group_id)?;
-        }
-        let notice = NewMessage {
-            chat,
-            message_id: new_message_id(step.now_ms)?,
-            sender_id: &member.user_id,
-            sender_device: &member.device_id,
-            place: Place::Here,
-            expires_at: None,
-            sent_at: step.now_ms,
-            received_at: step.now_ms,
-            kind: Kind::IDENTITY_CHANGED,
-            content: &[],
-        };
-        if let Some(id) = messages::insert(step.tx, &notice, Direction::Incoming)? {
-            events.push(Event::Received { id, chat });
-        }
-        events.push(Event::IdentityChanged { user: member.user_id.clone(), chat, blocked });
+/// Judges a conversation that has just been joined, in a savepoint that is undone unless it is adopted, and notes it as
+/// active and as the one that carries its chat. That its leaves are under the identities of its people has been checked.
+///
+/// What decides is never in the group alone, which somebody may have made for the purpose: its id is derived from the chat,
+/// it is what it was when it was adopted first, it is no earlier one than the chat has come to, and its other person is the
+/// pinned one, or the one in the profile.
+pub(crate) fn adopt(
+    step: &Step<'_, '_>,
+    conversation: &Conversation,
+    id: GroupId,
+    claim: &Claim,
+) -> Result<Judgement, ClientError> {
+    let info = conversation.info();
+    if conversation.group_id() != id || info.conversation_id() != claim.conversation {
+        return Ok(Judgement::Refused("another conversation"));
     }
+    if let Some(known) = groups::load(step.tx, &id)? {
+        if known.info != info.encode() {
+            return Ok(Judgement::Refused("people with other identities than before"));
+        }
+        groups::set_state(step.tx, &id, GroupState::Active)?;
+        groups::set_request(step.tx, &id, None)?;
+        return Ok(Judgement::Adopted(Vec::new()));
+    }
+    let known = chats::find(step.tx, &claim.kind)?;
+    if let Some(chat) = known
+        && chats::incarnation(step.tx, chat)?.is_some_and(|known| info.incarnation() < known)
+    {
+        return Ok(Judgement::Refused("a group that the chat has left"));
+    }
+    if let Some(peer) = peer(info, &step.identity.user_id) {
+        match trust(step.tx, peer, claim.published)? {
+            Trust::Given => {}
+            Trust::ToBeAsked => return Ok(Judgement::Held(peer.clone())),
+            Trust::None => return Ok(Judgement::Refused("a person under an identity that is not theirs")),
+        }
+    }
+    let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
+    chats::note_incarnation(step.tx, chat, info.incarnation())?;
+    carry(step, chat, info, GroupState::Active)?;
+    let events = match peer(info, &step.identity.user_id) {
+        Some(peer) => observe(step, chat, peer)?,
+        None => Vec::new(),
+    };
+    Ok(Judgement::Adopted(events))
+}
+
+/// A group carries a chat from now on, in the place of the one before.
+pub(crate) fn carry(
+    step: &Step<'_, '_>,
+    chat: ChatId,
+    info: &ConversationInfo,
+    state: GroupState,
+) -> Result<(), ClientError> {
+    if let Some(former) = groups::of_chat(step.tx, chat)? {
+        forget(step, former.group_id)?;
+    }
+    let rotate_at = match state {
+        GroupState::Active => schedule::first_rotation(step.now_ms),
+        _ => schedule::next_rotation(step.now_ms),
+    };
+    Ok(groups::insert(step.tx, &info.group_id(), chat, &info.encode(), state, rotate_at)?)
+}
+
+/// How far a chat has come: the incarnation that it is in, or that this device is creating, or has left.
+pub(crate) fn reached(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Incarnation>, StoreError> {
+    let carrying = groups::of_chat(at, chat)?.and_then(|group| ConversationInfo::decode(&group.info).ok());
+    Ok(chats::incarnation(at, chat)?.max(carrying.map(|info| info.incarnation())))
+}
+
+/// The other person of a direct conversation.
+pub(crate) fn peer<'a>(info: &'a ConversationInfo, own: &UserId) -> Option<&'a Person> {
+    info.people().iter().find(|person| person.user_id != *own)
+}
+
+/// Why somebody is believed to be who they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// It is the pinned identity; or that of the profile, and no other one was verified.
+    Given,
+    /// It is that of the profile, but another one was verified.
+    ToBeAsked,
+    None,
+}
+
+fn trust(at: &Snapshot<'_>, person: &Person, published: Option<[u8; 32]>) -> Result<Trust, StoreError> {
+    let contact = contacts::load(at, &person.user_id)?;
+    let key = person.identity.as_bytes();
+    Ok(match contact {
+        Some(contact) if contact.identity == *key => Trust::Given,
+        _ if published != Some(*key) => Trust::None,
+        Some(contact) if contact.verified => Trust::ToBeAsked,
+        _ => Trust::Given,
+    })
+}
+
+/// Compares a person's identity with the pinned one. A change becomes a line in the chat.
+pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Result<Vec<Event>, ClientError> {
+    let user = &person.user_id;
+    let blocked = match contacts::observe(step.tx, user, person.identity.as_bytes())? {
+        Observation::Known | Observation::Pinned => return Ok(Vec::new()),
+        Observation::Changed => false,
+        Observation::Blocked => true,
+    };
+    let notice = NewMessage {
+        chat,
+        message_id: new_message_id(step.now_ms)?,
+        sender_id: user,
+        sender_device: &step.identity.device_id,
+        place: Place::Here,
+        expires_at: None,
+        sent_at: step.now_ms,
+        received_at: step.now_ms,
+        kind: Kind::IDENTITY_CHANGED,
+        content: &[],
+    };
+    let mut events = Vec::new();
+    if let Some(id) = messages::insert(step.tx, &notice, Direction::Incoming)? {
+        events.push(Event::Received { id, chat });
+    }
+    events.push(Event::IdentityChanged { user: user.clone(), chat, blocked });
     Ok(events)
 }
 
-/// Whether the user of a member has the identity that this member's certificate names: our own, or the pinned one.
-/// A changed one that waits for the user's word is not pinned.
-pub(crate) fn is_trusted(at: &Snapshot<'_>, identity: &Identity, member: &Member) -> Result<bool, ClientError> {
-    if member.user_id == identity.user_id {
-        return Ok(member.identity == identity.account);
+/// The other person of a group is not the one of before: notes it, for the user to judge.
+pub(crate) fn ask_about(step: &Step<'_, '_>, kind: &ChatKind, person: &Person) -> Result<Vec<Event>, ClientError> {
+    let chat = chats::ensure(step.tx, kind, step.now_ms)?;
+    observe(step, chat, person)
+}
+
+/// Whether the people of a conversation are who they are for this user now: oneself, and the pinned one.
+pub(crate) fn is_trusted(at: &Snapshot<'_>, identity: &Identity, info: &ConversationInfo) -> Result<bool, ClientError> {
+    for person in info.people() {
+        let trusted = if person.user_id == identity.user_id {
+            person.identity == identity.account
+        } else {
+            contacts::load(at, &person.user_id)?.is_some_and(|contact| contact.identity == *person.identity.as_bytes())
+        };
+        if !trusted {
+            return Ok(false);
+        }
     }
-    let contact = contacts::load(at, &member.user_id)?;
-    Ok(contact.is_some_and(|contact| contact.identity == *member.identity.as_bytes()))
+    Ok(true)
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{CommitBundle, Conversation};
+use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind};
 use privmsg_protocol::rest::{CommitAccepted, CreateGroup, DeviceWelcome, GroupKind, PublicGroupState, SubmitCommit};
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq, UserId};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
-use privmsg_store::{Tx, gaps, lags, outbox, parked, welcomes};
+use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::{membership, schedule};
+use super::schedule;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
@@ -20,6 +20,9 @@ use crate::error::{ClientError, During as _};
 
 /// How long the welcome of a conversation that the other side has just made may take.
 const WELCOME_WAIT: Duration = Duration::from_secs(2);
+
+/// How much further than this device knows a conversation may have come by the server's word. There are three a day at most.
+const FURTHEST: u32 = 1_000;
 
 /// The place of a group's creation in its history.
 const FIRST_SEQ: Seq = Seq(1);
@@ -37,11 +40,15 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    pub(crate) fn create(group_id: GroupId, kind: GroupKind, participants: Vec<UserId>, bundle: CommitBundle) -> Self {
+    pub(crate) fn create(info: &ConversationInfo, bundle: CommitBundle) -> Self {
         Self::Create(CreateGroup {
-            group_id,
-            kind,
-            participants,
+            kind: match info.kind() {
+                ConversationKind::Direct => GroupKind::Direct,
+                ConversationKind::SelfNotes => GroupKind::SelfNotes,
+            },
+            participants: info.people().iter().map(|person| person.user_id.clone()).collect(),
+            incarnation: info.incarnation(),
+            founding_roster: None,
             epoch: bundle.next_epoch,
             welcomes: welcomes(&bundle),
             state: state(&bundle),
@@ -93,27 +100,30 @@ fn state(bundle: &CommitBundle) -> PublicGroupState {
 /// Sends a group's stored request and acts on the answer. The group's state says what came of it.
 pub(crate) async fn submit(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     let Some(group) = link.context.store.read(move |at| groups::load(at, &id)).await? else { return Ok(()) };
-    let Some(request) = group.request.as_deref().map(serde_json::from_slice::<Request>) else { return Ok(()) };
-    let Ok(request) = request else {
+    let Some(stored) = group.request else { return Ok(()) };
+    let Ok(request) = serde_json::from_slice::<Request>(&stored) else {
         // Written by another version; what is due is found out again.
         return link.context.step(&link.identity, move |step| drop_request(step, id)).await;
     };
+    let asked = Asked { link, id, stored };
     let api = &link.context.api;
     match request {
         Request::Create(creation) => match api.create_group(&creation).await {
             // The answer to a repeated creation shows the group as it is by now; what has been said in it since is in
             // the mailbox.
-            Ok(created) if created.group_id == id => activate(link, id, created.epoch, FIRST_SEQ).await,
+            Ok(created) if created.group_id == id => {
+                asked.activate(created.epoch, FIRST_SEQ, Some(creation.incarnation)).await
+            }
             Ok(_) => Err(ClientError::Protocol("the answer to a creation is about another group")),
-            Err(error) => creation_refused(link, id, error).await,
+            Err(error) => asked.creation_refused(error).await,
         },
         Request::Join(commit) => match api.commit(&id, &commit).await {
-            Ok(accepted) => join_accepted(link, id, accepted).await,
-            Err(error) => join_refused(link, id, error).await,
+            Ok(accepted) => asked.join_accepted(accepted).await,
+            Err(error) => asked.join_refused(error).await,
         },
         Request::Commit(commit) => match api.commit(&id, &commit).await {
-            Ok(accepted) => activate(link, id, accepted.epoch, accepted.seq).await,
-            Err(error) => commit_refused(link, id, error).await,
+            Ok(accepted) => asked.activate(accepted.epoch, accepted.seq, None).await,
+            Err(error) => asked.commit_refused(error).await,
         },
     }
 }
@@ -123,45 +133,80 @@ fn is_unanswered(error: &ClientError) -> bool {
     !matches!(error, ClientError::Server { .. })
 }
 
-/// The server has accepted a creation or commit: it holds now.
-async fn activate(link: &Link, id: GroupId, epoch: Epoch, seq: Seq) -> Result<(), ClientError> {
-    let outcome = link
-        .context
-        .step(&link.identity, move |step| {
-            if let Some(mut conversation) = Conversation::load(step.mls, id)? {
-                if conversation.has_pending() {
-                    conversation.merge_pending(step.mls).during("merging a commit of our own")?;
-                }
-                groups::set_epoch(step.tx, &id, conversation.epoch())?;
-            }
-            // It may have been put out since.
-            if groups::load(step.tx, &id)?.is_some_and(|group| group.state != GroupState::Broken) {
-                groups::set_state(step.tx, &id, GroupState::Active)?;
-            }
-            groups::set_request(step.tx, &id, None)?;
-            groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
-            outbox::clear_encrypted_before(step.tx, &id, epoch)?;
-            gaps::note(step.tx, &id, seq)?;
-            // While the answer was on its way, others may have gone on in the new epoch.
-            inbox::retry(step, id)
-        })
-        .await?;
-    link.context.emit_all(outcome.events);
-    Ok(())
+/// A request on its way.
+struct Asked<'a> {
+    link: &'a Link,
+    id: GroupId,
+    stored: Vec<u8>,
 }
 
-async fn creation_refused(link: &Link, id: GroupId, error: ClientError) -> Result<(), ClientError> {
-    if is_unanswered(&error) {
-        return Err(error);
+impl Asked<'_> {
+    /// Acts on the answer, if it is the first one: several tasks may have sent the request, and where it was answered already
+    /// the group has gone on.
+    async fn answered<T: Default + Send + 'static>(
+        self,
+        act: impl FnOnce(&Step<'_, '_>) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let Self { link, id, stored } = self;
+        link.context
+            .step(&link.identity, move |step| {
+                let is_open = groups::load(step.tx, &id)?.is_some_and(|group| group.request == Some(stored));
+                if is_open { act(step) } else { Ok(T::default()) }
+            })
+            .await
     }
-    let winner = match &error {
-        ClientError::Server { code: ErrorCode::ConversationExists, group_id, .. } => *group_id,
-        _ => None,
-    };
-    link.context
-        .step(&link.identity, move |step| {
+
+    /// The server has accepted a creation or commit: it holds now.
+    async fn activate(self, epoch: Epoch, seq: Seq, begun: Option<Incarnation>) -> Result<(), ClientError> {
+        let (link, id) = (self.link, self.id);
+        let outcome = self
+            .answered(move |step| {
+                if let Some(mut conversation) = Conversation::load(step.mls, id)? {
+                    if conversation.has_pending() {
+                        conversation.merge_pending(step.mls).during("merging a commit of our own")?;
+                    }
+                    groups::set_epoch(step.tx, &id, conversation.epoch())?;
+                }
+                // It may have been put out since.
+                if let Some(group) = groups::load(step.tx, &id)? {
+                    if group.state != GroupState::Broken {
+                        groups::set_state(step.tx, &id, GroupState::Active)?;
+                    }
+                    if let Some(begun) = begun {
+                        chats::note_incarnation(step.tx, group.chat, begun)?;
+                    }
+                }
+                groups::set_request(step.tx, &id, None)?;
+                groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
+                outbox::clear_encrypted_before(step.tx, &id, epoch)?;
+                gaps::note(step.tx, &id, seq)?;
+                // While the answer was on its way, others may have gone on in the new epoch.
+                inbox::retry(step, id)
+            })
+            .await?;
+        link.context.emit_all(outcome.events);
+        Ok(())
+    }
+
+    async fn creation_refused(self, error: ClientError) -> Result<(), ClientError> {
+        if is_unanswered(&error) {
+            return Err(error);
+        }
+        let (winner, newest) = match &error {
+            ClientError::Server { code: ErrorCode::ConversationExists, group_id, .. } => (*group_id, None),
+            ClientError::Server { code: ErrorCode::StaleIncarnation, incarnation, .. } => (None, *incarnation),
+            _ => (None, None),
+        };
+        let id = self.id;
+        self.answered(move |step| {
             let chat = groups::load(step.tx, &id)?.map(|group| group.chat);
-            forget(step, id)?;
+            // What has come of a group with this id is of somebody else's, and stays.
+            delete_conversation(step, id)?;
+            groups::give_way(step.tx, &id)?;
+            if let (Some(newest), Some(chat)) = (newest, chat) {
+                let known = chats::incarnation(step.tx, chat)?.unwrap_or(Incarnation(0));
+                chats::note_incarnation(step.tx, chat, newest.min(Incarnation(known.0.saturating_add(FURTHEST))))?;
+            }
             if let (Some(winner), Some(chat)) = (winner, chat) {
                 let until = step.now_ms + i64::try_from(WELCOME_WAIT.as_millis()).unwrap_or(0);
                 lags::put(step.tx, &winner, None, until)?;
@@ -171,20 +216,20 @@ async fn creation_refused(link: &Link, id: GroupId, error: ClientError) -> Resul
             Ok::<_, ClientError>(())
         })
         .await?;
-    // A device named in it has gone, or a key package was stale: it is made anew with what there is now.
-    if winner.is_some() { Ok(()) } else { Err(error) }
-}
-
-async fn commit_refused(link: &Link, id: GroupId, error: ClientError) -> Result<(), ClientError> {
-    if is_unanswered(&error) {
-        return Err(error);
+        // A device named in it has gone, or a key package was stale: it is made anew with what there is now.
+        if winner.is_some() || newest.is_some() { Ok(()) } else { Err(error) }
     }
-    let (code, epoch) = match &error {
-        ClientError::Server { code, epoch, .. } => (code.clone(), *epoch),
-        _ => (ErrorCode::Internal, None),
-    };
-    link.context
-        .step(&link.identity, move |step| {
+
+    async fn commit_refused(self, error: ClientError) -> Result<(), ClientError> {
+        if is_unanswered(&error) {
+            return Err(error);
+        }
+        let (code, epoch) = match &error {
+            ClientError::Server { code, epoch, .. } => (code.clone(), *epoch),
+            _ => (ErrorCode::Internal, None),
+        };
+        let id = self.id;
+        self.answered(move |step| {
             drop_request(step, id)?;
             match code {
                 ErrorCode::StaleEpoch => lags::put(step.tx, &id, epoch, step.now_ms + COMMIT_WAIT)?,
@@ -197,20 +242,21 @@ async fn commit_refused(link: &Link, id: GroupId, error: ClientError) -> Result<
             Ok::<_, ClientError>(())
         })
         .await?;
-    match error.code() {
-        Some(ErrorCode::StaleEpoch | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => Ok(()),
-        _ => Err(error),
+        match error.code() {
+            Some(ErrorCode::StaleEpoch | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => Ok(()),
+            _ => Err(error),
+        }
     }
-}
 
-async fn join_accepted(link: &Link, id: GroupId, accepted: CommitAccepted) -> Result<(), ClientError> {
-    let events = link
-        .context
-        .step(&link.identity, move |step| {
+    async fn join_accepted(self, accepted: CommitAccepted) -> Result<(), ClientError> {
+        let id = self.id;
+        self.answered(move |step| {
             let invited = lags::of(step.tx, &id)?.and_then(|lag| lag.since);
             lags::remove(step.tx, &id)?;
-            let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
-            let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
+            let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(()) };
+            if groups::load(step.tx, &id)?.is_none() {
+                return Ok(());
+            }
             groups::set_state(step.tx, &id, GroupState::Active)?;
             groups::set_epoch(step.tx, &id, conversation.epoch())?;
             groups::set_request(step.tx, &id, None)?;
@@ -223,23 +269,22 @@ async fn join_accepted(link: &Link, id: GroupId, accepted: CommitAccepted) -> Re
             }
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
-            groups::set_reconcile(step.tx, &id)?;
-            membership::observe(step, group.chat, &conversation.members())
+            Ok(groups::set_reconcile(step.tx, &id)?)
         })
-        .await?;
-    link.context.emit_all(events);
-    Ok(())
-}
+        .await
+    }
 
-async fn join_refused(link: &Link, id: GroupId, error: ClientError) -> Result<(), ClientError> {
-    if is_unanswered(&error) {
-        return Err(error);
+    async fn join_refused(self, error: ClientError) -> Result<(), ClientError> {
+        if is_unanswered(&error) {
+            return Err(error);
+        }
+        let id = self.id;
+        if error.is(&ErrorCode::UnknownGroup) {
+            return self.answered(move |step| forget(step, id)).await;
+        }
+        self.answered(move |step| abandon_join(step, id)).await?;
+        if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
     }
-    if error.is(&ErrorCode::UnknownGroup) {
-        return link.context.step(&link.identity, move |step| forget(step, id)).await;
-    }
-    link.context.step(&link.identity, move |step| abandon_join(step, id)).await?;
-    if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
 }
 
 /// Deletes the MLS state of a join that the server did not take. The group stays, to be joined anew.

@@ -32,6 +32,7 @@ pub(super) fn refusal(address: &ServerAddress, path: &str, response: &Response<B
             retry_after: problem.retry_after_ms.map(Duration::from_millis),
             epoch: problem.epoch,
             group_id: problem.group_id,
+            incarnation: problem.incarnation,
         },
         None => elsewhere(address, path, response.status(), response.headers()).into(),
     }

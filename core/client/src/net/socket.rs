@@ -72,6 +72,7 @@ impl Socket {
                             retry_after: error.retry_after_ms.map(Duration::from_millis),
                             epoch: None,
                             group_id: None,
+                            incarnation: None,
                         });
                     }
                     _ => {}

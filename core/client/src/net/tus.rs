@@ -77,6 +77,7 @@ impl Api {
                 retry_after: None,
                 epoch: None,
                 group_id: None,
+                incarnation: None,
             }),
             other => Err(answer::between(other, &answer.headers).into()),
         }

@@ -108,8 +108,7 @@ impl Conversation {
     }
 
     fn check_adds(&self, add: &[ClaimedKeyPackage], remove: &[(UserId, DeviceId)]) -> Result<(), CommitError> {
-        let own = member::own(&self.group).ok_or(CommitError::Removed)?;
-        let rules = Rules { info: &self.info, own_user: &own.user_id, own_identity: &own.identity };
+        let rules = Rules { info: &self.info };
         let mut devices: Vec<_> = self.members().into_iter().map(|member| (member.user_id, member.device_id)).collect();
         devices.retain(|device| !remove.contains(device));
         for package in add {

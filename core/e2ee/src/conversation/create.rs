@@ -2,15 +2,14 @@
 
 use openmls::group::{MlsGroup, NewGroupError};
 use openmls_traits::OpenMlsProvider as _;
-use privmsg_protocol::GroupId;
 
 use super::validate::{RejectReason, Rules};
-use super::{CommitBundle, CommitError, Conversation, ConversationInfo, create_config, loading, mls_id};
-use crate::certificate::{CertificateError, DeviceCertificate};
+use super::{CommitBundle, CommitError, Conversation, create_config, loading, mls_id};
 use crate::identity::DeviceKeys;
 use crate::key_package::ClaimedKeyPackage;
 use crate::leaf;
 use crate::provider::{Provider, Storage, StorageError};
+use privmsg_mls_public::{CertificateError, ConversationInfo, DeviceCertificate};
 
 /// Why no conversation was created.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +36,8 @@ impl Conversation {
     /// participants, our own ones included. With no others the commit is made all the same, so that every
     /// conversation reaches the server in the same way; it has no welcomes then.
     ///
+    /// The group is named after what the conversation is ([`ConversationInfo::group_id`]).
+    ///
     /// The commit is pending: [`Conversation::merge_pending`] when the server has accepted it,
     /// [`Conversation::delete`] when somebody else was faster.
     ///
@@ -46,26 +47,21 @@ impl Conversation {
         provider: &Provider<'_, S>,
         keys: &DeviceKeys,
         certificate: &DeviceCertificate,
-        group_id: GroupId,
         info: ConversationInfo,
         others: &[ClaimedKeyPackage],
     ) -> Result<(Self, CommitBundle), CreateError> {
         check_own(keys, certificate, &info).map_err(CreateError::Own)?;
-        if MlsGroup::load(provider.storage(), &mls_id(group_id)).map_err(loading)?.is_some() {
+        let id = mls_id(info.group_id());
+        if MlsGroup::load(provider.storage(), &id).map_err(loading)?.is_some() {
             return Err(CreateError::Exists);
         }
-        let group = MlsGroup::new_with_group_id(
-            provider,
-            keys,
-            &create_config(&info),
-            mls_id(group_id),
-            leaf::credential(keys, certificate),
-        )
-        .map_err(|error| match error {
-            NewGroupError::StorageError(error) => StorageError::new("creating a group", error).into(),
-            NewGroupError::GroupAlreadyExists => CreateError::Exists,
-            other => CreateError::Mls(Box::new(other)),
-        })?;
+        let group =
+            MlsGroup::new_with_group_id(provider, keys, &create_config(&info), id, leaf::credential(keys, certificate))
+                .map_err(|error| match error {
+                    NewGroupError::StorageError(error) => StorageError::new("creating a group", error).into(),
+                    NewGroupError::GroupAlreadyExists => CreateError::Exists,
+                    other => CreateError::Mls(Box::new(other)),
+                })?;
         let mut conversation = Self { group, info };
         let bundle = conversation.commit(provider, keys, others, &[])?;
         Ok((conversation, bundle))
@@ -82,6 +78,5 @@ pub(super) fn check_own(
     if *certificate.device_key() != keys.public() {
         return Err(RejectReason::Certificate(CertificateError::KeyMismatch));
     }
-    Rules { info, own_user: certificate.user_id(), own_identity: certificate.identity_key() }
-        .check_certificate(certificate)
+    Rules { info }.check_certificate(certificate)
 }

@@ -10,15 +10,14 @@ use tls_codec::DeserializeBytes as _;
 
 use super::bundle::Unexpected;
 use super::create::check_own;
-use super::join::{check_context, check_members};
-use super::validate::{Refusal, RejectReason};
-use super::{CommitBundle, Conversation, join_config, loading};
-use crate::certificate::DeviceCertificate;
+use super::validate::{Refusal, RejectReason, Rules};
+use super::{CommitBundle, Conversation, info, join_config, loading};
 use crate::identity::DeviceKeys;
 use crate::leaf;
 use crate::malformed::Malformed;
 use crate::provider::{Provider, Storage, StorageError};
-use crate::update_needed::UpdateNeeded;
+use privmsg_mls_public::DeviceCertificate;
+use privmsg_mls_public::UpdateNeeded;
 
 /// Why no external commit was made.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +59,6 @@ impl Conversation {
     /// device already has there. The leaves are checked as in [`Conversation::join`], and what is stored of an earlier
     /// membership is deleted.
     ///
-    /// Leaves of the own user under a former identity are let pass; the caller removes them by its next commit.
-    ///
     /// The stored group is already in the next epoch (OpenMLS keeps no pending external commit). Until the server has
     /// accepted the commit nothing may be encrypted; if it refuses, [`Conversation::delete`] and join again with the
     /// newer GroupInfo. So the caller stores the bundle in the same transaction, and sends it again after a crash.
@@ -84,7 +81,7 @@ impl Conversation {
             RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because("ratchet tree"))?;
 
         let context = group_info.group_context().clone();
-        let info = check_context(&context)?;
+        let info = info::of_context(&context)?;
         check_own(keys, certificate, &info)?;
         let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(loading)?;
         if let Some(mut former) = former {
@@ -112,7 +109,7 @@ impl Conversation {
                 ExternalCommitBuilderFinalizeError::StorageError(error) => joining(error),
                 other => mls(other),
             })?;
-        check_members(&info, group.own_leaf_node(), group.members(), true)?;
+        Rules { info: &info }.check_tree(group.members())?;
         let mut bundle = CommitBundle::collect(provider, &group, messages, &[], old_leaf)?;
         bundle.added.push(device);
         Ok((Self { group, info }, bundle))

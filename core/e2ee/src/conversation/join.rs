@@ -1,17 +1,15 @@
 //! Joining by welcome (RFC 9420, section 12.4.3.1).
 
 use openmls::group::{GroupContext, MlsGroup, StagedWelcome, WelcomeError};
-use openmls::prelude::{LeafNode, MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
+use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
 use openmls_traits::OpenMlsProvider as _;
-use privmsg_protocol::GroupId;
 use tls_codec::DeserializeBytes as _;
 
 use super::validate::{Refusal, RejectReason, Rules};
-use super::{Conversation, ConversationInfo, join_config, loading};
-use crate::leaf;
+use super::{Conversation, info, join_config, loading};
 use crate::malformed::Malformed;
 use crate::provider::{Provider, Storage, StorageError};
-use crate::update_needed::UpdateNeeded;
+use privmsg_mls_public::UpdateNeeded;
 
 /// Why a welcome was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +47,8 @@ impl From<Refusal> for JoinError {
 impl Conversation {
     /// Joins a conversation with a welcome and the ratchet tree of the epoch that it leads to.
     ///
-    /// Every leaf's certificate and user are checked. Whether the identity keys of the [members](Self::members) are the
-    /// pinned ones is for the caller to compare, before the transaction is committed. A former membership (removed, or
+    /// Every leaf's certificate is checked against the people whom the conversation is between. Whether their identity
+    /// keys in [`Conversation::info`] are the pinned ones is for the caller to compare, before the transaction is committed. A former membership (removed, or
     /// broken and added anew) is replaced, so take welcomes only as the server delivers them. The key package is used
     /// up unless it is a last-resort one.
     ///
@@ -70,7 +68,7 @@ impl Conversation {
 
         let builder = StagedWelcome::build_from_welcome(provider, &join_config(), welcome).map_err(welcome_error)?;
         let context = builder.processed_welcome().unverified_group_info().group_context().clone();
-        let info = check_context(&context)?;
+        let info = info::of_context(&context)?;
         forget_former(provider, &context)?;
         let staged = builder
             .with_ratchet_tree(tree)
@@ -79,30 +77,10 @@ impl Conversation {
             .replace_old_group()
             .build()
             .map_err(welcome_error)?;
-        check_members(&info, staged.own_leaf_node(), staged.members(), false)?;
+        Rules { info: &info }.check_tree(staged.members())?;
         let group = staged.into_group(provider).map_err(welcome_error)?;
         Ok(Self { group, info })
     }
-}
-
-/// Checks all leaves of a group that this device joins, the own one included.
-pub(super) fn check_members(
-    info: &ConversationInfo,
-    own: Option<&LeafNode>,
-    members: impl Iterator<Item = openmls::group::Member>,
-    former_self: bool,
-) -> Result<(), Refusal> {
-    let own = own.ok_or_else(|| RejectReason::invalid("no leaf of this device"))?;
-    let own = leaf::certificate(own.credential(), own.signature_key().as_slice())?;
-    Rules { info, own_user: own.user_id(), own_identity: own.identity_key() }.check_tree(members, former_self)
-}
-
-/// Whether a group is one of our conversations, judged by its (not yet authenticated) GroupContext.
-pub(super) fn check_context(context: &GroupContext) -> Result<ConversationInfo, Refusal> {
-    if context.ciphersuite() != leaf::CIPHERSUITE || GroupId::try_from(context.group_id().as_slice()).is_err() {
-        return Err(RejectReason::OtherGroup.into());
-    }
-    Ok(ConversationInfo::from_extensions(context.extensions())?)
 }
 
 /// Deletes what is stored of an earlier membership, if the welcome leads further than that.

@@ -44,10 +44,6 @@ pub(super) fn at(group: &MlsGroup, index: LeafNodeIndex) -> Option<Member> {
     from_credential(group.member(index)?, index == group.own_leaf_index())
 }
 
-pub(super) fn own(group: &MlsGroup) -> Option<Member> {
-    from_credential(group.own_leaf_node()?.credential(), true)
-}
-
 pub(super) fn from_credential(credential: &Credential, is_self: bool) -> Option<Member> {
     let certificate = leaf::unverified_certificate(credential).ok()?;
     Some(Member::from_certificate(&certificate, is_self))

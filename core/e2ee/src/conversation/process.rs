@@ -11,14 +11,14 @@ use privmsg_protocol::Epoch;
 use tls_codec::DeserializeBytes as _;
 use zeroize::Zeroizing;
 
-use super::member::{self, MembershipChange};
+use super::member::MembershipChange;
 use super::validate::{Refusal, RejectReason, Rules};
 use super::{CommitError, Conversation, MAX_PAST_EPOCHS, mls_id};
 use crate::leaf;
 use crate::malformed::Malformed;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use crate::update_needed::UpdateNeeded;
+use privmsg_mls_public::UpdateNeeded;
 
 const MESSAGE: &str = "message of a group";
 
@@ -46,6 +46,17 @@ pub enum Processed {
     /// A commit, which is merged now: somebody else's, or our own pending one come back.
     /// See [`MembershipChange::removes_self`].
     Commit(MembershipChange),
+}
+
+impl Processed {
+    /// Whose message it is, as MLS authenticates that.
+    #[must_use]
+    pub const fn sender(&self) -> &Member {
+        match self {
+            Self::Application { sender, .. } => sender,
+            Self::Commit(change) => &change.committer,
+        }
+    }
 }
 
 /// Shows who wrote, and not what.
@@ -193,12 +204,7 @@ impl Conversation {
     }
 
     fn describe(&self, staged: &StagedCommit, sender: &Sender) -> Result<MembershipChange, Refusal> {
-        let own = member::own(&self.group).ok_or_else(|| RejectReason::invalid("no leaf of this device"))?;
-        Rules { info: &self.info, own_user: &own.user_id, own_identity: &own.identity }.check_commit(
-            &self.group,
-            staged,
-            sender,
-        )
+        Rules { info: &self.info }.check_commit(&self.group, staged, sender)
     }
 }
 

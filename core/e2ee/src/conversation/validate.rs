@@ -2,15 +2,13 @@
 
 use openmls::group::{MlsGroup, StagedCommit};
 use openmls::prelude::{LeafNode, LeafNodeIndex, Proposal, Sender};
+use privmsg_mls_public::{CertificateError, ConversationInfo, DeviceCertificate, InfoError, UpdateNeeded};
 use privmsg_protocol::{Epoch, UserId};
 
+use super::info;
 use super::member::{self, MembershipChange};
-use super::{ConversationInfo, InfoError};
-use crate::certificate::{CertificateError, DeviceCertificate};
-use crate::identity::AccountPublicKey;
 use crate::leaf;
 use crate::member::Member;
-use crate::update_needed::UpdateNeeded;
 
 /// Why something that came from outside is refused. It is forged, broken, or breaks a rule of ours; retrying is no use.
 ///
@@ -38,13 +36,13 @@ pub enum RejectReason {
     /// A device of a user who does not take part in the conversation.
     #[error("{0} is no participant")]
     NotAParticipant(UserId),
-    /// A device of our own user that another identity key vouches for.
-    #[error("a device of this account under another identity")]
-    ForeignIdentity,
+    /// A device that another identity key vouches for than the one that its user has in this conversation.
+    #[error("a device of {0} under another identity")]
+    ForeignIdentity(UserId),
     /// A device would have two leaves.
     #[error("a device would be in the group twice")]
     DuplicateDevice,
-    /// A leaf would change its owner, device or identity, or a joiner would remove somebody else.
+    /// A leaf would change its owner or device, or a joiner would remove somebody else.
     #[error("a leaf would pass to another device")]
     LeafTakeover,
     /// The group is none of our conversations.
@@ -89,11 +87,9 @@ impl From<InfoError> for Refusal {
     }
 }
 
-/// The rules for one conversation, seen from one device.
+/// The rules for one conversation: the same for whoever looks.
 pub(super) struct Rules<'a> {
     pub(super) info: &'a ConversationInfo,
-    pub(super) own_user: &'a UserId,
-    pub(super) own_identity: &'a AccountPublicKey,
 }
 
 impl Rules<'_> {
@@ -105,31 +101,21 @@ impl Rules<'_> {
     }
 
     pub(super) fn check_certificate(&self, certificate: &DeviceCertificate) -> Result<(), RejectReason> {
-        if !self.info.includes(certificate.user_id()) {
-            return Err(RejectReason::NotAParticipant(certificate.user_id().clone()));
+        let user = certificate.user_id();
+        let person = self.info.person(user).ok_or_else(|| RejectReason::NotAParticipant(user.clone()))?;
+        if person.identity == *certificate.identity_key() {
+            Ok(())
+        } else {
+            Err(RejectReason::ForeignIdentity(user.clone()))
         }
-        if certificate.user_id() == self.own_user && certificate.identity_key() != self.own_identity {
-            return Err(RejectReason::ForeignIdentity);
-        }
-        Ok(())
     }
 
-    /// Checks all leaves of a group that this device joins.
-    ///
-    /// Who comes back by external commit with a new identity finds the leaves of the former one there, and is the one
-    /// who has to remove them: `former_self` lets them pass.
-    pub(super) fn check_tree(
-        &self,
-        leaves: impl Iterator<Item = openmls::group::Member>,
-        former_self: bool,
-    ) -> Result<(), Refusal> {
+    /// Checks all leaves of a group that this device joins, its own included.
+    pub(super) fn check_tree(&self, leaves: impl Iterator<Item = openmls::group::Member>) -> Result<(), Refusal> {
         let mut members = Vec::new();
         for leaf in leaves {
             let certificate = leaf::certificate(&leaf.credential, &leaf.signature_key)?;
-            match self.check_certificate(&certificate) {
-                Err(RejectReason::ForeignIdentity) if former_self => {}
-                other => other?,
-            }
+            self.check_certificate(&certificate)?;
             members.push(Member::from_certificate(&certificate, false));
         }
         Ok(check_unique(&members)?)
@@ -160,7 +146,7 @@ impl Rules<'_> {
         let committer = match sender {
             Sender::Member(index) => {
                 let committer = leaf_at(group, *index)?;
-                if path.is_some_and(|new| !new.same_device(&committer) || new.identity != committer.identity) {
+                if path.is_some_and(|new| !new.same_device(&committer)) {
                     return Err(RejectReason::LeafTakeover.into());
                 }
                 committer
@@ -188,7 +174,7 @@ impl Rules<'_> {
 ///
 /// An info that this build does know stays as it is, because [`Rules::check_commit`] lets no proposal change it.
 fn check_next_info(staged: &StagedCommit) -> Result<(), Refusal> {
-    match ConversationInfo::from_extensions(staged.group_context().extensions()) {
+    match info::from_extensions(staged.group_context().extensions()) {
         Err(InfoError::UpdateNeeded(newer)) => Err(Refusal::UpdateNeeded(newer)),
         _ => Ok(()),
     }

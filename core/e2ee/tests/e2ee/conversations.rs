@@ -1,12 +1,12 @@
 //! Stories of people who talk to each other with several devices.
 
 use privmsg_e2ee::{
-    CommitError, Conversation, ConversationInfo, ConversationKind, CreateError, EncryptError, Expected, JoinError,
-    ProcessError, Processed, RejectReason,
+    CommitError, Conversation, ConversationInfo, CreateError, EncryptError, Expected, JoinError, ProcessError,
+    Processed, RejectReason,
 };
-use privmsg_protocol::Epoch;
+use privmsg_protocol::{Epoch, Incarnation};
 
-use crate::people::{CHAT, all_talk, direct, names, open_chat, person};
+use crate::people::{CHAT, Device, all_talk, direct, names, open_chat, person};
 
 #[test]
 fn two_people_with_two_devices_each_talk() {
@@ -31,9 +31,10 @@ fn two_people_with_two_devices_each_talk() {
 #[test]
 fn a_note_to_oneself_needs_nobody_else() {
     let alice = person("alice");
-    let (phone, laptop) = (alice.device("phone"), alice.device("laptop"));
-    let info = ConversationInfo::new(ConversationKind::SelfNotes, vec![alice.user_id.clone()]).unwrap();
-    let created = phone.create(info, &[]);
+    let info = ConversationInfo::notes(alice.in_chats(), Incarnation::FIRST);
+    let device = |name| Device { chat: info.group_id(), ..alice.device(name) };
+    let (phone, laptop) = (device("phone"), device("laptop"));
+    let created = phone.create(info.clone(), &[]);
     assert_eq!((created.next_epoch, created.welcomes.len()), (Epoch(1), 0));
     phone.accepted();
     phone.encrypt("remember the milk");
@@ -242,7 +243,7 @@ fn two_who_open_the_same_chat_end_in_one() {
     let won = phone.create(direct(&alice, &bob), &[&bobs]);
     bobs.create(direct(&alice, &bob), &[&phone]);
     assert!(matches!(
-        Conversation::create(&bobs.provider(), &bobs.keys, &bobs.certificate, CHAT, direct(&alice, &bob), &[]),
+        Conversation::create(&bobs.provider(), &bobs.keys, &bobs.certificate, direct(&alice, &bob), &[]),
         Err(CreateError::Exists)
     ));
     phone.accepted();
@@ -270,14 +271,8 @@ fn a_last_resort_key_package_is_not_used_up_but_joins_once() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     let claimed = bobs.claim_last_resort();
-    let created = Conversation::create(
-        &phone.provider(),
-        &phone.keys,
-        &phone.certificate,
-        CHAT,
-        direct(&alice, &bob),
-        &[claimed],
-    );
+    let created =
+        Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, direct(&alice, &bob), &[claimed]);
     let bundle = created.unwrap().1;
     phone.accepted();
     bobs.join(&bundle);
@@ -342,7 +337,7 @@ fn debug_shows_no_secrets() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     open_chat(direct(&alice, &bob), &[&phone, &bobs]);
-    assert_eq!(format!("{:?}", bobs.chat()), "Conversation(dGhlIGNoYXQgb2YgdXMgMg, epoch 1)");
+    assert_eq!(format!("{:?}", bobs.chat()), "Conversation(_APm8UgS26Th8intMRMhBw, epoch 1)");
     let processed = bobs.process(&phone.encrypt("secret")).unwrap();
     assert_eq!(format!("{processed:?}"), "Application(… by alice/alice-phone)");
 }

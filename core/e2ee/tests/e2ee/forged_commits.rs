@@ -2,10 +2,9 @@
 
 use openmls::prelude::LeafNodeParameters;
 use privmsg_e2ee::{
-    AccountKey, CertificateError, Conversation, ConversationInfo, ConversationKind, ExternalJoinError, ProcessError,
-    RejectReason,
+    AccountKey, CertificateError, Conversation, ConversationInfo, ExternalJoinError, ProcessError, RejectReason,
 };
-use privmsg_protocol::{DeviceId, GroupId};
+use privmsg_protocol::{DeviceId, Incarnation};
 
 use crate::people::{Device, Person, all_talk, direct, now, open_chat, person};
 use crate::rogue::{Rogue, context, credential, forged, is_stranger, key_package, rogue_join, with_certificate};
@@ -46,7 +45,7 @@ fn commits_that_break_our_rules_are_rejected_before_they_are_merged() {
     assert!(matches!(adding(&twin), RejectReason::DuplicateDevice));
 
     let thief = Person { user_id: alice.user_id.clone(), ..person("thief") }.device("new");
-    assert!(matches!(adding(&thief), RejectReason::ForeignIdentity));
+    assert!(matches!(adding(&thief), RejectReason::ForeignIdentity(_)));
 
     // Bob's device turns into another one of his, or comes under another identity.
     let renamed = |account: &AccountKey, device: &DeviceId| {
@@ -56,7 +55,7 @@ fn commits_that_break_our_rules_are_rejected_before_they_are_merged() {
     };
     let other = DeviceId::new("bob-tablet").unwrap();
     assert!(matches!(renamed(&bob.account, &other), RejectReason::LeafTakeover));
-    assert!(matches!(renamed(&carol.account, bobs.device_id()), RejectReason::LeafTakeover));
+    assert!(matches!(renamed(&carol.account, bobs.device_id()), RejectReason::ForeignIdentity(_)));
 
     bobs.restore(bobs_disk);
     assert_eq!(phone.members(), ["alice-phone", "bob-phone"]);
@@ -76,8 +75,7 @@ fn standalone_proposals_and_other_extensions_are_not_used() {
     assert!(matches!(rejected(phone.process_commit(&leaving)), RejectReason::Proposal));
 
     bobs.restore(disk.clone());
-    let people = vec![bob.user_id.clone(), person("carol").user_id];
-    let other = ConversationInfo::new(ConversationKind::Direct, people).unwrap().encode();
+    let other = direct(&bob, &person("carol")).encode();
     let forged = Rogue::of(&bobs).commit(Vec::new(), LeafNodeParameters::default(), Some(context(&other)));
     assert!(matches!(rejected(phone.process_commit(&forged.commit)), RejectReason::Proposal));
     bobs.restore(disk);
@@ -118,7 +116,7 @@ fn external_commits_of_strangers_and_impostors_are_rejected() {
     // The same signature key under another name of Bob's: his old leaf would go, and another device come.
     let certificate =
         bob.account.certify(bobs.user_id(), &DeviceId::new("bob-tablet").unwrap(), &bobs.keys.public(), now());
-    let renamed = Device { keys: bobs.keys.clone(), certificate, storage: Default::default() };
+    let renamed = Device { keys: bobs.keys.clone(), certificate, ..bob.device("tablet") };
     assert!(matches!(attempt(&renamed), RejectReason::LeafTakeover));
     all_talk(&[&phone, &bobs]);
 }
@@ -128,10 +126,8 @@ fn a_message_of_another_chat_is_refused() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     open_chat(direct(&alice, &bob), &[&phone, &bobs]);
-    let notes = ConversationInfo::new(ConversationKind::SelfNotes, vec![alice.user_id.clone()]).unwrap();
-    let id = GroupId::from_bytes([9; 16]);
-    let (mut other, _) =
-        Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, id, notes, &[]).unwrap();
+    let notes = ConversationInfo::notes(alice.in_chats(), Incarnation::FIRST);
+    let (mut other, _) = Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, notes, &[]).unwrap();
     other.merge_pending(&phone.provider()).unwrap();
     let message = other.encrypt(&phone.provider(), &phone.keys, b"note").unwrap();
     assert!(matches!(rejected(bobs.process(&message)), RejectReason::WrongGroup));

@@ -1,9 +1,11 @@
 //! Stories of groups that are not what they say they are.
 
 use openmls::prelude::LeafNodeParameters;
-use privmsg_e2ee::{CertificateError, Conversation, ExternalJoinError, InfoError, JoinError, RejectReason};
+use privmsg_e2ee::{
+    CertificateError, Conversation, ConversationInfo, ExternalJoinError, InfoError, JoinError, RejectReason,
+};
 
-use crate::people::{Device, direct, person};
+use crate::people::{Device, Person, direct, now, person};
 use crate::rogue::{Forged, Rogue, bare_context, context, forged, is_stranger, key_package, with_certificate};
 
 #[test]
@@ -12,9 +14,12 @@ fn groups_that_break_our_rules_are_not_joined() {
     let (phone, carols) = (alice.device("phone"), carol.device("phone"));
     let bobs = bob.device("phone");
     let group = |id: &[u8], context, add: &[&Device]| {
+        carols.restore(Default::default());
         let add = add.iter().map(|device| key_package(device, &device.certificate.encode())).collect();
         Rogue::create(&carols, id, context).commit(add, LeafNodeParameters::default(), None)
     };
+    let named =
+        |info: ConversationInfo, add: &[&Device]| group(info.group_id().as_bytes(), context(&info.encode()), add);
     let between = |a, b| context(&direct(a, b).encode());
     let join = |group: &Forged| match Conversation::join(&phone.provider(), &group.welcome, &group.tree) {
         Err(JoinError::Rejected(reason)) => reason,
@@ -29,22 +34,43 @@ fn groups_that_break_our_rules_are_not_joined() {
     };
 
     // Carol opens a "direct" chat of Alice and Bob, and listens.
-    let listening = group(b"0123456789abcde1", between(&alice, &bob), &[&phone]);
+    let listening = named(direct(&alice, &bob), &[&phone]);
     assert!(is_stranger(&join(&listening), &carol));
     assert!(is_stranger(&external(&listening), &carol));
 
     // Somebody in it has a certificate that nobody signed.
     let impostor = with_certificate(carol.device("x"), forged(&carol.device("y"), &bobs));
-    let haunted = group(b"0123456789abcde2", between(&alice, &carol), &[&phone, &impostor]);
+    let haunted = named(direct(&alice, &carol), &[&phone, &impostor]);
     assert!(matches!(join(&haunted), RejectReason::Certificate(CertificateError::Forged)));
 
     // Alice is not meant to be in it.
-    let wrong = group(b"0123456789abcde3", between(&bob, &carol), &[&phone]);
+    let wrong = named(direct(&bob, &carol), &[&phone]);
     assert!(is_stranger(&join(&wrong), &alice));
+
+    // Another chat under the name of this one, and this one under another's.
+    let other = group(b"0123456789abcde5", between(&alice, &carol), &[&phone]);
+    assert!(matches!(join(&other), RejectReason::WrongGroup));
+    let (as_bobs, with_carol) = (direct(&alice, &bob), direct(&alice, &carol));
+    let passed_off = group(as_bobs.group_id().as_bytes(), context(&with_carol.encode()), &[&phone]);
+    assert!(matches!(join(&passed_off), RejectReason::WrongGroup));
+
+    // Carol has made a key for "Bob".
+    let impostor = Person { user_id: bob.user_id.clone(), ..person("x") };
+    let certificate = impostor.account.certify(&bob.user_id, carols.device_id(), &carols.keys.public(), now());
+    let carol_as_bob = with_certificate(carol.device("z"), certificate);
+    let carol_as_bob = Device { keys: carols.keys.clone(), ..carol_as_bob };
+    let info = direct(&alice, &bob);
+    let add = vec![key_package(&phone, &phone.certificate.encode())];
+    let faked = Rogue::create(&carol_as_bob, info.group_id().as_bytes(), context(&info.encode())).commit(
+        add,
+        LeafNodeParameters::default(),
+        None,
+    );
+    assert!(matches!(join(&faked), RejectReason::ForeignIdentity(user) if user == bob.user_id));
 
     // No conversation of ours.
     let none = join(&group(b"0123456789abcde4", bare_context(), &[&phone]));
     assert!(matches!(none, RejectReason::Info(InfoError::Malformed)));
     let long = group(b"an id that is not sixteen bytes", between(&alice, &carol), &[&phone]);
-    assert!(matches!(join(&long), RejectReason::OtherGroup));
+    assert!(matches!(join(&long), RejectReason::WrongGroup));
 }

@@ -10,7 +10,7 @@ use privmsg_e2ee::{
 use crate::people::{CHAT, Device, Person, all_talk, direct, names, now, open_chat, person};
 use crate::rogue::{Forged, Rogue, bare_context, context, key_package, rogue_join};
 
-const NEWER_INFO: UpdateNeeded = UpdateNeeded { what: "conversation info version", number: 2 };
+const NEWER_INFO: UpdateNeeded = UpdateNeeded { what: "conversation info version", number: 3 };
 const NEWER_DEVICE: UpdateNeeded = UpdateNeeded { what: "device certificate version", number: 2 };
 
 /// The certificate of a device of the next version. Nobody knows how its signature will be made.
@@ -24,7 +24,7 @@ fn newer_certificate(device: &Device) -> Vec<u8> {
 /// A conversation of the next version.
 fn newer_info(a: &Person, b: &Person) -> Vec<u8> {
     let mut bytes = direct(a, b).encode();
-    bytes[0] = 2;
+    bytes[0] = 3;
     bytes
 }
 

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, ConversationKind, DeviceCertificate,
-    DeviceKeys, Expected, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
+    AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys,
+    Expected, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
 };
-use privmsg_protocol::{DeviceId, GroupId, UserId};
+use privmsg_protocol::{DeviceId, GroupId, Incarnation, UserId};
 use rand_core::OsRng;
 
-/// The chat that all stories are about.
-pub(crate) const CHAT: GroupId = GroupId::from_bytes(*b"the chat of us 2");
+/// The chat of Alice and Bob, which nearly all stories are about: its name follows from theirs.
+pub(crate) const CHAT: GroupId = GroupId::from_bytes([
+    0xfc, 0x03, 0xe6, 0xf1, 0x48, 0x12, 0xdb, 0xa4, 0xe1, 0xf2, 0x29, 0xed, 0x31, 0x13, 0x21, 0x07,
+]);
 
 pub(crate) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
@@ -27,11 +29,16 @@ pub(crate) fn person(name: &str) -> Person {
 }
 
 impl Person {
+    /// As conversations name them.
+    pub(crate) fn in_chats(&self) -> privmsg_e2ee::Person {
+        privmsg_e2ee::Person { user_id: self.user_id.clone(), identity: self.account.public() }
+    }
+
     pub(crate) fn device(&self, name: &str) -> Device {
         let keys = DeviceKeys::generate(&mut OsRng);
         let device_id = DeviceId::new(&format!("{}-{name}", self.user_id)).unwrap();
         let certificate = self.account.certify(&self.user_id, &device_id, &keys.public(), now());
-        Device { keys, certificate, storage: MemoryStorage::default() }
+        Device { keys, certificate, storage: MemoryStorage::default(), chat: CHAT }
     }
 }
 
@@ -39,6 +46,8 @@ pub(crate) struct Device {
     pub(crate) keys: DeviceKeys,
     pub(crate) certificate: DeviceCertificate,
     pub(crate) storage: MemoryStorage,
+    /// Which of its chats the story is about.
+    pub(crate) chat: GroupId,
 }
 
 impl Device {
@@ -82,16 +91,16 @@ impl Device {
     }
 
     pub(crate) fn chat(&self) -> Conversation {
-        Conversation::load(&self.provider(), CHAT).unwrap().unwrap()
+        Conversation::load(&self.provider(), self.chat).unwrap().unwrap()
     }
 
     pub(crate) fn has_chat(&self) -> bool {
-        Conversation::load(&self.provider(), CHAT).unwrap().is_some()
+        Conversation::load(&self.provider(), self.chat).unwrap().is_some()
     }
 
     pub(crate) fn create(&self, info: ConversationInfo, others: &[&Device]) -> CommitBundle {
         let others: Vec<_> = others.iter().map(|device| device.claim()).collect();
-        let created = Conversation::create(&self.provider(), &self.keys, &self.certificate, CHAT, info, &others);
+        let created = Conversation::create(&self.provider(), &self.keys, &self.certificate, info, &others);
         created.unwrap().1
     }
 
@@ -161,7 +170,7 @@ pub(crate) fn names(members: &[Member]) -> Vec<String> {
 }
 
 pub(crate) fn direct(a: &Person, b: &Person) -> ConversationInfo {
-    ConversationInfo::new(ConversationKind::Direct, vec![a.user_id.clone(), b.user_id.clone()]).unwrap()
+    ConversationInfo::direct(a.in_chats(), b.in_chats(), Incarnation::FIRST).unwrap()
 }
 
 /// Everybody hears what each of them says.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeviceId, Epoch, GroupId, MessageId, Seq, UserId};
+use crate::ids::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Seq, UserId};
 use crate::opaque::Opaque;
 
 /// What a conversation is.
@@ -39,16 +39,21 @@ pub struct PublicGroupState {
     pub ratchet_tree: Opaque,
 }
 
-/// `POST /api/v1/groups`: a new conversation with all its devices.
+/// `POST /api/v1/groups`: a new conversation with all its devices, or one that goes on in another MLS group. The group's
+/// id follows from what the conversation is, and from the incarnation.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateGroup {
-    /// MLS group id. Creating the same again by the same device is answered with the group as it is.
-    pub group_id: GroupId,
     /// What it is.
     pub kind: GroupKind,
     /// All users, the creator among them.
     pub participants: Vec<UserId>,
+    /// Which MLS group of the conversation it is to be. The same again by the same device is answered with the group as
+    /// it is.
+    pub incarnation: Incarnation,
+    /// With which roster a `group` began. Others have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub founding_roster: Option<Opaque>,
     /// Epoch after creation.
     pub epoch: Epoch,
     /// One for each device but the creator's. These devices become leaves.
@@ -113,6 +118,8 @@ pub struct Group {
     pub group_id: GroupId,
     /// What it is.
     pub kind: GroupKind,
+    /// Which MLS group of the conversation it is.
+    pub incarnation: Incarnation,
     /// Current epoch.
     pub epoch: Epoch,
     /// Last place taken in its history.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorCode;
-use crate::ids::{Epoch, GroupId};
+use crate::ids::{Epoch, GroupId, Incarnation};
 
 /// `GET /health`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -82,4 +82,7 @@ pub struct Problem {
     /// The conversation that exists, with [`ErrorCode::ConversationExists`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_id: Option<GroupId>,
+    /// The newest incarnation that the server knows, with [`ErrorCode::StaleIncarnation`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<Incarnation>,
 }

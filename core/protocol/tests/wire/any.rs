@@ -43,6 +43,7 @@ strategies! {
     file() -> FileId = ID.prop_map(|s| s.parse().unwrap());
     message_id() -> MessageId = any::<[u8; 16]>().prop_map(MessageId::from_bytes);
     group_id() -> GroupId = any::<[u8; 16]>().prop_map(GroupId::from_bytes);
+    incarnation() -> Incarnation = any::<u32>().prop_map(Incarnation);
     epoch() -> Epoch = (0..=MAX_COUNTER).prop_map(Epoch);
     seq() -> Seq = (0..=MAX_COUNTER).prop_map(Seq);
     secret() -> Secret = text().prop_map(Secret::new);
@@ -112,6 +113,7 @@ strategies! {
     problem() -> Problem = make!(Problem {
         kind: boxed(), title: boxed(), status: any::<u16>(), code: error_code(), detail: boxed(),
         retry_after_ms: opt(any::<u64>()), epoch: opt(epoch()), group_id: opt(group_id()),
+        incarnation: opt(incarnation()),
     });
     login_request() -> LoginRequest = make!(LoginRequest {
         user_id: user(), access_key: secret(), device_name: opt(text()), device_type: opt(text()),
@@ -160,8 +162,8 @@ strategies! {
     welcome() -> DeviceWelcome = make!(DeviceWelcome { device_id: device(), welcome: opaque() });
     public_state() -> PublicGroupState = make!(PublicGroupState { group_info: opaque(), ratchet_tree: opaque() });
     create_group() -> CreateGroup = make!(CreateGroup {
-        group_id: group_id(), kind: kind(), participants: vec(user(), 0..3), epoch: epoch(),
-        welcomes: vec(welcome(), 0..3), state: public_state(),
+        kind: kind(), participants: vec(user(), 0..3), incarnation: incarnation(), founding_roster: opt(opaque()),
+        epoch: epoch(), welcomes: vec(welcome(), 0..3), state: public_state(),
     });
     submit_commit() -> SubmitCommit = make!(SubmitCommit {
         message_id: message_id(), epoch: epoch(), commit: opaque(), external: any::<bool>(),
@@ -172,7 +174,8 @@ strategies! {
         user_id: user(), device_id: device(), leaf: any::<bool>(), active: any::<bool>(),
     });
     group() -> Group = make!(Group {
-        group_id: group_id(), kind: kind(), epoch: epoch(), seq: seq(), participants: vec(user(), 0..3),
+        group_id: group_id(), kind: kind(), incarnation: incarnation(), epoch: epoch(), seq: seq(),
+        participants: vec(user(), 0..3),
         devices: vec(group_device(), 0..3),
     });
     groups() -> Groups = make!(Groups { groups: vec(group(), 0..3) });

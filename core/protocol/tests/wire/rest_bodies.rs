@@ -1,7 +1,7 @@
 //! Bytes of every REST body, in the order of `rest`. A change here is a change of the protocol.
 
 use privmsg_protocol::rest::*;
-use privmsg_protocol::{Epoch, ErrorCode, Seq};
+use privmsg_protocol::{Epoch, ErrorCode, Incarnation, Seq};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -44,6 +44,7 @@ fn health_and_problem() {
         retry_after_ms: None,
         epoch: None,
         group_id: None,
+        incarnation: None,
     };
     body(
         &problem,
@@ -58,9 +59,10 @@ fn health_and_problem() {
             retry_after_ms: Some(250),
             epoch: Some(Epoch(8)),
             group_id: Some(group_id()),
+            incarnation: Some(Incarnation(3)),
             ..problem
         },
-        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw"}"#,
+        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3}"#,
     );
 }
 
@@ -213,14 +215,15 @@ fn key_packages() {
 fn groups() {
     body(
         &CreateGroup {
-            group_id: group_id(),
             kind: GroupKind::Direct,
             participants: vec![user("alice"), user("bob")],
+            incarnation: Incarnation::FIRST,
+            founding_roster: None,
             epoch: Epoch(1),
             welcomes: welcomes(),
             state: state(),
         },
-        r#"{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"direct","participants":["alice","bob"],"epoch":1,"welcomes":[{"device_id":"d2","welcome":"d2VsY29tZQ=="}],"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
+        r#"{"kind":"direct","participants":["alice","bob"],"incarnation":1,"epoch":1,"welcomes":[{"device_id":"d2","welcome":"d2VsY29tZQ=="}],"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
     );
     let by_member = SubmitCommit {
         message_id: message_id(1),
@@ -245,6 +248,7 @@ fn groups() {
             groups: vec![Group {
                 group_id: group_id(),
                 kind: GroupKind::SelfNotes,
+                incarnation: Incarnation(2),
                 epoch: Epoch(8),
                 seq: Seq(43),
                 participants: vec![user("alice")],
@@ -256,7 +260,7 @@ fn groups() {
                 }],
             }],
         },
-        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}]}"#,
+        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","incarnation":2,"epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}]}"#,
     );
     body(
         &GroupStateAt { epoch: Epoch(8), seq: Seq(43), state: state() },

@@ -83,6 +83,8 @@ pub enum Reason {
     Disk,
     /// The server says again and again that numbers are missing here: it is not believed any more today.
     JoinedTooOften,
+    /// A verified contact has another identity, and the user has not accepted it.
+    IdentityToAccept,
 }
 
 /// Something that waits.
@@ -134,6 +136,7 @@ impl Reason {
             Self::UpdateNeeded => "update_needed",
             Self::Disk => "disk",
             Self::JoinedTooOften => "joined_too_often",
+            Self::IdentityToAccept => "identity_to_accept",
         }
     }
 
@@ -144,6 +147,7 @@ impl Reason {
             "update_needed" => Self::UpdateNeeded,
             "disk" => Self::Disk,
             "joined_too_often" => Self::JoinedTooOften,
+            "identity_to_accept" => Self::IdentityToAccept,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),
@@ -247,6 +251,17 @@ pub fn release_network(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What waited for the user to accept an identity waits no longer.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn release_accepted(tx: &Tx<'_>) -> Result<(), StoreError> {
+    if tx.sql().execute("DELETE FROM hold WHERE reason = ?1", [Reason::IdentityToAccept.as_str()])? > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
+}
+
 /// Everything that waits, or waited and has not succeeded since.
 ///
 /// # Errors
@@ -291,6 +306,7 @@ mod tests {
             Reason::Network,
             Reason::Disk,
             Reason::JoinedTooOften,
+            Reason::IdentityToAccept,
             Reason::Unusable,
             Reason::UpdateNeeded,
         ]);

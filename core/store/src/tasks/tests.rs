@@ -91,7 +91,7 @@ async fn holds_go_with_what_they_are_about() {
     let counts = store.write(|tx| {
         let chat = chats::ensure(tx, &chats::ChatKind::SelfNotes, 0)?;
         let other = chats::ensure(tx, &chats::ChatKind::Direct { peer: "bob".parse().unwrap() }, 0)?;
-        groups::insert(tx, &group(1), chat, groups::GroupState::Active, 0)?;
+        groups::insert(tx, &group(1), chat, &[], groups::GroupState::Active, 0)?;
         for scope in [Scope::Chat(chat), Scope::Chat(other), Scope::Group(group(1)), Scope::Group(group(2))] {
             holds::put(tx, &outbox::TASK, scope, &Reason::Network, 0, |_| Duration::from_secs(1))?;
         }

@@ -4,7 +4,7 @@ use privmsg_protocol::{Epoch, GroupId, MessageId, Seq};
 use rusqlite::{OptionalExtension, params};
 
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
-use crate::{Change, Snapshot, StoreError, Tx, groups};
+use crate::{Change, Snapshot, StoreError, Tx, groups, holds};
 
 /// Invitations that are kept, and how many bytes of them. Whoever sends more gets this device by external commit, later.
 const KEPT: i64 = 1_000;
@@ -25,7 +25,8 @@ pub struct Welcome {
     pub welcome: Vec<u8>,
 }
 
-/// Keeps an invitation; the last one into a group counts. Returns whether there was room.
+/// Keeps an invitation; the last one into a group counts, and a group that was refused is looked at again for it. Returns
+/// whether there was room.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
@@ -46,6 +47,9 @@ pub fn put(tx: &Tx<'_>, welcome: &Welcome) -> Result<bool, StoreError> {
             KEPT_BYTES,
             welcome.message_id.as_bytes().as_slice()
         ])?;
+    if kept > 0 {
+        holds::forget(tx, holds::Scope::Group(welcome.group))?;
+    }
     tx.changed(Change::Task(groups::TASK));
     Ok(kept > 0)
 }

@@ -29,7 +29,7 @@ async fn story<T: Send + 'static>(work: impl FnOnce(&Tx<'_>, ChatId) -> Result<T
         .write(move |tx| {
             account::save(tx, &alice())?;
             let chat = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 1)?;
-            groups::insert(tx, &GROUP, chat, groups::GroupState::Active, 0)?;
+            groups::insert(tx, &GROUP, chat, &[], groups::GroupState::Active, 0)?;
             work(tx, chat)
         })
         .await

@@ -141,7 +141,7 @@ mod tests {
             .write(|tx| {
                 let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
                 let group = GroupId::from_bytes([1; 16]);
-                groups::insert(tx, &group, chat, groups::GroupState::Active, 0)?;
+                groups::insert(tx, &group, chat, &[], groups::GroupState::Active, 0)?;
                 let content = vec![1; 1 << 20];
                 for n in 0..40 {
                     let origin = Origin {

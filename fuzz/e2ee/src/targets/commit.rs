@@ -72,7 +72,7 @@ fn added(world: &World, certificate: &[u8]) {
     let package = key_package(&world.tablet, certificate);
     let commit = Rogue::of(&world.phone).commit(vec![package], LeafNodeParameters::default(), None);
     let members = [world.phone.address(), world.bobs.address()];
-    assert_eq!(process(world, &commit.commit), verdict::of_leaf(world, &world.tablet, certificate, &members, false));
+    assert_eq!(process(world, &commit.commit), verdict::of_leaf(world, &world.tablet, certificate, &members));
 }
 
 /// A leaf may get another certificate, but neither another device nor another identity.
@@ -83,7 +83,7 @@ fn renewed(world: &World, certificate: &[u8]) {
         let old = &world.phone.certificate;
         (new.user_id(), new.device_id(), new.identity_key()) == (old.user_id(), old.device_id(), old.identity_key())
     });
-    let due = match verdict::of_leaf(world, &world.phone, certificate, &[], false) {
+    let due = match verdict::of_leaf(world, &world.phone, certificate, &[]) {
         Verdict::Accepted if !same => Verdict::Rejected,
         due => due,
     };
@@ -93,7 +93,7 @@ fn renewed(world: &World, certificate: &[u8]) {
 fn joined(world: &World, certificate: &[u8]) {
     let commit = rogue_join(&world.tablet, certificate, &world.opened);
     let members = [world.phone.address(), world.bobs.address()];
-    assert_eq!(process(world, &commit), verdict::of_leaf(world, &world.tablet, certificate, &members, false));
+    assert_eq!(process(world, &commit), verdict::of_leaf(world, &world.tablet, certificate, &members));
 }
 
 fn process(world: &World, commit: &[u8]) -> Verdict {

@@ -28,7 +28,7 @@ pub fn key_package(input: &[u8]) {
             _ => return,
         };
         let package = rogue::key_package(device, &certificate).tls_serialize_detached().expect("it is short");
-        match (validate(&package), verdict::of_leaf(world, device, &certificate, &[], false)) {
+        match (validate(&package), verdict::of_leaf(world, device, &certificate, &[])) {
             (Ok(claimed), Verdict::Accepted) => assert_eq!(claimed.member().device_id, *device.device_id()),
             (Err(KeyPackageError::UpdateNeeded(_)), Verdict::UpdateNeeded) => {}
             (Err(KeyPackageError::Foreign { user_id, device_id }), _) => {

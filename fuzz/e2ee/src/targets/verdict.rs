@@ -4,7 +4,7 @@ use privmsg_e2ee::{CertificateError, ConversationInfo, DeviceCertificate, InfoEr
 use privmsg_protocol::{DeviceId, UserId};
 
 use super::world::World;
-use crate::people::Device;
+use crate::people::{Device, direct};
 
 /// What an operation has to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,14 +15,8 @@ pub(super) enum Verdict {
 }
 
 /// What Bob's devices say to a leaf of this device with these bytes as its certificate, in a chat of Alice and Bob that
-/// has these devices already. Who comes back by external commit lets leaves of a former identity pass.
-pub(super) fn of_leaf(
-    world: &World,
-    device: &Device,
-    certificate: &[u8],
-    members: &[(UserId, DeviceId)],
-    comes_back: bool,
-) -> Verdict {
+/// has these devices already.
+pub(super) fn of_leaf(world: &World, device: &Device, certificate: &[u8], members: &[(UserId, DeviceId)]) -> Verdict {
     let certificate = match DeviceCertificate::decode(certificate) {
         Ok(certificate) => certificate,
         Err(CertificateError::UpdateNeeded(_)) => return Verdict::UpdateNeeded,
@@ -30,17 +24,21 @@ pub(super) fn of_leaf(
     };
     let (user, identity) = (certificate.user_id(), *certificate.identity_key());
     let genuine = certificate.verify().is_ok() && *certificate.device_key() == device.keys.public();
-    let takes_part = *user == world.alice.user_id
-        || *user == world.bob.user_id && (comes_back || identity == world.bob.account.public());
+    let takes_part =
+        [&world.alice, &world.bob].iter().any(|person| *user == person.user_id && identity == person.account.public());
     let new = !members.contains(&(user.clone(), certificate.device_id().clone()));
     if genuine && takes_part && new { Verdict::Accepted } else { Verdict::Rejected }
 }
 
-/// What they say to a group with this info, in which there are devices of Alice and Bob.
+/// What they say to a group with this info and the name of the first chat of Alice and Bob, in which there are devices of
+/// both.
 pub(super) fn of_group(world: &World, info: &[u8]) -> Verdict {
     match ConversationInfo::decode(info) {
-        Ok(info) if info.includes(&world.alice.user_id) && info.includes(&world.bob.user_id) => Verdict::Accepted,
-        Ok(_) => Verdict::Rejected,
+        Ok(info) => {
+            let of_both = direct(&world.alice, &world.bob);
+            let same = info.people() == of_both.people() && info.incarnation() == of_both.incarnation();
+            if same { Verdict::Accepted } else { Verdict::Rejected }
+        }
         Err(InfoError::UpdateNeeded(_)) => Verdict::UpdateNeeded,
         Err(_) => Verdict::Rejected,
     }

@@ -64,10 +64,10 @@ fn other_info(world: &World, info: &[u8]) {
 fn other_device(world: &World, certificate: &[u8]) {
     let group = group(world, &direct(&world.alice, &world.bob).encode(), Some(certificate));
     let mut members = vec![world.phone.address(), world.bobs.address()];
-    let invited = verdict::of_leaf(world, &world.tablet, certificate, &members, false);
+    let invited = verdict::of_leaf(world, &world.tablet, certificate, &members);
     assert_eq!(join(world, &group.welcome, &group.tree), invited);
     members.push(world.laptop.address());
-    let comes = verdict::of_leaf(world, &world.tablet, certificate, &members, true);
+    let comes = verdict::of_leaf(world, &world.tablet, certificate, &members);
     assert_eq!(come(world, &group.group_info, &group.tree), comes);
 }
 

@@ -135,7 +135,6 @@ impl Tx<'_> {
         for sql in [
             "DELETE FROM invitation WHERE user = ?1",
             "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
-            "DELETE FROM grp_unique WHERE low = ?1 OR high = ?1",
             "DELETE FROM grp_participant WHERE user = ?1",
             "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '',
                  public_key = '', backup = '', last_seen_at = 0 WHERE id = ?1",

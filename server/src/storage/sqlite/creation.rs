@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use privmsg_protocol::limits::MAX_GROUP_LEAVES;
-use privmsg_protocol::rest::{CreateGroup, Group, GroupKind};
+use privmsg_protocol::rest::{CreateGroup, Group};
 use privmsg_protocol::{ErrorCode, GroupId, Seq, UserId};
 use rusqlite::{OptionalExtension, params};
 
+use super::conversations::Named;
 use super::fault::engine_error;
 use super::groups;
 use super::roster::{Place, invalid, number};
-use super::row::parse_group_id;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session};
 
@@ -19,25 +19,22 @@ const FIRST: Seq = Seq(1);
 
 impl Tx<'_> {
     pub(super) fn create_group(&mut self, session: &Session, new: CreateGroup) -> Result<Group> {
-        if let Some((group, creator)) = self.existing(new.group_id)? {
-            if creator != session.device.0 {
-                return Err(Refusal::new(ErrorCode::GroupIdTaken, "this group_id is taken; choose another").into());
-            }
+        let named = Named::of(&new)?;
+        if let Some((group, creator)) = self.existing(named.group)?
+            && creator == session.device.0
+        {
             return groups::load(self.conn, group).map_err(engine_error);
         }
         if self.state.cache.owner(self.conn, session.device.0).map_err(engine_error)?.is_none() {
             return Err(super::relay::signed_out().into());
         }
         let users = self.participants(session, &new)?;
-        let pair = pair_of(new.kind, &users);
-        if let Some(group_id) = self.conversation_of(pair)? {
-            return Err(Refusal::exists(group_id).into());
-        }
+        self.require_next(session, &named, &new)?;
         let joiners = self.joiners(session, &new.welcomes, &users)?;
         self.require_room(&joiners)?;
         let epoch = number(new.epoch.0)?;
-        let group = self.insert_group(session, &new, epoch, &users, pair).map_err(engine_error)?;
-        let place = Place { group, group_id: new.group_id, epoch: new.epoch, seq: FIRST };
+        let group = self.insert_group(session, &new, &named, epoch, &users).map_err(engine_error)?;
+        let place = Place { group, group_id: named.group, epoch: new.epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, new.welcomes, &joiners))
             .and_then(|()| self.store_state(place, &new.state))
@@ -54,16 +51,11 @@ impl Tx<'_> {
             .map_err(engine_error)
     }
 
-    /// All users of the new group, the creator among them, as many as its kind has.
+    /// All users of the new group, the creator among them.
     fn participants(&mut self, session: &Session, new: &CreateGroup) -> Result<Vec<i64>> {
         let distinct: HashSet<&UserId> = new.participants.iter().collect();
         let count = new.participants.len();
-        let fits = match new.kind {
-            GroupKind::Direct => count == 2,
-            GroupKind::SelfNotes => count == 1,
-            GroupKind::Group => (1..=MAX_GROUP_LEAVES).contains(&count),
-        };
-        if !fits || distinct.len() != count || !distinct.contains(&session.user_id) {
+        if count > MAX_GROUP_LEAVES || distinct.len() != count || !distinct.contains(&session.user_id) {
             return Err(invalid("the participants do not fit this kind of conversation").into());
         }
         let mut users = Vec::with_capacity(count);
@@ -75,35 +67,25 @@ impl Tx<'_> {
         Ok(users)
     }
 
-    fn conversation_of(&self, pair: Option<(i64, i64)>) -> Result<Option<GroupId>> {
-        let Some((low, high)) = pair else {
-            return Ok(None);
-        };
-        self.conn
-            .prepare_cached(
-                "SELECT g.group_id FROM grp_unique u JOIN grp g ON g.id = u.grp
-                 WHERE u.low = ?1 AND u.high = ?2",
-            )
-            .and_then(|mut query| query.query_row([low, high], |row| parse_group_id(row, 0)).optional())
-            .map_err(engine_error)
-    }
-
     fn insert_group(
         &self,
         session: &Session,
         new: &CreateGroup,
+        named: &Named,
         epoch: i64,
         users: &[i64],
-        pair: Option<(i64, i64)>,
     ) -> rusqlite::Result<i64> {
+        self.go_on(named, new.incarnation)?;
         self.conn
             .prepare_cached(
-                "INSERT INTO grp (group_id, kind, creator, epoch, seq, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
-                new.group_id.as_bytes(),
+                named.group.as_bytes(),
                 groups::kind_number(new.kind),
+                named.chat.as_bytes(),
+                new.incarnation.0,
                 session.device.0,
                 epoch,
                 FIRST.0,
@@ -115,20 +97,6 @@ impl Tx<'_> {
         for user in users {
             insert.execute(params![group, *user, *user == session.user.0])?;
         }
-        if let Some((low, high)) = pair {
-            self.conn
-                .prepare_cached("INSERT INTO grp_unique (low, high, grp) VALUES (?1, ?2, ?3)")?
-                .execute([low, high, group])?;
-        }
         Ok(group)
-    }
-}
-
-/// Whose only conversation of its kind it is.
-fn pair_of(kind: GroupKind, users: &[i64]) -> Option<(i64, i64)> {
-    match (kind, users) {
-        (GroupKind::Direct, [a, b]) => Some((*a.min(b), *a.max(b))),
-        (GroupKind::SelfNotes, [a]) => Some((*a, *a)),
-        _ => None,
     }
 }

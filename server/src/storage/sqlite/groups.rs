@@ -1,7 +1,7 @@
 //! Groups as they are asked for: roster, epoch, public state.
 
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, GroupStateAt, PublicGroupState};
-use privmsg_protocol::{Epoch, GroupId, Opaque, Seq, UserId};
+use privmsg_protocol::{Epoch, GroupId, Incarnation, Opaque, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::engine_error;
@@ -81,16 +81,20 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    conn.prepare_cached("SELECT group_id, kind, epoch, seq FROM grp WHERE id = ?1")?.query_row([id], |row| {
-        Ok(Group {
-            group_id: parse_group_id(row, 0)?,
-            kind: kind(row, 1)?,
-            epoch: Epoch(row.get(2)?),
-            seq: Seq(row.get(3)?),
-            participants,
-            devices,
-        })
-    })
+    conn.prepare_cached("SELECT group_id, kind, epoch, seq, incarnation FROM grp WHERE id = ?1")?.query_row(
+        [id],
+        |row| {
+            Ok(Group {
+                group_id: parse_group_id(row, 0)?,
+                kind: kind(row, 1)?,
+                incarnation: Incarnation(row.get(4)?),
+                epoch: Epoch(row.get(2)?),
+                seq: Seq(row.get(3)?),
+                participants,
+                devices,
+            })
+        },
+    )
 }
 
 /// The state to join at: the current one, or that of a welcome which still waits for the device.

@@ -12,6 +12,7 @@ mod checkpoint;
 mod commits;
 mod connection;
 mod contacts;
+mod conversations;
 mod creation;
 mod devices;
 mod engine;

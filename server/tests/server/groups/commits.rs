@@ -3,7 +3,7 @@
 use privmsg_protocol::frames::ServerFrame;
 use serde_json::json;
 
-use super::{commit, create, direct, group_id, state, submit};
+use super::{Chat, commit, create, direct, state, submit};
 use crate::support::{Person, TestServer, new_id};
 
 #[tokio::test]
@@ -112,8 +112,9 @@ async fn a_device_removed_by_a_commit_learns_it_and_may_come_back() {
 async fn a_full_mailbox_does_not_block_the_commit_that_removes_it() {
     let server = TestServer::with(|config| config.limits.max_pending_messages = 3).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
-    let id = group_id(1);
-    create(&alice, id, "direct", &["alice", "bob"], &[&bob]).await.ok();
+    let chat = Chat::direct("alice", "bob");
+    let id = chat.id();
+    create(&alice, &chat, &[&bob]).await.ok();
     let mut a = alice.online().await;
     a.deliver(alice.group_message(id, 1, new_id())).await;
     a.deliver(alice.group_message(id, 1, new_id())).await;
@@ -138,8 +139,9 @@ async fn handshakes_have_a_limit_of_their_own() {
     })
     .await;
     let alice = server.user("alice").await;
-    let id = group_id(1);
-    create(&alice, id, "self", &["alice"], &[]).await.ok();
+    let chat = Chat::notes("alice");
+    let id = chat.id();
+    create(&alice, &chat, &[]).await.ok();
     let mut large = commit(1, &[], &[]);
     large["commit"] = json!("x".repeat(4 * 1024));
     submit(&alice, id, &large).await.ok();

@@ -1,10 +1,10 @@
 //! Conversations that begin, and messages in them.
 
 use privmsg_protocol::frames::{MessageType, ServerFrame};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{commit, create, direct, group_id, submit};
-use crate::support::{TestServer, new_id};
+use super::{Chat, commit, create, direct, submit};
+use crate::support::{ADMIN_KEY, TestServer, new_id};
 
 #[tokio::test]
 async fn a_direct_conversation_begins_with_a_welcome() {
@@ -48,39 +48,101 @@ async fn a_direct_conversation_begins_with_a_welcome() {
 #[tokio::test]
 async fn creating_is_idempotent_and_unique() {
     let (server, alice, bob, id) = direct().await;
-    let pair = ["alice", "bob"];
-    create(&alice, id, "direct", &pair, &[&bob]).await.ok();
-    create(&bob, id, "direct", &pair, &[&alice]).await.is("group_id_taken");
-    let problem = create(&bob, group_id(2), "direct", &pair, &[&alice]).await.is("conversation_exists");
+    let pair = Chat::direct("alice", "bob");
+    create(&alice, &pair, &[&bob]).await.ok();
+    let problem = create(&bob, &pair, &[&alice]).await.is("conversation_exists");
     assert_eq!(problem["group_id"], json!(id));
-    create(&alice, group_id(3), "self", &["alice"], &[]).await.ok();
-    create(&alice, group_id(4), "self", &["alice"], &[]).await.is("conversation_exists");
-    create(&alice, group_id(5), "direct", &["alice"], &[]).await.is("invalid_request");
-    create(&alice, group_id(5), "direct", &["alice", "alice"], &[]).await.is("invalid_request");
-    create(&alice, group_id(5), "self", &["bob"], &[]).await.is("invalid_request");
-    create(&alice, group_id(5), "direct", &["alice", "nobody"], &[]).await.is("unknown_recipient");
+    let reversed = create(&bob, &Chat::direct("bob", "alice"), &[&alice]).await.is("conversation_exists");
+    assert_eq!(reversed["group_id"], json!(id), "a conversation of two has one name");
+    let notes = create(&alice, &Chat::notes("alice"), &[]).await.ok();
+    assert_eq!((&notes["group_id"], &notes["incarnation"]), (&json!(Chat::notes("alice").id()), &json!(1)));
+    for wrong in [
+        Chat { users: vec!["alice"], ..pair.clone() },
+        Chat::direct("alice", "alice"),
+        Chat::notes("bob"),
+        pair.again(0),
+        Chat { roster: Some("eA==".to_owned()), ..pair.clone() },
+        Chat { roster: None, ..Chat::group(1, &["alice", "bob"]) },
+        Chat { roster: Some("not base64".to_owned()), ..Chat::group(1, &["alice", "bob"]) },
+    ] {
+        create(&alice, &wrong, &[]).await.is("invalid_request");
+    }
+    create(&alice, &Chat::direct("alice", "nobody"), &[]).await.is("unknown_recipient");
     let carol = server.user("carol").await;
-    create(&alice, group_id(5), "group", &["alice", "bob"], &[&carol]).await.is("unknown_device");
-    create(&alice, group_id(5), "group", &["alice", "carol"], &[&carol, &carol]).await.is("invalid_request");
-    create(&alice, group_id(5), "group", &["alice", "carol"], &[&carol]).await.ok();
+    create(&alice, &Chat::group(5, &["alice", "bob"]), &[&carol]).await.is("unknown_device");
+    let group = Chat::group(5, &["alice", "carol"]);
+    create(&alice, &group, &[&carol, &carol]).await.is("invalid_request");
+    create(&alice, &group, &[&carol]).await.ok();
     let groups = alice.get("/api/v1/groups").await.ok();
     let ids: Vec<_> = groups["groups"].as_array().unwrap().iter().map(|g| g["group_id"].clone()).collect();
-    assert_eq!(json!(ids), json!([id, group_id(3), group_id(5)]));
+    assert_eq!(json!(ids), json!([id, Chat::notes("alice").id(), group.id()]));
 }
 
 #[tokio::test]
 async fn of_two_who_begin_at_the_same_moment_one_wins() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
-    let pair = ["alice", "bob"];
+    let pair = Chat::direct("alice", "bob");
     let (to_alice, to_bob) = ([&alice], [&bob]);
-    let (a, b) = tokio::join!(
-        create(&alice, group_id(1), "direct", &pair, &to_bob),
-        create(&bob, group_id(2), "direct", &pair, &to_alice),
-    );
+    let (a, b) = tokio::join!(create(&alice, &pair, &to_bob), create(&bob, &pair, &to_alice));
     let (winner, loser) = if a.status == 200 { (a, b) } else { (b, a) };
     let problem = loser.is("conversation_exists");
     assert_eq!(problem["group_id"], winner.ok()["group_id"]);
+}
+
+/// The next incarnation ends the one before; numbers only grow, and no more than three times a day.
+#[tokio::test]
+async fn a_conversation_goes_on_in_another_group() {
+    let (server, alice, bob, first) = direct().await;
+    let pair = Chat::direct("alice", "bob");
+    let mut a = alice.online().await;
+    create(&bob, &pair.again(3), &[&alice]).await.ok();
+    let welcome = a.message().await;
+    assert_eq!((welcome.group_id, welcome.seq.unwrap().0), (Some(pair.again(3).id()), 1));
+    alice.get(&format!("/api/v1/groups/{first}")).await.is("unknown_group");
+    a.send(alice.group_message(first, 1, new_id())).await;
+    assert_eq!(a.error().await.code.as_str(), "unknown_group");
+    a.deliver(alice.group_message(pair.again(3).id(), 1, new_id())).await;
+
+    create(&alice, &pair.again(3 + 1_001), &[&bob]).await.is("invalid_request");
+    for late in [1, 2] {
+        let problem = create(&alice, &pair.again(late), &[&bob]).await.is("conversation_exists");
+        assert_eq!(problem["group_id"], json!(pair.again(3).id()));
+    }
+    create(&alice, &pair.again(4), &[&bob]).await.ok();
+    create(&alice, &pair.again(5), &[&bob]).await.ok();
+    create(&alice, &pair.again(6), &[&bob]).await.is("rate_limited");
+    server.clock.advance(24 * 3600);
+    create(&alice, &pair.again(6), &[&bob]).await.ok();
+    let groups = bob.get("/api/v1/groups").await.ok();
+    assert_eq!(groups["groups"].as_array().unwrap().len(), 1, "{groups}");
+}
+
+#[tokio::test]
+async fn only_who_is_in_a_group_lets_it_go_on() {
+    let (server, alice, bob, _) = direct().await;
+    let eve = server.user("eve").await;
+    let group = Chat::group(1, &["alice", "bob"]);
+    create(&alice, &group, &[&bob]).await.ok();
+    let with_eve = Chat { users: vec!["alice", "eve"], ..group.again(2) };
+    create(&eve, &with_eve, &[&alice]).await.is("unknown_group");
+    create(&bob, &group.again(2), &[&alice]).await.ok();
+}
+
+/// Somebody else under the same name does not get back into what the name had.
+#[tokio::test]
+async fn a_name_that_is_given_out_again_does_not_begin_anew() {
+    let (server, alice, bob, first) = direct().await;
+    let pair = Chat::direct("alice", "bob");
+    let key = Some(ADMIN_KEY);
+    server.api.json("DELETE", "/api/v1/admin/users/bob", key, &Value::Null).await.ok();
+    bob.get("/api/v1/groups").await.is("unauthorized");
+    let other = server.user("bob").await;
+    let problem = create(&other, &pair, &[&alice]).await.is("stale_incarnation");
+    assert_eq!(problem["incarnation"], 1);
+    other.get(&format!("/api/v1/groups/{first}")).await.is("unknown_group");
+    create(&other, &pair.again(2), &[&alice]).await.ok();
+    alice.get(&format!("/api/v1/groups/{first}")).await.is("unknown_group");
 }
 
 #[tokio::test]
@@ -131,11 +193,11 @@ async fn a_user_creates_so_many_groups_in_an_hour() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     for number in 0..60 {
-        create(&alice, group_id(100), "group", &["bob"], &[]).await.is("invalid_request");
-        create(&alice, group_id(number), "group", &["alice"], &[]).await.ok();
+        create(&alice, &Chat::group(100, &["bob"]), &[]).await.is("invalid_request");
+        create(&alice, &Chat::group(number, &["alice"]), &[]).await.ok();
     }
-    let refused = create(&alice, group_id(60), "group", &["alice"], &[]).await.is("rate_limited");
+    let refused = create(&alice, &Chat::group(60, &["alice"]), &[]).await.is("rate_limited");
     assert_eq!(refused["retry_after_ms"], 60_000);
     server.clock.advance(60);
-    create(&alice, group_id(60), "group", &["alice"], &[]).await.ok();
+    create(&alice, &Chat::group(60, &["alice"]), &[]).await.ok();
 }

@@ -4,13 +4,51 @@ mod commits;
 mod creating;
 mod devices;
 
-use privmsg_protocol::GroupId;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use privmsg_mls_public::{direct_chat_id, group_chat_id, group_id, self_chat_id};
+use privmsg_protocol::{GroupId, Incarnation};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Person, TestServer, new_id};
 
-fn group_id(byte: u8) -> GroupId {
-    GroupId::from_bytes([byte; 16])
+/// A conversation, in its first group unless it is said otherwise.
+#[derive(Clone)]
+struct Chat {
+    kind: &'static str,
+    users: Vec<&'static str>,
+    incarnation: u32,
+    roster: Option<String>,
+}
+
+impl Chat {
+    fn direct(a: &'static str, b: &'static str) -> Self {
+        Self { kind: "direct", users: vec![a, b], incarnation: 1, roster: None }
+    }
+
+    fn notes(user: &'static str) -> Self {
+        Self { kind: "self", users: vec![user], incarnation: 1, roster: None }
+    }
+
+    /// A group that began with a roster of its own.
+    fn group(number: u8, users: &[&'static str]) -> Self {
+        let roster = Some(STANDARD.encode([number]));
+        Self { kind: "group", users: users.to_vec(), incarnation: 1, roster }
+    }
+
+    fn again(&self, incarnation: u32) -> Self {
+        Self { incarnation, ..self.clone() }
+    }
+
+    fn id(&self) -> GroupId {
+        let user = |at: usize| self.users[at].parse().unwrap();
+        let chat = match self.kind {
+            "direct" => direct_chat_id(&user(0), &user(1)),
+            "self" => self_chat_id(&user(0)),
+            _ => group_chat_id(&STANDARD.decode(self.roster.as_ref().unwrap()).unwrap()),
+        };
+        group_id(&chat, Incarnation(self.incarnation))
+    }
 }
 
 fn state(epoch: u64) -> Value {
@@ -22,10 +60,10 @@ fn welcomes(devices: &[&Person]) -> Vec<Value> {
     devices.iter().map(welcome).collect()
 }
 
-async fn create(by: &Person, id: GroupId, kind: &str, users: &[&str], joiners: &[&Person]) -> Answer {
+async fn create(by: &Person, chat: &Chat, joiners: &[&Person]) -> Answer {
     let body = json!({
-        "group_id": id, "kind": kind, "participants": users, "epoch": 1,
-        "welcomes": welcomes(joiners), "state": state(1),
+        "kind": chat.kind, "participants": chat.users, "incarnation": chat.incarnation, "epoch": 1,
+        "founding_roster": chat.roster, "welcomes": welcomes(joiners), "state": state(1),
     });
     by.post("/api/v1/groups", body).await
 }
@@ -46,7 +84,7 @@ async fn submit(by: &Person, id: GroupId, body: &Value) -> Answer {
 async fn direct() -> (TestServer, Person, Person, GroupId) {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
-    let id = group_id(1);
-    create(&alice, id, "direct", &["alice", "bob"], &[&bob]).await.ok();
-    (server, alice, bob, id)
+    let chat = Chat::direct("alice", "bob");
+    create(&alice, &chat, &[&bob]).await.ok();
+    (server, alice, bob, chat.id())
 }

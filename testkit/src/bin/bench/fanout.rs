@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use privmsg_protocol::rest::{CreateGroup, DeviceWelcome, Group, GroupKind, PublicGroupState};
-use privmsg_protocol::{Epoch, GroupId, Opaque, UserId};
+use privmsg_protocol::{Epoch, Incarnation, Opaque, UserId};
 use privmsg_testkit::ServerProcess;
 use privmsg_testkit::database::rows_in;
 use privmsg_testkit::http::Http;
@@ -79,9 +79,10 @@ async fn group(server: &ServerProcess) -> Result<(SignedIn, Vec<SignedIn>, To)> 
     }
     let opaque = || Opaque::encode(b"stands for what MLS makes");
     let request = CreateGroup {
-        group_id: GroupId::from_bytes([7; 16]),
         kind: GroupKind::Group,
         participants,
+        incarnation: Incarnation::FIRST,
+        founding_roster: Some(opaque()),
         epoch: Epoch(1),
         welcomes: devices
             .iter()

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::line::Line;
 
 /// Groups are named by 16 bytes in base64url.
-const GROUP: &str = "AAECAwQFBgcICQoLDA0ODw";
+/// The id of the notes of `alice`.
+const GROUP: &str = "7iDTZ6lcb4Hj0Fs8uscv2A";
 
 /// What strangers may ask: whether the server is there, and to be let in.
 fn is_public(path: &str) -> bool {
@@ -101,7 +102,7 @@ async fn alice_and_all_that_is_hers(server: &Running) -> Result<(Device, String,
     put("POST", "/api/v1/users/me/profile", json!({"display_name": "Alice", "public_key": "a2V5"})).await?;
     put("POST", "/api/v1/key-packages", json!({"key_packages": ["cGFja2FnZQ=="], "last_resort": "bGFzdA=="})).await?;
     let group = json!({
-        "group_id": GROUP, "kind": "group", "participants": ["alice"], "epoch": 1, "welcomes": [],
+        "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1, "welcomes": [],
         "state": {"group_info": "aW5mbw==", "ratchet_tree": "dHJlZQ=="},
     });
     put("POST", "/api/v1/groups", group).await?;
@@ -128,7 +129,7 @@ async fn a_foreign_token_reads_acknowledges_and_deletes_nothing() -> Result<()> 
     let body = json!({
         "message_ids": [message], "user_id": "alice", "device_id": alice.device_id, "group_id": GROUP,
         "device_ids": ["nobody's"], "message_id": message, "epoch": 1, "commit": "Y29tbWl0", "external": true,
-        "kind": "group", "participants": ["alice"], "removed": [alice.device_id], "key_packages": [],
+        "kind": "self", "participants": ["alice"], "incarnation": 1, "removed": [alice.device_id], "key_packages": [],
         "welcomes": [], "state": {"group_info": "ZXZpbA==", "ratchet_tree": "ZXZpbA=="}, "backup": "ZXZpbA==",
         "display_name": "Mallory", "public_key": "ZXZpbA==", "sender_id": "alice",
     });

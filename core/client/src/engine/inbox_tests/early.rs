@@ -67,7 +67,7 @@ async fn what_is_said_behind_an_invitation_is_read_once_it_is_answered() {
     bob.hears(&[&second]).await;
     assert!(bob.texts().await.is_empty());
     assert_eq!(bob.parked().await, 3);
-    bob.joins(bundle.ratchet_tree).await;
+    bob.joins(&alice, bundle.ratchet_tree).await;
     assert_eq!(bob.texts().await, ["one", "two"]);
     assert_eq!(bob.parked().await, 0);
     assert_eq!(bob.step(|step| groups::load(step.tx, &GROUP).unwrap().unwrap().epoch).await, alice.epoch().await);

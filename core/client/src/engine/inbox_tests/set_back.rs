@@ -17,6 +17,7 @@ fn on_the_server(epoch: Epoch, seq: u64) -> Group {
     Group {
         group_id: GROUP,
         kind: GroupKind::Direct,
+        incarnation: Incarnation::FIRST,
         epoch,
         seq: Seq(seq),
         participants: vec![UserId::new("alice").unwrap(), UserId::new("bob").unwrap()],

@@ -22,9 +22,11 @@ use crate::engine::Link;
 use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
+use crate::group::create::look_for_the_other;
 use crate::group::membership;
 use crate::group::mls::Step;
 use crate::group::policy::Policy;
+use crate::group::request::forget;
 
 /// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
 const NOBODY_PAUSE: Duration = Duration::from_secs(2);
@@ -66,11 +68,12 @@ impl Task for Outbox {
             let Scope::Chat(chat) = scope else { return Ok(()) };
             match send_queued(&link, chat).await {
                 Ok(Sending::Done) => Ok(()),
-                // Put in order by a commit; where that does not help, not asked for again at once.
-                Ok(Sending::Untrusted) => {
-                    Err(Failure::Hold { scope, reason: Reason::Unusable, pause: None, is_first: false })
-                }
                 Ok(Sending::NobodyThere) => {
+                    match look_for_the_other(&link, chat).await {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => {}
+                        Err(error) => return Err(Failure::of(scope, error)),
+                    }
                     let reason = Reason::Unreachable(Unreachable::NobodyThere);
                     Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE), is_first: false })
                 }
@@ -126,8 +129,6 @@ enum Sending {
     Done,
     /// The other user has no device in the conversation at the moment: the message would reach nobody.
     NobodyThere,
-    /// There is a device under an identity that is not its user's.
-    Untrusted,
 }
 
 async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> {
@@ -136,7 +137,6 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
     let (group, frames) = match prepared {
         Prepared::Frames(group, frames) => (group, frames),
         Prepared::NobodyThere => return Ok(Sending::NobodyThere),
-        Prepared::Untrusted => return Ok(Sending::Untrusted),
         Prepared::NotNow => return Ok(Sending::Done),
     };
     if frames.is_empty() {
@@ -155,8 +155,6 @@ enum Prepared {
     Frames(GroupId, Vec<SendMessage>),
     /// The message would reach nobody.
     NobodyThere,
-    /// A device has to leave first, and that has been noted.
-    Untrusted,
     /// Something else has to be put in order first, and that has been noted.
     NotNow,
 }
@@ -180,11 +178,10 @@ fn encrypt_queued(
             outbox::clear_encrypted_before(step.tx, &group, Epoch(u64::MAX)).map(|()| Prepared::NotNow)
         }
     };
-    for member in &members {
-        if !membership::is_trusted(step.tx, step.identity, member)? {
-            groups::set_reconcile(step.tx, &group)?;
-            return Ok(not_repeated(Prepared::Untrusted)?);
-        }
+    if !membership::is_trusted(step.tx, step.identity, conversation.info())? {
+        // It is between other people than the user means: the chat goes on in another group.
+        forget(step, group)?;
+        return Ok(Prepared::NotNow);
     }
     let alone = members.iter().all(|member| member.user_id == step.identity.user_id);
     if alone && Policy::of(&chats::load(step.tx, chat)?.kind).needs_others {

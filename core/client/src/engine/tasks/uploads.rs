@@ -142,6 +142,7 @@ async fn refuse_too_large(link: &Link, size: u64) -> Result<(), ClientError> {
             retry_after: None,
             epoch: None,
             group_id: None,
+            incarnation: None,
         }),
         _ => Ok(()),
     }

@@ -51,9 +51,9 @@ impl World {
             .write(|tx| {
                 account::save(tx, &signed_in_account(user("alice")))?;
                 let chat = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 1)?;
-                groups::insert(tx, &GROUP, chat, groups::GroupState::Active, 0)?;
+                groups::insert(tx, &GROUP, chat, &[], groups::GroupState::Active, 0)?;
                 let other = chats::ensure(tx, &ChatKind::Direct { peer: user("carol") }, 1)?;
-                groups::insert(tx, &OTHER_GROUP, other, groups::GroupState::Active, 0)?;
+                groups::insert(tx, &OTHER_GROUP, other, &[], groups::GroupState::Active, 0)?;
                 Ok::<_, StoreError>(chat)
             })
             .await

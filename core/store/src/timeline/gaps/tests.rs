@@ -17,7 +17,7 @@ async fn story<T: Send + 'static>(work: impl FnOnce(&Tx<'_>, ChatId) -> Result<T
     let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
     let work = store.write(move |tx| {
         let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
-        groups::insert(tx, &GROUP, chat, groups::GroupState::Active, 0)?;
+        groups::insert(tx, &GROUP, chat, &[], groups::GroupState::Active, 0)?;
         work(tx, chat)
     });
     work.await.unwrap()
@@ -139,7 +139,7 @@ async fn what_was_said_behind_an_invitation_that_could_not_be_used_is_missing() 
                 lags::put_invited(c, &GROUP, invited.map(Seq), 0)?;
                 let since = lags::of(c, &GROUP)?.and_then(|lag| lag.since);
                 let chat = chats::ensure(c, &ChatKind::SelfNotes, 0)?;
-                groups::insert(c, &GROUP, chat, groups::GroupState::Active, 0)?;
+                groups::insert(c, &GROUP, chat, &[], groups::GroupState::Active, 0)?;
                 if let Some(seq) = since {
                     begin_after(c, &GROUP, seq)?;
                 }

@@ -130,22 +130,31 @@ CREATE TABLE key_package (
 CREATE INDEX key_package_by_device ON key_package (device, last_resort, id);
 
 CREATE TABLE grp (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    group_id   BLOB    NOT NULL UNIQUE,
-    kind       INTEGER NOT NULL,
-    creator    INTEGER NOT NULL,
-    epoch      INTEGER NOT NULL,
-    seq        INTEGER NOT NULL,
-    created_at INTEGER NOT NULL
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    group_id    BLOB    NOT NULL UNIQUE,
+    kind        INTEGER NOT NULL,
+    chat_id     BLOB    NOT NULL,
+    incarnation INTEGER NOT NULL,
+    creator     INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX grp_by_chat ON grp (chat_id);
 
--- The one direct conversation of two users (`low` < `high`), the one notes conversation of a user (`low` = `high`).
-CREATE TABLE grp_unique (
-    low  INTEGER NOT NULL,
-    high INTEGER NOT NULL,
-    grp  INTEGER NOT NULL,
-    PRIMARY KEY (low, high)
+-- How far each conversation has come, whether or not there is a group of it. Stays when its people go: a name that is given
+-- out again must not bring an incarnation back.
+CREATE TABLE conversation (
+    chat_id     BLOB    PRIMARY KEY,
+    incarnation INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- When conversations went on in other groups, for a day.
+CREATE TABLE conversation_went_on (
+    chat_id BLOB    NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX conversation_went_on_by_chat ON conversation_went_on (chat_id);
 
 CREATE TABLE grp_participant (
     grp   INTEGER NOT NULL,

@@ -85,7 +85,7 @@ impl History {
             let mut group = [0; 16];
             group[..8].copy_from_slice(&n.to_be_bytes());
             let group = GroupId::from_bytes(group);
-            groups::insert(tx, &group, id, groups::GroupState::Active, i64::MAX)?;
+            groups::insert(tx, &group, id, &[], groups::GroupState::Active, i64::MAX)?;
             // As people talk: with some very much, with most little.
             share += 1_000_000 / (n + 1);
             chats.push(Chat { id, group, peer, seq: 0, share });

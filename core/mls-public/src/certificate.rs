@@ -28,7 +28,7 @@
 use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{DeserializeBytes as _, Serialize as _, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
-use crate::identity::{AccountKey, AccountPublicKey, DevicePublicKey};
+use crate::keys::{AccountPublicKey, DevicePublicKey};
 use crate::update_needed::UpdateNeeded;
 
 /// Separates this signature from any other that the identity key may ever make.
@@ -83,31 +83,31 @@ struct Known {
     identity_key: [u8; 32],
 }
 
-impl AccountKey {
-    /// Certifies that `device_id` with `device_key` belongs to `user_id`. `created_at` is in seconds since 1970.
+impl DeviceCertificate {
+    /// The certificate whose signature `sign` makes over the bytes that it is given, with the key `identity_key`.
+    /// `created_at` is in seconds since 1970.
     #[must_use]
-    pub fn certify(
-        &self,
+    pub fn signed_by(
+        identity_key: AccountPublicKey,
+        sign: impl FnOnce(&[u8]) -> [u8; SIGNATURE_LEN],
         user_id: &UserId,
         device_id: &DeviceId,
         device_key: &DevicePublicKey,
         created_at: u64,
-    ) -> DeviceCertificate {
-        let mut certificate = DeviceCertificate {
+    ) -> Self {
+        let mut certificate = Self {
             user_id: user_id.clone(),
             device_id: device_id.clone(),
             device_key: *device_key,
             created_at,
-            identity_key: self.public(),
+            identity_key,
             later: Vec::new(),
             signature: [0; SIGNATURE_LEN],
         };
-        certificate.signature = self.sign(&certificate.labelled());
+        certificate.signature = sign(&certificate.labelled());
         certificate
     }
-}
 
-impl DeviceCertificate {
     /// The owner of the device.
     #[must_use]
     pub const fn user_id(&self) -> &UserId {
@@ -158,7 +158,10 @@ impl DeviceCertificate {
     }
 
     /// Whether this build can read a certificate with these bytes, which costs less than to read it.
-    pub(crate) fn check_version(bytes: &[u8]) -> Result<(), CertificateError> {
+    ///
+    /// # Errors
+    /// As [`DeviceCertificate::decode`].
+    pub fn check_version(bytes: &[u8]) -> Result<(), CertificateError> {
         match bytes.first() {
             Some(&VERSION) => Ok(()),
             Some(&version) => Err(UpdateNeeded::new(UpdateNeeded::CERTIFICATE, version).into()),
@@ -219,13 +222,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::identity::DeviceKeys;
+    use crate::test_keys::{account_key, device_key, sign};
 
     fn certificate() -> DeviceCertificate {
-        AccountKey::from_bytes(&[1; 32]).certify(
+        DeviceCertificate::signed_by(
+            account_key(1),
+            |bytes| sign(1, bytes),
             &UserId::new("alice").unwrap(),
             &DeviceId::new("phone").unwrap(),
-            &DeviceKeys::from_bytes(&[2; 32]).public(),
+            &device_key(2),
             1_700_000_000,
         )
     }
@@ -246,9 +251,9 @@ mod tests {
         let forgeries = [
             DeviceCertificate { user_id: UserId::new("bob").unwrap(), ..genuine.clone() },
             DeviceCertificate { device_id: DeviceId::new("laptop").unwrap(), ..genuine.clone() },
-            DeviceCertificate { device_key: DeviceKeys::from_bytes(&[3; 32]).public(), ..genuine.clone() },
+            DeviceCertificate { device_key: device_key(3), ..genuine.clone() },
             DeviceCertificate { created_at: 0, ..genuine.clone() },
-            DeviceCertificate { identity_key: AccountKey::from_bytes(&[4; 32]).public(), ..genuine.clone() },
+            DeviceCertificate { identity_key: account_key(4), ..genuine.clone() },
             DeviceCertificate { later: vec![0], ..genuine },
         ];
         for forgery in forgeries {
@@ -269,7 +274,7 @@ mod tests {
     /// Signs the certificate anew with these fields of a later build in it.
     fn with_later(later: &[u8]) -> DeviceCertificate {
         let mut certificate = DeviceCertificate { later: later.to_vec(), ..certificate() };
-        certificate.signature = AccountKey::from_bytes(&[1; 32]).sign(&certificate.labelled());
+        certificate.signature = sign(1, &certificate.labelled());
         certificate
     }
 

@@ -13,11 +13,16 @@ pub struct UpdateNeeded {
 }
 
 impl UpdateNeeded {
-    pub(crate) const CERTIFICATE: &'static str = "device certificate version";
-    pub(crate) const INFO: &'static str = "conversation info version";
-    pub(crate) const KIND: &'static str = "kind of conversation";
+    /// See [`crate::certificate`].
+    pub const CERTIFICATE: &'static str = "device certificate version";
+    /// What a conversation is.
+    pub const INFO: &'static str = "conversation info version";
+    /// What kind of conversation it is.
+    pub const KIND: &'static str = "kind of conversation";
 
-    pub(crate) fn new(what: &'static str, number: u8) -> Self {
+    /// Names what is not known.
+    #[must_use]
+    pub fn new(what: &'static str, number: u8) -> Self {
         Self { what, number: number.into() }
     }
 }
