@@ -111,7 +111,7 @@ impl Client {
     }
 
     #[cfg(test)]
-    pub(crate) fn context(&self) -> &Context {
+    pub(crate) const fn context(&self) -> &Arc<Context> {
         &self.context
     }
 

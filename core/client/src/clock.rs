@@ -37,3 +37,38 @@ impl Clock for SystemClock {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }
+
+/// For tests: moves only when told to.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Hand {
+    ms: std::sync::atomic::AtomicI64,
+    moved: tokio::sync::Notify,
+}
+
+#[cfg(test)]
+impl Hand {
+    pub(crate) fn advance(&self, ms: i64) {
+        self.ms.fetch_add(ms, std::sync::atomic::Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+impl Clock for Hand {
+    fn now_ms(&self) -> i64 {
+        1_000_000 + self.ms.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn sleep_until(&self, ms: i64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            loop {
+                let moved = self.moved.notified();
+                if self.now_ms() >= ms {
+                    return;
+                }
+                moved.await;
+            }
+        })
+    }
+}

@@ -20,6 +20,8 @@ mod seat;
 mod session;
 pub(crate) mod tasks;
 mod token;
+#[cfg(test)]
+mod transfer_tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -106,3 +106,13 @@ pub(crate) fn signed_in_account(user_id: UserId) -> Account {
         server_clock_ms: None,
     }
 }
+
+/// For tests: a device of somebody's, with keys that hold together.
+#[cfg(test)]
+pub(crate) fn device_of(user_id: UserId, now_s: u64) -> Identity {
+    let account = AccountKey::generate(&mut privmsg_e2ee::OsRng);
+    let device = DeviceKeys::generate(&mut privmsg_e2ee::OsRng);
+    let device_id = DeviceId::new(&format!("{user_id}-device")).expect("a short name");
+    let certificate = account.certify(&user_id, &device_id, &device.public(), now_s);
+    Identity { user_id, device_id, device, certificate, account: account.public() }
+}

@@ -38,7 +38,7 @@ pub(crate) mod socket;
 mod socks;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 mod tunnel;
 pub(crate) mod tus;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, DeviceKeys, OsRng, Person,
-    Text, generate_key_package,
+    ClaimedKeyPackage, CommitBundle, Content, Conversation, ConversationInfo, Person, Text, generate_key_package,
 };
 use privmsg_mls_public::direct_chat_id;
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
@@ -21,7 +20,7 @@ use crate::group::claim::Claim;
 use crate::group::join::{Outcome, use_welcome};
 use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
-use crate::identity::Identity;
+use crate::identity::{Identity, device_of};
 
 mod early;
 mod impostors;
@@ -47,12 +46,7 @@ impl Device {
     fn of(user: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
-        let account = AccountKey::generate(&mut OsRng);
-        let device = DeviceKeys::generate(&mut OsRng);
-        let user_id = UserId::new(user).unwrap();
-        let device_id = DeviceId::new(&format!("{user}-device")).unwrap();
-        let certificate = account.certify(&user_id, &device_id, &device.public(), now_s());
-        let identity = Identity { user_id, device_id, device, certificate, account: account.public() };
+        let identity = device_of(UserId::new(user).unwrap(), now_s());
         Self { _dir: dir, store, identity: Arc::new(identity) }
     }
 

@@ -96,16 +96,15 @@ async fn stream(
     while let Some(piece) = body.next().await {
         let mut piece = piece?;
         let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(piece.len());
-        let piece = piece.split_off(skipped);
+        let mut piece = piece.split_off(skipped);
         skip -= skipped as u64;
+        piece.truncate(usize::try_from(wanted.len - done).unwrap_or(usize::MAX));
         done += piece.len() as u64;
         *moved += piece.len() as u64;
-        if done > wanted.len {
-            return Err(ClientError::AlteredFile);
-        }
         progress(done, wanted.len);
-        // If the thread has ended, it has the reason.
-        if pieces.send(piece).await.is_err() {
+        // If the thread has ended, it has the reason. With all of the file here, whatever else comes, or does not end, is
+        // not waited for.
+        if pieces.send(piece).await.is_err() || done == wanted.len {
             break;
         }
     }

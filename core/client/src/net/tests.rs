@@ -2,7 +2,7 @@
 
 mod between;
 mod connecting;
-mod host;
+pub(crate) mod host;
 mod proxies;
 mod trusting;
 

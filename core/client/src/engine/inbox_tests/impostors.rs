@@ -1,6 +1,6 @@
 //! Groups that are not what the chat is, and people who are not who they say.
 
-use privmsg_e2ee::DeviceCertificate;
+use privmsg_e2ee::{AccountKey, DeviceCertificate, OsRng};
 use privmsg_store::{chats, contacts};
 
 use super::*;

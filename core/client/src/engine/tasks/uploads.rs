@@ -2,6 +2,7 @@
 
 mod bring;
 mod part_size;
+mod tally;
 
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use privmsg_e2ee::Content;
 use privmsg_e2ee::attachment::encrypted_len;
 use privmsg_protocol::{ErrorCode, FileId};
 use privmsg_store::holds::Scope;
-use privmsg_store::uploads::{self, Upload};
+use privmsg_store::uploads::{self, Sealed, Upload};
 use privmsg_store::{Snapshot, TaskName, Tx, messages, outbox};
 
 use super::{Due, Failure, Task, Work, files_due, until_gone};
+use crate::context::Context;
 use crate::engine::Link;
 use crate::error::{ClientError, Retry};
 use crate::events::Event;
@@ -20,6 +22,7 @@ use crate::files::seal::seal;
 use crate::files::{Progress, paced};
 use crate::sending::{self, SEALED_AT_ONCE};
 use part_size::PartSize;
+use tally::Tally;
 
 /// Files on their way at once: while one waits for a slow disk, the line is not idle, and a small one does not wait for
 /// a large one.
@@ -76,19 +79,19 @@ async fn upload(link: &Link, id: i64, part_size: &PartSize, moved: &mut u64) -> 
     let progress = paced(move |done, total| {
         context.emit(Event::UploadProgress { message_id, chat, file: number, done, total });
     });
-    let mut confirmed = file.confirmed;
+    let mut tally = Tally::of(&file);
     let brought = async {
         encrypt(link, &mut file, encrypting).await?;
-        bring::bring(link, &file, part_size, progress, &mut confirmed).await
+        bring::bring(link, &file, part_size, progress, &mut tally).await
     };
     let brought = tokio::select! {
         brought = brought => brought,
         // The user has taken the message back.
         gone = until_gone(&link.context.store, outbox::TASK, move |at| uploads::load(at, id)) => return Ok(gone?),
     };
+    let confirmed = tally.confirmed();
     if brought.is_err() && confirmed > file.confirmed {
-        // What the server says to have is progress only if it is more than ever before.
-        *moved = confirmed - file.confirmed;
+        *moved = tally.progress_since(file.confirmed);
         link.context.store.write(move |tx| uploads::set_confirmed(tx, id, confirmed)).await?;
     }
     match brought {
@@ -101,15 +104,15 @@ async fn upload(link: &Link, id: i64, part_size: &PartSize, moved: &mut u64) -> 
 /// Encrypts the file, unless an earlier attempt has done that, and its work is still there.
 async fn encrypt(link: &Link, file: &mut Upload, progress: Progress) -> Result<(), ClientError> {
     let context = &link.context;
-    let name = file.sealed.as_ref().and_then(|sealed| sealed.name.as_ref());
-    if name.is_some_and(|name| context.files.path(name).exists()) {
+    if file.sealed.as_ref().is_some_and(|sealed| is_there(context, sealed)) {
         return Ok(());
     }
     if file.size > SEALED_AT_ONCE {
         refuse_too_large(link, file.size).await?;
     }
+    context.files.create()?;
     // Noted first, so that attempts that are killed leave one file, not one each.
-    let name = match file.sealing.take() {
+    let name = match file.sealing.take().or_else(|| file.sealed.take().and_then(|sealed| sealed.name)) {
         Some(name) => name,
         None => context.files.make(&context.store, context.clock.now_ms()).await?,
     };
@@ -121,6 +124,12 @@ async fn encrypt(link: &Link, file: &mut Upload, progress: Progress) -> Result<(
     file.upload_id = None;
     file.sealed = Some(sealed);
     Ok(())
+}
+
+/// Whether all of the ciphertext is where it was put: somebody may have cleared the folder, or emptied what is in it.
+fn is_there(context: &Context, sealed: &Sealed) -> bool {
+    let Some(name) = &sealed.name else { return false };
+    std::fs::metadata(context.files.path(name)).is_ok_and(|data| data.len() == sealed.len)
 }
 
 /// What the server is not going to take need not be encrypted first.

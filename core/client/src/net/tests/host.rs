@@ -1,15 +1,18 @@
 //! A host that answers like a PrivMsg server, or like something in its place.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -41,18 +44,29 @@ pub(super) struct Page {
     pub(super) body: &'static str,
 }
 
+/// What is sent. An error in it breaks the connection.
+pub(crate) type Sent = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Answers in a way of its own, knowing all of a request.
+pub(crate) type Script = Box<dyn Fn(&Parts, &Bytes) -> Response<Sent> + Send + Sync>;
+
 /// A listening host. It ends with its runtime.
-pub(super) struct Host {
-    pub(super) address: SocketAddr,
+pub(crate) struct Host {
+    pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     connections: AtomicUsize,
     seen: Mutex<Vec<String>>,
-    page: Option<Page>,
+    manner: Manner,
     version: AtomicU32,
+}
+
+enum Manner {
+    Server,
+    Page(Page),
+    Script(Script),
 }
 
 impl Host {
@@ -61,9 +75,18 @@ impl Host {
     }
 
     pub(super) async fn with(tls: Option<Arc<ServerConfig>>, page: Option<Page>) -> Self {
+        Self::in_manner(tls, page.map_or(Manner::Server, Manner::Page)).await
+    }
+
+    pub(crate) async fn scripted(script: Script) -> Self {
+        Self::in_manner(None, Manner::Script(script)).await
+    }
+
+    async fn in_manner(tls: Option<Arc<ServerConfig>>, manner: Manner) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { page, version: AtomicU32::new(PROTOCOL_VERSION), ..Shared::default() });
+        let version = AtomicU32::new(PROTOCOL_VERSION);
+        let shared = Arc::new(Shared { connections: AtomicUsize::default(), seen: Mutex::default(), manner, version });
         tokio::spawn({
             let shared = Arc::clone(&shared);
             async move {
@@ -119,26 +142,40 @@ async fn serve(stream: impl Io + 'static, shared: Arc<Shared>) {
 }
 
 impl Shared {
-    async fn answer(&self, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Sent> {
         let host = request.headers().get("host").map(|host| host.to_str().unwrap().to_owned()).unwrap_or_default();
         self.seen.lock().unwrap().push(format!("{} {} {host}", request.method(), request.uri().path()));
-        if let Some(page) = &self.page {
-            let mut response = Response::builder().status(page.status);
-            for (name, value) in &page.headers {
-                response = response.header(*name, value.replace("{path}", request.uri().path()));
+        match &self.manner {
+            Manner::Server => {}
+            Manner::Page(page) => {
+                let mut response = Response::builder().status(page.status);
+                for (name, value) in &page.headers {
+                    response = response.header(*name, value.replace("{path}", request.uri().path()));
+                }
+                return response.body(whole(page.body)).unwrap();
             }
-            return response.body(Full::from(page.body)).unwrap();
+            Manner::Script(script) => {
+                let (head, body) = request.into_parts();
+                // Of a request that breaks off, there is nobody to answer.
+                let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                return script(&head, &body);
+            }
         }
         if request.uri().path().ends_with("/ws") {
             return websocket(&mut request, self.version.load(Ordering::SeqCst));
         }
         let mut body = request.into_body();
         while let Some(Ok(_)) = body.frame().await {}
-        Response::builder().header("content-type", "application/json").body(Full::from(r#"{"devices":[]}"#)).unwrap()
+        Response::builder().header("content-type", "application/json").body(whole(r#"{"devices":[]}"#)).unwrap()
     }
 }
 
-fn websocket(request: &mut Request<Incoming>, version: u32) -> Response<Full<Bytes>> {
+/// A body that is all there.
+pub(crate) fn whole(bytes: impl Into<Bytes>) -> Sent {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn websocket(request: &mut Request<Incoming>, version: u32) -> Response<Sent> {
     let key = request.headers()[SEC_WEBSOCKET_KEY].clone();
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
@@ -155,6 +192,6 @@ fn websocket(request: &mut Request<Incoming>, version: u32) -> Response<Full<Byt
         .header(CONNECTION, "upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))
-        .body(Full::default())
+        .body(whole(""))
         .unwrap()
 }

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use privmsg_e2ee::{Content, Delete, Edit, Reaction, Receipt, ReceiptKind, Text};
 use privmsg_protocol::{DeviceId, GroupId, MessageId, Seq, UserId};
@@ -13,7 +12,7 @@ use privmsg_store::position::{Place, Position};
 use privmsg_store::{Snapshot, StoreError, Tx, gaps, groups, outbox, relations};
 
 use crate::client::Client;
-use crate::clock::Clock;
+use crate::clock::{Clock as _, Hand};
 use crate::content::{Said, apply, sent};
 use crate::error::ClientError;
 use crate::identity::signed_in_account;
@@ -26,22 +25,6 @@ const OTHER_GROUP: GroupId = GroupId::from_bytes([2; 16]);
 
 pub(super) fn user(name: &str) -> UserId {
     UserId::new(name).unwrap()
-}
-
-/// Moves only when told to.
-#[derive(Debug, Default)]
-pub(super) struct Hand(AtomicI64);
-
-impl Hand {
-    pub(super) fn advance(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hand {
-    fn now_ms(&self) -> i64 {
-        1_000_000 + self.0.load(Ordering::SeqCst)
-    }
 }
 
 pub(super) struct World {

@@ -3,6 +3,7 @@
 use std::io::SeekFrom;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::TryStreamExt as _;
 use privmsg_protocol::{ErrorCode, FileId};
@@ -11,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::part_size::PartSize;
+use super::tally::Tally;
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::files::{PIECE, Progress};
@@ -25,19 +27,18 @@ const TOO_LARGE: u16 = 413;
 /// is left for another time.
 const SURPRISES: u32 = 3;
 
-/// Brings what the server has not yet. Returns the file's name there. `confirmed` becomes the most that the server has
-/// ever confirmed, also if this fails.
+/// Brings what the server has not yet. Returns the file's name there. `tally` says what it came to, also if this fails.
 pub(super) async fn bring(
     link: &Link,
     file: &Upload,
     part_size: &PartSize,
     progress: Progress,
-    confirmed: &mut u64,
+    tally: &mut Tally,
 ) -> Result<FileId, ClientError> {
     let sealed = file.sealed.as_ref().ok_or(ClientError::Damaged("file to be uploaded"))?;
     let name = sealed.name.as_ref().ok_or(ClientError::Damaged("file to be uploaded"))?;
     let path = &link.context.files.path(name);
-    let mut bringing = Bringing { link, row: file.id, path, len: sealed.len, progress, part_size, confirmed };
+    let mut bringing = Bringing { link, row: file.id, path, len: sealed.len, progress, part_size, tally };
     let mut upload = file.upload_id.clone();
     let mut surprises = 0;
     loop {
@@ -57,6 +58,10 @@ pub(super) async fn bring(
         };
         match brought {
             Ok(file_id) => return Ok(file_id),
+            // The message is not given up for that.
+            Err(error) if surprises == SURPRISES && error.is(&ErrorCode::UnknownUpload) => {
+                return Err(ClientError::Protocol("an upload that is not known as soon as it has begun"));
+            }
             Err(error) if surprises == SURPRISES => return Err(error),
             // It has expired, or the server is an older one.
             Err(error) if error.is(&ErrorCode::UnknownUpload) => {
@@ -92,7 +97,7 @@ struct Bringing<'a> {
     len: u64,
     progress: Progress,
     part_size: &'a PartSize,
-    confirmed: &'a mut u64,
+    tally: &'a mut Tally,
 }
 
 impl Bringing<'_> {
@@ -113,7 +118,7 @@ impl Bringing<'_> {
     async fn go_on(&mut self, id: &FileId, mut status: UploadStatus) -> Result<FileId, ClientError> {
         let part_size = self.part_size;
         loop {
-            *self.confirmed = status.offset.min(self.len).max(*self.confirmed);
+            self.tally.confirm(status.offset.min(self.len));
             match status.file_id {
                 // A server that has a file without having been given all of it has another one.
                 Some(file_id) if status.offset == self.len => return Ok(file_id),
@@ -139,8 +144,10 @@ impl Bringing<'_> {
         let mut file = tokio::fs::File::open(self.path).await.map_err(ClientError::Disk)?;
         file.seek(SeekFrom::Start(offset)).await.map_err(ClientError::Disk)?;
         let (progress, total, mut done) = (Arc::clone(&self.progress), self.len, offset);
+        let sent = self.tally.sent();
         let pieces = ReaderStream::with_capacity(file.take(len), PIECE).inspect_ok(move |piece| {
             done += piece.len() as u64;
+            sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
             progress(done, total);
         });
         Ok(Body::streamed(pieces))
