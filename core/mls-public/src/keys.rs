@@ -1,4 +1,4 @@
-//! Public keys that say who somebody is: one per account, one per device.
+//! Public keys, a type for each purpose, so that none can stand where another belongs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,6 +36,13 @@ macro_rules! public_key {
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
             }
+
+            /// Whether `signature` over `message` was made with this key. Malleable encodings are refused.
+            #[must_use]
+            pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+                let signature = ed25519_dalek::Signature::from_bytes(signature);
+                VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+            }
         }
 
         impl FromStr for $name {
@@ -72,13 +79,15 @@ public_key! {
     DevicePublicKey
 }
 
-impl AccountPublicKey {
-    /// Whether `signature` over `message` was made with this key. Malleable encodings are refused.
-    #[must_use]
-    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        let signature = ed25519_dalek::Signature::from_bytes(signature);
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
-    }
+public_key! {
+    /// The public half of an account signing key: it signs device lists and rosters for one generation of an account, and
+    /// the identity key vouches for it.
+    SigningPublicKey
+}
+
+public_key! {
+    /// The public half of the key that the recovery words give for signing in with them alone.
+    RecoveryPublicKey
 }
 
 #[cfg(test)]

@@ -20,6 +20,17 @@ impl UpdateNeeded {
     /// What kind of conversation it is.
     pub const KIND: &'static str = "kind of conversation";
 
+    /// See [`crate::signing_certificate`].
+    pub const SIGNING_CERTIFICATE: &'static str = "signing key certificate version";
+    /// See [`crate::device_list`].
+    pub const DEVICE_LIST: &'static str = "device list version";
+    /// See [`crate::link_reply`].
+    pub const LINK_REPLY: &'static str = "link reply version";
+    /// See [`crate::roster`].
+    pub const ROSTER: &'static str = "roster version";
+    /// What a participant of a group may do.
+    pub const ROLE: &'static str = "role";
+
     /// Names what is not known.
     #[must_use]
     pub fn new(what: &'static str, number: u8) -> Self {

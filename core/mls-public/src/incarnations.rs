@@ -1,0 +1,73 @@
+//! In which MLS group a conversation goes on.
+//!
+//! Only upwards: the first group that the server takes under a number is that incarnation, and a client follows only to a
+//! higher one. Where a server knows fewer than a client does, because it lost some, the client begins the one after its
+//! own highest.
+
+use privmsg_protocol::Incarnation;
+
+use crate::numbers::within_a_day;
+
+/// Incarnations of one conversation that one participant may begin in one day. It is each participant's own share: of a
+/// common one, somebody who begins groups that nobody can use would leave nothing to those who have to go on.
+pub const MAX_STARTS_A_DAY: usize = 3;
+
+/// How far above what is known a number may be. Without an end, one participant could take the last number that there is,
+/// and the conversation could never go on. At three a day, sixty years of them.
+pub const MAX_AHEAD: u32 = 1 << 16;
+
+/// Why the server does not take the beginning of an incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// That number, or a higher one, is taken: the group that has it is to be followed.
+    #[error("the conversation already goes on as {0}")]
+    Taken(Incarnation),
+    /// The number is too far ahead, or none.
+    #[error("the number of the incarnation is too far ahead")]
+    Ahead,
+    /// This participant began too many today.
+    #[error("too many beginnings in one day")]
+    TooMany,
+}
+
+/// Whether a client that knows `known` goes on in `offered`.
+#[must_use]
+pub fn is_followed(known: Option<Incarnation>, offered: Incarnation) -> bool {
+    known.map_or(offered.0 > 0, |known| offered > known && offered.0 - known.0 <= MAX_AHEAD)
+}
+
+/// The number of the incarnation that a client begins, where it knows `known` and the server `latest`.
+///
+/// `None`: there is none left above it, or the server's is one that must not be followed.
+#[must_use]
+pub fn next_incarnation(known: Option<Incarnation>, latest: Option<Incarnation>) -> Option<Incarnation> {
+    let usable =
+        latest.filter(|latest| known.is_none_or(|known| *latest <= known || is_followed(Some(known), *latest)));
+    if latest != usable {
+        return None;
+    }
+    usable.max(known).map_or(Some(Incarnation::FIRST), |highest| highest.0.checked_add(1).map(Incarnation))
+}
+
+/// Whether the server, which has `latest`, takes `number` from a participant who began others at these times.
+///
+/// # Errors
+/// [`StartError`].
+pub fn check_start(
+    latest: Option<Incarnation>,
+    number: Incarnation,
+    begun: &[u64],
+    now: u64,
+) -> Result<(), StartError> {
+    match latest {
+        Some(latest) if number <= latest => return Err(StartError::Taken(latest)),
+        Some(latest) if number.0 - latest.0 > MAX_AHEAD => return Err(StartError::Ahead),
+        None if number.0 == 0 || number.0 > MAX_AHEAD => return Err(StartError::Ahead),
+        _ => {}
+    }
+    if within_a_day(begun, now) >= MAX_STARTS_A_DAY { Err(StartError::TooMany) } else { Ok(()) }
+}
+
+#[cfg(test)]
+#[path = "incarnations_tests.rs"]
+mod tests;

@@ -1,0 +1,136 @@
+//! What a present device answers to a new one that it has let in.
+//!
+//! ```text
+//! struct {
+//!     uint8  version;          // 1
+//!     opaque identity_key[32];
+//!     SigningKeyCertificate certificate;
+//!     opaque list<V>;          // DeviceList
+//!     opaque mac[32];          // HMAC-SHA-256(secret, "PrivMsg link v1" ‖ 0x00 ‖ user_id<V> ‖ device_id<V>
+//!                              //                      ‖ device_key[32] ‖ identity_key[32])
+//! } LinkReply;
+//! ```
+//!
+//! The secret stands in the QR code that the new device shows; only who has seen that can answer, so a server cannot link
+//! the device into an account of its own making. Certificate and list need no place in the MAC: the identity key in it
+//! vouches for them.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use privmsg_protocol::{DeviceId, UserId};
+use sha2::Sha256;
+use tls_codec::{DeserializeBytes as _, Serialize as _, TlsSerialize, TlsSize, VLBytes};
+
+use crate::device_list::DeviceList;
+use crate::keys::{AccountPublicKey, DevicePublicKey};
+use crate::signing_certificate::SigningKeyCertificate;
+use crate::statement::{StatementError, check_version, labelled, text};
+use crate::update_needed::UpdateNeeded;
+
+const LABEL: &[u8] = b"PrivMsg link v1";
+
+const VERSION: u8 = 1;
+
+/// A certificate has at most 203 bytes, a list 3,541.
+const MAX_LEN: usize = 4096;
+
+const MAC_LEN: usize = 32;
+
+/// The new device, as it shows itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDevice {
+    /// The account that it wants to belong to.
+    pub user_id: UserId,
+    /// Its name on the server.
+    pub device_id: DeviceId,
+    /// Its MLS signature key.
+    pub device_key: DevicePublicKey,
+}
+
+/// Tells a new device which account it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkReply {
+    list: DeviceList,
+    mac: [u8; MAC_LEN],
+}
+
+#[derive(TlsSerialize, TlsSize)]
+struct Authenticated {
+    user_id: VLBytes,
+    device_id: VLBytes,
+    device_key: [u8; 32],
+    identity_key: [u8; 32],
+}
+
+impl LinkReply {
+    /// The answer to a device that stands in `list` by now.
+    ///
+    /// # Errors
+    /// [`StatementError::Other`] if it does not.
+    pub fn new(secret: &[u8; 32], device: &NewDevice, list: DeviceList) -> Result<Self, StatementError> {
+        check_named(device, &list)?;
+        let mac = authenticator(secret, device, list.certificate().identity_key()).finalize().into_bytes().into();
+        Ok(Self { list, mac })
+    }
+
+    /// The account's devices, the new one among them.
+    #[must_use]
+    pub const fn list(&self) -> &DeviceList {
+        &self.list
+    }
+
+    /// The encoding in the module documentation.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let list = VLBytes::new(self.list.encode());
+        let list = list.tls_serialize_detached().expect("a list is far shorter than a TLS vector");
+        let certificate = self.list.certificate();
+        [&[VERSION], &certificate.identity_key().as_bytes()[..], &certificate.encode(), &list, &self.mac].concat()
+    }
+
+    /// Reads and verifies the answer to this device, which showed this secret.
+    ///
+    /// # Errors
+    /// [`StatementError::Forged`] if whoever made it has not seen the secret, or showed it for another device;
+    /// [`StatementError::Other`] if the identity's certificate or list are not about this account and this device.
+    pub fn decode(bytes: &[u8], secret: &[u8; 32], device: &NewDevice) -> Result<Self, StatementError> {
+        check_version(bytes, VERSION, UpdateNeeded::LINK_REPLY)?;
+        if bytes.len() > MAX_LEN {
+            return Err(StatementError::Malformed);
+        }
+        let (identity, rest) = bytes[1..].split_first_chunk().ok_or(StatementError::Malformed)?;
+        let identity = AccountPublicKey::from_bytes(*identity).map_err(|_| StatementError::Malformed)?;
+        let (rest, mac) = rest.split_last_chunk::<MAC_LEN>().ok_or(StatementError::Malformed)?;
+        authenticator(secret, device, &identity).verify_slice(mac).map_err(|_| StatementError::Forged)?;
+        let (certificate, rest) = SigningKeyCertificate::decode_first(rest)?;
+        if *certificate.identity_key() != identity {
+            return Err(StatementError::Other);
+        }
+        let list = VLBytes::tls_deserialize_exact_bytes(rest).map_err(|_| StatementError::Malformed)?;
+        let list = DeviceList::decode(list.as_slice(), certificate)?;
+        check_named(device, &list)?;
+        let reply = Self { list, mac: *mac };
+        if reply.encode() == bytes { Ok(reply) } else { Err(StatementError::Malformed) }
+    }
+}
+
+fn check_named(device: &NewDevice, list: &DeviceList) -> Result<(), StatementError> {
+    let named = *list.user_id() == device.user_id && list.has(&device.device_id, &device.device_key);
+    if named { Ok(()) } else { Err(StatementError::Other) }
+}
+
+fn authenticator(secret: &[u8; 32], device: &NewDevice, identity: &AccountPublicKey) -> Hmac<Sha256> {
+    let authenticated = Authenticated {
+        user_id: text(&device.user_id),
+        device_id: text(&device.device_id),
+        device_key: *device.device_key.as_bytes(),
+        identity_key: *identity.as_bytes(),
+    };
+    let bytes = authenticated.tls_serialize_detached().expect("identifiers are far shorter than a TLS vector");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(&labelled(LABEL, &bytes));
+    mac
+}
+
+#[cfg(test)]
+#[path = "link_reply_tests.rs"]
+mod tests;

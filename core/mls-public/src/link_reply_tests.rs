@@ -1,0 +1,68 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::test_keys::{account_key, assert_all_of_it_counts, device, device_key, hex, list};
+
+const SECRET: [u8; 32] = [8; 32];
+
+fn phone() -> NewDevice {
+    let (user_id, device_id) = (UserId::new("al").unwrap(), DeviceId::new("phone").unwrap());
+    NewDevice { user_id, device_id, device_key: device_key(4) }
+}
+
+fn two() -> DeviceList {
+    list(5, 7, vec![device("phone", 4, 1_700_000_000), device("laptop", 3, 1_700_000_001)])
+}
+
+fn reply() -> LinkReply {
+    LinkReply::new(&SECRET, &phone(), two()).unwrap()
+}
+
+#[test]
+fn bytes_are_pinned() {
+    let bytes = reply().encode();
+    insta::assert_snapshot!(hex(&bytes), @"018a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c0102616c8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c00000000000000058139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394e415bcc15a37e1f320500f455ebf5f591d6df58680f7eeb2eca3c4103ca616a8f17ae7d9a4b3566418ce8a0cac43a9af80c2638c98653c7b7f128bf6d58a890440b30102616c00000000000000050000000000000007405d066c6170746f70ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1000000006553f1010570686f6e65ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c000000006553f100f6bfd214ac3c75752b3e2488836bd57525d238fd910b62db70685c8066120539d0c8862d28806bbd185a83230919e5852ee69613a18f5b405193bdee04f400004a52a14801d97be8a4d51ee9815ed783ac0b833d9e2fbae9cb7ba7cb82450fdd");
+    assert_eq!(LinkReply::decode(&bytes, &SECRET, &phone()), Ok(reply()));
+}
+
+#[test]
+fn only_who_saw_the_code_answers() {
+    let guessed = LinkReply::new(&[7; 32], &phone(), two()).unwrap();
+    assert_eq!(LinkReply::decode(&guessed.encode(), &SECRET, &phone()), Err(StatementError::Forged));
+}
+
+#[test]
+fn the_answer_is_for_the_device_that_asked() {
+    let others = [
+        NewDevice { user_id: UserId::new("bob").unwrap(), ..phone() },
+        NewDevice { device_id: DeviceId::new("laptop").unwrap(), ..phone() },
+        NewDevice { device_key: device_key(5), ..phone() },
+    ];
+    for other in others {
+        assert_eq!(LinkReply::decode(&reply().encode(), &SECRET, &other), Err(StatementError::Forged), "{other:?}");
+        assert_eq!(LinkReply::new(&SECRET, &other, two()), Err(StatementError::Other), "it is let in first: {other:?}");
+    }
+}
+
+/// A server on the way exchanges what the MAC is not over.
+#[test]
+fn certificate_and_list_are_those_of_the_identity_that_answered() {
+    let with = |identity: u8, list: DeviceList| {
+        let mac = authenticator(&SECRET, &phone(), &account_key(identity)).finalize().into_bytes().into();
+        let mut bytes = LinkReply { list, mac }.encode();
+        bytes[1..33].copy_from_slice(account_key(identity).as_bytes());
+        LinkReply::decode(&bytes, &SECRET, &phone())
+    };
+    assert_eq!(with(1, two()), Ok(reply()));
+    assert_eq!(with(9, two()), Err(StatementError::Other));
+    assert_eq!(with(1, list(5, 6, vec![device("laptop", 3, 0)])), Err(StatementError::Other), "an old one without it");
+}
+
+proptest! {
+    #[test]
+    fn foreign_bytes_never_pass(bytes in any::<Vec<u8>>(), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        let is_taken = |bytes: &[u8]| LinkReply::decode(bytes, &SECRET, &phone()).is_ok();
+        prop_assert!(!is_taken(&[&[VERSION][..], &bytes].concat()));
+        assert_all_of_it_counts(&reply().encode(), at, flip, is_taken);
+    }
+}

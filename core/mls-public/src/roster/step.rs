@@ -1,0 +1,107 @@
+//! Which roster may follow which.
+
+use super::{Participant, Role, Roster};
+
+/// Steps that nobody takes while somebody is away.
+const MAX_AHEAD: u64 = 1 << 20;
+
+/// Why a roster does not follow another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// Of another group.
+    #[error("a roster of another group")]
+    OtherGroup,
+    /// It does not name the other as its predecessor, or its number is not the one that follows.
+    #[error("not the roster that comes next")]
+    NotNext,
+    /// Who signed is no participant under that identity, or signed with a key that has been replaced.
+    #[error("signed by somebody who has no say in the group")]
+    Stranger,
+    /// It changes what the author's role does not allow, or changes nothing where the author may only leave.
+    #[error("the author's role does not allow this change")]
+    NotAllowed,
+    /// The author stays somebody who signs, and does not bind itself to the generation that it signed with.
+    #[error("the author signs under another generation than it binds itself to")]
+    Generation,
+}
+
+impl Roster {
+    /// Whether it may follow `before`. That is all that may decide about a commit which carries it, so it depends on
+    /// nothing but these two: everybody comes to the same answer.
+    ///
+    /// - Who leaves says so itself; of what a member writes, that is the only thing that counts.
+    /// - Admins let members in and send members away, also to let the same user in under a new identity.
+    /// - Owners do everything, and only owners join two rosters. The second predecessor is not looked at: not everybody
+    ///   has it, and an owner might have written the same without.
+    /// - Nobody lowers the generation of somebody who goes on signing, and only owners raise that of others. The author's
+    ///   own is the one that it signs with.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn follows(&self, before: &Self) -> Result<(), StepError> {
+        if self.conversation_id() != before.conversation_id() {
+            return Err(StepError::OtherGroup);
+        }
+        let number = match self.previous.len() {
+            1 => self.number == before.number.saturating_add(1),
+            _ => self.number > before.number && self.is_near(before),
+        };
+        if !number || !self.previous.contains(&before.hash) {
+            return Err(StepError::NotNext);
+        }
+        let author = before.signer(&self.author).ok_or(StepError::Stranger)?;
+        let merges = self.previous.len() > 1;
+        if (merges && author.role() != Role::Owner) || !self.changes(before).all(|change| change.is_allowed(author)) {
+            return Err(StepError::NotAllowed);
+        }
+        if author.role() == Role::Member && self.participant(author.user_id()).is_some_and(|own| own.is_same_as(author))
+        {
+            return Err(StepError::NotAllowed);
+        }
+        if self.keeps_floor() { Ok(()) } else { Err(StepError::Generation) }
+    }
+
+    /// Whether its number is one that can be honest after `other`. Without an end, somebody who was an owner once could
+    /// sign the last number that there is, and nobody could follow.
+    pub(super) const fn is_near(&self, other: &Self) -> bool {
+        self.number <= other.number.saturating_add(MAX_AHEAD)
+    }
+
+    fn changes<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = Change<'a>> {
+        let kept = before.participants.iter().map(|old| Change { old: Some(old), new: self.same(old) });
+        let added = self.participants.iter().filter(|new| before.same(new).is_none());
+        kept.chain(added.map(|new| Change { old: None, new: Some(new) }))
+    }
+
+    pub(super) fn same(&self, participant: &Participant) -> Option<&Participant> {
+        self.participant(participant.user_id()).filter(|own| own.is_same_as(participant))
+    }
+}
+
+/// What becomes of one participant. A user under another identity is a new participant, and the one before is gone.
+struct Change<'a> {
+    old: Option<&'a Participant>,
+    new: Option<&'a Participant>,
+}
+
+impl Change<'_> {
+    fn is_allowed(&self, author: &Participant) -> bool {
+        match (self.old, self.new) {
+            (Some(old), Some(new)) if old == new => true,
+            (Some(old), Some(new)) => {
+                let lowered = old.role() > Role::Member && new.role() > Role::Member && new.floor() < old.floor();
+                let own = old.is_same_as(author) && new.role() <= old.role();
+                !lowered && (own || author.role() == Role::Owner)
+            }
+            (Some(old), None) => old.is_same_as(author) || author.role() > old.role() || author.role() == Role::Owner,
+            (None, Some(new)) => {
+                author.role() == Role::Owner || (author.role() == Role::Admin && new.role() == Role::Member)
+            }
+            (None, None) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../roster_step_tests.rs"]
+mod tests;

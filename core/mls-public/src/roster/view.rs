@@ -1,0 +1,202 @@
+//! Which roster of a group counts, as far as it is known here.
+//!
+//! It says before sending who takes part. About commits it decides nothing: two honest members know different things, and
+//! [`Roster::follows`] asks about none of them.
+//!
+//! ```text
+//! what is learnt                                                       of the known head(s)
+//!   lower number                                                       older: no effect
+//!   higher number, and its author is an owner of each head             newer: it alone counts
+//!   higher number, and it follows the head, or one of several of       newer
+//!     which none is by an owner
+//!   equal number, and each's author is an owner of the other           beside: both are heads
+//!   equal number, and only one of the authors is an owner of the other the owner's counts alone
+//!   equal number, both follow the same one, neither is by an owner     beside
+//!   under a lower generation than is known of its author               outdated: no effect
+//! ```
+//!
+//! Of several heads only what stands in all of them counts ([`in_all`]), and a higher one whose author is an owner of each
+//! ends it. So whatever became of a group, an owner who signs above all that is known ([`RosterView::predecessors`])
+//! brings everybody together who knows that owner as one.
+
+use privmsg_protocol::{ConversationId, UserId};
+
+use super::proposal::in_all;
+use super::{Participant, Role, Roster, RosterHash};
+use crate::keys::AccountPublicKey;
+use crate::statement::StatementError;
+
+/// Heads that are kept. To make one takes an owner, who can do better harm.
+const MAX_HEADS: usize = 8;
+
+/// What a roster has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Learned {
+    /// Nothing: it was known.
+    Known,
+    /// Nothing: there is a newer one.
+    Older,
+    /// It is the newest.
+    Newer,
+    /// There are several newest ones, which is shown, and an owner of all may end it.
+    Beside,
+    /// Nothing, so far: the steps that lead to it are not known, or there are none. To be tried again when the view has
+    /// changed.
+    Unconnected,
+    /// Nothing: the known one is by an owner of this one, but not the other way round.
+    Overruled,
+    /// Nothing, which is shown: two owners have thrown each other out, and only people can say who was right.
+    Disputed,
+    /// Nothing: signed under a generation that its author has called back.
+    Outdated,
+    /// Nothing: of another group, or further ahead than anything honest.
+    Foreign,
+}
+
+/// The newest rosters of a group that are known.
+#[derive(Debug, Clone)]
+pub struct RosterView {
+    /// At least one, all of one number, sorted by hash.
+    heads: Vec<Roster>,
+    /// What the heads follow, where it is known.
+    parents: Vec<Roster>,
+}
+
+impl RosterView {
+    /// A view that begins with what the founder, one's own devices, or the inviter's GroupInfo said.
+    ///
+    /// # Errors
+    /// [`StatementError::Other`] for a roster of another group.
+    pub fn new(chat: &ConversationId, roster: Roster) -> Result<Self, StatementError> {
+        if roster.conversation_id() != *chat {
+            return Err(StatementError::Other);
+        }
+        Ok(Self { heads: vec![roster], parents: Vec::new() })
+    }
+
+    /// The newest ones, sorted by hash: more than one is shown.
+    #[must_use]
+    pub fn heads(&self) -> &[Roster] {
+        &self.heads
+    }
+
+    /// Their number.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.heads.first().map_or(0, Roster::number)
+    }
+
+    /// Whether the GroupContext with this roster is the newest known.
+    #[must_use]
+    pub fn is_newest(&self, hash: &RosterHash) -> bool {
+        self.heads.iter().any(|head| head.hash() == hash)
+    }
+
+    /// Who takes part: of several heads, who stands in all.
+    #[must_use]
+    pub fn participants(&self) -> Vec<Participant> {
+        in_all(&self.heads.iter().collect::<Vec<_>>())
+    }
+
+    /// Whether this account, which is now in `generation`, has to bind itself to that here, so that its former keys sign
+    /// nothing more. To be done at once, in every group.
+    #[must_use]
+    pub fn has_to_raise(&self, user: &UserId, identity: &AccountPublicKey, generation: u64) -> bool {
+        let own = self.participants().into_iter().find(|own| own.user_id() == user && own.identity() == identity);
+        own.is_some_and(|own| own.role() > Role::Member && own.floor() < generation)
+    }
+
+    /// What an owner's next roster follows so that it comes out above all that is known: the own heads, and of others that
+    /// are shown, but do not connect, the highest.
+    #[must_use]
+    pub fn predecessors<'a>(&'a self, others: &'a [Roster]) -> Vec<&'a Roster> {
+        let unknown = |other: &&Roster| !self.is_newest(other.hash()) && self.is_near(other);
+        let highest = others.iter().filter(unknown).max_by_key(|other| (other.number(), *other.hash()));
+        let highest = highest.filter(|other| other.number() >= self.number());
+        match highest {
+            Some(other) => self.heads.iter().take(1).chain([other]).collect(),
+            None => self.heads.iter().take(2).collect(),
+        }
+    }
+
+    /// Learns a roster, from wherever it comes. `generation` is the highest one that is known of its author's account.
+    pub fn learn(&mut self, roster: Roster, generation: u64) -> Learned {
+        if self.is_newest(roster.hash()) {
+            return Learned::Known;
+        }
+        if roster.number() < self.number() {
+            return Learned::Older;
+        }
+        if !self.is_near(&roster) {
+            return Learned::Foreign;
+        }
+        if roster.author().generation() < generation {
+            return Learned::Outdated;
+        }
+        if roster.number() > self.number() { self.learn_higher(roster) } else { self.learn_equal(roster) }
+    }
+
+    fn is_near(&self, roster: &Roster) -> bool {
+        self.heads.iter().all(|head| head.conversation_id() == roster.conversation_id() && roster.is_near(head))
+    }
+
+    fn learn_higher(&mut self, roster: Roster) -> Learned {
+        let by_owner = self.heads.iter().all(|head| head.is_owner(roster.author()));
+        if !by_owner && (self.are_owners() || !self.heads.iter().any(|head| roster.follows(head).is_ok())) {
+            return Learned::Unconnected;
+        }
+        self.parents = std::mem::take(&mut self.heads);
+        self.heads = vec![roster];
+        self.forget();
+        Learned::Newer
+    }
+
+    /// Whether there are several heads of owners: then nobody else may choose one.
+    fn are_owners(&self) -> bool {
+        self.heads.len() > 1
+            && self.heads.iter().all(|head| self.heads.iter().all(|other| other.is_owner(head.author())))
+    }
+
+    fn learn_equal(&mut self, roster: Roster) -> Learned {
+        let mut replaced = Vec::new();
+        for head in &self.heads {
+            match (head.is_owner(roster.author()), roster.is_owner(head.author())) {
+                (true, true) => {}
+                (true, false) => replaced.push(*head.hash()),
+                (false, true) => return Learned::Overruled,
+                (false, false) => match self.follow_one(&roster, head) {
+                    Learned::Beside => {}
+                    other => return other,
+                },
+            }
+        }
+        if self.heads.len() - replaced.len() >= MAX_HEADS {
+            return Learned::Unconnected;
+        }
+        self.heads.retain(|head| !replaced.contains(head.hash()));
+        self.heads.push(roster);
+        self.heads.sort_by_key(|head| *head.hash());
+        self.forget();
+        if self.heads.len() > 1 { Learned::Beside } else { Learned::Newer }
+    }
+
+    /// What two rosters are to each other whose authors have no say in each other's.
+    fn follow_one(&self, roster: &Roster, head: &Roster) -> Learned {
+        let parent = self.parents.iter().find(|parent| roster.follows(parent).is_ok() && head.follows(parent).is_ok());
+        match parent.map(|parent| (parent.is_owner(roster.author()), parent.is_owner(head.author()))) {
+            None => Learned::Unconnected,
+            Some((false, false)) => Learned::Beside,
+            Some(_) => Learned::Disputed,
+        }
+    }
+
+    /// Forgets what no head follows.
+    fn forget(&mut self) {
+        let heads = &self.heads;
+        self.parents.retain(|parent| heads.iter().any(|head| head.previous().contains(parent.hash())));
+    }
+}
+
+#[cfg(test)]
+#[path = "../roster_view_tests.rs"]
+mod tests;
