@@ -67,7 +67,3 @@ pub fn check_start(
     }
     if within_a_day(begun, now) >= MAX_STARTS_A_DAY { Err(StartError::TooMany) } else { Ok(()) }
 }
-
-#[cfg(test)]
-#[path = "incarnations_tests.rs"]
-mod tests;

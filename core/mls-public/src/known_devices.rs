@@ -207,7 +207,3 @@ impl KnownDevices {
         following(known.map_or(0, |number| number.counter), now)
     }
 }
-
-#[cfg(test)]
-#[path = "known_devices_tests.rs"]
-mod tests;

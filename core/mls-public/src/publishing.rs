@@ -63,7 +63,3 @@ pub fn check_published(
     }
     Ok(())
 }
-
-#[cfg(test)]
-#[path = "publishing_tests.rs"]
-mod tests;

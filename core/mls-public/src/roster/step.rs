@@ -1,9 +1,13 @@
 //! Which roster may follow which.
 
 use super::{Participant, Role, Roster};
+use crate::signing_certificate::SigningKeyCertificate;
 
-/// Steps that nobody takes while somebody is away.
+/// More steps than anybody takes while somebody is away.
 const MAX_AHEAD: u64 = 1 << 20;
+
+/// As many as a million rosters that each go as far as they may.
+const MAX_AHEAD_RAISED: u64 = 1 << 40;
 
 /// Why a roster does not follow another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -61,10 +65,22 @@ impl Roster {
         if self.keeps_floor() { Ok(()) } else { Err(StepError::Generation) }
     }
 
-    /// Whether its number is one that can be honest after `other`. Without an end, somebody who was an owner once could
-    /// sign the last number that there is, and nobody could follow.
-    pub(super) const fn is_near(&self, other: &Self) -> bool {
-        self.number <= other.number.saturating_add(MAX_AHEAD)
+    /// Whether its number is one that can be honest after `other`. Without an end, whoever has an owner's signing key
+    /// could sign the last number that there is, and nobody could follow.
+    pub(super) fn is_near(&self, other: &Self) -> bool {
+        self.number <= other.number.saturating_add(other.reach(&self.author))
+    }
+
+    /// How far above this roster one may be that is signed with this certificate. In a new generation further than what
+    /// anybody could have signed with the keys of the former ones, one after the other: that is how an owner comes out
+    /// above a thief.
+    pub(super) fn reach(&self, certificate: &SigningKeyCertificate) -> u64 {
+        let signer = self.signer(certificate).filter(|signer| signer.role() > Role::Member);
+        if signer.is_some_and(|signer| signer.floor() < certificate.generation()) {
+            MAX_AHEAD_RAISED
+        } else {
+            MAX_AHEAD
+        }
     }
 
     fn changes<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = Change<'a>> {
@@ -101,7 +117,3 @@ impl Change<'_> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "../roster_step_tests.rs"]
-mod tests;

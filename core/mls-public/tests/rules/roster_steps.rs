@@ -1,0 +1,141 @@
+//! Which roster may follow which.
+
+use privmsg_mls_public::{Participant, Role, Roster, StepError};
+
+use crate::world::{Account, with};
+
+const OLGA: Account = Account(1);
+const OTTO: Account = Account(2);
+const ADA: Account = Account(3);
+const MAX: Account = Account(5);
+const MIA: Account = Account(6);
+const NEW: Account = Account(9);
+
+/// Two owners, two admins, two members, all in their generation 5.
+pub(crate) fn group() -> Roster {
+    let (owner, admin, member) = (Role::Owner, Role::Admin, Role::Member);
+    OLGA.founds(
+        5,
+        &[
+            OLGA.is(owner, 5),
+            OTTO.is(owner, 5),
+            ADA.is(admin, 5),
+            Account(4).is(admin, 5),
+            MAX.is(member, 0),
+            MIA.is(member, 0),
+        ],
+    )
+}
+
+/// What comes of it when `author` makes `place` of `who`.
+fn change(author: Account, who: Account, place: Option<Participant>) -> Result<(), StepError> {
+    let before = group();
+    author.writes(5, &[&before], 0, &with(&before, &who.user(), place)).follows(&before)
+}
+
+const NOT_ALLOWED: Result<(), StepError> = Err(StepError::NotAllowed);
+
+#[test]
+fn owners_do_everything() {
+    for place in [None, Some(Role::Member), Some(Role::Admin), Some(Role::Owner)] {
+        for who in [OTTO, ADA, MAX, NEW] {
+            assert_eq!(change(OLGA, who, place.map(|role| who.is(role, 5))), Ok(()), "{who:?} {place:?}");
+        }
+    }
+    assert_eq!(change(OLGA, OLGA, None), Ok(()), "also leave");
+}
+
+#[test]
+fn admins_let_members_in_and_send_members_away() {
+    assert_eq!(change(ADA, NEW, Some(NEW.is(Role::Member, 0))), Ok(()));
+    assert_eq!(change(ADA, MAX, None), Ok(()));
+    assert_eq!(change(ADA, ADA, None), Ok(()), "leave");
+    assert_eq!(change(ADA, ADA, Some(ADA.is(Role::Member, 0))), Ok(()), "step down");
+    for (who, place) in
+        [(NEW, Role::Admin), (NEW, Role::Owner), (MAX, Role::Admin), (ADA, Role::Owner), (OTTO, Role::Admin)]
+    {
+        assert_eq!(change(ADA, who, Some(who.is(place, 5))), NOT_ALLOWED, "{who:?} {place:?}");
+    }
+    for who in [OLGA, Account(4)] {
+        assert_eq!(change(ADA, who, None), NOT_ALLOWED, "{who:?}");
+        assert_eq!(change(ADA, who, Some(who.is(Role::Member, 0))), NOT_ALLOWED, "{who:?}");
+    }
+}
+
+#[test]
+fn members_leave_and_do_nothing_else() {
+    assert_eq!(change(MAX, MAX, None), Ok(()));
+    assert_eq!(change(MAX, MIA, None), NOT_ALLOWED);
+    assert_eq!(change(MAX, NEW, Some(NEW.is(Role::Member, 0))), NOT_ALLOWED);
+    assert_eq!(change(MAX, MAX, Some(MAX.is(Role::Admin, 5))), NOT_ALLOWED);
+    assert_eq!(change(MAX, NEW, None), NOT_ALLOWED, "a step that changes nothing is noise");
+}
+
+#[test]
+fn strangers_have_no_say() {
+    assert_eq!(change(NEW, NEW, Some(NEW.is(Role::Owner, 5))), Err(StepError::Stranger));
+    let before = group();
+    let gone = OLGA.writes(5, &[&before], 0, &with(&before, &ADA.user(), None));
+    let late = ADA.writes(5, &[&gone], 0, &with(&gone, &MAX.user(), None));
+    assert_eq!(late.follows(&gone), Err(StepError::Stranger));
+}
+
+#[test]
+fn the_same_name_under_another_identity_is_somebody_else() {
+    let before = group();
+    // Whoever runs the server gives owner and member new identities.
+    let renamed = |role| Participant::with_role(OTTO.user(), NEW.identity(), role, 5);
+    let step = |author: Account, people: &[Participant]| author.writes(5, &[&before], 0, people).follows(&before);
+    assert_eq!(step(OLGA, &with(&before, &OTTO.user(), Some(renamed(Role::Owner)))), Ok(()), "an owner may");
+    assert_eq!(
+        step(ADA, &with(&before, &OTTO.user(), Some(renamed(Role::Member)))),
+        NOT_ALLOWED,
+        "it unseats an owner"
+    );
+    let member = Participant::member(MAX.user(), NEW.identity());
+    assert_eq!(step(ADA, &with(&before, &MAX.user(), Some(member.clone()))), Ok(()), "asked to be let in again");
+    assert_eq!(step(MAX, &with(&before, &MAX.user(), Some(member))), NOT_ALLOWED, "not by oneself");
+}
+
+#[test]
+fn a_key_that_was_called_back_signs_nothing_and_no_generation_goes_down() {
+    let before = group();
+    let raised = OTTO.writes(6, &[&before], 0, &with(&before, &OTTO.user(), Some(OTTO.is(Role::Owner, 6))));
+    assert_eq!(raised.follows(&before), Ok(()));
+    let old = OTTO.writes(5, &[&raised], 0, &with(&raised, &MAX.user(), None));
+    assert_eq!(old.follows(&raised), Err(StepError::Stranger));
+    let lowered = OLGA.writes(5, &[&raised], 0, &with(&raised, &OTTO.user(), Some(OTTO.is(Role::Owner, 5))));
+    assert_eq!(lowered.follows(&raised), NOT_ALLOWED);
+    let admin = ADA.writes(6, &[&before], 0, &with(&before, &ADA.user(), Some(ADA.is(Role::Admin, 6))));
+    assert_eq!(admin.follows(&before), Ok(()), "everybody raises the own");
+    assert_eq!(change(ADA, OTTO, Some(OTTO.is(Role::Owner, 6))), NOT_ALLOWED, "only owners that of others");
+}
+
+/// A thief who signs with a stolen key could otherwise set a generation that its owner never reaches.
+#[test]
+fn nobody_is_bound_to_another_generation_than_the_one_that_signed() {
+    let before = group();
+    let mut people = with(&before, &OLGA.user(), Some(OLGA.is(Role::Owner, 1 << 50)));
+    assert_eq!(OLGA.writes(5, &[&before], 0, &people).follows(&before), Err(StepError::Generation));
+    people = before.participants().to_vec();
+    assert_eq!(
+        OLGA.writes(6, &[&before], 0, &people).follows(&before),
+        Err(StepError::Generation),
+        "nor to the old one"
+    );
+}
+
+#[test]
+fn it_comes_next_in_the_same_group() {
+    let before = group();
+    let other = OTTO.founds(5, before.participants());
+    let people = before.participants();
+    let (second, third) = (OLGA.writes(5, &[&before], 0, people), ADA.writes(5, &[&before], 1, people));
+    assert_eq!(second.follows(&other), Err(StepError::OtherGroup));
+    assert_eq!(OLGA.writes(5, &[&second], 0, people).follows(&before), Err(StepError::NotNext));
+    assert_eq!(OLGA.writes(5, &[&second], 0, people).follows(&third), Err(StepError::NotNext));
+    assert_eq!(before.follows(&second), Err(StepError::NotNext));
+    let joined = OLGA.writes(5, &[&second, &third], 0, people);
+    assert_eq!((joined.follows(&second), joined.follows(&third)), (Ok(()), Ok(())));
+    assert_eq!(ADA.writes(5, &[&second, &third], 0, people).follows(&second), NOT_ALLOWED, "only owners join");
+}
