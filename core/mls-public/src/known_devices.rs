@@ -148,7 +148,16 @@ impl KnownDevices {
         &self.identity
     }
 
-    /// The highest generation that is known, 0 for none. A roster that the account signed under a lower one proves nothing.
+    /// Whether the account has begun a newer generation since, so that what is signed under this certificate proves nothing
+    /// any more. Of another account's or identity's certificate nothing is known here.
+    #[must_use]
+    pub fn has_called_back(&self, certificate: &SigningKeyCertificate) -> bool {
+        *certificate.user_id() == self.user_id
+            && *certificate.identity_key() == self.identity
+            && certificate.generation() < self.generation
+    }
+
+    /// The highest generation that is known, 0 for none.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation

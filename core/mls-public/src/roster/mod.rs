@@ -24,6 +24,8 @@ mod proposal;
 mod step;
 mod view;
 
+use std::fmt;
+
 use privmsg_protocol::{ConversationId, UserId};
 use sha2::{Digest as _, Sha256};
 use tls_codec::{DeserializeBytes as _, Serialize as _, TlsDeserializeBytes, TlsSerialize, TlsSize};
@@ -56,7 +58,7 @@ pub type RosterHash = [u8; 32];
 
 /// Who takes part in a group. Each value is genuine under its author's [certificate](Roster::author); whether the author
 /// had a say is another question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Roster {
     chat_id: [u8; 32],
     number: u64,
@@ -279,6 +281,18 @@ impl Roster {
         let mut bytes = fields.tls_serialize_detached().expect("a thousand people are shorter than a TLS vector");
         bytes.extend_from_slice(&self.author.encode());
         bytes
+    }
+}
+
+impl fmt::Debug for Roster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |hash: &RosterHash| u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
+        write!(f, "{}:{:08x} after [", self.number, short(&self.hash))?;
+        self.previous.iter().try_for_each(|previous| write!(f, " {:08x}", short(previous)))?;
+        write!(f, " ] by {} in {}:", self.author.user_id(), self.author.generation())?;
+        self.participants
+            .iter()
+            .try_for_each(|place| write!(f, " {} {:?} {};", place.user_id(), place.role(), place.floor()))
     }
 }
 

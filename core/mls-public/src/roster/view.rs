@@ -5,13 +5,14 @@
 //!
 //! ```text
 //! what is learnt                                                       of the known head(s)
-//!   lower number                                                       older: no effect
+//!   lower number                                                       older: no effect but on what is beside
 //!   higher number, and its author is an owner of each head             newer: it alone counts
 //!   higher number, and it follows the head, or one of several of       newer
 //!     which none is by an owner
 //!   equal number, and each's author is an owner of the other           beside: both are heads
 //!   equal number, and only one of the authors is an owner of the other the owner's counts alone
-//!   equal number, both follow the same one, neither is by an owner     beside
+//!   equal number, both follow the same one, neither is by an owner,    beside
+//!     or both are by the same person
 //!   under a lower generation than is known of its author               outdated: no effect
 //! ```
 //!
@@ -24,6 +25,7 @@ use privmsg_protocol::{ConversationId, UserId};
 use super::proposal::in_all;
 use super::{Participant, Role, Roster, RosterHash};
 use crate::keys::AccountPublicKey;
+use crate::known_devices::KnownDevices;
 use crate::signing_certificate::SigningKeyCertificate;
 use crate::statement::StatementError;
 
@@ -37,6 +39,8 @@ pub enum Learned {
     Known,
     /// Nothing: there is a newer one.
     Older,
+    /// A head follows it, which was not known by itself: so others that follow it may be heads, too.
+    Behind,
     /// It is the newest.
     Newer,
     /// There are several newest ones, which is shown, and an owner of all may end it.
@@ -123,18 +127,19 @@ impl RosterView {
         }
     }
 
-    /// Learns a roster, from wherever it comes. `generation` is the highest one that is known of its author's account.
-    pub fn learn(&mut self, roster: Roster, generation: u64) -> Learned {
+    /// Learns a roster, from wherever it comes. `author` is what is known of its author's account; of any other account,
+    /// it says nothing.
+    pub fn learn(&mut self, roster: Roster, author: Option<&KnownDevices>) -> Learned {
         if self.is_newest(roster.hash()) {
             return Learned::Known;
         }
         if roster.number() < self.number() {
-            return Learned::Older;
+            return self.learn_lower(roster);
         }
         if !self.is_of_same_group(&roster) || !self.heads.iter().all(|head| roster.is_near(head)) {
             return Learned::Foreign;
         }
-        if roster.author().generation() < generation {
+        if author.is_some_and(|author| author.has_called_back(roster.author())) {
             return Learned::Outdated;
         }
         if roster.number() > self.number() { self.learn_higher(roster) } else { self.learn_equal(roster) }
@@ -142,6 +147,15 @@ impl RosterView {
 
     fn is_of_same_group(&self, roster: &Roster) -> bool {
         self.heads.iter().all(|head| head.conversation_id() == roster.conversation_id())
+    }
+
+    fn learn_lower(&mut self, roster: Roster) -> Learned {
+        let is_followed = self.heads.iter().any(|head| head.previous().contains(roster.hash()));
+        if !is_followed || self.parents.iter().any(|parent| parent.hash() == roster.hash()) {
+            return Learned::Older;
+        }
+        self.parents.push(roster);
+        Learned::Behind
     }
 
     fn learn_higher(&mut self, roster: Roster) -> Learned {
@@ -184,14 +198,14 @@ impl RosterView {
         if self.heads.len() > 1 { Learned::Beside } else { Learned::Newer }
     }
 
-    /// What two rosters are to each other whose authors have no say in each other's.
+    /// What two rosters are to each other whose authors are not owners in each other's.
     fn follow_one(&self, roster: &Roster, head: &Roster) -> Learned {
         let parent = self.parents.iter().find(|parent| roster.follows(parent).is_ok() && head.follows(parent).is_ok());
-        match parent.map(|parent| (parent.is_owner(roster.author()), parent.is_owner(head.author()))) {
-            None => Learned::Unconnected,
-            Some((false, false)) => Learned::Beside,
-            Some(_) => Learned::Disputed,
-        }
+        let Some(parent) = parent else { return Learned::Unconnected };
+        // An owner who steps down, and does so twice because the answer was lost, has thrown nobody out.
+        let same = roster.author().user_id() == head.author().user_id();
+        let neither = !parent.is_owner(roster.author()) && !parent.is_owner(head.author());
+        if same || neither { Learned::Beside } else { Learned::Disputed }
     }
 
     /// Forgets what no head follows.

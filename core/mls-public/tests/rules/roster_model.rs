@@ -4,7 +4,7 @@
 use privmsg_mls_public::{Learned, Participant, Role, Roster, RosterView};
 use proptest::prelude::*;
 
-use crate::roster_view::view;
+use crate::roster_view::{olga, view};
 use crate::world::{Account, with};
 
 const OLGA: Account = Account(1);
@@ -89,14 +89,13 @@ impl Learner {
     }
 
     fn retry(&mut self) {
-        let author_of_olga = |roster: &Roster| *roster.author().user_id() == OLGA.user();
+        let olga = olga(self.generation);
         loop {
             let mut changed = false;
             let kept = std::mem::take(&mut self.kept);
             for roster in kept {
-                let generation = if author_of_olga(&roster) { self.generation } else { 0 };
-                match self.view.learn(roster.clone(), generation) {
-                    Learned::Newer | Learned::Beside => changed = true,
+                match self.view.learn(roster.clone(), Some(&olga)) {
+                    Learned::Newer | Learned::Beside | Learned::Behind => changed = true,
                     Learned::Unconnected | Learned::Foreign | Learned::Disputed => self.kept.push(roster),
                     Learned::Known | Learned::Older | Learned::Overruled | Learned::Outdated => {}
                 }
@@ -222,7 +221,8 @@ impl World {
             }
             Event::Thief { after, gone, ahead } => {
                 let after = &self.said[after.index(self.said.len())];
-                if after.is_owner(&OLGA.certificate(5)) {
+                let owns = |account: Account| after.is_owner(&account.certificate(5));
+                if owns(OLGA) && owns(OTTO) && !owns(EVE) {
                     let roster = OLGA.writes(5, &[after], 0, &bound(with(after, &gone.user(), None), OLGA, 5));
                     self.said.push(OLGA.renumbers(5, &roster, after.number() + ahead));
                 }

@@ -1,6 +1,6 @@
 //! Which roster counts.
 
-use privmsg_mls_public::{Learned, Role, Roster, RosterView, StatementError, StepError};
+use privmsg_mls_public::{KnownDevices, Learned, Role, Roster, RosterView, StatementError, StepError};
 
 use crate::roster_steps::group;
 use crate::world::{Account, with};
@@ -15,6 +15,13 @@ const NEW: Account = Account(9);
 
 pub(crate) fn view(roster: &Roster) -> RosterView {
     RosterView::new(&roster.conversation_id(), roster.clone()).unwrap()
+}
+
+/// What is known of Olga, who is in this generation.
+pub(crate) fn olga(generation: u64) -> KnownDevices {
+    let mut known = KnownDevices::new(OLGA.user(), OLGA.identity());
+    known.learn_certificate(&OLGA.certificate(generation)).unwrap();
+    known
 }
 
 /// What `author`, in generation 5, makes of a roster when `who` becomes `role`.
@@ -39,14 +46,14 @@ fn steps_lead_on_and_owners_lead_over_gaps() {
     let third = step(ABE, &second, NEW, Some(Role::Member));
     let fourth = step(OTTO, &third, ADA, None);
     let mut known = view(&first);
-    assert_eq!(known.learn(third.clone(), 0), Learned::Unconnected, "an admin's word needs the steps before");
-    assert_eq!(known.learn(second.clone(), 0), Learned::Newer);
-    assert_eq!(known.learn(third.clone(), 0), Learned::Newer);
-    assert_eq!(known.learn(second.clone(), 0), Learned::Older);
-    assert_eq!(known.learn(third.clone(), 0), Learned::Known);
+    assert_eq!(known.learn(third.clone(), None), Learned::Unconnected, "an admin's word needs the steps before");
+    assert_eq!(known.learn(second.clone(), None), Learned::Newer);
+    assert_eq!(known.learn(third.clone(), None), Learned::Newer);
+    assert_eq!(known.learn(second.clone(), None), Learned::Older);
+    assert_eq!(known.learn(third.clone(), None), Learned::Known);
     let mut away = view(&first);
-    assert_eq!(away.learn(fourth.clone(), 0), Learned::Newer);
-    assert_eq!(known.learn(fourth, 0), Learned::Newer);
+    assert_eq!(away.learn(fourth.clone(), None), Learned::Newer);
+    assert_eq!(known.learn(fourth, None), Learned::Newer);
     assert_eq!((numbers(&away), away.heads()), (vec![4], known.heads()));
 }
 
@@ -55,7 +62,7 @@ fn nothing_is_taken_from_another_group() {
     let first = group();
     let other = OLGA.founds(5, &[OLGA.is(Role::Owner, 5)]);
     assert_eq!(RosterView::new(&first.conversation_id(), other.clone()).unwrap_err(), StatementError::Other);
-    assert_eq!(view(&first).learn(step(OLGA, &other, MAX, Some(Role::Member)), 0), Learned::Foreign);
+    assert_eq!(view(&first).learn(step(OLGA, &other, MAX, Some(Role::Member)), None), Learned::Foreign);
 }
 
 #[test]
@@ -64,17 +71,17 @@ fn of_two_heads_only_what_stands_in_both_counts_until_an_owner_joins_them() {
     let mine = step(OLGA, &first, MAX, None);
     let yours = step(OTTO, &first, ADA, Some(Role::Member));
     let mut known = view(&first);
-    assert_eq!(known.learn(mine.clone(), 0), Learned::Newer);
-    assert_eq!(known.learn(yours.clone(), 0), Learned::Beside);
+    assert_eq!(known.learn(mine.clone(), None), Learned::Newer);
+    assert_eq!(known.learn(yours.clone(), None), Learned::Beside);
     assert!(known.is_newest(mine.hash()) && known.is_newest(yours.hash()));
     let both = [(OLGA, Role::Owner), (OTTO, Role::Owner), (ADA, Role::Member), (ABE, Role::Admin), (MIA, Role::Member)];
     assert_eq!(people(&known), both);
 
-    assert_eq!(known.learn(step(ABE, &mine, MIA, None), 0), Learned::Unconnected, "no admin chooses between owners");
+    assert_eq!(known.learn(step(ABE, &mine, MIA, None), None), Learned::Unconnected, "no admin chooses between owners");
     let joined = OLGA.writes(5, &known.predecessors(&[], &OLGA.certificate(5)), 0, &known.participants());
     let mut only_yours = view(&yours);
     for view in [&mut known, &mut only_yours] {
-        assert_eq!(view.learn(joined.clone(), 0), Learned::Newer);
+        assert_eq!(view.learn(joined.clone(), None), Learned::Newer);
         assert_eq!((numbers(view), people(view)), (vec![3], both.to_vec()));
     }
 }
@@ -84,10 +91,10 @@ fn an_owners_head_is_above_an_admins() {
     let first = group();
     let (admins, owners) = (step(ADA, &first, MAX, None), step(OLGA, &first, MIA, None));
     let (mut one, mut other) = (view(&first), view(&first));
-    assert_eq!(one.learn(admins.clone(), 0), Learned::Newer);
-    assert_eq!(one.learn(owners.clone(), 0), Learned::Newer);
-    assert_eq!(other.learn(owners.clone(), 0), Learned::Newer);
-    assert_eq!(other.learn(admins, 0), Learned::Overruled);
+    assert_eq!(one.learn(admins.clone(), None), Learned::Newer);
+    assert_eq!(one.learn(owners.clone(), None), Learned::Newer);
+    assert_eq!(other.learn(owners.clone(), None), Learned::Newer);
+    assert_eq!(other.learn(admins, None), Learned::Overruled);
     assert_eq!((one.heads(), other.heads()), (&[owners.clone()][..], &[owners][..]));
 }
 
@@ -98,9 +105,13 @@ fn whoever_has_been_sent_away_takes_nobody_along() {
     let late = step(OTTO, &first, OLGA, None);
     let later = step(OTTO, &late, MAX, None);
     let mut known = view(&step(OLGA, &gone, MIA, Some(Role::Admin)));
-    assert_eq!(known.learn(late, 0), Learned::Older);
-    assert_eq!(known.learn(later.clone(), 0), Learned::Unconnected);
-    assert_eq!(known.learn(step(OTTO, &later, ADA, None), 0), Learned::Unconnected, "though its number is the higher");
+    assert_eq!(known.learn(late, None), Learned::Older);
+    assert_eq!(known.learn(later.clone(), None), Learned::Unconnected);
+    assert_eq!(
+        known.learn(step(OTTO, &later, ADA, None), None),
+        Learned::Unconnected,
+        "though its number is the higher"
+    );
 }
 
 /// Two owners throw each other out. Cryptography does not know who was first: each member stays with what it saw, and is
@@ -111,16 +122,16 @@ fn where_two_owners_throw_each_other_out_people_decide() {
     let (mine, yours) = (step(OLGA, &first, OTTO, None), step(OTTO, &first, OLGA, None));
     let (mut one, mut other) = (view(&first), view(&first));
     for (view, seen, late) in [(&mut one, &mine, &yours), (&mut other, &yours, &mine)] {
-        assert_eq!(view.learn(seen.clone(), 0), Learned::Newer);
-        assert_eq!(view.learn(late.clone(), 0), Learned::Disputed);
-        assert_eq!(view.heads(), [seen.clone()]);
+        assert_eq!(view.learn(seen.clone(), None), Learned::Newer);
+        assert_eq!(view.learn(late.clone(), None), Learned::Disputed);
+        assert_eq!(view.heads(), std::slice::from_ref(seen));
     }
     // Otto lets go: he lets Olga in again as owner in his, and she joins both.
     let peace = step(OTTO, &yours, OLGA, Some(Role::Owner));
     let joined = OLGA.writes(5, &[&mine, &peace], 0, &with(&mine, &OTTO.user(), None));
-    assert_eq!(other.learn(peace, 0), Learned::Newer);
+    assert_eq!(other.learn(peace, None), Learned::Newer);
     for view in [&mut one, &mut other] {
-        assert_eq!(view.learn(joined.clone(), 0), Learned::Newer);
+        assert_eq!(view.learn(joined.clone(), None), Learned::Newer);
     }
 }
 
@@ -131,7 +142,7 @@ fn nobody_takes_the_last_number() {
     let last = |author: Account, roster| author.renumbers(5, roster, (1 << 53) - 1);
     let second = step(OTTO, &first, MAX, None);
     let mut known = view(&first);
-    assert_eq!(known.learn(last(OTTO, &second), 0), Learned::Foreign);
+    assert_eq!(known.learn(last(OTTO, &second), None), Learned::Foreign);
     let joined = OTTO.writes(5, &[&first, &second], 0, first.participants());
     assert_eq!(last(OTTO, &joined).follows(&first), Err(StepError::NotNext), "nor in a commit");
     let others = [last(OTTO, &second)];
@@ -148,7 +159,7 @@ fn a_new_generation_reaches_above_what_was_signed_with_a_stolen_key() {
     for _ in 0..5 {
         let before = &thiefs[thiefs.len() - 1];
         let next = OLGA.renumbers(5, &step(OLGA, before, MAX, None), before.number() + (1 << 20));
-        assert_eq!(robbed.learn(next.clone(), 5), Learned::Newer);
+        assert_eq!(robbed.learn(next.clone(), Some(&olga(5))), Learned::Newer);
         thiefs.push(next);
     }
     let mut owner = view(&first);
@@ -156,6 +167,6 @@ fn a_new_generation_reaches_above_what_was_signed_with_a_stolen_key() {
     let people = with(&first, &OLGA.user(), Some(OLGA.is(Role::Owner, 6)));
     let above = OLGA.writes(6, &owner.predecessors(&thiefs, &OLGA.certificate(6)), 0, &people);
     for view in [&mut owner, &mut robbed] {
-        assert_eq!(view.learn(above.clone(), 6), Learned::Newer);
+        assert_eq!(view.learn(above.clone(), Some(&olga(6))), Learned::Newer);
     }
 }
