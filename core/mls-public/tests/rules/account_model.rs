@@ -6,7 +6,7 @@ use privmsg_protocol::limits::MAX_COUNTER;
 use proptest::prelude::*;
 
 use crate::accounts::{counting, known};
-use crate::world::{Account, Generation};
+use crate::world::{Account, Generation, fewer_cases};
 
 const AL: Account = Account(1);
 const NOW: u64 = 1_700_000_000;
@@ -204,6 +204,8 @@ fn worlds(events: Vec<Event>, skew: [i64; DEVICES]) -> World {
 const HOUR: i64 = 3600;
 
 proptest! {
+    #![proptest_config(fewer_cases())]
+
     #[test]
     fn what_is_known_does_not_depend_on_order_or_repetition((one, other) in two_orders()) {
         let (mut a, mut b) = (known(AL), known(AL));

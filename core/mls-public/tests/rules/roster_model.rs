@@ -5,7 +5,7 @@ use privmsg_mls_public::{Learned, Participant, Role, Roster, RosterView};
 use proptest::prelude::*;
 
 use crate::roster_view::{olga, view};
-use crate::world::{Account, with};
+use crate::world::{Account, fewer_cases, with};
 
 const OLGA: Account = Account(1);
 const OTTO: Account = Account(2);
@@ -260,6 +260,8 @@ impl World {
 }
 
 proptest! {
+    #![proptest_config(fewer_cases())]
+
     #[test]
     fn a_straight_history_leads_to_its_end_in_any_order((last, (one, other)) in straight()) {
         let first = founding();

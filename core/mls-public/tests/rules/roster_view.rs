@@ -1,6 +1,7 @@
 //! Which roster counts.
 
-use privmsg_mls_public::{KnownDevices, Learned, Role, Roster, RosterView, StatementError, StepError};
+use privmsg_mls_public::roster::in_all;
+use privmsg_mls_public::{KnownDevices, Learned, Participant, Role, Roster, RosterView, StatementError, StepError};
 
 use crate::roster_steps::group;
 use crate::world::{Account, with};
@@ -112,6 +113,56 @@ fn whoever_has_been_sent_away_takes_nobody_along() {
         Learned::Unconnected,
         "though its number is the higher"
     );
+}
+
+/// The answer to a commit was lost, and the owner who steps down signs it again.
+#[test]
+fn who_steps_down_twice_has_thrown_nobody_out() {
+    let first = group();
+    let people = with(&first, &OTTO.user(), Some(OTTO.is(Role::Member, 0)));
+    let twice = [1, 2].map(|nonce| OTTO.writes(5, &[&first], nonce, &people));
+    for [seen, late] in [[0, 1], [1, 0]] {
+        let mut known = view(&first);
+        assert_eq!(known.learn(twice[seen].clone(), None), Learned::Newer);
+        assert_eq!(known.learn(twice[late].clone(), None), Learned::Beside);
+        assert_eq!(known.participants(), twice[0].participants());
+    }
+}
+
+/// Who is away sees an owner's roster first, and what it follows later.
+#[test]
+fn a_predecessor_that_comes_late_tells_what_stands_beside() {
+    let first = group();
+    let second = step(OLGA, &first, ABE, Some(Role::Owner));
+    let twice = [1, 2].map(|nonce| {
+        let people = with(&second, &ABE.user(), Some(ABE.is(Role::Admin, 5)));
+        ABE.writes(5, &[&second], nonce, &people)
+    });
+    let third = step(OTTO, &second, MAX, None);
+    let mut known = view(&first);
+    assert_eq!(known.learn(third, None), Learned::Newer);
+    assert_eq!(known.learn(twice[0].clone(), None), Learned::Beside);
+    assert_eq!(known.learn(twice[1].clone(), None), Learned::Unconnected);
+    assert_eq!(known.learn(second.clone(), None), Learned::Behind);
+    assert_eq!(known.learn(second, None), Learned::Older);
+    assert_eq!(known.learn(twice[1].clone(), None), Learned::Beside);
+    assert_eq!(numbers(&known), [3, 3, 3]);
+}
+
+#[test]
+fn the_lower_role_and_the_higher_generation_stand_in_both() {
+    let first = group();
+    let one = with(&first, &ADA.user(), Some(ADA.is(Role::Owner, 5)));
+    let other = with(&first, &ADA.user(), Some(ADA.is(Role::Admin, 8)));
+    let (one, other) = (OLGA.writes(5, &[&first], 0, &one), OLGA.writes(5, &[&first], 0, &other));
+    for both in [[&one, &other], [&other, &one]] {
+        assert_eq!(in_all(&both), with(&first, &ADA.user(), Some(ADA.is(Role::Admin, 8))));
+    }
+    let member = step(OLGA, &first, ADA, Some(Role::Member));
+    assert!(in_all(&[&one, &member]).contains(&ADA.is(Role::Member, 0)));
+    let renamed = Participant::with_role(ADA.user(), NEW.identity(), Role::Admin, 5);
+    let renamed = OLGA.writes(5, &[&first], 0, &with(&first, &ADA.user(), Some(renamed)));
+    assert!(in_all(&[&one, &renamed]).iter().all(|place| *place.user_id() != ADA.user()), "not the same person");
 }
 
 /// Two owners throw each other out. Cryptography does not know who was first: each member stays with what it saw, and is

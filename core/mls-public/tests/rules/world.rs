@@ -6,6 +6,7 @@ use privmsg_mls_public::{
     SigningPublicKey,
 };
 use privmsg_protocol::{DeviceId, UserId};
+use proptest::test_runner::Config as ProptestConfig;
 
 /// Somebody, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,8 +99,16 @@ impl Account {
     }
 }
 
+/// Worlds take longer than single statements.
+pub(crate) fn fewer_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases / 3, ..usual }
+}
+
 /// The participants with one of them changed, added or, with `None`, gone.
 pub(crate) fn with(roster: &Roster, user: &UserId, place: Option<Participant>) -> Vec<Participant> {
     let others = roster.participants().iter().filter(|participant| participant.user_id() != user);
-    others.cloned().chain(place).collect()
+    let mut people: Vec<_> = others.cloned().chain(place).collect();
+    people.sort();
+    people
 }
