@@ -8,12 +8,12 @@
 //! |---|---|---|
 //! | [`SigningKeyCertificate`]: who signs for an account | identity key | [`KnownDevices`] |
 //! | [`DeviceList`]: which devices are the account's | signing key | [`KnownDevices`], [`check_published`] |
-//! | [`Roster`]: who takes part in a group | signing key of a participant | [`Roster::follows`], [`RosterView`] |
+//! | [`Roster`]: who takes part in a group | signing key of a participant | [`Roster::replaces`], [`RosterView`] |
 //! | [`SignIn`], [`IdentityRequest`] | device key, recovery sign-in key, identity key | the server lets in, or does it |
 //! | [`LinkReply`] | whoever saw the new device's code | the new device knows its account |
 //! | [`ContactLink`] | nobody | a pin, if a person says so |
 //!
-//! What decides about a commit ([`Roster::follows`]) takes nothing but what all receivers have. What is only known
+//! What decides about a commit ([`Roster::replaces`]) takes nothing but what all receivers have. What is only known
 //! ([`KnownDevices`], [`RosterView`]) says what may be sent.
 
 pub mod certificate;

@@ -55,6 +55,21 @@ fn who_founds_a_group_owns_it() {
     assert_eq!(found(Vec::new()), no);
 }
 
+/// A thief who signs with a stolen key could otherwise set a generation that its owner never reaches.
+#[test]
+fn nobody_is_bound_to_another_generation_than_the_one_that_signed() {
+    for floor in [4, 6, 1 << 50] {
+        let people = vec![person("al", 1, Role::Owner, floor)];
+        let bound = Roster::next(&[&founding()], certificate(5), by_al, [8; 16], people);
+        assert_eq!(bound, Err(StatementError::Malformed), "{floor}");
+    }
+    let bob = |role, floor| vec![person("bob", 6, Role::Owner, 9), person("al", 1, role, floor)];
+    let by_al = |people| Roster::next(&[&founding()], certificate(5), by_al, [8; 16], people);
+    assert!(by_al(bob(Role::Member, 0)).is_ok(), "who signs nothing more is bound to nothing");
+    assert!(by_al(bob(Role::Admin, 5)).is_ok());
+    assert_eq!(by_al(bob(Role::Admin, 6)), Err(StatementError::Malformed));
+}
+
 #[test]
 fn there_is_always_an_owner() {
     let people = vec![person("al", 1, Role::Admin, 5), person("bob", 6, Role::Member, 0)];

@@ -16,8 +16,9 @@
 //! ```
 //!
 //! `generation` is the lowest one of that participant's account that may sign a roster, 0 for members: so a signing key
-//! that was stolen is worth nothing here once its owner has signed with a newer one. Whether a roster may follow another,
-//! [`Roster::follows`] says, from those two alone. Which one counts, [`RosterView`] says.
+//! that was stolen is worth nothing here once its owner has signed with a newer one. The author's own, unless it has left or
+//! is a member, is the one that it signs with. Whether a roster may come after another, [`Roster::replaces`] says, from
+//! those two alone. Which one counts, [`RosterView`] says.
 
 mod participant;
 mod proposal;
@@ -97,11 +98,11 @@ impl Roster {
     }
 
     /// The roster that comes after one or two others. It is not said here whether the author may write it: see
-    /// [`Roster::follows`].
+    /// [`Roster::replaces`].
     ///
     /// # Errors
     /// [`StatementError::Malformed`] for what has no encoding: no owner, too many people, one of them twice, a generation
-    /// that cannot be; [`StatementError::Other`] for predecessors that are not one or two of the same group;
+    /// that cannot be, the author's own another than it signs with; [`StatementError::Other`] for predecessors that are not one or two of the same group;
     /// [`StatementError::Forged`] if `sign` has another key.
     pub fn next(
         previous: &[&Self],
@@ -246,7 +247,7 @@ impl Roster {
     fn check_fields(&self) -> Result<(), StatementError> {
         let founding = self.is_founding();
         let place = match (founding, self.previous.len()) {
-            (true, 0) => self.chat_id == [0; 32] && self.is_owner(&self.author) && self.keeps_floor(),
+            (true, 0) => self.chat_id == [0; 32] && self.is_owner(&self.author),
             (false, 1 | 2) => self.chat_id != [0; 32] && self.previous.is_sorted_by(|a, b| a < b),
             _ => false,
         };
@@ -254,10 +255,15 @@ impl Roster {
             && self.participants.is_sorted_by(|a, b| a.user_id() < b.user_id())
             && self.participants.iter().all(Participant::is_well_formed)
             && self.participants.iter().any(|participant| participant.role() == Role::Owner);
-        if place && people && is_number(self.number) { Ok(()) } else { Err(StatementError::Malformed) }
+        if place && people && self.keeps_floor() && is_number(self.number) {
+            Ok(())
+        } else {
+            Err(StatementError::Malformed)
+        }
     }
 
-    /// Whether the author, as far as it signs any further, binds itself to the generation that it signed with.
+    /// Whether the author, as far as it signs any further, binds itself to the generation that it signed with. A thief could
+    /// otherwise bind the owner to one that she never reaches.
     fn keeps_floor(&self) -> bool {
         let own = self.participant(self.author.user_id());
         let own = own.filter(|own| own.identity() == self.author.identity_key() && own.role() > Role::Member);

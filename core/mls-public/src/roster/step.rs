@@ -24,14 +24,27 @@ pub enum StepError {
     /// It changes what the author's role does not allow, or changes nothing where the author may only leave.
     #[error("the author's role does not allow this change")]
     NotAllowed,
-    /// The author stays somebody who signs, and does not bind itself to the generation that it signed with.
-    #[error("the author signs under another generation than it binds itself to")]
-    Generation,
 }
 
 impl Roster {
-    /// Whether it may follow `before`. That is all that may decide about a commit which carries it, so it depends on
-    /// nothing but these two: everybody comes to the same answer.
+    /// Whether a commit may move the GroupContext from `before` to this one. That is all that may decide about the commit,
+    /// so it depends on nothing but these two: everybody comes to the same answer.
+    ///
+    /// It [follows](Self::follows) it, or an owner there has signed it: so a group that is some steps behind, or on one of
+    /// several ways that an owner has joined, is brought up by one commit, also where nobody has the steps in between.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn replaces(&self, before: &Self) -> Result<(), StepError> {
+        let result = self.follows(before);
+        let next = self.number > before.number && self.is_near(before);
+        match result {
+            Err(StepError::NotNext) if next && before.is_owner(&self.author) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Whether it is the step that comes after `before`.
     ///
     /// - Who leaves says so itself; of what a member writes, that is the only thing that counts.
     /// - Admins let members in and send members away, also to let the same user in under a new identity.
@@ -54,15 +67,14 @@ impl Roster {
             return Err(StepError::NotNext);
         }
         let author = before.signer(&self.author).ok_or(StepError::Stranger)?;
-        let merges = self.previous.len() > 1;
-        if (merges && author.role() != Role::Owner) || !self.changes(before).all(|change| change.is_allowed(author)) {
-            return Err(StepError::NotAllowed);
-        }
-        if author.role() == Role::Member && self.participant(author.user_id()).is_some_and(|own| own.is_same_as(author))
-        {
-            return Err(StepError::NotAllowed);
-        }
-        if self.keeps_floor() { Ok(()) } else { Err(StepError::Generation) }
+        let stays = self.same(author).is_some();
+        let role = match author.role() {
+            Role::Owner => true,
+            Role::Admin => self.previous.len() == 1,
+            Role::Member => self.previous.len() == 1 && !stays,
+        };
+        let allowed = role && self.changes(before).all(|change| change.is_allowed(author));
+        if allowed { Ok(()) } else { Err(StepError::NotAllowed) }
     }
 
     /// Whether its number is one that can be honest after `other`. Without an end, whoever has an owner's signing key

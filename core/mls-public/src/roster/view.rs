@@ -1,7 +1,7 @@
 //! Which roster of a group counts, as far as it is known here.
 //!
 //! It says before sending who takes part. About commits it decides nothing: two honest members know different things, and
-//! [`Roster::follows`] asks about none of them.
+//! [`Roster::replaces`] asks about none of them.
 //!
 //! ```text
 //! what is learnt                                                       of the known head(s)

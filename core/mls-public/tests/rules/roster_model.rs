@@ -249,11 +249,15 @@ impl World {
         }
     }
 
-    /// What an owner does who has seen everything: one roster above all others.
+    /// What an owner does who has seen everything: one roster above all others. A commit may bring each group there, at
+    /// whichever of them it is.
     fn heal(&mut self, owner: usize, generation: u64) -> Roster {
         let (account, view) = (HONEST[owner], &self.learners[owner].view);
         let previous = view.predecessors(&self.said, &account.certificate(generation));
         let roster = account.writes(generation, &previous, 0, &bound(view.participants(), account, generation));
+        for head in self.learners.iter().flat_map(|learner| learner.view.heads()) {
+            assert_eq!(roster.replaces(head), Ok(()));
+        }
         self.said.push(roster.clone());
         roster
     }

@@ -102,7 +102,7 @@ fn a_key_that_was_called_back_signs_nothing_and_no_generation_goes_down() {
     let before = group();
     let raised = OTTO.writes(6, &[&before], 0, &with(&before, &OTTO.user(), Some(OTTO.is(Role::Owner, 6))));
     assert_eq!(raised.follows(&before), Ok(()));
-    let old = OTTO.writes(5, &[&raised], 0, &with(&raised, &MAX.user(), None));
+    let old = OTTO.writes(5, &[&raised], 0, before.participants());
     assert_eq!(old.follows(&raised), Err(StepError::Stranger));
     let lowered = OLGA.writes(5, &[&raised], 0, &with(&raised, &OTTO.user(), Some(OTTO.is(Role::Owner, 5))));
     assert_eq!(lowered.follows(&raised), NOT_ALLOWED);
@@ -111,18 +111,25 @@ fn a_key_that_was_called_back_signs_nothing_and_no_generation_goes_down() {
     assert_eq!(change(ADA, OTTO, Some(OTTO.is(Role::Owner, 6))), NOT_ALLOWED, "only owners that of others");
 }
 
-/// A thief who signs with a stolen key could otherwise set a generation that its owner never reaches.
+/// A group is some steps behind, or on one of several ways that were joined.
 #[test]
-fn nobody_is_bound_to_another_generation_than_the_one_that_signed() {
-    let before = group();
-    let mut people = with(&before, &OLGA.user(), Some(OLGA.is(Role::Owner, 1 << 50)));
-    assert_eq!(OLGA.writes(5, &[&before], 0, &people).follows(&before), Err(StepError::Generation));
-    people = before.participants().to_vec();
-    assert_eq!(
-        OLGA.writes(6, &[&before], 0, &people).follows(&before),
-        Err(StepError::Generation),
-        "nor to the old one"
-    );
+fn an_owners_roster_brings_a_group_up_from_wherever_it_is() {
+    let first = group();
+    let second = ADA.writes(5, &[&first], 0, &with(&first, &MAX.user(), None));
+    let (third, by_admin) =
+        (OLGA.writes(5, &[&second], 0, second.participants()), ADA.writes(5, &[&second], 0, second.participants()));
+    assert_eq!((third.follows(&first), third.replaces(&first)), (Err(StepError::NotNext), Ok(())));
+    assert_eq!(by_admin.replaces(&first), Err(StepError::NotNext), "an admin's is good after the steps before");
+    assert_eq!(by_admin.replaces(&second), Ok(()));
+    assert_eq!(second.replaces(&third), Err(StepError::NotNext), "nothing goes back");
+    assert_eq!(third.replaces(&third), Err(StepError::NotNext));
+    let other = OTTO.founds(5, first.participants());
+    assert_eq!(third.replaces(&other), Err(StepError::OtherGroup));
+    let raised = with(&second, &OLGA.user(), Some(OLGA.is(Role::Owner, 6)));
+    let raised = OLGA.writes(6, &[&second], 0, &raised);
+    assert_eq!(third.replaces(&raised), Err(StepError::NotNext));
+    let later = OLGA.writes(5, &[&third], 0, third.participants());
+    assert_eq!(later.replaces(&raised), Err(StepError::NotNext), "a key that was called back signs nothing");
 }
 
 #[test]
