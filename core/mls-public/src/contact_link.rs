@@ -35,7 +35,10 @@ pub struct ContactLink {
     pub user_id: UserId,
     /// The identity.
     pub identity: AccountPublicKey,
-    /// The account's generation when the link was made.
+    /// The account's generation when the link was made. Where it was scanned from the person's own screen, the least that
+    /// counts ([`KnownDevices::require_generation`](crate::KnownDevices::require_generation)). Where it came some other
+    /// way, only a reason to ask for what is newer ([`KnownDevices::misses`](crate::KnownDevices::misses)): anybody could
+    /// silence a contact with a link that names the right key and a generation that will never be.
     pub generation: u64,
 }
 

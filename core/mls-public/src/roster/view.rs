@@ -127,8 +127,9 @@ impl RosterView {
         }
     }
 
-    /// Learns a roster, from wherever it comes. `author` is what is known of its author's account; of any other account,
-    /// it says nothing.
+    /// Learns a roster, from wherever it comes. `author` is what is known of its author's account, to which the roster's
+    /// certificate belongs, too ([`KnownDevices::learn_certificate`]), whatever becomes of the roster; of any other
+    /// account, it says nothing.
     pub fn learn(&mut self, roster: Roster, author: Option<&KnownDevices>) -> Learned {
         if self.is_newest(roster.hash()) {
             return Learned::Known;

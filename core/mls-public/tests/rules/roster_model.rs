@@ -1,7 +1,7 @@
 //! A world of one group: two owners, two admins and a member who are honest, an admin who is not, a thief with a copy of an
 //! owner's first signing key, and a server that delivers what it likes, when it likes, as often as it likes, or never.
 
-use privmsg_mls_public::{Learned, Participant, Role, Roster, RosterView};
+use privmsg_mls_public::{KnownDevices, Learned, Participant, Role, Roster, RosterView};
 use proptest::prelude::*;
 
 use crate::roster_view::{olga, view};
@@ -74,27 +74,28 @@ impl Wish {
 struct Learner {
     view: RosterView,
     kept: Vec<Roster>,
-    /// What is known of Olga.
-    generation: u64,
+    /// What is known of Olga, also from what she signed.
+    olga: KnownDevices,
 }
 
 impl Learner {
     fn new(first: &Roster) -> Self {
-        Self { view: view(first), kept: Vec::new(), generation: 5 }
+        Self { view: view(first), kept: Vec::new(), olga: olga(5) }
     }
 
     fn learn(&mut self, roster: &Roster) {
+        // It says nothing new of others, who are all in their first generation.
+        let _ = self.olga.learn_certificate(roster.author());
         self.kept.push(roster.clone());
         self.retry();
     }
 
     fn retry(&mut self) {
-        let olga = olga(self.generation);
         loop {
             let mut changed = false;
             let kept = std::mem::take(&mut self.kept);
             for roster in kept {
-                match self.view.learn(roster.clone(), Some(&olga)) {
+                match self.view.learn(roster.clone(), Some(&self.olga)) {
                     Learned::Newer | Learned::Beside | Learned::Behind => changed = true,
                     Learned::Unconnected | Learned::Foreign | Learned::Disputed => self.kept.push(roster),
                     Learned::Known | Learned::Older | Learned::Overruled | Learned::Outdated => {}
@@ -201,7 +202,7 @@ impl World {
             Event::Wish(wish) => {
                 let own = HONEST.iter().position(|account| *account == wish.author).unwrap();
                 let learner = &mut self.learners[own];
-                let generation = if own == 0 { learner.generation } else { 5 };
+                let generation = if own == 0 { learner.olga.generation() } else { 5 };
                 if let Some(roster) = wish.on(&learner.view.heads()[0], generation) {
                     learner.learn(&roster);
                     if learner.view.is_newest(roster.hash()) {
@@ -210,7 +211,7 @@ impl World {
                 }
             }
             Event::Deliver { to, which } => self.learners[to].learn(&self.said[which.index(self.said.len())]),
-            Event::Recover { who } => self.learners[who].generation = 6,
+            Event::Recover { who } => self.learners[who].olga.require_generation(6),
             Event::Eve { after, also, gone, ahead } => {
                 let (after, also) = (&self.said[after.index(self.said.len())], &self.said[also.index(self.said.len())]);
                 let previous = if after.hash() == also.hash() { vec![after] } else { vec![after, also] };
