@@ -12,9 +12,14 @@ use crate::numbers::within_a_day;
 /// common one, somebody who begins groups that nobody can use would leave nothing to those who have to go on.
 pub const MAX_STARTS_A_DAY: usize = 3;
 
-/// How far above what is known a number may be. Without an end, one participant could take the last number that there is,
-/// and the conversation could never go on. At three a day, sixty years of them.
-pub const MAX_AHEAD: u32 = 1 << 16;
+/// How far above the latest one a number may be, because the server may have lost some: as many as three a day give in most
+/// of a year. A participant who always skips as far as possible needs thousands of years to the last number that there is.
+pub const MAX_SKIPPED: u32 = 1 << 10;
+
+/// How far above the known one a client follows. Without an end, a server and a participant could show it the last number
+/// at once. It has to be far more than a hundred participants bring about at an honest server, by skipping, while somebody
+/// is away for years: whoever could not follow would be locked out.
+pub const MAX_AHEAD: u32 = 1 << 28;
 
 /// Why the server does not take the beginning of an incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +56,9 @@ pub fn next_incarnation(known: Option<Incarnation>, latest: Option<Incarnation>)
 
 /// Whether the server, which has `latest`, takes `number` from a participant who began others at these times.
 ///
+/// It may be more than one above: a server that was put back to an older state does not know what it has lost, and a
+/// participant who does cannot prove it.
+///
 /// # Errors
 /// [`StartError`].
 pub fn check_start(
@@ -59,11 +67,11 @@ pub fn check_start(
     begun: &[u64],
     now: u64,
 ) -> Result<(), StartError> {
-    match latest {
-        Some(latest) if number <= latest => return Err(StartError::Taken(latest)),
-        Some(latest) if number.0 - latest.0 > MAX_AHEAD => return Err(StartError::Ahead),
-        None if number.0 == 0 || number.0 > MAX_AHEAD => return Err(StartError::Ahead),
-        _ => {}
-    }
+    let highest = latest.map_or(0, |latest| latest.0);
+    match (latest, number.0.checked_sub(highest)) {
+        (Some(latest), None | Some(0)) => Err(StartError::Taken(latest)),
+        (_, Some(1..=MAX_SKIPPED)) => Ok(()),
+        _ => Err(StartError::Ahead),
+    }?;
     if within_a_day(begun, now) >= MAX_STARTS_A_DAY { Err(StartError::TooMany) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
 //! In which group a conversation goes on.
 
 use privmsg_mls_public::incarnations::{
-    MAX_AHEAD, MAX_STARTS_A_DAY, StartError, check_start, is_followed, next_incarnation,
+    MAX_AHEAD, MAX_SKIPPED, MAX_STARTS_A_DAY, StartError, check_start, is_followed, next_incarnation,
 };
 use privmsg_mls_public::numbers::DAY;
 use privmsg_protocol::Incarnation;
@@ -49,11 +49,22 @@ fn the_first_is_the_first() {
 
 #[test]
 fn nobody_takes_the_last_number() {
-    assert_eq!(check_start(n(3), Incarnation(u32::MAX), &[], NOW), Err(StartError::Ahead));
-    assert_eq!(check_start(None, Incarnation(u32::MAX), &[], NOW), Err(StartError::Ahead));
+    for latest in [None, n(3)] {
+        assert_eq!(check_start(latest, Incarnation(u32::MAX), &[], NOW), Err(StartError::Ahead));
+    }
     assert!(!is_followed(n(3), Incarnation(u32::MAX)), "whatever the server says");
     assert_eq!(next_incarnation(n(3), n(u32::MAX)), None, "it is not built upon either");
     assert!(is_followed(n(3), Incarnation(3 + MAX_AHEAD)));
+}
+
+#[test]
+fn who_was_away_can_follow_whatever_others_did_meanwhile() {
+    let farthest = Incarnation(3 + MAX_SKIPPED);
+    assert_eq!(check_start(n(3), farthest, &[], NOW), Ok(()));
+    assert_eq!(check_start(n(3), farthest.next(), &[], NOW), Err(StartError::Ahead));
+    let a_year = 365 * u32::try_from(MAX_STARTS_A_DAY).unwrap() * MAX_SKIPPED;
+    assert!(is_followed(n(3), Incarnation(3 + 100 * a_year)), "of a hundred participants who do nothing else");
+    assert!(u32::MAX / a_year > 3000, "years to the last number");
 }
 
 /// What happens to a conversation between honest clients. `who` is a client.
