@@ -1,8 +1,8 @@
 //! The contact link: who somebody is, in a text or a QR code.
 //!
-//! `privmsg://contact?server=<address>&user_id=<id>#<key>`. Behind `#`, which no program sends to a server when the link is
-//! opened by mistake, stands base64url without padding of `identity_key[32] ‖ uint64 generation`: the whole key, so that
-//! there is no hash to grind. Everything else as in RFC 3986; unknown parameters are passed over.
+//! `privmsg://contact?server=<address>&user_id=<id>#<key>`. Behind `#`, which no program sends to a server when the
+//! link is opened by mistake, stands base64url without padding of `identity_key[32] ‖ uint64 generation`: the whole
+//! key, so that there is no hash to grind. Everything else as in RFC 3986; unknown parameters are passed over.
 //!
 //! Nobody has signed it. Where it was scanned from the person's own screen, that is its proof; where it came some other
 //! way, it is whoever sent it who says so.
@@ -35,10 +35,10 @@ pub struct ContactLink {
     pub user_id: UserId,
     /// The identity.
     pub identity: AccountPublicKey,
-    /// The account's generation when the link was made. Where it was scanned from the person's own screen, the least that
-    /// counts ([`KnownDevices::require_generation`](crate::KnownDevices::require_generation)). Where it came some other
-    /// way, only a reason to ask for what is newer ([`KnownDevices::misses`](crate::KnownDevices::misses)): anybody could
-    /// silence a contact with a link that names the right key and a generation that will never be.
+    /// The account's generation when the link was made. Where it was scanned from the person's own screen, the least
+    /// that counts ([`KnownDevices::require_generation`](crate::KnownDevices::require_generation)). Where it came some
+    /// other way, only a reason to ask for what is newer ([`KnownDevices::misses`](crate::KnownDevices::misses)):
+    /// anybody could silence a contact with a link that names the right key and a generation that will never be.
     pub generation: u64,
 }
 

@@ -1,8 +1,8 @@
 //! In which MLS group a conversation goes on.
 //!
-//! Only upwards: the first group that the server takes under a number is that incarnation, and a client follows only to a
-//! higher one. Where a server knows fewer than a client does, because it lost some, the client begins the one after its
-//! own highest.
+//! Only upwards: the first group that the server takes under a number is that incarnation, and a client follows only to
+//! a higher one. Where a server knows fewer than a client does, because it lost some, the client begins the one after
+//! its own highest.
 
 use privmsg_protocol::Incarnation;
 
@@ -12,13 +12,14 @@ use crate::numbers::within_a_day;
 /// common one, somebody who begins groups that nobody can use would leave nothing to those who have to go on.
 pub const MAX_STARTS_A_DAY: usize = 3;
 
-/// How far above the latest one a number may be, because the server may have lost some: as many as three a day give in most
-/// of a year. A participant who always skips as far as possible needs thousands of years to the last number that there is.
+/// How far above the latest one a number may be, because the server may have lost some: as many as three a day give in
+/// most of a year. A participant who always skips as far as possible needs thousands of years to the last number that
+/// there is.
 pub const MAX_SKIPPED: u32 = 1 << 10;
 
-/// How far above the known one a client follows. Without an end, a server and a participant could show it the last number
-/// at once. It has to be far more than a hundred participants bring about at an honest server, by skipping, while somebody
-/// is away for years: whoever could not follow would be locked out.
+/// How far above the known one a client follows. Without an end, a server and a participant could show it the last
+/// number at once. It has to be far more than a hundred participants bring about at an honest server, by skipping,
+/// while somebody is away for years: whoever could not follow would be locked out.
 pub const MAX_AHEAD: u32 = 1 << 28;
 
 /// Why the server does not take the beginning of an incarnation.

@@ -80,8 +80,8 @@ public_key! {
 }
 
 public_key! {
-    /// The public half of an account signing key: it signs device lists and rosters for one generation of an account, and
-    /// the identity key vouches for it.
+    /// The public half of an account signing key: it signs device lists and rosters for one generation of an account,
+    /// and the identity key vouches for it.
     SigningPublicKey
 }
 

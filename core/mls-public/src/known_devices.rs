@@ -9,8 +9,8 @@
 //!   higher              newer: it alone counts
 //! ```
 //!
-//! A certificate without its list, and a generation that the person's own screen named, count too: what stands in lists of
-//! lower generations has been called back. All of it depends on what was learnt, never on the order.
+//! A certificate without its list, and a generation that the person's own screen named, count too: what stands in lists
+//! of lower generations has been called back. All of it depends on what was learnt, never on the order.
 
 use privmsg_protocol::{DeviceId, UserId};
 
@@ -127,8 +127,8 @@ impl KnownDevices {
         Ok(if newer { Verdict::Newer } else { Verdict::Conflict })
     }
 
-    /// Takes it from a code on the person's own screen that there is this generation. Not from a link that came some other
-    /// way: nobody has signed it, and a number that does not exist would silence the account here for good.
+    /// Takes it from a code on the person's own screen that there is this generation. Not from a link that came some
+    /// other way: nobody has signed it, and a number that does not exist would silence the account here for good.
     pub fn require_generation(&mut self, generation: u64) {
         if generation > self.generation {
             self.generation = generation;
@@ -148,8 +148,8 @@ impl KnownDevices {
         &self.identity
     }
 
-    /// Whether the account has begun a newer generation since, so that what is signed under this certificate proves nothing
-    /// any more. Of another account's or identity's certificate nothing is known here.
+    /// Whether the account has begun a newer generation since, so that what is signed under this certificate proves
+    /// nothing any more. Of another account's or identity's certificate nothing is known here.
     #[must_use]
     pub fn has_called_back(&self, certificate: &SigningKeyCertificate) -> bool {
         *certificate.user_id() == self.user_id
@@ -194,8 +194,8 @@ impl KnownDevices {
         self.lists.len() > 1 || self.keys.len() > 1
     }
 
-    /// Whether a list is missing: the account itself has named a number that is higher than what is known, or a generation
-    /// has begun whose list is not.
+    /// Whether a list is missing: the account itself has named a number that is higher than what is known, or a
+    /// generation has begun whose list is not.
     #[must_use]
     pub fn misses(&self, named: Option<ListNumber>) -> bool {
         let known = self.number();
@@ -208,8 +208,8 @@ impl KnownDevices {
         following(self.generation, now)
     }
 
-    /// The counter of the next list in this generation. Counters of another say nothing about it: the highest that there
-    /// is, which a thief can sign, ends with the thief's generation.
+    /// The counter of the next list in this generation. Counters of another say nothing about it: the highest that
+    /// there is, which a thief can sign, ends with the thief's generation.
     #[must_use]
     pub fn next_counter(&self, generation: u64, now: u64) -> Option<u64> {
         let known = self.number().filter(|number| number.generation == generation);

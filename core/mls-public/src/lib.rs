@@ -2,7 +2,8 @@
 //! statements, and what a group must be to be a certain chat.
 //!
 //! Clients and server link it, so that both come to the same answer from the same bytes. It holds no private key and
-//! decrypts nothing; whoever signs, signs in `privmsg-e2ee`. Foreign bytes never panic, and each value has one encoding.
+//! decrypts nothing; whoever signs, signs in `privmsg-e2ee`. Foreign bytes never panic, and each value has one
+//! encoding.
 //!
 //! | what is said | by whom | what follows from it |
 //! |---|---|---|

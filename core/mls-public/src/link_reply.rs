@@ -11,9 +11,9 @@
 //! } LinkReply;
 //! ```
 //!
-//! The secret stands in the QR code that the new device shows; only who has seen that can answer, so a server cannot link
-//! the device into an account of its own making. Certificate and list need no place in the MAC: the identity key in it
-//! vouches for them.
+//! The secret stands in the QR code that the new device shows; only who has seen that can answer, so a server cannot
+//! link the device into an account of its own making. Certificate and list need no place in the MAC: the identity key
+//! in it vouches for them.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use privmsg_protocol::{DeviceId, UserId};

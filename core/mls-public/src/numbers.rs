@@ -16,8 +16,8 @@ pub fn following(highest: u64, now: u64) -> Option<u64> {
     (number <= MAX_COUNTER).then_some(number)
 }
 
-/// Whether the server may take a number where it has `highest`: none that is more than a day ahead of its clock. The one
-/// that comes right after `highest` is always good, or a clock that once was years ahead would end the account.
+/// Whether the server may take a number where it has `highest`: none that is more than a day ahead of its clock. The
+/// one that comes right after `highest` is always good, or a clock that once was years ahead would end the account.
 #[must_use]
 pub fn is_acceptable(number: u64, highest: u64, now: u64) -> bool {
     number <= now.saturating_add(DAY).max(highest.saturating_add(1))
@@ -30,8 +30,8 @@ pub fn within_a_day(times: &[u64], now: u64) -> usize {
     times.iter().filter(|time| **time <= now && now - **time < DAY).count()
 }
 
-/// Whether a leaf is older than one that the same device has made: then it came back with a database from a backup, and is
-/// replaced before anything is sent to it. Each leaf carries the number [`following`] that of the device's last one.
+/// Whether a leaf is older than one that the same device has made: then it came back with a database from a backup, and
+/// is replaced before anything is sent to it. Each leaf carries the number [`following`] that of the device's last one.
 #[must_use]
 pub const fn is_stale(made_at: u64, highest_seen: u64) -> bool {
     made_at < highest_seen

@@ -27,9 +27,9 @@ pub enum PublishError {
     TooMany,
 }
 
-/// Whether the server takes `list`, which was made to replace the one with the hash `replaces`. `stored` is what it has,
-/// `published` when it took the lists of this generation. It takes lists back from whoever has newer ones by the same
-/// rules: to know less than it once did needs no other.
+/// Whether the server takes `list`, which was made to replace the one with the hash `replaces`. `stored` is what it
+/// has, `published` when it took the lists of this generation. It takes lists back from whoever has newer ones by the
+/// same rules: to know less than it once did needs no other.
 ///
 /// # Errors
 /// [`PublishError`].

@@ -10,8 +10,8 @@
 //!                              // by the recovery sign-in key, "PrivMsg recovery sign-in v1"
 //! ```
 //!
-//! Nobody sends it: both sides make it from what they know, and only the signature travels. It names the user, so that a
-//! server cannot pass another server's challenge on for an account that has the same device there.
+//! Nobody sends it: both sides make it from what they know, and only the signature travels. It names the user, so that
+//! a server cannot pass another server's challenge on for an account that has the same device there.
 
 use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{Serialize as _, TlsSerialize, TlsSize, VLBytes};

@@ -11,8 +11,8 @@
 //! } SigningKeyCertificate;
 //! ```
 //!
-//! The identity key stays sealed under the recovery words. It is opened to start a *generation*: a new signing key, after
-//! which the one before is worth nothing to whoever knows of it.
+//! The identity key stays sealed under the recovery words. It is opened to start a *generation*: a new signing key,
+//! after which the one before is worth nothing to whoever knows of it.
 
 use privmsg_protocol::UserId;
 use tls_codec::{DeserializeBytes as _, Serialize as _, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};

@@ -16,9 +16,9 @@
 //! ```
 //!
 //! `generation` is the lowest one of that participant's account that may sign a roster, 0 for members: so a signing key
-//! that was stolen is worth nothing here once its owner has signed with a newer one. The author's own, unless it has left or
-//! is a member, is the one that it signs with. Whether a roster may come after another, [`Roster::replaces`] says, from
-//! those two alone. Which one counts, [`RosterView`] says.
+//! that was stolen is worth nothing here once its owner has signed with a newer one. The author's own, unless it has
+//! left or is a member, is the one that it signs with. Whether a roster may come after another, [`Roster::replaces`]
+//! says, from those two alone. Which one counts, [`RosterView`] says.
 
 mod participant;
 mod proposal;
@@ -49,7 +49,8 @@ const VERSION: u8 = 1;
 /// Participants of one group: as many as a group may have leaves.
 pub const MAX_PARTICIPANTS: usize = privmsg_protocol::limits::MAX_GROUP_LEAVES;
 
-/// The longest roster with the longest names has some 107,400 bytes; a thousand people with eight characters have 50,000.
+/// The longest roster with the longest names has some 107,400 bytes; a thousand people with eight characters have
+/// 50,000.
 const MAX_LEN: usize = 112 * 1024;
 
 const FOUNDING: u64 = 1;
@@ -57,8 +58,8 @@ const FOUNDING: u64 = 1;
 /// SHA-256 of a roster's encoding: what it is called.
 pub type RosterHash = [u8; 32];
 
-/// Who takes part in a group. Each value is genuine under its author's [certificate](Roster::author); whether the author
-/// had a say is another question.
+/// Who takes part in a group. Each value is genuine under its author's [certificate](Roster::author); whether the
+/// author had a say is another question.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Roster {
     chat_id: [u8; 32],
@@ -83,8 +84,8 @@ struct Fields {
 }
 
 impl Roster {
-    /// The roster that a group begins with. `sign` makes the signature over the bytes that it is given, with the signing
-    /// key of `author`, who must be an owner in it. The participants may come in any order.
+    /// The roster that a group begins with. `sign` makes the signature over the bytes that it is given, with the
+    /// signing key of `author`, who must be an owner in it. The participants may come in any order.
     ///
     /// # Errors
     /// As [`Roster::next`].
@@ -101,9 +102,9 @@ impl Roster {
     /// [`Roster::replaces`].
     ///
     /// # Errors
-    /// [`StatementError::Malformed`] for what has no encoding: no owner, too many people, one of them twice, a generation
-    /// that cannot be, the author's own another than it signs with; [`StatementError::Other`] for predecessors that are not one or two of the same group;
-    /// [`StatementError::Forged`] if `sign` has another key.
+    /// [`StatementError::Malformed`] for what has no encoding: no owner, too many people, one of them twice, a
+    /// generation that cannot be, the author's own another than it signs with; [`StatementError::Other`] for
+    /// predecessors that are not one or two of the same group; [`StatementError::Forged`] if `sign` has another key.
     pub fn next(
         previous: &[&Self],
         author: SigningKeyCertificate,
@@ -262,8 +263,8 @@ impl Roster {
         }
     }
 
-    /// Whether the author, as far as it signs any further, binds itself to the generation that it signed with. A thief could
-    /// otherwise bind the owner to one that she never reaches.
+    /// Whether the author, as far as it signs any further, binds itself to the generation that it signed with. A thief
+    /// could otherwise bind the owner to one that she never reaches.
     fn keeps_floor(&self) -> bool {
         let own = self.participant(self.author.user_id());
         let own = own.filter(|own| own.identity() == self.author.identity_key() && own.role() > Role::Member);

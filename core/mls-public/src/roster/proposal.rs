@@ -4,8 +4,8 @@ use super::{Participant, Role, Roster};
 
 /// Who stands in all of these: who was sent away in one is out, and the lower role and the higher generation count.
 ///
-/// It is what an owner writes into the roster that joins them. Nobody can hold the owner to it: who knows only one of the
-/// two cannot tell.
+/// It is what an owner writes into the roster that joins them. Nobody can hold the owner to it: who knows only one of
+/// the two cannot tell.
 #[must_use]
 pub fn in_all(rosters: &[&Roster]) -> Vec<Participant> {
     let Some((first, others)) = rosters.split_first() else { return Vec::new() };

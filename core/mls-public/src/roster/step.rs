@@ -27,11 +27,12 @@ pub enum StepError {
 }
 
 impl Roster {
-    /// Whether a commit may move the GroupContext from `before` to this one. That is all that may decide about the commit,
-    /// so it depends on nothing but these two: everybody comes to the same answer.
+    /// Whether a commit may move the GroupContext from `before` to this one. That is all that may decide about the
+    /// commit, so it depends on nothing but these two: everybody comes to the same answer.
     ///
-    /// It [follows](Self::follows) it, or an owner there has signed it: so a group that is some steps behind, or on one of
-    /// several ways that an owner has joined, is brought up by one commit, also where nobody has the steps in between.
+    /// It [follows](Self::follows) it, or an owner there has signed it: so a group that is some steps behind, or on one
+    /// of several ways that an owner has joined, is brought up by one commit, also where nobody has the steps in
+    /// between.
     ///
     /// # Errors
     /// [`StepError`].
@@ -50,8 +51,8 @@ impl Roster {
     /// - Admins let members in and send members away, also to let the same user in under a new identity.
     /// - Owners do everything, and only owners join two rosters. The second predecessor is not looked at: not everybody
     ///   has it, and an owner might have written the same without.
-    /// - Nobody lowers the generation of somebody who goes on signing, and only owners raise that of others. The author's
-    ///   own is the one that it signs with.
+    /// - Nobody lowers the generation of somebody who goes on signing, and only owners raise that of others. The
+    ///   author's own is the one that it signs with.
     ///
     /// # Errors
     /// [`StepError`].

@@ -1,7 +1,7 @@
 //! Which roster of a group counts, as far as it is known here.
 //!
-//! It says before sending who takes part. About commits it decides nothing: two honest members know different things, and
-//! [`Roster::replaces`] asks about none of them.
+//! It says before sending who takes part. About commits it decides nothing: two honest members know different things,
+//! and [`Roster::replaces`] asks about none of them.
 //!
 //! ```text
 //! what is learnt                                                       of the known head(s)
@@ -16,9 +16,9 @@
 //!   under a lower generation than is known of its author               outdated: no effect
 //! ```
 //!
-//! Of several heads only what stands in all of them counts ([`in_all`]), and a higher one whose author is an owner of each
-//! ends it. So whatever became of a group, an owner who signs above all that is known ([`RosterView::predecessors`])
-//! brings everybody together who knows that owner as one.
+//! Of several heads only what stands in all of them counts ([`in_all`]), and a higher one whose author is an owner of
+//! each ends it. So whatever became of a group, an owner who signs above all that is known
+//! ([`RosterView::predecessors`]) brings everybody together who knows that owner as one.
 
 use privmsg_protocol::{ConversationId, UserId};
 
@@ -103,8 +103,8 @@ impl RosterView {
         in_all(&self.heads.iter().collect::<Vec<_>>())
     }
 
-    /// Whether this account, which is now in `generation`, has to bind itself to that here, so that its former keys sign
-    /// nothing more. To be done at once, in every group.
+    /// Whether this account, which is now in `generation`, has to bind itself to that here, so that its former keys
+    /// sign nothing more. To be done at once, in every group.
     #[must_use]
     pub fn has_to_raise(&self, user: &UserId, identity: &AccountPublicKey, generation: u64) -> bool {
         let own = self.participants().into_iter().find(|own| own.user_id() == user && own.identity() == identity);
@@ -112,8 +112,8 @@ impl RosterView {
     }
 
     /// What the next roster follows that an owner signs with this certificate, so that it comes out above all that is
-    /// known: the own heads, and of others that are shown, but do not connect, the highest. Not one that is further above
-    /// than half of what others accept, or its author could carry the owner out of their sight.
+    /// known: the own heads, and of others that are shown, but do not connect, the highest. Not one that is further
+    /// above than half of what others accept, or its author could carry the owner out of their sight.
     #[must_use]
     pub fn predecessors<'a>(&'a self, others: &'a [Roster], author: &SigningKeyCertificate) -> Vec<&'a Roster> {
         let reach = self.heads.iter().map(|head| head.reach(author)).min().unwrap_or_default();
@@ -127,9 +127,9 @@ impl RosterView {
         }
     }
 
-    /// Learns a roster, from wherever it comes. `author` is what is known of its author's account, to which the roster's
-    /// certificate belongs, too ([`KnownDevices::learn_certificate`]), whatever becomes of the roster; of any other
-    /// account, it says nothing.
+    /// Learns a roster, from wherever it comes. `author` is what is known of its author's account, to which the
+    /// roster's certificate belongs, too ([`KnownDevices::learn_certificate`]), whatever becomes of the roster; of any
+    /// other account, it says nothing.
     pub fn learn(&mut self, roster: Roster, author: Option<&KnownDevices>) -> Learned {
         if self.is_newest(roster.hash()) {
             return Learned::Known;
@@ -161,7 +161,8 @@ impl RosterView {
 
     fn learn_higher(&mut self, roster: Roster) -> Learned {
         let by_owner = self.heads.iter().all(|head| head.is_owner(roster.author()));
-        if !by_owner && (self.are_owners() || !self.heads.iter().any(|head| roster.follows(head).is_ok())) {
+        let is_step = || self.heads.iter().any(|head| roster.follows(head).is_ok());
+        if !(by_owner || (self.is_open() && is_step())) {
             return Learned::Unconnected;
         }
         self.parents = std::mem::take(&mut self.heads);
@@ -170,10 +171,14 @@ impl RosterView {
         Learned::Newer
     }
 
-    /// Whether there are several heads of owners: then nobody else may choose one.
-    fn are_owners(&self) -> bool {
-        self.heads.len() > 1
-            && self.heads.iter().all(|head| self.heads.iter().all(|other| other.is_owner(head.author())))
+    /// Whether somebody who is no owner may go on from one of the heads: not from one of several where an owner wrote
+    /// one, or an admin could choose the one in which the owner has not yet sent her away.
+    fn is_open(&self) -> bool {
+        let by_other = |head: &Roster| {
+            let mut parents = self.parents.iter().filter(|parent| head.previous().contains(parent.hash()));
+            parents.any(|parent| !parent.is_owner(head.author()))
+        };
+        self.heads.len() == 1 || self.heads.iter().all(by_other)
     }
 
     fn learn_equal(&mut self, roster: Roster) -> Learned {

@@ -92,8 +92,8 @@ fn p2_who_knows_no_roster_knows_the_one_that_the_chat_is_named_after() {
     assert_eq!(view(&real).learn(continued, None), Learned::Foreign);
 }
 
-/// P3: whether a commit is good depends on what a receiver happens to know, and honest people are locked out. What would
-/// come of it is shown, too: the same step, learnt with more and with less knowledge, has two answers.
+/// P3: whether a commit is good depends on what a receiver happens to know, and honest people are locked out. What
+/// would come of it is shown, too: the same step, learnt with more and with less knowledge, has two answers.
 #[test]
 fn p3_what_somebody_knows_decides_about_no_commit() {
     let first = group();
@@ -274,8 +274,8 @@ fn p16_two_versions_are_joined_by_an_owner() {
     }
 }
 
-/// A fork that goes on apart under admins does not join by itself: neither side can check the other's steps. It is shown,
-/// nothing that one side sent away comes back, and an owner ends it.
+/// A fork that goes on apart under admins does not join by itself: neither side can check the other's steps. It is
+/// shown, nothing that one side sent away comes back, and an owner ends it.
 #[test]
 fn p16_what_admins_go_on_with_apart_is_ended_by_an_owner() {
     let first = group();
@@ -291,8 +291,8 @@ fn p16_what_admins_go_on_with_apart_is_ended_by_an_owner() {
     assert_eq!((one.learn(joined.clone(), None), other.learn(joined, None)), (Learned::Newer, Learned::Newer));
 }
 
-/// An owner who did not know that she was sent away goes on. Who saw only that has the higher number, and the other owner's
-/// next roster must come out above a roster that does not count.
+/// An owner who did not know that she was sent away goes on. Who saw only that has the higher number, and the other
+/// owner's next roster must come out above a roster that does not count.
 #[test]
 fn p16_who_was_sent_away_without_knowing_is_overtaken() {
     let first = group();
@@ -322,8 +322,8 @@ fn p17_the_last_owner_names_another() {
     assert_eq!(ADA.writes(5, &[&alone], 0, &named).follows(&alone), Err(StepError::NotAllowed), "nobody takes it");
 }
 
-/// A link that came by any channel names a generation that does not exist: what it says must not silence the account. Only
-/// what was read from the person's own screen is the least that counts.
+/// A link that came by any channel names a generation that does not exist: what it says must not silence the account.
+/// Only what was read from the person's own screen is the least that counts.
 #[test]
 fn p14_a_number_that_nobody_has_signed_silences_nobody() {
     let mut contact: KnownDevices = known(OLGA);

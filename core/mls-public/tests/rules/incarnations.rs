@@ -92,8 +92,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    /// The server's log of (number, who began it). Clients never go back, and whatever was lost, whoever begins the next one
-    /// brings all together.
+    /// The server's log of (number, who began it). Clients never go back, and whatever was lost, whoever begins the
+    /// next one brings all together.
     #[test]
     fn everybody_comes_together_in_the_next_one(events in events(), last in 0..3_usize) {
         let mut log: Vec<(Incarnation, usize)> = Vec::new();
@@ -121,8 +121,8 @@ proptest! {
                 prop_assert!(before.map(|known| known.0) <= after.map(|known| known.0));
             }
         }
-        // Two may have taken one number for different groups, each from another state of the server, and neither follows
-        // the other. The server is honest from here on and everybody looks.
+        // Two may have taken one number for different groups, each from another state of the server, and neither
+        // follows the other. The server is honest from here on and everybody looks.
         for known in &mut known {
             look(&log, known);
         }

@@ -1,5 +1,5 @@
-//! The rules about accounts, groups and conversations: each decision by itself, small worlds with a hostile server, and the
-//! faults of an earlier draft that the rules answer.
+//! The rules about accounts, groups and conversations: each decision by itself, small worlds with a hostile server, and
+//! the faults of an earlier draft that the rules answer.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,5 +1,6 @@
-//! A world of one group: two owners, two admins and a member who are honest, an admin who is not, a thief with a copy of an
-//! owner's first signing key, and a server that delivers what it likes, when it likes, as often as it likes, or never.
+//! A world of one group: two owners, two admins and a member who are honest, an admin who is not, a thief with a copy
+//! of an owner's first signing key, and a server that delivers what it likes, when it likes, as often as it likes, or
+//! never.
 
 use privmsg_mls_public::{KnownDevices, Learned, Participant, Role, Roster, RosterView};
 use proptest::prelude::*;

@@ -126,6 +126,10 @@ fn who_steps_down_twice_has_thrown_nobody_out() {
         assert_eq!(known.learn(twice[seen].clone(), None), Learned::Newer);
         assert_eq!(known.learn(twice[late].clone(), None), Learned::Beside);
         assert_eq!(known.participants(), twice[0].participants());
+        let by_admin = step(ADA, &twice[seen], MAX, None);
+        assert_eq!(known.learn(by_admin, None), Learned::Unconnected, "the other may be the one in which she is gone");
+        let by_owner = OLGA.writes(5, &known.predecessors(&[], &OLGA.certificate(5)), 0, &known.participants());
+        assert_eq!(known.learn(by_owner, None), Learned::Newer);
     }
 }
 
@@ -165,8 +169,8 @@ fn the_lower_role_and_the_higher_generation_stand_in_both() {
     assert!(in_all(&[&one, &renamed]).iter().all(|place| *place.user_id() != ADA.user()), "not the same person");
 }
 
-/// Two owners throw each other out. Cryptography does not know who was first: each member stays with what it saw, and is
-/// told. An owner of both would end it, here there is none: people found the group anew, or one of the two lets go.
+/// Two owners throw each other out. Cryptography does not know who was first: each member stays with what it saw, and
+/// is told. An owner of both would end it, here there is none: people found the group anew, or one of the two lets go.
 #[test]
 fn where_two_owners_throw_each_other_out_people_decide() {
     let first = group();
@@ -200,8 +204,8 @@ fn nobody_takes_the_last_number() {
     assert_eq!(known.predecessors(&others, &OLGA.certificate(5)), [&first], "nor does an owner go after it");
 }
 
-/// A thief has an owner's key and goes up step by step before somebody who knows nothing better. In a new generation the
-/// owner comes out above all of it.
+/// A thief has an owner's key and goes up step by step before somebody who knows nothing better. In a new generation
+/// the owner comes out above all of it.
 #[test]
 fn a_new_generation_reaches_above_what_was_signed_with_a_stolen_key() {
     let first = group();
