@@ -80,7 +80,7 @@ struct Fields {
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
-struct DeviceFields {
+pub(crate) struct DeviceFields {
     device_id: VLBytes,
     device_key: [u8; 32],
     added_at: u64,
@@ -193,24 +193,28 @@ impl DeviceList {
     }
 
     fn fields(&self) -> Vec<u8> {
-        let devices = self.devices.iter().map(|device| DeviceFields {
-            device_id: text(&device.device_id),
-            device_key: *device.device_key.as_bytes(),
-            added_at: device.added_at,
-        });
         let fields = Fields {
             version: VERSION,
             user_id: text(self.user_id()),
             generation: self.certificate.generation(),
             counter: self.counter,
-            devices: devices.collect(),
+            devices: device_fields(&self.devices),
         };
         fields.tls_serialize_detached().expect("a few devices are far shorter than a TLS vector")
     }
 }
 
+pub(crate) fn device_fields(devices: &[Device]) -> Vec<DeviceFields> {
+    let fields = |device: &Device| DeviceFields {
+        device_id: text(&device.device_id),
+        device_key: *device.device_key.as_bytes(),
+        added_at: device.added_at,
+    };
+    devices.iter().map(fields).collect()
+}
+
 impl DeviceFields {
-    fn read(&self) -> Option<Device> {
+    pub(crate) fn read(&self) -> Option<Device> {
         Some(Device {
             device_id: device_id(&self.device_id)?,
             device_key: DevicePublicKey::from_bytes(self.device_key).ok()?,

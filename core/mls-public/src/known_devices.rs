@@ -12,6 +12,8 @@
 //! A certificate without its list, and a generation that the person's own screen named, count too: what stands in lists
 //! of lower generations has been called back. All of it depends on what was learnt, never on the order.
 
+mod stored;
+
 use privmsg_protocol::{DeviceId, UserId};
 
 use crate::device_list::{Device, DeviceList, ListNumber};

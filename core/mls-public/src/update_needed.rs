@@ -31,6 +31,11 @@ impl UpdateNeeded {
     /// What a participant of a group may do.
     pub const ROLE: &'static str = "role";
 
+    /// See [`crate::KnownDevices::encode`].
+    pub const KNOWN_DEVICES: &'static str = "version of what is known of an account";
+    /// See [`crate::RosterView::encode`].
+    pub const ROSTER_VIEW: &'static str = "version of what is known of a roster";
+
     /// Names what is not known.
     #[must_use]
     pub fn new(what: &'static str, number: u8) -> Self {

@@ -20,6 +20,8 @@
 //! each ends it. So whatever became of a group, an owner who signs above all that is known
 //! ([`RosterView::predecessors`]) brings everybody together who knows that owner as one.
 
+mod stored;
+
 use privmsg_protocol::{ConversationId, UserId};
 
 use super::proposal::in_all;
@@ -59,7 +61,7 @@ pub enum Learned {
 }
 
 /// The newest rosters of a group that are known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RosterView {
     /// At least one, all of one number, sorted by hash.
     heads: Vec<Roster>,

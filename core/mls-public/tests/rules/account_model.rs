@@ -211,6 +211,8 @@ proptest! {
         let (mut a, mut b) = (known(AL), known(AL));
         one.iter().for_each(|statement| statement.teach(&mut a));
         other.iter().for_each(|statement| statement.teach(&mut b));
+        let again = KnownDevices::decode(&a.encode(), AL.user(), AL.identity());
+        prop_assert_eq!(again.as_ref(), Ok(&b), "also across a restart");
         prop_assert_eq!(a, b);
     }
 

@@ -2,8 +2,10 @@
 
 use privmsg_mls_public::numbers::DAY;
 use privmsg_mls_public::{
-    DeviceList, KnownDevices, ListNumber, MAX_LISTS_A_DAY, OtherIdentity, PublishError, Verdict, check_published,
+    DeviceList, KnownDevices, ListNumber, MAX_LISTS_A_DAY, OtherIdentity, PublishError, RosterView, StatementError,
+    Verdict, check_published, self_chat_id,
 };
+use proptest::prelude::*;
 
 use crate::world::{Account, Generation};
 
@@ -142,4 +144,36 @@ fn so_many_lists_a_day_and_no_more() {
     assert_eq!(check(&[NOW - 5; MAX_LISTS_A_DAY]), Err(PublishError::TooMany));
     assert_eq!(check(&[NOW - 5; MAX_LISTS_A_DAY - 1]), Ok(()));
     assert_eq!(check(&[NOW - DAY; MAX_LISTS_A_DAY]), Ok(()));
+}
+
+/// Three lists of one number: two are kept, and the third took away what stands in both.
+#[test]
+fn what_was_taken_away_stays_away_across_a_restart() {
+    let mut known = known(AL);
+    for devices in [&[1, 2, 3][..], &[1, 2, 4], &[2, 9]] {
+        known.learn(AL.list(5, 7, devices)).unwrap();
+    }
+    let bytes = known.encode();
+    let again = KnownDevices::decode(&bytes, AL.user(), AL.identity()).unwrap();
+    assert_eq!((again.lists().len(), counting(&again, AL)), (2, vec![2]));
+    assert_eq!(again, known);
+    let other = Account(2);
+    assert_eq!(KnownDevices::decode(&bytes, other.user(), other.identity()), Err(StatementError::Other));
+    assert_eq!(KnownDevices::decode(&bytes[1..], AL.user(), AL.identity()).ok(), None);
+    assert_eq!(KnownDevices::decode(&bytes[..9], AL.user(), AL.identity()), Err(StatementError::Malformed));
+}
+
+proptest! {
+    #[test]
+    fn foreign_bytes_never_panic(bytes in any::<Vec<u8>>(), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        let mut known = known(AL);
+        known.learn(AL.list(5, 7, &[1])).unwrap();
+        let mut flipped = known.encode();
+        let at = at.index(flipped.len());
+        flipped[at] ^= flip;
+        for bytes in [[&[1][..], &bytes].concat(), flipped] {
+            let _ = KnownDevices::decode(&bytes, AL.user(), AL.identity());
+            let _ = RosterView::decode(&bytes, &self_chat_id(&AL.user()));
+        }
+    }
 }

@@ -257,6 +257,11 @@ impl World {
         let (account, view) = (HONEST[owner], &self.learners[owner].view);
         let previous = view.predecessors(&self.said, &account.certificate(generation));
         let roster = account.writes(generation, &previous, 0, &bound(view.participants(), account, generation));
+        for learner in &mut self.learners {
+            let again = RosterView::decode(&learner.view.encode(), &roster.conversation_id()).unwrap();
+            assert_eq!(again, learner.view);
+            learner.view = again;
+        }
         for head in self.learners.iter().flat_map(|learner| learner.view.heads()) {
             assert_eq!(roster.replaces(head), Ok(()));
         }

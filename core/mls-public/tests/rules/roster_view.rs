@@ -225,3 +225,12 @@ fn a_new_generation_reaches_above_what_was_signed_with_a_stolen_key() {
         assert_eq!(view.learn(above.clone(), Some(&olga(6))), Learned::Newer);
     }
 }
+
+#[test]
+fn what_is_known_of_one_group_is_not_taken_for_another() {
+    let (here, there) = (group(), OLGA.founds(5, &[OLGA.is(Role::Owner, 5)]));
+    let bytes = view(&here).encode();
+    assert_eq!(RosterView::decode(&bytes, &here.conversation_id()), Ok(view(&here)));
+    assert_eq!(RosterView::decode(&bytes, &there.conversation_id()), Err(StatementError::Other));
+    assert_eq!(RosterView::decode(&[1, 0, 0], &here.conversation_id()), Err(StatementError::Malformed), "no head");
+}
