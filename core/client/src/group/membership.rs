@@ -1,6 +1,7 @@
 //! Which chat a group carries, and whether its people are who they were.
 
 use privmsg_e2ee::{Conversation, ConversationInfo, Person};
+use privmsg_mls_public::incarnations::is_followed;
 use privmsg_protocol::{GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts::{self, Observation};
@@ -55,7 +56,9 @@ pub(crate) fn adopt(
     }
     let known = chats::find(step.tx, &claim.kind)?;
     if let Some(chat) = known
-        && chats::incarnation(step.tx, chat)?.is_some_and(|known| info.incarnation() < known)
+        && let Some(known) = chats::incarnation(step.tx, chat)?
+        && known != info.incarnation()
+        && !is_followed(Some(known), info.incarnation())
     {
         return Ok(Judgement::Refused("a group that the chat has left"));
     }

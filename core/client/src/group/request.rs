@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind};
+use privmsg_mls_public::incarnations::is_followed;
 use privmsg_protocol::rest::{CommitAccepted, CreateGroup, DeviceWelcome, GroupKind, PublicGroupState, SubmitCommit};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
@@ -20,9 +21,6 @@ use crate::error::{ClientError, During as _};
 
 /// How long the welcome of a conversation that the other side has just made may take.
 const WELCOME_WAIT: Duration = Duration::from_secs(2);
-
-/// How much further than this device knows a conversation may have come by the server's word. There are three a day at most.
-const FURTHEST: u32 = 1_000;
 
 /// The place of a group's creation in its history.
 const FIRST_SEQ: Seq = Seq(1);
@@ -198,26 +196,34 @@ impl Asked<'_> {
             _ => (None, None),
         };
         let id = self.id;
-        self.answered(move |step| {
-            let chat = groups::load(step.tx, &id)?.map(|group| group.chat);
-            // What has come of a group with this id is of somebody else's, and stays.
-            delete_conversation(step, id)?;
-            groups::give_way(step.tx, &id)?;
-            if let (Some(newest), Some(chat)) = (newest, chat) {
-                let known = chats::incarnation(step.tx, chat)?.unwrap_or(Incarnation(0));
-                chats::note_incarnation(step.tx, chat, newest.min(Incarnation(known.0.saturating_add(FURTHEST))))?;
-            }
-            if let (Some(winner), Some(chat)) = (winner, chat) {
-                let until = step.now_ms + i64::try_from(WELCOME_WAIT.as_millis()).unwrap_or(0);
-                lags::put(step.tx, &winner, None, until)?;
-                let reason = Reason::Refused(ErrorCode::ConversationExists);
-                holds::put(step.tx, &open::TASK, Scope::Chat(chat), &reason, step.now_ms, |_| WELCOME_WAIT)?;
-            }
-            Ok::<_, ClientError>(())
-        })
-        .await?;
-        // A device named in it has gone, or a key package was stale: it is made anew with what there is now.
-        if winner.is_some() || newest.is_some() { Ok(()) } else { Err(error) }
+        let knows_more = self
+            .answered(move |step| {
+                let chat = groups::load(step.tx, &id)?.map(|group| group.chat);
+                // What has come of a group with this id is of somebody else's, and stays.
+                delete_conversation(step, id)?;
+                groups::give_way(step.tx, &id)?;
+                let Some(chat) = chat else { return Ok(false) };
+                let mut knows_more = winner.is_some();
+                if let Some(newest) = newest
+                    && is_followed(chats::incarnation(step.tx, chat)?, newest)
+                {
+                    chats::note_incarnation(step.tx, chat, newest)?;
+                    knows_more = true;
+                }
+                if let Some(winner) = winner {
+                    let until = step.now_ms + i64::try_from(WELCOME_WAIT.as_millis()).unwrap_or(0);
+                    lags::put(step.tx, &winner, None, until)?;
+                }
+                if knows_more {
+                    let reason = Reason::Refused(ErrorCode::ConversationExists);
+                    let wait = |attempts: u32| WELCOME_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(8));
+                    holds::put(step.tx, &open::TASK, Scope::Chat(chat), &reason, step.now_ms, wait)?;
+                }
+                Ok(knows_more)
+            })
+            .await?;
+        // Else a device named in it has gone, or a key package was stale: it is made anew with what there is now.
+        if knows_more || winner.is_some() { Ok(()) } else { Err(error) }
     }
 
     async fn commit_refused(self, error: ClientError) -> Result<(), ClientError> {

@@ -1,6 +1,7 @@
 //! Which conversation a group belongs to, and how far that has come. A conversation is in one group at a time; when that
 //! cannot be used any more, it goes on in the next incarnation.
 
+use privmsg_mls_public::incarnations::{StartError, check_start};
 use privmsg_mls_public::{direct_chat_id, group_chat_id, group_id, self_chat_id};
 use privmsg_protocol::rest::{CreateGroup, GroupKind};
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation};
@@ -12,13 +13,6 @@ use super::relay::unknown_group;
 use super::roster::invalid;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session};
-
-/// How often a conversation may go on in another group within [`DAY`].
-const CHANGES_A_DAY: i64 = 3;
-
-/// How far the next incarnation may be ahead: a server that was restored knows fewer than there have been, and nobody may use
-/// the numbers up.
-const FURTHEST: u32 = 1_000;
 
 /// In seconds.
 const DAY: i64 = 24 * 3600;
@@ -50,31 +44,34 @@ impl Tx<'_> {
     /// Refuses a group that is not the conversation's next.
     pub(super) fn require_next(&self, session: &Session, named: &Named, new: &CreateGroup) -> Result<()> {
         let (kind, incarnation) = (new.kind, new.incarnation);
-        let Some(newest) = self.newest(&named.chat).map_err(engine_error)? else { return Ok(()) };
-        let current = group_id(&named.chat, newest);
-        let takes_part = groups::find(self.conn, session.user, current).is_ok();
-        if incarnation <= newest {
+        let newest = self.newest(&named.chat).map_err(engine_error)?;
+        let current = newest.map(|newest| group_id(&named.chat, newest));
+        let takes_part = current.is_some_and(|current| groups::find(self.conn, session.user, current).is_ok());
+        let begun = self.begun_by(session, named).map_err(engine_error)?;
+        let now = self.now().unsigned_abs();
+        let refusal = match (check_start(newest, incarnation, &begun, now), current) {
             // Who takes part in it shall join it. Others have the name of somebody who is gone.
-            let refusal = if takes_part { Refusal::exists(current) } else { Refusal::stale_incarnation(newest) };
-            return Err(refusal.into());
-        }
-        // Whose a conversation of one or two is, its name says.
-        if kind == GroupKind::Group && !takes_part {
-            return Err(unknown_group().into());
-        }
-        if incarnation.0 - newest.0 > FURTHEST {
-            return Err(invalid("the incarnation is too far ahead").into());
-        }
-        let changes: i64 = self
-            .conn
-            .prepare_cached("SELECT count(*) FROM conversation_went_on WHERE chat_id = ?1 AND at > ?2")
-            .and_then(|mut query| query.query_row(params![named.chat.as_bytes(), self.now() - DAY], |row| row.get(0)))
-            .map_err(engine_error)?;
-        if changes >= CHANGES_A_DAY {
-            let text = "the conversation has gone on in other groups too often today";
-            return Err(Refusal::new(ErrorCode::RateLimited, text).into());
-        }
-        Ok(())
+            (Err(StartError::Taken(_)), Some(current)) if takes_part => Refusal::exists(current),
+            (Err(StartError::Taken(newest)), _) => Refusal::stale_incarnation(newest),
+            (Err(StartError::Ahead), _) => invalid("the incarnation is too far ahead"),
+            (Err(StartError::TooMany), _) => Refusal::new(
+                ErrorCode::RateLimited,
+                "you have had the conversation go on in other groups too often today",
+            ),
+            // Whose a conversation of one or two is, its name says.
+            (Ok(()), Some(_)) if kind == GroupKind::Group && !takes_part => unknown_group(),
+            (Ok(()), _) => return Ok(()),
+        };
+        Err(refusal.into())
+    }
+
+    /// When this user had the conversation go on in another group, in the last day.
+    fn begun_by(&self, session: &Session, named: &Named) -> rusqlite::Result<Vec<u64>> {
+        self.conn
+            .prepare_cached("SELECT at FROM conversation_went_on WHERE chat_id = ?1 AND user = ?2 AND at > ?3")?
+            .query_map(params![named.chat.as_bytes(), session.user.0, self.now() - DAY], |row| row.get(0))?
+            .map(|at| at.map(i64::unsigned_abs))
+            .collect()
     }
 
     /// The newest incarnation that there has been.
@@ -86,7 +83,7 @@ impl Tx<'_> {
     }
 
     /// The conversation goes on in another group: the ones before are gone.
-    pub(super) fn go_on(&self, named: &Named, incarnation: Incarnation) -> rusqlite::Result<()> {
+    pub(super) fn go_on(&self, session: &Session, named: &Named, incarnation: Incarnation) -> rusqlite::Result<()> {
         let chat = named.chat.as_bytes();
         let known = self.newest(&named.chat)?.is_some();
         self.conn
@@ -99,8 +96,10 @@ impl Tx<'_> {
             return Ok(());
         }
         self.conn.execute("DELETE FROM conversation_went_on WHERE at <= ?1", [self.now() - DAY])?;
-        self.conn
-            .execute("INSERT INTO conversation_went_on (chat_id, at) VALUES (?1, ?2)", params![chat, self.now()])?;
+        self.conn.execute(
+            "INSERT INTO conversation_went_on (chat_id, user, at) VALUES (?1, ?2, ?3)",
+            params![chat, session.user.0, self.now()],
+        )?;
         for table in ["grp_participant", "grp_leaf", "grp_state", "welcome"] {
             let sql = format!("DELETE FROM {table} WHERE grp IN (SELECT id FROM grp WHERE chat_id = ?1)");
             self.conn.execute(&sql, params![chat])?;

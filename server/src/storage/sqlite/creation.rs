@@ -75,7 +75,7 @@ impl Tx<'_> {
         epoch: i64,
         users: &[i64],
     ) -> rusqlite::Result<i64> {
-        self.go_on(named, new.incarnation)?;
+        self.go_on(session, named, new.incarnation)?;
         self.conn
             .prepare_cached(
                 "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at)

@@ -104,16 +104,19 @@ async fn a_conversation_goes_on_in_another_group() {
     assert_eq!(a.error().await.code.as_str(), "unknown_group");
     a.deliver(alice.group_message(pair.again(3).id(), 1, new_id())).await;
 
-    create(&alice, &pair.again(3 + 1_001), &[&bob]).await.is("invalid_request");
+    create(&alice, &pair.again(3 + 1_025), &[&bob]).await.is("invalid_request");
     for late in [1, 2] {
         let problem = create(&alice, &pair.again(late), &[&bob]).await.is("conversation_exists");
         assert_eq!(problem["group_id"], json!(pair.again(3).id()));
     }
-    create(&alice, &pair.again(4), &[&bob]).await.ok();
-    create(&alice, &pair.again(5), &[&bob]).await.ok();
-    create(&alice, &pair.again(6), &[&bob]).await.is("rate_limited");
+    for number in [4, 5, 6] {
+        create(&alice, &pair.again(number), &[&bob]).await.ok();
+    }
+    create(&alice, &pair.again(7), &[&bob]).await.is("rate_limited");
+    // Who uses up their share takes nobody else's.
+    create(&bob, &pair.again(7), &[&alice]).await.ok();
     server.clock.advance(24 * 3600);
-    create(&alice, &pair.again(6), &[&bob]).await.ok();
+    create(&alice, &pair.again(8), &[&bob]).await.ok();
     let groups = bob.get("/api/v1/groups").await.ok();
     assert_eq!(groups["groups"].as_array().unwrap().len(), 1, "{groups}");
 }

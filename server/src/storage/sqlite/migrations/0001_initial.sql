@@ -149,9 +149,10 @@ CREATE TABLE conversation (
     incarnation INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- When conversations went on in other groups, for a day.
+-- When who had a conversation go on in another group, for a day.
 CREATE TABLE conversation_went_on (
     chat_id BLOB    NOT NULL,
+    user    INTEGER NOT NULL,
     at      INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX conversation_went_on_by_chat ON conversation_went_on (chat_id);
