@@ -167,7 +167,6 @@ pub(crate) fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 /// [`StoreError`] of the statement.
 pub fn give_way(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
-    holds::forget(tx, holds::Scope::Group(*group))?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }

@@ -123,6 +123,22 @@ impl HostileMember {
         Ok(self.tries("POST", "groups", &creation).await?.status)
     }
 
+    /// Has the direct conversation with somebody go on in another group, whatever that is.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn goes_on(
+        &mut self,
+        with: &UserId,
+        incarnation: Incarnation,
+        claim: &Claim,
+        made: &Forged,
+    ) -> Result<u16> {
+        let participants = vec![self.session.user_id.clone(), with.clone()];
+        let creation = CreateGroup { incarnation, ..creation(GroupKind::Direct, participants, claim, made) };
+        Ok(self.tries("POST", "groups", &creation).await?.status)
+    }
+
     /// Commits to a group. Whether the server takes it is told by the status.
     ///
     /// # Errors

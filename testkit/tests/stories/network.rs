@@ -115,7 +115,7 @@ async fn repeated_frames_double_nothing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn delays_lose_and_double_nothing() -> Result<()> {
     let delay = Duration::ZERO..Duration::from_millis(40);
-    let faults = Faults { delay, cut_permille: 10, repeat_permille: 100, ..Faults::default() };
+    let faults = Faults { delay, cut_permille: 40, repeat_permille: 100, ..Faults::default() };
     let (hers, his) = talk(&faults, 13, 40).await?;
     let (hers, his) = (hers.done(), his.done());
     assert!(hers.cuts + his.cuts > 0 && hers.repeats + his.repeats > 0, "the network was bad");

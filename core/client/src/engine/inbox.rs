@@ -392,7 +392,7 @@ fn verdict_on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch>) 
         }
         ProcessError::Rejected(reason) => {
             tracing::warn!(%reason, "rejected a message");
-            Verdict::Seen
+            Verdict::Unreadable
         }
         ProcessError::Malformed(_) => Verdict::Seen,
         ProcessError::Storage(error) => return Err(error.into()),

@@ -101,12 +101,7 @@ async fn begin(
     };
     packages.extend(claim(link, &own.user_id).await?.trusted);
     let id = info.group_id();
-    let made = link.context.step(&link.identity, move |step| {
-        if let Some(counted) = counted {
-            rejoins::note(step.tx, &counted, true, step.now_ms)?;
-        }
-        create(step, &kind, info, &packages)
-    });
+    let made = link.context.step(&link.identity, move |step| create(step, &kind, info, &packages, counted));
     link.context.emit_all(made.await?);
     submit(link, id).await
 }
@@ -120,7 +115,7 @@ async fn nobody_there(link: &Link, kind: ChatKind, claimed: Claimed) -> Result<(
     };
     let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &changed));
     link.context.emit_all(seen.await?);
-    Ok(())
+    Err(ClientError::IdentityToAccept)
 }
 
 /// What there is of a user's devices.
@@ -222,11 +217,15 @@ fn create(
     kind: &ChatKind,
     info: ConversationInfo,
     packages: &[ClaimedKeyPackage],
+    counted: Option<GroupId>,
 ) -> Result<Vec<Event>, ClientError> {
     let chat = chats::ensure(step.tx, kind, step.now_ms)?;
     // An invitation of the other side may have come while the key packages were claimed.
     if membership::reached(step.tx, chat)?.is_some_and(|known| known >= info.incarnation()) {
         return Ok(Vec::new());
+    }
+    if let Some(counted) = counted {
+        rejoins::note(step.tx, &counted, true, step.now_ms)?;
     }
     // The one before is out of the way, whatever it owes an answer for.
     membership::carry(step, chat, &info, GroupState::Creating)?;

@@ -10,11 +10,12 @@ use privmsg_protocol::rest::GroupStateAt;
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
+use privmsg_store::holds::{self, Scope};
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{Snapshot, StoreError, gaps, lags, rejoins};
+use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, rejoins};
 use tokio::time::sleep;
 
-use super::claim::Claim;
+use super::claim::{Claim, published};
 use super::create::go_on;
 use super::membership::{self, Judgement};
 use super::mls::Step;
@@ -27,6 +28,9 @@ use crate::net::backoff::random_fraction;
 
 /// Attempts in a row, when other commits are always faster. After that the group waits for the next round.
 const ATTEMPTS: usize = 8;
+
+/// After so many refusals of one group the conversation goes on in another.
+const ENOUGH: u32 = 2;
 
 /// Longest pause between two attempts.
 const JITTER: Duration = Duration::from_millis(300);
@@ -46,7 +50,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
     let Some(claim) = Claim::ask(link, &id).await? else {
         return link.context.step(&link.identity, move |step| forget(step, id)).await;
     };
-    let here = Here::of(link, &claim).await?;
+    let here = Here::of(link, id, &claim).await?;
     let now = link.context.clock.now_ms();
     let wait = link.context.store.read(move |at| rejoins::pause_ms(at, &id, now)).await?;
     if let Some(wait) = u64::try_from(wait).ok().filter(|wait| *wait > 0) {
@@ -69,7 +73,13 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         match outcome {
             Outcome::Joining => {}
             Outcome::Held => return Err(ClientError::IdentityToAccept),
-            Outcome::FormerSelf if here.is_known => return go_on(link, claim.kind, claim.incarnation).await,
+            Outcome::FormerSelf if here.is_known && is_current_self(link).await? => {
+                return go_on(link, claim.kind, claim.incarnation).await;
+            }
+            // It does not get better, and nobody may end a chat by what they make of its group.
+            Outcome::Refused if here.is_known && here.refusals >= ENOUGH => {
+                return go_on(link, claim.kind, claim.incarnation).await;
+            }
             Outcome::FormerSelf | Outcome::Refused => return Err(ClientError::Unjoinable),
         }
         submit(link, id).await?;
@@ -82,20 +92,29 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
     Err(ClientError::Network("others' changes were always faster".into()))
 }
 
+/// Whether this device has the identity that its user has published. If not, it is the one that is out of date, or the server
+/// was set back: it ends no group of others for it.
+async fn is_current_self(link: &Link) -> Result<bool, ClientError> {
+    Ok(published(link, &link.identity.user_id).await? == Some(*link.identity.account.as_bytes()))
+}
+
 /// What there is here of the chat that a claim is about.
 struct Here {
     /// It is not somebody else's invention: this user has it already, or it is their own.
     is_known: bool,
     reached: Option<Incarnation>,
+    /// How often its group could not be joined, in a row.
+    refusals: u32,
 }
 
 impl Here {
-    async fn of(link: &Link, claim: &Claim) -> Result<Self, StoreError> {
+    async fn of(link: &Link, id: GroupId, claim: &Claim) -> Result<Self, StoreError> {
         let kind = claim.kind.clone();
         let look = move |at: &Snapshot<'_>| {
             let chat = chats::find(at, &kind)?;
             let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?;
-            Ok(Self { is_known: chat.is_some() || kind == ChatKind::SelfNotes, reached })
+            let refusals = holds::attempts(at, &groups::TASK, Scope::Group(id))?;
+            Ok(Self { is_known: chat.is_some() || kind == ChatKind::SelfNotes, reached, refusals })
         };
         link.context.store.read(look).await
     }
@@ -213,6 +232,9 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
             welcomes::remove(step.tx, &id)?;
             if claim.is_some() {
                 lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
+            } else {
+                // What waits behind it is for nobody any more.
+                parked::clear(step.tx, &id)?;
             }
             Ok((Outcome::Refused, Vec::new()))
         }
@@ -256,6 +278,7 @@ pub(crate) fn use_welcome(
                 let (outcome, events) = declined(step, id, claim, other)?;
                 if outcome == Outcome::Refused {
                     welcomes::remove(step.tx, &id)?;
+                    parked::clear(step.tx, &id)?;
                 }
                 return Ok((outcome, events));
             }

@@ -47,11 +47,14 @@ pub(crate) fn adopt(
         return Ok(Judgement::Refused("another conversation"));
     }
     if let Some(known) = groups::load(step.tx, &id)? {
-        if known.info != info.encode() {
+        let same = ConversationInfo::decode(&known.info)
+            .is_ok_and(|known| known.people() == info.people() && known.incarnation() == info.incarnation());
+        if !same {
             return Ok(Judgement::Refused("people with other identities than before"));
         }
         groups::set_state(step.tx, &id, GroupState::Active)?;
         groups::set_request(step.tx, &id, None)?;
+        chats::note_incarnation(step.tx, known.chat, info.incarnation())?;
         return Ok(Judgement::Adopted(Vec::new()));
     }
     let known = chats::find(step.tx, &claim.kind)?;
@@ -123,7 +126,7 @@ fn trust(at: &Snapshot<'_>, person: &Person, published: Option<[u8; 32]>) -> Res
     Ok(match contact {
         Some(contact) if contact.identity == *key => Trust::Given,
         _ if published != Some(*key) => Trust::None,
-        Some(contact) if contact.verified => Trust::ToBeAsked,
+        Some(contact) if contact.verified || contact.changed_identity.is_some() => Trust::ToBeAsked,
         _ => Trust::Given,
     })
 }

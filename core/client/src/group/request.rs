@@ -17,7 +17,7 @@ use super::schedule;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
-use crate::error::{ClientError, During as _};
+use crate::error::{ClientError, During as _, Retry};
 
 /// How long the welcome of a conversation that the other side has just made may take.
 const WELCOME_WAIT: Duration = Duration::from_secs(2);
@@ -187,7 +187,8 @@ impl Asked<'_> {
     }
 
     async fn creation_refused(self, error: ClientError) -> Result<(), ClientError> {
-        if is_unanswered(&error) {
+        // Before it has looked at the request itself, a server can only say so: it may have taken the same before.
+        if is_unanswered(&error) || error.code().is_some_and(|code| code.retry() == Retry::Later) {
             return Err(error);
         }
         let (winner, newest) = match &error {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use privmsg_protocol::{ErrorCode, GroupId};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::chats::ChatId;
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
@@ -260,6 +260,16 @@ pub fn release_accepted(tx: &Tx<'_>) -> Result<(), StoreError> {
         tx.changed(Change::Holds);
     }
     Ok(())
+}
+
+/// How often something was tried in vain, in a row.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn attempts(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32, StoreError> {
+    let (kind, id) = scope.columns();
+    let mut query = at.sql().prepare_cached("SELECT attempts FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3")?;
+    Ok(query.query_row(params![task.0, kind, id], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 /// Everything that waits, or waited and has not succeeded since.

@@ -8,7 +8,6 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation};
 use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
-use super::groups;
 use super::relay::unknown_group;
 use super::roster::invalid;
 use super::tx::Tx;
@@ -41,12 +40,15 @@ impl Named {
 }
 
 impl Tx<'_> {
-    /// Refuses a group that is not the conversation's next.
-    pub(super) fn require_next(&self, session: &Session, named: &Named, new: &CreateGroup) -> Result<()> {
+    /// Refuses a group that is not the conversation's next. Returns whether there has been one before.
+    pub(super) fn require_next(&self, session: &Session, named: &Named, new: &CreateGroup) -> Result<bool> {
         let (kind, incarnation) = (new.kind, new.incarnation);
         let newest = self.newest(&named.chat).map_err(engine_error)?;
         let current = newest.map(|newest| group_id(&named.chat, newest));
-        let takes_part = current.is_some_and(|current| groups::find(self.conn, session.user, current).is_ok());
+        let takes_part = match current {
+            Some(current) => self.is_between(session, current, new.participants.len()).map_err(engine_error)?,
+            None => false,
+        };
         let begun = self.begun_by(session, named).map_err(engine_error)?;
         let now = self.now().unsigned_abs();
         let refusal = match (check_start(newest, incarnation, &begun, now), current) {
@@ -60,9 +62,19 @@ impl Tx<'_> {
             ),
             // Whose a conversation of one or two is, its name says.
             (Ok(()), Some(_)) if kind == GroupKind::Group && !takes_part => unknown_group(),
-            (Ok(()), _) => return Ok(()),
+            (Ok(()), before) => return Ok(before.is_some()),
         };
         Err(refusal.into())
+    }
+
+    /// Whether the user takes part in a group, and so do as many as there are in the conversation: nobody of them is gone.
+    fn is_between(&self, session: &Session, group: GroupId, people: usize) -> rusqlite::Result<bool> {
+        self.conn
+            .prepare_cached(
+                "SELECT count(*) = ?2 AND coalesce(max(p.user = ?3), 0) FROM grp g JOIN grp_participant p ON p.grp = g.id
+                 WHERE g.group_id = ?1",
+            )?
+            .query_row(params![group.as_bytes(), people, session.user.0], |row| row.get(0))
     }
 
     /// When this user had the conversation go on in another group, in the last day.

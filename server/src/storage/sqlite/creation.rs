@@ -6,6 +6,7 @@ use privmsg_protocol::limits::MAX_GROUP_LEAVES;
 use privmsg_protocol::rest::{CreateGroup, Group};
 use privmsg_protocol::{ErrorCode, GroupId, Seq, UserId};
 use rusqlite::{OptionalExtension, params};
+use sha2::{Digest as _, Sha256};
 
 use super::conversations::Named;
 use super::fault::engine_error;
@@ -14,14 +15,22 @@ use super::roster::{Place, invalid, number};
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session};
 
+/// Tells a request that comes again from another one for the same group, which must not be taken for the group that there is.
+fn hash_of(new: &CreateGroup) -> Result<[u8; 32]> {
+    let bytes = serde_json::to_vec(new).map_err(|_| invalid("the request cannot be kept"))?;
+    Ok(Sha256::digest(bytes).into())
+}
+
 /// The creation itself is the first thing in a group's history.
 const FIRST: Seq = Seq(1);
 
 impl Tx<'_> {
     pub(super) fn create_group(&mut self, session: &Session, new: CreateGroup) -> Result<Group> {
         let named = Named::of(&new)?;
-        if let Some((group, creator)) = self.existing(named.group)?
+        let made_of = hash_of(&new)?;
+        if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0
+            && same
         {
             return groups::load(self.conn, group).map_err(engine_error);
         }
@@ -29,24 +38,27 @@ impl Tx<'_> {
             return Err(super::relay::signed_out().into());
         }
         let users = self.participants(session, &new)?;
-        self.require_next(session, &named, &new)?;
+        let goes_on = self.require_next(session, &named, &new)?;
         let joiners = self.joiners(session, &new.welcomes, &users)?;
         self.require_room(&joiners)?;
         let epoch = number(new.epoch.0)?;
-        let group = self.insert_group(session, &new, &named, epoch, &users).map_err(engine_error)?;
+        let group = self.insert_group(session, &new, &named, (epoch, made_of), &users).map_err(engine_error)?;
         let place = Place { group, group_id: named.group, epoch: new.epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, new.welcomes, &joiners))
             .and_then(|()| self.store_state(place, &new.state))
+            .and_then(|()| if goes_on { self.notify_left_out(group, session.user.0) } else { Ok(()) })
             .and_then(|()| groups::load(self.conn, group))
             .map_err(engine_error)
     }
 
-    fn existing(&self, group_id: GroupId) -> Result<Option<(i64, i64)>> {
+    /// The group of this name: row, creator, and whether it was made by the same request.
+    fn existing(&self, group_id: GroupId, made_of: &[u8; 32]) -> Result<Option<(i64, i64, bool)>> {
         self.conn
-            .prepare_cached("SELECT id, creator FROM grp WHERE group_id = ?1")
+            .prepare_cached("SELECT id, creator, made_of = ?2 FROM grp WHERE group_id = ?1")
             .and_then(|mut query| {
-                query.query_row([group_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+                let row = params![group_id.as_bytes(), made_of];
+                query.query_row(row, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
             })
             .map_err(engine_error)
     }
@@ -72,14 +84,14 @@ impl Tx<'_> {
         session: &Session,
         new: &CreateGroup,
         named: &Named,
-        epoch: i64,
+        (epoch, made_of): (i64, [u8; 32]),
         users: &[i64],
     ) -> rusqlite::Result<i64> {
         self.go_on(session, named, new.incarnation)?;
         self.conn
             .prepare_cached(
-                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 named.group.as_bytes(),
@@ -89,7 +101,8 @@ impl Tx<'_> {
                 session.device.0,
                 epoch,
                 FIRST.0,
-                self.now()
+                self.now(),
+                made_of,
             ])?;
         let group = self.conn.last_insert_rowid();
         let mut insert =

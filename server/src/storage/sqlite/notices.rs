@@ -20,6 +20,24 @@ impl Tx<'_> {
             )?
             .query_map([group], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
+        self.post_device_sync(group, user, &devices)
+    }
+
+    /// Tells the signed-in devices of the group's people that are no leaves that there is a group, in which `user` has gone on.
+    pub(super) fn notify_left_out(&mut self, group: i64, user: i64) -> rusqlite::Result<()> {
+        let devices: Vec<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
+                 WHERE p.grp = ?1 AND d.removed_at = 0
+                     AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
+            )?
+            .query_map([group], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        self.post_device_sync(group, user, &devices)
+    }
+
+    fn post_device_sync(&mut self, group: i64, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
         if devices.is_empty() {
             return Ok(());
         }
@@ -44,6 +62,6 @@ impl Tx<'_> {
             message_type: MessageType::DeviceSync,
             timestamp: self.now(),
         });
-        self.post_notice(message_id, frame, group, &devices)
+        self.post_notice(message_id, frame, group, devices)
     }
 }

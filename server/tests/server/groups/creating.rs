@@ -52,6 +52,9 @@ async fn creating_is_idempotent_and_unique() {
     create(&alice, &pair, &[&bob]).await.ok();
     let problem = create(&bob, &pair, &[&alice]).await.is("conversation_exists");
     assert_eq!(problem["group_id"], json!(id));
+    // Another request for the same group is not the one that made it.
+    let another = create(&alice, &pair, &[]).await.is("conversation_exists");
+    assert_eq!(another["group_id"], json!(id));
     let reversed = create(&bob, &Chat::direct("bob", "alice"), &[&alice]).await.is("conversation_exists");
     assert_eq!(reversed["group_id"], json!(id), "a conversation of two has one name");
     let notes = create(&alice, &Chat::notes("alice"), &[]).await.ok();
@@ -121,6 +124,24 @@ async fn a_conversation_goes_on_in_another_group() {
     assert_eq!(groups["groups"].as_array().unwrap().len(), 1, "{groups}");
 }
 
+/// Who connected before it began, and is not let in, would wait in the group that is gone.
+#[tokio::test]
+async fn devices_that_are_left_out_are_told_where_it_goes_on() {
+    let (server, alice, bob, _) = direct().await;
+    let key = server.api.create_user("carol").await;
+    let (phone, laptop) = (server.api.login("carol", &key, None).await, server.api.login("carol", &key, None).await);
+    let pair = Chat::direct("alice", "carol");
+    create(&alice, &pair, &[&phone, &laptop]).await.ok();
+    let mut left_out = laptop.connect().await;
+    left_out.message().await;
+    assert_eq!(left_out.next().await, ServerFrame::CaughtUp);
+    create(&alice, &pair.again(2), &[&phone]).await.ok();
+    let told = left_out.next_of_any_kind().await;
+    let ServerFrame::Message(told) = told else { panic!("{told:?}") };
+    assert_eq!((told.message_type, told.group_id), (MessageType::DeviceSync, Some(pair.again(2).id())));
+    drop(bob);
+}
+
 #[tokio::test]
 async fn only_who_is_in_a_group_lets_it_go_on() {
     let (server, alice, bob, _) = direct().await;
@@ -144,6 +165,8 @@ async fn a_name_that_is_given_out_again_does_not_begin_anew() {
     let problem = create(&other, &pair, &[&alice]).await.is("stale_incarnation");
     assert_eq!(problem["incarnation"], 1);
     other.get(&format!("/api/v1/groups/{first}")).await.is("unknown_group");
+    // Whoever knew the one before is in the same place, if they know nothing of it any more.
+    create(&alice, &pair.again(1), &[&other]).await.is("stale_incarnation");
     create(&other, &pair.again(2), &[&alice]).await.ok();
     alice.get(&format!("/api/v1/groups/{first}")).await.is("unknown_group");
 }

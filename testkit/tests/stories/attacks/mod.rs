@@ -6,6 +6,7 @@ mod other_groups;
 mod other_people;
 mod senders;
 mod strangers;
+mod vandals;
 
 use std::time::Duration;
 

@@ -31,6 +31,9 @@ use crate::group::request::forget;
 /// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
 const NOBODY_PAUSE: Duration = Duration::from_secs(2);
 
+/// At every how many attempts it is looked whether the other one has another identity: every ten minutes.
+const LOOK_EVERY: u32 = 300;
+
 /// Pause after a refusal that names none.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 
@@ -69,7 +72,7 @@ impl Task for Outbox {
             match send_queued(&link, chat).await {
                 Ok(Sending::Done) => Ok(()),
                 Ok(Sending::NobodyThere) => {
-                    match look_for_the_other(&link, chat).await {
+                    match asks_about_the_other(&link, chat).await {
                         Ok(true) => return Ok(()),
                         Ok(false) => {}
                         Err(error) => return Err(Failure::of(scope, error)),
@@ -85,6 +88,12 @@ impl Task for Outbox {
     fn is_quick(&self) -> bool {
         true
     }
+}
+
+/// Looks now and then whether the other one of a chat in which nobody is there has another identity.
+async fn asks_about_the_other(link: &Arc<Link>, chat: ChatId) -> Result<bool, ClientError> {
+    let vain = link.context.store.read(move |at| holds::attempts(at, &outbox::TASK, Scope::Chat(chat))).await?;
+    if vain % LOOK_EVERY == 0 { look_for_the_other(link, chat).await } else { Ok(false) }
 }
 
 /// Nothing is sent to a verified contact whose key has changed, until the user has accepted that.
@@ -283,6 +292,10 @@ pub(in crate::engine) async fn refused(
         }
         ErrorCode::NotAMember | ErrorCode::UnknownGroup => {
             link.context.store.write(move |tx| lags::put(tx, &group, None, now)).await?;
+        }
+        // The server has it from this device, whose group was another one then.
+        ErrorCode::MessageIdConflict => {
+            sends_confirmed(link, Ack { message_ids: vec![id], accepted: Vec::new() }).await?;
         }
         code if code.retry() == Retry::Never => give_up(link, id, code).await?,
         code => {

@@ -136,6 +136,8 @@ CREATE TABLE grp (
     chat_id     BLOB    NOT NULL,
     incarnation INTEGER NOT NULL,
     creator     INTEGER NOT NULL,
+    -- Hash of the request that made it.
+    made_of     BLOB    NOT NULL,
     epoch       INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     created_at  INTEGER NOT NULL
@@ -156,6 +158,7 @@ CREATE TABLE conversation_went_on (
     at      INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX conversation_went_on_by_chat ON conversation_went_on (chat_id);
+CREATE INDEX conversation_went_on_by_time ON conversation_went_on (at);
 
 CREATE TABLE grp_participant (
     grp   INTEGER NOT NULL,
