@@ -350,7 +350,8 @@ impl Person {
     /// # Errors
     /// If the database cannot be read.
     pub async fn texts(&self, with: &impl Named) -> Result<Vec<String>> {
-        Ok(self.messages(with).await?.into_iter().map(|message| message.text).collect())
+        let messages = self.messages(with).await?.into_iter();
+        Ok(messages.filter(|message| !message.kind.is_notice()).map(|message| message.text).collect())
     }
 
     /// How many numbers of a chat are shown as missing.

@@ -51,7 +51,7 @@ struct FateObject<'a> {
 
 impl<'a> FateObject<'a> {
     fn of(message: &'a MessageView, own: &UserId) -> Option<Self> {
-        if message.sender_id != *own || message.kind == MessageKind::IdentityChanged {
+        if message.sender_id != *own || message.kind.is_notice() {
             return None;
         }
         let (state, failure) = match &message.state {
@@ -159,9 +159,7 @@ impl<'a> Around<'a> {
         let mut answered = None;
         if let Some(about) = &message.reply_to {
             let is_meant = |found: &MessageView| {
-                found.chat.id == message.chat.id
-                    && found.sender_id == about.author
-                    && found.kind != MessageKind::IdentityChanged
+                found.chat.id == message.chat.id && found.sender_id == about.author && !found.kind.is_notice()
             };
             let found = client.find(about.message_id).await?.into_iter().find(is_meant);
             answered = found.map(|found| if found.deleted { lang.deleted() } else { excerpt(&found) });
@@ -183,6 +181,7 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             }
             lines
         }
+        MessageKind::WentBack => alarm(lang.went_back()),
         _ if message.deleted => vec![output.styled(Style::Faint, &lang.deleted())],
         MessageKind::Unsupported if message.text.is_empty() => {
             vec![output.styled(Style::Faint, &lang.unsupported())]

@@ -64,6 +64,7 @@ CREATE TABLE mls_group (
     state TEXT NOT NULL,               -- creating, joining, active, broken
     ordinal INTEGER NOT NULL,          -- which of its chat's groups this is; orders their histories
     epoch INTEGER NOT NULL DEFAULT 0,  -- as in the MLS state, without having to read that
+    reached INTEGER NOT NULL DEFAULT 0, -- the latest epoch that it has taken part in
     last_seq INTEGER NOT NULL DEFAULT 0, -- highest number of its history seen; holes below are in `gap`
     request BLOB,                      -- creation or commit sent to the server, not answered yet (JSON)
     reconcile INTEGER NOT NULL DEFAULT 0, -- how often devices have changed since they were compared

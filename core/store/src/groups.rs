@@ -55,9 +55,11 @@ pub struct StoredGroup {
     pub epoch: Epoch,
     /// When this device's leaf key is due for a change, ms.
     pub rotate_at: i64,
+    /// The latest epoch that this device has taken part in.
+    pub reached: Epoch,
 }
 
-const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info";
+const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info, reached";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
     let state: String = row.get(2)?;
@@ -73,6 +75,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
         rotate_at: row.get(5)?,
         epoch: Epoch(from_sql(row.get(6)?)),
         info: row.get(7)?,
+        reached: Epoch(from_sql(row.get(8)?)),
     })
 }
 
@@ -256,7 +259,20 @@ pub fn set_reconciled(tx: &Tx<'_>, group: &GroupId, asked: u32) -> Result<(), St
 /// [`StoreError`] of the statement.
 pub fn set_epoch(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreError> {
     tx.sql()
-        .prepare_cached("UPDATE mls_group SET epoch = ?2 WHERE group_id = ?1")?
+        .prepare_cached(
+            "UPDATE mls_group SET epoch = ?2, reached = max(reached, iif(state = 'active', ?2, 0)) WHERE group_id = ?1",
+        )?
+        .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0)])?;
+    Ok(())
+}
+
+/// Notes that this device takes part from an epoch on, also if it had come further before.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn begin_at(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET epoch = ?2, reached = ?2 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0)])?;
     Ok(())
 }

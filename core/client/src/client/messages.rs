@@ -60,7 +60,7 @@ impl Client {
             let changeable = match view.kind {
                 MessageKind::Text => !view.deleted && !text.is_empty(),
                 MessageKind::File => !view.deleted && !view.uploading,
-                MessageKind::Unsupported | MessageKind::IdentityChanged => false,
+                MessageKind::Unsupported | MessageKind::IdentityChanged | MessageKind::WentBack => false,
             };
             if !changeable {
                 return Err(ClientError::NotChangeable);

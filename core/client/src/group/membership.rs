@@ -139,24 +139,35 @@ pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Res
         Observation::Changed => false,
         Observation::Blocked => true,
     };
+    let mut events = note(step, chat, user, Kind::IDENTITY_CHANGED)?;
+    events.push(Event::IdentityChanged { user: user.clone(), chat, blocked });
+    Ok(events)
+}
+
+/// The server has this device join at an epoch that it had seen before: what was changed since then may be undone, and who was
+/// removed since may be there again. A line in the chat says so.
+pub(crate) fn went_back(step: &Step<'_, '_>, chat: ChatId, info: &ConversationInfo) -> Result<Vec<Event>, ClientError> {
+    tracing::warn!(group_id = %info.group_id(), "a conversation was led back to an earlier epoch");
+    let own = &step.identity.user_id;
+    note(step, chat, peer(info, own).map_or(own, |peer| &peer.user_id), Kind::WENT_BACK)
+}
+
+/// Enters a notice of this device into a chat.
+fn note(step: &Step<'_, '_>, chat: ChatId, about: &UserId, kind: Kind) -> Result<Vec<Event>, ClientError> {
     let notice = NewMessage {
         chat,
         message_id: new_message_id(step.now_ms)?,
-        sender_id: user,
+        sender_id: about,
         sender_device: &step.identity.device_id,
         place: Place::Here,
         expires_at: None,
         sent_at: step.now_ms,
         received_at: step.now_ms,
-        kind: Kind::IDENTITY_CHANGED,
+        kind,
         content: &[],
     };
-    let mut events = Vec::new();
-    if let Some(id) = messages::insert(step.tx, &notice, Direction::Incoming)? {
-        events.push(Event::Received { id, chat });
-    }
-    events.push(Event::IdentityChanged { user: user.clone(), chat, blocked });
-    Ok(events)
+    let id = messages::insert(step.tx, &notice, Direction::Incoming)?;
+    Ok(id.map(|id| Event::Received { id, chat }).into_iter().collect())
 }
 
 /// The other person of a group is not the one of before: notes it, for the user to judge.

@@ -13,7 +13,7 @@ use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::schedule;
+use super::{membership, schedule};
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
@@ -256,16 +256,14 @@ impl Asked<'_> {
     }
 
     async fn join_accepted(self, accepted: CommitAccepted) -> Result<(), ClientError> {
-        let id = self.id;
-        self.answered(move |step| {
+        let (link, id) = (self.link, self.id);
+        let joined = self.answered(move |step| {
             let invited = lags::of(step.tx, &id)?.and_then(|lag| lag.since);
             lags::remove(step.tx, &id)?;
-            let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(()) };
-            if groups::load(step.tx, &id)?.is_none() {
-                return Ok(());
-            }
+            let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
+            let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
             groups::set_state(step.tx, &id, GroupState::Active)?;
-            groups::set_epoch(step.tx, &id, conversation.epoch())?;
+            groups::begin_at(step.tx, &id, conversation.epoch())?;
             groups::set_request(step.tx, &id, None)?;
             groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
             // Nothing of before can be read from here; what was encrypted before is encrypted anew.
@@ -276,9 +274,14 @@ impl Asked<'_> {
             }
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
-            Ok(groups::set_reconcile(step.tx, &id)?)
-        })
-        .await
+            groups::set_reconcile(step.tx, &id)?;
+            if conversation.epoch() > group.reached {
+                return Ok(Vec::new());
+            }
+            membership::went_back(step, group.chat, conversation.info())
+        });
+        link.context.emit_all(joined.await?);
+        Ok(())
     }
 
     async fn join_refused(self, error: ClientError) -> Result<(), ClientError> {

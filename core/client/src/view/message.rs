@@ -21,6 +21,9 @@ pub enum MessageKind {
     Unsupported,
     /// Notice of this device: the sender's identity key is another one than before. Says nothing else.
     IdentityChanged,
+    /// Notice of this device: the server has led the conversation back to an earlier state, in which devices may take part
+    /// that had been removed since. Says nothing else.
+    WentBack,
 }
 
 impl MessageKind {
@@ -32,7 +35,14 @@ impl MessageKind {
             Self::File => "file",
             Self::Unsupported => "unsupported",
             Self::IdentityChanged => "identity_changed",
+            Self::WentBack => "went_back",
         }
+    }
+
+    /// Whether it is a notice of this device, which nobody has sent.
+    #[must_use]
+    pub const fn is_notice(self) -> bool {
+        matches!(self, Self::IdentityChanged | Self::WentBack)
     }
 }
 
@@ -92,10 +102,10 @@ impl MessageView {
 
     /// As [`MessageView::of`], for who has read the chat already.
     pub(crate) fn in_chat(at: &Snapshot<'_>, chat: Chat, message: Message) -> Result<Self, StoreError> {
-        let kind = if message.kind == Kind::IDENTITY_CHANGED {
-            MessageKind::IdentityChanged
-        } else {
-            MessageKind::Unsupported
+        let kind = match message.kind {
+            Kind::IDENTITY_CHANGED => MessageKind::IdentityChanged,
+            Kind::WENT_BACK => MessageKind::WentBack,
+            _ => MessageKind::Unsupported,
         };
         let mut view = Self {
             id: message.id,

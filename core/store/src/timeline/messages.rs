@@ -25,10 +25,13 @@ impl Kind {
     /// What came is no content that this version could read. Kept as it came.
     pub const UNREADABLE: Self = Self(-2);
 
+    /// Notice of this device: the conversation was joined at an epoch that this device had seen before. Has no content.
+    pub const WENT_BACK: Self = Self(-3);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
-        self.0 == Self::IDENTITY_CHANGED.0
+        matches!(self, Self::IDENTITY_CHANGED | Self::WENT_BACK)
     }
 }
 
