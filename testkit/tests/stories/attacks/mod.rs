@@ -6,6 +6,7 @@ mod other_groups;
 mod other_people;
 mod senders;
 mod strangers;
+mod the_past;
 mod vandals;
 
 use std::time::Duration;

@@ -1,0 +1,120 @@
+//! A server that remembers what it should have forgotten, and leads clients back there.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result};
+use privmsg_protocol::rest::{CommitAccepted, CreateGroup, GroupStateAt, PublicGroupState, SubmitCommit};
+use privmsg_protocol::{Epoch, GroupId, Seq};
+use serde_json::{Value, json};
+
+use super::rules::{Answer, Frame};
+use super::server::{HostileServer, group_of};
+
+/// What a group was in each epoch.
+#[derive(Debug, Clone, Default)]
+pub struct Past(Arc<Mutex<Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// As its members have handed it in.
+    states: BTreeMap<Epoch, PublicGroupState>,
+    /// As the server has described it.
+    descriptions: BTreeMap<Epoch, Value>,
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Past {
+    /// The epochs whose state is known, oldest first.
+    #[must_use]
+    pub fn epochs(&self) -> Vec<Epoch> {
+        locked(&self.0).states.keys().copied().collect()
+    }
+}
+
+impl HostileServer {
+    /// Keeps what becomes of the only group that is made and changed through it.
+    ///
+    /// # Errors
+    /// As [`HostileServer::answers`].
+    pub fn remembers(&self) -> Result<Past> {
+        let past = Past::default();
+        let (kept, described) = (past.clone(), past.clone());
+        self.rewrites_requests(move |asked| {
+            let made = serde_json::from_value::<CreateGroup>(asked.body.clone());
+            let made = made.ok().filter(|_| asked.path == "groups").map(|group| (group.epoch, group.state));
+            let changed = serde_json::from_value::<SubmitCommit>(asked.body.clone());
+            let changed = changed.ok().filter(|_| asked.path.ends_with("/commits"));
+            let changed = changed.map(|commit| (commit.epoch.next(), commit.state));
+            locked(&kept.0).states.extend(made.or(changed));
+        });
+        self.rewrites("GET groups/*", move |_, group| {
+            if let Some(epoch) = group["epoch"].as_u64() {
+                locked(&described.0).descriptions.insert(Epoch(epoch), group.clone());
+            }
+        })?;
+        Ok(past)
+    }
+
+    /// Says that a group is at an earlier epoch, as if it had been restored from a backup, with no number missing. Whoever
+    /// comes back to it is let in, and what they say is taken.
+    ///
+    /// # Errors
+    /// If that epoch is not known.
+    pub fn leads_back(&self, past: &Past, group: GroupId, to: Epoch, last: Seq) -> Result<()> {
+        let (state, description) = {
+            let memory = locked(&past.0);
+            let description = memory.descriptions.get(&to).cloned().context("no description of that epoch")?;
+            (memory.states.get(&to).cloned().context("no state of that epoch")?, description)
+        };
+        let now = Arc::new(Mutex::new(GroupStateAt { epoch: to, seq: last, state }));
+        let served = Arc::clone(&now);
+        self.answers(&format!("GET groups/{group}/state"), move |_| Answer::ok(&*locked(&served)).ok())?;
+        let joined = Arc::clone(&now);
+        self.answers(&format!("POST groups/{group}/commits"), move |asked| {
+            let commit: SubmitCommit = serde_json::from_value(asked.body.clone()).ok()?;
+            let mut now = locked(&joined);
+            *now = GroupStateAt { epoch: commit.epoch.next(), seq: now.seq.next(), state: commit.state };
+            Answer::ok(&CommitAccepted { epoch: now.epoch, seq: now.seq }).ok()
+        })?;
+        let shown = Arc::clone(&now);
+        let show = move |group: &mut Value| {
+            let now = locked(&shown);
+            group.clone_from(&description);
+            (group["epoch"], group["seq"]) = (json!(now.epoch), json!(now.seq));
+        };
+        let show_one = show.clone();
+        self.rewrites(&format!("GET groups/{group}"), move |_, group| show_one(group))?;
+        let id = group.to_string();
+        self.rewrites("GET groups", move |_, answer| {
+            let groups = answer.get_mut("groups").and_then(Value::as_array_mut).into_iter().flatten();
+            groups.filter(|group| group["group_id"] == id).for_each(&show);
+        })?;
+        let id = group.to_string();
+        self.rewrites_frames(move |frame| match (&frame, group_of(&frame)) {
+            (_, other) if other != Some(id.as_str()) => vec![frame],
+            (Frame::FromServer(_), _) => Vec::new(),
+            (Frame::FromClient(_), _) => answer(&frame, &mut locked(&now)).into_iter().collect(),
+        });
+        Ok(())
+    }
+}
+
+/// What is said to a message: that it is of another epoch, or that it was taken.
+fn answer(frame: &Frame, now: &mut GroupStateAt) -> Option<Frame> {
+    let message = frame.payload("message")?;
+    let (id, group) = (message.get("message_id")?, message.get("group_id")?);
+    let epoch = message.get("epoch").and_then(Value::as_u64).map(Epoch);
+    let answer = if epoch == Some(now.epoch) {
+        now.seq = now.seq.next();
+        let accepted = json!([{ "message_id": id, "group_id": group, "seq": now.seq }]);
+        json!({ "type": "ack", "payload": { "message_ids": [id], "accepted": accepted } })
+    } else {
+        let payload = json!({ "code": "stale_epoch", "message": "", "message_id": id, "epoch": now.epoch });
+        json!({ "type": "error", "payload": payload })
+    };
+    Some(Frame::FromServer(answer))
+}
