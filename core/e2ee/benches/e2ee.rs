@@ -2,14 +2,16 @@
 
 use std::hint::black_box;
 use std::io::{self, Read as _, Write as _};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::attachment::{DecryptingWriter, EncryptingReader, encrypted_len};
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys, Expected, OsRng,
-    Person, Provider, generate_key_package,
+    AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys,
+    Expected, OsRng, Person, Provider, generate_key_package,
 };
+use privmsg_mls_public::PublicConversation;
+use privmsg_mls_public::group::{MAX_GROUP_INFO_LEN, max_commit_len};
 use privmsg_protocol::{DeviceId, Incarnation, UserId};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -21,6 +23,9 @@ fn main() -> Outcome {
     files()?;
     for leaves in [2, 8, 100] {
         conversation(leaves)?;
+    }
+    for leaves in [2, 100, 1000] {
+        server(leaves)?;
     }
     Ok(())
 }
@@ -127,4 +132,68 @@ fn conversation(leaves: usize) -> Outcome {
         println!("{leaves} leaves: {which} rotation {commit:.1?}, {} B, process {process:.1?}", rotation.commit.len());
     }
     Ok(())
+}
+
+/// What a server's checks cost, and how large what it takes and keeps is.
+fn server(leaves: usize) -> Outcome {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let (user, account) = (UserId::new("alice")?, AccountKey::generate(&mut OsRng));
+    let devices: Vec<_> = (0..=leaves).map(|i| Device::new(&user, &account, i, now)).collect::<Outcome<_>>()?;
+    let claimed: Vec<_> = devices[1..leaves].iter().map(|device| Ok(device.claim(now)?.1)).collect::<Outcome<_>>()?;
+    let (first, joiner) = (&devices[0], &devices[leaves]);
+    let provider = Provider::new(&first.storage);
+    let info = ConversationInfo::notes(Person { user_id: user, identity: account.public() }, Incarnation::FIRST);
+    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, &claimed)?;
+    ours.merge_pending(&provider)?;
+
+    let start = Instant::now();
+    let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree)?;
+    println!("server, {leaves} leaves: begin {:.1?}, first commit {} B", start.elapsed(), created.commit.len());
+    let mut state = server.encode();
+
+    for what in ["first rotation", "second rotation"] {
+        let rotation = ours.commit(&provider, &first.keys, &[], &[])?;
+        ours.merge_pending(&provider)?;
+        state = check(leaves, what, &state, &rotation)?;
+    }
+    let removal = ours.commit(&provider, &first.keys, &[], &created.added[..1])?;
+    ours.merge_pending(&provider)?;
+    state = check(leaves, "removal", &state, &removal)?;
+    let provider = Provider::new(&joiner.storage);
+    let tree = PublicConversation::decode(&state)?.ratchet_tree();
+    let (keys, certificate) = (&joiner.keys, &joiner.certificate);
+    let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree)?;
+    check(leaves, "external join", &state, &joined)?;
+    Ok(())
+}
+
+/// The best of several runs, which is what the processor needs when nothing else runs. Returns the state after the commit.
+fn check(leaves: usize, what: &str, state: &[u8], bundle: &CommitBundle) -> Outcome<Vec<u8>> {
+    let bound = max_commit_len(PublicConversation::decode(state)?.leaves(), bundle.welcomes.len());
+    if bundle.commit.len() > bound || bundle.group_info.len() > MAX_GROUP_INFO_LEN {
+        return Err("longer than it may be".into());
+    }
+    let mut best = [Duration::MAX; 4];
+    let mut after = Vec::new();
+    for _ in 0..20 {
+        let start = Instant::now();
+        let mut server = PublicConversation::decode(state)?;
+        let decoded = start.elapsed();
+        black_box(server.apply(&bundle.commit, &bundle.group_info)?);
+        let applied = start.elapsed();
+        after = server.encode();
+        let all = start.elapsed();
+        black_box(server.ratchet_tree());
+        let times = [decoded, applied - decoded, all, start.elapsed() - all];
+        best = std::array::from_fn(|at| best[at].min(times[at]));
+    }
+    let [decode, apply, all, tree] = best;
+    println!(
+        "server, {leaves} leaves: {what} {} B (at most {bound} B), group info {} B, state {} B, decode {decode:.2?}, apply {apply:.2?}, \
+         decode, apply and encode {all:.2?}, tree for joiners {tree:.2?}",
+        bundle.commit.len(),
+        bundle.group_info.len(),
+        after.len(),
+    );
+    Ok(after)
 }

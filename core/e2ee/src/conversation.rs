@@ -50,11 +50,9 @@ mod commit;
 mod create;
 mod encrypt;
 mod external;
-mod info;
 mod join;
 mod member;
 mod process;
-mod validate;
 
 pub use bundle::CommitBundle;
 pub use commit::CommitError;
@@ -63,18 +61,17 @@ pub use encrypt::EncryptError;
 pub use external::ExternalJoinError;
 pub use join::JoinError;
 pub use member::MembershipChange;
+pub use privmsg_mls_public::group::RejectReason;
 pub use process::{Expected, ProcessError, Processed};
-pub use validate::RejectReason;
 
 use std::fmt;
 
 use openmls::group::{MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig};
 use openmls::prelude::SenderRatchetConfiguration;
 use openmls_traits::OpenMlsProvider as _;
-use privmsg_mls_public::{CertificateError, ConversationInfo, InfoError, UpdateNeeded};
+use privmsg_mls_public::{CertificateError, ConversationInfo, InfoError, UpdateNeeded, group, leaf};
 use privmsg_protocol::{Epoch, GroupId};
 
-use crate::leaf;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
 
@@ -176,7 +173,7 @@ impl Conversation {
     }
 
     fn new(group: MlsGroup, group_id: GroupId) -> Result<Self, LoadError> {
-        let info = info::from_extensions(group.extensions()).map_err(|error| match error {
+        let info = group::info_of_extensions(group.extensions()).map_err(|error| match error {
             InfoError::UpdateNeeded(newer) => LoadError::UpdateNeeded(newer),
             source => LoadError::Corrupt { group_id, source },
         })?;
@@ -227,6 +224,6 @@ fn create_config(info: &ConversationInfo) -> MlsGroupCreateConfig {
         .sender_ratchet_configuration(SenderRatchetConfiguration::new(OUT_OF_ORDER, MAX_SKIPPED))
         .use_ratchet_tree_extension(false)
         .capabilities(leaf::capabilities())
-        .with_group_context_extensions(info::extensions(info))
+        .with_group_context_extensions(group::extensions(info))
         .build()
 }

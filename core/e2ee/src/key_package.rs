@@ -4,22 +4,25 @@
 //! again when the stock is empty. Their private parts stay in the device's storage until a welcome uses them.
 
 use openmls::prelude::hash_ref::KeyPackageRef;
-use openmls::prelude::{KeyPackage, KeyPackageIn, KeyPackageNewError, KeyPackageVerifyError, ProtocolVersion};
+use openmls::prelude::{
+    KeyPackage, KeyPackageIn, KeyPackageNewError, KeyPackageVerifyError, Lifetime, ProtocolVersion,
+};
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::{DeviceId, UserId};
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 
 use crate::identity::DeviceKeys;
-use crate::leaf;
-use crate::malformed::Malformed;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::UpdateNeeded;
-use privmsg_mls_public::{CertificateError, DeviceCertificate};
+use privmsg_mls_public::{CertificateError, DeviceCertificate, Malformed, UpdateNeeded, group, leaf};
 
-/// How long a key package can be used after it was made, in seconds.
-pub const LIFETIME_S: u64 = leaf::LIFETIME_S;
+/// How long a key package can be used after it was made, in seconds: three times four weeks, the longest range that OpenMLS
+/// accepts. Leaves rotate at least weekly; a key package of a device that has been away longer is no loss.
+pub const LIFETIME_S: u64 = 84 * 24 * 3600;
+
+/// Clocks of two devices may differ by this much.
+const CLOCK_SKEW_S: u64 = 3600;
 
 /// Why a key package from the server is not used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -97,16 +100,15 @@ pub fn generate<S: Storage>(
     now: u64,
 ) -> Result<GeneratedKeyPackage, GenerateError> {
     let mut builder =
-        KeyPackage::builder().key_package_lifetime(leaf::lifetime(now)).leaf_node_capabilities(leaf::capabilities());
+        KeyPackage::builder().key_package_lifetime(lifetime(now)).leaf_node_capabilities(leaf::capabilities());
     if last_resort {
         builder = builder.mark_as_last_resort();
     }
-    let bundle =
-        builder.build(leaf::CIPHERSUITE, provider, keys, leaf::credential(keys, certificate)).map_err(|error| {
-            match error {
-                KeyPackageNewError::StorageError => StorageError::new("storing a key package", error).into(),
-                other => GenerateError::Mls(other),
-            }
+    let bundle = builder
+        .build(leaf::CIPHERSUITE, provider, keys, leaf::credential(certificate, &keys.public()))
+        .map_err(|error| match error {
+            KeyPackageNewError::StorageError => StorageError::new("storing a key package", error).into(),
+            other => GenerateError::Mls(other),
         })?;
     let package = bundle.key_package();
     let reference = package.hash_ref(provider.crypto()).map_err(|error| GenerateError::Reference(error.into()))?;
@@ -159,7 +161,7 @@ impl ClaimedKeyPackage {
             return Err(KeyPackageError::Expired);
         }
         let node = key_package.leaf_node();
-        let certificate = leaf::certificate(node.credential(), node.signature_key().as_slice())?;
+        let certificate = leaf::certificate_of(node)?;
         if certificate.user_id() != user_id || certificate.device_id() != device_id {
             return Err(KeyPackageError::Foreign {
                 user_id: certificate.user_id().clone(),
@@ -172,7 +174,7 @@ impl ClaimedKeyPackage {
     /// Whose key package it is, with the identity key that vouches for it.
     #[must_use]
     pub fn member(&self) -> Member {
-        Member::from_certificate(&self.certificate, false)
+        Member::new(group::Member::from_certificate(&self.certificate), false)
     }
 
     pub(crate) const fn certificate(&self) -> &DeviceCertificate {
@@ -182,6 +184,10 @@ impl ClaimedKeyPackage {
     pub(crate) const fn key_package(&self) -> &KeyPackage {
         &self.key_package
     }
+}
+
+fn lifetime(now: u64) -> Lifetime {
+    Lifetime::init(now.saturating_sub(CLOCK_SKEW_S), now.saturating_add(LIFETIME_S))
 }
 
 fn is_compatible(key_package: &KeyPackage) -> bool {

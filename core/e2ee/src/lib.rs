@@ -64,8 +64,6 @@ pub mod content;
 pub mod conversation;
 pub mod identity;
 pub mod key_package;
-mod leaf;
-mod malformed;
 mod member;
 mod provider;
 pub mod recovery;
@@ -84,11 +82,10 @@ pub use key_package::{
     ClaimedKeyPackage, GenerateError, GeneratedKeyPackage, KeyPackageError, LIFETIME_S as KEY_PACKAGE_LIFETIME_S,
     forget as forget_key_package, generate as generate_key_package,
 };
-pub use malformed::Malformed;
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,
-    InfoError, Person, PublicKeyError, UpdateNeeded,
+    InfoError, Malformed, Person, PublicKeyError, UpdateNeeded,
 };
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;

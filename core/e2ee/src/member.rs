@@ -1,7 +1,6 @@
 use privmsg_protocol::{DeviceId, UserId};
 
-use privmsg_mls_public::AccountPublicKey;
-use privmsg_mls_public::DeviceCertificate;
+use privmsg_mls_public::{AccountPublicKey, group};
 
 /// A device in a conversation, with the identity key that vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,20 +17,12 @@ pub struct Member {
 }
 
 impl Member {
-    pub(crate) fn from_certificate(certificate: &DeviceCertificate, is_self: bool) -> Self {
-        Self {
-            user_id: certificate.user_id().clone(),
-            device_id: certificate.device_id().clone(),
-            identity: *certificate.identity_key(),
-            is_self,
-        }
+    pub(crate) fn new(member: group::Member, is_self: bool) -> Self {
+        let group::Member { user_id, device_id, identity } = member;
+        Self { user_id, device_id, identity, is_self }
     }
 
     pub(crate) fn is(&self, user_id: &UserId, device_id: &DeviceId) -> bool {
         self.user_id == *user_id && self.device_id == *device_id
-    }
-
-    pub(crate) fn same_device(&self, other: &Self) -> bool {
-        self.is(&other.user_id, &other.device_id)
     }
 }

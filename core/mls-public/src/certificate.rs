@@ -83,6 +83,14 @@ struct Known {
     identity_key: [u8; 32],
 }
 
+impl Known {
+    fn device(&self) -> Option<(UserId, DeviceId)> {
+        let user_id = std::str::from_utf8(self.user_id.as_slice()).ok()?.parse().ok()?;
+        let device_id = std::str::from_utf8(self.device_id.as_slice()).ok()?.parse().ok()?;
+        Some((user_id, device_id))
+    }
+}
+
 impl DeviceCertificate {
     /// The certificate whose signature `sign` makes over the bytes that it is given, with the key `identity_key`.
     /// `created_at` is in seconds since 1970.
@@ -169,15 +177,26 @@ impl DeviceCertificate {
         }
     }
 
+    /// Whom a certificate is about that was verified before, without the cost of reading its keys.
+    ///
+    /// # Errors
+    /// As [`DeviceCertificate::decode`].
+    pub fn device_of(bytes: &[u8]) -> Result<(UserId, DeviceId), CertificateError> {
+        Self::check_version(bytes)?;
+        let (known, _) = Known::tls_deserialize_bytes(bytes).map_err(|_| CertificateError::Malformed)?;
+        known.device().ok_or(CertificateError::Malformed)
+    }
+
     fn read(bytes: &[u8]) -> Option<Self> {
         if bytes.len() > MAX_LEN {
             return None;
         }
         let (signed, signature) = bytes.split_last_chunk()?;
         let (known, later) = Known::tls_deserialize_bytes(signed).ok()?;
+        let (user_id, device_id) = known.device()?;
         Some(Self {
-            user_id: std::str::from_utf8(known.user_id.as_slice()).ok()?.parse().ok()?,
-            device_id: std::str::from_utf8(known.device_id.as_slice()).ok()?.parse().ok()?,
+            user_id,
+            device_id,
             device_key: DevicePublicKey::from_bytes(known.device_key).ok()?,
             created_at: known.created_at,
             identity_key: AccountPublicKey::from_bytes(known.identity_key).ok()?,
@@ -243,6 +262,8 @@ mod tests {
         let decoded = DeviceCertificate::decode(&bytes).unwrap();
         assert_eq!(decoded, certificate());
         assert_eq!(decoded.verify(), Ok(()));
+        let device = (decoded.user_id().clone(), decoded.device_id().clone());
+        assert_eq!(DeviceCertificate::device_of(&bytes), Ok(device));
     }
 
     #[test]

@@ -5,11 +5,11 @@ use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::{DeviceId, UserId};
 
 use super::bundle::{CommitBundle, Unexpected};
-use super::validate::{RejectReason, Rules};
 use super::{Conversation, member};
 use crate::identity::DeviceKeys;
 use crate::key_package::ClaimedKeyPackage;
 use crate::provider::{Provider, Storage, StorageError};
+use privmsg_mls_public::group::{RejectReason, Rules};
 
 /// Why no commit was made or merged.
 #[derive(Debug, thiserror::Error)]

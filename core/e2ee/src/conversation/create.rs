@@ -3,13 +3,12 @@
 use openmls::group::{MlsGroup, NewGroupError};
 use openmls_traits::OpenMlsProvider as _;
 
-use super::validate::{RejectReason, Rules};
 use super::{CommitBundle, CommitError, Conversation, create_config, loading, mls_id};
 use crate::identity::DeviceKeys;
 use crate::key_package::ClaimedKeyPackage;
-use crate::leaf;
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::{CertificateError, ConversationInfo, DeviceCertificate};
+use privmsg_mls_public::group::{RejectReason, Rules};
+use privmsg_mls_public::{CertificateError, ConversationInfo, DeviceCertificate, leaf};
 
 /// Why no conversation was created.
 #[derive(Debug, thiserror::Error)]
@@ -55,13 +54,18 @@ impl Conversation {
         if MlsGroup::load(provider.storage(), &id).map_err(loading)?.is_some() {
             return Err(CreateError::Exists);
         }
-        let group =
-            MlsGroup::new_with_group_id(provider, keys, &create_config(&info), id, leaf::credential(keys, certificate))
-                .map_err(|error| match error {
-                    NewGroupError::StorageError(error) => StorageError::new("creating a group", error).into(),
-                    NewGroupError::GroupAlreadyExists => CreateError::Exists,
-                    other => CreateError::Mls(Box::new(other)),
-                })?;
+        let group = MlsGroup::new_with_group_id(
+            provider,
+            keys,
+            &create_config(&info),
+            id,
+            leaf::credential(certificate, &keys.public()),
+        )
+        .map_err(|error| match error {
+            NewGroupError::StorageError(error) => StorageError::new("creating a group", error).into(),
+            NewGroupError::GroupAlreadyExists => CreateError::Exists,
+            other => CreateError::Mls(Box::new(other)),
+        })?;
         let mut conversation = Self { group, info };
         let bundle = conversation.commit(provider, keys, others, &[])?;
         Ok((conversation, bundle))

@@ -10,14 +10,11 @@ use tls_codec::DeserializeBytes as _;
 
 use super::bundle::Unexpected;
 use super::create::check_own;
-use super::validate::{Refusal, RejectReason, Rules};
-use super::{CommitBundle, Conversation, info, join_config, loading};
+use super::{CommitBundle, Conversation, join_config, loading};
 use crate::identity::DeviceKeys;
-use crate::leaf;
-use crate::malformed::Malformed;
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::DeviceCertificate;
-use privmsg_mls_public::UpdateNeeded;
+use privmsg_mls_public::group::{self, Refusal, RejectReason, Rules};
+use privmsg_mls_public::{DeviceCertificate, Malformed, UpdateNeeded, leaf};
 
 /// Why no external commit was made.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +78,7 @@ impl Conversation {
             RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because("ratchet tree"))?;
 
         let context = group_info.group_context().clone();
-        let info = info::of_context(&context)?;
+        let info = group::info_of_context(&context)?;
         check_own(keys, certificate, &info)?;
         let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(loading)?;
         if let Some(mut former) = former {
@@ -96,7 +93,7 @@ impl Conversation {
             .with_ratchet_tree(tree)
             .with_config(join_config())
             .skip_lifetime_validation()
-            .build_group(provider, group_info, leaf::credential(keys, certificate))
+            .build_group(provider, group_info, leaf::credential(certificate, &keys.public()))
             .map_err(group_error)?
             .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(leaf::capabilities()).build())
             .load_psks(provider.storage())
@@ -109,7 +106,9 @@ impl Conversation {
                 ExternalCommitBuilderFinalizeError::StorageError(error) => joining(error),
                 other => mls(other),
             })?;
-        Rules { info: &info }.check_tree(group.members())?;
+        let leaves = group.treesync().full_leaves();
+        let leaves = leaves.map(|(_, leaf)| (leaf.credential(), leaf.signature_key().as_slice()));
+        Rules { info: &info }.check_leaves(leaves)?;
         let mut bundle = CommitBundle::collect(provider, &group, messages, &[], old_leaf)?;
         bundle.added.push(device);
         Ok((Self { group, info }, bundle))

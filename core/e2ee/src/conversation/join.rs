@@ -5,11 +5,10 @@ use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::DeserializeBytes as _;
 
-use super::validate::{Refusal, RejectReason, Rules};
-use super::{Conversation, info, join_config, loading};
-use crate::malformed::Malformed;
+use super::{Conversation, join_config, loading};
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::UpdateNeeded;
+use privmsg_mls_public::group::{self, Refusal, RejectReason, Rules};
+use privmsg_mls_public::{Malformed, UpdateNeeded};
 
 /// Why a welcome was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +67,7 @@ impl Conversation {
 
         let builder = StagedWelcome::build_from_welcome(provider, &join_config(), welcome).map_err(welcome_error)?;
         let context = builder.processed_welcome().unverified_group_info().group_context().clone();
-        let info = info::of_context(&context)?;
+        let info = group::info_of_context(&context)?;
         forget_former(provider, &context)?;
         let staged = builder
             .with_ratchet_tree(tree)
@@ -77,7 +76,8 @@ impl Conversation {
             .replace_old_group()
             .build()
             .map_err(welcome_error)?;
-        Rules { info: &info }.check_tree(staged.members())?;
+        let leaves: Vec<_> = staged.members().collect();
+        Rules { info: &info }.check_leaves(leaves.iter().map(|leaf| (&leaf.credential, &*leaf.signature_key)))?;
         let group = staged.into_group(provider).map_err(welcome_error)?;
         Ok(Self { group, info })
     }

@@ -1,11 +1,12 @@
 //! Who is in a group, and what a commit changes of it.
 
 use openmls::group::MlsGroup;
-use openmls::prelude::{Credential, LeafNodeIndex};
+use openmls::prelude::{Credential, LeafNodeIndex, Sender};
 use privmsg_protocol::Epoch;
 
-use crate::leaf;
 use crate::member::Member;
+use privmsg_mls_public::group::{self, Change};
+use privmsg_mls_public::leaf;
 
 /// What a commit changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,15 @@ pub struct MembershipChange {
 }
 
 impl MembershipChange {
+    /// Of a commit by `sender`, as the device with this leaf sees it.
+    pub(super) fn new(change: Change, sender: &Sender, own: LeafNodeIndex) -> Self {
+        let committer = Member::new(change.committer, *sender == Sender::Member(own));
+        let added = change.added.into_iter().map(|member| Member::new(member, false)).collect();
+        let removed =
+            change.removed.into_iter().map(|leaf| Member::new(leaf.member, leaf.index == own.u32())).collect();
+        Self { epoch: change.epoch, committer, added, removed }
+    }
+
     /// Whether this device was removed, and the conversation is of no use to it any more.
     #[must_use]
     pub fn removes_self(&self) -> bool {
@@ -40,11 +50,7 @@ pub(super) fn indexed(group: &MlsGroup) -> impl Iterator<Item = (LeafNodeIndex, 
         .filter_map(move |leaf| Some((leaf.index, from_credential(&leaf.credential, Some(leaf.index) == own)?)))
 }
 
-pub(super) fn at(group: &MlsGroup, index: LeafNodeIndex) -> Option<Member> {
-    from_credential(group.member(index)?, index == group.own_leaf_index())
-}
-
-pub(super) fn from_credential(credential: &Credential, is_self: bool) -> Option<Member> {
+fn from_credential(credential: &Credential, is_self: bool) -> Option<Member> {
     let certificate = leaf::unverified_certificate(credential).ok()?;
-    Some(Member::from_certificate(&certificate, is_self))
+    Some(Member::new(group::Member::from_certificate(&certificate), is_self))
 }

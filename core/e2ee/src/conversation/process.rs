@@ -12,13 +12,11 @@ use tls_codec::DeserializeBytes as _;
 use zeroize::Zeroizing;
 
 use super::member::MembershipChange;
-use super::validate::{Refusal, RejectReason, Rules};
 use super::{CommitError, Conversation, MAX_PAST_EPOCHS, mls_id};
-use crate::leaf;
-use crate::malformed::Malformed;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::UpdateNeeded;
+use privmsg_mls_public::group::{self, Refusal, RejectReason, Rules};
+use privmsg_mls_public::{Malformed, UpdateNeeded, leaf};
 
 const MESSAGE: &str = "message of a group";
 
@@ -204,13 +202,14 @@ impl Conversation {
     }
 
     fn describe(&self, staged: &StagedCommit, sender: &Sender) -> Result<MembershipChange, Refusal> {
-        Rules { info: &self.info }.check_commit(&self.group, staged, sender)
+        let change = Rules { info: &self.info }.check_commit(self.group.treesync(), staged, sender)?;
+        Ok(MembershipChange::new(change, sender, self.group.own_leaf_index()))
     }
 }
 
 fn application(credential: &Credential, message: ApplicationMessage) -> Result<Processed, ProcessError> {
     let sender = leaf::unverified_certificate(credential).map_err(Refusal::from)?;
-    let sender = Member::from_certificate(&sender, false);
+    let sender = Member::new(group::Member::from_certificate(&sender), false);
     Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()) })
 }
 

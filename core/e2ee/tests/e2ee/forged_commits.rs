@@ -8,6 +8,7 @@ use privmsg_protocol::{DeviceId, Incarnation};
 
 use crate::people::{Device, Person, all_talk, direct, now, open_chat, person};
 use crate::rogue::{Rogue, context, credential, forged, is_stranger, key_package, rogue_join, with_certificate};
+use crate::server::Server;
 
 fn rejected(result: Result<impl std::fmt::Debug, ProcessError>) -> RejectReason {
     match result {
@@ -20,13 +21,15 @@ fn rejected(result: Result<impl std::fmt::Debug, ProcessError>) -> RejectReason 
 fn commits_that_break_our_rules_are_rejected_before_they_are_merged() {
     let (alice, bob, carol) = (person("alice"), person("bob"), person("carol"));
     let (phone, bobs, carols) = (alice.device("phone"), bob.device("phone"), carol.device("phone"));
-    open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let server = Server::begin(&open_chat(direct(&alice, &bob), &[&phone, &bobs]));
     let bobs_disk = bobs.disk();
     let attempt = |add: &[&Device], leaf| {
         bobs.restore(bobs_disk.clone());
         let add = add.iter().map(|device| key_package(device, &device.certificate.encode())).collect();
         let forged = Rogue::of(&bobs).commit(add, leaf, None);
-        rejected(phone.process_commit(&forged.commit))
+        let reason = rejected(phone.process_commit(&forged.commit));
+        server.agrees(&reason, &forged.commit, &forged.group_info);
+        reason
     };
     let adding = |device: &Device| attempt(&[device], LeafNodeParameters::default());
 
@@ -66,18 +69,21 @@ fn commits_that_break_our_rules_are_rejected_before_they_are_merged() {
 fn standalone_proposals_and_other_extensions_are_not_used() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
-    open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let opened = open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let server = Server::begin(&opened);
     let disk = bobs.disk();
     let provider = bobs.provider();
 
     let leaving = Rogue::of(&bobs).group.leave_group(&provider, &bobs.keys).unwrap().to_bytes().unwrap();
     assert!(matches!(rejected(phone.process(&leaving)), RejectReason::Proposal));
     assert!(matches!(rejected(phone.process_commit(&leaving)), RejectReason::Proposal));
+    server.agrees(&RejectReason::Proposal, &leaving, &opened.group_info);
 
     bobs.restore(disk.clone());
     let other = direct(&bob, &person("carol")).encode();
     let forged = Rogue::of(&bobs).commit(Vec::new(), LeafNodeParameters::default(), Some(context(&other)));
     assert!(matches!(rejected(phone.process_commit(&forged.commit)), RejectReason::Proposal));
+    server.agrees(&RejectReason::Proposal, &forged.commit, &forged.group_info);
     bobs.restore(disk);
     all_talk(&[&phone, &bobs]);
 }
@@ -97,9 +103,12 @@ fn external_commits_of_strangers_and_impostors_are_rejected() {
     );
     assert!(matches!(refused, Err(ExternalJoinError::Rejected(reason)) if is_stranger(&reason, &carol)));
 
+    let server = Server::begin(&opened);
     let attempt = |device: &Device| {
-        let commit = rogue_join(device, &device.certificate.encode(), &opened);
-        rejected(phone.process_commit(&commit))
+        let (commit, group_info) = rogue_join(device, &device.certificate.encode(), &opened);
+        let reason = rejected(phone.process_commit(&commit));
+        server.agrees(&reason, &commit, &group_info);
+        reason
     };
     assert!(is_stranger(&attempt(&carols), &carol));
     let certificate = forged(&carol.device("z"), &bobs);

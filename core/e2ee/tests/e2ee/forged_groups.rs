@@ -5,8 +5,11 @@ use privmsg_e2ee::{
     CertificateError, Conversation, ConversationInfo, ExternalJoinError, InfoError, JoinError, RejectReason,
 };
 
+use privmsg_mls_public::PublicConversation;
+
 use crate::people::{Device, Person, direct, now, person};
 use crate::rogue::{Forged, Rogue, bare_context, context, forged, is_stranger, key_package, with_certificate};
+use crate::server::agree;
 
 #[test]
 fn groups_that_break_our_rules_are_not_joined() {
@@ -22,7 +25,10 @@ fn groups_that_break_our_rules_are_not_joined() {
         |info: ConversationInfo, add: &[&Device]| group(info.group_id().as_bytes(), context(&info.encode()), add);
     let between = |a, b| context(&direct(a, b).encode());
     let join = |group: &Forged| match Conversation::join(&phone.provider(), &group.welcome, &group.tree) {
-        Err(JoinError::Rejected(reason)) => reason,
+        Err(JoinError::Rejected(reason)) => {
+            agree(&reason, &PublicConversation::begin(&group.group_info, &group.tree).unwrap_err());
+            reason
+        }
         other => panic!("{other:?}"),
     };
     let external = |group: &Forged| {

@@ -11,7 +11,10 @@ mod forged_devices;
 mod forged_groups;
 mod newer;
 mod people;
+mod public_forgeries;
+mod public_histories;
 mod rogue;
+mod server;
 #[expect(unreachable_pub, reason = "a library elsewhere")]
 #[path = "../../../../fuzz/e2ee/src/targets/mod.rs"]
 mod targets;

@@ -7,8 +7,11 @@ use privmsg_e2ee::{
     KeyPackageError, LoadError, ProcessError, RejectReason, UpdateNeeded,
 };
 
+use privmsg_mls_public::{PublicConversation, Refused};
+
 use crate::people::{CHAT, Device, Person, all_talk, direct, names, now, open_chat, person};
 use crate::rogue::{Forged, Rogue, bare_context, context, key_package, rogue_join};
+use crate::server::Server;
 
 const NEWER_INFO: UpdateNeeded = UpdateNeeded { what: "conversation info version", number: 3 };
 const NEWER_DEVICE: UpdateNeeded = UpdateNeeded { what: "device certificate version", number: 2 };
@@ -41,24 +44,25 @@ fn a_newer_device_cannot_be_added_yet() {
 fn a_commit_that_makes_the_conversation_newer_needs_an_update() {
     let (alice, bob, carol) = (person("alice"), person("bob"), person("carol"));
     let (phone, bobs, carols) = (alice.device("phone"), bob.device("phone"), carol.device("phone"));
-    open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let server = Server::begin(&open_chat(direct(&alice, &bob), &[&phone, &bobs]));
     let disk = bobs.disk();
     let newer = |add| {
         bobs.restore(disk.clone());
         let context = context(&newer_info(&alice, &bob));
-        Rogue::of(&bobs).commit(add, LeafNodeParameters::default(), Some(context)).commit
+        Rogue::of(&bobs).commit(add, LeafNodeParameters::default(), Some(context))
     };
     let before = phone.disk();
     let commit = newer(Vec::new());
     // What the newer rules allow besides is not for the older ones to judge.
-    for bytes in [&commit, &newer(vec![key_package(&carols, &newer_certificate(&carols))])] {
-        let processed = phone.process_commit(bytes);
+    for forged in [&commit, &newer(vec![key_package(&carols, &newer_certificate(&carols))])] {
+        assert!(matches!(server.refuse(&forged.commit, &forged.group_info), Refused::UpdateNeeded(NEWER_INFO)));
+        let processed = phone.process_commit(&forged.commit);
         assert!(matches!(processed, Err(ProcessError::UpdateNeeded(NEWER_INFO))), "{processed:?}");
         assert!(phone.disk() == before, "nothing has changed");
     }
 
     // Whoever is no member cannot say it: the server has no key to sign it with.
-    let mut forged = commit;
+    let mut forged = commit.commit;
     let at = forged.len() - 100;
     forged[at] ^= 1;
     let processed = phone.process_commit(&forged);
@@ -75,11 +79,13 @@ fn a_commit_that_lets_a_newer_device_in_needs_an_update() {
     let opened = open_chat(direct(&alice, &bob), &[&phone, &bobs]);
     let disk = bobs.disk();
     let package = key_package(&laptop, &newer_certificate(&laptop));
-    let added = Rogue::of(&bobs).commit(vec![package], LeafNodeParameters::default(), None).commit;
+    let added = Rogue::of(&bobs).commit(vec![package], LeafNodeParameters::default(), None);
     let joined = rogue_join(&laptop, &newer_certificate(&laptop), &opened);
-    for commit in [added, joined] {
+    let server = Server::begin(&opened);
+    for (commit, group_info) in [(added.commit, added.group_info), joined] {
         let processed = phone.process_commit(&commit);
         assert!(matches!(processed, Err(ProcessError::UpdateNeeded(NEWER_DEVICE))), "{processed:?}");
+        assert!(matches!(server.refuse(&commit, &group_info), Refused::UpdateNeeded(NEWER_DEVICE)));
     }
     bobs.restore(disk);
     all_talk(&[&phone, &bobs]);
@@ -106,6 +112,8 @@ fn a_newer_group_is_joined_after_an_update() {
         let joined = Conversation::join(&phone.provider(), &group.welcome, &group.tree);
         assert!(matches!(joined, Err(JoinError::UpdateNeeded(found)) if found == expected), "{joined:?}");
         phone.restore(invited);
+        let begun = PublicConversation::begin(&group.group_info, &group.tree);
+        assert!(matches!(begun, Err(Refused::UpdateNeeded(found)) if found == expected), "{begun:?}");
         let (keys, certificate) = (&laptop.keys, &laptop.certificate);
         let joined = Conversation::join_external(&laptop.provider(), keys, certificate, &group.group_info, &group.tree);
         assert!(matches!(joined, Err(ExternalJoinError::UpdateNeeded(found)) if found == expected), "{joined:?}");

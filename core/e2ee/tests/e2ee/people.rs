@@ -7,6 +7,7 @@ use privmsg_e2ee::{
     AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys,
     Expected, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
 };
+use privmsg_mls_public::group;
 use privmsg_protocol::{DeviceId, GroupId, Incarnation, UserId};
 use rand_core::OsRng;
 
@@ -57,6 +58,11 @@ impl Device {
 
     pub(crate) fn device_id(&self) -> &DeviceId {
         self.certificate.device_id()
+    }
+
+    /// Its owner, as conversations name people.
+    pub(crate) fn owner(&self) -> privmsg_e2ee::Person {
+        privmsg_e2ee::Person { user_id: self.user_id().clone(), identity: *self.certificate.identity_key() }
     }
 
     pub(crate) fn address(&self) -> (UserId, DeviceId) {
@@ -164,6 +170,13 @@ impl Device {
 }
 
 pub(crate) fn names(members: &[Member]) -> Vec<String> {
+    let mut names: Vec<_> = members.iter().map(|member| member.device_id.to_string()).collect();
+    names.sort();
+    names
+}
+
+/// As [`names`], of devices as a server sees them.
+pub(crate) fn names_of(members: &[group::Member]) -> Vec<String> {
     let mut names: Vec<_> = members.iter().map(|member| member.device_id.to_string()).collect();
     names.sort();
     names

@@ -97,6 +97,13 @@ impl<'a> Rogue<'a> {
         Self { device, group }
     }
 
+    /// GroupInfo and tree of its present epoch.
+    pub(crate) fn export(&self) -> (Vec<u8>, Vec<u8>) {
+        let provider = self.device.provider();
+        let group_info = self.group.export_group_info(provider.crypto(), &self.device.keys, false).unwrap();
+        (group_info.to_bytes().unwrap(), self.group.export_ratchet_tree().tls_serialize_detached().unwrap())
+    }
+
     /// Commits what it likes, and merges it.
     pub(crate) fn commit(
         &mut self,
@@ -137,8 +144,8 @@ pub(crate) struct Forged {
     pub(crate) tree: Vec<u8>,
 }
 
-/// An external commit with anything in the place of the certificate.
-pub(crate) fn rogue_join(device: &Device, certificate: &[u8], into: &CommitBundle) -> Vec<u8> {
+/// An external commit with anything in the place of the certificate, and its GroupInfo.
+pub(crate) fn rogue_join(device: &Device, certificate: &[u8], into: &CommitBundle) -> (Vec<u8>, Vec<u8>) {
     let provider = device.provider();
     let group_info = MlsMessageIn::tls_deserialize_exact_bytes(&into.group_info).unwrap();
     let MlsMessageBodyIn::GroupInfo(group_info) = group_info.extract() else { panic!() };
@@ -150,9 +157,11 @@ pub(crate) fn rogue_join(device: &Device, certificate: &[u8], into: &CommitBundl
         .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(ours()).build())
         .load_psks(provider.storage())
         .unwrap()
+        .create_group_info(true)
         .build(provider.rand(), provider.crypto(), &device.keys, |_| true)
         .unwrap()
         .finalize(&provider)
         .unwrap();
-    bundle.into_commit().to_bytes().unwrap()
+    let (commit, _, group_info) = bundle.into_messages();
+    (commit.to_bytes().unwrap(), group_info.unwrap().to_bytes().unwrap())
 }

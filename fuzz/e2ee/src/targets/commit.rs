@@ -91,7 +91,7 @@ fn renewed(world: &World, certificate: &[u8]) {
 }
 
 fn joined(world: &World, certificate: &[u8]) {
-    let commit = rogue_join(&world.tablet, certificate, &world.opened);
+    let (commit, _) = rogue_join(&world.tablet, certificate, &world.opened);
     let members = [world.phone.address(), world.bobs.address()];
     assert_eq!(process(world, &commit), verdict::of_leaf(world, &world.tablet, certificate, &members));
 }

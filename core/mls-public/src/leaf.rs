@@ -1,29 +1,26 @@
-//! What every leaf of ours looks like, and what is demanded of other people's.
+//! What every leaf of ours looks like, and what is demanded of other people's. In OpenMLS's terms, for whoever makes or
+//! meets leaves.
 
 use openmls::prelude::{
-    BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, ExtensionType, Lifetime,
+    BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, ExtensionType, LeafNode,
     ProtocolVersion, RequiredCapabilitiesExtension,
 };
+use privmsg_protocol::{DeviceId, UserId};
 
-use crate::identity::DeviceKeys;
-use privmsg_mls_public::{CertificateError, DeviceCertificate};
+use crate::certificate::{CertificateError, DeviceCertificate};
+use crate::keys::DevicePublicKey;
 
 /// X25519 with ML-KEM-768, AES-256-GCM, SHA-384, Ed25519 (0x004E): the only suite, so there is nothing to negotiate
 /// and nothing to downgrade.
-pub(crate) const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
+pub const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 
 /// The GroupContext extension with the [`ConversationInfo`](crate::ConversationInfo): the first number of the range
 /// that RFC 9420, section 17.3 reserves for private use.
-pub(crate) const INFO_EXTENSION: u16 = 0xF000;
+pub const INFO_EXTENSION: u16 = 0xF000;
 
-/// Three times four weeks, the longest range that OpenMLS accepts. Leaves rotate at least weekly; a key package of a
-/// device that has been away longer is no loss.
-pub(crate) const LIFETIME_S: u64 = 84 * 24 * 3600;
-
-/// Clocks of two devices may differ by this much.
-const CLOCK_SKEW_S: u64 = 3600;
-
-pub(crate) fn capabilities() -> Capabilities {
+/// What a client can do that makes our leaves.
+#[must_use]
+pub fn capabilities() -> Capabilities {
     Capabilities::builder()
         .versions(vec![ProtocolVersion::Mls10])
         .ciphersuites(vec![CIPHERSUITE])
@@ -33,26 +30,26 @@ pub(crate) fn capabilities() -> Capabilities {
         .build()
 }
 
-pub(crate) fn required_capabilities() -> RequiredCapabilitiesExtension {
+/// What a client must be able to do to have a leaf in a group of ours.
+#[must_use]
+pub fn required_capabilities() -> RequiredCapabilitiesExtension {
     RequiredCapabilitiesExtension::new(&[ExtensionType::Unknown(INFO_EXTENSION)], &[], &[CredentialType::Basic])
 }
 
-pub(crate) fn lifetime(now: u64) -> Lifetime {
-    Lifetime::init(now.saturating_sub(CLOCK_SKEW_S), now.saturating_add(LIFETIME_S))
-}
-
-pub(crate) fn credential(keys: &DeviceKeys, certificate: &DeviceCertificate) -> CredentialWithKey {
+/// The credential of a device with this certificate and signature key.
+#[must_use]
+pub fn credential(certificate: &DeviceCertificate, key: &DevicePublicKey) -> CredentialWithKey {
     CredentialWithKey {
         credential: BasicCredential::new(certificate.encode()).into(),
-        signature_key: keys.public().as_bytes().as_slice().into(),
+        signature_key: key.as_bytes().as_slice().into(),
     }
 }
 
 /// The verified certificate of a leaf with this credential and signature key.
-pub(crate) fn certificate(
-    credential: &Credential,
-    signature_key: &[u8],
-) -> Result<DeviceCertificate, CertificateError> {
+///
+/// # Errors
+/// [`CertificateError`].
+pub fn certificate(credential: &Credential, signature_key: &[u8]) -> Result<DeviceCertificate, CertificateError> {
     let certificate = unverified_certificate(credential)?;
     certificate.verify()?;
     if certificate.device_key().as_bytes() != signature_key {
@@ -61,13 +58,36 @@ pub(crate) fn certificate(
     Ok(certificate)
 }
 
+/// The verified certificate of a leaf.
+///
+/// # Errors
+/// [`CertificateError`].
+pub fn certificate_of(leaf: &LeafNode) -> Result<DeviceCertificate, CertificateError> {
+    certificate(leaf.credential(), leaf.signature_key().as_slice())
+}
+
 /// The certificate in a credential that was verified before it entered the group.
-pub(crate) fn unverified_certificate(credential: &Credential) -> Result<DeviceCertificate, CertificateError> {
+///
+/// # Errors
+/// [`CertificateError`].
+pub fn unverified_certificate(credential: &Credential) -> Result<DeviceCertificate, CertificateError> {
     DeviceCertificate::decode(basic(credential)?.identity())
 }
 
+/// Whose leaf it is that has a credential which was verified before it entered the group: cheap, for a look at all of
+/// them.
+///
+/// # Errors
+/// [`CertificateError`].
+pub fn device_of(credential: &Credential) -> Result<(UserId, DeviceId), CertificateError> {
+    DeviceCertificate::device_of(basic(credential)?.identity())
+}
+
 /// Whether this build can read the certificate in a credential that was verified before it entered the group.
-pub(crate) fn check_version(credential: &Credential) -> Result<(), CertificateError> {
+///
+/// # Errors
+/// As [`DeviceCertificate::check_version`].
+pub fn check_version(credential: &Credential) -> Result<(), CertificateError> {
     DeviceCertificate::check_version(basic(credential)?.identity())
 }
 

@@ -16,7 +16,7 @@ impl Malformed {
     }
 
     /// Reading `what` failed.
-    pub(crate) fn because(what: &'static str) -> impl FnOnce(tls_codec::Error) -> Self {
+    pub fn because(what: &'static str) -> impl FnOnce(tls_codec::Error) -> Self {
         move |error| Self { what, source: Some(error) }
     }
 }

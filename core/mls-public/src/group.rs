@@ -1,0 +1,51 @@
+//! Groups of MLS (RFC 9420) as conversations: what is demanded of them beyond the RFC, and what can be checked of them by
+//! somebody who has no secret.
+//!
+//! Clients and server decide by the same [`Rules`]. They are *structural*: they refuse, so they look only at what all
+//! receivers see alike, which is the tree, the GroupContext and the commit.
+//!
+//! # A server's view
+//!
+//! A [`PublicConversation`] is what a server keeps of a group. It is begun with the GroupInfo and the ratchet tree that its
+//! creator uploads, and from then on *derived* from the commits: who is in it, which epoch it is in and what tree a joiner
+//! needs is nobody's word. A commit comes with the GroupInfo of the epoch that it begins, because that is signed and holds
+//! the key for external joiners.
+//!
+//! Checked of a commit: that it is a `PublicMessage` of this group and epoch; signature of its sender's leaf; that all it
+//! proposes is valid and of a kind that is used; every leaf that comes, with its certificate, capabilities and signature;
+//! keys, that they are unique and that one can encrypt to them; parent hashes; [`Rules`]. Of the GroupInfo: that it is
+//! signed by the committer's leaf as it is afterwards, that it holds exactly the GroupContext and the confirmation tag that
+//! follow from the commit, and an `external_pub`, of which it is only known that it is a key.
+//!
+//! # What cannot be checked without secrets
+//!
+//! - `membership_tag` of the commit. It says again what the signature says.
+//! - `confirmation_tag`: only that commit and GroupInfo agree on it.
+//! - The encrypted path secrets: whether a member can decrypt its own, and whether it leads to the public keys in the path.
+//! - `external_pub`: whether it is that of the epoch.
+//! - Welcomes: they are opaque.
+//! - Of a group that begins, the transcript before its first commit.
+//!
+//! So a member can still begin an epoch that others cannot enter. They report it; whoever keeps the state before can go
+//! back to it.
+
+mod bounds;
+mod context;
+mod group_info;
+mod keys;
+mod member;
+mod parts;
+mod public;
+mod refused;
+mod rules;
+mod state;
+
+pub use bounds::{MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, max_commit_len, max_tree_len};
+pub use context::{extensions, info_of_context, info_of_extensions};
+pub use group_info::GroupInfoError;
+pub use keys::UnusableKey;
+pub use member::{Change, Leaf, Member};
+pub use public::PublicConversation;
+pub use refused::Refused;
+pub use rules::{MAX_LEAF_LEN, Refusal, RejectReason, Rules};
+pub use state::StateError;

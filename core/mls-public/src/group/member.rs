@@ -1,0 +1,61 @@
+use privmsg_protocol::{DeviceId, Epoch, UserId};
+
+use crate::certificate::DeviceCertificate;
+use crate::keys::AccountPublicKey;
+
+/// A device in a group, with the identity key that vouches for it: what its leaf's certificate says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The owner.
+    pub user_id: UserId,
+    /// The device.
+    pub device_id: DeviceId,
+    /// The account identity key that signed the device's certificate.
+    pub identity: AccountPublicKey,
+}
+
+impl Member {
+    /// Whom a verified certificate is about.
+    #[must_use]
+    pub fn from_certificate(certificate: &DeviceCertificate) -> Self {
+        Self {
+            user_id: certificate.user_id().clone(),
+            device_id: certificate.device_id().clone(),
+            identity: *certificate.identity_key(),
+        }
+    }
+
+    /// Whether it is this device of this user.
+    #[must_use]
+    pub fn is(&self, user_id: &UserId, device_id: &DeviceId) -> bool {
+        self.user_id == *user_id && self.device_id == *device_id
+    }
+
+    pub(super) fn same_device(&self, other: &Self) -> bool {
+        self.is(&other.user_id, &other.device_id)
+    }
+}
+
+/// A member at its place in the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// The leaf's index.
+    pub index: u32,
+    /// Whose leaf it is.
+    pub member: Member,
+}
+
+/// What a commit changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The epoch that it begins.
+    pub epoch: Epoch,
+    /// Who made it. For an external commit, the joiner.
+    pub committer: Member,
+    /// Whether the committer joins by it (RFC 9420, section 12.4.3.2).
+    pub external: bool,
+    /// Devices that come. A device that joins anew is in both lists.
+    pub added: Vec<Member>,
+    /// Leaves that go.
+    pub removed: Vec<Leaf>,
+}

@@ -1,0 +1,237 @@
+use std::fmt;
+
+use openmls::group::{GroupId as MlsGroupId, StagedCommit};
+use openmls::prelude::{
+    ContentType, LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProposalStore, ProtocolMessage, PublicGroup,
+    PublicMessageIn, RatchetTreeIn, Sender,
+};
+use openmls_rust_crypto::RustCrypto;
+use privmsg_protocol::{Epoch, GroupId};
+use tls_codec::{DeserializeBytes as _, Serialize as _};
+
+use super::context;
+use super::group_info::{Expected, Unverified};
+use super::keys;
+use super::member::{Change, Leaf, Member};
+use super::parts::CommitParts;
+use super::refused::Refused;
+use super::rules::{self, RejectReason, Rules};
+use super::state::{Parts, StateError};
+use crate::conversation_info::ConversationInfo;
+use crate::leaf;
+use crate::malformed::Malformed;
+
+const COMMIT: &str = "commit";
+const TREE: &str = "ratchet tree";
+
+/// The epoch of a group when the server hears of it: its creator has committed once, to let the others in.
+const FIRST_EPOCH: Epoch = Epoch(1);
+
+/// A conversation as somebody sees it who has no secret. See the [module documentation](super).
+pub struct PublicConversation {
+    group: PublicGroup,
+    info: ConversationInfo,
+    /// What is stored of `group`: OpenMLS writes it whenever it merges.
+    parts: Parts,
+}
+
+impl PublicConversation {
+    /// Begins a group in its first epoch with the GroupInfo (an `MLSMessage`) and the ratchet tree of its creator, and says
+    /// who that is: whoever signed.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn begin(group_info: &[u8], ratchet_tree: &[u8]) -> Result<(Self, Member), Refused> {
+        let crypto = RustCrypto::default();
+        let unverified = Unverified::read(group_info)?;
+        let info = context::info_of_context(unverified.context())?;
+        let epoch = Epoch(unverified.context().epoch().as_u64());
+        if epoch != FIRST_EPOCH {
+            return Err(Refused::OtherEpoch { found: epoch, expected: FIRST_EPOCH });
+        }
+        unverified.check_contents(&crypto).map_err(Refused::invalid)?;
+        let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because(TREE))?;
+        if tree.tls_serialize_detached().is_ok_and(|again| again != ratchet_tree) {
+            return Err(Malformed::new(TREE).into());
+        }
+        let (signer, parts) = (unverified.signer(), Parts::default());
+        let (group, _) =
+            PublicGroup::from_external(&crypto, &parts, tree, unverified.into_inner(), ProposalStore::new())
+                .map_err(Refused::invalid)?;
+        let conversation = Self { group, info, parts };
+        conversation.check_tree(&crypto)?;
+        let creator = conversation.members().into_iter().find(|leaf| leaf.index == signer);
+        let creator = creator.ok_or_else(|| Refused::invalid("signed by nobody"))?.member;
+        Ok((conversation, creator))
+    }
+
+    /// Enters the next epoch by a commit and the GroupInfo (both an `MLSMessage`) of the epoch that it begins, and says what
+    /// has changed. If it is refused, nothing has.
+    ///
+    /// Whether the committer is the device that has sent it, and whether it may add and remove whom it does, is for the
+    /// caller to say.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn apply(&mut self, commit: &[u8], group_info: &[u8]) -> Result<Change, Refused> {
+        let crypto = RustCrypto::default();
+        let message = self.read_commit(commit)?;
+        let tag = message.confirmation_tag().ok_or(Malformed::new(COMMIT))?.clone();
+        let group_info = Unverified::read(group_info)?;
+        let (staged, sender) = self.stage(&crypto, message)?;
+        let parts = CommitParts::read(commit, staged.update_path_leaf_node()).map_err(Malformed::because(COMMIT))?;
+        if parts.membership_tag_len.is_some_and(|len| len != leaf::CIPHERSUITE.hash_length()) {
+            return Err(Malformed::new(COMMIT).into());
+        }
+        let change = Rules { info: &self.info }.check_commit(self.group.treesync(), &staged, &sender)?;
+        check_keys(&crypto, &parts, &staged)?;
+        let committer = self.committer(&staged, &sender)?;
+        let leaf = staged.update_path_leaf_node().or_else(|| self.group.leaf(committer));
+        let leaf = leaf.ok_or_else(|| Refused::invalid("a commit of nobody"))?;
+        let expected = Expected { context: staged.group_context(), confirmation_tag: &tag, committer, leaf };
+        group_info.check(&crypto, &expected).map_err(Refused::invalid)?;
+        self.group.merge_commit(&self.parts, staged).expect("OpenMLS's state consists of numbers, bytes and lists");
+        Ok(change)
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn info(&self) -> &ConversationInfo {
+        &self.info
+    }
+
+    /// The group's identifier.
+    #[must_use]
+    pub fn group_id(&self) -> GroupId {
+        self.info.group_id()
+    }
+
+    /// The current epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.group.group_context().epoch().as_u64())
+    }
+
+    /// How many devices are in it.
+    #[must_use]
+    pub fn leaves(&self) -> usize {
+        self.group.treesync().full_leaves().count()
+    }
+
+    /// All devices, in the order of their leaves.
+    #[must_use]
+    pub fn members(&self) -> Vec<Leaf> {
+        let leaves = self.group.treesync().full_leaves();
+        let member = |(index, leaf): (LeafNodeIndex, &openmls::prelude::LeafNode)| {
+            let certificate = leaf::unverified_certificate(leaf.credential()).ok()?;
+            Some(Leaf { index: index.u32(), member: Member::from_certificate(&certificate) })
+        };
+        // Each was read when it entered.
+        leaves.filter_map(member).collect()
+    }
+
+    /// The ratchet tree of the current epoch (RFC 9420, section 12.4.3.3), for joiners.
+    #[must_use]
+    pub fn ratchet_tree(&self) -> Vec<u8> {
+        let tree = self.group.export_ratchet_tree().tls_serialize_detached();
+        tree.expect("a tree of a thousand leaves has a few megabytes")
+    }
+
+    /// What [`PublicConversation::decode`] reads.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.parts.encode()
+    }
+
+    /// The conversation that was stored. Its signatures are not checked again.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+        let parts = Parts::decode(bytes)?;
+        // The parts are those of one group, whatever its name.
+        let group = PublicGroup::load(&parts, &MlsGroupId::from_slice(&[]))?.ok_or(StateError::Damaged)?;
+        let info = context::info_of_context(group.group_context()).map_err(|_| StateError::Damaged)?;
+        Ok(Self { group, info, parts })
+    }
+
+    /// Reads a commit, which must be one of this group and epoch, all there is, and in the only encoding that RFC 9420
+    /// allows.
+    fn read_commit(&self, bytes: &[u8]) -> Result<PublicMessageIn, Refused> {
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(Malformed::because(COMMIT))?;
+        if message.tls_serialize_detached().is_ok_and(|again| again != bytes) {
+            return Err(Malformed::new(COMMIT).into());
+        }
+        let message = message.try_into_protocol_message().map_err(|_| Malformed::new(COMMIT))?;
+        if message.group_id() != self.group.group_id() {
+            return Err(RejectReason::WrongGroup.into());
+        }
+        match message.content_type() {
+            ContentType::Commit => {}
+            ContentType::Proposal => return Err(RejectReason::Proposal.into()),
+            ContentType::Application => return Err(RejectReason::UnexpectedKind.into()),
+        }
+        let (found, expected) = (Epoch(message.epoch().as_u64()), self.epoch());
+        if found != expected {
+            return Err(Refused::OtherEpoch { found, expected });
+        }
+        match message {
+            ProtocolMessage::PublicMessage(message) => Ok(*message),
+            ProtocolMessage::PrivateMessage(_) => Err(RejectReason::UnexpectedKind.into()),
+        }
+    }
+
+    fn stage(&self, crypto: &RustCrypto, message: PublicMessageIn) -> Result<(StagedCommit, Sender), Refused> {
+        let message = ProtocolMessage::PublicMessage(Box::new(message));
+        let processed = self.group.process_message(crypto, message).map_err(Refused::invalid)?;
+        let sender = processed.sender().clone();
+        match processed.into_content() {
+            ProcessedMessageContent::StagedCommitMessage(staged) => Ok((*staged, sender)),
+            _ => Err(RejectReason::UnexpectedKind.into()),
+        }
+    }
+
+    fn committer(&self, staged: &StagedCommit, sender: &Sender) -> Result<LeafNodeIndex, Refused> {
+        match sender {
+            Sender::Member(index) => Ok(*index),
+            _ => self.group.ext_commit_sender_index(staged).map_err(Refused::invalid),
+        }
+    }
+
+    /// Checks the tree of a group that begins.
+    fn check_tree(&self, crypto: &RustCrypto) -> Result<(), Refused> {
+        let tree = self.group.treesync();
+        let leaves = tree.full_leaves().map(|(_, leaf)| (leaf.credential(), leaf.signature_key().as_slice()));
+        Rules { info: &self.info }.check_leaves(leaves)?;
+        for (_, leaf) in tree.full_leaves() {
+            rules::check_leaf_len(leaf)?;
+            keys::check_node(crypto, leaf.encryption_key()).map_err(Refused::invalid)?;
+        }
+        for (_, parent) in tree.full_parents() {
+            keys::check_node(crypto, parent).map_err(Refused::invalid)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks the keys that come with a commit.
+fn check_keys(crypto: &RustCrypto, parts: &CommitParts, staged: &StagedCommit) -> Result<(), Refused> {
+    for add in staged.add_proposals() {
+        let leaf = add.add_proposal().key_package().leaf_node();
+        keys::check_node(crypto, leaf.encryption_key()).map_err(Refused::invalid)?;
+    }
+    if let Some(leaf) = staged.update_path_leaf_node() {
+        keys::check_node(crypto, leaf.encryption_key()).map_err(Refused::invalid)?;
+    }
+    for key in &parts.parent_keys {
+        keys::check(crypto, key.as_slice()).map_err(Refused::invalid)?;
+    }
+    Ok(())
+}
+
+/// Names the group.
+impl fmt::Debug for PublicConversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicConversation({}, epoch {})", self.group_id(), self.epoch())
+    }
+}

@@ -1,0 +1,276 @@
+//! What we demand of a group and of a commit beyond RFC 9420.
+
+use std::collections::HashSet;
+
+use openmls::group::StagedCommit;
+use openmls::prelude::{Credential, LeafNode, LeafNodeIndex, Proposal, Sender};
+use openmls::treesync::TreeSync;
+use privmsg_protocol::{Epoch, UserId};
+use tls_codec::Size as _;
+
+use super::context;
+use super::member::{Change, Leaf, Member};
+use crate::certificate::{CertificateError, DeviceCertificate};
+use crate::conversation_info::{ConversationInfo, InfoError};
+use crate::leaf;
+use crate::update_needed::UpdateNeeded;
+
+/// Longest leaf, in bytes. Today's have about 1,600: the encryption key takes 1,216, a certificate at most 1,024. Every
+/// member keeps each leaf, and the server hands it to every joiner.
+pub const MAX_LEAF_LEN: usize = 3072;
+
+/// Why something that came from outside is refused. It is forged, broken, or breaks a rule of ours; retrying is no use.
+///
+/// What is only newer than this build is not among them: it is an [`UpdateNeeded`] of the error of the operation.
+#[derive(Debug, thiserror::Error)]
+pub enum RejectReason {
+    /// A signature, a MAC or a decryption failed, or a rule of RFC 9420 is broken: OpenMLS says which.
+    #[error("invalid by RFC 9420")]
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A group of another ciphersuite, or with an identifier that is not 16 bytes.
+    #[error("a group of another kind than ours")]
+    OtherGroup,
+    /// It belongs to another group.
+    #[error("belongs to another group")]
+    WrongGroup,
+    /// A commit that came as an ordinary message, or the other way round.
+    #[error("not what the server said it is")]
+    UnexpectedKind,
+    /// A proposal outside a commit, or of a kind that we do not use.
+    #[error("proposal of a kind that is not used")]
+    Proposal,
+    /// A leaf without a valid device certificate: a device that its owner's identity key never vouched for.
+    #[error("a device that its owner has not vouched for")]
+    Certificate(#[source] CertificateError),
+    /// A device of a user who does not take part in the conversation.
+    #[error("{0} is no participant")]
+    NotAParticipant(UserId),
+    /// A device that another identity key vouches for than the one that its user has in this conversation.
+    #[error("a device of {0} under another identity")]
+    ForeignIdentity(UserId),
+    /// A device would have two leaves.
+    #[error("a device would be in the group twice")]
+    DuplicateDevice,
+    /// A leaf would change its owner or device, or a joiner would remove somebody else.
+    #[error("a leaf would pass to another device")]
+    LeafTakeover,
+    /// A leaf with more in it than any of ours.
+    #[error("a leaf of {0} bytes")]
+    OversizedLeaf(usize),
+    /// The group is none of our conversations.
+    #[error("a group that is no conversation")]
+    Info(#[source] InfoError),
+}
+
+impl RejectReason {
+    /// What OpenMLS found.
+    pub fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Invalid(cause.into())
+    }
+}
+
+/// What does not pass our rules: it is against them, or this build is too old to say.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It is against them.
+    Rejected(RejectReason),
+    /// This build cannot say.
+    UpdateNeeded(UpdateNeeded),
+}
+
+impl From<RejectReason> for Refusal {
+    fn from(reason: RejectReason) -> Self {
+        Self::Rejected(reason)
+    }
+}
+
+impl From<CertificateError> for Refusal {
+    fn from(error: CertificateError) -> Self {
+        match error {
+            CertificateError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
+            error => Self::Rejected(RejectReason::Certificate(error)),
+        }
+    }
+}
+
+impl From<InfoError> for Refusal {
+    fn from(error: InfoError) -> Self {
+        match error {
+            InfoError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
+            error => Self::Rejected(RejectReason::Info(error)),
+        }
+    }
+}
+
+/// The rules for one conversation: the same for whoever looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// What the conversation is.
+    pub info: &'a ConversationInfo,
+}
+
+impl Rules<'_> {
+    /// Checks the certificate of a leaf that is, or is to be, in the group. That its signature holds was checked before.
+    ///
+    /// # Errors
+    /// [`RejectReason`].
+    pub fn check_certificate(&self, certificate: &DeviceCertificate) -> Result<(), RejectReason> {
+        let user = certificate.user_id();
+        let person = self.info.person(user).ok_or_else(|| RejectReason::NotAParticipant(user.clone()))?;
+        if person.identity == *certificate.identity_key() {
+            Ok(())
+        } else {
+            Err(RejectReason::ForeignIdentity(user.clone()))
+        }
+    }
+
+    /// Checks all leaves of a group, given by credential and signature key.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn check_leaves<'a>(&self, leaves: impl Iterator<Item = (&'a Credential, &'a [u8])>) -> Result<(), Refusal> {
+        let mut devices = HashSet::new();
+        for (credential, signature_key) in leaves {
+            let certificate = leaf::certificate(credential, signature_key)?;
+            self.check_certificate(&certificate)?;
+            if !devices.insert((certificate.user_id().clone(), certificate.device_id().clone())) {
+                return Err(RejectReason::DuplicateDevice.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a commit to the group with this tree before it is merged, and says what it would change. Every leaf of
+    /// `tree` was checked when it entered.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn check_commit(&self, tree: &TreeSync, staged: &StagedCommit, sender: &Sender) -> Result<Change, Refusal> {
+        check_next_info(staged)?;
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
+        for queued in staged.queued_proposals() {
+            match queued.proposal() {
+                Proposal::Add(add) => added.push(self.check_leaf(add.key_package().leaf_node())?),
+                Proposal::Remove(remove) => {
+                    let index = remove.removed();
+                    removed.push(Leaf { index: index.u32(), member: member_at(tree, index)? });
+                }
+                Proposal::ExternalInit(_) if *sender == Sender::NewMemberCommit => {}
+                _ => return Err(RejectReason::Proposal.into()),
+            }
+        }
+        let path = staged.update_path_leaf_node().map(|node| self.check_leaf(node)).transpose()?;
+        let committer = match sender {
+            Sender::Member(index) => {
+                let committer = member_at(tree, *index)?;
+                if path.is_some_and(|new| !new.same_device(&committer)) {
+                    return Err(RejectReason::LeafTakeover.into());
+                }
+                committer
+            }
+            Sender::NewMemberCommit => {
+                let joiner = path.ok_or_else(|| RejectReason::invalid("external commit without a path"))?;
+                check_former_leaf(&joiner, &removed)?;
+                added.push(joiner.clone());
+                joiner
+            }
+            _ => return Err(RejectReason::invalid("commit of somebody outside the group").into()),
+        };
+        check_unique(tree, &removed, &added)?;
+        let epoch = Epoch(staged.epoch().as_u64());
+        Ok(Change { epoch, committer, external: *sender == Sender::NewMemberCommit, added, removed })
+    }
+
+    /// Checks a leaf that is to enter the group.
+    fn check_leaf(&self, node: &LeafNode) -> Result<Member, Refusal> {
+        let certificate = leaf::certificate_of(node)?;
+        self.check_certificate(&certificate)?;
+        check_leaf_len(node)?;
+        Ok(Member::from_certificate(&certificate))
+    }
+}
+
+pub(super) fn check_leaf_len(node: &LeafNode) -> Result<(), RejectReason> {
+    let len = node.tls_serialized_len();
+    if len > MAX_LEAF_LEN { Err(RejectReason::OversizedLeaf(len)) } else { Ok(()) }
+}
+
+/// An external commit has at most one Remove, of the joiner's own former leaf (RFC 9420, section 12.4.3.2). OpenMLS leaves
+/// it to the application whose leaf that is.
+fn check_former_leaf(joiner: &Member, removed: &[Leaf]) -> Result<(), RejectReason> {
+    match removed {
+        [] => Ok(()),
+        [former] if former.member.same_device(joiner) => Ok(()),
+        _ => Err(RejectReason::LeafTakeover),
+    }
+}
+
+/// What the conversation would be after the commit. Whatever else a newer client does in the commit that makes it
+/// something which this build does not know, is not for this build to judge.
+///
+/// An info that this build does know stays as it is, because [`Rules::check_commit`] lets no proposal change it.
+fn check_next_info(staged: &StagedCommit) -> Result<(), Refusal> {
+    match context::info_of_extensions(staged.group_context().extensions()) {
+        Err(InfoError::UpdateNeeded(newer)) => Err(Refusal::UpdateNeeded(newer)),
+        _ => Ok(()),
+    }
+}
+
+fn member_at(tree: &TreeSync, index: LeafNodeIndex) -> Result<Member, Refusal> {
+    let leaf = tree.full_leaves().find(|(at, _)| *at == index);
+    let (_, leaf) = leaf.ok_or_else(|| RejectReason::invalid("no such leaf"))?;
+    Ok(Member::from_certificate(&leaf::unverified_certificate(leaf.credential())?))
+}
+
+/// No device may have two leaves afterwards. Those that are there already are different ones.
+fn check_unique(tree: &TreeSync, removed: &[Leaf], added: &[Member]) -> Result<(), Refusal> {
+    let mut devices = HashSet::new();
+    if !added.iter().all(|member| devices.insert((&member.user_id, &member.device_id))) {
+        return Err(RejectReason::DuplicateDevice.into());
+    }
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let removed: HashSet<_> = removed.iter().map(|leaf| leaf.index).collect();
+    for (_, leaf) in tree.full_leaves().filter(|(index, _)| !removed.contains(&index.u32())) {
+        let (user_id, device_id) = leaf::device_of(leaf.credential())?;
+        if devices.contains(&(&user_id, &device_id)) {
+            return Err(RejectReason::DuplicateDevice.into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use privmsg_protocol::DeviceId;
+
+    use super::*;
+    use crate::test_keys::account_key;
+
+    fn leaf(index: u32, user: &str, device: &str) -> Leaf {
+        let (user_id, device_id) = (UserId::new(user).unwrap(), DeviceId::new(device).unwrap());
+        Leaf { index, member: Member { user_id, device_id, identity: account_key(1) } }
+    }
+
+    /// OpenMLS makes no such commit, not even for a rogue client.
+    #[test]
+    fn a_joiner_removes_at_most_its_own_former_leaf() {
+        let joiner = leaf(0, "alice", "phone").member;
+        let own = || leaf(2, "alice", "phone");
+        let allowed = |removed: &[Leaf]| match check_former_leaf(&joiner, removed) {
+            Ok(()) => true,
+            Err(RejectReason::LeafTakeover) => false,
+            Err(other) => panic!("{other:?}"),
+        };
+        assert!(allowed(&[]) && allowed(&[own()]));
+        for other in [leaf(1, "alice", "laptop"), leaf(1, "bob", "phone")] {
+            assert!(
+                !allowed(std::slice::from_ref(&other))
+                    && !allowed(&[own(), other.clone()])
+                    && !allowed(&[other, own()])
+            );
+        }
+        assert!(!allowed(&[own(), own()]));
+    }
+}
