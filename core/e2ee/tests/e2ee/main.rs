@@ -15,6 +15,7 @@ mod public_forgeries;
 mod public_histories;
 mod rogue;
 mod server;
+mod spoiled_keys;
 #[expect(unreachable_pub, reason = "a library elsewhere")]
 #[path = "../../../../fuzz/e2ee/src/targets/mod.rs"]
 mod targets;

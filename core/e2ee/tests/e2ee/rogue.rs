@@ -5,7 +5,7 @@ use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension,
     ExtensionType, Extensions, GroupContext, KeyPackage, KeyPackageBuilder, LeafNodeParameters, MlsGroup,
-    MlsGroupCreateConfig, MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn, RequiredCapabilitiesExtension,
+    MlsGroupCreateConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsCrypto, RatchetTreeIn, RequiredCapabilitiesExtension,
     UnknownExtension,
 };
 use openmls_traits::OpenMlsProvider as _;
@@ -112,6 +112,18 @@ impl<'a> Rogue<'a> {
         context: Option<Extensions<GroupContext>>,
     ) -> Forged {
         let provider = self.device.provider();
+        self.commit_with(provider.crypto(), add, leaf, context)
+    }
+
+    /// The same, with a cryptography of its own.
+    pub(crate) fn commit_with(
+        &mut self,
+        crypto: &impl OpenMlsCrypto,
+        add: Vec<KeyPackage>,
+        leaf: LeafNodeParameters,
+        context: Option<Extensions<GroupContext>>,
+    ) -> Forged {
+        let provider = self.device.provider();
         let mut builder = self.group.commit_builder().leaf_node_parameters(leaf).force_self_update(true);
         if let Some(context) = context {
             builder = builder.propose_group_context_extensions(context).unwrap();
@@ -121,7 +133,7 @@ impl<'a> Rogue<'a> {
             .load_psks(provider.storage())
             .unwrap()
             .create_group_info(true)
-            .build(provider.rand(), provider.crypto(), &self.device.keys, |_| true)
+            .build(provider.rand(), crypto, &self.device.keys, |_| true)
             .unwrap()
             .stage_commit(&provider)
             .unwrap();

@@ -8,7 +8,8 @@ use crate::leaf;
 
 /// Nobody can encrypt to a key in it: it has the wrong length, or is no key of ML-KEM.
 ///
-/// OpenMLS finds out when a later committer has to encrypt to it, and then no honest member could commit any more.
+/// OpenMLS finds out when a later committer has to encrypt to it, and then no honest member can commit any more. A leaf's
+/// key is nowhere else of use to the others, so nothing else would show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("nobody can encrypt to a key in it")]
 pub struct UnusableKey;

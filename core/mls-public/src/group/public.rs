@@ -84,7 +84,9 @@ impl PublicConversation {
             return Err(Malformed::new(COMMIT).into());
         }
         let change = Rules { info: &self.info }.check_commit(self.group.treesync(), &staged, &sender)?;
-        check_keys(&crypto, &parts, &staged)?;
+        for key in &parts.parent_keys {
+            keys::check(&crypto, key.as_slice()).map_err(Refused::invalid)?;
+        }
         let committer = self.committer(&staged, &sender)?;
         let leaf = staged.update_path_leaf_node().or_else(|| self.group.leaf(committer));
         let leaf = leaf.ok_or_else(|| Refused::invalid("a commit of nobody"))?;
@@ -212,21 +214,6 @@ impl PublicConversation {
         }
         Ok(())
     }
-}
-
-/// Checks the keys that come with a commit.
-fn check_keys(crypto: &RustCrypto, parts: &CommitParts, staged: &StagedCommit) -> Result<(), Refused> {
-    for add in staged.add_proposals() {
-        let leaf = add.add_proposal().key_package().leaf_node();
-        keys::check_node(crypto, leaf.encryption_key()).map_err(Refused::invalid)?;
-    }
-    if let Some(leaf) = staged.update_path_leaf_node() {
-        keys::check_node(crypto, leaf.encryption_key()).map_err(Refused::invalid)?;
-    }
-    for key in &parts.parent_keys {
-        keys::check(crypto, key.as_slice()).map_err(Refused::invalid)?;
-    }
-    Ok(())
 }
 
 /// Names the group.

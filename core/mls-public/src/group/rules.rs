@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use openmls::group::StagedCommit;
 use openmls::prelude::{Credential, LeafNode, LeafNodeIndex, Proposal, Sender};
 use openmls::treesync::TreeSync;
+use openmls_rust_crypto::RustCrypto;
 use privmsg_protocol::{Epoch, UserId};
 use tls_codec::Size as _;
 
 use super::context;
+use super::keys;
 use super::member::{Change, Leaf, Member};
 use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::conversation_info::{ConversationInfo, InfoError};
@@ -186,6 +188,7 @@ impl Rules<'_> {
         let certificate = leaf::certificate_of(node)?;
         self.check_certificate(&certificate)?;
         check_leaf_len(node)?;
+        keys::check_node(&RustCrypto::default(), node.encryption_key()).map_err(RejectReason::invalid)?;
         Ok(Member::from_certificate(&certificate))
     }
 }
