@@ -149,7 +149,7 @@ fn server(leaves: usize) -> Outcome {
     let start = Instant::now();
     let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree)?;
     println!("server, {leaves} leaves: begin {:.1?}, first commit {} B", start.elapsed(), created.commit.len());
-    let mut state = server.encode();
+    let mut state = server.encoded().to_vec();
 
     for what in ["first rotation", "second rotation"] {
         let rotation = ours.commit(&provider, &first.keys, &[], &[])?;
@@ -160,7 +160,7 @@ fn server(leaves: usize) -> Outcome {
     ours.merge_pending(&provider)?;
     state = check(leaves, "removal", &state, &removal)?;
     let provider = Provider::new(&joiner.storage);
-    let tree = PublicConversation::decode(&state)?.ratchet_tree();
+    let tree = PublicConversation::decode(state.clone())?.ratchet_tree();
     let (keys, certificate) = (&joiner.keys, &joiner.certificate);
     let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree)?;
     state = check(leaves, "external join", &state, &joined)?;
@@ -173,14 +173,14 @@ fn warm(leaves: usize, devices: &[Device], state: &[u8], mut latest: CommitBundl
     let mut state = state.to_vec();
     let last = devices.iter().skip(2).step_by(2).last().ok_or("too few devices")?;
     for device in devices.iter().skip(2).step_by(2) {
-        let mut server = PublicConversation::decode(&state)?;
+        let mut server = PublicConversation::decode(state.clone())?;
         let (group_info, tree) = (&latest.group_info, server.ratchet_tree());
         let provider = Provider::new(&device.storage);
         let (keys, certificate) = (&device.keys, &device.certificate);
         latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree)?.1;
         let before = state;
         server.apply(&latest.commit, &latest.group_info)?;
-        state = server.encode();
+        state = server.encoded().to_vec();
         if std::ptr::eq(device, last) {
             check(leaves, "commit to a full tree", &before, &latest)?;
         }
@@ -190,7 +190,7 @@ fn warm(leaves: usize, devices: &[Device], state: &[u8], mut latest: CommitBundl
 
 /// The best of several runs, which is what the processor needs when nothing else runs. Returns the state after the commit.
 fn check(leaves: usize, what: &str, state: &[u8], bundle: &CommitBundle) -> Outcome<Vec<u8>> {
-    let bound = max_commit_len(PublicConversation::decode(state)?.leaves(), bundle.welcomes.len());
+    let bound = max_commit_len(PublicConversation::decode(state.to_vec())?.leaves(), bundle.welcomes.len());
     if bundle.commit.len() > bound || bundle.group_info.len() > MAX_GROUP_INFO_LEN {
         return Err("longer than it may be".into());
     }
@@ -198,11 +198,11 @@ fn check(leaves: usize, what: &str, state: &[u8], bundle: &CommitBundle) -> Outc
     let mut after = Vec::new();
     for _ in 0..20 {
         let start = Instant::now();
-        let mut server = PublicConversation::decode(state)?;
+        let mut server = PublicConversation::decode(state.to_vec())?;
         let decoded = start.elapsed();
         black_box(server.apply(&bundle.commit, &bundle.group_info)?);
         let applied = start.elapsed();
-        after = server.encode();
+        after = server.encoded().to_vec();
         let all = start.elapsed();
         black_box(server.ratchet_tree());
         let times = [decoded, applied - decoded, all, start.elapsed() - all];

@@ -31,6 +31,7 @@
 
 mod bounds;
 mod context;
+mod crypto;
 mod group_info;
 mod keys;
 mod member;

@@ -7,6 +7,9 @@ mod people;
 #[allow(dead_code, clippy::unwrap_used, reason = "the stories need more of it, and are tests")]
 #[path = "../../../core/e2ee/tests/e2ee/rogue.rs"]
 mod rogue;
+#[allow(dead_code, clippy::unwrap_used, reason = "the stories need more of it, and are tests")]
+#[path = "../../../core/e2ee/tests/e2ee/server.rs"]
+mod server;
 mod targets;
 
 pub use targets::{TARGETS, attachment, certificate, commit, content, edited, key_package, seeds, welcome};

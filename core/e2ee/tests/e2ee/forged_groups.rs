@@ -49,6 +49,12 @@ fn groups_that_break_our_rules_are_not_joined() {
     let haunted = named(direct(&alice, &carol), &[&phone, &impostor]);
     assert!(matches!(join(&haunted), RejectReason::Certificate(CertificateError::Forged)));
 
+    // A device of Carol's is in it twice.
+    let twin = carol.device("x");
+    let certificate = carol.account.certify(&carol.user_id, carols.device_id(), &twin.keys.public(), now());
+    let twice = named(direct(&alice, &carol), &[&phone, &with_certificate(twin, certificate)]);
+    assert!(matches!(join(&twice), RejectReason::DuplicateDevice));
+
     // Alice is not meant to be in it.
     let wrong = named(direct(&bob, &carol), &[&phone]);
     assert!(is_stranger(&join(&wrong), &alice));

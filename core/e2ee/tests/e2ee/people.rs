@@ -7,7 +7,6 @@ use privmsg_e2ee::{
     AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys,
     Expected, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
 };
-use privmsg_mls_public::group;
 use privmsg_protocol::{DeviceId, GroupId, Incarnation, UserId};
 use rand_core::OsRng;
 
@@ -170,13 +169,6 @@ impl Device {
 }
 
 pub(crate) fn names(members: &[Member]) -> Vec<String> {
-    let mut names: Vec<_> = members.iter().map(|member| member.device_id.to_string()).collect();
-    names.sort();
-    names
-}
-
-/// As [`names`], of devices as a server sees them.
-pub(crate) fn names_of(members: &[group::Member]) -> Vec<String> {
     let mut names: Vec<_> = members.iter().map(|member| member.device_id.to_string()).collect();
     names.sort();
     names

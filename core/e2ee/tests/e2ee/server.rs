@@ -1,10 +1,10 @@
 //! A server that checks what it can, in stories.
 
 use privmsg_e2ee::{CommitBundle, RejectReason};
-use privmsg_mls_public::group::{MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, max_commit_len, max_tree_len};
+use privmsg_mls_public::group::{self, MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, max_commit_len, max_tree_len};
 use privmsg_mls_public::{Change, PublicConversation, Refused};
 
-use super::people::{Device, names_of};
+use super::people::Device;
 
 /// Keeps a conversation as a server does, and reads it back from its disk at every step.
 pub(crate) struct Server {
@@ -16,11 +16,11 @@ impl Server {
         assert!(created.ratchet_tree.len() <= max_tree_len(1 + created.welcomes.len()));
         assert!(created.commit.len() <= max_commit_len(1, created.welcomes.len()));
         let (chat, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree).unwrap();
-        Self { state: chat.encode() }
+        Self { state: chat.encoded().to_vec() }
     }
 
     pub(crate) fn chat(&self) -> PublicConversation {
-        PublicConversation::decode(&self.state).unwrap()
+        PublicConversation::decode(self.state.clone()).unwrap()
     }
 
     /// Takes a commit, which is what its sender says it is.
@@ -36,7 +36,7 @@ impl Server {
         let removed: Vec<_> = change.removed.iter().map(|leaf| leaf.member.clone()).collect();
         assert_eq!(names_of(&removed), sorted(&bundle.removed));
         assert!(chat.ratchet_tree() == bundle.ratchet_tree, "the derived tree is the client's");
-        self.state = chat.encode();
+        self.state = chat.encoded().to_vec();
         change
     }
 
@@ -44,7 +44,7 @@ impl Server {
     pub(crate) fn refuse(&self, commit: &[u8], group_info: &[u8]) -> Refused {
         let mut chat = self.chat();
         let refused = chat.apply(commit, group_info).unwrap_err();
-        assert!(chat.encode() == self.state && chat.ratchet_tree() == self.chat().ratchet_tree());
+        assert!(chat.encoded() == self.state && chat.ratchet_tree() == self.chat().ratchet_tree());
         refused
     }
 
@@ -61,6 +61,13 @@ impl Server {
     pub(crate) fn members(&self) -> Vec<String> {
         names_of(&self.chat().members().into_iter().map(|leaf| leaf.member).collect::<Vec<_>>())
     }
+}
+
+/// As `names`, of devices as a server sees them.
+fn names_of(members: &[group::Member]) -> Vec<String> {
+    let mut names: Vec<_> = members.iter().map(|member| member.device_id.to_string()).collect();
+    names.sort();
+    names
 }
 
 /// Client and server refuse for the same reason.

@@ -1,12 +1,12 @@
 //! The GroupInfo (RFC 9420, section 12.4.3) that is uploaded beside a commit, for external joiners.
 
+use super::crypto::Crypto;
 use openmls::group::GroupContext;
 use openmls::messages::ConfirmationTag;
 use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
     Extension, LeafNode, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, SignaturePublicKey, Verifiable as _,
 };
-use openmls_rust_crypto::RustCrypto;
 use tls_codec::{DeserializeBytes as _, Serialize as _, TlsDeserializeBytes, TlsSize, VLBytes};
 
 use super::keys::{self, UnusableKey};
@@ -94,7 +94,7 @@ impl Unverified {
     }
 
     /// Checks all that the signature says nothing about.
-    pub(super) fn check_contents(&self, crypto: &RustCrypto) -> Result<(), GroupInfoError> {
+    pub(super) fn check_contents(&self, crypto: &Crypto) -> Result<(), GroupInfoError> {
         if self.rest.confirmation_tag.as_slice().len() != leaf::CIPHERSUITE.hash_length() {
             return Err(GroupInfoError::TagLength);
         }
@@ -106,7 +106,7 @@ impl Unverified {
     }
 
     /// Checks that it is the GroupInfo of what the commit makes of the group, by the committer.
-    pub(super) fn check(self, crypto: &RustCrypto, expected: &Expected<'_>) -> Result<(), GroupInfoError> {
+    pub(super) fn check(self, crypto: &Crypto, expected: &Expected<'_>) -> Result<(), GroupInfoError> {
         if self.context() != expected.context {
             return Err(GroupInfoError::Context);
         }

@@ -1,7 +1,6 @@
 //! Whether public keys are of any use.
 
-use openmls::prelude::OpenMlsCrypto as _;
-use openmls_rust_crypto::RustCrypto;
+use openmls::prelude::OpenMlsCrypto;
 use tls_codec::{DeserializeBytes as _, Serialize, VLBytes};
 
 use crate::leaf;
@@ -15,7 +14,7 @@ use crate::leaf;
 pub struct UnusableKey;
 
 /// Whether one can encrypt to this key. Tried, because every implementation has its own idea of a valid key.
-pub(super) fn check(crypto: &RustCrypto, key: &[u8]) -> Result<(), UnusableKey> {
+pub(super) fn check(crypto: &impl OpenMlsCrypto, key: &[u8]) -> Result<(), UnusableKey> {
     match crypto.hpke_seal(leaf::CIPHERSUITE.hpke_config(), key, &[], &[], &[]) {
         Ok(_) => Ok(()),
         Err(_) => Err(UnusableKey),
@@ -23,7 +22,7 @@ pub(super) fn check(crypto: &RustCrypto, key: &[u8]) -> Result<(), UnusableKey> 
 }
 
 /// As [`check`], for a key or a node that begins with its key.
-pub(super) fn check_node(crypto: &RustCrypto, node: &impl Serialize) -> Result<(), UnusableKey> {
+pub(super) fn check_node(crypto: &impl OpenMlsCrypto, node: &impl Serialize) -> Result<(), UnusableKey> {
     let bytes = node.tls_serialize_detached().map_err(|_| UnusableKey)?;
     let (key, _) = VLBytes::tls_deserialize_bytes(&bytes).map_err(|_| UnusableKey)?;
     check(crypto, key.as_slice())

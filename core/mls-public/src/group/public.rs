@@ -5,11 +5,11 @@ use openmls::prelude::{
     ContentType, LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProposalStore, ProtocolMessage, PublicGroup,
     PublicMessageIn, RatchetTreeIn, Sender,
 };
-use openmls_rust_crypto::RustCrypto;
 use privmsg_protocol::{Epoch, GroupId};
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 
 use super::context;
+use super::crypto::Crypto;
 use super::group_info::{Expected, Unverified};
 use super::keys;
 use super::member::{Change, Leaf, Member};
@@ -31,8 +31,8 @@ const FIRST_EPOCH: Epoch = Epoch(1);
 pub struct PublicConversation {
     group: PublicGroup,
     info: ConversationInfo,
-    /// What is stored of `group`: OpenMLS writes it whenever it merges.
-    parts: Parts,
+    /// What is stored of it.
+    state: Vec<u8>,
 }
 
 impl PublicConversation {
@@ -42,7 +42,7 @@ impl PublicConversation {
     /// # Errors
     /// [`Refused`].
     pub fn begin(group_info: &[u8], ratchet_tree: &[u8]) -> Result<(Self, Member), Refused> {
-        let crypto = RustCrypto::default();
+        let crypto = Crypto::default();
         let unverified = Unverified::read(group_info)?;
         let info = context::info_of_context(unverified.context())?;
         let epoch = Epoch(unverified.context().epoch().as_u64());
@@ -54,11 +54,11 @@ impl PublicConversation {
         if tree.tls_serialize_detached().is_ok_and(|again| again != ratchet_tree) {
             return Err(Malformed::new(TREE).into());
         }
-        let (signer, parts) = (unverified.signer(), Parts::default());
+        let (signer, stored) = (unverified.signer(), Parts::default());
         let (group, _) =
-            PublicGroup::from_external(&crypto, &parts, tree, unverified.into_inner(), ProposalStore::new())
+            PublicGroup::from_external(&crypto, &stored, tree, unverified.into_inner(), ProposalStore::new())
                 .map_err(Refused::invalid)?;
-        let conversation = Self { group, info, parts };
+        let conversation = Self { group, info, state: stored.encode() };
         conversation.check_tree(&crypto)?;
         let creator = conversation.members().into_iter().find(|leaf| leaf.index == signer);
         let creator = creator.ok_or_else(|| Refused::invalid("signed by nobody"))?.member;
@@ -74,7 +74,7 @@ impl PublicConversation {
     /// # Errors
     /// [`Refused`].
     pub fn apply(&mut self, commit: &[u8], group_info: &[u8]) -> Result<Change, Refused> {
-        let crypto = RustCrypto::default();
+        let crypto = Crypto::default();
         let message = self.read_commit(commit)?;
         let tag = message.confirmation_tag().ok_or(Malformed::new(COMMIT))?.clone();
         let group_info = Unverified::read(group_info)?;
@@ -92,7 +92,9 @@ impl PublicConversation {
         let leaf = leaf.ok_or_else(|| Refused::invalid("a commit of nobody"))?;
         let expected = Expected { context: staged.group_context(), confirmation_tag: &tag, committer, leaf };
         group_info.check(&crypto, &expected).map_err(Refused::invalid)?;
-        self.group.merge_commit(&self.parts, staged).expect("OpenMLS's state consists of numbers, bytes and lists");
+        let stored = Parts::default();
+        self.group.merge_commit(&stored, staged).expect("OpenMLS's state consists of numbers, bytes and lists");
+        self.state = stored.encode();
         Ok(change)
     }
 
@@ -141,20 +143,20 @@ impl PublicConversation {
 
     /// What [`PublicConversation::decode`] reads.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        self.parts.encode()
+    pub fn encoded(&self) -> &[u8] {
+        &self.state
     }
 
     /// The conversation that was stored. Its signatures are not checked again.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
-        let parts = Parts::decode(bytes)?;
+    pub fn decode(state: Vec<u8>) -> Result<Self, StateError> {
+        let stored = Parts::decode(&state)?;
         // The parts are those of one group, whatever its name.
-        let group = PublicGroup::load(&parts, &MlsGroupId::from_slice(&[]))?.ok_or(StateError::Damaged)?;
+        let group = PublicGroup::load(&stored, &MlsGroupId::from_slice(&[]))?.ok_or(StateError::Damaged)?;
         let info = context::info_of_context(group.group_context()).map_err(|_| StateError::Damaged)?;
-        Ok(Self { group, info, parts })
+        Ok(Self { group, info, state })
     }
 
     /// Reads a commit, which must be one of this group and epoch, all there is, and in the only encoding that RFC 9420
@@ -183,7 +185,7 @@ impl PublicConversation {
         }
     }
 
-    fn stage(&self, crypto: &RustCrypto, message: PublicMessageIn) -> Result<(StagedCommit, Sender), Refused> {
+    fn stage(&self, crypto: &Crypto, message: PublicMessageIn) -> Result<(StagedCommit, Sender), Refused> {
         let message = ProtocolMessage::PublicMessage(Box::new(message));
         let processed = self.group.process_message(crypto, message).map_err(Refused::invalid)?;
         let sender = processed.sender().clone();
@@ -201,7 +203,7 @@ impl PublicConversation {
     }
 
     /// Checks the tree of a group that begins.
-    fn check_tree(&self, crypto: &RustCrypto) -> Result<(), Refused> {
+    fn check_tree(&self, crypto: &Crypto) -> Result<(), Refused> {
         let tree = self.group.treesync();
         let leaves = tree.full_leaves().map(|(_, leaf)| (leaf.credential(), leaf.signature_key().as_slice()));
         Rules { info: &self.info }.check_leaves(leaves)?;

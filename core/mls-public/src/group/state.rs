@@ -8,6 +8,7 @@
 //! state has a stable numbering. They were validated before they were stored, and are not validated again: that would cost a
 //! signature for each leaf. So they are for one's own disk, not for the wire.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use openmls_traits::public_storage::PublicStorageProvider;
@@ -34,7 +35,7 @@ pub enum StateError {
 /// The parts of a group's state, each in postcard's encoding. It stands in for the storage that OpenMLS wants to have, and
 /// keeps one group, whichever name it is asked for.
 #[derive(Default)]
-pub(super) struct Parts(RefCell<[Vec<u8>; PARTS]>);
+pub(super) struct Parts<'a>(RefCell<[Cow<'a, [u8]>; PARTS]>);
 
 const PARTS: usize = 4;
 const TREE: usize = 0;
@@ -42,12 +43,12 @@ const CONTEXT: usize = 1;
 const TRANSCRIPT: usize = 2;
 const TAG: usize = 3;
 
-impl Parts {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let parts = self.0.borrow();
+impl<'a> Parts<'a> {
+    pub(super) fn encode(self) -> Vec<u8> {
+        let parts = self.0.into_inner();
         let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| 4 + part.len()).sum::<usize>());
         bytes.push(VERSION);
-        for part in parts.iter() {
+        for part in &parts {
             let len = u32::try_from(part.len()).expect("a group of a thousand leaves has a few megabytes");
             bytes.extend_from_slice(&len.to_be_bytes());
             bytes.extend_from_slice(part);
@@ -55,29 +56,29 @@ impl Parts {
         bytes
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, StateError> {
         let (version, mut rest) = bytes.split_first().ok_or(StateError::Damaged)?;
         if *version != VERSION {
             return Err(StateError::Version(*version));
         }
-        let mut parts: [Vec<u8>; PARTS] = Default::default();
+        let mut parts: [Cow<'a, [u8]>; PARTS] = Default::default();
         for part in &mut parts {
             let (len, after) = rest.split_first_chunk().ok_or(StateError::Damaged)?;
             let len = usize::try_from(u32::from_be_bytes(*len)).map_err(|_| StateError::Damaged)?;
             let (bytes, after) = after.split_at_checked(len).ok_or(StateError::Damaged)?;
-            *part = bytes.to_vec();
+            *part = Cow::Borrowed(bytes);
             rest = after;
         }
         if rest.is_empty() { Ok(Self(RefCell::new(parts))) } else { Err(StateError::Damaged) }
     }
 
     fn write(&self, which: usize, value: &impl Serialize) -> Result<(), postcard::Error> {
-        self.0.borrow_mut()[which] = postcard::to_allocvec(value)?;
+        self.0.borrow_mut()[which] = Cow::Owned(postcard::to_allocvec(value)?);
         Ok(())
     }
 
     fn clear(&self, which: usize) -> Result<(), postcard::Error> {
-        self.0.borrow_mut()[which].clear();
+        self.0.borrow_mut()[which] = Cow::default();
         Ok(())
     }
 
@@ -87,7 +88,7 @@ impl Parts {
     }
 }
 
-impl PublicStorageProvider<CURRENT_VERSION> for Parts {
+impl PublicStorageProvider<CURRENT_VERSION> for Parts<'_> {
     type PublicError = postcard::Error;
 
     fn write_tree<G: traits::GroupId<CURRENT_VERSION>, T: traits::TreeSync<CURRENT_VERSION>>(

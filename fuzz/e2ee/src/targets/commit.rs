@@ -1,5 +1,5 @@
 use openmls::prelude::LeafNodeParameters;
-use privmsg_e2ee::{DeviceCertificate, Expected, ProcessError, Processed};
+use privmsg_e2ee::{CommitBundle, DeviceCertificate, Expected, ProcessError, Processed};
 
 use super::edits::edited;
 use super::verdict::{self, Verdict};
@@ -19,13 +19,13 @@ use crate::rogue::{Rogue, context, credential, key_package, rogue_join};
 pub fn commit(input: &[u8]) {
     let Some((what, edits)) = input.split_first() else { return };
     world::with(|world| {
-        let (rotation, addition, joining) = (&world.rotation.commit, &world.addition.commit, &world.joining.commit);
+        let (rotation, addition) = (&world.rotation.commit, &world.addition.commit);
         let alice = |device, edits| signed(&world.alice.account, &edited(&fields(device), &fields(&world.bobs), edits));
         match what {
             0 => on_the_way(world, Expected::Application, &world.text, rotation, edits),
-            1 => on_the_way(world, Expected::Commit, rotation, addition, edits),
-            2 => on_the_way(world, Expected::Commit, addition, rotation, edits),
-            3 => on_the_way(world, Expected::Commit, joining, addition, edits),
+            1 => handed_on(world, &world.rotation, addition, MEMBERSHIP_TAG, edits),
+            2 => handed_on(world, &world.addition, rotation, MEMBERSHIP_TAG, edits),
+            3 => handed_on(world, &world.joining, addition, 0, edits),
             4 => other_info(world, &edited(&direct(&world.alice, &world.bob).encode(), b"", edits)),
             5 => {
                 let (original, donor) = (world.tablet.certificate.encode(), world.bobs.certificate.encode());
@@ -37,6 +37,18 @@ pub fn commit(input: &[u8]) {
             _ => {}
         }
     });
+}
+
+/// Bytes at the end of a member's commit that only members can check.
+const MEMBERSHIP_TAG: usize = 48;
+
+/// A server takes only what was sent, too, as far as it can tell.
+fn handed_on(world: &World, original: &CommitBundle, donor: &[u8], unchecked: usize, edits: &[u8]) {
+    let bytes = edited(&original.commit, donor, edits);
+    let accepted = world.server.chat().apply(&bytes, &original.group_info).is_ok();
+    let checked = original.commit.len() - unchecked;
+    assert_eq!(accepted, bytes.len() == original.commit.len() && bytes[..checked] == original.commit[..checked]);
+    on_the_way(world, Expected::Commit, &original.commit, donor, edits);
 }
 
 /// Only what was sent is accepted.
@@ -65,14 +77,17 @@ fn other_info(world: &World, info: &[u8]) {
         Verdict::UpdateNeeded => Verdict::UpdateNeeded,
         _ => Verdict::Rejected,
     };
-    assert_eq!(process(world, &commit.commit), due);
+    assert_eq!(process(world, &commit.commit, &commit.group_info), due);
 }
 
 fn added(world: &World, certificate: &[u8]) {
     let package = key_package(&world.tablet, certificate);
     let commit = Rogue::of(&world.phone).commit(vec![package], LeafNodeParameters::default(), None);
     let members = [world.phone.address(), world.bobs.address()];
-    assert_eq!(process(world, &commit.commit), verdict::of_leaf(world, &world.tablet, certificate, &members));
+    assert_eq!(
+        process(world, &commit.commit, &commit.group_info),
+        verdict::of_leaf(world, &world.tablet, certificate, &members)
+    );
 }
 
 /// A leaf may get another certificate, but neither another device nor another identity.
@@ -87,23 +102,29 @@ fn renewed(world: &World, certificate: &[u8]) {
         Verdict::Accepted if !same => Verdict::Rejected,
         due => due,
     };
-    assert_eq!(process(world, &commit.commit), due);
+    assert_eq!(process(world, &commit.commit, &commit.group_info), due);
 }
 
 fn joined(world: &World, certificate: &[u8]) {
-    let (commit, _) = rogue_join(&world.tablet, certificate, &world.opened);
+    let (commit, group_info) = rogue_join(&world.tablet, certificate, &world.opened);
     let members = [world.phone.address(), world.bobs.address()];
-    assert_eq!(process(world, &commit), verdict::of_leaf(world, &world.tablet, certificate, &members));
+    assert_eq!(process(world, &commit, &group_info), verdict::of_leaf(world, &world.tablet, certificate, &members));
 }
 
-fn process(world: &World, commit: &[u8]) -> Verdict {
+/// What Bob's device and the server say, which is the same.
+fn process(world: &World, commit: &[u8], group_info: &[u8]) -> Verdict {
     let before = world.bobs.disk();
+    let server = verdict::of_server(&world.server.chat().apply(commit, group_info));
     let verdict = match world.bobs.process_commit(commit) {
-        Ok(_) => return Verdict::Accepted,
+        Ok(_) => {
+            assert_eq!(server, Verdict::Accepted);
+            return Verdict::Accepted;
+        }
         Err(ProcessError::UpdateNeeded(_)) => Verdict::UpdateNeeded,
         Err(ProcessError::Rejected(_)) => Verdict::Rejected,
         Err(error) => panic!("{error:?}"),
     };
+    assert_eq!(server, verdict);
     assert!(world.bobs.disk() == before, "what is not accepted changes nothing");
     verdict
 }

@@ -1,6 +1,7 @@
 //! What has to come of a certificate or a conversation info, said in another way than the crate says it.
 
 use privmsg_e2ee::{CertificateError, ConversationInfo, DeviceCertificate, InfoError};
+use privmsg_mls_public::Refused;
 use privmsg_protocol::{DeviceId, UserId};
 
 use super::world::World;
@@ -12,6 +13,15 @@ pub(super) enum Verdict {
     Accepted,
     Rejected,
     UpdateNeeded,
+}
+
+/// What a server says.
+pub(super) fn of_server<T>(result: &Result<T, Refused>) -> Verdict {
+    match result {
+        Ok(_) => Verdict::Accepted,
+        Err(Refused::UpdateNeeded(_)) => Verdict::UpdateNeeded,
+        Err(_) => Verdict::Rejected,
+    }
 }
 
 /// What Bob's devices say to a leaf of this device with these bytes as its certificate, in a chat of Alice and Bob that

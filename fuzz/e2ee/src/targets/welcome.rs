@@ -1,5 +1,6 @@
 use openmls::prelude::LeafNodeParameters;
 use privmsg_e2ee::{Conversation, ExternalJoinError, JoinError};
+use privmsg_mls_public::PublicConversation;
 
 use super::edits::edited;
 use super::verdict::{self, Verdict};
@@ -33,10 +34,12 @@ pub fn welcome(input: &[u8]) {
             2 => {
                 let bytes = edited(&opened.group_info, &later.group_info, edits);
                 assert_eq!(come(world, &bytes, &opened.ratchet_tree) == Verdict::Accepted, bytes == opened.group_info);
+                assert_eq!(begun(&bytes, &opened.ratchet_tree) == Verdict::Accepted, bytes == opened.group_info);
             }
             3 => {
                 let bytes = edited(&opened.ratchet_tree, &later.ratchet_tree, edits);
                 assert_eq!(come(world, &opened.group_info, &bytes) == Verdict::Accepted, bytes == opened.ratchet_tree);
+                assert_eq!(begun(&opened.group_info, &bytes) == Verdict::Accepted, bytes == opened.ratchet_tree);
             }
             4 => other_info(world, &edited(&direct(&world.alice, &world.bob).encode(), b"", edits)),
             5 => {
@@ -58,6 +61,7 @@ fn other_info(world: &World, info: &[u8]) {
     let due = verdict::of_group(world, info);
     assert_eq!(join(world, &group.welcome, &group.tree), due);
     assert_eq!(come(world, &group.group_info, &group.tree), due);
+    assert_eq!(begun(&group.group_info, &group.tree), due);
 }
 
 /// Alice's client lets a device in that has any certificate.
@@ -66,6 +70,7 @@ fn other_device(world: &World, certificate: &[u8]) {
     let mut members = vec![world.phone.address(), world.bobs.address()];
     let invited = verdict::of_leaf(world, &world.tablet, certificate, &members);
     assert_eq!(join(world, &group.welcome, &group.tree), invited);
+    assert_eq!(begun(&group.group_info, &group.tree), invited);
     members.push(world.laptop.address());
     let comes = verdict::of_leaf(world, &world.tablet, certificate, &members);
     assert_eq!(come(world, &group.group_info, &group.tree), comes);
@@ -91,6 +96,11 @@ fn join(world: &World, welcome: &[u8], tree: &[u8]) -> Verdict {
         Err(JoinError::Rejected(_) | JoinError::Malformed(_) | JoinError::NoKeyPackage) => Verdict::Rejected,
         Err(error @ (JoinError::AlreadyMember | JoinError::Storage(_))) => panic!("{error:?}"),
     }
+}
+
+/// The server hears of the group.
+fn begun(group_info: &[u8], tree: &[u8]) -> Verdict {
+    verdict::of_server(&PublicConversation::begin(group_info, tree))
 }
 
 /// Bob's other device comes by itself.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use privmsg_e2ee::{AccountKey, CommitBundle};
 
 use crate::people::{Device, Person, direct, person};
+use crate::server::Server;
 
 type Disk = HashMap<Vec<u8>, Vec<u8>>;
 
@@ -28,6 +29,8 @@ pub(super) struct World {
     pub(super) rotation: CommitBundle,
     pub(super) addition: CommitBundle,
     pub(super) joining: CommitBundle,
+    /// What the server sees of the chat.
+    pub(super) server: Server,
     phone_disk: Disk,
     bobs_disk: Disk,
     uninvited: Disk,
@@ -57,6 +60,7 @@ impl World {
         phone.restore(phone_disk.clone());
         let addition = phone.commit(&[&tablet], &[]);
         let joining = laptop.join_external(&opened);
+        let server = Server::begin(&opened);
         Self {
             alice,
             bob,
@@ -69,6 +73,7 @@ impl World {
             rotation,
             addition,
             joining,
+            server,
             phone_disk,
             bobs_disk,
             uninvited,
