@@ -16,6 +16,7 @@ mod public_histories;
 mod rogue;
 mod server;
 mod spoiled_keys;
+mod stored_state;
 #[expect(unreachable_pub, reason = "a library elsewhere")]
 #[path = "../../../../fuzz/e2ee/src/targets/mod.rs"]
 mod targets;
