@@ -73,7 +73,11 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         match outcome {
             Outcome::Joining => {}
             Outcome::Held => return Err(ClientError::IdentityToAccept),
-            Outcome::FormerSelf if here.is_known && is_current_self(link).await? => {
+            // It goes on when this user writes there.
+            Outcome::FormerSelf if !here.is_known => {
+                return Ok(link.context.store.write(move |tx| lags::remove(tx, &id)).await?);
+            }
+            Outcome::FormerSelf if is_current_self(link).await? => {
                 return go_on(link, claim.kind, claim.incarnation).await;
             }
             // It does not get better, and nobody may end a chat by what they make of its group.
