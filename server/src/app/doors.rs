@@ -12,6 +12,10 @@ use crate::http::PerAddress;
 /// 17 MB.
 const LARGE_BODIES: usize = 8;
 
+/// Large answers that are in memory until they are read, in all and of one user: of at most 8 MB by the default limits.
+const ANSWERS: u32 = 8;
+const ANSWERS_OF_ONE: u32 = 2;
+
 /// See the module.
 pub(crate) struct Doors {
     /// Connections that are open.
@@ -20,6 +24,8 @@ pub(crate) struct Doors {
     pub(crate) unauthenticated: Arc<PerAddress>,
     /// Large bodies that are in memory.
     pub(crate) large_bodies: Semaphore,
+    /// Large answers that are being written.
+    pub(crate) answers: Transfers,
     /// Uploads and downloads under way.
     pub(crate) transfers: Transfers,
     /// Resumable uploads that are being added to.
@@ -32,6 +38,7 @@ impl Doors {
             connections: PerAddress::new(limits.max_connections_per_address),
             unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
             large_bodies: Semaphore::new(LARGE_BODIES),
+            answers: Transfers::new(ANSWERS, ANSWERS_OF_ONE),
             transfers: Transfers::new(limits.max_transfers, limits.max_transfers_per_user),
             appending: Appending::default(),
         }

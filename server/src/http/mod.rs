@@ -1,5 +1,6 @@
 //! Accepting connections. An own loop instead of a ready-made one, for small buffers, time limits and an orderly stop.
 
+pub(crate) mod answer;
 mod body;
 mod gather;
 mod peer;
@@ -18,6 +19,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::gauge::Gauge;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +44,10 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most bytes buffered of one connection, and so the longest head. Grows to it only while much arrives at once.
 const BUFFER: usize = 64 * 1024;
+
+/// How long written bytes may go unread before the connection is given up.
+#[cfg(target_os = "linux")]
+const UNREAD: Duration = Duration::from_secs(60);
 
 /// Pause when the system gives no more connections, e.g. for lack of file descriptors.
 const BREATHER: Duration = Duration::from_millis(50);
@@ -89,6 +96,11 @@ async fn connection(stream: TcpStream, from: SocketAddr, service: Service, count
     // Frames are flushed in batches already; waiting for more would only add delay.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
+    }
+    // Whoever reads nothing for so long is not waited for, whatever is being written.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD)) {
+        tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_USER_TIMEOUT");
     }
     match service.tls.clone() {
         None => requests(stream, from, service, counted).await,

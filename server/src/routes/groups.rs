@@ -5,6 +5,7 @@ use std::path::Path;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use privmsg_protocol::limits::MAX_GROUP_LEAVES;
 use privmsg_protocol::rest::{
     CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, PublicGroupState, SubmitCommit,
@@ -16,6 +17,7 @@ use crate::app::{App, AppState};
 use crate::disk;
 use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
+use crate::http::answer;
 use crate::storage::{Session, SharedStorage, StorageError};
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -115,16 +117,17 @@ pub(super) async fn show(
     params(("group_id" = GroupId, Path, description = "Group"), StateQuery),
     responses((status = OK, body = GroupStateAt)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::StaleEpoch]))),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::StaleEpoch, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn state(
-    State(storage): State<SharedStorage>,
+    State(app): State<AppState>,
     session: Session,
     Params(group_id): Params<GroupId>,
     Search(query): Search<StateQuery>,
-) -> Result<Json<GroupStateAt>, ApiError> {
-    let state = storage.group_state(session, group_id, query.epoch).await?;
-    Ok(Json(state))
+) -> Result<Response, ApiError> {
+    let user = session.user;
+    let state = app.storage.group_state(session, group_id, query.epoch).await?;
+    answer::json(&app, user, serde_json::to_vec(&state).expect("a state is plain data"))
 }
 
 /// No group has more leaves, so longer lists need not be looked up.

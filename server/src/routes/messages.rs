@@ -1,8 +1,8 @@
 //! The mailbox for clients without a WebSocket.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::{MAX_ACK_IDS, MAX_PENDING_PAGE};
 use privmsg_protocol::rest::{AckRequest, PendingMessages};
@@ -12,7 +12,8 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::{self, Search};
 use crate::frame_text;
-use crate::storage::{Page, PageLimit, Position, Session, SharedStorage};
+use crate::http::answer;
+use crate::storage::{Page, PageLimit, Position, Session};
 
 /// Bytes of messages in one answer, unless a single one is larger.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -30,17 +31,17 @@ pub(super) struct PendingQuery {
     params(PendingQuery),
     responses((status = OK, body = PendingMessages)),
     security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::RateLimited]))),
 )]
 pub(super) async fn pending(
-    State(storage): State<SharedStorage>,
+    State(app): State<AppState>,
     session: Session,
     Search(query): Search<PendingQuery>,
 ) -> Result<Response, ApiError> {
     let limit =
         PageLimit { messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE), bytes: PAGE_BYTES };
-    let page = storage.mailbox_page(session.device, Position::default(), limit).await?;
-    let json = (header::CONTENT_TYPE, "application/json");
-    Ok(([json], render(&page)).into_response())
+    let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
+    answer::json(&app, session.user, render(&page))
 }
 
 /// A [`PendingMessages`], put together from the stored text of its messages.

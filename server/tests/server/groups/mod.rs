@@ -3,6 +3,7 @@
 mod commits;
 mod creating;
 mod devices;
+mod reading;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
