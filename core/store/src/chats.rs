@@ -130,10 +130,13 @@ pub fn incarnation(at: &Snapshot<'_>, id: ChatId) -> Result<Option<Incarnation>,
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn note_incarnation(tx: &Tx<'_>, id: ChatId, incarnation: Incarnation) -> Result<(), StoreError> {
-    tx.sql()
-        .prepare_cached("UPDATE chat SET incarnation = max(incarnation, ?2) WHERE id = ?1")?
+    let further = tx
+        .sql()
+        .prepare_cached("UPDATE chat SET incarnation = ?2 WHERE id = ?1 AND incarnation < ?2")?
         .execute(params![id.0, incarnation.0])?;
-    tx.changed(Change::Chat(id));
+    if further > 0 {
+        tx.changed(Change::Chat(id));
+    }
     Ok(())
 }
 

@@ -10,6 +10,8 @@ mod rogue;
 #[allow(dead_code, clippy::unwrap_used, reason = "the stories need more of it, and are tests")]
 #[path = "../../../core/e2ee/tests/e2ee/server.rs"]
 mod server;
+mod stored;
 mod targets;
 
+pub use stored::stored;
 pub use targets::{TARGETS, attachment, certificate, commit, content, edited, key_package, seeds, welcome};

@@ -6,6 +6,7 @@ use privmsg_e2ee::{
     AccountPublicKey, ClaimedKeyPackage, Conversation, ConversationInfo, KeyPackageError, Malformed, Person,
 };
 use privmsg_mls_public::group_id;
+use privmsg_mls_public::incarnations::next_incarnation;
 use privmsg_protocol::rest::DeviceKeyPackage;
 use privmsg_protocol::{GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
@@ -28,13 +29,10 @@ const COUNTED: Incarnation = Incarnation(0);
 
 /// Makes the group of a chat that has none, or joins the one that the other side has made meanwhile.
 pub(crate) async fn open_chat(link: &Arc<Link>, chat: ChatId) -> Result<(), ClientError> {
-    let look = move |at: &Snapshot<'_>| {
-        Ok::<_, StoreError>((
-            chats::load(at, chat)?.kind,
-            chats::incarnation(at, chat)?.map_or(Incarnation::FIRST, Incarnation::next),
-        ))
-    };
-    let (kind, incarnation) = link.context.store.read(look).await?;
+    let look =
+        move |at: &Snapshot<'_>| Ok::<_, StoreError>((chats::load(at, chat)?.kind, chats::incarnation(at, chat)?));
+    let (kind, known) = link.context.store.read(look).await?;
+    let incarnation = next_incarnation(known, None).ok_or(ClientError::Unjoinable)?;
     begin(link, kind, incarnation, None).await
 }
 
@@ -47,7 +45,8 @@ pub(crate) async fn go_on(link: &Arc<Link>, kind: ChatKind, after: Incarnation) 
         return Err(ClientError::JoinedTooOften { wait: NEXT_LOOK });
     }
     tracing::info!(%after, "a conversation goes on in another group");
-    begin(link, kind, after.next(), Some(counted)).await
+    let incarnation = next_incarnation(Some(after), None).ok_or(ClientError::Unjoinable)?;
+    begin(link, kind, incarnation, Some(counted)).await
 }
 
 /// There is nobody of the other side in a chat's group. If that is because the other one has another identity by now, the

@@ -51,10 +51,8 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         return link.context.step(&link.identity, move |step| forget(step, id)).await;
     };
     let here = Here::of(link, id, &claim).await?;
-    let now = link.context.clock.now_ms();
-    let wait = link.context.store.read(move |at| rejoins::pause_ms(at, &id, now)).await?;
-    if let Some(wait) = u64::try_from(wait).ok().filter(|wait| *wait > 0) {
-        return Err(ClientError::JoinedTooOften { wait: Duration::from_millis(wait) });
+    if !here.pause.is_zero() {
+        return Err(ClientError::JoinedTooOften { wait: here.pause });
     }
     if let Some(known) = here.reached.filter(|known| *known > claim.incarnation) {
         // The server has lost what it knew.
@@ -109,16 +107,19 @@ struct Here {
     reached: Option<Incarnation>,
     /// How often its group could not be joined, in a row.
     refusals: u32,
+    /// Until it may be joined anew.
+    pause: Duration,
 }
 
 impl Here {
     async fn of(link: &Link, id: GroupId, claim: &Claim) -> Result<Self, StoreError> {
-        let kind = claim.kind.clone();
+        let (kind, now) = (claim.kind.clone(), link.context.clock.now_ms());
         let look = move |at: &Snapshot<'_>| {
             let chat = chats::find(at, &kind)?;
             let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?;
             let refusals = holds::attempts(at, &groups::TASK, Scope::Group(id))?;
-            Ok(Self { is_known: chat.is_some() || kind == ChatKind::SelfNotes, reached, refusals })
+            let pause = Duration::from_millis(rejoins::pause_ms(at, &id, now)?.unsigned_abs());
+            Ok(Self { is_known: chat.is_some() || kind == ChatKind::SelfNotes, reached, refusals, pause })
         };
         link.context.store.read(look).await
     }

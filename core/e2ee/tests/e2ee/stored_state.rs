@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use privmsg_mls_public::PublicConversation;
 use privmsg_protocol::Epoch;
 
-use crate::people::{direct, open_chat, person};
-use crate::server::Server;
-
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2ee/stored").join(name)
 }
 
-/// If it fails, servers cannot read what they have: the state needs another version, and a way from the old one.
+/// If it fails, servers cannot read what they have: the state needs another version, and a way from the old one. The files are
+/// written by `cargo run --example stored` in `fuzz/e2ee`.
 #[test]
 fn what_an_earlier_build_has_stored_is_read() {
     let read = |name| std::fs::read(file(name)).unwrap();
@@ -24,20 +22,4 @@ fn what_an_earlier_build_has_stored_is_read() {
     assert_eq!((chat.epoch(), chat.leaves()), (Epoch(2), 2));
     assert!(chat.encoded() == read("after.bin"), "and written in the same way");
     assert!(chat.ratchet_tree() == read("tree.bin"));
-}
-
-#[test]
-#[ignore = "writes the files anew"]
-fn store() {
-    let (alice, bob) = (person("alice"), person("bob"));
-    let (phone, laptop, bobs) = (alice.device("phone"), alice.device("laptop"), bob.device("phone"));
-    let mut server = Server::begin(&open_chat(direct(&alice, &bob), &[&phone, &laptop, &bobs]));
-    let write = |name, bytes: &[u8]| std::fs::write(file(name), bytes).unwrap();
-    write("state.bin", server.chat().encoded());
-    let removal = bobs.commit(&[], &[&laptop]);
-    server.accept(&removal);
-    write("commit.bin", &removal.commit);
-    write("group_info.bin", &removal.group_info);
-    write("after.bin", server.chat().encoded());
-    write("tree.bin", &server.chat().ratchet_tree());
 }

@@ -94,17 +94,22 @@ impl Tx<'_> {
             .optional()
     }
 
-    /// The conversation goes on in another group: the ones before are gone.
-    pub(super) fn go_on(&self, session: &Session, named: &Named, incarnation: Incarnation) -> rusqlite::Result<()> {
+    /// Notes how far the conversation has come with a new group. Where it `goes_on`, the groups before are gone.
+    pub(super) fn note_incarnation(
+        &self,
+        session: &Session,
+        named: &Named,
+        incarnation: Incarnation,
+        goes_on: bool,
+    ) -> rusqlite::Result<()> {
         let chat = named.chat.as_bytes();
-        let known = self.newest(&named.chat)?.is_some();
         self.conn
             .prepare_cached(
                 "INSERT INTO conversation (chat_id, incarnation) VALUES (?1, ?2)
                  ON CONFLICT DO UPDATE SET incarnation = ?2",
             )?
             .execute(params![chat, incarnation.0])?;
-        if !known {
+        if !goes_on {
             return Ok(());
         }
         self.conn.execute("DELETE FROM conversation_went_on WHERE at <= ?1", [self.now() - DAY])?;

@@ -42,6 +42,7 @@ impl Tx<'_> {
         let joiners = self.joiners(session, &new.welcomes, &users)?;
         self.require_room(&joiners)?;
         let epoch = number(new.epoch.0)?;
+        self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
         let group = self.insert_group(session, &new, &named, (epoch, made_of), &users).map_err(engine_error)?;
         let place = Place { group, group_id: named.group, epoch: new.epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
@@ -87,7 +88,6 @@ impl Tx<'_> {
         (epoch, made_of): (i64, [u8; 32]),
         users: &[i64],
     ) -> rusqlite::Result<i64> {
-        self.go_on(session, named, new.incarnation)?;
         self.conn
             .prepare_cached(
                 "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of)
