@@ -70,7 +70,14 @@ pub(super) async fn login(
     app.hub.close(&[session.device], CloseReason::SessionEnded);
     let mut profile = user.profile;
     profile.last_seen_at = format_utc(app.clock.now());
-    Ok(Json(LoginResponse { token, device_id: session.device_id, expires_at: session.expires_at, user: profile }))
+    Ok(Json(LoginResponse {
+        token,
+        device_id: session.device_id,
+        expires_at: session.expires_at,
+        user: profile,
+        waiting: false,
+        last_challenge: None,
+    }))
 }
 
 /// An access key for an invitation

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DeviceId, FileId, UserId};
 use crate::opaque::Opaque;
 
-/// `GET /api/v1/users/me` and `GET /api/v1/users/{user_id}`.
+/// `GET /api/v1/users/{user_id}`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserProfile {
@@ -67,10 +67,21 @@ pub struct Devices {
     pub devices: Vec<Device>,
 }
 
-/// `PUT` and `GET /api/v1/users/me/backup`: the account key, sealed with the recovery key.
+/// The identity of an account without a device list, sealed with the recovery words.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
     /// Ciphertext.
     pub backup: Opaque,
+}
+
+/// `GET /api/v1/users/me/backup`: the identity, sealed with the recovery words.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedIdentity {
+    /// Ciphertext.
+    pub backup: Opaque,
+    /// Those before it that are kept, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Opaque>,
 }
