@@ -144,7 +144,7 @@ error_codes! {
     StaleChallenge = "stale_challenge", 409, AfterCatchUp;
     /// The signature is not by the key that must have made it.
     InvalidSignature = "invalid_signature", 403, Never;
-    /// The account has an identity, which must sign this.
+    /// The account has an identity: this needs a signature of it, of its devices, or a device list.
     SignatureRequired = "signature_required", 403, Never;
     /// A certificate or device list that is malformed, forged, about somebody else, or newer than the server.
     InvalidStatement = "invalid_statement", 422, Never;
