@@ -1,10 +1,8 @@
 //! Device lists: what is published, and what follows from it for the devices.
 
-use privmsg_mls_public::{
-    Device, DeviceList, ListNumber, PublishError, SigningKeyCertificate, StatementError, check_published,
-};
+use privmsg_mls_public::{Device, DeviceList, ListNumber, PublishError, SigningKeyCertificate, check_published};
 use privmsg_protocol::{ErrorCode, Opaque, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::unknown_user;
 use super::devices::too_many_devices;
@@ -27,13 +25,24 @@ pub(super) fn no_identity() -> Refusal {
 pub(super) fn device_list(conn: &Connection, user_id: &UserId) -> Result<StoredList> {
     let found = conn
         .prepare_cached("SELECT certificate, device_list FROM user WHERE user_id = ?1 AND deleted_at = 0")
-        .and_then(|mut query| {
-            let read = |row: &rusqlite::Row<'_>| Ok(StoredList { certificate: row.get(0)?, list: row.get(1)? });
-            query.query_row([user_id.as_str()], read).optional()
-        })
+        .and_then(|mut query| query.query_row([user_id.as_str()], stored_list).optional())
         .map_err(engine_error)?;
     let found = found.ok_or_else(unknown_user)?;
     if found.list.is_empty() { Err(no_identity().into()) } else { Ok(found) }
+}
+
+fn stored_list(row: &Row<'_>) -> rusqlite::Result<StoredList> {
+    Ok(StoredList { certificate: row.get(0)?, list: row.get(1)? })
+}
+
+/// Verified when it came, so it is the database that is damaged.
+pub(super) fn damaged<E: std::error::Error + Send + Sync + 'static>(error: E) -> StorageError {
+    StorageError::Engine(Box::new(error))
+}
+
+pub(super) fn read_list(stored: &StoredList) -> Result<DeviceList> {
+    let certificate = SigningKeyCertificate::decode(&stored.certificate).map_err(damaged)?;
+    DeviceList::decode(&stored.list, certificate).map_err(damaged)
 }
 
 pub(super) fn link_reply(conn: &Connection, device: DeviceKey) -> Result<Option<Opaque>> {
@@ -56,17 +65,12 @@ pub(super) enum NewDevices {
 impl Tx<'_> {
     /// The account's list. It was verified when it came; one that cannot be read is a damaged database.
     pub(super) fn stored_list(&self, user: i64) -> Result<Option<DeviceList>> {
-        let (certificate, list): (Vec<u8>, Vec<u8>) = self
+        let stored = self
             .conn
             .prepare_cached("SELECT certificate, device_list FROM user WHERE id = ?1")
-            .and_then(|mut query| query.query_row([user], |row| Ok((row.get(0)?, row.get(1)?))))
+            .and_then(|mut query| query.query_row([user], stored_list))
             .map_err(engine_error)?;
-        if list.is_empty() {
-            return Ok(None);
-        }
-        let damaged = |error: StatementError| StorageError::Engine(Box::new(error));
-        let certificate = SigningKeyCertificate::decode(&certificate).map_err(damaged)?;
-        DeviceList::decode(&list, certificate).map(Some).map_err(damaged)
+        if stored.list.is_empty() { Ok(None) } else { read_list(&stored).map(Some) }
     }
 
     /// Puts a list in place of the present one.

@@ -1,22 +1,20 @@
 //! An account's identity: its beginning, what only it may ask for, and another one in its place.
 
-use privmsg_mls_public::{
-    AccountPublicKey, DeviceList, RecoveryPublicKey, SigningKeyCertificate, StatementError, check_published,
-};
+use privmsg_mls_public::{AccountPublicKey, PublicKeyError, RecoveryPublicKey, check_published};
 use privmsg_protocol::rest::IdentityReplacement;
 use privmsg_protocol::{ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts;
-use super::device_lists::{NewDevices, no_identity, refusal};
+use super::device_lists::{NewDevices, damaged, no_identity, read_list, refusal};
 use super::devices::too_many_devices;
 use super::fault::engine_error;
 use super::row::parse;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Actor, AuditNote, Authority, DeviceKey, NewIdentity, Own, Refusal, Relisted, Replaced, Result, Session,
-    StorageError, UserKey,
+    Actor, AuditNote, Authority, DeviceKey, NewIdentity, Own, Refusal, Relisted, Replaced, Result, Session, StoredList,
+    UserKey,
 };
 
 /// How long somebody who has the present identity has to end a replacement: three days.
@@ -31,8 +29,7 @@ pub(super) fn identity(conn: &Connection, user: UserKey) -> Result<Option<Accoun
         .prepare_cached("SELECT public_key FROM user WHERE id = ?1 AND device_list <> x''")
         .and_then(|mut query| query.query_row([user.0], |row| row.get(0)).optional())
         .map_err(engine_error)?;
-    let damaged = |error| StorageError::Engine(Box::new(error));
-    key.map(|key| key.parse().map_err(damaged)).transpose()
+    key.map(|key| key.parse().map_err(damaged::<PublicKeyError>)).transpose()
 }
 
 /// What a user sees of their own account.
@@ -283,21 +280,20 @@ impl Tx<'_> {
         Ok(waiting.into_iter().map(DeviceKey).collect())
     }
 
+    /// The identity that is to come. It was verified when it came; one that cannot be read is a damaged database.
     fn pending(&self, user: i64) -> Result<Option<NewIdentity>> {
-        let read =
-            |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, Opaque::from_base64(row.get::<_, String>(2)?), row.get(3)?));
-        let found: Option<(Vec<u8>, Vec<u8>, Opaque, [u8; 32])> = self
+        let read = |row: &Row<'_>| {
+            let stored = StoredList { certificate: row.get(0)?, list: row.get(1)? };
+            Ok((stored, Opaque::from_base64(row.get::<_, String>(2)?), row.get(3)?))
+        };
+        let found: Option<(StoredList, Opaque, [u8; 32])> = self
             .conn
             .prepare_cached("SELECT certificate, device_list, backup, recovery_key FROM replacement WHERE user = ?1")
             .and_then(|mut query| query.query_row([user], read).optional())
             .map_err(engine_error)?;
-        let Some((certificate, list, backup, recovery_key)) = found else { return Ok(None) };
-        let damaged = |error: StatementError| StorageError::Engine(Box::new(error));
-        let certificate = SigningKeyCertificate::decode(&certificate).map_err(damaged)?;
-        let list = DeviceList::decode(&list, certificate).map_err(damaged)?;
-        let recovery_key =
-            RecoveryPublicKey::from_bytes(recovery_key).map_err(|error| StorageError::Engine(Box::new(error)))?;
-        Ok(Some(NewIdentity { list, backup, recovery_key, max_devices: 0 }))
+        let Some((stored, backup, recovery_key)) = found else { return Ok(None) };
+        let recovery_key = RecoveryPublicKey::from_bytes(recovery_key).map_err(damaged)?;
+        Ok(Some(NewIdentity { list: read_list(&stored)?, backup, recovery_key, max_devices: 0 }))
     }
 
     fn note_of_user(&self, user_id: &UserId, action: &'static str, detail: String) -> Result<()> {
