@@ -58,6 +58,8 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("POST", "/api/v1/admin/users/{user_id}/invitation"),
     ("DELETE", "/api/v1/admin/users/{user_id}/invitation"),
     ("DELETE", "/api/v1/admin/users/{user_id}/devices/{device_id}"),
+    ("POST", "/api/v1/admin/users/{user_id}/identity-replacement"),
+    ("DELETE", "/api/v1/admin/users/{user_id}/identity-replacement"),
     ("GET", "/api/v1/admin/audit"),
     ("GET", "/api/v1/admin/stats"),
     ("GET", "/api/v1/admin/doctor"),

@@ -39,7 +39,8 @@ pub(super) fn own(conn: &Connection, session: &Session) -> Result<Own> {
     Ok(Own { profile, replacement })
 }
 
-fn replacement(conn: &Connection, user: UserKey) -> rusqlite::Result<Option<IdentityReplacement>> {
+/// A replacement that has begun.
+pub(super) fn replacement(conn: &Connection, user: UserKey) -> rusqlite::Result<Option<IdentityReplacement>> {
     conn.prepare_cached("SELECT public_key, device_id, takes_effect_at FROM replacement WHERE user = ?1")?
         .query_row([user.0], |row| {
             Ok(IdentityReplacement { public_key: row.get(0)?, device_id: parse(row, 1)?, takes_effect_at: row.get(2)? })

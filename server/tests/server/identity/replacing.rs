@@ -123,6 +123,34 @@ async fn an_orderly_replacement_keeps_devices() {
     alice.person.connect().await;
 }
 
+/// The administrator knows whom they talk to.
+#[tokio::test]
+async fn the_administrator_ends_it_or_lets_it_pass() {
+    let server = TestServer::start().await;
+    let alice = Owner::new(&server, "alice").await;
+    let (key, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
+    let (new, admin) = (Identity::new("alice", 2), json!({"admin_key": crate::support::ADMIN_KEY}));
+    let path = "/api/v1/admin/users/alice/identity-replacement";
+    let ask = async |method: &str, path: &str| server.api.json(method, path, None, &admin).await;
+    ask("DELETE", path).await.is("no_replacement");
+    ask("POST", path).await.is("no_replacement");
+    ask("POST", "/api/v1/admin/users/nobody/identity-replacement").await.is("unknown_user");
+    waiting.post(PATH, new.beginning(&new.list(1, &[&key]))).await.ok();
+    let shown = ask("GET", "/api/v1/admin/users/alice").await.ok();
+    assert_eq!(shown["identity_replacement"]["public_key"], new.public());
+    ask("DELETE", path).await.ok();
+    assert_eq!(alice.person.get("/api/v1/users/me").await.ok()["identity_replacement"], Value::Null);
+    waiting.post(PATH, new.beginning(&new.list(1, &[&key]))).await.ok();
+    let mut line = alice.person.connect().await;
+    ask("POST", path).await.ok();
+    assert_eq!(line.closed().await, 4001);
+    alice.person.get("/api/v1/users/me").await.is("unauthorized");
+    waiting.connect().await;
+    let log = ask("GET", "/api/v1/admin/audit?limit=3").await.ok();
+    let actions: Vec<_> = log["entries"].as_array().unwrap().iter().map(|one| one["action"].clone()).collect();
+    assert_eq!(actions, ["pass_replacement", "begin_replacement", "end_replacement"]);
+}
+
 #[tokio::test]
 async fn there_must_be_something_to_replace_and_it_must_be_another() {
     let server = TestServer::start().await;
