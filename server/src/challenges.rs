@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, Mac as _};
-use privmsg_protocol::UserId;
 use privmsg_protocol::rest::{ChallengePurpose, IdentityPurpose};
+use privmsg_protocol::{DeviceId, UserId};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
@@ -22,10 +22,10 @@ pub(crate) const CHALLENGE_LEN: usize = 32;
 /// How long a challenge is good: a slow phone has to sign and answer.
 const GOOD_MS: i64 = 60_000;
 
-/// Answers of one account in that time. A device signs in once and stays.
+/// Answers by one key in that time. A device signs in once and stays.
 const MOST_OF_ONE: usize = 32;
 
-/// Accounts that are remembered before those whose time is over are forgotten.
+/// Keys that are remembered before those whose time is over are forgotten.
 const SWEEP_AT: usize = 10_000;
 
 const NONCE_LEN: usize = 8;
@@ -45,7 +45,25 @@ pub(crate) enum NotTaken {
 pub(crate) struct Challenges {
     clock: Clock,
     key: [u8; 32],
-    answered: Mutex<HashMap<UserId, Vec<Answered>>>,
+    answered: Mutex<HashMap<(UserId, Key), Vec<Answered>>>,
+}
+
+/// Who answers. Each has room of its own, or a device that waits could keep the others of the account out.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Device(DeviceId),
+    Words,
+    Identity,
+}
+
+impl Key {
+    fn of(purpose: &ChallengePurpose) -> Self {
+        match purpose {
+            ChallengePurpose::Device(device_id) => Self::Device(device_id.clone()),
+            ChallengePurpose::Recovery(_) => Self::Words,
+            ChallengePurpose::Identity(_) => Self::Identity,
+        }
+    }
 }
 
 struct Answered {
@@ -88,13 +106,19 @@ impl Challenges {
     ///
     /// # Errors
     /// [`NotTaken`]: it was before, or there were too many.
-    pub(crate) fn answered(&self, challenge: &[u8; CHALLENGE_LEN], user_id: &UserId) -> Result<(), NotTaken> {
+    pub(crate) fn answered(
+        &self,
+        challenge: &[u8; CHALLENGE_LEN],
+        user_id: &UserId,
+        purpose: &ChallengePurpose,
+    ) -> Result<(), NotTaken> {
+        let key = (user_id.clone(), Key::of(purpose));
         let now_ms = self.clock.passed_ms();
         let mut all = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= SWEEP_AT && !all.contains_key(user_id) {
+        if all.len() >= SWEEP_AT && !all.contains_key(&key) {
             all.retain(|_, answered| answered.iter().any(|one| one.until_ms > now_ms));
         }
-        let answered = all.entry(user_id.clone()).or_default();
+        let answered = all.entry(key).or_default();
         answered.retain(|one| one.until_ms > now_ms);
         if answered.iter().any(|one| one.challenge == *challenge) {
             return Err(NotTaken::Stale);
@@ -198,16 +222,24 @@ mod tests {
         let challenges = Challenges::new(clock.clone());
         let (alice, eve) = (user("alice"), user("eve"));
         let challenge = challenges.make(&alice, &device("phone"));
-        assert_eq!(challenges.answered(&challenge, &alice), Ok(()));
+        assert_eq!(challenges.answered(&challenge, &alice, &device("phone")), Ok(()));
         for _ in 0..MOST_OF_ONE {
             let hers = challenges.make(&eve, &device("phone"));
-            assert_eq!(challenges.answered(&hers, &eve), Ok(()));
+            assert_eq!(challenges.answered(&hers, &eve, &device("phone")), Ok(()));
         }
         let hers = challenges.make(&eve, &device("phone"));
-        assert_eq!(challenges.answered(&hers, &eve), Err(NotTaken::TooMany(60_000)));
-        assert_eq!(challenges.answered(&challenge, &alice), Err(NotTaken::Stale));
+        assert_eq!(challenges.answered(&hers, &eve, &device("phone")), Err(NotTaken::TooMany(60_000)));
+        for other in [
+            device("laptop"),
+            ChallengePurpose::Recovery("phone".parse().unwrap()),
+            ChallengePurpose::Identity(IdentityPurpose::EndReplacement),
+        ] {
+            let challenge = challenges.make(&eve, &other);
+            assert_eq!(challenges.answered(&challenge, &eve, &other), Ok(()), "{other:?} has room of its own");
+        }
+        assert_eq!(challenges.answered(&challenge, &alice, &device("phone")), Err(NotTaken::Stale));
         clock.advance(60);
-        assert_eq!(challenges.answered(&hers, &eve), Ok(()));
+        assert_eq!(challenges.answered(&hers, &eve, &device("phone")), Ok(()));
         assert!(!challenges.is_good(&challenge, &alice, &device("phone")), "when it is forgotten it is not good");
     }
 
@@ -218,11 +250,11 @@ mod tests {
         for n in 0..SWEEP_AT {
             let user_id = user(&format!("user{n}"));
             let challenge = challenges.make(&user_id, &device("phone"));
-            assert_eq!(challenges.answered(&challenge, &user_id), Ok(()));
+            assert_eq!(challenges.answered(&challenge, &user_id, &device("phone")), Ok(()));
         }
         clock.advance(60);
         let challenge = challenges.make(&user("another"), &device("phone"));
-        assert_eq!(challenges.answered(&challenge, &user("another")), Ok(()));
+        assert_eq!(challenges.answered(&challenge, &user("another"), &device("phone")), Ok(()));
         assert_eq!(challenges.answered.lock().unwrap().len(), 1);
     }
 }

@@ -29,7 +29,7 @@ pub use health::{Health, Problem, Readiness, Ready, ReadyChecks};
 pub use identity::{
     Challenge, ChallengePurpose, ChallengeRequest, DeviceSignIn, EndReplacement, EnrolDevice, IdentityPurpose,
     IdentityReplacement, LinkReplyForDevice, OwnProfile, PublishDeviceList, PublishedDeviceList, RecoverySignIn,
-    SetAccessKey, SetUpIdentity, StoreBackup,
+    ReplaceIdentity, SetAccessKey, SetUpIdentity, StoreBackup,
 };
 pub use key_packages::{ClaimKeyPackages, ClaimedKeyPackages, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages};
 pub use mailbox::{AckRequest, PendingMessages};

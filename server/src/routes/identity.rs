@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use privmsg_protocol::ErrorCode;
-use privmsg_protocol::rest::{EndReplacement, IdentityPurpose, IdentityReplacement, SetAccessKey, SetUpIdentity};
+use privmsg_protocol::rest::{
+    EndReplacement, IdentityPurpose, IdentityReplacement, ReplaceIdentity, SetAccessKey, SetUpIdentity,
+};
+use privmsg_protocol::{ErrorCode, UserId};
 
 use super::statements::{new_identity, signed_by_identity};
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::error::ApiError;
 use crate::extract::{self, AnySession};
 use crate::http::Peer;
@@ -46,15 +48,16 @@ pub(super) async fn set_up(
 
 /// Begin to put another identity in place of the present one
 ///
-/// It takes effect after three days. All devices are told at once (`account_sync`).
+/// With the access key. It takes effect after three days. All devices are told at once (`account_sync`).
 #[utoipa::path(
     post, path = "/users/me/identity/replacement", tag = "identity",
-    request_body = SetUpIdentity,
+    request_body = ReplaceIdentity,
     responses((status = OK, body = IdentityReplacement)),
     security(("session" = [])),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidStatement,
+        ErrorCode::InvalidCredentials,
         ErrorCode::NoIdentity,
         ErrorCode::IdentityExists,
         ErrorCode::ReplacementPending,
@@ -63,12 +66,15 @@ pub(super) async fn set_up(
 )]
 pub(super) async fn begin_replacement(
     State(app): State<AppState>,
+    peer: Peer,
     AnySession(session): AnySession,
-    extract::Json(body): extract::Json<SetUpIdentity>,
+    extract::Json(body): extract::Json<ReplaceIdentity>,
 ) -> Result<Json<IdentityReplacement>, ApiError> {
     app.allowances.handshake(&session)?;
-    let identity = new_identity(&app, &session, body)?;
-    Ok(Json(app.storage.begin_replacement(session, identity).await?))
+    let identity = new_identity(&app, &session, body.identity)?;
+    let (user_id, key) = (session.user_id.clone(), KeyHash::of(body.access_key.expose()));
+    let begun = app.storage.begin_replacement(session, key, identity).await;
+    begun.map(Json).map_err(|error| of_access_key(&app, &user_id, peer, error))
 }
 
 /// End the replacement of the identity
@@ -135,12 +141,14 @@ pub(super) async fn set_access_key(
     };
     let user_id = session.user_id.clone();
     let set = app.storage.set_access_key(session, KeyHash::of(body.access_key.expose()), by).await;
-    match set {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(StorageError::Refused(refusal)) if refusal.code == ErrorCode::InvalidCredentials => {
-            app.keys.note_wrong(Some(&user_id), peer.ip())?;
-            Err(refusal.into())
-        }
-        Err(error) => Err(error.into()),
+    set.map(|()| StatusCode::NO_CONTENT).map_err(|error| of_access_key(&app, &user_id, peer, error))
+}
+
+/// A wrong access key is counted like one at login.
+fn of_access_key(app: &App, user_id: &UserId, peer: Peer, error: StorageError) -> ApiError {
+    let is_wrong = matches!(&error, StorageError::Refused(refusal) if refusal.code == ErrorCode::InvalidCredentials);
+    if !is_wrong {
+        return error.into();
     }
+    app.keys.note_wrong(Some(user_id), peer.ip()).err().unwrap_or_else(|| error.into())
 }

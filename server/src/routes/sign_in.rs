@@ -71,7 +71,8 @@ pub(super) async fn by_device(
 ) -> Result<Json<LoginResponse>, ApiError> {
     let DeviceSignIn { user_id, device_id, challenge: challenge_text, signature: signature_text } = request;
     let (challenge, signature) = (challenge(&challenge_text)?, signature(&signature_text)?);
-    check_challenge(&app, &challenge, &user_id, &ChallengePurpose::Device(device_id.clone()))?;
+    let purpose = ChallengePurpose::Device(device_id.clone());
+    check_challenge(&app, &challenge, &user_id, &purpose)?;
     let known = app.storage.device_signer(user_id.clone(), device_id.clone()).await?;
     let statement = Statement { user_id: user_id.clone(), device_id, challenge };
     let nobody = || DevicePublicKey::from_bytes(NOBODY).ok();
@@ -79,7 +80,7 @@ pub(super) async fn by_device(
     let Some(device) = genuine(known, nobody, is_genuine) else {
         return Err(wrong(&app, &user_id, peer));
     };
-    admit(&app, &device, &user_id, peer, &challenge)?;
+    admit(&app, &device, peer, &statement, &purpose)?;
     let (token, expires_at) = (random_key(), app.clock.now() + SESSION_SECONDS);
     let order = SignIn {
         user: device.user,
@@ -127,7 +128,8 @@ pub(super) async fn by_recovery(
     let device_key: DevicePublicKey =
         device_key.map_err(|_| ApiError::invalid("device_public_key is not an Ed25519 public key in base64"))?;
     let (challenge, signature) = (challenge(&request.challenge)?, signature(&request.signature)?);
-    check_challenge(&app, &challenge, &user_id, &ChallengePurpose::Recovery(device_id.clone()))?;
+    let purpose = ChallengePurpose::Recovery(device_id.clone());
+    check_challenge(&app, &challenge, &user_id, &purpose)?;
     let known = app.storage.recovery_signer(user_id.clone()).await?;
     let statement = Statement { user_id: user_id.clone(), device_id: device_id.clone(), challenge };
     let nobody = || RecoveryPublicKey::from_bytes(NOBODY).ok();
@@ -135,7 +137,7 @@ pub(super) async fn by_recovery(
     let Some(words) = genuine(known, nobody, is_genuine) else {
         return Err(wrong(&app, &user_id, peer));
     };
-    admit(&app, &words, &user_id, peer, &challenge)?;
+    admit(&app, &words, peer, &statement, &purpose)?;
     app.allowances.new_device(words.user)?;
     let token: Secret = random_key();
     let order = SignIn {
@@ -175,12 +177,18 @@ fn wrong(app: &App, user_id: &UserId, peer: Peer) -> ApiError {
 }
 
 /// Lets in who has signed, once for each challenge.
-fn admit<K>(app: &App, signer: &Signer<K>, user_id: &UserId, peer: Peer, challenge: &[u8; 32]) -> Result<(), ApiError> {
+fn admit<K>(
+    app: &App,
+    signer: &Signer<K>,
+    peer: Peer,
+    Statement { user_id, challenge, .. }: &Statement,
+    purpose: &ChallengePurpose,
+) -> Result<(), ApiError> {
     app.keys.forget_wrong(user_id, peer.ip());
     if signer.revoked {
         return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
     }
-    spend_challenge(app, challenge, user_id)
+    spend_challenge(app, challenge, user_id, purpose)
 }
 
 #[cfg(test)]

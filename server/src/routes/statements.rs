@@ -85,8 +85,13 @@ pub(super) fn check_challenge(
 }
 
 /// Notes that a challenge was answered with the right signature, which is good once.
-pub(super) fn spend_challenge(app: &App, challenge: &[u8; CHALLENGE_LEN], user_id: &UserId) -> Result<(), ApiError> {
-    app.challenges.answered(challenge, user_id).map_err(|error| match error {
+pub(super) fn spend_challenge(
+    app: &App,
+    challenge: &[u8; CHALLENGE_LEN],
+    user_id: &UserId,
+    purpose: &ChallengePurpose,
+) -> Result<(), ApiError> {
+    app.challenges.answered(challenge, user_id, purpose).map_err(|error| match error {
         NotTaken::Stale => stale(),
         NotTaken::TooMany(wait_ms) => ApiError::rate_limited(wait_ms),
     })
@@ -107,7 +112,8 @@ pub(super) async fn signed_by_identity(
     let (challenge, signature) = (challenge(challenge_text)?, signature(signature_text)?);
     let identity = app.storage.identity(session.user).await?;
     let identity = identity.ok_or(ApiError::new(ErrorCode::NoIdentity, "the account has no device list"))?;
-    check_challenge(app, &challenge, &session.user_id, &ChallengePurpose::Identity(purpose))?;
+    let for_this = ChallengePurpose::Identity(purpose);
+    check_challenge(app, &challenge, &session.user_id, &for_this)?;
     let action = match purpose {
         IdentityPurpose::SetAccessKey => IdentityAction::SetAccessKey,
         IdentityPurpose::SealIdentity => IdentityAction::SealIdentity,
@@ -120,6 +126,6 @@ pub(super) async fn signed_by_identity(
             "the signature is not the identity's, over this request",
         ));
     }
-    spend_challenge(app, &challenge, &session.user_id)?;
+    spend_challenge(app, &challenge, &session.user_id, &for_this)?;
     Ok(identity)
 }

@@ -131,7 +131,12 @@ pub(crate) trait Storage: Send + Sync {
         recovery_key: RecoveryPublicKey,
     ) -> Result<()>;
     /// Begins to put another identity in place of the present one.
-    async fn begin_replacement(&self, session: Session, identity: NewIdentity) -> Result<IdentityReplacement>;
+    async fn begin_replacement(
+        &self,
+        session: Session,
+        access_key: KeyHash,
+        identity: NewIdentity,
+    ) -> Result<IdentityReplacement>;
     /// Ends what has been begun, which the present identity has signed for.
     async fn end_replacement(&self, session: Session, identity: AccountPublicKey) -> Result<()>;
     /// Carries out the replacements whose time has come.

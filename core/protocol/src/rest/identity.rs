@@ -88,7 +88,7 @@ pub struct RecoverySignIn {
     pub signature: Opaque,
 }
 
-/// `POST /api/v1/users/me/identity` and `POST /api/v1/users/me/identity/replacement`: all that an identity begins with.
+/// `POST /api/v1/users/me/identity`: all that an identity begins with.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetUpIdentity {
@@ -102,6 +102,17 @@ pub struct SetUpIdentity {
     pub backup: Opaque,
     /// Base64 of the recovery sign-in key of the same words.
     pub recovery_key: String,
+}
+
+/// `POST /api/v1/users/me/identity/replacement`. The answer is an [`IdentityReplacement`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReplaceIdentity {
+    /// The account's access key: a device alone does not begin this.
+    pub access_key: Secret,
+    /// What the new identity begins with.
+    #[serde(flatten)]
+    pub identity: SetUpIdentity,
 }
 
 /// A replacement of the identity that has not taken effect: the answer to its beginning, and part of [`OwnProfile`].

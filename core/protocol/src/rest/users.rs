@@ -57,6 +57,9 @@ pub struct Device {
     pub last_seen_at: Option<String>,
     /// Whether it is the one that asks.
     pub current: bool,
+    /// Whether it waits to be let in: the account has a device list in which it does not stand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waiting: bool,
 }
 
 /// `GET /api/v1/users/me/devices`.

@@ -135,6 +135,7 @@ strategies! {
     one_device() -> Device = make!(Device {
         device_id: device(), device_name: opt(text()), device_type: opt(text()), device_public_key: opt(text()),
         created_at: text(), last_seen_at: opt(text()), current: any::<bool>(),
+        waiting: any::<bool>(),
     });
     devices() -> Devices = make!(Devices { devices: vec(one_device(), 0..3) });
     pending() -> PendingMessages = make!(PendingMessages {
@@ -203,6 +204,7 @@ strategies! {
     set_up_identity() -> SetUpIdentity = make!(SetUpIdentity {
         public_key: text(), certificate: opaque(), device_list: opaque(), backup: opaque(), recovery_key: text(),
     });
+    replace_identity() -> ReplaceIdentity = make!(ReplaceIdentity { access_key: secret(), identity: set_up_identity() });
     replacement() -> IdentityReplacement = make!(IdentityReplacement {
         public_key: text(), device_id: device(), takes_effect_at: any::<i64>(),
     });

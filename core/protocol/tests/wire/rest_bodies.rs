@@ -133,6 +133,7 @@ fn users_and_devices() {
                 created_at: "2024-01-01 12:00:00".into(),
                 last_seen_at: None,
                 current: true,
+                waiting: false,
             }],
         },
         r#"{"devices":[{"device_id":"d1","device_name":"laptop","device_type":null,"device_public_key":null,"created_at":"2024-01-01 12:00:00","last_seen_at":null,"current":true}]}"#,
@@ -217,14 +218,19 @@ fn profile() -> UserProfile {
 
 #[test]
 fn identity() {
+    let beginning = SetUpIdentity {
+        public_key: "cHVibGlj".into(),
+        certificate: opaque(b"certificate"),
+        device_list: opaque(b"list"),
+        backup: opaque(b"sealed"),
+        recovery_key: "cmVjb3Zlcnk=".into(),
+    };
     body(
-        &SetUpIdentity {
-            public_key: "cHVibGlj".into(),
-            certificate: opaque(b"certificate"),
-            device_list: opaque(b"list"),
-            backup: opaque(b"sealed"),
-            recovery_key: "cmVjb3Zlcnk=".into(),
-        },
+        &ReplaceIdentity { access_key: secret("key"), identity: beginning.clone() },
+        r#"{"access_key":"key","public_key":"cHVibGlj","certificate":"Y2VydGlmaWNhdGU=","device_list":"bGlzdA==","backup":"c2VhbGVk","recovery_key":"cmVjb3Zlcnk="}"#,
+    );
+    body(
+        &beginning,
         r#"{"public_key":"cHVibGlj","certificate":"Y2VydGlmaWNhdGU=","device_list":"bGlzdA==","backup":"c2VhbGVk","recovery_key":"cmVjb3Zlcnk="}"#,
     );
     let replacement =

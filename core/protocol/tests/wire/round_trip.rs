@@ -73,6 +73,7 @@ fn rest_bodies() {
     body(any::device_sign_in());
     body(any::recovery_sign_in());
     body(any::set_up_identity());
+    body(any::replace_identity());
     body(any::replacement());
     body(any::end_replacement());
     body(any::own_profile());

@@ -61,7 +61,7 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
 pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device>> {
     let filled = |text: String| (!text.is_empty()).then_some(text);
     conn.prepare_cached(
-        "SELECT device_id, name, type, public_key, created_at, last_seen_at, id FROM device
+        "SELECT device_id, name, type, public_key, created_at, last_seen_at, id, waiting FROM device
          WHERE user = ?1 AND removed_at = 0 ORDER BY id",
     )
     .map_err(engine_error)?
@@ -74,6 +74,7 @@ pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device
             created_at: format_utc(row.get(4)?).unwrap_or_default(),
             last_seen_at: format_utc(row.get(5)?),
             current: row.get::<_, i64>(6)? == session.device.0,
+            waiting: row.get(7)?,
         })
     })
     .and_then(Iterator::collect)

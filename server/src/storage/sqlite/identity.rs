@@ -141,22 +141,25 @@ impl Tx<'_> {
         Err(Refusal::new(ErrorCode::InvalidSignature, "the account has another identity now").into())
     }
 
+    /// Refuses who has shown another access key than the account's.
+    fn require_access_key(&self, user: UserKey, shown: KeyHash) -> Result<()> {
+        let known: Vec<u8> = self
+            .conn
+            .prepare_cached("SELECT access_key_hash FROM user WHERE id = ?1")
+            .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if KeyHash::from_slice(&known).is_some_and(|known| known.matches(&shown)) {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::InvalidCredentials, "this is not the account's access key").into())
+    }
+
     /// Sets another access key. Sessions stay; an invitation, which could set yet another one, ends.
     pub(super) fn set_access_key(&mut self, session: &Session, key: KeyHash, by: &Authority) -> Result<()> {
         let user = session.user.0;
         match by {
             Authority::Identity(signer) => self.require_identity(session.user, signer)?,
-            Authority::AccessKey(present) => {
-                let known: Vec<u8> = self
-                    .conn
-                    .prepare_cached("SELECT access_key_hash FROM user WHERE id = ?1")
-                    .and_then(|mut query| query.query_row([user], |row| row.get(0)))
-                    .map_err(engine_error)?;
-                if !KeyHash::from_slice(&known).is_some_and(|known| known.matches(present)) {
-                    let detail = "present_access_key is not the account's access key";
-                    return Err(Refusal::new(ErrorCode::InvalidCredentials, detail).into());
-                }
-            }
+            Authority::AccessKey(present) => self.require_access_key(session.user, *present)?,
         }
         self.conn
             .prepare_cached("UPDATE user SET access_key_hash = ?2 WHERE id = ?1")
@@ -169,8 +172,14 @@ impl Tx<'_> {
     }
 
     /// Begins to put another identity in place of the present one. All devices are told at once.
-    pub(super) fn begin_replacement(&mut self, session: &Session, new: &NewIdentity) -> Result<IdentityReplacement> {
+    pub(super) fn begin_replacement(
+        &mut self,
+        session: &Session,
+        access_key: KeyHash,
+        new: &NewIdentity,
+    ) -> Result<IdentityReplacement> {
         let user = session.user;
+        self.require_access_key(user, access_key)?;
         let present = identity(self.conn, user)?.ok_or_else(no_identity)?;
         let public_key = new.list.certificate().identity_key().to_string();
         if public_key == present.to_string() {

@@ -159,8 +159,13 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.seal_identity(&session, &identity, &backup, &recovery_key)).await
     }
 
-    async fn begin_replacement(&self, session: Session, identity: NewIdentity) -> Result<IdentityReplacement> {
-        self.write(Touches::Data, move |tx| tx.begin_replacement(&session, &identity)).await
+    async fn begin_replacement(
+        &self,
+        session: Session,
+        access_key: KeyHash,
+        identity: NewIdentity,
+    ) -> Result<IdentityReplacement> {
+        self.write(Touches::Data, move |tx| tx.begin_replacement(&session, access_key, &identity)).await
     }
 
     async fn end_replacement(&self, session: Session, identity: AccountPublicKey) -> Result<()> {

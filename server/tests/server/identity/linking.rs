@@ -1,7 +1,7 @@
 //! A present device lets a new one in (N4b).
 
 use privmsg_mls_public::{LinkReply, NewDevice};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Keyed, Owner, by_access_key, by_device_key, enrolment, keys, person};
 use crate::support::TestServer;
@@ -36,9 +36,11 @@ async fn a_device_that_waits_is_let_in() {
     let mut alice = Owner::new(&server, "alice").await;
     let (key, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
     waiting.get("/api/v1/groups").await.is("device_not_listed");
+    let shown = alice.person.get("/api/v1/users/me/devices").await.ok();
+    assert_eq!((&shown["devices"][0]["waiting"], &shown["devices"][1]["waiting"]), (&Value::Null, &json!(true)));
     alice.lets_in(&key).await;
     waiting.get("/api/v1/groups").await.ok();
-    assert_eq!(waiting.get("/api/v1/users/me").await.ok()["waiting"], serde_json::Value::Null);
+    assert_eq!(waiting.get("/api/v1/users/me").await.ok()["waiting"], Value::Null);
     assert_eq!(waiting.get("/api/v1/users/me/link-reply").await.ok(), json!({"link_reply": "cmVwbHk="}));
     waiting.online().await;
 }

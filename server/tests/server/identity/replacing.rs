@@ -1,16 +1,23 @@
 //! Another identity in place of the present one (N7).
 
-use privmsg_mls_public::IdentityAction;
+use privmsg_mls_public::{DeviceList, IdentityAction};
 use serde_json::{Value, json};
 
 use super::{
     Identity, Keyed, Owner, account_notices, by_access_key, by_device_key, by_words, challenge, delete, keys, person,
 };
-use crate::support::{Api, TestServer, until};
+use crate::support::{Api, Person, TestServer, until};
 
 const PATH: &str = "/api/v1/users/me/identity/replacement";
 
 const DAY: i64 = 86_400;
+
+/// The body of a replacement, with the access key that the person has signed in with.
+fn replacing(who: &Person, new: &Identity, list: &DeviceList) -> Value {
+    let mut body = new.beginning(list);
+    body["access_key"] = json!(who.access_key);
+    body
+}
 
 async fn ended(api: Api, signer: &Identity) -> Value {
     let challenge = challenge(api, signer.user_id.as_str(), json!({"identity": "end_replacement"})).await;
@@ -26,7 +33,7 @@ async fn it_takes_effect_after_three_days_in_which_everybody_knows() {
     let (key, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
     let new = Identity::new("alice", 2);
     let list = new.list(1, &[&key]);
-    let begun = waiting.post(PATH, new.beginning(&list)).await.ok();
+    let begun = waiting.post(PATH, replacing(&waiting, &new, &list)).await.ok();
     let expected = json!({
         "public_key": new.public(), "device_id": waiting.device, "takes_effect_at": 1_800_000_000 + 3 * DAY,
     });
@@ -37,9 +44,9 @@ async fn it_takes_effect_after_three_days_in_which_everybody_knows() {
     assert_eq!(account_notices(&alice.person).await, 1);
     // The same again is a lost answer, and does not put it off; another one has to wait.
     server.clock.advance(DAY);
-    assert_eq!(waiting.post(PATH, new.beginning(&list)).await.ok(), expected);
+    assert_eq!(waiting.post(PATH, replacing(&waiting, &new, &list)).await.ok(), expected);
     let third = Identity::new("alice", 3);
-    waiting.post(PATH, third.beginning(&third.list(1, &[&key]))).await.is("replacement_pending");
+    waiting.post(PATH, replacing(&waiting, &third, &third.list(1, &[&key]))).await.is("replacement_pending");
     // Until then everything is as it was.
     waiting.get("/api/v1/groups").await.is("device_not_listed");
     server.clock.advance(2 * DAY - 60);
@@ -70,7 +77,7 @@ async fn who_has_the_present_identity_ends_it() {
     let (key, thief) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
     let evil = Identity::new("alice", 2);
     delete(&alice.person, PATH, &ended(server.api, &alice.identity).await).await.is("no_replacement");
-    thief.post(PATH, evil.beginning(&evil.list(1, &[&key]))).await.ok();
+    thief.post(PATH, replacing(&thief, &evil, &evil.list(1, &[&key]))).await.ok();
     delete(&alice.person, PATH, &json!({})).await.is("malformed_request");
     delete(&thief, PATH, &ended(server.api, &evil).await).await.is("invalid_signature");
     let of_another = {
@@ -97,7 +104,7 @@ async fn signing_out_who_has_begun_it_does_not_end_it() {
     let stolen = Owner::new(&server, "alice").await;
     let (key, owner) = by_access_key(server.api, "alice", &stolen.person.access_key, 12).await;
     let new = Identity::new("alice", 2);
-    owner.post(PATH, new.beginning(&new.list(1, &[&key]))).await.ok();
+    owner.post(PATH, replacing(&owner, &new, &new.list(1, &[&key]))).await.ok();
     stolen.person.delete(&format!("/api/v1/users/me/devices/{}", owner.device)).await.ok();
     assert_eq!(stolen.person.get("/api/v1/users/me").await.ok()["identity_replacement"]["device_id"], owner.device);
     server.clock.advance(3 * DAY);
@@ -116,11 +123,35 @@ async fn an_orderly_replacement_keeps_devices() {
     let server = TestServer::start().await;
     let alice = Owner::new(&server, "alice").await;
     let new = Identity::new("alice", 2);
-    alice.person.post(PATH, new.beginning(&new.list(1, &[&alice.key]))).await.ok();
+    alice.person.post(PATH, replacing(&alice.person, &new, &new.list(1, &[&alice.key]))).await.ok();
     server.clock.advance(3 * DAY);
     let is_new = async || alice.person.get("/api/v1/users/me").await.ok()["public_key"] == new.public();
     until("it is another identity", is_new).await;
     alice.person.connect().await;
+}
+
+/// A device, listed or left out, is not an access key.
+#[tokio::test]
+async fn nobody_begins_it_without_the_access_key() {
+    let server = TestServer::start().await;
+    let mut alice = Owner::new(&server, "alice").await;
+    let stolen = Keyed::new("stolen0123456789", 12);
+    alice.lets_in(&stolen).await;
+    let thief = person(server.api, &by_device_key(server.api, "alice", &stolen).await);
+    let evil = Identity::new("alice", 2);
+    let list = evil.list(1, &[&stolen]);
+    let mut body = evil.beginning(&list);
+    thief.post(PATH, body.clone()).await.is("malformed_request");
+    body["access_key"] = json!("a guess");
+    thief.post(PATH, body.clone()).await.is("invalid_credentials");
+    // Left out by a new generation, it waits, and begins nothing either.
+    let later = alice.identity.in_generation(2).list(1, &[&alice.key]);
+    alice.publishes(later, json!([])).await;
+    for _ in 0..9 {
+        thief.post(PATH, body.clone()).await.is("invalid_credentials");
+    }
+    thief.post(PATH, body).await.is("rate_limited");
+    assert_eq!(alice.person.get("/api/v1/users/me").await.ok()["identity_replacement"], Value::Null);
 }
 
 /// The administrator knows whom they talk to.
@@ -135,12 +166,12 @@ async fn the_administrator_ends_it_or_lets_it_pass() {
     ask("DELETE", path).await.is("no_replacement");
     ask("POST", path).await.is("no_replacement");
     ask("POST", "/api/v1/admin/users/nobody/identity-replacement").await.is("unknown_user");
-    waiting.post(PATH, new.beginning(&new.list(1, &[&key]))).await.ok();
+    waiting.post(PATH, replacing(&waiting, &new, &new.list(1, &[&key]))).await.ok();
     let shown = ask("GET", "/api/v1/admin/users/alice").await.ok();
     assert_eq!(shown["identity_replacement"]["public_key"], new.public());
     ask("DELETE", path).await.ok();
     assert_eq!(alice.person.get("/api/v1/users/me").await.ok()["identity_replacement"], Value::Null);
-    waiting.post(PATH, new.beginning(&new.list(1, &[&key]))).await.ok();
+    waiting.post(PATH, replacing(&waiting, &new, &new.list(1, &[&key]))).await.ok();
     let mut line = alice.person.connect().await;
     ask("POST", path).await.ok();
     assert_eq!(line.closed().await, 4001);
@@ -156,13 +187,13 @@ async fn there_must_be_something_to_replace_and_it_must_be_another() {
     let server = TestServer::start().await;
     let alice = Owner::new(&server, "alice").await;
     let same = alice.identity.in_generation(2);
-    alice.person.post(PATH, same.beginning(&same.list(1, &[&alice.key]))).await.is("identity_exists");
+    alice.person.post(PATH, replacing(&alice.person, &same, &same.list(1, &[&alice.key]))).await.is("identity_exists");
     let new = Identity::new("alice", 2);
-    alice.person.post(PATH, new.beginning(&new.list(1, &[]))).await.is("invalid_request");
+    alice.person.post(PATH, replacing(&alice.person, &new, &new.list(1, &[]))).await.is("invalid_request");
     let ahead = new.in_generation(1_800_000_001 + 86_400);
-    alice.person.post(PATH, ahead.beginning(&ahead.list(1, &[&alice.key]))).await.is("list_ahead");
+    alice.person.post(PATH, replacing(&alice.person, &ahead, &ahead.list(1, &[&alice.key]))).await.is("list_ahead");
     let (key, bob) = super::device(&server, "bob", 11).await;
     let bobs = Identity::new("bob", 2);
-    bob.post(PATH, bobs.beginning(&bobs.list(1, &[&key]))).await.is("no_identity");
+    bob.post(PATH, replacing(&bob, &bobs, &bobs.list(1, &[&key]))).await.is("no_identity");
     delete(&bob, PATH, &ended(server.api, &bobs).await).await.is("no_identity");
 }
