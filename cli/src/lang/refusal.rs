@@ -129,7 +129,7 @@ impl Lang {
                 "it does not accept the account's list of devices; server and client may be of different versions",
                 "он не принял список устройств учётной записи; возможно, версии сервера и клиента разные",
             ),
-            E::NoIdentity => self.pick(
+            E::NoDeviceList => self.pick(
                 "the account has no list of its devices on the server",
                 "на сервере нет списка устройств этой учётной записи",
             ),

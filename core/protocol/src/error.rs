@@ -149,7 +149,7 @@ error_codes! {
     /// A certificate or device list that is malformed, forged, about somebody else, or newer than the server.
     InvalidStatement = "invalid_statement", 422, Never;
     /// The account has no device list.
-    NoIdentity = "no_identity", 404, Never;
+    NoDeviceList = "no_device_list", 404, Never;
     /// The list is by another identity than the account's.
     OtherIdentity = "other_identity", 409, Never;
     /// `If-Match` is missing.

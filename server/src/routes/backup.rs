@@ -24,7 +24,7 @@ use crate::storage::{Session, SharedStorage};
     extensions(("x-errors" = json!([
         ErrorCode::InvalidRequest,
         ErrorCode::SignatureRequired,
-        ErrorCode::NoIdentity,
+        ErrorCode::NoDeviceList,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,
     ]))),

@@ -31,7 +31,7 @@ const HASH_LEN: usize = 32;
     params(("user_id" = UserId, Path, description = "Account")),
     responses((status = OK, body = PublishedDeviceList, headers(("ETag" = String, description = "Names the list")))),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownUser, ErrorCode::NoIdentity]))),
+    extensions(("x-errors" = json!([ErrorCode::UnknownUser, ErrorCode::NoDeviceList]))),
 )]
 pub(super) async fn show(
     State(storage): State<SharedStorage>,
@@ -61,7 +61,7 @@ pub(super) async fn show(
     extensions(("x-errors" = json!([
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidStatement,
-        ErrorCode::NoIdentity,
+        ErrorCode::NoDeviceList,
         ErrorCode::OtherIdentity,
         ErrorCode::PreconditionRequired,
         ErrorCode::ListChanged,

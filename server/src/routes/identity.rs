@@ -58,7 +58,7 @@ pub(super) async fn set_up(
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidStatement,
         ErrorCode::InvalidCredentials,
-        ErrorCode::NoIdentity,
+        ErrorCode::NoDeviceList,
         ErrorCode::IdentityExists,
         ErrorCode::ReplacementPending,
         ErrorCode::ListAhead,
@@ -85,7 +85,7 @@ pub(super) async fn begin_replacement(
     security(("session" = [])),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidRequest,
-        ErrorCode::NoIdentity,
+        ErrorCode::NoDeviceList,
         ErrorCode::NoReplacement,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,
@@ -113,7 +113,7 @@ pub(super) async fn end_replacement(
     extensions(("x-errors" = json!([
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidCredentials,
-        ErrorCode::NoIdentity,
+        ErrorCode::NoDeviceList,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,
     ]))),

@@ -111,7 +111,7 @@ pub(super) async fn signed_by_identity(
 ) -> Result<AccountPublicKey, ApiError> {
     let (challenge, signature) = (challenge(challenge_text)?, signature(signature_text)?);
     let identity = app.storage.identity(session.user).await?;
-    let identity = identity.ok_or(ApiError::new(ErrorCode::NoIdentity, "the account has no device list"))?;
+    let identity = identity.ok_or(ApiError::new(ErrorCode::NoDeviceList, "the account has no device list"))?;
     let for_this = ChallengePurpose::Identity(purpose);
     check_challenge(app, &challenge, &session.user_id, &for_this)?;
     let action = match purpose {

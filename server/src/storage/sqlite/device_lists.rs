@@ -18,8 +18,8 @@ const LEFT_OUT: i64 = 2;
 /// Seconds.
 const DAY: i64 = 24 * 60 * 60;
 
-pub(super) fn no_identity() -> Refusal {
-    Refusal::new(ErrorCode::NoIdentity, "the account has no device list")
+pub(super) fn no_device_list() -> Refusal {
+    Refusal::new(ErrorCode::NoDeviceList, "the account has no device list")
 }
 
 pub(super) fn device_list(conn: &Connection, user_id: &UserId) -> Result<StoredList> {
@@ -28,7 +28,7 @@ pub(super) fn device_list(conn: &Connection, user_id: &UserId) -> Result<StoredL
         .and_then(|mut query| query.query_row([user_id.as_str()], stored_list).optional())
         .map_err(engine_error)?;
     let found = found.ok_or_else(unknown_user)?;
-    if found.list.is_empty() { Err(no_identity().into()) } else { Ok(found) }
+    if found.list.is_empty() { Err(no_device_list().into()) } else { Ok(found) }
 }
 
 fn stored_list(row: &Row<'_>) -> rusqlite::Result<StoredList> {
@@ -76,7 +76,7 @@ impl Tx<'_> {
     /// Puts a list in place of the present one.
     pub(super) fn publish_list(&mut self, session: &Session, new: &NewList) -> Result<Relisted> {
         let user = session.user.0;
-        let before = self.stored_list(user)?.ok_or_else(no_identity)?;
+        let before = self.stored_list(user)?.ok_or_else(no_device_list)?;
         if is_same(&before, &new.list) {
             return Ok(Relisted::default());
         }

@@ -6,7 +6,7 @@ use privmsg_protocol::{ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts;
-use super::device_lists::{NewDevices, damaged, no_identity, read_list, refusal};
+use super::device_lists::{NewDevices, damaged, no_device_list, read_list, refusal};
 use super::devices::too_many_devices;
 use super::fault::engine_error;
 use super::row::parse;
@@ -180,7 +180,7 @@ impl Tx<'_> {
     ) -> Result<IdentityReplacement> {
         let user = session.user;
         self.require_access_key(user, access_key)?;
-        let present = identity(self.conn, user)?.ok_or_else(no_identity)?;
+        let present = identity(self.conn, user)?.ok_or_else(no_device_list)?;
         let public_key = new.list.certificate().identity_key().to_string();
         if public_key == present.to_string() {
             let detail = "this is the account's identity; publish a new generation of it";

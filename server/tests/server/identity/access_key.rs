@@ -112,5 +112,5 @@ async fn a_session_that_waits_changes_no_key_and_guesses_are_slowed_down() {
     put(&bob, PATH, &body).await.ok();
     let nothing =
         json!({"access_key": key("E"), "challenge": keys::base64(&[0; 32]), "signature": keys::base64(&[0; 64])});
-    put(&bob, PATH, &nothing).await.is("no_identity");
+    put(&bob, PATH, &nothing).await.is("no_device_list");
 }

@@ -44,7 +44,7 @@ async fn nobody_else_publishes_a_list_for_an_account() {
     put_list(&without_list, &next, Some(&etag(&alice.list)), json!([])).await.is("invalid_statement");
     let carols = Identity::new("carol", 3);
     let hers = carols.list(1, &[&Keyed::new(&without_list.device, 12)]);
-    put_list(&without_list, &hers, Some(&etag(&hers)), json!([])).await.is("no_identity");
+    put_list(&without_list, &hers, Some(&etag(&hers)), json!([])).await.is("no_device_list");
     // By another identity, in whichever generation.
     let other = Identity::new("alice", 2).in_generation(2);
     let others = other.list(2, &[&alice.key]);
@@ -257,7 +257,7 @@ async fn a_deleted_account_leaves_nothing_for_who_has_its_name_next() {
     server.api.json("DELETE", "/api/v1/admin/users/alice", None, &body).await.ok();
     by_device_key(server.api, "alice", &alice.key).await.is("invalid_credentials");
     let (key, next) = device(&server, "alice", 12).await;
-    next.get("/api/v1/users/alice/device-list").await.is("no_identity");
+    next.get("/api/v1/users/alice/device-list").await.is("no_device_list");
     next.get("/api/v1/users/me/backup").await.is("no_backup");
     let identity = Identity::new("alice", 5);
     next.post("/api/v1/users/me/identity", identity.beginning(&identity.list(1, &[&key]))).await.ok();

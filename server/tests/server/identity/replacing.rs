@@ -194,6 +194,6 @@ async fn there_must_be_something_to_replace_and_it_must_be_another() {
     alice.person.post(PATH, replacing(&alice.person, &ahead, &ahead.list(1, &[&alice.key]))).await.is("list_ahead");
     let (key, bob) = super::device(&server, "bob", 11).await;
     let bobs = Identity::new("bob", 2);
-    bob.post(PATH, replacing(&bob, &bobs, &bobs.list(1, &[&key]))).await.is("no_identity");
-    delete(&bob, PATH, &ended(server.api, &bobs).await).await.is("no_identity");
+    bob.post(PATH, replacing(&bob, &bobs, &bobs.list(1, &[&key]))).await.is("no_device_list");
+    delete(&bob, PATH, &ended(server.api, &bobs).await).await.is("no_device_list");
 }

@@ -78,5 +78,5 @@ async fn the_old_way_is_for_accounts_without_a_list() {
     put(&alice, PATH, &json!({"backup": "dHdv"})).await.ok();
     assert_eq!(alice.get(PATH).await.ok(), json!({"backup": "dHdv"}));
     let identity = Identity::new("alice", 1);
-    put(&alice, PATH, &sealed(server.api, &identity, &identity, b"x").await).await.is("no_identity");
+    put(&alice, PATH, &sealed(server.api, &identity, &identity, b"x").await).await.is("no_device_list");
 }

@@ -24,7 +24,7 @@ async fn everything_of_an_identity_comes_at_once() {
         });
         assert_eq!(shown.ok(), list);
     }
-    alice.person.get("/api/v1/users/bob/device-list").await.is("no_identity");
+    alice.person.get("/api/v1/users/bob/device-list").await.is("no_device_list");
     alice.person.get("/api/v1/users/nobody/device-list").await.is("unknown_user");
     alice.person.online().await;
 }
@@ -97,7 +97,7 @@ async fn what_does_not_belong_together_is_refused_and_leaves_nothing() {
     let own = alice.get("/api/v1/users/me").await.ok();
     assert_eq!(own["public_key"], Value::Null);
     alice.get("/api/v1/users/me/backup").await.is("no_backup");
-    alice.get("/api/v1/users/alice/device-list").await.is("no_identity");
+    alice.get("/api/v1/users/alice/device-list").await.is("no_device_list");
     alice.post(PATH, good).await.ok();
 }
 
@@ -111,7 +111,7 @@ async fn a_first_list_takes_no_device_of_somebody_else() {
     let bobs = Keyed::new(&bob.device, 12);
     alice.post(PATH, identity.beginning(&identity.list(1, &[&key, &bobs]))).await.is("device_exists");
     bob.get("/api/v1/groups").await.ok();
-    alice.get("/api/v1/users/alice/device-list").await.is("no_identity");
+    alice.get("/api/v1/users/alice/device-list").await.is("no_device_list");
 }
 
 /// What stood in the profile before there were lists is taken up, and is not replaced by the way.
