@@ -45,6 +45,8 @@ pub(crate) enum NotTaken {
 pub(crate) struct Challenges {
     clock: Clock,
     key: [u8; 32],
+    /// When the clock began to count, so that a challenge does not tell how long the server has run.
+    beginning: u64,
     answered: Mutex<HashMap<(UserId, Key), Vec<Answered>>>,
 }
 
@@ -73,13 +75,13 @@ struct Answered {
 
 impl Challenges {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, key: random_bytes(), answered: Mutex::default() }
+        Self { clock, key: random_bytes(), beginning: u64::from_be_bytes(random_bytes()), answered: Mutex::default() }
     }
 
     /// A challenge for this user and this purpose, whether there is such a user or not.
     pub(crate) fn make(&self, user_id: &UserId, purpose: &ChallengePurpose) -> [u8; CHALLENGE_LEN] {
         let nonce: [u8; NONCE_LEN] = random_bytes();
-        let time = self.clock.passed_ms().to_be_bytes();
+        let time = self.time().to_be_bytes();
         let mac = self.mac(&nonce, &time, user_id, purpose);
         let mut challenge = [0; CHALLENGE_LEN];
         challenge[..NONCE_LEN].copy_from_slice(&nonce);
@@ -98,8 +100,12 @@ impl Challenges {
         let Some((nonce, rest)) = challenge.split_first_chunk::<NONCE_LEN>() else { return false };
         let Some((time, mac)) = rest.split_first_chunk::<TIME_LEN>() else { return false };
         let genuine: bool = self.mac(nonce, time, user_id, purpose).ct_eq(mac).into();
-        let (made_ms, now_ms) = (i64::from_be_bytes(*time), self.clock.passed_ms());
-        genuine && now_ms.checked_sub(made_ms).is_some_and(|age| (0..GOOD_MS).contains(&age))
+        let age_ms = self.time().wrapping_sub(u64::from_be_bytes(*time));
+        genuine && age_ms < GOOD_MS.unsigned_abs()
+    }
+
+    fn time(&self) -> u64 {
+        self.beginning.wrapping_add_signed(self.clock.passed_ms())
     }
 
     /// Notes that a challenge which is good has been answered with the right signature.
