@@ -262,3 +262,47 @@ async fn a_deleted_account_leaves_nothing_for_who_has_its_name_next() {
     let identity = Identity::new("alice", 5);
     next.post("/api/v1/users/me/identity", identity.beginning(&identity.list(1, &[&key]))).await.ok();
 }
+
+/// Two devices make the next list at the same moment.
+#[tokio::test]
+async fn of_two_lists_at_once_one_is_taken_and_the_other_is_told() {
+    let server = TestServer::start().await;
+    let mut alice = Owner::new(&server, "alice").await;
+    let laptop = Keyed::new("laptop0123456789", 12);
+    alice.lets_in(&laptop).await;
+    let second = person(server.api, &by_device_key(server.api, "alice", &laptop).await);
+    let tag = etag(&alice.list);
+    let (one, other) = (Keyed::new("one0123456789012", 13), Keyed::new("other01234567890", 14));
+    let mine = alice.identity.list(3, &[&alice.key, &laptop, &one]);
+    let theirs = alice.identity.list(4, &[&alice.key, &laptop, &other]);
+    let (a, b) = tokio::join!(
+        put_list(&alice.person, &mine, Some(&tag), json!([enrolment(&one)])),
+        put_list(&second, &theirs, Some(&tag), json!([enrolment(&other)])),
+    );
+    let (lost, out, present) = if a.status == 204 { (b, &other, &mine) } else { (a, &one, &theirs) };
+    lost.is("list_changed");
+    by_device_key(server.api, "alice", out).await.is("invalid_credentials");
+    assert_eq!(second.get("/api/v1/users/alice/device-list").await.header("etag"), Some(etag(present)));
+}
+
+/// A device that a new generation has left out is let in again by its owner, and has lost nothing.
+#[tokio::test]
+async fn what_waits_for_a_device_that_was_left_out_is_kept_and_not_shown() {
+    let server = TestServer::start().await;
+    let mut alice = Owner::new(&server, "alice").await;
+    let laptop = Keyed::new("laptop0123456789", 12);
+    alice.lets_in(&laptop).await;
+    let second = person(server.api, &by_device_key(server.api, "alice", &laptop).await);
+    let bob = server.user("bob").await;
+    let mut line = bob.online().await;
+    line.deliver(bob.message("alice", crate::support::new_id(), "Y2lwaGVy")).await;
+    alice.identity = alice.identity.in_generation(2);
+    let list = alice.identity.list(1, &[&alice.key]);
+    alice.publishes(list, json!([])).await;
+    second.get("/api/v1/messages/pending").await.is("device_not_listed");
+    second.post("/api/v1/messages/ack", json!({"message_ids": []})).await.is("device_not_listed");
+    let list = alice.identity.list(2, &[&alice.key, &laptop]);
+    alice.publishes(list, json!([])).await;
+    let waiting = second.get("/api/v1/messages/pending").await.ok();
+    assert_eq!(waiting["messages"].as_array().unwrap().len(), 1, "{waiting}");
+}
