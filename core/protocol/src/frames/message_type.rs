@@ -65,7 +65,7 @@ message_types! {
     /// group's leaves with its devices and commit the difference.
     DeviceSync = "device_sync";
     /// Notice of the server that something about the receiver's own account has changed: its device list, its access key,
-    /// or that its identity is to be replaced. Has no content and no group.
+    /// that a device waits to be let in, or that its identity is to be replaced. Has no content and no group.
     AccountSync = "account_sync";
 }
 

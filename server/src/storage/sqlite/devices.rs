@@ -95,7 +95,7 @@ impl Tx<'_> {
             Some(known) => self.sign_in_again(login, known).map_err(engine_error)?,
             None if account.has_list => {
                 pushed_out = self.make_room_for_waiting(login.user, &login.device_public_key, false)?;
-                self.add_device(login, &random_device_id(), Entry::ByAccessKey).map_err(engine_error)?
+                self.add_waiting_device(login, &random_device_id(), Entry::ByAccessKey).map_err(engine_error)?
             }
             None => {
                 self.check_device_count(login.user, login.max_devices)?;
@@ -182,12 +182,19 @@ impl Tx<'_> {
         Ok(known)
     }
 
-    pub(super) fn add_device(
+    /// Adds a device that waits to be let in, and tells those that could do it: it may be nobody's whom they know.
+    pub(super) fn add_waiting_device(
         &mut self,
         login: &Login,
         device_id: &DeviceId,
         entry: Entry,
     ) -> rusqlite::Result<(i64, DeviceId)> {
+        let added = self.add_device(login, device_id, entry)?;
+        self.notify_account(login.user.0, None)?;
+        Ok(added)
+    }
+
+    fn add_device(&mut self, login: &Login, device_id: &DeviceId, entry: Entry) -> rusqlite::Result<(i64, DeviceId)> {
         // All that the writer remembers of a user's devices: the new one is no leaf yet, and of no group.
         self.state.cache.forget_devices_of(login.user.0);
         self.conn

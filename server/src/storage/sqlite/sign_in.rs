@@ -127,7 +127,7 @@ impl Tx<'_> {
             None => {
                 self.check_free(&order.device_id, order.user, &login.device_public_key)?;
                 pushed_out = self.make_room_for_waiting(order.user, &login.device_public_key, true)?;
-                self.add_device(&login, &order.device_id, Entry::ByWords).map_err(engine_error)?
+                self.add_waiting_device(&login, &order.device_id, Entry::ByWords).map_err(engine_error)?
             }
         };
         let session = self.entered(&login, account, DeviceKey(device), device_id)?;

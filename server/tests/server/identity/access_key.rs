@@ -36,7 +36,7 @@ async fn it_takes_the_present_one_and_leaves_sessions_alone() {
     assert!(logs_in(&alice.person, &old).await);
     put(&alice.person, PATH, &json!({"access_key": new, "present_access_key": old})).await.ok();
     assert!(!logs_in(&alice.person, &old).await && logs_in(&alice.person, &new).await);
-    alice.person.online().await;
+    alice.person.connect().await;
     let shown = server.api.json("GET", "/api/v1/admin/users/alice", None, &json!({"admin_key": ADMIN_KEY})).await.ok();
     assert_eq!(shown["invitation_expires_at"], Value::Null, "an invitation would set yet another one");
     let log = server.api.json("GET", "/api/v1/admin/audit", None, &json!({"admin_key": ADMIN_KEY})).await.ok();

@@ -123,5 +123,5 @@ async fn whoever_has_but_the_access_key_pushes_nobody_out_who_has_the_words() {
         by_words(server.api, &alice.identity, &device).await.ok();
     }
     last.get("/api/v1/users/me").await.is("unauthorized");
-    alice.person.online().await;
+    alice.person.connect().await;
 }

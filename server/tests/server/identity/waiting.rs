@@ -59,7 +59,7 @@ async fn a_session_that_waits_is_refused_everything_but_what_lets_it_in() {
     }
     assert!(refused > 20, "{refused}");
     assert!(ALLOWED.iter().all(|endpoint| ENDPOINTS.contains(endpoint)), "a name in the list above is wrong");
-    alice.person.online().await;
+    alice.person.connect().await;
 }
 
 #[tokio::test]
@@ -92,10 +92,13 @@ async fn a_session_that_waits_has_no_socket_and_no_mailbox() {
     line.send(json!({"type": "authenticate", "payload": {"token": waiting.token}})).await;
     assert_eq!(line.error().await.code.as_str(), "device_not_listed");
     assert_eq!(line.closed().await, 4005);
+    // Those who could let it in are told that it is there.
+    let mut hers = alice.person.connect().await;
+    assert_eq!(hers.message().await.message_type.as_str(), "account_sync");
+    assert_eq!(hers.next().await, ServerFrame::CaughtUp);
     // A message to the user goes to the devices of the list, and not where nobody may read it.
     let bob = server.user("bob").await;
     let mut bobs = bob.online().await;
-    let mut hers = alice.person.online().await;
     bobs.deliver(bob.message("alice", crate::support::new_id(), "Y2lwaGVy")).await;
     assert!(matches!(hers.next().await, ServerFrame::Message(_)));
     let body = json!({"admin_key": crate::support::ADMIN_KEY});
