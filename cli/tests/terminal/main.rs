@@ -5,6 +5,7 @@
 mod alone;
 #[cfg(target_os = "linux")]
 mod chat;
+mod contact;
 mod conversation;
 #[cfg(target_os = "linux")]
 mod keyring;

@@ -37,8 +37,9 @@ CREATE TABLE change_log (
 CREATE TABLE contact (
     user_id TEXT PRIMARY KEY,
     identity BLOB NOT NULL,            -- pinned account identity key
+    by_link INTEGER NOT NULL DEFAULT 0, -- a contact link names the pinned one
     verified INTEGER NOT NULL DEFAULT 0,
-    changed_identity BLOB,             -- seen after the pinned one was verified; blocks sending until accepted
+    changed_identity BLOB,             -- seen after the pinned one was held fast; blocks sending until accepted
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
