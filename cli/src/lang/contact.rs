@@ -41,15 +41,15 @@ texts! {
         "You have scanned the link from their own screen, or they have handed it to you themselves: it counts as verified. Not for a link from a mail, a chat, a web page or somebody else",
         "Вы считали ссылку с экрана самого собеседника, или он передал её вам лично: ключ считается сверенным. Не для ссылки из письма, чата, с сайта или от кого-то другого";
     after_contact_add() =>
-r"From then on only the key in the link is written to, whatever the server says. If the server names another
-key, that is shown, and nothing is sent until 'privmsg safety-number USER --accept-change'. Where another
-key is known already, nothing is changed (exit code 9).
+r"From then on only the key in the link is written to, whatever the server says. If the server names
+another key, that is shown, and nothing is sent until 'privmsg safety-number USER --accept-change'.
+Where another key is known already, nothing is changed (exit code 9).
 
-A link that came some other way is worth as much as that way: who could change it there could put in
-another key. 'privmsg safety-number USER' compares later.",
-r"С этого момента сообщения шифруются только для ключа из ссылки, что бы ни говорил сервер. Если сервер
-называет другой ключ, это будет показано, и ничего не отправится до «privmsg safety-number ПОЛЬЗОВАТЕЛЬ
---accept-change». Если уже известен другой ключ, ничего не меняется (код завершения 9).
+A link that came some other way is worth as much as that way: who could change it there could put
+in another key. 'privmsg safety-number USER' compares later.",
+r"С этого момента сообщения шифруются только для ключа из ссылки, что бы ни говорил сервер. Если
+сервер называет другой ключ, это будет показано, и ничего не отправится до «privmsg safety-number
+ПОЛЬЗОВАТЕЛЬ --accept-change». Если уже известен другой ключ, ничего не меняется (код завершения 9).
 
 Ссылка надёжна настолько, насколько надёжен путь, которым она пришла: кто мог её там изменить, мог
 подставить другой ключ. Сверить позже: «privmsg safety-number ПОЛЬЗОВАТЕЛЬ».";
