@@ -189,6 +189,9 @@ texts! {
     taken_over() =>
         "this device has connected from somewhere else, so this connection has ended. A profile is for one machine: if it was copied, sign in there as a further device",
         "это устройство подключилось из другого места, поэтому соединение завершено. Профиль рассчитан на одну машину: если его скопировали, войдите там как новое устройство";
+    key_in_use_elsewhere() =>
+        "Warning: somebody else has signed in with the key of this device: another machine has a copy of the profile, or somebody has read it. The device has been signed out, there too; what was received stays readable. If you know of no copy, look at 'privmsg devices' on another device. 'privmsg login' makes this one a new device",
+        "Внимание: ключом этого устройства вошёл кто-то ещё: на другой машине есть копия профиля, или его прочитал посторонний. С устройства выполнен выход, в том числе и там; полученное по-прежнему можно читать. Если о копии вы не знаете, посмотрите «privmsg devices» на другом устройстве. После «privmsg login» здесь будет новое устройство";
     set_back() =>
         "Warning: the server says that messages which this device has sent or received are missing in its profile. Either the profile was restored from an older copy, or is used on another machine too, or was away for longer than the server keeps messages; or the server is at fault. The chats are joined anew, and what is missing is marked in their history. A profile is for one machine: on another one, sign in as a further device",
         "Внимание: сервер утверждает, что в профиле нет сообщений, которые это устройство уже отправляло или получало. Либо профиль восстановлен из старой копии, или им пользуются и на другой машине, или он не подключался дольше, чем сервер хранит сообщения; либо ошибается сам сервер. Подключаюсь к чатам заново; недостающее отмечено в истории. Профиль рассчитан на одну машину: на другой войдите как новое устройство";

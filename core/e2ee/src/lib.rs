@@ -91,7 +91,7 @@ pub use key_package::{
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,
-    InfoError, Malformed, Person, PublicKeyError, SigningKeyCertificate, StatementError, UpdateNeeded,
+    InfoError, Malformed, Person, PublicKeyError, SignIn, SigningKeyCertificate, StatementError, UpdateNeeded,
 };
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;
