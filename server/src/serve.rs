@@ -89,6 +89,14 @@ pub enum ServerError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(Box<dyn std::error::Error + Send + Sync>),
+    /// The database is not this server's.
+    #[error("the database {path} belongs to another program: it has the table `{table}`, and not those of this server")]
+    ForeignData {
+        /// The database.
+        path: String,
+        /// A table that it has.
+        table: String,
+    },
     /// A newer server has worked with the database.
     #[error("the database {path} is of a newer server (schema {found}; this one knows up to {known})")]
     NewerData {
@@ -115,6 +123,7 @@ impl From<OpenError> for ServerError {
         match error {
             OpenError::Newer { path, found, known } => Self::NewerData { path, found, known },
             OpenError::HalfRestored { path } => Self::HalfRestored { path },
+            OpenError::Foreign { path, table } => Self::ForeignData { path, table },
             other => Self::Database(Box::new(other)),
         }
     }

@@ -106,14 +106,14 @@ impl Present {
 
     /// Renames; deletes nothing. Files go into a folder within their own, which may be a disk of its own.
     fn move_aside(&self, order: &Restore<'_>) -> Result<Vec<PathBuf>, BackupError> {
-        let stamp: String = format_utc(order.now).unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+        let name = free_name(order);
         let mut aside = Vec::new();
         if !self.files.is_empty() {
-            let folder = order.files.join(format!(".before-restore-{stamp}"));
-            private::folder(&folder).map_err(BackupError::io("make", &folder))?;
+            let folder = order.files.join(&name);
+            private::new_folder(&folder).map_err(BackupError::io("make", &folder))?;
             for file in &self.files {
-                let name = file.file_name().expect("it was found in a folder");
-                std::fs::rename(file, folder.join(name)).map_err(BackupError::io("move", file))?;
+                let file_name = file.file_name().expect("it was found in a folder");
+                std::fs::rename(file, folder.join(file_name)).map_err(BackupError::io("move", file))?;
             }
             aside.push(folder);
         }
@@ -121,12 +121,26 @@ impl Present {
         for path in self.database.iter().rev() {
             let ending = path.as_os_str().to_string_lossy();
             let ending = ["-wal", "-shm"].into_iter().find(|known| ending.ends_with(known)).unwrap_or_default();
-            let to = beside(order.database, &format!(".before-restore-{stamp}{ending}"));
+            let to = beside(order.database, &format!("{name}{ending}"));
             std::fs::rename(path, &to).map_err(BackupError::io("move", path))?;
             aside.push(to);
         }
         Ok(aside)
     }
+}
+
+/// What the names of data that is moved aside go on with: one that nothing has yet, since a renaming would overwrite it.
+/// Under the lock there is no other restore that could take it meanwhile.
+fn free_name(order: &Restore<'_>) -> String {
+    let stamp: String = format_utc(order.now).unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    let first = format!(".before-restore-{stamp}");
+    let names = std::iter::once(first.clone()).chain((2_u64..).map(|number| format!("{first}-{number}")));
+    let is_free = |name: &String| {
+        let database = ["", "-wal", "-shm"].map(|ending| beside(order.database, &format!("{name}{ending}")));
+        let folder = order.files.join(name);
+        database.iter().chain([&folder]).all(|path| path.symlink_metadata().is_err())
+    };
+    names.into_iter().find(is_free).unwrap_or(first)
 }
 
 /// What has been read of the archive, beside where it will be. Dropped before it is in place, it leaves nothing.

@@ -1,6 +1,6 @@
 //! The state of one moment: a copy of the database, and second names for the files that it knows.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -66,10 +66,7 @@ impl Staging {
         sweep(files).map_err(BackupError::io("tidy", files))?;
         let folder = files.join(format!("{STAGING}{}", &random_file_id().as_str()[..12]));
         let failed = BackupError::io("make", &folder);
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder).map_err(&failed)?;
+        private::new_folder(&folder).map_err(&failed)?;
         let lock = private::file(&folder.join("lock")).map_err(&failed)?;
         lock.lock().map_err(&failed)?;
         Ok(Self { folder, _lock: lock })

@@ -154,6 +154,24 @@ fn nothing_is_overwritten() {
     assert!(!other.files().join(&other.ids[0]).exists());
 }
 
+/// Two within one second had the same name, and the second took the place of the first: the only copy of what was there.
+#[test]
+fn what_was_moved_aside_stays_whatever_is_restored_after_it() {
+    let data = Data::new();
+    data.back_up(&Encryption::None).unwrap();
+    let other = Data::new();
+    let before = fs::read(other.database()).unwrap();
+    fs::write(other.files().join(&other.ids[0]), b"the only copy").unwrap();
+    let mut aside = Vec::new();
+    for _ in 0..3 {
+        aside.extend(put(&data.archive(), other.folder.path(), true).unwrap().aside);
+    }
+    assert_eq!(aside.len(), 6);
+    assert!(aside.iter().all(|path| path.exists()), "{aside:?}");
+    assert_eq!(fs::read(aside.iter().find(|path| path.is_file()).unwrap()).unwrap(), before);
+    assert_eq!(fs::read(aside.iter().find(|path| path.is_dir()).unwrap().join(&other.ids[0])).unwrap(), b"the only copy");
+}
+
 #[test]
 fn not_under_a_running_server() {
     let data = Data::new();

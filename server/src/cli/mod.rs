@@ -162,6 +162,12 @@ impl CommandError {
                 "С этой базой работал более новый сервер, и этот может её повредить: верните новую версию или восстановите \
                  более раннюю резервную копию.",
             ),
+            Self::Server(ServerError::ForeignData { .. }) => language.pick(
+                "This database is another program's, and was left as it is: give the server a path of its own in \
+                 storage.database_path, or move that file away.",
+                "Эта база принадлежит другой программе и не изменена: укажите серверу отдельный путь в \
+                 storage.database_path или уберите этот файл.",
+            ),
             Self::Server(ServerError::HalfRestored { .. }) => language.pick(
                 "Restoring a backup was interrupted: run `privmsg-server restore PATH --force` again.",
                 "Восстановление копии было прервано: выполните `privmsg-server restore PATH --force` ещё раз.",

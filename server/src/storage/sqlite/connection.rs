@@ -40,6 +40,9 @@ pub(crate) enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// Something else is there.
+    #[error("the database at {path} belongs to another program: it has the table `{table}`, and not those of this server")]
+    Foreign { path: String, table: String },
     /// A newer server has worked with it.
     #[error("the database at {path} is of a newer server (schema {found}; this one knows {known})")]
     Newer { path: String, found: i64, known: i64 },
@@ -86,8 +89,12 @@ fn open_up_to_date(path: &Path, steps: &[&str]) -> Result<Connection, OpenError>
     if beside(path, RESTORING).exists() {
         return Err(OpenError::HalfRestored { path: name() });
     }
-    keep_private(path).map_err(prepared)?;
     let failed = |source| OpenError::Open { path: name(), source };
+    // Before anything of it is changed, its permissions and the kind of its log included.
+    if let Some(table) = foreign_table(path).map_err(failed)? {
+        return Err(OpenError::Foreign { path: name(), table });
+    }
+    keep_private(path).map_err(prepared)?;
     let mut conn = open_writable(path).map_err(failed)?;
     let known = migrations::number(steps);
     match schema_version(&conn).map_err(failed)? {
@@ -97,6 +104,28 @@ fn open_up_to_date(path: &Path, steps: &[&str]) -> Result<Connection, OpenError>
     }
     migrations::apply(&mut conn, steps).map_err(|source| OpenError::Migrate { path: name(), source })?;
     Ok(conn)
+}
+
+/// Tables that every version of this server has had. Another program may have one of these names, but hardly all.
+const OURS: [&str; 4] = ["user", "device", "mailbox", "key_package"];
+
+/// A table of the database, if it is not this server's database. One that is not there yet, or empty, is nobody's.
+pub(crate) fn foreign_table(path: &Path) -> rusqlite::Result<Option<String>> {
+    if path.metadata().map_or(0, |data| data.len()) == 0 {
+        return Ok(None);
+    }
+    // May write: the log of a process that died has to be read as well. Nothing is changed by reading.
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.busy_timeout(BUSY)?;
+    let tables: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    if OURS.iter().all(|ours| tables.iter().any(|table| table == ours)) {
+        return Ok(None);
+    }
+    let unknown = tables.iter().find(|table| !OURS.contains(&table.as_str())).or(tables.first());
+    Ok(unknown.cloned())
 }
 
 /// Keeps the database as it is, beside itself: an upgrade cannot be undone, and whoever wants the older server back
@@ -189,6 +218,18 @@ pub(super) fn open_writable(path: &Path) -> rusqlite::Result<Connection> {
     // 8 MB: holds what is being delivered, so that deleting a message reads nothing from the disk.
     conn.pragma_update(None, "cache_size", -8192)?;
     Ok(conn)
+}
+
+/// Moves the log into the database and takes it away, so that the one file is all there is to copy. SQLite does that by
+/// itself when the last connection closes, but not if that one may only read, and which is the last is up to chance.
+pub(super) fn settle(path: &Path) {
+    let settled = open_writable(path).and_then(|conn| {
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        conn.close().map_err(|(_, error)| error)
+    });
+    if let Err(error) = settled {
+        tracing::warn!(error = &error as &dyn std::error::Error, "part of the data is left in the log beside the database");
+    }
 }
 
 pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {

@@ -1,6 +1,6 @@
 //! The threads and connections of a database that is open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -25,6 +25,8 @@ pub(crate) struct SqliteStorage {
     pub(super) handles: Mutex<Option<Arc<Handles>>>,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(super) clock: Clock,
+    /// Of the database.
+    pub(super) path: PathBuf,
 }
 
 pub(super) struct Handles {
@@ -53,13 +55,13 @@ impl SqliteStorage {
             readers::StartError::Open(source) => failed(source),
             readers::StartError::Thread(source) => prepared(source),
         })?;
-        // The writer is joined last: closing the last connection of all moves the log into the database.
         threads.push(checkpoint_thread);
         threads.push(writer_thread);
         Ok(Self {
             handles: Mutex::new(Some(Arc::new(Handles { writer, readers }))),
             threads: Mutex::new(threads),
             clock,
+            path: path.to_owned(),
         })
     }
 

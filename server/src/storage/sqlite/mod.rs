@@ -44,7 +44,7 @@ mod writer;
 mod writer_tests;
 
 pub(crate) use backup::{copy, file_ids, freshen};
-pub(crate) use connection::{OpenError, RESTORING};
+pub(crate) use connection::{OpenError, RESTORING, foreign_table};
 pub(crate) use engine::{Options, SqliteStorage};
 pub(crate) use migrations::{migrate, newest_schema, schema_version};
 pub(crate) use requests::Courier;
