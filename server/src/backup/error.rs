@@ -26,6 +26,10 @@ pub(crate) enum BackupError {
     },
     #[error("there is no database at {path}")]
     NoDatabase { path: String },
+    #[error(
+        "the database at {path} belongs to another program: it has the table `{table}`, and not those of this server"
+    )]
+    ForeignDatabase { path: String, table: String },
     #[error("{path} exists already; a backup never overwrites one")]
     Exists { path: String },
     #[error("another backup is being written to {path}")]

@@ -50,6 +50,10 @@ pub(crate) struct Restored {
 /// Restores a backup. After an error before the last step the present data is as it was.
 pub(crate) fn restore(order: &Restore<'_>, progress: Progress<'_>) -> Result<Restored, BackupError> {
     let _lock = Lock::take(order.database)?;
+    // Moved aside, it would be gone for its program. What cannot be read at all may well be what the restore is for.
+    if let Ok(Some(table)) = sqlite::foreign_table(order.database) {
+        return Err(BackupError::ForeignDatabase { path: order.database.display().to_string(), table });
+    }
     let present = Present::find(order)?;
     if let Some(path) = present.first()
         && !order.force

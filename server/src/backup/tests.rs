@@ -169,7 +169,10 @@ fn what_was_moved_aside_stays_whatever_is_restored_after_it() {
     assert_eq!(aside.len(), 6);
     assert!(aside.iter().all(|path| path.exists()), "{aside:?}");
     assert_eq!(fs::read(aside.iter().find(|path| path.is_file()).unwrap()).unwrap(), before);
-    assert_eq!(fs::read(aside.iter().find(|path| path.is_dir()).unwrap().join(&other.ids[0])).unwrap(), b"the only copy");
+    assert_eq!(
+        fs::read(aside.iter().find(|path| path.is_dir()).unwrap().join(&other.ids[0])).unwrap(),
+        b"the only copy"
+    );
 }
 
 #[test]

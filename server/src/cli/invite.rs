@@ -73,7 +73,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let user_id = take_whom(&mut matches);
     let invite = Invite::take(config, &mut matches)?;
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let made = invite.make(&mut desk, user_id).await;
     desk.close().await;

@@ -66,6 +66,10 @@ enum CommandError {
     AdminKey,
     #[error("there is no admin key yet")]
     NoAdminKey,
+    #[error("there is no database at {0}")]
+    NoDatabase(shown::Whereabouts),
+    #[error("no configuration was found, and there is no database at {0}")]
+    NoConfiguration(shown::Whereabouts),
     #[error("there is no such user")]
     UnknownUser,
     #[error("this user_id is taken")]
@@ -98,9 +102,14 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Server(_) | Self::Storage(_) | Self::Backup(_) | Self::Runtime(_) | Self::Output(_) => 1,
+            Self::Server(_)
+            | Self::Storage(_)
+            | Self::Backup(_)
+            | Self::Runtime(_)
+            | Self::Output(_)
+            | Self::NoDatabase(_) => 1,
             Self::NoServerUrl | Self::NotConfirmed => 2,
-            Self::Config(_) => 3,
+            Self::Config(_) | Self::NoConfiguration(_) => 3,
             Self::AdminKey | Self::NoAdminKey | Self::KeyFile { .. } => 4,
             Self::UnknownUser | Self::UserExists | Self::UnknownDevice => 5,
             Self::Init(init::InitError::Argument { .. }) => 2,
@@ -115,12 +124,26 @@ impl CommandError {
     fn advice(&self, language: Language) -> Option<&'static str> {
         Some(match self {
             Self::AdminKey => language.pick(
-                "The admin key is wrong or missing: give it by --admin-key or PRIVMSG_ADMIN_KEY.",
-                "Ключ администратора неверен или не указан: задайте его через --admin-key или PRIVMSG_ADMIN_KEY.",
+                "The admin key is wrong or missing: give it by --admin-key-file or PRIVMSG_ADMIN_KEY. Where the \
+                 configuration has it, give none.",
+                "Ключ администратора неверен или не указан: задайте его через --admin-key-file или PRIVMSG_ADMIN_KEY. \
+                 Если он есть в конфигурации, указывать его не нужно.",
             ),
             Self::NoAdminKey => language.pick(
                 "There is no admin key yet: set admin.master_key in the configuration, or start the server once.",
                 "Ключа администратора ещё нет: задайте admin.master_key в конфигурации или запустите сервер один раз.",
+            ),
+            Self::NoDatabase(_) => language.pick(
+                "There is no database here, and none was made. Name the configuration of the server by --config, or start \
+                 the server once if it is new.",
+                "Базы здесь нет, и она не создана. Укажите конфигурацию сервера через --config или, если он новый, \
+                 сначала запустите его.",
+            ),
+            Self::NoConfiguration(_) => language.pick(
+                "Nothing was restored: name the configuration of the server by --config, or the database by \
+                 PRIVMSG_STORAGE_DATABASE_PATH.",
+                "Ничего не восстановлено: укажите конфигурацию сервера через --config или базу через \
+                 PRIVMSG_STORAGE_DATABASE_PATH.",
             ),
             Self::UnknownUser => language.pick("There is no such user.", "Такого пользователя нет."),
             Self::UserExists => language.pick("This user_id is taken.", "Этот user_id уже занят."),

@@ -20,5 +20,6 @@ pub(super) fn command(language: Language) -> clap::Command {
 
 pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let done = language.pick("Access given back:", "Доступ возвращён:");
-    act_on_user(config, matches, done, json!({"active": true}), |user_id| Act::ReactivateUser { user_id }).await
+    act_on_user(config, matches, language, done, json!({"active": true}), |user_id| Act::ReactivateUser { user_id })
+        .await
 }

@@ -20,5 +20,6 @@ pub(super) fn command(language: Language) -> clap::Command {
 
 pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let done = language.pick("Access revoked:", "Доступ отозван:");
-    act_on_user(config, matches, done, json!({"active": false}), |user_id| Act::DeactivateUser { user_id }).await
+    act_on_user(config, matches, language, done, json!({"active": false}), |user_id| Act::DeactivateUser { user_id })
+        .await
 }

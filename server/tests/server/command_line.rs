@@ -72,12 +72,12 @@ fn the_shipped_configuration_waits_for_its_secrets() {
     fails(&refused, 3, "admin.master_key");
     let data = folder.path().join("data");
     let filled = command(folder.path())
-        .env("PRIVMSG_TURN_CREDENTIAL", "secret")
+        .env("PRIVMSG_TURN_CREDENTIAL", "a secret of this test")
         .env("PRIVMSG_STORAGE_DATABASE_PATH", data.join("privmsg.db"))
         .args(["generate-key", "--admin-key", ADMIN_KEY])
         .output()
         .unwrap();
-    assert!(filled.status.success(), "{filled:?}");
+    fails(&filled, 1, "no database at");
 }
 
 #[tokio::test]
@@ -225,4 +225,101 @@ async fn the_documented_examples_work() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
+}
+
+/// Without `--config` the commands made another, empty database, and worked on that.
+#[test]
+fn commands_make_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| command(folder.path()).args(arguments).output().unwrap();
+    for name in ["list-keys", "stats", "audit", "generate-key"] {
+        fails(&run(&[name]), 1, "no configuration found");
+        fails(&run(&[name]), 1, &folder.path().join("data/privmsg.db").display().to_string());
+    }
+    for name in ["revoke-key", "reactivate-key", "reset-key", "list-devices", "withdraw-invitation"] {
+        fails(&run(&[name, "--user-id", "alice"]), 1, "There is no database here");
+    }
+    fails(&run(&["delete-user", "--user-id", "alice", "--yes"]), 1, "There is no database here");
+    fails(&run(&["sign-out", "--user-id", "alice", "--device-id", "x"]), 1, "There is no database here");
+    fails(&run(&["invite", "--user-id", "alice", "--server-url", "https://x.org"]), 1, "There is no database here");
+    fails(&run(&["backup", "x.tar"]), 1, "There is no database here");
+    fails(&run(&["restore", "x.tar"]), 3, "Nothing was restored");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}
+
+/// What a command has worked on, it says; and it needs no key that it could read itself.
+#[tokio::test]
+async fn commands_say_which_database_they_work_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    server.api.create_user("alice").await;
+    let database = folder.path().join("data/privmsg.db").display().to_string();
+    let listed = command(folder.path()).arg("list-keys").output().unwrap();
+    assert!(listed.status.success(), "{}", text(&listed));
+    let beside = String::from_utf8(listed.stderr.clone()).unwrap();
+    assert!(beside.contains(&database) && beside.contains("users: 1") && beside.contains("none found"), "{beside}");
+    let json = command(folder.path()).args(["list-keys", "--json"]).output().unwrap();
+    assert!(json.stderr.is_empty(), "{}", text(&json));
+    let wrong = command(folder.path()).args(["list-keys", "--admin-key", "wrong"]).output().unwrap();
+    fails(&wrong, 4, &database);
+    let archive = folder.path().join("backup.tar");
+    let made = command(folder.path()).arg("backup").arg(&archive).output().unwrap();
+    fails(&made, 0, &database);
+    fails(&made, 0, "users: 1");
+    fails(&command(folder.path()).arg("verify").arg(&archive).output().unwrap(), 0, "users: 1");
+}
+
+/// A pipe got a sentence in place of a backup, and a file was called `-`.
+#[test]
+fn a_backup_is_no_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["backup", "-"][..], &["verify", "-"], &["restore", "-"], &["verify", "x", "--identity", "-"]] {
+        let output = command(folder.path()).args(arguments).output().unwrap();
+        fails(&output, 2, "never on standard input or output");
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The same configuration is the same server from wherever it is started.
+#[test]
+fn what_init_writes_means_the_same_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = |arguments: &[&str]| {
+        let mut all = vec!["init", "--native", "--yes", "--dir", "there"];
+        all.extend(arguments);
+        let output = command(folder.path()).args(all).output().unwrap();
+        let file = folder.path().join("there/config/server/config.toml");
+        let written: toml::Table = std::fs::read_to_string(&file).unwrap_or_default().parse().unwrap();
+        let _ = std::fs::remove_dir_all(folder.path().join("there"));
+        (output, written)
+    };
+    let (said, written) = init(&[]);
+    let here = folder.path().join("there/data/server");
+    let path = |written: &toml::Table, key: &str| written["storage"][key].as_str().unwrap().to_owned();
+    assert_eq!(path(&written, "database_path"), here.join("privmsg.db").display().to_string());
+    assert_eq!(path(&written, "files_path"), here.join("files").display().to_string());
+    let config = folder.path().join("there/config/server/config.toml").display().to_string();
+    fails(&said, 0, &format!("generate-key --config {config}"));
+    assert!(!text(&said).contains("KEY=") && !text(&said).contains("--admin-key"), "{}", text(&said));
+    let (_, written) = init(&["--data", "mine"]);
+    assert_eq!(path(&written, "database_path"), folder.path().join("mine/privmsg.db").display().to_string());
+    fails(&init(&["--email", "me"]).0, 2, "--email");
+}
+
+/// What is written to a file or a pipe is words; the first of them say which server it is, and on what.
+#[tokio::test]
+async fn a_log_begins_with_what_it_is_the_log_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start_with(folder.path(), |command| {
+        command.env_remove("NO_COLOR");
+    });
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert!(!log.contains('\u{1b}'), "{log}");
+    let first = log.lines().next().unwrap();
+    let database = folder.path().join("data/privmsg.db").display().to_string();
+    for said in ["privmsg-server starts", env!("CARGO_PKG_VERSION"), &database, "none found"] {
+        assert!(first.contains(said), "{first}");
+    }
+    assert!(log.contains(&format!("http://{}/admin/", server.api.address)), "{log}");
 }

@@ -98,8 +98,8 @@ pub(super) fn command(language: Language) -> clap::Command {
             "data",
             "DIR",
             (
-                "Folder of data as the server sees it [default: data/server; /app/data in its container]",
-                "Папка данных, как её видит сервер [по умолчанию: data/server; в контейнере /app/data]",
+                "Folder of data as the server sees it [default: data/server in DIR; /app/data in its container]",
+                "Папка данных, как её видит сервер [по умолчанию: data/server в DIR; в контейнере /app/data]",
             ),
         ),
         path(

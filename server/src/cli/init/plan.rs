@@ -103,7 +103,9 @@ impl Plan {
     pub(super) fn server_file(&self, secrets: &Secrets) -> String {
         let mut file = Toml::new(SERVER);
         let everywhere = self.layout == Layout::Docker || self.tls != Tls::Proxy && self.host() != "localhost";
-        file.set("server", "host", &quoted(if everywhere { "0.0.0.0" } else { "127.0.0.1" }));
+        // The whole of IPv6 takes IPv4 in as well; the whole of IPv4 is nothing to who comes by IPv6.
+        let all = if self.host().contains(':') { "::" } else { "0.0.0.0" };
+        file.set("server", "host", &quoted(if everywhere { all } else { "127.0.0.1" }));
         file.set("server", "port", &self.port().to_string());
         file.set("server", "public_url", &quoted(&self.public_url()));
         if self.tls == Tls::Proxy {
@@ -246,6 +248,7 @@ mod tests {
         let (config, coturn, _) = written(&plan);
         assert_eq!(config.turn.urls[2], "turns:[2001:db8::7]:5349?transport=tcp");
         assert_eq!(config.server.public_url, "http://[2001:db8::7]:9443");
+        assert!(config.server.host.is_unspecified() && config.server.host.is_ipv6());
         assert!(coturn.contains("\ncert=/c/chain.pem\npkey=/c/key.pem\n"), "{coturn}");
     }
 }

@@ -15,6 +15,18 @@ pub(crate) fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
     vacuum_into(&conn, to)
 }
 
+/// How many users a database has, for people to tell one database from another.
+pub(crate) fn user_count(path: &Path) -> rusqlite::Result<u64> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.busy_timeout(connection::BUSY)?;
+    users(&conn)
+}
+
+/// [`user_count`], of a database that is open.
+pub(crate) fn users(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.query_row("SELECT count(*) FROM user WHERE deleted_at = 0", [], |row| row.get(0))
+}
+
 /// Names of all finished files.
 pub(crate) fn file_ids(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     conn.prepare("SELECT file_id FROM file ORDER BY id")?.query_map([], |row| row.get(0))?.collect()

@@ -41,7 +41,9 @@ pub(crate) enum OpenError {
         source: rusqlite::Error,
     },
     /// Something else is there.
-    #[error("the database at {path} belongs to another program: it has the table `{table}`, and not those of this server")]
+    #[error(
+        "the database at {path} belongs to another program: it has the table `{table}`, and not those of this server"
+    )]
     Foreign { path: String, table: String },
     /// A newer server has worked with it.
     #[error("the database at {path} is of a newer server (schema {found}; this one knows {known})")]
@@ -228,7 +230,10 @@ pub(super) fn settle(path: &Path) {
         conn.close().map_err(|(_, error)| error)
     });
     if let Err(error) = settled {
-        tracing::warn!(error = &error as &dyn std::error::Error, "part of the data is left in the log beside the database");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "part of the data is left in the log beside the database"
+        );
     }
 }
 

@@ -43,7 +43,7 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub(crate) use backup::{copy, file_ids, freshen};
+pub(crate) use backup::{copy, file_ids, freshen, user_count, users};
 pub(crate) use connection::{OpenError, RESTORING, foreign_table};
 pub(crate) use engine::{Options, SqliteStorage};
 pub(crate) use migrations::{migrate, newest_schema, schema_version};
