@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::files::is_full;
 use crate::lock::LockError;
 
@@ -40,6 +42,8 @@ pub(crate) enum BackupError {
     NoPassphrase { path: String },
     #[error("`{text}` is no public key of age (age1…)")]
     Recipient { text: String },
+    #[error("the file of keys holds no secret key of age (AGE-SECRET-KEY-1…)")]
+    NoKey,
     #[error("cannot encrypt")]
     Encrypt(#[source] age::EncryptError),
     #[error("the backup is encrypted")]
@@ -58,7 +62,33 @@ pub(crate) enum BackupError {
     Lock(#[from] LockError),
 }
 
+/// What of a failure decides what is to be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// The place is read-only for the server: mostly because its unit says so.
+    ReadOnly,
+    /// The server's account may not write there.
+    Denied,
+    /// There is no room.
+    Full,
+    #[default]
+    Other,
+}
+
 impl BackupError {
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Full { .. } => Reason::Full,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::ReadOnlyFilesystem => Reason::ReadOnly,
+                io::ErrorKind::PermissionDenied => Reason::Denied,
+                _ => Reason::Other,
+            },
+            _ => Reason::Other,
+        }
+    }
+
     /// For `map_err`: what was being done, and to what.
     pub(super) fn io(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.display().to_string();

@@ -209,6 +209,32 @@ fn encrypted_ones_need_their_key() {
     assert!(matches!(recipients(["age1nonsense"]), Err(BackupError::Recipient { .. })));
 }
 
+/// As Windows writes text files, and as `age --armor` writes archives.
+#[test]
+fn marked_keys_and_armoured_archives_are_read() {
+    let key = age::x25519::Identity::generate();
+    let text = age::secrecy::ExposeSecret::expose_secret(&key.to_string()).to_owned();
+    let unlock = |text: String| Unlock { identities: vec![Secret::new(text)], passphrase: None };
+    let data = Data::new();
+    let made = data.back_up(&recipients([key.to_public().to_string().as_str()]).unwrap()).unwrap();
+    assert_eq!(check(&data.archive(), &unlock(format!("\u{feff}# made by age-keygen\r\n{text}\r\n"))).unwrap(), made);
+    let nonsense = check(&data.archive(), &unlock("ssh-ed25519 AAAA".to_owned()));
+    assert!(matches!(nonsense, Err(BackupError::NoKey)), "the archive is not to blame: {nonsense:?}");
+
+    let plain = fs::read(data.archive()).unwrap();
+    let armoured = fs::File::create(data.archive()).unwrap();
+    let mut armoured = age::armor::ArmoredWriter::wrap_output(armoured, age::armor::Format::AsciiArmor).unwrap();
+    std::io::Write::write_all(&mut armoured, &plain).unwrap();
+    armoured.finish().unwrap();
+    assert_eq!(check(&data.archive(), &unlock(text.clone())).unwrap(), made);
+    let target = tempfile::tempdir().unwrap();
+    let (database, files) = (target.path().join("privmsg.db"), target.path().join("files"));
+    let unlock = &unlock(text);
+    let from = &data.archive();
+    let order = Restore { from, unlock, database: &database, files: &files, force: false, verify: true, now: NOW };
+    assert_eq!(restore(&order, &mut |_, _| true).unwrap().manifest, made);
+}
+
 #[test]
 fn a_passphrase_opens_it() {
     let data = Data::new();

@@ -10,6 +10,7 @@ use super::CommandError;
 use super::desk::Desk;
 use super::shown::Whereabouts;
 use crate::admin::invitation::MAX_HOURS;
+use crate::backup::without_mark;
 use crate::config::Config;
 use crate::i18n::Language;
 use crate::storage::sqlite;
@@ -74,7 +75,7 @@ impl Administrator {
         let Some(path) = &self.key_file else { return Desk::open(config, self.admin_key.as_ref()).await };
         let text = std::fs::read_to_string(path)
             .map_err(|source| CommandError::KeyFile { path: path.display().to_string(), source })?;
-        let key = text.trim_start_matches('\u{feff}').trim();
+        let key = without_mark(&text).trim();
         Desk::open(config, Some(&Secret::new(key.to_owned()))).await
     }
 }

@@ -245,7 +245,7 @@ fn passphrase(matches: &ArgMatches) -> Result<Option<Secret>, CommandError> {
         return Ok(std::env::var("PRIVMSG_BACKUP_PASSPHRASE").ok().filter(|text| !text.is_empty()).map(Secret::new));
     };
     let text = secret_file(file)?;
-    let line = text.expose().lines().next().unwrap_or_default();
+    let line = backup::without_mark(text.expose()).lines().next().unwrap_or_default();
     if line.is_empty() {
         return Err(CommandError::Backup(BackupError::NoPassphrase { path: file.display().to_string() }));
     }
@@ -322,6 +322,10 @@ pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static
         BackupError::WrongKey(_) => {
             language.pick("This key does not open this backup.", "Этот ключ не открывает эту копию.")
         }
+        BackupError::NoKey => language.pick(
+            "Nothing is wrong with the backup: --identity needs the file that age-keygen has written.",
+            "С копией всё в порядке: для --identity нужен файл, созданный age-keygen.",
+        ),
         BackupError::Damaged { .. } | BackupError::Foreign { .. } => language.pick(
             "This backup cannot be restored; use another one.",
             "Эту копию нельзя восстановить; используйте другую.",

@@ -41,7 +41,7 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::backup::BackupError;
-use crate::causes::with_causes;
+use crate::causes::{is_read_only, with_causes};
 use crate::config::{Config, ConfigError, Source};
 use crate::i18n::Language;
 use crate::serve::ServerError;
@@ -196,6 +196,12 @@ impl CommandError {
                 "Восстановление копии было прервано: выполните `privmsg-server restore PATH --force` ещё раз.",
             ),
             Self::Backup(error) => return backup::advice(error, language),
+            Self::Server(error) if is_read_only(error) => language.pick(
+                "This place is read-only for the server. Under the unit of systemd it writes only where that says: \
+                 `systemctl edit privmsg-server`, the lines [Service] and ReadWritePaths=FOLDER.",
+                "Это место доступно серверу только для чтения. Под юнитом systemd он пишет только туда, куда разрешает \
+                 юнит: `systemctl edit privmsg-server`, строки [Service] и ReadWritePaths=ПАПКА.",
+            ),
             Self::Server(_) => language.pick("The server did not start.", "Сервер не запустился."),
             Self::Init(init::InitError::Exists(_)) => language.pick(
                 "There is a configuration already. Nothing was changed; move it away to begin anew.",

@@ -29,6 +29,7 @@ const COTURN_ACCOUNT: u32 = 65_534;
 const SERVER_FILE: &str = "config/server/config.toml";
 const COTURN_FILE: &str = "config/coturn/turnserver.conf";
 const DATA: &str = "data/server";
+const BACKUP: &str = "data/backup";
 
 /// Why nothing was set up.
 #[derive(Debug, thiserror::Error)]
@@ -172,18 +173,21 @@ fn create(path: &Path, text: &str) -> Result<(), InitError> {
     written.map_err(failed)
 }
 
-/// Makes the folder of data, and gives it and the files to the accounts that the programs have in their containers, so
+/// Makes the folders of data and of backups, and gives them and the files to the accounts that the programs have in their containers, so
 /// that the files can stay closed to everybody else. Only root may do that; otherwise the next steps say how.
 #[cfg(unix)]
 fn hand_over(folder: &Path, files: &[PathBuf; 2]) -> Result<bool, InitError> {
     use std::os::unix::fs::chown;
-    let data = folder.join(DATA);
+    let (data, backup) = (folder.join(DATA), folder.join(BACKUP));
     let failed = |path: &Path, source| InitError::Write { path: path.display().to_string(), source };
-    private::folder(&data).map_err(|source| failed(&data, source))?;
+    for path in [&data, &backup] {
+        private::folder(path).map_err(|source| failed(path, source))?;
+    }
     if !rustix::process::geteuid().is_root() {
         return Ok(false);
     }
-    for (path, account) in [(&data, CONTAINER_ACCOUNT), (&files[0], CONTAINER_ACCOUNT), (&files[1], COTURN_ACCOUNT)] {
+    let accounts = [CONTAINER_ACCOUNT, CONTAINER_ACCOUNT, CONTAINER_ACCOUNT, COTURN_ACCOUNT];
+    for (path, account) in [&data, &backup, &files[0], &files[1]].into_iter().zip(accounts) {
         chown(path, Some(account), Some(account)).map_err(|source| failed(path, source))?;
     }
     Ok(true)
@@ -191,8 +195,9 @@ fn hand_over(folder: &Path, files: &[PathBuf; 2]) -> Result<bool, InitError> {
 
 #[cfg(not(unix))]
 fn hand_over(folder: &Path, _files: &[PathBuf; 2]) -> Result<bool, InitError> {
-    let data = folder.join(DATA);
-    private::folder(&data).map_err(|source| InitError::Write { path: data.display().to_string(), source })?;
+    for path in [folder.join(DATA), folder.join(BACKUP)] {
+        private::folder(&path).map_err(|source| InitError::Write { path: path.display().to_string(), source })?;
+    }
     // There are no such accounts.
     Ok(true)
 }

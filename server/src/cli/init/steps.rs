@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::plan::{Layout, Plan, Secrets, Tls};
-use super::{CONTAINER_ACCOUNT, COTURN_ACCOUNT, COTURN_FILE, DATA, SERVER_FILE};
+use super::{BACKUP, CONTAINER_ACCOUNT, COTURN_ACCOUNT, COTURN_FILE, DATA, SERVER_FILE};
 use crate::i18n::Language;
 use crate::paths::shown;
 
@@ -28,7 +28,7 @@ pub(super) fn next(plan: &Plan, folder: &Path, handed_over: bool, language: Lang
                     "Передайте файлы учётным записям контейнеров:",
                 );
                 let account = CONTAINER_ACCOUNT;
-                let data = in_folder(DATA);
+                let data = format!("{} {}", in_folder(DATA), in_folder(BACKUP));
                 steps.push(format!(
                     "{text} sudo chown {account}:{account} {server} {data} && sudo chown {COTURN_ACCOUNT}:{COTURN_ACCOUNT} {coturn}"
                 ));
