@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::is_full;
 use crate::lock::LockError;
+use crate::storage::sqlite::JournalError;
 
 /// Why a backup was not made, or cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,8 @@ pub(crate) enum BackupError {
     Newer { version: String },
     #[error("there is data already at {path}")]
     Occupied { path: String },
+    #[error("what was revoked since the backup cannot be revoked again")]
+    Journal(#[source] JournalError),
     #[error(transparent)]
     Lock(#[from] LockError),
 }

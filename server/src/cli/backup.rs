@@ -10,12 +10,13 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::shown::Whereabouts;
-use super::{CommandError, arguments, print};
+use super::{CommandError, arguments, print, taken_back};
 use crate::backup::{self, BackupError, Encryption, Manifest, Order, Restore, Unlock};
 use crate::clock::{Clock, format_utc};
 use crate::config::Config;
 use crate::i18n::Language;
 use crate::lock::LockError;
+use crate::storage::sqlite;
 
 pub(super) fn backup_command(language: Language) -> clap::Command {
     let recipient =
@@ -162,7 +163,7 @@ pub(super) async fn run_restore(config: Config, matches: ArgMatches, language: L
     if config.is_nobodys() && !config.storage.database_path.exists() {
         return Err(CommandError::NoConfiguration(Whereabouts::of(&config)));
     }
-    let whereabouts = Whereabouts::of(&config);
+    let (whereabouts, database) = (Whereabouts::of(&config), config.storage.database_path.clone());
     let (path, unlock) = (archive(&matches), unlock(&matches)?);
     let (force, verify, from) = (matches.get_flag("force"), matches.get_flag("verify"), path.clone());
     let restored = work(language, move |progress| {
@@ -182,6 +183,7 @@ pub(super) async fn run_restore(config: Config, matches: ArgMatches, language: L
     if matches.get_flag("json") {
         let mut json = summary(&path, &restored.manifest);
         json["moved_aside"] = aside.into();
+        json["taken_back"] = taken_back::json(&restored.taken_back);
         return print(&json.to_string());
     }
     whereabouts.tell(Some(restored.manifest.users), language);
@@ -194,6 +196,7 @@ pub(super) async fn run_restore(config: Config, matches: ArgMatches, language: L
     for path in aside {
         print(&format!("{} {path}", language.pick("The data of before is in", "Прежние данные лежат в")))?;
     }
+    print(&taken_back::text(&restored.taken_back, &sqlite::journal_of(&database), language))?;
     print(language.pick("The server can be started now.", "Теперь сервер можно запускать."))
 }
 

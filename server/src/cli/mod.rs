@@ -33,6 +33,7 @@ mod sign_out;
 mod stats;
 #[cfg(unix)]
 mod systemd;
+mod taken_back;
 mod withdraw_invitation;
 
 use std::path::PathBuf;

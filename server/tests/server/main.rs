@@ -18,5 +18,6 @@ mod lifecycle;
 mod observing;
 mod presence;
 mod relay;
+mod restore;
 mod support;
 mod uploads;

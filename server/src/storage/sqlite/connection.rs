@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::ballast;
 use super::fault::is_full;
+use super::journal::JournalError;
 use super::migrations::{self, STEPS, schema_version};
 use crate::paths::beside;
 use crate::private;
@@ -51,6 +52,13 @@ pub(crate) enum OpenError {
     /// A restore ended in the middle: part of the data is not in its place.
     #[error("a backup was being restored to {path} and was not finished")]
     HalfRestored { path: String },
+    /// What was revoked since cannot be read, or not be revoked again.
+    #[error("the database at {path} cannot be brought together with its journal of revocations")]
+    Journal {
+        path: String,
+        #[source]
+        source: JournalError,
+    },
     /// There is no copy of it as it was before the upgrade.
     #[error("cannot copy the database to {path} before its upgrade")]
     Copy {

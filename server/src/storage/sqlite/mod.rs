@@ -21,6 +21,7 @@ mod files;
 mod filing;
 mod groups;
 mod invitations;
+mod journal;
 mod key_packages;
 mod mailbox;
 mod migrations;
@@ -34,6 +35,7 @@ mod row;
 mod samples;
 mod sent;
 mod storage;
+mod taken_back;
 mod tx;
 #[cfg(test)]
 mod upgrade_tests;
@@ -43,8 +45,10 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub(crate) use backup::{copy, file_ids, freshen, user_count, users};
+pub(crate) use backup::{copy, file_ids, journal_of, make_present, user_count, users};
 pub(crate) use connection::{OpenError, RESTORING, foreign_table};
 pub(crate) use engine::{Options, SqliteStorage};
+pub(crate) use journal::JournalError;
 pub(crate) use migrations::{migrate, newest_schema, schema_version};
 pub(crate) use requests::Courier;
+pub(crate) use taken_back::TakenBack;
