@@ -13,6 +13,7 @@ mod database;
 mod disk;
 pub(crate) mod http;
 mod patient;
+mod peers;
 mod permissions;
 mod port;
 mod secrets;
@@ -91,6 +92,9 @@ pub(crate) async fn examine(patient: Patient) -> DoctorReport {
     for probe in turn::probes(&patient.config.turn) {
         let patient = Arc::clone(&patient);
         checks.spawn(probe.name(), async move { probe.run(&patient).await });
+    }
+    if patient.config.turn.enabled {
+        checks.spawn("relayed", peers::check(Arc::clone(&patient)));
     }
     if patient.config.turn.urls.is_empty() || !patient.config.turn.enabled {
         checks.spawn("turn", std::future::ready(turn::absent()));

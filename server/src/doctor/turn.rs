@@ -187,6 +187,22 @@ async fn attempts(
     Err(first.unwrap_or(Failure::Stun(StunError::Silence)))
 }
 
+/// A line to the relay without TLS, if there is one that answers.
+pub(super) async fn plain_line(patient: &Patient) -> Option<Line<TcpStream>> {
+    let targets = probes(&patient.config.turn).into_iter().filter_map(|probe| probe.target);
+    for (host, port, _) in targets.filter(|(_, _, way)| matches!(way, Way::Udp | Way::Tcp)) {
+        let addresses = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect::<Vec<_>>);
+        let mut addresses = addresses.unwrap_or_default();
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        for address in addresses {
+            if let Ok(stream) = TcpStream::connect(address).await {
+                return Some(Line::Stream(stream));
+            }
+        }
+    }
+    None
+}
+
 async fn attempt(patient: &Patient, host: &str, address: SocketAddr, way: Way) -> Result<Reached, Failure> {
     let credentials = credentials(&patient.config.turn, WHO, patient.clock.now());
     if way == Way::Udp {

@@ -28,6 +28,7 @@ const COTURN_ACCOUNT: u32 = 65_534;
 /// Where the files are, below the folder that is set up. docker-compose.yml looks for them there.
 const SERVER_FILE: &str = "config/server/config.toml";
 const COTURN_FILE: &str = "config/coturn/turnserver.conf";
+const ENV_FILE: &str = ".env";
 const DATA: &str = "data/server";
 const BACKUP: &str = "data/backup";
 
@@ -125,6 +126,10 @@ pub(super) fn run(mut matches: ArgMatches, language: Language) -> Result<(), Com
         return Err(InitError::Exists(file.display().to_string()).into());
     }
     let plan = answers::plan(&mut matches, &folder, language)?;
+    let env_file = (plan.layout == Layout::Docker).then(|| folder.join(ENV_FILE));
+    if let Some(file) = env_file.as_ref().filter(|file| file.symlink_metadata().is_ok()) {
+        return Err(InitError::Exists(file.display().to_string()).into());
+    }
     for file in files.iter().filter(|file| file.exists()) {
         let failed = |source| InitError::Write { path: file.display().to_string(), source };
         std::fs::remove_file(file).map_err(failed)?;
@@ -134,6 +139,14 @@ pub(super) fn run(mut matches: ArgMatches, language: Language) -> Result<(), Com
     if let Err(error) = create(&files[1], &plan.coturn_file(&secrets)) {
         // Half a configuration would be in the way of the next attempt.
         let _ = std::fs::remove_file(&files[0]);
+        return Err(error.into());
+    }
+    if let Some(file) = &env_file
+        && let Err(error) = create(file, &plan.env_file())
+    {
+        for file in &files {
+            let _ = std::fs::remove_file(file);
+        }
         return Err(error.into());
     }
     let handed_over = plan.layout == Layout::Docker && hand_over(&folder, &files)?;
