@@ -1,6 +1,6 @@
 //! Secrets: none from an example, none that can be guessed, and the one that two programs share the same in both files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use subtle::ConstantTimeEq as _;
 
@@ -25,14 +25,21 @@ pub(super) fn check(patient: &Patient) -> Finding {
             .advise("Make a better one: openssl rand -base64 32", "Создайте надёжнее: openssl rand -base64 32");
         }
     }
-    match (turn, patient.coturn_file()) {
-        (None, _) => Finding::pass("The secrets are no examples", "Секреты — не из примеров"),
-        (Some(_), None) => Finding::pass(
+    let Some(secret) = turn else {
+        return Finding::pass("The secrets are no examples", "Секреты — не из примеров");
+    };
+    compare_all(secret, &patient.coturn_files())
+}
+
+/// The worst of them: nobody knows which one coturn has been started with.
+fn compare_all(secret: &str, paths: &[PathBuf]) -> Finding {
+    let findings = paths.iter().rev().map(|path| compare(secret, path));
+    findings.max_by_key(|finding| finding.status).unwrap_or_else(|| {
+        Finding::pass(
             "The secrets are no examples; coturn's file is not here to compare, the relay itself will tell",
             "Секреты — не из примеров; файла coturn здесь нет, сравнить не с чем — скажет сам ретранслятор",
-        ),
-        (Some(secret), Some(path)) => compare(secret, &path),
-    }
+        )
+    })
 }
 
 fn compare(secret: &str, path: &Path) -> Finding {
@@ -133,6 +140,22 @@ mod tests {
         assert_eq!(status("static-auth-secret=another"), CheckStatus::Fail);
         assert_eq!(status(&format!("#static-auth-secret={SECRET}")), CheckStatus::Fail);
         assert_eq!(status("static-auth-secret=ВСТАВЬТЕ_СЮДА_ВАШ_TURN_SECRET"), CheckStatus::Fail);
+    }
+
+    /// The file that `init` wrote agreed, and the copy of it that coturn reads was an older one.
+    #[test]
+    fn every_file_that_coturn_may_read_is_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let [copy, written] = ["turnserver.conf", "beside.conf"].map(|name| folder.path().join(name));
+        std::fs::write(&written, format!("static-auth-secret={SECRET}")).unwrap();
+        std::fs::write(&copy, "static-auth-secret=an older one").unwrap();
+        for paths in [[copy.clone(), written.clone()], [written.clone(), copy.clone()]] {
+            let found = compare_all(SECRET, &paths);
+            assert_eq!(found.status, CheckStatus::Fail);
+            assert!(found.summary.en.contains(&copy.display().to_string()), "{}", found.summary.en);
+        }
+        std::fs::copy(&written, &copy).unwrap();
+        assert_eq!(compare_all(SECRET, &[copy, written]).status, CheckStatus::Pass);
     }
 
     #[test]
