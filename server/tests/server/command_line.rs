@@ -323,3 +323,40 @@ async fn a_log_begins_with_what_it_is_the_log_of() {
     }
     assert!(log.contains(&format!("http://{}/admin/", server.api.address)), "{log}");
 }
+
+/// In the first moments of a server's life it was said to be of another version.
+#[test]
+fn a_command_waits_for_a_server_that_starts_for_the_first_time() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = command(folder.path())
+            .env("PRIVMSG_SERVER_PORT", "0")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        loop {
+            let listed = command(folder.path()).arg("list-keys").output().unwrap();
+            if listed.status.success() {
+                break;
+            }
+            // Before the server has even its lock there is nothing to wait for.
+            fails(&listed, 1, "no database at");
+            assert!(begun.elapsed() < Duration::from_secs(20));
+        }
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
+
+/// `/users/me` is whoever asks.
+#[tokio::test]
+async fn nobody_is_called_me() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Binary::start(folder.path());
+    for name in ["me", "ME"] {
+        let made = command(folder.path()).args(["generate-key", "--user-id", name]).output().unwrap();
+        fails(&made, 1, "whoever asks");
+    }
+}
