@@ -56,7 +56,8 @@ impl Invite {
         );
         print(&format!("{title} {until}\n\n{}", invitation.link.expose()))?;
         if self.qr || stdout().is_terminal() {
-            print(&format!("\n{}", invitation.text().expose()))?;
+            let knows_colours = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+            print(&format!("\n{}", invitation.text(stdout().is_terminal() && knows_colours).expose()))?;
         }
         Ok(())
     }
