@@ -55,9 +55,9 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     }
     for user in &users {
         let state = if user.active {
-            language.pick("active", "активен")
+            language.pick("active", "включён")
         } else {
-            language.pick("revoked", "отозван")
+            language.pick("deactivated", "отключён")
         };
         print(&format!(
             "{}\t{state}\t{}\t{}: {}\t{}\t{}",

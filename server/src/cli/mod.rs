@@ -15,6 +15,7 @@
 mod arguments;
 mod audit;
 mod backup;
+mod complaint;
 mod delete_user;
 mod desk;
 mod doctor;
@@ -240,8 +241,11 @@ pub fn main() -> ExitCode {
         stats::command,
     ]
     .map(|command| command(language));
-    // Ends the process on `--help` and on arguments that make no sense.
-    let matches = arguments::program(language, commands).get_matches();
+    let matches = match complaint::in_language(arguments::program(language, commands), language).try_get_matches() {
+        Ok(matches) => matches,
+        // Also `--help` and `--version`.
+        Err(error) => return complaint::tell(&error, language),
+    };
     match dispatch(matches, language) {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::Unhealthy) => ExitCode::from(CommandError::Unhealthy.exit_code()),

@@ -204,13 +204,13 @@ async fn users_are_managed_while_the_server_runs() {
     assert_eq!(line.closed().await, 4001);
     assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
     fails(&run(&["revoke-key", "--user-id", "nobody"]), 5, "no such user");
-    assert!(text(&run(&["list-keys"])).contains("revoked"));
+    assert!(text(&run(&["list-keys"])).contains("deactivated"));
     let russian = command(folder.path())
         .env("LC_ALL", "ru_RU.UTF-8")
         .args(["list-keys", "--admin-key", ADMIN_KEY])
         .output()
         .unwrap();
-    assert!(text(&russian).contains("отозван"));
+    assert!(text(&russian).contains("отключён"));
 }
 
 /// The examples of the documentation, with `curl`, as somebody would paste them.
@@ -359,4 +359,36 @@ async fn nobody_is_called_me() {
         let made = command(folder.path()).args(["generate-key", "--user-id", name]).output().unwrap();
         fails(&made, 1, "whoever asks");
     }
+}
+
+/// Who reads Russian is told in Russian: the library's own words were English.
+#[test]
+fn help_and_mistakes_are_in_russian_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| command(folder.path()).env("LC_ALL", "ru_RU.UTF-8").args(arguments).output().unwrap();
+    for arguments in [&["--help"][..], &["backup", "--help"], &["init", "--help"], &["invite", "-h"]] {
+        let output = run(arguments);
+        fails(&output, 0, "Использование: privmsg-server");
+        fails(&output, 0, "Показать справку");
+        for english in ["Usage", "Options:", "Commands:", "Arguments:", "Print help", "Print version", "[OPTIONS]"] {
+            assert!(!text(&output).contains(english), "{english}: {}", text(&output));
+        }
+    }
+    for (arguments, says) in [
+        (&["list-kyes"][..], "Нет такой команды: list-kyes"),
+        (&["stats", "--jsn"], "Нет такого параметра: --jsn"),
+        (&["invite"], "Не указано: --user-id"),
+        (&["invite", "--user-id"], "Нет значения у --user-id"),
+        (&["invite", "--user-id", "a/b"], "Значение «a/b» не подходит для --user-id"),
+        (&["init", "--tls", "mine"], "возможны: acme, nginx, none"),
+        (&["init", "--docker", "--native"], "Нельзя указать вместе"),
+        (&["backup", "-"], "это файл"),
+    ] {
+        let output = run(arguments);
+        fails(&output, 2, says);
+        assert!(!text(&output).contains("error:"), "{}", text(&output));
+    }
+    fails(&run(&["list-kyes"]), 2, "Возможно, имелось в виду:");
+    fails(&run(&["--version"]), 0, env!("CARGO_PKG_VERSION"));
 }

@@ -287,7 +287,7 @@ fn init_overwrites_nothing_but_untouched_examples() -> Result<()> {
     ensure!(written.status.success(), "{written:?}");
     for name in ["config/server/config.toml", "config/coturn/turnserver.conf"] {
         let path = fresh.path().join(name);
-        ensure!(!std::fs::read_to_string(&path)?.contains("ВСТАВЬТЕ"), "{name}");
+        ensure!(!std::fs::read_to_string(&path)?.contains("PUT_YOUR"), "{name}");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
