@@ -44,7 +44,8 @@ test: ## run all tests
 lint: ## formatting, clippy, rustdoc, shellcheck, licences; warnings are errors
 	@scripts/setup.sh lint
 	scripts/check-workspaces.sh
-	scripts/check-dependencies.sh
+	$(CARGO) deny --log-level error check licenses bans sources
+	$(CARGO) deny --log-level error $(SERVER) check licenses bans sources
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --all --check $(SERVER)
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
@@ -52,11 +53,11 @@ lint: ## formatting, clippy, rustdoc, shellcheck, licences; warnings are errors
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --locked $(addprefix -p ,$(DOC_CRATES))
 	shellcheck scripts/*.sh .ci/run
 
-# Not part of `lint`: cargo-deny takes longer to compile than all of our lints to run, and asks the network for advisories.
-deny: ## licences, sources, duplicates and known vulnerabilities of what is built in (network; minutes the first time)
-	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny check
-	$(CARGO) deny $(SERVER) check
+# Not part of `lint`, because it asks the network, and what is found today was fine yesterday.
+deny: ## known vulnerabilities of what is built in, besides licences, sources and duplicates (network)
+	@scripts/setup.sh lint
+	$(CARGO) deny --log-level error check
+	$(CARGO) deny --log-level error $(SERVER) check
 
 bench: build ## load generator against the release server; figures for docs/benchmarks.md
 	$(CARGO) run --release --locked -p privmsg-testkit --bin bench -- $(ARGS)
