@@ -10,6 +10,9 @@ use crate::config::is_placeholder;
 /// Characters below which a secret could be tried out: 16 of base64 are 96 bits, fewer are mostly words.
 const SHORTEST: usize = 16;
 
+/// Under which name coturn knows the secret.
+const SECRET_KEY: &str = "static-auth-secret";
+
 pub(super) fn check(patient: &Patient) -> Finding {
     let config = &patient.config;
     let turn = config.turn.enabled.then(|| config.turn.credential.expose());
@@ -33,6 +36,11 @@ pub(super) fn check(patient: &Patient) -> Finding {
 
 /// The worst of them: nobody knows which one coturn has been started with.
 fn compare_all(secret: &str, paths: &[PathBuf]) -> Finding {
+    // One without a secret is the system's as it came with the package: coturn has been started with the other.
+    let has_secret =
+        |path: &&PathBuf| std::fs::read_to_string(path).map_or(true, |text| values(&text, SECRET_KEY).next().is_some());
+    let with_secrets: Vec<&PathBuf> = paths.iter().filter(has_secret).collect();
+    let paths = if with_secrets.is_empty() { paths.iter().collect() } else { with_secrets };
     let findings = paths.iter().rev().map(|path| compare(secret, path));
     findings.max_by_key(|finding| finding.status).unwrap_or_else(|| {
         Finding::pass(
@@ -58,7 +66,7 @@ fn compare(secret: &str, path: &Path) -> Finding {
             );
         }
     };
-    let secrets: Vec<&str> = values(&text, "static-auth-secret").collect();
+    let secrets: Vec<&str> = values(&text, SECRET_KEY).collect();
     if secrets.is_empty() {
         return Finding::fail(
             format!("{shown} has no static-auth-secret"),
@@ -154,6 +162,9 @@ mod tests {
             assert_eq!(found.status, CheckStatus::Fail);
             assert!(found.summary.en.contains(&copy.display().to_string()), "{}", found.summary.en);
         }
+        std::fs::write(&copy, "#static-auth-secret=\n# as the package has it").unwrap();
+        assert_eq!(compare_all(SECRET, &[copy.clone(), written.clone()]).status, CheckStatus::Pass);
+        assert_eq!(compare_all(SECRET, std::slice::from_ref(&copy)).status, CheckStatus::Fail);
         std::fs::copy(&written, &copy).unwrap();
         assert_eq!(compare_all(SECRET, &[copy, written]).status, CheckStatus::Pass);
     }
