@@ -70,7 +70,7 @@ enum CommandError {
     NoAdminKey,
     #[error("there is no database at {0}")]
     NoDatabase(shown::Whereabouts),
-    #[error("no configuration was found, and there is no database at {0}")]
+    #[error("nothing says where to restore to, and there is no database at {0}")]
     NoConfiguration(shown::Whereabouts),
     #[error("there is no such user")]
     UnknownUser,

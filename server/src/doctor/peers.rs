@@ -3,6 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::stun::{StunError, open_peers};
 use super::{Finding, Patient, turn};
@@ -44,11 +47,18 @@ const IPV6: [Ipv6Addr; 10] = [
 const INTERNET: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9)), IpAddr::V6(Ipv6Addr::new(0x2620, 0xfe, 0, 0, 0, 0, 0, 9))];
 
+/// Somewhat less than the patience with a check: a relay that is not there is told by the checks of its addresses.
+const PATIENCE: Duration = Duration::from_millis(4_500);
+
 pub(super) async fn check(patient: Arc<Patient>) -> Finding {
+    timeout(PATIENCE, tried(&patient)).await.unwrap_or_else(|_| unknown())
+}
+
+async fn tried(patient: &Patient) -> Finding {
     let mut open = Vec::new();
     for (inside, outside) in [IPV4.map(IpAddr::from), IPV6.map(IpAddr::from)].into_iter().zip(INTERNET) {
         let peers: Vec<IpAddr> = inside.into_iter().chain([outside]).collect();
-        let Some(mut line) = turn::plain_line(&patient).await else { return unknown() };
+        let Some(mut line) = turn::plain_line(patient).await else { return unknown() };
         let credentials = credentials(&patient.config.turn, WHO, patient.clock.now());
         match open_peers(&mut line, &credentials, &peers).await {
             Ok(found) if !found.contains(&outside) => return shut(outside),

@@ -55,7 +55,9 @@ fn catch_up(conn: &mut Connection, journal: &Journal, now_ms: i64) -> std::resul
         );
         return Ok(());
     }
-    if let Err(error) = journal.take(conn, now_ms / 1000).and_then(|()| journal.shorten(now_ms / 1000)) {
+    let now = now_ms / 1000;
+    let kept = journal.begin().and_then(|()| journal.take(conn, now)).and_then(|()| journal.shorten(now));
+    if let Err(error) = kept {
         // A full disk must not keep the server from starting; it says so once more at the next change.
         tracing::error!(error = &error as &dyn std::error::Error, "the journal of revocations cannot be written");
     }

@@ -180,6 +180,11 @@ impl Journal {
         replaced.map_err(self.failed())
     }
 
+    /// Makes the file, if there is none: where there is none, it is not known what has been revoked.
+    pub(super) fn begin(&self) -> Result<(), JournalError> {
+        if self.path.exists() { Ok(()) } else { self.append("").map_err(self.failed()) }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

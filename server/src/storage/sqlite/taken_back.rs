@@ -1,7 +1,7 @@
 //! A database of the past, put in the present: what has been revoked since is revoked again, and nobody's session goes on.
 
 use privmsg_protocol::{DeviceId, FileId, UserId};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::backup::freshen;
 use super::fault::engine_error;
@@ -30,6 +30,22 @@ pub(crate) struct TakenBack {
     pub(crate) files: Vec<FileId>,
 }
 
+/// When the database was put in the place of another, in seconds since 1970.
+const RESTORED_AT: &str = "restored_at";
+
+/// Longest life of a token. One that is presented later than that after a restore is not one of before.
+const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
+
+/// Whether there may be tokens about of which the database has never heard, because it was restored.
+pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> rusqlite::Result<bool> {
+    let found: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([RESTORED_AT], |row| row.get(0))
+        .optional()?;
+    let at = found.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
+    Ok(at.is_some_and(|at| now - at < TOKEN_SECONDS))
+}
+
 /// Brings a database of the past up to date with the journal of the database whose place it takes.
 pub(super) fn bring_up(
     conn: &mut Connection,
@@ -45,9 +61,14 @@ pub(super) fn bring_up(
     let known = journal::known(&transaction)?;
     let last = read.entries.iter().map(|entry| entry.id).max().unwrap_or(0);
     freshen(&transaction)?;
+    // Ended now and not forgotten: who comes with an ended one is told so, and signs in anew by itself.
     back.sessions = transaction.execute(
-        "UPDATE device SET token_expires_at = 0 WHERE token_hash <> x'' AND token_expires_at > ?1",
+        "UPDATE device SET token_expires_at = ?1 WHERE token_hash <> x'' AND token_expires_at > ?1",
         [now_ms / 1000],
+    )?;
+    transaction.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![RESTORED_AT, (now_ms / 1000).to_be_bytes()],
     )?;
     back.invitations = transaction
         .prepare(
