@@ -16,6 +16,7 @@ use crate::http::{self, TlsError};
 use crate::hub::Hub;
 use crate::lock::{Lock, LockError};
 use crate::metrics::{self, Metrics};
+use crate::paths::shown;
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
 use crate::storage::{Delivery, Observer, SharedStorage, StorageError, Transaction};
@@ -160,7 +161,7 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let figures = figures(&config).await?;
     let lock = Lock::take_patiently(&config.storage.database_path).await?;
     let files = FileStore::open(&config.storage.files_path)
-        .map_err(|source| ServerError::Files { path: config.storage.files_path.display().to_string(), source })?;
+        .map_err(|source| ServerError::Files { path: shown(&config.storage.files_path), source })?;
     let hub = Arc::new(Hub::default());
     let metrics = Arc::new(Metrics::new());
     let storage: SharedStorage = Arc::new(SqliteStorage::open(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::is_full;
 use crate::lock::LockError;
+use crate::paths::shown;
 use crate::storage::sqlite::JournalError;
 
 /// Why a backup was not made, or cannot be used.
@@ -94,7 +95,7 @@ impl BackupError {
 
     /// For `map_err`: what was being done, and to what.
     pub(super) fn io(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + use<> {
-        let path = path.display().to_string();
+        let path = shown(path);
         move |source| {
             if is_stop(&source) {
                 return Self::Stopped;
@@ -108,7 +109,7 @@ impl BackupError {
 
     /// For `map_err`: SQLite's word about a database.
     pub(super) fn database(path: &Path) -> impl Fn(rusqlite::Error) -> Self + use<> {
-        let path = path.display().to_string();
+        let path = shown(path);
         move |source| match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full { path: path.clone() },
             _ => Self::Database { path: path.clone(), source },

@@ -13,6 +13,7 @@ use crate::admin::invitation::MAX_HOURS;
 use crate::backup::without_mark;
 use crate::config::Config;
 use crate::i18n::Language;
+use crate::paths::shown;
 use crate::storage::sqlite;
 
 const EXAMPLES_EN: &str = "Examples:
@@ -73,8 +74,8 @@ impl Administrator {
             Whereabouts::of(config).tell(sqlite::user_count(&config.storage.database_path).ok(), self.language);
         }
         let Some(path) = &self.key_file else { return Desk::open(config, self.admin_key.as_ref()).await };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| CommandError::KeyFile { path: path.display().to_string(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| CommandError::KeyFile { path: shown(path), source })?;
         let key = without_mark(&text).trim();
         Desk::open(config, Some(&Secret::new(key.to_owned()))).await
     }

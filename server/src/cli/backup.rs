@@ -16,6 +16,7 @@ use crate::clock::{Clock, format_utc};
 use crate::config::Config;
 use crate::i18n::Language;
 use crate::lock::LockError;
+use crate::paths::shown;
 use crate::storage::sqlite;
 
 pub(super) fn backup_command(language: Language) -> clap::Command {
@@ -179,7 +180,7 @@ pub(super) async fn run_restore(config: Config, matches: ArgMatches, language: L
         backup::restore(&order, progress)
     });
     let restored = restored.await?;
-    let aside: Vec<String> = restored.aside.iter().map(|path| path.display().to_string()).collect();
+    let aside: Vec<String> = restored.aside.iter().map(|path| shown(path)).collect();
     if matches.get_flag("json") {
         let mut json = summary(&path, &restored.manifest);
         json["moved_aside"] = aside.into();
@@ -250,23 +251,20 @@ fn passphrase(matches: &ArgMatches) -> Result<Option<Secret>, CommandError> {
     let text = secret_file(file)?;
     let line = backup::without_mark(text.expose()).lines().next().unwrap_or_default();
     if line.is_empty() {
-        return Err(CommandError::Backup(BackupError::NoPassphrase { path: file.display().to_string() }));
+        return Err(CommandError::Backup(BackupError::NoPassphrase { path: shown(file) }));
     }
     Ok(Some(Secret::new(line.to_owned())))
 }
 
 fn secret_file(path: &Path) -> Result<Secret, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|source| BackupError::Io {
-        doing: "read",
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| BackupError::Io { doing: "read", path: shown(path), source })?;
     Ok(Secret::new(text))
 }
 
 fn summary(path: &Path, manifest: &Manifest) -> serde_json::Value {
     json!({
-        "path": path.display().to_string(),
+        "path": shown(path),
         "created_at": manifest.created_at,
         "version": manifest.version,
         "schema_version": manifest.schema_version,

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::files::FileStore;
 use crate::hub::Hub;
 use crate::lock::{Lock, LockError};
-use crate::paths::beside;
+use crate::paths::{beside, shown};
 use crate::secrets::KeyHash;
 use crate::serve::ServerError;
 use crate::storage::sqlite::{Courier, Options, SqliteStorage};
@@ -133,7 +133,7 @@ impl Desk {
             Errand::Act(act) => {
                 let consequences = storage.administer(act, Actor::Cli, None).await?;
                 if !consequences.files.is_empty() {
-                    let failed = |source| ServerError::Files { path: self.files.display().to_string(), source };
+                    let failed = |source| ServerError::Files { path: shown(&self.files), source };
                     let files = FileStore::open(&self.files).map_err(failed)?;
                     for file in consequences.files {
                         files.remove(&file).await.map_err(failed)?;

@@ -44,7 +44,12 @@ fn mistakes_in_the_configuration_are_named() {
     fails(&with("[server]\nport = 99999"), 3, "server.port");
     fails(&with("[server]\nport ="), 3, "line 2");
     fails(&with("[tls]\ncert_path = \"x\""), 3, "tls.key_path");
-    fails(&with("[tls]\ncert_path = \"x\"\nkey_path = \"y\""), 1, "cannot read x");
+    // With its folder: whoever reads a log does not know where the server was started.
+    fails(
+        &with("[tls]\ncert_path = \"x\"\nkey_path = \"y\""),
+        1,
+        &format!("cannot read {}", folder.path().join("x").display()),
+    );
     fails(&with("[turn]\nenabled = true"), 3, "turn.credential");
     fails(&with("[storage]\ndatabase_path = \"d/x.db\"\nfiles_path = \"./d/\""), 3, "storage.files_path");
     fails(&with("[storage]\ndatabase_path = \"x.db\"\nfiles_path = \".\""), 3, "storage.files_path");

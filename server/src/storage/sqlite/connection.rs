@@ -9,7 +9,7 @@ use super::ballast;
 use super::fault::is_full;
 use super::journal::JournalError;
 use super::migrations::{self, STEPS, schema_version};
-use crate::paths::beside;
+use crate::paths::{beside, shown};
 use crate::private;
 
 /// The command line writes to the database while the server runs; each waits for the other this long.
@@ -94,7 +94,7 @@ pub(super) fn create_with(path: &Path, steps: &[&str]) -> Result<Connection, Ope
 }
 
 fn open_up_to_date(path: &Path, steps: &[&str]) -> Result<Connection, OpenError> {
-    let name = || path.display().to_string();
+    let name = || shown(path);
     let prepared = |source| OpenError::Prepare { path: name(), source };
     if beside(path, RESTORING).exists() {
         return Err(OpenError::HalfRestored { path: name() });
@@ -142,7 +142,7 @@ pub(crate) fn foreign_table(path: &Path) -> rusqlite::Result<Option<String>> {
 /// needs the older database.
 fn copy_before_upgrade(conn: &Connection, path: &Path, found: i64, known: i64) -> Result<(), OpenError> {
     let to = beside(path, &format!("{BEFORE}{known}-of-V{found}"));
-    let failed = |source| OpenError::Copy { path: to.display().to_string(), source };
+    let failed = |source| OpenError::Copy { path: shown(&to), source };
     // Under another name until it is complete. An earlier one of the same upgrade is replaced: the upgrade did not
     // happen then.
     let part = beside(&to, ".part");
