@@ -10,7 +10,7 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::http::{BODY_PATIENCE, Peer, body};
 use crate::secrets::KeyHash;
-use crate::storage::Session;
+use crate::storage::{Session, not_listed};
 
 /// A JSON body, whatever the `Content-Type` says.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -110,7 +110,21 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     }
 }
 
+/// A session whose device stands in the account's device list, if the account has one. What a handler asks for unless
+/// it knows better.
 impl FromRequestParts<AppState> for Session {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let AnySession(session) = AnySession::from_request_parts(parts, app).await?;
+        if session.waiting { Err(not_listed().into()) } else { Ok(session) }
+    }
+}
+
+/// A session, also of a device that waits to be let in.
+pub(crate) struct AnySession(pub(crate) Session);
+
+impl FromRequestParts<AppState> for AnySession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
@@ -122,7 +136,7 @@ impl FromRequestParts<AppState> for Session {
         match app.storage.session(KeyHash::of(token.expose())).await {
             Ok(session) => {
                 app.allowances.request(&session)?;
-                Ok(session)
+                Ok(Self(session))
             }
             Err(error) => {
                 let peer = Peer::from_request_parts(parts, app).await?;

@@ -9,8 +9,11 @@ CREATE TABLE account (
     access_key TEXT NOT NULL,
     device_name TEXT NOT NULL,
     device_key BLOB NOT NULL,          -- Ed25519 secret of this device's MLS leaf
-    account_key BLOB,                  -- Ed25519 secret of the account, once made or recovered
+    identity BLOB,                     -- public identity key of the account, once it is known
+    identity_secret BLOB,              -- its Ed25519 secret, only as long as the words that seal it
     recovery_words TEXT,               -- only between making them and showing them
+    signing_key BLOB,                  -- Ed25519 secret that signs for the account in this generation
+    signing_certificate BLOB,          -- the identity's word for it
     device_id TEXT,
     certificate BLOB,
     token TEXT,

@@ -234,6 +234,7 @@ impl From<StorageError> for CommandError {
                 ErrorCode::UserExists => Self::UserExists,
                 ErrorCode::UnknownUser => Self::UnknownUser,
                 ErrorCode::UnknownDevice => Self::UnknownDevice,
+                ErrorCode::NoReplacement => Self::NoReplacement,
                 _ => Self::Storage(StorageError::Refused(refusal)),
             },
             other => Self::Storage(other),

@@ -7,7 +7,7 @@
 //! | 2 | the command line is wrong |
 //! | 3 | the configuration is wrong |
 //! | 4 | the admin key is wrong or missing |
-//! | 5 | there is no such user or device, or the `user_id` is taken |
+//! | 5 | there is no such user, device or replacement of an identity, or the `user_id` is taken |
 //! | 6 | `init`: a file is there already |
 //! | 7 | `doctor`: something is wrong; `health`: the server does not answer |
 //! | 8 | the running server does not answer to a command |
@@ -21,6 +21,7 @@ mod desk;
 mod doctor;
 mod generate_key;
 mod health;
+mod identity_replacement;
 mod init;
 mod invite;
 mod list_devices;
@@ -99,6 +100,8 @@ enum CommandError {
     NoServerUrl,
     #[error("not confirmed")]
     NotConfirmed,
+    #[error("no replacement of the user's identity has begun")]
+    NoReplacement,
 }
 
 impl CommandError {
@@ -113,7 +116,7 @@ impl CommandError {
             Self::NoServerUrl | Self::NotConfirmed => 2,
             Self::Config(_) | Self::NoConfiguration(_) => 3,
             Self::AdminKey | Self::NoAdminKey | Self::KeyFile { .. } => 4,
-            Self::UnknownUser | Self::UserExists | Self::UnknownDevice => 5,
+            Self::UnknownUser | Self::UserExists | Self::UnknownDevice | Self::NoReplacement => 5,
             Self::Init(init::InitError::Argument { .. }) => 2,
             Self::Init(init::InitError::Exists(_)) => 6,
             Self::Init(_) => 1,
@@ -150,6 +153,10 @@ impl CommandError {
             Self::UnknownUser => language.pick("There is no such user.", "Такого пользователя нет."),
             Self::UserExists => language.pick("This user_id is taken.", "Этот user_id уже занят."),
             Self::UnknownDevice => language.pick("The user has no such device.", "У пользователя нет такого устройства."),
+            Self::NoReplacement => language.pick(
+                "No replacement of the user's identity has begun.",
+                "Замена личности этого пользователя не начата.",
+            ),
             Self::KeyFile { .. } => language.pick(
                 "The file with the admin key cannot be read.",
                 "Не удалось прочитать файл с ключом администратора.",
@@ -236,6 +243,7 @@ pub fn main() -> ExitCode {
         withdraw_invitation::command,
         list_devices::command,
         sign_out::command,
+        identity_replacement::command,
         delete_user::command,
         audit::command,
         stats::command,
@@ -285,6 +293,7 @@ fn dispatch(mut matches: ArgMatches, language: Language) -> Result<(), CommandEr
             "invite" => invite::run(&config, matches, language).await,
             "withdraw-invitation" => withdraw_invitation::run(&config, matches, language).await,
             "list-devices" => list_devices::run(&config, matches, language).await,
+            "identity-replacement" => identity_replacement::run(&config, matches, language).await,
             "sign-out" => sign_out::run(&config, matches, language).await,
             "delete-user" => delete_user::run(&config, matches, language).await,
             "audit" => audit::run(&config, matches, language).await,

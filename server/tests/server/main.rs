@@ -13,6 +13,7 @@ mod faults;
 mod figures;
 mod files;
 mod groups;
+mod identity;
 #[cfg(unix)]
 mod lifecycle;
 mod observing;

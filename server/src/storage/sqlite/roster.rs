@@ -48,7 +48,7 @@ impl Tx<'_> {
     fn signed_in_device(&self, device_id: &DeviceId) -> Result<(i64, i64)> {
         let found = self
             .conn
-            .prepare_cached("SELECT id, user FROM device WHERE device_id = ?1 AND removed_at = 0")
+            .prepare_cached("SELECT id, user FROM device WHERE device_id = ?1 AND removed_at = 0 AND waiting = 0")
             .and_then(|mut query| {
                 query.query_row([device_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
             })
