@@ -65,9 +65,11 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         }
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
-        ClientError::Content(privmsg_client::ContentError::Size(_)) => {
-            new(Exit::Usage, "message_too_long", lang.message_unfit(&lang.message_too_long()))
-        }
+        ClientError::Content(privmsg_client::ContentError::Size(_)) => new(
+            Exit::Usage,
+            "message_too_long",
+            lang.message_unfit(&lang.message_too_long(privmsg_client::MAX_TEXT_LEN)),
+        ),
         ClientError::Content(error) => new(Exit::Other, "message", lang.message_unfit(&error.to_string())),
         ClientError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
         ClientError::File { path, source } => new(Exit::File, "file", lang.file_failed(path, &lang.io(source))),

@@ -19,5 +19,6 @@ mod lifecycle;
 mod observing;
 mod presence;
 mod relay;
+mod restore;
 mod support;
 mod uploads;

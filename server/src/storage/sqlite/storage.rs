@@ -343,7 +343,12 @@ impl Storage for SqliteStorage {
         drop(self.handles.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Operations that are still under way hold handles of their own; the threads end with the last of them.
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
+        let path = self.path.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let well = threads.into_iter().all(|thread| thread.join().is_ok());
+            super::connection::settle(&path);
+            well
+        });
         // Cancelled: the runtime is ending with the process, and the threads end by themselves.
         let panicked = joined.await.map_or_else(|error| error.is_panic(), |well| !well);
         if panicked {
