@@ -17,6 +17,7 @@ mod groups;
 mod lifecycle;
 mod observing;
 mod presence;
+mod reading;
 mod relay;
 mod support;
 mod uploads;

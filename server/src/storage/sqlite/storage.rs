@@ -4,8 +4,8 @@ use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use privmsg_protocol::rest::{
-    AuditLog, ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, KeyPackageStock,
-    PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
+    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, KeyPackageStock, PublishKeyPackages, UpdateProfile,
+    UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -17,9 +17,9 @@ use super::{
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Act, Actor, AuditNote, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile, Page, PageLimit, Position,
-    ProfileUpdated, Request, RequestId, Result, Sample, Session, Storage, StorageStats, StoredInvitation, StoredUpload,
-    Submission, UploadBounds, UserDetail, UserKey, UserSummary,
+    Act, Actor, AuditNote, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login, NewFile, Page,
+    PageLimit, Position, ProfileUpdated, Request, RequestId, Result, Sample, Session, Storage, StorageStats,
+    StoredInvitation, StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]
@@ -171,11 +171,11 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.claim_key_packages(asking, &user_id, only.as_deref())).await
     }
 
-    async fn create_group(&self, session: Session, group: CreateGroup) -> Result<Group> {
-        self.write(Touches::Structure, move |tx| tx.create_group(&session, group)).await
+    async fn create_group(&self, session: Session, founding: Founding) -> Result<Group> {
+        self.write(Touches::Structure, move |tx| tx.create_group(&session, founding)).await
     }
 
-    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: SubmitCommit) -> Result<CommitAccepted> {
+    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted> {
         self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
     }
 
@@ -187,8 +187,12 @@ impl Storage for SqliteStorage {
         self.read(move |conn| groups::group(conn, user, group_id)).await
     }
 
-    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<GroupStateAt> {
+    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<StoredState> {
         self.read(move |conn| groups::state(conn, &session, group_id, epoch)).await
+    }
+
+    async fn state_to_commit_to(&self, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
+        self.read(move |conn| groups::current_state(conn, user, group_id)).await
     }
 
     async fn add_file(&self, file: NewFile, quota: u64) -> Result<()> {
