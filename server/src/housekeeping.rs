@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::admin::requests;
 use crate::app::App;
 use crate::clock::Trust;
+use crate::hub::CloseReason;
 use crate::storage::{Cutoffs, StorageError};
 
 /// How often the server looks for errands. A revoked user's sockets are to be closed within a second.
@@ -20,6 +21,9 @@ const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 /// Administrative acts are remembered for a year and a month: what happened at the same time last year is still there.
 const AUDIT_SECONDS: i64 = 400 * 24 * 3600;
 
+/// How often the server looks whether a replacement of an identity takes effect.
+const REPLACEMENTS_MS: i64 = 10_000;
+
 /// Runs until the server stops.
 pub(crate) async fn run(app: &App) {
     let mut ticks = tokio::time::interval(TICK);
@@ -28,6 +32,7 @@ pub(crate) async fn run(app: &App) {
     // Once at the start: the server may have been off for long. By passed time: a clock that was set back must not put it
     // off for as long.
     let mut next_cleanup = app.clock.passed_ms();
+    let mut next_replacements = app.clock.passed_ms();
     let mut trust = Trust::new(app.clock.clone());
     loop {
         tokio::select! {
@@ -38,10 +43,28 @@ pub(crate) async fn run(app: &App) {
             log(&error, "requests of the command line were not carried out");
         }
         let trusted = trust.is_given();
+        // The three days of a replacement are not over because a clock was set ahead.
+        if trusted && app.clock.passed_ms() >= next_replacements {
+            next_replacements = app.clock.passed_ms() + REPLACEMENTS_MS;
+            replace_identities(app).await;
+        }
         if interval > 0 && trusted && app.clock.passed_ms() >= next_cleanup {
             next_cleanup = app.clock.passed_ms() + interval;
             clean(app).await;
         }
+    }
+}
+
+/// Lets identities take the place of others whose time is over.
+async fn replace_identities(app: &App) {
+    match app.storage.replace_identities(app.clock.now()).await {
+        Ok(replaced) => {
+            app.hub.close(&replaced.signed_out, CloseReason::SessionEnded);
+            if replaced.accounts > 0 {
+                tracing::info!(accounts = replaced.accounts, "identities were replaced");
+            }
+        }
+        Err(error) => log(&error, "identities were not replaced"),
     }
 }
 

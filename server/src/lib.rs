@@ -32,6 +32,7 @@ mod admin;
 mod app;
 mod backup;
 mod causes;
+mod challenges;
 pub mod cli;
 mod clock;
 pub mod config;

@@ -153,7 +153,13 @@ fn refusals(method: &str, operation: &Value) -> BTreeMap<String, Value> {
     let named = operation[ERRORS].as_array().into_iter().flatten().filter_map(Value::as_str);
     let mut codes: Vec<ErrorCode> = named.map(ErrorCode::from).collect();
     if !operation["security"][0]["session"].is_null() {
-        codes.extend([ErrorCode::Unauthorized, ErrorCode::TokenExpired, ErrorCode::AccountRevoked]);
+        codes.extend([
+            ErrorCode::Unauthorized,
+            ErrorCode::TokenExpired,
+            ErrorCode::AccountRevoked,
+            ErrorCode::DeviceNotListed,
+            ErrorCode::RateLimited,
+        ]);
     }
     if !operation["security"][0]["admin"].is_null() {
         codes.extend([ErrorCode::AdminKeyInvalid, ErrorCode::RateLimited]);

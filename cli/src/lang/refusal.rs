@@ -83,7 +83,7 @@ impl Lang {
                 self.pick("the sender is not the one who is signed in", "отправитель — не тот, кто вошёл")
             }
             E::MessageIdConflict => {
-                self.pick("the message id is taken; send it again", "номер сообщения занят; отправьте ещё раз")
+                self.pick("the message id is taken; send it again", "ID сообщения занят; отправьте ещё раз")
             }
             E::MailboxFull => self.pick(
                 "the recipient's mailbox is full until they read their messages",
@@ -103,10 +103,59 @@ impl Lang {
             ),
             E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists | E::StaleIncarnation => self.pick(
                 "the conversation has changed meanwhile; it is joined anew",
-                "переписка тем временем изменилась; подключаюсь к ней заново",
+                "чат тем временем изменился; подключаюсь к нему заново",
             ),
             E::IdentityExists => {
                 self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")
+            }
+            E::DeviceNotListed => self.pick(
+                "this device waits to be let in by another one of the account",
+                "это устройство ждёт, пока его впустит другое устройство учётной записи",
+            ),
+            E::DeviceRemoved => self.pick(
+                "this device was signed out for good; sign in anew as another one",
+                "это устройство отключено навсегда; войдите заново как новое",
+            ),
+            E::DeviceExists => self.pick(
+                "there is a device with this name or key already",
+                "устройство с таким именем или ключом уже есть",
+            ),
+            E::StaleChallenge => self
+                .pick("the proof came too late; try again", "подтверждение пришло слишком поздно; попробуйте ещё раз"),
+            E::InvalidSignature | E::SignatureRequired | E::OtherIdentity => self.pick(
+                "this takes the account's own key, and it was another one, or none",
+                "для этого нужен ключ самой учётной записи, а он другой, или его нет",
+            ),
+            E::InvalidStatement | E::PreconditionRequired => self.pick(
+                "it does not accept the account's list of devices; server and client may be of different versions",
+                "он не принял список устройств учётной записи; возможно, версии сервера и клиента разные",
+            ),
+            E::NoDeviceList => self.pick(
+                "the account has no list of its devices on the server",
+                "на сервере нет списка устройств этой учётной записи",
+            ),
+            E::ListChanged | E::ListNotNewer => self.pick(
+                "another device has changed the list of devices meanwhile; try again",
+                "другое устройство тем временем изменило список устройств; попробуйте ещё раз",
+            ),
+            E::ListAhead => self.pick(
+                "the clock of this device is more than a day ahead of the server's",
+                "часы этого устройства больше чем на сутки спешат относительно сервера",
+            ),
+            E::TooManyLists => self.pick(
+                "the list of devices was changed too often today",
+                "список устройств сегодня менялся слишком часто",
+            ),
+            E::NoLinkReply => self.pick(
+                "no device of the account has answered this one",
+                "ни одно устройство учётной записи не ответило этому",
+            ),
+            E::ReplacementPending => self.pick(
+                "somebody has begun to give the account another key already",
+                "замена ключа учётной записи уже начата",
+            ),
+            E::NoReplacement => {
+                self.pick("nobody has begun to give the account another key", "замена ключа учётной записи не начата")
             }
             E::NoBackup => self.pick(
                 "the account has no backup on the server; only --new-identity helps",

@@ -9,6 +9,7 @@ mod conversation;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod login;
+mod machine;
 mod people;
 #[cfg(target_os = "linux")]
 mod pty;
@@ -16,3 +17,4 @@ mod reach;
 mod run;
 mod saving;
 mod set_back;
+mod stolen;

@@ -1,10 +1,11 @@
 //! Contacts as front-ends show them: the safety number and whether it was compared.
 
-use privmsg_e2ee::{AccountKey, AccountPublicKey, SafetyNumber, safety_number};
+use privmsg_e2ee::{AccountPublicKey, SafetyNumber, safety_number};
 use privmsg_protocol::UserId;
 use privmsg_store::{Snapshot, account, contacts};
 
 use crate::error::ClientError;
+use crate::identity::public_identity;
 
 /// What is known of a contact's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl ContactInfo {
 
 pub(crate) fn info(at: &Snapshot<'_>, user: &UserId) -> Result<ContactInfo, ClientError> {
     let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
-    let own_key = AccountKey::from_bytes(own.account_key.as_ref().ok_or(ClientError::NotSignedIn)?).public();
+    let own_key = public_identity(&own)?;
     let contact = contacts::load(at, user)?.ok_or_else(|| ClientError::UnknownContact(user.clone()))?;
     let number = |identity: [u8; 32]| {
         let theirs = AccountPublicKey::from_bytes(identity).map_err(|_| ClientError::Damaged("identity keys"))?;

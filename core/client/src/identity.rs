@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use privmsg_e2ee::{AccountKey, AccountPublicKey, DeviceCertificate, DeviceKeys};
+use privmsg_e2ee::{AccountPublicKey, DeviceCertificate, DeviceKeys};
 use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::account::{Account, AccountState};
 
@@ -23,7 +23,6 @@ impl Identity {
         if account.state != AccountState::Ready {
             return Err(ClientError::NotSignedIn);
         }
-        let key = account.account_key.as_ref().ok_or(ClientError::NotSignedIn)?;
         let certificate = account.certificate.as_deref().ok_or(ClientError::NotSignedIn)?;
         Ok(Self {
             user_id: account.user_id.clone(),
@@ -31,9 +30,18 @@ impl Identity {
             device: DeviceKeys::from_bytes(&account.device_key),
             certificate: DeviceCertificate::decode(certificate)
                 .map_err(|_| ClientError::Damaged("device certificate"))?,
-            account: AccountKey::from_bytes(key).public(),
+            account: public_identity(account)?,
         })
     }
+}
+
+/// The account's public identity key.
+///
+/// # Errors
+/// [`ClientError::NotSignedIn`] as long as it is not known.
+pub(crate) fn public_identity(account: &Account) -> Result<AccountPublicKey, ClientError> {
+    let key = account.identity.ok_or(ClientError::NotSignedIn)?;
+    AccountPublicKey::from_bytes(key).map_err(|_| ClientError::Damaged("identity key"))
 }
 
 impl fmt::Debug for Identity {
@@ -79,7 +87,7 @@ impl From<&Account> for Whoami {
                 },
             ),
             fingerprint: account.fingerprint.clone(),
-            identity_key: account.account_key.as_ref().map(|key| AccountKey::from_bytes(key).public().to_string()),
+            identity_key: public_identity(account).ok().map(|key| key.to_string()),
             signed_in: account.state == AccountState::Ready,
         }
     }
@@ -91,10 +99,12 @@ pub(crate) fn signed_in_account(user_id: UserId) -> Account {
     Account {
         server_url: "http://localhost".into(),
         user_id,
-        access_key: privmsg_protocol::Secret::new("key".into()),
+        access_key: None,
         device_name: "here".into(),
         device_key: zeroize::Zeroizing::new([1; 32]),
-        account_key: None,
+        identity: None,
+        identity_secret: None,
+        signing: None,
         recovery_words: None,
         device_id: DeviceId::new("a").ok(),
         certificate: None,
@@ -107,12 +117,25 @@ pub(crate) fn signed_in_account(user_id: UserId) -> Account {
     }
 }
 
+/// For tests: what an identity says of a device.
+#[cfg(test)]
+pub(crate) fn certify(
+    account: &privmsg_e2ee::AccountKey,
+    user_id: &UserId,
+    device_id: &DeviceId,
+    device: &DeviceKeys,
+    now_s: u64,
+) -> DeviceCertificate {
+    let signing_key = account.begin_generation(user_id, 1, &mut privmsg_e2ee::OsRng).expect("1 is a generation");
+    signing_key.certify(device_id, &device.public(), now_s)
+}
+
 /// For tests: a device of somebody's, with keys that hold together.
 #[cfg(test)]
 pub(crate) fn device_of(user_id: UserId, now_s: u64) -> Identity {
-    let account = AccountKey::generate(&mut privmsg_e2ee::OsRng);
+    let account = privmsg_e2ee::AccountKey::generate(&mut privmsg_e2ee::OsRng);
     let device = DeviceKeys::generate(&mut privmsg_e2ee::OsRng);
     let device_id = DeviceId::new(&format!("{user_id}-device")).expect("a short name");
-    let certificate = account.certify(&user_id, &device_id, &device.public(), now_s);
+    let certificate = certify(&account, &user_id, &device_id, &device, now_s);
     Identity { user_id, device_id, device, certificate, account: account.public() }
 }

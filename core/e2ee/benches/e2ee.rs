@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::attachment::{DecryptingWriter, EncryptingReader, encrypted_len};
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys,
-    Expected, OsRng, Person, Provider, generate_key_package,
+    AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate,
+    DeviceKeys, Expected, OsRng, Person, Provider, generate_key_package,
 };
 use privmsg_mls_public::PublicConversation;
 use privmsg_mls_public::group::{MAX_GROUP_INFO_LEN, max_commit_len};
@@ -61,9 +61,9 @@ struct Device {
 }
 
 impl Device {
-    fn new(user: &UserId, account: &AccountKey, number: usize, now: u64) -> Outcome<Self> {
+    fn new(account: &AccountSigningKey, number: usize, now: u64) -> Outcome<Self> {
         let keys = DeviceKeys::generate(&mut OsRng);
-        let certificate = account.certify(user, &DeviceId::new(&format!("device-{number}"))?, &keys.public(), now);
+        let certificate = account.certify(&DeviceId::new(&format!("device-{number}"))?, &keys.public(), now);
         Ok(Self { keys, certificate, storage: MemoryStorage::default() })
     }
 
@@ -78,7 +78,8 @@ impl Device {
 fn conversation(leaves: usize) -> Outcome {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
     let (user, account) = (UserId::new("alice")?, AccountKey::generate(&mut OsRng));
-    let devices: Vec<_> = (0..leaves).map(|i| Device::new(&user, &account, i, now)).collect::<Outcome<_>>()?;
+    let signing_key = account.begin_generation(&user, 1, &mut OsRng)?;
+    let devices: Vec<_> = (0..leaves).map(|i| Device::new(&signing_key, i, now)).collect::<Outcome<_>>()?;
     let claimed: Vec<_> = devices[1..].iter().map(|device| device.claim(now)).collect::<Outcome<_>>()?;
     let package_len = claimed[0].0;
     let claimed: Vec<_> = claimed.into_iter().map(|(_, package)| package).collect();
@@ -138,7 +139,8 @@ fn conversation(leaves: usize) -> Outcome {
 fn server(leaves: usize) -> Outcome {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
     let (user, account) = (UserId::new("alice")?, AccountKey::generate(&mut OsRng));
-    let devices: Vec<_> = (0..=leaves).map(|i| Device::new(&user, &account, i, now)).collect::<Outcome<_>>()?;
+    let signing_key = account.begin_generation(&user, 1, &mut OsRng)?;
+    let devices: Vec<_> = (0..=leaves).map(|i| Device::new(&signing_key, i, now)).collect::<Outcome<_>>()?;
     let claimed: Vec<_> = devices[1..leaves].iter().map(|device| Ok(device.claim(now)?.1)).collect::<Outcome<_>>()?;
     let (first, joiner) = (&devices[0], &devices[leaves]);
     let provider = Provider::new(&first.storage);

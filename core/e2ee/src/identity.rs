@@ -1,19 +1,23 @@
-//! Keys that say who somebody is: one per account, one per device.
+//! Keys that say who somebody is: one that contacts know, one that signs for the account, one per device.
 
 use std::fmt;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
-use privmsg_mls_public::{AccountPublicKey, DeviceCertificate, DevicePublicKey};
+use privmsg_mls_public::{
+    AccountPublicKey, DeviceCertificate, DevicePublicKey, SignIn, SigningKeyCertificate, SigningPublicKey,
+    StatementError,
+};
 use privmsg_protocol::{DeviceId, UserId};
 use rand_core::CryptoRngCore;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// The account identity key: an Ed25519 secret that certifies the account's devices and never leaves them in the clear.
+/// The account identity key: an Ed25519 secret that vouches for the account's signing keys.
 ///
-/// Its public half is what contacts pin and compare. The bytes are wiped when the value is dropped.
+/// Its public half is what contacts pin and compare. No device keeps it: it is sealed under the recovery words
+/// ([`crate::RecoveryKey`]) and opened to begin a generation. The bytes are wiped when the value is dropped.
 #[derive(Clone)]
 pub struct AccountKey(SigningKey);
 
@@ -29,7 +33,7 @@ impl AccountKey {
         Self(SigningKey::from_bytes(bytes))
     }
 
-    /// The 32 secret bytes, for storage that is encrypted itself and for linking a device.
+    /// The 32 secret bytes, for storage that is encrypted itself.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.to_bytes())
@@ -41,22 +45,22 @@ impl AccountKey {
         AccountPublicKey::from_bytes(self.0.verifying_key().to_bytes()).expect("a secret scalar has a sound public key")
     }
 
-    /// Certifies that `device_id` with `device_key` belongs to `user_id`. `created_at` is in seconds since 1970.
-    #[must_use]
-    pub fn certify(
+    /// Begins a generation of `user_id`'s account: a fresh signing key, for which this identity vouches. Whoever has the
+    /// one before signs nothing from then on that anybody believes who has heard of it.
+    ///
+    /// # Errors
+    /// [`StatementError::Malformed`] for a generation that cannot be.
+    pub fn begin_generation(
         &self,
         user_id: &UserId,
-        device_id: &DeviceId,
-        device_key: &DevicePublicKey,
-        created_at: u64,
-    ) -> DeviceCertificate {
-        let sign = |bytes: &[u8]| self.sign(bytes);
-        DeviceCertificate::signed_by(self.public(), sign, user_id, device_id, device_key, created_at)
-    }
-
-    /// The signature of a message that begins with a label of its own.
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).to_bytes()
+        generation: u64,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<AccountSigningKey, StatementError> {
+        let key = SigningKey::generate(rng);
+        let sign = |bytes: &[u8]| self.0.sign(bytes).to_bytes();
+        let certificate =
+            SigningKeyCertificate::signed_by(self.public(), sign, user_id, generation, signing_public(&key))?;
+        Ok(AccountSigningKey { key, certificate })
     }
 }
 
@@ -72,6 +76,59 @@ impl fmt::Debug for AccountKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AccountKey({})", self.public())
     }
+}
+
+/// The account signing key of one generation, with the identity's word for it: an Ed25519 secret that is on each of the
+/// user's devices and says which those are.
+///
+/// The bytes are wiped when the value is dropped.
+#[derive(Clone)]
+pub struct AccountSigningKey {
+    key: SigningKey,
+    certificate: SigningKeyCertificate,
+}
+
+impl AccountSigningKey {
+    /// The key with these 32 secret bytes, as [`AccountSigningKey::to_bytes`] gave them.
+    ///
+    /// # Errors
+    /// [`StatementError::Other`] if the certificate is for another key.
+    pub fn from_bytes(bytes: &[u8; 32], certificate: SigningKeyCertificate) -> Result<Self, StatementError> {
+        let key = SigningKey::from_bytes(bytes);
+        let is_for_it = signing_public(&key) == *certificate.signing_key();
+        if is_for_it { Ok(Self { key, certificate }) } else { Err(StatementError::Other) }
+    }
+
+    /// The 32 secret bytes, for storage that is encrypted itself and for one's other devices.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.key.to_bytes())
+    }
+
+    /// The identity's word for it.
+    #[must_use]
+    pub const fn certificate(&self) -> &SigningKeyCertificate {
+        &self.certificate
+    }
+
+    /// Certifies that `device_id` with `device_key` is the account's. `added_at` is in seconds since 1970.
+    #[must_use]
+    pub fn certify(&self, device_id: &DeviceId, device_key: &DevicePublicKey, added_at: u64) -> DeviceCertificate {
+        let sign = |bytes: &[u8]| self.key.sign(bytes).to_bytes();
+        DeviceCertificate::signed_by(self.certificate.clone(), sign, device_id, device_key, added_at)
+            .expect("the certificate is for this key")
+    }
+}
+
+impl fmt::Debug for AccountSigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (user, generation) = (self.certificate.user_id(), self.certificate.generation());
+        write!(f, "AccountSigningKey({user}, generation {generation})")
+    }
+}
+
+fn signing_public(key: &SigningKey) -> SigningPublicKey {
+    SigningPublicKey::from_bytes(key.verifying_key().to_bytes()).expect("a secret scalar has a sound public key")
 }
 
 /// A device's MLS signature key (RFC 9420, section 5.1): signs its leaf, its commits and its messages.
@@ -102,6 +159,14 @@ impl DeviceKeys {
     #[must_use]
     pub fn public(&self) -> DevicePublicKey {
         DevicePublicKey::from_bytes(self.0.verifying_key().to_bytes()).expect("a secret scalar has a sound public key")
+    }
+}
+
+impl DeviceKeys {
+    /// The answer to a server's challenge, by which this device is let in.
+    #[must_use]
+    pub fn answer(&self, sign_in: &SignIn) -> [u8; 64] {
+        self.0.sign(&sign_in.by_device()).to_bytes()
     }
 }
 
@@ -142,6 +207,25 @@ mod tests {
         assert_eq!((*account.to_bytes(), *device.to_bytes()), ([1; 32], [2; 32]));
         insta::assert_snapshot!(account.public(), @"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=");
         insta::assert_snapshot!(device.public(), @"gTl3Dqh9F19Wo1Rmw0x+zMuNipG07jeiXfYPW4/Js5Q=");
+    }
+
+    #[test]
+    fn a_generation_is_what_the_identity_says() {
+        let (account, alice) = (AccountKey::from_bytes(&[1; 32]), UserId::new("alice").unwrap());
+        let signing = account.begin_generation(&alice, 7, &mut rand_core::OsRng).unwrap();
+        assert_eq!((signing.certificate().generation(), signing.certificate().user_id()), (7, &alice));
+        assert_eq!(*signing.certificate().identity_key(), account.public());
+        assert_eq!(format!("{signing:?}"), "AccountSigningKey(alice, generation 7)");
+
+        let stored = AccountSigningKey::from_bytes(&signing.to_bytes(), signing.certificate().clone()).unwrap();
+        let device = (DeviceId::new("phone").unwrap(), DeviceKeys::from_bytes(&[2; 32]).public());
+        let certificate = stored.certify(&device.0, &device.1, 1);
+        assert_eq!(DeviceCertificate::decode(&certificate.encode()), Ok(certificate));
+
+        let other = account.begin_generation(&alice, 7, &mut rand_core::OsRng).unwrap();
+        let mixed = AccountSigningKey::from_bytes(&other.to_bytes(), signing.certificate().clone());
+        assert_eq!(mixed.unwrap_err(), StatementError::Other);
+        assert!(account.begin_generation(&alice, 0, &mut rand_core::OsRng).is_err());
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //!
 //! # The model
 //!
-//! - An **account** has an Ed25519 identity key ([`AccountKey`]). It never leaves the user's devices in the clear. Its
-//!   public half is what contacts pin at first use and compare as a [`SafetyNumber`].
-//! - A **device** has an MLS signature key of its own ([`DeviceKeys`]). The account vouches for it with a
+//! - An **account** has an Ed25519 identity key ([`AccountKey`]), sealed under the recovery words ([`RecoveryKey`]): no
+//!   device keeps it. Its public half is what contacts pin at first use and compare as a [`SafetyNumber`].
+//! - The identity vouches for a **signing key** ([`AccountSigningKey`]), which the user's devices have. Where one of them
+//!   was stolen, the words begin another *generation*, and contacts see no change of identity.
+//! - A **device** has an MLS signature key of its own ([`DeviceKeys`]). The signing key vouches for it with a
 //!   [`DeviceCertificate`], which is the MLS credential in every leaf and key package of the device. Nobody accepts a
 //!   device without one, so the server cannot add a listener.
 //! - A **conversation** ([`Conversation`]) is an MLS group (RFC 9420) whose leaves are all devices of all its
@@ -25,7 +27,7 @@
 //! use openmls_rust_crypto::MemoryStorage;
 //! use privmsg_e2ee::{
 //!     AccountKey, ClaimedKeyPackage, Conversation, ConversationInfo, DeviceKeys, Expected, OsRng, Person, Processed,
-//!     Provider, generate_key_package,
+//!     Provider, StatementError, generate_key_package,
 //! };
 //! use privmsg_protocol::{DeviceId, Incarnation, UserId};
 //!
@@ -34,8 +36,12 @@
 //! let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
 //! let (alices, bobs) = (DeviceId::new("alices-phone")?, DeviceId::new("bobs-laptop")?);
 //! let (alice_keys, bob_keys) = (DeviceKeys::generate(&mut OsRng), DeviceKeys::generate(&mut OsRng));
-//! let alice_cert = AccountKey::generate(&mut OsRng).certify(&alice, &alices, &alice_keys.public(), now);
-//! let bob_cert = AccountKey::generate(&mut OsRng).certify(&bob, &bobs, &bob_keys.public(), now);
+//! let certify = |user, device, keys: &DeviceKeys| {
+//!     let signing_key = AccountKey::generate(&mut OsRng).begin_generation(user, now, &mut OsRng)?;
+//!     Ok::<_, StatementError>(signing_key.certify(device, &keys.public(), now))
+//! };
+//! let alice_cert = certify(&alice, &alices, &alice_keys)?;
+//! let bob_cert = certify(&bob, &bobs, &bob_keys)?;
 //! let (alice_disk, bob_disk) = (MemoryStorage::default(), MemoryStorage::default());
 //!
 //! // Bob leaves a key package on the server. Alice claims it and creates the chat.
@@ -70,14 +76,14 @@ pub mod recovery;
 pub mod safety_number;
 
 pub use content::{
-    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, Reaction, Receipt,
-    ReceiptKind, Text,
+    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_TEXT_LEN, Reaction,
+    Receipt, ReceiptKind, Text,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
     LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason,
 };
-pub use identity::{AccountKey, DeviceKeys};
+pub use identity::{AccountKey, AccountSigningKey, DeviceKeys};
 pub use key_package::{
     ClaimedKeyPackage, GenerateError, GeneratedKeyPackage, KeyPackageError, LIFETIME_S as KEY_PACKAGE_LIFETIME_S,
     forget as forget_key_package, generate as generate_key_package,
@@ -85,7 +91,7 @@ pub use key_package::{
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,
-    InfoError, Malformed, Person, PublicKeyError, UpdateNeeded,
+    InfoError, Malformed, Person, PublicKeyError, SignIn, SigningKeyCertificate, StatementError, UpdateNeeded,
 };
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;

@@ -50,8 +50,7 @@ pub fn credential(certificate: &DeviceCertificate, key: &DevicePublicKey) -> Cre
 /// # Errors
 /// [`CertificateError`].
 pub fn certificate(credential: &Credential, signature_key: &[u8]) -> Result<DeviceCertificate, CertificateError> {
-    let certificate = unverified_certificate(credential)?;
-    certificate.verify()?;
+    let certificate = DeviceCertificate::decode(basic(credential)?.identity())?;
     if certificate.device_key().as_bytes() != signature_key {
         return Err(CertificateError::KeyMismatch);
     }
@@ -70,8 +69,8 @@ pub fn certificate_of(leaf: &LeafNode) -> Result<DeviceCertificate, CertificateE
 ///
 /// # Errors
 /// [`CertificateError`].
-pub fn unverified_certificate(credential: &Credential) -> Result<DeviceCertificate, CertificateError> {
-    DeviceCertificate::decode(basic(credential)?.identity())
+pub fn admitted_certificate(credential: &Credential) -> Result<DeviceCertificate, CertificateError> {
+    DeviceCertificate::decode_admitted(basic(credential)?.identity())
 }
 
 /// Whose leaf it is that has a credential which was verified before it entered the group: cheap, for a look at all of

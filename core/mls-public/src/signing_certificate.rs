@@ -107,7 +107,7 @@ impl SigningKeyCertificate {
 
     /// Reads and verifies the certificate that the bytes begin with, and says what follows it.
     pub(crate) fn decode_first(bytes: &[u8]) -> Result<(Self, &[u8]), StatementError> {
-        check_version(bytes, VERSION, UpdateNeeded::SIGNING_CERTIFICATE)?;
+        Self::check_version(bytes)?;
         let (certificate, rest) = Self::read(bytes).ok_or(StatementError::Malformed)?;
         let certificate = certificate.checked()?;
         // A length can be spelled in more than one way.
@@ -115,7 +115,8 @@ impl SigningKeyCertificate {
         if certificate.encode() == taken { Ok((certificate, rest)) } else { Err(StatementError::Malformed) }
     }
 
-    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    /// Reads the certificate that the bytes begin with, unverified, and says what follows it.
+    pub(crate) fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (fields, rest) = Fields::tls_deserialize_bytes(bytes).ok()?;
         let (signature, rest) = rest.split_first_chunk()?;
         let certificate = Self {
@@ -128,12 +129,28 @@ impl SigningKeyCertificate {
         Some((certificate, rest))
     }
 
+    /// Whose certificate the bytes begin with, unverified and without the cost of reading its keys, and what follows it.
+    pub(crate) fn user_of(bytes: &[u8]) -> Option<(UserId, &[u8])> {
+        let (fields, rest) = Fields::tls_deserialize_bytes(bytes).ok()?;
+        let (_, rest) = rest.split_first_chunk::<SIGNATURE_LEN>()?;
+        Some((user_id(&fields.user_id)?, rest))
+    }
+
+    pub(crate) fn check_version(bytes: &[u8]) -> Result<(), StatementError> {
+        check_version(bytes, VERSION, UpdateNeeded::SIGNING_CERTIFICATE)
+    }
+
     fn checked(self) -> Result<Self, StatementError> {
+        self.verify().map(|()| self)
+    }
+
+    /// What each value that leaves this crate has gone through.
+    pub(crate) fn verify(&self) -> Result<(), StatementError> {
         if !is_number(self.generation) {
             return Err(StatementError::Malformed);
         }
         let genuine = self.identity_key.verify(&labelled(LABEL, &self.fields()), &self.signature);
-        if genuine { Ok(self) } else { Err(StatementError::Forged) }
+        if genuine { Ok(()) } else { Err(StatementError::Forged) }
     }
 
     fn fields(&self) -> Vec<u8> {

@@ -11,6 +11,10 @@ pub const GOING_AWAY: u16 = 1001;
 /// other out for ever.
 pub const REPLACED: u16 = 4002;
 
+/// Close code for a device that waits to be let in: it has a session, and no mailbox before it stands in the account's
+/// device list.
+pub const NOT_LISTED: u16 = 4005;
+
 /// Stands before the figure.
 const KEY: &str = "retry_after_ms=";
 

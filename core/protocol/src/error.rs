@@ -137,6 +137,40 @@ error_codes! {
     IdentityExists = "identity_exists", 409, Never;
     /// The account has no encrypted backup.
     NoBackup = "no_backup", 404, Never;
+    /// The session waits to be let in: this device does not stand in the account's device list.
+    DeviceNotListed = "device_not_listed", 403, AfterCatchUp;
+    /// This device key was signed out, and never comes in again.
+    DeviceRemoved = "device_removed", 403, Never;
+    /// The `device_id` is another device's.
+    DeviceExists = "device_exists", 409, Never;
+    /// The challenge is too old, was used, or was made for something else; ask for another one.
+    StaleChallenge = "stale_challenge", 409, AfterCatchUp;
+    /// The signature is not by the key that must have made it.
+    InvalidSignature = "invalid_signature", 403, Never;
+    /// The account has an identity: this needs a signature of it, of its devices, or a device list.
+    SignatureRequired = "signature_required", 403, Never;
+    /// A certificate or device list that is malformed, forged, about somebody else, or newer than the server.
+    InvalidStatement = "invalid_statement", 422, Never;
+    /// The account has no device list.
+    NoDeviceList = "no_device_list", 404, Never;
+    /// The list is by another identity than the account's.
+    OtherIdentity = "other_identity", 409, Never;
+    /// `If-Match` is missing.
+    PreconditionRequired = "precondition_required", 428, Never;
+    /// The device list is not the one that `If-Match` names: read it, and make the next.
+    ListChanged = "list_changed", 412, AfterCatchUp;
+    /// The number of the list is not higher than that of the present one.
+    ListNotNewer = "list_not_newer", 409, AfterCatchUp;
+    /// The number of the list is more than a day ahead of the server's clock.
+    ListAhead = "list_ahead", 422, Later;
+    /// Too many device lists in one day.
+    TooManyLists = "too_many_lists", 429, Later;
+    /// Nobody has answered this device.
+    NoLinkReply = "no_link_reply", 404, Later;
+    /// Another replacement of the identity has begun.
+    ReplacementPending = "replacement_pending", 409, Never;
+    /// There is no replacement of the identity.
+    NoReplacement = "no_replacement", 404, Never;
     /// No such file, or it has expired.
     UnknownFile = "unknown_file", 404, Never;
     /// A file over `max_file_size_mb`.

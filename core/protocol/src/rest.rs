@@ -9,6 +9,7 @@ mod endpoints;
 mod files;
 mod groups;
 mod health;
+mod identity;
 mod key_packages;
 mod mailbox;
 mod users;
@@ -25,6 +26,11 @@ pub use groups::{
     SubmitCommit,
 };
 pub use health::{Health, Problem, Readiness, Ready, ReadyChecks};
+pub use identity::{
+    Challenge, ChallengePurpose, ChallengeRequest, DeviceSignIn, EndReplacement, EnrolDevice, IdentityPurpose,
+    IdentityReplacement, LinkReplyForDevice, OwnProfile, PublishDeviceList, PublishedDeviceList, RecoverySignIn,
+    ReplaceIdentity, SetAccessKey, SetUpIdentity, StoreBackup,
+};
 pub use key_packages::{ClaimKeyPackages, ClaimedKeyPackages, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages};
 pub use mailbox::{AckRequest, PendingMessages};
-pub use users::{Backup, Device, Devices, UpdateProfile, UserProfile};
+pub use users::{Backup, Device, Devices, SealedIdentity, UpdateProfile, UserProfile};

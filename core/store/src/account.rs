@@ -37,6 +37,15 @@ impl AccountState {
     }
 }
 
+/// The account signing key of one generation.
+#[derive(Clone)]
+pub struct Signing {
+    /// Ed25519 secret.
+    pub key: Zeroizing<[u8; 32]>,
+    /// The identity's word for it.
+    pub certificate: Vec<u8>,
+}
+
 /// The account of a profile, with its secrets.
 #[derive(Clone)]
 pub struct Account {
@@ -50,16 +59,20 @@ pub struct Account {
     pub server_clock_ms: Option<i64>,
     /// Account.
     pub user_id: UserId,
-    /// From the administrator; kept to sign in anew when a token has expired.
-    pub access_key: Secret,
+    /// From the administrator; kept until the sign-in is finished. A device comes in by its own key from then on.
+    pub access_key: Option<Secret>,
     /// As other devices of the user see this one.
     pub device_name: String,
     /// Ed25519 secret of this device's leaves.
     pub device_key: Zeroizing<[u8; 32]>,
-    /// Ed25519 secret of the account.
-    pub account_key: Option<Zeroizing<[u8; 32]>>,
+    /// The account's public identity key, once it is known.
+    pub identity: Option<[u8; 32]>,
+    /// Its Ed25519 secret, on the device that has made it, as long as the words that seal it.
+    pub identity_secret: Option<Zeroizing<[u8; 32]>>,
     /// The recovery key, until it has been shown.
     pub recovery_words: Option<Secret>,
+    /// What signs for the account.
+    pub signing: Option<Signing>,
     /// Named by the server.
     pub device_id: Option<DeviceId>,
     /// This device's certificate.
@@ -89,8 +102,9 @@ impl fmt::Debug for Account {
 pub fn load(at: &Snapshot<'_>) -> Result<Option<Account>, StoreError> {
     at.sql()
         .prepare_cached(
-            "SELECT server_url, user_id, access_key, device_name, device_key, account_key, recovery_words, device_id,
-                    certificate, token, token_expires_at, state, proxy, fingerprint, server_clock_ms
+            "SELECT server_url, user_id, access_key, device_name, device_key, identity, identity_secret, recovery_words,
+                    signing_key, signing_certificate, device_id, certificate, token, token_expires_at, state, proxy,
+                    fingerprint, server_clock_ms
              FROM account",
         )?
         .query_row([], |row| Ok(read(row)))
@@ -117,20 +131,28 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         server_url: row.get(0)?,
         user_id: user_id(row, 1)?,
-        access_key: Secret::new(row.get(2)?),
+        access_key: row.get::<_, Option<String>>(2)?.map(Secret::new),
         device_name: row.get(3)?,
         device_key: Zeroizing::new(key_bytes(row, 4)?),
-        account_key: optional_key_bytes(row, 5)?.map(Zeroizing::new),
-        recovery_words: row.get::<_, Option<String>>(6)?.map(Secret::new),
-        device_id: optional_device_id(row, 7)?,
-        certificate: row.get(8)?,
-        token: row.get::<_, Option<String>>(9)?.map(Secret::new),
-        token_expires_at: row.get(10)?,
-        state: AccountState::parse(&row.get::<_, String>(11)?)?,
-        proxy: row.get::<_, Option<String>>(12)?.map(Secret::new),
-        fingerprint: row.get(13)?,
-        server_clock_ms: row.get(14)?,
+        identity: optional_key_bytes(row, 5)?,
+        identity_secret: optional_key_bytes(row, 6)?.map(Zeroizing::new),
+        recovery_words: row.get::<_, Option<String>>(7)?.map(Secret::new),
+        signing: signing(row)?,
+        device_id: optional_device_id(row, 10)?,
+        certificate: row.get(11)?,
+        token: row.get::<_, Option<String>>(12)?.map(Secret::new),
+        token_expires_at: row.get(13)?,
+        state: AccountState::parse(&row.get::<_, String>(14)?)?,
+        proxy: row.get::<_, Option<String>>(15)?.map(Secret::new),
+        fingerprint: row.get(16)?,
+        server_clock_ms: row.get(17)?,
     })
+}
+
+fn signing(row: &rusqlite::Row<'_>) -> Result<Option<Signing>, StoreError> {
+    let key = optional_key_bytes(row, 8)?.map(Zeroizing::new);
+    let certificate: Option<Vec<u8>> = row.get(9)?;
+    Ok(key.zip(certificate).map(|(key, certificate)| Signing { key, certificate }))
 }
 
 /// Writes the account, whole.
@@ -139,17 +161,21 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
 /// [`StoreError`] of the statement.
 pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
     tx.sql().execute(
-        "INSERT OR REPLACE INTO account (id, server_url, user_id, access_key, device_name, device_key, account_key,
-             recovery_words, device_id, certificate, token, token_expires_at, state, proxy, fingerprint, server_clock_ms)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        "INSERT OR REPLACE INTO account (id, server_url, user_id, access_key, device_name, device_key, identity,
+             identity_secret, recovery_words, signing_key, signing_certificate, device_id, certificate, token,
+             token_expires_at, state, proxy, fingerprint, server_clock_ms)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             account.server_url,
             account.user_id.as_str(),
-            account.access_key.expose(),
+            account.access_key.as_ref().map(Secret::expose),
             account.device_name,
             account.device_key.as_slice(),
-            account.account_key.as_ref().map(|key| key.as_slice()),
+            account.identity.as_ref().map(|key| key.as_slice()),
+            account.identity_secret.as_ref().map(|key| key.as_slice()),
             account.recovery_words.as_ref().map(Secret::expose),
+            account.signing.as_ref().map(|signing| signing.key.as_slice()),
+            account.signing.as_ref().map(|signing| &signing.certificate),
             account.device_id.as_ref().map(DeviceId::as_str),
             account.certificate,
             account.token.as_ref().map(Secret::expose),
@@ -194,12 +220,12 @@ pub fn set_signed_out(tx: &Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets the recovery key, once it has been shown.
+/// Forgets the recovery key and the identity key that it seals, once it has been shown.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn forget_recovery_words(tx: &Tx<'_>) -> Result<(), StoreError> {
-    tx.sql().execute("UPDATE account SET recovery_words = NULL", [])?;
+    tx.sql().execute("UPDATE account SET recovery_words = NULL, identity_secret = NULL", [])?;
     tx.changed(Change::Account);
     Ok(())
 }

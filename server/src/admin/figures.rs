@@ -52,6 +52,7 @@ pub(crate) async fn user(storage: &dyn Storage, hub: &Hub, user_id: UserId) -> R
         device_list: device_list.collect(),
         user: shown(detail.summary, hub),
         invitation_expires_at: detail.invitation_expires_at,
+        identity_replacement: detail.replacement,
     })
 }
 

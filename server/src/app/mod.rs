@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::allowances::Allowances;
 pub(crate) use self::doors::Doors;
 pub(crate) use self::keys::Keys;
+use crate::challenges::Challenges;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::doctor::Practice;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) doors: Doors,
     /// Who has the admin key, and who tries wrong keys.
     pub(crate) keys: Keys,
+    /// What is signed to be let in.
+    pub(crate) challenges: Challenges,
     pub(crate) readiness: Readiness,
     pub(crate) practice: Practice,
     /// Soft stop: nothing new is begun.
@@ -95,6 +98,7 @@ impl AppState {
             allowances: Allowances::new(&config.limits, clock.clone()),
             doors: Doors::new(&config.limits),
             keys: Keys::new(admin_key, &config.limits, clock.clone()),
+            challenges: Challenges::new(clock.clone()),
             readiness: Readiness::new(SharedStorage::clone(&storage), &config, stopping.clone()),
             practice: Practice::default(),
             tasks: TaskTracker::new(),

@@ -47,6 +47,8 @@ pub(crate) enum CloseReason {
     TooBig,
     /// The session has ended: signed out, revoked, deleted, token too old or wrong.
     SessionEnded,
+    /// The device does not stand in the account's device list.
+    NotListed,
     /// The same device has connected anew.
     Replaced,
     /// No `authenticate` in time, or nothing heard for too long.
@@ -61,6 +63,7 @@ impl CloseReason {
             Self::GoingAway { .. } => closing::GOING_AWAY,
             Self::TooBig => 1009,
             Self::SessionEnded => 4001,
+            Self::NotListed => closing::NOT_LISTED,
             Self::Replaced => 4002,
             Self::TimedOut => 4003,
             Self::Flooding => 4004,
@@ -72,6 +75,7 @@ impl CloseReason {
             Self::GoingAway { retry_after_ms } => closing::going_away(retry_after_ms).into(),
             Self::TooBig => "the frame is too large".into(),
             Self::SessionEnded => "the session has ended".into(),
+            Self::NotListed => "the device waits to be let in".into(),
             Self::Replaced => "this device has connected anew".into(),
             Self::TimedOut => "nothing was heard or taken for too long".into(),
             Self::Flooding => "too many frames or connections; come back later".into(),

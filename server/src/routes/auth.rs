@@ -5,30 +5,31 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
-use privmsg_protocol::rest::{CreatedUser, LoginRequest, LoginResponse, RedeemRequest, RefreshResponse};
+use privmsg_protocol::rest::{CreatedUser, LoginRequest, LoginResponse, RedeemRequest, RefreshResponse, UserProfile};
+use privmsg_protocol::{ErrorCode, Opaque, Secret};
 
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::clock::{Clock, format_utc};
 use crate::error::ApiError;
-use crate::extract;
+use crate::extract::{self, AnySession};
 use crate::http::Peer;
 use crate::hub::{CloseReason, Hub};
 use crate::secrets::{KeyHash, is_key, random_key};
-use crate::storage::{Login, Refusal, Session, SharedStorage, StorageError, StoredInvitation};
+use crate::storage::{Login, Refusal, SharedStorage, SignedIn, StorageError, StoredInvitation};
 
 /// A session lasts 30 days; clients refresh it long before.
-const SESSION_SECONDS: i64 = 30 * 24 * 3600;
+pub(super) const SESSION_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Sign in
 ///
-/// The same `device_public_key` is the same device again, with its mailbox; its earlier session ends.
+/// The same `device_public_key` is the same device again, with its mailbox; its earlier session ends. Where the account
+/// has a device list, a device that stands in it signs in by its key, and another one waits to be let in.
 #[utoipa::path(
     post, path = "/auth/login", tag = "sessions",
     request_body = LoginRequest,
     responses((status = OK, body = LoginResponse)),
-    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::AccountRevoked, ErrorCode::InvalidRequest, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::AccountRevoked, ErrorCode::InvalidRequest, ErrorCode::DeviceRemoved, ErrorCode::SignatureRequired, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn login(
     State(app): State<AppState>,
@@ -65,12 +66,31 @@ pub(super) async fn login(
         expires_at: app.clock.now() + SESSION_SECONDS,
         max_devices: app.config.limits.max_devices_per_user,
     };
-    let session = app.storage.login(login).await?;
+    let entered = app.storage.login(login).await?;
+    Ok(signed_in(&app, entered, user.profile, token))
+}
+
+/// The answer to whoever has signed in.
+pub(super) fn signed_in(
+    app: &App,
+    SignedIn { session, last_challenge, pushed_out }: SignedIn,
+    mut profile: UserProfile,
+    token: Secret,
+) -> Json<LoginResponse> {
     // A device that signs in again ends its earlier session, open connection included.
     app.hub.close(&[session.device], CloseReason::SessionEnded);
-    let mut profile = user.profile;
+    if let Some(device) = pushed_out {
+        app.hub.close(&[device], CloseReason::SessionEnded);
+    }
     profile.last_seen_at = format_utc(app.clock.now());
-    Ok(Json(LoginResponse { token, device_id: session.device_id, expires_at: session.expires_at, user: profile }))
+    Json(LoginResponse {
+        token,
+        device_id: session.device_id,
+        expires_at: session.expires_at,
+        user: profile,
+        waiting: session.waiting,
+        last_challenge: last_challenge.map(|challenge| Opaque::encode(&challenge)),
+    })
 }
 
 /// An access key for an invitation
@@ -128,7 +148,7 @@ pub(super) async fn redeem(
 pub(super) async fn refresh(
     State(storage): State<SharedStorage>,
     State(clock): State<Clock>,
-    session: Session,
+    AnySession(session): AnySession,
 ) -> Result<Json<RefreshResponse>, ApiError> {
     let token = random_key();
     let expires_at = clock.now() + SESSION_SECONDS;
@@ -148,15 +168,16 @@ pub(super) async fn refresh(
 pub(super) async fn logout(
     State(storage): State<SharedStorage>,
     State(hub): State<Arc<Hub>>,
-    session: Session,
+    AnySession(session): AnySession,
 ) -> Result<StatusCode, ApiError> {
-    let device = storage.remove_device(session.user, session.device_id).await?;
+    let device_id = session.device_id.clone();
+    let device = storage.remove_device(session, device_id).await?;
     hub.close(&[device], CloseReason::SessionEnded);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Absent is the same as empty.
-fn short(text: Option<String>, max: usize, field: &str) -> Result<String, ApiError> {
+pub(super) fn short(text: Option<String>, max: usize, field: &str) -> Result<String, ApiError> {
     let text = text.unwrap_or_default();
     if text.len() > max {
         return Err(ApiError::invalid(format!("{field} is too long")));

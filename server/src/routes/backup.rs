@@ -1,45 +1,68 @@
-//! The account key, sealed by the client with the recovery key.
+//! The identity, sealed by the client with the recovery words.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::MAX_BACKUP_LEN;
-use privmsg_protocol::rest::Backup;
+use privmsg_protocol::rest::{IdentityPurpose, SealedIdentity, StoreBackup};
 
+use super::statements::{recovery_key, sealed, signed_by_identity};
+use crate::app::AppState;
 use crate::error::ApiError;
-use crate::extract;
+use crate::extract::{self, AnySession};
 use crate::storage::{Session, SharedStorage};
 
-/// Keep the sealed account key
+/// Keep the sealed identity
+///
+/// Of an account with a device list only with the identity's signature.
 #[utoipa::path(
     put, path = "/users/me/backup", tag = "users",
-    request_body = Backup,
+    request_body = StoreBackup,
     responses((status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest]))),
+    extensions(("x-errors" = json!([
+        ErrorCode::InvalidRequest,
+        ErrorCode::SignatureRequired,
+        ErrorCode::NoDeviceList,
+        ErrorCode::StaleChallenge,
+        ErrorCode::InvalidSignature,
+    ]))),
 )]
 pub(super) async fn store(
-    State(storage): State<SharedStorage>,
+    State(app): State<AppState>,
     session: Session,
-    extract::Json(Backup { backup }): extract::Json<Backup>,
+    extract::Json(body): extract::Json<StoreBackup>,
 ) -> Result<StatusCode, ApiError> {
-    if backup.is_empty() || backup.len() > MAX_BACKUP_LEN {
+    if body.backup.is_empty() || body.backup.len() > MAX_BACKUP_LEN {
         return Err(ApiError::invalid("the backup is empty or too large"));
     }
-    storage.set_backup(session.user, backup).await?;
+    match (&body.recovery_key, &body.challenge, &body.signature) {
+        (None, None, None) => app.storage.set_backup(session.user, body.backup).await?,
+        (Some(key), Some(challenge), Some(signature)) => {
+            let key = recovery_key(key)?;
+            let text = [&sealed(&body.backup)?[..], key.as_bytes()].concat();
+            let signed = (challenge, signature);
+            let identity = signed_by_identity(&app, &session, IdentityPurpose::SealIdentity, signed, &text).await?;
+            app.storage.seal_identity(session, identity, body.backup, key).await?;
+        }
+        _ => return Err(ApiError::invalid("recovery_key, challenge and signature go together")),
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The sealed account key
+/// The sealed identity
 #[utoipa::path(
     get, path = "/users/me/backup", tag = "users",
-    responses((status = OK, body = Backup)),
+    responses((status = OK, body = SealedIdentity)),
     security(("session" = [])),
     extensions(("x-errors" = json!([ErrorCode::NoBackup]))),
 )]
-pub(super) async fn fetch(State(storage): State<SharedStorage>, session: Session) -> Result<Json<Backup>, ApiError> {
-    let backup = storage.backup(session.user).await?;
-    let backup = backup.ok_or(ApiError::new(ErrorCode::NoBackup, "the account has no backup"))?;
-    Ok(Json(Backup { backup }))
+pub(super) async fn fetch(
+    State(storage): State<SharedStorage>,
+    AnySession(session): AnySession,
+) -> Result<Json<SealedIdentity>, ApiError> {
+    let mut all = storage.backups(session.user).await?.into_iter();
+    let backup = all.next().ok_or(ApiError::new(ErrorCode::NoBackup, "the account has no backup"))?;
+    Ok(Json(SealedIdentity { backup, earlier: all.collect() }))
 }

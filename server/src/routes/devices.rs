@@ -25,12 +25,14 @@ pub(super) async fn list(State(storage): State<SharedStorage>, session: Session)
 }
 
 /// Sign a device of one's own out
+///
+/// One that stands in the account's device list leaves by the next list.
 #[utoipa::path(
     delete, path = "/users/me/devices/{device_id}", tag = "devices",
     params(("device_id" = DeviceId, Path, description = "Device")),
     responses((status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownDevice]))),
+    extensions(("x-errors" = json!([ErrorCode::UnknownDevice, ErrorCode::SignatureRequired]))),
 )]
 pub(super) async fn remove(
     State(storage): State<SharedStorage>,
@@ -38,7 +40,7 @@ pub(super) async fn remove(
     session: Session,
     Params(device_id): Params<DeviceId>,
 ) -> Result<StatusCode, ApiError> {
-    let device = storage.remove_device(session.user, device_id).await?;
+    let device = storage.remove_device(session, device_id).await?;
     hub.close(&[device], CloseReason::SessionEnded);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,13 +3,17 @@
 mod admin;
 mod auth;
 mod backup;
+mod device_lists;
 mod devices;
 mod files;
 mod groups;
 mod health;
+mod identity;
 mod key_packages;
 mod messages;
 mod ranges;
+mod sign_in;
+mod statements;
 mod stats_history;
 mod turn;
 mod upload_head;
@@ -93,6 +97,9 @@ fn strangers() -> OpenApiRouter<AppState> {
     let router = OpenApiRouter::default()
         .routes(routes!(auth::login))
         .routes(routes!(auth::redeem))
+        .routes(routes!(sign_in::make_challenge))
+        .routes(routes!(sign_in::by_device))
+        .routes(routes!(sign_in::by_recovery))
         .merge(admin::routes())
         .routes(routes!(stats_history::history));
     with_body_limit(router, STRANGERS_BODY)
@@ -107,6 +114,12 @@ fn ordinary() -> OpenApiRouter<AppState> {
         .routes(routes!(devices::list))
         .routes(routes!(devices::remove))
         .routes(routes!(backup::store, backup::fetch))
+        .routes(routes!(identity::set_up))
+        .routes(routes!(identity::begin_replacement, identity::end_replacement))
+        .routes(routes!(identity::set_access_key))
+        .routes(routes!(device_lists::publish))
+        .routes(routes!(device_lists::show))
+        .routes(routes!(device_lists::link_reply))
         .routes(routes!(users::show))
         .routes(routes!(key_packages::claim))
         .routes(routes!(messages::pending))

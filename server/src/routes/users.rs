@@ -3,23 +3,28 @@
 use axum::Json;
 use axum::extract::State;
 use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
-use privmsg_protocol::rest::{UpdateProfile, UserProfile};
+use privmsg_protocol::rest::{OwnProfile, UpdateProfile, UserProfile};
 use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::extract::{self, Params};
+use crate::extract::{self, AnySession, Params};
 use crate::hub::CloseReason;
-use crate::storage::{Session, SharedStorage};
+use crate::storage::{Own, Session, SharedStorage};
 
 /// One's own profile
 #[utoipa::path(
     get, path = "/users/me", tag = "users",
-    responses((status = OK, body = UserProfile)),
+    responses((status = OK, body = OwnProfile)),
     security(("session" = [])),
 )]
-pub(super) async fn me(State(storage): State<SharedStorage>, session: Session) -> Result<Json<UserProfile>, ApiError> {
-    Ok(Json(storage.profile(session.user_id, session.user).await?))
+pub(super) async fn me(
+    State(storage): State<SharedStorage>,
+    AnySession(session): AnySession,
+) -> Result<Json<OwnProfile>, ApiError> {
+    let waiting = session.waiting;
+    let Own { profile, replacement: identity_replacement } = storage.own(session).await?;
+    Ok(Json(OwnProfile { profile, waiting, identity_replacement }))
 }
 
 /// Somebody's profile
@@ -55,10 +60,10 @@ pub(super) async fn update(
 ) -> Result<Json<UserProfile>, ApiError> {
     let too_long = |text: &Option<String>, max| text.as_ref().is_some_and(|text| text.len() > max);
     if too_long(&update.display_name, MAX_NAME_LEN) {
-        return Err(ApiError::invalid("display_name is too long"));
+        return Err(ApiError::invalid(format!("display_name is too long; it may have {MAX_NAME_LEN} bytes")));
     }
     if too_long(&update.public_key, MAX_PUBLIC_KEY_LEN) {
-        return Err(ApiError::invalid("public_key is too long"));
+        return Err(ApiError::invalid(format!("public_key is too long; it may have {MAX_PUBLIC_KEY_LEN} bytes")));
     }
     if update.public_key.as_deref() == Some("") {
         return Err(ApiError::invalid("public_key must not be empty"));
@@ -68,5 +73,5 @@ pub(super) async fn update(
     if let Some(file) = updated.file {
         super::files::remove_from_disk(&app, &file).await;
     }
-    me(State(SharedStorage::clone(&app.storage)), session).await
+    Ok(Json(app.storage.profile(session.user_id, session.user).await?))
 }

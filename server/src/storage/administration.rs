@@ -1,6 +1,6 @@
 //! Administrative acts, and what the administrator is shown.
 
-use privmsg_protocol::rest::UserProfile;
+use privmsg_protocol::rest::{IdentityReplacement, UserProfile};
 use privmsg_protocol::{DeviceId, FileId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,14 @@ pub(crate) enum Act {
         user_id: UserId,
         device_id: DeviceId,
     },
+    /// A replacement of the user's identity that has begun is over.
+    EndReplacement {
+        user_id: UserId,
+    },
+    /// It takes effect at once.
+    PassReplacement {
+        user_id: UserId,
+    },
     DeleteUser {
         user_id: UserId,
     },
@@ -57,6 +65,8 @@ impl Act {
             | Self::Invite { user_id, .. }
             | Self::WithdrawInvitation { user_id }
             | Self::SignOutDevice { user_id, .. }
+            | Self::EndReplacement { user_id }
+            | Self::PassReplacement { user_id }
             | Self::DeleteUser { user_id } => user_id,
         }
     }
@@ -71,6 +81,8 @@ impl Act {
             Self::Invite { .. } => "invite",
             Self::WithdrawInvitation { .. } => "withdraw_invitation",
             Self::SignOutDevice { .. } => "sign_out_device",
+            Self::EndReplacement { .. } => "end_replacement",
+            Self::PassReplacement { .. } => "pass_replacement",
             Self::DeleteUser { .. } => "delete_user",
         }
     }
@@ -146,6 +158,8 @@ pub(crate) struct UserDetail {
     pub(crate) devices: Vec<DeviceSummary>,
     /// When the invitation ends that has not been spent.
     pub(crate) invitation_expires_at: Option<i64>,
+    /// A replacement of the user's identity that has begun.
+    pub(crate) replacement: Option<IdentityReplacement>,
 }
 
 /// A signed-in device, as the administrator sees it.

@@ -50,6 +50,12 @@ pub(crate) fn over_quota() -> Refusal {
     Refusal::new(ErrorCode::StorageFull, "your files take all the room that the server gives one user; delete some")
 }
 
+/// The device waits to be let in.
+pub(crate) fn not_listed() -> Refusal {
+    let detail = "this device is not in the account's device list; have a device that is let it in";
+    Refusal::new(ErrorCode::DeviceNotListed, detail)
+}
+
 /// Why a storage operation did not happen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StorageError {

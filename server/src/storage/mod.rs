@@ -12,6 +12,7 @@
 mod administration;
 mod error;
 mod handshake;
+mod identity;
 mod model;
 pub(crate) mod sqlite;
 #[cfg(test)]
@@ -20,9 +21,10 @@ mod suite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, KeyPackageStock, PublishKeyPackages, UpdateProfile,
-    UserProfile,
+    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
+    PublishKeyPackages, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -30,8 +32,11 @@ pub(crate) use administration::{
     Act, Actor, AuditNote, Consequences, Credentials, DeviceSummary, Request, RequestId, StoredInvitation, UserDetail,
     UserSummary,
 };
-pub(crate) use error::{Refusal, StorageError, over_quota};
+pub(crate) use error::{Refusal, StorageError, not_listed, over_quota};
 pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState};
+pub(crate) use identity::{
+    Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
+};
 pub(crate) use model::{
     Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position,
     ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
@@ -89,23 +94,67 @@ pub(crate) trait Storage: Send + Sync {
 
     /// Whether a login with this public key is one of a device that the user has already.
     async fn knows_device(&self, user: UserKey, public_key: String) -> Result<bool>;
-    /// Signs a device in: the user's device with the same public key, or a new one.
-    async fn login(&self, login: Login) -> Result<Session>;
+    /// Signs a device in by the access key: the user's device with the same public key, or a new one.
+    async fn login(&self, login: Login) -> Result<SignedIn>;
+    /// By what a device shows that it is this one; `None` for an unknown user or device.
+    async fn device_signer(&self, user_id: UserId, device_id: DeviceId) -> Result<Option<Signer<DevicePublicKey>>>;
+    /// By what somebody shows that they have the recovery words.
+    async fn recovery_signer(&self, user_id: UserId) -> Result<Option<Signer<RecoveryPublicKey>>>;
+    /// Signs a device in that has signed.
+    async fn sign_in_by_device(&self, order: SignIn) -> Result<SignedIn>;
+    /// Signs a new device in, with the words that have been shown.
+    async fn sign_in_by_recovery(&self, order: SignIn, words: RecoveryPublicKey) -> Result<SignedIn>;
     /// Whose token it is.
     async fn session(&self, token: KeyHash) -> Result<Session>;
     /// Replaces the device's token.
     async fn renew_token(&self, device: DeviceKey, token: KeyHash, expires_at: i64) -> Result<()>;
     async fn devices(&self, session: Session) -> Result<Vec<Device>>;
-    /// Signs a device out for good.
-    async fn remove_device(&self, user: UserKey, device_id: DeviceId) -> Result<DeviceKey>;
+    /// Signs a device of the session's user out for good.
+    async fn remove_device(&self, session: Session, device_id: DeviceId) -> Result<DeviceKey>;
+
+    // Identity
+
+    /// The identity of an account that has a device list.
+    async fn identity(&self, user: UserKey) -> Result<Option<AccountPublicKey>>;
+    /// Stores all that an identity begins with, unless the account has one.
+    async fn set_up_identity(&self, session: Session, identity: NewIdentity) -> Result<Relisted>;
+    async fn device_list(&self, user_id: UserId) -> Result<StoredList>;
+    /// Puts a device list in place of the present one, and lets in and leaves out whom it says.
+    async fn publish_list(&self, session: Session, list: NewList) -> Result<Relisted>;
+    async fn link_reply(&self, device: DeviceKey) -> Result<Option<Opaque>>;
+    /// Sets another access key. Sessions stay.
+    async fn set_access_key(&self, session: Session, key: KeyHash, by: Authority) -> Result<()>;
+    /// Keeps another sealed identity, which that identity has signed for.
+    async fn seal_identity(
+        &self,
+        session: Session,
+        identity: AccountPublicKey,
+        backup: Opaque,
+        recovery_key: RecoveryPublicKey,
+    ) -> Result<()>;
+    /// Begins to put another identity in place of the present one.
+    async fn begin_replacement(
+        &self,
+        session: Session,
+        access_key: KeyHash,
+        identity: NewIdentity,
+    ) -> Result<IdentityReplacement>;
+    /// Ends what has been begun, which the present identity has signed for.
+    async fn end_replacement(&self, session: Session, identity: AccountPublicKey) -> Result<()>;
+    /// Carries out the replacements whose time has come.
+    async fn replace_identities(&self, now: i64) -> Result<Replaced>;
 
     // Profile
 
     /// The profile of `user_id` as `viewer` may see it.
     async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile>;
     async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<ProfileUpdated>;
+    /// What a user sees of their own account.
+    async fn own(&self, session: Session) -> Result<Own>;
+    /// Keeps the backup of an account without a device list.
     async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()>;
-    async fn backup(&self, user: UserKey) -> Result<Option<Opaque>>;
+    /// The sealed identity, and those before it that are kept, the newest first.
+    async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>>;
     /// Users who may see when `user` is there.
     async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>>;
     /// Users whose presence `user` may see.

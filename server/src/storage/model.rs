@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) device: DeviceKey,
     pub(crate) device_id: DeviceId,
     pub(crate) expires_at: i64,
+    /// The account has a device list in which this device does not stand.
+    pub(crate) waiting: bool,
 }
 
 /// A login whose key has been checked.

@@ -9,7 +9,7 @@ use super::socket::{Broken, Incoming, Socket};
 use crate::app::App;
 use crate::hub::CloseReason;
 use crate::secrets::KeyHash;
-use crate::storage::Session;
+use crate::storage::{Session, not_listed};
 
 /// How long a connection may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,6 +43,11 @@ async fn listen(app: &App, socket: &mut Socket) -> Result<Result<Session, Option
         match ClientFrame::parse(&text) {
             Ok(ClientFrame::Authenticate(Authenticate { token })) => {
                 match app.storage.session(KeyHash::of(token.expose())).await {
+                    Ok(session) if session.waiting => {
+                        let refusal = not_listed();
+                        socket.write_error(refusal.code, &refusal.detail).await?;
+                        return Ok(Err(Some(CloseReason::NotListed)));
+                    }
                     Ok(session) => return Ok(Ok(session)),
                     Err(error) => {
                         let refusal = error.refusal();

@@ -118,9 +118,13 @@ impl Connection {
             // them needs no room, and nobody can have been signed out meanwhile.
             if refusal.code != ErrorCode::StorageFull {
                 // Only a refusal says something about the session. Whoever meets a fault comes back.
-                let signed_out = refusal.code == ErrorCode::Unauthorized;
+                let reason = match refusal.code {
+                    ErrorCode::Unauthorized => CloseReason::SessionEnded,
+                    ErrorCode::DeviceNotListed => CloseReason::NotListed,
+                    _ => self.app.hub.farewell(),
+                };
                 socket.write_error(refusal.code, &refusal.detail).await?;
-                return Ok(if signed_out { CloseReason::SessionEnded } else { self.app.hub.farewell() });
+                return Ok(reason);
             }
         }
         socket

@@ -13,6 +13,7 @@
 //! | 4002 | the same device has connected anew: this connection is the older one |
 //! | 4003 | no `authenticate` within ten seconds, or nothing heard or taken for too long |
 //! | 4004 | too many frames or connections, also after having been told to wait |
+//! | 4005 | the device does not stand in the account's device list: it waits to be let in |
 
 mod authenticate;
 mod connection;

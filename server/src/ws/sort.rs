@@ -99,9 +99,12 @@ impl Connection {
                 ));
             }
         };
-        if message.group_id.is_some()
-            && matches!(message.message_type, MessageType::KeyExchange | MessageType::DeviceSync)
-        {
+        let is_servers = match message.message_type {
+            MessageType::KeyExchange | MessageType::DeviceSync => message.group_id.is_some(),
+            MessageType::AccountSync => true,
+            _ => false,
+        };
+        if is_servers {
             return Err(Refusal::new(
                 ErrorCode::InvalidRequest,
                 "commits are submitted over REST, and notices are the server's",

@@ -13,11 +13,13 @@ mod faults;
 mod figures;
 mod files;
 mod groups;
+mod identity;
 #[cfg(unix)]
 mod lifecycle;
 mod observing;
 mod presence;
 mod reading;
 mod relay;
+mod restore;
 mod support;
 mod uploads;

@@ -41,7 +41,8 @@ impl MlsDevice {
         let mut secret = [7; 32];
         secret.iter_mut().zip(user.bytes()).for_each(|(byte, letter)| *byte = letter);
         let (account, keys) = (AccountKey::from_bytes(&secret), DeviceKeys::generate(&mut OsRng));
-        let certificate = account.certify(&user.parse()?, &device.parse()?, &keys.public(), now_s());
+        let signing_key = account.begin_generation(&user.parse()?, 1, &mut OsRng)?;
+        let certificate = signing_key.certify(&device.parse()?, &keys.public(), now_s());
         Ok(Self(Arc::new(Device { account, keys, certificate, disk: MemoryStorage::default() })))
     }
 

@@ -76,7 +76,8 @@ impl Rogue {
     }
 
     pub(super) fn with(account: AccountKey, keys: DeviceKeys, user: &str, device: &str) -> Result<Self> {
-        let certificate = account.certify(&user.parse()?, &device.parse()?, &keys.public(), now_ms() / 1000);
+        let signing_key = account.begin_generation(&user.parse()?, 1, &mut OsRng)?;
+        let certificate = signing_key.certify(&device.parse()?, &keys.public(), now_ms() / 1000);
         Ok(Self(Arc::new(Device { account, keys, certificate, disk: MemoryStorage::default() })))
     }
 

@@ -7,6 +7,7 @@ use privmsg_store::key::DatabaseKey;
 
 use super::*;
 use crate::group::mls::with_mls;
+use crate::identity::certify;
 
 /// Key packages are dated by the system's clock inside OpenMLS.
 fn now_s() -> u64 {
@@ -23,7 +24,7 @@ async fn package(account: &AccountKey, device: &str) -> DeviceKeyPackage {
     let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
     let device_id = DeviceId::new(device).unwrap();
     let keys = DeviceKeys::generate(&mut OsRng);
-    let certificate = account.certify(&bob(), &device_id, &keys.public(), now_s());
+    let certificate = certify(account, &bob(), &device_id, &keys, now_s());
     let made = store.write(move |tx| {
         with_mls(tx, |mls| {
             Ok::<_, ClientError>(generate_key_package(mls, &keys, &certificate, false, now_s()).unwrap().bytes)

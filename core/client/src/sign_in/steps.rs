@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, RecoveryError, RecoveryKey};
+use privmsg_e2ee::{
+    AccountKey, AccountSigningKey, DeviceKeys, OsRng, RecoveryError, RecoveryKey, SigningKeyCertificate,
+};
 use privmsg_protocol::rest::{Backup, UpdateProfile};
 use privmsg_protocol::{ErrorCode, Opaque, Secret};
 use privmsg_store::Store;
-use privmsg_store::account::{self, Account, AccountState};
+use privmsg_store::account::{self, Account, AccountState, Signing};
 
 use super::lock::LoginLock;
 use super::{LoggedIn, LoginError, NewIdentity};
 use crate::clock::Clock;
 use crate::engine::tasks::key_packages;
 use crate::error::ClientError;
-use crate::identity::Identity;
+use crate::identity::{Identity, public_identity};
 use crate::net::http::Api;
 
 /// A sign-in that needs the account's identity key.
@@ -36,10 +38,9 @@ impl PendingLogin {
         if profile.public_key.as_deref() != Some(account_key.public().to_string().as_str()) {
             return Err(LoginError::IdentityMismatch);
         }
-        self.steps.account.account_key = Some(account_key.to_bytes());
         // Words of an attempt of our own that another device was faster than open nothing.
-        self.steps.account.recovery_words = None;
-        save(&self.steps.store, &self.steps.account).await?;
+        self.steps.forget_identity();
+        self.steps.begin_generation(&account_key).await?;
         Ok(self.steps.finish().await?)
     }
 
@@ -48,7 +49,7 @@ impl PendingLogin {
     /// # Errors
     /// [`LoginError`].
     pub async fn replace_identity(&mut self) -> Result<LoggedIn, LoginError> {
-        self.steps.forget_identity().await?;
+        self.steps.forget_identity();
         self.steps.make_identity(true).await?;
         Ok(self.steps.finish().await?)
     }
@@ -79,7 +80,8 @@ impl Steps {
             None => match self.make_identity(false).await {
                 Err(ClientError::Server { code: ErrorCode::IdentityExists, .. }) => {
                     // Another device of the same account was faster.
-                    self.forget_identity().await?;
+                    self.forget_identity();
+                    save(&self.store, &self.account).await?;
                     Ok(NewIdentity::RecoveryKeyNeeded(Box::new(PendingLogin { steps: self })))
                 }
                 Err(error) => Err(error.into()),
@@ -91,27 +93,22 @@ impl Steps {
     }
 
     fn has_identity(&self, public_key: &str) -> bool {
-        self.account
-            .account_key
-            .as_ref()
-            .is_some_and(|key| AccountKey::from_bytes(key).public().to_string() == public_key)
+        let own = public_identity(&self.account).ok();
+        self.account.signing.is_some() && own.is_some_and(|own| own.to_string() == public_key)
     }
 
     /// Makes the account identity key and its recovery key, or takes those of an interrupted attempt.
     async fn make_identity(&mut self, replace: bool) -> Result<(), ClientError> {
-        let recovery = match (&self.account.account_key, &self.account.recovery_words) {
-            (Some(_), Some(words)) => {
-                words.expose().parse::<RecoveryKey>().map_err(|_| ClientError::Damaged("recovery key"))?
-            }
+        let (key, recovery) = match (&self.account.identity_secret, &self.account.recovery_words) {
+            (Some(key), Some(words)) => (AccountKey::from_bytes(key), recovery_key(words)?),
             _ => {
-                let recovery = RecoveryKey::generate(&mut OsRng);
-                self.account.account_key.get_or_insert_with(|| AccountKey::generate(&mut OsRng).to_bytes());
+                let (key, recovery) = (AccountKey::generate(&mut OsRng), RecoveryKey::generate(&mut OsRng));
+                self.account.identity_secret = Some(key.to_bytes());
                 self.account.recovery_words = Some(Secret::new(recovery.words().to_string()));
-                save(&self.store, &self.account).await?;
-                recovery
+                self.begin_generation(&key).await?;
+                (key, recovery)
             }
         };
-        let key = AccountKey::from_bytes(self.account.account_key.as_ref().ok_or(ClientError::NotSignedIn)?);
         let backup = Opaque::encode(&recovery.seal(&key, &self.account.user_id, &mut OsRng));
         let update = UpdateProfile {
             public_key: Some(key.public().to_string()),
@@ -125,30 +122,47 @@ impl Steps {
         self.api.put_backup(&Backup { backup }).await
     }
 
-    async fn forget_identity(&mut self) -> Result<(), ClientError> {
-        self.account.account_key = None;
+    fn forget_identity(&mut self) {
+        self.account.identity = None;
+        self.account.identity_secret = None;
         self.account.recovery_words = None;
+        self.account.signing = None;
+    }
+
+    /// Begins a generation of the account, whose signing key is stored before anybody hears of it.
+    async fn begin_generation(&mut self, key: &AccountKey) -> Result<(), ClientError> {
+        let generation = self.now_s();
+        let signing = key
+            .begin_generation(&self.account.user_id, generation, &mut OsRng)
+            .map_err(|error| ClientError::Internal { during: "beginning a generation", source: error.into() })?;
+        self.account.identity = Some(*key.public().as_bytes());
+        let certificate = signing.certificate().encode();
+        self.account.signing = Some(Signing { key: signing.to_bytes(), certificate });
         save(&self.store, &self.account).await
+    }
+
+    /// By the server's clock: what is dated in the future by a fast one is refused by everybody until that time.
+    fn now_s(&self) -> u64 {
+        self.api.clock().now_s(&*self.clock).try_into().unwrap_or(0)
     }
 
     /// Certifies the device and leaves its key packages on the server.
     async fn finish(&mut self) -> Result<LoggedIn, ClientError> {
         let device_id = self.account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
-        let key = AccountKey::from_bytes(self.account.account_key.as_ref().ok_or(ClientError::NotSignedIn)?);
-        if self.account.recovery_words.is_some() && self.account.certificate.is_none() {
+        if self.account.certificate.is_none() {
             // An identity that an interrupted attempt made: its backup may be missing.
-            self.ensure_backup(&key).await?;
+            self.ensure_backup().await?;
         }
         let device = DeviceKeys::from_bytes(&self.account.device_key).public();
-        // By the server's clock: what is dated in the future by a fast one is refused by everybody until that time.
-        let now = self.api.clock().now_s(&*self.clock);
-        let created_at = now.try_into().unwrap_or(0);
-        let certificate = key.certify(&self.account.user_id, &device_id, &device, created_at);
+        let certificate = signing_key(&self.account)?.certify(&device_id, &device, self.now_s());
         self.account.certificate = Some(certificate.encode());
         let mut ready = self.account.clone();
         ready.state = AccountState::Ready;
+        // The device comes in by its own key from now on.
+        let access_key = ready.access_key.take().filter(|_| self.invited);
         ready.server_clock_ms = self.api.clock().ahead_ms(&*self.clock);
         let identity = Arc::new(Identity::of(&ready)?);
+        let now = self.api.clock().now_s(&*self.clock);
         key_packages::publish(&self.store, &self.api, &identity, now).await?;
         save(&self.store, &ready).await?;
         self.account = ready;
@@ -156,22 +170,36 @@ impl Steps {
             user_id: self.account.user_id.clone(),
             device_id,
             recovery_key: self.account.recovery_words.clone(),
-            access_key: self.invited.then(|| self.account.access_key.clone()),
+            access_key,
             clock_ahead_ms: self.api.clock().far_off(&*self.clock),
         })
     }
 
-    async fn ensure_backup(&self, key: &AccountKey) -> Result<(), ClientError> {
-        let Some(words) = &self.account.recovery_words else { return Ok(()) };
+    async fn ensure_backup(&self) -> Result<(), ClientError> {
+        let (Some(key), Some(words)) = (&self.account.identity_secret, &self.account.recovery_words) else {
+            return Ok(());
+        };
         match self.api.backup().await {
             Err(error) if error.is(&ErrorCode::NoBackup) => {
-                let recovery: RecoveryKey = words.expose().parse().map_err(|_| ClientError::Damaged("recovery key"))?;
-                let backup = Opaque::encode(&recovery.seal(key, &self.account.user_id, &mut OsRng));
+                let key = AccountKey::from_bytes(key);
+                let backup = Opaque::encode(&recovery_key(words)?.seal(&key, &self.account.user_id, &mut OsRng));
                 self.api.put_backup(&Backup { backup }).await
             }
             other => other.map(drop),
         }
     }
+}
+
+fn recovery_key(words: &Secret) -> Result<RecoveryKey, ClientError> {
+    words.expose().parse().map_err(|_| ClientError::Damaged("recovery key"))
+}
+
+/// What signs for the account.
+fn signing_key(account: &Account) -> Result<AccountSigningKey, ClientError> {
+    let signing = account.signing.as_ref().ok_or(ClientError::NotSignedIn)?;
+    SigningKeyCertificate::decode(&signing.certificate)
+        .and_then(|certificate| AccountSigningKey::from_bytes(&signing.key, certificate))
+        .map_err(|_| ClientError::Damaged("signing key"))
 }
 
 pub(super) async fn save(store: &Store, account: &Account) -> Result<(), ClientError> {

@@ -51,6 +51,6 @@ pub(super) fn indexed(group: &MlsGroup) -> impl Iterator<Item = (LeafNodeIndex, 
 }
 
 fn from_credential(credential: &Credential, is_self: bool) -> Option<Member> {
-    let certificate = leaf::unverified_certificate(credential).ok()?;
+    let certificate = leaf::admitted_certificate(credential).ok()?;
     Some(Member::new(group::Member::from_certificate(&certificate), is_self))
 }

@@ -208,7 +208,7 @@ impl Conversation {
 }
 
 fn application(credential: &Credential, message: ApplicationMessage) -> Result<Processed, ProcessError> {
-    let sender = leaf::unverified_certificate(credential).map_err(Refusal::from)?;
+    let sender = leaf::admitted_certificate(credential).map_err(Refusal::from)?;
     let sender = Member::new(group::Member::from_certificate(&sender), false);
     Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()) })
 }

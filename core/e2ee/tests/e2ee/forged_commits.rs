@@ -6,7 +6,7 @@ use privmsg_e2ee::{
 };
 use privmsg_protocol::{DeviceId, Incarnation};
 
-use crate::people::{Device, Person, all_talk, direct, now, open_chat, person};
+use crate::people::{Device, all_talk, certify, direct, now, open_chat, person};
 use crate::rogue::{Rogue, context, credential, forged, is_stranger, key_package, rogue_join, with_certificate};
 use crate::server::Server;
 
@@ -43,16 +43,16 @@ fn commits_that_break_our_rules_are_rejected_before_they_are_merged() {
     assert!(matches!(adding(&borrowed), RejectReason::Certificate(CertificateError::KeyMismatch)));
 
     let twin_keys = carol.device("x");
-    let twin = bob.account.certify(bobs.user_id(), bobs.device_id(), &twin_keys.keys.public(), now());
+    let twin = certify(&bob.account, bobs.user_id(), bobs.device_id(), &twin_keys.keys.public(), now());
     let twin = with_certificate(twin_keys, twin);
     assert!(matches!(adding(&twin), RejectReason::DuplicateDevice));
 
-    let thief = Person { user_id: alice.user_id.clone(), ..person("thief") }.device("new");
+    let thief = person("alice").device("new");
     assert!(matches!(adding(&thief), RejectReason::ForeignIdentity(_)));
 
     // Bob's device turns into another one of his, or comes under another identity.
     let renamed = |account: &AccountKey, device: &DeviceId| {
-        let certificate = account.certify(bobs.user_id(), device, &bobs.keys.public(), now());
+        let certificate = certify(account, bobs.user_id(), device, &bobs.keys.public(), now());
         let leaf = LeafNodeParameters::builder().with_credential_with_key(credential(&bobs, &certificate.encode()));
         attempt(&[], leaf.build())
     };
@@ -119,12 +119,12 @@ fn external_commits_of_strangers_and_impostors_are_rejected() {
     let borrowed = with_certificate(carol.device("x"), bob.device("y").certificate);
     assert!(matches!(attempt(&borrowed), RejectReason::Certificate(CertificateError::KeyMismatch)));
     let twin = carol.device("x");
-    let certificate = bob.account.certify(bobs.user_id(), bobs.device_id(), &twin.keys.public(), now());
+    let certificate = certify(&bob.account, bobs.user_id(), bobs.device_id(), &twin.keys.public(), now());
     assert!(matches!(attempt(&with_certificate(twin, certificate)), RejectReason::DuplicateDevice));
 
     // The same signature key under another name of Bob's: his old leaf would go, and another device come.
     let certificate =
-        bob.account.certify(bobs.user_id(), &DeviceId::new("bob-tablet").unwrap(), &bobs.keys.public(), now());
+        certify(&bob.account, bobs.user_id(), &DeviceId::new("bob-tablet").unwrap(), &bobs.keys.public(), now());
     let renamed = Device { keys: bobs.keys.clone(), certificate, ..bob.device("tablet") };
     assert!(matches!(attempt(&renamed), RejectReason::LeafTakeover));
     all_talk(&[&phone, &bobs]);

@@ -7,7 +7,7 @@ use privmsg_e2ee::{
     RejectReason,
 };
 
-use crate::people::{Device, Person, direct, now, open_chat, person};
+use crate::people::{Device, certify, direct, now, open_chat, person};
 use crate::rogue::{SUITE, build, forged, is_stranger, ours, with_certificate};
 
 fn validate(device: &Device, user: &Device) -> Result<ClaimedKeyPackage, KeyPackageError> {
@@ -19,7 +19,7 @@ fn a_device_that_the_server_invents_is_refused_in_a_key_package() {
     let (alice, bob, mallory) = (person("alice"), person("bob"), person("mallory"));
     let bobs = bob.device("phone");
     let invented = mallory.device("phone");
-    let certify = |keys: &DevicePublicKey| mallory.account.certify(bobs.user_id(), bobs.device_id(), keys, now());
+    let certify = |keys: &DevicePublicKey| certify(&mallory.account, bobs.user_id(), bobs.device_id(), keys, now());
 
     let claim = |certificate| validate(&with_certificate(mallory.device("x"), certificate), &bobs).unwrap_err();
     assert_eq!(claim(bobs.certificate.clone()), KeyPackageError::Certificate(CertificateError::KeyMismatch));
@@ -80,7 +80,7 @@ fn strangers_are_not_added() {
     assert!(matches!(commit(&twice), CommitError::Add(RejectReason::DuplicateDevice)));
 
     // A second identity under Alice's own name: whoever has her access key, but not her devices.
-    let thief = Person { user_id: alice.user_id.clone(), ..person("thief") }.device("new");
+    let thief = person("alice").device("new");
     assert!(matches!(commit(&[thief.claim()]), CommitError::Add(RejectReason::ForeignIdentity(_))));
 
     let remove = |who: &Device| phone.chat().commit(&phone.provider(), &phone.keys, &[], &[who.address()]);

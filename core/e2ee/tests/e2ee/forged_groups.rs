@@ -7,7 +7,7 @@ use privmsg_e2ee::{
 
 use privmsg_mls_public::PublicConversation;
 
-use crate::people::{Device, Person, direct, now, person};
+use crate::people::{Device, Person, certify, direct, now, person};
 use crate::rogue::{Forged, Rogue, bare_context, context, forged, is_stranger, key_package, with_certificate};
 use crate::server::agree;
 
@@ -51,7 +51,7 @@ fn groups_that_break_our_rules_are_not_joined() {
 
     // A device of Carol's is in it twice.
     let twin = carol.device("x");
-    let certificate = carol.account.certify(&carol.user_id, carols.device_id(), &twin.keys.public(), now());
+    let certificate = certify(&carol.account, &carol.user_id, carols.device_id(), &twin.keys.public(), now());
     let twice = named(direct(&alice, &carol), &[&phone, &with_certificate(twin, certificate)]);
     assert!(matches!(join(&twice), RejectReason::DuplicateDevice));
 
@@ -68,7 +68,7 @@ fn groups_that_break_our_rules_are_not_joined() {
 
     // Carol has made a key for "Bob".
     let impostor = Person { user_id: bob.user_id.clone(), ..person("x") };
-    let certificate = impostor.account.certify(&bob.user_id, carols.device_id(), &carols.keys.public(), now());
+    let certificate = certify(&impostor.account, &bob.user_id, carols.device_id(), &carols.keys.public(), now());
     let carol_as_bob = with_certificate(carol.device("z"), certificate);
     let carol_as_bob = Device { keys: carols.keys.clone(), ..carol_as_bob };
     let info = direct(&alice, &bob);

@@ -14,12 +14,12 @@ use crate::rogue::{Forged, Rogue, bare_context, context, key_package, rogue_join
 use crate::server::Server;
 
 const NEWER_INFO: UpdateNeeded = UpdateNeeded { what: "conversation info version", number: 3 };
-const NEWER_DEVICE: UpdateNeeded = UpdateNeeded { what: "device certificate version", number: 2 };
+const NEWER_DEVICE: UpdateNeeded = UpdateNeeded { what: "device certificate version", number: 3 };
 
 /// The certificate of a device of the next version. Nobody knows how its signature will be made.
 fn newer_certificate(device: &Device) -> Vec<u8> {
     let mut bytes = device.certificate.encode();
-    bytes[0] = 2;
+    bytes[0] = 3;
     bytes.extend_from_slice(b"and more");
     bytes
 }
@@ -164,7 +164,7 @@ fn with_later_field(bob: &Person, device: &Device) -> DeviceCertificate {
     use ed25519_dalek::Signer as _;
     let bytes = device.certificate.encode();
     let signed = [&bytes[..bytes.len() - 64], b"a later field"].concat();
-    let key = ed25519_dalek::SigningKey::from_bytes(&bob.account.to_bytes());
-    let signature = key.sign(&[b"PrivMsg device certificate v1\0", &signed[..]].concat());
+    let key = ed25519_dalek::SigningKey::from_bytes(&bob.signing_key.to_bytes());
+    let signature = key.sign(&[b"PrivMsg device certificate v2\0", &signed[..]].concat());
     DeviceCertificate::decode(&[&signed[..], &signature.to_bytes()].concat()).unwrap()
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys,
-    Expected, Member, MembershipChange, ProcessError, Processed, Provider, generate_key_package,
+    AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate,
+    DeviceKeys, DevicePublicKey, Expected, Member, MembershipChange, ProcessError, Processed, Provider,
+    generate_key_package,
 };
 use privmsg_protocol::{DeviceId, GroupId, Incarnation, UserId};
 use rand_core::OsRng;
@@ -22,10 +23,24 @@ pub(crate) fn now() -> u64 {
 pub(crate) struct Person {
     pub(crate) user_id: UserId,
     pub(crate) account: AccountKey,
+    pub(crate) signing_key: AccountSigningKey,
 }
 
 pub(crate) fn person(name: &str) -> Person {
-    Person { user_id: UserId::new(name).unwrap(), account: AccountKey::generate(&mut OsRng) }
+    let (user_id, account) = (UserId::new(name).unwrap(), AccountKey::generate(&mut OsRng));
+    let signing_key = account.begin_generation(&user_id, 1, &mut OsRng).unwrap();
+    Person { user_id, account, signing_key }
+}
+
+/// What `account` says of a device, under any name: a generation of its own for each.
+pub(crate) fn certify(
+    account: &AccountKey,
+    user_id: &UserId,
+    device_id: &DeviceId,
+    device_key: &DevicePublicKey,
+    added_at: u64,
+) -> DeviceCertificate {
+    account.begin_generation(user_id, 1, &mut OsRng).unwrap().certify(device_id, device_key, added_at)
 }
 
 impl Person {
@@ -37,7 +52,7 @@ impl Person {
     pub(crate) fn device(&self, name: &str) -> Device {
         let keys = DeviceKeys::generate(&mut OsRng);
         let device_id = DeviceId::new(&format!("{}-{name}", self.user_id)).unwrap();
-        let certificate = self.account.certify(&self.user_id, &device_id, &keys.public(), now());
+        let certificate = self.signing_key.certify(&device_id, &keys.public(), now());
         Device { keys, certificate, storage: MemoryStorage::default(), chat: CHAT }
     }
 }

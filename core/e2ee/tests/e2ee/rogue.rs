@@ -24,9 +24,10 @@ pub(crate) fn with_certificate(device: Device, certificate: DeviceCertificate) -
 /// The certificate of a device that names the identity key of another one, which has not signed it.
 pub(crate) fn forged(of: &Device, rightful: &Device) -> DeviceCertificate {
     let mut bytes = of.certificate.encode();
-    let identity = bytes.len() - 96;
+    // Behind both versions and the user_id with its length.
+    let identity = 3 + of.user_id().as_str().len();
     bytes[identity..identity + 32].copy_from_slice(rightful.certificate.identity_key().as_bytes());
-    DeviceCertificate::decode(&bytes).unwrap()
+    DeviceCertificate::decode_admitted(&bytes).unwrap()
 }
 
 pub(crate) fn is_stranger(reason: &RejectReason, person: &Person) -> bool {

@@ -127,7 +127,7 @@ impl PublicConversation {
     pub fn members(&self) -> Vec<Leaf> {
         let leaves = self.group.treesync().full_leaves();
         let member = |(index, leaf): (LeafNodeIndex, &openmls::prelude::LeafNode)| {
-            let certificate = leaf::unverified_certificate(leaf.credential()).ok()?;
+            let certificate = leaf::admitted_certificate(leaf.credential()).ok()?;
             Some(Leaf { index: index.u32(), member: Member::from_certificate(&certificate) })
         };
         // Each was read when it entered.

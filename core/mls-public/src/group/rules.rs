@@ -222,7 +222,7 @@ fn check_next_info(staged: &StagedCommit) -> Result<(), Refusal> {
 fn member_at(tree: &TreeSync, index: LeafNodeIndex) -> Result<Member, Refusal> {
     let leaf = tree.full_leaves().find(|(at, _)| *at == index);
     let (_, leaf) = leaf.ok_or_else(|| RejectReason::invalid("no such leaf"))?;
-    Ok(Member::from_certificate(&leaf::unverified_certificate(leaf.credential())?))
+    Ok(Member::from_certificate(&leaf::admitted_certificate(leaf.credential())?))
 }
 
 /// No device may have two leaves afterwards. Those that are there already are different ones.

@@ -64,6 +64,9 @@ message_types! {
     /// Notice of the server that a group's set of devices has changed; has no content. Members compare the
     /// group's leaves with its devices and commit the difference.
     DeviceSync = "device_sync";
+    /// Notice of the server that something about the receiver's own account has changed: its device list, its access key,
+    /// that a device waits to be let in, or that its identity is to be replaced. Has no content and no group.
+    AccountSync = "account_sync";
 }
 
 impl Serialize for MessageType {

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::IdentityReplacement;
 use crate::ids::{DeviceId, UserId};
 use crate::secret::Secret;
 
@@ -82,6 +83,9 @@ pub struct AdminUserDetail {
     /// When the invitation ends that has not been used yet, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation_expires_at: Option<i64>,
+    /// A replacement of the user's identity that has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_replacement: Option<IdentityReplacement>,
 }
 
 /// A signed-in device, as the administrator sees it.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::UserProfile;
 use crate::ids::{DeviceId, UserId};
+use crate::opaque::Opaque;
 use crate::secret::Secret;
 
 /// `POST /api/v1/auth/login`.
@@ -28,7 +29,7 @@ pub struct LoginRequest {
     pub device_public_key: Option<String>,
 }
 
-/// Answer to login.
+/// Answer to login, and to signing in by device key or recovery words.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoginResponse {
@@ -40,6 +41,13 @@ pub struct LoginResponse {
     pub expires_at: i64,
     /// The account.
     pub user: UserProfile,
+    /// Whether the session waits to be let in: the account has a device list, and this device does not stand in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waiting: bool,
+    /// Of a sign-in by device key: the last challenge that this device answered before, if there was one. A device that
+    /// did not answer it knows that somebody else has its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_challenge: Option<Opaque>,
 }
 
 /// `POST /api/v1/auth/redeem`: spends an invitation. The answer is a [`CreatedUser`](super::CreatedUser); the earlier access key stops

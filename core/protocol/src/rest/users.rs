@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DeviceId, FileId, UserId};
 use crate::opaque::Opaque;
 
-/// `GET /api/v1/users/me` and `GET /api/v1/users/{user_id}`.
+/// `GET /api/v1/users/{user_id}`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserProfile {
@@ -57,6 +57,9 @@ pub struct Device {
     pub last_seen_at: Option<String>,
     /// Whether it is the one that asks.
     pub current: bool,
+    /// Whether it waits to be let in: the account has a device list in which it does not stand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waiting: bool,
 }
 
 /// `GET /api/v1/users/me/devices`.
@@ -67,10 +70,21 @@ pub struct Devices {
     pub devices: Vec<Device>,
 }
 
-/// `PUT` and `GET /api/v1/users/me/backup`: the account key, sealed with the recovery key.
+/// The identity of an account without a device list, sealed with the recovery words.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
     /// Ciphertext.
     pub backup: Opaque,
+}
+
+/// `GET /api/v1/users/me/backup`: the identity, sealed with the recovery words.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedIdentity {
+    /// Ciphertext.
+    pub backup: Opaque,
+    /// Those before it that are kept, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Opaque>,
 }

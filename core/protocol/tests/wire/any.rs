@@ -121,6 +121,7 @@ strategies! {
     });
     login_response() -> LoginResponse = make!(LoginResponse {
         token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
+        waiting: any::<bool>(), last_challenge: opt(opaque()),
     });
     refresh_response() -> RefreshResponse = make!(RefreshResponse { token: secret(), expires_at: any::<i64>() });
     profile() -> UserProfile = make!(UserProfile {
@@ -134,6 +135,7 @@ strategies! {
     one_device() -> Device = make!(Device {
         device_id: device(), device_name: opt(text()), device_type: opt(text()), device_public_key: opt(text()),
         created_at: text(), last_seen_at: opt(text()), current: any::<bool>(),
+        waiting: any::<bool>(),
     });
     devices() -> Devices = make!(Devices { devices: vec(one_device(), 0..3) });
     pending() -> PendingMessages = make!(PendingMessages {
@@ -180,4 +182,48 @@ strategies! {
     groups() -> Groups = make!(Groups { groups: vec(group(), 0..3) });
     state_at() -> GroupStateAt = make!(GroupStateAt { epoch: epoch(), seq: seq(), state: public_state() });
     backup() -> Backup = make!(Backup { backup: opaque() });
+    sealed() -> SealedIdentity = make!(SealedIdentity { backup: opaque(), earlier: vec(opaque(), 0..3) });
+    identity_purpose() -> IdentityPurpose = proptest::sample::select(&[
+        IdentityPurpose::SetAccessKey, IdentityPurpose::SealIdentity, IdentityPurpose::EndReplacement,
+    ][..]);
+    purpose() -> ChallengePurpose = prop_oneof![
+        device().prop_map(ChallengePurpose::Device),
+        device().prop_map(ChallengePurpose::Recovery),
+        identity_purpose().prop_map(ChallengePurpose::Identity),
+    ];
+    challenge_request() -> ChallengeRequest = make!(ChallengeRequest { user_id: user(), purpose: purpose() });
+    challenge() -> Challenge = make!(Challenge { challenge: opaque() });
+    device_sign_in() -> DeviceSignIn = make!(DeviceSignIn {
+        user_id: user(), device_id: device(), challenge: opaque(), signature: opaque(),
+    });
+    recovery_sign_in() -> RecoverySignIn = make!(RecoverySignIn {
+        user_id: user(), device_id: device(), device_public_key: text(), device_name: opt(text()),
+        device_type: opt(text()), challenge: opaque(), signature: opaque(),
+    });
+    set_up_identity() -> SetUpIdentity = make!(SetUpIdentity {
+        public_key: text(), certificate: opaque(), device_list: opaque(), backup: opaque(), recovery_key: text(),
+    });
+    replace_identity() -> ReplaceIdentity = make!(ReplaceIdentity { access_key: secret(), identity: set_up_identity() });
+    replacement() -> IdentityReplacement = make!(IdentityReplacement {
+        public_key: text(), device_id: device(), takes_effect_at: any::<i64>(),
+    });
+    end_replacement() -> EndReplacement = make!(EndReplacement { challenge: opaque(), signature: opaque() });
+    own_profile() -> OwnProfile = make!(OwnProfile {
+        profile: profile(), waiting: any::<bool>(), identity_replacement: opt(replacement()),
+    });
+    published_list() -> PublishedDeviceList = make!(PublishedDeviceList { certificate: opaque(), list: opaque() });
+    enrol() -> EnrolDevice = make!(EnrolDevice {
+        device_id: device(), device_public_key: text(), device_name: opt(text()), device_type: opt(text()),
+        link_reply: opt(opaque()),
+    });
+    publish_list() -> PublishDeviceList = make!(PublishDeviceList {
+        certificate: opaque(), list: opaque(), enrol: vec(enrol(), 0..3),
+    });
+    link_reply() -> LinkReplyForDevice = make!(LinkReplyForDevice { link_reply: opaque() });
+    set_access_key() -> SetAccessKey = make!(SetAccessKey {
+        access_key: secret(), present_access_key: opt(secret()), challenge: opt(opaque()), signature: opt(opaque()),
+    });
+    store_backup() -> StoreBackup = make!(StoreBackup {
+        backup: opaque(), recovery_key: opt(text()), challenge: opt(opaque()), signature: opt(opaque()),
+    });
 }

@@ -127,6 +127,7 @@ fn every_message_type_has_its_documented_name() {
             "read_receipt",
             "typing_indicator",
             "device_sync",
+            "account_sync",
         ]
     );
     for (kind, name) in MessageType::ALL.iter().zip(names) {

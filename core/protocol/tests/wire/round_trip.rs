@@ -67,6 +67,21 @@ fn rest_bodies() {
     body(any::groups());
     body(any::state_at());
     body(any::backup());
+    body(any::sealed());
+    body(any::challenge_request());
+    body(any::challenge());
+    body(any::device_sign_in());
+    body(any::recovery_sign_in());
+    body(any::set_up_identity());
+    body(any::replace_identity());
+    body(any::replacement());
+    body(any::end_replacement());
+    body(any::own_profile());
+    body(any::published_list());
+    body(any::publish_list());
+    body(any::link_reply());
+    body(any::set_access_key());
+    body(any::store_backup());
 }
 
 /// `{"type":…,"payload":…}` with unknown fields in the payload and beside it.

@@ -20,7 +20,8 @@ pub fn commit(input: &[u8]) {
     let Some((what, edits)) = input.split_first() else { return };
     world::with(|world| {
         let (rotation, addition) = (&world.rotation.commit, &world.addition.commit);
-        let alice = |device, edits| signed(&world.alice.account, &edited(&fields(device), &fields(&world.bobs), edits));
+        let alice =
+            |device, edits| signed(&world.alice.signing_key, &edited(&fields(device), &fields(&world.bobs), edits));
         match what {
             0 => on_the_way(world, Expected::Application, &world.text, rotation, edits),
             1 => handed_on(world, &world.rotation, addition, MEMBERSHIP_TAG, edits),

@@ -24,7 +24,9 @@ pub fn key_package(input: &[u8]) {
                 return;
             }
             [1, edits @ ..] => edited(&device.certificate.encode(), &world.laptop.certificate.encode(), edits),
-            [2, edits @ ..] => signed(&world.alice.account, &edited(&fields(device), &fields(&world.laptop), edits)),
+            [2, edits @ ..] => {
+                signed(&world.alice.signing_key, &edited(&fields(device), &fields(&world.laptop), edits))
+            }
             _ => return,
         };
         let package = rogue::key_package(device, &certificate).tls_serialize_detached().expect("it is short");

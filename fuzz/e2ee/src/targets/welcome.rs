@@ -48,7 +48,7 @@ pub fn welcome(input: &[u8]) {
             }
             6 => {
                 let certificate = edited(&fields(&world.tablet), &fields(&world.bobs), edits);
-                other_device(world, &signed(&world.alice.account, &certificate));
+                other_device(world, &signed(&world.alice.signing_key, &certificate));
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use privmsg_e2ee::{AccountKey, CommitBundle};
+use privmsg_e2ee::{AccountSigningKey, CommitBundle};
 
 use crate::people::{Device, Person, direct, person};
 use crate::server::Server;
@@ -93,11 +93,11 @@ impl World {
     }
 }
 
-/// Device certificate bytes whose last 64 are this account's signature over the others, whatever those are.
-pub(super) fn signed(account: &AccountKey, fields: &[u8]) -> Vec<u8> {
+/// Device certificate bytes whose last 64 are this signing key's signature over the others, whatever those are.
+pub(super) fn signed(signing_key: &AccountSigningKey, fields: &[u8]) -> Vec<u8> {
     use ed25519_dalek::Signer as _;
-    let key = ed25519_dalek::SigningKey::from_bytes(&account.to_bytes());
-    let signature = key.sign(&[b"PrivMsg device certificate v1\0", fields].concat());
+    let key = ed25519_dalek::SigningKey::from_bytes(&signing_key.to_bytes());
+    let signature = key.sign(&[b"PrivMsg device certificate v2\0", fields].concat());
     [fields, &signature.to_bytes()].concat()
 }
 

@@ -3,6 +3,7 @@
 mod administrator;
 mod figures;
 mod invitations;
+mod replacements;
 mod users;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(users::reset_key))
         .routes(routes!(invitations::make, invitations::withdraw))
         .routes(routes!(users::sign_out_device))
+        .routes(routes!(replacements::pass, replacements::end))
         .routes(routes!(figures::audit))
         .routes(routes!(figures::stats))
         .routes(routes!(figures::doctor))

@@ -98,6 +98,12 @@ impl Tx<'_> {
     }
 
     pub(super) fn create_user(&self, user_id: &UserId, key: KeyHash) -> Result<()> {
+        // `/users/me` is whoever asks: nobody could ever look at a user of that name.
+        if user_id.as_str().eq_ignore_ascii_case("me") {
+            return Err(
+                Refusal::new(ErrorCode::InvalidRequest, "`me` cannot be a user_id: it means whoever asks").into()
+            );
+        }
         let added = self
             .conn
             .execute(
@@ -136,8 +142,13 @@ impl Tx<'_> {
             "DELETE FROM invitation WHERE user = ?1",
             "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
             "DELETE FROM grp_participant WHERE user = ?1",
+            "DELETE FROM published_list WHERE user = ?1",
+            "DELETE FROM removed_key WHERE user = ?1",
+            "DELETE FROM earlier_backup WHERE user = ?1",
+            "DELETE FROM replacement WHERE user = ?1",
             "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '',
-                 public_key = '', backup = '', last_seen_at = 0 WHERE id = ?1",
+                 public_key = '', backup = '', certificate = x'', device_list = x'', recovery_key = x'',
+                 last_seen_at = 0 WHERE id = ?1",
         ] {
             self.conn.prepare_cached(sql)?.execute([user])?;
         }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::unknown_user;
 use super::fault::engine_error;
+use super::identity::replacement;
 use super::row::parse;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
@@ -52,7 +53,8 @@ pub(super) fn user(conn: &Connection, user_id: &UserId) -> Result<UserDetail> {
         .prepare_cached("SELECT expires_at FROM invitation WHERE user = ?1 AND spent_at = 0")
         .and_then(|mut query| query.query_row([user], |row| row.get(0)).optional())
         .map_err(engine_error)?;
-    Ok(UserDetail { summary, devices, invitation_expires_at })
+    let replacement = replacement(conn, UserKey(user)).map_err(engine_error)?;
+    Ok(UserDetail { summary, devices, invitation_expires_at, replacement })
 }
 
 fn devices(conn: &Connection, user: i64) -> rusqlite::Result<Vec<DeviceSummary>> {
@@ -107,6 +109,15 @@ impl Tx<'_> {
                 consequences.signed_out.push(self.remove_device(UserKey(user), device_id)?);
                 detail = format!("device_id={device_id}");
             }
+            Act::EndReplacement { user_id } => {
+                let user = self.user(user_id)?;
+                self.forget_replacement(user)?;
+                self.notify_account(user, None).map_err(engine_error)?;
+            }
+            Act::PassReplacement { user_id } => {
+                let user = self.user(user_id)?;
+                consequences.signed_out = self.replace_identity(user)?;
+            }
             Act::DeleteUser { user_id } => {
                 (consequences.signed_out, consequences.files) = self.delete_user(user_id)?;
             }
@@ -122,7 +133,7 @@ impl Tx<'_> {
     }
 
     /// From now on nobody can sign in as the user, and no token of theirs is good.
-    fn deactivate(&mut self, user_id: &UserId) -> Result<Vec<DeviceKey>> {
+    pub(super) fn deactivate(&mut self, user_id: &UserId) -> Result<Vec<DeviceKey>> {
         let user = self.user(user_id)?;
         self.conn
             .execute("UPDATE user SET revoked_at = max(1, ?2) WHERE id = ?1 AND revoked_at = 0", [user, self.now()])
@@ -131,7 +142,7 @@ impl Tx<'_> {
             .map_err(engine_error)
     }
 
-    fn reactivate(&self, user_id: &UserId) -> Result<()> {
+    pub(super) fn reactivate(&self, user_id: &UserId) -> Result<()> {
         let user = self.user(user_id)?;
         self.conn.execute("UPDATE user SET revoked_at = 0 WHERE id = ?1", [user]).map(drop).map_err(engine_error)
     }

@@ -77,13 +77,13 @@ impl Cache {
         }
     }
 
-    /// The owner of a device that is signed in.
+    /// The owner of a device that is signed in and does not wait to be let in.
     pub(super) fn owner(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<Option<i64>> {
         if let Some(owner) = self.devices.get(&device) {
             return Ok(*owner);
         }
         let owner = conn
-            .prepare_cached("SELECT user FROM device WHERE id = ?1 AND removed_at = 0")?
+            .prepare_cached("SELECT user FROM device WHERE id = ?1 AND removed_at = 0 AND waiting = 0")?
             .query_row([device], |row| row.get(0))
             .optional()?;
         self.devices.insert(device, owner);
@@ -105,13 +105,13 @@ impl Cache {
         Ok(found)
     }
 
-    /// The user's devices that are signed in.
+    /// The user's devices that are signed in and do not wait to be let in.
     pub(super) fn devices_of(&mut self, conn: &Connection, user: i64) -> rusqlite::Result<Rc<[i64]>> {
         if let Some(devices) = self.devices_of.get(&user) {
             return Ok(Rc::clone(devices));
         }
         let devices: Rc<[i64]> = conn
-            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id")?
+            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 ORDER BY id")?
             .query_map([user], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         self.devices_of.insert(user, Rc::clone(&devices));

@@ -1,15 +1,17 @@
 //! Signed-in devices: login, tokens, signing out.
 
 use privmsg_protocol::rest::Device;
-use privmsg_protocol::{DeviceId, ErrorCode, UserId};
+use privmsg_protocol::{DeviceId, ErrorCode};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::engine_error;
 use super::row::parse;
+use super::sign_in::{Account, Entry};
+use super::taken_back;
 use super::tx::Tx;
 use crate::clock::format_utc;
 use crate::secrets::{KeyHash, random_device_id};
-use crate::storage::{DeviceKey, Login, Refusal, Result, Session, UserKey};
+use crate::storage::{DeviceKey, Login, Refusal, Result, Session, SignedIn, UserKey, not_listed};
 
 /// Whether the user has a device with this public key, so that a login makes no new one.
 pub(super) fn knows_device(conn: &Connection, user: UserKey, public_key: &str) -> Result<bool> {
@@ -25,10 +27,15 @@ fn device_of_key(conn: &Connection, user: UserKey, public_key: &str) -> rusqlite
         .optional()
 }
 
+pub(super) fn too_many_devices(max: u32) -> Refusal {
+    let detail = format!("a user can have {max} devices; sign one out before adding another");
+    Refusal { detail: detail.into(), ..Refusal::new(ErrorCode::InvalidRequest, "") }
+}
+
 pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Session> {
     let found = conn
         .prepare_cached(
-            "SELECT u.user_id, u.id, d.device_id, d.id, d.token_expires_at
+            "SELECT u.user_id, u.id, d.device_id, d.id, d.token_expires_at, d.waiting
              FROM device d JOIN user u ON u.id = d.user
              WHERE d.token_hash = ?1 AND d.token_hash <> x'' AND d.removed_at = 0 AND u.revoked_at = 0",
         )
@@ -40,11 +47,20 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
                 device_id: parse(row, 2)?,
                 device: DeviceKey(row.get(3)?),
                 expires_at: row.get(4)?,
+                waiting: row.get(5)?,
             })
         })
         .optional()
         .map_err(engine_error)?;
-    let session = found.ok_or(Refusal::new(ErrorCode::Unauthorized, "there is no such session; sign in"))?;
+    let Some(session) = found else {
+        // A token that was made after the backup is unknown to the restored database, and is no sign that its device was
+        // signed out: whether it was shows when it signs in anew.
+        return Err(match taken_back::was_restored_lately(conn, now).map_err(engine_error)? {
+            true => Refusal::new(ErrorCode::TokenExpired, "the server was restored; sign in again"),
+            false => Refusal::new(ErrorCode::Unauthorized, "there is no such session; sign in"),
+        }
+        .into());
+    };
     if session.expires_at <= now {
         return Err(Refusal::new(ErrorCode::TokenExpired, "the session has ended; sign in again").into());
     }
@@ -54,7 +70,7 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
 pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device>> {
     let filled = |text: String| (!text.is_empty()).then_some(text);
     conn.prepare_cached(
-        "SELECT device_id, name, type, public_key, created_at, last_seen_at, id FROM device
+        "SELECT device_id, name, type, public_key, created_at, last_seen_at, id, waiting FROM device
          WHERE user = ?1 AND removed_at = 0 ORDER BY id",
     )
     .map_err(engine_error)?
@@ -67,6 +83,7 @@ pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device
             created_at: format_utc(row.get(4)?).unwrap_or_default(),
             last_seen_at: format_utc(row.get(5)?),
             current: row.get::<_, i64>(6)? == session.device.0,
+            waiting: row.get(7)?,
         })
     })
     .and_then(Iterator::collect)
@@ -74,47 +91,90 @@ pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device
 }
 
 impl Tx<'_> {
-    /// Signs in the user's device with this public key, or a new one.
-    pub(super) fn login(&mut self, login: &Login) -> Result<Session> {
-        // Looked at again: the user may have been revoked or deleted since the key was checked.
-        let user_id: Option<UserId> = self
-            .conn
-            .prepare_cached("SELECT user_id FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0")
-            .and_then(|mut user| user.query_row([login.user.0], |row| parse(row, 0)).optional())
-            .map_err(engine_error)?;
-        let user_id =
-            user_id.ok_or(Refusal::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"))?;
-        let (device, device_id) = match device_of_key(self.conn, login.user, &login.device_public_key) {
-            Ok(Some(known)) => self.sign_in_again(login, known).map_err(engine_error)?,
-            Ok(None) => {
-                let count = self.device_count(login.user).map_err(engine_error)?;
-                if login.max_devices > 0 && count >= i64::from(login.max_devices) {
-                    let max = login.max_devices;
-                    let detail = format!("a user can have {max} devices; sign one out before adding another");
-                    let refusal = Refusal::new(ErrorCode::InvalidRequest, "");
-                    return Err(Refusal { detail: detail.into(), ..refusal }.into());
-                }
-                // All that the writer remembers of a user's devices: the new one is no leaf yet, and of no group.
-                self.state.cache.forget_devices_of(login.user.0);
-                self.add_device(login).map_err(engine_error)?
+    /// Signs in the user's device with this public key, or a new one, by the access key.
+    pub(super) fn login(&mut self, login: &Login) -> Result<SignedIn> {
+        let account = self.account_to_enter(login.user)?;
+        let known = device_of_key(self.conn, login.user, &login.device_public_key).map_err(engine_error)?;
+        let mut pushed_out = None;
+        let (device, device_id) = match known {
+            Some((device, _)) if account.has_list && !self.waits_by_access_key(device).map_err(engine_error)? => {
+                let detail = "this device signs in by its key";
+                return Err(Refusal::new(ErrorCode::SignatureRequired, detail).into());
             }
-            Err(error) => return Err(engine_error(error)),
+            Some(known) => self.sign_in_again(login, known).map_err(engine_error)?,
+            None if account.has_list => {
+                pushed_out = self.make_room_for_waiting(login.user, &login.device_public_key, false)?;
+                self.add_waiting_device(login, &random_device_id(), Entry::ByAccessKey).map_err(engine_error)?
+            }
+            None => {
+                self.check_device_count(login.user, login.max_devices)?;
+                self.add_device(login, &random_device_id(), Entry::Free).map_err(engine_error)?
+            }
         };
-        self.conn
-            .prepare_cached("UPDATE user SET last_seen_at = ?2 WHERE id = ?1")
-            .and_then(|mut update| update.execute([login.user.0, self.now()]))
-            .map_err(engine_error)?;
-        Ok(Session { user: login.user, user_id, device: DeviceKey(device), device_id, expires_at: login.expires_at })
+        let session = self.entered(login, account, DeviceKey(device), device_id)?;
+        Ok(SignedIn { session, last_challenge: None, pushed_out })
     }
 
-    fn device_count(&self, user: UserKey) -> rusqlite::Result<i64> {
+    /// Looked at again: the user may have been revoked or deleted since the key was checked.
+    pub(super) fn account_to_enter(&self, user: UserKey) -> Result<Account> {
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT user_id, device_list <> x'' FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0",
+            )
+            .and_then(|mut query| {
+                query
+                    .query_row([user.0], |row| Ok(Account { user_id: parse(row, 0)?, has_list: row.get(1)? }))
+                    .optional()
+            })
+            .map_err(engine_error)?;
+        Ok(found.ok_or(Refusal::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"))?)
+    }
+
+    /// The session of a device that has been let in.
+    pub(super) fn entered(
+        &self,
+        login: &Login,
+        account: Account,
+        device: DeviceKey,
+        device_id: DeviceId,
+    ) -> Result<Session> {
+        let waiting = self
+            .conn
+            .prepare_cached("UPDATE user SET last_seen_at = ?2 WHERE id = ?1")
+            .and_then(|mut update| update.execute([login.user.0, self.now()]))
+            .and_then(|_| {
+                self.conn
+                    .prepare_cached("SELECT waiting FROM device WHERE id = ?1")?
+                    .query_row([device.0], |row| row.get(0))
+            })
+            .map_err(engine_error)?;
+        let Account { user_id, .. } = account;
+        Ok(Session { user: login.user, user_id, device, device_id, expires_at: login.expires_at, waiting })
+    }
+
+    /// Whether whoever has the access key may go on as this device: nobody has let it in, and it did not come by the
+    /// words.
+    fn waits_by_access_key(&self, device: i64) -> rusqlite::Result<bool> {
         self.conn
-            .prepare_cached("SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0")?
-            .query_row([user.0], |row| row.get(0))
+            .prepare_cached("SELECT waiting = 1 AND recovered = 0 FROM device WHERE id = ?1")?
+            .query_row([device], |row| row.get(0))
+    }
+
+    pub(super) fn check_device_count(&self, user: UserKey, max: u32) -> Result<()> {
+        let count: i64 = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0")
+            .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if max > 0 && count >= i64::from(max) {
+            return Err(too_many_devices(max).into());
+        }
+        Ok(())
     }
 
     /// Name and type stay what they were if the login does not say them.
-    fn sign_in_again(&self, login: &Login, known: (i64, DeviceId)) -> rusqlite::Result<(i64, DeviceId)> {
+    pub(super) fn sign_in_again(&self, login: &Login, known: (i64, DeviceId)) -> rusqlite::Result<(i64, DeviceId)> {
         self.conn
             .prepare_cached(
                 "UPDATE device SET name = iif(?2 = '', name, ?2), type = iif(?3 = '', type, ?3), token_hash = ?4,
@@ -131,13 +191,26 @@ impl Tx<'_> {
         Ok(known)
     }
 
-    fn add_device(&self, login: &Login) -> rusqlite::Result<(i64, DeviceId)> {
-        let device_id = random_device_id();
+    /// Adds a device that waits to be let in, and tells those that could do it: it may be nobody's whom they know.
+    pub(super) fn add_waiting_device(
+        &mut self,
+        login: &Login,
+        device_id: &DeviceId,
+        entry: Entry,
+    ) -> rusqlite::Result<(i64, DeviceId)> {
+        let added = self.add_device(login, device_id, entry)?;
+        self.notify_account(login.user.0, None)?;
+        Ok(added)
+    }
+
+    fn add_device(&mut self, login: &Login, device_id: &DeviceId, entry: Entry) -> rusqlite::Result<(i64, DeviceId)> {
+        // All that the writer remembers of a user's devices: the new one is no leaf yet, and of no group.
+        self.state.cache.forget_devices_of(login.user.0);
         self.conn
             .prepare_cached(
                 "INSERT INTO device (device_id, user, name, type, public_key, token_hash,
-                     token_expires_at, created_at, last_seen_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+                     token_expires_at, created_at, last_seen_at, waiting, recovered)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)",
             )?
             .execute(params![
                 device_id.as_str(),
@@ -147,9 +220,11 @@ impl Tx<'_> {
                 login.device_public_key,
                 login.token.as_bytes(),
                 login.expires_at,
-                self.now()
+                self.now(),
+                entry != Entry::Free,
+                entry == Entry::ByWords,
             ])?;
-        Ok((self.conn.last_insert_rowid(), device_id))
+        Ok((self.conn.last_insert_rowid(), device_id.clone()))
     }
 
     pub(super) fn renew_token(&self, device: DeviceKey, token: KeyHash, expires_at: i64) -> Result<()> {
@@ -167,22 +242,44 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Refuses a device that has been signed out since its token was looked up.
+    /// Refuses a device that has been signed out, or left out of the account's device list, since its token was looked up.
     pub(super) fn connected(&self, device: DeviceKey) -> Result<()> {
-        let user: Option<i64> = self
+        let found: Option<(i64, bool)> = self
             .conn
             .prepare_cached(
                 "UPDATE device SET last_seen_at = ?2 WHERE id = ?1 AND removed_at = 0
-                 AND (SELECT revoked_at FROM user u WHERE u.id = device.user) = 0 RETURNING user",
+                 AND (SELECT revoked_at FROM user u WHERE u.id = device.user) = 0 RETURNING user, waiting",
             )
-            .and_then(|mut update| update.query_row([device.0, self.now()], |row| row.get(0)).optional())
+            .and_then(|mut update| {
+                update.query_row([device.0, self.now()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
             .map_err(engine_error)?;
-        let user = user.ok_or_else(super::relay::signed_out)?;
+        let (user, waiting) = found.ok_or_else(super::relay::signed_out)?;
+        if waiting {
+            return Err(not_listed().into());
+        }
         self.conn
             .prepare_cached("UPDATE user SET last_seen_at = ?2 WHERE id = ?1")
             .and_then(|mut update| update.execute([user, self.now()]))
             .map_err(engine_error)?;
         Ok(())
+    }
+
+    /// Signs a device out for the user. One that stands in a device list leaves by another list, or by itself.
+    pub(super) fn remove_own_device(&mut self, session: &Session, device_id: &DeviceId) -> Result<DeviceKey> {
+        let listed: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM device d JOIN user u ON u.id = d.user WHERE d.user = ?1
+                     AND d.device_id = ?2 AND d.removed_at = 0 AND d.waiting = 0 AND u.device_list <> x'')",
+            )
+            .and_then(|mut query| query.query_row(params![session.user.0, device_id.as_str()], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if listed && *device_id != session.device_id {
+            let detail = "the device stands in the account's device list; publish one without it";
+            return Err(Refusal::new(ErrorCode::SignatureRequired, detail).into());
+        }
+        self.remove_device(session.user, device_id)
     }
 
     pub(super) fn remove_device(&mut self, user: UserKey, device_id: &DeviceId) -> Result<DeviceKey> {
@@ -209,10 +306,13 @@ impl Tx<'_> {
     }
 
     /// Their tokens die, their mailboxes and key packages go, and each remaining leaf of the user's groups gets one notice.
-    fn sign_out(&mut self, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
+    pub(super) fn sign_out(&mut self, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
         for device in devices {
+            self.note_removed_key(user, *device)?;
             self.conn
-                .prepare_cached("UPDATE device SET removed_at = max(1, ?2), token_hash = x'' WHERE id = ?1")?
+                .prepare_cached(
+                    "UPDATE device SET removed_at = max(1, ?2), token_hash = x'', link_reply = '' WHERE id = ?1",
+                )?
                 .execute([*device, self.now()])?;
             self.conn.prepare_cached("DELETE FROM key_package WHERE device = ?1")?.execute([device])?;
             self.empty_mailbox(*device)?;
@@ -220,6 +320,11 @@ impl Tx<'_> {
         if devices.is_empty() {
             return Ok(());
         }
+        self.notify_groups_of(user)
+    }
+
+    /// Tells all groups of the user that a device of theirs has gone or come.
+    pub(super) fn notify_groups_of(&mut self, user: i64) -> rusqlite::Result<()> {
         // All of the user's groups, not only those in which a device is a leaf here: after a backup was restored it may be
         // one in the tree only, and the others must not go on encrypting to it.
         let groups: Vec<i64> = self

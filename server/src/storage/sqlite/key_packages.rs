@@ -106,7 +106,9 @@ impl Tx<'_> {
 
     fn signed_in(&self, user: i64) -> rusqlite::Result<Vec<(i64, DeviceId)>> {
         self.conn
-            .prepare_cached("SELECT id, device_id FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id")?
+            .prepare_cached(
+                "SELECT id, device_id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 ORDER BY id",
+            )?
             .query_map([user], |row| Ok((row.get(0)?, parse(row, 1)?)))?
             .collect()
     }

@@ -1,12 +1,16 @@
-//! Notices that the set of a group's devices has changed.
+//! Notices: that the set of a group's devices has changed, or something about one's own account.
 
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::{GroupId, Opaque, UserId};
+use privmsg_protocol::{GroupId, MessageId, Opaque, UserId};
 
 use super::row::{parse, parse_group_id};
 use super::tx::Tx;
 use crate::frame_text;
 use crate::secrets::random_message_id;
+use crate::storage::DeviceKey;
+
+/// Stands for a group in notices about the account. No group has it.
+const ACCOUNT: i64 = 0;
 
 impl Tx<'_> {
     /// Tells all leaves of the group that are signed in that a device of `user` has gone or come. Full mailboxes take
@@ -29,7 +33,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
-                 WHERE p.grp = ?1 AND d.removed_at = 0
+                 WHERE p.grp = ?1 AND d.removed_at = 0 AND d.waiting = 0
                      AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
             )?
             .query_map([group], |row| row.get(0))?
@@ -50,18 +54,49 @@ impl Tx<'_> {
             .prepare_cached("SELECT user_id FROM user WHERE id = ?1")?
             .query_row([user], |row| parse(row, 0))?;
         let message_id = random_message_id(self.now_ms);
-        let frame = frame_text::render(DeliveredMessage {
+        let notice = self.notice(message_id, sender_id, MessageType::DeviceSync);
+        let frame = frame_text::render(DeliveredMessage { group_id: Some(group_id), ..notice });
+        self.post_notice(message_id, frame, group, devices)
+    }
+
+    /// Tells the devices of `user` but one that something about the account has changed.
+    pub(super) fn notify_account(&mut self, user: i64, but: Option<DeviceKey>) -> rusqlite::Result<()> {
+        let but = but.map_or(0, |device| device.0);
+        let devices: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 AND id <> ?2")?
+            .query_map([user, but], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        self.post_account_sync(user, &devices)
+    }
+
+    /// Tells these devices of `user` that something about the account has changed.
+    pub(super) fn post_account_sync(&mut self, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
+        if devices.is_empty() {
+            return Ok(());
+        }
+        let user_id: UserId = self
+            .conn
+            .prepare_cached("SELECT user_id FROM user WHERE id = ?1")?
+            .query_row([user], |row| parse(row, 0))?;
+        let message_id = random_message_id(self.now_ms);
+        let notice = self.notice(message_id, user_id.clone(), MessageType::AccountSync);
+        let frame = frame_text::render(DeliveredMessage { recipient_id: Some(user_id), ..notice });
+        self.post_notice(message_id, frame, ACCOUNT, devices)
+    }
+
+    fn notice(&self, message_id: MessageId, sender_id: UserId, message_type: MessageType) -> DeliveredMessage {
+        DeliveredMessage {
             message_id,
             sender_id,
             sender_device_id: None,
             recipient_id: None,
-            group_id: Some(group_id),
+            group_id: None,
             epoch: None,
             seq: None,
             encrypted_content: Opaque::default(),
-            message_type: MessageType::DeviceSync,
+            message_type,
             timestamp: self.now(),
-        });
-        self.post_notice(message_id, frame, group, devices)
+        }
     }
 }

@@ -2,26 +2,28 @@
 
 use privmsg_protocol::rest::UpdateProfile;
 use privmsg_protocol::{ErrorCode, FileId, Opaque};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::{ProfileUpdated, Refusal, Result, Session, UserKey};
 
-pub(super) fn backup(conn: &Connection, user: UserKey) -> Result<Option<Opaque>> {
-    let text: String = conn
-        .prepare_cached("SELECT backup FROM user WHERE id = ?1")
-        .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
-        .map_err(engine_error)?;
-    Ok((!text.is_empty()).then(|| Opaque::from_base64(text)))
-}
-
 impl Tx<'_> {
+    /// Keeps the backup of an account without a device list.
     pub(super) fn set_backup(&self, user: UserKey, backup: &Opaque) -> Result<()> {
+        if self.has_list(user.0)? {
+            return Err(Refusal::new(ErrorCode::SignatureRequired, "the account's identity must sign this").into());
+        }
         self.conn
             .execute("UPDATE user SET backup = ?2 WHERE id = ?1 AND deleted_at = 0", params![user.0, backup.as_str()])
             .map_err(engine_error)?;
         Ok(())
+    }
+
+    fn has_list(&self, user: i64) -> Result<bool> {
+        self.conn
+            .query_row("SELECT device_list <> x'' FROM user WHERE id = ?1", [user], |row| row.get(0))
+            .map_err(engine_error)
     }
 
     pub(super) fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<ProfileUpdated> {
@@ -30,7 +32,7 @@ impl Tx<'_> {
         if let Some(key) = &update.public_key {
             let known = self.public_key(user)?;
             if !known.is_empty() && known != *key {
-                if !update.replace_public_key {
+                if !update.replace_public_key || self.has_list(user)? {
                     return Err(Refusal::new(
                         ErrorCode::IdentityExists,
                         "the account already has another identity key",

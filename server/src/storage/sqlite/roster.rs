@@ -62,7 +62,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT d.id, d.user FROM device d JOIN user u ON u.id = d.user
-                 WHERE d.device_id = ?1 AND u.user_id = ?2 AND d.removed_at = 0",
+                 WHERE d.device_id = ?1 AND u.user_id = ?2 AND d.removed_at = 0 AND d.waiting = 0",
             )
             .and_then(|mut query| {
                 let name = params![member.device_id.as_str(), member.user_id.as_str()];

@@ -3,23 +3,25 @@
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, KeyPackageStock, PublishKeyPackages, UpdateProfile,
-    UserProfile,
+    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
+    PublishKeyPackages, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
 use super::engine::SqliteStorage;
 use super::writer::Touches;
 use super::{
-    accounts, administration, audit, contacts, devices, files, groups, invitations, key_packages, mailbox, profile,
-    requests, samples, upkeep, uploads,
+    accounts, administration, audit, contacts, device_lists, devices, files, groups, identity, invitations,
+    key_packages, mailbox, requests, samples, sign_in, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Act, Actor, AuditNote, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login, NewFile, Page,
-    PageLimit, Position, ProfileUpdated, Request, RequestId, Result, Sample, Session, Storage, StorageStats,
-    StoredInvitation, StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
+    Act, Actor, AuditNote, Authority, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login, NewFile,
+    NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request, RequestId,
+    Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
+    StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]
@@ -84,9 +86,26 @@ impl Storage for SqliteStorage {
         self.read(move |conn| devices::knows_device(conn, user, &public_key)).await
     }
 
-    async fn login(&self, login: Login) -> Result<Session> {
-        // Says itself what it changes: whatever else the writer remembers stays right, and there are many logins.
+    async fn login(&self, login: Login) -> Result<SignedIn> {
+        // Says itself what it changes: whatever else the writer remembers stays right, and there are many logins. A
+        // device that it pushes out has waited, so nothing about it is remembered.
         self.write(Touches::Data, move |tx| tx.login(&login)).await
+    }
+
+    async fn device_signer(&self, user_id: UserId, device_id: DeviceId) -> Result<Option<Signer<DevicePublicKey>>> {
+        self.read(move |conn| sign_in::device_signer(conn, &user_id, &device_id)).await
+    }
+
+    async fn recovery_signer(&self, user_id: UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
+        self.read(move |conn| sign_in::recovery_signer(conn, &user_id)).await
+    }
+
+    async fn sign_in_by_device(&self, order: SignIn) -> Result<SignedIn> {
+        self.write(Touches::Data, move |tx| tx.sign_in_by_device(&order)).await
+    }
+
+    async fn sign_in_by_recovery(&self, order: SignIn, words: RecoveryPublicKey) -> Result<SignedIn> {
+        self.write(Touches::Data, move |tx| tx.sign_in_by_recovery(&order, &words)).await
     }
 
     async fn session(&self, token: KeyHash) -> Result<Session> {
@@ -102,8 +121,63 @@ impl Storage for SqliteStorage {
         self.read(move |conn| devices::devices(conn, &session)).await
     }
 
-    async fn remove_device(&self, user: UserKey, device_id: DeviceId) -> Result<DeviceKey> {
-        self.write(Touches::Structure, move |tx| tx.remove_device(user, &device_id)).await
+    async fn remove_device(&self, session: Session, device_id: DeviceId) -> Result<DeviceKey> {
+        self.write(Touches::Structure, move |tx| tx.remove_own_device(&session, &device_id)).await
+    }
+
+    async fn identity(&self, user: UserKey) -> Result<Option<AccountPublicKey>> {
+        self.read(move |conn| identity::identity(conn, user)).await
+    }
+
+    async fn set_up_identity(&self, session: Session, identity: NewIdentity) -> Result<Relisted> {
+        self.write(Touches::Structure, move |tx| tx.set_up_identity(&session, &identity)).await
+    }
+
+    async fn device_list(&self, user_id: UserId) -> Result<StoredList> {
+        self.read(move |conn| device_lists::device_list(conn, &user_id)).await
+    }
+
+    async fn publish_list(&self, session: Session, list: NewList) -> Result<Relisted> {
+        self.write(Touches::Structure, move |tx| tx.publish_list(&session, &list)).await
+    }
+
+    async fn link_reply(&self, device: DeviceKey) -> Result<Option<Opaque>> {
+        self.read(move |conn| device_lists::link_reply(conn, device)).await
+    }
+
+    async fn set_access_key(&self, session: Session, key: KeyHash, by: Authority) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_access_key(&session, key, &by)).await
+    }
+
+    async fn seal_identity(
+        &self,
+        session: Session,
+        identity: AccountPublicKey,
+        backup: Opaque,
+        recovery_key: RecoveryPublicKey,
+    ) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.seal_identity(&session, &identity, &backup, &recovery_key)).await
+    }
+
+    async fn begin_replacement(
+        &self,
+        session: Session,
+        access_key: KeyHash,
+        identity: NewIdentity,
+    ) -> Result<IdentityReplacement> {
+        self.write(Touches::Data, move |tx| tx.begin_replacement(&session, access_key, &identity)).await
+    }
+
+    async fn end_replacement(&self, session: Session, identity: AccountPublicKey) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.end_replacement(&session, &identity)).await
+    }
+
+    async fn replace_identities(&self, now: i64) -> Result<Replaced> {
+        self.write(Touches::Structure, move |tx| tx.replace_identities(now)).await
+    }
+
+    async fn own(&self, session: Session) -> Result<Own> {
+        self.read(move |conn| identity::own(conn, &session)).await
     }
 
     async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile> {
@@ -118,8 +192,8 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.set_backup(user, &backup)).await
     }
 
-    async fn backup(&self, user: UserKey) -> Result<Option<Opaque>> {
-        self.read(move |conn| profile::backup(conn, user)).await
+    async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>> {
+        self.read(move |conn| identity::backups(conn, user)).await
     }
 
     async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>> {
@@ -273,7 +347,12 @@ impl Storage for SqliteStorage {
         drop(self.handles.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Operations that are still under way hold handles of their own; the threads end with the last of them.
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
+        let path = self.path.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let well = threads.into_iter().all(|thread| thread.join().is_ok());
+            super::connection::settle(&path);
+            well
+        });
         // Cancelled: the runtime is ending with the process, and the threads end by themselves.
         let panicked = joined.await.map_or_else(|error| error.is_panic(), |well| !well);
         if panicked {

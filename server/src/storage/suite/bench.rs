@@ -83,7 +83,7 @@ impl Bench {
             expires_at: self.clock.now() + 1000,
             max_devices: 32,
         };
-        self.storage.login(login).await.unwrap()
+        self.storage.login(login).await.unwrap().session
     }
 
     fn outgoing(&self, from: &Session, to: &str, message_id: MessageId) -> Outgoing {

@@ -107,7 +107,7 @@ pub(super) async fn a_shared_body_goes_with_the_last_mailbox(bench: Bench) {
     bench.storage.acknowledge(phone.device, sent.to_vec()).await.unwrap();
     assert!(bench.mailbox(&phone).await.is_empty());
     assert_eq!(bench.pending().await, 1);
-    bench.storage.remove_device(laptop.user, laptop.device_id.clone()).await.unwrap();
+    bench.storage.remove_device(laptop.clone(), laptop.device_id.clone()).await.unwrap();
     assert_eq!(bench.pending().await, 0);
 }
 
@@ -136,7 +136,7 @@ pub(super) async fn shared_bodies_go_however_long_they_have_waited(mut bench: Be
     assert_eq!(waiting.len(), sent);
     bench.acknowledge(&laptop, waiting[..1550].to_vec()).await;
     assert_eq!(bench.pending().await, 50);
-    bench.storage.remove_device(laptop.user, laptop.device_id.clone()).await.unwrap();
+    bench.storage.remove_device(laptop.clone(), laptop.device_id.clone()).await.unwrap();
     assert_eq!(bench.pending().await, 0);
 }
 

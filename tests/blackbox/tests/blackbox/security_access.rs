@@ -21,6 +21,9 @@ fn is_public(path: &str) -> bool {
         || path == "/ws"
         || path == "/api/v1/auth/login"
         || path == "/api/v1/auth/redeem"
+        || path == "/api/v1/auth/challenge"
+        || path == "/api/v1/auth/device"
+        || path == "/api/v1/auth/recovery"
         || path == "/api/v1/openapi.json"
         || path == "/admin"
         || path.starts_with("/admin/")

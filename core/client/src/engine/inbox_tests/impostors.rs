@@ -1,17 +1,17 @@
 //! Groups that are not what the chat is, and people who are not who they say.
 
-use privmsg_e2ee::{AccountKey, DeviceCertificate, OsRng};
+use privmsg_e2ee::{AccountKey, OsRng};
 use privmsg_store::{chats, contacts};
 
 use super::*;
+use crate::identity::certify;
 
 impl Device {
     /// Another device of the same person.
     fn sibling(&self, account: &AccountKey, name: &str) -> Self {
         let other = Self::of(name);
         let device_id = DeviceId::new(name).unwrap();
-        let certificate: DeviceCertificate =
-            account.certify(&self.identity.user_id, &device_id, &other.identity.device.public(), now_s());
+        let certificate = certify(account, &self.identity.user_id, &device_id, &other.identity.device, now_s());
         let identity = Identity {
             user_id: self.identity.user_id.clone(),
             device_id,

@@ -19,7 +19,12 @@ CREATE TABLE user (
     display_name    TEXT    NOT NULL DEFAULT '',
     avatar_file_id  TEXT    NOT NULL DEFAULT '',
     public_key      TEXT    NOT NULL DEFAULT '',
-    backup          TEXT    NOT NULL DEFAULT ''
+    backup          TEXT    NOT NULL DEFAULT '',
+    -- The newest device list and the certificate of who has signed it; x'' where the account has none.
+    certificate     BLOB    NOT NULL DEFAULT x'',
+    device_list     BLOB    NOT NULL DEFAULT x'',
+    -- Who signs with it has the words that `backup` is sealed with.
+    recovery_key    BLOB    NOT NULL DEFAULT x''
 ) STRICT;
 CREATE UNIQUE INDEX user_by_name ON user (user_id) WHERE deleted_at = 0;
 
@@ -35,10 +40,59 @@ CREATE TABLE device (
     created_at       INTEGER NOT NULL,
     last_seen_at     INTEGER NOT NULL DEFAULT 0,
     -- A removed device stays for as long as it is a leaf of a group.
-    removed_at       INTEGER NOT NULL DEFAULT 0
+    removed_at       INTEGER NOT NULL DEFAULT 0,
+    -- The account has a device list in which the device does not stand: 1 if it never has, 2 if a later generation has left
+    -- it out.
+    waiting          INTEGER NOT NULL DEFAULT 0,
+    -- Has signed in by the recovery words.
+    recovered        INTEGER NOT NULL DEFAULT 0,
+    -- The last challenge that it has answered.
+    last_challenge   BLOB    NOT NULL DEFAULT x'',
+    -- What the device that has let it in has answered to it.
+    link_reply       TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX device_by_user ON device (user);
 CREATE UNIQUE INDEX device_by_token ON device (token_hash) WHERE token_hash <> x'';
+
+-- When device lists came, for a day.
+CREATE TABLE published_list (
+    user       INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    at         INTEGER NOT NULL
+) STRICT;
+CREATE INDEX published_list_by_user ON published_list (user);
+
+-- Hashes of the keys of devices that stood in a list and were signed out: they are not let in as new ones. That they do
+-- not sign in as the old ones does not hang on this table.
+CREATE TABLE removed_key (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    user     INTEGER NOT NULL,
+    key_hash BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX removed_key_by_user ON removed_key (user, key_hash);
+
+-- Sealed identities before the present one.
+CREATE TABLE earlier_backup (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    user   INTEGER NOT NULL,
+    backup TEXT    NOT NULL
+) STRICT;
+CREATE INDEX earlier_backup_by_user ON earlier_backup (user);
+
+-- Identities that are to take the place of the present ones, unless somebody who has that ends it before.
+CREATE TABLE replacement (
+    user            INTEGER PRIMARY KEY,
+    -- Who has begun it. May be signed out meanwhile.
+    device          INTEGER NOT NULL,
+    device_id       TEXT    NOT NULL,
+    takes_effect_at INTEGER NOT NULL,
+    public_key      TEXT    NOT NULL,
+    certificate     BLOB    NOT NULL,
+    device_list     BLOB    NOT NULL,
+    backup          TEXT    NOT NULL,
+    recovery_key    BLOB    NOT NULL
+) STRICT;
+CREATE INDEX replacement_by_time ON replacement (takes_effect_at);
 
 -- `user` has written to `peer`, who may therefore see when `user` is there.
 CREATE TABLE contact (
@@ -197,7 +251,8 @@ CREATE TABLE welcome (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX welcome_by_group ON welcome (grp, epoch);
 
--- The one notice about a group's devices that waits for a device; a newer one takes its place.
+-- The one notice about a group's devices, or about the own account (group 0), that waits for a device; a newer one takes
+-- its place.
 CREATE TABLE notice (
     device INTEGER NOT NULL,
     grp    INTEGER NOT NULL,
@@ -271,3 +326,33 @@ CREATE TABLE sample (
     -- New since the sample before.
     messages         INTEGER NOT NULL
 ) STRICT;
+
+-- What must not come back with an older database: which devices were signed out, whose access key is another, who is
+-- deactivated or deleted. Written by whatever changes those tables, and moved by the writer to a file beside the database,
+-- which restoring a backup applies (journal.rs). Its numbers are never used again: they say how far a database knows of it.
+CREATE TABLE revocation (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind    TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    -- A device, or the hash of a key.
+    subject BLOB NOT NULL DEFAULT x''
+) STRICT;
+
+CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device WHEN old.removed_at = 0 AND new.removed_at <> 0 BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'signed_out', user_id, CAST(new.device_id AS BLOB) FROM user WHERE id = new.user;
+END;
+
+CREATE TRIGGER revoke_key AFTER UPDATE OF access_key_hash ON user
+WHEN old.access_key_hash <> new.access_key_hash AND new.access_key_hash <> x'' BEGIN
+    INSERT INTO revocation (kind, user_id, subject) VALUES ('access_key', new.user_id, new.access_key_hash);
+END;
+
+CREATE TRIGGER revoke_user AFTER UPDATE OF revoked_at ON user WHEN (old.revoked_at = 0) <> (new.revoked_at = 0) BEGIN
+    INSERT INTO revocation (kind, user_id)
+    VALUES (iif(new.revoked_at = 0, 'reactivated', 'deactivated'), new.user_id);
+END;
+
+CREATE TRIGGER delete_user AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
+    INSERT INTO revocation (kind, user_id) VALUES ('deleted', new.user_id);
+END;

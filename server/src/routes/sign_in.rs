@@ -1,0 +1,208 @@
+//! Signing in by a signature over a challenge.
+
+use axum::Json;
+use axum::extract::State;
+use privmsg_mls_public::{DevicePublicKey, RecoveryPublicKey, SignIn as Statement};
+use privmsg_protocol::limits::MAX_NAME_LEN;
+use privmsg_protocol::rest::{
+    Challenge, ChallengePurpose, ChallengeRequest, DeviceSignIn, LoginResponse, RecoverySignIn,
+};
+use privmsg_protocol::{ErrorCode, Opaque, Secret, UserId};
+
+use super::auth::{SESSION_SECONDS, short, signed_in};
+use super::statements::{challenge, check_challenge, signature, spend_challenge};
+use crate::app::{App, AppState};
+use crate::error::ApiError;
+use crate::extract;
+use crate::http::Peer;
+use crate::secrets::{KeyHash, random_key};
+use crate::storage::{SignIn, Signer};
+
+/// Length of a name that a client makes for its device, as the server's own.
+const DEVICE_ID_LEN: usize = 16;
+
+/// A public key (the first of RFC 8032's examples) that is verified with where there is none, and lets nobody in: the
+/// work, and so the time, is the same.
+const NOBODY: [u8; 32] = [
+    0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72,
+    0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+];
+
+/// A challenge to sign
+///
+/// Everybody gets one, for users and devices that do not exist as well.
+#[utoipa::path(
+    post, path = "/auth/challenge", tag = "sessions",
+    request_body = ChallengeRequest,
+    responses((status = OK, body = Challenge)),
+    extensions(("x-errors" = json!([ErrorCode::RateLimited]))),
+)]
+pub(super) async fn make_challenge(
+    State(app): State<AppState>,
+    peer: Peer,
+    extract::Json(request): extract::Json<ChallengeRequest>,
+) -> Result<Json<Challenge>, ApiError> {
+    app.allowances.stranger(peer)?;
+    let challenge = app.challenges.make(&request.user_id, &request.purpose);
+    Ok(Json(Challenge { challenge: Opaque::encode(&challenge) }))
+}
+
+/// Sign in by the device key
+///
+/// A device that was signed out never comes in again. An unknown user, an unknown device and a wrong signature get the
+/// same answer.
+#[utoipa::path(
+    post, path = "/auth/device", tag = "sessions",
+    request_body = DeviceSignIn,
+    responses((status = OK, body = LoginResponse)),
+    extensions(("x-errors" = json!([
+        ErrorCode::InvalidCredentials,
+        ErrorCode::InvalidRequest,
+        ErrorCode::StaleChallenge,
+        ErrorCode::DeviceRemoved,
+        ErrorCode::AccountRevoked,
+        ErrorCode::RateLimited,
+    ]))),
+)]
+pub(super) async fn by_device(
+    State(app): State<AppState>,
+    peer: Peer,
+    extract::Json(request): extract::Json<DeviceSignIn>,
+) -> Result<Json<LoginResponse>, ApiError> {
+    let DeviceSignIn { user_id, device_id, challenge: challenge_text, signature: signature_text } = request;
+    let (challenge, signature) = (challenge(&challenge_text)?, signature(&signature_text)?);
+    let purpose = ChallengePurpose::Device(device_id.clone());
+    check_challenge(&app, &challenge, &user_id, &purpose)?;
+    let known = app.storage.device_signer(user_id.clone(), device_id.clone()).await?;
+    let statement = Statement { user_id: user_id.clone(), device_id, challenge };
+    let nobody = || DevicePublicKey::from_bytes(NOBODY).ok();
+    let is_genuine = |key: &DevicePublicKey| statement.is_signed_by_device(key, &signature);
+    let Some(device) = genuine(known, nobody, is_genuine) else {
+        return Err(wrong(&app, &user_id, peer));
+    };
+    admit(&app, &device, peer, &statement, &purpose)?;
+    let (token, expires_at) = (random_key(), app.clock.now() + SESSION_SECONDS);
+    let order = SignIn {
+        user: device.user,
+        device_id: statement.device_id,
+        device_key: device.key,
+        device_name: String::new(),
+        device_type: String::new(),
+        challenge,
+        token: KeyHash::of(token.expose()),
+        expires_at,
+    };
+    let entered = app.storage.sign_in_by_device(order).await?;
+    Ok(signed_in(&app, entered, device.profile, token))
+}
+
+/// Sign in by the recovery words, as a new device
+///
+/// The session waits until its device stands in the account's device list.
+#[utoipa::path(
+    post, path = "/auth/recovery", tag = "sessions",
+    request_body = RecoverySignIn,
+    responses((status = OK, body = LoginResponse)),
+    extensions(("x-errors" = json!([
+        ErrorCode::InvalidCredentials,
+        ErrorCode::InvalidRequest,
+        ErrorCode::StaleChallenge,
+        ErrorCode::DeviceRemoved,
+        ErrorCode::DeviceExists,
+        ErrorCode::AccountRevoked,
+        ErrorCode::RateLimited,
+    ]))),
+)]
+pub(super) async fn by_recovery(
+    State(app): State<AppState>,
+    peer: Peer,
+    extract::Json(request): extract::Json<RecoverySignIn>,
+) -> Result<Json<LoginResponse>, ApiError> {
+    let device_name = short(request.device_name, MAX_NAME_LEN, "device_name")?;
+    let device_type = short(request.device_type, MAX_NAME_LEN, "device_type")?;
+    let (user_id, device_id) = (request.user_id, request.device_id);
+    if device_id.as_str().len() != DEVICE_ID_LEN {
+        return Err(ApiError::invalid("device_id is not 16 random characters"));
+    }
+    let device_key = request.device_public_key.parse();
+    let device_key: DevicePublicKey =
+        device_key.map_err(|_| ApiError::invalid("device_public_key is not an Ed25519 public key in base64"))?;
+    let (challenge, signature) = (challenge(&request.challenge)?, signature(&request.signature)?);
+    let purpose = ChallengePurpose::Recovery(device_id.clone());
+    check_challenge(&app, &challenge, &user_id, &purpose)?;
+    let known = app.storage.recovery_signer(user_id.clone()).await?;
+    let statement = Statement { user_id: user_id.clone(), device_id: device_id.clone(), challenge };
+    let nobody = || RecoveryPublicKey::from_bytes(NOBODY).ok();
+    let is_genuine = |key: &RecoveryPublicKey| statement.is_signed_by_recovery(key, &signature);
+    let Some(words) = genuine(known, nobody, is_genuine) else {
+        return Err(wrong(&app, &user_id, peer));
+    };
+    admit(&app, &words, peer, &statement, &purpose)?;
+    app.allowances.new_device(words.user)?;
+    let token: Secret = random_key();
+    let order = SignIn {
+        user: words.user,
+        device_id,
+        device_key,
+        device_name,
+        device_type,
+        challenge,
+        token: KeyHash::of(token.expose()),
+        expires_at: app.clock.now() + SESSION_SECONDS,
+    };
+    let entered = app.storage.sign_in_by_recovery(order, words.key).await?;
+    Ok(signed_in(&app, entered, words.profile, token))
+}
+
+/// Who has signed. The same work whether there is such a user or not.
+fn genuine<K>(
+    known: Option<Signer<K>>,
+    nobody: impl FnOnce() -> Option<K>,
+    is_genuine: impl FnOnce(&K) -> bool,
+) -> Option<Signer<K>> {
+    match known {
+        Some(signer) => is_genuine(&signer.key).then_some(signer),
+        None => {
+            let _ = nobody().is_some_and(|key| is_genuine(&key));
+            None
+        }
+    }
+}
+
+fn wrong(app: &App, user_id: &UserId, peer: Peer) -> ApiError {
+    if let Err(wait) = app.keys.note_wrong(Some(user_id), peer.ip()) {
+        return wait;
+    }
+    ApiError::new(ErrorCode::InvalidCredentials, "the signature does not belong to this user_id and device_id")
+}
+
+/// Lets in who has signed, once for each challenge.
+fn admit<K>(
+    app: &App,
+    signer: &Signer<K>,
+    peer: Peer,
+    Statement { user_id, challenge, .. }: &Statement,
+    purpose: &ChallengePurpose,
+) -> Result<(), ApiError> {
+    app.keys.forget_wrong(user_id, peer.ip());
+    if signer.revoked {
+        return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
+    }
+    spend_challenge(app, challenge, user_id, purpose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_nobody_is_a_key() {
+        assert!(DevicePublicKey::from_bytes(NOBODY).is_ok() && RecoveryPublicKey::from_bytes(NOBODY).is_ok());
+    }
+
+    #[test]
+    fn nobody_comes_in_with_a_signature_of_nobodys_key() {
+        let known: Option<Signer<DevicePublicKey>> = None;
+        assert!(genuine(known, || DevicePublicKey::from_bytes(NOBODY).ok(), |_| true).is_none());
+    }
+}

@@ -1,0 +1,279 @@
+//! Device lists: what is published, and what follows from it for the devices.
+
+use privmsg_mls_public::{Device, DeviceList, ListNumber, PublishError, SigningKeyCertificate, check_published};
+use privmsg_protocol::{ErrorCode, Opaque, UserId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::accounts::unknown_user;
+use super::devices::too_many_devices;
+use super::fault::engine_error;
+use super::tx::Tx;
+use crate::storage::{
+    DeviceKey, Enrolment, NewList, Refusal, Relisted, Result, Session, StorageError, StoredList, UserKey, not_listed,
+};
+
+/// Of a device that a later generation has left out.
+const LEFT_OUT: i64 = 2;
+
+/// Seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+pub(super) fn no_device_list() -> Refusal {
+    Refusal::new(ErrorCode::NoDeviceList, "the account has no device list")
+}
+
+pub(super) fn device_list(conn: &Connection, user_id: &UserId) -> Result<StoredList> {
+    let found = conn
+        .prepare_cached("SELECT certificate, device_list FROM user WHERE user_id = ?1 AND deleted_at = 0")
+        .and_then(|mut query| query.query_row([user_id.as_str()], stored_list).optional())
+        .map_err(engine_error)?;
+    let found = found.ok_or_else(unknown_user)?;
+    if found.list.is_empty() { Err(no_device_list().into()) } else { Ok(found) }
+}
+
+fn stored_list(row: &Row<'_>) -> rusqlite::Result<StoredList> {
+    Ok(StoredList { certificate: row.get(0)?, list: row.get(1)? })
+}
+
+/// Verified when it came, so it is the database that is damaged.
+pub(super) fn damaged<E: std::error::Error + Send + Sync + 'static>(error: E) -> StorageError {
+    StorageError::Engine(Box::new(error))
+}
+
+pub(super) fn read_list(stored: &StoredList) -> Result<DeviceList> {
+    let certificate = SigningKeyCertificate::decode(&stored.certificate).map_err(damaged)?;
+    DeviceList::decode(&stored.list, certificate).map_err(damaged)
+}
+
+pub(super) fn link_reply(conn: &Connection, device: DeviceKey) -> Result<Option<Opaque>> {
+    let text: String = conn
+        .prepare_cached("SELECT link_reply FROM device WHERE id = ?1")
+        .and_then(|mut query| query.query_row([device.0], |row| row.get(0)))
+        .map_err(engine_error)?;
+    Ok((!text.is_empty()).then(|| Opaque::from_base64(text)))
+}
+
+/// What a list does to devices that stand in none of its account's before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum NewDevices {
+    /// A name or key that is not free refuses the list.
+    MustBeFree,
+    /// It keeps the device out.
+    WhereFree,
+}
+
+impl Tx<'_> {
+    /// The account's list. It was verified when it came; one that cannot be read is a damaged database.
+    pub(super) fn stored_list(&self, user: i64) -> Result<Option<DeviceList>> {
+        let stored = self
+            .conn
+            .prepare_cached("SELECT certificate, device_list FROM user WHERE id = ?1")
+            .and_then(|mut query| query.query_row([user], stored_list))
+            .map_err(engine_error)?;
+        if stored.list.is_empty() { Ok(None) } else { read_list(&stored).map(Some) }
+    }
+
+    /// Puts a list in place of the present one.
+    pub(super) fn publish_list(&mut self, session: &Session, new: &NewList) -> Result<Relisted> {
+        let user = session.user.0;
+        let before = self.stored_list(user)?.ok_or_else(no_device_list)?;
+        if is_same(&before, &new.list) {
+            return Ok(Relisted::default());
+        }
+        let published = self.published(user, new.list.number()).map_err(engine_error)?;
+        let now = self.now().unsigned_abs();
+        check_published(Some(&before), Some(&new.replaces), &new.list, &published, now).map_err(refusal)?;
+        let is_next_generation = new.list.number().generation > before.number().generation;
+        self.check_publisher(session, &new.list, is_next_generation)?;
+        if let Some(stray) = new.enrolments.iter().find(|one| !new.list.has(&one.device_id, &one.device_key)) {
+            let detail = format!("{} is enrolled and does not stand in the list", stray.device_id);
+            return Err(Refusal { detail: detail.into(), ..Refusal::new(ErrorCode::InvalidRequest, "") }.into());
+        }
+        if new.max_devices > 0 && new.list.devices().len() > new.max_devices as usize {
+            return Err(too_many_devices(new.max_devices).into());
+        }
+        let mut told = self.listed(user).map_err(engine_error)?;
+        let relisted = self.relist(session.user, Some(&before), &new.list, &new.enrolments, NewDevices::MustBeFree)?;
+        // Whoever has done it knows, and so does who has just come in.
+        let still = self.listed(user).map_err(engine_error)?;
+        told.retain(|device| still.contains(device) && *device != session.device.0);
+        self.post_account_sync(user, &told).map_err(engine_error)?;
+        Ok(relisted)
+    }
+
+    fn listed(&self, user: i64) -> rusqlite::Result<Vec<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0")?
+            .query_map([user], |row| row.get(0))?
+            .collect()
+    }
+
+    /// A device that waits comes in by a higher generation only, which the identity has signed, and which it stands in.
+    fn check_publisher(&self, session: &Session, list: &DeviceList, is_next_generation: bool) -> Result<()> {
+        let found: Option<(String, bool)> = self
+            .conn
+            .prepare_cached("SELECT public_key, waiting FROM device WHERE id = ?1 AND removed_at = 0")
+            .and_then(|mut query| query.query_row([session.device.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+            .map_err(engine_error)?;
+        let (key, waiting) = found.ok_or_else(super::relay::signed_out)?;
+        if waiting && !is_next_generation {
+            return Err(not_listed().into());
+        }
+        let stands_in_it = key.parse().is_ok_and(|key| list.has(&session.device_id, &key));
+        if is_next_generation && !stands_in_it {
+            let detail = "the device that begins a generation must stand in its list";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        }
+        Ok(())
+    }
+
+    /// When lists of this generation came in the last day.
+    fn published(&self, user: i64, number: ListNumber) -> rusqlite::Result<Vec<u64>> {
+        self.conn.execute("DELETE FROM published_list WHERE user = ?1 AND at <= ?2", [user, self.now() - DAY])?;
+        self.conn
+            .prepare_cached("SELECT at FROM published_list WHERE user = ?1 AND generation = ?2")?
+            .query_map(params![user, number.generation], |row| row.get(0))?
+            .map(|at| at.map(i64::unsigned_abs))
+            .collect()
+    }
+
+    /// Stores a list, lets in who stands in it, and leaves out who does not: signed out where a list of the same
+    /// generation has them no more, waiting where they stand in none of this generation.
+    pub(super) fn relist(
+        &mut self,
+        user: UserKey,
+        before: Option<&DeviceList>,
+        list: &DeviceList,
+        enrolments: &[Enrolment],
+        new_devices: NewDevices,
+    ) -> Result<Relisted> {
+        for device in list.devices() {
+            let enrolment = enrolments.iter().find(|one| one.device_id == device.device_id);
+            self.let_in(user, before, device, enrolment, new_devices)?;
+        }
+        let out = self.not_in(user, list).map_err(engine_error)?;
+        let same_generation = before.is_some_and(|before| before.number().generation == list.number().generation);
+        let mut relisted = Relisted::default();
+        self.store_list(user.0, list).map_err(engine_error)?;
+        if same_generation {
+            self.sign_out(user.0, &out).map_err(engine_error)?;
+            relisted.signed_out = out.into_iter().map(DeviceKey).collect();
+        } else if !out.is_empty() {
+            for device in &out {
+                self.conn
+                    .prepare_cached("UPDATE device SET waiting = ?2 WHERE id = ?1")
+                    .and_then(|mut update| update.execute([*device, LEFT_OUT]))
+                    .map_err(engine_error)?;
+            }
+            self.notify_groups_of(user.0).map_err(engine_error)?;
+            relisted.waiting = out.into_iter().map(DeviceKey).collect();
+        }
+        Ok(relisted)
+    }
+
+    /// Makes a device of the list one of the account's that do not wait. One that stood in the list before and is not
+    /// there any more was signed out, and stays so, whatever later lists say.
+    fn let_in(
+        &mut self,
+        user: UserKey,
+        before: Option<&DeviceList>,
+        device: &Device,
+        enrolment: Option<&Enrolment>,
+        new_devices: NewDevices,
+    ) -> Result<()> {
+        let key = device.device_key.to_string();
+        let known: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND public_key = ?3 AND removed_at = 0",
+            )
+            .and_then(|mut query| {
+                query.query_row(params![user.0, device.device_id.as_str(), key], |row| row.get(0)).optional()
+            })
+            .map_err(engine_error)?;
+        let id = match known {
+            Some(id) => id,
+            None if before.is_some_and(|before| before.has(&device.device_id, &device.device_key)) => return Ok(()),
+            None => {
+                let free =
+                    self.check_not_removed(user, &key).and_then(|()| self.check_free(&device.device_id, user, &key));
+                match free {
+                    Ok(()) => {}
+                    Err(StorageError::Refused(_)) if new_devices == NewDevices::WhereFree => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+                self.conn
+                    .prepare_cached(
+                        "INSERT INTO device (device_id, user, public_key, created_at) VALUES (?1, ?2, ?3, ?4)",
+                    )
+                    .and_then(|mut insert| insert.execute(params![device.device_id.as_str(), user.0, key, self.now()]))
+                    .map_err(engine_error)?;
+                self.conn.last_insert_rowid()
+            }
+        };
+        self.describe(id, enrolment).map_err(engine_error)
+    }
+
+    fn describe(&self, device: i64, enrolment: Option<&Enrolment>) -> rusqlite::Result<()> {
+        self.conn.prepare_cached("UPDATE device SET waiting = 0, recovered = 0 WHERE id = ?1")?.execute([device])?;
+        let Some(enrolment) = enrolment else { return Ok(()) };
+        let reply = enrolment.link_reply.as_ref().map_or("", Opaque::as_str);
+        self.conn
+            .prepare_cached(
+                "UPDATE device SET name = iif(?2 = '', name, ?2), type = iif(?3 = '', type, ?3),
+                     link_reply = iif(?4 = '', link_reply, ?4) WHERE id = ?1",
+            )?
+            .execute(params![device, enrolment.device_name, enrolment.device_type, reply])
+            .map(drop)
+    }
+
+    /// Devices of the user that do not wait and do not stand in the list.
+    fn not_in(&self, user: UserKey, list: &DeviceList) -> rusqlite::Result<Vec<i64>> {
+        let devices: Vec<(i64, String, String)> = self
+            .conn
+            .prepare_cached(
+                "SELECT id, device_id, public_key FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0",
+            )?
+            .query_map([user.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let stands = |id: &str, key: &str| {
+            let mut all = list.devices().iter();
+            all.any(|device| device.device_id.as_str() == id && device.device_key.to_string() == key)
+        };
+        Ok(devices.into_iter().filter(|(_, id, key)| !stands(id, key)).map(|(device, _, _)| device).collect())
+    }
+
+    fn store_list(&self, user: i64, list: &DeviceList) -> rusqlite::Result<()> {
+        let certificate = list.certificate();
+        self.conn
+            .prepare_cached("UPDATE user SET public_key = ?2, certificate = ?3, device_list = ?4 WHERE id = ?1")?
+            .execute(params![user, certificate.identity_key().to_string(), certificate.encode(), list.encode()])?;
+        self.conn
+            .prepare_cached("INSERT INTO published_list (user, generation, at) VALUES (?1, ?2, ?3)")?
+            .execute(params![user, list.number().generation, self.now()])
+            .map(drop)
+    }
+}
+
+/// The same list and certificate, to the bit.
+fn is_same(one: &DeviceList, other: &DeviceList) -> bool {
+    one.encode() == other.encode() && one.certificate().encode() == other.certificate().encode()
+}
+
+pub(super) fn refusal(error: PublishError) -> Refusal {
+    match error {
+        PublishError::OtherIdentity => {
+            Refusal::new(ErrorCode::OtherIdentity, "the list is by another identity than the account's")
+        }
+        PublishError::Changed => {
+            Refusal::new(ErrorCode::ListChanged, "the device list has changed; read it and make the next one")
+        }
+        PublishError::NotNewer => {
+            Refusal::new(ErrorCode::ListNotNewer, "the number of the list is not higher than the present one's")
+        }
+        PublishError::Ahead => {
+            Refusal::new(ErrorCode::ListAhead, "the number of the list is more than a day ahead of the server's clock")
+        }
+        PublishError::TooMany => Refusal::new(ErrorCode::TooManyLists, "too many device lists in one day"),
+    }
+}

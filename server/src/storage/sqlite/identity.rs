@@ -1,0 +1,312 @@
+//! An account's identity: its beginning, what only it may ask for, and another one in its place.
+
+use privmsg_mls_public::{AccountPublicKey, PublicKeyError, RecoveryPublicKey, check_published};
+use privmsg_protocol::rest::IdentityReplacement;
+use privmsg_protocol::{ErrorCode, Opaque, UserId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::accounts;
+use super::device_lists::{NewDevices, damaged, no_device_list, read_list, refusal};
+use super::devices::too_many_devices;
+use super::fault::engine_error;
+use super::row::parse;
+use super::tx::Tx;
+use crate::secrets::KeyHash;
+use crate::storage::{
+    Actor, AuditNote, Authority, DeviceKey, NewIdentity, Own, Refusal, Relisted, Replaced, Result, Session, StoredList,
+    UserKey,
+};
+
+/// How long somebody who has the present identity has to end a replacement: three days.
+const NOTICE: i64 = 3 * 24 * 60 * 60;
+
+/// Sealed identities that are kept, the present one included.
+const BACKUPS: i64 = 3;
+
+/// The identity of an account that has a device list.
+pub(super) fn identity(conn: &Connection, user: UserKey) -> Result<Option<AccountPublicKey>> {
+    let key: Option<String> = conn
+        .prepare_cached("SELECT public_key FROM user WHERE id = ?1 AND device_list <> x''")
+        .and_then(|mut query| query.query_row([user.0], |row| row.get(0)).optional())
+        .map_err(engine_error)?;
+    key.map(|key| key.parse().map_err(damaged::<PublicKeyError>)).transpose()
+}
+
+/// What a user sees of their own account.
+pub(super) fn own(conn: &Connection, session: &Session) -> Result<Own> {
+    let profile = accounts::profile(conn, &session.user_id, session.user)?;
+    let replacement = replacement(conn, session.user).map_err(engine_error)?;
+    Ok(Own { profile, replacement })
+}
+
+/// A replacement that has begun.
+pub(super) fn replacement(conn: &Connection, user: UserKey) -> rusqlite::Result<Option<IdentityReplacement>> {
+    conn.prepare_cached("SELECT public_key, device_id, takes_effect_at FROM replacement WHERE user = ?1")?
+        .query_row([user.0], |row| {
+            Ok(IdentityReplacement { public_key: row.get(0)?, device_id: parse(row, 1)?, takes_effect_at: row.get(2)? })
+        })
+        .optional()
+}
+
+/// The sealed identity, and those before it, the newest first.
+pub(super) fn backups(conn: &Connection, user: UserKey) -> Result<Vec<Opaque>> {
+    conn.prepare_cached(
+        "SELECT backup FROM (SELECT backup, 9223372036854775807 AS id FROM user WHERE id = ?1 AND backup <> ''
+             UNION ALL SELECT backup, id FROM earlier_backup WHERE user = ?1) ORDER BY id DESC",
+    )
+    .and_then(|mut query| query.query_map([user.0], |row| Ok(Opaque::from_base64(row.get::<_, String>(0)?)))?.collect())
+    .map_err(engine_error)
+}
+
+impl Tx<'_> {
+    /// All that an identity begins with, stored together or not at all. Of two that do it at once, one comes second.
+    pub(super) fn set_up_identity(&mut self, session: &Session, new: &NewIdentity) -> Result<Relisted> {
+        let user = session.user.0;
+        let (known, has_list): (String, bool) = self
+            .conn
+            .prepare_cached("SELECT public_key, device_list <> x'' FROM user WHERE id = ?1")
+            .and_then(|mut query| query.query_row([user], |row| Ok((row.get(0)?, row.get(1)?))))
+            .map_err(engine_error)?;
+        let identity = new.list.certificate().identity_key().to_string();
+        if has_list || (!known.is_empty() && known != identity) {
+            let detail = "the account has an identity; have one of its devices let this one in";
+            return Err(Refusal::new(ErrorCode::IdentityExists, detail).into());
+        }
+        self.check_first_list(session, new)?;
+        let relisted = self.relist(session.user, None, &new.list, &[], NewDevices::MustBeFree)?;
+        self.seal(user, &new.backup, &new.recovery_key).map_err(engine_error)?;
+        self.note_of_user(&session.user_id, "set_up_identity", String::new())?;
+        Ok(relisted)
+    }
+
+    /// The list that an identity begins with has the device in it that brings it.
+    fn check_first_list(&self, session: &Session, new: &NewIdentity) -> Result<()> {
+        let now = self.now().unsigned_abs();
+        check_published(None, None, &new.list, &[], now).map_err(refusal)?;
+        let key: Option<String> = self
+            .conn
+            .prepare_cached("SELECT public_key FROM device WHERE id = ?1 AND removed_at = 0")
+            .and_then(|mut query| query.query_row([session.device.0], |row| row.get(0)).optional())
+            .map_err(engine_error)?;
+        let key = key.ok_or_else(super::relay::signed_out)?;
+        if !key.parse().is_ok_and(|key| new.list.has(&session.device_id, &key)) {
+            let detail = "this device does not stand in the device list with its key";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        }
+        if new.max_devices > 0 && new.list.devices().len() > new.max_devices as usize {
+            return Err(too_many_devices(new.max_devices).into());
+        }
+        Ok(())
+    }
+
+    /// Keeps the sealed identity, and the last ones before it.
+    fn seal(&self, user: i64, backup: &Opaque, recovery_key: &RecoveryPublicKey) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO earlier_backup (user, backup)
+                 SELECT id, backup FROM user WHERE id = ?1 AND backup <> '' AND backup <> ?2",
+            )?
+            .execute(params![user, backup.as_str()])?;
+        self.conn
+            .prepare_cached(
+                "DELETE FROM earlier_backup WHERE user = ?1 AND id NOT IN
+                     (SELECT id FROM earlier_backup WHERE user = ?1 ORDER BY id DESC LIMIT ?2)",
+            )?
+            .execute([user, BACKUPS - 1])?;
+        self.conn
+            .prepare_cached("UPDATE user SET backup = ?2, recovery_key = ?3 WHERE id = ?1")?
+            .execute(params![user, backup.as_str(), recovery_key.as_bytes()])
+            .map(drop)
+    }
+
+    /// Keeps another sealed identity for who has signed with the identity.
+    pub(super) fn seal_identity(
+        &mut self,
+        session: &Session,
+        identity: &AccountPublicKey,
+        backup: &Opaque,
+        recovery_key: &RecoveryPublicKey,
+    ) -> Result<()> {
+        self.require_identity(session.user, identity)?;
+        self.seal(session.user.0, backup, recovery_key).map_err(engine_error)?;
+        self.note_of_user(&session.user_id, "seal_identity", String::new())?;
+        self.notify_account(session.user.0, Some(session.device)).map_err(engine_error)
+    }
+
+    /// Refuses who has signed with an identity that the account has no more.
+    fn require_identity(&self, user: UserKey, signer: &AccountPublicKey) -> Result<()> {
+        if identity(self.conn, user)? == Some(*signer) {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::InvalidSignature, "the account has another identity now").into())
+    }
+
+    /// Refuses who has shown another access key than the account's.
+    fn require_access_key(&self, user: UserKey, shown: KeyHash) -> Result<()> {
+        let known: Vec<u8> = self
+            .conn
+            .prepare_cached("SELECT access_key_hash FROM user WHERE id = ?1")
+            .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if KeyHash::from_slice(&known).is_some_and(|known| known.matches(&shown)) {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::InvalidCredentials, "this is not the account's access key").into())
+    }
+
+    /// Sets another access key. Sessions stay; an invitation, which could set yet another one, ends.
+    pub(super) fn set_access_key(&mut self, session: &Session, key: KeyHash, by: &Authority) -> Result<()> {
+        let user = session.user.0;
+        match by {
+            Authority::Identity(signer) => self.require_identity(session.user, signer)?,
+            Authority::AccessKey(present) => self.require_access_key(session.user, *present)?,
+        }
+        self.conn
+            .prepare_cached("UPDATE user SET access_key_hash = ?2 WHERE id = ?1")
+            .and_then(|mut update| update.execute(params![user, key.as_bytes()]))
+            .and_then(|_| self.withdraw_invitation(user))
+            .map_err(engine_error)?;
+        let by = if matches!(by, Authority::Identity(_)) { "identity" } else { "access_key" };
+        self.note_of_user(&session.user_id, "set_access_key", format!("by={by}"))?;
+        self.notify_account(user, Some(session.device)).map_err(engine_error)
+    }
+
+    /// Begins to put another identity in place of the present one. All devices are told at once.
+    pub(super) fn begin_replacement(
+        &mut self,
+        session: &Session,
+        access_key: KeyHash,
+        new: &NewIdentity,
+    ) -> Result<IdentityReplacement> {
+        let user = session.user;
+        self.require_access_key(user, access_key)?;
+        let present = identity(self.conn, user)?.ok_or_else(no_device_list)?;
+        let public_key = new.list.certificate().identity_key().to_string();
+        if public_key == present.to_string() {
+            let detail = "this is the account's identity; publish a new generation of it";
+            return Err(Refusal::new(ErrorCode::IdentityExists, detail).into());
+        }
+        match replacement(self.conn, user).map_err(engine_error)? {
+            Some(begun) if begun.public_key == public_key && begun.device_id == session.device_id => return Ok(begun),
+            Some(_) => {
+                let detail = "another replacement has begun; it has to be ended first";
+                return Err(Refusal::new(ErrorCode::ReplacementPending, detail).into());
+            }
+            None => {}
+        }
+        self.check_first_list(session, new)?;
+        let takes_effect_at = self.now() + NOTICE;
+        self.conn
+            .prepare_cached(
+                "INSERT INTO replacement (user, device, device_id, takes_effect_at, public_key, certificate, device_list,
+                     backup, recovery_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![
+                    user.0,
+                    session.device.0,
+                    session.device_id.as_str(),
+                    takes_effect_at,
+                    public_key,
+                    new.list.certificate().encode(),
+                    new.list.encode(),
+                    new.backup.as_str(),
+                    new.recovery_key.as_bytes(),
+                ])
+            })
+            .map_err(engine_error)?;
+        self.note_of_user(&session.user_id, "begin_replacement", format!("device_id={}", session.device_id))?;
+        self.notify_account(user.0, Some(session.device)).map_err(engine_error)?;
+        Ok(IdentityReplacement { public_key, device_id: session.device_id.clone(), takes_effect_at })
+    }
+
+    /// Ends a replacement for who has signed with the present identity.
+    pub(super) fn end_replacement(&mut self, session: &Session, signer: &AccountPublicKey) -> Result<()> {
+        self.require_identity(session.user, signer)?;
+        self.forget_replacement(session.user.0)?;
+        self.note_of_user(&session.user_id, "end_replacement", "by=identity".to_owned())?;
+        self.notify_account(session.user.0, Some(session.device)).map_err(engine_error)
+    }
+
+    pub(super) fn forget_replacement(&self, user: i64) -> Result<()> {
+        let ended = self
+            .conn
+            .prepare_cached("DELETE FROM replacement WHERE user = ?1")
+            .and_then(|mut delete| delete.execute([user]))
+            .map_err(engine_error)?;
+        if ended == 0 {
+            let detail = "no replacement of the identity has begun";
+            return Err(Refusal::new(ErrorCode::NoReplacement, detail).into());
+        }
+        Ok(())
+    }
+
+    /// Carries out the replacements whose time has come.
+    pub(super) fn replace_identities(&mut self, now: i64) -> Result<Replaced> {
+        let due: Vec<(i64, UserId)> = self
+            .conn
+            .prepare_cached(
+                "SELECT r.user, u.user_id FROM replacement r JOIN user u ON u.id = r.user
+                 WHERE r.takes_effect_at <= ?1",
+            )
+            .and_then(|mut query| query.query_map([now], |row| Ok((row.get(0)?, parse(row, 1)?)))?.collect())
+            .map_err(engine_error)?;
+        let mut replaced = Replaced::default();
+        for (user, user_id) in due {
+            replaced.signed_out.extend(self.replace_identity(user)?);
+            self.note_of_user(&user_id, "replace_identity", String::new())?;
+            replaced.accounts += 1;
+        }
+        Ok(replaced)
+    }
+
+    /// The new identity, list, sealed identity and words take the place of the old ones, and devices that do not stand in
+    /// the list are signed out.
+    pub(super) fn replace_identity(&mut self, user: i64) -> Result<Vec<DeviceKey>> {
+        let Some(new) = self.pending(user)? else {
+            let detail = "no replacement of the identity has begun";
+            return Err(Refusal::new(ErrorCode::NoReplacement, detail).into());
+        };
+        self.conn
+            .prepare_cached("DELETE FROM published_list WHERE user = ?1")
+            .and_then(|mut delete| delete.execute([user]))
+            .map_err(engine_error)?;
+        let relisted = self.relist(UserKey(user), None, &new.list, &[], NewDevices::WhereFree)?;
+        // Those too that have waited for the old identity.
+        let waiting: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting <> 0")
+            .and_then(|mut query| query.query_map([user], |row| row.get(0))?.collect())
+            .map_err(engine_error)?;
+        debug_assert!(relisted.signed_out.is_empty(), "there is no list before it");
+        self.sign_out(user, &waiting).map_err(engine_error)?;
+        self.conn
+            .execute("UPDATE user SET backup = '' WHERE id = ?1", [user])
+            .and_then(|_| self.conn.execute("DELETE FROM earlier_backup WHERE user = ?1", [user]))
+            .and_then(|_| self.seal(user, &new.backup, &new.recovery_key))
+            .and_then(|()| self.conn.execute("DELETE FROM replacement WHERE user = ?1", [user]))
+            .and_then(|_| self.notify_account(user, None))
+            .map_err(engine_error)?;
+        Ok(waiting.into_iter().map(DeviceKey).collect())
+    }
+
+    /// The identity that is to come. It was verified when it came; one that cannot be read is a damaged database.
+    fn pending(&self, user: i64) -> Result<Option<NewIdentity>> {
+        let read = |row: &Row<'_>| {
+            let stored = StoredList { certificate: row.get(0)?, list: row.get(1)? };
+            Ok((stored, Opaque::from_base64(row.get::<_, String>(2)?), row.get(3)?))
+        };
+        let found: Option<(StoredList, Opaque, [u8; 32])> = self
+            .conn
+            .prepare_cached("SELECT certificate, device_list, backup, recovery_key FROM replacement WHERE user = ?1")
+            .and_then(|mut query| query.query_row([user], read).optional())
+            .map_err(engine_error)?;
+        let Some((stored, backup, recovery_key)) = found else { return Ok(None) };
+        let recovery_key = RecoveryPublicKey::from_bytes(recovery_key).map_err(damaged)?;
+        Ok(Some(NewIdentity { list: read_list(&stored)?, backup, recovery_key, max_devices: 0 }))
+    }
+
+    fn note_of_user(&self, user_id: &UserId, action: &'static str, detail: String) -> Result<()> {
+        self.note(&AuditNote { actor: Actor::Server, action, user_id: Some(user_id.clone()), detail })
+    }
+}

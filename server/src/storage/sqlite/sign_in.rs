@@ -1,0 +1,239 @@
+//! Signing in by the key of a device, and by the recovery words.
+
+use privmsg_mls_public::{DevicePublicKey, RecoveryPublicKey};
+use privmsg_protocol::{DeviceId, ErrorCode, UserId};
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest as _, Sha256};
+
+use super::accounts;
+use super::fault::engine_error;
+use super::tx::Tx;
+use crate::storage::{Credentials, DeviceKey, Login, Refusal, Result, SignIn, SignedIn, Signer, UserKey};
+
+/// Devices of an account that wait to be let in. A person has one or two at a time.
+const MAX_WAITING: i64 = 8;
+
+/// Keys of removed devices that an account has the server remember.
+const MAX_REMOVED: i64 = 1_000;
+
+/// Number of no user.
+const NOBODY: i64 = -1;
+
+/// An account that somebody signs in to.
+pub(super) struct Account {
+    pub(super) user_id: UserId,
+    pub(super) has_list: bool,
+}
+
+/// How a new device comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// The account has no device list.
+    Free,
+    /// It waits to be let in.
+    ByAccessKey,
+    /// It waits too, and whoever it is has the recovery words.
+    ByWords,
+}
+
+/// The key that a device signs in with. The same is looked up whether there is such a user or not.
+pub(super) fn device_signer(
+    conn: &Connection,
+    user_id: &UserId,
+    device_id: &DeviceId,
+) -> Result<Option<Signer<DevicePublicKey>>> {
+    let known = accounts::credentials(conn, user_id)?;
+    let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
+    let key: Option<String> = conn
+        .prepare_cached("SELECT public_key FROM device WHERE user = ?1 AND device_id = ?2 AND removed_at = 0")
+        .and_then(|mut query| query.query_row(params![user, device_id.as_str()], |row| row.get(0)).optional())
+        .map_err(engine_error)?;
+    let key = key.and_then(|key| key.parse().ok());
+    Ok(known.zip(key).map(|(known, key)| signer(known, key)))
+}
+
+/// The key that the recovery words of a user give.
+pub(super) fn recovery_signer(conn: &Connection, user_id: &UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
+    let known = accounts::credentials(conn, user_id)?;
+    let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
+    let key: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT recovery_key FROM user WHERE id = ?1")
+        .and_then(|mut query| query.query_row([user], |row| row.get(0)).optional())
+        .map_err(engine_error)?;
+    let key = key.and_then(|key| key.try_into().ok()).and_then(|key| RecoveryPublicKey::from_bytes(key).ok());
+    Ok(known.zip(key).map(|(known, key)| signer(known, key)))
+}
+
+fn signer<K>(known: Credentials, key: K) -> Signer<K> {
+    Signer { user: known.user, key, revoked: known.revoked, profile: known.profile }
+}
+
+impl Tx<'_> {
+    /// Signs a device in that has signed. Only one that is still there: who was signed out has no row to come back to.
+    pub(super) fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
+        let account = self.account_to_enter(order.user)?;
+        let found: Option<(i64, Vec<u8>)> = self
+            .conn
+            .prepare_cached(
+                "SELECT id, last_challenge FROM device
+                 WHERE user = ?1 AND device_id = ?2 AND public_key = ?3 AND removed_at = 0",
+            )
+            .and_then(|mut query| {
+                let key = order.device_key.to_string();
+                let of = params![order.user.0, order.device_id.as_str(), key];
+                query.query_row(of, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
+            .map_err(engine_error)?;
+        let detail = "the device has been signed out";
+        let (device, before) = found.ok_or(Refusal::new(ErrorCode::DeviceRemoved, detail))?;
+        let login = login_of(order);
+        self.sign_in_again(&login, (device, order.device_id.clone()))
+            .and_then(|_| {
+                self.conn
+                    .prepare_cached("UPDATE device SET last_challenge = ?2 WHERE id = ?1")?
+                    .execute(params![device, order.challenge])
+            })
+            .map_err(engine_error)?;
+        let session = self.entered(&login, account, DeviceKey(device), order.device_id.clone())?;
+        Ok(SignedIn { session, last_challenge: before.try_into().ok(), pushed_out: None })
+    }
+
+    /// Signs a new device in for whoever has the words. The same device again is a lost answer.
+    pub(super) fn sign_in_by_recovery(&mut self, order: &SignIn, words: &RecoveryPublicKey) -> Result<SignedIn> {
+        let account = self.account_to_enter(order.user)?;
+        let same: bool = self
+            .conn
+            .prepare_cached("SELECT recovery_key = ?2 FROM user WHERE id = ?1")
+            .and_then(|mut query| query.query_row(params![order.user.0, words.as_bytes()], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if !same || !account.has_list {
+            return Err(Refusal::new(ErrorCode::InvalidCredentials, "the account has other recovery words now").into());
+        }
+        let login = login_of(order);
+        let again: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND public_key = ?3
+                 AND removed_at = 0 AND waiting = 1 AND recovered = 1",
+            )
+            .and_then(|mut query| {
+                let of = params![order.user.0, order.device_id.as_str(), login.device_public_key];
+                query.query_row(of, |row| row.get(0)).optional()
+            })
+            .map_err(engine_error)?;
+        let mut pushed_out = None;
+        let (device, device_id) = match again {
+            Some(device) => self.sign_in_again(&login, (device, order.device_id.clone())).map_err(engine_error)?,
+            None => {
+                self.check_free(&order.device_id, order.user, &login.device_public_key)?;
+                pushed_out = self.make_room_for_waiting(order.user, &login.device_public_key, true)?;
+                self.add_waiting_device(&login, &order.device_id, Entry::ByWords).map_err(engine_error)?
+            }
+        };
+        let session = self.entered(&login, account, DeviceKey(device), device_id)?;
+        Ok(SignedIn { session, last_challenge: None, pushed_out })
+    }
+
+    /// Refuses a name or a key that a device has already.
+    pub(super) fn check_free(&self, device_id: &DeviceId, user: UserKey, key: &str) -> Result<()> {
+        let taken: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM device WHERE device_id = ?1)
+                     OR EXISTS (SELECT 1 FROM device WHERE user = ?2 AND public_key = ?3 AND removed_at = 0)",
+            )
+            .and_then(|mut query| query.query_row(params![device_id.as_str(), user.0, key], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if taken {
+            let detail = "there is a device with this device_id or this key; make another one";
+            return Err(Refusal::new(ErrorCode::DeviceExists, detail).into());
+        }
+        Ok(())
+    }
+
+    /// Refuses the key of a device that was signed out.
+    pub(super) fn check_not_removed(&self, user: UserKey, key: &str) -> Result<()> {
+        let removed: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM removed_key WHERE user = ?1 AND key_hash = ?2)")
+            .and_then(|mut query| query.query_row(params![user.0, hash(key)], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if removed {
+            return Err(Refusal::new(ErrorCode::DeviceRemoved, "a device with this key was signed out").into());
+        }
+        Ok(())
+    }
+
+    /// Lets one more device wait. Where there are too many, the oldest goes that nobody has let in; whoever has but the
+    /// access key does not push out who has the words, and nobody the device that has begun a replacement.
+    pub(super) fn make_room_for_waiting(
+        &mut self,
+        user: UserKey,
+        key: &str,
+        has_words: bool,
+    ) -> Result<Option<DeviceKey>> {
+        self.check_not_removed(user, key)?;
+        let waiting: i64 = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1")
+            .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if waiting < MAX_WAITING {
+            return Ok(None);
+        }
+        let oldest: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1 AND recovered <= ?2
+                     AND id NOT IN (SELECT device FROM replacement WHERE user = ?1)
+                 ORDER BY recovered, id LIMIT 1",
+            )
+            .and_then(|mut query| query.query_row(params![user.0, has_words], |row| row.get(0)).optional())
+            .map_err(engine_error)?;
+        let Some(oldest) = oldest else {
+            let detail = "too many devices wait to be let in";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        };
+        self.sign_out(user.0, &[oldest]).map_err(engine_error)?;
+        Ok(Some(DeviceKey(oldest)))
+    }
+
+    /// Remembers the key of a device that stood in a list and is being signed out.
+    pub(super) fn note_removed_key(&self, user: i64, device: i64) -> rusqlite::Result<()> {
+        let key: Option<String> = self
+            .conn
+            .prepare_cached(
+                "SELECT d.public_key FROM device d JOIN user u ON u.id = d.user
+                 WHERE d.id = ?1 AND d.waiting <> 1 AND d.public_key <> '' AND u.device_list <> x''",
+            )?
+            .query_row([device], |row| row.get(0))
+            .optional()?;
+        let Some(key) = key else { return Ok(()) };
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO removed_key (user, key_hash) VALUES (?1, ?2)")?
+            .execute(params![user, hash(&key)])?;
+        self.conn
+            .prepare_cached(
+                "DELETE FROM removed_key WHERE user = ?1 AND id <= (SELECT id FROM removed_key WHERE user = ?1
+                 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            )?
+            .execute([user, MAX_REMOVED])
+            .map(drop)
+    }
+}
+
+fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+fn login_of(order: &SignIn) -> Login {
+    Login {
+        user: order.user,
+        device_name: order.device_name.clone(),
+        device_type: order.device_type.clone(),
+        device_public_key: order.device_key.to_string(),
+        token: order.token,
+        expires_at: order.expires_at,
+        max_devices: 0,
+    }
+}
