@@ -67,6 +67,7 @@ impl Lang {
             E::AdminKeyInvalid => self.pick("the admin key is wrong", "ключ администратора неверен"),
             E::MalformedRequest
             | E::InvalidRequest
+            | E::InvalidHandshake
             | E::MalformedFrame
             | E::UnknownFrameType
             | E::MethodNotAllowed

@@ -227,28 +227,25 @@ fn groups() {
             participants: vec![user("alice"), user("bob")],
             incarnation: Incarnation::FIRST,
             founding_roster: None,
-            epoch: Epoch(1),
             welcomes: welcomes(),
             state: state(),
         },
-        r#"{"kind":"direct","participants":["alice","bob"],"incarnation":1,"epoch":1,"welcomes":[{"device_id":"d2","welcome":"d2VsY29tZQ=="}],"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
+        r#"{"kind":"direct","participants":["alice","bob"],"incarnation":1,"welcomes":[{"device_id":"d2","welcome":"d2VsY29tZQ=="}],"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
     );
     let by_member = SubmitCommit {
         message_id: message_id(1),
         epoch: Epoch(7),
         commit: opaque(b"commit"),
-        external: false,
         welcomes: welcomes(),
-        removed: vec![device("d3")],
-        state: state(),
+        group_info: opaque(b"info"),
     };
     body(
         &by_member,
-        r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","welcomes":[{"device_id":"d2","welcome":"d2VsY29tZQ=="}],"removed":["d3"],"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
+        r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","welcomes":[{"device_id":"d2","welcome":"d2VsY29tZQ=="}],"group_info":"aW5mbw=="}"#,
     );
     body(
-        &SubmitCommit { external: true, welcomes: vec![], removed: vec![], ..by_member },
-        r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","external":true,"state":{"group_info":"aW5mbw==","ratchet_tree":"dHJlZQ=="}}"#,
+        &SubmitCommit { welcomes: vec![], ..by_member },
+        r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","group_info":"aW5mbw=="}"#,
     );
     body(&CommitAccepted { epoch: Epoch(8), seq: Seq(43) }, r#"{"epoch":8,"seq":43}"#);
     body(

@@ -237,7 +237,8 @@ CREATE TABLE grp_state (
     epoch        INTEGER NOT NULL,
     seq          INTEGER NOT NULL,
     group_info   TEXT    NOT NULL,
-    ratchet_tree TEXT    NOT NULL
+    -- Tree, GroupContext and what else commits are checked against; see `core/mls-public`.
+    state        BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
 
