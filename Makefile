@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run build programs test lint bench demo chaos api-check fuzz image-check check-targets bare-check
+.PHONY: help setup run build programs test lint bench demo chaos api-check fuzz image-check check-targets bare-check deny
 
 CARGO ?= cargo
 # The server is a workspace of its own (server/Cargo.toml), so that it is tested with the SQLite that it ships with.
@@ -41,15 +41,23 @@ test: ## run all tests
 	$(CARGO) test --workspace --locked
 	scripts/api-check.sh "" 5
 
-lint: ## formatting, clippy, rustdoc, shellcheck; warnings are errors
+lint: ## formatting, clippy, rustdoc, shellcheck, licences; warnings are errors
 	@scripts/setup.sh lint
 	scripts/check-workspaces.sh
+	$(CARGO) deny --log-level error check licenses bans sources
+	$(CARGO) deny --log-level error $(SERVER) check licenses bans sources
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --all --check $(SERVER)
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --locked $(SERVER) -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --locked $(addprefix -p ,$(DOC_CRATES))
 	shellcheck scripts/*.sh .ci/run
+
+# Not part of `lint`, because it asks the network, and what is found today was fine yesterday.
+deny: ## known vulnerabilities of what is built in, besides licences, sources and duplicates (network)
+	@scripts/setup.sh lint
+	$(CARGO) deny --log-level error check
+	$(CARGO) deny --log-level error $(SERVER) check
 
 bench: build ## load generator against the release server; figures for docs/benchmarks.md
 	$(CARGO) run --release --locked -p privmsg-testkit --bin bench -- $(ARGS)

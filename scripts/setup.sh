@@ -21,6 +21,8 @@ build_packages=(build-essential pkg-config libssl-dev)
 #   python3-venv      schemathesis, which scripts/api-check.sh installs with pip, lives in a folder of its own
 test_packages=(curl ca-certificates nginx-light pebble coturn python3-venv)
 lint_packages=(shellcheck)
+#   cargo-deny        licences, sources and duplicates of what is built in (deny.toml); installed by cargo
+cargo_deny_version=0.20.2
 
 # Keep in step with `rust-version` in Cargo.toml.
 min_rust_minor=91
@@ -114,8 +116,20 @@ install_web_tests() {
     touch "$installed"
 }
 
+# Some three minutes of compiling, once; fast enough to be part of every lint afterwards.
+install_cargo_deny() {
+    command -v cargo-deny >/dev/null && return 0
+    say "installing cargo-deny $cargo_deny_version (minutes)"
+    # In a folder of its own: what is to be built here must not be built with it.
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked --version "$cargo_deny_version" cargo-deny >&2 ||
+        die "could not install cargo-deny"
+}
+
 check_rust
 install_packages
 if [[ "$stage" != build ]]; then
     install_web_tests
+fi
+if [[ "$stage" == lint ]]; then
+    install_cargo_deny
 fi

@@ -95,6 +95,7 @@ key=$(sed -n 's/.*"admin_key":"\([^"]*\)".*/\1/p' "$trial/said.json")
 
 say "the server, with the volumes of docker-compose.yml"
 volumes=(-v "$trial/config/server:/app/config:ro" -v "$trial/data/server:/app/data"
+    -v "$trial/data/backup:/app/backup"
     --env "PRIVMSG_SERVER_PORT=$port" --env PRIVMSG_SERVER_HOST=127.0.0.1)
 run "${volumes[@]}" "$container" -- ./privmsg-server run >"$trial/log" 2>&1 &
 server=$!

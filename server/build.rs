@@ -8,9 +8,9 @@ use std::{env, fs, io};
 
 /// The file, the beginning of a line with a secret, and what the line is made to be.
 const SECRETS: [(&str, &str, &str); 3] = [
-    ("config/server/config.toml", "credential = ", "credential = \"ВСТАВЬТЕ_СЮДА_ВАШ_TURN_SECRET\""),
-    ("config/server/config.toml", "master_key = ", "master_key = \"ВСТАВЬТЕ_СЮДА_ВАШ_ADMIN_KEY\""),
-    ("config/coturn/turnserver.conf", "static-auth-secret=", "static-auth-secret=ВСТАВЬТЕ_СЮДА_ВАШ_TURN_SECRET"),
+    ("config/server/config.toml", "credential = ", "credential = \"PUT_YOUR_TURN_SECRET_HERE\""),
+    ("config/server/config.toml", "master_key = ", "master_key = \"PUT_YOUR_ADMIN_KEY_HERE\""),
+    ("config/coturn/turnserver.conf", "static-auth-secret=", "static-auth-secret=PUT_YOUR_TURN_SECRET_HERE"),
 ];
 
 fn main() -> io::Result<()> {

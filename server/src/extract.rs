@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use privmsg_protocol::{ErrorCode, Secret};
+use privmsg_protocol::{DeviceId, ErrorCode, FileId, GroupId, Secret, UserId, json_fault};
 use serde::de::DeserializeOwned;
 
 use crate::app::AppState;
@@ -36,26 +36,47 @@ impl<T: DeserializeOwned> FromRequest<AppState> for OptionalJson<T> {
     }
 }
 
-/// Serde's own words can quote the input, which must not come back out or reach a log; where it stopped is enough.
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let what =
-            if error.is_data() { "a field is missing or has a wrong value" } else { "the body is not valid JSON" };
-        ApiError::malformed(format!("{what} (line {}, column {})", error.line(), error.column()))
-    })
+    serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(json_fault(bytes, &error)))
+}
+
+/// What a path names.
+pub(crate) trait Named: DeserializeOwned + Send {
+    /// Nothing is called so, and what cannot be a name is nobody's.
+    const UNKNOWN: ErrorCode;
+}
+
+impl Named for UserId {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownUser;
+}
+
+impl Named for DeviceId {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownDevice;
+}
+
+impl Named for (UserId, DeviceId) {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownDevice;
+}
+
+impl Named for FileId {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownFile;
+}
+
+impl Named for GroupId {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownGroup;
 }
 
 /// Parameters in the path.
 pub(crate) struct Params<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<T> {
+impl<S: Send + Sync, T: Named> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         Path::from_request_parts(parts, state)
             .await
             .map(|Path(value)| Self(value))
-            .map_err(|_| ApiError::malformed("an identifier in the path is not valid"))
+            .map_err(|_| ApiError::new(T::UNKNOWN, "there is none of that name: the path has no valid identifier"))
     }
 }
 

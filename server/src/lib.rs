@@ -43,6 +43,7 @@ mod error;
 mod extract;
 mod files;
 mod frame_text;
+mod handshake;
 mod housekeeping;
 mod http;
 mod hub;

@@ -8,6 +8,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::paths::shown;
 use crate::private;
 
 /// The data is this process's. Ends when dropped, and with the process, however it dies.
@@ -54,12 +55,12 @@ impl Lock {
         let mut name = database.as_os_str().to_owned();
         name.push(".lock");
         let path = PathBuf::from(name);
-        let failed = |source| LockError::Failed { path: path.display().to_string(), source };
+        let failed = |source| LockError::Failed { path: shown(&path), source };
         private::folder_of(&path).map_err(failed)?;
         let file = private::file(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LockError::InUse { path: database.display().to_string() }),
+            Err(TryLockError::WouldBlock) => Err(LockError::InUse { path: shown(database) }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }

@@ -12,6 +12,11 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The path as people are to read it: with its folder, wherever they are.
+pub(crate) fn shown(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 /// Makes the names in the folder of a file durable. Elsewhere a folder cannot be opened, and they are without.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     #[cfg(unix)]

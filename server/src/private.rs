@@ -13,6 +13,14 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Makes a folder that must not be there yet.
+pub(crate) fn new_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 /// Makes the folder of a file.
 pub(crate) fn folder_of(file: &Path) -> io::Result<()> {
     match file.parent() {

@@ -16,6 +16,7 @@ use crate::http::{self, TlsError};
 use crate::hub::Hub;
 use crate::lock::{Lock, LockError};
 use crate::metrics::{self, Metrics};
+use crate::paths::shown;
 use crate::secrets::{KeyHash, random_key};
 use crate::storage::sqlite::{OpenError, Options, SqliteStorage};
 use crate::storage::{Delivery, Observer, SharedStorage, StorageError, Transaction};
@@ -89,6 +90,14 @@ pub enum ServerError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(Box<dyn std::error::Error + Send + Sync>),
+    /// The database is not this server's.
+    #[error("the database {path} belongs to another program: it has the table `{table}`, and not those of this server")]
+    ForeignData {
+        /// The database.
+        path: String,
+        /// A table that it has.
+        table: String,
+    },
     /// A newer server has worked with the database.
     #[error("the database {path} is of a newer server (schema {found}; this one knows up to {known})")]
     NewerData {
@@ -115,6 +124,7 @@ impl From<OpenError> for ServerError {
         match error {
             OpenError::Newer { path, found, known } => Self::NewerData { path, found, known },
             OpenError::HalfRestored { path } => Self::HalfRestored { path },
+            OpenError::Foreign { path, table } => Self::ForeignData { path, table },
             other => Self::Database(Box::new(other)),
         }
     }
@@ -151,7 +161,7 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let figures = figures(&config).await?;
     let lock = Lock::take_patiently(&config.storage.database_path).await?;
     let files = FileStore::open(&config.storage.files_path)
-        .map_err(|source| ServerError::Files { path: config.storage.files_path.display().to_string(), source })?;
+        .map_err(|source| ServerError::Files { path: shown(&config.storage.files_path), source })?;
     let hub = Arc::new(Hub::default());
     let metrics = Arc::new(Metrics::new());
     let storage: SharedStorage = Arc::new(SqliteStorage::open(

@@ -1,9 +1,14 @@
 //! A look into the database of a server: what its program does not tell.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use privmsg_harness::ServerProcess;
 use privmsg_protocol::{GroupId, Seq, UserId};
 use rusqlite::{Connection, OpenFlags};
+
+/// The server writes briefly.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// What SQLite says about its database, and whether what the server counts is there: `ok`, or what is wrong. The server
 /// must not be running.
@@ -30,6 +35,28 @@ pub fn rows_in(server: &ServerProcess, table: &str) -> Result<u64> {
     let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
     Ok(u64::try_from(rows)?)
+}
+
+/// Writes a group of all users with all their devices into the database, which may be in use: for measuring what it costs
+/// to deliver in one. Nobody can commit to it or join it.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn adds_group_of_all(server: &ServerProcess) -> Result<GroupId> {
+    let connection = Connection::open(server.database())?;
+    connection.busy_timeout(BUSY)?;
+    let id = GroupId::from_bytes([7; 16]);
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute(
+        "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of)
+         VALUES (?1, 2, zeroblob(32), 1, 0, 1, 1, 0, x'')",
+        [id.as_bytes()],
+    )?;
+    let group = transaction.last_insert_rowid();
+    transaction.execute("INSERT INTO grp_participant (grp, user) SELECT ?1, id FROM user", [group])?;
+    transaction.execute("INSERT INTO grp_leaf (grp, device) SELECT ?1, id FROM device", [group])?;
+    transaction.commit()?;
+    Ok(id)
 }
 
 /// The newest group between exactly these users.

@@ -13,11 +13,11 @@ const GLOBAL: usize = 100;
 
 pub(super) fn definition(lang: Lang) -> Clap {
     let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
-    let message = || positional("message-id", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_message_id()).required(true);
+    let message = || positional("message-id", lang.pick("MESSAGE_ID", "ID"), lang.help_message_id()).required(true);
     let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
     let seconds = lang.pick("SECS", "СЕКУНДЫ");
     let path = lang.pick("PATH", "ПУТЬ");
-    let id = lang.pick("ID", "НОМЕР");
+    let id = lang.pick("ID", "ID");
     let commands = format!("{}\n{{subcommands}}\n\n", lang.heading_commands());
     let root = command(lang, "privmsg", lang.about(), lang.usage())
         .version(env!("CARGO_PKG_VERSION"))
@@ -71,7 +71,7 @@ pub(super) fn definition(lang: Lang) -> Clap {
             .after_help(lang.after_send())
             .arg(user())
             .arg(text_argument())
-            .arg(option("reply-to", lang.pick("MESSAGE_ID", "НОМЕР"), lang.help_reply_to()))
+            .arg(option("reply-to", lang.pick("MESSAGE_ID", "ID"), lang.help_reply_to()))
             .arg(option("file", path, lang.help_file()).action(ArgAction::Append).value_parser(value_parser!(PathBuf)))
             .arg(number("timeout", seconds, lang.help_send_timeout())),
     )

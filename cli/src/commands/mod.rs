@@ -103,7 +103,7 @@ async fn with_session<T, W: Future<Output = Result<T, ClientError>>>(
     request: impl Fn() -> W,
 ) -> Result<T, Failure> {
     match request().await {
-        Err(ClientError::Server { code: ErrorCode::TokenExpired, .. }) => {}
+        Err(ClientError::Server { code: ErrorCode::TokenExpired | ErrorCode::Unauthorized, .. }) => {}
         other => return Ok(other?),
     }
     let mut events = client.events();

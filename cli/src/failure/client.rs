@@ -18,6 +18,7 @@ pub(super) fn engine(lang: Lang, error: &EngineError) -> Described {
         }
         EngineError::SignedOut(_) => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
         EngineError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
+        EngineError::KeyInUseElsewhere => new(Exit::NotSignedIn, "key_in_use_elsewhere", lang.key_in_use_elsewhere()),
         EngineError::Replaced => new(Exit::Other, "taken_over", lang.taken_over()),
         EngineError::ProfileInUse => new(Exit::Other, "profile_busy", lang.profile_in_use()),
         EngineError::Store(error) => store(lang, error),
@@ -48,6 +49,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::Damaged(what) => new(Exit::File, "profile_damaged", lang.damaged(what)),
         ClientError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
         ClientError::DeviceForgotten => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        ClientError::KeyInUseElsewhere => new(Exit::NotSignedIn, "key_in_use_elsewhere", lang.key_in_use_elsewhere()),
         ClientError::PathNotUnicode => new(Exit::File, "file", lang.path_not_unicode()),
         ClientError::NoSuchMessage => new(Exit::Other, "no_message", lang.no_such_message()),
         ClientError::AmbiguousMessage => new(Exit::Other, "ambiguous_message", lang.ambiguous_message()),
@@ -66,9 +68,11 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::OwnLink => new(Exit::Usage, "own_link", lang.own_contact_link()),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
-        ClientError::Content(privmsg_client::ContentError::Size(_)) => {
-            new(Exit::Usage, "message_too_long", lang.message_unfit(&lang.message_too_long()))
-        }
+        ClientError::Content(privmsg_client::ContentError::Size(_)) => new(
+            Exit::Usage,
+            "message_too_long",
+            lang.message_unfit(&lang.message_too_long(privmsg_client::MAX_TEXT_LEN)),
+        ),
         ClientError::Content(error) => new(Exit::Other, "message", lang.message_unfit(&error.to_string())),
         ClientError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
         ClientError::File { path, source } => new(Exit::File, "file", lang.file_failed(path, &lang.io(source))),

@@ -40,10 +40,10 @@ texts! {
         "«{value}» не похоже на имя пользователя: латинские буквы, цифры, «.», «_» и «-», до 64 знаков";
     bad_message_id(value: &str) =>
         "'{value}' is no message id; 'privmsg history USER' shows them",
-        "«{value}» не похоже на номер сообщения; их показывает «privmsg history ПОЛЬЗОВАТЕЛЬ»";
+        "«{value}» не похоже на ID сообщения; их показывает «privmsg history ПОЛЬЗОВАТЕЛЬ»";
     bad_device_id(value: &str) =>
         "'{value}' is no device id; 'privmsg devices' shows them",
-        "«{value}» не похоже на номер устройства; их показывает «privmsg devices»";
+        "«{value}» не похоже на ID устройства; их показывает «privmsg devices»";
     own_device() =>
         "this is the device that you are using; 'privmsg logout' signs it out",
         "это устройство, на котором вы работаете; выйти на нём — «privmsg logout»";
@@ -55,7 +55,8 @@ texts! {
         "нечего отправлять: укажите ТЕКСТ, «-», чтобы прочитать его со стандартного ввода, или --file";
     message_unfit(detail: &str) =>
         "the message cannot be sent: {detail}", "сообщение нельзя отправить: {detail}";
-    message_too_long() => "the text is too long", "текст слишком длинный";
+    message_too_long(most: usize) =>
+        "the text is too long; it may have {most} bytes", "текст слишком длинный; в нём может быть {most} байт";
 
     // Files.
     file_failed(path: &str, reason: &str) => "{path}: {reason}", "{path}: {reason}";
@@ -189,6 +190,9 @@ texts! {
     taken_over() =>
         "this device has connected from somewhere else, so this connection has ended. A profile is for one machine: if it was copied, sign in there as a further device",
         "это устройство подключилось из другого места, поэтому соединение завершено. Профиль рассчитан на одну машину: если его скопировали, войдите там как новое устройство";
+    key_in_use_elsewhere() =>
+        "Warning: somebody else has signed in with the key of this device: another machine has a copy of the profile, or somebody has read it. The device has been signed out, there too; what was received stays readable. If you know of no copy, look at 'privmsg devices' on another device. 'privmsg login' makes this one a new device",
+        "Внимание: ключом этого устройства вошёл кто-то ещё: на другой машине есть копия профиля, или его прочитал посторонний. С устройства выполнен выход, в том числе и там; полученное по-прежнему можно читать. Если о копии вы не знаете, посмотрите «privmsg devices» на другом устройстве. После «privmsg login» здесь будет новое устройство";
     set_back() =>
         "Warning: the server says that messages which this device has sent or received are missing in its profile. Either the profile was restored from an older copy, or is used on another machine too, or was away for longer than the server keeps messages; or the server is at fault. The chats are joined anew, and what is missing is marked in their history. A profile is for one machine: on another one, sign in as a further device",
         "Внимание: сервер утверждает, что в профиле нет сообщений, которые это устройство уже отправляло или получало. Либо профиль восстановлен из старой копии, или им пользуются и на другой машине, или он не подключался дольше, чем сервер хранит сообщения; либо ошибается сам сервер. Подключаюсь к чатам заново; недостающее отмечено в истории. Профиль рассчитан на одну машину: на другой войдите как новое устройство";
@@ -200,7 +204,7 @@ texts! {
     not_sent(reason: &str) => "not sent: {reason}", "не отправлено: {reason}";
     unknown_contact(user: &str) =>
         "no conversation with {user} yet: their key is known after the first message in either direction, or after 'privmsg contact add' with their link",
-        "переписки с {user} ещё нет: ключ собеседника станет известен после первого сообщения в любую сторону или после «privmsg contact add» с его ссылкой";
+        "чата с {user} ещё нет: ключ собеседника станет известен после первого сообщения в любую сторону или после «privmsg contact add» с его ссылкой";
     identity_blocked(user: &str) =>
         "{user} has another key than the one that you verified or have from a contact link, so nothing is sent. Ask {user} why, compare 'privmsg safety-number {user}', then accept it with --accept-change",
         "у {user} не тот ключ, который вы сверили или получили по ссылке, поэтому ничего не отправляется. Узнайте у {user} причину, сверьте «privmsg safety-number {user}» и примите новый ключ: --accept-change";
@@ -224,20 +228,20 @@ texts! {
     no_such_message() => "there is no such message in this profile", "в этом профиле нет такого сообщения";
     ambiguous_message() =>
         "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
-        "этот номер есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
+        "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
     not_the_author() =>
         "only its author can do that. To remove it from this device: privmsg delete MESSAGE_ID --for-me",
-        "это может только автор. Убрать с этого устройства: privmsg delete НОМЕР --for-me";
+        "это может только автор. Убрать с этого устройства: privmsg delete ID --for-me";
     not_changeable() =>
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";
     not_an_emoji() => "a reaction is one emoji, for example 👍", "реакция — это один эмодзи, например 👍";
     update_needed() =>
         "somebody in this conversation uses a newer version of PrivMsg; it waits until this one is updated",
-        "кто-то в этой переписке пользуется более новой версией PrivMsg; она ждёт, пока не обновится эта";
+        "кто-то в этом чате пользуется более новой версией PrivMsg; он ждёт, пока не обновится эта";
     joined_too_often() =>
         "the server says again and again that messages are missing here, or that this device has to join the conversation anew, and is not believed at once any more: nothing is sent in this conversation for a while, for a day at most. Is the profile used on two machines? If not, ask the administrator",
-        "сервер снова и снова заявляет, что здесь не хватает сообщений или что устройству нужно заново войти в переписку, и сразу ему больше нет веры: в этой переписке пока ничего не отправляется, самое большее сутки. Не пользуются ли профилем на двух машинах? Если нет, спросите администратора";
+        "сервер снова и снова заявляет, что здесь не хватает сообщений или что устройству нужно заново войти в чат, и сразу ему больше нет веры: в этом чате пока ничего не отправляется, самое большее сутки. Не пользуются ли профилем на двух машинах? Если нет, спросите администратора";
     another_safety_number(user: &str) =>
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
@@ -246,5 +250,5 @@ texts! {
         "у собеседника не тот ключ, который вы сверили или получили по ссылке: узнайте причину, сверьте «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и примите новый ключ: --accept-change";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
-        "данные этой переписки на сервере непригодны; попытки продолжаются";
+        "данные этого чата на сервере непригодны; попытки продолжаются";
 }

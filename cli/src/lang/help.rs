@@ -33,7 +33,7 @@ texts! {
     about_read() => "Mark a chat as read", "Отметить чат прочитанным";
     about_settings() => "Show the settings, or change one", "Показать или изменить настройки";
     about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
-    about_history() => "Show the newest messages with somebody", "Показать последние сообщения переписки";
+    about_history() => "Show the newest messages with somebody", "Показать последние сообщения чата";
     about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
     about_chats() => "List the chats", "Список чатов";
     about_whoami() => "Who is signed in here, and where", "Кто вошёл на этом устройстве и куда";
@@ -44,22 +44,22 @@ texts! {
 
     usage_login() =>
         "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]\n       privmsg login [--server NEW_URL] [--proxy URL] [--fingerprint SHA256:…]",
-        "privmsg login (--server АДРЕС --user-id ИМЯ | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
-    usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to НОМЕР] [ПАРАМЕТРЫ]";
-    usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--timeout SECS]", "privmsg react НОМЕР ЭМОДЗИ [--remove] [--timeout СЕКУНДЫ]";
-    usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--timeout SECS]", "privmsg edit НОМЕР ТЕКСТ|- [--timeout СЕКУНДЫ]";
-    usage_delete() => "privmsg delete MESSAGE_ID [--for-me] [--timeout SECS]", "privmsg delete НОМЕР [--for-me] [--timeout СЕКУНДЫ]";
+        "privmsg login (--server АДРЕС --user-id ID | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
+    usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to ID] [ПАРАМЕТРЫ]";
+    usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--timeout SECS]", "privmsg react ID ЭМОДЗИ [--remove] [--timeout СЕКУНДЫ]";
+    usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--timeout SECS]", "privmsg edit ID ТЕКСТ|- [--timeout СЕКУНДЫ]";
+    usage_delete() => "privmsg delete MESSAGE_ID [--for-me] [--timeout SECS]", "privmsg delete ID [--for-me] [--timeout СЕКУНДЫ]";
     usage_chat() => "privmsg chat USER", "privmsg chat ПОЛЬЗОВАТЕЛЬ";
     usage_read() => "privmsg read USER", "privmsg read ПОЛЬЗОВАТЕЛЬ";
     usage_settings() => "privmsg settings [SETTING [VALUE]]", "privmsg settings [НАСТРОЙКА [ЗНАЧЕНИЕ]]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
     usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER]",
-        "privmsg download НОМЕР --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ]";
+        "privmsg download ID --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ]";
     usage_chats() => "privmsg chats", "privmsg chats";
     usage_whoami() => "privmsg whoami", "privmsg whoami";
-    usage_devices() => "privmsg devices [remove DEVICE_ID]", "privmsg devices [remove НОМЕР]";
-    usage_devices_remove() => "privmsg devices remove DEVICE_ID", "privmsg devices remove НОМЕР";
+    usage_devices() => "privmsg devices [remove DEVICE_ID]", "privmsg devices [remove ID]";
+    usage_devices_remove() => "privmsg devices remove DEVICE_ID", "privmsg devices remove ID";
     usage_safety_number() =>
         "privmsg safety-number USER [--mark-verified | --unverify | --accept-change]",
         "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change]";
@@ -110,14 +110,14 @@ texts! {
     help_count() => "End after N messages", "Закончить после N сообщений";
     help_listen_timeout() => "End after SECS seconds", "Закончить через столько секунд";
     help_limit() => "How many messages [default: 20]", "Сколько сообщений [по умолчанию: 20]";
-    help_message_id() => "As 'history' shows it", "Номер сообщения, как его показывает «history»";
+    help_message_id() => "As 'history' shows it", "ID сообщения, как его показывает «history»";
     help_out() =>
         "Where to save it; an existing file is replaced. A folder if the message has several files",
         "Куда сохранить; существующий файл будет заменён. Папка, если в сообщении несколько файлов";
     help_from() =>
         "Whose message it is, if several senders have chosen the same id",
-        "Чьё это сообщение, если несколько отправителей выбрали один номер";
-    help_device_id() => "As 'devices' shows it", "Номер устройства, как его показывает «devices»";
+        "Чьё это сообщение, если несколько отправителей выбрали один ID";
+    help_device_id() => "As 'devices' shows it", "ID устройства, как его показывает «devices»";
     help_mark_verified() => "You have compared the number, and it is the same", "Вы сравнили код, и он совпал";
     help_unverify() => "Take that back", "Отменить это";
     help_accept_change() =>

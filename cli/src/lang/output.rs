@@ -42,7 +42,7 @@ texts! {
 
     // Signing in and out.
     signed_in(user: &str, device: &str) =>
-        "Signed in as {user}. This device is {device}.", "Вход выполнен: {user}. Номер этого устройства: {device}.";
+        "Signed in as {user}. This device is {device}.", "Вход выполнен: {user}. ID этого устройства: {device}.";
     ask_invitation() => "Invitation: ", "Приглашение: ";
     ask_rest_of_invitation() => "… its next line: ", "… следующая строка: ";
     access_key_title() => "Your access key:", "Ваш ключ доступа:";
@@ -89,7 +89,7 @@ texts! {
         "another privmsg process is running with this profile; it sends the message",
         "с этим профилем работает другой процесс privmsg; сообщение отправит он";
     chatting(user: &str) =>
-        "Talking to {user}. Each line is a message; Ctrl-D ends it.", "Переписка с {user}. Каждая строка — сообщение; закончить: Ctrl-D.";
+        "Talking to {user}. Each line is a message; Ctrl-D ends it.", "Чат с {user}. Каждая строка — сообщение; закончить: Ctrl-D.";
     listening(user: &str) => "Listening as {user}. Ctrl-C ends it.", "Жду сообщений для {user}. Закончить: Ctrl-C.";
     connection_lost(reason: &str) =>
         "no connection ({reason}); trying again", "нет связи ({reason}); пробую снова";
@@ -126,7 +126,7 @@ texts! {
         "КЛЮЧ {user} ИЗМЕНИЛСЯ. Собеседник начал заново, или между вами кто-то есть.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
     went_back() =>
         "THE SERVER HAS LED THIS CONVERSATION BACK to an earlier state, as after a restored backup. Devices that were removed since may be able to read until they are removed once more.\nAsk the administrator whether a backup was restored. If not, say nothing here that such a device must not read.",
-        "СЕРВЕР ВЕРНУЛ ЭТУ ПЕРЕПИСКУ к более раннему состоянию, как после восстановления из копии. Устройства, которые с тех пор удалили, возможно, смогут читать, пока их не удалят снова.\nСпросите администратора, восстанавливал ли он копию. Если нет, не пишите здесь того, что такому устройству знать нельзя.";
+        "СЕРВЕР ВЕРНУЛ ЭТОТ ЧАТ к более раннему состоянию, как после восстановления из копии. Устройства, которые с тех пор удалили, возможно, смогут читать, пока их не удалят снова.\nСпросите администратора, восстанавливал ли он копию. Если нет, не пишите здесь того, что такому устройству знать нельзя.";
     key_changed_blocked(user: &str) =>
         "The old key was verified, or came in a contact link, so nothing is sent until you accept the new one:\nprivmsg safety-number {user} --accept-change",
         "Прежний ключ был сверен или получен по ссылке, поэтому ничего не отправляется, пока вы не примете новый:\nprivmsg safety-number {user} --accept-change";

@@ -67,6 +67,7 @@ impl Lang {
             E::AdminKeyInvalid => self.pick("the admin key is wrong", "ключ администратора неверен"),
             E::MalformedRequest
             | E::InvalidRequest
+            | E::InvalidHandshake
             | E::MalformedFrame
             | E::UnknownFrameType
             | E::MethodNotAllowed
@@ -82,7 +83,7 @@ impl Lang {
                 self.pick("the sender is not the one who is signed in", "отправитель — не тот, кто вошёл")
             }
             E::MessageIdConflict => {
-                self.pick("the message id is taken; send it again", "номер сообщения занят; отправьте ещё раз")
+                self.pick("the message id is taken; send it again", "ID сообщения занят; отправьте ещё раз")
             }
             E::MailboxFull => self.pick(
                 "the recipient's mailbox is full until they read their messages",
@@ -102,7 +103,7 @@ impl Lang {
             ),
             E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists | E::StaleIncarnation => self.pick(
                 "the conversation has changed meanwhile; it is joined anew",
-                "переписка тем временем изменилась; подключаюсь к ней заново",
+                "чат тем временем изменился; подключаюсь к нему заново",
             ),
             E::IdentityExists => {
                 self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")

@@ -11,46 +11,8 @@ use privmsg_testkit::http::Http;
 use privmsg_testkit::{Account, Proxy, Server};
 use serde_json::Value;
 
-use crate::run::{Run, command, privmsg};
-
-/// A folder with profiles in it.
-#[derive(Clone)]
-struct Machine {
-    dir: PathBuf,
-    url: String,
-}
-
-impl Machine {
-    fn does(&self, profile: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
-        privmsg(&self.dir, &Self::arguments(profile, arguments), environment)
-    }
-
-    fn starts(&self, profile: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Child {
-        command(&self.dir, &Self::arguments(profile, arguments), environment).spawn().unwrap()
-    }
-
-    fn arguments<'a>(profile: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
-        ["--profile", profile, "--json"].into_iter().chain(arguments.iter().copied()).collect()
-    }
-
-    fn signs_in(&self, profile: &str, account: &Account, environment: &[(&str, &str)]) -> Run {
-        let key = [("PRIVMSG_ACCESS_KEY", account.access_key.expose())];
-        let environment: Vec<_> = key.into_iter().chain(environment.iter().copied()).collect();
-        self.does(profile, &["login", "--server", &self.url, "--user-id", account.user_id.as_str()], &environment)
-    }
-
-    fn profile(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
-    }
-
-    fn whoami(&self, profile: &str) -> Value {
-        self.does(profile, &["whoami"], &[]).ok().objects().remove(0)
-    }
-}
-
-fn code(run: &Run) -> String {
-    run.error()["code"].as_str().unwrap().to_owned()
-}
+use crate::machine::{Machine, code, copy};
+use crate::run::{Run, command};
 
 /// Nothing that the next attempt would stumble over.
 #[track_caller]
@@ -347,14 +309,6 @@ async fn a_copied_profile_ends_with_a_word() {
         second.wait().unwrap();
     })
     .await;
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for file in std::fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
-    }
 }
 
 /// Waits until a process has a connection to somebody.

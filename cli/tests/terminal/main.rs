@@ -10,6 +10,7 @@ mod conversation;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod login;
+mod machine;
 mod people;
 #[cfg(target_os = "linux")]
 mod pty;
@@ -17,3 +18,4 @@ mod reach;
 mod run;
 mod saving;
 mod set_back;
+mod stolen;

@@ -51,6 +51,9 @@ pub enum ClientError {
     /// The server has forgotten this device.
     #[error("the server does not know this device any more")]
     DeviceForgotten,
+    /// Somebody else has signed in with this device's key: a copy of the profile, or whoever has read it.
+    #[error("somebody else has signed in with this device's key")]
+    KeyInUseElsewhere,
     /// The local database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -193,23 +196,28 @@ impl ClientError {
         }
     }
 
-    /// Whether the server has ended this device's session for good: another attempt gets the same answer.
-    pub(crate) const fn ends_session(&self) -> bool {
+    /// Whether this device has been signed out for good: another attempt gets the same answer.
+    pub(crate) const fn signs_out(&self) -> bool {
         match self {
-            Self::DeviceForgotten => true,
-            Self::Server { code, .. } => is_over(code),
+            Self::DeviceForgotten | Self::KeyInUseElsewhere => true,
+            Self::Server { code, .. } => matches!(code, ErrorCode::AccountRevoked | ErrorCode::InvalidCredentials),
             _ => false,
         }
+    }
+
+    /// Whether the session is over, though the device may come in again by its key.
+    pub(crate) const fn needs_sign_in(&self) -> bool {
+        matches!(self, Self::Server { code: ErrorCode::Unauthorized | ErrorCode::TokenExpired, .. })
+    }
+
+    /// Whether nothing more can be done in this session.
+    pub(crate) const fn ends_session(&self) -> bool {
+        self.signs_out() || self.needs_sign_in()
     }
 
     pub(crate) fn is(&self, expected: &ErrorCode) -> bool {
         self.code() == Some(expected)
     }
-}
-
-/// Whether a refusal means that this device has been signed out, or must be.
-pub(crate) const fn is_over(code: &ErrorCode) -> bool {
-    matches!(code, ErrorCode::Unauthorized | ErrorCode::AccountRevoked | ErrorCode::InvalidCredentials)
 }
 
 /// An error and what has caused it, in one line.
@@ -275,6 +283,9 @@ pub enum EngineError {
     /// Another process or machine uses a copy of this profile, and has connected with it.
     #[error("another connection of the same device took over")]
     Replaced,
+    /// Somebody else has signed in with this device's key. It is signed out.
+    #[error("somebody else has signed in with this device's key")]
+    KeyInUseElsewhere,
     /// Another process runs the engine of this profile.
     #[error("another process is using this profile")]
     ProfileInUse,

@@ -99,7 +99,7 @@ pub(crate) fn signed_in_account(user_id: UserId) -> Account {
     Account {
         server_url: "http://localhost".into(),
         user_id,
-        access_key: privmsg_protocol::Secret::new("key".into()),
+        access_key: None,
         device_name: "here".into(),
         device_key: zeroize::Zeroizing::new([1; 32]),
         identity: None,

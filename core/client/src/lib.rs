@@ -55,7 +55,7 @@ pub use net::{
     AddressError, Between, CertificateFault, Endpoint, Fingerprint, FingerprintError, Hop, LinkFault, NetworkError,
     Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
 };
-pub use privmsg_e2ee::{About, Attachment, ContentError, RecoveryError, SafetyNumber};
+pub use privmsg_e2ee::{About, Attachment, ContentError, MAX_TEXT_LEN, RecoveryError, SafetyNumber};
 pub use privmsg_mls_public::{ContactLink, ContactLinkError};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::downloads::DownloadState;

@@ -17,6 +17,7 @@
 //! | before the profile is made | nothing here. If the server had said yes, a device without certificate in the list of devices, which can be signed out; one that is *interrupted* signs it out itself |
 //! | later | a profile whose sign-in goes on with the next [`Login::begin`] |
 
+pub(crate) mod by_device;
 mod draft;
 mod introduced;
 mod lock;

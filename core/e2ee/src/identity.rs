@@ -6,7 +6,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
 use privmsg_mls_public::{
-    AccountPublicKey, DeviceCertificate, DevicePublicKey, SigningKeyCertificate, SigningPublicKey, StatementError,
+    AccountPublicKey, DeviceCertificate, DevicePublicKey, SignIn, SigningKeyCertificate, SigningPublicKey,
+    StatementError,
 };
 use privmsg_protocol::{DeviceId, UserId};
 use rand_core::CryptoRngCore;
@@ -158,6 +159,14 @@ impl DeviceKeys {
     #[must_use]
     pub fn public(&self) -> DevicePublicKey {
         DevicePublicKey::from_bytes(self.0.verifying_key().to_bytes()).expect("a secret scalar has a sound public key")
+    }
+}
+
+impl DeviceKeys {
+    /// The answer to a server's challenge, by which this device is let in.
+    #[must_use]
+    pub fn answer(&self, sign_in: &SignIn) -> [u8; 64] {
+        self.0.sign(&sign_in.by_device()).to_bytes()
     }
 }
 

@@ -76,8 +76,8 @@ pub mod recovery;
 pub mod safety_number;
 
 pub use content::{
-    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, Reaction, Receipt,
-    ReceiptKind, Text,
+    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_TEXT_LEN, Reaction,
+    Receipt, ReceiptKind, Text,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
@@ -91,7 +91,7 @@ pub use key_package::{
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,
-    InfoError, Malformed, Person, PublicKeyError, SigningKeyCertificate, StatementError, UpdateNeeded,
+    InfoError, Malformed, Person, PublicKeyError, SignIn, SigningKeyCertificate, StatementError, UpdateNeeded,
 };
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;

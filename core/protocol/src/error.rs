@@ -100,8 +100,11 @@ error_codes! {
     FrameTooLarge = "frame_too_large", 413, Never;
     /// `encrypted_content` over `max_message_size_kb`.
     MessageTooLarge = "message_too_large", 413, Never;
-    /// A commit, welcome or group info over `max_handshake_size_kb`.
+    /// A commit, welcome, group info or ratchet tree over `max_handshake_size_kb`, or longer than a group of so many leaves
+    /// needs.
     HandshakeTooLarge = "handshake_too_large", 413, Never;
+    /// A group or commit that is no valid MLS, breaks a rule of conversations, or is not what the request says it is.
+    InvalidHandshake = "invalid_handshake", 422, Never;
     /// `sender_id` is not the user of this session.
     SenderMismatch = "sender_mismatch", 403, Never;
     /// This device has already used the `message_id` for another recipient or group.

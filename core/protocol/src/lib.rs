@@ -15,6 +15,7 @@
 
 pub mod closing;
 pub mod error;
+mod fault;
 pub mod frames;
 pub mod ids;
 mod invitation;
@@ -26,6 +27,7 @@ mod schema;
 mod secret;
 
 pub use error::ErrorCode;
+pub use fault::json_fault;
 pub use ids::{ConversationId, DeviceId, Epoch, FileId, GroupId, IdError, Incarnation, MessageId, Seq, UserId};
 pub use invitation::{Invitation, InvitationError, MAX_SERVER_URL_LEN, unwrapped_link};
 pub use opaque::Opaque;

@@ -6,7 +6,7 @@ CREATE TABLE account (
     fingerprint TEXT,                  -- of the only key that is accepted at the server
     server_clock_ms INTEGER,           -- how far the server's clock was ahead of this one, when it last answered
     user_id TEXT NOT NULL,
-    access_key TEXT NOT NULL,
+    access_key TEXT,                   -- only until the sign-in is finished
     device_name TEXT NOT NULL,
     device_key BLOB NOT NULL,          -- Ed25519 secret of this device's MLS leaf
     identity BLOB,                     -- public identity key of the account, once it is known
@@ -19,6 +19,12 @@ CREATE TABLE account (
     token TEXT,
     token_expires_at INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL CHECK (state IN ('signing_in', 'ready', 'signed_out'))
+) STRICT;
+
+-- The newest challenges of the server that this device has answered. One that it did not answer, somebody else has.
+CREATE TABLE answered_challenge (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    challenge BLOB NOT NULL            -- 32 bytes
 ) STRICT;
 
 -- Numbers with a name: what the user has chosen, times of the last this and that, cursors.

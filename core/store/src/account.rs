@@ -59,8 +59,8 @@ pub struct Account {
     pub server_clock_ms: Option<i64>,
     /// Account.
     pub user_id: UserId,
-    /// From the administrator; kept to sign in anew when a token has expired.
-    pub access_key: Secret,
+    /// From the administrator; kept until the sign-in is finished. A device comes in by its own key from then on.
+    pub access_key: Option<Secret>,
     /// As other devices of the user see this one.
     pub device_name: String,
     /// Ed25519 secret of this device's leaves.
@@ -131,7 +131,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         server_url: row.get(0)?,
         user_id: user_id(row, 1)?,
-        access_key: Secret::new(row.get(2)?),
+        access_key: row.get::<_, Option<String>>(2)?.map(Secret::new),
         device_name: row.get(3)?,
         device_key: Zeroizing::new(key_bytes(row, 4)?),
         identity: optional_key_bytes(row, 5)?,
@@ -168,7 +168,7 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
         params![
             account.server_url,
             account.user_id.as_str(),
-            account.access_key.expose(),
+            account.access_key.as_ref().map(Secret::expose),
             account.device_name,
             account.device_key.as_slice(),
             account.identity.as_ref().map(|key| key.as_slice()),

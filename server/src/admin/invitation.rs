@@ -16,6 +16,10 @@ pub(crate) const MAX_HOURS: u32 = 365 * 24;
 /// Width of the picture, at least: large enough to be read from a screen.
 const PICTURE: u32 = 256;
 
+/// Colours of a terminal, from the part of its palette that themes leave alone.
+const BLACK_ON_WHITE: &str = "\u{1b}[38;5;16;48;5;231m";
+const PLAIN: &str = "\u{1b}[0m";
+
 /// A new invitation, shown to the administrator this once.
 pub(crate) struct Fresh {
     pub(crate) user_id: UserId,
@@ -41,13 +45,25 @@ impl Fresh {
         Secret::new(code.render::<svg::Color<'_>>().min_dimensions(PICTURE, PICTURE).build())
     }
 
-    /// The link as lines of text, two rows of the code in each. Light is drawn, for terminals are dark; on a light
-    /// one the picture is inverted, which readers take as well.
-    pub(crate) fn text(&self) -> Secret {
+    /// The link as lines of text, two rows of the code in each. On a terminal that knows colours it is black on white
+    /// whatever its own are: some programs do not read a code whose colours are the other way round. Without colours it
+    /// is made for dark terminals.
+    pub(crate) fn text(&self, coloured: bool) -> Secret {
         let code = self.code();
         let mut picture = code.render::<unicode::Dense1x2>();
-        picture.dark_color(unicode::Dense1x2::Light).light_color(unicode::Dense1x2::Dark);
-        Secret::new(picture.build())
+        if !coloured {
+            picture.dark_color(unicode::Dense1x2::Light).light_color(unicode::Dense1x2::Dark);
+            return Secret::new(picture.build());
+        }
+        picture.dark_color(unicode::Dense1x2::Dark).light_color(unicode::Dense1x2::Light);
+        let lines = Secret::new(picture.build());
+        let lines = lines.expose();
+        let mut text =
+            String::with_capacity(lines.len() + lines.lines().count() * (BLACK_ON_WHITE.len() + PLAIN.len()));
+        for (at, line) in lines.lines().enumerate() {
+            text.extend([if at == 0 { "" } else { "\n" }, BLACK_ON_WHITE, line, PLAIN]);
+        }
+        Secret::new(text)
     }
 
     fn code(&self) -> QrCode {
@@ -67,6 +83,22 @@ mod tests {
         assert!(Invitation::is_server_url(&server));
         let (fresh, _) = fresh(UserId::new(&"a".repeat(64)).unwrap(), &server, Some("/".repeat(128)), 1, 0);
         assert!(fresh.svg().expose().contains("<svg"));
-        assert!(fresh.text().expose().lines().count() > 20);
+        assert!(fresh.text(false).expose().lines().count() > 20);
+    }
+
+    /// On a light terminal the code was white on black, which not every program reads.
+    #[test]
+    fn the_code_has_colours_of_its_own() {
+        let (fresh, _) = fresh(UserId::new("alice").unwrap(), "https://chat.example.org", None, 1, 0);
+        let text = fresh.text(true);
+        let lines: Vec<&str> = text.expose().lines().collect();
+        assert!(lines.iter().all(|line| line.starts_with(BLACK_ON_WHITE) && line.ends_with(PLAIN)));
+        let inside = |line: &str| line.trim_start_matches(BLACK_ON_WHITE).trim_end_matches(PLAIN).to_owned();
+        let picture: Vec<String> = lines.iter().map(|line| inside(line)).collect();
+        // White around it, as wide as readers want it, and in its corner the black frame of a finder.
+        assert!(picture[..2].iter().all(|line| line.chars().all(|letter| letter == ' ')), "{picture:?}");
+        let corner: String = picture[2].chars().take(11).collect();
+        assert_eq!(corner, "    █▀▀▀▀▀█");
+        assert!(!fresh.text(false).expose().contains('\u{1b}'));
     }
 }

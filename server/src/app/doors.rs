@@ -1,5 +1,6 @@
 //! How many of what there may be at the same time.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -24,6 +25,8 @@ pub(crate) struct Doors {
     pub(crate) unauthenticated: Arc<PerAddress>,
     /// Large bodies that are in memory.
     pub(crate) large_bodies: Semaphore,
+    /// Groups and commits that are being checked.
+    pub(crate) checks: Arc<Semaphore>,
     /// Large answers that are being written.
     pub(crate) answers: Transfers,
     /// Uploads and downloads under way.
@@ -38,6 +41,7 @@ impl Doors {
             connections: PerAddress::new(limits.max_connections_per_address),
             unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
             large_bodies: Semaphore::new(LARGE_BODIES),
+            checks: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
             answers: Transfers::new(ANSWERS, ANSWERS_OF_ONE),
             transfers: Transfers::new(limits.max_transfers, limits.max_transfers_per_user),
             appending: Appending::default(),

@@ -9,7 +9,7 @@ use super::encryption::Encryption;
 use super::error::stop_unless;
 use super::hash::hash;
 use super::manifest::{DATABASE, FILES, FORMAT, Manifest, Member};
-use super::snapshot::{DatabaseCopy, Staging, remove};
+use super::snapshot::{Contents, DatabaseCopy, Staging, remove};
 use super::{BackupError, Progress, Tick};
 use crate::paths::{beside, sync_folder_of};
 use crate::private;
@@ -32,7 +32,7 @@ pub(crate) fn create(order: &Order<'_>, progress: Progress<'_>) -> Result<Manife
     }
     let part = Part::open(order.to)?;
     let copy = DatabaseCopy::take(order.database, beside(order.to, ".part-db"))?;
-    let (schema_version, ids) = copy.contents()?;
+    let Contents { schema_version, users, ids } = copy.contents()?;
     let staging = if ids.is_empty() { None } else { Some(Staging::open(order.files)?) };
     let (mut kept, mut missing) = (Vec::new(), Vec::new());
     if let Some(staging) = &staging {
@@ -58,6 +58,7 @@ pub(crate) fn create(order: &Order<'_>, progress: Progress<'_>) -> Result<Manife
         product: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         schema_version,
+        users,
         created_at: order.now,
         database,
         files,

@@ -16,6 +16,14 @@ const BUFFER: usize = 256 * 1024;
 /// What every file of age begins with.
 const MAGIC: &[u8] = b"age-encryption.org/";
 
+/// What an armoured one begins with, as `age --armor` makes it.
+const ARMOUR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+
+/// A text without the mark that editors on Windows put in front of it.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+}
+
 /// Work that a passphrase costs, as a power of two: 128 MB of memory for about half a second. The usual choice would
 /// double both, which is more than a small server has to spare.
 const WORK: u8 = 17;
@@ -122,17 +130,20 @@ impl Unlock {
     pub(super) fn open(&self, path: &Path) -> Result<Box<dyn Read>, BackupError> {
         let failed = BackupError::io("read", path);
         let mut start = Vec::new();
-        File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start)).map_err(&failed)?;
+        let longest = MAGIC.len().max(ARMOUR.len()) as u64;
+        File::open(path).and_then(|file| file.take(longest).read_to_end(&mut start)).map_err(&failed)?;
         let file = BufReader::with_capacity(BUFFER, File::open(path).map_err(&failed)?);
-        if start != MAGIC {
+        if !start.starts_with(MAGIC) && !start.starts_with(ARMOUR) {
             return Ok(Box::new(file));
         }
         let mut identities: Vec<Box<dyn age::Identity>> = Vec::new();
         for text in &self.identities {
-            let keys = text.expose().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let keys = without_mark(text.expose())
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with('#'));
             for key in keys {
-                let key: age::x25519::Identity =
-                    key.parse().map_err(|_| BackupError::Foreign { what: "the file of keys holds no key of age" })?;
+                let key: age::x25519::Identity = key.parse().map_err(|_| BackupError::NoKey)?;
                 identities.push(Box::new(key));
             }
         }
@@ -148,7 +159,8 @@ impl Unlock {
             age::DecryptError::Io(source) => failed(source),
             other => BackupError::WrongKey(other),
         };
-        let decryptor = age::Decryptor::new_buffered(file).map_err(&wrong)?;
+        // Opens what is armoured as well as what is not.
+        let decryptor = age::Decryptor::new_buffered(age::armor::ArmoredReader::new(file)).map_err(&wrong)?;
         let stream = decryptor.decrypt(identities.iter().map(AsRef::as_ref)).map_err(&wrong)?;
         Ok(Box::new(stream))
     }

@@ -3,8 +3,12 @@
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::files::is_full;
 use crate::lock::LockError;
+use crate::paths::shown;
+use crate::storage::sqlite::JournalError;
 
 /// Why a backup was not made, or cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +30,10 @@ pub(crate) enum BackupError {
     },
     #[error("there is no database at {path}")]
     NoDatabase { path: String },
+    #[error(
+        "the database at {path} belongs to another program: it has the table `{table}`, and not those of this server"
+    )]
+    ForeignDatabase { path: String, table: String },
     #[error("{path} exists already; a backup never overwrites one")]
     Exists { path: String },
     #[error("another backup is being written to {path}")]
@@ -36,6 +44,8 @@ pub(crate) enum BackupError {
     NoPassphrase { path: String },
     #[error("`{text}` is no public key of age (age1…)")]
     Recipient { text: String },
+    #[error("the file of keys holds no secret key of age (AGE-SECRET-KEY-1…)")]
+    NoKey,
     #[error("cannot encrypt")]
     Encrypt(#[source] age::EncryptError),
     #[error("the backup is encrypted")]
@@ -50,14 +60,42 @@ pub(crate) enum BackupError {
     Newer { version: String },
     #[error("there is data already at {path}")]
     Occupied { path: String },
+    #[error("what was revoked since the backup cannot be revoked again")]
+    Journal(#[source] JournalError),
     #[error(transparent)]
     Lock(#[from] LockError),
 }
 
+/// What of a failure decides what is to be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// The place is read-only for the server: mostly because its unit says so.
+    ReadOnly,
+    /// The server's account may not write there.
+    Denied,
+    /// There is no room.
+    Full,
+    #[default]
+    Other,
+}
+
 impl BackupError {
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Full { .. } => Reason::Full,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::ReadOnlyFilesystem => Reason::ReadOnly,
+                io::ErrorKind::PermissionDenied => Reason::Denied,
+                _ => Reason::Other,
+            },
+            _ => Reason::Other,
+        }
+    }
+
     /// For `map_err`: what was being done, and to what.
     pub(super) fn io(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + use<> {
-        let path = path.display().to_string();
+        let path = shown(path);
         move |source| {
             if is_stop(&source) {
                 return Self::Stopped;
@@ -71,7 +109,7 @@ impl BackupError {
 
     /// For `map_err`: SQLite's word about a database.
     pub(super) fn database(path: &Path) -> impl Fn(rusqlite::Error) -> Self + use<> {
-        let path = path.display().to_string();
+        let path = shown(path);
         move |source| match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full { path: path.clone() },
             _ => Self::Database { path: path.clone(), source },

@@ -29,6 +29,8 @@ pub(crate) struct Manifest {
     pub(crate) version: String,
     /// Number of the last migration of the database.
     pub(crate) schema_version: i64,
+    /// Users that the database has: people tell one database from another by it.
+    pub(crate) users: u64,
     /// Seconds since 1970.
     pub(crate) created_at: i64,
     /// The database.

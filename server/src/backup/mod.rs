@@ -27,10 +27,10 @@ mod tests;
 mod verify;
 
 pub(crate) use create::{Order, create};
-pub(crate) use encryption::{Encryption, Unlock, recipients};
-pub(crate) use error::BackupError;
+pub(crate) use encryption::{Encryption, Unlock, recipients, without_mark};
+pub(crate) use error::{BackupError, Reason};
 pub(crate) use manifest::Manifest;
-pub(crate) use nightly::{Status as NightlyStatus, run as run_nightly, status as nightly_status, time_of_day};
+pub(crate) use nightly::{Failure, Status as NightlyStatus, run as run_nightly, status as nightly_status, time_of_day};
 pub(crate) use restore::{Restore, restore};
 pub(crate) use verify::verify;
 

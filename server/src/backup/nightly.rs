@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::create::{Order, create};
 use super::encryption::{Unlock, recipients};
 use super::verify::verify;
-use super::{BackupError, Manifest};
+use super::{BackupError, Manifest, Reason};
 use crate::app::App;
 use crate::causes::with_causes;
 use crate::clock::format_utc;
@@ -45,14 +45,16 @@ pub(crate) enum Status {
     /// The newest was made at that time.
     Fine { newest: i64 },
     /// There is none yet, or the newest is more than a day old; and why, if that is known.
-    Missing { newest: Option<i64>, error: Option<String> },
+    Missing { newest: Option<i64>, error: Option<Failure> },
 }
 
 /// The last failure, for [`status`].
-#[derive(Serialize, Deserialize)]
-struct Failure {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
     at: i64,
-    error: String,
+    pub(crate) error: String,
+    #[serde(default)]
+    pub(crate) reason: Reason,
 }
 
 /// Seconds since midnight of `HH:MM`.
@@ -78,7 +80,7 @@ pub(crate) fn status(config: &Config, now: i64) -> Status {
     let failure: Option<Failure> = failure.and_then(|text| serde_json::from_slice(&text).ok());
     match newest {
         Some(newest) if now - newest < STALE => Status::Fine { newest },
-        newest => Status::Missing { newest, error: failure.map(|failure| failure.error) },
+        newest => Status::Missing { newest, error: failure },
     }
 }
 
@@ -88,7 +90,8 @@ pub(crate) async fn run(app: &App) {
     let Some(at) = time_of_day(&backup.at).filter(|_| !backup.folder.as_os_str().is_empty()) else { return };
     if let Status::Missing { newest: Some(newest), error } = status(&app.config, app.clock.now()) {
         let newest = format_utc(newest).unwrap_or_default();
-        tracing::warn!(newest, error = error.as_deref().unwrap_or("not known"), "the nightly backup was missed");
+        let error = error.map_or_else(|| "not known".to_owned(), |failure| failure.error);
+        tracing::warn!(newest, error, "the nightly backup was missed");
     }
     let mut retry_at = i64::MIN;
     loop {
@@ -200,7 +203,7 @@ fn tell(config: &Config, now: i64, failed: Option<&BackupError>) {
     let told = match failed {
         None => super::snapshot::remove(&path),
         Some(error) => {
-            let failure = Failure { at: now, error: with_causes(error) };
+            let failure = Failure { at: now, error: with_causes(error), reason: error.reason() };
             let text = serde_json::to_vec(&failure).expect("a failure is plain data");
             private::file(&path).and_then(|mut file| {
                 file.set_len(0)?;

@@ -3,10 +3,12 @@
 //! Everything is read, checked and written beside the present data first, and only then put in place: files, then the
 //! database. A restore that was cut off in between leaves `<database>.restoring`, with which no server starts.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use privmsg_protocol::FileId;
 use rusqlite::Connection;
 
 use super::archive;
@@ -20,7 +22,7 @@ use crate::clock::format_utc;
 use crate::lock::Lock;
 use crate::paths::{beside, sync_folder_of};
 use crate::private;
-use crate::storage::sqlite::{self, RESTORING};
+use crate::storage::sqlite::{self, RESTORING, TakenBack};
 
 /// Folder within the folder of files in which restored ones wait.
 const WAITING: &str = ".restoring";
@@ -45,11 +47,17 @@ pub(crate) struct Restored {
     pub(crate) manifest: Manifest,
     /// Where the data of before is: database, files.
     pub(crate) aside: Vec<PathBuf>,
+    /// What is not as it was at the time of the backup.
+    pub(crate) taken_back: TakenBack,
 }
 
 /// Restores a backup. After an error before the last step the present data is as it was.
 pub(crate) fn restore(order: &Restore<'_>, progress: Progress<'_>) -> Result<Restored, BackupError> {
     let _lock = Lock::take(order.database)?;
+    // Moved aside, it would be gone for its program. What cannot be read at all may well be what the restore is for.
+    if let Ok(Some(table)) = sqlite::foreign_table(order.database) {
+        return Err(BackupError::ForeignDatabase { path: order.database.display().to_string(), table });
+    }
     let present = Present::find(order)?;
     if let Some(path) = present.first()
         && !order.force
@@ -60,16 +68,15 @@ pub(crate) fn restore(order: &Restore<'_>, progress: Progress<'_>) -> Result<Res
     let manifest =
         archive::read(order.from, order.unlock, &mut |_| Ok(()), &mut |m| waiting.place(m).map(Some), progress)?;
     verify::database(&waiting.database, &manifest)?;
-    let failed = BackupError::database(&waiting.database);
-    let conn = Connection::open(&waiting.database).map_err(&failed)?;
-    sqlite::freshen(&conn).map_err(&failed)?;
-    conn.close().map_err(|(_, error)| failed(error))?;
+    let taken_back =
+        sqlite::make_present(&waiting.database, order.database, order.now).map_err(BackupError::Journal)?;
+    let gone: HashSet<&str> = taken_back.files.iter().map(FileId::as_str).collect();
     let aside = present.move_aside(order)?;
-    waiting.put_in_place(order, &manifest)?;
+    waiting.put_in_place(order, &manifest, &gone)?;
     if order.verify {
-        read_again(order, &manifest)?;
+        read_again(order, &manifest, &gone)?;
     }
-    Ok(Restored { manifest, aside })
+    Ok(Restored { manifest, aside, taken_back })
 }
 
 /// Data that is there already.
@@ -106,14 +113,14 @@ impl Present {
 
     /// Renames; deletes nothing. Files go into a folder within their own, which may be a disk of its own.
     fn move_aside(&self, order: &Restore<'_>) -> Result<Vec<PathBuf>, BackupError> {
-        let stamp: String = format_utc(order.now).unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+        let name = free_name(order);
         let mut aside = Vec::new();
         if !self.files.is_empty() {
-            let folder = order.files.join(format!(".before-restore-{stamp}"));
-            private::folder(&folder).map_err(BackupError::io("make", &folder))?;
+            let folder = order.files.join(&name);
+            private::new_folder(&folder).map_err(BackupError::io("make", &folder))?;
             for file in &self.files {
-                let name = file.file_name().expect("it was found in a folder");
-                std::fs::rename(file, folder.join(name)).map_err(BackupError::io("move", file))?;
+                let file_name = file.file_name().expect("it was found in a folder");
+                std::fs::rename(file, folder.join(file_name)).map_err(BackupError::io("move", file))?;
             }
             aside.push(folder);
         }
@@ -121,12 +128,26 @@ impl Present {
         for path in self.database.iter().rev() {
             let ending = path.as_os_str().to_string_lossy();
             let ending = ["-wal", "-shm"].into_iter().find(|known| ending.ends_with(known)).unwrap_or_default();
-            let to = beside(order.database, &format!(".before-restore-{stamp}{ending}"));
+            let to = beside(order.database, &format!("{name}{ending}"));
             std::fs::rename(path, &to).map_err(BackupError::io("move", path))?;
             aside.push(to);
         }
         Ok(aside)
     }
+}
+
+/// What the names of data that is moved aside go on with: one that nothing has yet, since a renaming would overwrite it.
+/// Under the lock there is no other restore that could take it meanwhile.
+fn free_name(order: &Restore<'_>) -> String {
+    let stamp: String = format_utc(order.now).unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    let first = format!(".before-restore-{stamp}");
+    let names = std::iter::once(first.clone()).chain((2_u64..).map(|number| format!("{first}-{number}")));
+    let is_free = |name: &String| {
+        let database = ["", "-wal", "-shm"].map(|ending| beside(order.database, &format!("{name}{ending}")));
+        let folder = order.files.join(name);
+        database.iter().chain([&folder]).all(|path| path.symlink_metadata().is_err())
+    };
+    names.into_iter().find(is_free).unwrap_or(first)
 }
 
 /// What has been read of the archive, beside where it will be. Dropped before it is in place, it leaves nothing.
@@ -159,10 +180,16 @@ impl Waiting {
         private::file(&path).map_err(BackupError::io("write", &path))
     }
 
-    fn put_in_place(&self, order: &Restore<'_>, manifest: &Manifest) -> Result<(), BackupError> {
+    /// Those that are `gone` belong to users who have been deleted since.
+    fn put_in_place(&self, order: &Restore<'_>, manifest: &Manifest, gone: &HashSet<&str>) -> Result<(), BackupError> {
         self.in_place.set(true);
         for file in &manifest.files {
             let id = file.name.strip_prefix(FILES).expect("the manifest has been checked");
+            if gone.contains(id) {
+                let path = self.files.join(id);
+                remove(&path).map_err(BackupError::io("delete", &path))?;
+                continue;
+            }
             let to = order.files.join(id);
             std::fs::rename(self.files.join(id), &to).map_err(BackupError::io("write", &to))?;
         }
@@ -193,11 +220,15 @@ impl Drop for Waiting {
     }
 }
 
-/// Compares what lies on the disk with the manifest. The database has been changed since ([`sqlite::freshen`]), so it is
-/// asked itself.
-fn read_again(order: &Restore<'_>, manifest: &Manifest) -> Result<(), BackupError> {
+/// Compares what lies on the disk with the manifest. The database has been changed since ([`sqlite::make_present`]), so
+/// it is asked itself.
+fn read_again(order: &Restore<'_>, manifest: &Manifest, gone: &HashSet<&str>) -> Result<(), BackupError> {
     for file in &manifest.files {
-        let path = order.files.join(file.name.trim_start_matches(FILES));
+        let id = file.name.trim_start_matches(FILES);
+        if gone.contains(id) {
+            continue;
+        }
+        let path = order.files.join(id);
         let failed = BackupError::io("read", &path);
         let (_, sha256) = hash(&mut File::open(&path).map_err(&failed)?, &mut |_| Ok(())).map_err(&failed)?;
         if sha256 != file.sha256 {

@@ -1,6 +1,6 @@
 //! The state of one moment: a copy of the database, and second names for the files that it knows.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,15 @@ use crate::storage::sqlite;
 /// Beginning of the names of folders in the folder of files that hold a backup's second names. No file has such a name.
 const STAGING: &str = ".backup-";
 
+/// What is in a copy.
+pub(super) struct Contents {
+    /// Number of the last migration.
+    pub(super) schema_version: i64,
+    pub(super) users: u64,
+    /// The files that rows name.
+    pub(super) ids: Vec<String>,
+}
+
 /// A copy of the database in a file of its own, which goes when this is dropped.
 pub(super) struct DatabaseCopy {
     path: PathBuf,
@@ -24,6 +33,9 @@ impl DatabaseCopy {
     pub(super) fn take(database: &Path, path: PathBuf) -> Result<Self, BackupError> {
         if !database.exists() {
             return Err(BackupError::NoDatabase { path: database.display().to_string() });
+        }
+        if let Ok(Some(table)) = sqlite::foreign_table(database) {
+            return Err(BackupError::ForeignDatabase { path: database.display().to_string(), table });
         }
         remove(&path).map_err(BackupError::io("delete", &path))?;
         drop(private::file(&path).map_err(BackupError::io("write", &path))?);
@@ -36,12 +48,14 @@ impl DatabaseCopy {
         &self.path
     }
 
-    /// Number of the last migration, and the files that rows name.
-    pub(super) fn contents(&self) -> Result<(i64, Vec<String>), BackupError> {
+    pub(super) fn contents(&self) -> Result<Contents, BackupError> {
         let failed = BackupError::database(&self.path);
         let conn = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(&failed)?;
-        let version = sqlite::schema_version(&conn).map_err(&failed)?;
-        Ok((version, sqlite::file_ids(&conn).map_err(&failed)?))
+        Ok(Contents {
+            schema_version: sqlite::schema_version(&conn).map_err(&failed)?,
+            users: sqlite::users(&conn).map_err(&failed)?,
+            ids: sqlite::file_ids(&conn).map_err(&failed)?,
+        })
     }
 }
 
@@ -66,10 +80,7 @@ impl Staging {
         sweep(files).map_err(BackupError::io("tidy", files))?;
         let folder = files.join(format!("{STAGING}{}", &random_file_id().as_str()[..12]));
         let failed = BackupError::io("make", &folder);
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder).map_err(&failed)?;
+        private::new_folder(&folder).map_err(&failed)?;
         let lock = private::file(&folder.join("lock")).map_err(&failed)?;
         lock.lock().map_err(&failed)?;
         Ok(Self { folder, _lock: lock })

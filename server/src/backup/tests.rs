@@ -154,6 +154,27 @@ fn nothing_is_overwritten() {
     assert!(!other.files().join(&other.ids[0]).exists());
 }
 
+/// Two within one second had the same name, and the second took the place of the first: the only copy of what was there.
+#[test]
+fn what_was_moved_aside_stays_whatever_is_restored_after_it() {
+    let data = Data::new();
+    data.back_up(&Encryption::None).unwrap();
+    let other = Data::new();
+    let before = fs::read(other.database()).unwrap();
+    fs::write(other.files().join(&other.ids[0]), b"the only copy").unwrap();
+    let mut aside = Vec::new();
+    for _ in 0..3 {
+        aside.extend(put(&data.archive(), other.folder.path(), true).unwrap().aside);
+    }
+    assert_eq!(aside.len(), 6);
+    assert!(aside.iter().all(|path| path.exists()), "{aside:?}");
+    assert_eq!(fs::read(aside.iter().find(|path| path.is_file()).unwrap()).unwrap(), before);
+    assert_eq!(
+        fs::read(aside.iter().find(|path| path.is_dir()).unwrap().join(&other.ids[0])).unwrap(),
+        b"the only copy"
+    );
+}
+
 #[test]
 fn not_under_a_running_server() {
     let data = Data::new();
@@ -186,6 +207,32 @@ fn encrypted_ones_need_their_key() {
         assert!(check(&data.archive(), &unlock(&key)).is_err(), "cut off at {end}");
     }
     assert!(matches!(recipients(["age1nonsense"]), Err(BackupError::Recipient { .. })));
+}
+
+/// As Windows writes text files, and as `age --armor` writes archives.
+#[test]
+fn marked_keys_and_armoured_archives_are_read() {
+    let key = age::x25519::Identity::generate();
+    let text = age::secrecy::ExposeSecret::expose_secret(&key.to_string()).to_owned();
+    let unlock = |text: String| Unlock { identities: vec![Secret::new(text)], passphrase: None };
+    let data = Data::new();
+    let made = data.back_up(&recipients([key.to_public().to_string().as_str()]).unwrap()).unwrap();
+    assert_eq!(check(&data.archive(), &unlock(format!("\u{feff}# made by age-keygen\r\n{text}\r\n"))).unwrap(), made);
+    let nonsense = check(&data.archive(), &unlock("ssh-ed25519 AAAA".to_owned()));
+    assert!(matches!(nonsense, Err(BackupError::NoKey)), "the archive is not to blame: {nonsense:?}");
+
+    let plain = fs::read(data.archive()).unwrap();
+    let armoured = fs::File::create(data.archive()).unwrap();
+    let mut armoured = age::armor::ArmoredWriter::wrap_output(armoured, age::armor::Format::AsciiArmor).unwrap();
+    std::io::Write::write_all(&mut armoured, &plain).unwrap();
+    armoured.finish().unwrap();
+    assert_eq!(check(&data.archive(), &unlock(text.clone())).unwrap(), made);
+    let target = tempfile::tempdir().unwrap();
+    let (database, files) = (target.path().join("privmsg.db"), target.path().join("files"));
+    let unlock = &unlock(text);
+    let from = &data.archive();
+    let order = Restore { from, unlock, database: &database, files: &files, force: false, verify: true, now: NOW };
+    assert_eq!(restore(&order, &mut |_, _| true).unwrap().manifest, made);
 }
 
 #[test]

@@ -45,6 +45,9 @@ pub(super) fn database(path: &Path, manifest: &Manifest) -> Result<(), BackupErr
     if version != manifest.schema_version {
         return Err(BackupError::damaged("the database is not of the version that the list of contents names"));
     }
+    if manifest.schema_version <= sqlite::newest_schema() && sqlite::users(&conn).map_err(&failed)? != manifest.users {
+        return Err(BackupError::damaged("the database has another number of users than the list of contents names"));
+    }
     if manifest.schema_version > sqlite::newest_schema() {
         return Err(BackupError::Newer { version: manifest.version.clone() });
     }

@@ -8,20 +8,25 @@ use privmsg_protocol::{Secret, UserId};
 
 use super::CommandError;
 use super::desk::Desk;
+use super::shown::Whereabouts;
 use crate::admin::invitation::MAX_HOURS;
+use crate::backup::without_mark;
 use crate::config::Config;
 use crate::i18n::Language;
+use crate::paths::shown;
+use crate::storage::sqlite;
 
 const EXAMPLES_EN: &str = "Examples:
   privmsg-server init --domain chat.example.org    write the configuration of server and coturn
   privmsg-server doctor                            say what is wrong, and what to do
-  privmsg-server                                   start with config.toml, or with defaults
+  privmsg-server                                   start with config.toml or the one in /etc/privmsg, else with defaults
   privmsg-server run --config /etc/privmsg.toml    start with this configuration
-  privmsg-server generate-key --user-id alice      a new user; asks for the key by PRIVMSG_ADMIN_KEY
+  privmsg-server generate-key --user-id alice      a new user, with the access key
   privmsg-server invite --user-id alice            a link and a QR code by which alice signs in
   privmsg-server revoke-key --user-id alice        sign alice out everywhere, at once
 
-Every key of the configuration can be set by PRIVMSG_<SECTION>_<KEY>, e.g. PRIVMSG_SERVER_PORT=9000.
+Every key of the configuration can be set by PRIVMSG_<SECTION>_<KEY>, e.g. PRIVMSG_SERVER_PORT=9000, or by a file
+that PRIVMSG_<SECTION>_<KEY>_FILE names.
 
 Exit codes: 0 done, 1 server or database failed, 2 wrong arguments, 3 wrong configuration,
 4 wrong admin key, 5 unknown or taken user_id, unknown device, 6 a file of `init` exists,
@@ -30,15 +35,16 @@ Exit codes: 0 done, 1 server or database failed, 2 wrong arguments, 3 wrong conf
 const EXAMPLES_RU: &str = "Примеры:
   privmsg-server init --domain chat.example.org    создать конфигурацию сервера и coturn
   privmsg-server doctor                            сказать, что не так и что делать
-  privmsg-server                                   запуск с config.toml или со значениями по умолчанию
+  privmsg-server                                   запуск с config.toml или из /etc/privmsg, иначе по умолчанию
   privmsg-server run --config /etc/privmsg.toml    запуск с этой конфигурацией
-  privmsg-server generate-key --user-id alice      новый пользователь; ключ берётся из PRIVMSG_ADMIN_KEY
+  privmsg-server generate-key --user-id alice      новый пользователь и его ключ доступа
   privmsg-server invite --user-id alice            ссылка и QR-код, по которым alice войдёт
   privmsg-server revoke-key --user-id alice        немедленно закрыть все сеансы alice
 
-Любой ключ конфигурации можно задать через PRIVMSG_<РАЗДЕЛ>_<КЛЮЧ>, например PRIVMSG_SERVER_PORT=9000.
+Любой ключ конфигурации можно задать через PRIVMSG_<SECTION>_<KEY>, например PRIVMSG_SERVER_PORT=9000, или файлом,
+который называет PRIVMSG_<SECTION>_<KEY>_FILE.
 
-Коды возврата: 0 — готово, 1 — сбой сервера или базы, 2 — неверные аргументы, 3 — неверная конфигурация,
+Коды завершения: 0 — готово, 1 — сбой сервера или базы, 2 — неверные аргументы, 3 — неверная конфигурация,
 4 — неверный ключ администратора, 5 — user_id неизвестен или занят, устройство неизвестно,
 6 — файл для `init` уже есть, 7 — `doctor` или `health` нашли неисправность, 8 — работающий сервер не отвечает.";
 
@@ -47,12 +53,14 @@ pub(super) struct Administrator {
     admin_key: Option<Secret>,
     key_file: Option<PathBuf>,
     pub(super) json: bool,
+    language: Language,
 }
 
 impl Administrator {
     /// Takes its arguments out of those of a command made by [`administration`].
-    pub(super) fn take(matches: &mut ArgMatches) -> Self {
+    pub(super) fn take(matches: &mut ArgMatches, language: Language) -> Self {
         Self {
+            language,
             admin_key: matches.remove_one::<String>("admin-key").map(Secret::new),
             key_file: matches.remove_one("admin-key-file"),
             json: matches.get_flag("json"),
@@ -61,27 +69,36 @@ impl Administrator {
 
     /// The desk that serves whoever has the admin key. A file that is named is meant, whatever the environment says.
     pub(super) async fn desk(&self, config: &Config) -> Result<Desk, CommandError> {
+        if !self.json && config.storage.database_path.exists() {
+            // Before the key is looked at: a key that is refused is mostly one of another database.
+            Whereabouts::of(config).tell(sqlite::user_count(&config.storage.database_path).ok(), self.language);
+        }
         let Some(path) = &self.key_file else { return Desk::open(config, self.admin_key.as_ref()).await };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| CommandError::KeyFile { path: path.display().to_string(), source })?;
-        Desk::open(config, Some(&Secret::new(text.trim().to_owned()))).await
+        let text =
+            std::fs::read_to_string(path).map_err(|source| CommandError::KeyFile { path: shown(path), source })?;
+        let key = without_mark(&text).trim();
+        Desk::open(config, Some(&Secret::new(key.to_owned()))).await
     }
 }
 
 /// A command that acts on the data, for somebody with the admin key.
 pub(super) fn administration(language: Language, name: &'static str, about: (&str, &str)) -> clap::Command {
-    let admin_key =
-        Arg::new("admin-key").long("admin-key").value_name("KEY").env("PRIVMSG_ADMIN_KEY").hide_env_values(true).help(
+    let admin_key = Arg::new("admin-key")
+        .long("admin-key")
+        .value_name("KEY")
+        .env("PRIVMSG_ADMIN_KEY")
+        .hide_env_values(true)
+        .help(language.say(
+            "Admin key; other users of the machine can see it here. Not needed where the configuration has it",
+            "Ключ администратора; здесь его видят другие пользователи машины. Не нужен, если он есть в конфигурации",
+        ));
+    let key_file =
+        Arg::new("admin-key-file").long("admin-key-file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
             language.say(
-                "Admin key; better by the environment, which other users cannot see",
-                "Ключ администратора; лучше через переменную окружения, её не видят другие пользователи",
+                "File that holds the admin key, if the configuration does not",
+                "Файл с ключом администратора, если его нет в конфигурации",
             ),
         );
-    let key_file = Arg::new("admin-key-file")
-        .long("admin-key-file")
-        .value_name("FILE")
-        .value_parser(value_parser!(PathBuf))
-        .help(language.say("File that holds the admin key", "Файл с ключом администратора"));
     clap::Command::new(name).about(language.say(about.0, about.1)).args([admin_key, key_file, json(language)])
 }
 
@@ -139,8 +156,8 @@ pub(super) fn program(language: Language, commands: impl IntoIterator<Item = cla
         .global(true)
         .value_parser(value_parser!(PathBuf))
         .help(language.say(
-            "Configuration file [default: config.toml, if there is one]",
-            "Файл конфигурации [по умолчанию: config.toml, если он есть]",
+            "Configuration file [default: config.toml here, or /etc/privmsg/config/server/config.toml, if there]",
+            "Файл конфигурации [по умолчанию: config.toml здесь или /etc/privmsg/config/server/config.toml, если есть]",
         ));
     clap::Command::new("privmsg-server")
         .version(env!("CARGO_PKG_VERSION"))

@@ -29,7 +29,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let limit = matches.remove_one("limit").unwrap_or(SCREEN);
     let before = matches.remove_one("before");
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let log = desk.ask(Question::Audit { before, limit }).await;
     desk.close().await;

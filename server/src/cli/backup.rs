@@ -3,17 +3,21 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches};
 use privmsg_protocol::Secret;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandError, arguments, print};
+use super::shown::Whereabouts;
+use super::{CommandError, arguments, print, taken_back};
 use crate::backup::{self, BackupError, Encryption, Manifest, Order, Restore, Unlock};
 use crate::clock::{Clock, format_utc};
 use crate::config::Config;
 use crate::i18n::Language;
 use crate::lock::LockError;
+use crate::paths::shown;
+use crate::storage::sqlite;
 
 pub(super) fn backup_command(language: Language) -> clap::Command {
     let recipient =
@@ -70,15 +74,24 @@ pub(super) fn restore_command(language: Language) -> clap::Command {
 }
 
 fn path(language: Language, help: (&str, &str)) -> Arg {
-    Arg::new("path")
-        .value_name("PATH")
-        .required(true)
-        .value_parser(value_parser!(PathBuf))
-        .help(language.say(help.0, help.1))
+    Arg::new("path").value_name("PATH").required(true).value_parser(file(language)).help(language.say(help.0, help.1))
+}
+
+/// A path; `-` is none. It made a file of that name, and a pipe got a sentence in place of a backup.
+fn file(language: Language) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| {
+        if path == Path::new("-") {
+            return Err(language.pick(
+                "a backup is a file, and never on standard input or output; a file that is called so is ./-",
+                "копия — это файл, а не стандартный ввод или вывод; файл с таким именем — это ./-",
+            ));
+        }
+        Ok(path)
+    })
 }
 
 fn passphrase_file(language: Language) -> Arg {
-    Arg::new("passphrase-file").long("passphrase-file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
+    Arg::new("passphrase-file").long("passphrase-file").value_name("FILE").value_parser(file(language)).help(
         language.say(
             "File whose first line is the passphrase; or set PRIVMSG_BACKUP_PASSPHRASE",
             "Файл, первая строка которого — парольная фраза; либо задайте PRIVMSG_BACKUP_PASSPHRASE",
@@ -91,11 +104,15 @@ fn identity(language: Language) -> Arg {
         .long("identity")
         .value_name("FILE")
         .action(ArgAction::Append)
-        .value_parser(value_parser!(PathBuf))
+        .value_parser(file(language))
         .help(language.say("File with a secret key of age", "Файл с закрытым ключом age"))
 }
 
 pub(super) async fn run_backup(config: Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
+    if !config.storage.database_path.exists() {
+        return Err(CommandError::NoDatabase(Whereabouts::of(&config)));
+    }
+    let whereabouts = Whereabouts::of(&config);
     let to = archive(&matches);
     let keys = matches.get_many::<String>("recipient").into_iter().flatten().map(String::as_str);
     let mut encryption = backup::recipients(keys)?;
@@ -124,6 +141,7 @@ pub(super) async fn run_backup(config: Config, matches: ArgMatches, language: La
         json["encrypted"] = encrypted.into();
         return print(&json.to_string());
     }
+    whereabouts.tell(Some(manifest.users), language);
     let done = language.pick("Backup written:", "Резервная копия записана:");
     print(&format!("{done} {} ({bytes} B)\n{}", to.display(), contents(&manifest, language)))
 }
@@ -142,6 +160,11 @@ pub(super) async fn run_verify(matches: ArgMatches, language: Language) -> Resul
 }
 
 pub(super) async fn run_restore(config: Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
+    // Onto another machine a backup is restored before there is any data; but then somebody has said where.
+    if config.is_nobodys() && !config.storage.database_path.exists() {
+        return Err(CommandError::NoConfiguration(Whereabouts::of(&config)));
+    }
+    let (whereabouts, database) = (Whereabouts::of(&config), config.storage.database_path.clone());
     let (path, unlock) = (archive(&matches), unlock(&matches)?);
     let (force, verify, from) = (matches.get_flag("force"), matches.get_flag("verify"), path.clone());
     let restored = work(language, move |progress| {
@@ -157,12 +180,14 @@ pub(super) async fn run_restore(config: Config, matches: ArgMatches, language: L
         backup::restore(&order, progress)
     });
     let restored = restored.await?;
-    let aside: Vec<String> = restored.aside.iter().map(|path| path.display().to_string()).collect();
+    let aside: Vec<String> = restored.aside.iter().map(|path| shown(path)).collect();
     if matches.get_flag("json") {
         let mut json = summary(&path, &restored.manifest);
         json["moved_aside"] = aside.into();
+        json["taken_back"] = taken_back::json(&restored.taken_back);
         return print(&json.to_string());
     }
+    whereabouts.tell(Some(restored.manifest.users), language);
     print(&format!(
         "{} {}\n{}",
         language.pick("Restored:", "Восстановлено:"),
@@ -172,6 +197,7 @@ pub(super) async fn run_restore(config: Config, matches: ArgMatches, language: L
     for path in aside {
         print(&format!("{} {path}", language.pick("The data of before is in", "Прежние данные лежат в")))?;
     }
+    print(&taken_back::text(&restored.taken_back, &sqlite::journal_of(&database), language))?;
     print(language.pick("The server can be started now.", "Теперь сервер можно запускать."))
 }
 
@@ -223,28 +249,26 @@ fn passphrase(matches: &ArgMatches) -> Result<Option<Secret>, CommandError> {
         return Ok(std::env::var("PRIVMSG_BACKUP_PASSPHRASE").ok().filter(|text| !text.is_empty()).map(Secret::new));
     };
     let text = secret_file(file)?;
-    let line = text.expose().lines().next().unwrap_or_default();
+    let line = backup::without_mark(text.expose()).lines().next().unwrap_or_default();
     if line.is_empty() {
-        return Err(CommandError::Backup(BackupError::NoPassphrase { path: file.display().to_string() }));
+        return Err(CommandError::Backup(BackupError::NoPassphrase { path: shown(file) }));
     }
     Ok(Some(Secret::new(line.to_owned())))
 }
 
 fn secret_file(path: &Path) -> Result<Secret, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|source| BackupError::Io {
-        doing: "read",
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| BackupError::Io { doing: "read", path: shown(path), source })?;
     Ok(Secret::new(text))
 }
 
 fn summary(path: &Path, manifest: &Manifest) -> serde_json::Value {
     json!({
-        "path": path.display().to_string(),
+        "path": shown(path),
         "created_at": manifest.created_at,
         "version": manifest.version,
         "schema_version": manifest.schema_version,
+        "users": manifest.users,
         "database_bytes": manifest.database.size,
         "files": manifest.files.len(),
         "file_bytes": manifest.total() - manifest.database.size,
@@ -255,12 +279,14 @@ fn summary(path: &Path, manifest: &Manifest) -> serde_json::Value {
 /// What is in an archive, for people.
 fn contents(manifest: &Manifest, language: Language) -> String {
     let mut text = format!(
-        "  {}: {} UTC, privmsg-server {}\n  {}: {} B\n  {}: {} ({} B)",
+        "  {}: {} UTC, privmsg-server {}\n  {}: {} B, {}: {}\n  {}: {} ({} B)",
         language.pick("made", "создана"),
         format_utc(manifest.created_at).unwrap_or_default(),
         manifest.version,
         language.pick("database", "база"),
         manifest.database.size,
+        language.pick("users", "пользователей"),
+        manifest.users,
         language.pick("files", "файлов"),
         manifest.files.len(),
         manifest.total() - manifest.database.size,
@@ -282,6 +308,10 @@ pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static
         BackupError::Exists { .. } => {
             language.pick("Choose a name that is not taken.", "Выберите имя, которое ещё не занято.")
         }
+        BackupError::ForeignDatabase { .. } => language.pick(
+            "This database is another program's, and was left as it is; see storage.database_path in the configuration.",
+            "Эта база принадлежит другой программе и не изменена; проверьте storage.database_path в конфигурации.",
+        ),
         BackupError::NoDatabase { .. } => language.pick(
             "There is no database yet; see storage.database_path in the configuration.",
             "Базы ещё нет; проверьте storage.database_path в конфигурации.",
@@ -293,6 +323,10 @@ pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static
         BackupError::WrongKey(_) => {
             language.pick("This key does not open this backup.", "Этот ключ не открывает эту копию.")
         }
+        BackupError::NoKey => language.pick(
+            "Nothing is wrong with the backup: --identity needs the file that age-keygen has written.",
+            "С копией всё в порядке: для --identity нужен файл, созданный age-keygen.",
+        ),
         BackupError::Damaged { .. } | BackupError::Foreign { .. } => language.pick(
             "This backup cannot be restored; use another one.",
             "Эту копию нельзя восстановить; используйте другую.",

@@ -31,7 +31,7 @@ pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language
         return Err(CommandError::NotConfirmed);
     }
     let done = language.pick("Deleted:", "Удалён:");
-    act_on_user(config, matches, done, json!({"deleted": true}), |user_id| Act::DeleteUser { user_id }).await
+    act_on_user(config, matches, language, done, json!({"deleted": true}), |user_id| Act::DeleteUser { user_id }).await
 }
 
 /// Asks for the name once more, where there is somebody to ask. What was deleted does not come back.

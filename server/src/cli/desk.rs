@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::CommandError;
+use super::shown::Whereabouts;
 use crate::admin::requests::{Outcome, answer};
 use crate::admin::{Errand, KEY_REFUSED, Question};
 use crate::clock::Clock;
@@ -17,6 +18,7 @@ use crate::config::Config;
 use crate::files::FileStore;
 use crate::hub::Hub;
 use crate::lock::{Lock, LockError};
+use crate::paths::{beside, shown};
 use crate::secrets::KeyHash;
 use crate::serve::ServerError;
 use crate::storage::sqlite::{Courier, Options, SqliteStorage};
@@ -27,6 +29,22 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often the command looks for the answer.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How long a server may take from its lock to its tables, when it starts for the first time.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// Whether there is a database. Where a server is about to make one it is waited for; nothing is made here.
+async fn is_there(database: &std::path::Path) -> bool {
+    let begun = Instant::now();
+    while !database.exists() {
+        let starts = beside(database, ".lock").exists() && matches!(Lock::take(database), Err(LockError::InUse { .. }));
+        if !starts || begun.elapsed() > STARTING {
+            return false;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    true
+}
 
 /// Nobody is connected to this process.
 struct Nobody;
@@ -53,14 +71,22 @@ enum To {
 }
 
 impl Desk {
+    /// Opens the data that there is; commands make none. Whoever can read the admin key in the configuration needs to
+    /// give no key: they could read it there.
     pub(super) async fn open(config: &Config, admin_key: Option<&Secret>) -> Result<Self, CommandError> {
+        if !is_there(&config.storage.database_path).await {
+            return Err(CommandError::NoDatabase(Whereabouts::of(config)));
+        }
         let desk = Self {
-            to: To::reach(config)?,
+            to: To::reach(config).await?,
             database: config.storage.database_path.clone(),
             files: config.storage.files_path.clone(),
             max_pending: config.limits.max_pending_messages,
         };
         let configured = config.admin.master_key.expose();
+        if admin_key.is_none_or(|key| key.expose().is_empty()) && !configured.is_empty() {
+            return Ok(desk);
+        }
         let expected = if configured.is_empty() {
             desk.to.admin_key_hash().await?.ok_or(CommandError::NoAdminKey)?
         } else {
@@ -107,7 +133,7 @@ impl Desk {
             Errand::Act(act) => {
                 let consequences = storage.administer(act, Actor::Cli, None).await?;
                 if !consequences.files.is_empty() {
-                    let failed = |source| ServerError::Files { path: self.files.display().to_string(), source };
+                    let failed = |source| ServerError::Files { path: shown(&self.files), source };
                     let files = FileStore::open(&self.files).map_err(failed)?;
                     for file in consequences.files {
                         files.remove(&file).await.map_err(failed)?;
@@ -120,13 +146,21 @@ impl Desk {
 }
 
 impl To {
-    fn reach(config: &Config) -> Result<Self, CommandError> {
+    async fn reach(config: &Config) -> Result<Self, CommandError> {
         let database = &config.storage.database_path;
         match Lock::take(database) {
             Ok(lock) => Self::open(database, config.limits.max_pending_messages, lock),
             Err(LockError::InUse { .. }) => {
                 let courier = Courier::open(database)?;
-                if courier.is_expected()? { Ok(Self::Server(courier)) } else { Err(CommandError::AnotherVersion) }
+                // A server that has just been started for the first time is still making its tables.
+                let begun = Instant::now();
+                while !courier.is_expected()? {
+                    if begun.elapsed() > STARTING {
+                        return Err(CommandError::AnotherVersion);
+                    }
+                    tokio::time::sleep(LOOK).await;
+                }
+                Ok(Self::Server(courier))
             }
             Err(error) => Err(ServerError::from(error).into()),
         }

@@ -69,9 +69,9 @@ fn text(report: &DoctorReport, language: Language, coloured: bool) -> String {
 
 fn mark(status: CheckStatus, language: Language, coloured: bool) -> String {
     let (word, colour) = match status {
-        CheckStatus::Pass => (language.pick("pass", "ок    "), 32),
-        CheckStatus::Warn => (language.pick("warn", "важно "), 33),
-        CheckStatus::Fail => (language.pick("FAIL", "ОШИБКА"), 31),
+        CheckStatus::Pass => (language.pick("pass", "ок      "), 32),
+        CheckStatus::Warn => (language.pick("warn", "внимание"), 33),
+        CheckStatus::Fail => (language.pick("FAIL", "ОШИБКА  "), 31),
     };
     if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() }
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     let name: Option<UserId> = matches.remove_one("user-id");
     // Before anything is made: an invitation needs to know where the server is.
     let invite = if matches.get_flag("invite") { Some(Invite::take(config, &mut matches)?) } else { None };
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let made = make(&mut desk, name, invite.as_ref()).await;
     desk.close().await;

@@ -30,8 +30,8 @@ pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language
     let changed = json!({"identity_replacement": null});
     if matches.get_flag("now") {
         let done = language.pick("Has another identity now:", "Личность заменена у пользователя:");
-        return act_on_user(config, matches, done, changed, |user_id| Act::PassReplacement { user_id }).await;
+        return act_on_user(config, matches, language, done, changed, |user_id| Act::PassReplacement { user_id }).await;
     }
     let done = language.pick("Keeps the present identity:", "Прежняя личность осталась у пользователя:");
-    act_on_user(config, matches, done, changed, |user_id| Act::EndReplacement { user_id }).await
+    act_on_user(config, matches, language, done, changed, |user_id| Act::EndReplacement { user_id }).await
 }

@@ -56,7 +56,8 @@ impl Invite {
         );
         print(&format!("{title} {until}\n\n{}", invitation.link.expose()))?;
         if self.qr || stdout().is_terminal() {
-            print(&format!("\n{}", invitation.text().expose()))?;
+            let knows_colours = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+            print(&format!("\n{}", invitation.text(stdout().is_terminal() && knows_colours).expose()))?;
         }
         Ok(())
     }
@@ -73,7 +74,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let user_id = take_whom(&mut matches);
     let invite = Invite::take(config, &mut matches)?;
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let made = invite.make(&mut desk, user_id).await;
     desk.close().await;

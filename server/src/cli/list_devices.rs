@@ -17,7 +17,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 
 pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let user_id = take_whom(&mut matches);
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let user = desk.ask(Question::User { user_id }).await;
     desk.close().await;

@@ -30,7 +30,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 }
 
 pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let users = desk.ask(Question::Users).await;
     desk.close().await;
@@ -55,9 +55,9 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     }
     for user in &users {
         let state = if user.active {
-            language.pick("active", "активен")
+            language.pick("active", "включён")
         } else {
-            language.pick("revoked", "отозван")
+            language.pick("deactivated", "отключён")
         };
         print(&format!(
             "{}\t{state}\t{}\t{}: {}\t{}\t{}",

@@ -15,6 +15,7 @@
 mod arguments;
 mod audit;
 mod backup;
+mod complaint;
 mod delete_user;
 mod desk;
 mod doctor;
@@ -34,6 +35,7 @@ mod sign_out;
 mod stats;
 #[cfg(unix)]
 mod systemd;
+mod taken_back;
 mod withdraw_invitation;
 
 use std::path::PathBuf;
@@ -42,7 +44,7 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::backup::BackupError;
-use crate::causes::with_causes;
+use crate::causes::{is_read_only, with_causes};
 use crate::config::{Config, ConfigError, Source};
 use crate::i18n::Language;
 use crate::serve::ServerError;
@@ -67,6 +69,10 @@ enum CommandError {
     AdminKey,
     #[error("there is no admin key yet")]
     NoAdminKey,
+    #[error("there is no database at {0}")]
+    NoDatabase(shown::Whereabouts),
+    #[error("nothing says where to restore to, and there is no database at {0}")]
+    NoConfiguration(shown::Whereabouts),
     #[error("there is no such user")]
     UnknownUser,
     #[error("this user_id is taken")]
@@ -101,9 +107,14 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Server(_) | Self::Storage(_) | Self::Backup(_) | Self::Runtime(_) | Self::Output(_) => 1,
+            Self::Server(_)
+            | Self::Storage(_)
+            | Self::Backup(_)
+            | Self::Runtime(_)
+            | Self::Output(_)
+            | Self::NoDatabase(_) => 1,
             Self::NoServerUrl | Self::NotConfirmed => 2,
-            Self::Config(_) => 3,
+            Self::Config(_) | Self::NoConfiguration(_) => 3,
             Self::AdminKey | Self::NoAdminKey | Self::KeyFile { .. } => 4,
             Self::UnknownUser | Self::UserExists | Self::UnknownDevice | Self::NoReplacement => 5,
             Self::Init(init::InitError::Argument { .. }) => 2,
@@ -118,12 +129,26 @@ impl CommandError {
     fn advice(&self, language: Language) -> Option<&'static str> {
         Some(match self {
             Self::AdminKey => language.pick(
-                "The admin key is wrong or missing: give it by --admin-key or PRIVMSG_ADMIN_KEY.",
-                "Ключ администратора неверен или не указан: задайте его через --admin-key или PRIVMSG_ADMIN_KEY.",
+                "The admin key is wrong or missing: give it by --admin-key-file or PRIVMSG_ADMIN_KEY. Where the \
+                 configuration has it, give none.",
+                "Ключ администратора неверен или не указан: задайте его через --admin-key-file или PRIVMSG_ADMIN_KEY. \
+                 Если он есть в конфигурации, указывать его не нужно.",
             ),
             Self::NoAdminKey => language.pick(
                 "There is no admin key yet: set admin.master_key in the configuration, or start the server once.",
                 "Ключа администратора ещё нет: задайте admin.master_key в конфигурации или запустите сервер один раз.",
+            ),
+            Self::NoDatabase(_) => language.pick(
+                "There is no database here, and none was made. Name the configuration of the server by --config, or start \
+                 the server once if it is new.",
+                "Базы здесь нет, и она не создана. Укажите конфигурацию сервера через --config или, если он новый, \
+                 сначала запустите его.",
+            ),
+            Self::NoConfiguration(_) => language.pick(
+                "Nothing was restored: name the configuration of the server by --config, or the database by \
+                 PRIVMSG_STORAGE_DATABASE_PATH.",
+                "Ничего не восстановлено: укажите конфигурацию сервера через --config или базу через \
+                 PRIVMSG_STORAGE_DATABASE_PATH.",
             ),
             Self::UnknownUser => language.pick("There is no such user.", "Такого пользователя нет."),
             Self::UserExists => language.pick("This user_id is taken.", "Этот user_id уже занят."),
@@ -169,11 +194,23 @@ impl CommandError {
                 "С этой базой работал более новый сервер, и этот может её повредить: верните новую версию или восстановите \
                  более раннюю резервную копию.",
             ),
+            Self::Server(ServerError::ForeignData { .. }) => language.pick(
+                "This database is another program's, and was left as it is: give the server a path of its own in \
+                 storage.database_path, or move that file away.",
+                "Эта база принадлежит другой программе и не изменена: укажите серверу отдельный путь в \
+                 storage.database_path или уберите этот файл.",
+            ),
             Self::Server(ServerError::HalfRestored { .. }) => language.pick(
                 "Restoring a backup was interrupted: run `privmsg-server restore PATH --force` again.",
                 "Восстановление копии было прервано: выполните `privmsg-server restore PATH --force` ещё раз.",
             ),
             Self::Backup(error) => return backup::advice(error, language),
+            Self::Server(error) if is_read_only(error) => language.pick(
+                "This place is read-only for the server. Under the unit of systemd it writes only where that says: \
+                 `systemctl edit privmsg-server`, the lines [Service] and ReadWritePaths=FOLDER.",
+                "Это место доступно серверу только для чтения. Под юнитом systemd он пишет только туда, куда разрешает \
+                 юнит: `systemctl edit privmsg-server`, строки [Service] и ReadWritePaths=ПАПКА.",
+            ),
             Self::Server(_) => language.pick("The server did not start.", "Сервер не запустился."),
             Self::Init(init::InitError::Exists(_)) => language.pick(
                 "There is a configuration already. Nothing was changed; move it away to begin anew.",
@@ -212,8 +249,11 @@ pub fn main() -> ExitCode {
         stats::command,
     ]
     .map(|command| command(language));
-    // Ends the process on `--help` and on arguments that make no sense.
-    let matches = arguments::program(language, commands).get_matches();
+    let matches = match complaint::in_language(arguments::program(language, commands), language).try_get_matches() {
+        Ok(matches) => matches,
+        // Also `--help` and `--version`.
+        Err(error) => return complaint::tell(&error, language),
+    };
     match dispatch(matches, language) {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::Unhealthy) => ExitCode::from(CommandError::Unhealthy.exit_code()),

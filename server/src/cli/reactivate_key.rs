@@ -12,13 +12,14 @@ use crate::storage::Act;
 
 pub(super) fn command(language: Language) -> clap::Command {
     let about = (
-        "Give a user back the access that was revoked; the access key is the same",
-        "Вернуть пользователю отозванный доступ; ключ доступа прежний",
+        "Reactivate a user who was deactivated; the access key is the same",
+        "Снова включить отключённого пользователя; ключ доступа прежний",
     );
     administration(language, "reactivate-key", about).arg(whom(language))
 }
 
 pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
-    let done = language.pick("Access given back:", "Доступ возвращён:");
-    act_on_user(config, matches, done, json!({"active": true}), |user_id| Act::ReactivateUser { user_id }).await
+    let done = language.pick("Reactivated:", "Включён:");
+    act_on_user(config, matches, language, done, json!({"active": true}), |user_id| Act::ReactivateUser { user_id })
+        .await
 }

@@ -23,7 +23,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let user_id = take_whom(&mut matches);
     let sign_out_devices = matches.get_flag("sign-out-devices");
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let (created, act) = admin::new_key(user_id, sign_out_devices);
     let acted = desk.act(act).await;

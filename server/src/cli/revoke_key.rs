@@ -12,13 +12,14 @@ use crate::storage::Act;
 
 pub(super) fn command(language: Language) -> clap::Command {
     let about = (
-        "Revoke a user's access: devices are signed out and open connections closed at once",
-        "Отозвать доступ пользователя: все устройства и открытые соединения отключаются сразу",
+        "Deactivate a user: all devices are signed out and open connections closed at once",
+        "Отключить пользователя: сеансы на всех устройствах и открытые соединения сразу завершаются",
     );
     administration(language, "revoke-key", about).arg(whom(language))
 }
 
 pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
-    let done = language.pick("Access revoked:", "Доступ отозван:");
-    act_on_user(config, matches, done, json!({"active": false}), |user_id| Act::DeactivateUser { user_id }).await
+    let done = language.pick("Deactivated:", "Отключён:");
+    act_on_user(config, matches, language, done, json!({"active": false}), |user_id| Act::DeactivateUser { user_id })
+        .await
 }

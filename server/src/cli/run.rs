@@ -1,5 +1,7 @@
 //! `run`: the server itself.
 
+use std::io::IsTerminal as _;
+
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -7,6 +9,7 @@ use super::{CommandError, print};
 use crate::clock::Clock;
 use crate::config::{Config, Log, LogFormat};
 use crate::i18n::Language;
+use crate::paths::shown;
 use crate::serve::{Params, bind};
 
 pub(super) fn command(language: Language) -> clap::Command {
@@ -17,6 +20,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 
 pub(super) async fn run(config: Config, language: Language) -> Result<(), CommandError> {
     start_log(&config.log);
+    say_what_starts(&config);
     #[cfg(unix)]
     raise_descriptor_limit();
     let shutdown = CancellationToken::new();
@@ -27,6 +31,7 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     let scheme = if encrypted { "https" } else { "http" };
     #[cfg(unix)]
     let stopping = shutdown.clone();
+    let console = config.admin.console;
     let server = bind(Params { config, clock: Clock::system(), shutdown }).await?;
     if let Some(key) = server.new_admin_key() {
         let text = language.pick(
@@ -34,6 +39,9 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
             "Ключ администратора, показывается только сейчас; сохраните его:",
         );
         print(&format!("{text}\n\n    {}\n", key.expose()))?;
+    }
+    if console {
+        tracing::info!(address = format!("{scheme}://{}/admin/", server.address()), "the web console is served");
     }
     let listening = language.pick("PrivMsg listens on", "PrivMsg слушает");
     print(&format!("{listening} {scheme}://{}", server.address()))?;
@@ -45,10 +53,23 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     Ok(())
 }
 
+/// The first line of a log says what it is the log of.
+fn say_what_starts(config: &Config) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        configuration = config.file.as_deref().map_or_else(|| "none found, all at its default".to_owned(), shown),
+        database = shown(&config.storage.database_path),
+        files = shown(&config.storage.files_path),
+        "privmsg-server starts"
+    );
+}
+
 /// `RUST_LOG` chooses what is logged, else the configuration. To stderr: stdout is for the admin key.
 fn start_log(log: &Log) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&log.level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for a terminal: in a file, a pipe or the journal they are rubbish between the words.
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),

@@ -25,5 +25,5 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     let device_id: DeviceId = matches.remove_one("device-id").expect("clap requires it");
     let done = language.pick("Signed out a device of:", "Отключено устройство пользователя:");
     let changed = json!({"device_id": device_id.as_str(), "signed_in": false});
-    act_on_user(config, matches, done, changed, |user_id| Act::SignOutDevice { user_id, device_id }).await
+    act_on_user(config, matches, language, done, changed, |user_id| Act::SignOutDevice { user_id, device_id }).await
 }

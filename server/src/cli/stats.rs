@@ -14,7 +14,7 @@ pub(super) fn command(language: Language) -> clap::Command {
 }
 
 pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Language) -> Result<(), CommandError> {
-    let by = Administrator::take(&mut matches);
+    let by = Administrator::take(&mut matches, language);
     let mut desk = by.desk(config).await?;
     let stats = desk.ask(Question::Stats).await;
     desk.close().await;

@@ -17,5 +17,8 @@ pub(super) fn command(language: Language) -> clap::Command {
 
 pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let done = language.pick("No invitation is valid any more:", "Приглашение больше не действует:");
-    act_on_user(config, matches, done, json!({"invitation": null}), |user_id| Act::WithdrawInvitation { user_id }).await
+    act_on_user(config, matches, language, done, json!({"invitation": null}), |user_id| Act::WithdrawInvitation {
+        user_id,
+    })
+    .await
 }

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use privmsg_protocol::Invitation;
 use toml::{Table, Value};
 
-use super::Config;
+use super::environment::overlay;
+use super::placeholder::is_placeholder;
+use super::{Config, ConfigError, Storage};
 use crate::backup;
+use crate::paths::shown;
 
 /// Where the configuration file is.
 #[derive(Debug, Clone)]
@@ -16,103 +20,32 @@ pub enum Source {
     Default,
 }
 
+/// Where a configuration is looked for when none is named, in this order. The second is where the guide has it written:
+/// a command that is given on the server's machine, from whatever folder, means that server.
+pub(crate) const DEFAULT_FILES: [&str; 3] =
+    ["config.toml", "/etc/privmsg/config/server/config.toml", "/etc/privmsg/config.toml"];
+
 impl Source {
     /// The file that is read, if there is one.
-    fn file(&self) -> Option<PathBuf> {
+    fn file(&self) -> Result<Option<PathBuf>, ConfigError> {
         match self {
-            Self::Explicit(path) => Some(path.clone()),
-            Self::Default => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
+            Self::Explicit(path) => Ok(Some(path.clone())),
+            Self::Default => first_of(DEFAULT_FILES.map(Path::new)),
         }
     }
 }
 
-/// The file that is looked for when none is named.
-const DEFAULT_FILE: &str = "config.toml";
-
-/// Prefix of environment variables.
-const PREFIX: &str = "PRIVMSG_";
-
-/// Secrets for the command line, which only look like overrides in the sections `admin` and `backup`.
-const RESERVED: [&str; 2] = ["PRIVMSG_ADMIN_KEY", "PRIVMSG_BACKUP_PASSPHRASE"];
-
-/// What examples hold in place of a secret, in capital letters. The last two are secrets that the documentation shows as
-/// sample output: everybody knows them.
-const PLACEHOLDERS: [&str; 8] = [
-    "ВСТАВЬТЕ",
-    "ВАШ_",
-    "CHANGE_ME",
-    "CHANGEME",
-    "CHANGE-ME",
-    "VASH",
-    "K7XR2MN9PQWE3ST6VY1ZA8BC5DF0GH4JL",
-    "M2NB9XP3QW7ER1TY5UI8OA4SD6FG0HJ",
-];
-
-/// Whether this is an example's placeholder and not a secret.
-pub(crate) fn is_placeholder(secret: &str) -> bool {
-    let capitals = secret.to_uppercase();
-    PLACEHOLDERS.iter().any(|text| capitals.contains(text))
-}
-
-/// Why there is no configuration. Never quotes a value: it could be a secret.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration file {path}")]
-    Unreadable {
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not TOML.
-    #[error("{path} is not valid TOML at line {line}")]
-    Syntax {
-        /// The file.
-        path: String,
-        /// Where.
-        line: usize,
-    },
-    /// A section or key that does not exist.
-    #[error("unknown key `{key}` in {origin}")]
-    UnknownKey {
-        /// `section.key`, or a section alone.
-        key: String,
-        /// The file, or the environment variable.
-        origin: String,
-    },
-    /// A value of the wrong kind, or out of range.
-    #[error("the value of `{key}` does not fit: expected {expected}")]
-    Value {
-        /// `section.key`.
-        key: String,
-        /// What would fit.
-        expected: &'static str,
-    },
-    /// An example's placeholder is left in place of a secret.
-    #[error(
-        "`{key}` still holds the example's placeholder; make a secret with `openssl rand -base64 32`, or all of them with `privmsg-server init`"
-    )]
-    Placeholder {
-        /// `section.key`.
-        key: &'static str,
-    },
-    /// The database lies where the server deletes files that it does not know.
-    #[error("`storage.database_path` lies in `storage.files_path`; give files a folder of their own")]
-    DatabaseAmongFiles,
-    /// Certificates from files and from an authority at once.
-    #[error("`tls.cert_path` and `tls.acme.domains` exclude each other: leave one of them out")]
-    TwoCertificates,
-    /// A key that another one needs is missing.
-    #[error("`{key}` is needed: {why}")]
-    Missing {
-        /// `section.key`.
-        key: &'static str,
-        /// What needs it.
-        why: &'static str,
-    },
+/// The first of these files that is there. One that may be there and cannot be looked at is not passed over: without it
+/// everything would happen to another database.
+fn first_of<'a>(places: impl IntoIterator<Item = &'a Path>) -> Result<Option<PathBuf>, ConfigError> {
+    for path in places {
+        match path.try_exists() {
+            Ok(true) => return Ok(Some(path.to_owned())),
+            Ok(false) => {}
+            Err(source) => return Err(ConfigError::Unreadable { path: shown(path), source }),
+        }
+    }
+    Ok(None)
 }
 
 impl Config {
@@ -121,17 +54,19 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]
     pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let mut table = match source {
-            Source::Explicit(path) => read(path)?,
-            Source::Default if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
-            Source::Default => Table::new(),
-        };
+        let file = source.file()?;
+        let mut table = file.as_deref().map(read).transpose()?.unwrap_or_default();
         let known = known_keys();
         overlay(&mut table, &known, environment)?;
         let mut config = typed(table, &known)?;
-        config.file = source.file();
+        config.file = file;
         config.check()?;
         Ok(config)
+    }
+
+    /// Whether nobody has said which data is meant: there is no file, and no variable names a database.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.file.is_none() && self.storage.database_path == Storage::default().database_path
     }
 
     /// Rules that go beyond one key.
@@ -157,9 +92,16 @@ impl Config {
             return Err(ConfigError::DatabaseAmongFiles);
         }
         self.check_backup()?;
+        let url = self.server.public_url.trim_end_matches('/');
+        if !url.is_empty() && !Invitation::is_server_url(url) {
+            return wrong(
+                "server.public_url",
+                "an address such as https://chat.example.org, with https:// or http:// in front",
+            );
+        }
         if tracing_subscriber::EnvFilter::try_new(&self.log.level).is_err() {
             let expected = "`error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,privmsg_server=debug`";
-            return Err(ConfigError::Value { key: "log.level".to_owned(), expected });
+            return wrong("log.level", expected);
         }
         self.check_tls()
     }
@@ -167,7 +109,6 @@ impl Config {
 
 impl Config {
     fn check_backup(&self) -> Result<(), ConfigError> {
-        let wrong = |key: &str, expected| Err(ConfigError::Value { key: key.to_owned(), expected });
         if backup::time_of_day(&self.backup.at).is_none() {
             return wrong("backup.at", "a time of day as HH:MM");
         }
@@ -190,7 +131,6 @@ impl Config {
             (false, false) if !self.tls.acme.domains.is_empty() => return Err(ConfigError::TwoCertificates),
             _ => {}
         }
-        let wrong = |key: &str, expected| Err(ConfigError::Value { key: key.to_owned(), expected });
         let acme = &self.tls.acme;
         let is_name =
             |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
@@ -208,6 +148,11 @@ impl Config {
     }
 }
 
+/// A value that does not fit.
+fn wrong(key: &str, expected: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::Value { key: key.to_owned(), expected: expected.to_owned() })
+}
+
 /// The folder's one name, however it is written; as far as can be told before it exists.
 fn resolved(folder: &Path) -> PathBuf {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -215,17 +160,17 @@ fn resolved(folder: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: shown(path), source })?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start);
         ConfigError::Syntax {
-            path: path.display().to_string(),
+            path: shown(path),
             line: text.get(..at).unwrap_or("").lines().count().max(1),
+            why: error.message().trim().replace('\n', ", "),
         }
     })?;
     if let Some(key) = unknown_key(&table, &known_keys()) {
-        return Err(ConfigError::UnknownKey { key, origin: path.display().to_string() });
+        return Err(ConfigError::UnknownKey { key, origin: shown(path) });
     }
     Ok(table)
 }
@@ -243,39 +188,12 @@ fn unknown_key(given: &Table, known: &Table) -> Option<String> {
 }
 
 /// The defaults as a table: which keys there are, and of what kind.
-fn known_keys() -> Table {
+pub(super) fn known_keys() -> Table {
     Table::try_from(Config::default()).expect("the defaults are plain values")
 }
 
-fn overlay(
-    table: &mut Table,
-    known: &Table,
-    environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<(), ConfigError> {
-    let keys = leaves(known);
-    for (name, text) in environment {
-        let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str())) else {
-            continue;
-        };
-        let rest = rest.to_lowercase();
-        let Some((path, kind)) = keys.iter().find(|(path, _)| path.join("_") == rest) else {
-            let section =
-                known.keys().find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
-            let Some((section, key)) = section else { continue };
-            return Err(ConfigError::UnknownKey {
-                key: format!("{section}.{key}"),
-                origin: format!("the environment variable {name}"),
-            });
-        };
-        let value = parse_like(kind, &text)
-            .ok_or_else(|| ConfigError::Value { key: path.join("."), expected: expected(kind) })?;
-        put(table, path, value);
-    }
-    Ok(())
-}
-
 /// Every value in a table, with the path that leads to it.
-fn leaves(table: &Table) -> Vec<(Vec<String>, &Value)> {
+pub(super) fn leaves(table: &Table) -> Vec<(Vec<String>, &Value)> {
     let mut found = Vec::new();
     for (key, value) in table {
         match value {
@@ -290,7 +208,7 @@ fn leaves(table: &Table) -> Vec<(Vec<String>, &Value)> {
 }
 
 /// Sets one value, making the sections on its way.
-fn put(table: &mut Table, path: &[String], value: Value) {
+pub(super) fn put(table: &mut Table, path: &[String], value: Value) {
     match path {
         [] => {}
         [key] => {
@@ -305,28 +223,39 @@ fn put(table: &mut Table, path: &[String], value: Value) {
     }
 }
 
-/// Reads the text of an environment variable as a value of the same kind as `kind`.
-fn parse_like(kind: &Value, text: &str) -> Option<Value> {
-    Some(match kind {
-        Value::Integer(_) => Value::Integer(text.trim().parse().ok()?),
-        Value::Boolean(_) => Value::Boolean(text.trim().parse().ok()?),
-        Value::Array(_) => Value::Array(
-            text.split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(|item| Value::String(item.to_owned()))
-                .collect(),
-        ),
-        _ => Value::String(text.to_owned()),
-    })
-}
-
-const fn expected(kind: &Value) -> &'static str {
-    match kind {
-        Value::Integer(_) => "a whole number in range",
-        Value::Boolean(_) => "true or false",
-        Value::Array(_) => "a list of texts",
-        _ => "a text of the right form",
+/// What would fit in place of a value that does not, found by trying: the types say it best.
+fn fitting(path: &[String], value: &Value, kind: &Value) -> String {
+    let fits = |value: Value| {
+        let mut probe = Table::new();
+        put(&mut probe, path, value);
+        probe.try_into::<Config>().is_ok()
+    };
+    let form = match path.join(".").as_str() {
+        "server.host" | "metrics.host" => {
+            "an IP address in quotation marks, such as \"127.0.0.1\", or \"0.0.0.0\" for all"
+        }
+        "server.trusted_proxies" => "addresses and networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"]",
+        "log.format" => "\"text\" or \"json\"",
+        _ if kind.is_array() => "texts in quotation marks, such as [\"one\", \"two\"]",
+        _ => "a text in quotation marks",
+    };
+    match (kind, value) {
+        (Value::Integer(_), _) => {
+            let largest =
+                [i64::MAX, i64::from(u32::MAX), i64::from(u16::MAX)].into_iter().find(|n| fits(Value::Integer(*n)));
+            match largest {
+                Some(largest) if largest < i64::MAX => format!("a whole number from 0 to {largest}"),
+                _ => "a whole number, 0 or more, without quotation marks".to_owned(),
+            }
+        }
+        (Value::Boolean(_), _) => "true or false, without quotation marks".to_owned(),
+        (Value::Array(_), Value::Array(entries)) => {
+            match entries.iter().position(|entry| !fits(Value::Array(vec![entry.clone()]))) {
+                Some(at) => format!("{form}; entry {} of the list is something else", at + 1),
+                None => form.to_owned(),
+            }
+        }
+        _ => form.to_owned(),
     }
 }
 
@@ -338,7 +267,8 @@ fn typed(table: Table, known: &Table) -> Result<Config, ConfigError> {
         put(&mut probe, &path, value.clone());
         if probe.try_into::<Config>().is_err() {
             let kind = kinds.iter().find(|(known, _)| *known == path).map(|(_, kind)| *kind);
-            return Err(ConfigError::Value { key: path.join("."), expected: kind.map_or("another value", expected) });
+            let expected = kind.map_or_else(|| "another value".to_owned(), |kind| fitting(&path, value, kind));
+            return Err(ConfigError::Value { key: path.join("."), expected });
         }
     }
     Ok(table.try_into().expect("each of its values has been read before"))
@@ -348,22 +278,45 @@ fn typed(table: Table, known: &Table) -> Result<Config, ConfigError> {
 mod tests {
     use super::*;
 
-    /// The examples as they ship, those of the guide, and what people write in their place.
+    /// From another folder than the configuration's, commands made an empty server and worked on that.
     #[test]
-    fn no_example_passes_for_a_secret() {
-        for example in [
-            "ВСТАВЬТЕ_СЮДА_ВАШ_ADMIN_KEY",
-            "ВСТАВЬТЕ_СЮДА_ВАШ_TURN_SECRET",
-            "ВСТАВЬТЕ_TURN_SECRET",
-            "ВСТАВЬТЕ_ADMIN_KEY",
-            "ВАШ_ADMIN_KEY",
-            "K7xR2mN9pQwE3sT6vY1zA8bC5dF0gH4jL",
-            "M2nB9xP3qW7eR1tY5uI8oA4sD6fG0hJ",
-            "changeme",
-            "change-me-please",
+    fn a_configuration_is_looked_for_where_the_guide_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (here, there) = (folder.path().join("config.toml"), folder.path().join("etc.toml"));
+        let places = || [here.as_path(), there.as_path()];
+        assert_eq!(first_of(places()).unwrap(), None);
+        std::fs::write(&there, "").unwrap();
+        assert_eq!(first_of(places()).unwrap().as_ref(), Some(&there));
+        std::fs::write(&here, "").unwrap();
+        assert_eq!(first_of(places()).unwrap().as_ref(), Some(&here));
+        // A folder in the place of a file, or one that may not be looked into, is no reason to go on without.
+        assert!(first_of([here.join("config.toml").as_path()]).is_err());
+        assert!(DEFAULT_FILES.contains(&"/etc/privmsg/config/server/config.toml"));
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_what_would_fit() {
+        let said = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            Config::load(&Source::Explicit(file.path().to_owned()), []).unwrap_err().to_string()
+        };
+        for (text, says) in [
+            ("[server]\nport = 99999", "from 0 to 65535"),
+            ("[server]\nport = \"9443\"", "from 0 to 65535"),
+            ("[server]\nhost = \"localhost\"", "an IP address"),
+            ("[server]\ntrusted_proxies = \"10.0.0.1\"", "such as [\"127.0.0.1\""),
+            ("[server]\ntrusted_proxies = [\"10.0.0.1\", \"proxy\"]", "entry 2 of the list"),
+            ("[turn]\nurls = \"turn:x\"", "such as [\"one\""),
+            ("[turn]\nenabled = \"yes\"", "true or false"),
+            ("[log]\nformat = \"xml\"", "\"text\" or \"json\""),
+            ("[limits]\nmax_devices_per_user = -1", "from 0 to 4294967295"),
+            ("[server]\nport = 1\n[server]\nhost = \"::1\"", "line 3: duplicate key"),
+            ("[server]\npublic_url = \"chat.example.org\"", "with https:// or http:// in front"),
         ] {
-            assert!(is_placeholder(example), "{example}");
+            assert!(said(text).contains(says), "{text}: {}", said(text));
         }
-        assert!(!is_placeholder("UiJJrObUbiwzzCCSI4q7acCEqZ32yipC3jlRZwP5PSY"));
+        assert!(!said("[admin]\nmaster_key = \"hunter2").contains("hunter2"));
+        assert!(!said("[admin]\nmaster_key = hunter2").contains("hunter2"));
     }
 }

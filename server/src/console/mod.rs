@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn the_page_is_small() {
         let bytes: usize = ASSETS.iter().map(|asset| asset.body.len()).sum();
-        assert!(bytes < 80 * 1024, "{bytes} bytes");
+        assert!(bytes < 88 * 1024, "{bytes} bytes");
     }
 
     /// Whoever opens the page must not be told on to anybody, and a policy is no use if the page needs exceptions.

@@ -24,6 +24,14 @@ pub(super) async fn check(patient: Arc<Patient>) -> Finding {
         return Finding::fail(format!("{url} is no address of a server"), format!("{url} — не адрес сервера"))
             .advise("Set server.public_url to https://NAME", "Впишите в server.public_url https://ИМЯ");
     };
+    if !encrypted && http::does_tls(&patient.config) {
+        return Finding::fail(
+            format!("server.public_url is {url}, but this server speaks TLS: clients that go by it get no answer"),
+            format!("В server.public_url стоит {url}, а этот сервер говорит на TLS: по такому адресу клиенты не получат ответа"),
+        )
+        .advise("Write https:// there.", "Впишите туда https://.");
+    }
+    let (authority, path) = place(url);
     let server_name = host.trim_matches(['[', ']']);
     let mut addresses: Vec<SocketAddr> =
         tokio::net::lookup_host((server_name, port)).await.map(Iterator::collect).unwrap_or_default();
@@ -36,7 +44,7 @@ pub(super) async fn check(patient: Arc<Patient>) -> Finding {
                 "Заведите запись A или AAAA, указывающую на эту машину.",
             );
     };
-    match http::ask(*address, encrypted.then_some((server_name, Trust::System))).await {
+    match http::ask(*address, encrypted.then_some((server_name, Trust::System)), authority, path).await {
         Ok(certificate) => {
             let facts = certificate.and_then(|certificate| Facts::of(&certificate));
             let (en, ru) = (format!("The certificate at {url}"), format!("Сертификат на {url}"));
@@ -61,10 +69,11 @@ async fn running(patient: &Patient) -> bool {
 
 fn trouble(url: &str, error: &HttpError) -> Finding {
     let why = with_causes(error);
+    let (en, ru) = http::tls_trouble(error);
     match error {
         HttpError::Tls(_) | HttpError::Setup(_) => Finding::fail(
-            format!("Clients do not trust what answers at {url}: {why}"),
-            format!("Клиенты не доверяют тому, что отвечает по адресу {url}: {why}"),
+            format!("Clients do not trust what answers at {url}: {en}"),
+            format!("Клиенты не доверяют тому, что отвечает по адресу {url}: {ru}"),
         )
         .advise(
             "The certificate must be for this name and from a public authority; the file must hold the whole chain.",
@@ -87,6 +96,12 @@ fn trouble(url: &str, error: &HttpError) -> Finding {
             "Попробуйте снаружи: curl АДРЕС/health. Если и так не выйдет, проверьте файрвол и куда ведёт имя.",
         ),
     }
+}
+
+/// What stands for host and port in an address, and the path below which the server is.
+fn place(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or((rest, ""), |at| (&rest[..at], &rest[at..]))
 }
 
 /// Whether it is encrypted, the host as it stands there, and the port.
@@ -137,6 +152,8 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use privmsg_protocol::rest::CheckStatus;
+
     use super::*;
 
     #[test]
@@ -147,6 +164,52 @@ mod tests {
         for wrong in ["chat.example.org", "ftp://x", "https://", "http://x:port"] {
             assert_eq!(parts(wrong), None, "{wrong}");
         }
+    }
+
+    /// A stand-in for a proxy: it has one site, which it knows by its name, below a path.
+    fn proxy(authority: &str, path: &str) -> SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let expected = format!(
+            "GET {path}/health HTTP/1.1\r\nhost: {}\r\n",
+            authority.replace("PORT", &address.port().to_string())
+        );
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut request = vec![0; 4096];
+                let length = std::io::Read::read(&mut stream, &mut request).unwrap_or(0);
+                let body =
+                    if request[..length].starts_with(expected.as_bytes()) { "{\"status\":\"ok\"}" } else { "welcome" };
+                let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{body}");
+                let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
+            }
+        });
+        address
+    }
+
+    async fn at(url: String, change: impl FnOnce(&mut crate::config::Config)) -> Finding {
+        let mut config = crate::config::Config::default();
+        config.server.public_url = url;
+        change(&mut config);
+        let clock = crate::clock::Clock::system();
+        check(Arc::new(Patient { config, coturn_file: None, setting: Setting::CommandLine, clock })).await
+    }
+
+    /// It asked for `localhost`, and met whatever site a proxy shows to those who ask for nobody.
+    #[tokio::test]
+    async fn a_proxy_is_asked_for_the_name_and_the_path_of_the_server() {
+        let address = proxy("localhost:PORT", "/chat");
+        let found = at(format!("http://localhost:{}/chat/", address.port()), |_| {}).await;
+        assert_eq!(found.status, CheckStatus::Pass, "{}", found.summary.en);
+        let found = at(format!("http://127.0.0.1:{}/chat", address.port()), |_| {}).await;
+        assert_eq!(found.status, CheckStatus::Fail, "another name: {}", found.summary.en);
+    }
+
+    #[tokio::test]
+    async fn an_address_without_tls_of_a_server_with_tls_is_named() {
+        let found = at("http://chat.example.org".to_owned(), |config| config.tls.cert_path = "/x.pem".into()).await;
+        assert_eq!(found.status, CheckStatus::Fail);
+        assert!(found.summary.en.contains("speaks TLS"), "{}", found.summary.en);
     }
 
     #[test]

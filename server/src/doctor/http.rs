@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -17,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::patient::local_address;
+use crate::causes::with_causes;
 use crate::config::Config;
 
 /// Longest that the server may take to answer.
@@ -55,35 +56,45 @@ pub(super) enum Trust {
 pub(crate) async fn own_health(config: &Config) -> Result<(), HttpError> {
     let tls = &config.tls;
     let name = tls.acme.domains.first().map_or("localhost", String::as_str);
-    let encrypted = !tls.cert_path.as_os_str().is_empty() || !tls.acme.domains.is_empty();
-    ask(local_address(config), encrypted.then_some((name, Trust::Anybody))).await.map(drop)
+    let encrypted = does_tls(config).then_some((name, Trust::Anybody));
+    ask(local_address(config), encrypted, name, "").await.map(drop)
 }
 
-/// Asks `/health` at this address. Returns the certificate that was shown.
+/// Whether the server itself does TLS.
+pub(super) fn does_tls(config: &Config) -> bool {
+    !config.tls.cert_path.as_os_str().is_empty() || !config.tls.acme.domains.is_empty()
+}
+
+/// Asks `/health` at this address, below a path if there is one. A proxy has many sites behind one address, and goes by the
+/// name that is asked for. Returns the certificate that was shown.
 pub(super) async fn ask(
     address: SocketAddr,
     tls: Option<(&str, Trust)>,
+    authority: &str,
+    path: &str,
 ) -> Result<Option<CertificateDer<'static>>, HttpError> {
-    timeout(PATIENCE, patiently(address, tls)).await.map_err(|_| HttpError::Slow)?
+    timeout(PATIENCE, patiently(address, tls, authority, path)).await.map_err(|_| HttpError::Slow)?
 }
 
 async fn patiently(
     address: SocketAddr,
     tls: Option<(&str, Trust)>,
+    authority: &str,
+    path: &str,
 ) -> Result<Option<CertificateDer<'static>>, HttpError> {
     let stream = TcpStream::connect(address).await.map_err(HttpError::Connect)?;
     match tls {
-        None => health("localhost", stream).await.map(|()| None),
+        None => health(authority, path, stream).await.map(|()| None),
         Some((name, trust)) => {
             let stream = handshake(stream, name, trust).await?;
             let certificate = certificate(&stream);
-            health(name, stream).await.map(|()| certificate)
+            health(authority, path, stream).await.map(|()| certificate)
         }
     }
 }
 
-async fn health(host: &str, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), HttpError> {
-    let request = format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+async fn health(authority: &str, path: &str, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), HttpError> {
+    let request = format!("GET {path}/health HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.map_err(HttpError::Broken)?;
     let mut answer = Vec::new();
     match stream.take(LONGEST_ANSWER).read_to_end(&mut answer).await {
@@ -101,6 +112,43 @@ pub(super) async fn handshake(stream: TcpStream, name: &str, trust: Trust) -> Re
     let connector = TlsConnector::from(Arc::new(client(trust).map_err(HttpError::Setup)?));
     let name = ServerName::try_from(name.to_owned()).map_err(|error| HttpError::Tls(io::Error::other(error)))?;
     connector.connect(name, stream).await.map_err(HttpError::Tls)
+}
+
+/// Why there is no TLS, in words: what the library says is for those who write programs.
+pub(super) fn tls_trouble(error: &HttpError) -> (String, String) {
+    let HttpError::Tls(io) = error else { return (with_causes(error), with_causes(error)) };
+    let found = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let (en, ru) = match found {
+        Some(rustls::Error::InvalidCertificate(wrong)) => match wrong {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                ("its certificate has expired", "срок его сертификата истёк")
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+                "its certificate is not valid yet; look at the clocks",
+                "его сертификат ещё не действует; проверьте часы",
+            ),
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                ("its certificate is for another name", "его сертификат выдан на другое имя")
+            }
+            CertificateError::UnknownIssuer => (
+                "its certificate is of an authority that clients do not know, or the file holds less than the whole chain",
+                "его сертификат выдан неизвестным клиентам центром, или в файле не вся цепочка",
+            ),
+            CertificateError::Revoked => ("its certificate has been revoked", "его сертификат отозван"),
+            // An authority's own certificate in the place of a server's, and the like.
+            _ if format!("{wrong:?}").contains("CaUsedAsEndEntity") => (
+                "it shows the certificate of an authority in place of one of its own",
+                "вместо собственного сертификата он показывает сертификат центра сертификации",
+            ),
+            _ => ("its certificate is not one for a server", "его сертификат не подходит для сервера"),
+        },
+        Some(rustls::Error::InvalidMessage(_)) => {
+            ("what answers there does not speak TLS", "то, что там отвечает, не говорит на TLS")
+        }
+        Some(rustls::Error::AlertReceived(_)) => ("it breaks off the handshake", "он прерывает рукопожатие"),
+        _ => return (with_causes(error), with_causes(error)),
+    };
+    (en.to_owned(), ru.to_owned())
 }
 
 /// The certificate that the other end has shown.

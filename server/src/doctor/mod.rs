@@ -8,10 +8,12 @@ mod address;
 mod backup;
 mod certificate;
 mod clock;
+mod configuration;
 mod database;
 mod disk;
 pub(crate) mod http;
 mod patient;
+mod peers;
 mod permissions;
 mod port;
 mod secrets;
@@ -77,7 +79,7 @@ fn sentence(en: impl Into<String>, ru: impl Into<String>) -> Sentence {
 pub(crate) async fn examine(patient: Patient) -> DoctorReport {
     let patient = Arc::new(patient);
     let mut checks = Checks::new(PATIENCE);
-    checks.blocking("configuration", &patient, configuration);
+    checks.blocking("configuration", &patient, configuration::check);
     checks.blocking("secrets", &patient, secrets::check);
     checks.spawn("port", port::check(Arc::clone(&patient)));
     checks.blocking("certificate", &patient, certificate::check);
@@ -90,6 +92,9 @@ pub(crate) async fn examine(patient: Patient) -> DoctorReport {
     for probe in turn::probes(&patient.config.turn) {
         let patient = Arc::clone(&patient);
         checks.spawn(probe.name(), async move { probe.run(&patient).await });
+    }
+    if patient.config.turn.enabled {
+        checks.spawn("relayed", peers::check(Arc::clone(&patient)));
     }
     if patient.config.turn.urls.is_empty() || !patient.config.turn.enabled {
         checks.spawn("turn", std::future::ready(turn::absent()));
@@ -108,23 +113,6 @@ pub(crate) fn unreadable(error: &ConfigError) -> DoctorReport {
         "Исправьте файл; все ключи показаны в config/server/config.toml. `privmsg-server init` в пустой папке создаст готовый.",
     );
     report(vec![finding.named("configuration")])
-}
-
-fn configuration(patient: &Patient) -> Finding {
-    match &patient.config.file {
-        Some(path) => Finding::pass(
-            format!("The configuration {} is in order", path.display()),
-            format!("Конфигурация {} в порядке", path.display()),
-        ),
-        None => Finding::warn(
-            "There is no configuration file; everything is at its default",
-            "Файла конфигурации нет; всё по умолчанию",
-        )
-        .advise(
-            "Name it with --config, or write one with `privmsg-server init`.",
-            "Укажите его через --config или создайте командой `privmsg-server init`.",
-        ),
-    }
 }
 
 fn report(checks: Vec<Check>) -> DoctorReport {

@@ -28,14 +28,16 @@ pub(crate) struct Patient {
 }
 
 impl Patient {
-    /// coturn's configuration: the one that is named, else the one in the folder beside ours, else the system's.
-    pub(super) fn coturn_file(&self) -> Option<PathBuf> {
-        if self.coturn_file.is_some() {
-            return self.coturn_file.clone();
+    /// coturn's configuration: the one that is named, else those that are there: the system's, which its service reads, and
+    /// the one in the folder beside ours, which a container reads and of which the system's is a copy.
+    pub(super) fn coturn_files(&self) -> Vec<PathBuf> {
+        if let Some(named) = &self.coturn_file {
+            return vec![named.clone()];
         }
         let own = self.config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-        let beside = own.join("../coturn/turnserver.conf");
-        [beside, SYSTEM_COTURN_FILE.into()].into_iter().find(|path| path.exists())
+        // `../coturn/turnserver.conf`, without the detour in the name.
+        let beside = own.parent().unwrap_or(Path::new("..")).join("coturn/turnserver.conf");
+        [SYSTEM_COTURN_FILE.into(), beside].into_iter().filter(|path| path.exists()).collect()
     }
 
     /// Where the server is reached on this machine itself.

@@ -1,6 +1,6 @@
 //! Secrets: none from an example, none that can be guessed, and the one that two programs share the same in both files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use subtle::ConstantTimeEq as _;
 
@@ -9,6 +9,9 @@ use crate::config::is_placeholder;
 
 /// Characters below which a secret could be tried out: 16 of base64 are 96 bits, fewer are mostly words.
 const SHORTEST: usize = 16;
+
+/// Under which name coturn knows the secret.
+const SECRET_KEY: &str = "static-auth-secret";
 
 pub(super) fn check(patient: &Patient) -> Finding {
     let config = &patient.config;
@@ -25,14 +28,26 @@ pub(super) fn check(patient: &Patient) -> Finding {
             .advise("Make a better one: openssl rand -base64 32", "Создайте надёжнее: openssl rand -base64 32");
         }
     }
-    match (turn, patient.coturn_file()) {
-        (None, _) => Finding::pass("The secrets are no examples", "Секреты — не из примеров"),
-        (Some(_), None) => Finding::pass(
+    let Some(secret) = turn else {
+        return Finding::pass("The secrets are no examples", "Секреты — не из примеров");
+    };
+    compare_all(secret, &patient.coturn_files())
+}
+
+/// The worst of them: nobody knows which one coturn has been started with.
+fn compare_all(secret: &str, paths: &[PathBuf]) -> Finding {
+    // One without a secret is the system's as it came with the package: coturn has been started with the other.
+    let has_secret =
+        |path: &&PathBuf| std::fs::read_to_string(path).map_or(true, |text| values(&text, SECRET_KEY).next().is_some());
+    let with_secrets: Vec<&PathBuf> = paths.iter().filter(has_secret).collect();
+    let paths = if with_secrets.is_empty() { paths.iter().collect() } else { with_secrets };
+    let findings = paths.iter().rev().map(|path| compare(secret, path));
+    findings.max_by_key(|finding| finding.status).unwrap_or_else(|| {
+        Finding::pass(
             "The secrets are no examples; coturn's file is not here to compare, the relay itself will tell",
             "Секреты — не из примеров; файла coturn здесь нет, сравнить не с чем — скажет сам ретранслятор",
-        ),
-        (Some(secret), Some(path)) => compare(secret, &path),
-    }
+        )
+    })
 }
 
 fn compare(secret: &str, path: &Path) -> Finding {
@@ -51,7 +66,7 @@ fn compare(secret: &str, path: &Path) -> Finding {
             );
         }
     };
-    let secrets: Vec<&str> = values(&text, "static-auth-secret").collect();
+    let secrets: Vec<&str> = values(&text, SECRET_KEY).collect();
     if secrets.is_empty() {
         return Finding::fail(
             format!("{shown} has no static-auth-secret"),
@@ -133,6 +148,25 @@ mod tests {
         assert_eq!(status("static-auth-secret=another"), CheckStatus::Fail);
         assert_eq!(status(&format!("#static-auth-secret={SECRET}")), CheckStatus::Fail);
         assert_eq!(status("static-auth-secret=ВСТАВЬТЕ_СЮДА_ВАШ_TURN_SECRET"), CheckStatus::Fail);
+    }
+
+    /// The file that `init` wrote agreed, and the copy of it that coturn reads was an older one.
+    #[test]
+    fn every_file_that_coturn_may_read_is_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let [copy, written] = ["turnserver.conf", "beside.conf"].map(|name| folder.path().join(name));
+        std::fs::write(&written, format!("static-auth-secret={SECRET}")).unwrap();
+        std::fs::write(&copy, "static-auth-secret=an older one").unwrap();
+        for paths in [[copy.clone(), written.clone()], [written.clone(), copy.clone()]] {
+            let found = compare_all(SECRET, &paths);
+            assert_eq!(found.status, CheckStatus::Fail);
+            assert!(found.summary.en.contains(&copy.display().to_string()), "{}", found.summary.en);
+        }
+        std::fs::write(&copy, "#static-auth-secret=\n# as the package has it").unwrap();
+        assert_eq!(compare_all(SECRET, &[copy.clone(), written.clone()]).status, CheckStatus::Pass);
+        assert_eq!(compare_all(SECRET, std::slice::from_ref(&copy)).status, CheckStatus::Fail);
+        std::fs::copy(&written, &copy).unwrap();
+        assert_eq!(compare_all(SECRET, &[copy, written]).status, CheckStatus::Pass);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What is said to the relay: STUN (RFC 8489) and TURN (RFC 8656), as a client says it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytecodec::{DecodeExt as _, EncodeExt as _};
 use privmsg_protocol::rest::TurnCredentials;
 use stun_codec::rfc5389::attributes::{ErrorCode, MessageIntegrity, Nonce, Realm, Username, XorMappedAddress};
 use stun_codec::rfc5389::methods::BINDING;
-use stun_codec::rfc5766::attributes::{Lifetime, RequestedTransport, XorRelayAddress};
-use stun_codec::rfc5766::methods::{ALLOCATE, REFRESH};
+use stun_codec::rfc5766::attributes::{Lifetime, RequestedTransport, XorPeerAddress, XorRelayAddress};
+use stun_codec::rfc5766::methods::{ALLOCATE, CREATE_PERMISSION, REFRESH};
+use stun_codec::rfc8656::attributes::{AddressFamily, RequestedAddressFamily};
 use stun_codec::{
     Message, MessageClass, MessageDecoder, MessageEncoder, Method, TransactionId, define_attribute_enums,
 };
@@ -31,12 +32,17 @@ define_attribute_enums!(
         XorMappedAddress,
         Lifetime,
         RequestedTransport,
+        RequestedAddressFamily,
+        XorPeerAddress,
         XorRelayAddress
     ]
 );
 
 /// Relayed packets are UDP (RFC 8656, section 18.7).
 const UDP: u8 = 17;
+
+/// Permissions are for addresses; the port is not looked at.
+const PEER_PORT: u16 = 9;
 
 /// The relay wants to know who asks.
 const UNAUTHORIZED: u16 = 401;
@@ -147,23 +153,63 @@ pub(super) async fn round_trip<S: AsyncRead + AsyncWrite + Unpin>(
     if seen.class() != MessageClass::SuccessResponse {
         return Err(error_of(&seen));
     }
-    let challenge = line.ask(with(request(ALLOCATE), RequestedTransport::new(UDP))).await?;
+    let (relay, caller) = allocate(line, credentials, || with(request(ALLOCATE), RequestedTransport::new(UDP))).await?;
+    give_back(line, &caller).await?;
+    Ok(relay)
+}
+
+/// Has room allocated of the peers' family, and asks whether it may be used with each of them. Returns those with which it
+/// may.
+pub(super) async fn open_peers<S: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<S>,
+    credentials: &TurnCredentials,
+    peers: &[IpAddr],
+) -> Result<Vec<IpAddr>, StunError> {
+    let is_ipv6 = peers.iter().any(IpAddr::is_ipv6);
+    let wanted = || {
+        let message = with(request(ALLOCATE), RequestedTransport::new(UDP));
+        if is_ipv6 { with(message, RequestedAddressFamily::new(AddressFamily::V6)) } else { message }
+    };
+    let (_, caller) = allocate(line, credentials, wanted).await?;
+    let mut open = Vec::new();
+    for peer in peers {
+        let asked = with(request(CREATE_PERMISSION), XorPeerAddress::new(SocketAddr::new(*peer, PEER_PORT)));
+        let answer = line.ask(caller.sign(asked)?).await?;
+        if answer.class() == MessageClass::SuccessResponse {
+            open.push(*peer);
+        }
+    }
+    give_back(line, &caller).await?;
+    Ok(open)
+}
+
+/// Has room allocated. Returns the address of it, and who has it.
+async fn allocate<S: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<S>,
+    credentials: &TurnCredentials,
+    wanted: impl Fn() -> Message<Attribute>,
+) -> Result<(SocketAddr, Caller), StunError> {
+    let challenge = line.ask(wanted()).await?;
     let mut caller = Caller::of(&challenge, credentials)?;
-    let mut allocated = line.ask(caller.sign(with(request(ALLOCATE), RequestedTransport::new(UDP)))?).await?;
+    let mut allocated = line.ask(caller.sign(wanted())?).await?;
     if code(&allocated) == Some(STALE_NONCE) {
         caller = Caller::of(&allocated, credentials)?;
-        allocated = line.ask(caller.sign(with(request(ALLOCATE), RequestedTransport::new(UDP)))?).await?;
+        allocated = line.ask(caller.sign(wanted())?).await?;
     }
-    let relay = match allocated.class() {
+    match allocated.class() {
         MessageClass::SuccessResponse => {
-            allocated.get_attribute::<XorRelayAddress>().ok_or(StunError::Foreign)?.address()
+            let relay = allocated.get_attribute::<XorRelayAddress>().ok_or(StunError::Foreign)?.address();
+            Ok((relay, caller))
         }
-        _ if code(&allocated) == Some(UNAUTHORIZED) => return Err(StunError::Refused),
-        _ => return Err(error_of(&allocated)),
-    };
-    // What is not given back is kept for ten minutes. That the relay works is certain already.
+        _ if code(&allocated) == Some(UNAUTHORIZED) => Err(StunError::Refused),
+        _ => Err(error_of(&allocated)),
+    }
+}
+
+/// What is not given back is kept for ten minutes. That the relay works is certain already.
+async fn give_back<S: AsyncRead + AsyncWrite + Unpin>(line: &mut Line<S>, caller: &Caller) -> Result<(), StunError> {
     let _ = line.ask(caller.sign(with(request(REFRESH), Lifetime::from_u32(0)))?).await;
-    Ok(relay)
+    Ok(())
 }
 
 /// Who asks, in the words of this relay.

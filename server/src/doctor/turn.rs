@@ -158,7 +158,7 @@ struct Reached {
 
 enum Failure {
     Connect(io::Error),
-    Tls(String),
+    Tls((String, String)),
     Stun(StunError),
 }
 
@@ -187,6 +187,22 @@ async fn attempts(
     Err(first.unwrap_or(Failure::Stun(StunError::Silence)))
 }
 
+/// A line to the relay without TLS, if there is one that answers.
+pub(super) async fn plain_line(patient: &Patient) -> Option<Line<TcpStream>> {
+    let targets = probes(&patient.config.turn).into_iter().filter_map(|probe| probe.target);
+    for (host, port, _) in targets.filter(|(_, _, way)| matches!(way, Way::Udp | Way::Tcp)) {
+        let addresses = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect::<Vec<_>>);
+        let mut addresses = addresses.unwrap_or_default();
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        for address in addresses {
+            if let Ok(stream) = TcpStream::connect(address).await {
+                return Some(Line::Stream(stream));
+            }
+        }
+    }
+    None
+}
+
 async fn attempt(patient: &Patient, host: &str, address: SocketAddr, way: Way) -> Result<Reached, Failure> {
     let credentials = credentials(&patient.config.turn, WHO, patient.clock.now());
     if way == Way::Udp {
@@ -202,7 +218,7 @@ async fn attempt(patient: &Patient, host: &str, address: SocketAddr, way: Way) -
         return Ok(Reached { relay, certificate: None });
     }
     let stream =
-        http::handshake(stream, host, Trust::System).await.map_err(|error| Failure::Tls(with_causes(&error)))?;
+        http::handshake(stream, host, Trust::System).await.map_err(|error| Failure::Tls(http::tls_trouble(&error)))?;
     let certificate = http::certificate(&stream).and_then(|certificate| Facts::of(&certificate));
     let relay = round_trip(&mut Line::Stream(stream), &credentials).await?;
     Ok(Reached { relay, certificate })
@@ -253,9 +269,9 @@ fn failed(name: &str, port: u16, way: Way, failure: &Failure) -> Finding {
                 format!("Запустите coturn (docker compose logs coturn, systemctl status coturn) и откройте {port}/{kind} в файрволе."),
             )
         }
-        Failure::Tls(why) => finding(
-            &format!("no trusted TLS: {why}"),
-            &format!("нет доверенного TLS: {why}"),
+        Failure::Tls((en, ru)) => finding(
+            &format!("no trusted TLS: {en}"),
+            &format!("нет доверенного TLS: {ru}"),
         )
         .advise(
             "Set cert and pkey in turnserver.conf to a certificate for this name, or take the turns: address out of turn.urls.",

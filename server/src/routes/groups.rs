@@ -1,15 +1,11 @@
 //! MLS groups.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use privmsg_protocol::limits::MAX_GROUP_LEAVES;
-use privmsg_protocol::rest::{
-    CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, PublicGroupState, SubmitCommit,
-};
+use privmsg_protocol::rest::{CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, SubmitCommit};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
 
@@ -17,6 +13,7 @@ use crate::app::{App, AppState};
 use crate::disk;
 use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
+use crate::handshake;
 use crate::http::answer;
 use crate::storage::{Session, SharedStorage, StorageError};
 
@@ -30,46 +27,48 @@ pub(super) struct StateQuery {
 /// A new conversation, or one that goes on in another group
 ///
 /// The same again by the same device is answered with the group as it is. A later incarnation ends the group before it.
+/// Who is in it is read from its tree.
 #[utoipa::path(
     post, path = "/groups", tag = "groups",
     request_body = CreateGroup,
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::RateLimited, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::RateLimited, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,
     session: Session,
     extract::Json(group): extract::Json<CreateGroup>,
 ) -> Result<Json<Group>, ApiError> {
-    check_sizes(&app, None, &group.welcomes, &group.state)?;
-    if group.welcomes.len() >= MAX_GROUP_LEAVES {
-        return Err(ApiError::invalid("the group would have too many leaves"));
-    }
+    check_sizes(&app, [&group.state.group_info, &group.state.ratchet_tree], &group.welcomes)?;
     app.allowances.handshake(&session)?;
-    let folder = app.config.storage.database_path.parent().unwrap_or(Path::new(""));
-    if !disk::has_reserve(folder, app.config.limits.reserve_bytes()) {
-        return Err(StorageError::Full.into());
-    }
+    check_disk(&app)?;
     let creator = session.user;
     app.allowances.new_group(creator)?;
-    let created = app.storage.create_group(session, group).await;
+    let created = found(&app, session, group).await;
     if created.is_err() {
         app.allowances.no_new_group(creator);
     }
     Ok(Json(created?))
 }
 
+async fn found(app: &App, session: Session, group: CreateGroup) -> Result<Group, ApiError> {
+    let by = session.clone();
+    let founding = handshake::run(app, move || handshake::check_founding(&by, group)).await?;
+    Ok(app.storage.create_group(session, founding).await?)
+}
+
 /// Change a group
 ///
-/// One commit is taken per epoch. The same again is answered as the first time.
+/// One commit is taken per epoch, if it is valid for the group as the server has it. The same again is answered as the first
+/// time.
 #[utoipa::path(
     post, path = "/groups/{group_id}/commits", tag = "groups",
     params(("group_id" = GroupId, Path, description = "Group")),
     request_body = SubmitCommit,
     responses((status = OK, body = CommitAccepted)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn commit(
     State(app): State<AppState>,
@@ -77,9 +76,12 @@ pub(super) async fn commit(
     Params(group_id): Params<GroupId>,
     extract::Json(commit): extract::Json<SubmitCommit>,
 ) -> Result<Json<CommitAccepted>, ApiError> {
-    check_numbers(&commit)?;
-    check_sizes(&app, Some(&commit.commit), &commit.welcomes, &commit.state)?;
+    check_sizes(&app, [&commit.commit, &commit.group_info], &commit.welcomes)?;
     app.allowances.handshake(&session)?;
+    check_disk(&app)?;
+    let before = app.storage.state_to_commit_to(session.user, group_id).await?;
+    let by = session.clone();
+    let commit = handshake::run(&app, move || handshake::check_commit(&by, commit, before)).await?;
     let accepted = app.storage.submit_commit(session, group_id, commit).await?;
     Ok(Json(accepted))
 }
@@ -126,38 +128,24 @@ pub(super) async fn state(
     Search(query): Search<StateQuery>,
 ) -> Result<Response, ApiError> {
     let user = session.user;
-    let state = app.storage.group_state(session, group_id, query.epoch).await?;
+    let stored = app.storage.group_state(session, group_id, query.epoch).await?;
+    let state = handshake::run(&app, move || handshake::shown(stored)).await?;
     answer::json(&app, user, serde_json::to_vec(&state).expect("a state is plain data"))
 }
 
-/// No group has more leaves, so longer lists need not be looked up.
-fn check_numbers(commit: &SubmitCommit) -> Result<(), ApiError> {
-    let removed: HashSet<_> = commit.removed.iter().collect();
-    if removed.len() != commit.removed.len() {
-        return Err(ApiError::invalid("a device is removed twice"));
-    }
-    if removed.len() > MAX_GROUP_LEAVES || commit.welcomes.len() > MAX_GROUP_LEAVES {
-        return Err(ApiError::invalid("more devices are named than a group can have"));
-    }
-    Ok(())
-}
-
-fn check_sizes(
+/// What the administrator allows at most, whatever a group needs.
+fn check_sizes<'a>(
     app: &App,
-    commit: Option<&Opaque>,
-    welcomes: &[DeviceWelcome],
-    state: &PublicGroupState,
+    pieces: impl IntoIterator<Item = &'a Opaque>,
+    welcomes: &'a [DeviceWelcome],
 ) -> Result<(), ApiError> {
     let limit = app.config.limits.handshake_bytes();
-    let mut pieces = commit
-        .into_iter()
-        .chain(welcomes.iter().map(|welcome| &welcome.welcome))
-        .chain([&state.group_info, &state.ratchet_tree]);
-    if pieces.any(|piece| piece.len() as u64 > limit) {
-        return Err(ApiError::new(
-            ErrorCode::HandshakeTooLarge,
-            "a commit, welcome or group state is over the server's limit",
-        ));
-    }
-    Ok(())
+    let mut pieces = pieces.into_iter().chain(welcomes.iter().map(|welcome| &welcome.welcome));
+    if pieces.any(|piece| piece.len() as u64 > limit) { Err(handshake::too_large()) } else { Ok(()) }
+}
+
+/// Like uploads, they leave the disk its reserve.
+fn check_disk(app: &App) -> Result<(), ApiError> {
+    let folder = app.config.storage.database_path.parent().unwrap_or(Path::new(""));
+    if disk::has_reserve(folder, app.config.limits.reserve_bytes()) { Ok(()) } else { Err(StorageError::Full.into()) }
 }

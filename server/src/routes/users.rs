@@ -60,10 +60,10 @@ pub(super) async fn update(
 ) -> Result<Json<UserProfile>, ApiError> {
     let too_long = |text: &Option<String>, max| text.as_ref().is_some_and(|text| text.len() > max);
     if too_long(&update.display_name, MAX_NAME_LEN) {
-        return Err(ApiError::invalid("display_name is too long"));
+        return Err(ApiError::invalid(format!("display_name is too long; it may have {MAX_NAME_LEN} bytes")));
     }
     if too_long(&update.public_key, MAX_PUBLIC_KEY_LEN) {
-        return Err(ApiError::invalid("public_key is too long"));
+        return Err(ApiError::invalid(format!("public_key is too long; it may have {MAX_PUBLIC_KEY_LEN} bytes")));
     }
     if update.public_key.as_deref() == Some("") {
         return Err(ApiError::invalid("public_key must not be empty"));

@@ -11,6 +11,7 @@
 
 mod administration;
 mod error;
+mod handshake;
 mod identity;
 mod model;
 pub(crate) mod sqlite;
@@ -22,8 +23,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, IdentityReplacement,
-    KeyPackageStock, PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
+    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
+    PublishKeyPackages, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -32,6 +33,7 @@ pub(crate) use administration::{
     UserSummary,
 };
 pub(crate) use error::{Refusal, StorageError, not_listed, over_quota};
+pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState};
 pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };
@@ -185,11 +187,15 @@ pub(crate) trait Storage: Send + Sync {
 
     // Groups
 
-    async fn create_group(&self, session: Session, group: CreateGroup) -> Result<Group>;
-    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: SubmitCommit) -> Result<CommitAccepted>;
+    async fn create_group(&self, session: Session, founding: Founding) -> Result<Group>;
+    /// Takes a commit, if the group is still in the epoch that it was checked in.
+    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted>;
     async fn groups(&self, user: UserKey) -> Result<Vec<Group>>;
     async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group>;
-    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<GroupStateAt>;
+    /// The current state, or that of an earlier epoch whose welcome still waits for the device.
+    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<StoredState>;
+    /// The current state of a group that the user takes part in, to check a commit against.
+    async fn state_to_commit_to(&self, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>>;
 
     // Files
 

@@ -44,7 +44,12 @@ fn mistakes_in_the_configuration_are_named() {
     fails(&with("[server]\nport = 99999"), 3, "server.port");
     fails(&with("[server]\nport ="), 3, "line 2");
     fails(&with("[tls]\ncert_path = \"x\""), 3, "tls.key_path");
-    fails(&with("[tls]\ncert_path = \"x\"\nkey_path = \"y\""), 1, "cannot read x");
+    // With its folder: whoever reads a log does not know where the server was started.
+    fails(
+        &with("[tls]\ncert_path = \"x\"\nkey_path = \"y\""),
+        1,
+        &format!("cannot read {}", folder.path().join("x").display()),
+    );
     fails(&with("[turn]\nenabled = true"), 3, "turn.credential");
     fails(&with("[storage]\ndatabase_path = \"d/x.db\"\nfiles_path = \"./d/\""), 3, "storage.files_path");
     fails(&with("[storage]\ndatabase_path = \"x.db\"\nfiles_path = \".\""), 3, "storage.files_path");
@@ -72,12 +77,12 @@ fn the_shipped_configuration_waits_for_its_secrets() {
     fails(&refused, 3, "admin.master_key");
     let data = folder.path().join("data");
     let filled = command(folder.path())
-        .env("PRIVMSG_TURN_CREDENTIAL", "secret")
+        .env("PRIVMSG_TURN_CREDENTIAL", "a secret of this test")
         .env("PRIVMSG_STORAGE_DATABASE_PATH", data.join("privmsg.db"))
         .args(["generate-key", "--admin-key", ADMIN_KEY])
         .output()
         .unwrap();
-    assert!(filled.status.success(), "{filled:?}");
+    fails(&filled, 1, "no database at");
 }
 
 #[tokio::test]
@@ -204,13 +209,13 @@ async fn users_are_managed_while_the_server_runs() {
     assert_eq!(line.closed().await, 4001);
     assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
     fails(&run(&["revoke-key", "--user-id", "nobody"]), 5, "no such user");
-    assert!(text(&run(&["list-keys"])).contains("revoked"));
+    assert!(text(&run(&["list-keys"])).contains("deactivated"));
     let russian = command(folder.path())
         .env("LC_ALL", "ru_RU.UTF-8")
         .args(["list-keys", "--admin-key", ADMIN_KEY])
         .output()
         .unwrap();
-    assert!(text(&russian).contains("отозван"));
+    assert!(text(&russian).contains("отключён"));
 }
 
 /// The examples of the documentation, with `curl`, as somebody would paste them.
@@ -225,4 +230,170 @@ async fn the_documented_examples_work() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
+}
+
+/// Without `--config` the commands made another, empty database, and worked on that.
+#[test]
+fn commands_make_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| command(folder.path()).args(arguments).output().unwrap();
+    for name in ["list-keys", "stats", "audit", "generate-key"] {
+        fails(&run(&[name]), 1, "no configuration found");
+        fails(&run(&[name]), 1, &folder.path().join("data/privmsg.db").display().to_string());
+    }
+    for name in ["revoke-key", "reactivate-key", "reset-key", "list-devices", "withdraw-invitation"] {
+        fails(&run(&[name, "--user-id", "alice"]), 1, "There is no database here");
+    }
+    fails(&run(&["delete-user", "--user-id", "alice", "--yes"]), 1, "There is no database here");
+    fails(&run(&["sign-out", "--user-id", "alice", "--device-id", "x"]), 1, "There is no database here");
+    fails(&run(&["invite", "--user-id", "alice", "--server-url", "https://x.org"]), 1, "There is no database here");
+    fails(&run(&["backup", "x.tar"]), 1, "There is no database here");
+    fails(&run(&["restore", "x.tar"]), 3, "Nothing was restored");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}
+
+/// What a command has worked on, it says; and it needs no key that it could read itself.
+#[tokio::test]
+async fn commands_say_which_database_they_work_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    server.api.create_user("alice").await;
+    let database = folder.path().join("data/privmsg.db").display().to_string();
+    let listed = command(folder.path()).arg("list-keys").output().unwrap();
+    assert!(listed.status.success(), "{}", text(&listed));
+    let beside = String::from_utf8(listed.stderr.clone()).unwrap();
+    assert!(beside.contains(&database) && beside.contains("users: 1") && beside.contains("none found"), "{beside}");
+    let json = command(folder.path()).args(["list-keys", "--json"]).output().unwrap();
+    assert!(json.stderr.is_empty(), "{}", text(&json));
+    let wrong = command(folder.path()).args(["list-keys", "--admin-key", "wrong"]).output().unwrap();
+    fails(&wrong, 4, &database);
+    let archive = folder.path().join("backup.tar");
+    let made = command(folder.path()).arg("backup").arg(&archive).output().unwrap();
+    fails(&made, 0, &database);
+    fails(&made, 0, "users: 1");
+    fails(&command(folder.path()).arg("verify").arg(&archive).output().unwrap(), 0, "users: 1");
+}
+
+/// A pipe got a sentence in place of a backup, and a file was called `-`.
+#[test]
+fn a_backup_is_no_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["backup", "-"][..], &["verify", "-"], &["restore", "-"], &["verify", "x", "--identity", "-"]] {
+        let output = command(folder.path()).args(arguments).output().unwrap();
+        fails(&output, 2, "never on standard input or output");
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The same configuration is the same server from wherever it is started.
+#[test]
+fn what_init_writes_means_the_same_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = |arguments: &[&str]| {
+        let mut all = vec!["init", "--native", "--yes", "--dir", "there"];
+        all.extend(arguments);
+        let output = command(folder.path()).args(all).output().unwrap();
+        let file = folder.path().join("there/config/server/config.toml");
+        let written: toml::Table = std::fs::read_to_string(&file).unwrap_or_default().parse().unwrap();
+        let _ = std::fs::remove_dir_all(folder.path().join("there"));
+        (output, written)
+    };
+    let (said, written) = init(&[]);
+    let here = folder.path().join("there/data/server");
+    let path = |written: &toml::Table, key: &str| written["storage"][key].as_str().unwrap().to_owned();
+    assert_eq!(path(&written, "database_path"), here.join("privmsg.db").display().to_string());
+    assert_eq!(path(&written, "files_path"), here.join("files").display().to_string());
+    let config = folder.path().join("there/config/server/config.toml").display().to_string();
+    fails(&said, 0, &format!("generate-key --config {config}"));
+    assert!(!text(&said).contains("KEY=") && !text(&said).contains("--admin-key"), "{}", text(&said));
+    let (_, written) = init(&["--data", "mine"]);
+    assert_eq!(path(&written, "database_path"), folder.path().join("mine/privmsg.db").display().to_string());
+    fails(&init(&["--email", "me"]).0, 2, "--email");
+}
+
+/// What is written to a file or a pipe is words; the first of them say which server it is, and on what.
+#[tokio::test]
+async fn a_log_begins_with_what_it_is_the_log_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start_with(folder.path(), |command| {
+        command.env_remove("NO_COLOR");
+    });
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert!(!log.contains('\u{1b}'), "{log}");
+    let first = log.lines().next().unwrap();
+    let database = folder.path().join("data/privmsg.db").display().to_string();
+    for said in ["privmsg-server starts", env!("CARGO_PKG_VERSION"), &database, "none found"] {
+        assert!(first.contains(said), "{first}");
+    }
+    assert!(log.contains(&format!("http://{}/admin/", server.api.address)), "{log}");
+}
+
+/// In the first moments of a server's life it was said to be of another version.
+#[test]
+fn a_command_waits_for_a_server_that_starts_for_the_first_time() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = command(folder.path())
+            .env("PRIVMSG_SERVER_PORT", "0")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        loop {
+            let listed = command(folder.path()).arg("list-keys").output().unwrap();
+            if listed.status.success() {
+                break;
+            }
+            // Before the server has even its lock there is nothing to wait for.
+            fails(&listed, 1, "no database at");
+            assert!(begun.elapsed() < Duration::from_secs(20));
+        }
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
+
+/// `/users/me` is whoever asks.
+#[tokio::test]
+async fn nobody_is_called_me() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Binary::start(folder.path());
+    for name in ["me", "ME"] {
+        let made = command(folder.path()).args(["generate-key", "--user-id", name]).output().unwrap();
+        fails(&made, 1, "whoever asks");
+    }
+}
+
+/// Who reads Russian is told in Russian: the library's own words were English.
+#[test]
+fn help_and_mistakes_are_in_russian_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| command(folder.path()).env("LC_ALL", "ru_RU.UTF-8").args(arguments).output().unwrap();
+    for arguments in [&["--help"][..], &["backup", "--help"], &["init", "--help"], &["invite", "-h"]] {
+        let output = run(arguments);
+        fails(&output, 0, "Использование: privmsg-server");
+        fails(&output, 0, "Показать справку");
+        for english in ["Usage", "Options:", "Commands:", "Arguments:", "Print help", "Print version", "[OPTIONS]"] {
+            assert!(!text(&output).contains(english), "{english}: {}", text(&output));
+        }
+    }
+    for (arguments, says) in [
+        (&["list-kyes"][..], "Нет такой команды: list-kyes"),
+        (&["stats", "--jsn"], "Нет такого параметра: --jsn"),
+        (&["invite"], "Не указано: --user-id"),
+        (&["invite", "--user-id"], "Нет значения у --user-id"),
+        (&["invite", "--user-id", "a/b"], "Значение «a/b» не подходит для --user-id"),
+        (&["init", "--tls", "mine"], "возможны: acme, nginx, none"),
+        (&["init", "--docker", "--native"], "Нельзя указать вместе"),
+        (&["backup", "-"], "это файл"),
+    ] {
+        let output = run(arguments);
+        fails(&output, 2, says);
+        assert!(!text(&output).contains("error:"), "{}", text(&output));
+    }
+    fails(&run(&["list-kyes"]), 2, "Возможно, имелось в виду:");
+    fails(&run(&["--version"]), 0, env!("CARGO_PKG_VERSION"));
 }

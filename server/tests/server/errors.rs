@@ -21,6 +21,11 @@ async fn requests_that_make_no_sense() {
         let answer = api.call("POST", login, None, "application/json", body.as_bytes()).await;
         answer.is("malformed_request");
     }
+    // Whoever writes a client is told which field it is.
+    let answer = api.json("POST", login, None, &json!({"user_id": "a/b", "access_key": "k"})).await;
+    assert!(answer.json()["detail"].as_str().unwrap().contains("`user_id` has a wrong value"), "{}", answer.json());
+    let answer = api.json("POST", login, None, &json!({"user_id": "alice"})).await;
+    assert!(answer.json()["detail"].as_str().unwrap().contains("`access_key` is missing"), "{}", answer.json());
     let secret = "{\"user_id\": \"alice\", \"access_key\": \"very-secret\" \"x\"";
     let answer = api.call("POST", login, None, "application/json", secret.as_bytes()).await;
     assert!(!answer.is("malformed_request").to_string().contains("very-secret"));
@@ -225,4 +230,23 @@ async fn revoke(server: &TestServer, user_id: &str) {
     let output = output.await.unwrap();
     // It ends when the server has done it.
     assert!(output.status.success(), "{output:?}");
+}
+
+/// What cannot be a name is nobody's: clients know 404 for somebody who is not there, and nothing else.
+#[tokio::test]
+async fn what_has_an_impossible_name_is_not_there() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let long = "a".repeat(65);
+    for name in ["a%2Fb", "a%20b", ".hidden", "%D0%B1%D0%BE%D0%B1", &long] {
+        let answer = alice.get(&format!("/api/v1/users/{name}")).await;
+        assert_eq!(answer.status, 404, "{name}");
+        answer.is("unknown_user");
+        alice.get(&format!("/api/v1/files/{name}")).await.is("unknown_file");
+        alice.delete(&format!("/api/v1/users/me/devices/{name}")).await.is("unknown_device");
+        alice.get(&format!("/api/v1/groups/{name}/state")).await.is("unknown_group");
+    }
+    let name = "x".repeat(300);
+    let answer = alice.post("/api/v1/users/me/profile", json!({"display_name": name})).await;
+    assert!(answer.json()["detail"].as_str().unwrap().contains("256 bytes"), "{}", answer.json());
 }

@@ -57,7 +57,7 @@ async fn a_file_goes_up_and_down_again() {
     bob.get(&path).await.is("unknown_file");
     alice.delete(&path).await.is("unknown_file");
     assert_eq!(on_disk(&server), 0);
-    alice.get("/api/v1/files/..%2Fprivmsg.db").await.is("malformed_request");
+    alice.get("/api/v1/files/..%2Fprivmsg.db").await.is("unknown_file");
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ mod identity;
 mod lifecycle;
 mod observing;
 mod presence;
+mod reading;
 mod relay;
+mod restore;
 mod support;
 mod uploads;

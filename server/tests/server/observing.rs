@@ -176,9 +176,12 @@ async fn the_log_keeps_secrets() {
         let form = b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"plan-of-the-log.pdf\"\r\n\r\nb\r\n--x--\r\n";
         let kind = "multipart/form-data; boundary=x";
         let file = server.api.call("POST", "/api/v1/files/upload", Some(&alice.token), kind, form).await.ok();
+        let own = server.api.address.to_string();
         drop((a, b, server));
         let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
         assert!(log.contains("/api/v1/users/{user_id}"), "requests are logged: {log}");
+        // The server's own address is everybody's to know, and stands where it says what it serves.
+        let log = log.replace(&own, "");
         if format == "json" {
             let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
             assert!(lines.iter().any(|line| line["route"] == "/api/v1/auth/login" && line["status"] == 401));

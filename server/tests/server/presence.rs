@@ -3,7 +3,7 @@
 use privmsg_protocol::frames::{PresenceStatus, ServerFrame};
 use serde_json::json;
 
-use crate::support::{Line, Person, TestServer, new_id};
+use crate::support::{Chat, Line, Person, TestServer, create, new_id};
 
 /// Both have written to each other.
 async fn acquaint(alice: &Person, bob: &Person) {
@@ -143,13 +143,9 @@ async fn a_message_that_was_refused_shows_nothing() {
 async fn a_stranger_who_creates_a_group_sees_nothing() {
     let server = TestServer::start().await;
     let (mallory, bob) = (server.user("mallory").await, server.user("bob").await);
-    let group = json!({
-        "kind": "direct", "participants": ["bob", "mallory"], "incarnation": 1, "epoch": 1,
-        "welcomes": [{"device_id": bob.device, "welcome": "eA=="}],
-        "state": {"group_info": "eA==", "ratchet_tree": "eA=="},
-    });
-    let made = mallory.post("/api/v1/groups", group).await.ok();
-    let id = made["group_id"].as_str().unwrap().parse().unwrap();
+    let chat = Chat::direct("bob", "mallory");
+    create(&mallory, &chat, &[&bob]).await.ok();
+    let id = chat.id();
     let seen =
         async |by: &Person, who: &str| by.get(&format!("/api/v1/users/{who}")).await.ok()["last_seen_at"].is_string();
     let mut m = mallory.online().await;

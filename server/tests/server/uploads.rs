@@ -42,7 +42,8 @@ async fn begin(person: &Person, len: usize) -> String {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     let path = answer.lines().find_map(|line| line.strip_prefix("location: ")).expect("a location");
-    path.to_owned()
+    // As a client resolves it against the address that it has asked.
+    format!("/api/v1/files/{path}")
 }
 
 const BYTES: (&str, &str) = ("content-type", "application/offset+octet-stream");

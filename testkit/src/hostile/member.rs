@@ -7,10 +7,10 @@ use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng};
 use privmsg_harness::http::{Answer, Http};
 use privmsg_protocol::frames::{ClientFrame, MessageType, SendMessage};
 use privmsg_protocol::rest::{
-    ClaimKeyPackages, ClaimedKeyPackages, CreateGroup, DeviceWelcome, Group, GroupKind, GroupStateAt, Groups,
+    ClaimKeyPackages, ClaimedKeyPackages, CreateGroup, DeviceWelcome, Group, GroupKind, GroupStateAt, Groups, Problem,
     PublicGroupState, PublishKeyPackages, SubmitCommit, UpdateProfile,
 };
-use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque, UserId};
+use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, UserId};
 use serde::Serialize;
 
 use super::claim::Claim;
@@ -111,16 +111,22 @@ impl HostileMember {
         self.asks("GET", &format!("groups/{group}/state"), &()).await?.json()
     }
 
-    /// Creates, on the server, a group of this kind between these users, itself among them, whose MLS content claims
-    /// something else. Whether the server takes it is told by the status.
+    /// Creates, on the server, a group of this kind between these users, itself among them, whose MLS content may claim
+    /// something else.
     ///
     /// # Errors
     /// If the connection breaks.
-    pub async fn creates(&mut self, kind: GroupKind, with: &[&UserId], claim: &Claim, made: &Forged) -> Result<u16> {
+    pub async fn creates(
+        &mut self,
+        kind: GroupKind,
+        with: &[&UserId],
+        claim: &Claim,
+        made: &Forged,
+    ) -> Result<Verdict> {
         let mut participants = vec![self.session.user_id.clone()];
         participants.extend(with.iter().map(|user| (*user).clone()));
         let creation = creation(kind, participants, claim, made);
-        Ok(self.tries("POST", "groups", &creation).await?.status)
+        Verdict::of(&self.tries("POST", "groups", &creation).await?)
     }
 
     /// Has the direct conversation with somebody go on in another group, whatever that is.
@@ -133,27 +139,25 @@ impl HostileMember {
         incarnation: Incarnation,
         claim: &Claim,
         made: &Forged,
-    ) -> Result<u16> {
+    ) -> Result<Verdict> {
         let participants = vec![self.session.user_id.clone(), with.clone()];
         let creation = CreateGroup { incarnation, ..creation(GroupKind::Direct, participants, claim, made) };
-        Ok(self.tries("POST", "groups", &creation).await?.status)
+        Verdict::of(&self.tries("POST", "groups", &creation).await?)
     }
 
-    /// Commits to a group. Whether the server takes it is told by the status.
+    /// Commits to a group.
     ///
     /// # Errors
     /// If the connection breaks.
-    pub async fn commits(&mut self, group: GroupId, external: bool, made: &Forged) -> Result<u16> {
+    pub async fn commits(&mut self, group: GroupId, made: &Forged) -> Result<Verdict> {
         let commit = SubmitCommit {
             message_id: new_message_id()?,
             epoch: made.epoch,
             commit: Opaque::encode(&made.commit),
-            external,
             welcomes: welcomes(made),
-            removed: made.removed.clone(),
-            state: made.state.clone(),
+            group_info: made.state.group_info.clone(),
         };
-        Ok(self.tries("POST", &format!("groups/{group}/commits"), &commit).await?.status)
+        Verdict::of(&self.tries("POST", &format!("groups/{group}/commits"), &commit).await?)
     }
 
     /// Says something in a group that the server has: its leaf by MLS, its session on the envelope.
@@ -186,6 +190,28 @@ impl HostileMember {
     }
 }
 
+/// What the server says to a group or commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the others' business now.
+    Taken,
+    /// With this code.
+    Refused(ErrorCode),
+}
+
+impl Verdict {
+    /// What it is said to what does not hold.
+    pub const INVALID: Self = Self::Refused(ErrorCode::InvalidHandshake);
+
+    fn of(answer: &Answer) -> Result<Self> {
+        if answer.status < 300 {
+            return Ok(Self::Taken);
+        }
+        let problem: Problem = serde_json::from_slice(&answer.body)?;
+        Ok(Self::Refused(problem.code))
+    }
+}
+
 /// A group on the server whose MLS content is another matter.
 fn creation(kind: GroupKind, participants: Vec<UserId>, claim: &Claim, made: &Forged) -> CreateGroup {
     CreateGroup {
@@ -193,7 +219,6 @@ fn creation(kind: GroupKind, participants: Vec<UserId>, claim: &Claim, made: &Fo
         participants,
         incarnation: Incarnation::FIRST,
         founding_roster: claim.founding_roster.clone().filter(|_| kind == GroupKind::Group),
-        epoch: made.epoch.next(),
         welcomes: welcomes(made),
         state: made.state.clone(),
     }
@@ -208,7 +233,7 @@ fn welcomes(made: &Forged) -> Vec<DeviceWelcome> {
 impl Forged {
     /// Bytes that are nothing at all, for these devices.
     #[must_use]
-    pub fn garbage(epoch: Epoch, welcomed: &[DeviceId], removed: &[DeviceId]) -> Self {
+    pub fn garbage(epoch: Epoch, welcomed: &[DeviceId]) -> Self {
         let nothing = Opaque::encode(b"nothing of any kind");
         Self {
             epoch,
@@ -216,7 +241,6 @@ impl Forged {
             // Told by its first bytes that it is one (RFC 9420, section 6).
             welcome: Some(b"\x00\x01\x00\x03 and no welcome".to_vec()),
             added: welcomed.to_vec(),
-            removed: removed.to_vec(),
             state: PublicGroupState { group_info: nothing.clone(), ratchet_tree: nothing },
         }
     }

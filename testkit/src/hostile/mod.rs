@@ -38,7 +38,7 @@ mod rules;
 mod server;
 
 pub use claim::{Claim, Who};
-pub use member::HostileMember;
+pub use member::{HostileMember, Verdict};
 pub use operator::Operator;
 pub use past::Past;
 pub use rogue::{Forged, Rogue, RogueGroup};

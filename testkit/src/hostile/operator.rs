@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_protocol::frames::{Accepted, Ack, DeliveredMessage, MessageType, SendMessage, ServerFrame};
 use privmsg_protocol::rest::{CommitAccepted, Group, GroupDevice, GroupKind, GroupStateAt, SubmitCommit};
-use privmsg_protocol::{Incarnation, MessageId, Opaque, Seq};
+use privmsg_protocol::{DeviceId, GroupId, Incarnation, MessageId, Opaque, Seq};
 use serde_json::{Value, json};
 
-use super::rogue::{RogueGroup, new_message_id, now_ms};
+use super::rogue::{Forged, RogueGroup, new_message_id, now_ms};
 use super::rules::{Answer, Frame};
 use super::server::{HostileServer, group_of, refused_as_no_member};
 
@@ -32,6 +32,8 @@ struct Held {
     overheard: Vec<String>,
     /// What is said as soon as somebody has joined.
     greeting: Option<String>,
+    /// Which device stands on the envelopes.
+    envelope: DeviceId,
     /// How often the state was asked for.
     served: usize,
 }
@@ -44,7 +46,9 @@ impl HostileServer {
     /// As [`HostileServer::answers`].
     pub fn takes_over(&self, group: RogueGroup) -> Result<Operator> {
         let id = group.group_id();
-        let held = Arc::new(Mutex::new(Held { group, seq: START, overheard: Vec::new(), greeting: None, served: 0 }));
+        let envelope = group.rogue().device_id().clone();
+        let (overheard, greeting) = (Vec::new(), None);
+        let held = Arc::new(Mutex::new(Held { group, seq: START, overheard, greeting, envelope, served: 0 }));
         let of = |held: &Arc<Mutex<Held>>| Arc::clone(held);
         let served = of(&held);
         self.answers(&format!("GET groups/{id}/state"), move |_| locked(&served).state().ok())?;
@@ -137,7 +141,7 @@ impl Held {
         Frame::of(&ServerFrame::Message(DeliveredMessage {
             message_id,
             sender_id: rogue.who().user_id,
-            sender_device_id: Some(rogue.device_id().clone()),
+            sender_device_id: Some(self.envelope.clone()),
             recipient_id: None,
             group_id: Some(self.group.group_id()),
             epoch: Some(self.group.epoch()),
@@ -156,27 +160,41 @@ impl Held {
 }
 
 impl Operator {
-    /// Says of the group, of which the real server has none, that a chat between two has gone on in it.
+    /// Says of the group, of which the real server has none, that a chat between those whom it claims has begun, or has gone
+    /// on, in it.
     ///
     /// # Errors
     /// As [`HostileServer::answers`].
     pub fn is_said_to_go_on(&self, server: &HostileServer, incarnation: Incarnation) -> Result<()> {
         let held = Arc::clone(&self.held);
-        let id = locked(&held).group.group_id();
+        let claim = locked(&held).group.claim().clone();
+        let kind = if claim.founding_roster.is_some() { GroupKind::Group } else { GroupKind::Direct };
+        let id = claim.group_id;
         server.answers(&format!("GET groups/{id}"), move |_| {
             let held = locked(&held);
             let mut group = json!(Group {
                 group_id: id,
-                kind: GroupKind::Direct,
+                kind,
                 incarnation,
                 epoch: held.group.epoch(),
                 seq: held.seq,
-                participants: held.group.claim().people.clone(),
+                participants: claim.people.clone(),
                 devices: Vec::new(),
             });
             held.shows(&mut group);
             Answer::ok(&group).ok()
         })
+    }
+
+    /// Puts another device on the envelopes than the group's.
+    pub fn posts_from(&self, device: &DeviceId) {
+        locked(&self.held).envelope = device.clone();
+    }
+
+    /// Which group it is.
+    #[must_use]
+    pub fn group_id(&self) -> GroupId {
+        locked(&self.held).group.group_id()
     }
 
     /// What the operator could read, in order.
@@ -190,10 +208,26 @@ impl Operator {
     /// # Errors
     /// If it is none, or nobody is connected.
     pub fn invites(&self, server: &HostileServer, key_package: Vec<u8>) -> Result<()> {
+        let made = locked(&self.held).group.commit(&[key_package], &[])?;
+        self.passes_on(server, &made)
+    }
+
+    /// Delivers the welcome of a commit that was made in the group.
+    ///
+    /// # Errors
+    /// If there is none, or nobody is connected.
+    pub fn passes_on(&self, server: &HostileServer, made: &Forged) -> Result<()> {
         let mut held = locked(&self.held);
-        let made = held.group.commit(&[key_package], &[])?;
-        let welcome = made.welcome.context("a welcome")?;
+        let welcome = made.welcome.clone().context("a welcome")?;
         server.tells(held.frame(new_message_id()?, &welcome, MessageType::KeyExchange)?)
+    }
+
+    /// Says something in the group, as its own leaf.
+    ///
+    /// # Errors
+    /// If nobody is connected.
+    pub fn says(&self, server: &HostileServer, text: &str) -> Result<()> {
+        server.tells(locked(&self.held).says(text)?)
     }
 
     /// Says something in the group, as its own leaf, as soon as somebody has joined it: before they can put it out.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
+use privmsg_mls_public::PublicConversation;
 use privmsg_protocol::rest::{CommitAccepted, CreateGroup, GroupStateAt, PublicGroupState, SubmitCommit};
-use privmsg_protocol::{Epoch, GroupId, Seq};
+use privmsg_protocol::{Epoch, GroupId, Opaque, Seq};
 use serde_json::{Value, json};
 
 use super::rules::{Answer, Frame};
@@ -17,10 +18,51 @@ pub struct Past(Arc<Mutex<Memory>>);
 
 #[derive(Debug, Default)]
 struct Memory {
-    /// As its members have handed it in.
-    states: BTreeMap<Epoch, PublicGroupState>,
+    /// As it follows from what its members have handed in.
+    states: BTreeMap<Epoch, Known>,
     /// As the server has described it.
     descriptions: BTreeMap<Epoch, Value>,
+}
+
+/// A group in one epoch.
+#[derive(Debug, Clone)]
+struct Known {
+    group_info: Opaque,
+    /// An encoded `PublicConversation`.
+    state: Vec<u8>,
+}
+
+impl Known {
+    fn founded(group: &CreateGroup) -> Option<(Epoch, Self)> {
+        let PublicGroupState { group_info, ratchet_tree } = &group.state;
+        let (conversation, _) = PublicConversation::begin(&group_info.decode()?, &ratchet_tree.decode()?).ok()?;
+        Some((conversation.epoch(), Self::of(&conversation, group_info)))
+    }
+
+    /// After a commit.
+    fn next(&self, commit: &SubmitCommit) -> Option<(Epoch, Self)> {
+        let mut conversation = PublicConversation::decode(self.state.clone()).ok()?;
+        conversation.apply(&commit.commit.decode()?, &commit.group_info.decode()?).ok()?;
+        Some((conversation.epoch(), Self::of(&conversation, &commit.group_info)))
+    }
+
+    fn of(conversation: &PublicConversation, group_info: &Opaque) -> Self {
+        Self { group_info: group_info.clone(), state: conversation.encoded().to_vec() }
+    }
+
+    fn at(&self, epoch: Epoch, seq: Seq) -> Result<GroupStateAt> {
+        let ratchet_tree = Opaque::encode(&PublicConversation::decode(self.state.clone())?.ratchet_tree());
+        let state = PublicGroupState { group_info: self.group_info.clone(), ratchet_tree };
+        Ok(GroupStateAt { epoch, seq, state })
+    }
+}
+
+/// What is said of the group now.
+#[derive(Debug)]
+struct Now {
+    known: Known,
+    epoch: Epoch,
+    seq: Seq,
 }
 
 fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,11 +87,12 @@ impl HostileServer {
         let (kept, described) = (past.clone(), past.clone());
         self.rewrites_requests(move |asked| {
             let made = serde_json::from_value::<CreateGroup>(asked.body.clone());
-            let made = made.ok().filter(|_| asked.path == "groups").map(|group| (group.epoch, group.state));
+            let made = made.ok().filter(|_| asked.path == "groups").and_then(|group| Known::founded(&group));
             let changed = serde_json::from_value::<SubmitCommit>(asked.body.clone());
             let changed = changed.ok().filter(|_| asked.path.ends_with("/commits"));
-            let changed = changed.map(|commit| (commit.epoch.next(), commit.state));
-            locked(&kept.0).states.extend(made.or(changed));
+            let states = &mut locked(&kept.0).states;
+            let changed = changed.and_then(|commit| states.get(&commit.epoch)?.next(&commit));
+            states.extend(made.or(changed));
         });
         self.rewrites("GET groups/*", move |_, group| {
             if let Some(epoch) = group["epoch"].as_u64() {
@@ -65,19 +108,23 @@ impl HostileServer {
     /// # Errors
     /// If that epoch is not known.
     pub fn leads_back(&self, past: &Past, group: GroupId, to: Epoch, last: Seq) -> Result<()> {
-        let (state, description) = {
+        let (known, description) = {
             let memory = locked(&past.0);
             let description = memory.descriptions.get(&to).cloned().context("no description of that epoch")?;
             (memory.states.get(&to).cloned().context("no state of that epoch")?, description)
         };
-        let now = Arc::new(Mutex::new(GroupStateAt { epoch: to, seq: last, state }));
+        let now = Arc::new(Mutex::new(Now { known, epoch: to, seq: last }));
         let served = Arc::clone(&now);
-        self.answers(&format!("GET groups/{group}/state"), move |_| Answer::ok(&*locked(&served)).ok())?;
+        self.answers(&format!("GET groups/{group}/state"), move |_| {
+            let now = locked(&served);
+            Answer::ok(&now.known.at(now.epoch, now.seq).ok()?).ok()
+        })?;
         let joined = Arc::clone(&now);
         self.answers(&format!("POST groups/{group}/commits"), move |asked| {
             let commit: SubmitCommit = serde_json::from_value(asked.body.clone()).ok()?;
             let mut now = locked(&joined);
-            *now = GroupStateAt { epoch: commit.epoch.next(), seq: now.seq.next(), state: commit.state };
+            let (epoch, known) = now.known.next(&commit)?;
+            *now = Now { known, epoch, seq: now.seq.next() };
             Answer::ok(&CommitAccepted { epoch: now.epoch, seq: now.seq }).ok()
         })?;
         let shown = Arc::clone(&now);
@@ -104,7 +151,7 @@ impl HostileServer {
 }
 
 /// What is said to a message: that it is of another epoch, or that it was taken.
-fn answer(frame: &Frame, now: &mut GroupStateAt) -> Option<Frame> {
+fn answer(frame: &Frame, now: &mut Now) -> Option<Frame> {
     let message = frame.payload("message")?;
     let (id, group) = (message.get("message_id")?, message.get("group_id")?);
     let epoch = message.get("epoch").and_then(Value::as_u64).map(Epoch);

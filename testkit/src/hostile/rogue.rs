@@ -140,8 +140,7 @@ impl Rogue {
         let group = RogueGroup { rogue: self.clone(), claim: claim.clone(), group };
         let commit = bundle.into_commit().to_bytes()?;
         let epoch = Epoch(group.epoch().0.saturating_sub(1));
-        let forged =
-            Forged { epoch, commit, welcome: None, added: Vec::new(), removed: Vec::new(), state: group.state()? };
+        let forged = Forged { epoch, commit, welcome: None, added: Vec::new(), state: group.state()? };
         Ok((group, forged))
     }
 
@@ -195,8 +194,6 @@ pub struct Forged {
     pub welcome: Option<Vec<u8>>,
     /// Who they are.
     pub added: Vec<DeviceId>,
-    /// Who has to go.
-    pub removed: Vec<DeviceId>,
     /// What the group is afterwards.
     pub state: PublicGroupState,
 }
@@ -260,7 +257,6 @@ impl RogueGroup {
             commit: commit.to_bytes()?,
             welcome: welcome.map(|welcome| welcome.to_bytes()).transpose()?,
             added,
-            removed: remove.iter().map(|device| (*device).clone()).collect(),
             state: self.state()?,
         })
     }

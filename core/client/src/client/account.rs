@@ -8,6 +8,7 @@ use super::Client;
 use crate::error::ClientError;
 use crate::identity::Whoami;
 use crate::net::Endpoint;
+use crate::sign_in::by_device;
 
 impl Client {
     /// What this profile is.
@@ -64,12 +65,21 @@ impl Client {
     /// [`ClientError`] of the request; a device that the server does not know is signed out already.
     pub async fn logout(&self) -> Result<(), ClientError> {
         // Another process may have renewed the token since.
-        self.context.api.set_token(self.context.account().await?.token);
-        match self.context.api.logout().await {
-            Err(error) if !error.ends_session() => return Err(error),
+        let account = self.context.account().await?;
+        let api = &self.context.api;
+        api.set_token(account.token.clone());
+        let left = match api.logout().await {
+            Err(error) if error.needs_sign_in() => match by_device::sign_in(api, &self.context.store, &account).await {
+                Ok(_) => api.logout().await,
+                Err(error) => Err(error),
+            },
+            other => other,
+        };
+        match left {
+            Err(error) if !error.signs_out() => return Err(error),
             _ => {}
         }
-        self.context.api.set_token(None);
+        api.set_token(None);
         Ok(self.context.store.write(account::set_signed_out).await?)
     }
 }

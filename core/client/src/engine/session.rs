@@ -47,7 +47,7 @@ impl Session {
     ) -> Result<Self, ClientError> {
         token::renew(&context, account).await?;
         let socket = match Socket::open(&context.api).await {
-            Err(error) if error.is(&ErrorCode::TokenExpired) => {
+            Err(error) if error.needs_sign_in() => {
                 token::sign_in_again(&context, account).await?;
                 Socket::open(&context.api).await?
             }

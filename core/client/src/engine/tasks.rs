@@ -20,7 +20,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_protocol::ErrorCode;
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::{Change, Snapshot, Store, StoreError, TaskName};
 use tokio::time::Instant;
@@ -185,7 +184,7 @@ impl Failure {
     /// the network, the socket will notice, and if it is this one request (too large for a proxy, too slow for a line),
     /// the others shall not suffer.
     pub(crate) fn of(scope: Scope, error: ClientError) -> Self {
-        if error.ends_session() || error.is(&ErrorCode::TokenExpired) {
+        if error.ends_session() {
             return Self::EndsSession(error);
         }
         let pause = match error {

@@ -233,7 +233,7 @@ fn create(
         Conversation::create(step.mls, device, certificate, info.clone(), packages).during("making a conversation")?;
     let id = info.group_id();
     groups::set_epoch(step.tx, &id, conversation.epoch())?;
-    Request::create(&info, bundle).store(step.tx, &id)?;
+    Request::create(&info, &bundle).store(step.tx, &id)?;
     match membership::peer(&info, &step.identity.user_id) {
         Some(peer) => membership::observe(step, chat, peer),
         None => Ok(Vec::new()),

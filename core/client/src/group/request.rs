@@ -38,7 +38,7 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    pub(crate) fn create(info: &ConversationInfo, bundle: CommitBundle) -> Self {
+    pub(crate) fn create(info: &ConversationInfo, bundle: &CommitBundle) -> Self {
         Self::Create(CreateGroup {
             kind: match info.kind() {
                 ConversationKind::Direct => GroupKind::Direct,
@@ -47,14 +47,16 @@ impl Request {
             participants: info.people().iter().map(|person| person.user_id.clone()).collect(),
             incarnation: info.incarnation(),
             founding_roster: None,
-            epoch: bundle.next_epoch,
-            welcomes: welcomes(&bundle),
-            state: state(&bundle),
+            welcomes: welcomes(bundle),
+            state: PublicGroupState {
+                group_info: Opaque::encode(&bundle.group_info),
+                ratchet_tree: Opaque::encode(&bundle.ratchet_tree),
+            },
         })
     }
 
     pub(crate) fn join(message_id: MessageId, bundle: &CommitBundle) -> Self {
-        Self::Join(SubmitCommit { external: true, ..submit_commit(message_id, bundle) })
+        Self::Join(submit_commit(message_id, bundle))
     }
 
     pub(crate) fn commit(message_id: MessageId, bundle: &CommitBundle) -> Self {
@@ -73,10 +75,8 @@ fn submit_commit(message_id: MessageId, bundle: &CommitBundle) -> SubmitCommit {
         message_id,
         epoch: bundle.epoch,
         commit: Opaque::encode(&bundle.commit),
-        external: false,
         welcomes: welcomes(bundle),
-        removed: bundle.removed.iter().map(|(_, device)| device.clone()).collect(),
-        state: state(bundle),
+        group_info: Opaque::encode(&bundle.group_info),
     }
 }
 
@@ -86,13 +86,6 @@ fn welcomes(bundle: &CommitBundle) -> Vec<DeviceWelcome> {
         welcome: Opaque::encode(welcome),
     };
     bundle.welcomes.iter().map(one).collect()
-}
-
-fn state(bundle: &CommitBundle) -> PublicGroupState {
-    PublicGroupState {
-        group_info: Opaque::encode(&bundle.group_info),
-        ratchet_tree: Opaque::encode(&bundle.ratchet_tree),
-    }
 }
 
 /// Sends a group's stored request and acts on the answer. The group's state says what came of it.

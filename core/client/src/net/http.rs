@@ -10,9 +10,10 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, USER_AGENT}
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use privmsg_protocol::rest::{
-    Backup, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup, CreatedUser, Devices, Group,
-    GroupStateAt, Groups, Health, KeyPackageStock, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages,
-    RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile, UserProfile,
+    Backup, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup,
+    CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health, KeyPackageStock, LoginRequest,
+    LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile,
+    UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -109,6 +110,14 @@ impl Api {
 
     pub(crate) async fn login(&self, request: &LoginRequest) -> Result<LoginResponse, ClientError> {
         self.send(Method::POST, "auth/login", request).await
+    }
+
+    pub(crate) async fn challenge(&self, request: &ChallengeRequest) -> Result<Challenge, ClientError> {
+        self.send(Method::POST, "auth/challenge", request).await
+    }
+
+    pub(crate) async fn sign_in(&self, request: &DeviceSignIn) -> Result<LoginResponse, ClientError> {
+        self.send(Method::POST, "auth/device", request).await
     }
 
     pub(crate) async fn redeem(&self, request: &RedeemRequest) -> Result<CreatedUser, ClientError> {

@@ -72,12 +72,12 @@ impl Draft {
             .is_some_and(|before| before.state == AccountState::SigningIn && before.user_id == login.user_id);
         let invitation = match login.key {
             SignInKey::Access(key) => {
-                account.access_key = key;
+                account.access_key = Some(key);
                 None
             }
             SignInKey::Invitation(key) => {
-                if !is_begun {
-                    account.access_key = new_access_key()?;
+                if !is_begun || account.access_key.is_none() {
+                    account.access_key = Some(new_access_key()?);
                 }
                 Some(key)
             }
@@ -99,10 +99,14 @@ impl Draft {
         self.sign_in().await
     }
 
+    fn access_key(&self) -> Result<Secret, ClientError> {
+        self.account.access_key.clone().ok_or(ClientError::NotSignedIn)
+    }
+
     async fn sign_in(&mut self) -> Result<(), ClientError> {
         let request = LoginRequest {
             user_id: self.account.user_id.clone(),
-            access_key: self.account.access_key.clone(),
+            access_key: self.access_key()?,
             device_name: Some(self.account.device_name.clone()),
             device_type: Some(self.device_type.to_owned()),
             device_public_key: Some(DeviceKeys::from_bytes(&self.account.device_key).public().to_string()),
@@ -164,7 +168,7 @@ impl Draft {
         let request = RedeemRequest {
             user_id: self.account.user_id.clone(),
             invitation_key,
-            access_key: Some(self.account.access_key.clone()),
+            access_key: Some(self.access_key()?),
         };
         match self.api.redeem(&request).await {
             // An earlier attempt came further: the invitation is spent and over, and its access key is good.
@@ -223,7 +227,7 @@ fn new_account(login: &Login) -> Account {
         fingerprint: None,
         server_clock_ms: None,
         user_id: login.user_id.clone(),
-        access_key: Secret::new(String::new()),
+        access_key: None,
         device_name: String::new(),
         device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
         identity: None,

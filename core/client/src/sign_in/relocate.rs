@@ -8,12 +8,11 @@
 use std::fmt;
 
 use privmsg_e2ee::DeviceKeys;
-use privmsg_protocol::ErrorCode;
-use privmsg_protocol::rest::LoginRequest;
 use privmsg_store::account::{self, Account, AccountState};
 use privmsg_store::{Store, StoreError};
 
 use super::LoginError;
+use super::by_device;
 use super::lock::LoginLock;
 use crate::error::ClientError;
 use crate::net::http::Api;
@@ -84,7 +83,7 @@ impl Relocation {
             return Err(RelocationError::Unchanged(Box::new(endpoint)));
         }
         let there = There { api: Api::new(endpoint.clone()), account, address: endpoint.address.clone() };
-        let renewed = there.knows_us().await?;
+        let renewed = there.knows_us(&store).await?;
         keep(&store, endpoint.clone(), renewed).await?;
         Ok(endpoint)
     }
@@ -127,7 +126,7 @@ type Renewed = Option<(privmsg_protocol::Secret, i64)>;
 
 impl There {
     /// Whether it has this device's session, or lets the same device in again.
-    async fn knows_us(&self) -> Result<Renewed, RelocationError> {
+    async fn knows_us(&self, store: &Store) -> Result<Renewed, RelocationError> {
         self.api.set_token(self.account.token.clone());
         match self.api.devices().await {
             Ok(devices) => {
@@ -138,31 +137,17 @@ impl There {
                 });
                 if same { Ok(None) } else { Err(self.other_server()) }
             }
-            Err(error) if error.is(&ErrorCode::TokenExpired) => self.sign_in_again().await.map(Some),
-            Err(ClientError::Server { code: ErrorCode::Unauthorized, .. }) => Err(self.other_server()),
+            Err(error) if error.needs_sign_in() => self.sign_in_again(store).await.map(Some),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn sign_in_again(&self) -> Result<(privmsg_protocol::Secret, i64), RelocationError> {
-        let request = LoginRequest {
-            user_id: self.account.user_id.clone(),
-            access_key: self.account.access_key.clone(),
-            device_name: Some(self.account.device_name.clone()),
-            device_type: None,
-            device_public_key: Some(self.device_public_key()),
-        };
-        self.api.set_token(None);
-        let answer = self.api.login(&request).await?;
-        if Some(&answer.device_id) == self.account.device_id.as_ref() {
-            return Ok((answer.token, answer.expires_at));
+    async fn sign_in_again(&self, store: &Store) -> Result<(privmsg_protocol::Secret, i64), RelocationError> {
+        match by_device::sign_in(&self.api, store, &self.account).await {
+            Ok(answer) => Ok((answer.token, answer.expires_at)),
+            Err(ClientError::DeviceForgotten) => Err(self.other_server()),
+            Err(error) => Err(error.into()),
         }
-        // It has made a device that nobody wants.
-        self.api.set_token(Some(answer.token));
-        if let Err(error) = self.api.logout().await {
-            tracing::warn!(%error, "a device that is not used stays on the server");
-        }
-        Err(self.other_server())
     }
 
     fn device_public_key(&self) -> String {

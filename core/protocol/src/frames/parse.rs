@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{ClientFrame, ServerFrame};
 use crate::error::ErrorCode;
+use crate::fault::json_fault;
 use crate::ids::MessageId;
 
 /// A frame that could not be understood.
@@ -105,20 +106,9 @@ struct AboutMessage {
 
 fn malformed(error: &serde_json::Error, payload: &str) -> FrameError {
     FrameError::Malformed {
-        reason: describe(error),
+        reason: json_fault(payload.as_bytes(), error),
         message_id: object::<AboutMessage>(payload).ok().map(|about| about.message_id),
     }
-}
-
-/// Where the parser stopped and why. Serde's own text can quote the input, which must not reach a log.
-fn describe(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Io => "unreadable",
-        serde_json::error::Category::Syntax => "not valid JSON",
-        serde_json::error::Category::Data => "a field is missing or has a wrong value",
-        serde_json::error::Category::Eof => "ends too early",
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 fn payload<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, FrameError> {
@@ -137,7 +127,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
 }
 
 fn envelope(text: &str) -> Result<Envelope<'_>, FrameError> {
-    object(text).map_err(|e| FrameError::Malformed { reason: describe(&e), message_id: None })
+    object(text).map_err(|e| FrameError::Malformed { reason: json_fault(text.as_bytes(), &e), message_id: None })
 }
 
 fn to_json<T: Serialize>(frame: &T) -> String {

@@ -29,7 +29,8 @@ pub struct DeviceWelcome {
     pub welcome: Opaque,
 }
 
-/// What joiners need beside a welcome, and external joiners instead of one.
+/// What joiners need beside a welcome, and external joiners instead of one. A creator hands both in; later on the server
+/// derives the tree from the commits.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicGroupState {
@@ -40,7 +41,8 @@ pub struct PublicGroupState {
 }
 
 /// `POST /api/v1/groups`: a new conversation with all its devices, or one that goes on in another MLS group. The group's
-/// id follows from what the conversation is, and from the incarnation.
+/// id follows from what the conversation is, and from the incarnation. It begins in epoch 1, after the commit by which its
+/// creator lets the others in.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateGroup {
@@ -54,16 +56,14 @@ pub struct CreateGroup {
     /// With which roster a `group` began. Others have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub founding_roster: Option<Opaque>,
-    /// Epoch after creation.
-    pub epoch: Epoch,
-    /// One for each device but the creator's. These devices become leaves.
+    /// One for each leaf of the tree but the creator's.
     pub welcomes: Vec<DeviceWelcome>,
-    /// State at `epoch`.
+    /// State at epoch 1. Who is in the group, the server reads from it.
     pub state: PublicGroupState,
 }
 
-/// `POST /api/v1/groups/{group_id}/commits`. The server takes one commit per epoch; commit, welcomes and roster change
-/// are stored together or not at all.
+/// `POST /api/v1/groups/{group_id}/commits`. The server takes one commit per epoch, and what it makes of the group is read
+/// from the commit itself; commit, welcomes and the next state are stored together or not at all.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmitCommit {
@@ -71,19 +71,14 @@ pub struct SubmitCommit {
     pub message_id: MessageId,
     /// Epoch that the commit builds on.
     pub epoch: Epoch,
-    /// MLS commit, an MLSMessage. PrivMsg's clients send a PublicMessage; an external one must be.
+    /// MLS commit, an MLSMessage with a PublicMessage. An external one (RFC 9420, section 12.4.3.2) makes a leaf of the
+    /// committer, a device of a participant.
     pub commit: Opaque,
-    /// External commit (RFC 9420, section 12.4.3.2): the committer, a device of a participant, becomes a leaf by it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub external: bool,
-    /// Devices that become leaves. Each needs a welcome.
+    /// One for each device that the commit adds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub welcomes: Vec<DeviceWelcome>,
-    /// Devices that are leaves no more.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub removed: Vec<DeviceId>,
-    /// State at the next epoch.
-    pub state: PublicGroupState,
+    /// GroupInfo of the next epoch, as in [`PublicGroupState`].
+    pub group_info: Opaque,
 }
 
 /// Answer to [`SubmitCommit`].

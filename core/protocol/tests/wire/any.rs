@@ -165,11 +165,10 @@ strategies! {
     public_state() -> PublicGroupState = make!(PublicGroupState { group_info: opaque(), ratchet_tree: opaque() });
     create_group() -> CreateGroup = make!(CreateGroup {
         kind: kind(), participants: vec(user(), 0..3), incarnation: incarnation(), founding_roster: opt(opaque()),
-        epoch: epoch(), welcomes: vec(welcome(), 0..3), state: public_state(),
+        welcomes: vec(welcome(), 0..3), state: public_state(),
     });
     submit_commit() -> SubmitCommit = make!(SubmitCommit {
-        message_id: message_id(), epoch: epoch(), commit: opaque(), external: any::<bool>(),
-        welcomes: vec(welcome(), 0..3), removed: vec(device(), 0..3), state: public_state(),
+        message_id: message_id(), epoch: epoch(), commit: opaque(), welcomes: vec(welcome(), 0..3), group_info: opaque(),
     });
     commit_accepted() -> CommitAccepted = make!(CommitAccepted { epoch: epoch(), seq: seq() });
     group_device() -> GroupDevice = make!(GroupDevice {

@@ -6,6 +6,7 @@ mod any;
 mod client_frames;
 mod document;
 mod hostile;
+mod identity_bodies;
 mod rest_bodies;
 mod round_trip;
 mod server_frames;

@@ -40,7 +40,7 @@ fn alice() -> Account {
     Account {
         server_url: "http://localhost".into(),
         user_id: user("alice"),
-        access_key: privmsg_protocol::Secret::new("key".into()),
+        access_key: None,
         device_name: "here".into(),
         device_key: zeroize::Zeroizing::new([1; 32]),
         identity: None,

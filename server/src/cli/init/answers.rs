@@ -26,17 +26,48 @@ pub(super) fn plan(matches: &mut ArgMatches, folder: &Path, language: Language) 
     let domain = domain(matches.remove_one("domain"), ask)?;
     let external_ip = external_ip(matches.remove_one("external-ip"), ask)?;
     let tls = tls(matches.remove_one("tls"), domain.is_some(), ask)?;
-    let data = matches.remove_one::<PathBuf>("data").unwrap_or_else(|| match layout {
-        Layout::Docker => "/app/data".into(),
-        Layout::Native => super::DATA.into(),
-    });
+    let email = email(matches.remove_one("email"))?;
+    let data = matches.remove_one::<PathBuf>("data");
+    let data = match layout {
+        Layout::Docker => data.unwrap_or_else(|| "/app/data".into()),
+        Layout::Native => absolute("--data", data.unwrap_or_else(|| folder.join(super::DATA)))?,
+    };
+    // The folder of the container, or of nobody: a path that begins anywhere means another place to everybody.
+    if !data.has_root() {
+        return Err(InitError::Argument { argument: "--data", why: "a path in the container that begins with /" });
+    }
     let turn_certificate = matches.remove_one("turn-cert").zip(matches.remove_one("turn-key"));
-    let turn_certificate = turn_certificate.map(|(chain, key)| Certificate { chain, key });
+    let turn_certificate = match (turn_certificate, layout) {
+        (Some((chain, key)), Layout::Native) => {
+            Some(Certificate { chain: absolute("--turn-cert", chain)?, key: absolute("--turn-key", key)? })
+        }
+        (given, _) => given.map(|(chain, key)| Certificate { chain, key }),
+    };
     if let Some(Certificate { chain, key }) = &turn_certificate {
         one_line("--turn-cert", chain)?;
         one_line("--turn-key", key)?;
     }
-    Ok(Plan { domain, external_ip, tls, email: matches.remove_one("email"), layout, data, turn_certificate })
+    Ok(Plan { domain, external_ip, tls, email, layout, data, turn_certificate })
+}
+
+/// The path from the root: server and commands are started from other folders than this one.
+fn absolute(argument: &'static str, path: PathBuf) -> Result<PathBuf, InitError> {
+    std::path::absolute(&path).map_err(|_| InitError::Argument { argument, why: "not a path" })
+}
+
+/// What the server would refuse is refused here.
+fn email(given: Option<String>) -> Result<Option<String>, InitError> {
+    let given = given.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let fits = |text: &String| {
+        text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
+            && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+    };
+    match given {
+        Some(text) if !fits(&text) => {
+            Err(InitError::Argument { argument: "--email", why: "not an address such as admin@example.org" })
+        }
+        given => Ok(given),
+    }
 }
 
 /// coturn's file has no quotation marks.
@@ -175,6 +206,15 @@ mod tests {
         for wrong in ["example.org", "1.2.3", "1.2.3.4/", "1.2.3.4\nno-auth", "1.1.1.1/2.2.2.2/3.3.3.3"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_the_server_would_refuse_is_not_written() {
+        for wrong in ["me", "me@", "@example.org", "a b@example.org", "me@localhost", "a@b@example.org"] {
+            assert!(email(Some(wrong.to_owned())).is_err(), "{wrong}");
+        }
+        assert_eq!(email(Some(" me@example.org ".to_owned())).unwrap().as_deref(), Some("me@example.org"));
+        assert_eq!(email(Some(String::new())).unwrap(), None);
     }
 
     #[test]

@@ -28,7 +28,9 @@ const COTURN_ACCOUNT: u32 = 65_534;
 /// Where the files are, below the folder that is set up. docker-compose.yml looks for them there.
 const SERVER_FILE: &str = "config/server/config.toml";
 const COTURN_FILE: &str = "config/coturn/turnserver.conf";
+const ENV_FILE: &str = ".env";
 const DATA: &str = "data/server";
+const BACKUP: &str = "data/backup";
 
 /// Why nothing was set up.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +100,8 @@ pub(super) fn command(language: Language) -> clap::Command {
             "data",
             "DIR",
             (
-                "Folder of data as the server sees it [default: data/server; /app/data in its container]",
-                "Папка данных, как её видит сервер [по умолчанию: data/server; в контейнере /app/data]",
+                "Folder of data as the server sees it [default: data/server in DIR; /app/data in its container]",
+                "Папка данных, как её видит сервер [по умолчанию: data/server в DIR; в контейнере /app/data]",
             ),
         ),
         path(
@@ -124,6 +126,10 @@ pub(super) fn run(mut matches: ArgMatches, language: Language) -> Result<(), Com
         return Err(InitError::Exists(file.display().to_string()).into());
     }
     let plan = answers::plan(&mut matches, &folder, language)?;
+    let env_file = (plan.layout == Layout::Docker).then(|| folder.join(ENV_FILE));
+    if let Some(file) = env_file.as_ref().filter(|file| file.symlink_metadata().is_ok()) {
+        return Err(InitError::Exists(file.display().to_string()).into());
+    }
     for file in files.iter().filter(|file| file.exists()) {
         let failed = |source| InitError::Write { path: file.display().to_string(), source };
         std::fs::remove_file(file).map_err(failed)?;
@@ -133,6 +139,14 @@ pub(super) fn run(mut matches: ArgMatches, language: Language) -> Result<(), Com
     if let Err(error) = create(&files[1], &plan.coturn_file(&secrets)) {
         // Half a configuration would be in the way of the next attempt.
         let _ = std::fs::remove_file(&files[0]);
+        return Err(error.into());
+    }
+    if let Some(file) = &env_file
+        && let Err(error) = create(file, &plan.env_file())
+    {
+        for file in &files {
+            let _ = std::fs::remove_file(file);
+        }
         return Err(error.into());
     }
     let handed_over = plan.layout == Layout::Docker && hand_over(&folder, &files)?;
@@ -172,18 +186,21 @@ fn create(path: &Path, text: &str) -> Result<(), InitError> {
     written.map_err(failed)
 }
 
-/// Makes the folder of data, and gives it and the files to the accounts that the programs have in their containers, so
+/// Makes the folders of data and of backups, and gives them and the files to the accounts that the programs have in their containers, so
 /// that the files can stay closed to everybody else. Only root may do that; otherwise the next steps say how.
 #[cfg(unix)]
 fn hand_over(folder: &Path, files: &[PathBuf; 2]) -> Result<bool, InitError> {
     use std::os::unix::fs::chown;
-    let data = folder.join(DATA);
+    let (data, backup) = (folder.join(DATA), folder.join(BACKUP));
     let failed = |path: &Path, source| InitError::Write { path: path.display().to_string(), source };
-    private::folder(&data).map_err(|source| failed(&data, source))?;
+    for path in [&data, &backup] {
+        private::folder(path).map_err(|source| failed(path, source))?;
+    }
     if !rustix::process::geteuid().is_root() {
         return Ok(false);
     }
-    for (path, account) in [(&data, CONTAINER_ACCOUNT), (&files[0], CONTAINER_ACCOUNT), (&files[1], COTURN_ACCOUNT)] {
+    let accounts = [CONTAINER_ACCOUNT, CONTAINER_ACCOUNT, CONTAINER_ACCOUNT, COTURN_ACCOUNT];
+    for (path, account) in [&data, &backup, &files[0], &files[1]].into_iter().zip(accounts) {
         chown(path, Some(account), Some(account)).map_err(|source| failed(path, source))?;
     }
     Ok(true)
@@ -191,8 +208,9 @@ fn hand_over(folder: &Path, files: &[PathBuf; 2]) -> Result<bool, InitError> {
 
 #[cfg(not(unix))]
 fn hand_over(folder: &Path, _files: &[PathBuf; 2]) -> Result<bool, InitError> {
-    let data = folder.join(DATA);
-    private::folder(&data).map_err(|source| InitError::Write { path: data.display().to_string(), source })?;
+    for path in [folder.join(DATA), folder.join(BACKUP)] {
+        private::folder(&path).map_err(|source| InitError::Write { path: path.display().to_string(), source })?;
+    }
     // There are no such accounts.
     Ok(true)
 }

@@ -103,7 +103,9 @@ impl Plan {
     pub(super) fn server_file(&self, secrets: &Secrets) -> String {
         let mut file = Toml::new(SERVER);
         let everywhere = self.layout == Layout::Docker || self.tls != Tls::Proxy && self.host() != "localhost";
-        file.set("server", "host", &quoted(if everywhere { "0.0.0.0" } else { "127.0.0.1" }));
+        // The whole of IPv6 takes IPv4 in as well; the whole of IPv4 is nothing to who comes by IPv6.
+        let all = if self.host().contains(':') { "::" } else { "0.0.0.0" };
+        file.set("server", "host", &quoted(if everywhere { all } else { "127.0.0.1" }));
         file.set("server", "port", &self.port().to_string());
         file.set("server", "public_url", &quoted(&self.public_url()));
         if self.tls == Tls::Proxy {
@@ -125,10 +127,28 @@ impl Plan {
         file.into()
     }
 
-    /// From where a proxy of this machine comes: into a container it comes through Docker's own networks.
+    /// Where docker-compose.yml publishes the server: nothing in the clear goes further than this machine, unless there is
+    /// to be no TLS and others are to connect.
+    pub(super) fn published(&self) -> &'static str {
+        match self.tls {
+            Tls::Acme => "443",
+            Tls::None if self.host() != "localhost" => "9443",
+            Tls::Proxy | Tls::None => "127.0.0.1:9443",
+        }
+    }
+
+    /// `.env`, which Docker reads beside docker-compose.yml.
+    pub(super) fn env_file(&self) -> String {
+        format!(
+            "# Written by privmsg-server init: where docker-compose.yml publishes the server.\nPRIVMSG_PUBLISH={}\n",
+            self.published()
+        )
+    }
+
+    /// From where a proxy of this machine comes: into the container through the gateway of its network.
     const fn proxies(&self) -> &'static [&'static str] {
         match self.layout {
-            Layout::Docker => &["172.16.0.0/12"],
+            Layout::Docker => &["172.30.94.1"],
             Layout::Native => &["127.0.0.0/8", "::1/128"],
         }
     }
@@ -198,7 +218,7 @@ mod tests {
                 assert_ne!(secret, secrets.admin_key.expose());
                 assert!(coturn.contains("\nrealm=chat.example.org\n") && coturn.contains("\nexternal-ip=192.0.2.7\n"));
                 assert_eq!(config.turn.urls[0], "turn:chat.example.org:3478?transport=udp");
-                assert!(!coturn.contains("ВСТАВЬТЕ") && !coturn.contains("ВАШ_"), "{coturn}");
+                assert!(!coturn.contains("PUT_YOUR"), "{coturn}");
             }
         }
     }
@@ -224,6 +244,40 @@ mod tests {
         assert_eq!(docker.tls.acme.cache_path, PathBuf::from("/app/data/acme"));
     }
 
+    /// Behind nginx the port was open to everybody, in the clear, and everybody on it was believed to be the proxy.
+    #[test]
+    fn docker_publishes_nothing_in_the_clear_unasked() {
+        let published = |tls, plan: Plan| Plan { tls, ..plan }.published();
+        let docker = || plan(Tls::Proxy, Layout::Docker);
+        assert_eq!(published(Tls::Proxy, docker()), "127.0.0.1:9443");
+        assert_eq!(published(Tls::Acme, docker()), "443");
+        let trial = || Plan { domain: None, external_ip: None, ..docker() };
+        assert_eq!(published(Tls::None, trial()), "127.0.0.1:9443");
+        assert_eq!(published(Tls::None, Plan { external_ip: Some("192.0.2.7".to_owned()), ..trial() }), "9443");
+
+        let compose = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docker-compose.yml")).unwrap();
+        let ports: Vec<&str> = compose.lines().map(str::trim).filter(|line| line.ends_with(":9443\"")).collect();
+        assert_eq!(ports, ["- \"${PRIVMSG_PUBLISH:-127.0.0.1:9443}:9443\""]);
+        let gateway = compose.lines().find_map(|line| line.trim().strip_prefix("gateway: ")).unwrap();
+        let (config, ..) = written(&docker());
+        let trusted: Vec<String> = config.server.trusted_proxies.iter().map(|net| net.addr().to_string()).collect();
+        assert_eq!(trusted, [gateway]);
+        assert!(config.server.trusted_proxies.iter().all(|net| net.prefix_len() == net.max_prefix_len()));
+    }
+
+    /// Older ones let addresses of IPv4 through that are written as IPv6.
+    #[test]
+    fn the_relay_is_new_enough_and_closed() {
+        let compose = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docker-compose.yml")).unwrap();
+        let version = compose.lines().find_map(|line| line.trim().strip_prefix("image: coturn/coturn:")).unwrap();
+        let parts: Vec<u32> = version.split(['.', '@', '-']).take(2).map(|part| part.parse().unwrap()).collect();
+        assert!(parts >= vec![4, 9], "{version}");
+        let (_, coturn, _) = written(&plan(Tls::Proxy, Layout::Docker));
+        for line in ["no-tcp-relay", "no-multicast-peers", "denied-peer-ip=::1-::ffff:ffff:ffff", "user-quota=24"] {
+            assert!(coturn.lines().any(|other| other == line), "{line}");
+        }
+    }
+
     #[test]
     fn a_trial_needs_no_name() {
         let trial = Plan { domain: None, external_ip: None, ..plan(Tls::None, Layout::Native) };
@@ -246,6 +300,7 @@ mod tests {
         let (config, coturn, _) = written(&plan);
         assert_eq!(config.turn.urls[2], "turns:[2001:db8::7]:5349?transport=tcp");
         assert_eq!(config.server.public_url, "http://[2001:db8::7]:9443");
+        assert!(config.server.host.is_unspecified() && config.server.host.is_ipv6());
         assert!(coturn.contains("\ncert=/c/chain.pem\npkey=/c/key.pem\n"), "{coturn}");
     }
 }

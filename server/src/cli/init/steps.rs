@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::plan::{Layout, Plan, Secrets, Tls};
-use super::{CONTAINER_ACCOUNT, COTURN_ACCOUNT, COTURN_FILE, DATA, SERVER_FILE};
+use super::{BACKUP, CONTAINER_ACCOUNT, COTURN_ACCOUNT, COTURN_FILE, DATA, SERVER_FILE};
 use crate::i18n::Language;
+use crate::paths::shown;
 
 /// The next steps, in order.
 pub(super) fn next(plan: &Plan, folder: &Path, handed_over: bool, language: Language) -> Vec<String> {
     let mut steps = Vec::new();
-    let in_folder = |name: &str| folder.join(name).display().to_string();
+    // From whatever folder somebody will give them.
+    let in_folder = |name: &str| shown(&folder.join(name));
     let (server, coturn) = (in_folder(SERVER_FILE), in_folder(COTURN_FILE));
     if plan.domain.is_some() || plan.external_ip.is_some() {
         let web = if plan.tls == Tls::None { "9443/tcp" } else { "443/tcp" };
@@ -26,7 +28,7 @@ pub(super) fn next(plan: &Plan, folder: &Path, handed_over: bool, language: Lang
                     "Передайте файлы учётным записям контейнеров:",
                 );
                 let account = CONTAINER_ACCOUNT;
-                let data = in_folder(DATA);
+                let data = format!("{} {}", in_folder(DATA), in_folder(BACKUP));
                 steps.push(format!(
                     "{text} sudo chown {account}:{account} {server} {data} && sudo chown {COTURN_ACCOUNT}:{COTURN_ACCOUNT} {coturn}"
                 ));
@@ -36,7 +38,7 @@ pub(super) fn next(plan: &Plan, folder: &Path, handed_over: bool, language: Lang
             let check = language.pick("Check:", "Проверьте:");
             steps.push(format!("{check} docker exec privmsg-server ./privmsg-server doctor"));
             let user = language.pick("Make the first user:", "Создайте первого пользователя:");
-            steps.push(format!("{user} docker exec -it privmsg-server ./privmsg-server generate-key --admin-key KEY"));
+            steps.push(format!("{user} docker exec -it privmsg-server ./privmsg-server generate-key"));
         }
         Layout::Native => {
             let relay = language.pick("Start coturn with its file:", "Запустите coturn с его файлом:");
@@ -46,7 +48,7 @@ pub(super) fn next(plan: &Plan, folder: &Path, handed_over: bool, language: Lang
             let check = language.pick("Check:", "Проверьте:");
             steps.push(format!("{check} privmsg-server doctor --config {server}"));
             let user = language.pick("Make the first user:", "Создайте первого пользователя:");
-            steps.push(format!("{user} PRIVMSG_ADMIN_KEY=KEY privmsg-server generate-key --config {server}"));
+            steps.push(format!("{user} privmsg-server generate-key --config {server}"));
         }
     }
     steps
@@ -62,16 +64,16 @@ pub(super) fn text(
 ) -> String {
     let written = language.pick("Written:", "Записаны:");
     let key = language.pick(
-        "Admin key (also in the first file; it is not shown again):",
-        "Ключ администратора (он есть и в первом файле; больше показан не будет):",
+        "Admin key, for the web console and the API (it is in the first file as well; commands read it there):",
+        "Ключ администратора — для веб-консоли и API (он есть и в первом файле; команды берут его оттуда):",
     );
     let address = language.pick("Clients connect to:", "Клиенты подключаются к:");
     let then = language.pick("Next:", "Дальше:");
     let steps: String = steps.iter().enumerate().map(|(at, step)| format!("\n  {}. {step}", at + 1)).collect();
     format!(
         "{written}\n  {}\n  {}\n\n{key}\n\n    {}\n\n{address} {}\n\n{then}{steps}",
-        files[0].display(),
-        files[1].display(),
+        shown(&files[0]),
+        shown(&files[1]),
         secrets.admin_key.expose(),
         plan.public_url(),
     )

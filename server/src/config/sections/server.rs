@@ -32,8 +32,15 @@ impl Default for Server {
 /// Networks, and addresses alone, which are networks of one.
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    let network = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map(canonical);
     texts.iter().map(network).collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+/// Addresses are compared as IPv4 where they are that; a network of such, written as IPv6, is one of IPv4.
+fn canonical(net: IpNet) -> IpNet {
+    let IpNet::V6(wide) = net else { return net };
+    let narrow = wide.addr().to_ipv4_mapped().zip(wide.prefix_len().checked_sub(96));
+    narrow.and_then(|(address, prefix)| ipnet::Ipv4Net::new(address, prefix).ok()).map_or(net, IpNet::V4)
 }
 
 #[cfg(test)]
@@ -45,6 +52,9 @@ mod tests {
         let server: Server = toml::from_str("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\", \"::1\"]").unwrap();
         let expected = ["127.0.0.1/32", "10.0.0.0/8", "::1/128"].map(|text| text.parse().unwrap());
         assert_eq!(server.trusted_proxies, expected);
+        let server: Server =
+            toml::from_str("trusted_proxies = [\"::ffff:127.0.0.1\", \"::ffff:10.0.0.0/104\"]").unwrap();
+        assert_eq!(server.trusted_proxies, ["127.0.0.1/32", "10.0.0.0/8"].map(|text| text.parse().unwrap()));
         assert!(toml::from_str::<Server>("trusted_proxies = [\"proxy.example\"]").is_err());
     }
 }

@@ -67,18 +67,34 @@ export class Invalid extends Error {
 }
 
 /** A text to be handed over, with a button that copies it. */
-function handedOver(label, text) {
+function handedOver(label, text, isSecret = true) {
   const shown = h("code", { class: "secret", translate: "no" }, text);
   const button = h("button", {
     type: "button", "aria-label": `${t("copy")}: ${label}`,
-    onclick: async () => announce(t(await copy(text, shown) ? "copied" : "not-copied")),
+    onclick: async () => {
+      const copied = await copy(text, shown);
+      if (copied && isSecret) shown.dataset.copied = "";
+      announce(t(copied ? "copied" : "not-copied"));
+    },
   }, t("copy"));
   return h("div", { class: "handed" }, h("h3", null, label), h("div", { class: "row" }, shown, button));
 }
 
+/** Shows what is shown only once. It is not closed by a slip: who has copied nothing is asked. */
 function show(title, content) {
-  const done = h("button", { type: "button", class: "primary", onclick: () => dialog.close() }, t("done"));
-  const { dialog, closed } = open(title, content, [done]);
+  const warning = h("p", { class: "problem", role: "alert" });
+  let sure = false;
+  /** Whether it may be closed; if not, says why. */
+  const mayClose = () => {
+    if (sure || dialog.querySelector("[data-copied]")) return true;
+    sure = true;
+    warning.textContent = t("once.sure");
+    done.textContent = t("once.close");
+    return false;
+  };
+  const done = h("button", { type: "button", class: "primary", onclick: () => mayClose() && dialog.close() }, t("done"));
+  const { dialog, closed } = open(title, [...content, warning], [done]);
+  dialog.addEventListener("cancel", (event) => mayClose() || event.preventDefault());
   return closed;
 }
 
@@ -86,7 +102,7 @@ function show(title, content) {
 export function showKey({ user_id: id, access_key: key }) {
   return show(t("key.title", { id }), [
     h("p", null, t("key.once")),
-    handedOver(t("key.id"), id),
+    handedOver(t("key.id"), id, false),
     handedOver(t("key.key"), key),
   ]);
 }

@@ -64,7 +64,8 @@ function frame() {
   const link = (name) =>
     h("a", { href: `#/${name}`, "aria-current": name === section && "page", onclick: () => name === section && location.hash === `#/${name}` && show() }, t(name));
   header.replaceChildren(
-    h("p", { class: "brand" }, icon("mark"), "PrivMsg"),
+    // Which server it is: whoever looks after two has both open.
+    h("p", { class: "brand" }, icon("mark"), "PrivMsg", h("span", { class: "host", translate: "no" }, location.host)),
     isSignedIn() ? h("nav", { "aria-label": t("sections") }, Object.keys(SECTIONS).map(link)) : "",
     h("div", { class: "session" }, language,
       isSignedIn() ? h("button", { type: "button", class: "quiet", onclick: () => leave(t("sign-in.bye")) }, t("sign-out")) : ""));
@@ -103,12 +104,14 @@ async function show({ typed, said } = {}) {
     if (!signal.aborted) main.removeAttribute("aria-busy");
   }
   const heading = main.querySelector("h1");
-  document.title = `${heading.textContent} · ${t("title")}`;
+  document.title = `${heading.textContent} · ${location.host} · ${t("title")}`;
   if (!document.querySelector("dialog[open]")) heading.focus();
 }
 
 function failure(error) {
+  const { section, argument } = place();
   return h("section", { class: "card" },
+    argument && h("p", null, h("a", { href: `#/${section}` }, `← ${t(section)}`)),
     h("h1", { tabindex: "-1" }, t("error.title")),
     h("p", null, explain(error)),
     h("div", { class: "buttons start" }, h("button", { type: "button", class: "primary", onclick: () => show() }, t("retry"))));

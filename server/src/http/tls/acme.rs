@@ -21,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::{TlsError, validity};
 use crate::clock::{Clock, format_utc};
 use crate::config::Acme;
+use crate::paths::shown;
 use crate::private;
 
 /// Pauses after failures in a row; the last one goes on. Public authorities refuse a domain that has failed five times
@@ -39,7 +40,7 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new(config: &Acme, clock: Clock) -> Result<Self, TlsError> {
-        let unusable = |source| TlsError::File { path: config.cache_path.display().to_string(), source };
+        let unusable = |source| TlsError::File { path: shown(&config.cache_path), source };
         private::folder(&config.cache_path).map_err(unusable)?;
         private::restrict(&config.cache_path, 0o700).map_err(unusable)?;
         let cache = Cache { folder: config.cache_path.clone(), clock };
@@ -104,10 +105,8 @@ impl Authority {
 
 /// Trusts only these roots.
 fn client(ca_path: &Path) -> Result<ClientConfig, TlsError> {
-    let unreadable = |error| TlsError::File {
-        path: ca_path.display().to_string(),
-        source: io::Error::new(io::ErrorKind::InvalidData, error),
-    };
+    let unreadable =
+        |error| TlsError::File { path: shown(ca_path), source: io::Error::new(io::ErrorKind::InvalidData, error) };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca_path).map_err(unreadable)? {
         roots.add(certificate.map_err(unreadable)?).map_err(TlsError::Pair)?;

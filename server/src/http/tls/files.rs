@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{TlsError, Validity, validity};
 use crate::clock::{Clock, format_utc};
+use crate::paths::shown;
 
 /// Days before its end at which the log begins to ask for a new certificate: those who renew by themselves have done so
 /// by then.
@@ -230,7 +231,7 @@ fn over(validity: Option<Validity>, now: i64) -> bool {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::File { path: path.display().to_string(), source })
+    std::fs::read(path).map_err(|source| TlsError::File { path: shown(path), source })
 }
 
 fn pair(cert_path: &Path, cert: &[u8], key_path: &Path, key: &[u8]) -> Result<Pair, TlsError> {
@@ -247,7 +248,7 @@ fn pair(cert_path: &Path, cert: &[u8], key_path: &Path, key: &[u8]) -> Result<Pa
 
 fn not_pem(path: &Path, error: rustls::pki_types::pem::Error) -> TlsError {
     let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
-    TlsError::File { path: path.display().to_string(), source }
+    TlsError::File { path: shown(path), source }
 }
 
 /// The contents, shortened; of the key too, so it is compared and not kept.

@@ -125,7 +125,8 @@ impl Creation {
         match addition.receive(body).await {
             Ok(added) => {
                 let mut headers = progress(&id, &added, expires_at);
-                let location = format!("/api/v1/files/uploads/{id}");
+                // Relative: a proxy may have the server below a path that the server does not know.
+                let location = format!("uploads/{id}");
                 headers.insert(LOCATION, HeaderValue::from_str(&location).expect("an id is visible ASCII"));
                 Ok((StatusCode::CREATED, headers).into_response())
             }

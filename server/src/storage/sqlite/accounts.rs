@@ -98,6 +98,12 @@ impl Tx<'_> {
     }
 
     pub(super) fn create_user(&self, user_id: &UserId, key: KeyHash) -> Result<()> {
+        // `/users/me` is whoever asks: nobody could ever look at a user of that name.
+        if user_id.as_str().eq_ignore_ascii_case("me") {
+            return Err(
+                Refusal::new(ErrorCode::InvalidRequest, "`me` cannot be a user_id: it means whoever asks").into()
+            );
+        }
         let added = self
             .conn
             .execute(

@@ -133,7 +133,7 @@ impl Tx<'_> {
     }
 
     /// From now on nobody can sign in as the user, and no token of theirs is good.
-    fn deactivate(&mut self, user_id: &UserId) -> Result<Vec<DeviceKey>> {
+    pub(super) fn deactivate(&mut self, user_id: &UserId) -> Result<Vec<DeviceKey>> {
         let user = self.user(user_id)?;
         self.conn
             .execute("UPDATE user SET revoked_at = max(1, ?2) WHERE id = ?1 AND revoked_at = 0", [user, self.now()])
@@ -142,7 +142,7 @@ impl Tx<'_> {
             .map_err(engine_error)
     }
 
-    fn reactivate(&self, user_id: &UserId) -> Result<()> {
+    pub(super) fn reactivate(&self, user_id: &UserId) -> Result<()> {
         let user = self.user(user_id)?;
         self.conn.execute("UPDATE user SET revoked_at = 0 WHERE id = ?1", [user]).map(drop).map_err(engine_error)
     }

@@ -1,10 +1,13 @@
 //! The database as backups see it: a copy of one moment, what is in it, and what becomes of it when it is restored.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::{self, vacuum_into};
+use super::journal::{Journal, JournalError};
+use super::taken_back::{self, TakenBack};
+use crate::storage::Actor;
 
 /// Copies the database as it is at this moment into an empty file. The copy is without what has been deleted, which the
 /// pages of the original still hold. Writers go on meanwhile; only their log cannot be begun anew before it is done.
@@ -15,13 +18,38 @@ pub(crate) fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
     vacuum_into(&conn, to)
 }
 
+/// How many users a database has, for people to tell one database from another.
+pub(crate) fn user_count(path: &Path) -> rusqlite::Result<u64> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.busy_timeout(connection::BUSY)?;
+    users(&conn)
+}
+
+/// [`user_count`], of a database that is open.
+pub(crate) fn users(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.query_row("SELECT count(*) FROM user WHERE deleted_at = 0", [], |row| row.get(0))
+}
+
 /// Names of all finished files.
 pub(crate) fn file_ids(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     conn.prepare("SELECT file_id FROM file ORDER BY id")?.query_map([], |row| row.get(0))?.collect()
 }
 
+/// Takes out of a restored database what has been revoked since, by the journal of the database whose place it takes.
+pub(crate) fn make_present(path: &Path, in_place_of: &Path, now: i64) -> Result<TakenBack, JournalError> {
+    let mut conn = Connection::open(path)?;
+    let back = taken_back::bring_up(&mut conn, &Journal::of(in_place_of), Actor::Cli, now.saturating_mul(1000))?;
+    conn.close().map_err(|(_, error)| error)?;
+    Ok(back)
+}
+
+/// Where that journal is.
+pub(crate) fn journal_of(database: &Path) -> PathBuf {
+    Journal::of(database).path().to_owned()
+}
+
 /// Takes out of a restored database, whose schema is up to date, what the world has moved on from.
-pub(crate) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
     // Key packages for one use may have been used since, and their owners have then forgotten the secrets to them:
     // nobody could open what is sent to one. Devices publish new ones when they connect, and have the last-resort one
     // until then.

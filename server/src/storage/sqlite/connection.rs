@@ -7,8 +7,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::ballast;
 use super::fault::is_full;
+use super::journal::JournalError;
 use super::migrations::{self, STEPS, schema_version};
-use crate::paths::beside;
+use crate::paths::{beside, shown};
 use crate::private;
 
 /// The command line writes to the database while the server runs; each waits for the other this long.
@@ -40,12 +41,24 @@ pub(crate) enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// Something else is there.
+    #[error(
+        "the database at {path} belongs to another program: it has the table `{table}`, and not those of this server"
+    )]
+    Foreign { path: String, table: String },
     /// A newer server has worked with it.
     #[error("the database at {path} is of a newer server (schema {found}; this one knows {known})")]
     Newer { path: String, found: i64, known: i64 },
     /// A restore ended in the middle: part of the data is not in its place.
     #[error("a backup was being restored to {path} and was not finished")]
     HalfRestored { path: String },
+    /// What was revoked since cannot be read, or not be revoked again.
+    #[error("the database at {path} cannot be brought together with its journal of revocations")]
+    Journal {
+        path: String,
+        #[source]
+        source: JournalError,
+    },
     /// There is no copy of it as it was before the upgrade.
     #[error("cannot copy the database to {path} before its upgrade")]
     Copy {
@@ -81,13 +94,17 @@ pub(super) fn create_with(path: &Path, steps: &[&str]) -> Result<Connection, Ope
 }
 
 fn open_up_to_date(path: &Path, steps: &[&str]) -> Result<Connection, OpenError> {
-    let name = || path.display().to_string();
+    let name = || shown(path);
     let prepared = |source| OpenError::Prepare { path: name(), source };
     if beside(path, RESTORING).exists() {
         return Err(OpenError::HalfRestored { path: name() });
     }
-    keep_private(path).map_err(prepared)?;
     let failed = |source| OpenError::Open { path: name(), source };
+    // Before anything of it is changed, its permissions and the kind of its log included.
+    if let Some(table) = foreign_table(path).map_err(failed)? {
+        return Err(OpenError::Foreign { path: name(), table });
+    }
+    keep_private(path).map_err(prepared)?;
     let mut conn = open_writable(path).map_err(failed)?;
     let known = migrations::number(steps);
     match schema_version(&conn).map_err(failed)? {
@@ -99,11 +116,33 @@ fn open_up_to_date(path: &Path, steps: &[&str]) -> Result<Connection, OpenError>
     Ok(conn)
 }
 
+/// Tables that every version of this server has had. Another program may have one of these names, but hardly all.
+const OURS: [&str; 4] = ["user", "device", "mailbox", "key_package"];
+
+/// A table of the database, if it is not this server's database. One that is not there yet, or empty, is nobody's.
+pub(crate) fn foreign_table(path: &Path) -> rusqlite::Result<Option<String>> {
+    if path.metadata().map_or(0, |data| data.len()) == 0 {
+        return Ok(None);
+    }
+    // May write: the log of a process that died has to be read as well. Nothing is changed by reading.
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.busy_timeout(BUSY)?;
+    let tables: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    if OURS.iter().all(|ours| tables.iter().any(|table| table == ours)) {
+        return Ok(None);
+    }
+    let unknown = tables.iter().find(|table| !OURS.contains(&table.as_str())).or(tables.first());
+    Ok(unknown.cloned())
+}
+
 /// Keeps the database as it is, beside itself: an upgrade cannot be undone, and whoever wants the older server back
 /// needs the older database.
 fn copy_before_upgrade(conn: &Connection, path: &Path, found: i64, known: i64) -> Result<(), OpenError> {
     let to = beside(path, &format!("{BEFORE}{known}-of-V{found}"));
-    let failed = |source| OpenError::Copy { path: to.display().to_string(), source };
+    let failed = |source| OpenError::Copy { path: shown(&to), source };
     // Under another name until it is complete. An earlier one of the same upgrade is replaced: the upgrade did not
     // happen then.
     let part = beside(&to, ".part");
@@ -189,6 +228,21 @@ pub(super) fn open_writable(path: &Path) -> rusqlite::Result<Connection> {
     // 8 MB: holds what is being delivered, so that deleting a message reads nothing from the disk.
     conn.pragma_update(None, "cache_size", -8192)?;
     Ok(conn)
+}
+
+/// Moves the log into the database and takes it away, so that the one file is all there is to copy. SQLite does that by
+/// itself when the last connection closes, but not if that one may only read, and which is the last is up to chance.
+pub(super) fn settle(path: &Path) {
+    let settled = open_writable(path).and_then(|conn| {
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        conn.close().map_err(|(_, error)| error)
+    });
+    if let Err(error) = settled {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "part of the data is left in the log beside the database"
+        );
+    }
 }
 
 pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {

@@ -1,8 +1,8 @@
 //! Which conversation a group belongs to, and how far that has come. A conversation is in one group at a time; when that
 //! cannot be used any more, it goes on in the next incarnation.
 
+use privmsg_mls_public::group_id;
 use privmsg_mls_public::incarnations::{StartError, check_start};
-use privmsg_mls_public::{direct_chat_id, group_chat_id, group_id, self_chat_id};
 use privmsg_protocol::rest::{CreateGroup, GroupKind};
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation};
 use rusqlite::{OptionalExtension, params};
@@ -11,33 +11,10 @@ use super::fault::engine_error;
 use super::relay::unknown_group;
 use super::roster::invalid;
 use super::tx::Tx;
-use crate::storage::{Refusal, Result, Session};
+use crate::storage::{Named, Refusal, Result, Session};
 
 /// In seconds.
 const DAY: i64 = 24 * 3600;
-
-/// What a new group is called, and what conversation it is of.
-pub(super) struct Named {
-    pub(super) chat: ConversationId,
-    pub(super) group: GroupId,
-}
-
-impl Named {
-    /// The names follow from what the conversation is: nobody chooses them.
-    pub(super) fn of(new: &CreateGroup) -> Result<Self> {
-        let roster = new.founding_roster.as_ref().map(|roster| roster.decode().ok_or("the roster is not base64"));
-        let chat = match (new.kind, &*new.participants, roster.transpose().map_err(invalid)?) {
-            (GroupKind::Direct, [a, b], None) if a != b => direct_chat_id(a, b),
-            (GroupKind::SelfNotes, [user], None) => self_chat_id(user),
-            (GroupKind::Group, [_, ..], Some(roster)) => group_chat_id(&roster),
-            _ => return Err(invalid("the participants or the roster do not fit this kind of conversation").into()),
-        };
-        if new.incarnation < Incarnation::FIRST {
-            return Err(invalid("incarnations begin with 1").into());
-        }
-        Ok(Self { chat, group: group_id(&chat, new.incarnation) })
-    }
-}
 
 impl Tx<'_> {
     /// Refuses a group that is not the conversation's next. Returns whether there has been one before.

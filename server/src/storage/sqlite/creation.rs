@@ -3,31 +3,31 @@
 use std::collections::HashSet;
 
 use privmsg_protocol::limits::MAX_GROUP_LEAVES;
-use privmsg_protocol::rest::{CreateGroup, Group};
-use privmsg_protocol::{ErrorCode, GroupId, Seq, UserId};
+use privmsg_protocol::rest::{CreateGroup, Group, GroupKind};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, Seq, UserId};
 use rusqlite::{OptionalExtension, params};
-use sha2::{Digest as _, Sha256};
 
-use super::conversations::Named;
 use super::fault::engine_error;
 use super::groups;
-use super::roster::{Place, invalid, number};
+use super::roster::{Place, devices, invalid};
 use super::tx::Tx;
-use crate::storage::{Refusal, Result, Session};
-
-/// Tells a request that comes again from another one for the same group, which must not be taken for the group that there is.
-fn hash_of(new: &CreateGroup) -> Result<[u8; 32]> {
-    let bytes = serde_json::to_vec(new).map_err(|_| invalid("the request cannot be kept"))?;
-    Ok(Sha256::digest(bytes).into())
-}
+use crate::storage::{Founding, Named, Refusal, Result, Session};
 
 /// The creation itself is the first thing in a group's history.
 const FIRST: Seq = Seq(1);
 
+/// What a group is when it begins.
+struct Beginning {
+    kind: GroupKind,
+    named: Named,
+    incarnation: Incarnation,
+    epoch: Epoch,
+    made_of: [u8; 32],
+}
+
 impl Tx<'_> {
-    pub(super) fn create_group(&mut self, session: &Session, new: CreateGroup) -> Result<Group> {
-        let named = Named::of(&new)?;
-        let made_of = hash_of(&new)?;
+    pub(super) fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
+        let Founding { new, named, made_of, epoch, others, state } = founding;
         if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0
             && same
@@ -39,15 +39,15 @@ impl Tx<'_> {
         }
         let users = self.participants(session, &new)?;
         let goes_on = self.require_next(session, &named, &new)?;
-        let joiners = self.joiners(session, &new.welcomes, &users)?;
-        self.require_room(&joiners)?;
-        let epoch = number(new.epoch.0)?;
+        let joiners = self.joiners(&others, new.welcomes, &users)?;
+        self.require_room(&devices(&joiners))?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
-        let group = self.insert_group(session, &new, &named, (epoch, made_of), &users).map_err(engine_error)?;
-        let place = Place { group, group_id: named.group, epoch: new.epoch, seq: FIRST };
+        let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
+        let group = self.insert_group(session, &at, &users).map_err(engine_error)?;
+        let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
-            .and_then(|()| self.welcome(session, place, new.welcomes, &joiners))
-            .and_then(|()| self.store_state(place, &new.state))
+            .and_then(|()| self.welcome(session, place, joiners))
+            .and_then(|()| self.store_state(place, &new.state.group_info, &state))
             .and_then(|()| if goes_on { self.notify_left_out(group, session.user.0) } else { Ok(()) })
             .and_then(|()| groups::load(self.conn, group))
             .map_err(engine_error)
@@ -80,29 +80,22 @@ impl Tx<'_> {
         Ok(users)
     }
 
-    fn insert_group(
-        &self,
-        session: &Session,
-        new: &CreateGroup,
-        named: &Named,
-        (epoch, made_of): (i64, [u8; 32]),
-        users: &[i64],
-    ) -> rusqlite::Result<i64> {
+    fn insert_group(&self, session: &Session, at: &Beginning, users: &[i64]) -> rusqlite::Result<i64> {
         self.conn
             .prepare_cached(
                 "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
-                named.group.as_bytes(),
-                groups::kind_number(new.kind),
-                named.chat.as_bytes(),
-                new.incarnation.0,
+                at.named.group.as_bytes(),
+                groups::kind_number(at.kind),
+                at.named.chat.as_bytes(),
+                at.incarnation.0,
                 session.device.0,
-                epoch,
+                at.epoch.0,
                 FIRST.0,
                 self.now(),
-                made_of,
+                at.made_of,
             ])?;
         let group = self.conn.last_insert_rowid();
         let mut insert =

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::fault::engine_error;
 use super::row::parse;
 use super::sign_in::{Account, Entry};
+use super::taken_back;
 use super::tx::Tx;
 use crate::clock::format_utc;
 use crate::secrets::{KeyHash, random_device_id};
@@ -51,7 +52,15 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
         })
         .optional()
         .map_err(engine_error)?;
-    let session = found.ok_or(Refusal::new(ErrorCode::Unauthorized, "there is no such session; sign in"))?;
+    let Some(session) = found else {
+        // A token that was made after the backup is unknown to the restored database, and is no sign that its device was
+        // signed out: whether it was shows when it signs in anew.
+        return Err(match taken_back::was_restored_lately(conn, now).map_err(engine_error)? {
+            true => Refusal::new(ErrorCode::TokenExpired, "the server was restored; sign in again"),
+            false => Refusal::new(ErrorCode::Unauthorized, "there is no such session; sign in"),
+        }
+        .into());
+    };
     if session.expires_at <= now {
         return Err(Refusal::new(ErrorCode::TokenExpired, "the session has ended; sign in again").into());
     }

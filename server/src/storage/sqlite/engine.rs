@@ -1,15 +1,18 @@
 //! The threads and connections of a database that is open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use rusqlite::Connection;
+
 use super::connection::{self, OpenError};
+use super::journal::{self, Journal, JournalError};
 use super::readers::{self, Readers};
 use super::writer::{StateSeed, Touches, Writer};
-use super::{checkpoint, tx};
+use super::{checkpoint, taken_back, tx};
 use crate::clock::Clock;
-use crate::storage::{Observer, Result, StorageError};
+use crate::storage::{Actor, Observer, Result, StorageError};
 
 /// How the storage is set up.
 pub(crate) struct Options<'a> {
@@ -25,11 +28,40 @@ pub(crate) struct SqliteStorage {
     pub(super) handles: Mutex<Option<Arc<Handles>>>,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(super) clock: Clock,
+    /// Of the database.
+    pub(super) path: PathBuf,
 }
 
 pub(super) struct Handles {
     pub(super) writer: Writer,
     pub(super) readers: Readers,
+}
+
+/// Brings database and journal together. A database that knows less than its journal is of the past: somebody has put a
+/// copy in its place by hand.
+fn catch_up(conn: &mut Connection, journal: &Journal, now_ms: i64) -> std::result::Result<(), JournalError> {
+    let last = journal.read()?.into_iter().flat_map(|read| read.entries).map(|entry| entry.id).max().unwrap_or(0);
+    if last > journal::known(conn)? {
+        let back = taken_back::bring_up(conn, journal, Actor::Server, now_ms)?;
+        tracing::warn!(
+            sessions = back.sessions,
+            invitations = back.invitations.len(),
+            devices = back.signed_out.len(),
+            access_keys = back.access_keys.len(),
+            deactivated = back.deactivated.len(),
+            deleted = back.deleted.len(),
+            "the database is an older one than before: all sessions and invitations have ended, and what was revoked since is \
+             revoked again"
+        );
+        return Ok(());
+    }
+    let now = now_ms / 1000;
+    let kept = journal.begin().and_then(|()| journal.take(conn, now)).and_then(|()| journal.shorten(now));
+    if let Err(error) = kept {
+        // A full disk must not keep the server from starting; it says so once more at the next change.
+        tracing::error!(error = &error as &dyn std::error::Error, "the journal of revocations cannot be written");
+    }
+    Ok(())
 }
 
 impl SqliteStorage {
@@ -38,7 +70,10 @@ impl SqliteStorage {
         let path = options.path;
         let failed = |source| OpenError::Open { path: path.display().to_string(), source };
         let prepared = |source| OpenError::Prepare { path: path.display().to_string(), source };
-        let conn = connection::create(path)?;
+        let mut conn = connection::create(path)?;
+        let journal = Journal::of(path);
+        catch_up(&mut conn, &journal, options.clock.now_ms())
+            .map_err(|source| OpenError::Journal { path: path.display().to_string(), source })?;
         let seed = StateSeed {
             next_position: conn
                 .query_row("SELECT coalesce(max(id), 0) + 1 FROM body", [], |row| row.get(0))
@@ -48,18 +83,18 @@ impl SqliteStorage {
         let (checkpoints, checkpoint_thread) = checkpoint::start(path.to_owned()).map_err(prepared)?;
         let clock = options.clock.clone();
         let (writer, writer_thread) =
-            Writer::start(conn, seed, options.clock, observer, checkpoints).map_err(prepared)?;
+            Writer::start(conn, seed, options.clock, observer, checkpoints, journal).map_err(prepared)?;
         let (readers, mut threads) = Readers::start(path).map_err(|error| match error {
             readers::StartError::Open(source) => failed(source),
             readers::StartError::Thread(source) => prepared(source),
         })?;
-        // The writer is joined last: closing the last connection of all moves the log into the database.
         threads.push(checkpoint_thread);
         threads.push(writer_thread);
         Ok(Self {
             handles: Mutex::new(Some(Arc::new(Handles { writer, readers }))),
             threads: Mutex::new(threads),
             clock,
+            path: path.to_owned(),
         })
     }
 
@@ -70,7 +105,7 @@ impl SqliteStorage {
     pub(super) async fn read<T, F>(&self, read: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         self.handles()?.readers.call(read).await
     }

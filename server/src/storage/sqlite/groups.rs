@@ -1,13 +1,13 @@
 //! Groups as they are asked for: roster, epoch, public state.
 
-use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, GroupStateAt, PublicGroupState};
+use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
 use privmsg_protocol::{Epoch, GroupId, Incarnation, Opaque, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::engine_error;
 use super::relay::{not_a_member, unknown_group};
 use super::row::{parse, parse_group_id};
-use crate::storage::{Refusal, Result, Session, UserKey};
+use crate::storage::{Refusal, Result, Session, StoredState, UserKey};
 
 /// Numbers of the kinds in the table. Never reused.
 pub(super) const fn kind_number(kind: GroupKind) -> i64 {
@@ -28,19 +28,21 @@ fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupKind> {
 }
 
 /// The group's row, if the user takes part in it.
-pub(super) fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
-    let found = conn
-        .prepare_cached(
-            "SELECT g.id FROM grp g JOIN grp_participant p ON p.grp = g.id
-             WHERE g.group_id = ?1 AND p.user = ?2",
-        )
-        .and_then(|mut query| query.query_row(params![group_id.as_bytes(), user.0], |row| row.get(0)).optional())
-        .map_err(engine_error)?;
-    Ok(found.ok_or_else(unknown_group)?)
+fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached(
+        "SELECT g.id FROM grp g JOIN grp_participant p ON p.grp = g.id
+         WHERE g.group_id = ?1 AND p.user = ?2",
+    )?
+    .query_row(params![group_id.as_bytes(), user.0], |row| row.get(0))
+    .optional()
+}
+
+fn require(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
+    Ok(find(conn, user, group_id).map_err(engine_error)?.ok_or_else(unknown_group)?)
 }
 
 pub(super) fn group(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Group> {
-    let id = find(conn, user, group_id)?;
+    let id = require(conn, user, group_id)?;
     load(conn, id).map_err(engine_error)
 }
 
@@ -103,38 +105,37 @@ pub(super) fn state(
     session: &Session,
     group_id: GroupId,
     epoch: Option<Epoch>,
-) -> Result<GroupStateAt> {
-    let id = find(conn, session.user, group_id)?;
-    read_state(conn, session, id, epoch).map_err(engine_error)?
+) -> Result<StoredState> {
+    let id = require(conn, session.user, group_id)?;
+    let current = current_epoch(conn, id).map_err(engine_error)?;
+    let epoch = epoch.unwrap_or(current);
+    if epoch != current && !welcome_waits(conn, session, id, epoch).map_err(engine_error)? {
+        return Err(Refusal::stale(current).into());
+    }
+    Ok(read_state(conn, id, epoch).map_err(engine_error)?.ok_or_else(not_a_member)?)
 }
 
-fn read_state(
-    conn: &Connection,
-    session: &Session,
-    group: i64,
-    epoch: Option<Epoch>,
-) -> rusqlite::Result<Result<GroupStateAt>> {
-    let current: i64 =
-        conn.prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0))?;
-    let current = Epoch(current.unsigned_abs());
-    let epoch = epoch.unwrap_or(current);
-    if epoch != current && !welcome_waits(conn, session, group, epoch)? {
-        return Ok(Err(Refusal::stale(current).into()));
-    }
-    let found = conn
-        .prepare_cached("SELECT epoch, seq, group_info, ratchet_tree FROM grp_state WHERE grp = ?1 AND epoch = ?2")?
+pub(super) fn current_state(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
+    find(conn, user, group_id)
+        .and_then(|found| found.map_or(Ok(None), |id| read_state(conn, id, current_epoch(conn, id)?)))
+        .map_err(engine_error)
+}
+
+fn current_epoch(conn: &Connection, group: i64) -> rusqlite::Result<Epoch> {
+    conn.prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0).map(Epoch))
+}
+
+fn read_state(conn: &Connection, group: i64, epoch: Epoch) -> rusqlite::Result<Option<StoredState>> {
+    conn.prepare_cached("SELECT epoch, seq, group_info, state FROM grp_state WHERE grp = ?1 AND epoch = ?2")?
         .query_row(params![group, epoch.0], |row| {
-            Ok(GroupStateAt {
+            Ok(StoredState {
                 epoch: Epoch(row.get(0)?),
                 seq: Seq(row.get(1)?),
-                state: PublicGroupState {
-                    group_info: Opaque::from_base64(row.get::<_, String>(2)?),
-                    ratchet_tree: Opaque::from_base64(row.get::<_, String>(3)?),
-                },
+                group_info: Opaque::from_base64(row.get::<_, String>(2)?),
+                state: row.get(3)?,
             })
         })
-        .optional()?;
-    Ok(found.ok_or_else(|| not_a_member().into()))
+        .optional()
 }
 
 fn welcome_waits(conn: &Connection, session: &Session, group: i64, epoch: Epoch) -> rusqlite::Result<bool> {

@@ -23,6 +23,7 @@ mod filing;
 mod groups;
 mod identity;
 mod invitations;
+mod journal;
 mod key_packages;
 mod mailbox;
 mod migrations;
@@ -37,6 +38,7 @@ mod samples;
 mod sent;
 mod sign_in;
 mod storage;
+mod taken_back;
 mod tx;
 #[cfg(test)]
 mod upgrade_tests;
@@ -46,8 +48,10 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub(crate) use backup::{copy, file_ids, freshen};
-pub(crate) use connection::{OpenError, RESTORING};
+pub(crate) use backup::{copy, file_ids, journal_of, make_present, user_count, users};
+pub(crate) use connection::{OpenError, RESTORING, foreign_table};
 pub(crate) use engine::{Options, SqliteStorage};
+pub(crate) use journal::JournalError;
 pub(crate) use migrations::{migrate, newest_schema, schema_version};
 pub(crate) use requests::Courier;
+pub(crate) use taken_back::TakenBack;

@@ -1,8 +1,11 @@
 //! What creating a group and committing to it have in common: joiners, their welcomes, the public state.
 
+use std::collections::HashMap;
+
+use privmsg_mls_public::group::Member;
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::rest::{DeviceWelcome, PublicGroupState};
-use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Seq};
+use privmsg_protocol::rest::DeviceWelcome;
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque, Seq};
 use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
@@ -24,33 +27,46 @@ pub(super) fn invalid(detail: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidRequest, detail)
 }
 
-pub(super) fn number(value: u64) -> Result<i64> {
-    i64::try_from(value).map_err(|_| invalid("the epoch is out of range").into())
+/// A device that is let in.
+pub(super) struct Joiner {
+    pub(super) device: i64,
+    welcome: Opaque,
+}
+
+pub(super) fn devices(joiners: &[Joiner]) -> Vec<i64> {
+    joiners.iter().map(|joiner| joiner.device).collect()
 }
 
 impl Tx<'_> {
-    /// The devices that shall join: signed in, each once, of these users, and not the one that welcomes them.
-    pub(super) fn joiners(&self, session: &Session, welcomes: &[DeviceWelcome], users: &[i64]) -> Result<Vec<i64>> {
-        let mut joiners = Vec::with_capacity(welcomes.len());
-        for welcome in welcomes {
-            let (device, owner) = self.signed_in_device(&welcome.device_id)?;
-            if !users.contains(&owner) {
-                return Err(unknown_device().into());
-            }
-            if device == session.device.0 || joiners.contains(&device) {
-                return Err(invalid("a device is welcomed twice, or welcomes itself").into());
-            }
-            joiners.push(device);
+    /// The devices whose leaves come, with the welcome that there is for each. They are signed in, and belong to those of
+    /// these users whom their leaves name.
+    pub(super) fn joiners(
+        &self,
+        members: &[Member],
+        welcomes: Vec<DeviceWelcome>,
+        users: &[i64],
+    ) -> Result<Vec<Joiner>> {
+        let mut welcomes: HashMap<_, _> =
+            welcomes.into_iter().map(|welcome| (welcome.device_id, welcome.welcome)).collect();
+        let mut joiners = Vec::with_capacity(members.len());
+        for member in members {
+            let (device, owner) = self.signed_in_device(member)?;
+            let welcome = welcomes.remove(&member.device_id).filter(|_| users.contains(&owner));
+            joiners.push(Joiner { device, welcome: welcome.ok_or_else(unknown_device)? });
         }
         Ok(joiners)
     }
 
-    fn signed_in_device(&self, device_id: &DeviceId) -> Result<(i64, i64)> {
+    fn signed_in_device(&self, member: &Member) -> Result<(i64, i64)> {
         let found = self
             .conn
-            .prepare_cached("SELECT id, user FROM device WHERE device_id = ?1 AND removed_at = 0 AND waiting = 0")
+            .prepare_cached(
+                "SELECT d.id, d.user FROM device d JOIN user u ON u.id = d.user
+                 WHERE d.device_id = ?1 AND u.user_id = ?2 AND d.removed_at = 0 AND d.waiting = 0",
+            )
             .and_then(|mut query| {
-                query.query_row([device_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+                let name = params![member.device_id.as_str(), member.user_id.as_str()];
+                query.query_row(name, |row| Ok((row.get(0)?, row.get(1)?))).optional()
             })
             .map_err(engine_error)?;
         Ok(found.ok_or_else(unknown_device)?)
@@ -65,14 +81,8 @@ impl Tx<'_> {
     }
 
     /// Delivers the welcomes and makes the joiners leaves.
-    pub(super) fn welcome(
-        &mut self,
-        session: &Session,
-        place: Place,
-        welcomes: Vec<DeviceWelcome>,
-        joiners: &[i64],
-    ) -> rusqlite::Result<()> {
-        for (welcome, device) in welcomes.into_iter().zip(joiners) {
+    pub(super) fn welcome(&mut self, session: &Session, place: Place, joiners: Vec<Joiner>) -> rusqlite::Result<()> {
+        for Joiner { device, welcome } in joiners {
             let message_id = random_message_id(self.now_ms);
             let frame = frame_text::render(DeliveredMessage {
                 message_id,
@@ -82,13 +92,13 @@ impl Tx<'_> {
                 group_id: Some(place.group_id),
                 epoch: Some(place.epoch),
                 seq: Some(place.seq),
-                encrypted_content: welcome.welcome,
+                encrypted_content: welcome,
                 message_type: MessageType::KeyExchange,
                 timestamp: self.now(),
             });
             let epoch = i64::try_from(place.epoch.0).unwrap_or(i64::MAX);
-            self.post_welcome(message_id, frame, *device, place.group, epoch)?;
-            self.add_leaf(place.group, *device)?;
+            self.post_welcome(message_id, frame, device, place.group, epoch)?;
+            self.add_leaf(place.group, device)?;
         }
         Ok(())
     }
@@ -100,19 +110,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) fn store_state(&self, place: Place, state: &PublicGroupState) -> rusqlite::Result<()> {
+    pub(super) fn store_state(&self, place: Place, group_info: &Opaque, state: &[u8]) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached(
-                "INSERT INTO grp_state (grp, epoch, seq, group_info, ratchet_tree)
+                "INSERT INTO grp_state (grp, epoch, seq, group_info, state)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![
-                place.group,
-                place.epoch.0,
-                place.seq.0,
-                state.group_info.as_str(),
-                state.ratchet_tree.as_str()
-            ])?;
+            .execute(params![place.group, place.epoch.0, place.seq.0, group_info.as_str(), state])?;
         self.prune_states(place.group)
     }
 

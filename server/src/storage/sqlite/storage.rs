@@ -5,8 +5,8 @@ use std::sync::PoisonError;
 use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, ClaimedKeyPackages, CommitAccepted, CreateGroup, Device, Group, GroupStateAt, IdentityReplacement,
-    KeyPackageStock, PublishKeyPackages, SubmitCommit, UpdateProfile, UserProfile,
+    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
+    PublishKeyPackages, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Act, Actor, AuditNote, Authority, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile, NewIdentity,
-    NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request, RequestId, Result, Sample,
-    Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList, StoredUpload, Submission,
-    UploadBounds, UserDetail, UserKey, UserSummary,
+    Act, Actor, AuditNote, Authority, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login, NewFile,
+    NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request, RequestId,
+    Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
+    StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]
@@ -245,11 +245,11 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.claim_key_packages(asking, &user_id, only.as_deref())).await
     }
 
-    async fn create_group(&self, session: Session, group: CreateGroup) -> Result<Group> {
-        self.write(Touches::Structure, move |tx| tx.create_group(&session, group)).await
+    async fn create_group(&self, session: Session, founding: Founding) -> Result<Group> {
+        self.write(Touches::Structure, move |tx| tx.create_group(&session, founding)).await
     }
 
-    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: SubmitCommit) -> Result<CommitAccepted> {
+    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted> {
         self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
     }
 
@@ -261,8 +261,12 @@ impl Storage for SqliteStorage {
         self.read(move |conn| groups::group(conn, user, group_id)).await
     }
 
-    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<GroupStateAt> {
+    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<StoredState> {
         self.read(move |conn| groups::state(conn, &session, group_id, epoch)).await
+    }
+
+    async fn state_to_commit_to(&self, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
+        self.read(move |conn| groups::current_state(conn, user, group_id)).await
     }
 
     async fn add_file(&self, file: NewFile, quota: u64) -> Result<()> {
@@ -343,7 +347,12 @@ impl Storage for SqliteStorage {
         drop(self.handles.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Operations that are still under way hold handles of their own; the threads end with the last of them.
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
+        let path = self.path.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let well = threads.into_iter().all(|thread| thread.join().is_ok());
+            super::connection::settle(&path);
+            well
+        });
         // Cancelled: the runtime is ending with the process, and the threads end by themselves.
         let panicked = joined.await.map_or_else(|error| error.is_panic(), |well| !well);
         if panicked {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::Batch;
 use super::cache::Cache;
-use super::sent::Sent;
+use super::sent::{SHELVES, Sent};
 use crate::storage::{Delivery, DeviceKey, Position};
 
 /// Several mailboxes hold the body; `fanout` counts them once they are filed.
@@ -34,6 +34,25 @@ pub(super) struct State {
 }
 
 impl State {
+    /// For one transaction that delivers to nobody.
+    pub(super) fn forgetful() -> Self {
+        Self::starting_at(0, 0)
+    }
+
+    /// Remembers nothing yet.
+    pub(super) fn starting_at(next_position: i64, max_pending: i64) -> Self {
+        Self {
+            cache: Cache::default(),
+            sent: Sent::with_shelves(SHELVES),
+            batch: Batch::default(),
+            next_position,
+            deliveries: Vec::new(),
+            accepted: 0,
+            bodies: 0,
+            max_pending,
+        }
+    }
+
     /// Writes what has been gathered, so that the tables are as they should be by now.
     pub(super) fn flush(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         self.cache.flush(conn)?;

@@ -78,3 +78,27 @@ fn half_restored_data_is_not_served() {
     assert!(matches!(create(&path), Err(OpenError::HalfRestored { .. })));
     assert!(!path.exists());
 }
+
+/// Its tables got ours beside them, its log another kind and its file other permissions, all without a word.
+#[test]
+fn a_database_of_another_program_is_left_as_it_is() {
+    let others = [
+        "CREATE TABLE users (user_id TEXT, key_hash TEXT, is_active INTEGER)",
+        "CREATE TABLE a (x); PRAGMA user_version = 1",
+        "CREATE TABLE a (x); PRAGMA user_version = 900",
+        "CREATE TABLE user (name TEXT); CREATE TABLE device (name TEXT)",
+    ];
+    for sql in others {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("privmsg.db");
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert!(matches!(create(&path), Err(OpenError::Foreign { .. })), "{sql}");
+        assert_eq!(std::fs::read(&path).unwrap(), before, "{sql}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{sql}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("privmsg.db");
+    std::fs::write(&empty, "").unwrap();
+    assert!(create(&empty).is_ok(), "an empty file is nobody's");
+}

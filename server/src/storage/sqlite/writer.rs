@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::batch::Batch;
 use super::fault::engine_error;
+use super::journal::Journal;
 use super::tx::{State, Tx};
 use super::{checkpoint, filing, sent};
 use crate::clock::Clock;
@@ -74,6 +74,7 @@ impl Writer {
         clock: Clock,
         observer: Arc<dyn Observer>,
         checkpoints: checkpoint::Trigger,
+        journal: Journal,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, jobs) = mpsc::channel();
         let room = Arc::new(Semaphore::new(QUEUE));
@@ -86,6 +87,7 @@ impl Writer {
             checkpoints,
             acks: Vec::new(),
             acks_since: None,
+            journal,
         };
         let handle = std::thread::Builder::new().name("storage-writer".into()).spawn(move || thread.run(state))?;
         Ok((Self { queue, room }, handle))
@@ -178,20 +180,12 @@ struct Loop {
     /// Submissions that hold acknowledgements only.
     acks: Vec<Submission>,
     acks_since: Option<Instant>,
+    journal: Journal,
 }
 
 impl Loop {
     fn run(mut self, seed: StateSeed) {
-        let mut state = State {
-            cache: super::cache::Cache::default(),
-            sent: sent::Sent::with_shelves(sent::SHELVES),
-            batch: Batch::default(),
-            next_position: seed.next_position,
-            deliveries: Vec::new(),
-            accepted: 0,
-            bodies: 0,
-            max_pending: seed.max_pending,
-        };
+        let mut state = State::starting_at(seed.next_position, seed.max_pending);
         while let Some(batch) = self.gather() {
             self.transaction(&mut state, batch);
             self.file_arrivals(&mut state);
@@ -252,6 +246,15 @@ impl Loop {
         }
     }
 
+    /// Before the answers: whoever has heard that a device is signed out can rely on that, whatever is restored. Where it
+    /// cannot be written down it is done all the same, and written down with the next one.
+    fn note_revocations(&mut self, now: i64) {
+        if let Err(error) = self.journal.take(&mut self.conn, now) {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "what was revoked is not in the journal: a restored backup could bring it back");
+        }
+    }
+
     fn seal_sent(&mut self, state: &mut State) {
         if let Err(error) = sent::seal(&mut self.conn, &mut state.sent) {
             tracing::warn!(error = &error as &dyn std::error::Error, "what was sent is sealed later");
@@ -263,6 +266,7 @@ impl Loop {
         let begin = Instant::now();
         let mut done = Vec::with_capacity(batch.len());
         let sent = state.sent.mark();
+        let changes_more = batch.iter().any(|job| matches!(job, Job::Call(_)));
         let result = attempt(&mut self.conn, state, now_ms, batch, &mut done);
         let deliveries = std::mem::take(&mut state.deliveries);
         let accepted = std::mem::take(&mut state.accepted);
@@ -276,6 +280,9 @@ impl Loop {
         match result {
             Ok(()) => {
                 state.sent.committed();
+                if changes_more {
+                    self.note_revocations(now_ms / 1000);
+                }
                 // Before the answers, so that whoever has an answer knows that the deliveries are on their way.
                 if !deliveries.is_empty() {
                     self.observer.committed(deliveries);

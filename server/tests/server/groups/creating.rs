@@ -3,12 +3,12 @@
 use privmsg_protocol::frames::{MessageType, ServerFrame};
 use serde_json::{Value, json};
 
-use super::{Chat, commit, create, direct, submit};
-use crate::support::{ADMIN_KEY, TestServer, new_id};
+use super::{Pair, changes, commits, pair};
+use crate::support::{ADMIN_KEY, Chat, TestServer, base64, create, new_id};
 
 #[tokio::test]
 async fn a_direct_conversation_begins_with_a_welcome() {
-    let (_server, alice, bob, id) = direct().await;
+    let Pair { server: _server, alice, bob, id, .. } = pair().await;
     let group = alice.get(&format!("/api/v1/groups/{id}")).await.ok();
     assert_eq!(group["kind"], "direct");
     assert_eq!((&group["epoch"], &group["seq"]), (&json!(1), &json!(1)));
@@ -47,38 +47,61 @@ async fn a_direct_conversation_begins_with_a_welcome() {
 
 #[tokio::test]
 async fn creating_is_idempotent_and_unique() {
-    let (server, alice, bob, id) = direct().await;
-    let pair = Chat::direct("alice", "bob");
-    create(&alice, &pair, &[&bob]).await.ok();
-    let problem = create(&bob, &pair, &[&alice]).await.is("conversation_exists");
-    assert_eq!(problem["group_id"], json!(id));
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let chat = Chat::direct("alice", "bob");
+    let (_, _, body) = chat.begun_by(&alice, &[&bob]);
+    let made = alice.post("/api/v1/groups", body.clone()).await.ok();
+    assert_eq!(alice.post("/api/v1/groups", body).await.ok(), made);
+    let id = json!(chat.id());
+    assert_eq!(made["group_id"], id);
+    let problem = create(&bob, &chat, &[&alice]).await.is("conversation_exists");
+    assert_eq!(problem["group_id"], id);
     // Another request for the same group is not the one that made it.
-    let another = create(&alice, &pair, &[]).await.is("conversation_exists");
-    assert_eq!(another["group_id"], json!(id));
+    let another = create(&alice, &chat, &[]).await.is("conversation_exists");
+    assert_eq!(another["group_id"], id);
     let reversed = create(&bob, &Chat::direct("bob", "alice"), &[&alice]).await.is("conversation_exists");
-    assert_eq!(reversed["group_id"], json!(id), "a conversation of two has one name");
+    assert_eq!(reversed["group_id"], id, "a conversation of two has one name");
     let notes = create(&alice, &Chat::notes("alice"), &[]).await.ok();
     assert_eq!((&notes["group_id"], &notes["incarnation"]), (&json!(Chat::notes("alice").id()), &json!(1)));
-    for wrong in [
-        Chat { users: vec!["alice"], ..pair.clone() },
-        Chat::direct("alice", "alice"),
-        Chat::notes("bob"),
-        pair.again(0),
-        Chat { roster: Some("eA==".to_owned()), ..pair.clone() },
-        Chat { roster: None, ..Chat::group(1, &["alice", "bob"]) },
-        Chat { roster: Some("not base64".to_owned()), ..Chat::group(1, &["alice", "bob"]) },
-    ] {
-        create(&alice, &wrong, &[]).await.is("invalid_request");
-    }
     create(&alice, &Chat::direct("alice", "nobody"), &[]).await.is("unknown_recipient");
-    let carol = server.user("carol").await;
-    create(&alice, &Chat::group(5, &["alice", "bob"]), &[&carol]).await.is("unknown_device");
-    let group = Chat::group(5, &["alice", "carol"]);
-    create(&alice, &group, &[&carol, &carol]).await.is("invalid_request");
-    create(&alice, &group, &[&carol]).await.ok();
     let groups = alice.get("/api/v1/groups").await.ok();
     let ids: Vec<_> = groups["groups"].as_array().unwrap().iter().map(|g| g["group_id"].clone()).collect();
-    assert_eq!(json!(ids), json!([id, Chat::notes("alice").id(), group.id()]));
+    assert_eq!(json!(ids), json!([chat.id(), Chat::notes("alice").id()]));
+}
+
+/// What a group is stands in it, and the request only repeats it.
+#[tokio::test]
+async fn a_request_says_what_the_group_is() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let (_, _, body) = Chat::direct("alice", "bob").begun_by(&alice, &[&bob]);
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut changed = body.clone();
+        change(&mut changed);
+        changed
+    };
+    let roster = || json!("eA==");
+    for wrong in [
+        with(&|body| body["participants"] = json!(["alice"])),
+        with(&|body| body["participants"] = json!(["alice", "alice"])),
+        with(&|body| body["kind"] = json!("self")),
+        with(&|body| body["incarnation"] = json!(0)),
+        with(&|body| body["founding_roster"] = roster()),
+        with(&|body| body["kind"] = json!("group")),
+        with(&|body| (body["kind"], body["founding_roster"]) = (json!("group"), json!("not base64"))),
+    ] {
+        alice.post("/api/v1/groups", wrong).await.is("invalid_request");
+    }
+    for other in [
+        with(&|body| body["incarnation"] = json!(2)),
+        with(&|body| body["participants"] = json!(["alice", "carol"])),
+        with(&|body| (body["kind"], body["participants"]) = (json!("self"), json!(["alice"]))),
+        with(&|body| (body["kind"], body["founding_roster"]) = (json!("group"), roster())),
+    ] {
+        alice.post("/api/v1/groups", other).await.is("invalid_handshake");
+    }
+    alice.post("/api/v1/groups", with(&|body| body["participants"] = json!(["bob", "alice"]))).await.ok();
 }
 
 #[tokio::test]
@@ -96,7 +119,7 @@ async fn of_two_who_begin_at_the_same_moment_one_wins() {
 /// The next incarnation ends the one before; numbers only grow, and no more than three times a day.
 #[tokio::test]
 async fn a_conversation_goes_on_in_another_group() {
-    let (server, alice, bob, first) = direct().await;
+    let Pair { server, alice, bob, id: first, .. } = pair().await;
     let pair = Chat::direct("alice", "bob");
     let mut a = alice.online().await;
     create(&bob, &pair.again(3), &[&alice]).await.ok();
@@ -127,7 +150,7 @@ async fn a_conversation_goes_on_in_another_group() {
 /// Who connected before it began, and is not let in, would wait in the group that is gone.
 #[tokio::test]
 async fn devices_that_are_left_out_are_told_where_it_goes_on() {
-    let (server, alice, bob, _) = direct().await;
+    let Pair { server, alice, bob, .. } = pair().await;
     let key = server.api.create_user("carol").await;
     let (phone, laptop) = (server.api.login("carol", &key, None).await, server.api.login("carol", &key, None).await);
     let pair = Chat::direct("alice", "carol");
@@ -142,21 +165,10 @@ async fn devices_that_are_left_out_are_told_where_it_goes_on() {
     drop(bob);
 }
 
-#[tokio::test]
-async fn only_who_is_in_a_group_lets_it_go_on() {
-    let (server, alice, bob, _) = direct().await;
-    let eve = server.user("eve").await;
-    let group = Chat::group(1, &["alice", "bob"]);
-    create(&alice, &group, &[&bob]).await.ok();
-    let with_eve = Chat { users: vec!["alice", "eve"], ..group.again(2) };
-    create(&eve, &with_eve, &[&alice]).await.is("unknown_group");
-    create(&bob, &group.again(2), &[&alice]).await.ok();
-}
-
 /// Somebody else under the same name does not get back into what the name had.
 #[tokio::test]
 async fn a_name_that_is_given_out_again_does_not_begin_anew() {
-    let (server, alice, bob, first) = direct().await;
+    let Pair { server, alice, bob, id: first, .. } = pair().await;
     let pair = Chat::direct("alice", "bob");
     let key = Some(ADMIN_KEY);
     server.api.json("DELETE", "/api/v1/admin/users/bob", key, &Value::Null).await.ok();
@@ -173,13 +185,13 @@ async fn a_name_that_is_given_out_again_does_not_begin_anew() {
 
 #[tokio::test]
 async fn a_stale_message_is_told_the_epoch() {
-    let (server, alice, bob, id) = direct().await;
-    submit(&bob, id, &commit(1, &[], &[])).await.ok();
+    let Pair { server, alice, bob, id, his, .. } = pair().await;
+    let bundle = changes(&bob, &his, id, &[], &[], &[]).await;
     let mut a = alice.connect().await;
     let commit_frame = a.message().await;
     assert_eq!(commit_frame.message_type, MessageType::KeyExchange);
     assert_eq!((commit_frame.epoch.unwrap().0, commit_frame.seq.unwrap().0), (1, 2));
-    assert_eq!(commit_frame.encrypted_content.as_str(), "Y29tbWl0");
+    assert_eq!(json!(commit_frame.encrypted_content.as_str()), base64(&bundle.commit));
     assert_eq!(a.next().await, ServerFrame::CaughtUp);
     let message = new_id();
     a.send(alice.group_message(id, 1, message)).await;
@@ -192,14 +204,14 @@ async fn a_stale_message_is_told_the_epoch() {
     let mut c = carol.online().await;
     c.send(carol.group_message(id, 2, new_id())).await;
     assert_eq!(c.error().await.code.as_str(), "unknown_group");
-    submit(&carol, id, &commit(2, &[], &[])).await.is("unknown_group");
+    commits(&carol, &his, id, &[], &[]).await.0.is("unknown_group");
     carol.get(&format!("/api/v1/groups/{id}")).await.is("unknown_group");
-    carol.get("/api/v1/groups/nonsense").await.is("malformed_request");
+    carol.get("/api/v1/groups/nonsense").await.is("unknown_group");
 }
 
 #[tokio::test]
 async fn a_member_cannot_pass_a_message_off_as_the_servers() {
-    let (_server, alice, bob, id) = direct().await;
+    let Pair { server: _server, alice, bob, id, .. } = pair().await;
     let mut a = alice.online().await;
     for kind in ["key_exchange", "device_sync"] {
         let mut frame = alice.group_message(id, 1, new_id());
@@ -218,12 +230,16 @@ async fn a_member_cannot_pass_a_message_off_as_the_servers() {
 async fn a_user_creates_so_many_groups_in_an_hour() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    for number in 0..60 {
-        create(&alice, &Chat::group(100, &["bob"]), &[]).await.is("invalid_request");
-        create(&alice, &Chat::group(number, &["alice"]), &[]).await.ok();
+    for number in 0..=60 {
+        server.api.create_user(&format!("user{number}")).await;
     }
-    let refused = create(&alice, &Chat::group(60, &["alice"]), &[]).await.is("rate_limited");
+    let chat = |number: usize| Chat::direct("alice", &format!("user{number}"));
+    for number in 0..60 {
+        create(&alice, &Chat::direct("alice", "nobody"), &[]).await.is("unknown_recipient");
+        create(&alice, &chat(number), &[]).await.ok();
+    }
+    let refused = create(&alice, &chat(60), &[]).await.is("rate_limited");
     assert_eq!(refused["retry_after_ms"], 60_000);
     server.clock.advance(60);
-    create(&alice, &Chat::group(60, &["alice"]), &[]).await.ok();
+    create(&alice, &chat(60), &[]).await.ok();
 }

@@ -149,6 +149,7 @@ fn person(api: Api, answer: &Answer) -> Person {
         access_key: String::new(),
         token: login.token.expose().to_owned(),
         device: login.device_id.to_string(),
+        mls: privmsg_harness::mls::MlsDevice::of(login.user.user_id.as_str(), login.device_id.as_str()).unwrap(),
     }
 }
 

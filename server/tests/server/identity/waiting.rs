@@ -5,7 +5,7 @@ use privmsg_protocol::rest::ENDPOINTS;
 use serde_json::{Value, json};
 
 use super::{Owner, by_access_key, put_list};
-use crate::support::{Line, TestServer};
+use crate::support::{Chat, Line, TestServer, create};
 
 /// What a session that waits may ask. Whatever is not here is refused, a new endpoint too.
 const ALLOWED: &[(&str, &str)] = &[
@@ -115,15 +115,8 @@ async fn others_do_not_see_who_waits() {
     let alice = Owner::new(&server, "alice").await;
     alice.person.post("/api/v1/key-packages", json!({"key_packages": ["a"], "last_resort": "b"})).await.ok();
     let (_, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
-    let group = json!({
-        "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1,
-        "welcomes": [{"device_id": waiting.device, "welcome": "dw=="}],
-        "state": {"group_info": "aW5mbw==", "ratchet_tree": "dHJlZQ=="},
-    });
-    alice.person.post("/api/v1/groups", group.clone()).await.is("unknown_device");
-    let group = json!({"welcomes": [], "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1,
-        "state": group["state"]});
-    let created = alice.person.post("/api/v1/groups", group).await.ok();
+    create(&alice.person, &Chat::notes("alice"), &[&waiting]).await.is("unknown_device");
+    let created = create(&alice.person, &Chat::notes("alice"), &[]).await.ok();
     let named: Vec<_> = created["devices"].as_array().unwrap().iter().map(|one| one["device_id"].clone()).collect();
     assert_eq!(named, [json!(alice.person.device)]);
     let bob = server.user("bob").await;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use privmsg_harness::mls::MlsDevice;
 use privmsg_protocol::frames::ServerFrame;
 use privmsg_protocol::rest::{CreatedUser, LoginResponse};
 use privmsg_protocol::{GroupId, MessageId};
@@ -117,6 +118,7 @@ impl Api {
             access_key: access_key.to_owned(),
             token: login.token.expose().to_owned(),
             device: login.device_id.to_string(),
+            mls: MlsDevice::of(name, login.device_id.as_str()).unwrap(),
         }
     }
 }
@@ -129,6 +131,7 @@ pub(crate) struct Person {
     pub(crate) access_key: String,
     pub(crate) token: String,
     pub(crate) device: String,
+    pub(crate) mls: MlsDevice,
 }
 
 impl Person {

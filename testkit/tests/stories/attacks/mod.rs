@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use privmsg_client::ClientError;
-use privmsg_protocol::UserId;
 use privmsg_protocol::rest::GroupKind;
-use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Who};
+use privmsg_protocol::{Incarnation, UserId};
+use privmsg_testkit::hostile::{Claim, Forged, HostileMember, HostileServer, Operator, Verdict, Who};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
@@ -34,6 +34,15 @@ async fn alice_is_watched() -> Result<(Server, HostileServer, Person, Person)> {
     bob.says(&alice, "Hi Alice").await?;
     alice.hears(&bob, "Hi Alice").await?;
     Ok((server, hostile, alice, bob))
+}
+
+/// Has a server invite somebody to a group that an honest one refuses, and something said in it.
+async fn is_let_through(hostile: &HostileServer, operator: &Operator, made: &Forged, text: &str) -> Result<()> {
+    operator.is_said_to_go_on(hostile, Incarnation::FIRST)?;
+    let id = operator.group_id();
+    operator.passes_on(hostile, made)?;
+    hostile.is_asked(&format!("GET groups/{id}"), 1).await?;
+    operator.says(hostile, text)
 }
 
 /// Waits until somebody has taken what the server has for them, and has done what follows from it.
@@ -85,7 +94,8 @@ async fn a_hostile_member_that_keeps_the_rules_is_heard() -> Result<()> {
     let mut group = mallory.rogue().founds(&claim)?;
     let packages = mallory.claims(&alice.account().user_id).await?;
     let made = group.commit(&packages, &[])?;
-    ensure!(mallory.creates(GroupKind::Direct, &[&alice.account().user_id], &claim, &made).await? == 200);
+    let verdict = mallory.creates(GroupKind::Direct, &[&alice.account().user_id], &claim, &made).await?;
+    ensure!(verdict == Verdict::Taken, "{verdict:?}");
     mallory.says(&mut group, "Hi, I am Mallory").await?;
     alice.hears(&mallory.rogue().who().user_id, "Hi, I am Mallory").await.map(drop)
 }

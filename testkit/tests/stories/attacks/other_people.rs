@@ -4,28 +4,35 @@
 use anyhow::{Result, ensure};
 use privmsg_client::Event;
 use privmsg_protocol::rest::GroupKind;
-use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Who};
+use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Verdict, Who};
 use privmsg_testkit::{Account, Person, Server};
 
-use super::{alice_is_watched, has_taken_all, knows_nothing_of};
+use super::{alice_is_watched, has_taken_all, is_let_through, knows_nothing_of};
 
 /// The server has a chat of Alice and Mallory; in it, by its own words, talk Alice and Bob. Once, Alice had a chat with
-/// "bob" then, with Mallory's key pinned as his, and the real Bob could not reach her any more.
+/// "bob" then, with Mallory's key pinned as his, and the real Bob could not reach her any more. An honest server takes no
+/// such chat; one that lets it through gains nothing.
 #[tokio::test]
 async fn nobody_begins_a_chat_as_somebody_else() -> Result<()> {
     let server = Server::start().await?;
-    let (alice, bob) = (server.person("alice").await?, server.person("bob").await?);
+    let hostile = HostileServer::before(&server).await?;
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
     let mut mallory = HostileMember::signs_up(&server, "mallory").await?;
     let (her, fake) = (Who::is(&alice).await?, mallory.rogue().poses_as("bob")?);
     let true_one = Claim::direct(&her, &mallory.rogue().who())?;
     let claim = Claim::direct(&her, &fake.who())?.under(true_one.group_id);
-    let mut group = fake.founds(&claim)?;
+    let claim = Claim { people: true_one.people, ..claim };
     let packages = mallory.claims(&her.user_id).await?;
+    let mut group = fake.founds(&claim)?;
     let made = group.commit(&packages, &[])?;
-    ensure!(mallory.creates(GroupKind::Direct, &[&her.user_id], &claim, &made).await? == 200);
-    mallory.says(&mut group, "Hi Alice, it is Bob. Send me the door code?").await?;
+    let verdict = mallory.creates(GroupKind::Direct, &[&her.user_id], &claim, &made).await?;
+    ensure!(verdict == Verdict::INVALID, "{verdict:?}");
+    let text = "Hi Alice, it is Bob. Send me the door code?";
+    is_let_through(&hostile, &hostile.takes_over(group)?, &made, text).await?;
     has_taken_all(&alice, &server).await?;
     knows_nothing_of(&alice, "bob").await?;
+    hostile.becomes_honest();
     bob.says(&alice, "this is the real Bob").await?;
     alice.hears(&bob, "this is the real Bob").await?;
     let contact = alice.client().contact(&bob.account().user_id).await?;
@@ -52,9 +59,10 @@ async fn nobody_begins_a_chat_as_somebody_else_by_renaming() -> Result<()> {
 }
 
 /// A group of several, with a device of "bob" in it under Mallory's key, makes nobody who knows Bob doubt him. Once, it
-/// replaced his key, or had Alice asked whether she accepts the new one, and threw his devices out of their chat.
+/// replaced his key, or had Alice asked whether she accepts the new one, and threw his devices out of their chat. An honest
+/// server takes no group of a kind that it cannot check.
 async fn a_group_says_nothing_about(verified: bool) -> Result<()> {
-    let (server, _hostile, mut alice, bob) = alice_is_watched().await?;
+    let (server, hostile, mut alice, bob) = alice_is_watched().await?;
     let his = bob.account().user_id.clone();
     if verified {
         super::super::verifies(&alice, &his).await?;
@@ -68,14 +76,16 @@ async fn a_group_says_nothing_about(verified: bool) -> Result<()> {
     packages.push(fake.key_package()?);
     let mut made = group.commit(&packages, &[])?;
     made.added.retain(|device| device != fake.device_id());
-    ensure!(mallory.creates(GroupKind::Group, &[&her.user_id], &claim, &made).await? == 200);
-    mallory.says(&mut group, "welcome to the club").await?;
+    let verdict = mallory.creates(GroupKind::Group, &[&her.user_id], &claim, &made).await?;
+    ensure!(verdict == Verdict::INVALID, "{verdict:?}");
+    is_let_through(&hostile, &hostile.takes_over(group)?, &made, "welcome to the club").await?;
     has_taken_all(&alice, &server).await?;
     let after = alice.client().contact(&his).await?;
     ensure!(after == before, "{before:?} has become {after:?}");
     let told = async { alice.sees("a change", |event| matches!(event, Event::IdentityChanged { .. })).await };
     ensure!(tokio::time::timeout(std::time::Duration::from_millis(10), told).await.is_err(), "a change was shown");
-    ensure!(server.leaves()? <= leaves + 2, "leaves have come");
+    ensure!(server.leaves()? == leaves, "leaves have come or gone");
+    hostile.becomes_honest();
     alice.says(&bob, "are you still there?").await?;
     bob.hears(&alice, "are you still there?").await?;
     bob.says(&alice, "of course").await?;

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use privmsg_protocol::rest::GroupKind;
-use privmsg_testkit::Server;
-use privmsg_testkit::hostile::{Claim, HostileMember, Rogue, Who};
+use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Rogue, Verdict, Who};
+use privmsg_testkit::{Person, Server};
 
-use super::{alice_is_watched, has_taken_all};
+use super::{alice_is_watched, has_taken_all, is_let_through};
 
 /// A server that delivers one person's message in another one's envelope, or in that of another device.
 #[tokio::test]
@@ -29,21 +29,27 @@ async fn a_message_in_another_envelope_is_not_shown() -> Result<()> {
     Ok(())
 }
 
-/// A user of an honest server who writes as another device than the one that is signed in: one that nobody can sign out.
+/// A user of an honest server who would write as another device than the one that is signed in: one that nobody can sign
+/// out. The server takes no group from it, and where another has let it in, nothing of it is shown.
 #[tokio::test]
 async fn a_message_of_another_device_than_the_session_s_is_not_shown() -> Result<()> {
     let server = Server::start().await?;
-    let alice = server.person("alice").await?;
+    let hostile = HostileServer::before(&server).await?;
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
     let mut mallory = HostileMember::signs_up(&server, "mallory").await?;
-    let (her, other) = (Who::is(&alice).await?, mallory.rogue().another("mallory", "hidden")?);
-    let claim = Claim::direct(&her, &other.who())?;
-    let mut group = other.founds(&claim)?;
+    let (her, hidden) = (Who::is(&alice).await?, mallory.rogue().another("mallory", "hidden")?);
+    let claim = Claim::direct(&her, &hidden.who())?;
     let packages = mallory.claims(&her.user_id).await?;
+    let mut group = hidden.founds(&claim)?;
     let made = group.commit(&packages, &[])?;
-    ensure!(mallory.creates(GroupKind::Direct, &[&her.user_id], &claim, &made).await? == 200);
-    mallory.says(&mut group, "from nowhere").await?;
+    let verdict = mallory.creates(GroupKind::Direct, &[&her.user_id], &claim, &made).await?;
+    ensure!(verdict == Verdict::INVALID, "{verdict:?}");
+    // The envelope names the session's device.
+    let operator = hostile.takes_over(group)?;
+    operator.posts_from(mallory.rogue().device_id());
+    is_let_through(&hostile, &operator, &made, "from nowhere").await?;
     has_taken_all(&alice, &server).await?;
-    let texts = alice.texts(&other.who().user_id).await.unwrap_or_default();
+    let texts = alice.texts(&hidden.who().user_id).await.unwrap_or_default();
     ensure!(texts.is_empty(), "{texts:?}");
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use privmsg_protocol::Epoch;
-use privmsg_protocol::rest::GroupKind;
-use privmsg_testkit::hostile::{Claim, Forged, HostileMember, HostileServer, Who};
+use privmsg_protocol::rest::{GroupKind, GroupStateAt};
+use privmsg_protocol::{Epoch, Seq};
+use privmsg_testkit::hostile::{Answer, Claim, Forged, HostileMember, HostileServer, Verdict, Who};
 use privmsg_testkit::{Clock, Person, Server};
 
 use super::has_taken_all;
@@ -20,8 +20,9 @@ const STEPS_OF_AN_HOUR: usize = 6;
 
 const STATE: &str = "GET groups/*/state";
 
-/// Each has made a chat with Alice that is nothing but garbage. Once, her client asked for all of them every five seconds for
-/// ever, megabytes each time. It must ask less and less often, and not begin again when it is restarted.
+/// Each has made a chat with Alice, and what she is given of it is nothing but garbage. An honest server takes no such chat;
+/// one that serves it had her client ask for all of them every five seconds for ever, megabytes each time. It must ask less
+/// and less often, and not begin again when it is restarted.
 #[tokio::test]
 async fn chats_that_cannot_be_joined_are_left_alone() -> Result<()> {
     let server = Server::start().await?;
@@ -29,12 +30,18 @@ async fn chats_that_cannot_be_joined_are_left_alone() -> Result<()> {
     let (clock, account) = (Clock::right(), server.admin().creates("alice").await?);
     let mut alice = Person::signs_in_by(&hostile.url(), &account, Arc::new(clock.clone())).await?;
     let (her, device) = (Who::is(&alice).await?, alice.client().whoami().await?.device_id);
-    let welcomed: Vec<_> = device.into_iter().collect();
+    let garbage = Forged::garbage(Epoch(0), device.as_slice());
+    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state: garbage.state.clone() };
+    hostile.answers(STATE, move |_| Answer::ok(&at).ok())?;
     for n in 0..STRANGERS {
         let mut stranger = HostileMember::signs_up(&server, &format!("stranger{n}")).await?;
         let claim = Claim::direct(&her, &stranger.rogue().who())?;
-        let garbage = Forged::garbage(Epoch(0), &welcomed, &[]);
-        ensure!(stranger.creates(GroupKind::Direct, &[&her.user_id], &claim, &garbage).await? == 200);
+        let refused = stranger.creates(GroupKind::Direct, &[&her.user_id], &claim, &garbage).await?;
+        ensure!(refused == Verdict::INVALID, "{refused:?}");
+        let packages = stranger.claims(&her.user_id).await?;
+        let made = stranger.rogue().founds(&claim)?.commit(&packages, &[])?;
+        let taken = stranger.creates(GroupKind::Direct, &[&her.user_id], &claim, &made).await?;
+        ensure!(taken == Verdict::Taken, "{taken:?}");
     }
     alice.starts().await?;
     has_taken_all(&alice, &server).await?;

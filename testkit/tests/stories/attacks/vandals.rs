@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use privmsg_protocol::{Epoch, Incarnation};
-use privmsg_testkit::hostile::{Claim, Forged, HostileMember, Who};
+use privmsg_protocol::rest::GroupStateAt;
+use privmsg_protocol::{Epoch, Incarnation, Seq};
+use privmsg_testkit::hostile::{Answer, Claim, Forged, HostileMember, HostileServer, Verdict, Who};
 use privmsg_testkit::{Clock, Person, Server};
 
 /// Alice, by a clock that the test moves, and Bob, who have talked.
@@ -38,29 +39,75 @@ async fn talk_again(clock: &Clock, alice: &Person, bob: &Person) -> Result<()> {
     alice.hears(bob, "where else?").await.map(drop)
 }
 
-/// Whoever knows Alice's access key, and none of her keys, commits garbage to all of her chats, by which all devices leave.
-/// Once, nobody could say anything in any of them any more, and no other chat could be made in their place.
+/// Whoever knows Alice's access key, and none of her keys, commits to all of her chats: garbage, and a real external commit
+/// under an identity of their own. Once, garbage by which all devices left was taken, nobody could say anything in any of
+/// them any more, and no other chat could be made in their place.
 #[tokio::test]
 async fn an_access_key_alone_ends_no_chat() -> Result<()> {
-    let (server, clock, alice, bob) = talking().await?;
+    let (server, _clock, alice, bob) = talking().await?;
     let mut vandal = HostileMember::signs_in(&server, alice.account()).await?;
-    for group in vandal.groups().await? {
-        let leaves: Vec<_> = group.devices.into_iter().filter(|device| device.leaf).collect();
-        let leaves: Vec<_> = leaves.into_iter().map(|device| device.device_id).collect();
-        ensure!(leaves.len() == 2, "{leaves:?}");
-        let garbage = Forged { welcome: None, ..Forged::garbage(group.epoch, &[], &leaves) };
-        vandal.commits(group.group_id, true, &garbage).await?;
+    let (claim, groups) = (Claim::direct(&Who::is(&alice).await?, &Who::is(&bob).await?)?, vandal.groups().await?);
+    ensure!(!groups.is_empty());
+    for group in groups {
+        let state = vandal.state(group.group_id).await?.state;
+        let (_, real) = vandal.rogue().joins(&claim, &state)?;
+        let garbage = Forged { welcome: None, ..Forged::garbage(group.epoch, &[]) };
+        for made in [garbage, real] {
+            let verdict = vandal.commits(group.group_id, &made).await?;
+            ensure!(verdict == Verdict::INVALID, "{verdict:?}");
+        }
     }
-    talk_again(&clock, &alice, &bob).await
+    goes_on_as_if_nothing_had_been(&server, &alice, &bob).await
 }
 
-/// The same, by a group of garbage in which the chat is to go on.
+/// The same by groups in which the chat is to go on: one of garbage, and a real one of another "alice". The server takes that
+/// one, for it does not say whose name is whose; nobody enters it.
 #[tokio::test]
 async fn an_access_key_alone_does_not_lead_a_chat_away() -> Result<()> {
     let (server, clock, alice, bob) = talking().await?;
     let mut vandal = HostileMember::signs_in(&server, alice.account()).await?;
-    let claim = Claim::direct(&Who::is(&alice).await?, &Who::is(&bob).await?)?;
-    let garbage = Forged::garbage(Epoch(0), &[], &[]);
-    ensure!(vandal.goes_on(&bob.account().user_id, Incarnation(2), &claim, &garbage).await? == 200);
+    let his = Who::is(&bob).await?;
+    let claim = Claim::direct_in(&vandal.rogue().who(), &his, Incarnation(2))?;
+    let garbage = Forged::garbage(Epoch(0), &[]);
+    let verdict = vandal.goes_on(&his.user_id, Incarnation(2), &claim, &garbage).await?;
+    ensure!(verdict == Verdict::INVALID, "{verdict:?}");
+    goes_on_as_if_nothing_had_been(&server, &alice, &bob).await?;
+    let packages = vandal.claims(&his.user_id).await?;
+    let real = vandal.rogue().founds(&claim)?.commit(&packages, &[])?;
+    let verdict = vandal.goes_on(&his.user_id, Incarnation(2), &claim, &real).await?;
+    ensure!(verdict == Verdict::Taken, "{verdict:?}");
     talk_again(&clock, &alice, &bob).await
+}
+
+/// What an honest server has of a chat cannot become garbage. One that says so of it, and goes on saying so, ends nothing
+/// either: the chat goes on in another group.
+#[tokio::test]
+async fn a_server_that_has_spoiled_a_group_ends_no_chat() -> Result<()> {
+    let server = Server::start().await?;
+    let hostile = HostileServer::before(&server).await?;
+    let (clock, account) = (Clock::right(), server.admin().creates("alice").await?);
+    let mut alice = Person::signs_in_by(&hostile.url(), &account, Arc::new(clock.clone())).await?;
+    alice.starts().await?;
+    let bob = server.person("bob").await?;
+    alice.says(&bob, "Hi Bob").await?;
+    bob.hears(&alice, "Hi Bob").await?;
+    let group = server.group_of(&["alice", "bob"])?;
+    let garbage = Forged::garbage(Epoch(0), &[]);
+    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state: garbage.state };
+    hostile.answers(&format!("GET groups/{group}/state"), move |_| Answer::ok(&at).ok())?;
+    hostile.claims_restore(group)?;
+    talk_again(&clock, &alice, &bob).await?;
+    ensure!(server.group_of(&["alice", "bob"])? != group, "the spoiled group is not needed any more");
+    Ok(())
+}
+
+/// In the same group, with nobody having to find back.
+async fn goes_on_as_if_nothing_had_been(server: &Server, alice: &Person, bob: &Person) -> Result<()> {
+    let group = server.group_of(&["alice", "bob"])?;
+    alice.says(bob, "did you notice anything?").await?;
+    bob.hears(alice, "did you notice anything?").await?;
+    bob.says(alice, "no").await?;
+    alice.hears(bob, "no").await?;
+    ensure!(server.group_of(&["alice", "bob"])? == group, "the chat has gone on elsewhere");
+    Ok(())
 }

@@ -67,7 +67,8 @@ async fn a_full_disk_refuses_files_and_nothing_else() -> Result<()> {
     let begin = format!("Upload-Length: {}\r\n", large.len());
     let begun = send(&server, &alice, "POST", "/api/v1/files/uploads", &begin, b"").await?;
     ensure!(begun.status == 201, "{}", begun.text());
-    let upload = begun.header("location").unwrap_or_default().to_owned();
+    // Relative to the address that was asked.
+    let upload = format!("/api/v1/files/{}", begun.header("location").unwrap_or_default());
     let bytes = "Content-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\n";
     let refused = send(&server, &alice, "PATCH", &upload, bytes, &large).await?;
     ensure!((refused.status, refused.code().as_deref()) == (507, Some("storage_full")), "{}", refused.text());

@@ -16,7 +16,7 @@ use crate::line::Line;
 /// As the documentation has always shown it.
 const DOCUMENTED: &str = "server {
     listen 80;
-    server_name ваш_домен.com;
+    server_name YOUR_DOMAIN;
     location / {
         proxy_pass http://127.0.0.1:9443;
         proxy_http_version 1.1;

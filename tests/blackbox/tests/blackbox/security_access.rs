@@ -3,7 +3,10 @@
 use anyhow::{Context as _, Result, ensure};
 use privmsg_blackbox::raw::{self, Answer};
 use privmsg_blackbox::{Device, Running};
+use privmsg_harness::e2ee::ConversationInfo;
+use privmsg_harness::mls::MlsDevice;
 use privmsg_protocol::rest::ENDPOINTS;
+use privmsg_protocol::{Incarnation, Opaque};
 use serde_json::{Value, json};
 
 use crate::line::Line;
@@ -104,10 +107,12 @@ async fn alice_and_all_that_is_hers(server: &Running) -> Result<(Device, String,
     put("PUT", "/api/v1/users/me/backup", json!({"backup": "YmFja3Vw"})).await?;
     put("POST", "/api/v1/users/me/profile", json!({"display_name": "Alice", "public_key": "a2V5"})).await?;
     put("POST", "/api/v1/key-packages", json!({"key_packages": ["cGFja2FnZQ=="], "last_resort": "bGFzdA=="})).await?;
-    let group = json!({
-        "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1, "welcomes": [],
-        "state": {"group_info": "aW5mbw==", "ratchet_tree": "dHJlZQ=="},
+    let device = MlsDevice::of("alice", &alice.device_id)?;
+    let (_, made) = device.founds(ConversationInfo::notes(device.person(), Incarnation::FIRST), &[])?;
+    let state = json!({
+        "group_info": Opaque::encode(&made.group_info), "ratchet_tree": Opaque::encode(&made.ratchet_tree),
     });
+    let group = json!({"kind": "self", "participants": ["alice"], "incarnation": 1, "welcomes": [], "state": state});
     put("POST", "/api/v1/groups", group).await?;
     let form = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nciphertext\r\n--B--\r\n";
     let authorization = format!("Bearer {}", alice.token);
@@ -131,8 +136,8 @@ async fn a_foreign_token_reads_acknowledges_and_deletes_nothing() -> Result<()> 
     ensure!(before[0].contains(&message), "{before:?}");
     let body = json!({
         "message_ids": [message], "user_id": "alice", "device_id": alice.device_id, "group_id": GROUP,
-        "device_ids": ["nobody's"], "message_id": message, "epoch": 1, "commit": "Y29tbWl0", "external": true,
-        "kind": "self", "participants": ["alice"], "incarnation": 1, "removed": [alice.device_id], "key_packages": [],
+        "device_ids": ["nobody's"], "message_id": message, "epoch": 1, "commit": "Y29tbWl0",
+        "kind": "self", "participants": ["alice"], "incarnation": 1, "group_info": "ZXZpbA==", "key_packages": [],
         "welcomes": [], "state": {"group_info": "ZXZpbA==", "ratchet_tree": "ZXZpbA=="}, "backup": "ZXZpbA==",
         "display_name": "Mallory", "public_key": "ZXZpbA==", "sender_id": "alice",
     });

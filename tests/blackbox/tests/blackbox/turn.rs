@@ -169,6 +169,35 @@ async fn what_init_writes_works_and_the_doctor_finds_all_well() -> Result<()> {
     Ok(())
 }
 
+/// Whoever has an account could reach this machine and the networks behind it through the relay: as the file once shipped, by
+/// every address of IPv4 that is written as one of IPv6. `doctor` asks the relay itself.
+#[tokio::test]
+async fn a_relay_that_lets_through_to_its_own_networks_is_found() -> Result<()> {
+    let setup = Setup::new()?;
+    let written = std::fs::read_to_string(setup.path("config/coturn/turnserver.conf"))?;
+    let without = |unwanted: &str| -> String {
+        written.lines().filter(|line| !line.starts_with(unwanted)).map(|line| format!("{line}\n")).collect()
+    };
+    for (unwanted, finds) in [("denied-peer-ip=10.", "10.0.0.1"), ("denied-peer-ip=169.254.", "169.254.169.254")] {
+        let file = setup.path("open.conf");
+        std::fs::write(&file, without(unwanted))?;
+        let coturn = setup.coturn(&file).await?;
+        let (output, report) = setup.doctor(&[])?;
+        let found = check(&report, "relayed");
+        ensure!(output.status.code() == Some(7) && found["status"] == "fail", "{unwanted}: {report:#}");
+        ensure!(found["summary"]["en"].as_str().is_some_and(|text| text.ends_with(finds)), "{unwanted}: {found:#}");
+        drop(coturn);
+    }
+    // To coturn `::` is any address: with such a line there is no call at all.
+    let file = setup.path("shut.conf");
+    std::fs::write(&file, format!("{written}denied-peer-ip=::-::ffff:ffff:ffff\n"))?;
+    let _coturn = setup.coturn(&file).await?;
+    let (_, report) = setup.doctor(&[])?;
+    let found = check(&report, "relayed");
+    ensure!(found["status"] == "fail" && found["summary"]["en"].to_string().contains("9.9.9.9"), "{found:#}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn different_secrets_are_found_in_the_files_and_by_the_relay() -> Result<()> {
     let setup = Setup::new()?;
@@ -258,7 +287,7 @@ fn init_overwrites_nothing_but_untouched_examples() -> Result<()> {
     ensure!(written.status.success(), "{written:?}");
     for name in ["config/server/config.toml", "config/coturn/turnserver.conf"] {
         let path = fresh.path().join(name);
-        ensure!(!std::fs::read_to_string(&path)?.contains("ВСТАВЬТЕ"), "{name}");
+        ensure!(!std::fs::read_to_string(&path)?.contains("PUT_YOUR"), "{name}");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

@@ -34,12 +34,23 @@ export async function audit({ signal }) {
 /** What a newer server does is shown by its own name for it. */
 const named = (kind, name) => isKnown(`${kind}.${name}`) ? t(`${kind}.${name}`) : name;
 
+/** `name=value` in words, with times as people read them. What a newer server says is shown as it is. */
+function inWords(detail) {
+  return detail.split(" ").map((pair) => {
+    const [name, value] = pair.split("=", 2);
+    if (value === undefined || !isKnown(`detail.${name}`)) return pair;
+    const count = /^\d+$/.test(value) ? Number(value) : undefined;
+    if (count === 0) return "";
+    return t(`detail.${name}`, { n: count, value: name.endsWith("_at") && count ? moment(count) : count ?? value });
+  }).filter(Boolean).join(", ");
+}
+
 function row({ at, action, user_id: user, actor, detail }) {
   return [
     moment(at),
     named("act", action),
     user ? h("code", { translate: "no" }, user) : "—",
     named("actor", actor),
-    detail ? h("span", { class: "hint", translate: "no" }, detail) : "—",
+    detail ? h("span", { class: "hint" }, inWords(detail)) : "—",
   ];
 }

@@ -2,9 +2,9 @@
 
 import { api } from "../api.js";
 import { chart } from "../chart.js";
-import { choice, h } from "../dom.js";
+import { announce, choice, h } from "../dom.js";
 import { SPANS } from "../history.js";
-import { byteUnit, bytes, number, t, time } from "../i18n.js";
+import { byteUnit, bytes, explain, number, t, time } from "../i18n.js";
 
 /** How often the figures are fetched anew while somebody may be looking. */
 const PAUSE = 30_000;
@@ -18,6 +18,19 @@ export async function overview({ signal }) {
   const updated = h("p", { class: "hint" });
   const charts = h("div", { class: "charts" });
   let drawn = [];
+
+  // Old figures look like new ones: whoever looks is told, and when they were true.
+  let known = "";
+  let silent = false;
+  const told = (error) => {
+    if (signal.aborted) return;
+    updated.textContent = `${explain(error)} ${known}`.trim();
+    updated.classList.add("problem");
+    figures.classList.add("stale");
+    charts.classList.add("stale");
+    if (!silent) announce(explain(error));
+    silent = true;
+  };
 
   const rebuild = () => {
     drawn = [
@@ -35,7 +48,12 @@ export async function overview({ signal }) {
       await Promise.all([api.stats({ signal }), api.history(hours, { signal }), api.health({ signal })]);
     if (signal.aborted || asked !== span) return;
     figures.replaceChildren(...tiles(stats));
-    updated.textContent = `${t("overview.updated", { time: time(health.timestamp) })} · ${t("overview.version", health)}`;
+    known = `${t("overview.updated", { time: time(health.timestamp) })} · ${t("overview.version", health)}`;
+    updated.textContent = known;
+    updated.classList.remove("problem");
+    figures.classList.remove("stale");
+    charts.classList.remove("stale");
+    silent = false;
     const to = health.timestamp;
     const frame = { interval: history.interval_seconds, step, from: to - hours * 3600, to };
     for (const [name, factor, { update }] of drawn) {
@@ -46,15 +64,14 @@ export async function overview({ signal }) {
   const chosen = (event) => {
     span = event.target.value;
     rebuild();
-    // What fails now is tried again soon, and said when somebody navigates.
-    refresh().catch(() => {});
+    refresh().catch(told);
   };
   const spans = Object.keys(SPANS).map((name) =>
     choice(h("input", { type: "radio", name: "span", value: name, checked: name === span }), t(`overview.${name}`)));
 
   rebuild();
   await refresh();
-  const timer = setInterval(() => document.hidden || refresh().catch(() => {}), PAUSE);
+  const timer = setInterval(() => document.hidden || refresh().catch(told), PAUSE);
   signal.addEventListener("abort", () => clearInterval(timer));
 
   return [

@@ -68,7 +68,7 @@ function invitation({ user_id: id, active, invitation_expires_at: until }, act) 
     });
   };
   const withdraw = () => act({
-    title: t("invite.withdraw"), text: t("invite.open", { when: moment(until) }), submit: t("invite.withdraw"), danger: true,
+    title: t("invite.withdraw"), text: t("invite.withdraw.text", { id }), submit: t("invite.withdraw"), danger: true,
     action: () => api.withdraw(id),
   }, t("invite.withdrawn"));
   if (!active) return null;
@@ -90,7 +90,7 @@ function account({ user_id: id, active }, act, go) {
     action: () => api.deactivate(id),
   }, t("deactivated", { id }));
   const reactivate = () => act({
-    title: t("reactivate"), text: t("reactivated", { id }), submit: t("reactivate"), action: () => api.reactivate(id),
+    title: t("reactivate.title", { id }), text: t("reactivate.text", { id }), submit: t("reactivate"), action: () => api.reactivate(id),
   }, t("reactivated", { id }));
   const remove = async () => {
     const typed = h("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", autofocus: true });

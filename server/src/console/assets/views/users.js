@@ -18,15 +18,17 @@ export async function users({ signal, go }) {
   const count = h("p", { class: "hint", role: "status" });
   const found = h("div");
 
-  const list = () => {
+  const list = (from = 0) => {
     const wanted = search.value.trim().toLowerCase();
     const hits = all.filter(({ user_id: id, display_name: name }) =>
       id.toLowerCase().includes(wanted) || name?.toLowerCase().includes(wanted));
     count.textContent = wanted ? t("users.found", { n: hits.length, total: all.length }) : t("users.shown", { n: all.length });
     if (!hits.length) return found.replaceChildren(h("p", { class: "empty card" }, t(all.length ? "users.nobody" : "users.empty")));
     const more = hits.length > shown && h("p", null,
-      h("button", { type: "button", onclick: () => { shown += PAGE; list(); } }, t("users.more")));
+      h("button", { type: "button", onclick: () => { shown += PAGE; list(shown - PAGE); } }, t("users.more")));
     found.replaceChildren(rows(hits.slice(0, shown)), more || "");
+    // The button that had the focus is gone: on with the first of those that it has brought.
+    if (from) found.querySelectorAll("tbody a")[from]?.focus();
   };
   list();
 

@@ -237,7 +237,8 @@ CREATE TABLE grp_state (
     epoch        INTEGER NOT NULL,
     seq          INTEGER NOT NULL,
     group_info   TEXT    NOT NULL,
-    ratchet_tree TEXT    NOT NULL
+    -- Tree, GroupContext and what else commits are checked against; see `core/mls-public`.
+    state        BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
 
@@ -325,3 +326,33 @@ CREATE TABLE sample (
     -- New since the sample before.
     messages         INTEGER NOT NULL
 ) STRICT;
+
+-- What must not come back with an older database: which devices were signed out, whose access key is another, who is
+-- deactivated or deleted. Written by whatever changes those tables, and moved by the writer to a file beside the database,
+-- which restoring a backup applies (journal.rs). Its numbers are never used again: they say how far a database knows of it.
+CREATE TABLE revocation (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind    TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    -- A device, or the hash of a key.
+    subject BLOB NOT NULL DEFAULT x''
+) STRICT;
+
+CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device WHEN old.removed_at = 0 AND new.removed_at <> 0 BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'signed_out', user_id, CAST(new.device_id AS BLOB) FROM user WHERE id = new.user;
+END;
+
+CREATE TRIGGER revoke_key AFTER UPDATE OF access_key_hash ON user
+WHEN old.access_key_hash <> new.access_key_hash AND new.access_key_hash <> x'' BEGIN
+    INSERT INTO revocation (kind, user_id, subject) VALUES ('access_key', new.user_id, new.access_key_hash);
+END;
+
+CREATE TRIGGER revoke_user AFTER UPDATE OF revoked_at ON user WHEN (old.revoked_at = 0) <> (new.revoked_at = 0) BEGIN
+    INSERT INTO revocation (kind, user_id)
+    VALUES (iif(new.revoked_at = 0, 'reactivated', 'deactivated'), new.user_id);
+END;
+
+CREATE TRIGGER delete_user AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
+    INSERT INTO revocation (kind, user_id) VALUES ('deleted', new.user_id);
+END;

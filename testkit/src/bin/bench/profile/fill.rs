@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use anyhow::{Context as _, Result};
 use privmsg_client::{ChatId, ChatKind, KeyPlace, Profile};
 use privmsg_e2ee::{Content, Edit, Kind, Reaction, Text};
-use privmsg_protocol::{DeviceId, GroupId, MessageId, Secret, Seq, UserId};
+use privmsg_protocol::{DeviceId, GroupId, MessageId, Seq, UserId};
 use privmsg_store::account::{self, Account, AccountState};
 use privmsg_store::key::Keystore;
 use privmsg_store::messages::{self, Direction, NewMessage};
@@ -194,7 +194,7 @@ fn account_of(own: &UserId, here: &DeviceId) -> Account {
     Account {
         server_url: "http://localhost".into(),
         user_id: own.clone(),
-        access_key: Secret::new("unused".into()),
+        access_key: None,
         device_name: "bench".into(),
         device_key: [1; 32].into(),
         identity: None,

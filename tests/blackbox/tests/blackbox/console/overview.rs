@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use super::desk::{Desk, SHOT};
+use super::desk::{Desk, SHOT, USUAL};
 
 #[tokio::test]
 async fn charts_are_drawn_and_told_as_sentences_and_tables() -> Result<()> {
@@ -35,5 +35,24 @@ async fn charts_are_drawn_and_told_as_sentences_and_tables() -> Result<()> {
     desk.sees("heading('Messages per hour')").await?;
     desk.page.point_at(&json!("viewport"), 600, 5).await?;
     desk.shoot("overview").await?;
+    desk.leave().await.map(drop)
+}
+
+/// Old figures looked like new ones once the server was gone.
+#[tokio::test]
+async fn figures_that_are_no_longer_true_say_so() -> Result<()> {
+    let Some(mut desk) = Desk::open(&USUAL).await? else { return Ok(()) };
+    desk.sign_in("Overview").await?;
+    desk.sees("css('.chart .summary') && !css('.stale')").await?;
+    desk.page
+        .ask("(window.kept = window.fetch, window.fetch = () => Promise.reject(new TypeError('gone')), true)")
+        .await?;
+    desk.page.click("text('Week')").await?;
+    desk.sees("css('.figures.stale') && css('.head .problem').textContent.startsWith('The server cannot be reached.')")
+        .await?;
+    desk.sees("css('.head .problem').textContent.includes('As of ')").await?;
+    desk.page.ask("(window.fetch = window.kept, true)").await?;
+    desk.page.click("text('Day')").await?;
+    desk.sees("!css('.stale') && !css('.head .problem')").await?;
     desk.leave().await.map(drop)
 }

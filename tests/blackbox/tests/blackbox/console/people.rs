@@ -100,12 +100,16 @@ async fn an_invitation_whose_picture_says_the_link_which_works_once() -> Result<
     let (_, again) = desk.call("POST", "auth/redeem", None, request).await?;
     assert_ne!(again["code"], json!(null), "{again}");
     assert_eq!(again["access_key"], json!(null), "{again}");
+    // It has not been copied, and is shown this once.
     desk.press_button("Done").await?;
+    desk.sees("text('You have not copied it, and it is not shown again.')").await?;
+    desk.press_button("Close without copying").await?;
     desk.arrives("erin").await?;
 
     desk.press_button("New invitation").await?;
     desk.press_button("Make an invitation").await?;
     desk.press_button("Done").await?;
+    desk.press_button("Close without copying").await?;
     desk.sees("text('An invitation is open until')").await?;
     desk.press_button("Withdraw").await?;
     desk.answer("Withdraw").await?;
@@ -144,6 +148,7 @@ async fn devices_are_signed_out_and_a_user_is_deactivated_given_a_new_key_and_de
     let second = desk.page.text(KEY).await?;
     desk.secrets.extend([first.clone(), second.clone()]);
     desk.press_button("Done").await?;
+    desk.press_button("Close without copying").await?;
     desk.sees("text('Not signed in on any device.')").await?;
     assert_ne!(desk.log_in("frank", &first, "Phone").await?.0, 200);
     assert_eq!(desk.log_in("frank", &second, "Phone").await?.0, 200);
@@ -179,5 +184,24 @@ async fn the_audit_log_also_says_what_others_have_done() -> Result<()> {
     desk.section("Audit log").await?;
     desk.sees("row('Invitation used', 'erin')").await?;
     desk.sees("row('Wrong admin key')").await?;
+    desk.leave().await.map(drop)
+}
+
+/// A page about nobody leads back, the log speaks in words, the frame says which server it is, and nothing is too small to
+/// be hit.
+#[tokio::test]
+async fn there_is_a_way_back_and_no_raw_word() -> Result<()> {
+    let Some(mut desk) = Desk::open(&USUAL).await? else { return Ok(()) };
+    desk.administer("POST", "users", json!({"user_id": "hugo"})).await?;
+    desk.administer("POST", "users/hugo/invitation", json!({"server_url": "https://chat.example.org"})).await?;
+    desk.sign_in("Overview").await?;
+    desk.sees("css('header .host').textContent === location.host").await?;
+    desk.page.ask("(location.hash = '#/users/nobody', true)").await?;
+    desk.sees("text('There is no such user.')").await?;
+    desk.page.click("text('← Users')").await?;
+    desk.arrives("Users").await?;
+    desk.sees("all('main a').every((link) => link.getBoundingClientRect().height >= 24)").await?;
+    desk.section("Audit log").await?;
+    desk.sees("text('valid until') && !document.body.textContent.includes('expires_at=')").await?;
     desk.leave().await.map(drop)
 }

@@ -1,0 +1,178 @@
+//! What clients hand in for a group, checked by what is public of it: see `privmsg_mls_public::group`.
+//!
+//! Checking costs up to a quarter of a second of a processor in the largest groups, so it is done on a thread of its own,
+//! outside of the storage's writer, and by few at the same time. The writer then takes a commit only if the group is still
+//! in the epoch that it was checked in.
+
+use std::collections::HashSet;
+
+use privmsg_mls_public::PublicConversation;
+use privmsg_mls_public::group::{
+    MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, Member, Refused, StateError, max_commit_len, max_tree_len,
+};
+use privmsg_protocol::limits::MAX_GROUP_LEAVES;
+use privmsg_protocol::rest::{CreateGroup, DeviceWelcome, GroupStateAt, PublicGroupState, SubmitCommit};
+use privmsg_protocol::{DeviceId, ErrorCode, Opaque};
+use sha2::{Digest as _, Sha256};
+
+use crate::app::App;
+use crate::causes::with_causes;
+use crate::error::ApiError;
+use crate::storage::{Checked, Commit, Founding, Named, Refusal, Session, StoredState};
+
+/// Runs a check where it holds up nobody, once there is room for it.
+pub(crate) async fn run<T: Send + 'static>(
+    app: &App,
+    check: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let permit = app.doors.checks.clone().acquire_owned().await.expect("nobody closes the semaphore");
+    let checked = tokio::task::spawn_blocking(move || {
+        // Held until the work is done, also when nobody waits for it any more.
+        let _permit = permit;
+        check()
+    });
+    checked.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the check of a group or commit panicked");
+        Err(ApiError::internal())
+    })
+}
+
+/// Checks a group that begins: it is the conversation that the request names, begun by this device, and there is a welcome
+/// for each other leaf.
+pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Founding, ApiError> {
+    let named = Named::of(&new)?;
+    let leaves = new.welcomes.len() + 1;
+    if leaves > MAX_GROUP_LEAVES {
+        return Err(too_many_leaves());
+    }
+    check_welcome_lens(&new.welcomes)?;
+    let group_info = decode(&new.state.group_info, MAX_GROUP_INFO_LEN)?;
+    let ratchet_tree = decode(&new.state.ratchet_tree, max_tree_len(leaves))?;
+    let (conversation, creator) = PublicConversation::begin(&group_info, &ratchet_tree).map_err(no_group)?;
+    // Kind, people and incarnation follow from the name.
+    if conversation.group_id() != named.group {
+        return Err(invalid("the group is of another conversation than the request says"));
+    }
+    if !creator.is(&session.user_id, &session.device_id) {
+        return Err(invalid("the group was made by another device than yours"));
+    }
+    let others: Vec<Member> = conversation.members().into_iter().map(|leaf| leaf.member).collect();
+    let others: Vec<Member> = others.into_iter().filter(|member| *member != creator).collect();
+    check_welcomed(&new.welcomes, &others)?;
+    let request = serde_json::to_vec(&new).map_err(|_| ApiError::invalid("the request cannot be kept"))?;
+    Ok(Founding {
+        named,
+        made_of: Sha256::digest(request).into(),
+        epoch: conversation.epoch(),
+        others,
+        state: conversation.encoded().to_vec(),
+        new,
+    })
+}
+
+/// Checks a commit to the group that it is for, as the user sees that group. If it builds on another epoch than the
+/// current one, there is nothing to check.
+pub(crate) fn check_commit(
+    session: &Session,
+    submitted: SubmitCommit,
+    before: Option<StoredState>,
+) -> Result<Commit, ApiError> {
+    let checked = match before {
+        Some(before) if before.epoch == submitted.epoch => Some(check_current(session, &submitted, before)?),
+        _ => None,
+    };
+    Ok(Commit { submitted, checked })
+}
+
+fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredState) -> Result<Checked, ApiError> {
+    let mut conversation = open(before.state)?;
+    let (members, added) = (conversation.members(), submitted.welcomes.len());
+    if added > MAX_GROUP_LEAVES {
+        return Err(too_many_leaves());
+    }
+    check_welcome_lens(&submitted.welcomes)?;
+    let commit = decode(&submitted.commit, max_commit_len(members.len(), added))?;
+    let group_info = decode(&submitted.group_info, MAX_GROUP_INFO_LEN)?;
+    let change = conversation.apply(&commit, &group_info).map_err(no_commit)?;
+    if !change.committer.is(&session.user_id, &session.device_id) {
+        let is_member = members.iter().any(|leaf| leaf.member.is(&session.user_id, &session.device_id));
+        let wrong = invalid("the commit was made by another device than yours");
+        return Err(if is_member { wrong } else { not_a_member() });
+    }
+    if conversation.leaves() > MAX_GROUP_LEAVES {
+        return Err(too_many_leaves());
+    }
+    let invited: Vec<Member> = change.added.iter().filter(|member| **member != change.committer).cloned().collect();
+    check_welcomed(&submitted.welcomes, &invited)?;
+    Ok(Checked { change, state: conversation.encoded().to_vec() })
+}
+
+/// What is kept of a group, as those who join it need it.
+pub(crate) fn shown(stored: StoredState) -> Result<GroupStateAt, ApiError> {
+    let ratchet_tree = Opaque::encode(&open(stored.state)?.ratchet_tree());
+    let state = PublicGroupState { group_info: stored.group_info, ratchet_tree };
+    Ok(GroupStateAt { epoch: stored.epoch, seq: stored.seq, state })
+}
+
+fn open(state: Vec<u8>) -> Result<PublicConversation, ApiError> {
+    PublicConversation::decode(state).map_err(|error: StateError| {
+        tracing::error!(error = with_causes(&error), "the stored state of a group cannot be read");
+        ApiError::internal()
+    })
+}
+
+/// Exactly those for whom there is a welcome come.
+fn check_welcomed(welcomes: &[DeviceWelcome], members: &[Member]) -> Result<(), ApiError> {
+    let welcomed: HashSet<&DeviceId> = welcomes.iter().map(|welcome| &welcome.device_id).collect();
+    let come: HashSet<&DeviceId> = members.iter().map(|member| &member.device_id).collect();
+    if welcomed.len() == welcomes.len() && come.len() == members.len() && welcomed == come {
+        Ok(())
+    } else {
+        Err(invalid("the welcomes are not for the devices that are added, one for each"))
+    }
+}
+
+fn check_welcome_lens(welcomes: &[DeviceWelcome]) -> Result<(), ApiError> {
+    welcomes.iter().try_for_each(|welcome| check_len(&welcome.welcome, MAX_WELCOME_LEN))
+}
+
+/// Before anything is decoded.
+fn check_len(piece: &Opaque, max: usize) -> Result<(), ApiError> {
+    if piece.len() > max.div_ceil(3).saturating_mul(4) { Err(too_large()) } else { Ok(()) }
+}
+
+fn decode(piece: &Opaque, max: usize) -> Result<Vec<u8>, ApiError> {
+    check_len(piece, max)?;
+    piece.decode().ok_or_else(|| invalid("what should be MLS is not base64"))
+}
+
+/// As the storage says it of a device that is a leaf for MLS alone.
+fn not_a_member() -> ApiError {
+    ApiError::new(ErrorCode::NotAMember, "this device is not a leaf of the group; join it anew")
+}
+
+fn no_group(refused: Refused) -> ApiError {
+    invalid(with_causes(&refused))
+}
+
+fn no_commit(refused: Refused) -> ApiError {
+    match refused {
+        Refused::OtherEpoch { expected, .. } => Refusal::stale(expected).into(),
+        other => invalid(with_causes(&other)),
+    }
+}
+
+fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
+    ApiError::new(ErrorCode::InvalidHandshake, detail)
+}
+
+fn too_many_leaves() -> ApiError {
+    ApiError::invalid("the group would have too many leaves")
+}
+
+pub(crate) fn too_large() -> ApiError {
+    ApiError::new(
+        ErrorCode::HandshakeTooLarge,
+        "a commit, welcome or group state is over the server's limit, or longer than so many leaves need",
+    )
+}

@@ -1,0 +1,143 @@
+//! A database of the past, put in the present: what has been revoked since is revoked again, and nobody's session goes on.
+
+use privmsg_protocol::{DeviceId, FileId, UserId};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use super::backup::freshen;
+use super::fault::engine_error;
+use super::journal::{self, Entry, Journal, JournalError, Revocation};
+use super::tx::{State, Tx};
+use crate::storage::{Actor, AuditNote, Result, StorageError, UserKey};
+
+/// What was taken back.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct TakenBack {
+    /// Sessions that ended: all.
+    pub(crate) sessions: usize,
+    /// Whose invitations ended: all.
+    pub(crate) invitations: Vec<UserId>,
+    /// Whether there is a record of what was revoked after the backup.
+    pub(crate) journal: bool,
+    /// Lines of the record that cannot be read.
+    pub(crate) unreadable: u64,
+    /// By that record:
+    pub(crate) signed_out: Vec<(UserId, DeviceId)>,
+    pub(crate) access_keys: Vec<UserId>,
+    pub(crate) deactivated: Vec<UserId>,
+    pub(crate) reactivated: Vec<UserId>,
+    pub(crate) deleted: Vec<UserId>,
+    /// Of deleted users.
+    pub(crate) files: Vec<FileId>,
+}
+
+/// When the database was put in the place of another, in seconds since 1970.
+const RESTORED_AT: &str = "restored_at";
+
+/// Longest life of a token. One that is presented later than that after a restore is not one of before.
+const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
+
+/// Whether there may be tokens about of which the database has never heard, because it was restored.
+pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> rusqlite::Result<bool> {
+    let found: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([RESTORED_AT], |row| row.get(0))
+        .optional()?;
+    let at = found.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
+    Ok(at.is_some_and(|at| now - at < TOKEN_SECONDS))
+}
+
+/// Brings a database of the past up to date with the journal of the database whose place it takes.
+pub(super) fn bring_up(
+    conn: &mut Connection,
+    journal: &Journal,
+    by: Actor,
+    now_ms: i64,
+) -> std::result::Result<TakenBack, JournalError> {
+    let read = journal.read()?;
+    let mut back = TakenBack { journal: read.is_some(), ..TakenBack::default() };
+    let read = read.unwrap_or_default();
+    back.unreadable = read.unreadable;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let known = journal::known(&transaction)?;
+    let last = read.entries.iter().map(|entry| entry.id).max().unwrap_or(0);
+    freshen(&transaction)?;
+    // Ended now and not forgotten: who comes with an ended one is told so, and signs in anew by itself.
+    back.sessions = transaction.execute(
+        "UPDATE device SET token_expires_at = ?1 WHERE token_hash <> x'' AND token_expires_at > ?1",
+        [now_ms / 1000],
+    )?;
+    transaction.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![RESTORED_AT, (now_ms / 1000).to_be_bytes()],
+    )?;
+    back.invitations = transaction
+        .prepare(
+            "SELECT u.user_id FROM invitation i JOIN user u ON u.id = i.user WHERE i.spent_at = 0 AND i.expires_at > ?1
+             ORDER BY u.user_id",
+        )?
+        .query_map([now_ms / 1000], |row| super::row::parse(row, 0))?
+        .collect::<rusqlite::Result<_>>()?;
+    transaction.execute("DELETE FROM invitation", [])?;
+    let mut state = State::forgetful();
+    let mut tx = Tx { conn: &transaction, state: &mut state, now_ms };
+    for Entry { what, .. } in read.entries.into_iter().filter(|entry| entry.id > known) {
+        // The user or the device may not be in the backup.
+        match back.apply(&mut tx, what) {
+            Ok(()) | Err(StorageError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    tx.note(&AuditNote { actor: by, action: "restore", user_id: None, detail: back.detail() })?;
+    state.flush(&transaction)?;
+    journal::set_known(&transaction, last)?;
+    transaction.commit()?;
+    Ok(back)
+}
+
+impl TakenBack {
+    fn apply(&mut self, tx: &mut Tx<'_>, what: Revocation) -> Result<()> {
+        match what {
+            Revocation::SignedOut { user_id, device_id } => {
+                let user = tx.user(&user_id)?;
+                tx.remove_device(UserKey(user), &device_id)?;
+                self.signed_out.push((user_id, device_id));
+            }
+            Revocation::AccessKey { user_id, hash } => {
+                let user = tx.user(&user_id)?;
+                let sql = "UPDATE user SET access_key_hash = ?2 WHERE id = ?1 AND access_key_hash <> ?2";
+                let changed = tx.conn.execute(sql, params![user, hash.as_bytes()]).map_err(engine_error)?;
+                if changed > 0 && !self.access_keys.contains(&user_id) {
+                    self.access_keys.push(user_id);
+                }
+            }
+            Revocation::Deactivated { user_id } => {
+                tx.deactivate(&user_id)?;
+                self.reactivated.retain(|other| *other != user_id);
+                self.deactivated.push(user_id);
+            }
+            Revocation::Reactivated { user_id } => {
+                tx.reactivate(&user_id)?;
+                self.deactivated.retain(|other| *other != user_id);
+                self.reactivated.push(user_id);
+            }
+            Revocation::Deleted { user_id } => {
+                let (_, files) = tx.delete_user(&user_id)?;
+                self.files.extend(files);
+                self.deleted.push(user_id);
+            }
+        }
+        Ok(())
+    }
+
+    fn detail(&self) -> String {
+        format!(
+            "sessions={} invitations={} devices={} access_keys={} deactivated={} deleted={}",
+            self.sessions,
+            self.invitations.len(),
+            self.signed_out.len(),
+            self.access_keys.len(),
+            self.deactivated.len(),
+            self.deleted.len()
+        )
+    }
+}
