@@ -26,9 +26,9 @@ impl Lang {
 }
 
 texts! {
-    about_contact() => "Show your contact link, or add somebody by theirs", "Показать свою ссылку контакта или добавить собеседника по его ссылке";
-    about_contact_link() => "Show your contact link, for others to add you by", "Показать свою ссылку контакта, чтобы вас могли добавить";
-    about_contact_add() => "Know somebody by their contact link, before anything is said", "Узнать собеседника по его ссылке контакта ещё до первого сообщения";
+    about_contact() => "Show your contact link, or add somebody by theirs", "Показать свою ссылку для знакомства или добавить собеседника по его ссылке";
+    about_contact_link() => "Show your contact link, for others to add you by", "Показать свою ссылку для знакомства, чтобы вас могли добавить";
+    about_contact_add() => "Know somebody by their contact link, before anything is said", "Узнать собеседника по его ссылке для знакомства ещё до первого сообщения";
     about_contacts() => "List the contacts, and how each is known", "Список собеседников и откуда известен ключ каждого";
     usage_contact() => "privmsg contact link | privmsg contact add LINK", "privmsg contact link | privmsg contact add ССЫЛКА";
     usage_contact_link() => "privmsg contact link", "privmsg contact link";
@@ -54,7 +54,7 @@ r"С этого момента сообщения шифруются тольк�
 Ссылка надёжна настолько, насколько надёжен путь, которым она пришла: кто мог её там изменить, мог
 подставить другой ключ. Сверить позже: «privmsg safety-number ПОЛЬЗОВАТЕЛЬ».";
 
-    contact_link_title() => "Your contact link:", "Ваша ссылка контакта:";
+    contact_link_title() => "Your contact link:", "Ваша ссылка для знакомства:";
     contact_link_explanation() =>
         "Whoever wants to write to you adds it: privmsg contact add 'LINK'. It names your key, so that no server can put another one in its place. There is no secret in it; what counts is that nobody changes it on its way. Who scans it from this screen, or gets it from your own hands, adds it with --in-person.",
         "Кто хочет вам писать, добавляет её: privmsg contact add 'ССЫЛКА'. В ней назван ваш ключ, поэтому сервер не сможет его подменить. Секретов в ней нет; важно, чтобы никто не изменил её по дороге. Кто считал её с этого экрана или получил из ваших рук, добавляет её с --in-person.";
@@ -63,21 +63,21 @@ r"С этого момента сообщения шифруются тольк�
         "QR-код не показан: нужно колонок: {columns}, а окно уже.";
     no_contact_link() =>
         "no contact link given: privmsg contact add 'privmsg://contact?…', or pipe it in",
-        "нет ссылки контакта: privmsg contact add 'privmsg://contact?…' или передайте её на ввод";
+        "нет ссылки для знакомства: privmsg contact add 'privmsg://contact?…' или передайте её на ввод";
     not_a_contact_link() =>
         "this is not a contact link: it begins with privmsg://contact?",
-        "это не ссылка контакта: она начинается с privmsg://contact?";
+        "это не ссылка для знакомства: она начинается с privmsg://contact?";
     contact_link_server() =>
         "the contact link names no server, or one that cannot be; ask for it anew",
-        "в ссылке контакта нет адреса сервера, или он невозможен; попросите её ещё раз";
+        "в ссылке для знакомства нет адреса сервера, или он невозможен; попросите её ещё раз";
     contact_link_user() =>
         "the contact link names no user, or one that cannot be; ask for it anew",
-        "в ссылке контакта нет имени пользователя, или оно невозможно; попросите её ещё раз";
+        "в ссылке для знакомства нет ID пользователя, или он невозможен; попросите её ещё раз";
     contact_link_cut() =>
         "the end of the contact link, behind #, is missing or damaged. Was it in quotes? A shell cuts it at & otherwise: privmsg contact add 'privmsg://contact?…'",
-        "конец ссылки контакта, после #, пропал или повреждён. Была ли она в кавычках? Иначе оболочка обрезает её на &: privmsg contact add 'privmsg://contact?…'";
+        "конец ссылки для знакомства, после #, пропал или повреждён. Была ли она в кавычках? Иначе оболочка обрезает её на &: privmsg contact add 'privmsg://contact?…'";
     own_contact_link() =>
-        "this is your own contact link; it is for others", "это ваша собственная ссылка контакта; она для других";
+        "this is your own contact link; it is for others", "это ваша собственная ссылка для знакомства; она для других";
     another_server(server: &str) =>
         "nothing was changed: the link is for a user of {server}, and this profile's server does not know that user with the key in the link. Either it is another server (people of two servers cannot write to each other), or this one is lying about that user",
         "ничего не изменено: ссылка для пользователя сервера {server}, а сервер этого профиля не знает такого пользователя с ключом из ссылки. Либо это другой сервер (между серверами писать нельзя), либо здешний сервер говорит о нём неправду";
@@ -108,8 +108,8 @@ r"С этого момента сообщения шифруются тольк�
     contact_changed() => "KEY CHANGED, nothing is sent", "КЛЮЧ ИЗМЕНИЛСЯ, ничего не отправляется";
     safety_by_link(user: &str) =>
         "known by a contact link, not verified. Compare the digits with {user} by voice or side by side;\nif they are the same, nobody is in between: privmsg safety-number {user} --mark-verified",
-        "ключ известен по ссылке контакта, не сверен. Сравните цифры с {user} голосом или при встрече;\nесли они совпадают, между вами никого нет: privmsg safety-number {user} --mark-verified";
-    safety_link_title() => "The one of the contact link:", "Код с ключом из ссылки контакта:";
+        "ключ известен по ссылке для знакомства, не сверен. Сравните цифры с {user} голосом или при встрече;\nесли они совпадают, между вами никого нет: privmsg safety-number {user} --mark-verified";
+    safety_link_title() => "The one of the contact link:", "Код с ключом из ссылки для знакомства:";
 }
 
 #[cfg(test)]
