@@ -64,6 +64,9 @@ pub(crate) enum Command {
         from: Option<UserId>,
     },
     Chats,
+    ContactLink,
+    AddContact(AddContact),
+    Contacts,
     Whoami,
     Devices,
     RemoveDevice {
@@ -120,6 +123,13 @@ pub(crate) struct Send {
 pub(crate) struct Listen {
     pub(crate) count: Option<u64>,
     pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AddContact {
+    pub(crate) link: Option<String>,
+    /// It is known to come from the contact's own hands or screen.
+    pub(crate) in_person: bool,
 }
 
 /// What `safety-number` changes.

@@ -75,6 +75,8 @@ pub(crate) enum Failure {
         user: UserId,
         queued: Option<MessageId>,
     },
+    /// A contact was added by a link, and the server names another key.
+    ServerNamesAnotherKey(UserId),
     /// A message was refused for good.
     NotSent {
         code: ErrorCode,
@@ -190,6 +192,10 @@ impl Failure {
                         new(Exit::IdentityChanged, "identity_changed", said).about(*id)
                     }
                 }
+            }
+            Self::ServerNamesAnotherKey(user) => {
+                let said = lang.server_names_another_key(user.as_str());
+                new(Exit::IdentityChanged, "server_names_another_key", said)
             }
             Self::NotSent { code, message } if code.as_str() == LOCAL_FILE => {
                 new(Exit::File, "file", lang.not_sent(&lang.refusal(code))).about(*message)

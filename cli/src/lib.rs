@@ -22,6 +22,7 @@ mod logging;
 mod output;
 mod profile;
 mod prompt;
+mod qr;
 mod screen;
 mod signals;
 

@@ -66,6 +66,24 @@ impl Output {
         self.terminal && !self.json
     }
 
+    /// Whether somebody reads the result on a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+
+    /// How wide the terminal is that shows the result, where that is known.
+    #[cfg(unix)]
+    pub(crate) fn columns(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        // One that was never told its size says 0.
+        (size.ws_col > 0).then_some(usize::from(size.ws_col))
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) const fn columns(&self) -> Option<usize> {
+        None
+    }
+
     /// Text in a style, if standard output shows it. The text must be harmless already.
     pub(crate) fn styled(&self, style: Style, text: &str) -> String {
         if self.colour && style != Style::Plain && !text.is_empty() {

@@ -7,13 +7,17 @@ use crate::lang::Lang;
 /// How an invitation begins.
 const PRIVMSG: &str = "privmsg:";
 
+/// How a contact link begins, which is no secret.
+const CONTACT: &str = "privmsg://contact?";
+
 /// Nearly all letters of an access key, or of the key in an invitation. Options, commands and message ids are shorter.
 const KEY_LEN: usize = 40;
 
 /// Whether an argument is an invitation, or a part of one. Whoever sees it can sign in with it.
 pub(super) fn is_invitation(argument: &str) -> bool {
     let start = argument.trim_start_matches(|c: char| !c.is_alphanumeric());
-    start.get(..PRIVMSG.len()).is_some_and(|start| start.eq_ignore_ascii_case(PRIVMSG))
+    let begins_with = |wanted: &str| start.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted));
+    begins_with(PRIVMSG) && !begins_with(CONTACT)
 }
 
 /// An argument as an error may repeat it: not if it looks like a key, which errors and logs are no place for.

@@ -126,6 +126,19 @@ pub(super) fn definition(lang: Lang) -> Clap {
             .arg(option("from", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_from())),
     )
     .subcommand(command(lang, "chats", lang.about_chats(), lang.usage_chats()))
+    .subcommand(
+        command(lang, "contact", lang.about_contact(), lang.usage_contact())
+            .help_template(template(lang, &commands))
+            .subcommand_required(true)
+            .subcommand(command(lang, "link", lang.about_contact_link(), lang.usage_contact_link()))
+            .subcommand(
+                with_arguments(lang, command(lang, "add", lang.about_contact_add(), lang.usage_contact_add()))
+                    .after_help(lang.after_contact_add())
+                    .arg(positional("link", lang.pick("LINK", "ССЫЛКА"), lang.help_contact_link()))
+                    .arg(flag("in-person", lang.help_in_person())),
+            ),
+    )
+    .subcommand(command(lang, "contacts", lang.about_contacts(), lang.usage_contacts()))
     .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))
     .subcommand(
         command(lang, "devices", lang.about_devices(), lang.usage_devices())

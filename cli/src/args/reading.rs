@@ -7,7 +7,7 @@ use privmsg_client::{CacheLimit, Setting};
 use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
-use super::{Args, Command, Listen, Login, Send, Settings, Verification};
+use super::{AddContact, Args, Command, Listen, Login, Send, Settings, Verification};
 use crate::failure::Failure;
 use crate::lang::Lang;
 
@@ -97,6 +97,13 @@ impl Command {
                 },
             },
             "chats" => Self::Chats,
+            "contact" => match matches.subcommand() {
+                Some(("add", add)) => {
+                    Self::AddContact(AddContact { link: text(add, "link"), in_person: add.get_flag("in-person") })
+                }
+                _ => Self::ContactLink,
+            },
+            "contacts" => Self::Contacts,
             "whoami" => Self::Whoami,
             "devices" => match matches.subcommand() {
                 Some((_, remove)) => {

@@ -92,11 +92,11 @@ async fn with_signed_in(
     if !is_mine || !(relocation.is_asked_for() || wanted.is_invited()) {
         return Err(LoginError::AlreadySignedIn(me.user_id).into());
     }
-    let unshown = client.recovery_key().await?;
-    let is_unshown = unshown.is_some();
-    if let (Some(recovery_key), Some(device_id)) = (unshown, me.device_id) {
-        let (user_id, recovery_key) = (me.user_id.clone(), Some(recovery_key));
-        let logged_in = LoggedIn { user_id, device_id, recovery_key, access_key: None, clock_ahead_ms: None };
+    let (recovery_key, access_key) = (client.recovery_key().await?, client.access_key().await?);
+    let is_unshown = recovery_key.is_some() || access_key.is_some();
+    if let (true, Some(device_id)) = (is_unshown, me.device_id) {
+        let user_id = me.user_id.clone();
+        let logged_in = LoggedIn { user_id, device_id, recovery_key, access_key, clock_ahead_ms: None };
         announce(session.output, client, &logged_in).await?;
     }
     if wanted.is_invited() {

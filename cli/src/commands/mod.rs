@@ -5,6 +5,7 @@ mod blocks;
 mod chat;
 mod chats;
 mod connection;
+mod contact;
 mod devices;
 mod download;
 mod history;
@@ -83,6 +84,9 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Read { user } => signals.unless_interrupted(read::run(session, user)).await,
         Command::Settings(wanted) => signals.unless_interrupted(settings::run(session, wanted)).await,
         Command::Chats => signals.unless_interrupted(chats::run(session)).await,
+        Command::ContactLink => signals.unless_interrupted(contact::link(session)).await,
+        Command::AddContact(wanted) => signals.unless_interrupted(contact::add(session, wanted)).await,
+        Command::Contacts => signals.unless_interrupted(contact::list(session)).await,
         Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
         Command::Devices => signals.unless_interrupted(devices::list(session)).await,
         Command::RemoveDevice { device } => signals.unless_interrupted(devices::remove(session, &device)).await,

@@ -1,6 +1,6 @@
 //! `privmsg safety-number`.
 
-use privmsg_client::{ClientError, ContactInfo, SafetyNumber};
+use privmsg_client::{ClientError, ContactInfo, Known, SafetyNumber};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ struct SafetyNumberObject<'a> {
     user_id: &'a str,
     safety_number: &'a str,
     verified: bool,
+    known: &'static str,
     /// The number of a new key that has not been accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<&'a str>,
@@ -61,6 +62,7 @@ fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
             safety_number: contact.safety_number.digits(),
             // The verified key is not the one in use while a change waits.
             verified: contact.verified && contact.changed.is_none(),
+            known: contact.known().as_str(),
             changed: contact.changed.as_ref().map(SafetyNumber::digits),
         });
     }
@@ -71,12 +73,16 @@ fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
         output.text("")?;
         output.text(&lang.safety_new_title(user))?;
         output.text(&block(output, changed))?;
-        output.text(&lang.safety_old_title())?;
+        output.text(&if contact.verified { lang.safety_old_title() } else { lang.safety_link_title() })?;
         return output.text(&block(output, &contact.safety_number));
     }
     output.text(&lang.safety_title(user))?;
     output.text(&block(output, &contact.safety_number))?;
-    output.text(&if contact.verified { lang.safety_verified() } else { lang.safety_unverified(user) })
+    output.text(&match contact.known() {
+        Known::Verified => lang.safety_verified(),
+        Known::ByLink => lang.safety_by_link(user),
+        Known::SeenFirst => lang.safety_unverified(user),
+    })
 }
 
 /// Twelve groups in three rows, as they are read aloud.

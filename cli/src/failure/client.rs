@@ -64,6 +64,9 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::AnotherNumber(user) => {
             new(Exit::IdentityChanged, "another_safety_number", lang.another_safety_number(user.as_str()))
         }
+        ClientError::AnotherKey(user) => new(Exit::IdentityChanged, "another_key", lang.another_key(user.as_str())),
+        ClientError::AnotherServer(server) => new(Exit::Other, "another_server", lang.another_server(server)),
+        ClientError::OwnLink => new(Exit::Usage, "own_link", lang.own_contact_link()),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
         ClientError::Content(privmsg_client::ContentError::Size(_)) => new(

@@ -203,11 +203,11 @@ texts! {
     refused(reason: &str) => "the server refused: {reason}", "сервер отказал: {reason}";
     not_sent(reason: &str) => "not sent: {reason}", "не отправлено: {reason}";
     unknown_contact(user: &str) =>
-        "no conversation with {user} yet: their key is known after the first message in either direction",
-        "чата с {user} ещё нет: ключ собеседника станет известен после первого сообщения в любую сторону";
+        "no conversation with {user} yet: their key is known after the first message in either direction, or after 'privmsg contact add' with their link",
+        "чата с {user} ещё нет: ключ собеседника станет известен после первого сообщения в любую сторону или после «privmsg contact add» с его ссылкой";
     identity_blocked(user: &str) =>
-        "{user} has another key than the one that you verified, so nothing is sent. Ask {user} why, compare 'privmsg safety-number {user}', then accept it with --accept-change",
-        "у {user} не тот ключ, который вы сверили, поэтому ничего не отправляется. Узнайте у {user} причину, сверьте «privmsg safety-number {user}» и примите новый ключ: --accept-change";
+        "{user} has another key than the one that you verified or have from a contact link, so nothing is sent. Ask {user} why, compare 'privmsg safety-number {user}', then accept it with --accept-change",
+        "у {user} не тот ключ, который вы сверили или получили по ссылке, поэтому ничего не отправляется. Узнайте у {user} причину, сверьте «privmsg safety-number {user}» и примите новый ключ: --accept-change";
 
     // Waiting.
     not_acknowledged(seconds: u64) =>
@@ -246,8 +246,8 @@ texts! {
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
     identity_to_accept() =>
-        "a verified contact has another key than the one that you verified: ask them why, compare 'privmsg safety-number USER', then accept it with --accept-change",
-        "у собеседника не тот ключ, который вы сверили: узнайте причину, сверьте «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и примите новый ключ: --accept-change";
+        "the contact has another key than the one that you verified or have from a contact link: ask them why, compare 'privmsg safety-number USER', then accept it with --accept-change",
+        "у собеседника не тот ключ, который вы сверили или получили по ссылке: узнайте причину, сверьте «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и примите новый ключ: --accept-change";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этого чата на сервере непригодны; попытки продолжаются";

@@ -4,8 +4,20 @@ use crate::run::{is_russian, privmsg};
 
 const FINGERPRINT: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
 
-const COMMANDS: [&str; 10] =
-    ["login", "send", "listen", "history", "download", "chats", "whoami", "devices", "safety-number", "logout"];
+const COMMANDS: [&str; 12] = [
+    "login",
+    "send",
+    "listen",
+    "history",
+    "download",
+    "chats",
+    "contact",
+    "contacts",
+    "whoami",
+    "devices",
+    "safety-number",
+    "logout",
+];
 
 #[test]
 fn help_names_every_command_variable_and_exit_code_in_both_languages() {

@@ -6,6 +6,7 @@ mod alone;
 mod blocks;
 #[cfg(target_os = "linux")]
 mod chat;
+mod contact;
 mod conversation;
 #[cfg(target_os = "linux")]
 mod keyring;

@@ -26,9 +26,18 @@ pub(crate) struct Pty {
 
 impl Pty {
     pub(crate) fn of(person: &Person, arguments: &str, environment: &[(&str, &str)]) -> Self {
+        Self::after("", person, arguments, environment)
+    }
+
+    /// On a terminal of so many columns.
+    pub(crate) fn of_width(person: &Person, arguments: &str, columns: u16) -> Self {
+        Self::after(&format!("stty cols {columns}; "), person, arguments, &[])
+    }
+
+    fn after(first: &str, person: &Person, arguments: &str, environment: &[(&str, &str)]) -> Self {
         let program = env!("CARGO_BIN_EXE_privmsg");
         // An interrupt is for the program; the shell goes on.
-        let command = format!("trap : INT; {program} --profile {} {arguments}", person.profile);
+        let command = format!("trap : INT; {first}{program} --profile {} {arguments}", person.profile);
         let mut child = Command::new("script")
             .args(["-qefc", &command, "/dev/null"])
             .current_dir(&person.dir)

@@ -33,6 +33,8 @@ async fn who_comes_in_with_a_stolen_device_key_is_noticed_and_put_out() {
         let (again, back) = (machine.does("thief", &["devices"], &[]), machine.does("thief", &["login"], &[]));
         assert_eq!((again.code, code(&back).as_str()), (3, "access_key_needed"), "not on the device");
 
+        let wordless = machine.signs_in("p", &alice, &[]);
+        assert_eq!(code(&wordless), "recovery_key_needed", "the thief has the signing key");
         machine.signs_in("p", &alice, &[("PRIVMSG_RECOVERY_KEY", &words)]).ok();
         assert_eq!(machine.does("p", &["devices"], &[]).ok().objects().len(), 1);
     };

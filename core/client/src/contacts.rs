@@ -1,8 +1,10 @@
-//! Contacts as front-ends show them: the safety number and whether it was compared.
+//! Contacts as front-ends show them: the safety number, and how their key is known.
 
 use privmsg_e2ee::{AccountPublicKey, SafetyNumber, safety_number};
 use privmsg_protocol::UserId;
-use privmsg_store::{Snapshot, account, contacts};
+use privmsg_store::account::Account;
+use privmsg_store::contacts::{self, Contact};
+use privmsg_store::{Snapshot, account};
 
 use crate::error::ClientError;
 use crate::identity::public_identity;
@@ -14,14 +16,49 @@ pub struct ContactInfo {
     pub user_id: UserId,
     /// Number to compare with theirs; the same on both sides.
     pub safety_number: SafetyNumber,
-    /// The user has compared it.
+    /// A contact link names the key.
+    pub by_link: bool,
+    /// The user has compared the number, or has the link from the contact in person.
     pub verified: bool,
-    /// The key has changed since it was verified; nothing is sent until the change is accepted. This is the number
+    /// There is another key than the one that the user holds fast; nothing is sent until the change is accepted. This is the number
     /// of the new key.
     pub changed: Option<SafetyNumber>,
 }
 
+/// How a contact's key is known: what stands behind it besides the server's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: it is the one that was seen first.
+    SeenFirst,
+    /// Whoever has sent a contact link.
+    ByLink,
+    /// The user's own comparison.
+    Verified,
+}
+
+impl Known {
+    /// Name for scripts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SeenFirst => "seen_first",
+            Self::ByLink => "by_link",
+            Self::Verified => "verified",
+        }
+    }
+}
+
 impl ContactInfo {
+    /// How the key is known: the earlier one, while a change waits.
+    #[must_use]
+    pub const fn known(&self) -> Known {
+        match self {
+            Self { verified: true, .. } => Known::Verified,
+            Self { by_link: true, .. } => Known::ByLink,
+            Self { .. } => Known::SeenFirst,
+        }
+    }
+
     /// The number that there is to compare now: that of the new key, if there is one.
     #[must_use]
     pub fn to_compare(&self) -> &SafetyNumber {
@@ -31,8 +68,18 @@ impl ContactInfo {
 
 pub(crate) fn info(at: &Snapshot<'_>, user: &UserId) -> Result<ContactInfo, ClientError> {
     let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
-    let own_key = public_identity(&own)?;
     let contact = contacts::load(at, user)?.ok_or_else(|| ClientError::UnknownContact(user.clone()))?;
+    described(&own, user, &contact)
+}
+
+/// All contacts, by name.
+pub(crate) fn all(at: &Snapshot<'_>) -> Result<Vec<ContactInfo>, ClientError> {
+    let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
+    contacts::list(at)?.iter().map(|(user, contact)| described(&own, user, contact)).collect()
+}
+
+fn described(own: &Account, user: &UserId, contact: &Contact) -> Result<ContactInfo, ClientError> {
+    let own_key = public_identity(own)?;
     let number = |identity: [u8; 32]| {
         let theirs = AccountPublicKey::from_bytes(identity).map_err(|_| ClientError::Damaged("identity keys"))?;
         Ok::<_, ClientError>(safety_number((&own.user_id, &own_key), (user, &theirs)))
@@ -40,6 +87,7 @@ pub(crate) fn info(at: &Snapshot<'_>, user: &UserId) -> Result<ContactInfo, Clie
     Ok(ContactInfo {
         user_id: user.clone(),
         safety_number: number(contact.identity)?,
+        by_link: contact.by_link,
         verified: contact.verified,
         changed: contact.changed_identity.map(number).transpose()?,
     })

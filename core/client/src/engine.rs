@@ -201,11 +201,11 @@ async fn keep_server_time(context: &Context, account: &Account) -> Result<(), Cl
 
 /// Gives back an error after which reconnecting may help. Another one stops the engine.
 async fn passing(context: &Context, error: ClientError) -> Result<ClientError, EngineError> {
+    if matches!(error, ClientError::KeyInUseElsewhere) {
+        return Err(EngineError::KeyInUseElsewhere);
+    }
     if error.signs_out() {
         context.store.write(privmsg_store::account::set_signed_out).await?;
-        if matches!(error, ClientError::KeyInUseElsewhere) {
-            return Err(EngineError::KeyInUseElsewhere);
-        }
         return Err(EngineError::SignedOut(error.code().cloned().unwrap_or(ErrorCode::Unauthorized)));
     }
     match error {

@@ -129,12 +129,22 @@ pub enum ClientError {
     /// What the server has of a conversation is forged, breaks our rules, or is another one's.
     #[error("a conversation cannot be joined")]
     Unjoinable,
-    /// The other person of a conversation has another identity than the verified one, and the user has not accepted it.
-    #[error("the changed identity of a verified contact has not been accepted")]
+    /// The other person of a conversation has another identity than the one that the user holds fast, and they have not
+    /// accepted it.
+    #[error("the changed identity of a contact has not been accepted")]
     IdentityToAccept,
     /// The contact's safety number is not the one that the user has seen.
     #[error("the safety number of {0} is another one than was shown")]
     AnotherNumber(UserId),
+    /// A contact link names another key than the one that the user is known by here.
+    #[error("the link names another key for {0} than the one that is known here")]
+    AnotherKey(UserId),
+    /// A contact link is for a user of another server, as far as this one's word goes.
+    #[error("the link is for a user of {0}, which is not this profile's server")]
+    AnotherServer(String),
+    /// A contact link is the account's own.
+    #[error("the link is this account's own")]
+    OwnLink,
     /// The server has had this device join a conversation anew too often, or said too often that it lacks what it has had.
     #[error("a conversation was joined anew too often")]
     JoinedTooOften {

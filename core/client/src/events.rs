@@ -95,7 +95,7 @@ pub enum Event {
         user: UserId,
         /// The chat in which it was seen.
         chat: ChatId,
-        /// The earlier key was verified: nothing is sent until the user accepts the new one.
+        /// The earlier key was verified, or named by a contact link: nothing is sent until the user accepts the new one.
         blocked: bool,
     },
     /// A file is being encrypted, before it goes up.

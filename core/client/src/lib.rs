@@ -27,6 +27,7 @@
 
 mod client;
 mod clock;
+mod contact_links;
 mod contacts;
 mod content;
 mod context;
@@ -44,7 +45,8 @@ mod view;
 
 pub use client::{CacheLimit, Client, OpenError, SavedFile, Setting};
 pub use clock::{Clock, SystemClock};
-pub use contacts::ContactInfo;
+pub use contact_links::LinkFrom;
+pub use contacts::{ContactInfo, Known};
 pub use engine::{Engine, Seat};
 pub use error::{ClientError, EngineError, Retry, causes};
 pub use events::{Disconnection, Event};
@@ -54,6 +56,7 @@ pub use net::{
     Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
 };
 pub use privmsg_e2ee::{About, Attachment, ContentError, MAX_TEXT_LEN, RecoveryError, SafetyNumber};
+pub use privmsg_mls_public::{ContactLink, ContactLinkError};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::downloads::DownloadState;
 pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};

@@ -13,7 +13,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use privmsg_protocol::{Invitation, UserId};
+use privmsg_protocol::{Invitation, UserId, unwrapped_link};
 
 use crate::keys::AccountPublicKey;
 use crate::statement::is_number;
@@ -71,7 +71,7 @@ impl FromStr for ContactLink {
     type Err = ContactLinkError;
 
     fn from_str(text: &str) -> Result<Self, ContactLinkError> {
-        let text = text.trim();
+        let text = &*unwrapped_link(text);
         let start = text.get(..START.len()).filter(|start| start.eq_ignore_ascii_case(START));
         start.filter(|_| text.len() <= MAX_LEN).ok_or(ContactLinkError::NotALink)?;
         let (query, key) = text[START.len()..].split_once('#').ok_or(ContactLinkError::Key)?;

@@ -24,6 +24,21 @@ fn the_text_is_pinned() {
 }
 
 #[test]
+fn what_mail_programs_do_to_a_link_is_undone() {
+    let (first, second) = LINK.split_at(50);
+    for form in [
+        format!("{first}\n{second}\n"),
+        format!("> {first}\r\n> {second}"),
+        format!("\"{LINK}\""),
+        format!("«{LINK}»."),
+        format!("<{LINK}>"),
+        format!("  '{LINK}' \n"),
+    ] {
+        assert_eq!(form.parse(), Ok(al()), "{form}");
+    }
+}
+
+#[test]
 fn what_is_damaged_is_named() {
     let error = |text: &str| text.parse::<ContactLink>().unwrap_err();
     assert_eq!(error("privmsg://join?server=a"), ContactLinkError::NotALink);

@@ -86,7 +86,7 @@ impl FromStr for Invitation {
     type Err = InvitationError;
 
     fn from_str(text: &str) -> Result<Self, InvitationError> {
-        let text = unwrapped(text);
+        let text = unwrapped_link(text);
         let start = text.get(..START.len()).filter(|start| start.eq_ignore_ascii_case(START));
         start.ok_or(InvitationError::NotALink)?;
         let (query, key) = text[START.len()..].split_once('#').ok_or(InvitationError::Key)?;
@@ -114,8 +114,10 @@ fn is_fingerprint(text: &str) -> bool {
 }
 
 /// What mail programs and chats make of a link is undone: lines broken in two, quotes and brackets around it, signs of
-/// quotation in front of each line, a full stop behind it. None of that can be part of an invitation.
-fn unwrapped(text: &str) -> Zeroizing<String> {
+/// quotation in front of each line, a full stop behind it. None of that can be part of an invitation, nor of a
+/// contact link.
+#[must_use]
+pub fn unwrapped_link(text: &str) -> Zeroizing<String> {
     let is_invisible = |c| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     let kept = text.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c) && !matches!(c, '<' | '>'));
     // As long as the text from the beginning, so that growing leaves no copies behind.

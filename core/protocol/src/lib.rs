@@ -29,7 +29,7 @@ mod secret;
 pub use error::ErrorCode;
 pub use fault::json_fault;
 pub use ids::{ConversationId, DeviceId, Epoch, FileId, GroupId, IdError, Incarnation, MessageId, Seq, UserId};
-pub use invitation::{Invitation, InvitationError, MAX_SERVER_URL_LEN};
+pub use invitation::{Invitation, InvitationError, MAX_SERVER_URL_LEN, unwrapped_link};
 pub use opaque::Opaque;
 pub use secret::Secret;
 

@@ -14,6 +14,7 @@ CREATE TABLE account (
     recovery_words TEXT,               -- only between making them and showing them
     signing_key BLOB,                  -- Ed25519 secret that signs for the account in this generation
     signing_certificate BLOB,          -- the identity's word for it
+    key_elsewhere INTEGER NOT NULL DEFAULT 0, -- somebody else has the device's key, and the server has not put it out yet
     device_id TEXT,
     certificate BLOB,
     token TEXT,
@@ -21,10 +22,11 @@ CREATE TABLE account (
     state TEXT NOT NULL CHECK (state IN ('signing_in', 'ready', 'signed_out'))
 ) STRICT;
 
--- The newest challenges of the server that this device has answered. One that it did not answer, somebody else has.
+-- Challenges of the server that this device has answered. One that it did not answer, somebody else has.
 CREATE TABLE answered_challenge (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    challenge BLOB NOT NULL            -- 32 bytes
+    challenge BLOB NOT NULL,           -- 32 bytes
+    confirmed INTEGER NOT NULL DEFAULT 0 -- the server has let the device in by it
 ) STRICT;
 
 -- Numbers with a name: what the user has chosen, times of the last this and that, cursors.
@@ -43,8 +45,9 @@ CREATE TABLE change_log (
 CREATE TABLE contact (
     user_id TEXT PRIMARY KEY,
     identity BLOB NOT NULL,            -- pinned account identity key
+    by_link INTEGER NOT NULL DEFAULT 0, -- a contact link names the pinned one
     verified INTEGER NOT NULL DEFAULT 0,
-    changed_identity BLOB,             -- seen after the pinned one was verified; blocks sending until accepted
+    changed_identity BLOB,             -- seen after the pinned one was held fast; blocks sending until accepted
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 

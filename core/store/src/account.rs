@@ -220,12 +220,38 @@ pub fn set_signed_out(tx: &Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets the recovery key and the identity key that it seals, once it has been shown.
+/// Notes that somebody else has this device's key. Until the server has put it out, it is tried again.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_key_elsewhere(tx: &Tx<'_>) -> Result<(), StoreError> {
+    Ok(tx.sql().execute("UPDATE account SET key_elsewhere = 1", []).map(drop)?)
+}
+
+/// Whether somebody else has this device's key.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_key_elsewhere(at: &Snapshot<'_>) -> Result<bool, StoreError> {
+    Ok(at.sql().query_row("SELECT key_elsewhere FROM account", [], |row| row.get(0))?)
+}
+
+/// Notes that a device whose key somebody else has was put out. They have the signing key, too: it signs no further
+/// device here.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn put_out(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE account SET signing_key = NULL, signing_certificate = NULL, key_elsewhere = 0", [])?;
+    set_signed_out(tx)
+}
+
+/// Forgets the recovery key and the identity key that it seals, and an access key that was made here, once they have been shown.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn forget_recovery_words(tx: &Tx<'_>) -> Result<(), StoreError> {
-    tx.sql().execute("UPDATE account SET recovery_words = NULL, identity_secret = NULL", [])?;
+    tx.sql().execute("UPDATE account SET recovery_words = NULL, identity_secret = NULL, access_key = NULL", [])?;
     tx.changed(Change::Account);
     Ok(())
 }

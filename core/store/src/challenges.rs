@@ -3,8 +3,11 @@
 
 use crate::{Snapshot, StoreError, Tx};
 
-/// Those that are remembered. A server that was restored from a backup names an older one than the last.
-const KEPT: i64 = 16;
+/// Those that are remembered for good, the newest: more than a server names, also one that was restored from a backup.
+const CONFIRMED: i64 = 64;
+
+/// Those whose answer was refused or lost on its way. That there are many takes nothing from the others.
+const UNCONFIRMED: i64 = 1000;
 
 /// Notes a challenge, before the answer to it is sent: that it came through may never be known here.
 ///
@@ -12,10 +15,23 @@ const KEPT: i64 = 16;
 /// [`StoreError`] of the statements.
 pub fn note(tx: &Tx<'_>, challenge: &[u8; 32]) -> Result<(), StoreError> {
     tx.sql().execute("INSERT INTO answered_challenge (challenge) VALUES (?1)", [challenge.as_slice()])?;
+    shorten(tx, 0, UNCONFIRMED)
+}
+
+/// Notes that the server has let the device in by this challenge.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn confirm(tx: &Tx<'_>, challenge: &[u8]) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE answered_challenge SET confirmed = 1 WHERE challenge = ?1", [challenge])?;
+    shorten(tx, 1, CONFIRMED)
+}
+
+fn shorten(tx: &Tx<'_>, confirmed: i64, kept: i64) -> Result<(), StoreError> {
     tx.sql().execute(
-        "DELETE FROM answered_challenge
-         WHERE id <= (SELECT id FROM answered_challenge ORDER BY id DESC LIMIT 1 OFFSET ?1)",
-        [KEPT],
+        "DELETE FROM answered_challenge WHERE confirmed = ?1 AND id <=
+             (SELECT id FROM answered_challenge WHERE confirmed = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        [confirmed, kept],
     )?;
     Ok(())
 }
@@ -36,17 +52,31 @@ mod tests {
     use crate::key::DatabaseKey;
 
     #[tokio::test]
-    async fn the_newest_are_remembered() {
+    async fn answers_that_came_to_nothing_take_no_room_from_those_that_counted() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
-        for number in 0..20 {
-            store.write(move |tx| note(tx, &[number; 32])).await.unwrap();
-        }
-        let known = store
-            .read(|at| (0..21).map(|number| has_answered(at, &[number; 32])).collect::<Result<Vec<_>, StoreError>>())
-            .await
-            .unwrap();
-        let expected: Vec<_> = (0..21).map(|number| (4..20).contains(&number)).collect();
-        assert_eq!(known, expected);
+        let of = |number: u16| {
+            let mut challenge = [0; 32];
+            challenge[..2].copy_from_slice(&number.to_be_bytes());
+            challenge
+        };
+        let known = store.write(move |tx| {
+            note(tx, &of(0))?;
+            confirm(tx, &of(0))?;
+            for number in 1..1100 {
+                note(tx, &of(number))?;
+            }
+            (0..1101).map(|number| has_answered(tx, &of(number))).collect::<Result<Vec<_>, StoreError>>()
+        });
+        let expected: Vec<_> = (0..1101).map(|number| number == 0 || (100..1100).contains(&number)).collect();
+        assert_eq!(known.await.unwrap(), expected);
+        let known = store.write(move |tx| {
+            for number in 2000..2070 {
+                note(tx, &of(number))?;
+                confirm(tx, &of(number))?;
+            }
+            (2000..2070).map(|number| has_answered(tx, &of(number))).collect::<Result<Vec<_>, StoreError>>()
+        });
+        assert_eq!(known.await.unwrap(), (0..70).map(|number| number >= 6).collect::<Vec<_>>());
     }
 }

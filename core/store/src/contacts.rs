@@ -1,9 +1,9 @@
-//! Other users' identity keys: pinned at first use, compared by people, loud when they change.
+//! Other users' identity keys: pinned at first use or by a contact link, compared by people, loud when they change.
 
 use privmsg_protocol::UserId;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
-use crate::sql_types::{key_bytes, optional_key_bytes};
+use crate::sql_types::{key_bytes, optional_key_bytes, user_id};
 use crate::{Change, Snapshot, StoreError, Tx, holds};
 
 /// What is known of a user's identity key.
@@ -11,10 +11,30 @@ use crate::{Change, Snapshot, StoreError, Tx, holds};
 pub struct Contact {
     /// The pinned account identity key.
     pub identity: [u8; 32],
+    /// A contact link names this key.
+    pub by_link: bool,
     /// The user has compared the safety number.
     pub verified: bool,
-    /// Another key that appeared after verification. Nothing is sent until the user accepts it.
+    /// Another key that appeared beside one that is held fast. Nothing is sent until the user accepts it.
     pub changed_identity: Option<[u8; 32]>,
+}
+
+impl Contact {
+    /// Whether something else than the server has vouched for the pinned key: another one does not take its place unless
+    /// the user says so.
+    #[must_use]
+    pub const fn is_held_fast(&self) -> bool {
+        self.by_link || self.verified
+    }
+}
+
+/// What a contact link has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linked {
+    /// Its key is the pinned one, as it was before or is from now on.
+    Pinned,
+    /// Another key is pinned. Nothing has changed.
+    AnotherKey,
 }
 
 /// What seeing an identity key meant.
@@ -24,9 +44,9 @@ pub enum Observation {
     Known,
     /// First sight: pinned.
     Pinned,
-    /// Another key than the pinned one, which was not verified: pinned in its place, and the user must be told.
+    /// Another key than the pinned one, which was not held fast: pinned in its place, and the user must be told.
     Changed,
-    /// Another key than the verified one: sending stops until the user accepts it.
+    /// Another key than one that is held fast: sending stops until the user accepts it.
     Blocked,
 }
 
@@ -36,21 +56,34 @@ pub enum Observation {
 /// [`StoreError`] of the query.
 pub fn load(at: &Snapshot<'_>, user: &UserId) -> Result<Option<Contact>, StoreError> {
     at.sql()
-        .prepare_cached("SELECT identity, verified, changed_identity FROM contact WHERE user_id = ?1")?
-        .query_row([user.as_str()], |row| {
-            Ok((|| {
-                Ok(Contact {
-                    identity: key_bytes(row, 0)?,
-                    verified: row.get(1)?,
-                    changed_identity: optional_key_bytes(row, 2)?,
-                })
-            })())
-        })
+        .prepare_cached("SELECT identity, by_link, verified, changed_identity FROM contact WHERE user_id = ?1")?
+        .query_row([user.as_str()], |row| Ok(contact(row, 0)))
         .optional()?
         .transpose()
 }
 
-/// Whether nothing is sent to a user until the change of their verified key is accepted.
+fn contact(row: &Row<'_>, first: usize) -> Result<Contact, StoreError> {
+    Ok(Contact {
+        identity: key_bytes(row, first)?,
+        by_link: row.get(first + 1)?,
+        verified: row.get(first + 2)?,
+        changed_identity: optional_key_bytes(row, first + 3)?,
+    })
+}
+
+/// All contacts, by name.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn list(at: &Snapshot<'_>) -> Result<Vec<(UserId, Contact)>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT user_id, identity, by_link, verified, changed_identity FROM contact ORDER BY user_id",
+    )?;
+    let rows = query.query_and_then([], |row| Ok((user_id(row, 0)?, contact(row, 1)?)))?;
+    rows.collect()
+}
+
+/// Whether nothing is sent to a user until the change of their key is accepted.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
@@ -75,7 +108,7 @@ pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observ
         return Ok(Observation::Known);
     }
     tx.changed(Change::Contact(user.clone()));
-    if contact.verified {
+    if contact.is_held_fast() {
         tx.sql().execute(
             "UPDATE contact SET changed_identity = ?2 WHERE user_id = ?1",
             params![user.as_str(), identity.as_slice()],
@@ -85,6 +118,23 @@ pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observ
     tx.sql()
         .execute("UPDATE contact SET identity = ?2 WHERE user_id = ?1", params![user.as_str(), identity.as_slice()])?;
     Ok(Observation::Changed)
+}
+
+/// Pins the key that a contact link names. A link pins and never replaces: who has sent it is not known.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn link(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Linked, StoreError> {
+    if load(tx, user)?.is_some_and(|contact| contact.identity != *identity) {
+        return Ok(Linked::AnotherKey);
+    }
+    tx.sql().execute(
+        "INSERT INTO contact (user_id, identity, by_link) VALUES (?1, ?2, 1)
+         ON CONFLICT (user_id) DO UPDATE SET by_link = 1",
+        params![user.as_str(), identity.as_slice()],
+    )?;
+    tx.changed(Change::Contact(user.clone()));
+    Ok(Linked::Pinned)
 }
 
 /// Notes the safety number that the user is shown.
@@ -120,13 +170,13 @@ pub fn set_verified(tx: &Tx<'_>, user: &UserId, verified: bool) -> Result<(), St
     Ok(())
 }
 
-/// Takes the changed key as the new pinned one, not verified. Returns whether there was one.
+/// Takes the changed key as the new pinned one, which nobody has vouched for. Returns whether there was one.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
     let changed = tx.sql().execute(
-        "UPDATE contact SET identity = changed_identity, changed_identity = NULL, verified = 0
+        "UPDATE contact SET identity = changed_identity, changed_identity = NULL, by_link = 0, verified = 0
          WHERE user_id = ?1 AND changed_identity IS NOT NULL",
         [user.as_str()],
     )?;
@@ -134,3 +184,7 @@ pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
     tx.changed(Change::Contact(user.clone()));
     Ok(changed > 0)
 }
+
+#[cfg(test)]
+#[path = "contacts_tests.rs"]
+mod tests;

@@ -73,7 +73,7 @@ pub(super) async fn login(
 /// The answer to whoever has signed in.
 pub(super) fn signed_in(
     app: &App,
-    SignedIn { session, last_challenge, pushed_out }: SignedIn,
+    SignedIn { session, answered, pushed_out }: SignedIn,
     mut profile: UserProfile,
     token: Secret,
 ) -> Json<LoginResponse> {
@@ -89,7 +89,7 @@ pub(super) fn signed_in(
         expires_at: session.expires_at,
         user: profile,
         waiting: session.waiting,
-        last_challenge: last_challenge.map(|challenge| Opaque::encode(&challenge)),
+        answered: answered.iter().map(|challenge| Opaque::encode(challenge)).collect(),
     })
 }
 

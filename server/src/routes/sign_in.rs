@@ -69,6 +69,7 @@ pub(super) async fn by_device(
     peer: Peer,
     extract::Json(request): extract::Json<DeviceSignIn>,
 ) -> Result<Json<LoginResponse>, ApiError> {
+    app.allowances.stranger(peer)?;
     let DeviceSignIn { user_id, device_id, challenge: challenge_text, signature: signature_text } = request;
     let (challenge, signature) = (challenge(&challenge_text)?, signature(&signature_text)?);
     let purpose = ChallengePurpose::Device(device_id.clone());
@@ -118,6 +119,7 @@ pub(super) async fn by_recovery(
     peer: Peer,
     extract::Json(request): extract::Json<RecoverySignIn>,
 ) -> Result<Json<LoginResponse>, ApiError> {
+    app.allowances.stranger(peer)?;
     let device_name = short(request.device_name, MAX_NAME_LEN, "device_name")?;
     let device_type = short(request.device_type, MAX_NAME_LEN, "device_type")?;
     let (user_id, device_id) = (request.user_id, request.device_id);

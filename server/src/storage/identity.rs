@@ -73,8 +73,8 @@ pub(crate) struct SignIn {
 /// Somebody has signed in.
 pub(crate) struct SignedIn {
     pub(crate) session: Session,
-    /// What this device answered before.
-    pub(crate) last_challenge: Option<[u8; 32]>,
+    /// The last challenges that this device answered before, the newest last.
+    pub(crate) answered: Vec<[u8; 32]>,
     /// A device that waited, and of which there were too many.
     pub(crate) pushed_out: Option<DeviceKey>,
 }

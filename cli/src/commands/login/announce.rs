@@ -46,7 +46,7 @@ pub(super) async fn announce(output: &Output, client: &Client, logged_in: &Logge
             output.text(&recovery_block(output, words))?;
         }
     }
-    if words.is_some() {
+    if words.is_some() || access_key.is_some() {
         client.forget_recovery_key().await?;
     }
     if let Some(ahead_ms) = logged_in.clock_ahead_ms {

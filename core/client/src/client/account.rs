@@ -43,7 +43,7 @@ impl Client {
         self.context.api.remove_device(device).await
     }
 
-    /// Forgets the recovery key, once it has been shown.
+    /// Forgets the recovery key and an access key that was made here, once they have been shown.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
@@ -57,6 +57,14 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn recovery_key(&self) -> Result<Option<Secret>, ClientError> {
         Ok(self.context.account().await?.recovery_words)
+    }
+
+    /// The access key, if it was made at the sign-in and never shown.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn access_key(&self) -> Result<Option<Secret>, ClientError> {
+        Ok(self.context.account().await?.access_key)
     }
 
     /// Signs this device out, on the server and here. History stays readable until the profile is deleted.
@@ -76,6 +84,7 @@ impl Client {
             other => other,
         };
         match left {
+            Err(error @ ClientError::KeyInUseElsewhere) => return Err(error),
             Err(error) if !error.signs_out() => return Err(error),
             _ => {}
         }

@@ -1,24 +1,76 @@
 //! Other people's identities.
 
-use privmsg_e2ee::SafetyNumber;
+use privmsg_e2ee::{AccountPublicKey, SafetyNumber};
+use privmsg_mls_public::ContactLink;
 use privmsg_protocol::UserId;
 use privmsg_store::{Tx, contacts};
 
 use super::Client;
-use crate::contacts::{ContactInfo, info};
+use crate::contact_links::{self, LinkFrom};
+use crate::contacts::{ContactInfo, all, info};
 use crate::error::ClientError;
 
 impl Client {
     /// What is known of a contact's identity.
     ///
     /// # Errors
-    /// [`ClientError::UnknownContact`] before the first message in either direction.
+    /// [`ClientError::UnknownContact`] before the first message in either direction, unless they were added by a link.
     pub async fn contact(&self, user: &UserId) -> Result<ContactInfo, ClientError> {
         let user = user.clone();
         self.context.store.read(move |at| info(at, &user)).await
     }
 
-    /// Whether sending to a user waits until the change of a verified key is accepted.
+    /// All contacts whose key is known, by name.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn contacts(&self) -> Result<Vec<ContactInfo>, ClientError> {
+        self.context.store.read(all).await
+    }
+
+    /// The account's own contact link: who it is, for others to add.
+    ///
+    /// # Errors
+    /// [`ClientError::NotSignedIn`] if this device holds no signing key of the account.
+    pub async fn contact_link(&self) -> Result<ContactLink, ClientError> {
+        contact_links::own_link(&self.context.account().await?)
+    }
+
+    /// Whether a contact link names the address at which this profile reaches its server.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_at_our_address(&self, link: &ContactLink) -> Result<bool, ClientError> {
+        Ok(contact_links::is_alike(&self.context.account().await?.server_url, &link.server))
+    }
+
+    /// The identity key that the server has for a user, if it has one that can be a key.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn published_key(&self, user: &UserId) -> Result<Option<AccountPublicKey>, ClientError> {
+        let profile = self.context.api.user(user).await?;
+        Ok(profile.public_key.and_then(|key| key.parse().ok()))
+    }
+
+    /// Adds a contact by their link: its key is the only one that is written to from now on. Another one that the server has
+    /// `published` is noted as a change, which holds up what is sent until the user accepts it. The link's generation is
+    /// not kept: nothing checks it yet.
+    ///
+    /// # Errors
+    /// [`ClientError::AnotherKey`] if another key is pinned, [`ClientError::AnotherServer`] if the link is for a server that
+    /// is not this one, [`ClientError::OwnLink`]; then nothing has changed. [`ClientError`] of the database.
+    pub async fn add_contact(
+        &self,
+        link: &ContactLink,
+        from: LinkFrom,
+        published: Option<AccountPublicKey>,
+    ) -> Result<ContactInfo, ClientError> {
+        let link = link.clone();
+        self.context.store.write(move |tx| contact_links::add(tx, &link, from, published.as_ref())).await
+    }
+
+    /// Whether sending to a user waits until the change of a key that is held fast is accepted.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
@@ -69,7 +121,7 @@ impl Client {
         Ok(self.context.store.write(move |tx| contacts::set_verified(tx, &user, false)).await?)
     }
 
-    /// Accepts the changed identity of a verified contact, as the user has `seen` its number; what waited for it is sent.
+    /// Accepts the changed identity of a contact whose key is held fast, as the user has `seen` its number; what waited for it is sent.
     /// Returns whether there was one.
     ///
     /// # Errors

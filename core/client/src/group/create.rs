@@ -59,13 +59,13 @@ pub(crate) async fn look_for_the_other(link: &Arc<Link>, chat: ChatId) -> Result
         let Some(info) = info else { return Ok(None) };
         let Some(peer) = membership::peer(&info, &own).cloned() else { return Ok(None) };
         let contact = contacts::load(at, &peer.user_id)?;
-        Ok::<_, StoreError>(Some((peer, info.incarnation(), contact.is_some_and(|contact| contact.verified))))
+        Ok::<_, StoreError>(Some((peer, info.incarnation(), contact.is_some_and(|contact| contact.is_held_fast()))))
     };
-    let Some((peer, incarnation, verified)) = link.context.store.read(look).await? else { return Ok(false) };
+    let Some((peer, incarnation, held_fast)) = link.context.store.read(look).await? else { return Ok(false) };
     let published = published(link, &peer.user_id).await?.and_then(|key| AccountPublicKey::from_bytes(key).ok());
     let Some(identity) = published.filter(|published| *published != peer.identity) else { return Ok(false) };
     let kind = ChatKind::Direct { peer: peer.user_id.clone() };
-    if verified {
+    if held_fast {
         let person = Person { identity, ..peer };
         let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &person));
         link.context.emit_all(seen.await?);
@@ -105,7 +105,7 @@ async fn begin(
     submit(link, id).await
 }
 
-/// Nobody of the other side can be added. Where that is because a verified contact has another identity now, the user is
+/// Nobody of the other side can be added. Where that is because a contact whose key is held fast has another identity now, the user is
 /// asked, and the chat waits for the answer.
 async fn nobody_there(link: &Link, kind: ChatKind, claimed: Claimed) -> Result<(), ClientError> {
     let Claimed { user, changed, nobody, .. } = claimed;
@@ -124,7 +124,7 @@ struct Claimed {
     identity: Option<AccountPublicKey>,
     /// Devices under that identity.
     trusted: Vec<ClaimedKeyPackage>,
-    /// The user under the identity that is published now, and is not the verified one, if there is a device of it.
+    /// The user under the identity that is published now, and is not the one that counts, if there is a device of it.
     changed: Option<Person>,
     /// Why there is nobody to be trusted, if so.
     nobody: Option<Unreachable>,
@@ -145,7 +145,7 @@ struct Identities {
     published: Option<[u8; 32]>,
 }
 
-/// For ourselves our own, for a verified contact the pinned one, for others the one in the profile. If that is another
+/// For ourselves our own, for a contact whose key is held fast the pinned one, for others the one in the profile. If that is another
 /// one than the pinned, it is taken, and shown as changed.
 async fn identities(link: &Link, user: &UserId) -> Result<Identities, ClientError> {
     if *user == link.identity.user_id {
@@ -155,7 +155,7 @@ async fn identities(link: &Link, user: &UserId) -> Result<Identities, ClientErro
     let name = user.clone();
     let pinned = link.context.store.read(move |at| contacts::load(at, &name)).await?;
     let trusted = match pinned {
-        Some(contact) if contact.verified => Some(contact.identity),
+        Some(contact) if contact.is_held_fast() => Some(contact.identity),
         Some(contact) => published.or(Some(contact.identity)),
         None => published,
     };

@@ -24,7 +24,7 @@ use crate::identity::Identity;
 pub(crate) enum Judgement {
     /// It carries its chat now. Its people's identities are noted.
     Adopted(Vec<Event>),
-    /// The other person of a verified contact is another one: not before the user has said so.
+    /// The other person is another one than the one whose key is held fast: not before the user has said so.
     Held(Person),
     /// It is not what the chat is.
     Refused(&'static str),
@@ -113,9 +113,9 @@ pub(crate) fn peer<'a>(info: &'a ConversationInfo, own: &UserId) -> Option<&'a P
 /// Why somebody is believed to be who they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trust {
-    /// It is the pinned identity; or that of the profile, and no other one was verified.
+    /// It is the pinned identity; or that of the profile, and no other one is held fast.
     Given,
-    /// It is that of the profile, but another one was verified.
+    /// It is that of the profile, but another one is held fast.
     ToBeAsked,
     None,
 }
@@ -126,7 +126,7 @@ fn trust(at: &Snapshot<'_>, person: &Person, published: Option<[u8; 32]>) -> Res
     Ok(match contact {
         Some(contact) if contact.identity == *key => Trust::Given,
         _ if published != Some(*key) => Trust::None,
-        Some(contact) if contact.verified || contact.changed_identity.is_some() => Trust::ToBeAsked,
+        Some(contact) if contact.is_held_fast() || contact.changed_identity.is_some() => Trust::ToBeAsked,
         _ => Trust::Given,
     })
 }

@@ -3,7 +3,7 @@
 use privmsg_e2ee::{DeviceKeys, SignIn};
 use privmsg_protocol::rest::{ChallengePurpose, ChallengeRequest, DeviceSignIn, LoginResponse};
 use privmsg_protocol::{ErrorCode, Opaque};
-use privmsg_store::account::Account;
+use privmsg_store::account::{self, Account};
 use privmsg_store::{Store, challenges};
 
 use crate::error::ClientError;
@@ -12,8 +12,9 @@ use crate::net::http::Api;
 /// A new session of this account's device, which `api` uses from then on. The token is for the caller to keep.
 ///
 /// # Errors
-/// [`ClientError::DeviceForgotten`] if the server lets it in no more; [`ClientError::KeyInUseElsewhere`] if the last
-/// challenge under its key was answered by somebody else. The device is then signed out, which ends their session, too.
+/// [`ClientError::DeviceForgotten`] if the server lets it in no more; [`ClientError::KeyInUseElsewhere`] if one of the
+/// last challenges under its key was answered by somebody else. The device has then been signed out, there too; as long as
+/// the server could not be told, the error is why.
 pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Result<LoginResponse, ClientError> {
     api.set_token(None);
     let answer = match answer_challenge(api, store, account).await {
@@ -31,16 +32,34 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
         return Err(ClientError::Protocol("another device than the one that has signed in"));
     }
     api.set_token(Some(answer.token.clone()));
-    let Some(last) = answer.last_challenge.clone() else { return Ok(answer) };
-    let last = last.decode().ok_or(ClientError::Protocol("a challenge that is none"))?;
-    if store.read(move |at| challenges::has_answered(at, &last)).await? {
+    if !is_used_elsewhere(store, &answer).await? {
         return Ok(answer);
     }
-    if let Err(error) = api.logout().await {
-        tracing::warn!(%error, "a device whose key somebody else has could not be signed out");
-    }
+    let left = api.logout().await;
     api.set_token(None);
-    Err(ClientError::KeyInUseElsewhere)
+    match left {
+        Err(error) if !error.ends_session() => Err(error),
+        _ => {
+            store.write(account::put_out).await?;
+            Err(ClientError::KeyInUseElsewhere)
+        }
+    }
+}
+
+/// Whether somebody else has answered one of the last challenges under this key. Once noticed it stays so, until the
+/// server has heard of it: the next sign-in would be this device's own.
+async fn is_used_elsewhere(store: &Store, answer: &LoginResponse) -> Result<bool, ClientError> {
+    let challenges: Option<Vec<_>> = answer.answered.iter().map(Opaque::decode).collect();
+    let challenges = challenges.ok_or(ClientError::Protocol("a challenge that is none"))?;
+    let noticed = store.write(move |tx| {
+        for challenge in &challenges {
+            if !challenges::has_answered(tx, challenge)? {
+                account::set_key_elsewhere(tx)?;
+            }
+        }
+        account::is_key_elsewhere(tx)
+    });
+    Ok(noticed.await?)
 }
 
 async fn answer_challenge(api: &Api, store: &Store, account: &Account) -> Result<LoginResponse, ClientError> {
@@ -53,5 +72,7 @@ async fn answer_challenge(api: &Api, store: &Store, account: &Account) -> Result
     let statement = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge: bytes };
     let signature = Opaque::encode(&DeviceKeys::from_bytes(&account.device_key).answer(&statement));
     store.write(move |tx| challenges::note(tx, &bytes)).await?;
-    api.sign_in(&DeviceSignIn { user_id, device_id, challenge, signature }).await
+    let answer = api.sign_in(&DeviceSignIn { user_id, device_id, challenge, signature }).await?;
+    store.write(move |tx| challenges::confirm(tx, &bytes)).await?;
+    Ok(answer)
 }

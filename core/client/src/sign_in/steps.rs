@@ -158,8 +158,10 @@ impl Steps {
         self.account.certificate = Some(certificate.encode());
         let mut ready = self.account.clone();
         ready.state = AccountState::Ready;
-        // The device comes in by its own key from now on.
-        let access_key = ready.access_key.take().filter(|_| self.invited);
+        // The device comes in by its own key from now on. An access key that was made here has to be shown yet.
+        if !self.invited {
+            ready.access_key = None;
+        }
         ready.server_clock_ms = self.api.clock().ahead_ms(&*self.clock);
         let identity = Arc::new(Identity::of(&ready)?);
         let now = self.api.clock().now_s(&*self.clock);
@@ -170,7 +172,7 @@ impl Steps {
             user_id: self.account.user_id.clone(),
             device_id,
             recovery_key: self.account.recovery_words.clone(),
-            access_key,
+            access_key: self.account.access_key.clone(),
             clock_ahead_ms: self.api.clock().far_off(&*self.clock),
         })
     }

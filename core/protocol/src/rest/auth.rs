@@ -44,10 +44,10 @@ pub struct LoginResponse {
     /// Whether the session waits to be let in: the account has a device list, and this device does not stand in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waiting: bool,
-    /// Of a sign-in by device key: the last challenge that this device answered before, if there was one. A device that
-    /// did not answer it knows that somebody else has its key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_challenge: Option<Opaque>,
+    /// Of a sign-in by device key: the last challenges that were answered with it before, the newest last. A device that
+    /// did not answer one of them knows that somebody else has its key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Opaque>,
 }
 
 /// `POST /api/v1/auth/redeem`: spends an invitation. The answer is a [`CreatedUser`](super::CreatedUser); the earlier access key stops

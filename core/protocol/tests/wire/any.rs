@@ -121,7 +121,7 @@ strategies! {
     });
     login_response() -> LoginResponse = make!(LoginResponse {
         token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
-        waiting: any::<bool>(), last_challenge: opt(opaque()),
+        waiting: any::<bool>(), answered: vec(opaque(), 0..3),
     });
     refresh_response() -> RefreshResponse = make!(RefreshResponse { token: secret(), expires_at: any::<i64>() });
     profile() -> UserProfile = make!(UserProfile {

@@ -59,9 +59,9 @@ fn signing_in_by_signatures() {
             expires_at: 1_234_567_890,
             user: profile(),
             waiting: true,
-            last_challenge: Some(opaque(b"challenge")),
+            answered: vec![opaque(b"challenge")],
         },
-        r#"{"token":"session_token","device_id":"d1","expires_at":1234567890,"user":{"user_id":"alice","display_name":null,"avatar_file_id":null,"public_key":null,"last_seen_at":null},"waiting":true,"last_challenge":"Y2hhbGxlbmdl"}"#,
+        r#"{"token":"session_token","device_id":"d1","expires_at":1234567890,"user":{"user_id":"alice","display_name":null,"avatar_file_id":null,"public_key":null,"last_seen_at":null},"waiting":true,"answered":["Y2hhbGxlbmdl"]}"#,
     );
 }
 

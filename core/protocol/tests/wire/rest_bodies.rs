@@ -101,7 +101,7 @@ fn signing_in() {
                 last_seen_at: Some("2024-01-01 12:00:00".into()),
             },
             waiting: false,
-            last_challenge: None,
+            answered: vec![],
         },
         r#"{"token":"session_token","device_id":"d1","expires_at":1234567890,"user":{"user_id":"AbCd1234","display_name":null,"avatar_file_id":null,"public_key":"cHVibGlj","last_seen_at":"2024-01-01 12:00:00"}}"#,
     );

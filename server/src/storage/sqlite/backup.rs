@@ -58,6 +58,8 @@ pub(super) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
     // them now nobody could read, though the numbers of the epochs may fit. A device that is no leaf joins when it
     // connects, once it has read what waits for it; until another user's device has, messages wait with their sender.
     conn.execute("DELETE FROM grp_leaf", [])?;
+    // Whoever has begun to replace an identity begins again: it may have been ended since, and its three days are over.
+    conn.execute("DELETE FROM replacement", [])?;
     // The bytes of uploads that were not finished are in no backup.
     conn.execute("DELETE FROM upload", []).map(drop)
 }

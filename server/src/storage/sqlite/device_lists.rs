@@ -256,7 +256,7 @@ impl Tx<'_> {
 }
 
 /// The same list and certificate, to the bit.
-fn is_same(one: &DeviceList, other: &DeviceList) -> bool {
+pub(super) fn is_same(one: &DeviceList, other: &DeviceList) -> bool {
     one.encode() == other.encode() && one.certificate().encode() == other.certificate().encode()
 }
 

@@ -97,7 +97,8 @@ impl Tx<'_> {
         let known = device_of_key(self.conn, login.user, &login.device_public_key).map_err(engine_error)?;
         let mut pushed_out = None;
         let (device, device_id) = match known {
-            Some((device, _)) if account.has_list && !self.waits_by_access_key(device).map_err(engine_error)? => {
+            // Whoever knows the access key and a public key does not take the device over that has shown its own.
+            Some((device, _)) if self.comes_by_its_key(device, &account).map_err(engine_error)? => {
                 let detail = "this device signs in by its key";
                 return Err(Refusal::new(ErrorCode::SignatureRequired, detail).into());
             }
@@ -112,7 +113,16 @@ impl Tx<'_> {
             }
         };
         let session = self.entered(login, account, DeviceKey(device), device_id)?;
-        Ok(SignedIn { session, last_challenge: None, pushed_out })
+        Ok(SignedIn { session, answered: Vec::new(), pushed_out })
+    }
+
+    /// Whether a known device has to sign to come in.
+    fn comes_by_its_key(&self, device: i64, account: &Account) -> rusqlite::Result<bool> {
+        let has_answered: bool = self
+            .conn
+            .prepare_cached("SELECT answered <> x'' FROM device WHERE id = ?1")?
+            .query_row([device], |row| row.get(0))?;
+        Ok(has_answered || (account.has_list && !self.waits_by_access_key(device)?))
     }
 
     /// Looked at again: the user may have been revoked or deleted since the key was checked.

@@ -6,7 +6,7 @@ use privmsg_protocol::{ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts;
-use super::device_lists::{NewDevices, damaged, no_device_list, read_list, refusal};
+use super::device_lists::{NewDevices, damaged, is_same, no_device_list, read_list, refusal};
 use super::devices::too_many_devices;
 use super::fault::engine_error;
 use super::row::parse;
@@ -68,6 +68,10 @@ impl Tx<'_> {
             .and_then(|mut query| query.query_row([user], |row| Ok((row.get(0)?, row.get(1)?))))
             .map_err(engine_error)?;
         let identity = new.list.certificate().identity_key().to_string();
+        // The answer was lost: to be told now that somebody else was faster, the device would throw its identity away.
+        if self.stored_list(user)?.is_some_and(|stored| is_same(&stored, &new.list)) {
+            return Ok(Relisted::default());
+        }
         if has_list || (!known.is_empty() && known != identity) {
             let detail = "the account has an identity; have one of its devices let this one in";
             return Err(Refusal::new(ErrorCode::IdentityExists, detail).into());

@@ -68,6 +68,10 @@ fn signer<K>(known: Credentials, key: K) -> Signer<K> {
     Signer { user: known.user, key, revoked: known.revoked, profile: known.profile }
 }
 
+/// Challenges of each device that are kept, for the device to know all of them. One alone would be gone with an answer
+/// that was lost, and what somebody else has answered with it.
+const ANSWERED: usize = 16;
+
 impl Tx<'_> {
     /// Signs a device in that has signed. Only one that is still there: who was signed out has no row to come back to.
     pub(super) fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
@@ -75,7 +79,7 @@ impl Tx<'_> {
         let found: Option<(i64, Vec<u8>)> = self
             .conn
             .prepare_cached(
-                "SELECT id, last_challenge FROM device
+                "SELECT id, answered FROM device
                  WHERE user = ?1 AND device_id = ?2 AND public_key = ?3 AND removed_at = 0",
             )
             .and_then(|mut query| {
@@ -85,17 +89,21 @@ impl Tx<'_> {
             })
             .map_err(engine_error)?;
         let detail = "the device has been signed out";
-        let (device, before) = found.ok_or(Refusal::new(ErrorCode::DeviceRemoved, detail))?;
+        let (device, mut answered) = found.ok_or(Refusal::new(ErrorCode::DeviceRemoved, detail))?;
+        let before = answered.chunks_exact(32).filter_map(|one| one.try_into().ok()).collect();
+        answered.extend_from_slice(&order.challenge);
+        let kept = answered.len().saturating_sub(ANSWERED * 32);
+        let answered = answered.split_off(kept);
         let login = login_of(order);
         self.sign_in_again(&login, (device, order.device_id.clone()))
             .and_then(|_| {
                 self.conn
-                    .prepare_cached("UPDATE device SET last_challenge = ?2 WHERE id = ?1")?
-                    .execute(params![device, order.challenge])
+                    .prepare_cached("UPDATE device SET answered = ?2 WHERE id = ?1")?
+                    .execute(params![device, answered])
             })
             .map_err(engine_error)?;
         let session = self.entered(&login, account, DeviceKey(device), order.device_id.clone())?;
-        Ok(SignedIn { session, last_challenge: before.try_into().ok(), pushed_out: None })
+        Ok(SignedIn { session, answered: before, pushed_out: None })
     }
 
     /// Signs a new device in for whoever has the words. The same device again is a lost answer.
@@ -131,7 +139,7 @@ impl Tx<'_> {
             }
         };
         let session = self.entered(&login, account, DeviceKey(device), device_id)?;
-        Ok(SignedIn { session, last_challenge: None, pushed_out })
+        Ok(SignedIn { session, answered: Vec::new(), pushed_out })
     }
 
     /// Refuses a name or a key that a device has already.

@@ -17,19 +17,28 @@ async fn a_device_comes_back_by_its_key_and_hears_what_it_answered_last() {
     let first = challenge(server.api, "alice", json!({"device": alice.key.device_id})).await;
     let answer = server.api.json("POST", PATH, None, &device_sign_in("alice", &alice.key, first)).await.ok();
     assert_eq!(answer["device_id"], alice.person.device);
-    assert_eq!((&answer["last_challenge"], &answer["waiting"]), (&Value::Null, &Value::Null));
+    assert_eq!((&answer["answered"], &answer["waiting"]), (&Value::Null, &Value::Null));
     assert_eq!(answer["user"]["public_key"], alice.identity.public());
     assert_eq!(line.closed().await, 4001, "the session before has ended");
     alice.person.get("/api/v1/users/me").await.is("unauthorized");
     let second = challenge(server.api, "alice", json!({"device": alice.key.device_id})).await;
     assert_ne!(first, second);
     let answer = server.api.json("POST", PATH, None, &device_sign_in("alice", &alice.key, second)).await.ok();
-    assert_eq!(answer["last_challenge"], keys::base64(&first));
+    assert_eq!(answer["answered"], json!([keys::base64(&first)]));
     // A copy of the device signs in; the device itself then sees a challenge that it did not answer.
     let copy = by_device_key(server.api, "alice", &alice.key).await.ok();
-    assert_eq!(copy["last_challenge"], keys::base64(&second));
+    assert_eq!(copy["answered"][1], keys::base64(&second));
     let original = by_device_key(server.api, "alice", &alice.key).await.ok();
-    assert_ne!(original["last_challenge"], keys::base64(&second));
+    let named = original["answered"].as_array().unwrap();
+    assert_eq!((named.len(), &named[1]), (3, &json!(keys::base64(&second))));
+    // An answer that was lost takes nothing away.
+    let again = by_device_key(server.api, "alice", &alice.key).await.ok();
+    assert_eq!(again["answered"][2], named[2]);
+    for _ in 0..16 {
+        by_device_key(server.api, "alice", &alice.key).await.ok();
+    }
+    let last = by_device_key(server.api, "alice", &alice.key).await.ok();
+    assert_eq!(last["answered"].as_array().unwrap().len(), 16);
 }
 
 #[tokio::test]

@@ -46,8 +46,8 @@ CREATE TABLE device (
     waiting          INTEGER NOT NULL DEFAULT 0,
     -- Has signed in by the recovery words.
     recovered        INTEGER NOT NULL DEFAULT 0,
-    -- The last challenge that it has answered.
-    last_challenge   BLOB    NOT NULL DEFAULT x'',
+    -- The last challenges that it has answered, the newest last, 32 bytes each.
+    answered         BLOB    NOT NULL DEFAULT x'',
     -- What the device that has let it in has answered to it.
     link_reply       TEXT    NOT NULL DEFAULT ''
 ) STRICT;

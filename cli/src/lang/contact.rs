@@ -1,0 +1,132 @@
+//! Contact links, and how contacts are known.
+
+use privmsg_client::{ContactLinkError, Known};
+
+use super::{Lang, texts};
+
+impl Lang {
+    /// What a text lacks to be a contact link.
+    pub(crate) fn contact_link_error(self, error: ContactLinkError) -> String {
+        match error {
+            ContactLinkError::NotALink => self.not_a_contact_link(),
+            ContactLinkError::Server => self.contact_link_server(),
+            ContactLinkError::UserId => self.contact_link_user(),
+            ContactLinkError::Key => self.contact_link_cut(),
+        }
+    }
+
+    /// How a contact is known, in a word or two.
+    pub(crate) fn known(self, known: Known) -> &'static str {
+        match known {
+            Known::SeenFirst => self.pick("seen first", "с первого сообщения"),
+            Known::ByLink => self.pick("by link", "по ссылке"),
+            Known::Verified => self.pick("verified", "сверен"),
+        }
+    }
+}
+
+texts! {
+    about_contact() => "Show your contact link, or add somebody by theirs", "Показать свою ссылку для знакомства или добавить собеседника по его ссылке";
+    about_contact_link() => "Show your contact link, for others to add you by", "Показать свою ссылку для знакомства, чтобы вас могли добавить";
+    about_contact_add() => "Know somebody by their contact link, before anything is said", "Узнать собеседника по его ссылке для знакомства ещё до первого сообщения";
+    about_contacts() => "List the contacts, and how each is known", "Список собеседников и откуда известен ключ каждого";
+    usage_contact() => "privmsg contact link | privmsg contact add LINK", "privmsg contact link | privmsg contact add ССЫЛКА";
+    usage_contact_link() => "privmsg contact link", "privmsg contact link";
+    usage_contact_add() => "privmsg contact add [LINK|-] [--in-person]", "privmsg contact add [ССЫЛКА|-] [--in-person]";
+    usage_contacts() => "privmsg contacts", "privmsg contacts";
+    help_contact_link() =>
+        "Their link, privmsg://contact?…, in quotes; '-', or nothing and a pipe, reads it from standard input",
+        "Ссылка собеседника, privmsg://contact?…, в кавычках; «-» или ввод по конвейеру — прочитать её со стандартного ввода";
+    help_in_person() =>
+        "You have scanned the link from their own screen, or they have handed it to you themselves: it counts as verified. Not for a link from a mail, a chat, a web page or somebody else",
+        "Вы считали ссылку с экрана самого собеседника, или он передал её вам лично: ключ считается сверенным. Не для ссылки из письма, чата, с сайта или от кого-то другого";
+    after_contact_add() =>
+r"From then on only the key in the link is written to, whatever the server says. If the server names
+another key, that is shown, and nothing is sent until 'privmsg safety-number USER --accept-change'.
+Where another key is known already, nothing is changed (exit code 9).
+
+A link that came some other way is worth as much as that way: who could change it there could put
+in another key. 'privmsg safety-number USER' compares later.",
+r"С этого момента сообщения шифруются только для ключа из ссылки, что бы ни говорил сервер. Если
+сервер называет другой ключ, это будет показано, и ничего не отправится до «privmsg safety-number
+ПОЛЬЗОВАТЕЛЬ --accept-change». Если уже известен другой ключ, ничего не меняется (код завершения 9).
+
+Ссылка надёжна настолько, насколько надёжен путь, которым она пришла: кто мог её там изменить, мог
+подставить другой ключ. Сверить позже: «privmsg safety-number ПОЛЬЗОВАТЕЛЬ».";
+
+    contact_link_title() => "Your contact link:", "Ваша ссылка для знакомства:";
+    contact_link_explanation() =>
+        "Whoever wants to write to you adds it: privmsg contact add 'LINK'. It names your key, so that no server can put another one in its place. There is no secret in it; what counts is that nobody changes it on its way. Who scans it from this screen, or gets it from your own hands, adds it with --in-person.",
+        "Кто хочет вам писать, добавляет её: privmsg contact add 'ССЫЛКА'. В ней назван ваш ключ, поэтому сервер не сможет его подменить. Секретов в ней нет; важно, чтобы никто не изменил её по дороге. Кто считал её с этого экрана или получил из ваших рук, добавляет её с --in-person.";
+    too_narrow_for_qr(columns: usize) =>
+        "The QR code is not drawn: it takes {columns} columns, and the window has fewer.",
+        "QR-код не показан: нужно колонок: {columns}, а окно уже.";
+    no_contact_link() =>
+        "no contact link given: privmsg contact add 'privmsg://contact?…', or pipe it in",
+        "нет ссылки для знакомства: privmsg contact add 'privmsg://contact?…' или передайте её на ввод";
+    not_a_contact_link() =>
+        "this is not a contact link: it begins with privmsg://contact?",
+        "это не ссылка для знакомства: она начинается с privmsg://contact?";
+    contact_link_server() =>
+        "the contact link names no server, or one that cannot be; ask for it anew",
+        "в ссылке для знакомства нет адреса сервера, или он невозможен; попросите её ещё раз";
+    contact_link_user() =>
+        "the contact link names no user, or one that cannot be; ask for it anew",
+        "в ссылке для знакомства нет ID пользователя, или он невозможен; попросите её ещё раз";
+    contact_link_cut() =>
+        "the end of the contact link, behind #, is missing or damaged. Was it in quotes? A shell cuts it at & otherwise: privmsg contact add 'privmsg://contact?…'",
+        "конец ссылки для знакомства, после #, пропал или повреждён. Была ли она в кавычках? Иначе оболочка обрезает её на &: privmsg contact add 'privmsg://contact?…'";
+    own_contact_link() =>
+        "this is your own contact link; it is for others", "это ваша собственная ссылка для знакомства; она для других";
+    another_server(server: &str) =>
+        "nothing was changed: the link is for a user of {server}, and this profile's server does not know that user with the key in the link. Either it is another server (people of two servers cannot write to each other), or this one is lying about that user",
+        "ничего не изменено: ссылка для пользователя сервера {server}, а сервер этого профиля не знает такого пользователя с ключом из ссылки. Либо это другой сервер (между серверами писать нельзя), либо здешний сервер говорит о нём неправду";
+    another_key(user: &str) =>
+        "NOTHING WAS CHANGED: {user} is known here with another key than the one in the link. Somebody has put a key of their own into the one or the other, or {user} has started anew. Ask {user} by another way, and compare: privmsg safety-number {user}",
+        "НИЧЕГО НЕ ИЗМЕНЕНО: ключ {user}, известный здесь, не тот, что в ссылке. Либо кто-то подставил свой ключ здесь или в ссылке, либо {user} начал заново. Спросите {user} другим путём и сверьте: privmsg safety-number {user}";
+    server_names_another_key(user: &str) =>
+        "THE SERVER NAMES ANOTHER KEY FOR {user} THAN THE LINK: the one or the other is false, or {user} has started anew since. The link's key is kept, and nothing is sent. Ask {user} by another way; only if the server is right: privmsg safety-number {user}, then --accept-change",
+        "СЕРВЕР НАЗЫВАЕТ ДЛЯ {user} НЕ ТОТ КЛЮЧ, ЧТО В ССЫЛКЕ: либо один из них ложный, либо {user} с тех пор начал заново. Сохранён ключ из ссылки, ничего не отправляется. Спросите {user} другим путём; только если прав сервер: privmsg safety-number {user}, затем --accept-change";
+    added_by_link(user: &str) =>
+        "{user} is known by this link now: only its key is written to. The link is worth as much as the way on which it came; to be sure, compare: privmsg safety-number {user}",
+        "{user}: ключ теперь известен по этой ссылке, писать будем только ему. Ссылка надёжна настолько, насколько надёжен её путь; чтобы убедиться, сверьте: privmsg safety-number {user}";
+    added_in_person(user: &str) =>
+        "{user} is verified: only the key of this link is written to.",
+        "{user}: ключ сверен, писать будем только ключу из этой ссылки.";
+    server_not_asked(user: &str, reason: &str) =>
+        "the server could not be asked about {user} ({reason}); what it says shows with the first message",
+        "спросить сервер о {user} не удалось ({reason}); что он скажет, станет видно с первым сообщением";
+    server_knows_no_key(user: &str) =>
+        "the server knows no key of {user} at the moment; a message waits until it does",
+        "сервер сейчас не знает ключа {user}; сообщение подождёт, пока не узнает";
+
+    no_contacts() =>
+        "No contacts yet. Add one: privmsg contact add 'LINK', or write to somebody",
+        "Собеседников пока нет. Добавьте: privmsg contact add 'ССЫЛКА' — или напишите кому-нибудь";
+    head_contact() => "CONTACT", "СОБЕСЕДНИК";
+    head_known() => "KEY KNOWN", "КЛЮЧ ИЗВЕСТЕН";
+    contact_changed() => "KEY CHANGED, nothing is sent", "КЛЮЧ ИЗМЕНИЛСЯ, ничего не отправляется";
+    safety_by_link(user: &str) =>
+        "known by a contact link, not verified. Compare the digits with {user} by voice or side by side;\nif they are the same, nobody is in between: privmsg safety-number {user} --mark-verified",
+        "ключ известен по ссылке для знакомства, не сверен. Сравните цифры с {user} голосом или при встрече;\nесли они совпадают, между вами никого нет: privmsg safety-number {user} --mark-verified";
+    safety_link_title() => "The one of the contact link:", "Код с ключом из ссылки для знакомства:";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_be_known_and_each_fault_of_a_link_is_told_apart() {
+        let faults =
+            [ContactLinkError::NotALink, ContactLinkError::Server, ContactLinkError::UserId, ContactLinkError::Key];
+        for lang in [Lang::En, Lang::Ru] {
+            let mut said: Vec<_> = faults.map(|fault| lang.contact_link_error(fault)).into();
+            said.extend([Known::SeenFirst, Known::ByLink, Known::Verified].map(|known| lang.known(known).to_owned()));
+            let count = said.len();
+            said.sort();
+            said.dedup();
+            assert_eq!(said.len(), count);
+        }
+    }
+}

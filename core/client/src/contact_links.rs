@@ -1,0 +1,77 @@
+//! Contact links: one's own, and what another one's does to what is known of somebody.
+
+use privmsg_e2ee::{AccountPublicKey, SigningKeyCertificate};
+use privmsg_mls_public::ContactLink;
+use privmsg_store::account::Account;
+use privmsg_store::contacts::{self, Linked};
+use privmsg_store::{Tx, account};
+
+use crate::contacts::{ContactInfo, info};
+use crate::error::ClientError;
+use crate::identity::public_identity;
+use crate::net::ServerAddress;
+
+/// How somebody has come by a contact link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkFrom {
+    /// Some way on which others may have changed it.
+    Anywhere,
+    /// From the contact in person, or from their own screen.
+    InPerson,
+}
+
+/// Who this account is, as others can be told. Of the generation of this device's signing key.
+pub(crate) fn own_link(own: &Account) -> Result<ContactLink, ClientError> {
+    let signing = own.signing.as_ref().ok_or(ClientError::NotSignedIn)?;
+    let certificate = SigningKeyCertificate::decode(&signing.certificate)
+        .map_err(|_| ClientError::Damaged("signing key certificate"))?;
+    Ok(ContactLink {
+        server: own.server_url.clone(),
+        user_id: own.user_id.clone(),
+        identity: public_identity(own)?,
+        generation: certificate.generation(),
+    })
+}
+
+/// Pins what a contact link says, and says what has come of it. `published` is the key that the server has for the user:
+/// `None` if it was not asked, or has none.
+///
+/// Whether the link is for this server is decided by the key. An address is a hint: one server has several, and one address
+/// many spellings; where they differ, it is the same server if it names the link's own key for the user. Nothing else depends
+/// on what the server says: the link's key is pinned, and another one that it names is noted as a change, which holds up
+/// what is sent.
+pub(crate) fn add(
+    tx: &Tx<'_>,
+    link: &ContactLink,
+    from: LinkFrom,
+    published: Option<&AccountPublicKey>,
+) -> Result<ContactInfo, ClientError> {
+    let own = account::load(tx)?.ok_or(ClientError::NotSignedIn)?;
+    let user = &link.user_id;
+    if *user == own.user_id {
+        let is_ours = public_identity(&own)? == link.identity;
+        return Err(if is_ours { ClientError::OwnLink } else { ClientError::AnotherKey(user.clone()) });
+    }
+    if !is_alike(&own.server_url, &link.server) && published != Some(&link.identity) {
+        return Err(ClientError::AnotherServer(link.server.clone()));
+    }
+    match contacts::link(tx, user, link.identity.as_bytes())? {
+        Linked::AnotherKey => return Err(ClientError::AnotherKey(user.clone())),
+        Linked::Pinned if from == LinkFrom::InPerson => contacts::set_verified(tx, user, true)?,
+        Linked::Pinned => {}
+    }
+    if let Some(published) = published {
+        contacts::observe(tx, user, published.as_bytes())?;
+    }
+    info(tx, user)
+}
+
+/// Whether two addresses lead to the same place by themselves.
+pub(crate) fn is_alike(one: &str, other: &str) -> bool {
+    let read = |address: &str| address.parse::<ServerAddress>().ok();
+    read(one).is_some_and(|one| Some(one) == read(other))
+}
+
+#[cfg(test)]
+#[path = "contact_links_tests.rs"]
+mod tests;

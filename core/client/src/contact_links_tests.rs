@@ -1,0 +1,112 @@
+//! What contact links do to what is known of people.
+
+use privmsg_e2ee::{AccountKey, OsRng};
+use privmsg_protocol::UserId;
+use privmsg_store::Store;
+use privmsg_store::key::DatabaseKey;
+
+use super::*;
+use crate::contacts::{Known, all};
+use crate::identity::signed_in_account;
+
+const HERE: &str = "http://localhost";
+
+fn bob() -> UserId {
+    UserId::new("bob").unwrap()
+}
+
+fn key() -> AccountPublicKey {
+    AccountKey::generate(&mut OsRng).public()
+}
+
+/// A profile of Alice's at [`HERE`], and her key.
+async fn alice() -> (tempfile::TempDir, Store, AccountPublicKey) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+    let identity = key();
+    let alice = Account { identity: Some(*identity.as_bytes()), ..signed_in_account(UserId::new("alice").unwrap()) };
+    store.write(move |tx| account::save(tx, &alice)).await.unwrap();
+    (dir, store, identity)
+}
+
+async fn adds(
+    store: &Store,
+    link: &ContactLink,
+    from: LinkFrom,
+    published: Option<AccountPublicKey>,
+) -> Result<ContactInfo, ClientError> {
+    let link = link.clone();
+    store.write(move |tx| add(tx, &link, from, published.as_ref())).await
+}
+
+fn link_to(identity: AccountPublicKey, server: &str) -> ContactLink {
+    ContactLink { server: server.to_owned(), user_id: bob(), identity, generation: 1 }
+}
+
+#[tokio::test]
+async fn a_link_pins_and_only_what_was_handed_over_in_person_verifies() {
+    let (_dir, store, _) = alice().await;
+    let link = link_to(key(), "HTTP://LocalHost:80/");
+    let added = adds(&store, &link, LinkFrom::Anywhere, None).await.unwrap();
+    assert_eq!((added.known(), added.changed), (Known::ByLink, None));
+    let again = adds(&store, &link, LinkFrom::InPerson, Some(link.identity)).await.unwrap();
+    assert_eq!((again.known(), again.changed), (Known::Verified, None));
+    // A copy that comes by mail takes nothing back.
+    let mailed = adds(&store, &link, LinkFrom::Anywhere, None).await.unwrap();
+    assert_eq!(mailed.known(), Known::Verified);
+    assert_eq!(store.read(all).await.unwrap(), [mailed]);
+}
+
+#[tokio::test]
+async fn no_link_replaces_a_pin() {
+    let (_dir, store, own) = alice().await;
+    let first = link_to(key(), HERE);
+    adds(&store, &first, LinkFrom::Anywhere, None).await.unwrap();
+    let before = store.read(|at| info(at, &bob())).await.unwrap();
+    for from in [LinkFrom::Anywhere, LinkFrom::InPerson] {
+        let other = link_to(key(), HERE);
+        // Not even with the server's word for it.
+        let refused = adds(&store, &other, from, Some(other.identity)).await;
+        assert!(matches!(refused, Err(ClientError::AnotherKey(user)) if user == bob()));
+        assert_eq!(store.read(|at| info(at, &bob())).await.unwrap(), before);
+    }
+    let mine = ContactLink { user_id: UserId::new("alice").unwrap(), ..link_to(own, HERE) };
+    assert!(matches!(adds(&store, &mine, LinkFrom::Anywhere, None).await, Err(ClientError::OwnLink)));
+    let forged = ContactLink { identity: key(), ..mine };
+    assert!(matches!(adds(&store, &forged, LinkFrom::Anywhere, None).await, Err(ClientError::AnotherKey(_))));
+}
+
+/// The link's key stays the pinned one, and what is sent waits for the user.
+#[tokio::test]
+async fn another_key_of_the_servers_is_a_change_to_be_accepted() {
+    for from in [LinkFrom::Anywhere, LinkFrom::InPerson] {
+        let (_dir, store, _) = alice().await;
+        let (link, published) = (link_to(key(), HERE), key());
+        let added = adds(&store, &link, from, Some(published)).await.unwrap();
+        assert!(added.changed.is_some());
+        let look = |at: &privmsg_store::Snapshot<'_>| contacts::load(at, &bob());
+        let contact = store.read(look).await.unwrap().unwrap();
+        assert_eq!(contact.identity, *link.identity.as_bytes());
+        assert_eq!(contact.changed_identity, Some(*published.as_bytes()));
+        assert!(store.read(|at| contacts::is_held(at, &bob())).await.unwrap());
+        store.write(|tx| contacts::accept_change(tx, &bob())).await.unwrap();
+        let accepted = store.read(|at| info(at, &bob())).await.unwrap();
+        assert_eq!((accepted.known(), accepted.changed), (Known::SeenFirst, None));
+    }
+}
+
+#[tokio::test]
+async fn the_key_decides_whether_another_address_is_the_same_server() {
+    for elsewhere in ["https://localhost", "http://localhost:8080", "http://localhost/chat", "https://чат.пример.рф"]
+    {
+        let (_dir, store, _) = alice().await;
+        let link = link_to(key(), elsewhere);
+        for published in [None, Some(key())] {
+            let refused = adds(&store, &link, LinkFrom::InPerson, published).await;
+            assert!(matches!(refused, Err(ClientError::AnotherServer(server)) if server == elsewhere));
+            assert!(store.read(all).await.unwrap().is_empty(), "{elsewhere}");
+        }
+        let added = adds(&store, &link, LinkFrom::Anywhere, Some(link.identity)).await.unwrap();
+        assert_eq!(added.known(), Known::ByLink);
+    }
+}
