@@ -31,23 +31,60 @@ pub(crate) enum Command {
     Login(Login),
     Send(Send),
     Listen(Listen),
-    React { message: MessageId, emoji: String, remove: bool, timeout: Option<u64> },
-    Edit { message: MessageId, text: String, timeout: Option<u64> },
-    Delete { message: MessageId, for_me: bool, timeout: Option<u64> },
-    Chat { user: UserId },
-    Read { user: UserId },
+    React {
+        message: MessageId,
+        emoji: String,
+        remove: bool,
+        timeout: Option<u64>,
+    },
+    Edit {
+        message: MessageId,
+        text: String,
+        timeout: Option<u64>,
+    },
+    Delete {
+        message: MessageId,
+        for_me: bool,
+        timeout: Option<u64>,
+    },
+    Chat {
+        user: UserId,
+    },
+    Read {
+        user: UserId,
+    },
     Settings(Settings),
-    History { user: UserId, limit: u32 },
-    Download { message_id: MessageId, out: PathBuf, from: Option<UserId> },
+    History {
+        user: UserId,
+        limit: u32,
+    },
+    Download {
+        message_id: MessageId,
+        out: PathBuf,
+        from: Option<UserId>,
+    },
     Chats,
     ContactLink,
     AddContact(AddContact),
     Contacts,
     Whoami,
     Devices,
-    RemoveDevice { device: DeviceId },
-    SafetyNumber { user: UserId, change: Option<Verification> },
-    Logout { local: bool },
+    RemoveDevice {
+        device: DeviceId,
+    },
+    SafetyNumber {
+        user: UserId,
+        change: Option<Verification>,
+    },
+    /// Block somebody, or unblock them.
+    Block {
+        user: UserId,
+        blocked: bool,
+    },
+    Blocks,
+    Logout {
+        local: bool,
+    },
 }
 
 /// Which settings are shown, or what one is to be.

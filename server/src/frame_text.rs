@@ -53,6 +53,7 @@ mod tests {
             group_id: Some(GroupId::from_bytes([1; 16])),
             epoch: Some(Epoch(3)),
             seq: None,
+            first_seq: None,
             encrypted_content: Opaque::encode(b"hello"),
             message_type: MessageType::Text,
             timestamp: 5,

@@ -13,6 +13,7 @@ const GLOBAL: usize = 100;
 
 pub(super) fn definition(lang: Lang) -> Clap {
     let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
+    let whom = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_whom()).required(true);
     let message = || positional("message-id", lang.pick("MESSAGE_ID", "ID"), lang.help_message_id()).required(true);
     let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
     let seconds = lang.pick("SECS", "СЕКУНДЫ");
@@ -155,6 +156,13 @@ pub(super) fn definition(lang: Lang) -> Clap {
             .arg(flag("unverify", lang.help_unverify()).conflicts_with("accept-change"))
             .arg(flag("accept-change", lang.help_accept_change())),
     )
+    .subcommand(
+        with_arguments(lang, command(lang, "block", lang.about_block(), lang.usage_block()))
+            .after_help(lang.after_block())
+            .arg(whom()),
+    )
+    .subcommand(with_arguments(lang, command(lang, "unblock", lang.about_unblock(), lang.usage_unblock())).arg(whom()))
+    .subcommand(command(lang, "blocks", lang.about_blocks(), lang.usage_blocks()))
     .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()).arg(flag("local", lang.help_local())))
 }
 

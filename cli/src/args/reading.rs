@@ -121,6 +121,8 @@ impl Command {
                 .into_iter()
                 .find_map(|(flag, change)| matches.get_flag(flag).then_some(change)),
             },
+            "block" | "unblock" => Self::Block { user: user(lang, matches, "user")?, blocked: name == "block" },
+            "blocks" => Self::Blocks,
             "logout" => Self::Logout { local: matches.get_flag("local") },
             other => return Err(Failure::Usage(lang.unknown_command(other))),
         })

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod act;
+mod blocks;
 mod chat;
 mod chats;
 mod connection;
@@ -92,6 +93,8 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::SafetyNumber { user, change } => {
             signals.unless_interrupted(safety_number::run(session, &user, change)).await
         }
+        Command::Block { user, blocked } => signals.unless_interrupted(blocks::block(session, &user, blocked)).await,
+        Command::Blocks => signals.unless_interrupted(blocks::list(session)).await,
         Command::Logout { local } => signals.unless_interrupted(logout::run(session, local)).await,
     }
 }

@@ -55,6 +55,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::AmbiguousMessage => new(Exit::Other, "ambiguous_message", lang.ambiguous_message()),
         ClientError::NotTheAuthor => new(Exit::Other, "not_the_author", lang.not_the_author()),
         ClientError::NotChangeable => new(Exit::Other, "not_changeable", lang.not_changeable()),
+        ClientError::Blocked(user) => new(Exit::Other, "user_blocked", lang.user_blocked(user.as_str())),
         ClientError::Unreachable { why, .. } => new(Exit::Network, why.as_str(), lang.unreachable_person(*why)),
         ClientError::ServerTooOld(_) => new(Exit::Network, "server_too_old", lang.server_too_old()),
         ClientError::UpdateNeeded(_) => new(Exit::Other, "update_needed", lang.update_needed()),

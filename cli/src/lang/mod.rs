@@ -1,5 +1,6 @@
 //! Everything that the program says, in English and in Russian side by side, so that neither can be forgotten.
 
+mod blocks;
 mod contact;
 mod diagnostics;
 mod help;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alone;
+mod blocks;
 #[cfg(target_os = "linux")]
 mod chat;
 mod contact;

@@ -1,6 +1,7 @@
 //! A handle for front-ends.
 
 mod account;
+mod blocks;
 mod contacts;
 mod files;
 mod messages;

@@ -112,6 +112,9 @@ pub enum ClientError {
     /// There is no conversation with this user, or their identity key is not known yet.
     #[error("no conversation with {0} yet")]
     UnknownContact(UserId),
+    /// The user has blocked somebody, to whom this would be said.
+    #[error("{0} is blocked")]
+    Blocked(UserId),
     /// None of a user's devices can be written to at the moment.
     #[error("none of {user}'s devices can be reached: {}", why.as_str())]
     Unreachable {

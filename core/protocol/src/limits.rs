@@ -40,6 +40,9 @@ pub const MAX_GROUP_LEAVES: usize = 1000;
 /// Size of an encrypted account backup, in characters of base64.
 pub const MAX_BACKUP_LEN: usize = 64 * 1024;
 
+/// Users whom one user may have blocked.
+pub const MAX_BLOCKED_USERS: usize = 1000;
+
 /// Delivered messages that a connection may hold unacknowledged. The server then waits for acknowledgements, so a
 /// client that stores nothing costs a bounded amount of memory.
 pub const MAX_UNACKED_DELIVERIES: usize = 1024;

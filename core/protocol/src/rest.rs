@@ -5,6 +5,7 @@
 
 mod admin;
 mod auth;
+mod blocks;
 mod endpoints;
 mod files;
 mod groups;
@@ -19,6 +20,7 @@ pub use admin::{
     CreateUser, CreatedUser, DoctorReport, Invite, Invited, ResetKey, Sentence, Stats, StatsHistory, StatsPoint,
 };
 pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshResponse};
+pub use blocks::{BlockedUser, BlockedUsers};
 pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};
 pub use groups::{

@@ -51,6 +51,11 @@ CREATE TABLE contact (
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
+-- Whom the user has blocked, as the server said last.
+CREATE TABLE blocked_user (
+    user_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- What people see of a conversation. The lower columns are the entry in the list of chats, kept by whoever writes messages.
 CREATE TABLE chat (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -21,6 +21,7 @@
 //! | `failed` | none: refused for a reason that a retry does not change | |
 
 pub mod account;
+pub mod blocks;
 pub mod challenges;
 pub mod chats;
 pub mod contacts;

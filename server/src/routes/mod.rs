@@ -3,6 +3,7 @@
 mod admin;
 mod auth;
 mod backup;
+mod blocks;
 mod device_lists;
 mod devices;
 mod files;
@@ -120,6 +121,8 @@ fn ordinary() -> OpenApiRouter<AppState> {
         .routes(routes!(device_lists::publish))
         .routes(routes!(device_lists::show))
         .routes(routes!(device_lists::link_reply))
+        .routes(routes!(blocks::list))
+        .routes(routes!(blocks::block, blocks::unblock))
         .routes(routes!(users::show))
         .routes(routes!(key_packages::claim))
         .routes(routes!(messages::pending))

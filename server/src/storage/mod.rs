@@ -23,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
+    AuditLog, BlockedUser, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
     PublishKeyPackages, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
@@ -38,7 +38,7 @@ pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };
 pub(crate) use model::{
-    Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position,
+    Blocked, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position,
     ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
 };
 
@@ -162,6 +162,16 @@ pub(crate) trait Storage: Send + Sync {
     /// Whether both have written to each other, so that each may see whether the other is there.
     async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool>;
     async fn user_exists(&self, user_id: UserId) -> Result<bool>;
+
+    // Blocking
+
+    /// Nothing that `user_id` sends reaches the session's user any more. `None` if that is so already.
+    async fn block(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
+    /// Takes that back. `None` if there was nothing to take back.
+    async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
+    async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>>;
+    /// Whether the user of this name has blocked `peer`.
+    async fn is_blocked_by(&self, user_id: UserId, peer: UserKey) -> Result<bool>;
 
     // Delivery
 

@@ -72,6 +72,15 @@ pub(crate) struct Submission {
     pub(crate) replies: Arc<dyn Replies>,
 }
 
+/// Who may see whom, of a user and of who is blocked or was: just before blocking, or just after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    /// The other one sees when the user is there.
+    pub(crate) sees_user: bool,
+    /// The user sees when the other one is there.
+    pub(crate) seen_by_user: bool,
+}
+
 /// What became of one message.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {

@@ -65,9 +65,15 @@ impl Connection {
         }
     }
 
-    /// Passes a call signal on. Returns what to tell the sender if there is no such user.
+    /// Passes a call signal on. Returns what to tell the sender if there is no such user. Who has blocked the sender is as one
+    /// who is not there.
     pub(super) async fn pass_on(&self, signal: CallSignal) -> Option<ServerFrame> {
         let recipient = signal.recipient_id.clone();
+        match self.app.storage.is_blocked_by(recipient.clone(), self.session.user).await {
+            Ok(false) => {}
+            Ok(true) => return None,
+            Err(error) => return Some(error_frame(None, &error.refusal())),
+        }
         let frame = ServerFrame::CallSignal(CallSignal {
             sender_id: Some(self.session.user_id.clone()),
             sender_device_id: Some(self.session.device_id.clone()),

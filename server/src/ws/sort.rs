@@ -100,7 +100,7 @@ impl Connection {
             }
         };
         let is_servers = match message.message_type {
-            MessageType::KeyExchange | MessageType::DeviceSync => message.group_id.is_some(),
+            MessageType::KeyExchange | MessageType::DeviceSync | MessageType::Withheld => message.group_id.is_some(),
             MessageType::AccountSync => true,
             _ => false,
         };
@@ -118,6 +118,7 @@ impl Connection {
             group_id: message.group_id,
             epoch: message.epoch,
             seq: None,
+            first_seq: None,
             encrypted_content: message.encrypted_content,
             message_type: message.message_type,
             timestamp: message.timestamp,

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod administration;
+mod blocks;
 mod clock;
 mod command_line;
 mod corpus;

@@ -146,6 +146,7 @@ impl Held {
             group_id: Some(self.group.group_id()),
             epoch: Some(self.group.epoch()),
             seq: Some(self.seq),
+            first_seq: None,
             encrypted_content: Opaque::encode(bytes),
             message_type: kind,
             timestamp: i64::try_from(now_ms() / 1000)?,

@@ -4,6 +4,7 @@ mod about;
 mod absent;
 mod anew;
 mod attacks;
+mod blocks;
 mod chats;
 mod contacts;
 mod crashes;

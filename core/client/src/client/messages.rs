@@ -7,6 +7,7 @@ use privmsg_store::messages::{self, Message, MessageState};
 use privmsg_store::{Change, Snapshot, StoreError, Tx, account, outbox};
 
 use super::Client;
+use super::blocks::refuse_blocked;
 use crate::content::{compose, say};
 use crate::error::ClientError;
 use crate::sending::{self, Acknowledged, Draft, DraftFile, Recipient, Said, Sent};
@@ -16,8 +17,13 @@ impl Client {
     /// Stores and queues a message; it will be sent whatever happens to this process. Durable when this returns.
     ///
     /// # Errors
-    /// [`ClientError`] of the database, for a file that is not there, or for a text that is empty or too long.
+    /// [`ClientError`] of the database, for a file that is not there, or for a text that is empty or too long;
+    /// [`ClientError::Blocked`].
     pub async fn send(&self, recipient: &Recipient, draft: Draft) -> Result<Sent, ClientError> {
+        let Recipient::User(user) = recipient;
+        if self.is_blocked(user).await? {
+            return Err(ClientError::Blocked(user.clone()));
+        }
         let mut looked_at = Vec::with_capacity(draft.files.len());
         for path in &draft.files {
             looked_at.push(DraftFile::look(path).await?);
@@ -30,6 +36,7 @@ impl Client {
         let recipient = recipient.clone();
         self.say(move |tx, own, now| {
             let chat = sending::chat_with(tx, own.0, &recipient, now)?;
+            refuse_blocked(tx, chat)?;
             sending::queue(tx, own, chat, &draft, &files, now)
         })
         .await
@@ -39,7 +46,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NoSuchMessage`], [`ClientError::AmbiguousMessage`], [`ClientError::NotChangeable`] if it is deleted,
-    /// [`ClientError::Content`] if it is no emoji.
+    /// [`ClientError::Content`] if it is no emoji, [`ClientError::Blocked`].
     pub async fn react(&self, message: MessageId, emoji: String, remove: bool) -> Result<Said, ClientError> {
         self.say(move |tx, own, now| {
             let target = target(tx, &message)?;
@@ -163,6 +170,7 @@ fn say_about(
     kind: &impl Kind,
     now_ms: i64,
 ) -> Result<Said, ClientError> {
+    refuse_blocked(tx, target.chat)?;
     let content = compose(kind, now_ms)?.about(target.message_id, target.sender_id.clone());
     say(tx, own, target.chat, &content, now_ms)?;
     Ok(Said { chat: target.chat, message_id: content.message_id })

@@ -2,7 +2,7 @@
 
 use privmsg_e2ee::{Content, Kind, Receipt, ReceiptKind as What};
 use privmsg_protocol::{DeviceId, UserId};
-use privmsg_store::{Tx, owed_receipts, receipts};
+use privmsg_store::{Tx, blocks, chats, owed_receipts, receipts};
 
 use super::{ContentKind, Effect, Said, chat_kind, compose, say};
 use crate::error::ClientError;
@@ -44,9 +44,12 @@ pub(super) fn owe_delivered(tx: &Tx<'_>, said: &Said<'_>) -> Result<(), ClientEr
     Ok(())
 }
 
-/// Turns receipts that are owed into queued messages.
+/// Turns receipts that are owed into queued messages. Who is blocked is told nothing.
 pub(crate) fn send_receipts(tx: &Tx<'_>, own: (&UserId, &DeviceId), now_ms: i64) -> Result<(), ClientError> {
     while let Some(owed) = owed_receipts::take(tx, AT_ONCE)? {
+        if blocks::in_chat(tx, &chats::load(tx, owed.chat)?)?.is_some() {
+            continue;
+        }
         let kind = if owed.read { What::Read } else { What::Delivered };
         let content: Content = compose(&Receipt { kind, message_ids: owed.message_ids }, now_ms)?;
         say(tx, own, owed.chat, &content, now_ms)?;

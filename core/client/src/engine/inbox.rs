@@ -5,18 +5,22 @@
 //! device). A message that was processed before a crash and comes again is recognised by its number in the group and
 //! by MLS itself. Nothing here asks the server: what needs that is noted, and left to a task.
 
+mod verdict;
+mod withheld;
+
 use std::collections::{HashMap, HashSet};
 
-use privmsg_e2ee::{Content, Conversation, Expected, Member, MembershipChange, ProcessError, Processed};
+use privmsg_e2ee::{Content, Conversation, Expected, Member, MembershipChange, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::{Epoch, GroupId, MessageId};
+use privmsg_protocol::{GroupId, MessageId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{gaps, lags, outbox, parked};
+use privmsg_store::{blocks, gaps, lags, outbox, parked};
 
+use self::verdict::Verdict;
 use super::tasks::groups::COMMIT_WAIT;
 use crate::content::{self, Said};
 use crate::error::{ClientError, During as _};
@@ -73,27 +77,16 @@ struct Intake<'a, 't> {
     outcome: Outcome,
 }
 
-/// What MLS has made of a message.
-enum Verdict {
-    /// It has been seen, whatever it was; its number is no gap.
-    Seen,
-    /// It is lost to this device: its number stays a gap.
-    Lost,
-    /// It has come, and no key for it will: its sender has used one twice, as one does whose state was set back, or it is
-    /// of before this device was there. Its number is shown as missing.
-    Unreadable,
-    /// It waits for what comes before it.
-    Early,
-    /// A commit has led to another epoch, in which something that waited may be readable.
-    NewEpoch,
-}
-
 impl<'a, 't> Intake<'a, 't> {
     fn new(step: &'a Step<'a, 't>) -> Self {
         Self { step, conversations: HashMap::new(), outcome: Outcome::default() }
     }
 
     fn one(&mut self, message: &DeliveredMessage) -> Result<Receipt, ClientError> {
+        if message.message_type == MessageType::AccountSync {
+            blocks::note_news(self.step.tx)?;
+            return Ok(Receipt::Now);
+        }
         let Some(group_id) = message.group_id else {
             tracing::debug!("passed over a message outside of a conversation");
             return Ok(Receipt::Now);
@@ -202,6 +195,10 @@ impl<'a, 't> Intake<'a, 't> {
 
     /// Processes inside a savepoint: what MLS refuses must leave no trace.
     fn decrypt(&mut self, message: &DeliveredMessage, group: &StoredGroup) -> Result<Verdict, ClientError> {
+        if message.message_type == MessageType::Withheld {
+            withheld::take(self.step, message, group)?;
+            return Ok(Verdict::Lost);
+        }
         let Some(bytes) = message.encrypted_content.decode() else { return Ok(Verdict::Seen) };
         let mut conversation = match self.take(group.group_id) {
             Ok(Some(conversation)) => conversation,
@@ -236,7 +233,7 @@ impl<'a, 't> Intake<'a, 't> {
             }
             Err(error) => {
                 part.undo()?;
-                return verdict_on(error, group, message.epoch);
+                return verdict::on(error, group, message.epoch);
             }
         };
         part.keep()?;
@@ -369,32 +366,4 @@ impl<'a, 't> Intake<'a, 't> {
 /// Whether the envelope, which the server has checked, names who MLS says it is from.
 fn is_from(message: &DeliveredMessage, member: &Member) -> bool {
     message.sender_id == member.user_id && message.sender_device_id.as_ref() == Some(&member.device_id)
-}
-
-fn verdict_on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch>) -> Result<Verdict, ClientError> {
-    Ok(match error {
-        // The server, which has checked the epoch, says another one.
-        ProcessError::Future { .. } if sent_in.is_some_and(|epoch| epoch <= group.epoch) => Verdict::Seen,
-        ProcessError::Future { .. } => Verdict::Early,
-        ProcessError::Removed => Verdict::Lost,
-        // One that came before is known by its number.
-        ProcessError::Stale { .. } | ProcessError::Duplicate => Verdict::Unreadable,
-        // Its external commit has no answer yet. If another one was faster, what is said now is said without this device.
-        ProcessError::Rejected(_) | ProcessError::Malformed(_) | ProcessError::UpdateNeeded(_)
-            if group.state == GroupState::Joining =>
-        {
-            Verdict::Lost
-        }
-        // What comes after it waits with it.
-        ProcessError::UpdateNeeded(newer) => {
-            tracing::warn!(%newer, "a commit waits for an update");
-            Verdict::Early
-        }
-        ProcessError::Rejected(reason) => {
-            tracing::warn!(%reason, "rejected a message");
-            Verdict::Unreadable
-        }
-        ProcessError::Malformed(_) => Verdict::Seen,
-        ProcessError::Storage(error) => return Err(error.into()),
-    })
 }

@@ -168,6 +168,7 @@ fn delivered(n: u8, epoch: Epoch, bytes: &[u8], message_type: MessageType) -> De
         group_id: Some(GROUP),
         epoch: Some(epoch),
         seq: Some(Seq(n.into())),
+        first_seq: None,
         encrypted_content: Opaque::encode(bytes),
         message_type,
         timestamp: 0,
@@ -333,6 +334,36 @@ async fn a_notice_of_an_unknown_group_leads_to_a_join() {
     let notice = DeliveredMessage { seq: None, ..delivered(8, Epoch(1), b"", MessageType::DeviceSync) };
     bob.hears(&[&notice]).await;
     assert!(bob.is_to_join_anew().await);
+}
+
+/// The server keeps messages back, since the user wants that: what comes behind them is behind nothing that is missing.
+#[tokio::test]
+async fn what_was_kept_back_is_not_missing() {
+    let (alice, bob) = alice_and_bob().await;
+    let mut last = alice.encrypt("kept back", 2).await;
+    for n in 3..=9 {
+        last = alice.encrypt("kept back", n).await;
+    }
+    let notice = DeliveredMessage {
+        sender_device_id: None,
+        epoch: None,
+        first_seq: Some(Seq(2)),
+        encrypted_content: Opaque::default(),
+        message_type: MessageType::Withheld,
+        ..last
+    };
+    bob.hears(&[&notice]).await;
+    bob.hears(&[&notice]).await;
+    bob.hears(&[&alice.encrypt("heard", 10).await]).await;
+    assert_eq!(bob.texts().await, ["heard"]);
+    let open = bob.step(|step| gaps::open_up_to(step.tx, &GROUP, Seq(100)).unwrap()).await;
+    assert_eq!(open, 0);
+    // So many that keys might be too far ahead: another epoch is due.
+    let is_due =
+        async || bob.step(|step| groups::load(step.tx, &GROUP).unwrap().unwrap().rotate_at <= step.now_ms).await;
+    assert!(!is_due().await);
+    bob.hears(&[&DeliveredMessage { first_seq: Some(Seq(11)), seq: Some(Seq(5_011)), ..notice }]).await;
+    assert!(is_due().await);
 }
 
 /// A number that no group can have come to would spoil the order of the chat for good.

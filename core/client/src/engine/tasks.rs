@@ -1,5 +1,6 @@
 //! What the engine has to do besides reading the socket. Each task is a file here and an entry in [`all`].
 
+mod blocks;
 mod downloads;
 mod ended_uploads;
 mod expiry;
@@ -41,6 +42,7 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(sealed_files::SealedFiles),
         Box::new(key_packages::KeyPackages::default()),
         Box::new(presence::Presence::default()),
+        Box::new(blocks::Blocks::default()),
         Box::new(gaps::Gaps),
         Box::new(kept::Kept),
         Box::new(expiry::Expiry),

@@ -10,10 +10,10 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, USER_AGENT}
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use privmsg_protocol::rest::{
-    Backup, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup,
-    CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health, KeyPackageStock, LoginRequest,
-    LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest, RefreshResponse, SubmitCommit, UpdateProfile,
-    UserProfile,
+    Backup, BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted,
+    CreateGroup, CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health, KeyPackageStock,
+    LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest, RefreshResponse, SubmitCommit,
+    UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -146,6 +146,18 @@ impl Api {
 
     pub(crate) async fn remove_device(&self, device: &DeviceId) -> Result<(), ClientError> {
         self.carry_out(Method::DELETE, &format!("users/me/devices/{device}"), None).await
+    }
+
+    pub(crate) async fn blocked(&self) -> Result<BlockedUsers, ClientError> {
+        self.call(Method::GET, "users/me/blocks").await
+    }
+
+    pub(crate) async fn block(&self, user: &UserId) -> Result<(), ClientError> {
+        self.carry_out(Method::PUT, &format!("users/me/blocks/{user}"), None).await
+    }
+
+    pub(crate) async fn unblock(&self, user: &UserId) -> Result<(), ClientError> {
+        self.carry_out(Method::DELETE, &format!("users/me/blocks/{user}"), None).await
     }
 
     pub(crate) async fn backup(&self) -> Result<Backup, ClientError> {

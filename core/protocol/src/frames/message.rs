@@ -54,6 +54,9 @@ pub struct DeliveredMessage {
     /// Place in the group's history. A welcome carries that of the commit that it belongs to; a notice has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
+    /// In a notice of [`MessageType::Withheld`]: it stands for all numbers from this one to `seq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seq: Option<Seq>,
     /// Ciphertext.
     pub encrypted_content: Opaque,
     /// What the server was told about the kind.

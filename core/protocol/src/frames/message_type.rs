@@ -65,8 +65,11 @@ message_types! {
     /// group's leaves with its devices and commit the difference.
     DeviceSync = "device_sync";
     /// Notice of the server that something about the receiver's own account has changed: its device list, its access key,
-    /// that a device waits to be let in, or that its identity is to be replaced. Has no content and no group.
+    /// whom it blocks, that a device waits to be let in, or that its identity is to be replaced. Has no content and no group.
     AccountSync = "account_sync";
+    /// Notice of the server that it has kept messages of a group from the receiver, whose sender the receiver has blocked: those
+    /// from `first_seq` to `seq`. Has no content.
+    Withheld = "withheld";
 }
 
 impl Serialize for MessageType {

@@ -72,7 +72,7 @@ strategies! {
     });
     delivered() -> DeliveredMessage = make!(DeliveredMessage {
         message_id: message_id(), sender_id: user(), sender_device_id: opt(device()), recipient_id: opt(user()),
-        group_id: opt(group_id()), epoch: opt(epoch()), seq: opt(seq()), encrypted_content: opaque(),
+        group_id: opt(group_id()), epoch: opt(epoch()), seq: opt(seq()), first_seq: opt(seq()), encrypted_content: opaque(),
         message_type: message_type(), timestamp: any::<i64>(),
     });
     accepted() -> Accepted = make!(Accepted { message_id: message_id(), group_id: group_id(), seq: seq() });
@@ -137,6 +137,8 @@ strategies! {
         created_at: text(), last_seen_at: opt(text()), current: any::<bool>(),
         waiting: any::<bool>(),
     });
+    blocked_users() -> BlockedUsers = make!(BlockedUsers { blocked: vec(one_blocked(), 0..3) });
+    one_blocked() -> BlockedUser = make!(BlockedUser { user_id: user(), blocked_at: any::<i64>() });
     devices() -> Devices = make!(Devices { devices: vec(one_device(), 0..3) });
     pending() -> PendingMessages = make!(PendingMessages {
         messages: vec(delivered(), 0..3), has_more: any::<bool>(),

@@ -128,6 +128,7 @@ fn every_message_type_has_its_documented_name() {
             "typing_indicator",
             "device_sync",
             "account_sync",
+            "withheld",
         ]
     );
     for (kind, name) in MessageType::ALL.iter().zip(names) {

@@ -138,6 +138,10 @@ fn users_and_devices() {
         },
         r#"{"devices":[{"device_id":"d1","device_name":"laptop","device_type":null,"device_public_key":null,"created_at":"2024-01-01 12:00:00","last_seen_at":null,"current":true}]}"#,
     );
+    body(
+        &BlockedUsers { blocked: vec![BlockedUser { user_id: user("mallory"), blocked_at: 1_234_567_890 }] },
+        r#"{"blocked":[{"user_id":"mallory","blocked_at":1234567890}]}"#,
+    );
     body(&Backup { backup: opaque(b"sealed") }, r#"{"backup":"c2VhbGVk"}"#);
     body(&SealedIdentity { backup: opaque(b"sealed"), earlier: vec![] }, r#"{"backup":"c2VhbGVk"}"#);
     body(

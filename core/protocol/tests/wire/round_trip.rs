@@ -49,6 +49,7 @@ fn rest_bodies() {
     body(any::profile());
     body(any::update_profile());
     body(any::devices());
+    body(any::blocked_users());
     body(any::pending());
     body(any::ack_request());
     body(any::upload_response());

@@ -35,6 +35,7 @@ pub(crate) fn frames() -> Vec<(ServerFrame, &'static str)> {
         group_id: Some(group_id()),
         epoch: Some(Epoch(7)),
         seq: Some(Seq(42)),
+        first_seq: None,
         encrypted_content: opaque(b"ciphertext"),
         message_type: MessageType::Text,
         timestamp: 1_234_567_890,
@@ -44,6 +45,7 @@ pub(crate) fn frames() -> Vec<(ServerFrame, &'static str)> {
         group_id: None,
         epoch: None,
         seq: None,
+        first_seq: None,
         message_type: MessageType::Image,
         ..in_group.clone()
     };
@@ -51,9 +53,16 @@ pub(crate) fn frames() -> Vec<(ServerFrame, &'static str)> {
         sender_device_id: None,
         epoch: None,
         seq: None,
+        first_seq: None,
         encrypted_content: Opaque::default(),
         message_type: MessageType::DeviceSync,
         ..in_group.clone()
+    };
+    let withheld = DeliveredMessage {
+        seq: Some(Seq(42)),
+        first_seq: Some(Seq(40)),
+        message_type: MessageType::Withheld,
+        ..notice.clone()
     };
     vec![
         (
@@ -75,6 +84,10 @@ pub(crate) fn frames() -> Vec<(ServerFrame, &'static str)> {
         (
             ServerFrame::Message(notice),
             r#"{"type":"message","payload":{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","sender_id":"alice","group_id":"AAECAwQFBgcICQoLDA0ODw","encrypted_content":"","message_type":"device_sync","timestamp":1234567890}}"#,
+        ),
+        (
+            ServerFrame::Message(withheld),
+            r#"{"type":"message","payload":{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","sender_id":"alice","group_id":"AAECAwQFBgcICQoLDA0ODw","seq":42,"first_seq":40,"encrypted_content":"","message_type":"withheld","timestamp":1234567890}}"#,
         ),
         (ServerFrame::CaughtUp, r#"{"type":"caught_up"}"#),
         (

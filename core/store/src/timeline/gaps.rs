@@ -67,6 +67,32 @@ pub fn lose(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> 
     Ok(new)
 }
 
+/// Takes all numbers from `first` to `last` as seen: they were kept from this device, because the user wants it so.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn withhold(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<(), StoreError> {
+    let (first, last) = (first.min(LAST), last.min(LAST));
+    let Some(highest) = highest(tx, group)? else { return Ok(()) };
+    if first > last {
+        return Ok(());
+    }
+    let mut was_shown = false;
+    for hole in holes_within(tx, group, first, last)? {
+        tx.sql().prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
+        keep(tx, group, hole.first, hole.last.min(to_sql(first.0) - 1), hole.confirmed)?;
+        keep(tx, group, hole.first.max(to_sql(last.0) + 1), hole.last, hole.confirmed)?;
+        was_shown |= hole.confirmed;
+    }
+    if last > highest {
+        if first > highest.next() {
+            insert(tx, group, highest.next(), Seq(first.0 - 1))?;
+        }
+        set_highest(tx, group, last)?;
+    }
+    if was_shown { shown(tx, group) } else { Ok(()) }
+}
+
 /// How many numbers of a group up to `seq` have not come, and may still.
 ///
 /// # Errors
@@ -268,6 +294,18 @@ fn hole_around(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<Option<Ho
             Ok(Hole { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, confirmed: row.get(3)? })
         })
         .optional()?)
+}
+
+fn holes_within(at: &Snapshot<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<Vec<Hole>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT id, first_seq, last_seq, confirmed FROM gap
+         WHERE group_id = ?1 AND first_seq <= ?3 AND last_seq >= ?2",
+    )?;
+    let range = params![group.as_bytes().as_slice(), to_sql(first.0), to_sql(last.0)];
+    let rows = query.query_map(range, |row| {
+        Ok(Hole { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, confirmed: row.get(3)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Takes one number out of the hole that it is in.

@@ -141,6 +141,8 @@ impl Tx<'_> {
         for sql in [
             "DELETE FROM invitation WHERE user = ?1",
             "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
+            "DELETE FROM block WHERE user = ?1 OR peer = ?1",
+            "DELETE FROM withheld WHERE user = ?1",
             "DELETE FROM grp_participant WHERE user = ?1",
             "DELETE FROM published_list WHERE user = ?1",
             "DELETE FROM removed_key WHERE user = ?1",

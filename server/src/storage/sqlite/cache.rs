@@ -8,10 +8,12 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use privmsg_protocol::rest::GroupKind;
 use privmsg_protocol::{GroupId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::arrivals::Arrivals;
+use super::groups::kind_number;
 
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
 const MAX_ENTRIES: usize = 20_000;
@@ -28,6 +30,8 @@ pub(super) struct Cache {
     /// Loaded when they are first asked for.
     arrivals: Option<Arrivals>,
     contacts: HashSet<(i64, i64)>,
+    /// Whether the one has blocked the other.
+    blocks: HashMap<(i64, i64), bool>,
 }
 
 /// A group as the relay needs it.
@@ -37,6 +41,8 @@ pub(super) struct GroupEntry {
     pub(super) seq: i64,
     /// Whether `seq` is ahead of the table.
     numbered: bool,
+    /// A conversation between two.
+    pub(super) is_direct: bool,
     pub(super) participants: Rc<[i64]>,
     /// Participants who have done nothing in the group yet.
     pub(super) silent: Vec<i64>,
@@ -55,6 +61,7 @@ impl Cache {
         self.devices_of.clear();
         self.groups.clear();
         self.contacts.clear();
+        self.blocks.clear();
     }
 
     /// Drops everything, because the tables went back to what they were before.
@@ -71,6 +78,7 @@ impl Cache {
             self.groups.len(),
             self.pending.len(),
             self.contacts.len(),
+            self.blocks.len(),
         ];
         if largest.iter().any(|len| *len > MAX_ENTRIES) {
             self.forget_all();
@@ -166,6 +174,21 @@ impl Cache {
         self.contacts.insert((user, peer))
     }
 
+    /// Whether `user` has blocked `peer`.
+    pub(super) fn blocks(&mut self, conn: &Connection, user: i64, peer: i64) -> rusqlite::Result<bool> {
+        if let Some(blocks) = self.blocks.get(&(user, peer)) {
+            return Ok(*blocks);
+        }
+        let blocks = super::blocks::is_blocked(conn, user, peer)?;
+        self.blocks.insert((user, peer), blocks);
+        Ok(blocks)
+    }
+
+    /// Drops whether `user` has blocked `peer`.
+    pub(super) fn forget_block(&mut self, user: i64, peer: i64) {
+        self.blocks.remove(&(user, peer));
+    }
+
     /// The user has done something in the group.
     pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
         if let Some(group) = self.groups.get_mut(&group_id) {
@@ -208,10 +231,12 @@ fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> rusqlite:
 impl GroupEntry {
     fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
         let found = conn
-            .prepare_cached("SELECT id, epoch, seq FROM grp WHERE group_id = ?1")?
-            .query_row([group_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .prepare_cached("SELECT id, epoch, seq, kind = ?2 FROM grp WHERE group_id = ?1")?
+            .query_row(params![group_id.as_bytes(), kind_number(GroupKind::Direct)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
             .optional()?;
-        let Some((id, epoch, seq)) = found else {
+        let Some((id, epoch, seq, is_direct)) = found else {
             return Ok(None);
         };
         let participants: Vec<(i64, bool)> = conn
@@ -230,6 +255,7 @@ impl GroupEntry {
             epoch,
             seq,
             numbered: false,
+            is_direct,
             participants: participants.iter().map(|(user, _)| *user).collect(),
             silent: participants.iter().filter_map(|(user, acted)| (!acted).then_some(*user)).collect(),
             leaves: leaves.iter().map(|(device, _)| *device).collect(),

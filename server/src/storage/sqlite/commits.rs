@@ -153,6 +153,7 @@ fn commit_frame(
         group_id: Some(place.group_id),
         epoch: Some(epoch),
         seq: Some(place.seq),
+        first_seq: None,
         encrypted_content: commit,
         message_type: MessageType::KeyExchange,
         timestamp: now,

@@ -1,7 +1,7 @@
 //! Who may see whose presence: those to whom one has written, alone or in a group.
 //!
 //! It is one-way on purpose. A stranger who writes to somebody, or puts them into a group, learns nothing until that
-//! somebody answers.
+//! somebody answers. Where one of two has blocked the other, neither sees anything.
 
 use privmsg_protocol::UserId;
 use rusqlite::Connection;
@@ -13,12 +13,16 @@ use crate::storage::{Result, UserKey};
 /// Users who may see `?1`.
 const WATCHERS: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
         WHERE me.user = ?1 AND me.acted = 1
-    UNION SELECT peer FROM contact WHERE user = ?1";
+    UNION SELECT peer FROM contact WHERE user = ?1
+    EXCEPT SELECT peer FROM block WHERE user = ?1
+    EXCEPT SELECT user FROM block WHERE peer = ?1";
 
 /// Users whom `?1` may see.
 const WATCHED: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
         WHERE me.user = ?1 AND them.acted = 1
-    UNION SELECT user FROM contact WHERE peer = ?1";
+    UNION SELECT user FROM contact WHERE peer = ?1
+    EXCEPT SELECT peer FROM block WHERE user = ?1
+    EXCEPT SELECT user FROM block WHERE peer = ?1";
 
 pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool> {
     conn.prepare_cached(&format!("SELECT ?2 IN ({WATCHED})"))

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod ballast;
 mod batch;
+mod blocks;
 mod cache;
 mod checkpoint;
 mod commits;

@@ -85,7 +85,12 @@ impl Tx<'_> {
         self.post_notice(message_id, frame, ACCOUNT, devices)
     }
 
-    fn notice(&self, message_id: MessageId, sender_id: UserId, message_type: MessageType) -> DeliveredMessage {
+    pub(super) fn notice(
+        &self,
+        message_id: MessageId,
+        sender_id: UserId,
+        message_type: MessageType,
+    ) -> DeliveredMessage {
         DeliveredMessage {
             message_id,
             sender_id,
@@ -94,6 +99,7 @@ impl Tx<'_> {
             group_id: None,
             epoch: None,
             seq: None,
+            first_seq: None,
             encrypted_content: Opaque::default(),
             message_type,
             timestamp: self.now(),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
+use super::blocks::KeptFrom;
 use super::tx::Tx;
 use crate::frame_text;
 use crate::storage::{Destination, Outcome, Outgoing, Refusal, Submission};
@@ -14,6 +15,8 @@ type Accepted = Option<(GroupId, Seq)>;
 struct Route {
     devices: Vec<i64>,
     group: Option<GroupId>,
+    /// Who has blocked the sender, and gets nothing of it.
+    kept_from: Option<KeptFrom>,
     /// To whom the sender shows himself by the message.
     shown: Shown,
 }
@@ -82,7 +85,11 @@ impl Tx<'_> {
             message.frame
         };
         self.note_seen(device, message.message_id, destination, seq)?;
-        self.post(message.message_id, frame, &route.devices)?;
+        let devices = match route.kept_from {
+            Some(kept_from) => self.keep_from(kept_from, owner, route.group.map(|id| (id, seq)), route.devices)?,
+            None => route.devices,
+        };
+        self.post(message.message_id, frame, &devices)?;
         self.state.accepted += 1;
         Ok(Ok(accepted(group, seq)))
     }
@@ -107,7 +114,10 @@ impl Tx<'_> {
             devices.extend_from_slice(&self.state.cache.devices_of(self.conn, owner)?);
         }
         devices.retain(|to| *to != device);
-        Ok(Ok(Route { devices, group: None, shown: if peer == owner { Shown::Nobody } else { Shown::ToUser(peer) } }))
+        let is_blocked = self.state.cache.blocks(self.conn, peer, owner)?;
+        let kept_from = is_blocked.then_some(KeptFrom { user: peer, group: None });
+        let shown = if peer == owner { Shown::Nobody } else { Shown::ToUser(peer) };
+        Ok(Ok(Route { devices, group: None, kept_from, shown }))
     }
 
     fn route_to_group(
@@ -129,12 +139,18 @@ impl Tx<'_> {
         }
         let shown = if group.silent.contains(&owner) { Shown::ToGroup(group_id, group.id) } else { Shown::Nobody };
         let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
+        let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
+        let row = group.id;
         if !alone && !self.reaches_another(owner, &active)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }
+        let kept_from = match other {
+            Some(user) if self.state.cache.blocks(self.conn, user, owner)? => Some(KeptFrom { user, group: Some(row) }),
+            _ => None,
+        };
         let devices = active.iter().copied().filter(|to| *to != device).collect();
-        Ok(Ok(Route { devices, group: Some(group_id), shown }))
+        Ok(Ok(Route { devices, group: Some(group_id), kept_from, shown }))
     }
 
     /// Whether any of these devices is another user's than `owner`'s.

@@ -92,6 +92,7 @@ impl Tx<'_> {
                 group_id: Some(place.group_id),
                 epoch: Some(place.epoch),
                 seq: Some(place.seq),
+                first_seq: None,
                 encrypted_content: welcome,
                 message_type: MessageType::KeyExchange,
                 timestamp: self.now(),
@@ -124,7 +125,7 @@ impl Tx<'_> {
     pub(super) fn forget_empty_groups(&self) -> rusqlite::Result<()> {
         const EMPTY: &str = "SELECT id FROM grp g
             WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
-        for table in ["grp_leaf", "grp_state", "welcome"] {
+        for table in ["grp_leaf", "grp_state", "welcome", "withheld"] {
             self.conn.execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
         }
         self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;

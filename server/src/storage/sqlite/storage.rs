@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
+    AuditLog, BlockedUser, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
     PublishKeyPackages, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
@@ -13,14 +13,14 @@ use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, User
 use super::engine::SqliteStorage;
 use super::writer::Touches;
 use super::{
-    accounts, administration, audit, contacts, device_lists, devices, files, groups, identity, invitations,
+    accounts, administration, audit, blocks, contacts, device_lists, devices, files, groups, identity, invitations,
     key_packages, mailbox, requests, samples, sign_in, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Act, Actor, AuditNote, Authority, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login, NewFile,
-    NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request, RequestId,
-    Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
+    Act, Actor, AuditNote, Authority, Blocked, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login,
+    NewFile, NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request,
+    RequestId, Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
     StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
@@ -194,6 +194,23 @@ impl Storage for SqliteStorage {
 
     async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>> {
         self.read(move |conn| identity::backups(conn, user)).await
+    }
+
+    async fn block(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>> {
+        // Says itself what it changes: nobody empties what the writer remembers by blocking and unblocking.
+        self.write(Touches::Data, move |tx| tx.block(&session, &user_id)).await
+    }
+
+    async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>> {
+        self.write(Touches::Data, move |tx| tx.unblock(&session, &user_id)).await
+    }
+
+    async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>> {
+        self.read(move |conn| blocks::blocked(conn, user)).await
+    }
+
+    async fn is_blocked_by(&self, user_id: UserId, peer: UserKey) -> Result<bool> {
+        self.read(move |conn| blocks::is_blocked_by(conn, &user_id, peer)).await
     }
 
     async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>> {

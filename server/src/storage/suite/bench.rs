@@ -99,6 +99,7 @@ impl Bench {
                 group_id: None,
                 epoch: None,
                 seq: None,
+                first_seq: None,
                 encrypted_content: Opaque::encode(b"x"),
                 message_type: MessageType::Text,
                 timestamp: 0,

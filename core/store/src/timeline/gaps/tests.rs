@@ -48,6 +48,47 @@ async fn what_never_came_is_a_hole() {
     assert_eq!(missing_after(&[1, u64::MAX]).await.len(), 1);
 }
 
+/// What is left missing after some numbers were kept back: each hole, from where to where.
+async fn missing_but(withheld: (u64, u64), notes: &'static [u64]) -> Vec<(i64, u64)> {
+    story(move |c, chat| {
+        for seq in notes {
+            note(c, &GROUP, Seq(*seq))?;
+        }
+        withhold(c, &GROUP, Seq(withheld.0), Seq(withheld.1))?;
+        assert!(withheld.0 > withheld.1 || is_seen(c, &GROUP, Seq(withheld.1.min(LAST.0)))?);
+        confirm_all(c, &[])?;
+        Ok::<_, StoreError>(
+            of_chat(c, chat)?.iter().map(|gap| (gap.position.ordinal_and_seq().1, gap.missing)).collect(),
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_was_kept_back_is_no_hole_and_all_else_is() {
+    assert_eq!(missing_but((2, 5), &[1]).await, []);
+    assert_eq!(missing_but((2, 5), &[1, 6]).await, []);
+    assert_eq!(missing_but((3, 5), &[1, 8]).await, [(2, 1), (6, 2)]);
+    assert_eq!(missing_but((4, 5), &[1]).await, [(2, 2)], "what is before it may be this device's own");
+    assert_eq!(missing_but((1, 9), &[3, 5, 12]).await, [(10, 2)]);
+    assert_eq!(missing_but((5, 3), &[1]).await, [], "nonsense changes nothing");
+    assert_eq!(missing_but((2, u64::MAX), &[1]).await, []);
+}
+
+/// Those that come late, when they were taken for lost, are not shown any more.
+#[tokio::test]
+async fn what_was_shown_as_missing_and_was_kept_back_goes() {
+    let left = story(|c, chat| {
+        note(c, &GROUP, Seq(1))?;
+        note(c, &GROUP, Seq(9))?;
+        confirm_all(c, &[])?;
+        withhold(c, &GROUP, Seq(2), Seq(6))?;
+        Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+    })
+    .await;
+    assert_eq!(left, [2]);
+}
+
 #[tokio::test]
 async fn what_the_server_has_and_never_sends_is_a_hole() {
     let missing = story(|c, chat| {

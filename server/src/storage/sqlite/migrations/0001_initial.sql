@@ -102,6 +102,25 @@ CREATE TABLE contact (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_by_peer ON contact (peer);
 
+-- `user` hears nothing of `peer`.
+CREATE TABLE block (
+    user       INTEGER NOT NULL,
+    peer       INTEGER NOT NULL,
+    blocked_at INTEGER NOT NULL,
+    PRIMARY KEY (user, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX block_by_peer ON block (peer);
+
+-- The last messages in a row of a group that were kept from `user`, and where the notice about them is in the mailboxes.
+CREATE TABLE withheld (
+    grp       INTEGER NOT NULL,
+    user      INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq  INTEGER NOT NULL,
+    pos       INTEGER NOT NULL,
+    PRIMARY KEY (grp, user)
+) STRICT, WITHOUT ROWID;
+
 -- The outgoing frame of a message, ready to be sent, once for all of its recipients.
 CREATE TABLE body (
     id          INTEGER PRIMARY KEY,

@@ -1,0 +1,60 @@
+//! Whom the user does not want to hear of.
+
+use privmsg_protocol::UserId;
+use privmsg_protocol::rest::BlockedUser;
+use privmsg_store::chats::{self, ChatId};
+use privmsg_store::{Snapshot, blocks};
+
+use super::Client;
+use crate::error::ClientError;
+
+impl Client {
+    /// Blocks somebody, on all devices of the user: when this returns, nothing that they send arrives any more. They are not
+    /// told. What they sent before stays.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn block(&self, user: &UserId) -> Result<(), ClientError> {
+        self.context.api.block(user).await?;
+        self.note_block(user, true).await
+    }
+
+    /// Takes that back. What they have sent meanwhile does not arrive any more.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn unblock(&self, user: &UserId) -> Result<(), ClientError> {
+        self.context.api.unblock(user).await?;
+        self.note_block(user, false).await
+    }
+
+    /// Who is blocked, as the server has it.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn blocked(&self) -> Result<Vec<BlockedUser>, ClientError> {
+        Ok(self.context.api.blocked().await?.blocked)
+    }
+
+    /// Whether somebody is blocked, as far as this device knows.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_blocked(&self, user: &UserId) -> Result<bool, ClientError> {
+        let user = user.clone();
+        self.read(move |at| blocks::is_blocked(at, &user)).await
+    }
+
+    async fn note_block(&self, user: &UserId, blocked: bool) -> Result<(), ClientError> {
+        let user = user.clone();
+        Ok(self.context.store.write(move |tx| blocks::set(tx, &user, blocked)).await?)
+    }
+}
+
+/// Refuses a chat with somebody who is blocked: they would hear of the user, and the user not of them.
+pub(super) fn refuse_blocked(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientError> {
+    match blocks::in_chat(at, &chats::load(at, chat)?)? {
+        Some(user) => Err(ClientError::Blocked(user)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,51 @@
+//! What becomes of a message, by what MLS says.
+
+use privmsg_e2ee::ProcessError;
+use privmsg_protocol::Epoch;
+use privmsg_store::groups::{GroupState, StoredGroup};
+
+use crate::error::ClientError;
+
+/// What MLS has made of a message.
+pub(super) enum Verdict {
+    /// It has been seen, whatever it was; its number is no gap.
+    Seen,
+    /// It is lost to this device: its number stays a gap.
+    Lost,
+    /// It has come, and no key for it will: its sender has used one twice, as one does whose state was set back, or it is
+    /// of before this device was there. Its number is shown as missing.
+    Unreadable,
+    /// It waits for what comes before it.
+    Early,
+    /// A commit has led to another epoch, in which something that waited may be readable.
+    NewEpoch,
+}
+
+/// What follows from a refusal by MLS.
+pub(super) fn on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch>) -> Result<Verdict, ClientError> {
+    Ok(match error {
+        // The server, which has checked the epoch, says another one.
+        ProcessError::Future { .. } if sent_in.is_some_and(|epoch| epoch <= group.epoch) => Verdict::Seen,
+        ProcessError::Future { .. } => Verdict::Early,
+        ProcessError::Removed => Verdict::Lost,
+        // One that came before is known by its number.
+        ProcessError::Stale { .. } | ProcessError::Duplicate => Verdict::Unreadable,
+        // Its external commit has no answer yet. If another one was faster, what is said now is said without this device.
+        ProcessError::Rejected(_) | ProcessError::Malformed(_) | ProcessError::UpdateNeeded(_)
+            if group.state == GroupState::Joining =>
+        {
+            Verdict::Lost
+        }
+        // What comes after it waits with it.
+        ProcessError::UpdateNeeded(newer) => {
+            tracing::warn!(%newer, "a commit waits for an update");
+            Verdict::Early
+        }
+        ProcessError::Rejected(reason) => {
+            tracing::warn!(%reason, "rejected a message");
+            Verdict::Unreadable
+        }
+        ProcessError::Malformed(_) => Verdict::Seen,
+        ProcessError::Storage(error) => return Err(error.into()),
+    })
+}

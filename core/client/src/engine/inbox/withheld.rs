@@ -1,0 +1,23 @@
+//! Messages that the server has kept from this device, because the user has blocked who has sent them.
+
+use privmsg_protocol::frames::DeliveredMessage;
+use privmsg_store::gaps;
+use privmsg_store::groups::{self, StoredGroup};
+
+use crate::error::ClientError;
+use crate::group::mls::Step;
+
+/// After so many in a row this device brings about another epoch, in which everybody's keys begin anew: of one sender it can
+/// miss no more than twice as many, and is to understand what comes when that sender is not blocked any more.
+const MANY: u64 = 5_000;
+
+/// They are no gap. That the server says so proves nothing, and need not: it could as well have given them no numbers.
+pub(super) fn take(step: &Step<'_, '_>, message: &DeliveredMessage, group: &StoredGroup) -> Result<(), ClientError> {
+    let Some(last) = message.seq else { return Ok(()) };
+    let first = message.first_seq.unwrap_or(last);
+    gaps::withhold(step.tx, &group.group_id, first, last)?;
+    if last.0.saturating_sub(first.0) >= MANY {
+        groups::set_rotate_at(step.tx, &group.group_id, step.now_ms)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Whom users have blocked, and what is kept from them.
+//!
+//! While one user blocks another, no message of that other one reaches them: neither one to the user, nor one in the
+//! conversation between the two. Whoever is blocked gets the answers that they would get otherwise, and what is refused is
+//! refused for the same reasons, so all of that is decided before anybody asks here.
+//!
+//! Commits, welcomes and notices are delivered all the same. They say nothing, and without them the devices of whoever
+//! blocks would lose the conversation: they could neither go on in it afterwards nor take a device of theirs out of it meanwhile.
+//! A message that is kept back has its number in the group like any other, or the other devices of its sender would have a hole.
+//! For the devices that it is kept from a notice stands in its place: they miss nothing, and an honest gap is still seen. It is
+//! one for all that are kept back in a row, so that nobody fills a mailbox with what does not arrive.
+
+use privmsg_protocol::frames::{DeliveredMessage, MessageType};
+use privmsg_protocol::limits::MAX_BLOCKED_USERS;
+use privmsg_protocol::rest::BlockedUser;
+use privmsg_protocol::{ErrorCode, GroupId, Seq, UserId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::contacts::may_see;
+use super::fault::engine_error;
+use super::row::parse;
+use super::tx::Tx;
+use crate::frame_text;
+use crate::secrets::random_message_id;
+use crate::storage::{Blocked, Refusal, Result, Session, UserKey};
+
+/// Who gets nothing of a message.
+#[derive(Clone, Copy)]
+pub(super) struct KeptFrom {
+    pub(super) user: i64,
+    /// The row of the group, if it is a message to one.
+    pub(super) group: Option<i64>,
+}
+
+/// Users whom `user` has blocked, in the order in which they were.
+pub(super) fn blocked(conn: &Connection, user: UserKey) -> Result<Vec<BlockedUser>> {
+    conn.prepare_cached(
+        "SELECT u.user_id, b.blocked_at FROM block b JOIN user u ON u.id = b.peer
+         WHERE b.user = ?1 ORDER BY b.blocked_at, u.user_id",
+    )
+    .and_then(|mut query| {
+        query.query_map([user.0], |row| Ok(BlockedUser { user_id: parse(row, 0)?, blocked_at: row.get(1)? }))?.collect()
+    })
+    .map_err(engine_error)
+}
+
+pub(super) fn is_blocked(conn: &Connection, user: i64, peer: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM block WHERE user = ?1 AND peer = ?2)")?
+        .query_row([user, peer], |row| row.get(0))
+}
+
+/// Whether the user of this name, if there is one, has blocked `peer`.
+pub(super) fn is_blocked_by(conn: &Connection, user_id: &UserId, peer: UserKey) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM block b JOIN user u ON u.id = b.user
+             WHERE u.user_id = ?1 AND u.deleted_at = 0 AND b.peer = ?2)",
+    )
+    .and_then(|mut query| query.query_row(params![user_id.as_str(), peer.0], |row| row.get(0)))
+    .map_err(engine_error)
+}
+
+impl Tx<'_> {
+    /// From the end of this transaction on, `user_id` does not reach the user of the session.
+    pub(super) fn block(&mut self, session: &Session, user_id: &UserId) -> Result<Option<Blocked>> {
+        let (user, peer) = (session.user.0, self.user(user_id)?);
+        if user == peer {
+            return Err(Refusal::new(ErrorCode::InvalidRequest, "nobody can block themselves").into());
+        }
+        let seen = self.seeing(user, peer)?;
+        if !self.insert_block(user, peer)? {
+            return Ok(None);
+        }
+        self.blocks_changed(user, peer)?;
+        Ok(Some(seen))
+    }
+
+    /// Takes that back. What was kept back does not come any more.
+    pub(super) fn unblock(&mut self, session: &Session, user_id: &UserId) -> Result<Option<Blocked>> {
+        let (user, peer) = (session.user.0, self.user(user_id)?);
+        let removed = self
+            .conn
+            .prepare_cached("DELETE FROM block WHERE user = ?1 AND peer = ?2")
+            .and_then(|mut delete| delete.execute([user, peer]))
+            .map_err(engine_error)?;
+        if removed == 0 {
+            return Ok(None);
+        }
+        self.blocks_changed(user, peer)?;
+        Ok(Some(self.seeing(user, peer)?))
+    }
+
+    /// Returns whether it is new.
+    fn insert_block(&self, user: i64, peer: i64) -> Result<bool> {
+        if is_blocked(self.conn, user, peer).map_err(engine_error)? {
+            return Ok(false);
+        }
+        let count: i64 = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM block WHERE user = ?1")
+            .and_then(|mut query| query.query_row([user], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if count.unsigned_abs() >= MAX_BLOCKED_USERS as u64 {
+            return Err(Refusal::new(ErrorCode::InvalidRequest, "too many users are blocked; unblock one first").into());
+        }
+        self.conn
+            .prepare_cached("INSERT INTO block (user, peer, blocked_at) VALUES (?1, ?2, ?3)")
+            .and_then(|mut insert| insert.execute([user, peer, self.now()]))
+            .map_err(engine_error)?;
+        Ok(true)
+    }
+
+    /// Tells all devices of `user`, the asking one too: what it was asking for meanwhile may be older.
+    fn blocks_changed(&mut self, user: i64, peer: i64) -> Result<()> {
+        self.state.cache.forget_block(user, peer);
+        self.notify_account(user, None).map_err(engine_error)
+    }
+
+    fn seeing(&self, user: i64, peer: i64) -> Result<Blocked> {
+        Ok(Blocked { sees_user: may_see(self.conn, peer, user)?, seen_by_user: may_see(self.conn, user, peer)? })
+    }
+
+    /// Takes the devices of who has blocked the sender out of the recipients. In a group, whose place the message has got,
+    /// they are told that there was one.
+    pub(super) fn keep_from(
+        &mut self,
+        kept_from: KeptFrom,
+        sender: i64,
+        place: Option<(GroupId, i64)>,
+        devices: Vec<i64>,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let (mut reached, mut spared) = (Vec::with_capacity(devices.len()), Vec::new());
+        for device in devices {
+            match self.state.cache.owner(self.conn, device)? {
+                Some(owner) if owner == kept_from.user => spared.push(device),
+                _ => reached.push(device),
+            }
+        }
+        if let (Some(group), Some((group_id, seq)), false) = (kept_from.group, place, spared.is_empty()) {
+            self.withhold(kept_from.user, sender, (group, group_id), seq, &spared)?;
+        }
+        Ok(reached)
+    }
+
+    /// Puts a notice in the place of a message, which also stands for those that were kept back right before it.
+    fn withhold(
+        &mut self,
+        user: i64,
+        sender: i64,
+        (group, group_id): (i64, GroupId),
+        seq: i64,
+        devices: &[i64],
+    ) -> rusqlite::Result<()> {
+        let before: Option<(i64, i64, i64)> = self
+            .conn
+            .prepare_cached("SELECT first_seq, last_seq, pos FROM withheld WHERE grp = ?1 AND user = ?2")?
+            .query_row([group, user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let first = match before {
+            Some((first, last, position)) if last + 1 == seq => {
+                for device in devices {
+                    self.take(*device, position)?;
+                }
+                first
+            }
+            _ => seq,
+        };
+        let sender_id: UserId = self
+            .conn
+            .prepare_cached("SELECT user_id FROM user WHERE id = ?1")?
+            .query_row([sender], |row| parse(row, 0))?;
+        let message_id = random_message_id(self.now_ms);
+        let notice = DeliveredMessage {
+            group_id: Some(group_id),
+            first_seq: Some(Seq(first.unsigned_abs())),
+            seq: Some(Seq(seq.unsigned_abs())),
+            ..self.notice(message_id, sender_id, MessageType::Withheld)
+        };
+        let position = self.state.next_position;
+        self.post(message_id, frame_text::render(notice), devices)?;
+        self.conn
+            .prepare_cached(
+                "INSERT INTO withheld (grp, user, first_seq, last_seq, pos) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET first_seq = ?3, last_seq = ?4, pos = ?5",
+            )?
+            .execute([group, user, first, seq, position])?;
+        Ok(())
+    }
+}
