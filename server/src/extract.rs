@@ -4,6 +4,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use privmsg_protocol::{DeviceId, ErrorCode, FileId, GroupId, Secret, UserId, json_fault};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::AppState;
@@ -64,6 +65,24 @@ impl Named for FileId {
 
 impl Named for GroupId {
     const UNKNOWN: ErrorCode = ErrorCode::UnknownGroup;
+}
+
+/// A user whom one writes to.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Recipient(pub(crate) UserId);
+
+impl Named for Recipient {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownRecipient;
+}
+
+/// A file that is not there yet.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Upload(pub(crate) FileId);
+
+impl Named for Upload {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownUpload;
 }
 
 /// Parameters in the path.

@@ -8,7 +8,7 @@ use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::extract::{self, OptionalJson, Params};
+use crate::extract::{self, OptionalJson, Params, Recipient};
 use crate::storage::{Session, SharedStorage};
 
 /// Longest key package, in characters. A post-quantum one has 3,600.
@@ -68,7 +68,7 @@ pub(super) async fn stock(
 pub(super) async fn claim(
     State(app): State<AppState>,
     session: Session,
-    Params(user_id): Params<UserId>,
+    Params(Recipient(user_id)): Params<Recipient>,
     OptionalJson(request): OptionalJson<ClaimKeyPackages>,
 ) -> Result<Json<ClaimedKeyPackages>, ApiError> {
     app.allowances.claim(&session.user_id, &user_id)?;

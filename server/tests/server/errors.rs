@@ -245,6 +245,9 @@ async fn what_has_an_impossible_name_is_not_there() {
         alice.get(&format!("/api/v1/files/{name}")).await.is("unknown_file");
         alice.delete(&format!("/api/v1/users/me/devices/{name}")).await.is("unknown_device");
         alice.get(&format!("/api/v1/groups/{name}/state")).await.is("unknown_group");
+        alice.delete(&format!("/api/v1/files/uploads/{name}")).await.is("unknown_upload");
+        let claim = format!("/api/v1/users/{name}/key-packages/claim");
+        alice.post(&claim, json!({})).await.is("unknown_recipient");
     }
     let name = "x".repeat(300);
     let answer = alice.post("/api/v1/users/me/profile", json!({"display_name": name})).await;

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use super::files::{self, disk_error, has_room};
 use crate::app::{App, AppState};
 use crate::error::ApiError;
-use crate::extract::Params;
+use crate::extract::{Params, Upload};
 use crate::files::{Busy, Hold, Slot};
 use crate::openapi::Binary;
 use crate::storage::{NewFile, Session, StoredUpload, UploadBounds};
@@ -151,7 +151,7 @@ impl Creation {
 async fn show(
     State(app): State<AppState>,
     session: Session,
-    Params(file_id): Params<FileId>,
+    Params(Upload(file_id)): Params<Upload>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     head::check_version(&headers)?;
@@ -196,7 +196,7 @@ async fn complete(app: &AppState, session: Session, file_id: FileId) -> Result<A
 async fn add(
     State(app): State<AppState>,
     session: Session,
-    Params(file_id): Params<FileId>,
+    Params(Upload(file_id)): Params<Upload>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers();
@@ -246,7 +246,7 @@ async fn add(
 async fn terminate(
     State(app): State<AppState>,
     session: Session,
-    Params(file_id): Params<FileId>,
+    Params(Upload(file_id)): Params<Upload>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     head::check_version(&headers)?;
@@ -272,7 +272,7 @@ async fn terminate(
 async fn overridden(
     state: State<AppState>,
     session: Session,
-    params: Params<FileId>,
+    params: Params<Upload>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
