@@ -277,7 +277,7 @@ impl From<LoadError> for ClientError {
 /// Why the engine stopped for good.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The server does not know this device any more: signed out from elsewhere, revoked, or the access key changed.
+    /// The server does not know this device any more: signed out from elsewhere, or revoked.
     #[error("this device has been signed out: {0}")]
     SignedOut(ErrorCode),
     /// Not signed in yet.

@@ -1,4 +1,4 @@
-//! A known device comes in by its own key: a challenge of the server, signed. There is no access key on it.
+//! A known device comes in by its own key: a challenge of the server, signed. It keeps no access key.
 
 use privmsg_e2ee::{DeviceKeys, SignIn};
 use privmsg_protocol::rest::{ChallengePurpose, ChallengeRequest, DeviceSignIn, LoginResponse};

@@ -2,8 +2,8 @@
 //!
 //! A trial server gets a certificate, a domain changes, somebody goes over to the onion service: the device stays what
 //! it is. The new address counts only once the server there has shown that it knows this device by its session, so that a
-//! slip does not leave a profile that talks to nobody. The access key goes there only if that server itself says that
-//! the session has run out, and a person has just named the address.
+//! slip does not leave a profile that talks to nobody. If that server says that the session has run out, the device signs
+//! in there by its key.
 
 use std::fmt;
 

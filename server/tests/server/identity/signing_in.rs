@@ -41,6 +41,18 @@ async fn a_device_comes_back_by_its_key_and_hears_what_it_answered_last() {
     assert_eq!(last["answered"].as_array().unwrap().len(), 16);
 }
 
+/// Contacts see the public key in every leaf, and the administrator knows the access key.
+#[tokio::test]
+async fn who_has_shown_their_key_is_not_taken_over_by_the_access_key() {
+    let server = TestServer::start().await;
+    let (key, alice) = device(&server, "alice", 11).await;
+    let body = json!({"user_id": "alice", "access_key": alice.access_key, "device_public_key": key.public()});
+    let take_over = || server.api.json("POST", "/api/v1/auth/login", None, &body);
+    assert_eq!(take_over().await.ok()["device_id"], alice.device, "the answer to the first login may have been lost");
+    by_device_key(server.api, "alice", &key).await.ok();
+    take_over().await.is("signature_required");
+}
+
 #[tokio::test]
 async fn an_answer_is_good_once_for_one_device_and_a_minute() {
     let server = TestServer::with(|config| config.limits.max_wrong_keys = 0).await;
