@@ -51,6 +51,13 @@ CREATE TABLE contact (
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
+-- What is known of the devices of users, one's own account among them, by the highest device list that was seen.
+CREATE TABLE known_devices (
+    user_id TEXT PRIMARY KEY,
+    identity BLOB NOT NULL,            -- that vouches for them
+    known BLOB NOT NULL                -- KnownDevices
+) STRICT, WITHOUT ROWID;
+
 -- Whom the user has blocked, as the server said last.
 CREATE TABLE blocked_user (
     user_id TEXT PRIMARY KEY
