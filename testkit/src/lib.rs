@@ -35,7 +35,7 @@ mod server;
 mod terminal;
 
 pub use clock::Clock;
-pub use person::Person;
+pub use person::{NewDevice, Person};
 pub use privmsg_harness::{
     Account, Admin, Endpoint, ServerProcess, Setting, binaries, http, procfs, wait, without_limits,
 };
