@@ -54,6 +54,14 @@ impl Lang {
                 "user id and access key do not belong together",
                 "имя пользователя и ключ доступа не подходят друг к другу",
             ),
+            E::InvitationUsed => self.pick(
+                "the invitation has been used already; if it was not you, tell the administrator at once: somebody else has the account",
+                "приглашение уже использовано; если не вами, сразу скажите администратору: учётная запись в чужих руках",
+            ),
+            E::ServerRestored => self.pick(
+                "the server was restored from a backup and does not know this device yet; it is tried again",
+                "сервер восстановлен из резервной копии и ещё не знает этого устройства; попытки продолжаются",
+            ),
             E::AccountRevoked => {
                 self.pick("the administrator has revoked this account", "администратор отозвал эту учётную запись")
             }

@@ -72,6 +72,8 @@ macro_rules! error_codes {
 error_codes! {
     /// `user_id` and `access_key` do not belong together. An unknown user gets the same answer.
     InvalidCredentials = "invalid_credentials", 401, Never;
+    /// The invitation is right and has been used already: somebody has the account's access key.
+    InvitationUsed = "invitation_used", 409, Never;
     /// The access key is right, but the administrator has revoked the account.
     AccountRevoked = "account_revoked", 403, Never;
     /// No session token, or one that the server does not know (any more).
@@ -141,6 +143,8 @@ error_codes! {
     DeviceNotListed = "device_not_listed", 403, AfterCatchUp;
     /// This device key was signed out, and never comes in again.
     DeviceRemoved = "device_removed", 403, Never;
+    /// The server was restored from a backup lately, and may not know this device yet. It has not been signed out.
+    ServerRestored = "server_restored", 503, Later;
     /// The `device_id` is another device's.
     DeviceExists = "device_exists", 409, Never;
     /// The challenge is too old, was used, or was made for something else; ask for another one.

@@ -44,6 +44,9 @@ pub struct Limits {
     pub rate_limit_uploads_per_minute: u32,
     /// Devices that a user may add in a minute. Default 20: each costs others a notice in every group, and a commit.
     pub rate_limit_new_devices_per_minute: u32,
+    /// Changes that a device may make to its account in an hour: access key, sealed identity, device list, another identity,
+    /// blocks. Default 120: they are written down for good, so that no restore takes them back.
+    pub rate_limit_account_changes_per_hour: u32,
     /// Groups that a user may create in an hour. Default 60: each holds a public state of up to megabytes, for ever.
     pub rate_limit_new_groups_per_hour: u32,
     /// WebSockets that a device may open in a minute. Default 120. It has one at a time: a new one replaces the older.
@@ -86,6 +89,7 @@ impl Default for Limits {
             rate_limit_claims_of_one_per_minute: 30,
             rate_limit_uploads_per_minute: 120,
             rate_limit_new_devices_per_minute: 20,
+            rate_limit_account_changes_per_hour: 120,
             rate_limit_new_groups_per_hour: 60,
             rate_limit_connects_per_minute: 120,
             rate_limit_requests_per_minute: 3000,

@@ -33,6 +33,7 @@ mod profile;
 mod readers;
 mod relay;
 mod requests;
+mod revocation;
 mod roster;
 mod row;
 mod samples;

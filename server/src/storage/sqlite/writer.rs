@@ -249,7 +249,8 @@ impl Loop {
     /// Before the answers: whoever has heard that a device is signed out can rely on that, whatever is restored. Where it
     /// cannot be written down it is done all the same, and written down with the next one.
     fn note_revocations(&mut self, now: i64) {
-        if let Err(error) = self.journal.take(&mut self.conn, now) {
+        let noted = self.journal.take(&mut self.conn, now);
+        if let Err(error) = noted.and_then(|()| self.journal.shorten(now)) {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "what was revoked is not in the journal: a restored backup could bring it back");
         }
