@@ -94,8 +94,8 @@ impl Lang {
                 self.pick("the message id is taken; send it again", "ID сообщения занят; отправьте ещё раз")
             }
             E::MailboxFull => self.pick(
-                "the recipient's mailbox is full until they read their messages",
-                "ящик получателя переполнен, пока он не прочтёт сообщения",
+                "too much of what you have sent waits on the server until others fetch it",
+                "на сервере ждёт слишком много отправленного вами, пока это не заберут получатели",
             ),
             E::RateLimited => self.pick(
                 "too many messages or requests at once; wait a moment",

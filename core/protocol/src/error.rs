@@ -111,7 +111,7 @@ error_codes! {
     SenderMismatch = "sender_mismatch", 403, Never;
     /// This device has already used the `message_id` for another recipient or group.
     MessageIdConflict = "message_id_conflict", 409, Never;
-    /// A recipient's mailbox holds `max_pending_messages`. Nothing was stored for anybody.
+    /// What this user has sent and nobody has fetched takes `max_waiting_mb_per_user`. Nothing was stored for anybody.
     MailboxFull = "mailbox_full", 507, Later;
     /// Too many messages or requests; the answer says when to try again.
     RateLimited = "rate_limited", 429, Later;

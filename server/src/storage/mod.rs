@@ -38,8 +38,9 @@ pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };
 pub(crate) use model::{
-    Blocked, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position,
-    ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
+    Blocked, Bounds, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
+    Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds,
+    UserKey,
 };
 
 use crate::secrets::KeyHash;

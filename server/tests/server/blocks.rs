@@ -234,9 +234,9 @@ async fn answer_of(line: &mut Line) -> Value {
     }
 }
 
-/// Where a mailbox is full, the blocked are refused like everybody.
+/// Where a mailbox is full what is new takes the place of something else. What the blocked send takes nobody's.
 #[tokio::test]
-async fn a_full_mailbox_refuses_the_blocked_like_others() {
+async fn the_blocked_push_nothing_out_of_a_full_mailbox() {
     let server = TestServer::with(|config| config.limits.max_pending_messages = 2).await;
     let (alice, bob, mallory) = (server.user("alice").await, server.user("bob").await, server.user("mallory").await);
     blocks(&alice, "mallory").await;
@@ -247,10 +247,14 @@ async fn a_full_mailbox_refuses_the_blocked_like_others() {
     for _ in 0..2 {
         sends(&mut b, bob.message("alice", new_id(), "eA==")).await;
     }
-    for (person, line) in [(&bob, &mut b), (&mallory, &mut m)] {
-        line.send(person.message("alice", new_id(), "eA==")).await;
-        assert_eq!(line.error().await.code.as_str(), "mailbox_full");
+    let before = waiting(&alice).await;
+    assert_eq!(before.len(), 2);
+    for _ in 0..3 {
+        sends(&mut m, mallory.message("alice", new_id(), "eA==")).await;
     }
+    assert_eq!(waiting(&alice).await, before);
+    sends(&mut b, bob.message("alice", new_id(), "eA==")).await;
+    assert_eq!(waiting(&alice).await[0], before[1]);
 }
 
 #[tokio::test]

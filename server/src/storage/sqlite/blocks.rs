@@ -21,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::contacts::may_see;
 use super::fault::engine_error;
 use super::row::parse;
-use super::tx::Tx;
+use super::tx::{Piece, SERVER, Tx};
 use crate::frame_text;
 use crate::secrets::random_message_id;
 use crate::storage::{Blocked, Refusal, Result, Session, UserKey};
@@ -137,15 +137,13 @@ impl Tx<'_> {
         Ok(Blocked { sees_user: may_see(self.conn, peer, user)?, seen_by_user: may_see(self.conn, user, peer)? })
     }
 
-    /// Takes the devices of who has blocked the sender out of the recipients. In a group, whose place the message has got,
-    /// they are told that there was one.
-    pub(super) fn keep_from(
+    /// Parts devices that get a message from those that are spared it.
+    pub(super) fn parted(
         &mut self,
-        kept_from: KeptFrom,
-        sender: i64,
-        place: Option<(GroupId, i64)>,
+        kept_from: Option<KeptFrom>,
         devices: Vec<i64>,
-    ) -> rusqlite::Result<Vec<i64>> {
+    ) -> rusqlite::Result<(Vec<i64>, Vec<i64>)> {
+        let Some(kept_from) = kept_from else { return Ok((devices, Vec::new())) };
         let (mut reached, mut spared) = (Vec::with_capacity(devices.len()), Vec::new());
         for device in devices {
             match self.state.cache.owner(self.conn, device)? {
@@ -153,10 +151,21 @@ impl Tx<'_> {
                 _ => reached.push(device),
             }
         }
-        if let (Some(group), Some((group_id, seq)), false) = (kept_from.group, place, spared.is_empty()) {
-            self.withhold(kept_from.user, sender, (group, group_id), seq, &spared)?;
+        Ok((reached, spared))
+    }
+
+    /// Tells devices that are spared a message of a group that there was one.
+    pub(super) fn keep_from(
+        &mut self,
+        kept_from: KeptFrom,
+        sender: i64,
+        (group_id, seq): (GroupId, i64),
+        spared: &[i64],
+    ) -> rusqlite::Result<()> {
+        match kept_from.group {
+            Some(group) if !spared.is_empty() => self.withhold(kept_from.user, sender, (group, group_id), seq, spared),
+            _ => Ok(()),
         }
-        Ok(reached)
     }
 
     /// Puts a notice in the place of a message, which also stands for those that were kept back right before it.
@@ -194,7 +203,7 @@ impl Tx<'_> {
             ..self.notice(message_id, sender_id, MessageType::Withheld)
         };
         let position = self.state.next_position;
-        self.post(message_id, frame_text::render(notice), devices)?;
+        self.post(Piece::new(message_id, devices, 0, SERVER), frame_text::render(notice))?;
         self.conn
             .prepare_cached(
                 "INSERT INTO withheld (grp, user, first_seq, last_seq, pos) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -12,13 +12,12 @@ use super::readers::{self, Readers};
 use super::writer::{StateSeed, Touches, Writer};
 use super::{checkpoint, taken_back, tx};
 use crate::clock::Clock;
-use crate::storage::{Actor, Observer, Result, StorageError};
+use crate::storage::{Actor, Bounds, Observer, Result, StorageError};
 
 /// How the storage is set up.
 pub(crate) struct Options<'a> {
     pub(crate) path: &'a Path,
-    /// Messages that a mailbox holds; 0 for no limit.
-    pub(crate) max_pending: u64,
+    pub(crate) bounds: Bounds,
     pub(crate) clock: Clock,
 }
 
@@ -81,7 +80,7 @@ impl SqliteStorage {
             next_position: conn
                 .query_row("SELECT coalesce(max(id), 0) + 1 FROM body", [], |row| row.get(0))
                 .map_err(failed)?,
-            max_pending: i64::try_from(options.max_pending).unwrap_or(i64::MAX),
+            bounds: options.bounds,
         };
         let (checkpoints, checkpoint_thread) = checkpoint::start(path.to_owned()).map_err(prepared)?;
         let clock = options.clock.clone();

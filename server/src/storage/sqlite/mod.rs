@@ -8,6 +8,7 @@ mod backup;
 mod ballast;
 mod batch;
 mod blocks;
+mod bounds;
 mod cache;
 mod checkpoint;
 mod commits;

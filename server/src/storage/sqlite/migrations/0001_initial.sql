@@ -127,7 +127,17 @@ CREATE TABLE withheld (
 CREATE TABLE body (
     id          INTEGER PRIMARY KEY,
     received_at INTEGER NOT NULL,
+    -- The user who has sent it; 0 for the server.
+    sender      INTEGER NOT NULL,
+    -- Bytes of the frame.
+    len         INTEGER NOT NULL,
     frame       BLOB    NOT NULL
+) STRICT;
+
+-- Bytes of bodies by who has sent them, of those that have been filed (see `arrival`).
+CREATE TABLE filed_bytes (
+    sender INTEGER PRIMARY KEY,
+    bytes  INTEGER NOT NULL
 ) STRICT;
 
 -- Bodies that wait for somebody. Counting them would mean reading them all, and figures are asked for all the time.
@@ -148,6 +158,10 @@ CREATE TABLE mailbox (
     device     INTEGER NOT NULL,
     pos        INTEGER NOT NULL,
     flags      INTEGER NOT NULL,
+    -- What it belongs to: a group, or, negative, the user who has sent it by itself; 0 for the server's notices.
+    chat       INTEGER NOT NULL,
+    -- Bytes of the frame.
+    len        INTEGER NOT NULL,
     message_id BLOB    NOT NULL,
     PRIMARY KEY (device, pos)
 ) STRICT, WITHOUT ROWID;
@@ -159,6 +173,8 @@ CREATE TABLE arrival (
     pos        INTEGER NOT NULL,
     device     INTEGER NOT NULL,
     flags      INTEGER NOT NULL,
+    chat       INTEGER NOT NULL,
+    len        INTEGER NOT NULL,
     message_id BLOB    NOT NULL,
     PRIMARY KEY (pos, device)
 ) STRICT, WITHOUT ROWID;
