@@ -12,7 +12,7 @@ pub(crate) enum Lasting {
     Unreachable(Unreachable),
     /// The server has nobody to give it to.
     NoDevices,
-    /// The recipient has not read for long.
+    /// Others have not fetched what was sent for long.
     MailboxFull,
     /// Somebody uses a newer version.
     UpdateNeeded,

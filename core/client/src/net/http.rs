@@ -12,7 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use privmsg_protocol::rest::{
     BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup,
     CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health, KeyPackageStock, LoginRequest,
-    LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest, RefreshResponse, SubmitCommit, UserProfile,
+    LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest, SubmitCommit, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -121,10 +121,6 @@ impl Api {
 
     pub(crate) async fn redeem(&self, request: &RedeemRequest) -> Result<CreatedUser, ClientError> {
         self.send(Method::POST, "auth/redeem", request).await
-    }
-
-    pub(crate) async fn refresh(&self) -> Result<RefreshResponse, ClientError> {
-        self.call(Method::POST, "auth/refresh").await
     }
 
     pub(crate) async fn logout(&self) -> Result<(), ClientError> {

@@ -232,7 +232,7 @@ impl Draft {
         };
         match self.api.redeem(&request).await {
             // An earlier attempt came further: the invitation is spent and over, and its access key is good.
-            Err(ClientError::Server { code: ErrorCode::InvalidCredentials, .. })
+            Err(ClientError::Server { code: ErrorCode::InvalidCredentials | ErrorCode::InvitationUsed, .. })
                 if self.account.device_id.is_some() =>
             {
                 Ok(())

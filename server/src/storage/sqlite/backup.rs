@@ -37,10 +37,27 @@ pub(crate) fn file_ids(conn: &Connection) -> rusqlite::Result<Vec<String>> {
 
 /// Takes out of a restored database what has been revoked since, by the journal of the database whose place it takes.
 pub(crate) fn make_present(path: &Path, in_place_of: &Path, now: i64) -> Result<TakenBack, JournalError> {
+    let journal = Journal::of(in_place_of);
+    let present_unread = !complete(&journal, in_place_of, now)?;
     let mut conn = Connection::open(path)?;
-    let back = taken_back::bring_up(&mut conn, &Journal::of(in_place_of), Actor::Cli, now.saturating_mul(1000))?;
+    let back = taken_back::bring_up(&mut conn, &journal, Actor::Cli, now.saturating_mul(1000))?;
     conn.close().map_err(|(_, error)| error)?;
-    Ok(back)
+    Ok(TakenBack { present_unread, ..back })
+}
+
+/// Moves to the journal what a full disk has kept from it. Returns whether the database can be read, if there is one: it may
+/// well be damaged, and a restore the way out.
+fn complete(journal: &Journal, present: &Path, now: i64) -> Result<bool, JournalError> {
+    if !present.exists() {
+        return Ok(true);
+    }
+    let opened = Connection::open_with_flags(present, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|conn| conn.busy_timeout(connection::BUSY).map(|()| conn));
+    let Ok(mut conn) = opened else { return Ok(false) };
+    match journal.take(&mut conn, now) {
+        Err(JournalError::Engine(_)) => Ok(false),
+        other => other.map(|()| true),
+    }
 }
 
 /// Where that journal is.

@@ -13,6 +13,7 @@ use privmsg_protocol::{GroupId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::arrivals::Arrivals;
+use super::bounds::Waiting;
 use super::groups::kind_number;
 
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
@@ -26,7 +27,9 @@ pub(super) struct Cache {
     groups: HashMap<GroupId, GroupEntry>,
     /// Groups whose `seq` is ahead of the table.
     numbered: Vec<GroupId>,
-    pending: HashMap<i64, i64>,
+    pending: HashMap<i64, Waiting>,
+    /// Bytes of what users have sent and waits for anybody.
+    sent_bytes: HashMap<i64, i64>,
     /// Loaded when they are first asked for.
     arrivals: Option<Arrivals>,
     contacts: HashSet<(i64, i64)>,
@@ -77,6 +80,7 @@ impl Cache {
             self.devices_of.len(),
             self.groups.len(),
             self.pending.len(),
+            self.sent_bytes.len(),
             self.contacts.len(),
             self.blocks.len(),
         ];
@@ -139,17 +143,50 @@ impl Cache {
         }
     }
 
-    /// How many messages wait for the device.
-    pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut i64> {
+    /// How much waits for the device.
+    pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut Waiting> {
         use std::collections::hash_map::Entry;
         match self.pending.entry(device) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let filed: i64 = conn
-                    .prepare_cached("SELECT count(*) FROM mailbox WHERE device = ?1")?
-                    .query_row([device], |row| row.get(0))?;
-                Ok(entry.insert(filed + known(&mut self.arrivals, conn)?.of(device)))
+                let mut waiting = conn
+                    .prepare_cached("SELECT count(*), coalesce(sum(len), 0) FROM mailbox WHERE device = ?1")?
+                    .query_row([device], |row| Ok(Waiting { messages: row.get(0)?, bytes: row.get(1)? }))?;
+                waiting += known(&mut self.arrivals, conn)?.of(device);
+                Ok(entry.insert(waiting))
             }
+        }
+    }
+
+    /// Bytes of what the user has sent and waits for anybody.
+    pub(super) fn sent_bytes(&mut self, conn: &Connection, sender: i64) -> rusqlite::Result<&mut i64> {
+        use std::collections::hash_map::Entry;
+        match self.sent_bytes.entry(sender) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let filed: Option<i64> = conn
+                    .prepare_cached("SELECT bytes FROM filed_bytes WHERE sender = ?1")?
+                    .query_row([sender], |row| row.get(0))
+                    .optional()?;
+                let arrived = known(&mut self.arrivals, conn)?.bytes_of(sender);
+                Ok(entry.insert(filed.unwrap_or_default() + arrived))
+            }
+        }
+    }
+
+    /// Notes that a body of the sender is gone, if their bytes are known.
+    pub(super) fn is_gone(&mut self, sender: i64, len: i64) {
+        if let Some(bytes) = self.sent_bytes.get_mut(&sender) {
+            *bytes -= len;
+        }
+    }
+
+    /// The device is no leaf of the group any more.
+    pub(super) fn drop_leaf(&mut self, group_id: GroupId, device: i64) {
+        let without = |devices: &[i64]| devices.iter().copied().filter(|other| *other != device).collect();
+        if let Some(group) = self.groups.get_mut(&group_id) {
+            group.leaves = without(&group.leaves);
+            group.active = without(&group.active);
         }
     }
 
@@ -163,9 +200,9 @@ impl Cache {
     }
 
     /// Notes that a message of the device has been taken out, if its count is known.
-    pub(super) fn taken(&mut self, device: i64, messages: i64) {
+    pub(super) fn taken(&mut self, device: i64, what: Waiting) {
         if let Some(pending) = self.pending.get_mut(&device) {
-            *pending -= messages;
+            *pending -= what;
         }
     }
 

@@ -8,8 +8,8 @@ use rusqlite::OptionalExtension;
 
 use super::fault::engine_error;
 use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
-use super::roster::{Joiner, Place, devices};
-use super::tx::Tx;
+use super::roster::{Joiner, Place, size};
+use super::tx::{Piece, Tx};
 use crate::frame_text;
 use crate::storage::{Checked, Commit, Refusal, Result, Session};
 
@@ -80,10 +80,7 @@ impl Tx<'_> {
         added.retain(|member| *member != change.committer);
         let joiners = self.joiners(&added, submitted.welcomes, &users)?;
         let informed: Vec<i64> = active.iter().copied().filter(|leaf| *leaf != device).collect();
-        // A full mailbox of a device that this commit removes must not keep it from being removed.
-        let staying: Vec<i64> = informed.iter().copied().filter(|leaf| !removed.contains(leaf)).collect();
-        self.require_room(&staying)?;
-        self.require_room(&devices(&joiners))?;
+        self.require_room(session.user, frame.len() + size(&joiners))?;
         Ok(Taken {
             place,
             message_id: submitted.message_id,
@@ -123,7 +120,8 @@ impl Tx<'_> {
             .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
             .execute([place.group, seq])?;
         self.note_act(place.group, session.user.0)?;
-        self.post(message_id, frame, &informed)?;
+        let informed = self.with_room(informed, place.group, frame.len())?;
+        self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
         for device in &removed {
             self.conn
                 .prepare_cached("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2")?

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
 use super::groups;
-use super::roster::{Place, devices, invalid};
+use super::roster::{Place, invalid, size};
 use super::tx::Tx;
 use crate::storage::{Founding, Named, Refusal, Result, Session};
 
@@ -40,7 +40,7 @@ impl Tx<'_> {
         let users = self.participants(session, &new)?;
         let goes_on = self.require_next(session, &named, &new)?;
         let joiners = self.joiners(&others, new.welcomes, &users)?;
-        self.require_room(&devices(&joiners))?;
+        self.require_room(session.user, size(&joiners))?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
         let group = self.insert_group(session, &at, &users).map_err(engine_error)?;

@@ -41,7 +41,7 @@ impl Tx<'_> {
         self.post_device_sync(group, user, &devices)
     }
 
-    fn post_device_sync(&mut self, group: i64, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
+    pub(super) fn post_device_sync(&mut self, group: i64, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
         if devices.is_empty() {
             return Ok(());
         }

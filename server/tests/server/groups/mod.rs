@@ -4,6 +4,7 @@ mod attacks;
 mod commits;
 mod creating;
 mod devices;
+mod full;
 
 use privmsg_harness::e2ee::CommitBundle;
 use privmsg_harness::mls::MlsGroup;
