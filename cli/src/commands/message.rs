@@ -182,6 +182,8 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             lines
         }
         MessageKind::WentBack => alarm(lang.went_back()),
+        MessageKind::DeviceAdded => alarm(lang.device_added(&message.text, &time::local(message.sent_at))),
+        MessageKind::DeviceRemoved => alarm(lang.device_left(&message.text)),
         _ if message.deleted => vec![output.styled(Style::Faint, &lang.deleted())],
         MessageKind::Unsupported if message.text.is_empty() => {
             vec![output.styled(Style::Faint, &lang.unsupported())]

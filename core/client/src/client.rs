@@ -23,6 +23,7 @@ use crate::error::{ClientError, EngineError};
 use crate::events::Event;
 use crate::profile::{EngineLock, Profile, ProfileError};
 
+pub use account::ChangeBy;
 pub use files::SavedFile;
 pub(crate) use messages::target_in;
 pub use settings::{CacheLimit, Setting};

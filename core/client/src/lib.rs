@@ -45,7 +45,7 @@ mod sending;
 mod sign_in;
 mod view;
 
-pub use client::{CacheLimit, Client, OpenError, SavedFile, Setting};
+pub use client::{CacheLimit, ChangeBy, Client, OpenError, SavedFile, Setting};
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;
 pub use contacts::{ContactInfo, Known};

@@ -24,6 +24,12 @@ pub enum MessageKind {
     /// Notice of this device: the server has led the conversation back to an earlier state, in which devices may take part
     /// that had been removed since. Says nothing else.
     WentBack,
+    /// Notice of this device, in the notes to oneself: another device of this user's has been let in, which may be somebody
+    /// else's. Its text is the device's name on the server.
+    DeviceAdded,
+    /// Notice of this device, in the notes to oneself: another device of this user's was signed out. Its text is the device's
+    /// name on the server.
+    DeviceRemoved,
 }
 
 impl MessageKind {
@@ -36,13 +42,15 @@ impl MessageKind {
             Self::Unsupported => "unsupported",
             Self::IdentityChanged => "identity_changed",
             Self::WentBack => "went_back",
+            Self::DeviceAdded => "device_added",
+            Self::DeviceRemoved => "device_removed",
         }
     }
 
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::IdentityChanged | Self::WentBack)
+        matches!(self, Self::IdentityChanged | Self::WentBack | Self::DeviceAdded | Self::DeviceRemoved)
     }
 }
 
@@ -105,6 +113,8 @@ impl MessageView {
         let kind = match message.kind {
             Kind::IDENTITY_CHANGED => MessageKind::IdentityChanged,
             Kind::WENT_BACK => MessageKind::WentBack,
+            Kind::DEVICE_ADDED => MessageKind::DeviceAdded,
+            Kind::DEVICE_REMOVED => MessageKind::DeviceRemoved,
             _ => MessageKind::Unsupported,
         };
         let mut view = Self {
@@ -127,6 +137,7 @@ impl MessageView {
             receipts: Vec::new(),
         };
         if message.kind.is_notice() {
+            view.text = String::from_utf8(message.content).unwrap_or_default();
             return Ok(view);
         }
         if view.deleted {
