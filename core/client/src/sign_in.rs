@@ -33,12 +33,12 @@ use std::sync::Arc;
 
 use privmsg_e2ee::RecoveryError;
 use privmsg_protocol::{DeviceId, Secret, UserId};
-use privmsg_store::StoreError;
-use privmsg_store::account;
+use privmsg_store::{Snapshot, Store, StoreError, account};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::ClientError;
 use crate::net::Endpoint;
+use crate::net::http::Api;
 use crate::own_devices::learn;
 use crate::profile::{Profile, ProfileError};
 
@@ -188,14 +188,18 @@ impl Login {
     }
 }
 
-/// Whether the profile is of a device that is signed in, and does not stand in its account's device list any more: it shows a
-/// code to be let in again, under the key that it has.
-pub(crate) async fn left_out(store: &privmsg_store::Store) -> Result<bool, ClientError> {
-    store
-        .read(|at| {
-            let account = account::load(at)?.filter(|account| account.state == account::AccountState::Ready);
-            let Some(account) = account else { return Ok(false) };
-            Ok(!learn::stands(&learn::known(at, &account)?, &account))
-        })
-        .await
+/// Whether the profile is of a device that is signed in, and does not stand in its account's device list any more, as far as it
+/// knows or the server says: it shows a code to be let in again, under the key that it has.
+pub(crate) async fn left_out(store: &Store) -> Result<bool, ClientError> {
+    let look = |at: &Snapshot<'_>| {
+        let account = account::load(at)?.filter(|account| account.state == account::AccountState::Ready);
+        let Some(account) = account else { return Ok(None) };
+        let stands = learn::stands(&learn::known(at, &account)?, &account);
+        Ok::<_, ClientError>(Some((account, stands)))
+    };
+    match store.read(look).await? {
+        Some((account, true)) => Ok(Api::of(&account).own_profile().await.is_ok_and(|own| own.waiting)),
+        Some((_, false)) => Ok(true),
+        None => Ok(false),
+    }
 }

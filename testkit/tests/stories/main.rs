@@ -14,6 +14,7 @@ mod files;
 mod kept_files;
 mod limits;
 mod network;
+mod own_devices;
 mod reach;
 mod set_back;
 mod transfers;

@@ -10,7 +10,7 @@ use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices};
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, settings};
 
 use crate::content::new_message_id;
 use crate::device_lists;
@@ -20,6 +20,14 @@ use crate::identity::{Identity, public_identity};
 
 /// The queue.
 pub(crate) const TASK: TaskName = TaskName::new("own_devices");
+
+/// How often there was a newer list.
+const NEWS: &str = "own_lists";
+
+/// How often there was a newer list: what was asked under an older one is asked again.
+pub(crate) fn news(at: &Snapshot<'_>) -> Result<i64, StoreError> {
+    Ok(settings::get(at, NEWS)?.unwrap_or(0))
+}
 
 /// What waits for the end of a replacement of the identity.
 const REPLACEMENT: TaskName = TaskName::new("replacement");
@@ -99,6 +107,7 @@ pub(crate) fn learn_by(
         Verdict::Newer => {
             no_alarm(tx)?;
             reconcile(tx)?;
+            settings::set(tx, NEWS, news(tx)? + 1)?;
             call_back(tx, &known)?;
             let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
             if by == By::Another {
