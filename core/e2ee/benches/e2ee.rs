@@ -95,15 +95,15 @@ fn conversation(leaves: usize) -> Outcome {
     println!(
         "{leaves} leaves: key package {package_len} B, create {create:.1?}, commit {} B, each welcome {} B, tree {} B, group info {} B",
         bundle.commit.len(),
-        bundle.welcomes[0].1.len(),
+        bundle.welcomes()[0].1.len(),
         bundle.ratchet_tree.len(),
         bundle.group_info.len(),
     );
 
     let their_provider = Provider::new(&last.storage);
-    let welcome = &bundle.welcomes.last().ok_or("no welcome")?.1;
+    let (_, welcome) = bundle.welcomes().pop().ok_or("no welcome")?;
     let start = Instant::now();
-    let mut theirs = Conversation::join(&their_provider, welcome, &bundle.ratchet_tree)?;
+    let mut theirs = Conversation::join(&their_provider, &welcome, &bundle.ratchet_tree)?;
     let join = start.elapsed();
 
     let start = Instant::now();
@@ -192,7 +192,7 @@ fn warm(leaves: usize, devices: &[Device], state: &[u8], mut latest: CommitBundl
 
 /// The best of several runs, which is what the processor needs when nothing else runs. Returns the state after the commit.
 fn check(leaves: usize, what: &str, state: &[u8], bundle: &CommitBundle) -> Outcome<Vec<u8>> {
-    let bound = max_commit_len(PublicConversation::decode(state.to_vec())?.leaves(), bundle.welcomes.len());
+    let bound = max_commit_len(PublicConversation::decode(state.to_vec())?.leaves(), bundle.welcomes().len());
     if bundle.commit.len() > bound || bundle.group_info.len() > MAX_GROUP_INFO_LEN {
         return Err("longer than it may be".into());
     }

@@ -54,7 +54,7 @@ mod join;
 mod member;
 mod process;
 
-pub use bundle::CommitBundle;
+pub use bundle::{CommitBundle, SharedWelcome};
 pub use commit::CommitError;
 pub use create::CreateError;
 pub use encrypt::EncryptError;

@@ -57,7 +57,7 @@
 //! let message = chat.encrypt(&provider, &alice_keys, b"hello")?;
 //!
 //! let provider = Provider::new(&bob_disk);
-//! let mut chat = Conversation::join(&provider, &bundle.welcomes[0].1, &bundle.ratchet_tree)?;
+//! let mut chat = Conversation::join(&provider, &bundle.welcomes()[0].1, &bundle.ratchet_tree)?;
 //! let processed = chat.process(&provider, Expected::Application, &message)?;
 //! let Processed::Application { sender, plaintext } = processed else { panic!() };
 //! assert_eq!((sender.device_id, plaintext.as_slice()), (alices, &b"hello"[..]));
@@ -81,7 +81,7 @@ pub use content::{
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
-    LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason,
+    LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason, SharedWelcome,
 };
 pub use identity::{AccountKey, AccountSigningKey, DeviceKeys};
 pub use key_package::{

@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use privmsg_protocol::rest::{CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, SubmitCommit};
+use privmsg_protocol::rest::{CommitAccepted, CreateGroup, Group, GroupStateAt, Groups, SharedWelcome, SubmitCommit};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
 
@@ -40,7 +40,7 @@ pub(super) async fn create(
     session: Session,
     extract::Json(group): extract::Json<CreateGroup>,
 ) -> Result<Json<Group>, ApiError> {
-    check_sizes(&app, [&group.state.group_info, &group.state.ratchet_tree], &group.welcomes)?;
+    check_sizes(&app, [&group.state.group_info, &group.state.ratchet_tree], group.welcome.as_ref())?;
     app.allowances.handshake(&session)?;
     check_disk(&app)?;
     let creator = session.user;
@@ -76,7 +76,7 @@ pub(super) async fn commit(
     Params(group_id): Params<GroupId>,
     extract::Json(commit): extract::Json<SubmitCommit>,
 ) -> Result<Json<CommitAccepted>, ApiError> {
-    check_sizes(&app, [&commit.commit, &commit.group_info], &commit.welcomes)?;
+    check_sizes(&app, [&commit.commit, &commit.group_info], commit.welcome.as_ref())?;
     app.allowances.handshake(&session)?;
     check_disk(&app)?;
     let before = app.storage.state_to_commit_to(session.user, group_id).await?;
@@ -94,7 +94,7 @@ pub(super) async fn commit(
 )]
 pub(super) async fn list(State(storage): State<SharedStorage>, session: Session) -> Result<Json<Groups>, ApiError> {
     let groups = storage.groups(session.user).await?;
-    Ok(Json(Groups { groups }))
+    Ok(Json(Groups { groups, unchanged: Vec::new(), cursor: String::new() }))
 }
 
 /// A group
@@ -137,10 +137,14 @@ pub(super) async fn state(
 fn check_sizes<'a>(
     app: &App,
     pieces: impl IntoIterator<Item = &'a Opaque>,
-    welcomes: &'a [DeviceWelcome],
+    welcome: Option<&'a SharedWelcome>,
 ) -> Result<(), ApiError> {
     let limit = app.config.limits.handshake_bytes();
-    let mut pieces = pieces.into_iter().chain(welcomes.iter().map(|welcome| &welcome.welcome));
+    let welcome = welcome.into_iter().flat_map(|welcome| {
+        let secrets = welcome.secrets.iter().map(|one| &one.secrets);
+        secrets.chain([&welcome.group_info])
+    });
+    let mut pieces = pieces.into_iter().chain(welcome);
     if pieces.any(|piece| piece.len() as u64 > limit) { Err(handshake::too_large()) } else { Ok(()) }
 }
 

@@ -33,6 +33,12 @@ impl Named {
     }
 }
 
+/// A device whose leaf comes, and the welcome that it gets.
+pub(crate) struct Welcomed {
+    pub(crate) member: Member,
+    pub(crate) welcome: Opaque,
+}
+
 /// A group that begins.
 pub(crate) struct Founding {
     pub(crate) new: CreateGroup,
@@ -41,8 +47,8 @@ pub(crate) struct Founding {
     /// there is.
     pub(crate) made_of: [u8; 32],
     pub(crate) epoch: Epoch,
-    /// Whose leaves are in the tree beside the creator's: those for whom there is a welcome, and no others.
-    pub(crate) others: Vec<Member>,
+    /// Whose leaves are in the tree beside the creator's.
+    pub(crate) welcomed: Vec<Welcomed>,
     /// What is kept of it: an encoded `PublicConversation`.
     pub(crate) state: Vec<u8>,
 }
@@ -57,8 +63,10 @@ pub(crate) struct Commit {
 
 /// What a commit makes of the group that it was checked against.
 pub(crate) struct Checked {
-    /// Who comes and goes. There is a welcome for each who comes by somebody else's commit, and for no others.
+    /// Who comes and goes.
     pub(crate) change: Change,
+    /// Those who come by somebody else's commit.
+    pub(crate) welcomed: Vec<Welcomed>,
     /// What is kept of the group then.
     pub(crate) state: Vec<u8>,
 }

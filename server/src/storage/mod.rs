@@ -33,7 +33,7 @@ pub(crate) use administration::{
     UserSummary,
 };
 pub(crate) use error::{Refusal, StorageError, not_listed, over_quota};
-pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState};
+pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState, Welcomed};
 pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };

@@ -87,10 +87,10 @@ impl MlsDevice {
     /// If there is none for it, or it cannot be used.
     pub fn joins(&self, bundle: &CommitBundle) -> Result<MlsGroup> {
         let (_, own) = self.name();
-        let mine = bundle.welcomes.iter().find(|(device, _)| *device == own);
+        let mine = bundle.welcomes().into_iter().find(|(device, _)| *device == own);
         let (_, welcome) = mine.context("no welcome for this device")?;
         let disk = copy(&self.0.disk);
-        let id = Conversation::join(&Provider::new(&disk), welcome, &bundle.ratchet_tree)?.group_id();
+        let id = Conversation::join(&Provider::new(&disk), &welcome, &bundle.ratchet_tree)?.group_id();
         Ok(MlsGroup { device: self.clone(), disk, id })
     }
 

@@ -53,7 +53,7 @@ impl Known {
     fn at(&self, epoch: Epoch, seq: Seq) -> Result<GroupStateAt> {
         let ratchet_tree = Opaque::encode(&PublicConversation::decode(self.state.clone())?.ratchet_tree());
         let state = PublicGroupState { group_info: self.group_info.clone(), ratchet_tree };
-        Ok(GroupStateAt { epoch, seq, state })
+        Ok(GroupStateAt { epoch, seq, state, roster: None, founding_roster: None })
     }
 }
 

@@ -201,7 +201,7 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
 }
 
 fn welcome(bundle: &CommitBundle) -> DeliveredMessage {
-    delivered(1, bundle.next_epoch, &bundle.welcomes[0].1, MessageType::KeyExchange)
+    delivered(1, bundle.next_epoch, &bundle.welcomes()[0].1, MessageType::KeyExchange)
 }
 
 async fn alice_and_bob() -> (Device, Device) {

@@ -135,8 +135,8 @@ impl Device {
     }
 
     pub(crate) fn join(&self, bundle: &CommitBundle) {
-        let welcome = &bundle.welcomes.iter().find(|(device, _)| device == self.device_id()).unwrap().1;
-        Conversation::join(&self.provider(), welcome, &bundle.ratchet_tree).unwrap();
+        let (_, welcome) = bundle.welcomes().into_iter().find(|(device, _)| device == self.device_id()).unwrap();
+        Conversation::join(&self.provider(), &welcome, &bundle.ratchet_tree).unwrap();
     }
 
     pub(crate) fn join_external(&self, latest: &CommitBundle) -> CommitBundle {

@@ -238,7 +238,7 @@ fn what_is_of_another_group_or_no_commit_is_refused() {
     for (commit, group_info) in [
         (&rotation.group_info, &rotation.group_info),
         (&rotation.commit, &rotation.commit),
-        (&opened.welcomes[0].1, &rotation.group_info),
+        (&opened.welcomes()[0].1, &rotation.group_info),
         (&opened.ratchet_tree, &rotation.group_info),
     ] {
         assert!(matches!(server.refuse(commit, group_info), Refused::Malformed(_)));

@@ -84,7 +84,7 @@ impl World {
 
     fn take(&mut self, bundle: CommitBundle) {
         let committed = self.server.accept(&bundle);
-        assert_eq!(committed.external, bundle.welcomes.is_empty() && bundle.added.contains(&address(&committed)));
+        assert_eq!(committed.external, bundle.welcomes().is_empty() && bundle.added.contains(&address(&committed)));
         for (device, _) in self.devices.iter().zip(&self.inside).filter(|(_, inside)| **inside) {
             assert_eq!(device.members(), self.server.members());
             assert_eq!(device.chat().epoch(), self.server.chat().epoch());

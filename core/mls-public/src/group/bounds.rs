@@ -27,8 +27,9 @@ const REMOVE_LEN: usize = 16;
 /// Longest GroupInfo, in bytes: today's have about 1,600, of which `external_pub` takes 1,216. There is no tree in it.
 pub const MAX_GROUP_INFO_LEN: usize = 4096;
 
-/// Longest welcome for one joiner, in bytes: today's have about 1,700, of which the key takes 1,120.
-pub const MAX_WELCOME_LEN: usize = 4096;
+/// Longest part of a Welcome for one joiner, in bytes: today's have about 1,350, of which the key takes 1,120. What all
+/// joiners get is an encrypted GroupInfo, and not longer than one.
+pub const MAX_JOINER_SECRETS_LEN: usize = 2048;
 
 /// Longest commit to a group of so many leaves that adds so many: where no parent node has a key, the path secret is
 /// encrypted for each leaf that was there before.

@@ -20,7 +20,7 @@ pub fn welcome(input: &[u8]) {
     let Some((what, edits)) = input.split_first() else { return };
     world::with(|world| {
         let (opened, later) = (&world.opened, &world.addition);
-        let (welcome, donor) = (&opened.welcomes[0].1, &later.welcomes[0].1);
+        let (welcome, donor) = (&opened.welcomes()[0].1, &later.welcomes()[0].1);
         world.uninvite();
         match what {
             0 => {

@@ -67,7 +67,7 @@ impl Tx<'_> {
             Some(checked) if current == submitted.epoch => checked,
             _ => return Err(Refusal::stale(current).into()),
         };
-        let Checked { change, state } = checked;
+        let Checked { change, welcomed, state } = checked;
         if !change.external && !group.leaves.contains(&device) {
             return Err(not_a_member().into());
         }
@@ -76,9 +76,7 @@ impl Tx<'_> {
         let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, self.now());
 
         let removed = self.removed_leaves(&change.removed, &leaves)?;
-        let mut added = change.added;
-        added.retain(|member| *member != change.committer);
-        let joiners = self.joiners(&added, submitted.welcomes, &users)?;
+        let joiners = self.joiners(welcomed, &users)?;
         let informed: Vec<i64> = active.iter().copied().filter(|leaf| *leaf != device).collect();
         // A full mailbox of a device that this commit removes must not keep it from being removed.
         let staying: Vec<i64> = informed.iter().copied().filter(|leaf| !removed.contains(leaf)).collect();

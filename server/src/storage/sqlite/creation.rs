@@ -27,7 +27,7 @@ struct Beginning {
 
 impl Tx<'_> {
     pub(super) fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
-        let Founding { new, named, made_of, epoch, others, state } = founding;
+        let Founding { new, named, made_of, epoch, welcomed, state } = founding;
         if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0
             && same
@@ -39,7 +39,7 @@ impl Tx<'_> {
         }
         let users = self.participants(session, &new)?;
         let goes_on = self.require_next(session, &named, &new)?;
-        let joiners = self.joiners(&others, new.welcomes, &users)?;
+        let joiners = self.joiners(welcomed, &users)?;
         self.require_room(&devices(&joiners))?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };

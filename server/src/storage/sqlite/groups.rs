@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::engine_error;
 use super::relay::{not_a_member, unknown_group};
-use super::row::{parse, parse_group_id};
+use super::row::{parse, parse_chat_id, parse_group_id};
 use crate::storage::{Refusal, Result, Session, StoredState, UserKey};
 
 /// Numbers of the kinds in the table. Never reused.
@@ -83,17 +83,20 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    conn.prepare_cached("SELECT group_id, kind, epoch, seq, incarnation FROM grp WHERE id = ?1")?.query_row(
+    conn.prepare_cached("SELECT group_id, kind, epoch, seq, incarnation, chat_id FROM grp WHERE id = ?1")?.query_row(
         [id],
         |row| {
             Ok(Group {
                 group_id: parse_group_id(row, 0)?,
                 kind: kind(row, 1)?,
+                chat_id: parse_chat_id(row, 5)?,
                 incarnation: Incarnation(row.get(4)?),
                 epoch: Epoch(row.get(2)?),
                 seq: Seq(row.get(3)?),
                 participants,
                 devices,
+                roster: None,
+                steps: Vec::new(),
             })
         },
     )
