@@ -48,7 +48,7 @@ pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Foun
     check_welcome_lens(new.welcome.as_ref())?;
     let group_info = decode(&new.state.group_info, MAX_GROUP_INFO_LEN)?;
     let ratchet_tree = decode(&new.state.ratchet_tree, max_tree_len(leaves))?;
-    let (conversation, creator) = PublicConversation::begin(&group_info, &ratchet_tree).map_err(no_group)?;
+    let (conversation, creator) = PublicConversation::begin(&group_info, &ratchet_tree, None).map_err(no_group)?;
     // Kind, people and incarnation follow from the name.
     if conversation.group_id() != named.group {
         return Err(invalid("the group is of another conversation than the request says"));
@@ -91,7 +91,7 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
         return Err(too_many_leaves());
     }
     check_welcome_lens(submitted.welcome.as_ref())?;
-    let commit = decode(&submitted.commit, max_commit_len(members.len(), added))?;
+    let commit = decode(&submitted.commit, max_commit_len(members.len(), added, false))?;
     let group_info = decode(&submitted.group_info, MAX_GROUP_INFO_LEN)?;
     let change = conversation.apply(&commit, &group_info).map_err(no_commit)?;
     if !change.committer.is(&session.user_id, &session.device_id) {

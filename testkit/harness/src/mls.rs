@@ -75,7 +75,7 @@ impl MlsDevice {
         let packages = key_packages(others)?;
         let (id, disk) = (info.group_id(), MemoryStorage::default());
         let (device, provider) = (&self.0, Provider::new(&disk));
-        let (_, bundle) = Conversation::create(&provider, &device.keys, &device.certificate, info, &packages)?;
+        let (_, bundle) = Conversation::create(&provider, &device.keys, &device.certificate, info, None, &packages)?;
         let group = MlsGroup { device: self.clone(), disk, id };
         group.merges()?;
         Ok((group, bundle))
@@ -90,7 +90,7 @@ impl MlsDevice {
         let mine = bundle.welcomes().into_iter().find(|(device, _)| *device == own);
         let (_, welcome) = mine.context("no welcome for this device")?;
         let disk = copy(&self.0.disk);
-        let id = Conversation::join(&Provider::new(&disk), &welcome, &bundle.ratchet_tree)?.group_id();
+        let id = Conversation::join(&Provider::new(&disk), &welcome, &bundle.ratchet_tree, None)?.group_id();
         Ok(MlsGroup { device: self.clone(), disk, id })
     }
 
@@ -102,7 +102,7 @@ impl MlsDevice {
         let (device, disk) = (&self.0, MemoryStorage::default());
         let provider = Provider::new(&disk);
         let (conversation, bundle) =
-            Conversation::join_external(&provider, &device.keys, &device.certificate, group_info, ratchet_tree)?;
+            Conversation::join_external(&provider, &device.keys, &device.certificate, group_info, ratchet_tree, None)?;
         let id = conversation.group_id();
         Ok((MlsGroup { device: self.clone(), disk, id }, bundle))
     }

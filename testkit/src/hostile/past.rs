@@ -35,7 +35,7 @@ struct Known {
 impl Known {
     fn founded(group: &CreateGroup) -> Option<(Epoch, Self)> {
         let PublicGroupState { group_info, ratchet_tree } = &group.state;
-        let (conversation, _) = PublicConversation::begin(&group_info.decode()?, &ratchet_tree.decode()?).ok()?;
+        let (conversation, _) = PublicConversation::begin(&group_info.decode()?, &ratchet_tree.decode()?, None).ok()?;
         Some((conversation.epoch(), Self::of(&conversation, group_info)))
     }
 

@@ -45,6 +45,7 @@ impl Request {
             kind: match info.kind() {
                 ConversationKind::Direct => GroupKind::Direct,
                 ConversationKind::SelfNotes => GroupKind::SelfNotes,
+                ConversationKind::Group => GroupKind::Group,
             },
             participants: info.people().iter().map(|person| person.user_id.clone()).collect(),
             incarnation: info.incarnation(),

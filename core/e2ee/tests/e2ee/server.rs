@@ -14,8 +14,8 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn begin(created: &CommitBundle) -> Self {
         assert!(created.ratchet_tree.len() <= max_tree_len(1 + created.welcomes().len()));
-        assert!(created.commit.len() <= max_commit_len(1, created.welcomes().len()));
-        let (chat, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree).unwrap();
+        assert!(created.commit.len() <= max_commit_len(1, created.welcomes().len(), false));
+        let (chat, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree, None).unwrap();
         Self { state: chat.encoded().to_vec() }
     }
 
@@ -27,7 +27,7 @@ impl Server {
     pub(crate) fn accept(&mut self, bundle: &CommitBundle) -> Change {
         let mut chat = self.chat();
         assert_eq!(chat.epoch(), bundle.epoch);
-        assert!(bundle.commit.len() <= max_commit_len(chat.leaves(), bundle.welcomes().len()));
+        assert!(bundle.commit.len() <= max_commit_len(chat.leaves(), bundle.welcomes().len(), false));
         assert!(bundle.group_info.len() <= MAX_GROUP_INFO_LEN);
         let welcome = bundle.welcome.iter();
         assert!(welcome.clone().all(|welcome| welcome.group_info.len() <= MAX_GROUP_INFO_LEN));
