@@ -221,7 +221,8 @@ CREATE TABLE grp (
 ) STRICT;
 CREATE INDEX grp_by_chat ON grp (chat_id);
 
--- Numbers the changes of groups. A restored database counts the same numbers for other changes, so it has another lineage.
+-- Numbers the changes of groups, by time: those who are told a number learn when something happened in groups of theirs, and not
+-- how much happens in others'. A restored database gives the same numbers to other changes, so it has another lineage.
 CREATE TABLE last_change (
     number  INTEGER NOT NULL,
     lineage BLOB    NOT NULL
@@ -285,34 +286,34 @@ CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
 
 -- What is told about a group changes with these.
 CREATE TRIGGER group_begins AFTER INSERT ON grp BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
 END;
 
 CREATE TRIGGER group_moves AFTER UPDATE OF epoch, roster ON grp BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
 END;
 
 CREATE TRIGGER group_loses_leaf AFTER DELETE ON grp_leaf BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
 END;
 
 CREATE TRIGGER group_loses_user AFTER DELETE ON grp_participant BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
 END;
 
 CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change)
     WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user);
 END;
 
 CREATE TRIGGER device_changes AFTER UPDATE OF removed_at, waiting ON device
 WHEN old.removed_at <> new.removed_at OR old.waiting <> new.waiting BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change)
     WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user
                  UNION ALL SELECT grp FROM grp_leaf WHERE device = new.id);
