@@ -136,17 +136,17 @@ impl Tx<'_> {
             Some(group) if group.participants.contains(&owner) => group,
             _ => return Ok(Err(unknown_group())),
         };
-        if !group.leaves.contains(&device) {
+        if !group.has(device) {
             return Ok(Err(not_a_member()));
         }
         if group.epoch.unsigned_abs() != epoch.0 {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
         let shown = if group.silent.contains(&owner) { Shown::ToGroup(group_id, group.id) } else { Shown::Nobody };
-        let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
+        let (active, present, alone) = (Rc::clone(&group.active), group.present(), group.participants.len() == 1);
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
         let row = group.id;
-        if !alone && !self.reaches_another(owner, &active)? {
+        if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }
