@@ -128,9 +128,12 @@ pub(super) async fn state(
     Search(query): Search<StateQuery>,
 ) -> Result<Response, ApiError> {
     let user = session.user;
-    let stored = app.storage.group_state(session, group_id, query.epoch).await?;
-    let state = handshake::run(&app, move || handshake::shown(stored)).await?;
-    answer::json(&app, user, serde_json::to_vec(&state).expect("a state is plain data"))
+    let state = async {
+        let stored = app.storage.group_state(session, group_id, query.epoch).await?;
+        let state = handshake::run(&app, move || handshake::shown(stored)).await?;
+        Ok(serde_json::to_vec(&state).expect("a state is plain data"))
+    };
+    answer::made(&app, user, state).await
 }
 
 /// What the administrator allows at most, whatever a group needs.
