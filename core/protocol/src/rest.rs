@@ -19,7 +19,7 @@ pub use admin::{
     AdminDevice, AdminRequest, AdminUser, AdminUserDetail, AdminUsers, AuditEntry, AuditLog, Check, CheckStatus,
     CreateUser, CreatedUser, DoctorReport, Invite, Invited, ResetKey, Sentence, Stats, StatsHistory, StatsPoint,
 };
-pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshResponse};
+pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshRequest, RefreshResponse};
 pub use blocks::{BlockedUser, BlockedUsers};
 pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};

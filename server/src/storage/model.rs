@@ -17,6 +17,17 @@ pub(crate) struct UserKey(pub(crate) i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct DeviceKey(pub(crate) i64);
 
+/// How much may wait; 0 for no limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
+    /// Messages for one device.
+    pub(crate) messages: i64,
+    /// Bytes of them.
+    pub(crate) bytes: i64,
+    /// Bytes of what one user has sent, for whomever.
+    pub(crate) bytes_of_sender: i64,
+}
+
 /// A place in a mailbox. Grows; one commit never goes below an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Position(pub(crate) i64);

@@ -124,6 +124,7 @@ strategies! {
         token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
         waiting: any::<bool>(), answered: vec(opaque(), 0..3),
     });
+    refresh_request() -> RefreshRequest = make!(RefreshRequest { token: opt(secret()) });
     refresh_response() -> RefreshResponse = make!(RefreshResponse { token: secret(), expires_at: any::<i64>() });
     profile() -> UserProfile = make!(UserProfile {
         user_id: user(), display_name: opt(text()), avatar_file_id: opt(file()), public_key: opt(text()),

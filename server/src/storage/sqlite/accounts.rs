@@ -65,7 +65,7 @@ pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> R
         .map_err(engine_error)?;
     let (mut profile, user) = found.ok_or_else(unknown_user)?;
     if user != viewer.0 && !super::contacts::may_see(conn, viewer.0, user)? {
-        profile.last_seen_at = None;
+        profile.last_seen_at = format_utc(super::blocks::seen_before(conn, user, viewer.0)?);
     }
     Ok(profile)
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
 use super::blocks::KeptFrom;
-use super::tx::Tx;
+use super::tx::{Piece, Tx};
 use crate::frame_text;
 use crate::storage::{Destination, Outcome, Outgoing, Refusal, Submission};
 
@@ -15,6 +15,8 @@ type Accepted = Option<(GroupId, Seq)>;
 struct Route {
     devices: Vec<i64>,
     group: Option<GroupId>,
+    /// What it counts to in mailboxes.
+    chat: i64,
     /// Who has blocked the sender, and gets nothing of it.
     kept_from: Option<KeptFrom>,
     /// To whom the sender shows himself by the message.
@@ -64,11 +66,15 @@ impl Tx<'_> {
             Ok(route) => route,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Some(full) = self.full_mailbox(&route.devices)? {
-            return Ok(Err(match route.group {
-                Some(_) => self.named_mailbox_full(full)?,
-                None => mailbox_full(),
-            }));
+        if self.has_too_much(owner, message.frame.len())? {
+            return Ok(Err(too_much_waits()));
+        }
+        let (reached, spared) = self.parted(route.kept_from, route.devices)?;
+        let was_reached = self.reaches_another(owner, &reached)?;
+        let reached = self.with_room(reached, route.chat, message.frame.len())?;
+        if was_reached && !self.reaches_another(owner, &reached)? {
+            // The only one has just lost the group, and joins anew.
+            return Ok(Err(no_devices()));
         }
         match route.shown {
             Shown::Nobody => {}
@@ -85,11 +91,10 @@ impl Tx<'_> {
             message.frame
         };
         self.note_seen(device, message.message_id, destination, seq)?;
-        let devices = match route.kept_from {
-            Some(kept_from) => self.keep_from(kept_from, owner, route.group.map(|id| (id, seq)), route.devices)?,
-            None => route.devices,
-        };
-        self.post(message.message_id, frame, &devices)?;
+        if let (Some(kept_from), Some(group_id)) = (route.kept_from, route.group) {
+            self.keep_from(kept_from, owner, (group_id, seq), &spared)?;
+        }
+        self.post(Piece::new(message.message_id, &reached, route.chat, owner), frame)?;
         self.state.accepted += 1;
         Ok(Ok(accepted(group, seq)))
     }
@@ -117,7 +122,7 @@ impl Tx<'_> {
         let is_blocked = self.state.cache.blocks(self.conn, peer, owner)?;
         let kept_from = is_blocked.then_some(KeptFrom { user: peer, group: None });
         let shown = if peer == owner { Shown::Nobody } else { Shown::ToUser(peer) };
-        Ok(Ok(Route { devices, group: None, kept_from, shown }))
+        Ok(Ok(Route { devices, group: None, chat: -owner, kept_from, shown }))
     }
 
     fn route_to_group(
@@ -131,17 +136,17 @@ impl Tx<'_> {
             Some(group) if group.participants.contains(&owner) => group,
             _ => return Ok(Err(unknown_group())),
         };
-        if !group.leaves.contains(&device) {
+        if !group.has(device) {
             return Ok(Err(not_a_member()));
         }
         if group.epoch.unsigned_abs() != epoch.0 {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
         let shown = if group.silent.contains(&owner) { Shown::ToGroup(group_id, group.id) } else { Shown::Nobody };
-        let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
+        let (active, present, alone) = (Rc::clone(&group.active), group.present(), group.participants.len() == 1);
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
         let row = group.id;
-        if !alone && !self.reaches_another(owner, &active)? {
+        if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }
@@ -150,7 +155,7 @@ impl Tx<'_> {
             _ => None,
         };
         let devices = active.iter().copied().filter(|to| *to != device).collect();
-        Ok(Ok(Route { devices, group: Some(group_id), kept_from, shown }))
+        Ok(Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown }))
     }
 
     /// Whether any of these devices is another user's than `owner`'s.
@@ -161,17 +166,6 @@ impl Tx<'_> {
             }
         }
         Ok(false)
-    }
-
-    /// Says to a participant of a group whose mailbox it is: a device that does not come back blocks the whole group,
-    /// until somebody removes it.
-    pub(super) fn named_mailbox_full(&self, device: i64) -> rusqlite::Result<Refusal> {
-        let (user_id, device_id): (String, String) = self
-            .conn
-            .prepare_cached("SELECT u.user_id, d.device_id FROM device d JOIN user u ON u.id = d.user WHERE d.id = ?1")?
-            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let detail = format!("the mailbox of {user_id}'s device {device_id} is full; try again later, or remove it");
-        Ok(Refusal { detail: detail.into(), ..mailbox_full() })
     }
 
     /// The others of the group may see from now on when the user is there.
@@ -208,8 +202,9 @@ pub(super) const fn conflict() -> Refusal {
     Refusal::new(ErrorCode::MessageIdConflict, "this message_id has been used for another recipient")
 }
 
-pub(super) const fn mailbox_full() -> Refusal {
-    Refusal::new(ErrorCode::MailboxFull, "a recipient's mailbox is full; try again later")
+pub(super) const fn too_much_waits() -> Refusal {
+    let detail = "too much of what you have sent waits for devices that do not fetch it; try again later";
+    Refusal::new(ErrorCode::MailboxFull, detail)
 }
 
 pub(super) const fn unknown_group() -> Refusal {

@@ -11,10 +11,11 @@ use privmsg_protocol::rest::{
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
 use super::engine::SqliteStorage;
+use super::fault::engine_error;
 use super::writer::Touches;
 use super::{
     accounts, administration, audit, blocks, contacts, device_lists, devices, files, groups, identity, invitations,
-    key_packages, mailbox, requests, samples, sign_in, upkeep, uploads,
+    key_packages, mailbox, requests, samples, sign_in, taken_back, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
@@ -113,8 +114,13 @@ impl Storage for SqliteStorage {
         self.read(move |conn| devices::session(conn, token, now)).await
     }
 
-    async fn renew_token(&self, device: DeviceKey, token: KeyHash, expires_at: i64) -> Result<()> {
-        self.write(Touches::Data, move |tx| tx.renew_token(device, token, expires_at)).await
+    async fn renew_token(&self, session: Session, token: KeyHash, expires_at: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.renew_token(&session, token, expires_at)).await
+    }
+
+    async fn was_restored_lately(&self) -> Result<bool> {
+        let now = self.clock.now();
+        self.read(move |conn| taken_back::was_restored_lately(conn, now).map_err(engine_error)).await
     }
 
     async fn devices(&self, session: Session) -> Result<Vec<Device>> {
@@ -170,6 +176,10 @@ impl Storage for SqliteStorage {
 
     async fn end_replacement(&self, session: Session, identity: AccountPublicKey) -> Result<()> {
         self.write(Touches::Data, move |tx| tx.end_replacement(&session, &identity)).await
+    }
+
+    async fn put_off_replacements(&self, now: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.put_off_replacements(now)).await
     }
 
     async fn replace_identities(&self, now: i64) -> Result<Replaced> {

@@ -172,6 +172,16 @@ impl Person {
         line
     }
 
+    /// Connects, and acknowledges the one message that waits.
+    pub(crate) async fn online_past_welcome(&self) -> Line {
+        let mut line = self.connect().await;
+        let welcome = line.message().await.message_id;
+        assert_eq!(line.next().await, ServerFrame::CaughtUp);
+        line.ack(&[welcome]).await;
+        line.ping().await;
+        line
+    }
+
     /// Connects to an empty mailbox.
     pub(crate) async fn online(&self) -> Line {
         let mut line = self.connect().await;

@@ -107,6 +107,8 @@ CREATE TABLE block (
     user       INTEGER NOT NULL,
     peer       INTEGER NOT NULL,
     blocked_at INTEGER NOT NULL,
+    -- When `user` was last there, as far as `peer` could see then: that is what `peer` goes on seeing.
+    seen_at    INTEGER NOT NULL,
     PRIMARY KEY (user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX block_by_peer ON block (peer);
@@ -125,7 +127,17 @@ CREATE TABLE withheld (
 CREATE TABLE body (
     id          INTEGER PRIMARY KEY,
     received_at INTEGER NOT NULL,
+    -- The user who has sent it; 0 for the server.
+    sender      INTEGER NOT NULL,
+    -- Bytes of the frame.
+    len         INTEGER NOT NULL,
     frame       BLOB    NOT NULL
+) STRICT;
+
+-- Bytes of bodies by who has sent them, of those that have been filed (see `arrival`).
+CREATE TABLE filed_bytes (
+    sender INTEGER PRIMARY KEY,
+    bytes  INTEGER NOT NULL
 ) STRICT;
 
 -- Bodies that wait for somebody. Counting them would mean reading them all, and figures are asked for all the time.
@@ -146,6 +158,10 @@ CREATE TABLE mailbox (
     device     INTEGER NOT NULL,
     pos        INTEGER NOT NULL,
     flags      INTEGER NOT NULL,
+    -- What it belongs to: a group, or, negative, the user who has sent it by itself; 0 for the server's notices.
+    chat       INTEGER NOT NULL,
+    -- Bytes of the frame.
+    len        INTEGER NOT NULL,
     message_id BLOB    NOT NULL,
     PRIMARY KEY (device, pos)
 ) STRICT, WITHOUT ROWID;
@@ -157,6 +173,8 @@ CREATE TABLE arrival (
     pos        INTEGER NOT NULL,
     device     INTEGER NOT NULL,
     flags      INTEGER NOT NULL,
+    chat       INTEGER NOT NULL,
+    len        INTEGER NOT NULL,
     message_id BLOB    NOT NULL,
     PRIMARY KEY (pos, device)
 ) STRICT, WITHOUT ROWID;
@@ -268,6 +286,8 @@ CREATE INDEX grp_participant_by_user ON grp_participant (user);
 CREATE TABLE grp_leaf (
     grp    INTEGER NOT NULL,
     device INTEGER NOT NULL,
+    -- Of before a restore: what is said is kept for it, which it may be able to read, and it says nothing before it has joined anew.
+    former INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, device)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
@@ -404,14 +424,16 @@ CREATE TABLE sample (
     messages         INTEGER NOT NULL
 ) STRICT;
 
--- What must not come back with an older database: which devices were signed out, whose access key is another, who is
--- deactivated or deleted. Written by whatever changes those tables, and moved by the writer to a file beside the database,
--- which restoring a backup applies (journal.rs). Its numbers are never used again: they say how far a database knows of it.
+-- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
+-- key is another, who is deactivated or deleted, what identities have signed last, and who is blocked. Written by whatever
+-- changes those tables, and moved by the writer to a file beside the database, which restoring a backup applies
+-- (journal.rs). Its numbers are never used again: they say how far a database knows of it.
 CREATE TABLE revocation (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     kind    TEXT NOT NULL,
     user_id TEXT NOT NULL,
-    -- A device, or the hash of a key.
+    -- A device, the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
+    -- device list, or recovery key and sealed identity, in hexadecimal but for the last.
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
@@ -432,4 +454,26 @@ END;
 
 CREATE TRIGGER delete_user AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
     INSERT INTO revocation (kind, user_id) VALUES ('deleted', new.user_id);
+END;
+
+CREATE TRIGGER relist AFTER UPDATE OF device_list ON user
+WHEN old.device_list <> new.device_list AND new.device_list <> x'' BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    VALUES ('listed', new.user_id, CAST(hex(new.certificate) || ' ' || hex(new.device_list) AS BLOB));
+END;
+
+CREATE TRIGGER reseal AFTER UPDATE OF backup, recovery_key ON user
+WHEN (old.backup <> new.backup OR old.recovery_key <> new.recovery_key) AND new.backup <> '' AND new.recovery_key <> x'' BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    VALUES ('sealed', new.user_id, CAST(hex(new.recovery_key) || ' ' || new.backup AS BLOB));
+END;
+
+CREATE TRIGGER block_user AFTER INSERT ON block BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'blocked', u.user_id, CAST(p.user_id AS BLOB) FROM user u JOIN user p ON p.id = new.peer WHERE u.id = new.user;
+END;
+
+CREATE TRIGGER unblock_user AFTER DELETE ON block BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'unblocked', u.user_id, CAST(p.user_id AS BLOB) FROM user u JOIN user p ON p.id = old.peer WHERE u.id = old.user;
 END;
