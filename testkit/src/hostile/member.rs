@@ -184,6 +184,7 @@ impl HostileMember {
             encrypted_content: Opaque::encode(bytes),
             message_type: MessageType::Text,
             timestamp: i64::try_from(now_ms() / 1000)?,
+            by_person: Some(true),
         };
         self.socket.feed(ClientFrame::Message(message).to_json()).await?;
         self.socket.flush().await

@@ -119,7 +119,6 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
             .execute([place.group, seq])?;
-        self.note_act(place.group, session.user.0)?;
         let informed = self.with_room(informed, place.group, frame.len())?;
         self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
         for device in &removed {
