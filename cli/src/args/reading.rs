@@ -50,6 +50,8 @@ impl Command {
                 device_name: text(matches, "device-name"),
                 access_key_file: path(matches, "access-key-file"),
                 new_identity: matches.get_flag("new-identity"),
+                link: matches.get_flag("link"),
+                recover: matches.get_flag("recover"),
             }),
             "send" => Self::Send(Send {
                 user: user(lang, matches, "user")?,
@@ -106,6 +108,7 @@ impl Command {
             "contacts" => Self::Contacts,
             "whoami" => Self::Whoami,
             "devices" => match matches.subcommand() {
+                Some(("link", _)) => Self::LinkDevice,
                 Some((_, remove)) => {
                     Self::RemoveDevice { device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))? }
                 }

@@ -36,6 +36,9 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::Server { code: ErrorCode::Unauthorized | ErrorCode::NotAuthenticated, .. } => {
             new(Exit::NotSignedIn, "signed_out", lang.signed_out())
         }
+        ClientError::NotListed | ClientError::Server { code: ErrorCode::DeviceNotListed, .. } => {
+            new(Exit::NotSignedIn, "device_not_listed", lang.waits_to_be_let_in())
+        }
         ClientError::Server { code, .. } if is_wrong_credentials(code) => {
             new(Exit::NotSignedIn, code.as_str(), lang.refusal(code))
         }
@@ -66,6 +69,11 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         }
         ClientError::AnotherKey(user) => new(Exit::IdentityChanged, "another_key", lang.another_key(user.as_str())),
         ClientError::AnotherServer(server) => new(Exit::Other, "another_server", lang.another_server(server)),
+        ClientError::AnotherOwnIdentity => new(Exit::Refused, "another_own_identity", lang.another_own_identity()),
+        ClientError::NoSigningKey => new(Exit::Other, "no_signing_key", lang.no_signing_key()),
+        ClientError::AnotherUsersCode(user) => {
+            new(Exit::Usage, "another_users_code", lang.another_users_code(user.as_str()))
+        }
         ClientError::OwnLink => new(Exit::Usage, "own_link", lang.own_contact_link()),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),

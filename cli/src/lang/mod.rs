@@ -6,6 +6,7 @@ mod diagnostics;
 mod help;
 mod network;
 mod output;
+mod own_devices;
 mod refusal;
 mod system;
 

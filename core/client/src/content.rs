@@ -10,11 +10,12 @@ mod edit;
 mod files;
 mod reaction;
 mod receipt;
+pub(crate) mod signing_key;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use privmsg_e2ee::{About, Content, ContentError, IfUnknown, Kind};
+use privmsg_e2ee::{About, Content, ContentError, DevicePublicKey, IfUnknown, Kind};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
@@ -36,10 +37,12 @@ const KINDS: &[&dyn ContentKind] = &[
     &reaction::ReactionKind,
     &edit::EditKind,
     &delete::DeleteKind,
+    &signing_key::SigningKeyKind,
+    &signing_key::SigningKeyWantedKind,
 ];
 
 /// Raised with every kind, and every new value of one: what was kept by a version that knew less is tried again, once.
-const REVISION: i64 = 1;
+const REVISION: i64 = 2;
 
 /// A kind of content.
 trait ContentKind: Sync {
@@ -75,6 +78,8 @@ pub(crate) struct Said<'a> {
     /// As MLS authenticates them.
     pub(crate) sender: &'a UserId,
     pub(crate) sender_device: &'a DeviceId,
+    /// By which key, where that is still known: a device list names it, too.
+    pub(crate) sender_key: Option<&'a DevicePublicKey>,
     /// Whose device this is.
     pub(crate) own: &'a UserId,
     pub(crate) direction: Direction,
@@ -132,7 +137,18 @@ pub(crate) fn apply_kept(tx: &Tx<'_>, own: &UserId, limit: u32, now_ms: i64) -> 
             let (chat, place) = (kept.chat, Place::At(kept.position));
             let (sender, sender_device) = (&kept.sender_id, &kept.sender_device);
             let (direction, bytes) = (Direction::Incoming, kept.content.as_slice());
-            let said = Said { chat, place, sender, sender_device, own, direction, content: &content, bytes, now_ms };
+            let said = Said {
+                chat,
+                place,
+                sender,
+                sender_device,
+                sender_key: None,
+                own,
+                direction,
+                content: &content,
+                bytes,
+                now_ms,
+            };
             events.extend(apply(tx, &said)?.events);
         }
     }
@@ -272,7 +288,18 @@ pub(crate) fn say(
     let bytes = content.encode()?;
     let (sender, sender_device) = own;
     let (place, direction) = (Place::Queued, Direction::Outgoing);
-    let said = Said { chat, place, sender, sender_device, own: sender, direction, content, bytes: &bytes, now_ms };
+    let said = Said {
+        chat,
+        place,
+        sender,
+        sender_device,
+        sender_key: None,
+        own: sender,
+        direction,
+        content,
+        bytes: &bytes,
+        now_ms,
+    };
     let effect = apply(tx, &said)?;
     privmsg_store::outbox::insert(tx, chat, &content.message_id, &bytes, effect.message)?;
     Ok(effect.message)

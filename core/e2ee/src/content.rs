@@ -21,6 +21,8 @@
 //! | 3 | [`Reaction`] | `{ 0: emoji, ? 1: removed (bool) }` | needed | hide |
 //! | 4 | [`Edit`] | `{ 0: text }` | needed | hide |
 //! | 5 | [`Delete`] | `{ }` | needed | hide |
+//! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
+//! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
 //!
 //! A number is never given to anything else, not of a field and not of a kind; none has been retired. Fields that this
 //! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not
@@ -39,6 +41,7 @@ mod files;
 mod kind;
 mod reaction;
 mod receipt;
+mod signing_key;
 mod text;
 
 pub use delete::Delete;
@@ -50,6 +53,7 @@ pub use files::{Attachment, Files};
 pub use kind::{AboutRule, Kind};
 pub use reaction::Reaction;
 pub use receipt::{Receipt, ReceiptKind};
+pub use signing_key::{SigningKey, SigningKeyWanted};
 pub use text::Text;
 
 /// Version of the format. It grows only when an old client must not even try; new fields and kinds leave it.

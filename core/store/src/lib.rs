@@ -30,6 +30,7 @@ mod error;
 pub mod groups;
 pub mod key;
 pub mod key_packages;
+pub mod known_devices;
 mod mls;
 pub mod settings;
 mod sql_types;

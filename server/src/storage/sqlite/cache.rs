@@ -57,6 +57,8 @@ pub(super) struct GroupEntry {
     pub(super) began: Option<i64>,
     /// All leaves, signed in or not.
     pub(super) leaves: Rc<[i64]>,
+    /// Those of the leaves that have to join anew before they say anything.
+    former: Rc<[i64]>,
     /// Leaves that messages are delivered to.
     pub(super) active: Rc<[i64]>,
 }
@@ -284,6 +286,16 @@ fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> rusqlite:
 }
 
 impl GroupEntry {
+    /// The leaves that are signed in and in the group, as it is now.
+    pub(super) fn present(&self) -> Vec<i64> {
+        self.active.iter().copied().filter(|device| self.has(*device)).collect()
+    }
+
+    /// Whether a device is in the group, as it is now.
+    pub(super) fn has(&self, device: i64) -> bool {
+        self.leaves.contains(&device) && !self.former.contains(&device)
+    }
+
     fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
         let found = conn
             .prepare_cached("SELECT id, epoch, seq, kind = ?2 FROM grp WHERE group_id = ?1")?
@@ -298,12 +310,12 @@ impl GroupEntry {
             .prepare_cached("SELECT user, acted, declined <> 0, began FROM grp_participant WHERE grp = ?1")?
             .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        let leaves: Vec<(i64, bool)> = conn
+        let leaves: Vec<(i64, bool, bool)> = conn
             .prepare_cached(
-                "SELECT l.device, d.removed_at = 0 FROM grp_leaf l JOIN device d ON d.id = l.device
+                "SELECT l.device, d.removed_at = 0, l.former FROM grp_leaf l JOIN device d ON d.id = l.device
                  WHERE l.grp = ?1",
             )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(Some(Self {
             id,
@@ -315,8 +327,9 @@ impl GroupEntry {
             silent: participants.iter().filter_map(|(user, acted, ..)| (!acted).then_some(*user)).collect(),
             declined: participants.iter().filter_map(|(user, _, declined, _)| declined.then_some(*user)).collect(),
             began: participants.iter().find_map(|(user, _, _, began)| began.then_some(*user)),
-            leaves: leaves.iter().map(|(device, _)| *device).collect(),
-            active: leaves.iter().filter_map(|(device, active)| active.then_some(*device)).collect(),
+            leaves: leaves.iter().map(|(device, ..)| *device).collect(),
+            former: leaves.iter().filter_map(|(device, _, former)| former.then_some(*device)).collect(),
+            active: leaves.iter().filter_map(|(device, active, _)| active.then_some(*device)).collect(),
         }))
     }
 }

@@ -68,7 +68,7 @@ impl Tx<'_> {
             _ => return Err(Refusal::stale(current).into()),
         };
         let Checked { change, state } = checked;
-        if !change.external && !group.leaves.contains(&device) {
+        if !change.external && !group.has(device) {
             return Err(not_a_member().into());
         }
         let place = Place { group: group.id, group_id, epoch: change.epoch, seq: Seq(group.seq.unsigned_abs()).next() };

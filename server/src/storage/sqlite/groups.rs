@@ -64,7 +64,7 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
         .collect::<rusqlite::Result<_>>()?;
     let devices = conn
         .prepare_cached(
-            "SELECT u.user_id, d.device_id, l.device IS NOT NULL, d.removed_at = 0 AND d.waiting = 0
+            "SELECT u.user_id, d.device_id, l.former IS 0, d.removed_at = 0 AND d.waiting = 0
              FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
                    UNION
                    SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user

@@ -142,7 +142,7 @@ impl Tx<'_> {
             Some(group) if group.participants.contains(&owner) => group,
             _ => return Ok(Err(unknown_group())),
         };
-        if !group.leaves.contains(&device) {
+        if !group.has(device) {
             return Ok(Err(not_a_member()));
         }
         if group.epoch.unsigned_abs() != epoch.0 {
@@ -150,12 +150,12 @@ impl Tx<'_> {
         }
         let is_new = group.silent.contains(&owner) || group.declined.contains(&owner);
         let shown = is_new.then_some(Shown::ToGroup(group_id, group.id));
-        let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
+        let (active, present, alone) = (Rc::clone(&group.active), group.present(), group.participants.len() == 1);
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
         let row = group.id;
         let asks = other.filter(|other| group.began == Some(owner) && group.silent.contains(other));
         let is_declined = other.is_some_and(|other| group.declined.contains(&other));
-        if !alone && !self.reaches_another(owner, &active)? {
+        if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }

@@ -106,7 +106,7 @@ impl Tx<'_> {
 
     pub(super) fn add_leaf(&self, group: i64, device: i64) -> rusqlite::Result<()> {
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
+            .prepare_cached("INSERT OR REPLACE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
             .execute([group, device])?;
         Ok(())
     }

@@ -27,6 +27,7 @@ use crate::group::membership;
 use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
+use crate::own_devices::learn;
 
 /// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
 const NOBODY_PAUSE: Duration = Duration::from_secs(2);
@@ -190,6 +191,11 @@ fn encrypt_queued(
     if !membership::is_trusted(step.tx, step.identity, conversation.info())? {
         // It is between other people than the user means: the chat goes on in another group.
         forget(step, group)?;
+        return Ok(Prepared::NotNow);
+    }
+    if learn::has_strangers(step.tx, step.identity, &members)? {
+        // Something of one's own that does not stand in the device list has to leave first.
+        groups::set_reconcile(step.tx, &group)?;
         return Ok(Prepared::NotNow);
     }
     let alone = members.iter().all(|member| member.user_id == step.identity.user_id);

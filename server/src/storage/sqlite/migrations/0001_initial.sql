@@ -281,6 +281,8 @@ CREATE INDEX grp_participant_by_user ON grp_participant (user);
 CREATE TABLE grp_leaf (
     grp    INTEGER NOT NULL,
     device INTEGER NOT NULL,
+    -- Of before a restore: what is said is kept for it, which it may be able to read, and it says nothing before it has joined anew.
+    former INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, device)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
