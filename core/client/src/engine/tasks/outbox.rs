@@ -224,6 +224,7 @@ fn encrypt_queued(
                 encrypted.ciphertext
             }
         };
+        let by_person = content::is_by_person(&queued.content);
         frames.push(SendMessage {
             message_id: queued.message_id,
             sender_id: step.identity.user_id.clone(),
@@ -234,6 +235,7 @@ fn encrypt_queued(
             // What it really is stands inside.
             message_type: MessageType::Text,
             timestamp: step.now_ms / 1000,
+            by_person: Some(by_person),
         });
     }
     Ok(Prepared::Frames(group, frames))
