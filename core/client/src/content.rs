@@ -13,6 +13,7 @@ mod receipt;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod title;
 
 use privmsg_e2ee::{About, Content, ContentError, IfUnknown, Kind};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
@@ -36,10 +37,11 @@ const KINDS: &[&dyn ContentKind] = &[
     &reaction::ReactionKind,
     &edit::EditKind,
     &delete::DeleteKind,
+    &title::TitleKind,
 ];
 
 /// Raised with every kind, and every new value of one: what was kept by a version that knew less is tried again, once.
-const REVISION: i64 = 1;
+const REVISION: i64 = 2;
 
 /// A kind of content.
 trait ContentKind: Sync {

@@ -76,8 +76,8 @@ pub mod recovery;
 pub mod safety_number;
 
 pub use content::{
-    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_TEXT_LEN, Reaction,
-    Receipt, ReceiptKind, Text,
+    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_TEXT_LEN,
+    MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind, Text, Title,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
