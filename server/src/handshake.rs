@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::app::App;
 use crate::causes::with_causes;
 use crate::error::ApiError;
-use crate::storage::{Checked, Commit, Founding, Named, Refusal, Session, StoredState, Welcomed};
+use crate::storage::{Checked, Commit, Founding, Named, Refusal, Rosters, Session, StoredState, Welcomed};
 
 /// Runs a check where it holds up nobody, once there is room for it.
 pub(crate) async fn run<T: Send + 'static>(
@@ -40,7 +40,8 @@ pub(crate) async fn run<T: Send + 'static>(
 /// Checks a group that begins: it is the conversation that the request names, begun by this device, and there is a welcome
 /// for each other leaf.
 pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Founding, ApiError> {
-    let named = Named::of(&new)?;
+    let rosters = Rosters::of(&new)?;
+    let named = Named::of(&new, rosters.as_ref())?;
     let leaves = joiners(new.welcome.as_ref()) + 1;
     if leaves > MAX_GROUP_LEAVES {
         return Err(too_many_leaves());
@@ -48,7 +49,8 @@ pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Foun
     check_welcome_lens(new.welcome.as_ref())?;
     let group_info = decode(&new.state.group_info, MAX_GROUP_INFO_LEN)?;
     let ratchet_tree = decode(&new.state.ratchet_tree, max_tree_len(leaves))?;
-    let (conversation, creator) = PublicConversation::begin(&group_info, &ratchet_tree, None).map_err(no_group)?;
+    let roster = rosters.as_ref().map(|rosters| rosters.current().clone());
+    let (conversation, creator) = PublicConversation::begin(&group_info, &ratchet_tree, roster).map_err(no_group)?;
     // Kind, people and incarnation follow from the name.
     if conversation.group_id() != named.group {
         return Err(invalid("the group is of another conversation than the request says"));
@@ -62,6 +64,7 @@ pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Foun
     let request = serde_json::to_vec(&new).map_err(|_| ApiError::invalid("the request cannot be kept"))?;
     Ok(Founding {
         named,
+        rosters,
         made_of: Sha256::digest(request).into(),
         epoch: conversation.epoch(),
         welcomed,
@@ -91,7 +94,7 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
         return Err(too_many_leaves());
     }
     check_welcome_lens(submitted.welcome.as_ref())?;
-    let commit = decode(&submitted.commit, max_commit_len(members.len(), added, false))?;
+    let commit = decode(&submitted.commit, max_commit_len(members.len(), added, conversation.roster().is_some()))?;
     let group_info = decode(&submitted.group_info, MAX_GROUP_INFO_LEN)?;
     let change = conversation.apply(&commit, &group_info).map_err(no_commit)?;
     if !change.committer.is(&session.user_id, &session.device_id) {
@@ -109,9 +112,12 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
 
 /// What is kept of a group, as those who join it need it.
 pub(crate) fn shown(stored: StoredState) -> Result<GroupStateAt, ApiError> {
-    let ratchet_tree = Opaque::encode(&open(stored.state)?.ratchet_tree());
+    let conversation = open(stored.state)?;
+    let ratchet_tree = Opaque::encode(&conversation.ratchet_tree());
+    let roster = conversation.roster().map(|roster| Opaque::encode(&roster.encode()));
+    let founding_roster = roster.is_some().then(|| Opaque::encode(&stored.founding_roster));
     let state = PublicGroupState { group_info: stored.group_info, ratchet_tree };
-    Ok(GroupStateAt { epoch: stored.epoch, seq: stored.seq, state, roster: None, founding_roster: None })
+    Ok(GroupStateAt { epoch: stored.epoch, seq: stored.seq, state, roster, founding_roster })
 }
 
 fn open(state: Vec<u8>) -> Result<PublicConversation, ApiError> {

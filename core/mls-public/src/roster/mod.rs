@@ -303,7 +303,7 @@ impl Roster {
             nonce: self.nonce,
             participants: self.participants.iter().map(Participant::fields).collect(),
         };
-        let mut bytes = fields.tls_serialize_detached().expect("a thousand people are shorter than a TLS vector");
+        let mut bytes = fields.tls_serialize_detached().expect("250 people are shorter than a TLS vector");
         bytes.extend_from_slice(&self.author.encode());
         bytes
     }

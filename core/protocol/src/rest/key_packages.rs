@@ -73,7 +73,7 @@ pub struct ClaimOf {
     pub device_ids: Option<Vec<DeviceId>>,
 }
 
-/// Answer to [`ClaimMany`], in its order.
+/// Answer to [`ClaimMany`].
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimedMany {

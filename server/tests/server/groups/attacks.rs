@@ -131,7 +131,7 @@ async fn an_access_key_alone_gets_nobody_into_a_group() {
     pair.refuses(&vandal, &garbage).await;
     // As another device than its own, and with somebody else's commit. With its own it would need bob's identity key.
     let other = MlsDevice::of("bob", "another").unwrap();
-    let (_, posing) = other.enters(&pair.begun.group_info, &pair.begun.ratchet_tree).unwrap();
+    let (_, posing) = other.enters(&pair.begun.group_info, &pair.begun.ratchet_tree, None).unwrap();
     submit(&vandal, pair.id, &submission(&posing)).await.is("not_a_member");
     submit(&vandal, pair.id, &submission(&pair.his.commits(&[], &[]).unwrap())).await.is("not_a_member");
     pair.goes_on(1).await;

@@ -74,7 +74,7 @@ pub(crate) fn state(bundle: &CommitBundle) -> Value {
     json!({"group_info": base64(&bundle.group_info), "ratchet_tree": base64(&bundle.ratchet_tree)})
 }
 
-fn welcome(bundle: &CommitBundle) -> Value {
+pub(crate) fn welcome(bundle: &CommitBundle) -> Value {
     let Some(welcome) = &bundle.welcome else { return Value::Null };
     let one = |(device, secrets): &(_, Vec<u8>)| json!({"device_id": device, "secrets": base64(secrets)});
     json!({"group_info": base64(&welcome.group_info), "secrets": welcome.secrets.iter().map(one).collect::<Vec<_>>()})

@@ -119,7 +119,10 @@ impl Tx<'_> {
         for table in ["grp_leaf", "grp_state", "welcome", "withheld"] {
             self.conn.execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
         }
-        self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
+        let gone = self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
+        if gone > 0 {
+            self.conn.execute("DELETE FROM roster WHERE chat_id NOT IN (SELECT chat_id FROM grp)", [])?;
+        }
         Ok(())
     }
 
