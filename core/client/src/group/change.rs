@@ -140,7 +140,8 @@ impl GroupChange {
             return Err(ChangeError::TooMany);
         }
         if people.iter().all(|place| place.role() != Role::Owner) {
-            return Err(ChangeError::LastOwner);
+            let may = before.iter().any(|place| place.user_id() == own && place.role() == Role::Owner);
+            return Err(if may { ChangeError::LastOwner } else { ChangeError::NotAllowed });
         }
         Ok(people)
     }
