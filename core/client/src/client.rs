@@ -4,6 +4,7 @@ mod account;
 mod blocks;
 mod contacts;
 mod files;
+mod groups;
 mod messages;
 mod reading;
 mod settings;
@@ -25,6 +26,7 @@ use crate::profile::{EngineLock, Profile, ProfileError};
 
 pub use account::ChangeBy;
 pub use files::SavedFile;
+pub use groups::{AskedChange, GroupPerson, GroupView};
 pub(crate) use messages::target_in;
 pub use settings::{CacheLimit, Setting};
 pub(crate) use typing::Passing;

@@ -50,12 +50,11 @@ impl Alice {
     }
 }
 
+/// Where it was sent, by whom, from which device, by which key.
+type From = (ChatKind, &'static str, &'static str, Option<DevicePublicKey>);
+
 /// Whether the key was taken, or the wish heard, that somebody has sent.
-async fn counts(
-    kind: impl Kind + Send + 'static,
-    alice_s: Alice,
-    (chat, sender, device, key): (ChatKind, &'static str, &'static str, Option<DevicePublicKey>),
-) -> bool {
+async fn counts(kind: impl Kind + Send + 'static, alice_s: Alice, (chat, sender, device, key): From) -> bool {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
     let told = store.write(move |tx| {
@@ -85,7 +84,7 @@ async fn counts(
 async fn the_key_and_the_wish_count_from_a_listed_device_in_the_notes_only() {
     let bob = || ChatKind::Direct { peer: UserId::new("bob").unwrap() };
     for wish in [false, true] {
-        let sent = |where_from: fn(&Alice) -> (ChatKind, &'static str, &'static str, Option<DevicePublicKey>)| async move {
+        let sent = |where_from: fn(&Alice) -> From| async move {
             let alice = Alice::new();
             let (key, from) = (SigningKey(alice.signing.clone()), where_from(&alice));
             if wish { counts(SigningKeyWanted {}, alice, from).await } else { counts(key, alice, from).await }

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use privmsg_mls_public::{
-    AccountPublicKey, Device, DeviceCertificate, DeviceList, DevicePublicKey, IdentityAction, IdentityRequest, RecoveryPublicKey,
-    SigningKeyCertificate, SigningPublicKey,
+    AccountPublicKey, Device, DeviceCertificate, DeviceList, DevicePublicKey, IdentityAction, IdentityRequest,
+    RecoveryPublicKey, SigningKeyCertificate, SigningPublicKey,
 };
 use privmsg_protocol::{DeviceId, UserId};
 use serde_json::{Value, json};
