@@ -127,6 +127,9 @@ pub enum ClientError {
     /// This device has no key to sign for its account: it has to be let in by the recovery key, or by another device.
     #[error("this device cannot sign for its account")]
     NoSigningKey,
+    /// The server knows no such user.
+    #[error("there is no user {0}")]
+    NoSuchUser(UserId),
     /// There is no such group on this device, or several fit.
     #[error("there is no such group: {0}")]
     NoSuchGroup(String),
