@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Contacts,
     Whoami,
     Devices,
+    /// Let a new device in.
+    LinkDevice,
     RemoveDevice {
         device: DeviceId,
     },
@@ -122,6 +124,10 @@ pub(crate) struct Login {
     pub(crate) device_name: Option<String>,
     pub(crate) access_key_file: Option<PathBuf>,
     pub(crate) new_identity: bool,
+    /// Another device lets this one in.
+    pub(crate) link: bool,
+    /// By the recovery words alone.
+    pub(crate) recover: bool,
 }
 
 #[derive(Debug)]

@@ -187,6 +187,12 @@ fn without_limits(config: &mut Config) {
     let limits = &mut config.limits;
     limits.rate_limit_messages_per_minute = 0;
     limits.max_pending_messages = 0;
+    limits.max_pending_mb = 0;
+    limits.max_new_requests_per_day = 0;
+    limits.max_request_messages_per_day = 0;
+    limits.max_request_kb_per_day = 0;
+    limits.max_waiting_mb_per_user = 0;
+    limits.rate_limit_account_changes_per_hour = 0;
     limits.max_connections_per_address = 0;
     limits.max_unauthenticated_per_address = 0;
     limits.max_frames_per_second = 0;

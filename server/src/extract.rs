@@ -148,20 +148,25 @@ impl FromRequestParts<AppState> for AnySession {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let Bearer(token) = Bearer::from_request_parts(parts, app).await?;
-        let token = token.ok_or(ApiError::new(
-            ErrorCode::Unauthorized,
-            "sign in and send the session's token as `Authorization: Bearer`",
-        ))?;
-        match app.storage.session(KeyHash::of(token.expose())).await {
-            Ok(session) => {
-                app.allowances.request(&session)?;
-                Ok(Self(session))
-            }
-            Err(error) => {
-                let peer = Peer::from_request_parts(parts, app).await?;
-                app.allowances.stranger(peer)?;
-                Err(error.into())
-            }
+        let peer = Peer::from_request_parts(parts, app).await?;
+        session_of(app, token, peer).await.map(Self)
+    }
+}
+
+/// Whose token it is.
+pub(crate) async fn session_of(app: &AppState, token: Option<Secret>, peer: Peer) -> Result<Session, ApiError> {
+    let token = token.ok_or(ApiError::new(
+        ErrorCode::Unauthorized,
+        "sign in and send the session's token as `Authorization: Bearer`",
+    ))?;
+    match app.storage.session(KeyHash::of(token.expose())).await {
+        Ok(session) => {
+            app.allowances.request(&session)?;
+            Ok(session)
+        }
+        Err(error) => {
+            app.allowances.stranger(peer)?;
+            Err(error.into())
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) async fn run(app: &App) {
     let mut next_cleanup = app.clock.passed_ms();
     let mut next_replacements = app.clock.passed_ms();
     let mut trust = Trust::new(app.clock.clone());
+    let mut has_caught_up = false;
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -46,13 +47,24 @@ pub(crate) async fn run(app: &App) {
         // The three days of a replacement are not over because a clock was set ahead.
         if trusted && app.clock.passed_ms() >= next_replacements {
             next_replacements = app.clock.passed_ms() + REPLACEMENTS_MS;
-            replace_identities(app).await;
+            // Nobody could end them while the server was off.
+            if !has_caught_up {
+                has_caught_up = put_off_replacements(app).await;
+            }
+            if has_caught_up {
+                replace_identities(app).await;
+            }
         }
         if interval > 0 && trusted && app.clock.passed_ms() >= next_cleanup {
             next_cleanup = app.clock.passed_ms() + interval;
             clean(app).await;
         }
     }
+}
+
+async fn put_off_replacements(app: &App) -> bool {
+    let done = app.storage.put_off_replacements(app.clock.now()).await;
+    done.inspect_err(|error| log(error, "replacements of identities were not put off")).is_ok()
 }
 
 /// Lets identities take the place of others whose time is over.

@@ -165,11 +165,7 @@ pub async fn bind(params: Params) -> Result<BoundServer, ServerError> {
     let hub = Arc::new(Hub::default());
     let metrics = Arc::new(Metrics::new());
     let storage: SharedStorage = Arc::new(SqliteStorage::open(
-        Options {
-            path: &config.storage.database_path,
-            max_pending: config.limits.max_pending_messages,
-            clock: clock.clone(),
-        },
+        Options { path: &config.storage.database_path, bounds: config.limits.mailbox_bounds(), clock: clock.clone() },
         Arc::new(Told { hub: Arc::clone(&hub), metrics: Arc::clone(&metrics) }),
     )?);
     let (admin_key, new_admin_key) = admin_key(&config, &storage).await?;

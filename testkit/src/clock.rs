@@ -25,6 +25,12 @@ impl Clock {
         Self::default()
     }
 
+    /// By how many seconds it was moved.
+    #[must_use]
+    pub fn is_ahead_by(&self) -> i64 {
+        self.0.ahead_ms.load(Ordering::SeqCst) / 1000
+    }
+
     /// Moves it on, and wakes whoever waits for a time that has come by that.
     pub fn advance(&self, seconds: i64) {
         self.0.ahead_ms.fetch_add(seconds * 1000, Ordering::SeqCst);

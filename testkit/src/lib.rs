@@ -6,7 +6,8 @@
 //! - [`Proxy`]: the network between them, which cuts, delays, repeats and goes silent when told to.
 //! - [`hostile`]: servers and members that lie.
 //! - [`load`]: many raw connections without encryption, for the server's own speed.
-//! - [`faults`]: what can happen to a server, as scenarios of their own.
+//! - [`faults`]: what can happen to a server, as scenarios of their own; [`simulation`]: what can happen to everybody at
+//!   once.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -32,10 +33,11 @@ mod person;
 pub mod proxy;
 mod random;
 mod server;
+pub mod simulation;
 mod terminal;
 
 pub use clock::Clock;
-pub use person::Person;
+pub use person::{NewDevice, Person};
 pub use privmsg_harness::{
     Account, Admin, Endpoint, ServerProcess, Setting, binaries, http, procfs, wait, without_limits,
 };

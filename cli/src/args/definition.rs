@@ -64,6 +64,13 @@ pub(super) fn definition(lang: Lang) -> Clap {
                 option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_access_key_file())
                     .value_parser(value_parser!(PathBuf)),
             )
+            .arg(flag("link", lang.help_link()).conflicts_with_all(["invitation", "access-key-file", "new-identity"]))
+            .arg(flag("recover", lang.help_recover()).conflicts_with_all([
+                "invitation",
+                "access-key-file",
+                "new-identity",
+                "link",
+            ]))
             .arg(flag("new-identity", lang.help_new_identity()))
             .arg(option("proxy", lang.pick("URL", "АДРЕС"), lang.help_proxy()))
             .arg(option("fingerprint", "SHA256:…", lang.help_fingerprint())),
@@ -145,6 +152,10 @@ pub(super) fn definition(lang: Lang) -> Clap {
     .subcommand(
         command(lang, "devices", lang.about_devices(), lang.usage_devices())
             .help_template(template(lang, &commands))
+            .subcommand(
+                command(lang, "link", lang.about_devices_link(), lang.usage_devices_link())
+                    .after_help(lang.after_devices_link()),
+            )
             .subcommand(
                 with_arguments(lang, command(lang, "remove", lang.about_devices_remove(), lang.usage_devices_remove()))
                     .arg(positional("device-id", id, lang.help_device_id()).required(true)),

@@ -51,6 +51,8 @@ impl Command {
                 device_name: text(matches, "device-name"),
                 access_key_file: path(matches, "access-key-file"),
                 new_identity: matches.get_flag("new-identity"),
+                link: matches.get_flag("link"),
+                recover: matches.get_flag("recover"),
             }),
             "send" => Self::Send(Send {
                 to: chat(lang, matches)?,
@@ -108,6 +110,7 @@ impl Command {
             "contacts" => Self::Contacts,
             "whoami" => Self::Whoami,
             "devices" => match matches.subcommand() {
+                Some(("link", _)) => Self::LinkDevice,
                 Some((_, remove)) => {
                     Self::RemoveDevice { device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))? }
                 }

@@ -1,10 +1,12 @@
 //! What a command that stays says of its connection.
 
-use privmsg_client::{Client, Disconnection, Event};
+use privmsg_client::{Client, Disconnection, Event, Reason};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
 use super::Session;
+use super::time;
+use super::waiting::sentence;
 use crate::chat_name::chat_id;
 use crate::failure::Failure;
 use crate::foreign;
@@ -80,10 +82,28 @@ impl Connection {
                 self.full = false;
                 return None;
             }
+            Event::Waiting => notice(self.json, "device_not_listed", &lang.waits_to_be_let_in()),
+            Event::OwnDevicesAlarm { reason } => {
+                let said = sentence(lang, &reason)?;
+                notice(self.json, alarm(&reason), &said)
+            }
+            Event::DeviceAdded { device, added_at } => {
+                let at = time::local(i64::try_from(added_at).unwrap_or(0).saturating_mul(1000));
+                notice(self.json, "device_added", &lang.device_added(device.as_str(), &at))
+            }
+            Event::DeviceRemoved { device } => notice(self.json, "device_removed", &lang.device_left(device.as_str())),
             Event::ClockIsOff { ahead_ms } if self.watched => lang.clock_is_off(ahead_ms),
             _ => return None,
         };
         Some(Told::Note(said))
+    }
+}
+
+/// The name of what is wrong with one's own devices, for scripts.
+const fn alarm(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::AnotherOwnIdentity => "another_own_identity",
+        _ => "device_list_conflict",
     }
 }
 

@@ -1,5 +1,6 @@
 //! `privmsg devices`.
 
+use privmsg_client::LinkCode;
 use privmsg_protocol::DeviceId;
 use privmsg_protocol::rest::Device;
 use serde::Serialize;
@@ -8,7 +9,13 @@ use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
 
+use super::login::inputs;
 use super::{Session, time, with_session};
+
+#[derive(Serialize)]
+struct LinkedObject<'a> {
+    linked: &'a str,
+}
 
 #[derive(Serialize)]
 struct RemovedObject<'a> {
@@ -54,6 +61,17 @@ fn row(device: &Device) -> [String; 5] {
         device.last_seen_at.as_deref().map_or_else(|| "-".to_owned(), time::local_from_server),
         shown(&device.device_name),
     ]
+}
+
+/// Lets a new device in that shows its code.
+pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let client = session.open_signed_in().await?;
+    let text = inputs::link_code(lang).await?;
+    let code: LinkCode = text.parse().map_err(|error| Failure::Usage(lang.link_code_error(error)))?;
+    with_session(&client, || client.link_device(&code)).await?;
+    let device = code.device.device_id.as_str();
+    if output.is_json() { output.object(&LinkedObject { linked: device }) } else { output.text(&lang.linked(device)) }
 }
 
 pub(super) async fn remove(session: &Session<'_>, device: &DeviceId) -> Result<(), Failure> {

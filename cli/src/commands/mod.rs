@@ -91,6 +91,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Contacts => signals.unless_interrupted(contact::list(session)).await,
         Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
         Command::Devices => signals.unless_interrupted(devices::list(session)).await,
+        Command::LinkDevice => signals.unless_interrupted(devices::link(session)).await,
         Command::RemoveDevice { device } => signals.unless_interrupted(devices::remove(session, &device)).await,
         Command::SafetyNumber { user, change } => {
             signals.unless_interrupted(safety_number::run(session, &user, change)).await

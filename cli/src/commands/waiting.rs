@@ -49,6 +49,9 @@ pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
         Reason::JoinedTooOften => lang.joined_too_often(),
         Reason::IdentityToAccept => lang.identity_to_accept(),
         Reason::Disk => lang.disk_unusable(),
+        Reason::AnotherOwnIdentity => lang.another_own_identity(),
+        Reason::DeviceListConflict => lang.device_list_conflict(),
+        Reason::NotListed => lang.waits_to_be_let_in(),
     })
 }
 

@@ -12,12 +12,13 @@ pub(crate) enum Lasting {
     Unreachable(Unreachable),
     /// The server has nobody to give it to.
     NoDevices,
-    /// The recipient has not read for long.
+    /// Others have not fetched what was sent for long.
     MailboxFull,
     /// Somebody uses a newer version.
     UpdateNeeded,
     /// The server says too often that something is missing here.
     JoinedTooOften,
+    NotListed,
 }
 
 impl Lasting {
@@ -29,7 +30,14 @@ impl Lasting {
             Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
             Reason::UpdateNeeded => Some(Self::UpdateNeeded),
             Reason::JoinedTooOften => Some(Self::JoinedTooOften),
-            Reason::Refused(_) | Reason::Network | Reason::Unusable | Reason::Disk | Reason::IdentityToAccept => None,
+            Reason::NotListed => Some(Self::NotListed),
+            Reason::Refused(_)
+            | Reason::Network
+            | Reason::Unusable
+            | Reason::Disk
+            | Reason::IdentityToAccept
+            | Reason::AnotherOwnIdentity
+            | Reason::DeviceListConflict => None,
         }
     }
 
@@ -41,6 +49,7 @@ impl Lasting {
             Self::MailboxFull => "mailbox_full",
             Self::UpdateNeeded => "update_needed",
             Self::JoinedTooOften => "joined_too_often",
+            Self::NotListed => "device_not_listed",
         }
     }
 
@@ -51,6 +60,7 @@ impl Lasting {
             Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
             Self::UpdateNeeded => lang.update_needed(),
             Self::JoinedTooOften => lang.joined_too_often(),
+            Self::NotListed => lang.waits_to_be_let_in(),
         }
     }
 }

@@ -150,9 +150,6 @@ r"Группа обозначается своим ID, group:…; достато
         "группа осталась бы без владельца. Сначала назначьте его: privmsg group role ГРУППА ПОЛЬЗОВАТЕЛЬ owner; или выйдите с --successor ПОЛЬЗОВАТЕЛЬ";
     group_too_many() => "a group has 250 people at most", "в группе может быть не больше 250 человек";
     group_change_refused() => "the change was refused", "изменение отклонено";
-    no_signing_key() =>
-        "this device cannot sign for your account, so it can change no group; use another device of yours, or sign in anew with the recovery key",
-        "это устройство не может подписывать за вашу учётную запись и поэтому не меняет группы; возьмите другое своё устройство или войдите заново с ключом восстановления";
     group_waits(seconds: u64) =>
         "not done within {seconds} seconds; it is kept, and done as soon as the server can be reached",
         "не сделано за {seconds} с; изменение сохранено и будет сделано, как только сервер станет доступен";

@@ -37,7 +37,7 @@ texts! {
     about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
     about_chats() => "List the chats", "Список чатов";
     about_whoami() => "Who is signed in here, and where", "Кто вошёл на этом устройстве и куда";
-    about_devices() => "List the account's devices, or sign one out", "Список устройств учётной записи, выход на одном из них";
+    about_devices() => "List the account's devices, let one in, or sign one out", "Список устройств учётной записи; впустить новое или выйти на одном из них";
     about_devices_remove() => "Sign another device of the account out", "Выйти на другом устройстве учётной записи";
     about_safety_number() => "Check that nobody is between you and somebody", "Проверить, что между вами и собеседником никого нет";
     about_logout() => "Sign this device out", "Выйти на этом устройстве";
@@ -58,7 +58,7 @@ texts! {
         "privmsg download ID --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ]";
     usage_chats() => "privmsg chats", "privmsg chats";
     usage_whoami() => "privmsg whoami", "privmsg whoami";
-    usage_devices() => "privmsg devices [remove DEVICE_ID]", "privmsg devices [remove ID]";
+    usage_devices() => "privmsg devices [link | remove DEVICE_ID]", "privmsg devices [link | remove ID]";
     usage_devices_remove() => "privmsg devices remove DEVICE_ID", "privmsg devices remove ID";
     usage_safety_number() =>
         "privmsg safety-number USER [--mark-verified | --unverify | --accept-change]",
@@ -198,8 +198,9 @@ r"Примеры:
   130, 143  прервано: Ctrl-C, SIGTERM («listen» завершается с 0)";
 
     after_login() =>
-r"The first device of an account shows its recovery key: twelve words, once. A further device
-asks for them (or takes PRIVMSG_RECOVERY_KEY) and takes part in all chats from then on.
+r"The first device of an account shows its recovery key: twelve words. A further device is let in by
+a present one: --link shows its code for 'privmsg devices link' there. Where no device is left,
+--recover asks for the words (or takes PRIVMSG_RECOVERY_KEY) and needs no access key.
 
 The profile is encrypted. Its key is protected by PRIVMSG_PASSPHRASE if that is set, else by the
 desktop's keyring, else by a passphrase that you are asked for. Where there is none of them (in a
@@ -209,9 +210,10 @@ With a profile that is signed in, --server takes it to another address of the sa
 --proxy and --fingerprint change how it is reached.
 
 Secrets are never taken as arguments: everybody on the machine could see them.",
-r"Первое устройство учётной записи один раз показывает ключ восстановления: двенадцать слов.
-Следующее устройство спрашивает их (или берёт из PRIVMSG_RECOVERY_KEY) и дальше участвует во всех
-чатах.
+r"Первое устройство учётной записи показывает ключ восстановления: двенадцать слов. Следующее
+впускает одно из имеющихся: --link показывает код для «privmsg devices link» на нём. Если
+устройств не осталось, --recover спрашивает эти слова (или берёт из PRIVMSG_RECOVERY_KEY), и ключ
+доступа не нужен.
 
 Профиль зашифрован. Его ключ защищён PRIVMSG_PASSPHRASE, если она задана, иначе связкой ключей
 рабочего стола, иначе парольной фразой, о которой вас спросят. Если нет ничего из этого (в скрипте),

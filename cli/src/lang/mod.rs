@@ -7,6 +7,7 @@ mod groups;
 mod help;
 mod network;
 mod output;
+mod own_devices;
 mod refusal;
 mod system;
 

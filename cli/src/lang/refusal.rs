@@ -54,6 +54,14 @@ impl Lang {
                 "user id and access key do not belong together",
                 "имя пользователя и ключ доступа не подходят друг к другу",
             ),
+            E::InvitationUsed => self.pick(
+                "the invitation has been used already; if it was not you, tell the administrator at once: somebody else has the account",
+                "приглашение уже использовано; если не вами, сразу скажите администратору: учётная запись в чужих руках",
+            ),
+            E::ServerRestored => self.pick(
+                "the server was restored from a backup and does not know this device yet; it is tried again",
+                "сервер восстановлен из резервной копии и ещё не знает этого устройства; попытки продолжаются",
+            ),
             E::AccountRevoked => {
                 self.pick("the administrator has revoked this account", "администратор отозвал эту учётную запись")
             }
@@ -86,8 +94,16 @@ impl Lang {
                 self.pick("the message id is taken; send it again", "ID сообщения занят; отправьте ещё раз")
             }
             E::MailboxFull => self.pick(
-                "the recipient's mailbox is full until they read their messages",
-                "ящик получателя переполнен, пока он не прочтёт сообщения",
+                "too much of what you have sent waits on the server until others fetch it",
+                "на сервере ждёт слишком много отправленного вами, пока это не заберут получатели",
+            ),
+            E::TooManyRequests => self.pick(
+                "you have written to too many people today who have not answered yet; it goes on tomorrow",
+                "сегодня вы написали слишком многим, кто ещё не ответил; продолжится завтра",
+            ),
+            E::AwaitsAnswer => self.pick(
+                "they have not answered yet; until then only so much is taken in a day",
+                "ответа ещё нет; до него за день принимается лишь ограниченное число сообщений",
             ),
             E::RateLimited => self.pick(
                 "too many messages or requests at once; wait a moment",

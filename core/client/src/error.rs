@@ -124,9 +124,6 @@ pub enum ClientError {
         /// Why.
         why: Unreachable,
     },
-    /// This device has no key to sign for its account: it has to be let in by the recovery key, or by another device.
-    #[error("this device cannot sign for its account")]
-    NoSigningKey,
     /// The server knows no such user.
     #[error("there is no user {0}")]
     NoSuchUser(UserId),
@@ -158,6 +155,18 @@ pub enum ClientError {
     /// A contact link is for a user of another server, as far as this one's word goes.
     #[error("the link is for a user of {0}, which is not this profile's server")]
     AnotherServer(String),
+    /// The server has a device list of this account by another identity than the one that is known here.
+    #[error("the server names another identity for this account")]
+    AnotherOwnIdentity,
+    /// This device does not stand in the account's device list: it waits to be let in.
+    #[error("this device does not stand in the account's device list")]
+    NotListed,
+    /// This device does not sign for the account: it has not been told the signing key of the present generation.
+    #[error("this device has no signing key of the account")]
+    NoSigningKey,
+    /// The code of a new device is for another account.
+    #[error("the code is of a device of {0}")]
+    AnotherUsersCode(UserId),
     /// A contact link is the account's own.
     #[error("the link is this account's own")]
     OwnLink,
@@ -232,6 +241,11 @@ impl ClientError {
     /// Whether nothing more can be done in this session.
     pub(crate) const fn ends_session(&self) -> bool {
         self.signs_out() || self.needs_sign_in()
+    }
+
+    /// Whether this device waits to be let in.
+    pub(crate) const fn is_not_listed(&self) -> bool {
+        matches!(self, Self::NotListed | Self::Server { code: ErrorCode::DeviceNotListed, .. })
     }
 
     pub(crate) fn is(&self, expected: &ErrorCode) -> bool {

@@ -7,6 +7,9 @@
 //! ```text
 //! new profile:        Login::introduce ─▶ the server's yes ─▶ Introduced::keep (makes the profile) ─▶ identity
 //! existing profile:   Login::begin     ─▶ the server's yes ─▶ stored                                ─▶ identity
+//!
+//! identity:  none yet ───────────────▶ made, with the first device list, in one request
+//!            there is one: it waits ─▶ linked by another device │ the recovery words: a new generation │ another identity
 //! ```
 //!
 //! An invitation is the exception: it is traded for an access key of our own, and who lost that would be locked out. So
@@ -21,6 +24,7 @@ pub(crate) mod by_device;
 mod draft;
 mod introduced;
 mod lock;
+mod pending;
 mod relocate;
 mod sign_out;
 mod steps;
@@ -41,9 +45,9 @@ use draft::Draft;
 use lock::LoginLock;
 
 pub use introduced::Introduced;
+pub use pending::{PendingLogin, Replacing};
 pub use relocate::{Relocation, RelocationError};
 pub use sign_out::sign_out_here;
-pub use steps::PendingLogin;
 
 /// What a user enters to sign in.
 #[derive(Debug, Clone)]
@@ -67,6 +71,10 @@ pub enum SignInKey {
     Access(Secret),
     /// The key of an invitation, which is traded for a new access key.
     Invitation(Secret),
+    /// The recovery words, with which no access key is needed.
+    Words(Secret),
+    /// Nothing: another device of the account lets this one in.
+    Link,
 }
 
 /// Why a sign-in did not work.
@@ -87,6 +95,10 @@ pub enum LoginError {
     /// The account on the server has another identity than its backup. The server is lying, or was tampered with.
     #[error("the account backup holds another identity than the account")]
     IdentityMismatch,
+    /// The answer to this device's code was made by somebody who has not seen the code, or for another device. The server is
+    /// lying, or was tampered with.
+    #[error("the answer to the code is forged")]
+    ForgedLink,
     /// Any other failure.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -117,10 +129,10 @@ pub struct LoggedIn {
 /// What the server had to say.
 #[derive(Debug)]
 pub enum NewIdentity {
-    /// This is the account's first device; its identity was made, and the device is signed in.
+    /// The device is signed in: as the account's first one, whose identity was made, or by the recovery words.
     Done(LoggedIn),
-    /// The account has an identity already: its recovery key is needed.
-    RecoveryKeyNeeded(Box<PendingLogin>),
+    /// The account has an identity already, and the device waits to be let in.
+    Waits(Box<PendingLogin>),
 }
 
 impl Login {
@@ -146,7 +158,7 @@ impl Login {
         let store = profile.open_store(passphrase)?;
         let existing = store.read(account::load).await.map_err(ClientError::Store)?;
         let mut draft = Draft::new(self, existing, lock, clock)?;
-        draft.ask().await?;
+        draft.ask(Some(&store)).await?;
         draft.store(&store).await?;
         draft.redeem(&store).await?;
         draft.identify(store).await
@@ -159,7 +171,7 @@ impl Login {
     pub async fn introduce(self, profile: &Profile) -> Result<Introduced, LoginError> {
         let lock = LoginLock::take(profile)?;
         let mut draft = Draft::new(self, None, lock, Arc::new(SystemClock))?;
-        draft.ask().await?;
+        draft.ask(None).await?;
         Ok(Introduced::new(draft, profile.clone()))
     }
 }

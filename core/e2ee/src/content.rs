@@ -22,6 +22,8 @@
 //! | 4 | [`Edit`] | `{ 0: text }` | needed | hide |
 //! | 5 | [`Delete`] | `{ }` | needed | hide |
 //! | 6 | [`Title`] | `{ 0: title, ? 1: again (bool) }` | never | hide |
+//! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
+//! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
 //!
 //! A number is never given to anything else, not of a field and not of a kind; none has been retired. Fields that this
 //! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not
@@ -40,6 +42,7 @@ mod files;
 mod kind;
 mod reaction;
 mod receipt;
+mod signing_key;
 mod text;
 mod title;
 
@@ -52,6 +55,7 @@ pub use files::{Attachment, Files};
 pub use kind::{AboutRule, Kind};
 pub use reaction::Reaction;
 pub use receipt::{Receipt, ReceiptKind};
+pub use signing_key::{SigningKey, SigningKeyWanted};
 pub use text::Text;
 pub use title::Title;
 

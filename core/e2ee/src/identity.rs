@@ -6,8 +6,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
 use privmsg_mls_public::{
-    AccountPublicKey, DeviceCertificate, DevicePublicKey, Participant, Roster, SignIn, SigningKeyCertificate,
-    SigningPublicKey, StatementError,
+    AccountPublicKey, Device, DeviceCertificate, DeviceList, DevicePublicKey, IdentityRequest, Participant, Roster,
+    SignIn, SigningKeyCertificate, SigningPublicKey, StatementError,
 };
 use privmsg_protocol::{DeviceId, UserId};
 use rand_core::CryptoRngCore;
@@ -61,6 +61,12 @@ impl AccountKey {
         let certificate =
             SigningKeyCertificate::signed_by(self.public(), sign, user_id, generation, signing_public(&key))?;
         Ok(AccountSigningKey { key, certificate })
+    }
+
+    /// Asks the server for what only the identity may.
+    #[must_use]
+    pub fn ask(&self, request: &IdentityRequest) -> [u8; 64] {
+        self.0.sign(&request.to_sign()).to_bytes()
     }
 }
 
@@ -123,6 +129,15 @@ impl AccountSigningKey {
         )
         .expect("the certificate is for this key")
     }
+
+    /// Says which devices are the account's.
+    ///
+    /// # Errors
+    /// [`StatementError::Malformed`] for a counter that cannot be, too many devices, or one that stands there twice.
+    pub fn list(&self, counter: u64, devices: Vec<Device>) -> Result<DeviceList, StatementError> {
+        let sign = |bytes: &[u8]| self.key.sign(bytes).to_bytes();
+        DeviceList::signed_by(self.certificate.clone(), sign, counter, devices)
+    }
 }
 
 impl AccountSigningKey {
@@ -161,6 +176,14 @@ fn nonce(rng: &mut impl CryptoRngCore) -> [u8; 16] {
     rng.fill_bytes(&mut nonce);
     nonce
 }
+
+impl PartialEq for AccountSigningKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificate == other.certificate && bool::from(self.key.as_bytes().ct_eq(other.key.as_bytes()))
+    }
+}
+
+impl Eq for AccountSigningKey {}
 
 impl fmt::Debug for AccountSigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -263,6 +286,11 @@ mod tests {
         let device = (DeviceId::new("phone").unwrap(), DeviceKeys::from_bytes(&[2; 32]).public());
         let certificate = stored.certify(&device.0, &device.1, 1);
         assert_eq!(DeviceCertificate::decode(&certificate.encode()), Ok(certificate));
+
+        let entry = Device { device_id: device.0, device_key: device.1, added_at: 1 };
+        let list = stored.list(1, vec![entry.clone()]).unwrap();
+        assert_eq!(DeviceList::decode(&list.encode(), signing.certificate().clone()), Ok(list));
+        assert_eq!(stored.list(1, vec![entry.clone(), entry]), Err(StatementError::Malformed));
 
         let other = account.begin_generation(&alice, 7, &mut rand_core::OsRng).unwrap();
         let mixed = AccountSigningKey::from_bytes(&other.to_bytes(), signing.certificate().clone());

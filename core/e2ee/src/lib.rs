@@ -70,6 +70,7 @@ pub mod content;
 pub mod conversation;
 pub mod identity;
 pub mod key_package;
+pub mod link_code;
 mod member;
 mod provider;
 pub mod recovery;
@@ -77,7 +78,7 @@ pub mod safety_number;
 
 pub use content::{
     About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_TEXT_LEN,
-    MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind, Text, Title,
+    MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind, SigningKey, SigningKeyWanted, Text, Title,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
@@ -88,11 +89,12 @@ pub use key_package::{
     ClaimedKeyPackage, GenerateError, GeneratedKeyPackage, KeyPackageError, LIFETIME_S as KEY_PACKAGE_LIFETIME_S,
     forget as forget_key_package, generate as generate_key_package,
 };
+pub use link_code::{LinkCode, LinkCodeError};
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,
-    InfoError, Malformed, Participant, Person, PublicKeyError, Role, Roster, SignIn, SigningKeyCertificate,
-    StatementError, UpdateNeeded,
+    IdentityAction, IdentityRequest, InfoError, Malformed, Participant, Person, PublicKeyError, Role, Roster, SignIn,
+    SigningKeyCertificate, StatementError, UpdateNeeded,
 };
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;

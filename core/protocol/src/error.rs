@@ -72,6 +72,8 @@ macro_rules! error_codes {
 error_codes! {
     /// `user_id` and `access_key` do not belong together. An unknown user gets the same answer.
     InvalidCredentials = "invalid_credentials", 401, Never;
+    /// The invitation is right and has been used already: somebody has the account's access key.
+    InvitationUsed = "invitation_used", 409, Never;
     /// The access key is right, but the administrator has revoked the account.
     AccountRevoked = "account_revoked", 403, Never;
     /// No session token, or one that the server does not know (any more).
@@ -109,8 +111,12 @@ error_codes! {
     SenderMismatch = "sender_mismatch", 403, Never;
     /// This device has already used the `message_id` for another recipient or group.
     MessageIdConflict = "message_id_conflict", 409, Never;
-    /// A recipient's mailbox holds `max_pending_messages`. Nothing was stored for anybody.
+    /// What this user has sent and nobody has fetched takes `max_waiting_mb_per_user`. Nothing was stored for anybody.
     MailboxFull = "mailbox_full", 507, Later;
+    /// This user has written to `max_new_requests_per_day` people today who have not answered yet.
+    TooManyRequests = "too_many_requests", 429, Later;
+    /// Nobody there has answered yet, and no more than `max_request_messages_per_day` may be said until then.
+    AwaitsAnswer = "awaits_answer", 429, Later;
     /// Too many messages or requests; the answer says when to try again.
     RateLimited = "rate_limited", 429, Later;
     /// No such user, or a user that has been revoked.
@@ -148,6 +154,8 @@ error_codes! {
     DeviceNotListed = "device_not_listed", 403, AfterCatchUp;
     /// This device key was signed out, and never comes in again.
     DeviceRemoved = "device_removed", 403, Never;
+    /// The server was restored from a backup lately, and may not know this device yet. It has not been signed out.
+    ServerRestored = "server_restored", 503, Later;
     /// The `device_id` is another device's.
     DeviceExists = "device_exists", 409, Never;
     /// The challenge is too old, was used, or was made for something else; ask for another one.

@@ -6,6 +6,7 @@
 mod admin;
 mod auth;
 mod blocks;
+mod consent;
 mod endpoints;
 mod files;
 mod groups;
@@ -19,8 +20,9 @@ pub use admin::{
     AdminDevice, AdminRequest, AdminUser, AdminUserDetail, AdminUsers, AuditEntry, AuditLog, Check, CheckStatus,
     CreateUser, CreatedUser, DoctorReport, Invite, Invited, ResetKey, Sentence, Stats, StatsHistory, StatsPoint,
 };
-pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshResponse};
+pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshRequest, RefreshResponse};
 pub use blocks::{BlockedUser, BlockedUsers};
+pub use consent::Requests;
 pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};
 pub use groups::{

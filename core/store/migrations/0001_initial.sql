@@ -14,6 +14,8 @@ CREATE TABLE account (
     recovery_words TEXT,               -- only between making them and showing them
     signing_key BLOB,                  -- Ed25519 secret that signs for the account in this generation
     signing_certificate BLOB,          -- the identity's word for it
+    sealed_identity BLOB,              -- the identity key as the server keeps it, sealed with the words
+    link_secret BLOB,                  -- of the code by which this device is to be linked, until it is
     key_elsewhere INTEGER NOT NULL DEFAULT 0, -- somebody else has the device's key, and the server has not put it out yet
     device_id TEXT,
     certificate BLOB,
@@ -49,6 +51,13 @@ CREATE TABLE contact (
     verified INTEGER NOT NULL DEFAULT 0,
     changed_identity BLOB,             -- seen after the pinned one was held fast; blocks sending until accepted
     shown TEXT                         -- the safety number that the user was last shown for comparing
+) STRICT, WITHOUT ROWID;
+
+-- What is known of the devices of users, one's own account among them, by the highest device list that was seen.
+CREATE TABLE known_devices (
+    user_id TEXT PRIMARY KEY,
+    identity BLOB NOT NULL,            -- that vouches for them
+    known BLOB NOT NULL                -- KnownDevices
 ) STRICT, WITHOUT ROWID;
 
 -- Whom the user has blocked, as the server said last.

@@ -31,6 +31,7 @@ pub mod group_chats;
 pub mod groups;
 pub mod key;
 pub mod key_packages;
+pub mod known_devices;
 mod mls;
 pub mod settings;
 mod sql_types;

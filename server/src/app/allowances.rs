@@ -16,10 +16,11 @@ use crate::storage::{DeviceKey, Session, UserKey};
 pub(crate) struct Allowances {
     clock: Clock,
     messages: Limiter<UserId>,
-    /// Commits, creations of groups and uploads of key packages.
-    handshakes: Limiter<UserKey>,
+    /// Commits, creations of groups and uploads of key packages. Here and below sessions that wait have a bucket of their
+    /// own: whoever has but the access key takes nothing from those who are let in.
+    handshakes: Limiter<(UserKey, bool)>,
     /// Requests over REST with a session, and without a valid one.
-    requests: Limiter<UserKey>,
+    requests: Limiter<(UserKey, bool)>,
     strangers: Limiter<IpAddr>,
     uploads: Limiter<UserKey>,
     /// WebSockets that a device opens.
@@ -29,9 +30,18 @@ pub(crate) struct Allowances {
     claims_of_one: Limiter<(UserId, UserId)>,
     /// Typing, presence and call signals.
     signals: Limiter<UserId>,
-    /// Logins that make a device.
-    new_devices: Limiter<UserKey>,
+    /// Logins that make a device, by what was shown.
+    new_devices: Limiter<(UserKey, Shown)>,
     new_groups: Limiter<UserKey>,
+    /// What is written down for good. By device: a thief's does not keep the owner's from calling it back.
+    account_changes: Limiter<DeviceKey>,
+}
+
+/// What lets a new device in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shown {
+    AccessKey,
+    Words,
 }
 
 impl Allowances {
@@ -49,6 +59,7 @@ impl Allowances {
             signals: Limiter::new(limits.rate_limit_signals_per_minute),
             new_devices: Limiter::new(limits.rate_limit_new_devices_per_minute),
             new_groups: Limiter::per_hour(limits.rate_limit_new_groups_per_hour),
+            account_changes: Limiter::per_hour(limits.rate_limit_account_changes_per_hour),
         }
     }
 
@@ -69,7 +80,8 @@ impl Allowances {
 
     /// A request with a valid session.
     pub(crate) fn request(&self, session: &Session) -> Result<(), ApiError> {
-        self.requests.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+        let who = (session.user, session.waiting);
+        self.requests.take(&who, self.clock.now_ms()).map_err(ApiError::rate_limited)
     }
 
     /// A request without one.
@@ -108,7 +120,8 @@ impl Allowances {
 
     /// A commit, a creation of a group or an upload of key packages.
     pub(crate) fn handshake(&self, session: &Session) -> Result<(), ApiError> {
-        self.handshakes.take(&session.user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+        let who = (session.user, session.waiting);
+        self.handshakes.take(&who, self.clock.now_ms()).map_err(ApiError::rate_limited)
     }
 
     /// The beginning of an upload.
@@ -117,8 +130,13 @@ impl Allowances {
     }
 
     /// A device that is added.
-    pub(crate) fn new_device(&self, user: UserKey) -> Result<(), ApiError> {
-        self.new_devices.take(&user, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    pub(crate) fn new_device(&self, user: UserKey, shown: Shown) -> Result<(), ApiError> {
+        self.new_devices.take(&(user, shown), self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// Another access key, sealed identity, device list or replacement of the identity, or a block.
+    pub(crate) fn account_change(&self, session: &Session) -> Result<(), ApiError> {
+        self.account_changes.take(&session.device, self.clock.now_ms()).map_err(ApiError::rate_limited)
     }
 
     /// A group.

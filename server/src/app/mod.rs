@@ -11,7 +11,7 @@ use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::allowances::Allowances;
+pub(crate) use self::allowances::{Allowances, Shown};
 pub(crate) use self::doors::Doors;
 pub(crate) use self::keys::Keys;
 use crate::challenges::Challenges;

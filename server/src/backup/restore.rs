@@ -71,7 +71,8 @@ pub(crate) fn restore(order: &Restore<'_>, progress: Progress<'_>) -> Result<Res
     let taken_back =
         sqlite::make_present(&waiting.database, order.database, order.now).map_err(BackupError::Journal)?;
     let gone: HashSet<&str> = taken_back.files.iter().map(FileId::as_str).collect();
-    let aside = present.move_aside(order)?;
+    // Looked for once more: to be read it has been opened, which may have done away with its log.
+    let aside = Present::find(order)?.move_aside(order)?;
     waiting.put_in_place(order, &manifest, &gone)?;
     if order.verify {
         read_again(order, &manifest, &gone)?;

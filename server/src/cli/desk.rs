@@ -22,7 +22,7 @@ use crate::paths::{beside, shown};
 use crate::secrets::KeyHash;
 use crate::serve::ServerError;
 use crate::storage::sqlite::{Courier, Options, SqliteStorage};
-use crate::storage::{Act, Actor, AuditNote, Delivery, Observer, Storage as _, StorageError};
+use crate::storage::{Act, Actor, AuditNote, Bounds, Delivery, Observer, Storage as _, StorageError};
 
 /// How long the running server may take. It looks every 250 ms; beyond that it is stuck.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -58,7 +58,7 @@ pub(super) struct Desk {
     to: To,
     database: PathBuf,
     files: PathBuf,
-    max_pending: u64,
+    bounds: Bounds,
 }
 
 enum To {
@@ -81,7 +81,7 @@ impl Desk {
             to: To::reach(config).await?,
             database: config.storage.database_path.clone(),
             files: config.storage.files_path.clone(),
-            max_pending: config.limits.max_pending_messages,
+            bounds: config.limits.mailbox_bounds(),
         };
         let configured = config.admin.master_key.expose();
         if admin_key.is_none_or(|key| key.expose().is_empty()) && !configured.is_empty() {
@@ -124,7 +124,7 @@ impl Desk {
             match through_the_server(courier, &self.database, &errand).await? {
                 Fate::Answered(outcome) => return Ok(parse(&outcome)?.into_result()?),
                 // The server has ended without doing it.
-                Fate::Ours(lock) => self.to = To::open(&self.database, self.max_pending, lock)?,
+                Fate::Ours(lock) => self.to = To::open(&self.database, self.bounds, lock)?,
             }
         }
         let To::Database { storage, .. } = &self.to else { unreachable!("reached above") };
@@ -149,7 +149,7 @@ impl To {
     async fn reach(config: &Config) -> Result<Self, CommandError> {
         let database = &config.storage.database_path;
         match Lock::take(database) {
-            Ok(lock) => Self::open(database, config.limits.max_pending_messages, lock),
+            Ok(lock) => Self::open(database, config.limits.mailbox_bounds(), lock),
             Err(LockError::InUse { .. }) => {
                 let courier = Courier::open(database)?;
                 // A server that has just been started for the first time is still making its tables.
@@ -166,8 +166,8 @@ impl To {
         }
     }
 
-    fn open(database: &std::path::Path, max_pending: u64, lock: Lock) -> Result<Self, CommandError> {
-        let options = Options { path: database, max_pending, clock: Clock::system() };
+    fn open(database: &std::path::Path, bounds: Bounds, lock: Lock) -> Result<Self, CommandError> {
+        let options = Options { path: database, bounds, clock: Clock::system() };
         let storage = SqliteStorage::open(options, Arc::new(Nobody)).map_err(ServerError::from)?;
         Ok(Self::Database { storage, _lock: lock })
     }

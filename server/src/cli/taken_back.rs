@@ -16,6 +16,8 @@ pub(super) fn json(back: &TakenBack) -> Value {
         .iter()
         .map(|(user_id, device_id)| json!({"user_id": user_id.as_str(), "device_id": device_id.as_str()}))
         .collect();
+    let block = |(user_id, peer): &(UserId, UserId)| json!({"user_id": user_id.as_str(), "peer": peer.as_str()});
+    let blocks: Vec<Value> = back.blocks.iter().map(block).collect();
     json!({
         "sessions": back.sessions,
         "invitations": back.invitations,
@@ -26,6 +28,10 @@ pub(super) fn json(back: &TakenBack) -> Value {
         "deactivated": back.deactivated,
         "reactivated": back.reactivated,
         "deleted": back.deleted,
+        "lists": back.lists,
+        "seals": back.seals,
+        "blocks": blocks,
+        "present_unread": back.present_unread,
     })
 }
 
@@ -54,7 +60,21 @@ pub(super) fn text(back: &TakenBack, journal: &Path, language: Language) -> Stri
     list("deactivated since", "с тех пор отключены", names(&back.deactivated));
     list("reactivated since", "с тех пор снова включены", names(&back.reactivated));
     list("deleted since", "с тех пор удалены", names(&back.deleted));
+    list("device lists newer than in the backup", "списки устройств новее, чем в копии", names(&back.lists));
+    list("recovery words newer than in the backup", "слова восстановления новее, чем в копии", names(&back.seals));
+    let blocks: Vec<String> = back.blocks.iter().map(|(user, peer)| format!("{user}/{peer}")).collect();
+    list("blocked or unblocked since", "с тех пор заблокированы или разблокированы", blocks.join(", "));
     let journal = shown(journal);
+    if back.present_unread {
+        lines.push(match language {
+            Language::English => format!(
+                "  The database that was there cannot be read: what a full disk may have kept from {journal} is not known."
+            ),
+            Language::Russian => format!(
+                "  Прежнюю базу прочитать не удалось: неизвестно, что из-за полного диска могло не попасть в {journal}."
+            ),
+        });
+    }
     if !back.journal {
         lines.push(match language {
             Language::English => format!(

@@ -6,13 +6,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use privmsg_protocol::limits::{MAX_NAME_LEN, MAX_PUBLIC_KEY_LEN};
-use privmsg_protocol::rest::{CreatedUser, LoginRequest, LoginResponse, RedeemRequest, RefreshResponse, UserProfile};
+use privmsg_protocol::rest::{
+    CreatedUser, LoginRequest, LoginResponse, RedeemRequest, RefreshRequest, RefreshResponse, UserProfile,
+};
 use privmsg_protocol::{ErrorCode, Opaque, Secret};
 
-use crate::app::{App, AppState};
-use crate::clock::{Clock, format_utc};
+use crate::app::{App, AppState, Shown};
+use crate::clock::format_utc;
 use crate::error::ApiError;
-use crate::extract::{self, AnySession};
+use crate::extract::{self, AnySession, Bearer};
 use crate::http::Peer;
 use crate::hub::{CloseReason, Hub};
 use crate::secrets::{KeyHash, is_key, random_key};
@@ -54,7 +56,7 @@ pub(super) async fn login(
         return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
     }
     if !app.storage.knows_device(user.user, device_public_key.clone()).await? {
-        app.allowances.new_device(user.user)?;
+        app.allowances.new_device(user.user, Shown::AccessKey)?;
     }
     let token = random_key();
     let login = Login {
@@ -95,13 +97,13 @@ pub(super) fn signed_in(
 
 /// An access key for an invitation
 ///
-/// Whoever asks with a wrong, spent or ended invitation, or for a user who does
-/// not exist, gets the same answer after the same work: only a good one is written down.
+/// Whoever asks with a wrong, ended or withdrawn invitation, or for a user who does not exist, gets the same answer after the
+/// same work: only a good one is written down. Who has the right one is told that it has been used.
 #[utoipa::path(
     post, path = "/auth/redeem", tag = "sessions",
     request_body = RedeemRequest,
     responses((status = OK, body = CreatedUser)),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidCredentials, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidCredentials, ErrorCode::InvitationUsed, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn redeem(
     State(app): State<AppState>,
@@ -117,10 +119,7 @@ pub(super) async fn redeem(
     let known = app.storage.invitation(request.user_id.clone()).await?;
     let expected = known.as_ref().map_or(KeyHash::NOBODY, |known| known.key);
     let matches = key.matches(&expected);
-    // Somebody who has not got the answer asks again, with the same key.
-    let is_good = |known: &StoredInvitation| {
-        known.expires_at > app.clock.now() && (!known.spent || known.access_key.matches(&hash))
-    };
+    let is_good = |known: &StoredInvitation| known.expires_at > app.clock.now();
     let redeemed = match known.filter(|known| matches && is_good(known)) {
         Some(_) => app.storage.redeem(request.user_id.clone(), key, hash).await,
         None => Err(Refusal::new(ErrorCode::InvalidCredentials, "").into()),
@@ -132,7 +131,7 @@ pub(super) async fn redeem(
         }
         Err(StorageError::Refused(refusal)) if refusal.code == ErrorCode::InvalidCredentials => {
             app.keys.note_wrong(Some(&request.user_id), peer.ip())?;
-            let detail = "the invitation does not fit, or has been used, or has ended; ask for a new one";
+            let detail = "the invitation does not fit, or has ended or been withdrawn; ask for a new one";
             Err(ApiError::new(ErrorCode::InvalidCredentials, detail))
         }
         Err(error) => Err(error.into()),
@@ -140,19 +139,32 @@ pub(super) async fn redeem(
 }
 
 /// A new token for the old one
+///
+/// The old one comes in the header or in the body. A device that has shown its key, or stands in the account's device list,
+/// signs in by its key instead: a token that was copied ends, and whoever has copied the key is noticed.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "sessions",
+    request_body = Option<RefreshRequest>,
     responses((status = OK, body = RefreshResponse)),
-    security(("session" = [])),
+    security(("session" = []), ()),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::SignatureRequired]))),
 )]
 pub(super) async fn refresh(
-    State(storage): State<SharedStorage>,
-    State(clock): State<Clock>,
-    AnySession(session): AnySession,
+    State(app): State<AppState>,
+    peer: Peer,
+    Bearer(bearer): Bearer,
+    extract::OptionalJson(body): extract::OptionalJson<RefreshRequest>,
 ) -> Result<Json<RefreshResponse>, ApiError> {
+    let presented = match (bearer, body.token) {
+        (Some(bearer), Some(token)) if !KeyHash::of(bearer.expose()).matches(&KeyHash::of(token.expose())) => {
+            return Err(ApiError::invalid("the header and the body have different tokens"));
+        }
+        (bearer, token) => bearer.or(token),
+    };
+    let session = extract::session_of(&app, presented, peer).await?;
     let token = random_key();
-    let expires_at = clock.now() + SESSION_SECONDS;
-    storage.renew_token(session.device, KeyHash::of(token.expose()), expires_at).await?;
+    let expires_at = app.clock.now() + SESSION_SECONDS;
+    app.storage.renew_token(session, KeyHash::of(token.expose()), expires_at).await?;
     Ok(Json(RefreshResponse { token, expires_at }))
 }
 
@@ -180,7 +192,7 @@ pub(super) async fn logout(
 pub(super) fn short(text: Option<String>, max: usize, field: &str) -> Result<String, ApiError> {
     let text = text.unwrap_or_default();
     if text.len() > max {
-        return Err(ApiError::invalid(format!("{field} is too long")));
+        return Err(ApiError::invalid(format!("{field} is too long; it may have {max} bytes")));
     }
     Ok(text)
 }

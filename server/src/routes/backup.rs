@@ -27,6 +27,7 @@ use crate::storage::{Session, SharedStorage};
         ErrorCode::NoDeviceList,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,
+        ErrorCode::RateLimited,
     ]))),
 )]
 pub(super) async fn store(
@@ -34,6 +35,7 @@ pub(super) async fn store(
     session: Session,
     extract::Json(body): extract::Json<StoreBackup>,
 ) -> Result<StatusCode, ApiError> {
+    app.allowances.account_change(&session)?;
     if body.backup.is_empty() || body.backup.len() > MAX_BACKUP_LEN {
         return Err(ApiError::invalid("the backup is empty or too large"));
     }

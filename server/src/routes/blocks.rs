@@ -34,13 +34,14 @@ pub(super) async fn list(
     params(("user_id" = UserId, Path, description = "Account")),
     responses((status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownUser, ErrorCode::InvalidRequest]))),
+    extensions(("x-errors" = json!([ErrorCode::UnknownUser, ErrorCode::InvalidRequest, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn block(
     State(app): State<AppState>,
     session: Session,
     Params(peer): Params<UserId>,
 ) -> Result<StatusCode, ApiError> {
+    app.allowances.account_change(&session)?;
     let user = session.user_id.clone();
     if let Some(seen) = app.storage.block(session, peer.clone()).await? {
         let offline = |_: &UserId| PresenceStatus::Offline;
@@ -62,13 +63,14 @@ pub(super) async fn block(
     params(("user_id" = UserId, Path, description = "Account")),
     responses((status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownUser]))),
+    extensions(("x-errors" = json!([ErrorCode::UnknownUser, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn unblock(
     State(app): State<AppState>,
     session: Session,
     Params(peer): Params<UserId>,
 ) -> Result<StatusCode, ApiError> {
+    app.allowances.account_change(&session)?;
     let user = session.user_id.clone();
     if let Some(seen) = app.storage.unblock(session, peer.clone()).await? {
         let status = |who: &UserId| app.hub.status(who);

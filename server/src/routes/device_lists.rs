@@ -68,6 +68,7 @@ pub(super) async fn show(
         ErrorCode::ListNotNewer,
         ErrorCode::ListAhead,
         ErrorCode::TooManyLists,
+        ErrorCode::RateLimited,
         ErrorCode::DeviceExists,
         ErrorCode::DeviceRemoved,
     ]))),
@@ -78,7 +79,7 @@ pub(super) async fn publish(
     headers: HeaderMap,
     extract::Json(body): extract::Json<PublishDeviceList>,
 ) -> Result<impl IntoResponse, ApiError> {
-    app.allowances.handshake(&session)?;
+    app.allowances.account_change(&session)?;
     let replaces = if_match(&headers)?;
     let list = device_list(&session.user_id, &body.certificate, &body.list)?;
     let enrolments = body.enrol.into_iter().map(enrolment).collect::<Result<Vec<_>, _>>()?;

@@ -43,7 +43,7 @@ pub(super) struct SinceQuery {
     request_body = CreateGroup,
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,
@@ -112,8 +112,11 @@ pub(super) async fn list(
     session: Session,
     Search(query): Search<SinceQuery>,
 ) -> Result<Response, ApiError> {
-    let groups = app.storage.groups(session.user, query.since).await?;
-    answer::json(&app, session.user, serde_json::to_vec(&groups).expect("groups are plain data"))
+    let groups = async {
+        let groups = app.storage.groups(session.user, query.since).await?;
+        Ok(serde_json::to_vec(&groups).expect("groups are plain data"))
+    };
+    answer::made(&app, session.user, groups).await
 }
 
 /// A group
@@ -129,8 +132,11 @@ pub(super) async fn show(
     session: Session,
     Params(group_id): Params<GroupId>,
 ) -> Result<Response, ApiError> {
-    let group = app.storage.group(session.user, group_id).await?;
-    answer::json(&app, session.user, serde_json::to_vec(&group).expect("a group is plain data"))
+    let group = async {
+        let group = app.storage.group(session.user, group_id).await?;
+        Ok(serde_json::to_vec(&group).expect("a group is plain data"))
+    };
+    answer::made(&app, session.user, group).await
 }
 
 /// Leave a group of people
@@ -175,9 +181,12 @@ pub(super) async fn state(
     Search(query): Search<StateQuery>,
 ) -> Result<Response, ApiError> {
     let user = session.user;
-    let stored = app.storage.group_state(session, group_id, query.epoch).await?;
-    let state = handshake::run(&app, move || handshake::shown(stored)).await?;
-    answer::json(&app, user, serde_json::to_vec(&state).expect("a state is plain data"))
+    let state = async {
+        let stored = app.storage.group_state(session, group_id, query.epoch).await?;
+        let state = handshake::run(&app, move || handshake::shown(stored)).await?;
+        Ok(serde_json::to_vec(&state).expect("a state is plain data"))
+    };
+    answer::made(&app, user, state).await
 }
 
 /// What the administrator allows at most, whatever a group needs.

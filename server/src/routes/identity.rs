@@ -32,6 +32,7 @@ use crate::storage::{Authority, Session, StorageError};
         ErrorCode::ListAhead,
         ErrorCode::DeviceExists,
         ErrorCode::DeviceRemoved,
+        ErrorCode::RateLimited,
     ]))),
 )]
 pub(super) async fn set_up(
@@ -39,7 +40,7 @@ pub(super) async fn set_up(
     AnySession(session): AnySession,
     extract::Json(body): extract::Json<SetUpIdentity>,
 ) -> Result<StatusCode, ApiError> {
-    app.allowances.handshake(&session)?;
+    app.allowances.account_change(&session)?;
     let identity = new_identity(&app, &session, body)?;
     let relisted = app.storage.set_up_identity(session, identity).await?;
     app.hub.close(&relisted.waiting, CloseReason::NotListed);
@@ -62,6 +63,7 @@ pub(super) async fn set_up(
         ErrorCode::IdentityExists,
         ErrorCode::ReplacementPending,
         ErrorCode::ListAhead,
+        ErrorCode::RateLimited,
     ]))),
 )]
 pub(super) async fn begin_replacement(
@@ -70,7 +72,7 @@ pub(super) async fn begin_replacement(
     AnySession(session): AnySession,
     extract::Json(body): extract::Json<ReplaceIdentity>,
 ) -> Result<Json<IdentityReplacement>, ApiError> {
-    app.allowances.handshake(&session)?;
+    app.allowances.account_change(&session)?;
     let identity = new_identity(&app, &session, body.identity)?;
     let (user_id, key) = (session.user_id.clone(), KeyHash::of(body.access_key.expose()));
     let begun = app.storage.begin_replacement(session, key, identity).await;
@@ -89,6 +91,7 @@ pub(super) async fn begin_replacement(
         ErrorCode::NoReplacement,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,
+        ErrorCode::RateLimited,
     ]))),
 )]
 pub(super) async fn end_replacement(
@@ -96,6 +99,7 @@ pub(super) async fn end_replacement(
     AnySession(session): AnySession,
     extract::Json(body): extract::Json<EndReplacement>,
 ) -> Result<StatusCode, ApiError> {
+    app.allowances.account_change(&session)?;
     let signed = (&body.challenge, &body.signature);
     let identity = signed_by_identity(&app, &session, IdentityPurpose::EndReplacement, signed, b"").await?;
     app.storage.end_replacement(session, identity).await?;
@@ -104,7 +108,8 @@ pub(super) async fn end_replacement(
 
 /// Set another access key
 ///
-/// With the present one, or with a signature of the identity. Sessions stay; an invitation ends.
+/// With the present one, or with a signature of the identity. Sessions stay; an invitation ends. What the identity asks for
+/// ends a replacement of it that has begun, too.
 #[utoipa::path(
     put, path = "/users/me/access-key", tag = "identity",
     request_body = SetAccessKey,
@@ -116,6 +121,7 @@ pub(super) async fn end_replacement(
         ErrorCode::NoDeviceList,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,
+        ErrorCode::RateLimited,
     ]))),
 )]
 pub(super) async fn set_access_key(
@@ -124,6 +130,7 @@ pub(super) async fn set_access_key(
     session: Session,
     extract::Json(body): extract::Json<SetAccessKey>,
 ) -> Result<StatusCode, ApiError> {
+    app.allowances.account_change(&session)?;
     if !is_key(body.access_key.expose()) {
         return Err(ApiError::invalid("access_key is not 32 bytes in base64url without padding"));
     }

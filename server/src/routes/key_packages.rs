@@ -106,13 +106,14 @@ pub(super) async fn claim_many(
     let mut may = may.into_iter();
     let (claims, refused): (Vec<ClaimOf>, Vec<ClaimOf>) =
         request.claims.into_iter().partition(|_| may.next().unwrap_or_default());
-    let mut users = app.storage.claim_many(session.device, claims).await?;
-    let too_often = |claim: ClaimOf| ClaimedOf {
-        user_id: claim.user_id,
-        key_packages: Vec::new(),
-        refused: Some(ErrorCode::RateLimited),
+    let too_often = |claim: ClaimOf| {
+        let (user_id, key_packages) = (claim.user_id, Vec::new());
+        ClaimedOf { user_id, key_packages, refused: Some(ErrorCode::RateLimited) }
     };
-    users.extend(refused.into_iter().map(too_often));
-    let claimed = ClaimedMany { users };
-    answer::json(&app, session.user, serde_json::to_vec(&claimed).expect("key packages are plain data"))
+    let claimed = async {
+        let mut users = app.storage.claim_many(session.device, claims).await?;
+        users.extend(refused.into_iter().map(too_often));
+        Ok(serde_json::to_vec(&ClaimedMany { users }).expect("key packages are plain data"))
+    };
+    answer::made(&app, session.user, claimed).await
 }

@@ -40,8 +40,11 @@ pub(super) async fn pending(
 ) -> Result<Response, ApiError> {
     let limit =
         PageLimit { messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE), bytes: PAGE_BYTES };
-    let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
-    answer::json(&app, session.user, render(&page))
+    let page = async {
+        let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
+        Ok(render(&page))
+    };
+    answer::made(&app, session.user, page).await
 }
 
 /// A [`PendingMessages`], put together from the stored text of its messages.

@@ -7,16 +7,16 @@ use privmsg_protocol::limits::MAX_NAME_LEN;
 use privmsg_protocol::rest::{
     Challenge, ChallengePurpose, ChallengeRequest, DeviceSignIn, LoginResponse, RecoverySignIn,
 };
-use privmsg_protocol::{ErrorCode, Opaque, Secret, UserId};
+use privmsg_protocol::{DeviceId, ErrorCode, Opaque, Secret, UserId};
 
 use super::auth::{SESSION_SECONDS, short, signed_in};
 use super::statements::{challenge, check_challenge, signature, spend_challenge};
-use crate::app::{App, AppState};
+use crate::app::{App, AppState, Shown};
 use crate::error::ApiError;
 use crate::extract;
 use crate::http::Peer;
 use crate::secrets::{KeyHash, random_key};
-use crate::storage::{SignIn, Signer};
+use crate::storage::{SignIn, Signer, StorageError};
 
 /// Length of a name that a client makes for its device, as the server's own.
 const DEVICE_ID_LEN: usize = 16;
@@ -50,7 +50,7 @@ pub(super) async fn make_challenge(
 /// Sign in by the device key
 ///
 /// A device that was signed out never comes in again. An unknown user, an unknown device and a wrong signature get the
-/// same answer.
+/// same answer: `invalid_credentials`, or `server_restored` in the month after a restore.
 #[utoipa::path(
     post, path = "/auth/device", tag = "sessions",
     request_body = DeviceSignIn,
@@ -59,6 +59,7 @@ pub(super) async fn make_challenge(
         ErrorCode::InvalidCredentials,
         ErrorCode::InvalidRequest,
         ErrorCode::StaleChallenge,
+        ErrorCode::ServerRestored,
         ErrorCode::DeviceRemoved,
         ErrorCode::AccountRevoked,
         ErrorCode::RateLimited,
@@ -69,19 +70,9 @@ pub(super) async fn by_device(
     peer: Peer,
     extract::Json(request): extract::Json<DeviceSignIn>,
 ) -> Result<Json<LoginResponse>, ApiError> {
-    app.allowances.stranger(peer)?;
-    let DeviceSignIn { user_id, device_id, challenge: challenge_text, signature: signature_text } = request;
-    let (challenge, signature) = (challenge(&challenge_text)?, signature(&signature_text)?);
-    let purpose = ChallengePurpose::Device(device_id.clone());
-    check_challenge(&app, &challenge, &user_id, &purpose)?;
-    let known = app.storage.device_signer(user_id.clone(), device_id.clone()).await?;
-    let statement = Statement { user_id: user_id.clone(), device_id, challenge };
-    let nobody = || DevicePublicKey::from_bytes(NOBODY).ok();
-    let is_genuine = |key: &DevicePublicKey| statement.is_signed_by_device(key, &signature);
-    let Some(device) = genuine(known, nobody, is_genuine) else {
-        return Err(wrong(&app, &user_id, peer));
-    };
-    admit(&app, &device, peer, &statement, &purpose)?;
+    let DeviceSignIn { user_id, device_id, challenge, signature } = request;
+    let (device, statement) =
+        signer::<DevicePublicKey>(&app, peer, (user_id, device_id), (&challenge, &signature)).await?;
     let (token, expires_at) = (random_key(), app.clock.now() + SESSION_SECONDS);
     let order = SignIn {
         user: device.user,
@@ -89,7 +80,7 @@ pub(super) async fn by_device(
         device_key: device.key,
         device_name: String::new(),
         device_type: String::new(),
-        challenge,
+        challenge: statement.challenge,
         token: KeyHash::of(token.expose()),
         expires_at,
     };
@@ -119,36 +110,25 @@ pub(super) async fn by_recovery(
     peer: Peer,
     extract::Json(request): extract::Json<RecoverySignIn>,
 ) -> Result<Json<LoginResponse>, ApiError> {
-    app.allowances.stranger(peer)?;
     let device_name = short(request.device_name, MAX_NAME_LEN, "device_name")?;
     let device_type = short(request.device_type, MAX_NAME_LEN, "device_type")?;
-    let (user_id, device_id) = (request.user_id, request.device_id);
-    if device_id.as_str().len() != DEVICE_ID_LEN {
+    if request.device_id.as_str().len() != DEVICE_ID_LEN {
         return Err(ApiError::invalid("device_id is not 16 random characters"));
     }
     let device_key = request.device_public_key.parse();
     let device_key: DevicePublicKey =
         device_key.map_err(|_| ApiError::invalid("device_public_key is not an Ed25519 public key in base64"))?;
-    let (challenge, signature) = (challenge(&request.challenge)?, signature(&request.signature)?);
-    let purpose = ChallengePurpose::Recovery(device_id.clone());
-    check_challenge(&app, &challenge, &user_id, &purpose)?;
-    let known = app.storage.recovery_signer(user_id.clone()).await?;
-    let statement = Statement { user_id: user_id.clone(), device_id: device_id.clone(), challenge };
-    let nobody = || RecoveryPublicKey::from_bytes(NOBODY).ok();
-    let is_genuine = |key: &RecoveryPublicKey| statement.is_signed_by_recovery(key, &signature);
-    let Some(words) = genuine(known, nobody, is_genuine) else {
-        return Err(wrong(&app, &user_id, peer));
-    };
-    admit(&app, &words, peer, &statement, &purpose)?;
-    app.allowances.new_device(words.user)?;
+    let (whose, signed) = ((request.user_id, request.device_id), (&request.challenge, &request.signature));
+    let (words, statement) = signer::<RecoveryPublicKey>(&app, peer, whose, signed).await?;
+    app.allowances.new_device(words.user, Shown::Words)?;
     let token: Secret = random_key();
     let order = SignIn {
         user: words.user,
-        device_id,
+        device_id: statement.device_id,
         device_key,
         device_name,
         device_type,
-        challenge,
+        challenge: statement.challenge,
         token: KeyHash::of(token.expose()),
         expires_at: app.clock.now() + SESSION_SECONDS,
     };
@@ -156,41 +136,107 @@ pub(super) async fn by_recovery(
     Ok(signed_in(&app, entered, words.profile, token))
 }
 
-/// Who has signed. The same work whether there is such a user or not.
-fn genuine<K>(
-    known: Option<Signer<K>>,
-    nobody: impl FnOnce() -> Option<K>,
-    is_genuine: impl FnOnce(&K) -> bool,
-) -> Option<Signer<K>> {
-    match known {
-        Some(signer) => is_genuine(&signer.key).then_some(signer),
-        None => {
-            let _ = nobody().is_some_and(|key| is_genuine(&key));
-            None
+/// A key that somebody signs in with.
+trait SigningKind: Sized {
+    /// What is asked for an answer with it.
+    fn purpose(device_id: DeviceId) -> ChallengePurpose;
+    /// Whose key it is said to be.
+    async fn known(app: &App, user_id: UserId, device_id: DeviceId) -> Result<Option<Signer<Self>>, StorageError>;
+    /// A key that stands for there being none.
+    fn nobody() -> Option<Self>;
+    fn has_signed(&self, statement: &Statement, signature: &[u8; 64]) -> bool;
+    /// What to answer whose signature it is not.
+    async fn refusal(app: &App) -> ApiError;
+}
+
+impl SigningKind for DevicePublicKey {
+    fn purpose(device_id: DeviceId) -> ChallengePurpose {
+        ChallengePurpose::Device(device_id)
+    }
+
+    async fn known(app: &App, user_id: UserId, device_id: DeviceId) -> Result<Option<Signer<Self>>, StorageError> {
+        app.storage.device_signer(user_id, device_id).await
+    }
+
+    fn nobody() -> Option<Self> {
+        Self::from_bytes(NOBODY).ok()
+    }
+
+    fn has_signed(&self, statement: &Statement, signature: &[u8; 64]) -> bool {
+        statement.is_signed_by_device(self, signature)
+    }
+
+    /// A device of after the backup is not signed out: another of the account's may have the list in which it stands.
+    async fn refusal(app: &App) -> ApiError {
+        match app.storage.was_restored_lately().await {
+            Ok(true) => {
+                let detail = "the server was restored and may not know this device yet; try again later";
+                ApiError::new(ErrorCode::ServerRestored, detail)
+            }
+            Ok(false) => not_theirs(),
+            Err(error) => error.into(),
         }
     }
 }
 
-fn wrong(app: &App, user_id: &UserId, peer: Peer) -> ApiError {
-    if let Err(wait) = app.keys.note_wrong(Some(user_id), peer.ip()) {
-        return wait;
+impl SigningKind for RecoveryPublicKey {
+    fn purpose(device_id: DeviceId) -> ChallengePurpose {
+        ChallengePurpose::Recovery(device_id)
     }
-    ApiError::new(ErrorCode::InvalidCredentials, "the signature does not belong to this user_id and device_id")
+
+    async fn known(app: &App, user_id: UserId, _: DeviceId) -> Result<Option<Signer<Self>>, StorageError> {
+        app.storage.recovery_signer(user_id).await
+    }
+
+    fn nobody() -> Option<Self> {
+        Self::from_bytes(NOBODY).ok()
+    }
+
+    fn has_signed(&self, statement: &Statement, signature: &[u8; 64]) -> bool {
+        statement.is_signed_by_recovery(self, signature)
+    }
+
+    async fn refusal(_: &App) -> ApiError {
+        not_theirs()
+    }
 }
 
 /// Lets in who has signed, once for each challenge.
-fn admit<K>(
+async fn signer<K: SigningKind>(
     app: &App,
-    signer: &Signer<K>,
     peer: Peer,
-    Statement { user_id, challenge, .. }: &Statement,
-    purpose: &ChallengePurpose,
-) -> Result<(), ApiError> {
-    app.keys.forget_wrong(user_id, peer.ip());
+    (user_id, device_id): (UserId, DeviceId),
+    (challenge_text, signature_text): (&Opaque, &Opaque),
+) -> Result<(Signer<K>, Statement), ApiError> {
+    app.allowances.stranger(peer)?;
+    let (challenge, signature) = (challenge(challenge_text)?, signature(signature_text)?);
+    let purpose = K::purpose(device_id.clone());
+    check_challenge(app, &challenge, &user_id, &purpose)?;
+    let known = K::known(app, user_id.clone(), device_id.clone()).await?;
+    let statement = Statement { user_id, device_id, challenge };
+    let Some(signer) = genuine(known, |key: &K| key.has_signed(&statement, &signature)) else {
+        let refusal = K::refusal(app).await;
+        app.keys.note_wrong(Some(&statement.user_id), peer.ip())?;
+        return Err(refusal);
+    };
+    app.keys.forget_wrong(&statement.user_id, peer.ip());
     if signer.revoked {
         return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
     }
-    spend_challenge(app, challenge, user_id, purpose)
+    spend_challenge(app, &challenge, &statement.user_id, &purpose)?;
+    Ok((signer, statement))
+}
+
+/// Who has signed. The same work whether there is such a user or not.
+fn genuine<K: SigningKind>(known: Option<Signer<K>>, is_genuine: impl Fn(&K) -> bool) -> Option<Signer<K>> {
+    if known.is_none() {
+        let _ = K::nobody().is_some_and(|key| is_genuine(&key));
+    }
+    known.filter(|signer| is_genuine(&signer.key))
+}
+
+fn not_theirs() -> ApiError {
+    ApiError::new(ErrorCode::InvalidCredentials, "the signature does not belong to this user_id and device_id")
 }
 
 #[cfg(test)]
@@ -205,6 +251,6 @@ mod tests {
     #[test]
     fn nobody_comes_in_with_a_signature_of_nobodys_key() {
         let known: Option<Signer<DevicePublicKey>> = None;
-        assert!(genuine(known, || DevicePublicKey::from_bytes(NOBODY).ok(), |_| true).is_none());
+        assert!(genuine(known, |_| true).is_none());
     }
 }

@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
     AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, UpdateProfile, UserProfile,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -39,8 +39,9 @@ pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };
 pub(crate) use model::{
-    Blocked, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit, Position,
-    ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
+    Blocked, Bounds, Cutoffs, Declined, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page,
+    PageLimit, Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction,
+    UploadBounds, UserKey,
 };
 pub(crate) use rosters::Rosters;
 
@@ -108,8 +109,10 @@ pub(crate) trait Storage: Send + Sync {
     async fn sign_in_by_recovery(&self, order: SignIn, words: RecoveryPublicKey) -> Result<SignedIn>;
     /// Whose token it is.
     async fn session(&self, token: KeyHash) -> Result<Session>;
-    /// Replaces the device's token.
-    async fn renew_token(&self, device: DeviceKey, token: KeyHash, expires_at: i64) -> Result<()>;
+    /// Replaces the device's token, unless the device has a key to sign in with.
+    async fn renew_token(&self, session: Session, token: KeyHash, expires_at: i64) -> Result<()>;
+    /// Whether devices and tokens may be about of which the storage has never heard, because it was restored.
+    async fn was_restored_lately(&self) -> Result<bool>;
     async fn devices(&self, session: Session) -> Result<Vec<Device>>;
     /// Signs a device of the session's user out for good.
     async fn remove_device(&self, session: Session, device_id: DeviceId) -> Result<DeviceKey>;
@@ -143,6 +146,8 @@ pub(crate) trait Storage: Send + Sync {
     ) -> Result<IdentityReplacement>;
     /// Ends what has been begun, which the present identity has signed for.
     async fn end_replacement(&self, session: Session, identity: AccountPublicKey) -> Result<()>;
+    /// Puts off the replacements whose time came while the server was off.
+    async fn put_off_replacements(&self, now: i64) -> Result<()>;
     /// Carries out the replacements whose time has come.
     async fn replace_identities(&self, now: i64) -> Result<Replaced>;
 
@@ -169,6 +174,12 @@ pub(crate) trait Storage: Send + Sync {
 
     /// Nothing that `user_id` sends reaches the session's user any more. `None` if that is so already.
     async fn block(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
+    /// A person of the session's user lets a conversation in without writing.
+    async fn accept(&self, session: Session, group_id: GroupId) -> Result<()>;
+    /// The session's user is spared a conversation between two, until they write there or accept it.
+    async fn decline(&self, session: Session, group_id: GroupId) -> Result<Declined>;
+    /// Conversations that the user has not answered, and those that they have declined.
+    async fn consent_requests(&self, user: UserKey) -> Result<Requests>;
     /// Takes that back. `None` if there was nothing to take back.
     async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
     async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>>;

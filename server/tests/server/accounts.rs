@@ -139,6 +139,13 @@ async fn a_token_is_refreshed_and_grows_old() {
     alice.get("/api/v1/users/me").await.is("unauthorized");
     alice.token = refreshed["token"].as_str().unwrap().to_owned();
     alice.get("/api/v1/users/me").await.ok();
+    // Clients of the first API send it in the body.
+    let in_body = json!({"token": alice.token});
+    let refreshed = server.api.json("POST", "/api/v1/auth/refresh", None, &in_body).await.ok();
+    alice.post("/api/v1/auth/refresh", Value::Null).await.is("unauthorized");
+    alice.token = refreshed["token"].as_str().unwrap().to_owned();
+    alice.post("/api/v1/auth/refresh", in_body).await.is("invalid_request");
+    server.api.json("POST", "/api/v1/auth/refresh", None, &json!({})).await.is("unauthorized");
     let mut line = alice.online().await;
     server.clock.advance(31 * DAY);
     alice.get("/api/v1/users/me").await.is("token_expired");

@@ -5,7 +5,7 @@ use privmsg_protocol::frames::ServerFrame;
 use privmsg_server::Clock;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_KEY, Line, TestServer, new_id};
+use crate::support::{ADMIN_KEY, Chat, Line, TestServer, create, new_id};
 
 #[tokio::test]
 async fn requests_that_make_no_sense() {
@@ -152,26 +152,29 @@ async fn an_id_is_used_once() {
     b.deliver(bob.message("carol", id, "eA==")).await;
 }
 
+/// Whoever sends more than is fetched is stopped, before it is anybody else who has no room.
 #[tokio::test]
-async fn a_full_mailbox_refuses_for_everybody_and_repeats_are_still_known() {
-    let server = TestServer::with(|config| config.limits.max_pending_messages = 2).await;
-    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+async fn so_much_of_what_one_user_sends_waits_and_repeats_are_still_known() {
+    let server = TestServer::with(|config| config.limits.max_waiting_mb_per_user = 1).await;
+    let (alice, bob, carol) = (server.user("alice").await, server.user("bob").await, server.user("carol").await);
     let mut a = alice.online().await;
-    let ids = [new_id(), new_id(), new_id()];
-    a.deliver(alice.message("bob", ids[0], "eA==")).await;
-    a.deliver(alice.message("bob", ids[1], "eA==")).await;
-    a.send(alice.message("bob", ids[2], "eA==")).await;
-    let error = a.error().await;
-    assert_eq!(error.code.as_str(), "mailbox_full");
-    assert_eq!(error.message_id, Some(ids[2]));
-    a.deliver(alice.message("bob", ids[0], "eA==")).await;
-    // A second device of bob's has room; nothing reaches it all the same.
-    let second = server.device("bob", &bob.access_key).await;
-    a.send(alice.message("bob", ids[2], "eA==")).await;
-    assert_eq!(a.error().await.code.as_str(), "mailbox_full");
-    second.online().await;
-    bob.post("/api/v1/messages/ack", json!({"message_ids": [ids[0]]})).await.ok();
-    a.deliver(alice.message("bob", ids[2], "eA==")).await;
+    let content = "A".repeat(60 * 1024);
+    let mut sent = Vec::new();
+    let refused = loop {
+        let id = new_id();
+        a.send(alice.message("bob", id, &content)).await;
+        match a.next().await {
+            ServerFrame::Ack(_) => sent.push(id),
+            ServerFrame::Error(error) => break error,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((refused.code.as_str(), sent.len()), ("mailbox_full", 17));
+    a.deliver(alice.message("bob", sent[0], &content)).await;
+    create(&alice, &Chat::direct("alice", "carol"), &[&carol]).await.is("mailbox_full");
+    carol.online().await.deliver(carol.message("bob", new_id(), &content)).await;
+    bob.post("/api/v1/messages/ack", json!({"message_ids": [sent[0]]})).await.ok();
+    a.deliver(alice.message("bob", refused.message_id.unwrap(), &content)).await;
 }
 
 #[tokio::test]

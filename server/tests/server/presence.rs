@@ -125,14 +125,16 @@ async fn that_one_writes_is_told_among_acquaintances_only() {
 
 #[tokio::test]
 async fn a_message_that_was_refused_shows_nothing() {
-    let server = TestServer::with(|config| config.limits.max_pending_messages = 1).await;
+    let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let carol = server.user("carol").await;
     let mut c = carol.online().await;
     c.deliver(carol.message("bob", new_id(), "eA==")).await;
     let mut a = alice.online().await;
-    a.send(alice.message("bob", new_id(), "eA==")).await;
-    assert_eq!(a.error().await.code.as_str(), "mailbox_full");
+    let id = new_id();
+    a.deliver(alice.message("carol", id, "eA==")).await;
+    a.send(alice.message("bob", id, "eA==")).await;
+    assert_eq!(a.error().await.code.as_str(), "message_id_conflict");
     let seen = async |who: &str| bob.get(&format!("/api/v1/users/{who}")).await.ok()["last_seen_at"].is_string();
     assert!(seen("carol").await);
     assert!(!seen("alice").await);
@@ -149,11 +151,12 @@ async fn a_stranger_who_creates_a_group_sees_nothing() {
     let seen =
         async |by: &Person, who: &str| by.get(&format!("/api/v1/users/{who}")).await.ok()["last_seen_at"].is_string();
     let mut m = mallory.online().await;
+    m.deliver(mallory.group_message(id, 1, new_id())).await;
     let mut b = bob.connect().await;
-    let welcome = b.message().await.message_id;
+    let waiting = [b.message().await.message_id, b.message().await.message_id];
     assert_eq!(b.next_of_any_kind().await, ServerFrame::CaughtUp);
     assert_eq!(presence(&mut b).await, ("mallory".to_owned(), PresenceStatus::Online));
-    b.ack(&[welcome]).await;
+    b.ack(&waiting).await;
     b.ping().await;
     assert!(!seen(&mallory, "bob").await);
     assert!(seen(&bob, "mallory").await);

@@ -15,7 +15,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     command.args(arguments).output().unwrap()
 }
 
-fn done(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn done(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -174,4 +174,32 @@ async fn a_restore_without_a_record_says_so() {
     for token in [&past.stolen, &past.kept] {
         server.api.call("GET", "/api/v1/users/me", Some(token), "", b"").await.is("token_expired");
     }
+}
+
+/// A restore forgot whom people had blocked, and with it brought those back who pester them.
+#[tokio::test]
+async fn who_is_blocked_stays_blocked() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    let mut people = Vec::new();
+    for name in ["alice", "bob", "mallory"] {
+        let key = server.api.create_user(name).await;
+        people.push(server.api.login(name, &key, Some(name)).await);
+    }
+    let path = |user: &str| format!("/api/v1/users/me/blocks/{user}");
+    let api = server.api;
+    api.call("PUT", &path("bob"), Some(&people[0].token), "", b"").await.ok();
+    done(folder.path(), &["backup", "then.tar"]);
+    people[0].delete(&path("bob")).await.ok();
+    api.call("PUT", &path("mallory"), Some(&people[0].token), "", b"").await.ok();
+    drop(server);
+    let said: Value =
+        serde_json::from_str(&done(folder.path(), &["restore", "then.tar", "--force", "--json"])).unwrap();
+    let changed = json!([{"user_id": "alice", "peer": "bob"}, {"user_id": "alice", "peer": "mallory"}]);
+    assert_eq!(said["taken_back"]["blocks"], changed);
+    let server = Binary::start(folder.path());
+    let alice = server.api.login("alice", &people[0].access_key, Some("alice")).await;
+    let listed = alice.get("/api/v1/users/me/blocks").await.ok();
+    let blocked: Vec<_> = listed["blocked"].as_array().unwrap().iter().map(|one| one["user_id"].clone()).collect();
+    assert_eq!(blocked, [json!("mallory")]);
 }

@@ -1,5 +1,6 @@
 //! What can happen to a server, each as a scenario of its own, with the real program and raw connections;
-//! [`Scenario::Programs`] with the real clients, too.
+//! [`Scenario::Programs`] and
+//! [`Scenario::Simulation`] with the real clients, too.
 //!
 //! What is checked everywhere is the promise: an acknowledged message is in the recipient's mailbox until the recipient
 //! has acknowledged it, once. [`Ledger`] keeps the books.
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::{ServerProcess, Setting, without_limits};
+use crate::{ServerProcess, Setting, simulation, without_limits};
 pub use crowd::open_idle;
 use ledger::Ledger;
 
@@ -56,6 +57,8 @@ pub enum Scenario {
     Crowd,
     /// Another process holds the database's locks, or copies it.
     Locked,
+    /// People with several devices live with the messenger, and everything goes wrong at once.
+    Simulation,
 }
 
 /// What it was, in lines for a table.
@@ -89,6 +92,19 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Rows> {
         Scenario::HalfOpen => half_open::run(plan).await,
         Scenario::Crowd => crowd::run(plan).await,
         Scenario::Locked => locked::run(plan).await,
+        Scenario::Simulation => simulation::run(&lives(plan)).await,
+    }
+}
+
+fn lives(plan: &Plan) -> simulation::Plan {
+    simulation::Plan {
+        server: plan.server.clone(),
+        seed: plan.seed,
+        people: plan.size.of(6, 20),
+        devices: plan.size.of(2, 3),
+        sayings: plan.size.of(600, 100_000),
+        burst: plan.size.of(200, 10_000),
+        restore: plan.size == Size::Long,
     }
 }
 

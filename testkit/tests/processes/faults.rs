@@ -44,3 +44,8 @@ async fn a_crowd_comes_back_at_once() -> Result<()> {
 async fn a_locked_or_copied_database_loses_nothing() -> Result<()> {
     survives(Scenario::Locked).await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_happens_to_everybody_they_see_the_same_in_the_end() -> Result<()> {
+    survives(Scenario::Simulation).await
+}

@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use privmsg_client::MessageState;
+use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, ServerProcess, binaries};
 
 async fn server(data: &Path) -> Result<ServerProcess> {
@@ -92,5 +94,42 @@ async fn conversations_go_on_whose_keys_are_those_of_the_backup() -> Result<()> 
         assert_eq!(texts.len(), 2 + 2 * 5 + 1 + 2, "{texts:?}");
         assert_eq!(one.missing(other).await?, 0);
     }
+    Ok(())
+}
+
+/// What the server had acknowledged since the backup, and had not delivered, is lost with its disk: those who said it still have it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_had_taken_and_lost_is_said_again() -> Result<()> {
+    let dir = binaries::dir_on_disk()?;
+    let backup = dir.path().join("backup.tar");
+    let mut server = server(dir.path()).await?;
+    let (mut alice, mut bob) = (person(&server, "alice").await?, person(&server, "bob").await?);
+    talk(&alice, &bob, "before").await?;
+    let withdrawn = alice.says(&bob, "withdrawn").await?;
+    bob.hears(&alice, "withdrawn").await?;
+    back_up(&server, &backup)?;
+    alice.says(&bob, "heard").await?;
+    let heard = bob.hears(&alice, "heard").await?;
+    bob.goes_offline().await?;
+    alice.delivered(&alice.says(&bob, "unheard").await?).await?;
+    let deletion = alice.client().delete(withdrawn.message_id).await?;
+    alice.acknowledged(&deletion.context("a message that has left")?).await?;
+    alice.goes_offline().await?;
+    restore(&mut server, &backup).await?;
+    alice.goes_online().await?;
+    bob.goes_online().await?;
+
+    bob.hears(&alice, "unheard").await?;
+    until("the deletion", PATIENCE, || async {
+        let messages = bob.messages(&alice).await?;
+        Ok(messages.iter().any(|message| message.message_id == withdrawn.message_id && message.deleted).then_some(()))
+    })
+    .await?;
+    let texts = bob.texts(&alice).await?;
+    assert_eq!(texts.iter().filter(|text| *text == "heard").count(), 1, "{texts:?}");
+    assert_eq!(bob.missing(&alice).await?, 0);
+    assert!(bob.client().message(heard.id).await?.is_some_and(|again| again.cursor == heard.cursor), "it was moved");
+    let states: Vec<_> = alice.messages(&bob).await?.into_iter().filter(|message| message.outgoing).collect();
+    assert!(states.iter().all(|message| message.state == MessageState::Sent), "{states:?}");
     Ok(())
 }

@@ -9,14 +9,14 @@ use privmsg_testkit::wait::PATIENCE;
 use super::numbered;
 
 #[tokio::test]
-async fn a_full_mailbox_delays() -> Result<()> {
-    let server = Server::start_with(&[("PRIVMSG_LIMITS_MAX_PENDING_MESSAGES", "5".to_owned())]).await?;
+async fn too_much_that_waits_delays() -> Result<()> {
+    let server = Server::start_with(&[("PRIVMSG_LIMITS_MAX_WAITING_MB_PER_USER", "1".to_owned())]).await?;
     let alice = server.person("alice").await?;
     let mut bob = server.person("bob").await?;
-    alice.says(&bob, "text 0").await?;
-    bob.hears(&alice, "text 0").await?;
+    let texts: Vec<String> = numbered("text", 30).into_iter().map(|text| text + &"!".repeat(44 * 1024)).collect();
+    alice.says(&bob, &texts[0]).await?;
+    bob.hears(&alice, &texts[0]).await?;
     bob.goes_offline().await?;
-    let texts = numbered("text", 12);
     for text in &texts[1..] {
         alice.says(&bob, text).await?;
     }

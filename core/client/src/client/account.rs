@@ -1,13 +1,16 @@
 //! The account and its devices.
 
+use privmsg_e2ee::LinkCode;
 use privmsg_protocol::rest::Device;
 use privmsg_protocol::{DeviceId, Secret};
-use privmsg_store::account;
+use privmsg_store::account::{self, Account};
 
 use super::Client;
 use crate::error::ClientError;
 use crate::identity::Whoami;
 use crate::net::Endpoint;
+use crate::own_devices::learn;
+use crate::own_devices::publish::Publisher;
 use crate::sign_in::by_device;
 
 impl Client {
@@ -35,12 +38,33 @@ impl Client {
         Ok(self.context.api.devices().await?.devices)
     }
 
-    /// Signs another device of the account out.
+    /// Lets a new device in that has shown this code.
     ///
     /// # Errors
-    /// [`ClientError`] of the request.
+    /// [`ClientError::AnotherUsersCode`]; [`ClientError::NoSigningKey`] if this device cannot sign for the account;
+    /// [`ClientError`] of the requests.
+    pub async fn link_device(&self, code: &LinkCode) -> Result<(), ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).link(code).await
+    }
+
+    /// Signs another device of the account out: it leaves the device list. One that only waits to be let in stands in none.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSigningKey`] if this device cannot sign for the account; [`ClientError`] of the requests.
     pub async fn remove_device(&self, device: &DeviceId) -> Result<(), ClientError> {
-        self.context.api.remove_device(device).await
+        let account = self.context.account().await?;
+        let publisher = Publisher::of(&self.context, &account);
+        publisher.catch_up().await?;
+        let own = account.clone();
+        let known = self.context.store.read(move |at| learn::known(at, &own)).await?;
+        if !known.devices().iter().any(|one| one.device_id == *device) {
+            return self.context.api.remove_device(device).await;
+        }
+        let without_it = |present: &[privmsg_mls_public::Device]| {
+            present.iter().filter(|one| one.device_id != *device).cloned().collect()
+        };
+        publisher.publish(without_it, |_| Ok(Vec::new())).await
     }
 
     /// Forgets the recovery key and an access key that was made here, once they have been shown.
@@ -67,6 +91,20 @@ impl Client {
         Ok(self.context.account().await?.access_key)
     }
 
+    /// Publishes a device list without this device, if it may: which signs it out.
+    async fn leave_list(&self, account: &Account) -> Result<(), ClientError> {
+        let own = account.clone();
+        let known = self.context.store.read(move |at| learn::known(at, &own)).await?;
+        if !learn::stands(&known, account) {
+            return Ok(());
+        }
+        let without_this = |present: &[privmsg_mls_public::Device]| {
+            present.iter().filter(|one| account.device_id.as_ref() != Some(&one.device_id)).cloned().collect()
+        };
+        let publisher = Publisher { told: None, ..Publisher::of(&self.context, account) };
+        publisher.publish(without_this, |_| Ok(Vec::new())).await
+    }
+
     /// Signs this device out, on the server and here. History stays readable until the profile is deleted.
     ///
     /// # Errors
@@ -76,6 +114,12 @@ impl Client {
         let account = self.context.account().await?;
         let api = &self.context.api;
         api.set_token(account.token.clone());
+        match self.leave_list(&account).await {
+            // Without a connection nothing is left.
+            Err(error @ ClientError::Network(_)) => return Err(error),
+            Err(error) => tracing::info!(%error, "leaves without another device list"),
+            Ok(()) => {}
+        }
         let left = match api.logout().await {
             Err(error) if error.needs_sign_in() => match by_device::sign_in(api, &self.context.store, &account).await {
                 Ok(_) => api.logout().await,

@@ -51,6 +51,7 @@ impl Laptop<'_, '_> {
             place: numbered(seq),
             sender: &alice(),
             sender_device: &device("phone"),
+            sender_key: None,
             own: &alice(),
             direction: Direction::Incoming,
             content: &content,

@@ -274,6 +274,7 @@ impl<'a, 't> Intake<'a, 't> {
                     place,
                     sender: &sender.user_id,
                     sender_device: &sender.device_id,
+                    sender_key: Some(&sender.device_key),
                     own: &step.identity.user_id,
                     direction: Direction::Incoming,
                     content: &content,

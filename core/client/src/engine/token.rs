@@ -1,4 +1,5 @@
-//! The session's token: renewed in time, and made anew where it is too late for that.
+//! The session's token: another one in time, by the device's key. A token does not renew itself: who has copied it has it for
+//! as long as it lives, and who has copied the key is noticed.
 
 use privmsg_store::account::{self, Account};
 
@@ -6,11 +7,10 @@ use crate::context::Context;
 use crate::error::{ClientError, Retry};
 use crate::sign_in::by_device;
 
-/// A token is renewed when it has less than this left.
+/// Another one is asked for when it has less than this left.
 const RENEW_BEFORE_S: i64 = 7 * 24 * 3600;
 
-/// Renews a token that is about to end; signs in anew where it is too late for that, or where the answer to a renewal,
-/// which kills the old token, was lost.
+/// Signs in anew where the token is about to end, or has.
 pub(super) async fn renew(context: &Context, account: &Account) -> Result<(), ClientError> {
     let (now, expires_at) = (context.api.clock().now_s(&*context.clock), account.token_expires_at);
     if account.token.is_none() {
@@ -20,16 +20,13 @@ pub(super) async fn renew(context: &Context, account: &Account) -> Result<(), Cl
         return Ok(());
     }
     let ended = expires_at <= now;
-    match context.api.refresh().await {
-        Ok(renewed) => {
-            context.api.set_token(Some(renewed.token.clone()));
-            let store = &context.store;
-            Ok(store.write(move |tx| account::set_token(tx, &renewed.token, renewed.expires_at)).await?)
-        }
-        Err(error) if error.needs_sign_in() => sign_in_again(context, account).await,
+    match sign_in_again(context, account).await {
         // The server has answered, so the old token lives; it is good for days, and this can wait.
-        Err(ClientError::Server { code, .. }) if !ended && code.retry() == Retry::Later => Ok(()),
-        Err(error) => Err(error),
+        Err(ClientError::Server { code, .. }) if !ended && code.retry() == Retry::Later => {
+            context.api.set_token(account.token.clone());
+            Ok(())
+        }
+        other => other,
     }
 }
 

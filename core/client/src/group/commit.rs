@@ -18,12 +18,22 @@ use super::{leaving, schedule};
 use crate::content::new_message_id;
 use crate::engine::Link;
 use crate::engine::tasks::groups::{COMMIT_WAIT, is_dead};
+use crate::engine::tasks::own_devices;
 use crate::error::{ClientError, During as _};
+use crate::own_devices::learn;
 
 /// Commits what is due in a group: a comparison with the server's devices, a change of this device's leaf key, a step to
 /// another roster, or all at once.
 pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientError> {
     let id = group.group_id;
+    let strangers = link.context.step(&link.identity, move |step| {
+        let Some(conversation) = load_conversation(step, id)? else { return Ok(false) };
+        learn::has_strangers(step.tx, step.identity, &conversation.members())
+    });
+    if strangers.await? {
+        // One that another device has just let in may stand in a list that this one has not heard of.
+        own_devices::catch_up(link).await?;
+    }
     let theirs = match link.context.api.group(&id).await {
         Ok(theirs) if !is_dead(&theirs) => theirs,
         Err(error) if !error.is(&ErrorCode::UnknownGroup) => return Err(error),
@@ -76,9 +86,10 @@ fn prepare(
         return Ok(false);
     };
     let members = conversation.members();
+    let own = learn::listed(step.tx, step.identity)?;
     let mut gone = Vec::new();
     for member in members.iter().filter(|member| !member.is_self) {
-        if !is_signed_in(member, theirs) {
+        if !is_signed_in(member, theirs) || learn::is_stranger(own.as_ref(), step.identity, member) {
             gone.push((member.user_id.clone(), member.device_id.clone()));
         }
     }

@@ -297,6 +297,7 @@ impl Asked<'_> {
             if let Some(seq) = invited.filter(|seq| *seq < accepted.seq) {
                 gaps::begin_after(step.tx, &id, seq)?;
             }
+            say_again(step, &id, accepted.seq)?;
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
             groups::set_reconcile(step.tx, &id)?;
@@ -320,6 +321,20 @@ impl Asked<'_> {
         self.answered(move |step| abandon_join(step, id)).await?;
         if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
     }
+}
+
+/// How old what is said again may be: older than the backup that a server is restored from.
+const SAID_LATELY_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+
+/// Numbers that others who join anew may have taken before this device, from which it would take what was lost for known.
+const TAKEN_SINCE: u64 = 64;
+
+/// A device that has to join anew may have to because the server was restored from a backup: of what it had acknowledged since
+/// that, it knows nothing, and those for whom it waited cannot know that there was something.
+fn say_again(step: &Step<'_, '_>, id: &GroupId, joined_at: Seq) -> Result<(), ClientError> {
+    let from = Seq(joined_at.0.saturating_sub(TAKEN_SINCE));
+    let own = (&step.identity.user_id, &step.identity.device_id);
+    Ok(outbox::insert_again(step.tx, id, from, step.now_ms - SAID_LATELY_MS, own)?)
 }
 
 /// Deletes the MLS state of a join that the server did not take. The group stays, to be joined anew.

@@ -358,11 +358,11 @@ mod tests {
     use privmsg_protocol::DeviceId;
 
     use super::*;
-    use crate::test_keys::account_key;
+    use crate::test_keys::{account_key, device_key};
 
     fn leaf(index: u32, user: &str, device: &str) -> Leaf {
         let (user_id, device_id) = (UserId::new(user).unwrap(), DeviceId::new(device).unwrap());
-        Leaf { index, member: Member { user_id, device_id, identity: account_key(1) } }
+        Leaf { index, member: Member { user_id, device_id, device_key: device_key(2), identity: account_key(1) } }
     }
 
     /// OpenMLS makes no such commit, not even for a rogue client.

@@ -66,6 +66,15 @@ pub struct RedeemRequest {
     pub access_key: Option<Secret>,
 }
 
+/// `POST /api/v1/auth/refresh`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RefreshRequest {
+    /// The old token, for clients that do not send it as `Authorization: Bearer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+}
+
 /// Answer of `POST /api/v1/auth/refresh`: a new token; the old one ends.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Serialize, Deserialize)]

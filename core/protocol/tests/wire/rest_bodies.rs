@@ -110,6 +110,7 @@ fn signing_in() {
         },
         r#"{"token":"session_token","device_id":"d1","expires_at":1234567890,"user":{"user_id":"AbCd1234","display_name":null,"avatar_file_id":null,"public_key":"cHVibGlj","last_seen_at":"2024-01-01 12:00:00"}}"#,
     );
+    body(&RefreshRequest { token: Some(secret("old_token")) }, r#"{"token":"old_token"}"#);
     body(
         &RefreshResponse { token: secret("session_token"), expires_at: 1_234_567_890 },
         r#"{"token":"session_token","expires_at":1234567890}"#,

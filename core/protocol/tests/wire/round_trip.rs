@@ -45,6 +45,8 @@ fn rest_bodies() {
     body(any::problem());
     body(any::login_request());
     body(any::login_response());
+    body(any::requests());
+    body(any::refresh_request());
     body(any::refresh_response());
     body(any::profile());
     body(any::update_profile());

@@ -85,6 +85,13 @@ pub enum Reason {
     JoinedTooOften,
     /// A verified contact has another identity, and the user has not accepted it.
     IdentityToAccept,
+    /// The server has a device list of this very account by another identity. It is not followed.
+    AnotherOwnIdentity,
+    /// There are two device lists of this account with one number: somebody else signs with its keys. What stands in one only
+    /// does not count.
+    DeviceListConflict,
+    /// This device does not stand in its account's device list.
+    NotListed,
 }
 
 /// Something that waits.
@@ -137,6 +144,9 @@ impl Reason {
             Self::Disk => "disk",
             Self::JoinedTooOften => "joined_too_often",
             Self::IdentityToAccept => "identity_to_accept",
+            Self::AnotherOwnIdentity => "another_own_identity",
+            Self::DeviceListConflict => "device_list_conflict",
+            Self::NotListed => "not_in_device_list",
         }
     }
 
@@ -148,6 +158,9 @@ impl Reason {
             "disk" => Self::Disk,
             "joined_too_often" => Self::JoinedTooOften,
             "identity_to_accept" => Self::IdentityToAccept,
+            "another_own_identity" => Self::AnotherOwnIdentity,
+            "device_list_conflict" => Self::DeviceListConflict,
+            "not_in_device_list" => Self::NotListed,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::storage::Bounds;
+
 /// `[limits]`: 0 switches a limit off.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -12,14 +14,25 @@ pub struct Limits {
     pub max_message_size_kb: u64,
     /// Largest commit, welcome or public group state; these grow with the group. Default 4096.
     pub max_handshake_size_kb: u64,
-    /// Messages that wait for one device. Default 10000.
+    /// Messages that wait for one device. Default 10000. Where it is reached what waits there goes, a little of what is
+    /// there most; so do the next two.
     pub max_pending_messages: u64,
+    /// All of these together. Default 32: with most messages of a kilobyte or two it is the number that counts.
+    pub max_pending_mb: u64,
+    /// What one user has sent and has not been fetched. Default 128.
+    pub max_waiting_mb_per_user: u64,
     /// Uploads that one user has begun and not finished. Default 32.
     pub max_unfinished_uploads: u32,
     /// Uploads and downloads of one user at the same time. Default 32.
     pub max_transfers_per_user: u32,
     /// Uploads and downloads of all users at the same time; each takes up to 1.2 MB of memory. Default 256.
     pub max_transfers: u32,
+    /// People, or groups of people, to whom a user may write in a day and who have not answered yet. Default 20.
+    pub max_new_requests_per_day: u64,
+    /// Messages in a day to somebody who has not answered. Default 100.
+    pub max_request_messages_per_day: u64,
+    /// All of these together. Default 256.
+    pub max_request_kb_per_day: u64,
     /// All files of one user together. Default 2048.
     pub max_stored_mb_per_user: u64,
     /// Devices of one user that are signed in. Default 32: each message is delivered to all of them, and each is a leaf of
@@ -44,6 +57,9 @@ pub struct Limits {
     pub rate_limit_uploads_per_minute: u32,
     /// Devices that a user may add in a minute. Default 20: each costs others a notice in every group, and a commit.
     pub rate_limit_new_devices_per_minute: u32,
+    /// Changes that a device may make to its account in an hour: access key, sealed identity, device list, another identity,
+    /// blocks. Default 120: they are written down for good, so that no restore takes them back.
+    pub rate_limit_account_changes_per_hour: u32,
     /// Groups that a user may create in an hour. Default 60: each holds a public state of up to megabytes, for ever.
     pub rate_limit_new_groups_per_hour: u32,
     /// WebSockets that a device may open in a minute. Default 120. It has one at a time: a new one replaces the older.
@@ -73,6 +89,11 @@ impl Default for Limits {
             max_message_size_kb: 64,
             max_handshake_size_kb: 4096,
             max_pending_messages: 10_000,
+            max_pending_mb: 32,
+            max_waiting_mb_per_user: 128,
+            max_new_requests_per_day: 20,
+            max_request_messages_per_day: 100,
+            max_request_kb_per_day: 256,
             max_unfinished_uploads: 32,
             max_transfers_per_user: 32,
             max_transfers: 256,
@@ -86,6 +107,7 @@ impl Default for Limits {
             rate_limit_claims_of_one_per_minute: 30,
             rate_limit_uploads_per_minute: 120,
             rate_limit_new_devices_per_minute: 20,
+            rate_limit_account_changes_per_hour: 120,
             rate_limit_new_groups_per_hour: 60,
             rate_limit_connects_per_minute: 120,
             rate_limit_requests_per_minute: 3000,
@@ -121,6 +143,19 @@ impl Limits {
     #[must_use]
     pub const fn message_bytes(&self) -> u64 {
         bytes(self.max_message_size_kb, 1024)
+    }
+
+    /// How much may wait in mailboxes.
+    pub(crate) fn mailbox_bounds(&self) -> Bounds {
+        let bound = |limit: u64, unit: u64| i64::try_from(limit.saturating_mul(unit)).unwrap_or(i64::MAX);
+        Bounds {
+            messages: bound(self.max_pending_messages, 1),
+            bytes: bound(self.max_pending_mb, 1024 * 1024),
+            bytes_of_sender: bound(self.max_waiting_mb_per_user, 1024 * 1024),
+            new_requests: bound(self.max_new_requests_per_day, 1),
+            request_messages: bound(self.max_request_messages_per_day, 1),
+            request_bytes: bound(self.max_request_kb_per_day, 1024),
+        }
     }
 
     /// Largest piece of a handshake in bytes.

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 
 use rusqlite::Connection;
 
+use super::bounds::Waiting;
+
 /// Rows after which they are filed. More would make each filing cheaper by row, and longer (10 ms now), and whoever
 /// connects looks through them all.
 const ROWS: usize = 2048;
@@ -25,6 +27,8 @@ pub(super) struct Arrivals {
 struct Arrival {
     position: i64,
     flags: i64,
+    sender: i64,
+    len: i64,
     waits_for: Devices,
 }
 
@@ -37,28 +41,46 @@ enum Devices {
 /// A message that has been taken out of a mailbox.
 pub(super) struct Taken {
     pub(super) flags: i64,
+    pub(super) sender: i64,
+    pub(super) len: i64,
     /// It waits for nobody any more.
     pub(super) last: bool,
+}
+
+/// What is to be known of a message that has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) flags: i64,
+    pub(super) sender: i64,
+    pub(super) len: i64,
 }
 
 impl Arrivals {
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let mut arrivals = Self { messages: VecDeque::new(), rows: 0 };
-        let mut query = conn.prepare_cached("SELECT pos, flags, device FROM arrival ORDER BY pos, device")?;
+        let mut query = conn.prepare_cached(
+            "SELECT a.pos, a.device, a.flags, b.sender, a.len FROM arrival a JOIN body b ON b.id = a.pos
+             ORDER BY a.pos, a.device",
+        )?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            arrivals.add(row.get(0)?, row.get(1)?, &[row.get(2)?]);
+            let kind = Kind { flags: row.get(2)?, sender: row.get(3)?, len: row.get(4)? };
+            arrivals.add(row.get(0)?, kind, &[row.get(1)?]);
         }
         Ok(arrivals)
     }
 
     /// A message waits for these devices. Positions never go back.
-    pub(super) fn add(&mut self, position: i64, flags: i64, devices: &[i64]) {
+    pub(super) fn add(&mut self, position: i64, kind: Kind, devices: &[i64]) {
+        let Kind { flags, sender, len } = kind;
         self.rows += devices.len();
         match self.messages.back_mut().filter(|last| last.position == position) {
             // One more row of the same message.
             Some(last) => last.waits_for.extend(devices),
-            None => self.messages.push_back(Arrival { position, flags, waits_for: Devices::new(devices) }),
+            None => {
+                let waits_for = Devices::new(devices);
+                self.messages.push_back(Arrival { position, flags, sender, len, waits_for });
+            }
         }
     }
 
@@ -70,7 +92,8 @@ impl Arrivals {
             return None;
         }
         self.rows -= 1;
-        Some(Taken { flags: arrival.flags, last: arrival.waits_for.are_none() })
+        let last = arrival.waits_for.are_none();
+        Some(Taken { flags: arrival.flags, sender: arrival.sender, len: arrival.len, last })
     }
 
     /// Whether a message is among these, if it waits for anybody.
@@ -85,10 +108,19 @@ impl Arrivals {
         between.all(|arrival| arrival.waits_for.are_none())
     }
 
-    /// How many of them wait for a device.
-    pub(super) fn of(&self, device: i64) -> i64 {
-        let waiting = self.messages.iter().filter(|arrival| arrival.waits_for.contain(device)).count();
-        i64::try_from(waiting).unwrap_or(i64::MAX)
+    /// How much of it waits for a device.
+    pub(super) fn of(&self, device: i64) -> Waiting {
+        let mut waiting = Waiting::default();
+        for arrival in self.messages.iter().filter(|arrival| arrival.waits_for.contain(device)) {
+            waiting += Waiting::one(arrival.len);
+        }
+        waiting
+    }
+
+    /// Bytes of a sender that wait for anybody.
+    pub(super) fn bytes_of(&self, sender: i64) -> i64 {
+        let theirs = |arrival: &&Arrival| arrival.sender == sender && !arrival.waits_for.are_none();
+        self.messages.iter().filter(theirs).map(|arrival| arrival.len).sum()
     }
 
     /// Whether they are to be filed.
@@ -176,6 +208,10 @@ impl Arrivals {
 mod tests {
     use super::*;
 
+    fn flagged(flags: i64) -> Kind {
+        Kind { flags, sender: 9, len: 100 }
+    }
+
     fn none() -> Arrivals {
         Arrivals { messages: VecDeque::new(), rows: 0 }
     }
@@ -183,10 +219,12 @@ mod tests {
     #[test]
     fn a_message_waits_for_each_until_it_is_taken() {
         let mut arrivals = none();
-        arrivals.add(7, 0, &[1]);
+        arrivals.add(7, flagged(0), &[1]);
         // 8 and 9 were taken back.
-        arrivals.add(10, 5, &[1, 2, 3]);
-        assert_eq!((arrivals.of(1), arrivals.of(3), arrivals.of(4), arrivals.rows), (2, 1, 0, 4));
+        arrivals.add(10, flagged(5), &[1, 2, 3]);
+        let of = |device| (arrivals.of(device).messages, arrivals.of(device).bytes);
+        assert_eq!((of(1), of(3), of(4), arrivals.rows), ((2, 200), (1, 100), (0, 0), 4));
+        assert_eq!((arrivals.bytes_of(9), arrivals.bytes_of(8)), (200, 0));
         assert!(arrivals.take(7, 2).is_none() && arrivals.take(8, 1).is_none() && arrivals.take(11, 1).is_none());
         assert!(arrivals.take(6, 1).is_none() && !arrivals.reaches_back_to(6) && arrivals.reaches_back_to(7));
         assert!(arrivals.take(10, 3).is_some_and(|taken| taken.flags == 5 && !taken.last));
@@ -200,7 +238,7 @@ mod tests {
         assert!(arrivals.take(7, 1).is_some_and(|taken| taken.last));
         arrivals.trim();
         assert!(arrivals.messages.is_empty() && arrivals.rows == 0 && !arrivals.reaches_back_to(7));
-        arrivals.add(12, 0, &[1]);
+        arrivals.add(12, flagged(0), &[1]);
         assert!(arrivals.take(12, 1).is_some());
     }
 
@@ -208,8 +246,8 @@ mod tests {
     #[test]
     fn positions_that_were_taken_back_cost_nothing() {
         let mut arrivals = none();
-        arrivals.add(1, 0, &[1]);
-        arrivals.add(1_000_000_000, 0, &[1]);
+        arrivals.add(1, flagged(0), &[1]);
+        arrivals.add(1_000_000_000, flagged(0), &[1]);
         assert!(arrivals.messages.capacity() < 100);
         assert!(arrivals.take(999_999_999, 1).is_none() && arrivals.are_gone(2, 999_999_999));
         assert!(arrivals.take(1_000_000_000, 1).is_some_and(|taken| taken.last));
@@ -218,20 +256,20 @@ mod tests {
     #[test]
     fn many_rows_are_to_be_filed_and_so_is_one_that_everybody_has_overtaken() {
         let mut arrivals = none();
-        arrivals.add(1, 0, &(0..2048).collect::<Vec<_>>());
+        arrivals.add(1, flagged(0), &(0..2048).collect::<Vec<_>>());
         assert!(!arrivals.are_many());
-        arrivals.add(2, 0, &[1]);
+        arrivals.add(2, flagged(0), &[1]);
         assert!(arrivals.are_many());
         let mut arrivals = none();
         for position in 1..=16 * 1024 {
-            arrivals.add(position, 0, &[1]);
+            arrivals.add(position, flagged(0), &[1]);
             if position > 1 {
                 arrivals.take(position, 1);
                 arrivals.trim();
             }
         }
         assert!(!arrivals.are_many());
-        arrivals.add(16 * 1024 + 1, 0, &[1]);
+        arrivals.add(16 * 1024 + 1, flagged(0), &[1]);
         assert!(arrivals.are_many());
     }
 }

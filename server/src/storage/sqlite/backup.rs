@@ -37,10 +37,27 @@ pub(crate) fn file_ids(conn: &Connection) -> rusqlite::Result<Vec<String>> {
 
 /// Takes out of a restored database what has been revoked since, by the journal of the database whose place it takes.
 pub(crate) fn make_present(path: &Path, in_place_of: &Path, now: i64) -> Result<TakenBack, JournalError> {
+    let journal = Journal::of(in_place_of);
+    let present_unread = !complete(&journal, in_place_of, now)?;
     let mut conn = Connection::open(path)?;
-    let back = taken_back::bring_up(&mut conn, &Journal::of(in_place_of), Actor::Cli, now.saturating_mul(1000))?;
+    let back = taken_back::bring_up(&mut conn, &journal, Actor::Cli, now.saturating_mul(1000))?;
     conn.close().map_err(|(_, error)| error)?;
-    Ok(back)
+    Ok(TakenBack { present_unread, ..back })
+}
+
+/// Moves to the journal what a full disk has kept from it. Returns whether the database can be read, if there is one: it may
+/// well be damaged, and a restore the way out.
+fn complete(journal: &Journal, present: &Path, now: i64) -> Result<bool, JournalError> {
+    if !present.exists() {
+        return Ok(true);
+    }
+    let opened = Connection::open_with_flags(present, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|conn| conn.busy_timeout(connection::BUSY).map(|()| conn));
+    let Ok(mut conn) = opened else { return Ok(false) };
+    match journal.take(&mut conn, now) {
+        Err(JournalError::Engine(_)) => Ok(false),
+        other => other.map(|()| true),
+    }
 }
 
 /// Where that journal is.
@@ -54,10 +71,10 @@ pub(super) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
     // nobody could open what is sent to one. Devices publish new ones when they connect, and have the last-resort one
     // until then.
     conn.execute("DELETE FROM key_package WHERE last_resort = 0", [])?;
-    // Groups may have moved on since, and devices have deleted the keys to where the backup has them: what was sent to
-    // them now nobody could read, though the numbers of the epochs may fit. A device that is no leaf joins when it
-    // connects, once it has read what waits for it; until another user's device has, messages wait with their sender.
-    conn.execute("DELETE FROM grp_leaf", [])?;
+    // Groups may have moved on since, and devices have deleted the keys to where the backup has them, though the numbers of
+    // the epochs may fit. So each device joins anew when it connects, once it has read what waits for it; until another
+    // user's device has, messages wait with their sender. One that had not moved on can read what is said meanwhile.
+    conn.execute("UPDATE grp_leaf SET former = 1", [])?;
     // Whoever has begun to replace an identity begins again: it may have been ended since, and its three days are over.
     conn.execute("DELETE FROM replacement", [])?;
     // What is counted from here on has been counted otherwise before.

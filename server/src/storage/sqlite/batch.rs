@@ -30,6 +30,7 @@ pub(super) struct Batch {
 pub(super) struct Body {
     pub(super) position: i64,
     pub(super) received_at: i64,
+    pub(super) sender: i64,
     pub(super) frame: Bytes,
 }
 
@@ -38,6 +39,8 @@ pub(super) struct Arrival {
     pub(super) position: i64,
     pub(super) device: i64,
     pub(super) flags: i64,
+    pub(super) chat: i64,
+    pub(super) len: i64,
     pub(super) message_id: [u8; 16],
 }
 
@@ -73,15 +76,19 @@ impl Batch {
 
     /// Writes it. Returns how many bodies are gone.
     pub(super) fn write(&mut self, conn: &Connection, arrivals: &Arrivals) -> rusqlite::Result<usize> {
-        insert(conn, "body (id, received_at, frame)", &self.bodies, |body, row| {
+        insert(conn, "body (id, received_at, sender, len, frame)", &self.bodies, |body, row| {
             row.bind(body.position)?;
             row.bind(body.received_at)?;
+            row.bind(body.sender)?;
+            row.bind(i64::try_from(body.frame.len()).unwrap_or(i64::MAX))?;
             row.bind(body.frame.as_ref())
         })?;
-        insert(conn, "arrival (pos, device, flags, message_id)", &self.arrivals, |arrival, row| {
+        insert(conn, "arrival (pos, device, flags, chat, len, message_id)", &self.arrivals, |arrival, row| {
             row.bind(arrival.position)?;
             row.bind(arrival.device)?;
             row.bind(arrival.flags)?;
+            row.bind(arrival.chat)?;
+            row.bind(arrival.len)?;
             row.bind(arrival.message_id.as_slice())
         })?;
         let mut bodies = 0;

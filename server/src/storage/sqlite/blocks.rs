@@ -4,6 +4,8 @@
 //! conversation between the two. Whoever is blocked gets the answers that they would get otherwise, and what is refused is
 //! refused for the same reasons, so all of that is decided before anybody asks here.
 //!
+//! When the user was last there stays for whoever is blocked what it was for them before: a time that is gone would tell them.
+//!
 //! Commits, welcomes and notices are delivered all the same. They say nothing, and without them the devices of whoever
 //! blocks would lose the conversation: they could neither go on in it afterwards nor take a device of theirs out of it meanwhile.
 //! A message that is kept back has its number in the group like any other, or the other devices of its sender would have a hole.
@@ -19,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::contacts::may_see;
 use super::fault::engine_error;
 use super::row::parse;
-use super::tx::Tx;
+use super::tx::{Piece, SERVER, Tx};
 use crate::frame_text;
 use crate::secrets::random_message_id;
 use crate::storage::{Blocked, Refusal, Result, Session, UserKey};
@@ -59,6 +61,14 @@ pub(super) fn is_blocked_by(conn: &Connection, user_id: &UserId, peer: UserKey) 
     .map_err(engine_error)
 }
 
+/// When `user` was last there, as far as `peer` sees it: what they saw before they were blocked.
+pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64> {
+    conn.prepare_cached("SELECT seen_at FROM block WHERE user = ?1 AND peer = ?2")
+        .and_then(|mut query| query.query_row([user, peer], |row| row.get(0)).optional())
+        .map(Option::unwrap_or_default)
+        .map_err(engine_error)
+}
+
 impl Tx<'_> {
     /// From the end of this transaction on, `user_id` does not reach the user of the session.
     pub(super) fn block(&mut self, session: &Session, user_id: &UserId) -> Result<Option<Blocked>> {
@@ -77,20 +87,24 @@ impl Tx<'_> {
     /// Takes that back. What was kept back does not come any more.
     pub(super) fn unblock(&mut self, session: &Session, user_id: &UserId) -> Result<Option<Blocked>> {
         let (user, peer) = (session.user.0, self.user(user_id)?);
-        let removed = self
-            .conn
-            .prepare_cached("DELETE FROM block WHERE user = ?1 AND peer = ?2")
-            .and_then(|mut delete| delete.execute([user, peer]))
-            .map_err(engine_error)?;
-        if removed == 0 {
+        if !self.delete_block(user, peer)? {
             return Ok(None);
         }
         self.blocks_changed(user, peer)?;
         Ok(Some(self.seeing(user, peer)?))
     }
 
+    /// Returns whether there was one.
+    pub(super) fn delete_block(&self, user: i64, peer: i64) -> Result<bool> {
+        self.conn
+            .prepare_cached("DELETE FROM block WHERE user = ?1 AND peer = ?2")
+            .and_then(|mut delete| delete.execute([user, peer]))
+            .map(|removed| removed > 0)
+            .map_err(engine_error)
+    }
+
     /// Returns whether it is new.
-    fn insert_block(&self, user: i64, peer: i64) -> Result<bool> {
+    pub(super) fn insert_block(&self, user: i64, peer: i64) -> Result<bool> {
         if is_blocked(self.conn, user, peer).map_err(engine_error)? {
             return Ok(false);
         }
@@ -102,9 +116,13 @@ impl Tx<'_> {
         if count.unsigned_abs() >= MAX_BLOCKED_USERS as u64 {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "too many users are blocked; unblock one first").into());
         }
+        let is_seen = may_see(self.conn, peer, user)?;
         self.conn
-            .prepare_cached("INSERT INTO block (user, peer, blocked_at) VALUES (?1, ?2, ?3)")
-            .and_then(|mut insert| insert.execute([user, peer, self.now()]))
+            .prepare_cached(
+                "INSERT INTO block (user, peer, blocked_at, seen_at)
+                 SELECT id, ?2, ?3, iif(?4, last_seen_at, 0) FROM user WHERE id = ?1",
+            )
+            .and_then(|mut insert| insert.execute(params![user, peer, self.now(), is_seen]))
             .map_err(engine_error)?;
         Ok(true)
     }
@@ -119,15 +137,13 @@ impl Tx<'_> {
         Ok(Blocked { sees_user: may_see(self.conn, peer, user)?, seen_by_user: may_see(self.conn, user, peer)? })
     }
 
-    /// Takes the devices of who has blocked the sender out of the recipients. In a group, whose place the message has got,
-    /// they are told that there was one.
-    pub(super) fn keep_from(
+    /// Parts devices that get a message from those that are spared it.
+    pub(super) fn parted(
         &mut self,
-        kept_from: KeptFrom,
-        sender: i64,
-        place: Option<(GroupId, i64)>,
+        kept_from: Option<KeptFrom>,
         devices: Vec<i64>,
-    ) -> rusqlite::Result<Vec<i64>> {
+    ) -> rusqlite::Result<(Vec<i64>, Vec<i64>)> {
+        let Some(kept_from) = kept_from else { return Ok((devices, Vec::new())) };
         let (mut reached, mut spared) = (Vec::with_capacity(devices.len()), Vec::new());
         for device in devices {
             match self.state.cache.owner(self.conn, device)? {
@@ -135,10 +151,21 @@ impl Tx<'_> {
                 _ => reached.push(device),
             }
         }
-        if let (Some(group), Some((group_id, seq)), false) = (kept_from.group, place, spared.is_empty()) {
-            self.withhold(kept_from.user, sender, (group, group_id), seq, &spared)?;
+        Ok((reached, spared))
+    }
+
+    /// Tells devices that are spared a message of a group that there was one.
+    pub(super) fn keep_from(
+        &mut self,
+        kept_from: KeptFrom,
+        sender: i64,
+        (group_id, seq): (GroupId, i64),
+        spared: &[i64],
+    ) -> rusqlite::Result<()> {
+        match kept_from.group {
+            Some(group) if !spared.is_empty() => self.withhold(kept_from.user, sender, (group, group_id), seq, spared),
+            _ => Ok(()),
         }
-        Ok(reached)
     }
 
     /// Puts a notice in the place of a message, which also stands for those that were kept back right before it.
@@ -176,7 +203,7 @@ impl Tx<'_> {
             ..self.notice(message_id, sender_id, MessageType::Withheld)
         };
         let position = self.state.next_position;
-        self.post(message_id, frame_text::render(notice), devices)?;
+        self.post(Piece::new(message_id, devices, 0, SERVER), frame_text::render(notice))?;
         self.conn
             .prepare_cached(
                 "INSERT INTO withheld (grp, user, first_seq, last_seq, pos) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -13,6 +13,7 @@ use privmsg_protocol::{ConversationId, GroupId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::arrivals::Arrivals;
+use super::bounds::Waiting;
 use super::groups::kind_number;
 use super::row::parse_chat_id;
 
@@ -27,10 +28,14 @@ pub(super) struct Cache {
     groups: HashMap<GroupId, GroupEntry>,
     /// Groups whose `seq` is ahead of the table.
     numbered: Vec<GroupId>,
-    pending: HashMap<i64, i64>,
+    pending: HashMap<i64, Waiting>,
+    /// Bytes of what users have sent and waits for anybody.
+    sent_bytes: HashMap<i64, i64>,
     /// Loaded when they are first asked for.
     arrivals: Option<Arrivals>,
     contacts: HashSet<(i64, i64)>,
+    /// The one has answered the other.
+    answered: HashSet<(i64, i64)>,
     /// Whether the one has blocked the other.
     blocks: HashMap<(i64, i64), bool>,
 }
@@ -48,10 +53,16 @@ pub(super) struct GroupEntry {
     /// A conversation between two.
     pub(super) is_direct: bool,
     pub(super) participants: Rc<[i64]>,
-    /// Participants who have done nothing in the group yet.
+    /// Participants of whom no person has said anything yet.
     pub(super) silent: Vec<i64>,
+    /// Those who have declined.
+    pub(super) declined: Vec<i64>,
+    /// Who has asked for the conversation.
+    pub(super) began: Option<i64>,
     /// All leaves, signed in or not.
     pub(super) leaves: Rc<[i64]>,
+    /// Those of the leaves that have to join anew before they say anything.
+    pub(super) former: Rc<[i64]>,
     /// Leaves that messages are delivered to.
     pub(super) active: Rc<[i64]>,
 }
@@ -65,6 +76,7 @@ impl Cache {
         self.devices_of.clear();
         self.groups.clear();
         self.contacts.clear();
+        self.answered.clear();
         self.blocks.clear();
     }
 
@@ -81,7 +93,9 @@ impl Cache {
             self.devices_of.len(),
             self.groups.len(),
             self.pending.len(),
+            self.sent_bytes.len(),
             self.contacts.len(),
+            self.answered.len(),
             self.blocks.len(),
         ];
         if largest.iter().any(|len| *len > MAX_ENTRIES) {
@@ -143,17 +157,50 @@ impl Cache {
         }
     }
 
-    /// How many messages wait for the device.
-    pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut i64> {
+    /// How much waits for the device.
+    pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut Waiting> {
         use std::collections::hash_map::Entry;
         match self.pending.entry(device) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let filed: i64 = conn
-                    .prepare_cached("SELECT count(*) FROM mailbox WHERE device = ?1")?
-                    .query_row([device], |row| row.get(0))?;
-                Ok(entry.insert(filed + known(&mut self.arrivals, conn)?.of(device)))
+                let mut waiting = conn
+                    .prepare_cached("SELECT count(*), coalesce(sum(len), 0) FROM mailbox WHERE device = ?1")?
+                    .query_row([device], |row| Ok(Waiting { messages: row.get(0)?, bytes: row.get(1)? }))?;
+                waiting += known(&mut self.arrivals, conn)?.of(device);
+                Ok(entry.insert(waiting))
             }
+        }
+    }
+
+    /// Bytes of what the user has sent and waits for anybody.
+    pub(super) fn sent_bytes(&mut self, conn: &Connection, sender: i64) -> rusqlite::Result<&mut i64> {
+        use std::collections::hash_map::Entry;
+        match self.sent_bytes.entry(sender) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let filed: Option<i64> = conn
+                    .prepare_cached("SELECT bytes FROM filed_bytes WHERE sender = ?1")?
+                    .query_row([sender], |row| row.get(0))
+                    .optional()?;
+                let arrived = known(&mut self.arrivals, conn)?.bytes_of(sender);
+                Ok(entry.insert(filed.unwrap_or_default() + arrived))
+            }
+        }
+    }
+
+    /// Notes that a body of the sender is gone, if their bytes are known.
+    pub(super) fn is_gone(&mut self, sender: i64, len: i64) {
+        if let Some(bytes) = self.sent_bytes.get_mut(&sender) {
+            *bytes -= len;
+        }
+    }
+
+    /// The device is no leaf of the group any more.
+    pub(super) fn drop_leaf(&mut self, group_id: GroupId, device: i64) {
+        let without = |devices: &[i64]| devices.iter().copied().filter(|other| *other != device).collect();
+        if let Some(group) = self.groups.get_mut(&group_id) {
+            group.leaves = without(&group.leaves);
+            group.active = without(&group.active);
         }
     }
 
@@ -167,15 +214,24 @@ impl Cache {
     }
 
     /// Notes that a message of the device has been taken out, if its count is known.
-    pub(super) fn taken(&mut self, device: i64, messages: i64) {
+    pub(super) fn taken(&mut self, device: i64, what: Waiting) {
         if let Some(pending) = self.pending.get_mut(&device) {
-            *pending -= messages;
+            *pending -= what;
         }
     }
 
     /// Whether `user` writes to `peer` for the first time, as far as remembered.
     pub(super) fn new_contact(&mut self, user: i64, peer: i64) -> bool {
         self.contacts.insert((user, peer))
+    }
+
+    /// Whether `peer` is known to have answered `user`.
+    pub(super) fn is_answered(&self, peer: i64, user: i64) -> bool {
+        self.answered.contains(&(peer, user))
+    }
+
+    pub(super) fn note_answered(&mut self, peer: i64, user: i64) {
+        self.answered.insert((peer, user));
     }
 
     /// Whether `user` has blocked `peer`.
@@ -197,6 +253,7 @@ impl Cache {
     pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
         if let Some(group) = self.groups.get_mut(&group_id) {
             group.silent.retain(|silent| *silent != user);
+            group.declined.retain(|declined| *declined != user);
         }
     }
 
@@ -233,6 +290,16 @@ fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> rusqlite:
 }
 
 impl GroupEntry {
+    /// The leaves that are signed in and in the group, as it is now.
+    pub(super) fn present(&self) -> Vec<i64> {
+        self.active.iter().copied().filter(|device| self.has(*device)).collect()
+    }
+
+    /// Whether a device is in the group, as it is now.
+    pub(super) fn has(&self, device: i64) -> bool {
+        self.leaves.contains(&device) && !self.former.contains(&device)
+    }
+
     fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
         let found = conn
             .prepare_cached("SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1")?
@@ -243,16 +310,16 @@ impl GroupEntry {
         let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
             return Ok(None);
         };
-        let participants: Vec<(i64, bool)> = conn
-            .prepare_cached("SELECT user, acted FROM grp_participant WHERE grp = ?1")?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        let participants: Vec<(i64, bool, bool, bool)> = conn
+            .prepare_cached("SELECT user, acted, declined <> 0, began FROM grp_participant WHERE grp = ?1")?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        let leaves: Vec<(i64, bool)> = conn
+        let leaves: Vec<(i64, bool, bool)> = conn
             .prepare_cached(
-                "SELECT l.device, d.removed_at = 0 FROM grp_leaf l JOIN device d ON d.id = l.device
+                "SELECT l.device, d.removed_at = 0, l.former FROM grp_leaf l JOIN device d ON d.id = l.device
                  WHERE l.grp = ?1",
             )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(Some(Self {
             id,
@@ -262,10 +329,13 @@ impl GroupEntry {
             seq,
             numbered: false,
             is_direct,
-            participants: participants.iter().map(|(user, _)| *user).collect(),
-            silent: participants.iter().filter_map(|(user, acted)| (!acted).then_some(*user)).collect(),
-            leaves: leaves.iter().map(|(device, _)| *device).collect(),
-            active: leaves.iter().filter_map(|(device, active)| active.then_some(*device)).collect(),
+            participants: participants.iter().map(|(user, ..)| *user).collect(),
+            silent: participants.iter().filter_map(|(user, acted, ..)| (!acted).then_some(*user)).collect(),
+            declined: participants.iter().filter_map(|(user, _, declined, _)| declined.then_some(*user)).collect(),
+            began: participants.iter().find_map(|(user, _, _, began)| began.then_some(*user)),
+            leaves: leaves.iter().map(|(device, ..)| *device).collect(),
+            former: leaves.iter().filter_map(|(device, _, former)| former.then_some(*device)).collect(),
+            active: leaves.iter().filter_map(|(device, active, _)| active.then_some(*device)).collect(),
         }))
     }
 }

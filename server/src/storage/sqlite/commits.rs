@@ -7,10 +7,10 @@ use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, S
 use rusqlite::OptionalExtension;
 
 use super::fault::engine_error;
-use super::joining::{Joiner, Place, devices};
+use super::joining::{Joiner, Place, size};
 use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
 use super::rosters::Step;
-use super::tx::Tx;
+use super::tx::{Piece, Tx};
 use crate::frame_text;
 use crate::storage::{Checked, Commit, Refusal, Result, Session};
 
@@ -71,12 +71,13 @@ impl Tx<'_> {
             _ => return Err(Refusal::stale(current).into()),
         };
         let Checked { change, welcomed, state } = checked;
-        if !change.external && !group.leaves.contains(&device) {
+        if !change.external && !group.has(device) {
             return Err(not_a_member().into());
         }
         let (chat, context) = (group.chat, group.roster);
         let place = Place { group: group.id, group_id, epoch: change.epoch, seq: Seq(group.seq.unsigned_abs()).next() };
-        let (leaves, active, users) = (group.leaves.clone(), group.active.clone(), group.participants.clone());
+        let (leaves, former) = (group.leaves.clone(), group.former.clone());
+        let (active, users) = (group.active.clone(), group.participants.clone());
         let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, self.now());
 
         let roster = change.roster.clone();
@@ -86,13 +87,10 @@ impl Tx<'_> {
             users.retain(|user| !moves.go.contains(user) || moves.come.contains(user));
             users.extend(&moves.come);
         }
-        let removed = self.removed_leaves(&change, &leaves, &users)?;
+        let removed = self.removed_leaves(&change, &leaves, &former, &users)?;
         let joiners = self.joiners(welcomed, &users)?;
         let informed: Vec<i64> = active.iter().copied().filter(|leaf| *leaf != device).collect();
-        // A full mailbox of a device that this commit removes must not keep it from being removed.
-        let staying: Vec<i64> = informed.iter().copied().filter(|leaf| !removed.contains(leaf)).collect();
-        self.require_room(&staying)?;
-        self.require_room(&devices(&joiners))?;
+        self.require_room(session.user, frame.len() + size(&joiners))?;
         Ok(Taken {
             place,
             message_id: submitted.message_id,
@@ -110,9 +108,9 @@ impl Tx<'_> {
     /// Those of the leaves that go which are leaves here, too. After a backup was restored the tree has leaves of which the
     /// server knows nothing.
     ///
-    /// Nobody puts others' devices out at will: one goes with its user, when it is signed out or takes no more messages, when
-    /// it comes back by the same commit, or by a device of the same user.
-    fn removed_leaves(&mut self, change: &Change, leaves: &[i64], users: &[i64]) -> Result<Vec<i64>> {
+    /// Nobody puts others' devices out at will: one goes with its user, when it is signed out, when it has not joined anew
+    /// since a restore, when it comes back by the same commit, or by a device of the same user.
+    fn removed_leaves(&mut self, change: &Change, leaves: &[i64], former: &[i64], users: &[i64]) -> Result<Vec<i64>> {
         let mut devices = Vec::with_capacity(change.removed.len());
         for Leaf { member, .. } in &change.removed {
             let Some(device) = self.device(&member.device_id).map_err(engine_error)? else { continue };
@@ -122,8 +120,8 @@ impl Tx<'_> {
             let owner = self.state.cache.owner(self.conn, device).map_err(engine_error)?;
             let stays = owner.is_some_and(|owner| users.contains(&owner)) && !is_put_out(change, member);
             let comes_back = change.added.iter().any(|added| added.is(&member.user_id, &member.device_id));
-            let takes_more = self.full_mailbox(&[device]).map_err(engine_error)?.is_none();
-            if stays && takes_more && !comes_back && member.user_id != change.committer.user_id {
+            let own = member.user_id == change.committer.user_id;
+            if stays && !comes_back && !own && !former.contains(&device) {
                 let detail = "a device would be put out that is signed in and whose user stays";
                 return Err(Refusal::new(ErrorCode::InvalidHandshake, detail).into());
             }
@@ -146,7 +144,6 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
             .execute([place.group, seq])?;
-        self.note_act(place.group, session.user.0)?;
         if let Some(Step { roster, waited, moves }) = &step {
             if !waited {
                 self.store_roster(roster)?;
@@ -154,7 +151,8 @@ impl Tx<'_> {
             self.name_roster(place.group, roster)?;
             self.move_people(place.group, moves)?;
         }
-        self.post(message_id, frame, &informed)?;
+        let informed = self.with_room(informed, place.group, frame.len())?;
+        self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
         for device in &removed {
             self.conn
                 .prepare_cached("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2")?

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
 use super::groups;
-use super::joining::{Place, devices, invalid};
+use super::joining::{Place, invalid, size};
 use super::tx::Tx;
 use crate::storage::{Founding, Named, Refusal, Result, Session};
 
@@ -43,10 +43,12 @@ impl Tx<'_> {
             None => two,
         };
         let joiners = self.joiners(welcomed, &users)?;
-        self.require_room(&devices(&joiners))?;
+        self.require_room(session.user, size(&joiners))?;
+        let before = self.standing(&named.chat)?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
         let group = self.insert_group(session, &at, &users).map_err(engine_error)?;
+        self.stand(group, session, &users, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, joiners))

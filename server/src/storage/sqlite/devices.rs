@@ -55,7 +55,7 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
     let Some(session) = found else {
         // A token that was made after the backup is unknown to the restored database, and is no sign that its device was
         // signed out: whether it was shows when it signs in anew.
-        return Err(match taken_back::was_restored_lately(conn, now).map_err(engine_error)? {
+        return Err(match taken_back::was_restored_lately(conn, now)? {
             true => Refusal::new(ErrorCode::TokenExpired, "the server was restored; sign in again"),
             false => Refusal::new(ErrorCode::Unauthorized, "there is no such session; sign in"),
         }
@@ -237,7 +237,12 @@ impl Tx<'_> {
         Ok((self.conn.last_insert_rowid(), device_id.clone()))
     }
 
-    pub(super) fn renew_token(&self, device: DeviceKey, token: KeyHash, expires_at: i64) -> Result<()> {
+    /// Renews a token by itself, which is nothing that only the device could show.
+    pub(super) fn renew_token(&self, session: &Session, token: KeyHash, expires_at: i64) -> Result<()> {
+        let (device, account) = (session.device, self.account_to_enter(session.user)?);
+        if self.comes_by_its_key(device.0, &account).map_err(engine_error)? {
+            return Err(Refusal::new(ErrorCode::SignatureRequired, "this device signs in by its key").into());
+        }
         let renewed = self
             .conn
             .prepare_cached(

@@ -12,13 +12,12 @@ use super::readers::{self, Readers};
 use super::writer::{StateSeed, Touches, Writer};
 use super::{checkpoint, taken_back, tx};
 use crate::clock::Clock;
-use crate::storage::{Actor, Observer, Result, StorageError};
+use crate::storage::{Actor, Bounds, Observer, Result, StorageError};
 
 /// How the storage is set up.
 pub(crate) struct Options<'a> {
     pub(crate) path: &'a Path,
-    /// Messages that a mailbox holds; 0 for no limit.
-    pub(crate) max_pending: u64,
+    pub(crate) bounds: Bounds,
     pub(crate) clock: Clock,
 }
 
@@ -39,7 +38,7 @@ pub(super) struct Handles {
 
 /// Brings database and journal together. A database that knows less than its journal is of the past: somebody has put a
 /// copy in its place by hand.
-fn catch_up(conn: &mut Connection, journal: &Journal, now_ms: i64) -> std::result::Result<(), JournalError> {
+fn catch_up(conn: &mut Connection, journal: &mut Journal, now_ms: i64) -> std::result::Result<(), JournalError> {
     let last = journal.read()?.into_iter().flat_map(|read| read.entries).map(|entry| entry.id).max().unwrap_or(0);
     if last > journal::known(conn)? {
         let back = taken_back::bring_up(conn, journal, Actor::Server, now_ms)?;
@@ -50,6 +49,9 @@ fn catch_up(conn: &mut Connection, journal: &Journal, now_ms: i64) -> std::resul
             access_keys = back.access_keys.len(),
             deactivated = back.deactivated.len(),
             deleted = back.deleted.len(),
+            lists = back.lists.len(),
+            seals = back.seals.len(),
+            blocks = back.blocks.len(),
             "the database is an older one than before: all sessions and invitations have ended, and what was revoked since is \
              revoked again"
         );
@@ -71,14 +73,14 @@ impl SqliteStorage {
         let failed = |source| OpenError::Open { path: path.display().to_string(), source };
         let prepared = |source| OpenError::Prepare { path: path.display().to_string(), source };
         let mut conn = connection::create(path)?;
-        let journal = Journal::of(path);
-        catch_up(&mut conn, &journal, options.clock.now_ms())
+        let mut journal = Journal::of(path);
+        catch_up(&mut conn, &mut journal, options.clock.now_ms())
             .map_err(|source| OpenError::Journal { path: path.display().to_string(), source })?;
         let seed = StateSeed {
             next_position: conn
                 .query_row("SELECT coalesce(max(id), 0) + 1 FROM body", [], |row| row.get(0))
                 .map_err(failed)?,
-            max_pending: i64::try_from(options.max_pending).unwrap_or(i64::MAX),
+            bounds: options.bounds,
         };
         let (checkpoints, checkpoint_thread) = checkpoint::start(path.to_owned()).map_err(prepared)?;
         let clock = options.clock.clone();

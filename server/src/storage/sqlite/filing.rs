@@ -1,55 +1,60 @@
 //! What has come last, before it is filed by mailbox; see where the table `arrival` is made.
 
 use bytes::Bytes;
-use privmsg_protocol::MessageId;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
+use super::arrivals::Kind;
 use super::batch::{Arrival, Body};
+use super::bounds::Waiting;
 use super::cache::Cache;
-use super::tx::{SHARED, Tx};
+use super::tx::{Piece, SHARED, Tx};
+
+/// A message that has been taken out of a mailbox.
+pub(super) struct Left {
+    pub(super) flags: i64,
+    /// Whether it was there last of all; of what has been filed, that is not known.
+    pub(super) last: Option<bool>,
+}
 
 impl Tx<'_> {
     /// Puts a message into mailboxes.
-    pub(super) fn arrive(
-        &mut self,
-        devices: &[i64],
-        position: i64,
-        flags: i64,
-        message_id: MessageId,
-        frame: Bytes,
-    ) -> rusqlite::Result<()> {
-        let received_at = self.now();
+    pub(super) fn arrive(&mut self, position: i64, piece: Piece<'_>, frame: Bytes) -> rusqlite::Result<()> {
+        let Piece { message_id, devices, flags, chat, sender } = piece;
+        let (received_at, len) = (self.now(), i64::try_from(frame.len()).unwrap_or(i64::MAX));
         let state = &mut *self.state;
+        // Counted first: a count that is not yet known is read from the tables.
         for device in devices {
-            // Counted first: a count that is not yet known is read from the tables.
-            *state.cache.pending(self.conn, *device)? += 1;
+            *state.cache.pending(self.conn, *device)? += Waiting::one(len);
             let message_id = *message_id.as_bytes();
-            state.batch.arrive(Arrival { position, device: *device, flags, message_id });
+            state.batch.arrive(Arrival { position, device: *device, flags, chat, len, message_id });
         }
-        state.cache.arrivals(self.conn)?.add(position, flags, devices);
-        state.batch.store(Body { position, received_at, frame });
+        *state.cache.sent_bytes(self.conn, sender)? += len;
+        state.cache.arrivals(self.conn)?.add(position, Kind { flags, sender, len }, devices);
+        state.batch.store(Body { position, received_at, sender, frame });
         Ok(())
     }
 
-    /// Takes a message out of a mailbox. Returns its flags if it was there, and whether it was there last of all; of what
-    /// has been filed, that is not known.
-    pub(super) fn leave(&mut self, device: i64, position: i64) -> rusqlite::Result<Option<(i64, Option<bool>)>> {
+    /// Takes a message out of a mailbox, if it is there.
+    pub(super) fn leave(&mut self, device: i64, position: i64) -> rusqlite::Result<Option<Left>> {
         let state = &mut *self.state;
         let arrivals = state.cache.arrivals(self.conn)?;
         let found = if arrivals.reaches_back_to(position) {
             let Some(taken) = arrivals.take(position, device) else { return Ok(None) };
             state.batch.take(position, device, taken.last);
-            Some((taken.flags, Some(taken.last)))
+            if taken.last {
+                state.cache.is_gone(taken.sender, taken.len);
+            }
+            Some((Left { flags: taken.flags, last: Some(taken.last) }, taken.len))
         } else {
             self.conn
-                .prepare_cached("DELETE FROM mailbox WHERE device = ?1 AND pos = ?2 RETURNING flags")?
-                .query_row([device, position], |row| Ok((row.get(0)?, None)))
+                .prepare_cached("DELETE FROM mailbox WHERE device = ?1 AND pos = ?2 RETURNING flags, len")?
+                .query_row([device, position], |row| Ok((Left { flags: row.get(0)?, last: None }, row.get(1)?)))
                 .optional()?
         };
-        if found.is_some() {
-            state.cache.taken(device, 1);
-        }
-        Ok(found)
+        Ok(found.map(|(left, len)| {
+            state.cache.taken(device, Waiting::one(len));
+            left
+        }))
     }
 }
 
@@ -61,8 +66,8 @@ pub(super) fn file(conn: &mut Connection, cache: &mut Cache) -> rusqlite::Result
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction
         .prepare_cached(
-            "INSERT INTO mailbox (device, pos, flags, message_id)
-             SELECT device, pos, flags, message_id FROM arrival ORDER BY device, pos",
+            "INSERT INTO mailbox (device, pos, flags, chat, len, message_id)
+             SELECT device, pos, flags, chat, len, message_id FROM arrival ORDER BY device, pos",
         )?
         .execute([])?;
     transaction
@@ -70,6 +75,13 @@ pub(super) fn file(conn: &mut Connection, cache: &mut Cache) -> rusqlite::Result
             "INSERT INTO fanout (body, pending) SELECT pos, count(*) FROM arrival WHERE flags & ?1 <> 0 GROUP BY pos",
         )?
         .execute([SHARED])?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO filed_bytes (sender, bytes) SELECT sender, sum(len) FROM body
+             WHERE id IN (SELECT pos FROM arrival) GROUP BY sender
+             ON CONFLICT (sender) DO UPDATE SET bytes = bytes + excluded.bytes",
+        )?
+        .execute([])?;
     transaction.prepare_cached("DELETE FROM arrival")?.execute([])?;
     transaction.commit()?;
     cache.filed();

@@ -49,54 +49,35 @@ pub(super) fn group(conn: &Connection, user: UserKey, group_id: GroupId) -> Resu
     load(conn, id).map_err(engine_error)
 }
 
-/// Where somebody was who has asked for the groups before.
-struct Cursor {
-    lineage: Vec<u8>,
-    number: i64,
-}
-
-impl Cursor {
-    fn newest(conn: &Connection) -> rusqlite::Result<Self> {
-        conn.prepare_cached("SELECT lineage, number FROM last_change")?
-            .query_row([], |row| Ok(Self { lineage: row.get(0)?, number: row.get(1)? }))
-    }
-
-    fn text(&self) -> String {
-        format!("{}.{}", URL_SAFE_NO_PAD.encode(&self.lineage), self.number)
-    }
-
-    /// From which change on there is news for whoever has this cursor: all, if it is none of this database's.
-    fn seen(&self, since: Option<&str>) -> i64 {
-        let since = since.and_then(|text| text.split_once('.'));
-        let of_this = since.filter(|(lineage, _)| *lineage == URL_SAFE_NO_PAD.encode(&self.lineage));
-        of_this.and_then(|(_, number)| number.parse().ok()).filter(|number| *number <= self.number).unwrap_or(-1)
-    }
-}
-
 pub(super) fn groups(conn: &Connection, user: UserKey, since: Option<&str>) -> Result<Groups> {
     list(conn, user, since).map_err(engine_error)
 }
 
+/// A cursor is the number of the last change in any of the user's groups, and the lineage of the database that gave it.
 fn list(conn: &Connection, user: UserKey, since: Option<&str>) -> rusqlite::Result<Groups> {
-    // Read first: what changes while the groups are read is told again next time.
-    let cursor = Cursor::newest(conn)?;
-    let seen = cursor.seen(since);
+    let lineage: Vec<u8> = conn.prepare_cached("SELECT lineage FROM last_change")?.query_row([], |row| row.get(0))?;
+    let lineage = URL_SAFE_NO_PAD.encode(lineage);
+    let since = since.and_then(|text| text.split_once('.')).filter(|(of, _)| *of == lineage);
+    let seen: i64 = since.and_then(|(_, number)| number.parse().ok()).unwrap_or(-1);
     let all = conn
         .prepare_cached(
-            "SELECT g.id, g.group_id, g.changed > ?2 FROM grp_participant p JOIN grp g ON g.id = p.grp
+            "SELECT g.id, g.group_id, g.changed FROM grp_participant p JOIN grp g ON g.id = p.grp
              WHERE p.user = ?1 ORDER BY g.id",
         )?
-        .query_map(params![user.0, seen], |row| Ok((row.get(0)?, parse_group_id(row, 1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, GroupId, bool)>>>()?;
+        .query_map([user.0], |row| Ok((row.get(0)?, parse_group_id(row, 1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, GroupId, i64)>>>()?;
+    let newest = all.iter().map(|(_, _, changed)| *changed).max().unwrap_or(0);
+    // What would be above all that there is, is none of ours.
+    let seen = if seen > newest { -1 } else { seen };
     let (mut groups, mut unchanged) = (Vec::new(), Vec::new());
-    for (id, group_id, has_changed) in all {
-        if has_changed {
+    for (id, group_id, changed) in all {
+        if changed > seen {
             groups.push(load(conn, id)?);
         } else {
             unchanged.push(group_id);
         }
     }
-    Ok(Groups { groups, unchanged, cursor: cursor.text() })
+    Ok(Groups { groups, unchanged, cursor: format!("{lineage}.{newest}") })
 }
 
 pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
@@ -109,7 +90,7 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
         .collect::<rusqlite::Result<_>>()?;
     let devices = conn
         .prepare_cached(
-            "SELECT u.user_id, d.device_id, l.device IS NOT NULL, d.removed_at = 0 AND d.waiting = 0
+            "SELECT u.user_id, d.device_id, l.former IS 0, d.removed_at = 0 AND d.waiting = 0
              FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
                    UNION
                    SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user

@@ -1,6 +1,6 @@
 //! An account's identity: its beginning, what only it may ask for, and another one in its place.
 
-use privmsg_mls_public::{AccountPublicKey, PublicKeyError, RecoveryPublicKey, check_published};
+use privmsg_mls_public::{AccountPublicKey, DeviceList, PublicKeyError, RecoveryPublicKey, check_published};
 use privmsg_protocol::rest::IdentityReplacement;
 use privmsg_protocol::{ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,6 +19,9 @@ use crate::storage::{
 
 /// How long somebody who has the present identity has to end a replacement: three days.
 const NOTICE: i64 = 3 * 24 * 60 * 60;
+
+/// What is left of it at least when the server has been off: a day.
+const AFTER_AN_OUTAGE: i64 = 24 * 60 * 60;
 
 /// Sealed identities that are kept, the present one included.
 const BACKUPS: i64 = 3;
@@ -104,7 +107,7 @@ impl Tx<'_> {
     }
 
     /// Keeps the sealed identity, and the last ones before it.
-    fn seal(&self, user: i64, backup: &Opaque, recovery_key: &RecoveryPublicKey) -> rusqlite::Result<()> {
+    pub(super) fn seal(&self, user: i64, backup: &Opaque, recovery_key: &RecoveryPublicKey) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached(
                 "INSERT INTO earlier_backup (user, backup)
@@ -158,7 +161,8 @@ impl Tx<'_> {
         Err(Refusal::new(ErrorCode::InvalidCredentials, "this is not the account's access key").into())
     }
 
-    /// Sets another access key. Sessions stay; an invitation, which could set yet another one, ends.
+    /// Sets another access key. Sessions stay; an invitation, which could set yet another one, ends, and so does, where the
+    /// identity asks for it, a replacement of the identity that was begun with the key before.
     pub(super) fn set_access_key(&mut self, session: &Session, key: KeyHash, by: &Authority) -> Result<()> {
         let user = session.user.0;
         match by {
@@ -170,7 +174,15 @@ impl Tx<'_> {
             .and_then(|mut update| update.execute(params![user, key.as_bytes()]))
             .and_then(|_| self.withdraw_invitation(user))
             .map_err(engine_error)?;
-        let by = if matches!(by, Authority::Identity(_)) { "identity" } else { "access_key" };
+        let by_identity = matches!(by, Authority::Identity(_));
+        if by_identity {
+            // Whoever has begun it has shown the access key that is worth nothing now.
+            self.conn
+                .prepare_cached("DELETE FROM replacement WHERE user = ?1")
+                .and_then(|mut delete| delete.execute([user]))
+                .map_err(engine_error)?;
+        }
+        let by = if by_identity { "identity" } else { "access_key" };
         self.note_of_user(&session.user_id, "set_access_key", format!("by={by}"))?;
         self.notify_account(user, Some(session.device)).map_err(engine_error)
     }
@@ -245,6 +257,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Puts off the replacements whose time came while nobody could end them, and tells the devices.
+    pub(super) fn put_off_replacements(&mut self, now: i64) -> Result<()> {
+        let due: Vec<i64> = self
+            .conn
+            .prepare_cached(
+                "UPDATE replacement SET takes_effect_at = ?1 + ?2 WHERE takes_effect_at <= ?1 RETURNING user",
+            )
+            .and_then(|mut update| update.query_map([now, AFTER_AN_OUTAGE], |row| row.get(0))?.collect())
+            .map_err(engine_error)?;
+        due.into_iter().try_for_each(|user| self.notify_account(user, None)).map_err(engine_error)
+    }
+
     /// Carries out the replacements whose time has come.
     pub(super) fn replace_identities(&mut self, now: i64) -> Result<Replaced> {
         let due: Vec<(i64, UserId)> = self
@@ -271,11 +295,21 @@ impl Tx<'_> {
             let detail = "no replacement of the identity has begun";
             return Err(Refusal::new(ErrorCode::NoReplacement, detail).into());
         };
+        let signed_out = self.begin_anew(user, &new.list)?;
+        self.seal(user, &new.backup, &new.recovery_key)
+            .and_then(|()| self.conn.execute("DELETE FROM replacement WHERE user = ?1", [user]))
+            .and_then(|_| self.notify_account(user, None))
+            .map_err(engine_error)?;
+        Ok(signed_out)
+    }
+
+    /// Puts the first list of another identity in the place of all that was the identity's before.
+    pub(super) fn begin_anew(&mut self, user: i64, list: &DeviceList) -> Result<Vec<DeviceKey>> {
         self.conn
             .prepare_cached("DELETE FROM published_list WHERE user = ?1")
             .and_then(|mut delete| delete.execute([user]))
             .map_err(engine_error)?;
-        let relisted = self.relist(UserKey(user), None, &new.list, &[], NewDevices::WhereFree)?;
+        let relisted = self.relist(UserKey(user), None, list, &[], NewDevices::WhereFree)?;
         // Those too that have waited for the old identity.
         let waiting: Vec<i64> = self
             .conn
@@ -285,11 +319,8 @@ impl Tx<'_> {
         debug_assert!(relisted.signed_out.is_empty(), "there is no list before it");
         self.sign_out(user, &waiting).map_err(engine_error)?;
         self.conn
-            .execute("UPDATE user SET backup = '' WHERE id = ?1", [user])
+            .execute("UPDATE user SET backup = '', recovery_key = x'' WHERE id = ?1", [user])
             .and_then(|_| self.conn.execute("DELETE FROM earlier_backup WHERE user = ?1", [user]))
-            .and_then(|_| self.seal(user, &new.backup, &new.recovery_key))
-            .and_then(|()| self.conn.execute("DELETE FROM replacement WHERE user = ?1", [user]))
-            .and_then(|_| self.notify_account(user, None))
             .map_err(engine_error)?;
         Ok(waiting.into_iter().map(DeviceKey).collect())
     }

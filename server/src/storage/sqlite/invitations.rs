@@ -55,16 +55,18 @@ impl Tx<'_> {
     /// Spends the invitation. The key was compared before; what is looked at again is whether it is still good, because
     /// of two that come at the same moment one must lose.
     pub(super) fn redeem(&self, user_id: &UserId, key: KeyHash, access_key: KeyHash) -> Result<()> {
-        let found = invitation(self.conn, user_id)?.filter(|found| {
-            let repeated = found.spent && found.access_key.matches(&access_key);
-            found.key.matches(&key) && found.expires_at > self.now() && (!found.spent || repeated)
-        });
-        let Some(found) = found else {
-            let detail = "the invitation is wrong, or has been used, or has ended";
+        let found = invitation(self.conn, user_id)?;
+        let Some(found) = found.filter(|found| found.key.matches(&key) && found.expires_at > self.now()) else {
+            let detail = "the invitation is wrong, or has ended";
             return Err(Refusal::new(ErrorCode::InvalidCredentials, detail).into());
         };
-        if found.spent {
+        // Somebody who has not got the answer asks again, with the same key.
+        if found.spent && found.access_key.matches(&access_key) {
             return Ok(());
+        }
+        if found.spent {
+            let detail = "the invitation has been used; if it was not you, tell the administrator at once";
+            return Err(Refusal::new(ErrorCode::InvitationUsed, detail).into());
         }
         let user = self.user(user_id)?;
         self.conn

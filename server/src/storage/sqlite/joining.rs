@@ -6,10 +6,11 @@ use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque, Seq};
 use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
-use super::tx::Tx;
+use super::relay::too_much_waits;
+use super::tx::{Piece, Tx};
 use crate::frame_text;
 use crate::secrets::random_message_id;
-use crate::storage::{Refusal, Result, Session, Welcomed};
+use crate::storage::{Refusal, Result, Session, UserKey, Welcomed};
 
 /// Where in a group's history something happens.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +27,13 @@ pub(super) fn invalid(detail: &'static str) -> Refusal {
 
 /// A device that is let in.
 pub(super) struct Joiner {
-    pub(super) device: i64,
+    device: i64,
     welcome: Opaque,
 }
 
-pub(super) fn devices(joiners: &[Joiner]) -> Vec<i64> {
-    joiners.iter().map(|joiner| joiner.device).collect()
+/// Bytes of their welcomes.
+pub(super) fn size(joiners: &[Joiner]) -> usize {
+    joiners.iter().map(|joiner| joiner.welcome.len()).sum()
 }
 
 impl Tx<'_> {
@@ -63,12 +65,9 @@ impl Tx<'_> {
         Ok(found.ok_or_else(unknown_device)?)
     }
 
-    /// Refuses if one of these mailboxes is full.
-    pub(super) fn require_room(&mut self, devices: &[i64]) -> Result<()> {
-        match self.full_mailbox(devices).map_err(engine_error)? {
-            None => Ok(()),
-            Some(full) => Err(self.named_mailbox_full(full).map_err(engine_error)?.into()),
-        }
+    /// Refuses if too much of what the user has sent waits already.
+    pub(super) fn require_room(&mut self, user: UserKey, size: usize) -> Result<()> {
+        if self.has_too_much(user.0, size).map_err(engine_error)? { Err(too_much_waits().into()) } else { Ok(()) }
     }
 
     /// Delivers the welcomes and makes the joiners leaves.
@@ -89,7 +88,8 @@ impl Tx<'_> {
                 timestamp: self.now(),
             });
             let epoch = i64::try_from(place.epoch.0).unwrap_or(i64::MAX);
-            self.post_welcome(message_id, frame, device, place.group, epoch)?;
+            self.with_room(vec![device], place.group, frame.len())?;
+            self.post_welcome(Piece::new(message_id, &[device], place.group, session.user.0), frame, epoch)?;
             self.add_leaf(place.group, device)?;
         }
         Ok(())
@@ -97,7 +97,7 @@ impl Tx<'_> {
 
     pub(super) fn add_leaf(&self, group: i64, device: i64) -> rusqlite::Result<()> {
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
+            .prepare_cached("INSERT OR REPLACE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
             .execute([group, device])?;
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! What must not come back with an older database, in a file beside it.
 //!
-//! A backup is of the past, and the past had signed-out devices, changed access keys and deleted users as good ones. So
-//! each of these changes is also appended to `<database>.revocations`, which no restore takes back:
+//! A backup is of the past, and the past had signed-out devices, changed access keys and deleted users as good ones, older
+//! device lists and words as the newest, and nobody blocked who has been since. So each of these changes is also appended to
+//! `<database>.revocations`, which no restore takes back:
 //!
 //! | step | so that |
 //! |---|---|
@@ -11,17 +12,17 @@
 //!
 //! A line is a JSON object. One that cannot be read, because a disk was full in its middle, is passed over and counted.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use privmsg_protocol::{DeviceId, UserId};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
+use super::revocation::Revocation;
 use crate::paths::{beside, sync_folder_of};
 use crate::private;
-use crate::secrets::KeyHash;
 use crate::storage::StorageError;
 
 /// Ending of the file.
@@ -33,45 +34,9 @@ const LONG: u64 = 4 * 1024 * 1024;
 /// Entries are kept for so long: as long as the audit log has what they say.
 const KEPT_SECONDS: i64 = 400 * 24 * 3600;
 
-/// Entries of one user that are kept at least: nobody can push those of others out by signing in and out.
-const KEPT_OF_ONE: u32 = 500;
-
-/// Something that was taken from somebody, or given back.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Revocation {
-    SignedOut { user_id: UserId, device_id: DeviceId },
-    AccessKey { user_id: UserId, hash: KeyHash },
-    Deactivated { user_id: UserId },
-    Reactivated { user_id: UserId },
-    Deleted { user_id: UserId },
-}
-
-impl Revocation {
-    fn read(kind: &str, user_id: &str, subject: &[u8]) -> Option<Self> {
-        let user_id = UserId::new(user_id).ok()?;
-        Some(match kind {
-            "signed_out" => {
-                Self::SignedOut { user_id, device_id: DeviceId::new(std::str::from_utf8(subject).ok()?).ok()? }
-            }
-            "access_key" => Self::AccessKey { user_id, hash: KeyHash::from_slice(subject)? },
-            "deactivated" => Self::Deactivated { user_id },
-            "reactivated" => Self::Reactivated { user_id },
-            "deleted" => Self::Deleted { user_id },
-            _ => return None,
-        })
-    }
-
-    const fn user_id(&self) -> &UserId {
-        match self {
-            Self::SignedOut { user_id, .. }
-            | Self::AccessKey { user_id, .. }
-            | Self::Deactivated { user_id }
-            | Self::Reactivated { user_id }
-            | Self::Deleted { user_id } => user_id,
-        }
-    }
-}
+/// Devices of one user that are kept, and as many whom they have blocked: nobody fills the disk by signing in and out.
+/// Whoever has a session of the user, and does that, pushes out what the user has done before, and nothing of others.
+const KEPT_OF_ONE: u32 = 2_000;
 
 /// A line.
 #[derive(Clone, Serialize, Deserialize)]
@@ -109,11 +74,13 @@ pub(crate) enum JournalError {
 /// The file of a database.
 pub(super) struct Journal {
     path: PathBuf,
+    /// Bytes that it had when it was shortened last.
+    shortened: u64,
 }
 
 impl Journal {
     pub(super) fn of(database: &Path) -> Self {
-        Self { path: beside(database, ENDING) }
+        Self { path: beside(database, ENDING), shortened: 0 }
     }
 
     /// Moves what the triggers have noted to the file.
@@ -154,29 +121,24 @@ impl Journal {
         Ok(Some(read))
     }
 
-    /// Writes the file anew without what is too old, once it is long.
-    pub(super) fn shorten(&self, now: i64) -> Result<(), JournalError> {
-        if self.path.metadata().map_or(0, |data| data.len()) < LONG {
+    /// Writes the file anew without what is too old, or has been overtaken, once it is long and has become twice as long
+    /// as that left it: so it costs little, whoever makes it grow.
+    pub(super) fn shorten(&mut self, now: i64) -> Result<(), JournalError> {
+        let long = self.path.metadata().map_or(0, |data| data.len());
+        if long < LONG.max(2 * self.shortened) {
             return Ok(());
         }
         let Some(read) = self.read()? else { return Ok(()) };
-        let mut of_one = std::collections::HashMap::<UserId, u32>::new();
-        let mut kept: Vec<Entry> = Vec::new();
-        for entry in read.entries.into_iter().rev() {
-            let count = of_one.entry(entry.what.user_id().clone()).or_default();
-            *count += 1;
-            let is_settled = matches!(entry.what, Revocation::SignedOut { .. } | Revocation::AccessKey { .. });
-            if now - entry.at <= KEPT_SECONDS && (*count <= KEPT_OF_ONE || !is_settled) {
-                kept.push(entry);
-            }
-        }
-        let lines = kept.iter().rev().map(|entry| serde_json::to_string(entry).expect("an entry is plain data") + "\n");
-        let part = Self { path: beside(&self.path, ".part") };
+        let kept = worth_keeping(read.entries, now);
+        let lines = kept.iter().map(|entry| serde_json::to_string(entry).expect("an entry is plain data") + "\n");
+        let lines = lines.collect::<String>();
+        let part = Self { path: beside(&self.path, ".part"), shortened: 0 };
         let replaced = private::file(&part.path)
             .and_then(|file| file.set_len(0))
-            .and_then(|()| part.append(&lines.collect::<String>()))
+            .and_then(|()| part.append(&lines))
             .and_then(|()| std::fs::rename(&part.path, &self.path))
             .and_then(|()| sync_folder_of(&self.path));
+        self.shortened = lines.len() as u64;
         replaced.map_err(self.failed())
     }
 
@@ -213,6 +175,26 @@ impl Journal {
     }
 }
 
+/// Without what a later entry says otherwise, what is too old, and what one user has too much of.
+fn worth_keeping(entries: Vec<Entry>, now: i64) -> Vec<Entry> {
+    let (mut said, mut of_one) = (HashSet::new(), HashMap::<_, u32>::new());
+    let mut kept: Vec<Entry> = Vec::new();
+    for entry in entries.into_iter().rev() {
+        let matter = entry.what.matter();
+        let is_too_old = matter.ages() && now - entry.at > KEPT_SECONDS;
+        let is_too_much = matter.series().is_some_and(|series| {
+            let count = of_one.entry(series).or_default();
+            *count += 1;
+            *count > KEPT_OF_ONE
+        });
+        if said.insert(matter) && !is_too_old && !is_too_much {
+            kept.push(entry);
+        }
+    }
+    kept.reverse();
+    kept
+}
+
 fn noted(conn: &Connection) -> rusqlite::Result<Vec<(i64, Option<Revocation>)>> {
     conn.prepare_cached("SELECT id, kind, user_id, subject FROM revocation ORDER BY id")?
         .query_map([], |row| {
@@ -239,10 +221,16 @@ pub(super) fn set_known(conn: &Connection, id: i64) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use privmsg_protocol::{DeviceId, Opaque, UserId};
+
     use super::*;
 
-    fn entry(id: i64, user: &str) -> Entry {
-        Entry { id, at: 100, what: Revocation::Deleted { user_id: UserId::new(user).unwrap() } }
+    fn user(name: &str) -> UserId {
+        UserId::new(name).unwrap()
+    }
+
+    fn entry(id: i64, name: &str) -> Entry {
+        Entry { id, at: 100, what: Revocation::Deleted { user_id: user(name) } }
     }
 
     fn line(entry: &Entry) -> String {
@@ -267,23 +255,48 @@ mod tests {
         }
     }
 
-    /// Whoever signs in and out all day long fills neither the disk nor the place of others.
+    /// Whoever signs in and out all day long, blocks and unblocks, or signs list after list, fills neither the disk nor the
+    /// place of others, and what others have signed last stays however old it is.
     #[test]
     fn a_long_one_loses_what_one_user_has_too_much_of() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::of(&folder.path().join("privmsg.db"));
-        let mut lines = line(&entry(1, "alice"));
-        for id in 2..60_000 {
-            let what = Revocation::SignedOut {
-                user_id: UserId::new("mallory").unwrap(),
-                device_id: DeviceId::new("aaaaaaaaaaaaaaaa").unwrap(),
+        let mut journal = Journal::of(&folder.path().join("privmsg.db"));
+        let text = || Opaque::encode(&[7; 60]);
+        let listed = |name| Revocation::Listed { user_id: user(name), certificate: text(), list: text() };
+        let mut lines = line(&entry(1, "alice")) + &line(&Entry { id: 2, at: -9_000_000_000, what: listed("bob") });
+        for id in 3..60_000 {
+            let device = format!("{id:016}");
+            let what = match id % 3 {
+                0 => Revocation::SignedOut { user_id: user("mallory"), device_id: DeviceId::new(&device).unwrap() },
+                1 => listed("mallory"),
+                _ => Revocation::Blocked { user_id: user("mallory"), peer: user("alice") },
             };
             lines += &line(&Entry { id, at: 100, what });
         }
         journal.append(&lines).unwrap();
         journal.shorten(100).unwrap();
         let read = journal.read().unwrap().unwrap();
-        assert_eq!(read.entries.len(), 1 + usize::try_from(KEPT_OF_ONE).unwrap());
-        assert_eq!((read.entries[0].id, read.entries.last().unwrap().id), (1, 59_999));
+        assert_eq!(read.entries.len(), 4 + usize::try_from(KEPT_OF_ONE).unwrap());
+        let ids: Vec<i64> = read.entries.iter().map(|entry| entry.id).collect();
+        assert_eq!((&ids[..2], ids.last()), (&[1, 2][..], Some(&59_999)));
+        // It is not read over and over, as long as there is nothing to be won.
+        let kept = std::fs::read(journal.path()).unwrap();
+        journal.append(&lines[..usize::try_from(LONG).unwrap() / 2]).unwrap();
+        journal.shorten(100).unwrap();
+        assert!(journal.path().metadata().unwrap().len() > kept.len() as u64);
+    }
+
+    #[test]
+    fn what_a_later_entry_says_otherwise_goes() {
+        let [alice, bob] = ["alice", "bob"].map(user);
+        let entries = [
+            Revocation::Blocked { user_id: alice.clone(), peer: bob.clone() },
+            Revocation::Deactivated { user_id: bob.clone() },
+            Revocation::Unblocked { user_id: alice, peer: bob.clone() },
+            Revocation::Reactivated { user_id: bob },
+        ];
+        let entries = entries.into_iter().zip(1..).map(|(what, id)| Entry { id, at: 0, what }).collect();
+        let kept: Vec<i64> = worth_keeping(entries, 0).iter().map(|entry| entry.id).collect();
+        assert_eq!(kept, [3, 4]);
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
 use super::blocks::KeptFrom;
-use super::tx::Tx;
+use super::tx::{Piece, Tx};
 use crate::frame_text;
 use crate::storage::{Destination, Outcome, Outgoing, Refusal, Submission};
 
@@ -15,17 +15,19 @@ type Accepted = Option<(GroupId, Seq)>;
 struct Route {
     devices: Vec<i64>,
     group: Option<GroupId>,
+    /// What it counts to in mailboxes.
+    chat: i64,
     /// Who has blocked the sender, and gets nothing of it.
     kept_from: Option<KeptFrom>,
-    /// To whom the sender shows himself by the message.
-    shown: Shown,
+    /// To whom the sender shows himself, if a person has written it.
+    shown: Option<Shown>,
+    /// Who may have to answer first.
+    asks: Option<i64>,
 }
 
 /// See [`super::contacts`].
 #[derive(Clone, Copy)]
 enum Shown {
-    /// To nobody new.
-    Nobody,
     ToUser(i64),
     /// By the first message in the group.
     ToGroup(GroupId, i64),
@@ -64,16 +66,25 @@ impl Tx<'_> {
             Ok(route) => route,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Some(full) = self.full_mailbox(&route.devices)? {
-            return Ok(Err(match route.group {
-                Some(_) => self.named_mailbox_full(full)?,
-                None => mailbox_full(),
-            }));
+        if self.has_too_much(owner, message.frame.len())? {
+            return Ok(Err(too_much_waits()));
         }
-        match route.shown {
-            Shown::Nobody => {}
-            Shown::ToUser(peer) => self.note_contact(owner, peer)?,
-            Shown::ToGroup(group_id, group) => {
+        let (reached, spared) = self.parted(route.kept_from, route.devices)?;
+        if let Some(peer) = route.asks
+            && let Some(refusal) = self.count_request(owner, peer, message.frame.len())?
+        {
+            return Ok(Err(refusal));
+        }
+        let was_reached = self.reaches_another(owner, &reached)?;
+        let reached = self.with_room(reached, route.chat, message.frame.len())?;
+        if was_reached && !self.reaches_another(owner, &reached)? {
+            // The only one has just lost the group, and joins anew.
+            return Ok(Err(no_devices()));
+        }
+        match route.shown.filter(|_| message.by_person) {
+            None => {}
+            Some(Shown::ToUser(peer)) => self.note_contact(owner, peer)?,
+            Some(Shown::ToGroup(group_id, group)) => {
                 self.note_act(group, owner)?;
                 self.state.cache.has_acted(group_id, owner);
             }
@@ -85,11 +96,10 @@ impl Tx<'_> {
             message.frame
         };
         self.note_seen(device, message.message_id, destination, seq)?;
-        let devices = match route.kept_from {
-            Some(kept_from) => self.keep_from(kept_from, owner, route.group.map(|id| (id, seq)), route.devices)?,
-            None => route.devices,
-        };
-        self.post(message.message_id, frame, &devices)?;
+        if let (Some(kept_from), Some(group_id)) = (route.kept_from, route.group) {
+            self.keep_from(kept_from, owner, (group_id, seq), &spared)?;
+        }
+        self.post(Piece::new(message.message_id, &reached, route.chat, owner), frame)?;
         self.state.accepted += 1;
         Ok(Ok(accepted(group, seq)))
     }
@@ -116,8 +126,9 @@ impl Tx<'_> {
         devices.retain(|to| *to != device);
         let is_blocked = self.state.cache.blocks(self.conn, peer, owner)?;
         let kept_from = is_blocked.then_some(KeptFrom { user: peer, group: None });
-        let shown = if peer == owner { Shown::Nobody } else { Shown::ToUser(peer) };
-        Ok(Ok(Route { devices, group: None, kept_from, shown }))
+        let is_other = peer != owner;
+        let (shown, asks) = (is_other.then_some(Shown::ToUser(peer)), is_other.then_some(peer));
+        Ok(Ok(Route { devices, group: None, chat: -owner, kept_from, shown, asks }))
     }
 
     fn route_to_group(
@@ -131,26 +142,31 @@ impl Tx<'_> {
             Some(group) if group.participants.contains(&owner) => group,
             _ => return Ok(Err(unknown_group())),
         };
-        if !group.leaves.contains(&device) {
+        if !group.has(device) {
             return Ok(Err(not_a_member()));
         }
         if group.epoch.unsigned_abs() != epoch.0 {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
-        let shown = if group.silent.contains(&owner) { Shown::ToGroup(group_id, group.id) } else { Shown::Nobody };
-        let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
+        let is_new = group.silent.contains(&owner) || group.declined.contains(&owner);
+        let shown = is_new.then_some(Shown::ToGroup(group_id, group.id));
+        let (active, present, alone) = (Rc::clone(&group.active), group.present(), group.participants.len() == 1);
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
         let row = group.id;
-        if !alone && !self.reaches_another(owner, &active)? {
+        let asks = other.filter(|other| group.began == Some(owner) && group.silent.contains(other));
+        let is_declined = other.is_some_and(|other| group.declined.contains(&other));
+        if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }
         let kept_from = match other {
-            Some(user) if self.state.cache.blocks(self.conn, user, owner)? => Some(KeptFrom { user, group: Some(row) }),
+            Some(user) if is_declined || self.state.cache.blocks(self.conn, user, owner)? => {
+                Some(KeptFrom { user, group: Some(row) })
+            }
             _ => None,
         };
         let devices = active.iter().copied().filter(|to| *to != device).collect();
-        Ok(Ok(Route { devices, group: Some(group_id), kept_from, shown }))
+        Ok(Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown, asks }))
     }
 
     /// Whether any of these devices is another user's than `owner`'s.
@@ -161,34 +177,6 @@ impl Tx<'_> {
             }
         }
         Ok(false)
-    }
-
-    /// Says to a participant of a group whose mailbox it is: a device that does not come back blocks the whole group,
-    /// until somebody removes it.
-    pub(super) fn named_mailbox_full(&self, device: i64) -> rusqlite::Result<Refusal> {
-        let (user_id, device_id): (String, String) = self
-            .conn
-            .prepare_cached("SELECT u.user_id, d.device_id FROM device d JOIN user u ON u.id = d.user WHERE d.id = ?1")?
-            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let detail = format!("the mailbox of {user_id}'s device {device_id} is full; try again later, or remove it");
-        Ok(Refusal { detail: detail.into(), ..mailbox_full() })
-    }
-
-    /// The others of the group may see from now on when the user is there.
-    pub(super) fn note_act(&self, group: i64, user: i64) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached("UPDATE grp_participant SET acted = 1 WHERE grp = ?1 AND user = ?2 AND acted = 0")?
-            .execute([group, user])?;
-        Ok(())
-    }
-
-    fn note_contact(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {
-        if self.state.cache.new_contact(user, peer) {
-            self.conn
-                .prepare_cached("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)")?
-                .execute([user, peer])?;
-        }
-        Ok(())
     }
 }
 
@@ -208,8 +196,9 @@ pub(super) const fn conflict() -> Refusal {
     Refusal::new(ErrorCode::MessageIdConflict, "this message_id has been used for another recipient")
 }
 
-pub(super) const fn mailbox_full() -> Refusal {
-    Refusal::new(ErrorCode::MailboxFull, "a recipient's mailbox is full; try again later")
+pub(super) const fn too_much_waits() -> Refusal {
+    let detail = "too much of what you have sent waits for devices that do not fetch it; try again later";
+    Refusal::new(ErrorCode::MailboxFull, detail)
 }
 
 pub(super) const fn unknown_group() -> Refusal {

@@ -1,13 +1,19 @@
-//! A database of the past, put in the present: what has been revoked since is revoked again, and nobody's session goes on.
+//! A database of the past, put in the present: what has been revoked since is revoked again, what identities have signed
+//! since counts again, and nobody's session goes on.
 
-use privmsg_protocol::{DeviceId, FileId, UserId};
+use std::collections::BTreeMap;
+
+use privmsg_mls_public::{DeviceList, RecoveryPublicKey};
+use privmsg_protocol::{DeviceId, FileId, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::backup::freshen;
+use super::device_lists::{NewDevices, no_device_list, read_list};
 use super::fault::engine_error;
-use super::journal::{self, Entry, Journal, JournalError, Revocation};
+use super::journal::{self, Entry, Journal, JournalError};
+use super::revocation::Revocation;
 use super::tx::{State, Tx};
-use crate::storage::{Actor, AuditNote, Result, StorageError, UserKey};
+use crate::storage::{Actor, AuditNote, Result, StorageError, StoredList, UserKey};
 
 /// What was taken back.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,6 +32,14 @@ pub(crate) struct TakenBack {
     pub(crate) deactivated: Vec<UserId>,
     pub(crate) reactivated: Vec<UserId>,
     pub(crate) deleted: Vec<UserId>,
+    /// Whose device list is a newer one than that of the backup.
+    pub(crate) lists: Vec<UserId>,
+    /// Whose sealed identity and words are.
+    pub(crate) seals: Vec<UserId>,
+    /// Who is blocked by whom, or is no more.
+    pub(crate) blocks: Vec<(UserId, UserId)>,
+    /// What was there before cannot be read: it may have held what a full disk kept from the record.
+    pub(crate) present_unread: bool,
     /// Of deleted users.
     pub(crate) files: Vec<FileId>,
 }
@@ -37,11 +51,11 @@ const RESTORED_AT: &str = "restored_at";
 const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Whether there may be tokens about of which the database has never heard, because it was restored.
-pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> Result<bool> {
     let found: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([RESTORED_AT], |row| row.get(0))
-        .optional()?;
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")
+        .and_then(|mut query| query.query_row([RESTORED_AT], |row| row.get(0)).optional())
+        .map_err(engine_error)?;
     let at = found.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
     Ok(at.is_some_and(|at| now - at < TOKEN_SECONDS))
 }
@@ -80,13 +94,7 @@ pub(super) fn bring_up(
     transaction.execute("DELETE FROM invitation", [])?;
     let mut state = State::forgetful();
     let mut tx = Tx { conn: &transaction, state: &mut state, now_ms };
-    for Entry { what, .. } in read.entries.into_iter().filter(|entry| entry.id > known) {
-        // The user or the device may not be in the backup.
-        match back.apply(&mut tx, what) {
-            Ok(()) | Err(StorageError::Refused(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    back.catch_up(&mut tx, read.entries, known)?;
     tx.note(&AuditNote { actor: by, action: "restore", user_id: None, detail: back.detail() })?;
     state.flush(&transaction)?;
     journal::set_known(&transaction, last)?;
@@ -94,7 +102,90 @@ pub(super) fn bring_up(
     Ok(back)
 }
 
+/// What accounts have signed last.
+#[derive(Default)]
+struct Newest {
+    /// Certificate and list.
+    lists: BTreeMap<UserId, (Opaque, Opaque)>,
+    /// Key of the words, and what is sealed under them.
+    seals: BTreeMap<UserId, (Opaque, Opaque)>,
+}
+
 impl TakenBack {
+    /// Does what the database does not know of yet. Lists come after everything that takes something away, and sealed
+    /// identities after lists, which say of which identity they are.
+    fn catch_up(&mut self, tx: &mut Tx<'_>, entries: Vec<Entry>, known: i64) -> Result<()> {
+        let (mut newest, mut signed_out) = (Newest::default(), Vec::new());
+        for Entry { id, what, .. } in entries {
+            if let Revocation::SignedOut { user_id, device_id } = &what {
+                signed_out.push((user_id.clone(), device_id.clone()));
+            }
+            if id <= known {
+                continue;
+            }
+            match what {
+                Revocation::Listed { user_id, certificate, list } => {
+                    newest.lists.insert(user_id, (certificate, list));
+                }
+                Revocation::Sealed { user_id, recovery_key, backup } => {
+                    newest.seals.insert(user_id, (recovery_key, backup));
+                }
+                other => {
+                    if let Revocation::Deleted { user_id } = &other {
+                        newest.lists.remove(user_id);
+                        newest.seals.remove(user_id);
+                    }
+                    passed_over(self.apply(tx, other))?;
+                }
+            }
+        }
+        for (user_id, (certificate, list)) in newest.lists {
+            passed_over(self.relist(tx, user_id, &certificate, &list))?;
+        }
+        for (user_id, (recovery_key, backup)) in newest.seals {
+            passed_over(self.reseal(tx, user_id, &recovery_key, &backup))?;
+        }
+        // A list may name a device that has been signed out and stands in it all the same. No name is given out twice.
+        for (user_id, device_id) in signed_out {
+            passed_over(self.apply(tx, Revocation::SignedOut { user_id, device_id }))?;
+        }
+        Ok(())
+    }
+
+    fn relist(&mut self, tx: &mut Tx<'_>, user_id: UserId, certificate: &Opaque, list: &Opaque) -> Result<()> {
+        let user = tx.user(&user_id)?;
+        let stored =
+            certificate.decode().zip(list.decode()).map(|(certificate, list)| StoredList { certificate, list });
+        let Some(list) = stored.and_then(|stored| read_list(&stored).ok()).filter(|list| *list.user_id() == user_id)
+        else {
+            self.unreadable += 1;
+            return Ok(());
+        };
+        let before = tx.stored_list(user)?;
+        let same = |before: &&DeviceList| before.certificate().identity_key() == list.certificate().identity_key();
+        match before.as_ref().filter(same) {
+            Some(before) if before.number() >= list.number() => return Ok(()),
+            None if before.is_some() => tx.begin_anew(user, &list).map(drop)?,
+            before => tx.relist(UserKey(user), before, &list, &[], NewDevices::WhereFree).map(drop)?,
+        }
+        self.lists.push(user_id);
+        Ok(())
+    }
+
+    fn reseal(&mut self, tx: &Tx<'_>, user_id: UserId, recovery_key: &Opaque, backup: &Opaque) -> Result<()> {
+        let user = tx.user(&user_id)?;
+        let key = recovery_key.decode().and_then(|bytes| bytes.try_into().ok());
+        let Some(key) = key.and_then(|bytes| RecoveryPublicKey::from_bytes(bytes).ok()) else {
+            self.unreadable += 1;
+            return Ok(());
+        };
+        // The words are those of the identity that has signed the list.
+        tx.stored_list(user)?.ok_or_else(no_device_list)?;
+        tx.seal(user, backup, &key).map_err(engine_error)?;
+        self.seals.push(user_id);
+        Ok(())
+    }
+
     fn apply(&mut self, tx: &mut Tx<'_>, what: Revocation) -> Result<()> {
         match what {
             Revocation::SignedOut { user_id, device_id } => {
@@ -125,19 +216,44 @@ impl TakenBack {
                 self.files.extend(files);
                 self.deleted.push(user_id);
             }
+            Revocation::Blocked { user_id, peer } => {
+                let (user, blocked) = (tx.user(&user_id)?, tx.user(&peer)?);
+                if tx.insert_block(user, blocked)? {
+                    self.blocks.push((user_id, peer));
+                }
+            }
+            Revocation::Unblocked { user_id, peer } => {
+                let (user, blocked) = (tx.user(&user_id)?, tx.user(&peer)?);
+                if tx.delete_block(user, blocked)? {
+                    self.blocks.push((user_id, peer));
+                }
+            }
+            // Only the newest counts.
+            Revocation::Listed { .. } | Revocation::Sealed { .. } => {}
         }
         Ok(())
     }
 
     fn detail(&self) -> String {
         format!(
-            "sessions={} invitations={} devices={} access_keys={} deactivated={} deleted={}",
+            "sessions={} invitations={} devices={} access_keys={} deactivated={} deleted={} lists={} seals={} blocks={}",
             self.sessions,
             self.invitations.len(),
             self.signed_out.len(),
             self.access_keys.len(),
             self.deactivated.len(),
-            self.deleted.len()
+            self.deleted.len(),
+            self.lists.len(),
+            self.seals.len(),
+            self.blocks.len()
         )
+    }
+}
+
+/// The user or the device may not be in the backup.
+fn passed_over(done: Result<()>) -> Result<()> {
+    match done {
+        Err(StorageError::Refused(_)) => Ok(()),
+        other => other,
     }
 }

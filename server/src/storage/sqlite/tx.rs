@@ -6,15 +6,43 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::Batch;
 use super::cache::Cache;
+use super::filing::Left;
 use super::sent::{SHELVES, Sent};
-use crate::storage::{Delivery, DeviceKey, Position};
+use crate::storage::{Bounds, Delivery, DeviceKey, Position};
 
 /// Several mailboxes hold the body; `fanout` counts them once they are filed.
 pub(super) const SHARED: i64 = 1;
 /// The body is a welcome; `welcome` knows to which epoch.
-const WELCOME: i64 = 2;
+pub(super) const WELCOME: i64 = 2;
 /// The body is a notice; `notice` knows about which group.
 const NOTICE: i64 = 4;
+/// The body is a commit, without which nothing that follows can be read.
+pub(super) const COMMIT: i64 = 8;
+
+/// The sender of what is the server's own.
+pub(super) const SERVER: i64 = 0;
+
+/// What is put into mailboxes, besides its frame.
+#[derive(Clone, Copy)]
+pub(super) struct Piece<'a> {
+    pub(super) message_id: MessageId,
+    pub(super) devices: &'a [i64],
+    pub(super) flags: i64,
+    /// The row of a group, or, negative, of the user who has sent it by itself; 0 for notices.
+    pub(super) chat: i64,
+    /// Whose it is.
+    pub(super) sender: i64,
+}
+
+impl<'a> Piece<'a> {
+    pub(super) const fn new(message_id: MessageId, devices: &'a [i64], chat: i64, sender: i64) -> Self {
+        Self { message_id, devices, flags: 0, chat, sender }
+    }
+
+    pub(super) const fn commit(self) -> Self {
+        Self { flags: self.flags | COMMIT, ..self }
+    }
+}
 
 /// What the writer keeps between transactions.
 pub(super) struct State {
@@ -29,18 +57,18 @@ pub(super) struct State {
     pub(super) accepted: u64,
     /// Bodies that this transaction has stored, less those that it has deleted.
     pub(super) bodies: i64,
-    /// `max_pending_messages`; 0 for no limit.
-    pub(super) max_pending: i64,
+    /// How much may wait.
+    pub(super) bounds: Bounds,
 }
 
 impl State {
     /// For one transaction that delivers to nobody.
     pub(super) fn forgetful() -> Self {
-        Self::starting_at(0, 0)
+        Self::starting_at(0, Bounds::default())
     }
 
     /// Remembers nothing yet.
-    pub(super) fn starting_at(next_position: i64, max_pending: i64) -> Self {
+    pub(super) fn starting_at(next_position: i64, bounds: Bounds) -> Self {
         Self {
             cache: Cache::default(),
             sent: Sent::with_shelves(SHELVES),
@@ -49,7 +77,7 @@ impl State {
             deliveries: Vec::new(),
             accepted: 0,
             bodies: 0,
-            max_pending,
+            bounds,
         }
     }
 
@@ -91,39 +119,19 @@ impl Tx<'_> {
         self.now_ms / 1000
     }
 
-    /// The first of these devices whose mailbox takes no more messages.
-    pub(super) fn full_mailbox(&mut self, devices: &[i64]) -> rusqlite::Result<Option<i64>> {
-        if self.state.max_pending == 0 {
-            return Ok(None);
-        }
-        for device in devices {
-            if *self.state.cache.pending(self.conn, *device)? >= self.state.max_pending {
-                return Ok(Some(*device));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Puts one message into the mailboxes of these devices.
-    pub(super) fn post(&mut self, message_id: MessageId, frame: String, devices: &[i64]) -> rusqlite::Result<()> {
-        let flags = if devices.len() > 1 { SHARED } else { 0 };
-        self.post_flagged(message_id, frame, devices, flags)?;
-        Ok(())
+    /// Puts one message into mailboxes.
+    pub(super) fn post(&mut self, piece: Piece<'_>, frame: String) -> rusqlite::Result<()> {
+        self.post_flagged(piece, frame).map(drop)
     }
 
     /// Puts a welcome into the mailbox of the device that joins.
-    pub(super) fn post_welcome(
-        &mut self,
-        message_id: MessageId,
-        frame: String,
-        device: i64,
-        group: i64,
-        epoch: i64,
-    ) -> rusqlite::Result<()> {
-        let position = self.post_flagged(message_id, frame, &[device], WELCOME)?;
-        self.conn
-            .prepare_cached("INSERT INTO welcome (device, pos, grp, epoch) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![device, position, group, epoch])?;
+    pub(super) fn post_welcome(&mut self, piece: Piece<'_>, frame: String, epoch: i64) -> rusqlite::Result<()> {
+        let position = self.post_flagged(Piece { flags: WELCOME, ..piece }, frame)?;
+        let mut insert =
+            self.conn.prepare_cached("INSERT INTO welcome (device, pos, grp, epoch) VALUES (?1, ?2, ?3, ?4)")?;
+        for device in piece.devices {
+            insert.execute(params![device, position, piece.chat, epoch])?;
+        }
         Ok(())
     }
 
@@ -146,8 +154,8 @@ impl Tx<'_> {
                 self.take(*device, older)?;
             }
         }
-        let shared = if devices.len() > 1 { SHARED } else { 0 };
-        let position = self.post_flagged(message_id, frame, devices, NOTICE | shared)?;
+        let piece = Piece { flags: NOTICE, ..Piece::new(message_id, devices, 0, SERVER) };
+        let position = self.post_flagged(piece, frame)?;
         let mut insert = self.conn.prepare_cached("INSERT INTO notice (device, grp, pos) VALUES (?1, ?2, ?3)")?;
         for device in devices {
             insert.execute([*device, group, position])?;
@@ -155,21 +163,17 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn post_flagged(
-        &mut self,
-        message_id: MessageId,
-        frame: String,
-        devices: &[i64],
-        flags: i64,
-    ) -> rusqlite::Result<i64> {
-        let position = self.state.next_position;
+    fn post_flagged(&mut self, piece: Piece<'_>, frame: String) -> rusqlite::Result<i64> {
+        let (position, devices, message_id) = (self.state.next_position, piece.devices, piece.message_id);
         if devices.is_empty() {
             return Ok(position);
         }
+        let shared = if devices.len() > 1 { SHARED } else { 0 };
+        let piece = Piece { flags: piece.flags | shared, ..piece };
         self.state.next_position += 1;
         self.state.bodies += 1;
         let frame = Bytes::from(frame);
-        self.arrive(devices, position, flags, message_id, frame.clone())?;
+        self.arrive(position, piece, frame.clone())?;
         self.state.deliveries.extend(devices.iter().map(|device| Delivery {
             device: DeviceKey(*device),
             position: Position(position),
@@ -181,7 +185,7 @@ impl Tx<'_> {
 
     /// Takes a message out of a mailbox; the last mailbox frees the body. Passes over what is not there.
     pub(super) fn take(&mut self, device: i64, position: i64) -> rusqlite::Result<()> {
-        let Some((flags, last)) = self.leave(device, position)? else { return Ok(()) };
+        let Some(Left { flags, last }) = self.leave(device, position)? else { return Ok(()) };
         if flags & WELCOME != 0 {
             self.welcome_taken(device, position)?;
         }
@@ -194,9 +198,18 @@ impl Tx<'_> {
         if last.is_some() || (flags & SHARED != 0 && !self.last_of_shared(position)?) {
             return Ok(());
         }
-        let deleted = self.conn.prepare_cached("DELETE FROM body WHERE id = ?1")?.execute([position])?;
-        self.state.note_deleted(deleted);
-        Ok(())
+        let gone: Option<(i64, i64)> = self
+            .conn
+            .prepare_cached("DELETE FROM body WHERE id = ?1 RETURNING sender, len")?
+            .query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((sender, len)) = gone else { return Ok(()) };
+        self.state.note_deleted(1);
+        self.state.cache.is_gone(sender, len);
+        self.conn
+            .prepare_cached("UPDATE filed_bytes SET bytes = bytes - ?2 WHERE sender = ?1")?
+            .execute([sender, len])
+            .map(drop)
     }
 
     fn last_of_shared(&self, position: i64) -> rusqlite::Result<bool> {

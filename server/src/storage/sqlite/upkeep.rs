@@ -68,6 +68,14 @@ impl Tx<'_> {
             )?
             .query_row([cutoff, STEP], |row| row.get(0))?;
         let Some(last) = last else { return Ok(false) };
+        self.conn
+            .prepare_cached(
+                "UPDATE filed_bytes SET bytes = bytes - gone.len FROM
+                     (SELECT sender, sum(len) AS len FROM body
+                         WHERE id <= ?1 AND id NOT IN (SELECT pos FROM arrival) GROUP BY sender) gone
+                 WHERE gone.sender = filed_bytes.sender",
+            )?
+            .execute([last])?;
         let deleted = self.conn.prepare_cached("DELETE FROM body WHERE id <= ?1")?.execute([last])?;
         if deleted == 0 {
             return Ok(false);
@@ -104,6 +112,7 @@ impl Tx<'_> {
             .and_then(|_| self.expire_audit(cutoffs.audit))
             .and_then(|()| self.expire_invitations(cutoffs.now))
             .and_then(|()| self.expire_requests(cutoffs.now))
+            .and_then(|()| self.forget_unanswered(cutoffs.now))
             .and_then(|()| self.forget_leftovers())
             .and_then(|()| self.expire_files(cutoffs.now))
             .map_err(engine_error)

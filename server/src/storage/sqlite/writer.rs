@@ -24,7 +24,7 @@ use super::journal::Journal;
 use super::tx::{State, Tx};
 use super::{checkpoint, filing, sent};
 use crate::clock::Clock;
-use crate::storage::{Observer, Outcome, Outgoing, Result, StorageError, Submission, Transaction};
+use crate::storage::{Bounds, Observer, Outcome, Outgoing, Result, StorageError, Submission, Transaction};
 
 /// Operations waiting for the writer. Beyond that, connections stop reading their sockets.
 const QUEUE: usize = 1024;
@@ -161,7 +161,7 @@ pub(super) fn in_savepoint<T>(
 /// What the writer starts from. The state itself is built on the writer's thread, where it stays.
 pub(super) struct StateSeed {
     pub(super) next_position: i64,
-    pub(super) max_pending: i64,
+    pub(super) bounds: Bounds,
 }
 
 /// An operation that is carried out and waits for the commit.
@@ -185,7 +185,7 @@ struct Loop {
 
 impl Loop {
     fn run(mut self, seed: StateSeed) {
-        let mut state = State::starting_at(seed.next_position, seed.max_pending);
+        let mut state = State::starting_at(seed.next_position, seed.bounds);
         while let Some(batch) = self.gather() {
             self.transaction(&mut state, batch);
             self.file_arrivals(&mut state);
@@ -249,7 +249,8 @@ impl Loop {
     /// Before the answers: whoever has heard that a device is signed out can rely on that, whatever is restored. Where it
     /// cannot be written down it is done all the same, and written down with the next one.
     fn note_revocations(&mut self, now: i64) {
-        if let Err(error) = self.journal.take(&mut self.conn, now) {
+        let noted = self.journal.take(&mut self.conn, now);
+        if let Err(error) = noted.and_then(|()| self.journal.shorten(now)) {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "what was revoked is not in the journal: a restored backup could bring it back");
         }

@@ -7,14 +7,13 @@ use privmsg_protocol::{ErrorCode, MessageId};
 use rusqlite::Connection;
 
 use super::arrivals::Arrivals;
-use super::batch::Batch;
 use super::cache::Cache;
 use super::filing;
 use super::migrations::migrate;
 use super::sent::{self, Sent};
-use super::tx::{State, Tx};
+use super::tx::{Piece, State, Tx};
 use super::writer::{Touches, in_savepoint};
-use crate::storage::{Refusal, StorageError};
+use crate::storage::{Bounds, Refusal, StorageError};
 
 const DEVICES: u64 = 5;
 
@@ -48,16 +47,7 @@ struct Writer {
 }
 
 fn remembering_nothing(next_position: i64) -> State {
-    State {
-        cache: Cache::default(),
-        sent: Sent::with_shelves(0),
-        batch: Batch::default(),
-        next_position,
-        deliveries: Vec::new(),
-        accepted: 0,
-        bodies: 0,
-        max_pending: 0,
-    }
+    State { sent: Sent::with_shelves(0), ..State::starting_at(next_position, Bounds::default()) }
 }
 
 fn id(number: u64) -> MessageId {
@@ -79,7 +69,9 @@ fn act(tx: &mut Tx<'_>, model: &mut Model, numbers: &mut Numbers, most: u64) {
                     tx.note_seen(device, id(number), 7, position).unwrap();
                     model.sent.insert((device, number), position);
                     let to: Vec<i64> = (1..=5).filter(|_| numbers.below(2) == 0).collect();
-                    tx.post(id(number), "frame".to_owned(), &to).unwrap();
+                    // Whose device it is is as good a sender as any.
+                    let frame = "f".repeat(usize::try_from(number % 50).unwrap());
+                    tx.post(Piece::new(id(number), &to, -device, device), frame).unwrap();
                     if !to.is_empty() {
                         model.waiting.insert(position, to.into_iter().collect());
                     }
@@ -198,7 +190,15 @@ impl Writer {
         assert_eq!(self.rows("SELECT count(*), 0 FROM sent")[0].0, i64::try_from(self.model.sent.len()).unwrap());
         for device in 1..=5 {
             let of_device = waiting.iter().filter(|(_, to)| *to == device).count();
-            assert_eq!(*self.state.cache.pending(&self.conn, device).unwrap(), i64::try_from(of_device).unwrap());
+            let pending = *self.state.cache.pending(&self.conn, device).unwrap();
+            assert_eq!(pending.messages, i64::try_from(of_device).unwrap());
+            let lens = "SELECT coalesce(sum(m.len), 0), 0 FROM (SELECT device, len FROM mailbox
+                UNION ALL SELECT device, len FROM arrival) m WHERE m.device = ";
+            assert_eq!(pending.bytes, self.rows(&format!("{lens}{device}"))[0].0);
+            let of_sender = format!("SELECT coalesce(sum(length(frame)), 0), 0 FROM body WHERE sender = {device}");
+            let expected = self.rows(&of_sender)[0].0;
+            assert_eq!(*self.state.cache.sent_bytes(&self.conn, device).unwrap(), expected);
+            assert_eq!(*Cache::default().sent_bytes(&self.conn, device).unwrap(), expected);
         }
         let read = Arrivals::load(&self.conn).unwrap().rows();
         assert_eq!(self.state.cache.arrivals(&self.conn).unwrap().rows(), read);

@@ -42,6 +42,6 @@ macro_rules! behaves {
 }
 
 behaves!(sqlite, |folder, told, clock| {
-    let options = Options { path: &folder.join("privmsg.db"), max_pending: 0, clock };
+    let options = Options { path: &folder.join("privmsg.db"), bounds: crate::storage::Bounds::default(), clock };
     Arc::new(SqliteStorage::open(options, told).unwrap())
 });

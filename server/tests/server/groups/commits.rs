@@ -110,26 +110,6 @@ async fn a_device_removed_by_a_commit_learns_it_and_may_come_back() {
     assert_eq!(group["devices"].as_array().unwrap().iter().filter(|device| device["leaf"] == true).count(), 3);
 }
 
-#[tokio::test]
-async fn a_full_mailbox_does_not_block_the_commit_that_removes_it() {
-    let server = TestServer::with(|config| config.limits.max_pending_messages = 3).await;
-    let Pair { server: _server, alice, bob, id, hers, .. } = pair_on(server).await;
-    let mut a = alice.online().await;
-    a.deliver(alice.group_message(id, 1, new_id())).await;
-    a.deliver(alice.group_message(id, 1, new_id())).await;
-    a.send(alice.group_message(id, 1, new_id())).await;
-    let error = a.error().await;
-    assert_eq!(error.code.as_str(), "mailbox_full");
-    assert!(error.message.contains("bob") && error.message.contains(&bob.device), "{}", error.message);
-    let problem = commits(&alice, &hers, id, &[], &[]).await.0.is("mailbox_full");
-    assert!(problem["detail"].as_str().unwrap().contains(&bob.device), "{problem}");
-    hers.forgets().unwrap();
-    assert_eq!(commits(&alice, &hers, id, &[], &[&bob]).await.0.ok()["epoch"], 2);
-    a.send(alice.message("bob", new_id(), "eA==")).await;
-    let error = a.error().await;
-    assert!(!error.message.contains(&bob.device), "only participants of a group are told the device");
-}
-
 /// Whatever a group needs, the administrator's limit counts.
 #[tokio::test]
 async fn handshakes_have_a_limit_of_their_own() {

@@ -4,6 +4,7 @@ mod attacks;
 mod commits;
 mod creating;
 mod devices;
+mod full;
 mod leaving;
 mod looking;
 mod people;

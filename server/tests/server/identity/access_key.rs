@@ -64,6 +64,35 @@ async fn the_identity_undoes_what_the_access_key_did() {
     put(&alice.person, PATH, &body).await.is("stale_challenge");
 }
 
+/// Each change is written down for good. A thief's device makes so many and no more, and takes none of them from the owner's.
+#[tokio::test]
+async fn a_device_changes_the_account_so_often() {
+    let server = TestServer::with(|config| config.limits.rate_limit_account_changes_per_hour = 5).await;
+    let mut alice = Owner::new(&server, "alice").await;
+    let laptop = super::Keyed::new("laptop0123456789", 12);
+    alice.lets_in(&laptop).await;
+    let thief = person(server.api, &by_device_key(server.api, "alice", &laptop).await);
+    let mut present = alice.person.access_key.clone();
+    for letter in ["B", "C", "D", "E"] {
+        put(&thief, PATH, &json!({"access_key": key(letter), "present_access_key": present})).await.ok();
+        present = key(letter);
+    }
+    thief
+        .api
+        .json("PUT", "/api/v1/users/me/blocks/alice", Some(&thief.token), &Value::Null)
+        .await
+        .is("invalid_request");
+    let more = json!({"access_key": key("F"), "present_access_key": present});
+    put(&thief, PATH, &more).await.is("rate_limited");
+    let sealed = json!({"backup": keys::base64(b"another")});
+    put(&thief, "/api/v1/users/me/backup", &sealed).await.is("rate_limited");
+    thief.api.json("PUT", "/api/v1/users/me/blocks/alice", Some(&thief.token), &Value::Null).await.is("rate_limited");
+    let list = alice.identity.list(3, &[&alice.key]);
+    super::put_list(&thief, &list, Some(&super::etag(&alice.list)), json!([])).await.is("rate_limited");
+    alice.publishes(list, json!([])).await;
+    put(&alice.person, PATH, &more).await.ok();
+}
+
 #[tokio::test]
 async fn the_signature_is_over_this_request() {
     let server = TestServer::start().await;

@@ -6,6 +6,7 @@ mod linking;
 mod lists;
 mod recovering;
 mod replacing;
+mod restored;
 mod sealing;
 mod setting_up;
 mod signing_in;
@@ -29,8 +30,13 @@ struct Owner {
 impl Owner {
     /// A new user who has set up their identity.
     async fn new(server: &TestServer, name: &str) -> Self {
+        Self::at(server.api, name).await
+    }
+
+    async fn at(api: Api, name: &str) -> Self {
         let identity = Identity::new(name, 1);
-        let (key, person) = device(server, name, 11).await;
+        let access_key = api.create_user(name).await;
+        let (key, person) = by_access_key(api, name, &access_key, 11).await;
         let list = identity.list(1, &[&key]);
         person.post("/api/v1/users/me/identity", identity.beginning(&list)).await.ok();
         Self { identity, list, key, person }

@@ -96,6 +96,50 @@ async fn who_has_the_present_identity_ends_it() {
     alice.person.connect().await;
 }
 
+/// Who sets another access key by the identity has noticed the thief of the one before, and need not know what else there is.
+#[tokio::test]
+async fn another_access_key_by_the_identity_ends_it() {
+    let server = TestServer::start().await;
+    let alice = Owner::new(&server, "alice").await;
+    let (key, thief) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
+    let evil = Identity::new("alice", 2);
+    thief.post(PATH, replacing(&thief, &evil, &evil.list(1, &[&key]))).await.ok();
+    let new = format!("{}A", "B".repeat(42));
+    let challenge = challenge(server.api, "alice", json!({"identity": "set_access_key"})).await;
+    let signature = alice.identity.asks(IdentityAction::SetAccessKey, challenge, new.as_bytes());
+    let body = json!({"access_key": new, "challenge": keys::base64(&challenge), "signature": signature});
+    super::put(&alice.person, "/api/v1/users/me/access-key", &body).await.ok();
+    assert_eq!(alice.person.get("/api/v1/users/me").await.ok()["identity_replacement"], Value::Null);
+    server.clock.advance(4 * DAY);
+    server.upkeep_looks().await;
+    alice.person.connect().await;
+    thief.get("/api/v1/groups").await.is("device_not_listed");
+}
+
+/// The server was off when the three days were over: nobody could have ended it.
+#[tokio::test]
+async fn an_outage_gives_another_day() {
+    let mut server = TestServer::start().await;
+    let mut alice = Owner::new(&server, "alice").await;
+    let (key, thief) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
+    let evil = Identity::new("alice", 2);
+    thief.post(PATH, replacing(&thief, &evil, &evil.list(1, &[&key]))).await.ok();
+    server.stop().await;
+    server.clock.advance(5 * DAY);
+    server.restart().await;
+    alice.person.api = server.api;
+    server.upkeep_looks().await;
+    server.upkeep_looks().await;
+    let own = alice.person.get("/api/v1/users/me").await.ok();
+    assert_eq!(own["identity_replacement"]["takes_effect_at"], 1_800_000_000 + 6 * DAY);
+    // One that falls due while the server runs waits for nothing more.
+    server.restart().await;
+    alice.person.api = server.api;
+    server.upkeep_looks().await;
+    server.clock.advance(DAY);
+    until("it takes effect", async || alice.person.get("/api/v1/users/me").await.status == 401).await;
+}
+
 /// A thief's device, which stands in the list, cannot end the owner's replacement by signing the device out that began
 /// it.
 #[tokio::test]

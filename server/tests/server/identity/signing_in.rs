@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Keyed, Owner, by_access_key, by_device_key, challenge, device, device_sign_in, keys, person, recovery_sign_in,
 };
-use crate::support::TestServer;
+use crate::support::{Person, TestServer};
 
 const PATH: &str = "/api/v1/auth/device";
 
@@ -191,4 +191,23 @@ async fn challenges_survive_no_restart() {
     let body = device_sign_in("alice", &alice.key, before);
     server.api.json("POST", PATH, None, &body).await.is("stale_challenge");
     by_device_key(server.api, "alice", &alice.key).await.ok();
+}
+
+/// A thief of a token renewed it for ever, and nobody noticed: a device that has a key to show renews nothing by a token.
+#[tokio::test]
+async fn a_token_is_not_renewed_by_itself() {
+    let server = TestServer::start().await;
+    let mut alice = Owner::new(&server, "alice").await;
+    let refresh = async |who: &Person| who.post("/api/v1/auth/refresh", Value::Null).await;
+    refresh(&alice.person).await.is("signature_required");
+    let copied = alice.person.clone();
+    alice.person = person(server.api, &by_device_key(server.api, "alice", &alice.key).await);
+    copied.get("/api/v1/users/me").await.is("unauthorized");
+    refresh(&alice.person).await.is("signature_required");
+    // Without a list as well, once the key has been shown.
+    let (key, bob) = device(&server, "bob", 21).await;
+    let bob = Person { token: refresh(&bob).await.ok()["token"].as_str().unwrap().to_owned(), ..bob };
+    bob.get("/api/v1/users/me").await.ok();
+    let bob = person(server.api, &by_device_key(server.api, "bob", &key).await);
+    refresh(&bob).await.is("signature_required");
 }

@@ -4,7 +4,7 @@ use privmsg_protocol::frames::ServerFrame;
 use privmsg_protocol::rest::ENDPOINTS;
 use serde_json::{Value, json};
 
-use super::{Owner, by_access_key, put_list};
+use super::{Owner, by_access_key, by_words, put_list};
 use crate::support::{Chat, Line, TestServer, create};
 
 /// What a session that waits may ask. Whatever is not here is refused, a new endpoint too.
@@ -81,6 +81,27 @@ async fn a_session_that_waits_has_its_own_profile_list_and_sealed_identity() {
     waiting.post("/api/v1/auth/logout", Value::Null).await.ok();
     waiting.get("/api/v1/users/me").await.is("unauthorized");
     bob.person.online().await;
+}
+
+/// Whoever has but the access key took all that the user may do in a minute, and with it the owner's way to stop them.
+#[tokio::test]
+async fn what_waits_takes_nothing_from_who_is_let_in() {
+    let server = TestServer::with(|config| {
+        config.limits.rate_limit_requests_per_minute = 20;
+        config.limits.rate_limit_new_devices_per_minute = 2;
+    })
+    .await;
+    let alice = Owner::new(&server, "alice").await;
+    let (_, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
+    let mut asked = 0;
+    while waiting.get("/api/v1/users/me").await.status == 200 {
+        asked += 1;
+    }
+    assert!(asked <= 20);
+    alice.person.get("/api/v1/users/me").await.ok();
+    let body = json!({"user_id": "alice", "access_key": alice.person.access_key, "device_public_key": "another"});
+    server.api.json("POST", "/api/v1/auth/login", None, &body).await.is("rate_limited");
+    by_words(server.api, &alice.identity, &super::Keyed::new("found01234567890", 13)).await.ok();
 }
 
 #[tokio::test]

@@ -172,6 +172,16 @@ impl Person {
         line
     }
 
+    /// Connects, and acknowledges the one message that waits.
+    pub(crate) async fn online_past_welcome(&self) -> Line {
+        let mut line = self.connect().await;
+        let welcome = line.message().await.message_id;
+        assert_eq!(line.next().await, ServerFrame::CaughtUp);
+        line.ack(&[welcome]).await;
+        line.ping().await;
+        line
+    }
+
     /// Connects to an empty mailbox.
     pub(crate) async fn online(&self) -> Line {
         let mut line = self.connect().await;
@@ -190,7 +200,7 @@ impl Person {
     /// A message to a group.
     pub(crate) fn group_message(&self, to: GroupId, epoch: u64, id: MessageId) -> Value {
         json!({"type": "message", "payload": {
-            "message_id": id, "sender_id": self.name, "group_id": to, "epoch": epoch,
+            "message_id": id, "sender_id": self.name, "group_id": to, "epoch": epoch, "by_person": true,
             "encrypted_content": "Y2lwaGVy", "message_type": "text", "timestamp": 1,
         }})
     }

@@ -41,7 +41,7 @@ async fn nobody_begins_a_chat_as_somebody_else() -> Result<()> {
     Ok(())
 }
 
-/// The same without a client of one's own: Mallory's network swaps two names, outside of everything that is encrypted.
+/// The same without a client of one's own: Mallory's network swaps two names. What begins her identity is signed for a name.
 #[tokio::test]
 async fn nobody_begins_a_chat_as_somebody_else_by_renaming() -> Result<()> {
     let server = Server::start().await?;
@@ -50,9 +50,9 @@ async fn nobody_begins_a_chat_as_somebody_else_by_renaming() -> Result<()> {
     network.renames("mallory", "bob");
     let access_key = server.admin().creates("mallory").await?.access_key;
     let account = Account { user_id: bob.account().user_id.clone(), access_key };
-    let mallory = Person::signs_in(&network.url(), &account).await?;
-    mallory.says(&alice, "Hi Alice, it is Bob. Send me the door code?").await?;
-    network.is_asked("POST groups", 1).await?;
+    let refused = Person::signs_in(&network.url(), &account).await.map(drop);
+    ensure!(format!("{refused:?}").contains("another user's"), "{refused:?}");
+    ensure!(network.times_asked("POST users/me/identity") == 1);
     has_taken_all(&alice, &server).await?;
     knows_nothing_of(&alice, "bob").await?;
     bob.says(&alice, "this is the real Bob").await?;

@@ -28,6 +28,7 @@ use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
 use crate::group::rosters;
+use crate::own_devices::learn;
 
 /// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
 const NOBODY_PAUSE: Duration = Duration::from_secs(2);
@@ -227,6 +228,11 @@ fn encrypt_queued(
         forget(step, group)?;
         return Ok(Prepared::NotNow);
     }
+    if learn::has_strangers(step.tx, step.identity, &members)? {
+        // Something of one's own that does not stand in the device list has to leave first.
+        groups::set_reconcile(step.tx, &group)?;
+        return Ok(Prepared::NotNow);
+    }
     let alone = members.iter().all(|member| member.user_id == step.identity.user_id);
     if alone && Policy::of(&chats::load(step.tx, chat)?.kind).needs_others {
         return Ok(not_repeated(Prepared::NobodyThere)?);
@@ -253,6 +259,7 @@ fn encrypt_queued(
                 encrypted.ciphertext
             }
         };
+        let by_person = content::is_by_person(&queued.content);
         frames.push(SendMessage {
             message_id: queued.message_id,
             sender_id: step.identity.user_id.clone(),
@@ -263,6 +270,7 @@ fn encrypt_queued(
             // What it really is stands inside.
             message_type: MessageType::Text,
             timestamp: step.now_ms / 1000,
+            by_person: Some(by_person),
         });
     }
     Ok(Prepared::Frames(group, frames))

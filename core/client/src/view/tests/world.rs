@@ -286,6 +286,7 @@ fn receive(
         place: Place::Numbered { group, seq: Seq(seq) },
         sender: &sender,
         sender_device: &sender_device,
+        sender_key: None,
         own: &own,
         direction: Direction::Incoming,
         content,

@@ -77,23 +77,26 @@ pub fn set_content(tx: &Tx<'_>, id: i64, content: &[u8]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// The server has acknowledged it, and given it a place.
+/// The server has acknowledged it, and given it a place. One that it had acknowledged before, and that was sent again, stays
+/// where it stands.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn set_sent(tx: &Tx<'_>, id: i64, place: Place) -> Result<(), StoreError> {
     let (group, seq) = number(place);
-    let sql =
-        "UPDATE message SET state = 'sent', position = ?2, group_id = ?3, seq = ?4 WHERE id = ?1 RETURNING chat_id";
+    let sql = "UPDATE message SET state = 'sent', position = ?2, group_id = ?3, seq = ?4
+         WHERE id = ?1 AND state <> 'sent' RETURNING chat_id";
     place_anew(tx, id, place, |position| update(tx, sql, params![id, position.0, group, seq]))
 }
 
-/// It was refused, and trying again would not help. It stays where the conversation is now.
+/// It was refused, and trying again would not help. It stays where the conversation is now. One that the server had taken
+/// before has not failed.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn set_failed(tx: &Tx<'_>, id: i64, code: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE message SET state = 'failed', failure = ?2, position = ?3 WHERE id = ?1 RETURNING chat_id";
+    let sql = "UPDATE message SET state = 'failed', failure = ?2, position = ?3
+               WHERE id = ?1 AND state <> 'sent' RETURNING chat_id";
     place_anew(tx, id, Place::Here, |position| update(tx, sql, params![id, code, position.0]))
 }
 

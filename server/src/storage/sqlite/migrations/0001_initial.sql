@@ -94,7 +94,7 @@ CREATE TABLE replacement (
 ) STRICT;
 CREATE INDEX replacement_by_time ON replacement (takes_effect_at);
 
--- `user` has written to `peer`, who may therefore see when `user` is there.
+-- A person of `user` has written to `peer`, who may therefore see when `user` is there.
 CREATE TABLE contact (
     user INTEGER NOT NULL,
     peer INTEGER NOT NULL,
@@ -102,11 +102,26 @@ CREATE TABLE contact (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_by_peer ON contact (peer);
 
+-- `user` has written to `peer`, who has not answered yet; to several at once it is the group, negative.
+CREATE TABLE unanswered (
+    user         INTEGER NOT NULL,
+    peer         INTEGER NOT NULL,
+    begun_at     INTEGER NOT NULL,
+    -- What was written in the day from then on.
+    counted_from INTEGER NOT NULL,
+    messages     INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    PRIMARY KEY (user, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unanswered_by_peer ON unanswered (peer);
+
 -- `user` hears nothing of `peer`.
 CREATE TABLE block (
     user       INTEGER NOT NULL,
     peer       INTEGER NOT NULL,
     blocked_at INTEGER NOT NULL,
+    -- When `user` was last there, as far as `peer` could see then: that is what `peer` goes on seeing.
+    seen_at    INTEGER NOT NULL,
     PRIMARY KEY (user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX block_by_peer ON block (peer);
@@ -125,7 +140,17 @@ CREATE TABLE withheld (
 CREATE TABLE body (
     id          INTEGER PRIMARY KEY,
     received_at INTEGER NOT NULL,
+    -- The user who has sent it; 0 for the server.
+    sender      INTEGER NOT NULL,
+    -- Bytes of the frame.
+    len         INTEGER NOT NULL,
     frame       BLOB    NOT NULL
+) STRICT;
+
+-- Bytes of bodies by who has sent them, of those that have been filed (see `arrival`).
+CREATE TABLE filed_bytes (
+    sender INTEGER PRIMARY KEY,
+    bytes  INTEGER NOT NULL
 ) STRICT;
 
 -- Bodies that wait for somebody. Counting them would mean reading them all, and figures are asked for all the time.
@@ -146,6 +171,10 @@ CREATE TABLE mailbox (
     device     INTEGER NOT NULL,
     pos        INTEGER NOT NULL,
     flags      INTEGER NOT NULL,
+    -- What it belongs to: a group, or, negative, the user who has sent it by itself; 0 for the server's notices.
+    chat       INTEGER NOT NULL,
+    -- Bytes of the frame.
+    len        INTEGER NOT NULL,
     message_id BLOB    NOT NULL,
     PRIMARY KEY (device, pos)
 ) STRICT, WITHOUT ROWID;
@@ -157,6 +186,8 @@ CREATE TABLE arrival (
     pos        INTEGER NOT NULL,
     device     INTEGER NOT NULL,
     flags      INTEGER NOT NULL,
+    chat       INTEGER NOT NULL,
+    len        INTEGER NOT NULL,
     message_id BLOB    NOT NULL,
     PRIMARY KEY (pos, device)
 ) STRICT, WITHOUT ROWID;
@@ -221,7 +252,8 @@ CREATE TABLE grp (
 ) STRICT;
 CREATE INDEX grp_by_chat ON grp (chat_id);
 
--- Numbers the changes of groups. A restored database counts the same numbers for other changes, so it has another lineage.
+-- Numbers the changes of groups, by time: those who are told a number learn when something happened in groups of theirs, and not
+-- how much happens in others'. A restored database gives the same numbers to other changes, so it has another lineage.
 CREATE TABLE last_change (
     number  INTEGER NOT NULL,
     lineage BLOB    NOT NULL
@@ -258,8 +290,13 @@ CREATE INDEX conversation_went_on_by_time ON conversation_went_on (at);
 CREATE TABLE grp_participant (
     grp   INTEGER NOT NULL,
     user  INTEGER NOT NULL,
-    -- Has created the group, or sent a message or a commit to it: the others may see when the user is there.
+    -- A person of the user has written there, or accepted it: the others may see when the user is there.
     acted INTEGER NOT NULL DEFAULT 0,
+    -- The user is spared what the other one writes. When the user was last there, as the other one could see it; 1 if they
+    -- could not.
+    declined INTEGER NOT NULL DEFAULT 0,
+    -- The user has asked for the conversation.
+    began INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
@@ -267,6 +304,8 @@ CREATE INDEX grp_participant_by_user ON grp_participant (user);
 CREATE TABLE grp_leaf (
     grp    INTEGER NOT NULL,
     device INTEGER NOT NULL,
+    -- Of before a restore: what is said is kept for it, which it may be able to read, and it says nothing before it has joined anew.
+    former INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, device)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
@@ -285,34 +324,34 @@ CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
 
 -- What is told about a group changes with these.
 CREATE TRIGGER group_begins AFTER INSERT ON grp BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
 END;
 
 CREATE TRIGGER group_moves AFTER UPDATE OF epoch, roster ON grp BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
 END;
 
 CREATE TRIGGER group_loses_leaf AFTER DELETE ON grp_leaf BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
 END;
 
 CREATE TRIGGER group_loses_user AFTER DELETE ON grp_participant BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
 END;
 
 CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change)
     WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user);
 END;
 
 CREATE TRIGGER device_changes AFTER UPDATE OF removed_at, waiting ON device
 WHEN old.removed_at <> new.removed_at OR old.waiting <> new.waiting BEGIN
-    UPDATE last_change SET number = number + 1;
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change)
     WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user
                  UNION ALL SELECT grp FROM grp_leaf WHERE device = new.id);
@@ -403,14 +442,16 @@ CREATE TABLE sample (
     messages         INTEGER NOT NULL
 ) STRICT;
 
--- What must not come back with an older database: which devices were signed out, whose access key is another, who is
--- deactivated or deleted. Written by whatever changes those tables, and moved by the writer to a file beside the database,
--- which restoring a backup applies (journal.rs). Its numbers are never used again: they say how far a database knows of it.
+-- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
+-- key is another, who is deactivated or deleted, what identities have signed last, and who is blocked. Written by whatever
+-- changes those tables, and moved by the writer to a file beside the database, which restoring a backup applies
+-- (journal.rs). Its numbers are never used again: they say how far a database knows of it.
 CREATE TABLE revocation (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     kind    TEXT NOT NULL,
     user_id TEXT NOT NULL,
-    -- A device, or the hash of a key.
+    -- A device, the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
+    -- device list, or recovery key and sealed identity, in hexadecimal but for the last.
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
@@ -431,4 +472,26 @@ END;
 
 CREATE TRIGGER delete_user AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
     INSERT INTO revocation (kind, user_id) VALUES ('deleted', new.user_id);
+END;
+
+CREATE TRIGGER relist AFTER UPDATE OF device_list ON user
+WHEN old.device_list <> new.device_list AND new.device_list <> x'' BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    VALUES ('listed', new.user_id, CAST(hex(new.certificate) || ' ' || hex(new.device_list) AS BLOB));
+END;
+
+CREATE TRIGGER reseal AFTER UPDATE OF backup, recovery_key ON user
+WHEN (old.backup <> new.backup OR old.recovery_key <> new.recovery_key) AND new.backup <> '' AND new.recovery_key <> x'' BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    VALUES ('sealed', new.user_id, CAST(hex(new.recovery_key) || ' ' || new.backup AS BLOB));
+END;
+
+CREATE TRIGGER block_user AFTER INSERT ON block BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'blocked', u.user_id, CAST(p.user_id AS BLOB) FROM user u JOIN user p ON p.id = new.peer WHERE u.id = new.user;
+END;
+
+CREATE TRIGGER unblock_user AFTER DELETE ON block BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'unblocked', u.user_id, CAST(p.user_id AS BLOB) FROM user u JOIN user p ON p.id = old.peer WHERE u.id = old.user;
 END;

@@ -3,6 +3,7 @@ use super::super::cache::Cache;
 use super::super::migrations::migrate;
 use super::super::tx::State;
 use super::*;
+use crate::storage::Bounds;
 
 struct Writer {
     conn: Connection,
@@ -17,7 +18,7 @@ impl Writer {
         let (cache, sent) = (Cache::default(), Sent::with_shelves(1));
         let batch = Batch::default();
         let deliveries = Vec::new();
-        let state = State { cache, sent, batch, next_position: 1, deliveries, accepted: 0, bodies: 0, max_pending: 0 };
+        let state = State { cache, sent, batch, deliveries, ..State::starting_at(1, Bounds::default()) };
         Self { conn, state, now: 1000 }
     }
 

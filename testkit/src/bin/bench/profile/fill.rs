@@ -199,6 +199,8 @@ fn account_of(own: &UserId, here: &DeviceId) -> Account {
         device_key: [1; 32].into(),
         identity: None,
         identity_secret: None,
+        sealed_identity: None,
+        link_secret: None,
         signing: None,
         recovery_words: None,
         device_id: Some(here.clone()),

@@ -1,0 +1,134 @@
+//! What must not come back with an older database, or be lost with a newer one: see [`super::journal`].
+
+use privmsg_protocol::{DeviceId, Opaque, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::secrets::KeyHash;
+
+/// Something that was taken from somebody, given back, or signed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Revocation {
+    SignedOut {
+        user_id: UserId,
+        device_id: DeviceId,
+    },
+    AccessKey {
+        user_id: UserId,
+        hash: KeyHash,
+    },
+    Deactivated {
+        user_id: UserId,
+    },
+    Reactivated {
+        user_id: UserId,
+    },
+    Deleted {
+        user_id: UserId,
+    },
+    /// A device list, with the certificate of who has signed it.
+    Listed {
+        user_id: UserId,
+        certificate: Opaque,
+        list: Opaque,
+    },
+    /// A sealed identity, and the key of the words that it is sealed under.
+    Sealed {
+        user_id: UserId,
+        recovery_key: Opaque,
+        backup: Opaque,
+    },
+    Blocked {
+        user_id: UserId,
+        peer: UserId,
+    },
+    Unblocked {
+        user_id: UserId,
+        peer: UserId,
+    },
+}
+
+/// What entries are about: a later one makes an earlier one about the same superfluous.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Matter {
+    user_id: UserId,
+    kind: Kind,
+    /// A device or a user.
+    of: String,
+}
+
+/// See [`Matter`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Device,
+    AccessKey,
+    Active,
+    Deleted,
+    List,
+    Seal,
+    Block,
+}
+
+impl Matter {
+    /// Those of a user that there may be any number of.
+    pub(super) fn series(&self) -> Option<(UserId, Kind)> {
+        matches!(self.kind, Kind::Device | Kind::Block).then(|| (self.user_id.clone(), self.kind))
+    }
+
+    /// Whether an entry about this may be forgotten for its age. What is signed last is the newest, however old it is.
+    pub(super) const fn ages(&self) -> bool {
+        !matches!(self.kind, Kind::List | Kind::Seal | Kind::Block)
+    }
+}
+
+impl Revocation {
+    /// A row of the table.
+    pub(super) fn read(kind: &str, user_id: &str, subject: &[u8]) -> Option<Self> {
+        let user_id = UserId::new(user_id).ok()?;
+        let text = || std::str::from_utf8(subject).ok();
+        Some(match kind {
+            "signed_out" => Self::SignedOut { user_id, device_id: DeviceId::new(text()?).ok()? },
+            "access_key" => Self::AccessKey { user_id, hash: KeyHash::from_slice(subject)? },
+            "deactivated" => Self::Deactivated { user_id },
+            "reactivated" => Self::Reactivated { user_id },
+            "deleted" => Self::Deleted { user_id },
+            "listed" => {
+                let (certificate, list) = text()?.split_once(' ')?;
+                Self::Listed { user_id, certificate: of_hex(certificate)?, list: of_hex(list)? }
+            }
+            "sealed" => {
+                let (recovery_key, backup) = text()?.split_once(' ')?;
+                Self::Sealed { user_id, recovery_key: of_hex(recovery_key)?, backup: Opaque::from_base64(backup) }
+            }
+            "blocked" => Self::Blocked { user_id, peer: UserId::new(text()?).ok()? },
+            "unblocked" => Self::Unblocked { user_id, peer: UserId::new(text()?).ok()? },
+            _ => return None,
+        })
+    }
+
+    pub(super) fn matter(&self) -> Matter {
+        let (user_id, kind, of) = match self {
+            Self::SignedOut { user_id, device_id } => (user_id, Kind::Device, device_id.to_string()),
+            Self::AccessKey { user_id, .. } => (user_id, Kind::AccessKey, String::new()),
+            Self::Deactivated { user_id } | Self::Reactivated { user_id } => (user_id, Kind::Active, String::new()),
+            Self::Deleted { user_id } => (user_id, Kind::Deleted, String::new()),
+            Self::Listed { user_id, .. } => (user_id, Kind::List, String::new()),
+            Self::Sealed { user_id, .. } => (user_id, Kind::Seal, String::new()),
+            Self::Blocked { user_id, peer } | Self::Unblocked { user_id, peer } => {
+                (user_id, Kind::Block, peer.to_string())
+            }
+        };
+        Matter { user_id: user_id.clone(), kind, of }
+    }
+}
+
+fn of_hex(text: &str) -> Option<Opaque> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes = text.as_bytes();
+    if !bytes.len().is_multiple_of(2) {
+        return None;
+    }
+    let bytes: Option<Vec<u8>> =
+        bytes.chunks_exact(2).map(|pair| Some(16 * digit(pair[0])? + digit(pair[1])?)).collect();
+    bytes.map(|bytes| Opaque::encode(&bytes))
+}

@@ -1,0 +1,179 @@
+//! Mailboxes that nobody empties: one device stops nobody, and what goes first.
+
+use privmsg_protocol::frames::{MessageType, ServerFrame};
+use privmsg_protocol::{GroupId, MessageId};
+use serde_json::Value;
+
+use super::{Pair, changes, enters, pair_on};
+use crate::support::{Chat, Line, Person, TestServer, create, new_id};
+
+/// A server whose mailboxes hold so many.
+async fn small(messages: u64) -> TestServer {
+    TestServer::with(|config| config.limits.max_pending_messages = messages).await
+}
+
+/// The messages that wait, as (type, seq).
+async fn waiting(who: &Person) -> Vec<(String, Option<u64>)> {
+    let pending = who.get("/api/v1/messages/pending").await.ok();
+    let of = |message: &Value| (message["message_type"].as_str().unwrap().to_owned(), message["seq"].as_u64());
+    pending["messages"].as_array().unwrap().iter().map(of).collect()
+}
+
+async fn texts(who: &Person) -> Vec<u64> {
+    waiting(who).await.into_iter().filter(|(kind, _)| kind == "text").filter_map(|(_, seq)| seq).collect()
+}
+
+/// Acknowledges what comes until a message of this id has.
+async fn reads_up_to(line: &mut Line, id: MessageId) {
+    loop {
+        if let ServerFrame::Message(message) = line.next().await {
+            line.ack(&[message.message_id]).await;
+            if message.message_id == id {
+                return;
+            }
+        }
+    }
+}
+
+async fn writes(line: &mut Line, by: &Person, id: GroupId, epoch: u64, times: usize) -> Vec<MessageId> {
+    let ids: Vec<_> = (0..times).map(|_| new_id()).collect();
+    for message_id in &ids {
+        line.deliver(by.group_message(id, epoch, *message_id)).await;
+    }
+    ids
+}
+
+/// A phone in a drawer stopped whole conversations: as soon as its mailbox was full, everybody's messages were refused.
+#[tokio::test]
+async fn one_full_device_stops_nobody() {
+    let Pair { server, alice, bob, id, hers, his, .. } = pair_on(small(16).await).await;
+    let phone = server.device("bob", &bob.access_key).await;
+    changes(&alice, &hers, id, &[&his], &[&phone], &[]).await;
+    let (mut laptop, mut a) = (bob.connect().await, alice.online().await);
+    phone.online_past_welcome().await;
+    let mut sent = Vec::new();
+    for _ in 0..40 {
+        sent.extend(writes(&mut a, &alice, id, 2, 1).await);
+        reads_up_to(&mut laptop, sent[sent.len() - 1]).await;
+    }
+    // The newest, without a hole among them; the oldest are a gap, which shows. It is a member all the same.
+    let (kept, last) = (texts(&phone).await, sent.len() as u64 + 2);
+    assert!((14..=16).contains(&kept.len()), "{kept:?}");
+    assert!(kept.iter().copied().eq(last - kept.len() as u64 + 1..=last), "{kept:?}");
+    let mut line = phone.connect().await;
+    line.send(phone.group_message(id, 2, new_id())).await;
+    while !matches!(line.next().await, ServerFrame::Ack(_)) {}
+}
+
+/// What follows a commit nobody can read without it. So the rest goes as well, and the device joins anew.
+#[tokio::test]
+async fn a_device_that_has_lost_a_commit_joins_anew() {
+    let Pair { server, alice, bob, id, hers, his, .. } = pair_on(small(8).await).await;
+    let phone = server.device("bob", &bob.access_key).await;
+    changes(&alice, &hers, id, &[&his], &[&phone], &[]).await;
+    let (mut laptop, mut a) = (bob.connect().await, alice.online().await);
+    phone.online_past_welcome().await;
+    changes(&alice, &hers, id, &[&his], &[], &[]).await;
+    for _ in 0..20 {
+        let sent = writes(&mut a, &alice, id, 3, 1).await;
+        reads_up_to(&mut laptop, sent[0]).await;
+    }
+    assert_eq!(waiting(&phone).await, [("device_sync".to_owned(), None)]);
+    let group = alice.get(&format!("/api/v1/groups/{id}")).await.ok();
+    let hers_of = group["devices"].as_array().unwrap().iter().find(|one| one["device_id"] == phone.device).unwrap();
+    assert_eq!((&hers_of["leaf"], &hers_of["active"]), (&Value::Bool(false), &Value::Bool(true)));
+    let mut line = phone.connect().await;
+    assert_eq!(line.message().await.message_type, MessageType::DeviceSync);
+    assert_eq!(line.next().await, ServerFrame::CaughtUp);
+    line.send(phone.group_message(id, 3, new_id())).await;
+    assert_eq!(line.error().await.code.as_str(), "not_a_member");
+    let (_, entry, _) = enters(&phone, id).await;
+    hers.follows(&entry.commit).unwrap();
+    while !matches!(a.next().await, ServerFrame::Message(_)) {}
+    let sent = writes(&mut a, &alice, id, 4, 1).await;
+    assert_eq!(line.message().await.message_id, sent[0]);
+}
+
+/// Between two there is nobody else. What is said meanwhile waits with its sender, as after a restore, and is not lost.
+#[tokio::test]
+async fn between_two_it_is_said_again_once_the_other_is_back() {
+    let Pair { server: _server, alice, bob, id, hers, .. } = pair_on(small(4).await).await;
+    let mut a = alice.online().await;
+    writes(&mut a, &alice, id, 1, 3).await;
+    // His welcome is the oldest.
+    let refused = new_id();
+    a.send(alice.group_message(id, 1, refused)).await;
+    assert_eq!(a.error().await.code.as_str(), "recipient_has_no_devices");
+    let (_, entry, _) = enters(&bob, id).await;
+    hers.follows(&entry.commit).unwrap();
+    while !matches!(a.next().await, ServerFrame::Message(_)) {}
+    a.deliver(alice.group_message(id, 2, refused)).await;
+    let kinds = waiting(&bob).await;
+    assert_eq!(kinds, [("device_sync".to_owned(), None), ("text".to_owned(), Some(6))]);
+}
+
+/// Nobody makes a mailbox full at the expense of others: of the chat that holds most the oldest goes.
+#[tokio::test]
+async fn the_chat_that_holds_most_gives_way() {
+    let Pair { server, alice, bob, id, .. } = pair_on(small(16).await).await;
+    let (carol, chat) = (server.user("carol").await, Chat::direct("bob", "carol"));
+    create(&carol, &chat, &[&bob]).await.ok();
+    let (mut a, mut c) = (alice.online().await, carol.online().await);
+    // He has written to both.
+    let mut b = bob.connect().await;
+    while let Some(message) = match b.next().await {
+        ServerFrame::Message(message) => Some(message.message_id),
+        _ => None,
+    } {
+        b.ack(&[message]).await;
+    }
+    writes(&mut b, &bob, id, 1, 1).await;
+    writes(&mut b, &bob, chat.id(), 1, 1).await;
+    drop(b);
+    for line in [&mut a, &mut c] {
+        line.message().await;
+    }
+    let few = writes(&mut a, &alice, id, 1, 3).await;
+    writes(&mut c, &carol, chat.id(), 1, 60).await;
+    let pending = bob.get("/api/v1/messages/pending").await.ok();
+    let mut of_alice = pending["messages"].as_array().unwrap().iter().filter(|one| one["sender_id"] == "alice");
+    assert!(few.iter().all(|id| of_alice.next().unwrap()["message_id"] == id.to_string()));
+}
+
+/// Strangers fill what nobody else needs, and are the first to lose it.
+#[tokio::test]
+async fn strangers_give_way_before_all_others() {
+    let Pair { server, alice, bob, id, .. } = pair_on(small(16).await).await;
+    let mut b = bob.online_past_welcome().await;
+    writes(&mut b, &bob, id, 1, 1).await;
+    drop(b);
+    let mallory = server.user("mallory").await;
+    let chat = Chat::direct("bob", "mallory");
+    create(&mallory, &chat, &[&bob]).await.ok();
+    let (mut a, mut m) = (alice.connect().await, mallory.online().await);
+    while a.next().await != ServerFrame::CaughtUp {}
+    let hers = writes(&mut a, &alice, id, 1, 12).await;
+    writes(&mut m, &mallory, chat.id(), 1, 3).await;
+    // Now it is full, and she writes on.
+    writes(&mut a, &alice, id, 1, 1).await;
+    let pending = bob.get("/api/v1/messages/pending").await.ok();
+    let kept = pending["messages"].as_array().unwrap();
+    assert!(kept.iter().all(|one| one["sender_id"] != "mallory" || one["message_type"] == "device_sync"), "{kept:?}");
+    assert!(hers.iter().all(|id| kept.iter().any(|one| one["message_id"] == id.to_string())));
+}
+
+/// Large messages fill a mailbox long before there are many of them.
+#[tokio::test]
+async fn a_mailbox_is_full_by_its_size_too() {
+    let server = TestServer::with(|config| config.limits.max_pending_mb = 1).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let mut a = alice.online().await;
+    let sent: Vec<_> = (0..40).map(|_| new_id()).collect();
+    for id in &sent {
+        a.deliver(alice.message("bob", *id, &"A".repeat(60 * 1024))).await;
+    }
+    let pending = bob.get("/api/v1/messages/pending").await.ok();
+    let kept = pending["messages"].as_array().unwrap();
+    assert!((14..=17).contains(&kept.len()), "{}", kept.len());
+    assert!(kept.iter().rev().zip(sent.iter().rev()).all(|(one, id)| one["message_id"] == id.to_string()));
+}

@@ -1,0 +1,187 @@
+//! What happens next.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use privmsg_client::ClientError;
+
+use super::books::{Place, Saying};
+use super::world::{World, index, insist};
+use crate::Faults;
+use crate::random::Random;
+
+/// How long the network stays as it is, in things that happen.
+const WEATHER: std::ops::Range<u64> = 20..120;
+
+/// A text that is edited or deleted is one of so many last ones.
+const RECENT: usize = 200;
+
+/// How far a clock jumps, in seconds, either way: by more, people are told that it is wrong.
+const JUMP: u64 = 2 * 3600;
+
+/// The network's mood.
+#[derive(Debug, Default)]
+pub(super) struct Weather {
+    lasts: u64,
+}
+
+impl Weather {
+    fn blows(&mut self, world: &World, random: &mut Random) {
+        if self.lasts > 0 {
+            self.lasts -= 1;
+            return;
+        }
+        self.lasts = random.within(WEATHER);
+        let is_bad = random.permille(700);
+        let up_to = |random: &mut Random, most: u64| u32::try_from(random.within(0..most)).unwrap_or(0);
+        world.network.behaves(if is_bad {
+            Faults {
+                cut_permille: up_to(random, 25),
+                repeat_permille: up_to(random, 150),
+                refuse_permille: up_to(random, 200),
+                delay: Duration::ZERO..Duration::from_millis(random.within(1..40)),
+                ..Faults::default()
+            }
+        } else {
+            Faults::default()
+        });
+    }
+}
+
+/// One thing happens somewhere.
+pub(super) async fn next(world: &mut World, weather: &mut Weather, random: &mut Random) -> Result<()> {
+    weather.blows(world, random);
+    let places = world.places();
+    let place = places[index(random, places.len())];
+    match random.within(0..1000) {
+        0..800 => says(world, place, random).await,
+        800..870 => changes(world, random, true).await,
+        870..900 => changes(world, random, false).await,
+        900..940 => crashes(world, place).await,
+        940..980 => comes_or_goes(world, place).await,
+        980..985 => {
+            // Back as often as on, so that nobody drifts away.
+            let seconds = i64::try_from(random.within(0..2 * JUMP))? - i64::try_from(JUMP)?;
+            let device = world.device(place)?;
+            let behind = device.clock.is_ahead_by();
+            device.clock.advance(seconds - behind);
+            world.tally.count("clocks that jumped");
+            Ok(())
+        }
+        985..989 => {
+            if world.gets_a_device(place.0).await? {
+                weather.lasts = 0;
+                world.tally.count("devices that came");
+            }
+            Ok(())
+        }
+        989..991 => {
+            if world.signs_out(place).await? {
+                world.tally.count("devices signed out");
+            }
+            Ok(())
+        }
+        991..996 => blocks_or_unblocks(world, place, random).await,
+        _ => {
+            world.tally.count("SIGKILLs of the server");
+            world.server_is_killed().await
+        }
+    }
+}
+
+async fn says(world: &mut World, place: Place, random: &mut Random) -> Result<()> {
+    let own: Vec<_> = world.pairs.iter().filter(|(one, other)| *one == place.0 || *other == place.0).copied().collect();
+    let pair = own[index(random, own.len())];
+    let peer = world.people[if pair.0 == place.0 { pair.1 } else { pair.0 }].name().clone();
+    let text = format!("{} from {}.{}", world.books.messages(), place.0, place.1);
+    match world.device(place)?.person.says(&peer, &text).await {
+        Ok(sent) => {
+            let blocked = is_blocked(world, pair);
+            world.books.enter(Saying {
+                pair,
+                by: place,
+                sent,
+                text: Some(text),
+                blocked,
+                changed: false,
+                said_again: false,
+            });
+            Ok(())
+        }
+        Err(error) => refused_by_a_block(error),
+    }
+}
+
+/// An author edits or deletes something that they have said lately.
+async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<()> {
+    let from = world.books.messages().saturating_sub(RECENT);
+    let recent = world.books.since(from);
+    if recent.is_empty() {
+        return Ok(());
+    }
+    let saying = recent[index(random, recent.len())].clone();
+    let (message, device) = (saying.sent.message_id, world.device(saying.by)?);
+    let Some(text) = saying.text.filter(|_| device.signed_out.is_none()) else { return Ok(()) };
+    let text = edits.then(|| format!("{text}, edited"));
+    let done = match &text {
+        Some(text) => device.person.client().edit(message, text.clone()).await.map(drop),
+        None => device.person.client().delete(message).await.map(drop),
+    };
+    match done {
+        Ok(()) => {
+            let blocked = is_blocked(world, saying.pair);
+            world.books.change(message, text, blocked);
+            world.tally.count(if edits { "edits" } else { "deletions" });
+            Ok(())
+        }
+        Err(error) => refused_by_a_block(error.into()),
+    }
+}
+
+/// Who blocks somebody does not write to them either.
+fn refused_by_a_block(error: anyhow::Error) -> Result<()> {
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Blocked(_)) => Ok(()),
+        _ => Err(error),
+    }
+}
+
+async fn crashes(world: &mut World, place: Place) -> Result<()> {
+    let device = world.device_mut(place)?;
+    device.person.crashes().await?;
+    device.online = false;
+    world.tally.count("clients that crashed");
+    world.goes_online(place).await
+}
+
+async fn comes_or_goes(world: &mut World, place: Place) -> Result<()> {
+    let device = world.device_mut(place)?;
+    if device.online {
+        device.online = false;
+        world.tally.count("clients that went offline");
+        return world.device_mut(place)?.person.goes_offline().await;
+    }
+    world.goes_online(place).await
+}
+
+fn is_blocked(world: &World, (one, other): (usize, usize)) -> bool {
+    world.people[one].blocks.contains(&other) || world.people[other].blocks.contains(&one)
+}
+
+async fn blocks_or_unblocks(world: &mut World, place: Place, random: &mut Random) -> Result<()> {
+    let own: Vec<_> = world.pairs.iter().filter(|(one, other)| *one == place.0 || *other == place.0).copied().collect();
+    let pair = own[index(random, own.len())];
+    let peer = if pair.0 == place.0 { pair.1 } else { pair.0 };
+    let name = world.people[peer].name().clone();
+    let client = world.device(place)?.person.client().clone();
+    // What was said and has not been compared may be on its way.
+    world.books.may_be_kept_back(pair, world.compared);
+    if world.people[place.0].blocks.remove(&peer) {
+        insist("unblocking", || client.unblock(&name)).await?;
+    } else {
+        insist("blocking", || client.block(&name)).await?;
+        world.people[place.0].blocks.insert(peer);
+        world.tally.count("blocks");
+    }
+    Ok(())
+}

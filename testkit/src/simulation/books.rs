@@ -1,0 +1,89 @@
+//! What was said, by whom, and what has become of it.
+
+use std::collections::BTreeMap;
+
+use privmsg_client::Sent;
+use privmsg_protocol::MessageId;
+
+/// Two users, by their places in the world, the lower one first.
+pub(super) type Pair = (usize, usize);
+
+/// A device, by its user's place and its own.
+pub(super) type Place = (usize, usize);
+
+/// A message.
+#[derive(Debug, Clone)]
+pub(super) struct Saying {
+    pub(super) pair: Pair,
+    pub(super) by: Place,
+    pub(super) sent: Sent,
+    /// As its author wants it, `None` once it is deleted.
+    pub(super) text: Option<String>,
+    /// One of the two had blocked the other at some time between its writing and its arrival: it may be kept back.
+    pub(super) blocked: bool,
+    /// It was edited or deleted since the last comparison.
+    pub(super) changed: bool,
+    /// The server has lost it, and it was said again: it stands in one place with those who had it, in another with the others.
+    pub(super) said_again: bool,
+}
+
+/// All of it, in the order of saying.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    sayings: Vec<Saying>,
+    by_id: BTreeMap<MessageId, usize>,
+    /// Edits and deletions.
+    changes: usize,
+}
+
+impl Books {
+    /// Messages, edits and deletions.
+    pub(super) fn len(&self) -> usize {
+        self.sayings.len() + self.changes
+    }
+
+    pub(super) fn messages(&self) -> usize {
+        self.sayings.len()
+    }
+
+    pub(super) fn enter(&mut self, saying: Saying) {
+        self.by_id.insert(saying.sent.message_id, self.sayings.len());
+        self.sayings.push(saying);
+    }
+
+    /// Its author wants it to be this from now on, which may be kept back if one of the two has blocked the other.
+    pub(super) fn change(&mut self, message: MessageId, text: Option<String>, blocked: bool) {
+        if let Some(saying) = self.by_id.get(&message).and_then(|at| self.sayings.get_mut(*at)) {
+            (saying.text, saying.changed, saying.blocked) = (text, true, saying.blocked || blocked);
+            self.changes += 1;
+        }
+    }
+
+    pub(super) fn find(&self, message: MessageId) -> Option<&Saying> {
+        self.by_id.get(&message).and_then(|at| self.sayings.get(*at))
+    }
+
+    /// From this place in the order of saying.
+    pub(super) fn since(&self, first: usize) -> &[Saying] {
+        self.sayings.get(first..).unwrap_or_default()
+    }
+
+    /// The server knows no more of anything from this place in the order of saying on.
+    pub(super) fn are_lost(&mut self, first: usize) {
+        for saying in self.sayings.iter_mut().skip(first) {
+            saying.said_again = true;
+        }
+    }
+
+    /// What these two have said, and nobody can tell whether it has arrived yet: it may be kept back, or not.
+    pub(super) fn may_be_kept_back(&mut self, pair: Pair, first: usize) {
+        for (number, saying) in self.sayings.iter_mut().enumerate().filter(|(_, saying)| saying.pair == pair) {
+            saying.blocked |= number >= first || saying.changed;
+        }
+    }
+
+    /// All has been compared.
+    pub(super) fn are_settled(&mut self) {
+        self.sayings.iter_mut().for_each(|saying| saying.changed = false);
+    }
+}

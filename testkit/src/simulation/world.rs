@@ -1,0 +1,264 @@
+//! Server, network, people and their devices.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use privmsg_protocol::UserId;
+
+use super::books::{Books, Pair, Place};
+use super::{Plan, Rows};
+use crate::clock::Clock;
+use crate::person::Person;
+use crate::random::Random;
+use crate::{Account, Faults, Proxy, ServerProcess, binaries, without_limits};
+
+/// Chats of each person, at least.
+const CIRCLE: usize = 2;
+
+/// Tries of what needs an answer of the server, which may be off or cut.
+const TRIES: u32 = 40;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A device of somebody's.
+pub(super) struct Device {
+    pub(super) person: Person,
+    pub(super) clock: Clock,
+    pub(super) online: bool,
+    /// Signed out by another device of the same person, when so many messages had been said.
+    pub(super) signed_out: Option<usize>,
+    /// It has not been there from the beginning.
+    pub(super) came_later: bool,
+    in_backup: bool,
+}
+
+/// Somebody.
+pub(super) struct User {
+    pub(super) account: Account,
+    /// The first one stays; the others come and go.
+    pub(super) devices: Vec<Device>,
+    pub(super) blocks: BTreeSet<usize>,
+}
+
+impl User {
+    pub(super) fn name(&self) -> &UserId {
+        &self.account.user_id
+    }
+}
+
+/// How often what has happened.
+#[derive(Debug, Default)]
+pub(super) struct Tally(BTreeMap<&'static str, usize>);
+
+impl Tally {
+    pub(super) fn count(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+}
+
+/// Everything.
+pub(super) struct World {
+    pub(super) server: ServerProcess,
+    pub(super) network: Proxy,
+    pub(super) people: Vec<User>,
+    pub(super) pairs: Vec<Pair>,
+    pub(super) books: Books,
+    /// What was said before has been compared.
+    pub(super) compared: usize,
+    pub(super) tally: Tally,
+    pub(super) was_restored: bool,
+    max_devices: usize,
+    backup: PathBuf,
+    /// So many messages had been said.
+    backed_up: usize,
+    // Goes last.
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    pub(super) async fn begin(plan: &Plan, random: &mut Random) -> Result<Self> {
+        let dir = binaries::dir_on_disk()?;
+        let data = dir.path().join("server");
+        std::fs::create_dir(&data)?;
+        let server = ServerProcess::start(&plan.server, &data, &without_limits()).await?;
+        let network = Proxy::start(server.address(), plan.seed).await?;
+        let mut people = Vec::new();
+        for number in 0..plan.people {
+            let account = server.admin().creates(&format!("user{number}")).await?;
+            let clock = Clock::right();
+            let mut person = Person::signs_in_by(&network.url(), &account, Arc::new(clock.clone())).await?;
+            person.goes_online().await?;
+            let first = Device { person, clock, online: true, signed_out: None, came_later: false, in_backup: false };
+            people.push(User { account, devices: vec![first], blocks: BTreeSet::new() });
+        }
+        Ok(Self {
+            server,
+            network,
+            pairs: circles(plan.people, random),
+            people,
+            books: Books::default(),
+            compared: 0,
+            tally: Tally::default(),
+            was_restored: false,
+            max_devices: plan.devices,
+            backup: dir.path().join("backup.tar"),
+            backed_up: 0,
+            _dir: dir,
+        })
+    }
+
+    pub(super) fn device(&self, (user, device): Place) -> Result<&Device> {
+        self.people.get(user).and_then(|user| user.devices.get(device)).context("no such device")
+    }
+
+    pub(super) fn device_mut(&mut self, (user, device): Place) -> Result<&mut Device> {
+        self.people.get_mut(user).and_then(|user| user.devices.get_mut(device)).context("no such device")
+    }
+
+    /// The one of the two whose device this is not.
+    pub(super) fn other(&self, pair: Pair, place: Place) -> &UserId {
+        self.people[if pair.0 == place.0 { pair.1 } else { pair.0 }].name()
+    }
+
+    /// Devices that are signed in.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let of = |(number, user): (usize, &User)| {
+            let here = user.devices.iter().enumerate().filter(|(_, device)| device.signed_out.is_none());
+            here.map(move |(device, _)| (number, device)).collect::<Vec<_>>()
+        };
+        self.people.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// Starts the engine of a device that is off.
+    pub(super) async fn goes_online(&mut self, place: Place) -> Result<()> {
+        let device = self.device_mut(place)?;
+        if !device.online {
+            device.person.starts().await?;
+            device.online = true;
+        }
+        Ok(())
+    }
+
+    /// A further device, if there may be one more. Returns whether there is.
+    pub(super) async fn gets_a_device(&mut self, user: usize) -> Result<bool> {
+        let held = self.people[user].devices.iter().filter(|device| device.signed_out.is_none()).count();
+        if held >= self.max_devices {
+            return Ok(false);
+        }
+        self.goes_online((user, 0)).await?;
+        let url = self.network.url();
+        let first = &self.people[user].devices[0];
+        // A half-made device is another one at the next try: this is not about that.
+        self.network.behaves(Faults::default());
+        let person = first.person.takes_another_device(&url).await?;
+        let clock = first.clock.clone();
+        self.people[user].devices.push(Device {
+            person,
+            clock,
+            online: true,
+            signed_out: None,
+            came_later: true,
+            in_backup: false,
+        });
+        Ok(true)
+    }
+
+    /// The first device signs out another one. Returns whether there is one.
+    pub(super) async fn signs_out(&mut self, (user, device): Place) -> Result<bool> {
+        if device == 0 {
+            return Ok(false);
+        }
+        self.goes_online((user, 0)).await?;
+        let gone = self.device((user, device))?.person.client().whoami().await?.device_id.context("a device id")?;
+        let first = self.device((user, 0))?.person.client().clone();
+        insist("signing a device out", || first.remove_device(&gone)).await?;
+        let said = self.books.messages();
+        let device = self.device_mut((user, device))?;
+        device.signed_out = Some(said);
+        device.online = false;
+        device.person.goes_offline().await.ok();
+        Ok(true)
+    }
+
+    /// Ends at once, and is started again.
+    pub(super) async fn server_is_killed(&mut self) -> Result<()> {
+        self.server.kill()?;
+        self.server.restart().await.map(drop)
+    }
+
+    pub(super) fn backs_up(&mut self) -> Result<()> {
+        self.backed_up = self.books.messages();
+        self.people.iter_mut().flat_map(|user| &mut user.devices).for_each(|device| device.in_backup = true);
+        self.server.administer(&[OsStr::new("backup"), self.backup.as_os_str()])
+    }
+
+    /// Its disk is gone, and the backup is what there is.
+    pub(super) async fn is_restored(&mut self) -> Result<()> {
+        self.server.kill()?;
+        let backup = self.backup.as_os_str();
+        self.server.administer(&["restore".as_ref(), backup, "--force".as_ref(), "--verify".as_ref()])?;
+        self.server.restart().await?;
+        self.was_restored = true;
+        self.books.are_lost(self.backed_up);
+        let said = self.books.messages();
+        for device in self.people.iter_mut().flat_map(|user| &mut user.devices).filter(|device| !device.in_backup) {
+            // The server has never heard of it: it would have to be let in again.
+            device.signed_out.get_or_insert(said);
+            device.online = false;
+            device.person.goes_offline().await.ok();
+        }
+        self.tally.count("restores of the server");
+        Ok(())
+    }
+
+    pub(super) fn rows(&self) -> Rows {
+        let devices = self.people.iter().map(|user| user.devices.len()).sum::<usize>();
+        let network = self.network.done();
+        let mut rows = vec![
+            ("people".to_owned(), self.people.len().to_string()),
+            ("devices, in all".to_owned(), devices.to_string()),
+            ("conversations".to_owned(), self.pairs.len().to_string()),
+            ("messages".to_owned(), self.books.messages().to_string()),
+            ("connections cut".to_owned(), network.cuts.to_string()),
+            ("frames repeated".to_owned(), network.repeats.to_string()),
+        ];
+        rows.extend(self.tally.0.iter().map(|(what, count)| ((*what).to_owned(), count.to_string())));
+        rows
+    }
+}
+
+/// Tries again what a network or server that is down refuses.
+pub(super) async fn insist<T, F, E>(what: &str, mut attempt: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Into<anyhow::Error>,
+{
+    for _ in 1..TRIES {
+        if let Ok(done) = attempt().await {
+            return Ok(done);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    attempt().await.map_err(Into::into).with_context(|| what.to_owned())
+}
+
+/// Everybody talks to the next ones in the round, and to somebody by chance.
+fn circles(people: usize, random: &mut Random) -> Vec<Pair> {
+    let mut pairs = BTreeSet::new();
+    for one in 0..people {
+        let next = (1..=CIRCLE).map(|step| (one + step) % people);
+        let others: Vec<usize> = next.chain([index(random, people)]).collect();
+        pairs.extend(others.into_iter().filter(|other| *other != one).map(|other| (one.min(other), one.max(other))));
+    }
+    pairs.into_iter().collect()
+}
+
+/// A place in something that has so many, at least one.
+pub(super) fn index(random: &mut Random, len: usize) -> usize {
+    usize::try_from(random.within(0..u64::try_from(len).unwrap_or(1))).unwrap_or(0)
+}
