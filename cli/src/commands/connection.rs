@@ -5,9 +5,9 @@ use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
 use super::Session;
-use super::message::conversation;
 use super::time;
 use super::waiting::sentence;
+use crate::chat_name::chat_id;
 use crate::failure::Failure;
 use crate::foreign;
 use crate::lang::Lang;
@@ -117,8 +117,8 @@ pub(super) async fn say_failed(
     let Some(message) = client.message(row).await? else { return Ok(()) };
     let (lang, own) = (session.lang(), client.user_id());
     let id = message.message_id.to_string();
-    let to = conversation(&message.chat.kind, own).unwrap_or_default();
-    let said = lang.not_sent_to(&id, to, &lang.refusal(code));
+    let to = chat_id(&message.chat.kind, own);
+    let said = lang.not_sent_to(&id, &to, &lang.refusal(code));
     session.output.notice(code.as_str(), &foreign::line(&said));
     Ok(())
 }

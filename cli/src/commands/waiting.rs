@@ -144,7 +144,7 @@ impl<'a> Waiting<'a> {
         let chat = self.client.chat(self.said.chat).await?;
         Ok(chat.and_then(|chat| match chat.summary.chat.kind {
             ChatKind::Direct { peer } => Some(peer),
-            ChatKind::SelfNotes | ChatKind::Group => None,
+            ChatKind::SelfNotes | ChatKind::Group { .. } => None,
         }))
     }
 

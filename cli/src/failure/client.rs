@@ -75,6 +75,9 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
             new(Exit::Usage, "another_users_code", lang.another_users_code(user.as_str()))
         }
         ClientError::OwnLink => new(Exit::Usage, "own_link", lang.own_contact_link()),
+        ClientError::NoSuchGroup(name) => new(Exit::Usage, "no_such_group", lang.no_such_group(name)),
+        ClientError::NotInGroup => new(Exit::Refused, "not_in_group", lang.no_longer_in_group()),
+        ClientError::GroupChange(error) => new(Exit::Refused, &error.to_string(), lang.group_change(*error)),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
         ClientError::Content(privmsg_client::ContentError::Size(_)) => new(

@@ -97,6 +97,14 @@ impl Lang {
                 "too much of what you have sent waits on the server until others fetch it",
                 "на сервере ждёт слишком много отправленного вами, пока это не заберут получатели",
             ),
+            E::TooManyRequests => self.pick(
+                "you have written to too many people today who have not answered yet; it goes on tomorrow",
+                "сегодня вы написали слишком многим, кто ещё не ответил; продолжится завтра",
+            ),
+            E::AwaitsAnswer => self.pick(
+                "they have not answered yet; until then only so much is taken in a day",
+                "ответа ещё нет; до него за день принимается лишь ограниченное число сообщений",
+            ),
             E::RateLimited => self.pick(
                 "too many messages or requests at once; wait a moment",
                 "слишком много сообщений или запросов сразу; подождите",

@@ -14,6 +14,7 @@ pub(crate) mod signing_key;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod title;
 
 use privmsg_e2ee::{About, Content, ContentError, DevicePublicKey, IfUnknown, Kind};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
@@ -37,6 +38,7 @@ const KINDS: &[&dyn ContentKind] = &[
     &reaction::ReactionKind,
     &edit::EditKind,
     &delete::DeleteKind,
+    &title::TitleKind,
     &signing_key::SigningKeyKind,
     &signing_key::SigningKeyWantedKind,
 ];
@@ -51,6 +53,11 @@ trait ContentKind: Sync {
 
     /// Its name in machine-readable output.
     fn name(&self) -> &'static str;
+
+    /// Whether a person says it, and not the client by itself: whoever has said something is seen by the others to be there.
+    fn by_person(&self) -> bool {
+        true
+    }
 
     /// Does what it means, in the transaction that it came or was written in. What breaks the rules changes nothing.
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>;
@@ -115,6 +122,11 @@ pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>
         },
         None => keep(tx, said),
     }
+}
+
+/// Whether a person has said this, and not the client by itself.
+pub(crate) fn is_by_person(bytes: &[u8]) -> bool {
+    Content::decode(bytes).is_ok_and(|content| of_number(content.kind).is_some_and(ContentKind::by_person))
 }
 
 /// Does what was kept by a version that did not know it.

@@ -9,6 +9,7 @@ use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
 
+use crate::group::change::ChangeError;
 use crate::net::{AddressError, NetworkError};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -123,6 +124,15 @@ pub enum ClientError {
         /// Why.
         why: Unreachable,
     },
+    /// There is no such group on this device, or several fit.
+    #[error("there is no such group: {0}")]
+    NoSuchGroup(String),
+    /// The user does not take part in the group any more.
+    #[error("the user is no longer in this group")]
+    NotInGroup,
+    /// A change of a group that cannot be.
+    #[error("the group cannot be changed so: {0}")]
+    GroupChange(#[from] ChangeError),
     /// The server is older than this version can work with.
     #[error("the server speaks version {0} of the protocol")]
     ServerTooOld(u32),

@@ -113,6 +113,10 @@ error_codes! {
     MessageIdConflict = "message_id_conflict", 409, Never;
     /// What this user has sent and nobody has fetched takes `max_waiting_mb_per_user`. Nothing was stored for anybody.
     MailboxFull = "mailbox_full", 507, Later;
+    /// This user has written to `max_new_requests_per_day` people today who have not answered yet.
+    TooManyRequests = "too_many_requests", 429, Later;
+    /// Nobody there has answered yet, and no more than `max_request_messages_per_day` may be said until then.
+    AwaitsAnswer = "awaits_answer", 429, Later;
     /// Too many messages or requests; the answer says when to try again.
     RateLimited = "rate_limited", 429, Later;
     /// No such user, or a user that has been revoked.

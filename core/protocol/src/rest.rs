@@ -6,6 +6,7 @@
 mod admin;
 mod auth;
 mod blocks;
+mod consent;
 mod endpoints;
 mod files;
 mod groups;
@@ -21,6 +22,7 @@ pub use admin::{
 };
 pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshRequest, RefreshResponse};
 pub use blocks::{BlockedUser, BlockedUsers};
+pub use consent::Requests;
 pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};
 pub use groups::{

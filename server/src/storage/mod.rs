@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
     AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, UpdateProfile, UserProfile,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -39,9 +39,9 @@ pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };
 pub(crate) use model::{
-    Blocked, Bounds, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
-    Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds,
-    UserKey,
+    Blocked, Bounds, Cutoffs, Declined, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page,
+    PageLimit, Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction,
+    UploadBounds, UserKey,
 };
 pub(crate) use rosters::Rosters;
 
@@ -174,6 +174,12 @@ pub(crate) trait Storage: Send + Sync {
 
     /// Nothing that `user_id` sends reaches the session's user any more. `None` if that is so already.
     async fn block(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
+    /// A person of the session's user lets a conversation in without writing.
+    async fn accept(&self, session: Session, group_id: GroupId) -> Result<()>;
+    /// The session's user is spared a conversation between two, until they write there or accept it.
+    async fn decline(&self, session: Session, group_id: GroupId) -> Result<Declined>;
+    /// Conversations that the user has not answered, and those that they have declined.
+    async fn consent_requests(&self, user: UserKey) -> Result<Requests>;
     /// Takes that back. `None` if there was nothing to take back.
     async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
     async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>>;

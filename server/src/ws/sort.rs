@@ -99,6 +99,12 @@ impl Connection {
                 ));
             }
         };
+        // In a group only who has sent it knows.
+        let by_person = message.by_person.unwrap_or_else(|| {
+            use MessageType as M;
+            let is_said = matches!(message.message_type, M::Text | M::Voice | M::Video | M::Image | M::File);
+            is_said && message.group_id.is_none()
+        });
         let is_servers = match message.message_type {
             MessageType::KeyExchange | MessageType::DeviceSync | MessageType::Withheld => message.group_id.is_some(),
             MessageType::AccountSync => true,
@@ -123,7 +129,7 @@ impl Connection {
             message_type: message.message_type,
             timestamp: message.timestamp,
         });
-        Ok(Outgoing { message_id: message.message_id, to, frame })
+        Ok(Outgoing { message_id: message.message_id, to, by_person, frame })
     }
 
     fn acknowledged(&mut self, ack: &Ack, inbound: &mut Inbound) {

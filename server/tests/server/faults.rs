@@ -37,6 +37,8 @@ impl Binary {
             .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
             .env("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "0")
             .env("PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND", "0")
+            .env("PRIVMSG_LIMITS_MAX_REQUEST_MESSAGES_PER_DAY", "0")
+            .env("PRIVMSG_LIMITS_MAX_REQUEST_KB_PER_DAY", "0")
             .env("RUST_LOG", "trace")
             .env("LC_ALL", "C")
             .stdout(Stdio::piped())

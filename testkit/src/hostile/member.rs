@@ -232,6 +232,7 @@ impl HostileMember {
             encrypted_content: Opaque::encode(bytes),
             message_type: MessageType::Text,
             timestamp: i64::try_from(now_ms() / 1000)?,
+            by_person: Some(true),
         };
         let socket = self.socket.as_mut().context("a session that waits has no connection")?;
         socket.feed(ClientFrame::Message(message).to_json()).await?;

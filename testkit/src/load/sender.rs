@@ -61,6 +61,7 @@ impl Template {
             encrypted_content: Opaque::encode(&Random::new(7).bytes(size)),
             message_type: MessageType::Text,
             timestamp: i64::try_from(unix_ms() / 1000)?,
+            by_person: None,
         })
         .to_json();
         match frame.split_once(&placeholder.to_string()) {

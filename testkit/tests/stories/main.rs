@@ -11,6 +11,7 @@ mod crashes;
 mod devices;
 mod epochs;
 mod files;
+mod groups;
 mod kept_files;
 mod limits;
 mod network;

@@ -70,6 +70,7 @@ strategies! {
     send_message() -> SendMessage = make!(SendMessage {
         message_id: message_id(), sender_id: user(), recipient_id: opt(user()), group_id: opt(group_id()),
         epoch: opt(epoch()), encrypted_content: opaque(), message_type: message_type(), timestamp: any::<i64>(),
+        by_person: opt(any::<bool>()),
     });
     delivered() -> DeliveredMessage = make!(DeliveredMessage {
         message_id: message_id(), sender_id: user(), sender_device_id: opt(device()), recipient_id: opt(user()),
@@ -124,6 +125,7 @@ strategies! {
         token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
         waiting: any::<bool>(), answered: vec(opaque(), 0..3),
     });
+    requests() -> Requests = make!(Requests { unanswered: vec(group_id(), 0..3), declined: vec(group_id(), 0..3) });
     refresh_request() -> RefreshRequest = make!(RefreshRequest { token: opt(secret()) });
     refresh_response() -> RefreshResponse = make!(RefreshResponse { token: secret(), expires_at: any::<i64>() });
     profile() -> UserProfile = make!(UserProfile {

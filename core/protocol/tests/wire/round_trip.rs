@@ -45,6 +45,7 @@ fn rest_bodies() {
     body(any::problem());
     body(any::login_request());
     body(any::login_response());
+    body(any::requests());
     body(any::refresh_request());
     body(any::refresh_response());
     body(any::profile());

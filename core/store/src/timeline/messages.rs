@@ -28,10 +28,13 @@ impl Kind {
     /// Notice of this device: the conversation was joined at an epoch that this device had seen before. Has no content.
     pub const WENT_BACK: Self = Self(-3);
 
+    /// Notice of this device: people in the group, or their roles, are others than before. Says which.
+    pub const GROUP_CHANGED: Self = Self(-4);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::IDENTITY_CHANGED | Self::WENT_BACK)
+        matches!(self, Self::IDENTITY_CHANGED | Self::WENT_BACK | Self::GROUP_CHANGED)
     }
 }
 

@@ -27,6 +27,12 @@ pub struct Limits {
     pub max_transfers_per_user: u32,
     /// Uploads and downloads of all users at the same time; each takes up to 1.2 MB of memory. Default 256.
     pub max_transfers: u32,
+    /// People, or groups of people, to whom a user may write in a day and who have not answered yet. Default 20.
+    pub max_new_requests_per_day: u64,
+    /// Messages in a day to somebody who has not answered. Default 100.
+    pub max_request_messages_per_day: u64,
+    /// All of these together. Default 256.
+    pub max_request_kb_per_day: u64,
     /// All files of one user together. Default 2048.
     pub max_stored_mb_per_user: u64,
     /// Devices of one user that are signed in. Default 32: each message is delivered to all of them, and each is a leaf of
@@ -88,6 +94,9 @@ impl Default for Limits {
             max_pending_messages: 10_000,
             max_pending_mb: 32,
             max_waiting_mb_per_user: 128,
+            max_new_requests_per_day: 20,
+            max_request_messages_per_day: 100,
+            max_request_kb_per_day: 256,
             max_unfinished_uploads: 32,
             max_transfers_per_user: 32,
             max_transfers: 256,
@@ -153,6 +162,9 @@ impl Limits {
             messages: bound(self.max_pending_messages, 1),
             bytes: bound(self.max_pending_mb, 1024 * 1024),
             bytes_of_sender: bound(self.max_waiting_mb_per_user, 1024 * 1024),
+            new_requests: bound(self.max_new_requests_per_day, 1),
+            request_messages: bound(self.max_request_messages_per_day, 1),
+            request_bytes: bound(self.max_request_kb_per_day, 1024),
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Cache {
     /// Loaded when they are first asked for.
     arrivals: Option<Arrivals>,
     contacts: HashSet<(i64, i64)>,
+    /// The one has answered the other.
+    answered: HashSet<(i64, i64)>,
     /// Whether the one has blocked the other.
     blocks: HashMap<(i64, i64), bool>,
 }
@@ -51,8 +53,12 @@ pub(super) struct GroupEntry {
     /// A conversation between two.
     pub(super) is_direct: bool,
     pub(super) participants: Rc<[i64]>,
-    /// Participants who have done nothing in the group yet.
+    /// Participants of whom no person has said anything yet.
     pub(super) silent: Vec<i64>,
+    /// Those who have declined.
+    pub(super) declined: Vec<i64>,
+    /// Who has asked for the conversation.
+    pub(super) began: Option<i64>,
     /// All leaves, signed in or not.
     pub(super) leaves: Rc<[i64]>,
     /// Those of the leaves that have to join anew before they say anything.
@@ -70,6 +76,7 @@ impl Cache {
         self.devices_of.clear();
         self.groups.clear();
         self.contacts.clear();
+        self.answered.clear();
         self.blocks.clear();
     }
 
@@ -88,6 +95,7 @@ impl Cache {
             self.pending.len(),
             self.sent_bytes.len(),
             self.contacts.len(),
+            self.answered.len(),
             self.blocks.len(),
         ];
         if largest.iter().any(|len| *len > MAX_ENTRIES) {
@@ -217,6 +225,15 @@ impl Cache {
         self.contacts.insert((user, peer))
     }
 
+    /// Whether `peer` is known to have answered `user`.
+    pub(super) fn is_answered(&self, peer: i64, user: i64) -> bool {
+        self.answered.contains(&(peer, user))
+    }
+
+    pub(super) fn note_answered(&mut self, peer: i64, user: i64) {
+        self.answered.insert((peer, user));
+    }
+
     /// Whether `user` has blocked `peer`.
     pub(super) fn blocks(&mut self, conn: &Connection, user: i64, peer: i64) -> rusqlite::Result<bool> {
         if let Some(blocks) = self.blocks.get(&(user, peer)) {
@@ -236,6 +253,7 @@ impl Cache {
     pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
         if let Some(group) = self.groups.get_mut(&group_id) {
             group.silent.retain(|silent| *silent != user);
+            group.declined.retain(|declined| *declined != user);
         }
     }
 
@@ -292,9 +310,9 @@ impl GroupEntry {
         let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
             return Ok(None);
         };
-        let participants: Vec<(i64, bool)> = conn
-            .prepare_cached("SELECT user, acted FROM grp_participant WHERE grp = ?1")?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        let participants: Vec<(i64, bool, bool, bool)> = conn
+            .prepare_cached("SELECT user, acted, declined <> 0, began FROM grp_participant WHERE grp = ?1")?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let leaves: Vec<(i64, bool, bool)> = conn
             .prepare_cached(
@@ -311,8 +329,10 @@ impl GroupEntry {
             seq,
             numbered: false,
             is_direct,
-            participants: participants.iter().map(|(user, _)| *user).collect(),
-            silent: participants.iter().filter_map(|(user, acted)| (!acted).then_some(*user)).collect(),
+            participants: participants.iter().map(|(user, ..)| *user).collect(),
+            silent: participants.iter().filter_map(|(user, acted, ..)| (!acted).then_some(*user)).collect(),
+            declined: participants.iter().filter_map(|(user, _, declined, _)| declined.then_some(*user)).collect(),
+            began: participants.iter().find_map(|(user, _, _, began)| began.then_some(*user)),
             leaves: leaves.iter().map(|(device, ..)| *device).collect(),
             former: leaves.iter().filter_map(|(device, _, former)| former.then_some(*device)).collect(),
             active: leaves.iter().filter_map(|(device, active, _)| active.then_some(*device)).collect(),

@@ -144,7 +144,6 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
             .execute([place.group, seq])?;
-        self.note_act(place.group, session.user.0)?;
         if let Some(Step { roster, waited, moves }) = &step {
             if !waited {
                 self.store_roster(roster)?;

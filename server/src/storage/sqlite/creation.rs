@@ -45,9 +45,11 @@ impl Tx<'_> {
         let joiners = self.joiners(welcomed, &users)?;
         self.require_state_room(session, &named, state.len() as u64, max_bytes)?;
         self.require_room(session.user, size(&joiners))?;
+        let before = self.standing(&named.chat)?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
         let group = self.insert_group(session, &at, &users).map_err(engine_error)?;
+        self.stand(group, session, &users, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, joiners))

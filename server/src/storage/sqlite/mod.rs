@@ -13,6 +13,7 @@ mod cache;
 mod checkpoint;
 mod commits;
 mod connection;
+mod consent;
 mod contacts;
 mod conversations;
 mod creation;

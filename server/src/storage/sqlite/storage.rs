@@ -6,23 +6,22 @@ use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
     AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, UpdateProfile, UserProfile,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
 use super::engine::SqliteStorage;
-use super::fault::engine_error;
 use super::writer::Touches;
 use super::{
-    accounts, administration, audit, blocks, contacts, device_lists, devices, files, groups, identity, invitations,
-    key_packages, mailbox, requests, samples, sign_in, taken_back, upkeep, uploads,
+    accounts, administration, audit, blocks, consent, contacts, device_lists, devices, files, groups, identity,
+    invitations, key_packages, mailbox, requests, samples, sign_in, taken_back, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Act, Actor, AuditNote, Authority, Blocked, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login,
-    NewFile, NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request,
-    RequestId, Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
-    StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
+    Act, Actor, AuditNote, Authority, Blocked, Commit, Consequences, Credentials, Cutoffs, Declined, DeviceKey,
+    Founding, Login, NewFile, NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced,
+    Request, RequestId, Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation,
+    StoredList, StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]
@@ -120,7 +119,7 @@ impl Storage for SqliteStorage {
 
     async fn was_restored_lately(&self) -> Result<bool> {
         let now = self.clock.now();
-        self.read(move |conn| taken_back::was_restored_lately(conn, now).map_err(engine_error)).await
+        self.read(move |conn| taken_back::was_restored_lately(conn, now)).await
     }
 
     async fn devices(&self, session: Session) -> Result<Vec<Device>> {
@@ -213,6 +212,18 @@ impl Storage for SqliteStorage {
 
     async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>> {
         self.write(Touches::Data, move |tx| tx.unblock(&session, &user_id)).await
+    }
+
+    async fn accept(&self, session: Session, group_id: GroupId) -> Result<()> {
+        self.write(Touches::Structure, move |tx| tx.accept(&session, group_id)).await
+    }
+
+    async fn decline(&self, session: Session, group_id: GroupId) -> Result<Declined> {
+        self.write(Touches::Structure, move |tx| tx.decline(&session, group_id)).await
+    }
+
+    async fn consent_requests(&self, user: UserKey) -> Result<Requests> {
+        self.read(move |conn| consent::requests(conn, user)).await
     }
 
     async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>> {

@@ -51,11 +51,11 @@ const RESTORED_AT: &str = "restored_at";
 const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Whether there may be tokens about of which the database has never heard, because it was restored.
-pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> Result<bool> {
     let found: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([RESTORED_AT], |row| row.get(0))
-        .optional()?;
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")
+        .and_then(|mut query| query.query_row([RESTORED_AT], |row| row.get(0)).optional())
+        .map_err(engine_error)?;
     let at = found.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
     Ok(at.is_some_and(|at| now - at < TOKEN_SECONDS))
 }

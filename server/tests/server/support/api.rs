@@ -200,7 +200,7 @@ impl Person {
     /// A message to a group.
     pub(crate) fn group_message(&self, to: GroupId, epoch: u64, id: MessageId) -> Value {
         json!({"type": "message", "payload": {
-            "message_id": id, "sender_id": self.name, "group_id": to, "epoch": epoch,
+            "message_id": id, "sender_id": self.name, "group_id": to, "epoch": epoch, "by_person": true,
             "encrypted_content": "Y2lwaGVy", "message_type": "text", "timestamp": 1,
         }})
     }

@@ -70,6 +70,8 @@ impl TestServer {
         config.admin.master_key = privmsg_protocol::Secret::new(ADMIN_KEY.to_owned());
         config.limits.rate_limit_messages_per_minute = 0;
         config.limits.max_frames_per_second = 0;
+        config.limits.max_request_messages_per_day = 0;
+        config.limits.max_request_kb_per_day = 0;
         change(&mut config);
         let clock = Clock::manual(1_800_000_000);
         let Launched { api, metrics, shutdown, running } = launch(&config, &clock).await;

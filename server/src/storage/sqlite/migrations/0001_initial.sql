@@ -94,13 +94,26 @@ CREATE TABLE replacement (
 ) STRICT;
 CREATE INDEX replacement_by_time ON replacement (takes_effect_at);
 
--- `user` has written to `peer`, who may therefore see when `user` is there.
+-- A person of `user` has written to `peer`, who may therefore see when `user` is there.
 CREATE TABLE contact (
     user INTEGER NOT NULL,
     peer INTEGER NOT NULL,
     PRIMARY KEY (user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_by_peer ON contact (peer);
+
+-- `user` has written to `peer`, who has not answered yet; to several at once it is the group, negative.
+CREATE TABLE unanswered (
+    user         INTEGER NOT NULL,
+    peer         INTEGER NOT NULL,
+    begun_at     INTEGER NOT NULL,
+    -- What was written in the day from then on.
+    counted_from INTEGER NOT NULL,
+    messages     INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    PRIMARY KEY (user, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unanswered_by_peer ON unanswered (peer);
 
 -- `user` hears nothing of `peer`.
 CREATE TABLE block (
@@ -280,8 +293,13 @@ CREATE INDEX conversation_went_on_by_time ON conversation_went_on (at);
 CREATE TABLE grp_participant (
     grp   INTEGER NOT NULL,
     user  INTEGER NOT NULL,
-    -- Has created the group, or sent a message or a commit to it: the others may see when the user is there.
+    -- A person of the user has written there, or accepted it: the others may see when the user is there.
     acted INTEGER NOT NULL DEFAULT 0,
+    -- The user is spared what the other one writes. When the user was last there, as the other one could see it; 1 if they
+    -- could not.
+    declined INTEGER NOT NULL DEFAULT 0,
+    -- The user has asked for the conversation.
+    began INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
