@@ -47,6 +47,7 @@ mod public;
 mod refused;
 mod rules;
 mod state;
+mod tree;
 
 pub use bounds::{MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, max_commit_len, max_tree_len};
 pub use context::{extensions, info_of_context, info_of_extensions};
@@ -57,3 +58,4 @@ pub use public::PublicConversation;
 pub use refused::Refused;
 pub use rules::{MAX_LEAF_LEN, Refusal, RejectReason, Rules};
 pub use state::StateError;
+pub use tree::read_tree;
