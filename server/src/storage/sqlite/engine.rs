@@ -78,7 +78,7 @@ impl SqliteStorage {
             .map_err(|source| OpenError::Journal { path: path.display().to_string(), source })?;
         let seed = StateSeed {
             next_position: conn
-                .query_row("SELECT coalesce(max(id), 0) + 1 FROM body", [], |row| row.get(0))
+                .query_row("SELECT next_position FROM total", [], |row| row.get(0))
                 .map_err(failed)?,
             bounds: options.bounds,
         };
