@@ -135,6 +135,8 @@ error_codes! {
     ConversationExists = "conversation_exists", 409, AfterCatchUp;
     /// The conversation has had this incarnation already, or a later one, which the answer gives.
     StaleIncarnation = "stale_incarnation", 409, AfterCatchUp;
+    /// The incarnation is too far above the newest one that the server knows, which the answer gives if there is one.
+    IncarnationAhead = "incarnation_ahead", 409, AfterCatchUp;
     /// The account already has another identity key.
     IdentityExists = "identity_exists", 409, Never;
     /// The account has no encrypted backup.
