@@ -60,6 +60,11 @@ impl ApiError {
         self.header = Some(Box::new((name, value)));
     }
 
+    /// Whether it says this.
+    pub(crate) fn is(&self, code: &ErrorCode) -> bool {
+        self.code == *code
+    }
+
     /// A fault of the server's own. The caller has logged what it is.
     pub(crate) fn internal() -> Self {
         Self::new(ErrorCode::Internal, "the server has a fault; its log says more")

@@ -117,9 +117,13 @@ impl Lang {
                 "there is no such device; 'privmsg devices' lists them",
                 "такого устройства нет; список — «privmsg devices»",
             ),
-            E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists | E::StaleIncarnation => self.pick(
+            E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists => self.pick(
                 "the conversation has changed meanwhile; it is joined anew",
                 "чат тем временем изменился; подключаюсь к нему заново",
+            ),
+            E::StaleIncarnation | E::IncarnationAhead => self.pick(
+                "by the server's word the conversation has come to another place than here; it is tried again",
+                "по словам сервера, чат находится не там, где его помнит это устройство; будет новая попытка",
             ),
             E::IdentityExists => {
                 self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")

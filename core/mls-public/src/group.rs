@@ -47,6 +47,7 @@ mod public;
 mod refused;
 mod rules;
 mod state;
+mod tree;
 mod welcome;
 
 pub use bounds::{MAX_GROUP_INFO_LEN, MAX_JOINER_SECRETS_LEN, max_commit_len, max_tree_len};
@@ -58,4 +59,5 @@ pub use public::PublicConversation;
 pub use refused::Refused;
 pub use rules::{MAX_LEAF_LEN, Refusal, RejectReason, Rules};
 pub use state::StateError;
+pub use tree::read_tree;
 pub use welcome::{KeyPackageRef, Welcome};

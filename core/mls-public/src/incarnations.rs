@@ -42,6 +42,24 @@ pub fn is_followed(known: Option<Incarnation>, offered: Incarnation) -> bool {
     known.map_or(offered.0 > 0, |known| offered > known && offered.0 - known.0 <= MAX_AHEAD)
 }
 
+/// Whether a client that knows `known` begins the one after `newest`, which a server says is taken. Nobody has signed that, so
+/// it is for one attempt, and no higher than a server would take it from somebody who knows as much.
+#[must_use]
+pub fn is_offered(known: Option<Incarnation>, newest: Incarnation) -> bool {
+    newest.0.checked_sub(number(known)).is_some_and(|ahead| (1..=MAX_SKIPPED).contains(&ahead))
+}
+
+/// Whether a client that knows `known` goes back to `newest`, where a server does not take the one after `known` because it
+/// is too far ahead: only if it is. An honest server refuses no other, and under an honest one no conversation gets there.
+#[must_use]
+pub fn comes_down(known: Option<Incarnation>, newest: Option<Incarnation>) -> bool {
+    number(known).checked_sub(number(newest)).is_some_and(|ahead| ahead >= MAX_SKIPPED)
+}
+
+fn number(known: Option<Incarnation>) -> u32 {
+    known.map_or(0, |known| known.0)
+}
+
 /// The number of the incarnation that a client begins, where it knows `known` and the server `latest`.
 ///
 /// `None`: there is none left above it, or the server's is one that must not be followed.

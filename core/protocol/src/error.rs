@@ -139,6 +139,8 @@ error_codes! {
     ConversationExists = "conversation_exists", 409, AfterCatchUp;
     /// The conversation has had this incarnation already, or a later one, which the answer gives.
     StaleIncarnation = "stale_incarnation", 409, AfterCatchUp;
+    /// The incarnation is too far above the newest one that the server knows, which the answer gives if there is one.
+    IncarnationAhead = "incarnation_ahead", 409, AfterCatchUp;
     /// The roster does not come after the newest one that the server has: read the group again.
     StaleRoster = "stale_roster", 409, AfterCatchUp;
     /// A roster that is malformed, forged or of another group, that its author may not write, or with somebody who has

@@ -144,6 +144,18 @@ pub fn note_incarnation(tx: &Tx<'_>, id: ChatId, incarnation: Incarnation) -> Re
     Ok(())
 }
 
+/// The conversation goes on after an earlier incarnation than it had come to here, or after none: no server would take the
+/// next one.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_incarnation_back(tx: &Tx<'_>, id: ChatId, incarnation: Option<Incarnation>) -> Result<(), StoreError> {
+    let number = incarnation.map_or(0, |incarnation| incarnation.0);
+    tx.sql().prepare_cached("UPDATE chat SET incarnation = ?2 WHERE id = ?1")?.execute(params![id.0, number])?;
+    tx.changed(Change::Chat(id));
+    Ok(())
+}
+
 /// The user has read up to `position`. Never goes back. Returns whether there was something new.
 ///
 /// # Errors

@@ -43,7 +43,7 @@ pub(super) struct SinceQuery {
     request_body = CreateGroup,
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::TooManyGroups, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::TooManyGroups, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::IncarnationAhead, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,
@@ -56,7 +56,8 @@ pub(super) async fn create(
     let creator = session.user;
     app.allowances.new_group(creator)?;
     let created = found(&app, session, group).await;
-    if created.is_err() {
+    // What is no group has cost as much to look at as one.
+    if created.as_ref().is_err_and(|error| !error.is(&ErrorCode::InvalidHandshake)) {
         app.allowances.no_new_group(creator);
     }
     Ok(Json(created?))

@@ -56,6 +56,14 @@ impl Refusal {
             ..Self::new(ErrorCode::StaleIncarnation, "the conversation has had this incarnation; begin a later one")
         }
     }
+
+    /// The conversation has not come nearly so far here.
+    pub(crate) fn incarnation_ahead(newest: Option<Incarnation>) -> Self {
+        Self {
+            incarnation: newest,
+            ..Self::new(ErrorCode::IncarnationAhead, "the incarnation is too far ahead of the newest one known here")
+        }
+    }
 }
 
 /// The user's files would take more room than one user has.

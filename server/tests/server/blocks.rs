@@ -145,6 +145,35 @@ async fn what_is_kept_back_fills_no_mailbox() {
     assert_eq!(waiting(&alice).await.iter().map(notice).collect::<Vec<_>>(), [withheld(102, 104)]);
 }
 
+/// A notice takes the place of the one before, by where that was. Once, the places of what was gone were given out again after
+/// a restart, and whatever somebody else had sent there was taken away.
+#[tokio::test]
+async fn what_is_kept_back_takes_nothing_else_away() {
+    const SENT: usize = 40;
+    let (mut server, alice, mallory, id) = acquainted().await;
+    let carol = server.user("carol").await;
+    blocks(&alice, "mallory").await;
+    let mut m = mallory.online().await;
+    sends(&mut m, mallory.group_message(id, 1, new_id())).await;
+    for person in [&alice, &mallory, &carol] {
+        empties(person).await;
+    }
+    server.restart().await;
+    let [alice, mallory, carol] = [alice, mallory, carol].map(|person| Person { api: server.api.clone(), ..person });
+    let (mut m, mut c) = (mallory.online().await, carol.online().await);
+    let mut ids = Vec::new();
+    for _ in 0..SENT {
+        ids.push(new_id());
+        sends(&mut c, carol.message("alice", ids[ids.len() - 1], "eA==")).await;
+    }
+    assert_eq!(sends(&mut m, mallory.group_message(id, 1, new_id())).await, Some(5));
+    let found = waiting(&alice).await;
+    let (notices, messages): (Vec<_>, Vec<_>) = found.iter().partition(|message| message["message_type"] == "withheld");
+    let arrived: Vec<_> = messages.iter().map(|message| message["message_id"].clone()).collect();
+    assert_eq!(arrived, ids.iter().map(|id| json!(id)).collect::<Vec<_>>());
+    assert_eq!(notices.into_iter().map(notice).collect::<Vec<_>>(), [withheld(4, 5)]);
+}
+
 /// Whoever blocks stays in the conversation: it goes through other epochs meanwhile.
 #[tokio::test]
 async fn commits_arrive_all_the_same() {

@@ -7,10 +7,10 @@ use privmsg_e2ee::{
     Person, Roster,
 };
 use privmsg_mls_public::group_id;
-use privmsg_mls_public::incarnations::next_incarnation;
+use privmsg_mls_public::incarnations::{is_offered, next_incarnation};
 use privmsg_protocol::limits::MAX_GROUP_PEOPLE;
 use privmsg_protocol::rest::{ClaimMany, ClaimOf, DeviceKeyPackage};
-use privmsg_protocol::{GroupId, Incarnation, UserId};
+use privmsg_protocol::{ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts;
 use privmsg_store::groups::{self, GroupState};
@@ -77,8 +77,41 @@ pub(crate) async fn look_for_the_other(link: &Arc<Link>, chat: ChatId) -> Result
     Ok(true)
 }
 
-/// Makes a group with everybody's devices. `counted`: it counts as this one's.
+/// Makes a group, or once more the one after that which the server says is the newest: by its word alone that number goes
+/// no further than into this attempt. `counted`: it counts as this one's.
 async fn begin(
+    link: &Arc<Link>,
+    kind: ChatKind,
+    incarnation: Incarnation,
+    counted: Option<GroupId>,
+) -> Result<(), ClientError> {
+    let Err(error) = begin_one(link, kind.clone(), incarnation, counted).await else { return Ok(()) };
+    let known = {
+        let kind = kind.clone();
+        let look = move |at: &Snapshot<'_>| match chats::find(at, &kind)? {
+            Some(chat) => chats::incarnation(at, chat),
+            None => Ok(None),
+        };
+        link.context.store.read(look).await?
+    };
+    let after = match &error {
+        ClientError::Server { code: ErrorCode::StaleIncarnation, incarnation: Some(newest), .. }
+            if is_offered(known, *newest) =>
+        {
+            Some(*newest)
+        }
+        // It has been taken back to there.
+        ClientError::Server { code: ErrorCode::IncarnationAhead, incarnation: newest, .. } if known == *newest => known,
+        _ => return Err(error),
+    };
+    match next_incarnation(after, None) {
+        Some(next) if next != incarnation => begin_one(link, kind, next, None).await,
+        _ => Err(error),
+    }
+}
+
+/// Makes a group with everybody's devices.
+async fn begin_one(
     link: &Arc<Link>,
     kind: ChatKind,
     incarnation: Incarnation,

@@ -190,12 +190,15 @@ pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Res
     Ok(events)
 }
 
-/// The server has this device join at an epoch that it had seen before: what was changed since then may be undone, and who was
+/// The server has this device join at a place that it had seen before, or go on after an earlier group: what was changed since then may be undone, and who was
 /// removed since may be there again. A line in the chat says so.
-pub(crate) fn went_back(step: &Step<'_, '_>, chat: ChatId, info: &ConversationInfo) -> Result<Vec<Event>, ClientError> {
-    tracing::warn!(group_id = %info.group_id(), "a conversation was led back to an earlier epoch");
-    let own = &step.identity.user_id;
-    note(step, chat, peer(info, own).map_or(own, |peer| &peer.user_id), Kind::WENT_BACK)
+pub(crate) fn went_back(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, ClientError> {
+    tracing::warn!(chat = chat.0, "a conversation was led back to an earlier state");
+    let about = match chats::load(step.tx, chat)?.kind {
+        ChatKind::Direct { peer } => peer,
+        _ => step.identity.user_id.clone(),
+    };
+    note(step, chat, &about, Kind::WENT_BACK)
 }
 
 /// Enters a notice of this device into a chat.

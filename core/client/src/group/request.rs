@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind, Roster};
-use privmsg_mls_public::incarnations::is_followed;
+use privmsg_mls_public::incarnations::comes_down;
 use privmsg_protocol::rest::{
     CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, SharedWelcome, SubmitCommit,
 };
@@ -207,40 +207,39 @@ impl Asked<'_> {
         if is_unanswered(&error) || error.code().is_some_and(|code| code.retry() == Retry::Later) {
             return Err(error);
         }
-        let (winner, newest) = match &error {
+        let (winner, ahead) = match &error {
             ClientError::Server { code: ErrorCode::ConversationExists, group_id, .. } => (*group_id, None),
-            ClientError::Server { code: ErrorCode::StaleIncarnation, incarnation, .. } => (None, *incarnation),
+            ClientError::Server { code: ErrorCode::IncarnationAhead, incarnation, .. } => (None, Some(*incarnation)),
             _ => (None, None),
         };
-        let id = self.id;
-        let knows_more = self
+        let (link, id) = (self.link, self.id);
+        let events = self
             .answered(move |step| {
-                let chat = groups::load(step.tx, &id)?.map(|group| group.chat);
+                let group = groups::load(step.tx, &id)?;
                 // What has come of a group with this id is of somebody else's, and stays.
                 delete_conversation(step, id)?;
                 groups::give_way(step.tx, &id)?;
-                let Some(chat) = chat else { return Ok(false) };
-                let mut knows_more = winner.is_some();
-                if let Some(newest) = newest
-                    && is_followed(chats::incarnation(step.tx, chat)?, newest)
-                {
-                    chats::note_incarnation(step.tx, chat, newest)?;
-                    knows_more = true;
-                }
+                let Some(group) = group else { return Ok(Vec::new()) };
                 if let Some(winner) = winner {
                     let until = step.now_ms + i64::try_from(WELCOME_WAIT.as_millis()).unwrap_or(0);
                     lags::put(step.tx, &winner, None, until)?;
-                }
-                if knows_more {
                     let reason = Reason::Refused(ErrorCode::ConversationExists);
                     let wait = |attempts: u32| WELCOME_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(8));
-                    holds::put(step.tx, &open::TASK, Scope::Chat(chat), &reason, step.now_ms, wait)?;
+                    holds::put(step.tx, &open::TASK, Scope::Chat(group.chat), &reason, step.now_ms, wait)?;
                 }
-                Ok(knows_more)
+                match ahead {
+                    Some(newest) if comes_down(chats::incarnation(step.tx, group.chat)?, newest) => {
+                        chats::set_incarnation_back(step.tx, group.chat, newest)?;
+                        membership::went_back(step, group.chat)
+                    }
+                    _ => Ok(Vec::new()),
+                }
             })
             .await?;
-        // Else a device named in it has gone, or a key package was stale: it is made anew with what there is now.
-        if knows_more || winner.is_some() { Ok(()) } else { Err(error) }
+        link.context.emit_all(events);
+        // Else there is a later incarnation, a device named in it has gone, or a key package was stale: it is made anew with
+        // what there is now.
+        if winner.is_some() { Ok(()) } else { Err(error) }
     }
 
     async fn commit_refused(self, error: ClientError) -> Result<(), ClientError> {
@@ -304,7 +303,7 @@ impl Asked<'_> {
             if conversation.epoch() > group.reached {
                 return Ok(Vec::new());
             }
-            membership::went_back(step, group.chat, conversation.info())
+            membership::went_back(step, group.chat)
         });
         link.context.emit_all(joined.await?);
         Ok(())

@@ -4,7 +4,7 @@
 //! nobody else has to be there, and the user does nothing.
 
 use openmls::group::{ExternalCommitBuilderFinalizeError, MlsGroup};
-use openmls::prelude::{ExternalCommitBuilderError, LeafNodeParameters, MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
+use openmls::prelude::{ExternalCommitBuilderError, LeafNodeParameters, MlsMessageBodyIn, MlsMessageIn};
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::DeserializeBytes as _;
 
@@ -76,8 +76,7 @@ impl Conversation {
         let MlsMessageBodyIn::GroupInfo(group_info) = message.extract() else {
             return Err(Malformed::new("group info").into());
         };
-        let tree =
-            RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because("ratchet tree"))?;
+        let tree = group::read_tree(ratchet_tree)?;
 
         let context = group_info.group_context().clone();
         let info = group::info_of_context(&context)?;

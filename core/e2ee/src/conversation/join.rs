@@ -1,7 +1,7 @@
 //! Joining by welcome (RFC 9420, section 12.4.3.1).
 
 use openmls::group::{GroupContext, MlsGroup, StagedWelcome, WelcomeError};
-use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn};
+use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn};
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::DeserializeBytes as _;
 
@@ -63,8 +63,7 @@ impl Conversation {
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
             return Err(Malformed::new("welcome").into());
         };
-        let tree =
-            RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because("ratchet tree"))?;
+        let tree = group::read_tree(ratchet_tree)?;
 
         let builder = StagedWelcome::build_from_welcome(provider, &join_config(), welcome).map_err(welcome_error)?;
         let context = builder.processed_welcome().unverified_group_info().group_context().clone();

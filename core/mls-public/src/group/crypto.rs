@@ -18,6 +18,9 @@ use openmls_traits::types::{
 /// No node of a tree is longer, and what is hashed besides is hashed once.
 const MAX_REMEMBERED: usize = 16 * 1024;
 
+/// All that is hashed of a group of a thousand devices is shorter: leaves and parents have about four kilobytes for each.
+const MAX_REMEMBERED_IN_ALL: usize = 8 * 1024 * 1024;
+
 /// Nodes differ at their beginning (the leaf's index, the key) or at their end (the children's hashes).
 const END_LEN: usize = 64;
 
@@ -28,7 +31,14 @@ type Key = (usize, [u8; END_LEN], [u8; END_LEN]);
 pub(super) struct Crypto {
     inner: RustCrypto,
     /// Inputs of SHA-384 with their hashes. Inputs under the same key are compared whole.
-    hashes: Mutex<HashMap<Key, Vec<Hashed>>>,
+    hashes: Mutex<Hashes>,
+}
+
+#[derive(Default)]
+struct Hashes {
+    known: HashMap<Key, Vec<Hashed>>,
+    /// Of all inputs.
+    len: usize,
 }
 
 struct Hashed {
@@ -41,13 +51,18 @@ impl Crypto {
         let (Some(first), Some(last)) = (data.first_chunk(), data.last_chunk()) else {
             return self.inner.hash(HashType::Sha2_384, data);
         };
+        let key = (data.len(), *first, *last);
         let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = hashes.entry((data.len(), *first, *last)).or_default();
-        if let Some(known) = known.iter().find(|known| known.input == data) {
+        if let Some(known) = hashes.known.get(&key).and_then(|alike| alike.iter().find(|known| known.input == data)) {
             return Ok(known.hash.clone());
         }
         let hash = self.inner.hash(HashType::Sha2_384, data)?;
-        known.push(Hashed { input: data.to_vec(), hash: hash.clone() });
+        // A key and what stands around it take more than a short input.
+        let len = hashes.len + data.len() + size_of::<(Key, Hashed)>();
+        if len <= MAX_REMEMBERED_IN_ALL {
+            hashes.len = len;
+            hashes.known.entry(key).or_default().push(Hashed { input: data.to_vec(), hash: hash.clone() });
+        }
         Ok(hash)
     }
 }
@@ -192,5 +207,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn only_so_much_is_remembered() {
+        let crypto = Crypto::default();
+        let inputs: Vec<Vec<u8>> = (0..2_000_u32).map(|at| [&at.to_be_bytes()[..], &[0; 6_000]].concat()).collect();
+        for input in inputs.iter().chain(&inputs) {
+            assert_eq!(crypto.hash(HashType::Sha2_384, input), crypto.inner.hash(HashType::Sha2_384, input));
+        }
+        let hashes = crypto.hashes.lock().unwrap();
+        let kept: usize = hashes.known.values().flatten().map(|known| known.input.len()).sum();
+        assert!(kept > MAX_REMEMBERED_IN_ALL * 9 / 10 && kept <= MAX_REMEMBERED_IN_ALL, "{kept}");
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use openmls::group::{GroupId as MlsGroupId, StagedCommit};
 use openmls::prelude::{
     ContentType, LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProposalStore, ProtocolMessage, PublicGroup,
-    PublicMessageIn, RatchetTreeIn, Sender,
+    PublicMessageIn, Sender,
 };
 use privmsg_protocol::{Epoch, GroupId};
 use tls_codec::{DeserializeBytes as _, Serialize as _};
@@ -17,6 +17,7 @@ use super::parts::CommitParts;
 use super::refused::Refused;
 use super::rules::{self, RejectReason, Rules};
 use super::state::{Parts, StateError};
+use super::tree;
 use crate::conversation_info::ConversationInfo;
 use crate::leaf;
 use crate::malformed::Malformed;
@@ -54,7 +55,7 @@ impl PublicConversation {
             return Err(Refused::OtherEpoch { found: epoch, expected: FIRST_EPOCH });
         }
         unverified.check_contents(&crypto).map_err(Refused::invalid)?;
-        let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree).map_err(Malformed::because(TREE))?;
+        let tree = tree::read_begun(ratchet_tree)?;
         if tree.tls_serialize_detached().is_ok_and(|again| again != ratchet_tree) {
             return Err(Malformed::new(TREE).into());
         }

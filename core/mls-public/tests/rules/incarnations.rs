@@ -1,7 +1,8 @@
 //! In which group a conversation goes on.
 
 use privmsg_mls_public::incarnations::{
-    MAX_AHEAD, MAX_SKIPPED, MAX_STARTS_A_DAY, StartError, check_start, is_followed, next_incarnation,
+    MAX_AHEAD, MAX_SKIPPED, MAX_STARTS_A_DAY, StartError, check_start, comes_down, is_followed, is_offered,
+    next_incarnation,
 };
 use privmsg_mls_public::numbers::DAY;
 use privmsg_protocol::Incarnation;
@@ -65,6 +66,32 @@ fn who_was_away_can_follow_whatever_others_did_meanwhile() {
     let a_year = 365 * u32::try_from(MAX_STARTS_A_DAY).unwrap() * MAX_SKIPPED;
     assert!(is_followed(n(3), Incarnation(3 + 100 * a_year)), "of a hundred participants who do nothing else");
     assert!(u32::MAX / a_year > 3000, "years to the last number");
+}
+
+/// One answer with a number that nobody had signed, and every honest server refused what came after it.
+#[test]
+fn what_a_server_says_is_taken_moves_nobody_far() {
+    assert!(is_offered(n(3), Incarnation(4)) && is_offered(None, Incarnation(1)));
+    assert!(is_offered(n(3), Incarnation(3 + MAX_SKIPPED)) && !is_offered(n(3), Incarnation(4 + MAX_SKIPPED)));
+    assert!(!is_offered(n(3), Incarnation(3)) && !is_offered(n(3), Incarnation(2)));
+    assert!(!is_offered(n(3), Incarnation(MAX_AHEAD)) && !is_offered(None, Incarnation(MAX_AHEAD)));
+}
+
+#[test]
+fn a_client_comes_down_where_an_honest_server_would_not_take_its_next_one_and_nowhere_else() {
+    for (known, newest) in
+        [(None, None), (n(3), None), (n(3), n(2)), (n(3), n(9)), (n(MAX_SKIPPED), n(1)), (None, n(7))]
+    {
+        let next = next_incarnation(known, None).unwrap();
+        assert_ne!(check_start(newest, next, &[], NOW), Err(StartError::Ahead));
+        assert!(!comes_down(known, newest), "{known:?} {newest:?}");
+    }
+    for (known, newest) in [(n(MAX_AHEAD), n(2)), (n(MAX_SKIPPED), None), (n(3 + MAX_SKIPPED), n(3))] {
+        let next = next_incarnation(known, None).unwrap();
+        assert_eq!(check_start(newest, next, &[], NOW), Err(StartError::Ahead));
+        assert!(comes_down(known, newest), "{known:?} {newest:?}");
+        assert_eq!(check_start(newest, next_incarnation(newest, None).unwrap(), &[], NOW), Ok(()));
+    }
 }
 
 /// What happens to a conversation between honest clients. `who` is a client.

@@ -82,7 +82,8 @@ pub struct Problem {
     /// The conversation that exists, with [`ErrorCode::ConversationExists`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_id: Option<GroupId>,
-    /// The newest incarnation that the server knows, with [`ErrorCode::StaleIncarnation`].
+    /// The newest incarnation that the server knows, with [`ErrorCode::StaleIncarnation`] and
+    /// [`ErrorCode::IncarnationAhead`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Incarnation>,
 }

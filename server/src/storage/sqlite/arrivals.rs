@@ -96,6 +96,13 @@ impl Arrivals {
         Some(Taken { flags: arrival.flags, sender: arrival.sender, len: arrival.len, last })
     }
 
+    /// What a message in the mailbox of a device is, if it is there.
+    pub(super) fn flags_of(&self, position: i64, device: i64) -> Option<i64> {
+        let at = self.messages.binary_search_by_key(&position, |arrival| arrival.position).ok()?;
+        let arrival = self.messages.get(at)?;
+        arrival.waits_for.contain(device).then_some(arrival.flags)
+    }
+
     /// Whether a message is among these, if it waits for anybody.
     pub(super) fn reaches_back_to(&self, position: i64) -> bool {
         self.messages.front().is_some_and(|first| position >= first.position)

@@ -185,7 +185,7 @@ impl Tx<'_> {
         let first = match before {
             Some((first, last, position)) if last + 1 == seq => {
                 for device in devices {
-                    self.take(*device, position)?;
+                    self.take_withheld(*device, position)?;
                 }
                 first
             }
@@ -203,7 +203,7 @@ impl Tx<'_> {
             ..self.notice(message_id, sender_id, MessageType::Withheld)
         };
         let position = self.state.next_position;
-        self.post(Piece::new(message_id, devices, 0, SERVER), frame_text::render(notice))?;
+        self.post(Piece::new(message_id, devices, 0, SERVER).withheld(), frame_text::render(notice))?;
         self.conn
             .prepare_cached(
                 "INSERT INTO withheld (grp, user, first_seq, last_seq, pos) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -8,7 +8,6 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation};
 use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
-use super::joining::invalid;
 use super::relay::unknown_group;
 use super::tx::Tx;
 use crate::storage::{Named, Refusal, Result, Session};
@@ -36,7 +35,7 @@ impl Tx<'_> {
             // Who takes part in it shall join it. Others have the name of somebody who is gone.
             (Err(StartError::Taken(_)), Some(current)) if takes_part => Refusal::exists(current),
             (Err(StartError::Taken(newest)), _) => Refusal::stale_incarnation(newest),
-            (Err(StartError::Ahead), _) => invalid("the incarnation is too far ahead"),
+            (Err(StartError::Ahead), _) => Refusal::incarnation_ahead(newest),
             (Err(StartError::TooMany), _) => Refusal::new(
                 ErrorCode::RateLimited,
                 "you have had the conversation go on in other groups too often today",

@@ -34,6 +34,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What a message in a mailbox is, if it is there.
+    pub(super) fn flags_of(&mut self, device: i64, position: i64) -> rusqlite::Result<Option<i64>> {
+        let arrivals = self.state.cache.arrivals(self.conn)?;
+        if arrivals.reaches_back_to(position) {
+            return Ok(arrivals.flags_of(position, device));
+        }
+        self.conn
+            .prepare_cached("SELECT flags FROM mailbox WHERE device = ?1 AND pos = ?2")?
+            .query_row([device, position], |row| row.get(0))
+            .optional()
+    }
+
     /// Takes a message out of a mailbox, if it is there.
     pub(super) fn leave(&mut self, device: i64, position: i64) -> rusqlite::Result<Option<Left>> {
         let state = &mut *self.state;

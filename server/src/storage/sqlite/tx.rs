@@ -18,6 +18,8 @@ pub(super) const WELCOME: i64 = 2;
 const NOTICE: i64 = 4;
 /// The body is a commit, without which nothing that follows can be read.
 pub(super) const COMMIT: i64 = 8;
+/// The body stands for messages that were kept back; `withheld` knows which.
+const WITHHELD: i64 = 16;
 
 /// The sender of what is the server's own.
 pub(super) const SERVER: i64 = 0;
@@ -42,6 +44,10 @@ impl<'a> Piece<'a> {
     pub(super) const fn commit(self) -> Self {
         Self { flags: self.flags | COMMIT, ..self }
     }
+
+    pub(super) const fn withheld(self) -> Self {
+        Self { flags: self.flags | WITHHELD, ..self }
+    }
 }
 
 /// What the writer keeps between transactions.
@@ -51,6 +57,8 @@ pub(super) struct State {
     pub(super) batch: Batch,
     /// Never goes back while the process lives, also when a transaction does: open connections count on it.
     pub(super) next_position: i64,
+    /// As it is in the database.
+    pub(super) noted_position: i64,
     /// To be told to the observer after the commit.
     pub(super) deliveries: Vec<Delivery>,
     /// New messages in this transaction, told likewise.
@@ -74,6 +82,7 @@ impl State {
             sent: Sent::with_shelves(SHELVES),
             batch: Batch::default(),
             next_position,
+            noted_position: next_position,
             deliveries: Vec::new(),
             accepted: 0,
             bodies: 0,
@@ -210,6 +219,14 @@ impl Tx<'_> {
             .prepare_cached("UPDATE filed_bytes SET bytes = bytes - ?2 WHERE sender = ?1")?
             .execute([sender, len])
             .map(drop)
+    }
+
+    /// As [`Tx::take`], if it is what stands for messages that were kept back.
+    pub(super) fn take_withheld(&mut self, device: i64, position: i64) -> rusqlite::Result<()> {
+        match self.flags_of(device, position)? {
+            Some(flags) if flags & WITHHELD != 0 => self.take(device, position),
+            _ => Ok(()),
+        }
     }
 
     fn last_of_shared(&self, position: i64) -> rusqlite::Result<bool> {

@@ -329,13 +329,16 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
         return Err(error);
     }
     state.flush(&transaction).map_err(engine_error)?;
-    if state.bodies != 0 {
+    let next_position = state.next_position;
+    if state.bodies != 0 || state.noted_position != next_position {
         transaction
-            .prepare_cached("UPDATE total SET bodies = bodies + ?1")
-            .and_then(|mut update| update.execute([state.bodies]))
+            .prepare_cached("UPDATE total SET bodies = bodies + ?1, next_position = ?2")
+            .and_then(|mut update| update.execute([state.bodies, next_position]))
             .map_err(engine_error)?;
     }
-    transaction.commit().map_err(engine_error)
+    transaction.commit().map_err(engine_error)?;
+    state.noted_position = next_position;
+    Ok(())
 }
 
 impl Job {

@@ -258,3 +258,46 @@ async fn pieces_are_as_long_as_leaves_need() {
     }
     pair.goes_on(1).await;
 }
+
+/// A blank node is one byte, and trees are padded to a power of two, with two hashes for each node, before anything of them
+/// is checked. Once, a body of 3 MB took 2 GB of memory, and as many times as somebody liked.
+#[tokio::test]
+async fn a_tree_of_blanks_is_refused_before_it_is_built() {
+    const BLANKS: usize = 3_000_001;
+    const GIGABYTE: u64 = 1 << 30;
+    let server = TestServer::with(|config| config.limits.rate_limit_new_groups_per_hour = 4).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let (_, begun, body) = Chat::direct("alice", "bob").begun_by(&alice, &[&bob]);
+    let nodes = nodes_of(&begun.ratchet_tree);
+    let sparse = tree_of(&[&nodes[..], &vec![0; BLANKS], nodes].concat());
+    let gap = tree_of(&[nodes, &[0, 0, 0], nodes].concat());
+    let welcome = |at: usize| json!({"device_id": format!("device{at:010}"), "welcome": "eA=="});
+    let welcomes: Vec<Value> = (0..900).map(welcome).collect();
+    for (tree, times) in [(&sparse, 2), (&gap, 2)] {
+        let attack = with(&body, |body| {
+            body.as_object_mut().unwrap().remove("message_id");
+            body["state"]["ratchet_tree"] = base64(tree);
+            body["welcomes"] = json!(welcomes);
+        });
+        for _ in 0..times {
+            alice.post("/api/v1/groups", attack.clone()).await.is("invalid_handshake");
+        }
+    }
+    let peak = privmsg_harness::procfs::peak_resident_bytes(std::process::id()).unwrap();
+    assert!(peak < GIGABYTE, "{peak} bytes");
+    alice.post("/api/v1/groups", body.clone()).await.is("rate_limited");
+    // It was nobody else's.
+    let (_, _, body) = Chat::direct("alice", "bob").begun_by(&bob, &[&alice]);
+    bob.post("/api/v1/groups", body).await.ok();
+}
+
+/// A vector of TLS without its length (RFC 9420, section 2.1.2).
+fn nodes_of(tree: &[u8]) -> &[u8] {
+    let len_of_len = 1 << (tree[0] >> 6);
+    &tree[len_of_len..]
+}
+
+fn tree_of(nodes: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(nodes.len()).unwrap() | 2 << 30;
+    [&len.to_be_bytes()[..], nodes].concat()
+}

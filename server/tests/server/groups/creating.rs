@@ -132,7 +132,8 @@ async fn a_conversation_goes_on_in_another_group() {
     assert_eq!(a.error().await.code.as_str(), "unknown_group");
     a.deliver(alice.group_message(pair.again(3).id(), 1, new_id())).await;
 
-    create(&alice, &pair.again(3 + 1_025), &[&bob]).await.is("invalid_request");
+    let problem = create(&alice, &pair.again(3 + 1_025), &[&bob]).await.is("incarnation_ahead");
+    assert_eq!(problem["incarnation"], 3, "from where on it is taken");
     for late in [1, 2] {
         let problem = create(&alice, &pair.again(late), &[&bob]).await.is("conversation_exists");
         assert_eq!(problem["group_id"], json!(pair.again(3).id()));

@@ -14,7 +14,7 @@ mod vandals;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use privmsg_client::ClientError;
+use privmsg_client::{ClientError, MessageKind};
 use privmsg_protocol::rest::GroupKind;
 use privmsg_protocol::{Incarnation, UserId};
 use privmsg_testkit::hostile::{Claim, Forged, HostileMember, HostileServer, Operator, Verdict, Who};
@@ -52,6 +52,11 @@ async fn has_taken_all(person: &Person, server: &Server) -> Result<()> {
     until("that no message waits", PATIENCE, || async { Ok((server.waiting_for(user)? == 0).then_some(())) }).await?;
     tokio::time::sleep(SETTLING).await;
     Ok(())
+}
+
+/// Whether a line in the chat says that the server has led it back.
+async fn has_gone_back(person: &Person, with: &Person) -> Result<bool> {
+    Ok(person.messages(with).await?.iter().any(|message| message.kind == MessageKind::WentBack))
 }
 
 /// Nothing is known of somebody: no key is pinned, and no chat is there.

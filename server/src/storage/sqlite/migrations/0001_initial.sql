@@ -153,11 +153,13 @@ CREATE TABLE filed_bytes (
     bytes  INTEGER NOT NULL
 ) STRICT;
 
--- Bodies that wait for somebody. Counting them would mean reading them all, and figures are asked for all the time.
 CREATE TABLE total (
-    bodies INTEGER NOT NULL
+    -- Bodies that wait for somebody. Counting them would mean reading them all, and figures are asked for all the time.
+    bodies        INTEGER NOT NULL,
+    -- The id of the next body. None is given twice, also when all are gone: what is noted of one is true of no other.
+    next_position INTEGER NOT NULL
 ) STRICT;
-INSERT INTO total (bodies) VALUES (0);
+INSERT INTO total (bodies, next_position) VALUES (0, 1);
 
 -- How many mailboxes still hold a body, where it is more than one to begin with. Apart from the body, because
 -- counting down must not rewrite a large frame.

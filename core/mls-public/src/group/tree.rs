@@ -1,0 +1,177 @@
+//! Ratchet trees (RFC 9420, section 12.4.3.3) as they come from others.
+//!
+//! A blank node is one byte, and a tree is padded to a power of two leaves and hashed before anything of it is checked. So
+//! its nodes are counted first, as they are read, without a tree of them.
+
+use openmls::prelude::RatchetTreeIn;
+use privmsg_protocol::limits::MAX_GROUP_LEAVES;
+use tls_codec::{DeserializeBytes, Error, TlsDeserializeBytes, TlsSize, VLBytes};
+
+use crate::malformed::Malformed;
+
+const TREE: &str = "ratchet tree";
+
+/// Nodes of a tree. Whoever comes takes the leftmost leaf that is blank (RFC 9420, section 12.1.1), so no group ever reaches
+/// beyond as many leaves as it may have.
+const MAX_NODES: usize = 2 * MAX_GROUP_LEAVES - 1;
+
+/// What can stand at a place of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Node {
+    Blank,
+    Leaf,
+    Parent,
+}
+
+/// RFC 9420, section 7.2, as far as its length goes.
+#[derive(TlsDeserializeBytes, TlsSize)]
+struct LeafNode {
+    _encryption_key: VLBytes,
+    _signature_key: VLBytes,
+    _credential_type: u16,
+    _credential: VLBytes,
+    _versions: VLBytes,
+    _ciphersuites: VLBytes,
+    _extensions: VLBytes,
+    _proposals: VLBytes,
+    _credentials: VLBytes,
+    source: u8,
+}
+
+/// What follows the source of a leaf, by what it is.
+const KEY_PACKAGE: u8 = 1;
+const UPDATE: u8 = 2;
+const COMMIT: u8 = 3;
+
+/// RFC 9420, section 7.1.
+#[derive(TlsDeserializeBytes, TlsSize)]
+struct ParentNode {
+    _encryption_key: VLBytes,
+    _parent_hash: VLBytes,
+    _unmerged_leaves: VLBytes,
+}
+
+/// Reads the tree of a group, which has no more nodes than one can have.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn read_tree(bytes: &[u8]) -> Result<RatchetTreeIn, Malformed> {
+    let read = || {
+        each_node(bytes, |_, _| Ok(()))?;
+        RatchetTreeIn::tls_deserialize_exact_bytes(bytes)
+    };
+    read().map_err(Malformed::because(TREE))
+}
+
+/// Reads the tree of a group that begins.
+pub(super) fn read_begun(bytes: &[u8]) -> Result<RatchetTreeIn, Malformed> {
+    check_begun(bytes).map_err(Malformed::because(TREE))?;
+    read_tree(bytes)
+}
+
+/// Nobody has left a group that begins, so no leaf of it is blank, and it ends with one.
+fn check_begun(bytes: &[u8]) -> Result<(), Error> {
+    let count = each_node(bytes, |at, node| match (at % 2, node) {
+        (0, Node::Leaf) | (1, Node::Parent | Node::Blank) => Ok(()),
+        _ => Err(Error::InvalidInput),
+    })?;
+    if count % 2 == 1 { Ok(()) } else { Err(Error::InvalidInput) }
+}
+
+/// Calls back with each node and where it stands, and counts them. What the callback refuses ends it at once.
+fn each_node(bytes: &[u8], mut check: impl FnMut(usize, Node) -> Result<(), Error>) -> Result<usize, Error> {
+    let nodes = VLBytes::tls_deserialize_exact_bytes(bytes)?;
+    let (mut rest, mut count) = (nodes.as_slice(), 0);
+    while !rest.is_empty() {
+        if count == MAX_NODES {
+            return Err(Error::InvalidVectorLength);
+        }
+        let (node, after) = node(rest)?;
+        check(count, node)?;
+        (rest, count) = (after, count + 1);
+    }
+    Ok(count)
+}
+
+fn node(bytes: &[u8]) -> Result<(Node, &[u8]), Error> {
+    match bytes {
+        [0, after @ ..] => Ok((Node::Blank, after)),
+        [1, 1, leaf @ ..] => Ok((Node::Leaf, after_leaf(leaf)?)),
+        [1, 2, parent @ ..] => Ok((Node::Parent, after_one::<ParentNode>(parent)?)),
+        _ => Err(Error::InvalidInput),
+    }
+}
+
+fn after_leaf(bytes: &[u8]) -> Result<&[u8], Error> {
+    let (leaf, rest) = LeafNode::tls_deserialize_bytes(bytes)?;
+    let rest = match leaf.source {
+        KEY_PACKAGE => after_one::<(u64, u64)>(rest)?,
+        UPDATE => rest,
+        COMMIT => after_one::<VLBytes>(rest)?,
+        _ => return Err(Error::InvalidInput),
+    };
+    // Extensions and signature.
+    after_one::<(VLBytes, VLBytes)>(rest)
+}
+
+fn after_one<T: DeserializeBytes>(bytes: &[u8]) -> Result<&[u8], Error> {
+    T::tls_deserialize_bytes(bytes).map(|(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use tls_codec::Serialize as _;
+
+    use super::*;
+
+    fn tree(nodes: &[&[u8]]) -> Vec<u8> {
+        VLBytes::new(nodes.concat()).tls_serialize_detached().unwrap()
+    }
+
+    /// Of an update, all fields empty.
+    const LEAF: &[u8] = &[1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 0, 0];
+    const PARENT: &[u8] = &[1, 2, 0, 0, 0];
+    const BLANK: &[u8] = &[0];
+
+    fn is_begun(nodes: &[&[u8]]) -> bool {
+        check_begun(&tree(nodes)).is_ok()
+    }
+
+    #[test]
+    fn a_group_begins_without_a_blank_leaf() {
+        for nodes in [&[LEAF][..], &[LEAF, PARENT, LEAF], &[LEAF, BLANK, LEAF], &[LEAF, BLANK, LEAF, PARENT, LEAF]] {
+            assert!(is_begun(nodes), "{nodes:?}");
+        }
+        for nodes in [
+            &[][..],
+            &[BLANK],
+            &[PARENT],
+            &[LEAF, LEAF],
+            &[LEAF, PARENT],
+            &[LEAF, PARENT, BLANK],
+            &[BLANK, PARENT, LEAF],
+            &[LEAF, PARENT, LEAF, BLANK],
+            &[LEAF, PARENT, LEAF, BLANK, BLANK, BLANK, LEAF],
+        ] {
+            assert!(!is_begun(nodes), "{nodes:?}");
+        }
+    }
+
+    /// 3 MB of blanks became 2 GB of hashes.
+    #[test]
+    fn no_tree_has_more_nodes_than_a_group() {
+        let largest: Vec<&[u8]> = [LEAF, BLANK].into_iter().cycle().take(MAX_NODES).collect();
+        assert!(is_begun(&largest));
+        let larger: Vec<&[u8]> = [LEAF, BLANK].into_iter().cycle().take(MAX_NODES + 2).collect();
+        assert!(!is_begun(&larger));
+        let few_leaves = [&[LEAF; 1][..], &vec![BLANK; 3_000_000][..], &[LEAF; 1][..]].concat();
+        assert!(read_tree(&tree(&few_leaves)).is_err());
+    }
+
+    #[test]
+    fn what_is_no_node_is_refused() {
+        for bytes in [&[2][..], &[1], &[1, 3], &[1, 1, 0], &LEAF[..LEAF.len() - 1], &PARENT[..4], &[1, 2, 5, 0, 0]] {
+            assert!(node(bytes).is_err(), "{bytes:?}");
+        }
+    }
+}
