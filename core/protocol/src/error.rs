@@ -146,6 +146,8 @@ error_codes! {
     /// A roster that is malformed, forged or of another group, that its author may not write, or with somebody who has
     /// another identity.
     InvalidRoster = "invalid_roster", 422, Never;
+    /// Others could not use what this device has committed in the conversation: it commits and begins nothing there for a day.
+    CommitsSuspended = "commits_suspended", 403, Later;
     /// The groups that the user has created take all of `max_group_mb_per_user`.
     TooManyGroups = "too_many_groups", 429, Later;
     /// The account already has another identity key.

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use privmsg_protocol::rest::{
-    CommitAccepted, CreateGroup, Group, GroupStateAt, Groups, LeaveGroup, SharedWelcome, SubmitCommit,
+    CommitAccepted, CreateGroup, Group, GroupStateAt, Groups, LeaveGroup, SharedWelcome, SubmitCommit, TakenCommit,
+    UnusableCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
@@ -18,7 +19,7 @@ use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
 use crate::handshake;
 use crate::http::answer;
-use crate::storage::{Session, StorageError, rosters};
+use crate::storage::{Session, SharedStorage, StorageError, rosters};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -43,7 +44,7 @@ pub(super) struct SinceQuery {
     request_body = CreateGroup,
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::TooManyGroups, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::IncarnationAhead, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::TooManyGroups, ErrorCode::CommitsSuspended, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::IncarnationAhead, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,
@@ -80,7 +81,7 @@ async fn found(app: &App, session: Session, group: CreateGroup) -> Result<Group,
     request_body = SubmitCommit,
     responses((status = OK, body = CommitAccepted)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownRecipient, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::CommitsSuspended, ErrorCode::StaleEpoch, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownRecipient, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn commit(
     State(app): State<AppState>,
@@ -165,6 +166,45 @@ pub(super) async fn leave(
         None => None,
     };
     app.storage.leave_group(session, group_id, step).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A commit that was taken lately
+#[utoipa::path(
+    get, path = "/groups/{group_id}/commits/{epoch}", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group"), ("epoch" = Epoch, Path, description = "That it builds on")),
+    responses((status = OK, body = TakenCommit)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::StaleEpoch]))),
+)]
+pub(super) async fn taken(
+    State(storage): State<SharedStorage>,
+    session: Session,
+    Params((group_id, epoch)): Params<(GroupId, Epoch)>,
+) -> Result<Json<TakenCommit>, ApiError> {
+    Ok(Json(storage.taken_commit(session.user, group_id, epoch).await?))
+}
+
+/// Say that a commit that was taken cannot be used
+///
+/// When two other users say so, or the other one of two, the device that has made it commits nothing in the conversation for
+/// a day.
+#[utoipa::path(
+    post, path = "/groups/{group_id}/commits/{epoch}/unusable", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group"), ("epoch" = Epoch, Path, description = "That it builds on")),
+    request_body = UnusableCommit,
+    responses((status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::RateLimited]))),
+)]
+pub(super) async fn unusable(
+    State(app): State<AppState>,
+    session: Session,
+    Params((group_id, epoch)): Params<(GroupId, Epoch)>,
+    extract::Json(report): extract::Json<UnusableCommit>,
+) -> Result<StatusCode, ApiError> {
+    app.allowances.handshake(&session)?;
+    app.storage.report_unusable(session, group_id, epoch, report).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

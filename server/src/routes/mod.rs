@@ -131,6 +131,8 @@ fn ordinary() -> OpenApiRouter<AppState> {
         .routes(routes!(key_packages::claim))
         .routes(routes!(key_packages::claim_many))
         .routes(routes!(groups::leave))
+        .routes(routes!(groups::taken))
+        .routes(routes!(groups::unusable))
         .routes(routes!(messages::pending))
         .routes(routes!(messages::acknowledge))
         .routes(routes!(files::download, files::remove))

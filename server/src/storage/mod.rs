@@ -25,7 +25,8 @@ use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
     AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, UpdateProfile, UserProfile,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, TakenCommit, UnusableCommit, UpdateProfile,
+    UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -217,6 +218,17 @@ pub(crate) trait Storage: Send + Sync {
     async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted>;
     /// The user's groups; of those that are as they were at this cursor, the names alone.
     async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups>;
+    /// Who has made a commit that was taken lately.
+    async fn taken_commit(&self, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit>;
+    /// Notes that a device cannot use a commit that was taken. Whose commits several users cannot use makes no more for a
+    /// while.
+    async fn report_unusable(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Epoch,
+        report: UnusableCommit,
+    ) -> Result<()>;
     /// Takes the user out of a group of people: by a roster of theirs, or, if nobody else is in it, without.
     async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()>;
     async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group>;

@@ -116,7 +116,13 @@ impl Held {
         });
         devices.iter_mut().for_each(|device| device["leaf"] = Value::Bool(false));
         let leaves = leaves.into_iter();
-        let leaves = leaves.map(|(user_id, device_id)| GroupDevice { user_id, device_id, leaf: true, active: true });
+        let leaves = leaves.map(|(user_id, device_id)| GroupDevice {
+            user_id,
+            device_id,
+            leaf: true,
+            active: true,
+            no_commits_until: None,
+        });
         devices.extend(leaves.map(|device| json!(device)));
         group["devices"] = devices.into();
         group["epoch"] = json!(self.group.epoch());

@@ -123,6 +123,9 @@ pub struct GroupDevice {
     pub leaf: bool,
     /// Whether it is signed in. A leaf that is not should be removed by the next commit.
     pub active: bool,
+    /// Until when it commits nothing, because others could not use what it had committed. In seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_commits_until: Option<i64>,
 }
 
 /// `GET /api/v1/groups/{group_id}`, answer to [`CreateGroup`].
@@ -162,6 +165,31 @@ pub struct RosterName {
     pub number: u64,
     /// SHA-256 of its encoding.
     pub hash: Opaque,
+}
+
+/// `GET /api/v1/groups/{group_id}/commits/{epoch}`: who has made a commit that was taken lately, and on what.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenCommit {
+    /// Whose.
+    pub user_id: UserId,
+    /// By which device.
+    pub device_id: DeviceId,
+    /// Whether the device joined by it.
+    pub external: bool,
+    /// GroupInfo of the epoch that it builds on.
+    pub group_info: Opaque,
+}
+
+/// `POST /api/v1/groups/{group_id}/commits/{epoch}/unusable`: this device cannot enter the epoch that the commit begins, though
+/// it was in the one that it builds on.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusableCommit {
+    /// Whether that is because the GroupInfo on which an external commit builds has another `external_pub` than that epoch:
+    /// then it is the fault of whoever has made that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub group_info: bool,
 }
 
 /// `POST /api/v1/groups/{group_id}/leave`: takes the user out of a `group`, with all devices.

@@ -191,7 +191,12 @@ strategies! {
     commit_accepted() -> CommitAccepted = make!(CommitAccepted { epoch: epoch(), seq: seq() });
     group_device() -> GroupDevice = make!(GroupDevice {
         user_id: user(), device_id: device(), leaf: any::<bool>(), active: any::<bool>(),
+        no_commits_until: opt(any::<i64>()),
     });
+    taken_commit() -> TakenCommit = make!(TakenCommit {
+        user_id: user(), device_id: device(), external: any::<bool>(), group_info: opaque(),
+    });
+    unusable() -> UnusableCommit = any::<bool>().prop_map(|group_info| UnusableCommit { group_info });
     group() -> Group = make!(Group {
         group_id: group_id(), kind: kind(), chat_id: chat_id(), incarnation: incarnation(), epoch: epoch(), seq: seq(),
         participants: vec(user(), 0..3),

@@ -275,6 +275,7 @@ fn groups() {
                     device_id: device("d1"),
                     leaf: true,
                     active: false,
+                    no_commits_until: None,
                 }],
                 roster: None,
                 steps: vec![],
@@ -334,6 +335,22 @@ fn groups_of_people() {
     );
     body(&LeaveGroup { roster: Some(opaque(b"fourth")) }, r#"{"roster":"Zm91cnRo"}"#);
     body(&LeaveGroup { roster: None }, "{}");
+    body(
+        &TakenCommit { user_id: user("eve"), device_id: device("d2"), external: true, group_info: opaque(b"info") },
+        r#"{"user_id":"eve","device_id":"d2","external":true,"group_info":"aW5mbw=="}"#,
+    );
+    body(&UnusableCommit { group_info: true }, r#"{"group_info":true}"#);
+    body(&UnusableCommit { group_info: false }, "{}");
+    body(
+        &GroupDevice {
+            user_id: user("eve"),
+            device_id: device("d2"),
+            leaf: true,
+            active: true,
+            no_commits_until: Some(9),
+        },
+        r#"{"user_id":"eve","device_id":"d2","leaf":true,"active":true,"no_commits_until":9}"#,
+    );
 }
 
 #[test]

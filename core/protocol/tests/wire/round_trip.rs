@@ -67,6 +67,8 @@ fn rest_bodies() {
     body(any::claim_many());
     body(any::claimed_many());
     body(any::leave_group());
+    body(any::taken_commit());
+    body(any::unusable());
     body(any::create_group());
     body(any::submit_commit());
     body(any::commit_accepted());

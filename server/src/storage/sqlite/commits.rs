@@ -80,6 +80,7 @@ impl Tx<'_> {
         let (active, users) = (group.active.clone(), group.participants.clone());
         let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, self.now());
 
+        self.require_not_suspended(session, &chat)?;
         let roster = change.roster.clone();
         let step = roster.map(|roster| self.check_step(&chat, context, roster)).transpose()?;
         let mut users = users.to_vec();
@@ -141,6 +142,7 @@ impl Tx<'_> {
         let Taken { place, message_id, frame, informed, removed, joiners, joins, step, group_info, state } = taken;
         let seq = i64::try_from(place.seq.0).unwrap_or(i64::MAX);
         self.note_seen(session.device.0, message_id, destination, seq)?;
+        self.note_commit(session, place.group, joins)?;
         self.conn
             .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
             .execute([place.group, seq])?;

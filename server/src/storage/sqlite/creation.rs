@@ -38,6 +38,7 @@ impl Tx<'_> {
         }
         let two = if rosters.is_none() { self.participants(session, &new)? } else { Vec::new() };
         let goes_on = self.require_next(session, &named, &new)?;
+        self.require_not_suspended(session, &named.chat)?;
         let users = match &rosters {
             Some(rosters) => self.people_of(session, &named, new.incarnation, rosters)?,
             None => two,

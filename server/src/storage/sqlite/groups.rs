@@ -40,7 +40,7 @@ fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> rusqlite::Result
     .optional()
 }
 
-fn require(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
+pub(super) fn require(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
     Ok(find(conn, user, group_id).map_err(engine_error)?.ok_or_else(unknown_group)?)
 }
 
@@ -90,7 +90,9 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
         .collect::<rusqlite::Result<_>>()?;
     let devices = conn
         .prepare_cached(
-            "SELECT u.user_id, d.device_id, l.former IS 0, d.removed_at = 0 AND d.waiting = 0
+            "SELECT u.user_id, d.device_id, l.former IS 0, d.removed_at = 0 AND d.waiting = 0,
+                 (SELECT s.until FROM suspended s
+                  WHERE s.chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND s.device = d.id)
              FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
                    UNION
                    SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
@@ -106,6 +108,7 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
                 device_id: parse(row, 1)?,
                 leaf: row.get(2)?,
                 active: row.get(3)?,
+                no_commits_until: row.get(4)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -155,7 +158,7 @@ pub(super) fn current_state(conn: &Connection, user: UserKey, group_id: GroupId)
         .map_err(engine_error)
 }
 
-fn current_epoch(conn: &Connection, group: i64) -> rusqlite::Result<Epoch> {
+pub(super) fn current_epoch(conn: &Connection, group: i64) -> rusqlite::Result<Epoch> {
     conn.prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0).map(Epoch))
 }
 

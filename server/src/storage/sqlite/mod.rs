@@ -46,6 +46,7 @@ mod sign_in;
 mod storage;
 mod taken_back;
 mod tx;
+mod unusable;
 #[cfg(test)]
 mod upgrade_tests;
 mod upkeep;

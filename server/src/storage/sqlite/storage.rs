@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
     AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, UpdateProfile, UserProfile,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, TakenCommit, UnusableCommit, UpdateProfile,
+    UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -14,7 +15,7 @@ use super::engine::SqliteStorage;
 use super::writer::Touches;
 use super::{
     accounts, administration, audit, blocks, consent, contacts, device_lists, devices, files, groups, identity,
-    invitations, key_packages, mailbox, requests, samples, sign_in, taken_back, upkeep, uploads,
+    invitations, key_packages, mailbox, requests, samples, sign_in, taken_back, unusable, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
@@ -297,6 +298,20 @@ impl Storage for SqliteStorage {
 
     async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups> {
         self.read(move |conn| groups::groups(conn, user, since.as_deref())).await
+    }
+
+    async fn taken_commit(&self, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
+        self.read(move |conn| unusable::taken_commit(conn, user, group_id, epoch)).await
+    }
+
+    async fn report_unusable(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Epoch,
+        report: UnusableCommit,
+    ) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.report_unusable(&session, group_id, epoch, report)).await
     }
 
     async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {

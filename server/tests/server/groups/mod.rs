@@ -11,6 +11,7 @@ mod looking;
 mod people;
 mod roster_attacks;
 mod rosters;
+mod unusable;
 
 use privmsg_harness::e2ee::CommitBundle;
 use privmsg_harness::mls::MlsGroup;

@@ -14,6 +14,7 @@ fn on_the_server(epoch: Epoch, seq: u64) -> Group {
         device_id: DeviceId::new(&format!("{user}-device")).unwrap(),
         leaf: true,
         active: true,
+        no_commits_until: None,
     };
     Group {
         group_id: GROUP,

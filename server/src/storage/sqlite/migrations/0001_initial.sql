@@ -362,6 +362,40 @@ WHEN old.removed_at <> new.removed_at OR old.waiting <> new.waiting BEGIN
                  UNION ALL SELECT grp FROM grp_leaf WHERE device = new.id);
 END;
 
+-- The last commits to each group, by the epoch that they build on, with the GroupInfo of that.
+CREATE TABLE grp_commit (
+    grp        INTEGER NOT NULL,
+    epoch      INTEGER NOT NULL,
+    device     INTEGER NOT NULL,
+    user       INTEGER NOT NULL,
+    external   INTEGER NOT NULL,
+    group_info TEXT    NOT NULL,
+    PRIMARY KEY (grp, epoch)
+) STRICT, WITHOUT ROWID;
+
+-- Who could not use one. `before`: because of the GroupInfo.
+CREATE TABLE unusable (
+    grp    INTEGER NOT NULL,
+    epoch  INTEGER NOT NULL,
+    before INTEGER NOT NULL,
+    user   INTEGER NOT NULL,
+    PRIMARY KEY (grp, epoch, before, user)
+) STRICT, WITHOUT ROWID;
+
+-- Whose commits others could not use, and until when there are no more of them.
+CREATE TABLE suspended (
+    chat_id BLOB    NOT NULL,
+    device  INTEGER NOT NULL,
+    user    INTEGER NOT NULL,
+    until   INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER device_is_suspended AFTER INSERT ON suspended BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE chat_id = new.chat_id;
+END;
+
 CREATE TABLE welcome (
     device INTEGER NOT NULL,
     pos    INTEGER NOT NULL,
