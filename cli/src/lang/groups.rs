@@ -127,6 +127,7 @@ r"Группа обозначается своим ID, group:…; достато
     help_group_title() => "What people call it: one line. Only its members can read it", "Как её называют: одна строка. Прочесть её могут только участники";
     help_successor() => "Who becomes owner: needed if you are the only one", "Кто станет владельцем: нужно, если кроме вас владельцев нет";
 
+    mentions_you() => "(speaks to you)", "(обращение к вам)";
     untitled() => "(no title yet)", "(пока без названия)";
     group_created(title: &str, id: &str) =>
         "The group '{title}' is there. Write to it: privmsg send {id} 'TEXT'",

@@ -121,6 +121,18 @@ impl Lang {
                 "the conversation has changed meanwhile; it is joined anew",
                 "чат тем временем изменился; подключаюсь к нему заново",
             ),
+            E::StaleRoster => self.pick(
+                "others have changed the group meanwhile; it is tried again on what there is now",
+                "группу тем временем изменили другие; повторю поверх их изменений",
+            ),
+            E::InvalidRoster => self.pick(
+                "the server refuses this change of the group: somebody has another key than the published one, or may not make it",
+                "сервер отклонил изменение группы: у кого-то не тот ключ, что опубликован, или на это нет права",
+            ),
+            E::TooManyGroups => self.pick(
+                "you have created as many groups as the server lets one user have",
+                "вы создали столько групп, сколько сервер разрешает одному пользователю",
+            ),
             E::IdentityExists => {
                 self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")
             }
