@@ -75,6 +75,16 @@ pub(crate) enum Command {
     LinkDevice,
     RemoveDevice {
         device: DeviceId,
+        /// Whether it may be in somebody else's hands; not said yet, if none.
+        stolen: Option<bool>,
+    },
+    /// Whether somebody has begun to replace the identity.
+    Replacement {
+        end: bool,
+    },
+    ChangeAccessKey {
+        recover: bool,
+        access_key_file: Option<PathBuf>,
     },
     SafetyNumber {
         user: UserId,

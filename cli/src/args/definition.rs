@@ -158,7 +158,34 @@ pub(super) fn definition(lang: Lang) -> Clap {
             )
             .subcommand(
                 with_arguments(lang, command(lang, "remove", lang.about_devices_remove(), lang.usage_devices_remove()))
-                    .arg(positional("device-id", id, lang.help_device_id()).required(true)),
+                    .after_help(lang.after_devices_remove())
+                    .arg(positional("device-id", id, lang.help_device_id()).required(true))
+                    .arg(flag("wiped", lang.help_wiped()).conflicts_with("stolen"))
+                    .arg(flag("stolen", lang.help_stolen())),
+            ),
+    )
+    .subcommand(
+        command(lang, "identity", lang.about_identity(), lang.usage_identity())
+            .help_template(template(lang, &commands))
+            .subcommand_required(true)
+            .subcommand(
+                command(lang, "replacement", lang.about_replacement(), lang.usage_replacement())
+                    .after_help(lang.after_replacement())
+                    .arg(flag("end", lang.help_end_replacement())),
+            ),
+    )
+    .subcommand(
+        command(lang, "access-key", lang.about_access_key(), lang.usage_access_key())
+            .help_template(template(lang, &commands))
+            .subcommand_required(true)
+            .subcommand(
+                command(lang, "change", lang.about_change_access_key(), lang.usage_change_access_key())
+                    .after_help(lang.after_change_access_key())
+                    .arg(
+                        option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_present_access_key())
+                            .value_parser(value_parser!(PathBuf)),
+                    )
+                    .arg(flag("recover", lang.help_change_by_words()).conflicts_with("access-key-file")),
             ),
     )
     .subcommand(

@@ -111,10 +111,25 @@ impl Command {
             "whoami" => Self::Whoami,
             "devices" => match matches.subcommand() {
                 Some(("link", _)) => Self::LinkDevice,
-                Some((_, remove)) => {
-                    Self::RemoveDevice { device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))? }
-                }
+                Some((_, remove)) => Self::RemoveDevice {
+                    device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))?,
+                    stolen: match (remove.get_flag("stolen"), remove.get_flag("wiped")) {
+                        (true, _) => Some(true),
+                        (_, true) => Some(false),
+                        _ => None,
+                    },
+                },
                 None => Self::Devices,
+            },
+            "identity" => Self::Replacement {
+                end: matches.subcommand().is_some_and(|(_, replacement)| replacement.get_flag("end")),
+            },
+            "access-key" => match matches.subcommand() {
+                Some((_, change)) => Self::ChangeAccessKey {
+                    recover: change.get_flag("recover"),
+                    access_key_file: path(change, "access-key-file"),
+                },
+                None => return Err(Failure::Usage(lang.missing_command())),
             },
             "safety-number" => Self::SafetyNumber {
                 user: user(lang, matches, "user")?,

@@ -5,7 +5,6 @@ use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
 use super::Session;
-use super::time;
 use super::waiting::sentence;
 use crate::chat_name::chat_id;
 use crate::failure::Failure;
@@ -87,11 +86,6 @@ impl Connection {
                 let said = sentence(lang, &reason)?;
                 notice(self.json, alarm(&reason), &said)
             }
-            Event::DeviceAdded { device, added_at } => {
-                let at = time::local(i64::try_from(added_at).unwrap_or(0).saturating_mul(1000));
-                notice(self.json, "device_added", &lang.device_added(device.as_str(), &at))
-            }
-            Event::DeviceRemoved { device } => notice(self.json, "device_removed", &lang.device_left(device.as_str())),
             Event::ClockIsOff { ahead_ms } if self.watched => lang.clock_is_off(ahead_ms),
             _ => return None,
         };
@@ -103,6 +97,7 @@ impl Connection {
 const fn alarm(reason: &Reason) -> &'static str {
     match reason {
         Reason::AnotherOwnIdentity => "another_own_identity",
+        Reason::ReplacementBegun => "replacement_begun",
         _ => "device_list_conflict",
     }
 }

@@ -190,6 +190,8 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             lines
         }
         MessageKind::WentBack => alarm(lang.went_back()),
+        MessageKind::DeviceAdded => alarm(lang.device_added(&message.text, &time::local(message.sent_at))),
+        MessageKind::DeviceRemoved => alarm(lang.device_left(&message.text)),
         MessageKind::GroupChanged => {
             let news = message.group_news.as_deref().cloned().unwrap_or_default();
             let said = lang.group_news(&news, &message.sender_id, around.own);

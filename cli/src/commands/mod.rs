@@ -10,6 +10,7 @@ mod devices;
 mod download;
 mod group;
 mod history;
+mod identity;
 mod listen;
 mod login;
 mod logout;
@@ -92,7 +93,13 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
         Command::Devices => signals.unless_interrupted(devices::list(session)).await,
         Command::LinkDevice => signals.unless_interrupted(devices::link(session)).await,
-        Command::RemoveDevice { device } => signals.unless_interrupted(devices::remove(session, &device)).await,
+        Command::RemoveDevice { device, stolen } => {
+            signals.unless_interrupted(devices::remove(session, &device, stolen)).await
+        }
+        Command::Replacement { end } => signals.unless_interrupted(identity::replacement(session, end)).await,
+        Command::ChangeAccessKey { recover, access_key_file } => {
+            signals.unless_interrupted(identity::change_access_key(session, recover, access_key_file.as_deref())).await
+        }
         Command::SafetyNumber { user, change } => {
             signals.unless_interrupted(safety_number::run(session, &user, change)).await
         }

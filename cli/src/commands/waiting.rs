@@ -52,6 +52,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
         Reason::AnotherOwnIdentity => lang.another_own_identity(),
         Reason::DeviceListConflict => lang.device_list_conflict(),
         Reason::NotListed => lang.waits_to_be_let_in(),
+        Reason::ReplacementBegun => lang.replacement_of_mine(),
     })
 }
 

@@ -59,7 +59,7 @@ texts! {
     usage_chats() => "privmsg chats", "privmsg chats";
     usage_whoami() => "privmsg whoami", "privmsg whoami";
     usage_devices() => "privmsg devices [link | remove DEVICE_ID]", "privmsg devices [link | remove ID]";
-    usage_devices_remove() => "privmsg devices remove DEVICE_ID", "privmsg devices remove ID";
+    usage_devices_remove() => "privmsg devices remove DEVICE_ID [--wiped | --stolen]", "privmsg devices remove ID [--wiped | --stolen]";
     usage_safety_number() =>
         "privmsg safety-number USER [--mark-verified | --unverify | --accept-change]",
         "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change]";

@@ -24,6 +24,7 @@ use crate::error::{ClientError, EngineError};
 use crate::events::Event;
 use crate::profile::{EngineLock, Profile, ProfileError};
 
+pub use account::ChangeBy;
 pub use files::SavedFile;
 pub use groups::{AskedChange, GroupPerson, GroupView};
 pub(crate) use messages::target_in;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
+use privmsg_e2ee::{ContentError, LoadError, RecoveryError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
@@ -164,6 +164,9 @@ pub enum ClientError {
     /// This device does not sign for the account: it has not been told the signing key of the present generation.
     #[error("this device has no signing key of the account")]
     NoSigningKey,
+    /// The recovery words are mistyped, or do not open this account's identity.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The code of a new device is for another account.
     #[error("the code is of a device of {0}")]
     AnotherUsersCode(UserId),

@@ -45,7 +45,7 @@ mod sending;
 mod sign_in;
 mod view;
 
-pub use client::{AskedChange, CacheLimit, Client, GroupPerson, GroupView, OpenError, SavedFile, Setting};
+pub use client::{AskedChange, CacheLimit, ChangeBy, Client, GroupPerson, GroupView, OpenError, SavedFile, Setting};
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;
 pub use contacts::{ContactInfo, Known};

@@ -15,6 +15,7 @@ mod groups;
 mod kept_files;
 mod limits;
 mod network;
+mod own_devices;
 mod reach;
 mod set_back;
 mod transfers;

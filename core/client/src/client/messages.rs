@@ -70,11 +70,7 @@ impl Client {
             let changeable = match view.kind {
                 MessageKind::Text => !view.deleted && !text.is_empty(),
                 MessageKind::File => !view.deleted && !view.uploading,
-                MessageKind::Unsupported
-                | MessageKind::IdentityChanged
-                | MessageKind::WentBack
-                | MessageKind::GroupChanged
-                | MessageKind::Title => false,
+                _ => false,
             };
             if !changeable {
                 return Err(ClientError::NotChangeable);

@@ -33,11 +33,7 @@ impl ContentKind for EditKind {
         let changes = match view.kind {
             MessageKind::Text => !edit.text.is_empty(),
             MessageKind::File => true,
-            MessageKind::Unsupported
-            | MessageKind::IdentityChanged
-            | MessageKind::WentBack
-            | MessageKind::GroupChanged
-            | MessageKind::Title => false,
+            _ => false,
         };
         if changes {
             view.text = edit.text;

@@ -101,3 +101,7 @@ pub(crate) fn take_wish(tx: &Tx<'_>) -> Result<bool, StoreError> {
     settings::set(tx, WANTED, 0)?;
     Ok(wanted)
 }
+
+#[cfg(test)]
+#[path = "signing_key_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use privmsg_mls_public::{Device, KnownDevices};
 use privmsg_store::account::{self, Account, Signing};
 use privmsg_store::{Store, Tx, groups};
 
-use super::learn::{known, learn, this_device};
+use super::learn::{By, known, learn_by, this_device};
 use crate::error::{ClientError, During as _};
 
 /// Begins a generation of the account whose identity key this is, in which this device and those in `keep` stay. Key and list
@@ -46,5 +46,5 @@ fn prepare(
     account::save(tx, account)?;
     // The key of before must sign nothing more in any group.
     groups::reconcile_people(tx)?;
-    learn(tx, account, list, now_ms).map(drop)
+    learn_by(tx, account, list, By::This, now_ms).map(drop)
 }

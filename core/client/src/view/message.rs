@@ -25,6 +25,12 @@ pub enum MessageKind {
     /// Notice of this device: the server has led the conversation back to an earlier state, in which devices may take part
     /// that had been removed since. Says nothing else.
     WentBack,
+    /// Notice of this device, in the notes to oneself: another device of this user's has been let in, which may be somebody
+    /// else's. Its text is the device's name on the server.
+    DeviceAdded,
+    /// Notice of this device, in the notes to oneself: another device of this user's was signed out. Its text is the device's
+    /// name on the server.
+    DeviceRemoved,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -42,6 +48,8 @@ impl MessageKind {
             Self::Unsupported => "unsupported",
             Self::IdentityChanged => "identity_changed",
             Self::WentBack => "went_back",
+            Self::DeviceAdded => "device_added",
+            Self::DeviceRemoved => "device_removed",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -50,7 +58,10 @@ impl MessageKind {
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::IdentityChanged | Self::WentBack | Self::GroupChanged)
+        matches!(
+            self,
+            Self::IdentityChanged | Self::WentBack | Self::GroupChanged | Self::DeviceAdded | Self::DeviceRemoved
+        )
     }
 }
 
@@ -117,6 +128,8 @@ impl MessageView {
         let kind = match message.kind {
             Kind::IDENTITY_CHANGED => MessageKind::IdentityChanged,
             Kind::WENT_BACK => MessageKind::WentBack,
+            Kind::DEVICE_ADDED => MessageKind::DeviceAdded,
+            Kind::DEVICE_REMOVED => MessageKind::DeviceRemoved,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             _ => MessageKind::Unsupported,
         };
@@ -143,6 +156,9 @@ impl MessageView {
         };
         if message.kind == Kind::GROUP_CHANGED {
             view.group_news = Some(Box::new(GroupNews::read(&message.content)));
+        }
+        if matches!(message.kind, Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED) {
+            view.text = String::from_utf8_lossy(&message.content).into_owned();
         }
         if message.kind.is_notice() {
             return Ok(view);
