@@ -157,6 +157,9 @@ r"Группа обозначается своим ID, group:…; достато
     group_split() =>
         "Two owners have changed the group at the same time. Only who stands in both versions counts, until an owner changes something again.",
         "Два владельца изменили группу одновременно. Пока владелец снова что-нибудь не изменит, в группе лишь те, кто есть в обоих вариантах.";
+    group_unsettled() =>
+        "it is not settled who is in the group; an owner has to change something in it",
+        "не решено, кто состоит в группе; владелец должен что-нибудь в ней изменить";
     group_changes_wait(count: usize) => "Changes that wait: {count}", "Изменений в ожидании: {count}";
     other_identity_in_group() =>
         "IS IN THE GROUP UNDER ANOTHER KEY than the one you know; nothing is sent",

@@ -109,7 +109,7 @@ fn take_part(
     claim: &Claim,
 ) -> Result<Option<Vec<Event>>, ClientError> {
     if rosters::view(step.tx, chat)?.is_some() {
-        if !rosters::may_carry(step.tx, chat, roster)? {
+        if !rosters::may_carry(step.tx, chat, roster)? && !rosters::comes_again(step.tx, chat, roster)? {
             return Ok(None);
         }
         if !group_chats::set_gone(step.tx, chat, None)? {

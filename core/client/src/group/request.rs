@@ -273,9 +273,7 @@ impl Asked<'_> {
         })
         .await?;
         match error.code() {
-            Some(ErrorCode::StaleEpoch | ErrorCode::StaleRoster | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => {
-                Ok(())
-            }
+            Some(ErrorCode::StaleEpoch | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => Ok(()),
             _ => Err(error),
         }
     }

@@ -25,6 +25,7 @@ use crate::events::Event;
 use crate::group::create::look_for_the_other;
 use crate::group::membership::{self, look_at_identities};
 use crate::group::mls::Step;
+use crate::group::plan;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
 use crate::group::rosters;
@@ -189,7 +190,13 @@ enum Gate {
 
 fn gate(step: &Step<'_, '_>, group: &StoredGroup, roster: &Roster) -> Result<Gate, ClientError> {
     let Some(view) = rosters::view(step.tx, group.chat)? else { return Ok(Gate::Behind) };
-    if !view.is_newest(roster.hash()) || view.heads().len() > 1 {
+    let people = view.participants();
+    // Of several heads only who stands in each counts: as long as nobody else is there, it may be written to.
+    let is_settled = roster.participants().iter().all(|place| people.iter().any(|known| known.is_same_as(place)));
+    if !view.is_newest(roster.hash()) || !is_settled {
+        if !plan::can_be_settled(step.tx, group.chat, roster)? {
+            return Err(ClientError::GroupUnsettled);
+        }
         groups::set_reconcile(step.tx, &group.group_id)?;
         return Ok(Gate::Behind);
     }
