@@ -14,8 +14,8 @@ use privmsg_store::position::Place;
 use super::change::{Author, ChangeError, GroupChange};
 use super::mls::{Step, load_conversation};
 use super::news::GroupNews;
-use super::request::take_leave;
 use super::rosters;
+use super::standing::take_leave;
 use crate::engine::Link;
 use crate::error::ClientError;
 
