@@ -17,6 +17,7 @@ use crate::foreign;
 use super::Session;
 use super::connection::{Connection, Told};
 use super::message::{Around, live};
+use super::send::speaking;
 use super::waiting::{Waiting, sentence};
 use keyboard::{Input, Keyboard};
 use look::{Changed, Look};
@@ -207,7 +208,8 @@ impl Chat<'_> {
             return Ok(());
         }
         self.typing(false).await?;
-        let sent = match self.client.send(&self.with.recipient, Draft::text(line)).await {
+        let draft = speaking(self.client, &self.with.recipient, Draft::text(line)).await?;
+        let sent = match self.client.send(&self.with.recipient, draft).await {
             Ok(sent) => sent,
             Err(error) => {
                 // The next line may be better.

@@ -25,6 +25,8 @@ pub(super) struct MessageObject<'a> {
     kind: &'static str,
     text: &'a str,
     attachments: Vec<AttachmentObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mentions: Vec<&'a str>,
     /// What has changed in a group, by the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_news: Option<&'a GroupNews>,
@@ -100,6 +102,7 @@ impl<'a> MessageObject<'a> {
             attachments: attachments
                 .map(|file| AttachmentObject { name: &file.name, size: file.size, mime: &file.mime })
                 .collect(),
+            mentions: message.mentions.iter().map(UserId::as_str).collect(),
             group_news: message.group_news.as_deref(),
             reply_to: message.reply_to.as_ref().map(|about| ReplyObject {
                 message_id: about.message_id.to_string(),
@@ -213,6 +216,9 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             }
             if !message.text.is_empty() {
                 lines.extend(foreign::lines(&message.text));
+            }
+            if message.mentions.contains(around.own) && message.sender_id != *around.own {
+                lines.push(output.styled(Style::Bold, &lang.mentions_you()));
             }
             if message.edited_at.is_some() {
                 lines.push(output.styled(Style::Faint, &lang.edited()));

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use privmsg_client::{Client, Draft, Sent};
+use privmsg_client::{Client, Draft, Recipient, Sent};
 use privmsg_protocol::MessageId;
 
 use crate::args::Send;
@@ -26,6 +26,7 @@ pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure
     {
         return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
     }
+    let draft = speaking(&client, &named.recipient, draft).await?;
     let sent = client.send(&named.recipient, draft).await?;
     Waiting::new(session, &client, sent.said(), send.timeout).until_acknowledged().await?;
     report(session, &client, &sent, &named).await
@@ -53,7 +54,15 @@ fn draft(lang: Lang, text: Option<String>, files: &[PathBuf], reply_to: Option<M
         return Err(Failure::Usage(lang.nothing_to_send()));
     }
     let files = files.iter().map(|path| checked(lang, path)).collect::<Result<_, _>>()?;
-    Ok(Draft { text, files, reply_to })
+    Ok(Draft { text, files, reply_to, ..Draft::default() })
+}
+
+/// The same, with those of a group whom it speaks to by `@` and their name.
+pub(super) async fn speaking(client: &Client, to: &Recipient, draft: Draft) -> Result<Draft, Failure> {
+    match to {
+        Recipient::Group(group) => Ok(Draft { mentions: client.mentioned(group, &draft.text).await?, ..draft }),
+        Recipient::User(_) => Ok(draft),
+    }
 }
 
 /// The whole of it, without the line end that `echo` adds.

@@ -48,6 +48,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
         Reason::UpdateNeeded => lang.update_needed(),
         Reason::JoinedTooOften => lang.joined_too_often(),
         Reason::IdentityToAccept => lang.identity_to_accept(),
+        Reason::GroupUnsettled => lang.group_unsettled(),
         Reason::Disk => lang.disk_unusable(),
         Reason::AnotherOwnIdentity => lang.another_own_identity(),
         Reason::DeviceListConflict => lang.device_list_conflict(),

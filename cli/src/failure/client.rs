@@ -77,6 +77,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         }
         ClientError::OwnLink => new(Exit::Usage, "own_link", lang.own_contact_link()),
         ClientError::NoSuchGroup(name) => new(Exit::Usage, "no_such_group", lang.no_such_group(name)),
+        ClientError::GroupUnsettled => new(Exit::Other, "group_unsettled", lang.group_unsettled()),
         ClientError::NotInGroup => new(Exit::Refused, "not_in_group", lang.no_longer_in_group()),
         ClientError::GroupChange(error) => new(Exit::Refused, &error.to_string(), lang.group_change(*error)),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),

@@ -19,6 +19,8 @@ pub(crate) enum Lasting {
     /// The server says too often that something is missing here.
     JoinedTooOften,
     NotListed,
+    /// Who is in a group is for an owner to settle.
+    GroupUnsettled,
 }
 
 impl Lasting {
@@ -31,6 +33,7 @@ impl Lasting {
             Reason::UpdateNeeded => Some(Self::UpdateNeeded),
             Reason::JoinedTooOften => Some(Self::JoinedTooOften),
             Reason::NotListed => Some(Self::NotListed),
+            Reason::GroupUnsettled => Some(Self::GroupUnsettled),
             Reason::Refused(_)
             | Reason::Network
             | Reason::Unusable
@@ -51,6 +54,7 @@ impl Lasting {
             Self::UpdateNeeded => "update_needed",
             Self::JoinedTooOften => "joined_too_often",
             Self::NotListed => "device_not_listed",
+            Self::GroupUnsettled => "group_unsettled",
         }
     }
 
@@ -62,6 +66,7 @@ impl Lasting {
             Self::UpdateNeeded => lang.update_needed(),
             Self::JoinedTooOften => lang.joined_too_often(),
             Self::NotListed => lang.waits_to_be_let_in(),
+            Self::GroupUnsettled => lang.group_unsettled(),
         }
     }
 }

@@ -127,6 +127,7 @@ r"Группа обозначается своим ID, group:…; достато
     help_group_title() => "What people call it: one line. Only its members can read it", "Как её называют: одна строка. Прочесть её могут только участники";
     help_successor() => "Who becomes owner: needed if you are the only one", "Кто станет владельцем: нужно, если кроме вас владельцев нет";
 
+    mentions_you() => "(speaks to you)", "(обращение к вам)";
     untitled() => "(no title yet)", "(пока без названия)";
     group_created(title: &str, id: &str) =>
         "The group '{title}' is there. Write to it: privmsg send {id} 'TEXT'",
@@ -156,6 +157,9 @@ r"Группа обозначается своим ID, group:…; достато
     group_split() =>
         "Two owners have changed the group at the same time. Only who stands in both versions counts, until an owner changes something again.",
         "Два владельца изменили группу одновременно. Пока владелец снова что-нибудь не изменит, в группе лишь те, кто есть в обоих вариантах.";
+    group_unsettled() =>
+        "it is not settled who is in the group; an owner has to change something in it",
+        "не решено, кто состоит в группе; владелец должен что-нибудь в ней изменить";
     group_changes_wait(count: usize) => "Changes that wait: {count}", "Изменений в ожидании: {count}";
     other_identity_in_group() =>
         "IS IN THE GROUP UNDER ANOTHER KEY than the one you know; nothing is sent",

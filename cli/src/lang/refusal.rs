@@ -125,6 +125,18 @@ impl Lang {
                 "by the server's word the conversation has come to another place than here; it is tried again",
                 "по словам сервера, чат находится не там, где его помнит это устройство; будет новая попытка",
             ),
+            E::StaleRoster => self.pick(
+                "others have changed the group meanwhile; it is tried again on what there is now",
+                "группу тем временем изменили другие; повторю поверх их изменений",
+            ),
+            E::InvalidRoster => self.pick(
+                "the server refuses this change of the group: somebody has another key than the published one, or may not make it",
+                "сервер отклонил изменение группы: у кого-то не тот ключ, что опубликован, или на это нет права",
+            ),
+            E::TooManyGroups => self.pick(
+                "you have created as many groups as the server lets one user have",
+                "вы создали столько групп, сколько сервер разрешает одному пользователю",
+            ),
             E::IdentityExists => {
                 self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")
             }

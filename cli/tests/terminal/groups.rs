@@ -47,8 +47,10 @@ async fn a_group_is_made_written_to_changed_and_left() {
 
         // The beginning of the id is enough.
         let short = &group[.."group:".len() + 8];
-        bob.does(&["send", short, "Hi Alice"]).ok();
-        assert_eq!(texts(&said(&alice.hears(1))), ["Hi Alice"]);
+        bob.does(&["send", short, "Hi @alice, hi @nobody."]).ok();
+        let heard = said(&alice.hears(1));
+        assert_eq!(texts(&heard), ["Hi @alice, hi @nobody."]);
+        assert_eq!(heard[0]["mentions"], json!(["alice"]));
         let refused = bob.does(&["group", "add", short, "carol", "--json"]);
         assert_eq!((refused.code, &refused.error()["code"]), (6, &"not_allowed".into()));
 

@@ -55,7 +55,7 @@ trait ContentKind: Sync {
     fn name(&self) -> &'static str;
 
     /// Whether a person says it, and not the client by itself: whoever has said something is seen by the others to be there.
-    fn by_person(&self) -> bool {
+    fn by_person(&self, _content: &Content) -> bool {
         true
     }
 
@@ -126,7 +126,7 @@ pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>
 
 /// Whether a person has said this, and not the client by itself.
 pub(crate) fn is_by_person(bytes: &[u8]) -> bool {
-    Content::decode(bytes).is_ok_and(|content| of_number(content.kind).is_some_and(ContentKind::by_person))
+    Content::decode(bytes).is_ok_and(|content| of_number(content.kind).is_some_and(|kind| kind.by_person(&content)))
 }
 
 /// Does what was kept by a version that did not know it.

@@ -133,6 +133,9 @@ pub enum ClientError {
     /// The user does not take part in the group any more.
     #[error("the user is no longer in this group")]
     NotInGroup,
+    /// The group is at other people than the newest that are known here, and nobody can bring it there but an owner.
+    #[error("the people of the group are not agreed on")]
+    GroupUnsettled,
     /// A change of a group that cannot be.
     #[error("the group cannot be changed so: {0}")]
     GroupChange(#[from] ChangeError),

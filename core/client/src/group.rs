@@ -14,3 +14,4 @@ pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod rosters;
 pub(crate) mod schedule;
+pub(crate) mod standing;

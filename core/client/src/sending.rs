@@ -35,6 +35,8 @@ pub struct Draft {
     pub files: Vec<PathBuf>,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
+    /// Whom the text speaks to by name. For files it is not told.
+    pub mentions: Vec<UserId>,
 }
 
 impl Draft {
@@ -130,7 +132,7 @@ impl DraftFile {
 /// after an hour of uploading.
 pub(crate) fn content_of(draft: &Draft, files: &[DraftFile], now_ms: i64) -> Result<Content, ClientError> {
     if files.is_empty() {
-        return compose(&Text { text: draft.text.clone() }, now_ms);
+        return compose(&Text { text: draft.text.clone(), mentions: draft.mentions.clone() }, now_ms);
     }
     compose(&Files { caption: draft.text.clone(), attachments: pending(files)? }, now_ms)
 }

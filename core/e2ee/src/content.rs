@@ -15,7 +15,7 @@
 //!
 //! | kind | | body | `about` | if unknown |
 //! |---|---|---|---|---|
-//! | 0 | [`Text`] | `{ 0: text }` | the message that it answers | placeholder |
+//! | 0 | [`Text`] | `{ 0: text, ? 1: mentions [user_id, 1*64] }` | the message that it answers | placeholder |
 //! | 1 | [`Files`] | `{ 0: caption, 1: [attachment, 1*32] }` | the message that it answers | placeholder |
 //! | 2 | [`Receipt`] | `{ 0: 0 delivered / 1 read, 1: [message_id, 1*1024] }` | never | hide |
 //! | 3 | [`Reaction`] | `{ 0: emoji, ? 1: removed (bool) }` | needed | hide |
@@ -67,6 +67,9 @@ pub const MAX_CONTENT_LEN: usize = 46 * 1024;
 
 /// Longest text or caption, in bytes: a content without much else.
 pub const MAX_TEXT_LEN: usize = 45 * 1024;
+
+/// People whom one text can speak to by name.
+pub const MAX_MENTIONS: usize = 64;
 
 /// Longest [`IfUnknown::Text`], in bytes: a few sentences in any script.
 pub const MAX_IF_UNKNOWN_LEN: usize = 1024;

@@ -175,6 +175,12 @@ impl Conversation {
         self.roster.as_ref()
     }
 
+    /// How many devices are in the group.
+    #[must_use]
+    pub fn leaves(&self) -> usize {
+        self.group.treesync().full_leaves().count()
+    }
+
     /// The generation of its account in which a device of this user was let in: the highest of those in the group.
     #[must_use]
     pub fn generation_of(&self, user: &UserId) -> Option<u64> {

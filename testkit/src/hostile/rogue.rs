@@ -349,7 +349,7 @@ impl RogueGroup {
     /// # Errors
     /// If OpenMLS does not encrypt it.
     pub fn says(&mut self, message_id: MessageId, text: &str) -> Result<Vec<u8>> {
-        let content = Content::new(message_id, now_ms(), &Text { text: text.to_owned() })?.encode()?;
+        let content = Content::new(message_id, now_ms(), &Text::new(text))?.encode()?;
         let rogue = self.rogue.clone();
         Ok(self.group.create_message(&rogue.provider(), &rogue.0.keys, &content)?.to_bytes()?)
     }

@@ -1,7 +1,9 @@
 //! Groups of people.
 
+use std::collections::HashSet;
+
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use privmsg_e2ee::{AccountPublicKey, OsRng, Participant, Role, Title};
+use privmsg_e2ee::{AccountPublicKey, MAX_MENTIONS, OsRng, Participant, Role, Title};
 use privmsg_protocol::{ConversationId, ErrorCode, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::group_changes::{self, Fate};
@@ -247,6 +249,28 @@ impl Client {
     pub async fn group_title(&self, chat: ChatId) -> Result<Option<String>, ClientError> {
         let heading = self.context.store.read(move |at| group_chats::heading(at, chat)).await?;
         Ok(heading.map(|(title, _)| title).filter(|title| !title.is_empty()))
+    }
+
+    /// Who of a group's people is meant by an `@` and their name in a text.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn mentioned(&self, group: &ConversationId, text: &str) -> Result<Vec<UserId>, ClientError> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let named = text.split('@').skip(1).map(|rest| rest.split(|c| !is_name(c)).next().unwrap_or_default());
+        // A full stop ends a sentence more often than a name.
+        let named: HashSet<String> =
+            named.flat_map(|name| [name, name.trim_end_matches('.')]).map(str::to_owned).collect();
+        let kind = ChatKind::Group { conversation: *group };
+        let look = move |at: &Snapshot<'_>| {
+            let Some(chat) = chats::find(at, &kind)? else { return Ok(Vec::new()) };
+            let people = rosters::view(at, chat)?.map(|view| view.participants()).unwrap_or_default();
+            let mut meant: Vec<_> = people.iter().map(|place| place.user_id().clone()).collect();
+            meant.retain(|user| named.contains(user.as_str()));
+            meant.truncate(MAX_MENTIONS);
+            Ok::<_, ClientError>(meant)
+        };
+        self.context.store.read(look).await
     }
 
     async fn ask(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {

@@ -23,7 +23,7 @@ impl ContentKind for ReceiptKind {
         "receipt"
     }
 
-    fn by_person(&self) -> bool {
+    fn by_person(&self, _content: &Content) -> bool {
         false
     }
 

@@ -22,6 +22,11 @@ impl ContentKind for TitleKind {
         MessageKind::Title.as_str()
     }
 
+    /// Whoever only tells again what others have said has said nothing.
+    fn by_person(&self, content: &Content) -> bool {
+        content.body::<Title>().is_ok_and(|title| !title.again)
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let Title { title, again } = said.content.body()?;
         let Some(view) = rosters::view(tx, said.chat)? else { return Ok(Effect::default()) };

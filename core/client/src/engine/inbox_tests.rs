@@ -65,7 +65,7 @@ impl Device {
     async fn encrypt(&self, text: &'static str, id: u8) -> DeliveredMessage {
         self.step(move |step| {
             let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
-            let content = Content::new(message_id(id), 1, &Text { text: text.into() }).unwrap().encode().unwrap();
+            let content = Content::new(message_id(id), 1, &Text::new(text)).unwrap().encode().unwrap();
             let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
             delivered(id, chat.epoch(), &bytes, MessageType::Text)
         })
@@ -248,7 +248,7 @@ async fn what_is_encrypted_with_a_used_key_is_shown_as_missing() {
         let set_back: Result<(), ClientError> = alice
             .try_step(move |step| {
                 let mut chat = Conversation::load(step.mls, GROUP)?.unwrap();
-                let content = Content::new(message_id(n), 1, &Text { text: "first".into() })?.encode()?;
+                let content = Content::new(message_id(n), 1, &Text::new("first"))?.encode()?;
                 let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
                 *kept.lock().unwrap() = Some(delivered(n, chat.epoch(), &bytes, MessageType::Text));
                 Err(ClientError::NotSignedIn)

@@ -208,6 +208,7 @@ impl Failure {
             }
             ClientError::JoinedTooOften { .. } => Reason::JoinedTooOften,
             ClientError::IdentityToAccept => Reason::IdentityToAccept,
+            ClientError::GroupUnsettled => Reason::GroupUnsettled,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");
                 Reason::UpdateNeeded

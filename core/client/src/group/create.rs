@@ -306,7 +306,7 @@ fn create(
         rejoins::note(step.tx, &counted, true, step.now_ms)?;
     }
     // The one before is out of the way, whatever it owes an answer for.
-    membership::carry(step, chat, &info, GroupState::Creating)?;
+    membership::carry(step, chat, &info, GroupState::Creating, packages.len() + 1)?;
     let (device, certificate) = (&step.identity.device, &step.identity.certificate);
     let made = Conversation::create(step.mls, device, certificate, info.clone(), roster.clone(), packages);
     let (conversation, bundle) = made.during("making a conversation")?;

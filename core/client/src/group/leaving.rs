@@ -6,16 +6,16 @@ use std::sync::Arc;
 use privmsg_e2ee::{Role, Roster};
 use privmsg_protocol::rest::LeaveGroup;
 use privmsg_protocol::{ErrorCode, GroupId, Opaque, UserId};
+use privmsg_store::group_changes;
 use privmsg_store::group_chats::Gone;
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::position::Place;
-use privmsg_store::{group_changes, lags};
 
 use super::change::{Author, ChangeError, GroupChange};
 use super::mls::{Step, load_conversation};
 use super::news::GroupNews;
-use super::request::take_leave;
 use super::rosters;
+use super::standing::take_leave;
 use crate::engine::Link;
 use crate::error::ClientError;
 
@@ -45,12 +45,6 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
         Ok(()) => {}
         // An answer to the same that was lost.
         Err(error) if error.is(&ErrorCode::UnknownGroup) => {}
-        Err(error) if error.is(&ErrorCode::StaleRoster) => {
-            // Others have changed the group: what has led there is on its way.
-            let now = link.context.clock.now_ms();
-            link.context.store.write(move |tx| lags::put(tx, &id, None, now + STEP_WAIT)).await?;
-            return Ok(());
-        }
         Err(error) if error.is(&ErrorCode::InvalidRoster) => {
             let why = ChangeError::Refused.to_string();
             return Ok(link.context.store.write(move |tx| group_changes::fail(tx, wanted, &why)).await?);
@@ -69,9 +63,6 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
     link.context.emit_all(told.await?);
     Ok(())
 }
-
-/// How long to wait for what others have changed, ms.
-const STEP_WAIT: i64 = 1_000;
 
 fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientError> {
     let own = &step.identity.user_id;

@@ -86,11 +86,11 @@ pub(crate) fn adopt(
         let Some(events) = take_part(step, chat, roster, claim)? else {
             return Ok(Judgement::Refused("a roster that does not continue the known one"));
         };
-        carry(step, chat, info, GroupState::Active)?;
+        carry(step, chat, info, GroupState::Active, conversation.leaves())?;
         groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
         return Ok(Judgement::Adopted(events));
     }
-    carry(step, chat, info, GroupState::Active)?;
+    carry(step, chat, info, GroupState::Active, conversation.leaves())?;
     let events = match peer(info, &step.identity.user_id) {
         Some(peer) => observe(step, chat, peer)?,
         None => Vec::new(),
@@ -109,7 +109,7 @@ fn take_part(
     claim: &Claim,
 ) -> Result<Option<Vec<Event>>, ClientError> {
     if rosters::view(step.tx, chat)?.is_some() {
-        if !rosters::may_carry(step.tx, chat, roster)? {
+        if !rosters::may_carry(step.tx, chat, roster)? && !rosters::comes_again(step.tx, chat, roster)? {
             return Ok(None);
         }
         if !group_chats::set_gone(step.tx, chat, None)? {
@@ -134,12 +134,13 @@ pub(crate) fn carry(
     chat: ChatId,
     info: &ConversationInfo,
     state: GroupState,
+    leaves: usize,
 ) -> Result<(), ClientError> {
     if let Some(former) = groups::of_chat(step.tx, chat)? {
         forget(step, former.group_id)?;
     }
     let rotate_at = match state {
-        GroupState::Active => schedule::first_rotation(step.now_ms),
+        GroupState::Active => schedule::first_rotation(step.now_ms, leaves),
         _ => schedule::next_rotation(step.now_ms),
     };
     Ok(groups::insert(step.tx, &info.group_id(), chat, &info.encode(), state, rotate_at)?)

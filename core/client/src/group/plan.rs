@@ -6,6 +6,8 @@
 use privmsg_e2ee::{OsRng, Participant, Roster};
 use privmsg_mls_public::roster::in_all;
 use privmsg_protocol::rest::Group;
+use privmsg_store::Snapshot;
+use privmsg_store::chats::ChatId;
 use privmsg_store::groups::StoredGroup;
 
 use super::change::{self, Author, GroupChange};
@@ -49,7 +51,11 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
     }
     let key = match rosters::signing_key(step.tx) {
         Ok(key) => key,
-        Err(ClientError::NoSigningKey) => return Ok(Plan::Nothing),
+        Err(ClientError::NoSigningKey) => {
+            // Whoever waits for it hears so, and it is not asked for again.
+            change::refuse_all(step.tx, chat)?;
+            return Ok(Plan::Nothing);
+        }
         Err(error) => return Err(error),
     };
     let conversation = load_conversation(step, group.group_id)?;
@@ -63,6 +69,20 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
         None => change::raise_own(step.tx, chat, &before, &author)?,
     };
     Ok(next.map_or(Plan::Nothing, |next| Plan::Step { next, more: false }))
+}
+
+/// Whether this device can bring a group from `before` to where it may be written to. Else an owner has to, and asking again
+/// and again helps nobody.
+pub(crate) fn can_be_settled(at: &Snapshot<'_>, chat: ChatId, before: &Roster) -> Result<bool, ClientError> {
+    if rosters::way_up(at, chat, before)?.is_some() {
+        return Ok(true);
+    }
+    let Some(view) = rosters::view(at, chat)? else { return Ok(false) };
+    match rosters::signing_key(at) {
+        Ok(key) => Ok(view.heads().len() > 1 && view.heads().iter().all(|head| head.is_owner(key.certificate()))),
+        Err(ClientError::NoSigningKey) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Several rosters are the newest: an owner of all writes the next one, in which only those are who stand in each.

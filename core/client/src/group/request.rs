@@ -9,23 +9,19 @@ use privmsg_protocol::rest::{
     CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, SharedWelcome, SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
-use privmsg_store::group_chats::{self, Gone};
-use privmsg_store::groups::{self, GroupState, StoredGroup};
+use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
 use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::news::GroupNews;
-use super::{change, membership, rosters, schedule};
-use crate::content::title;
+use super::standing::{stepped, vanished};
+use super::{change, membership, schedule};
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
-use crate::engine::tasks::outbox::fail_all;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, During as _, Retry};
-use crate::events::Event;
 
 /// How long the welcome of a conversation that the other side has just made may take.
 const WELCOME_WAIT: Duration = Duration::from_secs(2);
@@ -272,9 +268,7 @@ impl Asked<'_> {
         })
         .await?;
         match error.code() {
-            Some(ErrorCode::StaleEpoch | ErrorCode::StaleRoster | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => {
-                Ok(())
-            }
+            Some(ErrorCode::StaleEpoch | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => Ok(()),
             _ => Err(error),
         }
     }
@@ -349,55 +343,6 @@ fn drop_request(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
     }
     groups::set_step(step.tx, &id, None)?;
     Ok(groups::set_request(step.tx, &id, None)?)
-}
-
-/// The roster step of a commit of this device's own counts. Whoever came by it is told what the group is called.
-fn stepped(step: &Step<'_, '_>, group: &StoredGroup, place: Place) -> Result<Vec<Event>, ClientError> {
-    let Some(next) = &group.step else { return Ok(Vec::new()) };
-    let next = rosters::stored(next)?;
-    groups::set_step(step.tx, &group.group_id, None)?;
-    let (events, news) = enter_roster(step, group, &next, place)?;
-    if !news.added.is_empty() {
-        title::tell_again(step, group.chat)?;
-    }
-    Ok(events)
-}
-
-/// Another roster counts in a group since a commit that is merged.
-pub(crate) fn enter_roster(
-    step: &Step<'_, '_>,
-    group: &StoredGroup,
-    next: &Roster,
-    place: Place,
-) -> Result<(Vec<Event>, GroupNews), ClientError> {
-    let before = group.roster.as_deref().ok_or(ClientError::Damaged("roster"))?;
-    let before = rosters::stored(before)?;
-    let info = ConversationInfo::decode(&group.info).ok().and_then(|info| info.with_roster(next));
-    let info = info.ok_or(ClientError::Damaged("conversation info"))?;
-    groups::set_roster(step.tx, &group.group_id, &info.encode(), &next.encode())?;
-    rosters::learn(step.tx, group.chat, next)?;
-    change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
-    let news = GroupNews::between(&before, next);
-    Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))
-}
-
-/// The server knows no such group, or not this user in it.
-pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
-    if let Some(group) = groups::load(step.tx, &id)?
-        && group_chats::set_gone(step.tx, group.chat, Some(Gone::Unknown))?
-    {
-        let news = GroupNews { unknown_to_server: true, ..GroupNews::default() };
-        news.tell(step, group.chat, &step.identity.user_id, Place::Here)?;
-    }
-    forget(step, id)
-}
-
-/// The user takes no part in a group any more. What they have written and not sent will not be.
-pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) -> Result<(), ClientError> {
-    group_chats::set_gone(step.tx, group.chat, Some(why))?;
-    fail_all(step.tx, group.chat, ErrorCode::NotAMember.as_str())?;
-    change::refuse_all(step.tx, group.chat)?;
-    forget(step, group.group_id)
 }
 
 /// Removes a group that is of no use any more. Its chat stays, and gets another group when something is sent.

@@ -75,6 +75,24 @@ pub(crate) fn may_carry(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bo
     Ok(fits)
 }
 
+/// Whoever was out of a group does not know what has led to the roster by which they come again. They take it from somebody
+/// who could have let them in by what they know: an owner or admin of then.
+pub(crate) fn comes_again(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bool, ClientError> {
+    let Some(known) = group_chats::load(tx, chat)? else { return Ok(false) };
+    let Some(view) = view(tx, chat)? else { return Ok(false) };
+    let signer = |head: &Roster| head.signer(roster.author()).map(Participant::role);
+    let may = known.gone.is_some()
+        && roster.number() > view.number()
+        && view.heads().iter().all(|head| head.conversation_id() == roster.conversation_id())
+        && view.heads().iter().all(|head| signer(head) >= Some(Role::Admin));
+    if may {
+        let view = RosterView::new(&roster.conversation_id(), roster.clone()).map_err(damaged)?;
+        group_chats::set_view(tx, chat, &view.encode())?;
+        note(tx, chat, roster)?;
+    }
+    Ok(may)
+}
+
 /// The roster to which a group with `before` in its GroupContext can be brought up, if it is behind.
 pub(crate) fn way_up(at: &Snapshot<'_>, chat: ChatId, before: &Roster) -> Result<Option<Roster>, ClientError> {
     let Some(view) = view(at, chat)? else { return Ok(None) };

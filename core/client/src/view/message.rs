@@ -109,6 +109,8 @@ pub struct MessageView {
     pub deleted: bool,
     /// How far it has come.
     pub state: MessageState,
+    /// Whom the text speaks to by name.
+    pub mentions: Vec<UserId>,
     /// What has changed in a group.
     pub group_news: Option<Box<GroupNews>>,
     /// For whom it has arrived, and who has read it.
@@ -148,6 +150,7 @@ impl MessageView {
             edited_at: None,
             deleted: message.deleted_at.is_some(),
             state: message.state,
+            mentions: Vec::new(),
             group_news: None,
             receipts: Vec::new(),
         };

@@ -94,6 +94,8 @@ pub enum Reason {
     NotListed,
     /// Somebody has begun to put another identity in the place of this account's.
     ReplacementBegun,
+    /// The people of a group are not agreed on: an owner has to change something.
+    GroupUnsettled,
 }
 
 /// Something that waits.
@@ -146,6 +148,7 @@ impl Reason {
             Self::Disk => "disk",
             Self::JoinedTooOften => "joined_too_often",
             Self::IdentityToAccept => "identity_to_accept",
+            Self::GroupUnsettled => "group_unsettled",
             Self::AnotherOwnIdentity => "another_own_identity",
             Self::DeviceListConflict => "device_list_conflict",
             Self::NotListed => "not_in_device_list",
@@ -161,6 +164,7 @@ impl Reason {
             "disk" => Self::Disk,
             "joined_too_often" => Self::JoinedTooOften,
             "identity_to_accept" => Self::IdentityToAccept,
+            "group_unsettled" => Self::GroupUnsettled,
             "another_own_identity" => Self::AnotherOwnIdentity,
             "device_list_conflict" => Self::DeviceListConflict,
             "not_in_device_list" => Self::NotListed,

@@ -76,3 +76,31 @@ async fn who_was_away_follows_everything() -> Result<()> {
     ensure!(room.texts(&bob).await?.len() == 9);
     room.all_talk("after", &[&alice, &bob, &dave]).await
 }
+
+/// Once, whoever came again by somebody whom they did not know to be allowed to let them in stayed out for good.
+#[tokio::test]
+async fn who_comes_again_after_many_changes_is_in() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let dave = server.person("dave").await?;
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    let (hers, his) = (room.chat(&alice).await?, room.chat(&bob).await?);
+    room.done(&alice, alice.client().set_role(hers, &bob.account().user_id, Role::Admin).await).await?;
+    room.has_people(&bob, &[("alice", Role::Owner), ("bob", Role::Admin), ("carol", Role::Member)]).await?;
+    let gone = room.chat(&carol).await?;
+    room.done(&carol, carol.client().leave_group(gone, None).await).await?;
+    // None of this reaches her.
+    for _ in 0..2 {
+        room.done(&bob, bob.client().add_to_group(his, &names(&[&dave])).await).await?;
+        room.is_called(&dave, "Choir").await?;
+        room.done(&bob, bob.client().remove_from_group(his, &names(&[&dave])).await).await?;
+    }
+    room.done(&bob, bob.client().add_to_group(his, &names(&[&carol])).await).await?;
+    for who in [&alice, &bob, &carol] {
+        room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Admin), ("carol", Role::Member)]).await?;
+    }
+    room.all_talk("together again", &[&alice, &bob, &carol]).await?;
+    ensure!(carol.client().group(gone).await?.gone.is_none());
+    Ok(())
+}

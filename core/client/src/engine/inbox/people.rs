@@ -9,8 +9,8 @@ use crate::content::title;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::mls::{Step, load_conversation};
-use crate::group::request::{enter_roster, take_leave};
 use crate::group::rosters;
+use crate::group::standing::{enter_roster, take_leave};
 
 /// A commit is merged. If it leads to another roster, that counts from now on. Returns whether the user is not in it any
 /// more: the chat stays to be read, and nothing else of the group does.

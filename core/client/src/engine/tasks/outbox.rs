@@ -1,10 +1,12 @@
 //! The outbox, emptied: queued messages are encrypted for their chat's group and sent, and what the server says of them
 //! is noted.
 
+mod gate;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{Conversation, EncryptError, Participant, Roster};
+use privmsg_e2ee::{Conversation, EncryptError, Participant};
 use privmsg_protocol::error::Retry;
 use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque};
@@ -15,6 +17,7 @@ use privmsg_store::outbox::{Encrypted, Queued, Removed};
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, Tx, contacts, gaps, holds, lags, messages, outbox, relations};
 
+use self::gate::{Gate, gate};
 use super::groups::COMMIT_WAIT;
 use super::{Due, Failure, Task, Work};
 use crate::content;
@@ -177,24 +180,6 @@ enum Prepared {
     NotNow,
     /// People take part in a group under another identity than the one that the user knows them by.
     Strangers(Vec<Participant>),
-}
-
-/// Whether a group of people may be written to as it is.
-enum Gate {
-    Open,
-    /// Not before a commit has brought it up to the newest roster.
-    Behind,
-    Strangers(Vec<Participant>),
-}
-
-fn gate(step: &Step<'_, '_>, group: &StoredGroup, roster: &Roster) -> Result<Gate, ClientError> {
-    let Some(view) = rosters::view(step.tx, group.chat)? else { return Ok(Gate::Behind) };
-    if !view.is_newest(roster.hash()) || view.heads().len() > 1 {
-        groups::set_reconcile(step.tx, &group.group_id)?;
-        return Ok(Gate::Behind);
-    }
-    let strangers = rosters::strangers_under_known_names(step.tx, step.identity, roster)?;
-    Ok(if strangers.is_empty() { Gate::Open } else { Gate::Strangers(strangers) })
 }
 
 /// Encrypts what is not encrypted yet and keeps the ciphertexts, so that a repetition sends the same bytes.

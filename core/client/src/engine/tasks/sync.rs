@@ -22,7 +22,7 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::group::mls::Step;
-use crate::group::request::vanished;
+use crate::group::standing::vanished;
 use crate::identity::Identity;
 
 pub(super) struct Sync;

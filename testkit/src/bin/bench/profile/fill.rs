@@ -112,7 +112,7 @@ impl History {
             70..97 => self.random.within(80..400),
             _ => self.random.within(400..2400),
         };
-        let text = Text { text: format!("{} {}", self.count, &self.words[..usize::try_from(length)?]) };
+        let text = Text::new(format!("{} {}", self.count, &self.words[..usize::try_from(length)?]));
         let mut content = Content::new(id, now, &text)?;
         if self.random.permille(10) {
             content = content.expires(NonZeroU32::MAX);
