@@ -89,21 +89,21 @@ fn conversation(leaves: usize) -> Outcome {
     let own = Person { user_id: user, identity: account.public() };
     let info = ConversationInfo::notes(own, Incarnation::FIRST);
     let start = Instant::now();
-    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, info, &claimed)?;
+    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed)?;
     let create = start.elapsed();
     ours.merge_pending(&provider)?;
     println!(
         "{leaves} leaves: key package {package_len} B, create {create:.1?}, commit {} B, each welcome {} B, tree {} B, group info {} B",
         bundle.commit.len(),
-        bundle.welcomes[0].1.len(),
+        bundle.welcomes()[0].1.len(),
         bundle.ratchet_tree.len(),
         bundle.group_info.len(),
     );
 
     let their_provider = Provider::new(&last.storage);
-    let welcome = &bundle.welcomes.last().ok_or("no welcome")?.1;
+    let (_, welcome) = bundle.welcomes().pop().ok_or("no welcome")?;
     let start = Instant::now();
-    let mut theirs = Conversation::join(&their_provider, welcome, &bundle.ratchet_tree)?;
+    let mut theirs = Conversation::join(&their_provider, &welcome, &bundle.ratchet_tree, None)?;
     let join = start.elapsed();
 
     let start = Instant::now();
@@ -145,11 +145,11 @@ fn server(leaves: usize) -> Outcome {
     let (first, joiner) = (&devices[0], &devices[leaves]);
     let provider = Provider::new(&first.storage);
     let info = ConversationInfo::notes(Person { user_id: user, identity: account.public() }, Incarnation::FIRST);
-    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, &claimed)?;
+    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed)?;
     ours.merge_pending(&provider)?;
 
     let start = Instant::now();
-    let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree)?;
+    let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree, None)?;
     println!("server, {leaves} leaves: begin {:.1?}, first commit {} B", start.elapsed(), created.commit.len());
     let mut state = server.encoded().to_vec();
 
@@ -164,7 +164,7 @@ fn server(leaves: usize) -> Outcome {
     let provider = Provider::new(&joiner.storage);
     let tree = PublicConversation::decode(state.clone())?.ratchet_tree();
     let (keys, certificate) = (&joiner.keys, &joiner.certificate);
-    let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree)?;
+    let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree, None)?;
     state = check(leaves, "external join", &state, &joined)?;
     // Rejoining costs each client what it costs to read the tree: many minutes for a thousand.
     if leaves <= 100 { warm(leaves, &devices, &state, joined) } else { Ok(()) }
@@ -179,7 +179,7 @@ fn warm(leaves: usize, devices: &[Device], state: &[u8], mut latest: CommitBundl
         let (group_info, tree) = (&latest.group_info, server.ratchet_tree());
         let provider = Provider::new(&device.storage);
         let (keys, certificate) = (&device.keys, &device.certificate);
-        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree)?.1;
+        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree, None)?.1;
         let before = state;
         server.apply(&latest.commit, &latest.group_info)?;
         state = server.encoded().to_vec();
@@ -192,7 +192,7 @@ fn warm(leaves: usize, devices: &[Device], state: &[u8], mut latest: CommitBundl
 
 /// The best of several runs, which is what the processor needs when nothing else runs. Returns the state after the commit.
 fn check(leaves: usize, what: &str, state: &[u8], bundle: &CommitBundle) -> Outcome<Vec<u8>> {
-    let bound = max_commit_len(PublicConversation::decode(state.to_vec())?.leaves(), bundle.welcomes.len());
+    let bound = max_commit_len(PublicConversation::decode(state.to_vec())?.leaves(), bundle.welcomes().len(), false);
     if bundle.commit.len() > bound || bundle.group_info.len() > MAX_GROUP_INFO_LEN {
         return Err("longer than it may be".into());
     }

@@ -6,8 +6,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
 use privmsg_mls_public::{
-    AccountPublicKey, Device, DeviceCertificate, DeviceList, DevicePublicKey, IdentityRequest, SignIn,
-    SigningKeyCertificate, SigningPublicKey, StatementError,
+    AccountPublicKey, Device, DeviceCertificate, DeviceList, DevicePublicKey, IdentityRequest, Participant, Roster,
+    SignIn, SigningKeyCertificate, SigningPublicKey, StatementError,
 };
 use privmsg_protocol::{DeviceId, UserId};
 use rand_core::CryptoRngCore;
@@ -120,9 +120,14 @@ impl AccountSigningKey {
     /// Certifies that `device_id` with `device_key` is the account's. `added_at` is in seconds since 1970.
     #[must_use]
     pub fn certify(&self, device_id: &DeviceId, device_key: &DevicePublicKey, added_at: u64) -> DeviceCertificate {
-        let sign = |bytes: &[u8]| self.key.sign(bytes).to_bytes();
-        DeviceCertificate::signed_by(self.certificate.clone(), sign, device_id, device_key, added_at)
-            .expect("the certificate is for this key")
+        DeviceCertificate::signed_by(
+            self.certificate.clone(),
+            |bytes| self.sign(bytes),
+            device_id,
+            device_key,
+            added_at,
+        )
+        .expect("the certificate is for this key")
     }
 
     /// Says which devices are the account's.
@@ -133,6 +138,43 @@ impl AccountSigningKey {
         let sign = |bytes: &[u8]| self.key.sign(bytes).to_bytes();
         DeviceList::signed_by(self.certificate.clone(), sign, counter, devices)
     }
+}
+
+impl AccountSigningKey {
+    /// Founds a group of people: the roster that it begins with, in which this account is an owner.
+    ///
+    /// # Errors
+    /// As [`Roster::founding`].
+    pub fn found(
+        &self,
+        participants: Vec<Participant>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Roster, StatementError> {
+        Roster::founding(self.certificate.clone(), |bytes| self.sign(bytes), nonce(rng), participants)
+    }
+
+    /// The roster that comes after one or two others. Whether this account may write it, [`Roster::replaces`] says.
+    ///
+    /// # Errors
+    /// As [`Roster::next`].
+    pub fn next_roster(
+        &self,
+        previous: &[&Roster],
+        participants: Vec<Participant>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Roster, StatementError> {
+        Roster::next(previous, self.certificate.clone(), |bytes| self.sign(bytes), nonce(rng), participants)
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key.sign(bytes).to_bytes()
+    }
+}
+
+fn nonce(rng: &mut impl CryptoRngCore) -> [u8; 16] {
+    let mut nonce = [0; 16];
+    rng.fill_bytes(&mut nonce);
+    nonce
 }
 
 impl PartialEq for AccountSigningKey {

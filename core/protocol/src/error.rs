@@ -139,6 +139,13 @@ error_codes! {
     ConversationExists = "conversation_exists", 409, AfterCatchUp;
     /// The conversation has had this incarnation already, or a later one, which the answer gives.
     StaleIncarnation = "stale_incarnation", 409, AfterCatchUp;
+    /// The roster does not come after the newest one that the server has: read the group again.
+    StaleRoster = "stale_roster", 409, AfterCatchUp;
+    /// A roster that is malformed, forged or of another group, that its author may not write, or with somebody who has
+    /// another identity.
+    InvalidRoster = "invalid_roster", 422, Never;
+    /// The user has created `max_groups_per_user` groups.
+    TooManyGroups = "too_many_groups", 429, Later;
     /// The account already has another identity key.
     IdentityExists = "identity_exists", 409, Never;
     /// The account has no encrypted backup.

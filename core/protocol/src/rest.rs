@@ -26,8 +26,8 @@ pub use consent::Requests;
 pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};
 pub use groups::{
-    CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupDevice, GroupKind, GroupStateAt, Groups, PublicGroupState,
-    SubmitCommit,
+    CommitAccepted, CreateGroup, Group, GroupDevice, GroupKind, GroupStateAt, Groups, JoinerSecrets, LeaveGroup,
+    PublicGroupState, RosterName, SharedWelcome, SubmitCommit,
 };
 pub use health::{Health, Problem, Readiness, Ready, ReadyChecks};
 pub use identity::{
@@ -35,6 +35,9 @@ pub use identity::{
     IdentityReplacement, LinkReplyForDevice, OwnProfile, PublishDeviceList, PublishedDeviceList, RecoverySignIn,
     ReplaceIdentity, SetAccessKey, SetUpIdentity, StoreBackup,
 };
-pub use key_packages::{ClaimKeyPackages, ClaimedKeyPackages, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages};
+pub use key_packages::{
+    ClaimKeyPackages, ClaimMany, ClaimOf, ClaimedKeyPackages, ClaimedMany, ClaimedOf, DeviceKeyPackage,
+    KeyPackageStock, PublishKeyPackages,
+};
 pub use mailbox::{AckRequest, PendingMessages};
 pub use users::{Backup, Device, Devices, SealedIdentity, UpdateProfile, UserProfile};

@@ -109,6 +109,18 @@ impl Allowances {
             .map_err(ApiError::rate_limited)
     }
 
+    /// A claim of key packages of many users: whether each of them may be claimed.
+    pub(crate) fn claim_many<'a>(
+        &self,
+        asking: &UserId,
+        of: impl ExactSizeIterator<Item = &'a UserId>,
+    ) -> Result<Vec<bool>, ApiError> {
+        let now_ms = self.clock.now_ms();
+        let count = u32::try_from(of.len()).unwrap_or(u32::MAX);
+        self.claims.take_many(asking, count, now_ms).map_err(ApiError::rate_limited)?;
+        Ok(of.map(|one| self.claims_of_one.take(&(asking.clone(), one.clone()), now_ms).is_ok()).collect())
+    }
+
     /// A commit, a creation of a group or an upload of key packages.
     pub(crate) fn handshake(&self, session: &Session) -> Result<(), ApiError> {
         let who = (session.user, session.waiting);

@@ -129,6 +129,8 @@ fn ordinary() -> OpenApiRouter<AppState> {
         .routes(routes!(consent::decline))
         .routes(routes!(users::show))
         .routes(routes!(key_packages::claim))
+        .routes(routes!(key_packages::claim_many))
+        .routes(routes!(groups::leave))
         .routes(routes!(messages::pending))
         .routes(routes!(messages::acknowledge))
         .routes(routes!(files::download, files::remove))

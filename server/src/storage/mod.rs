@@ -14,6 +14,7 @@ mod error;
 mod handshake;
 mod identity;
 mod model;
+pub(crate) mod rosters;
 pub(crate) mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -21,10 +22,10 @@ mod suite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
-    AuditLog, BlockedUser, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
-    PublishKeyPackages, Requests, UpdateProfile, UserProfile,
+    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -33,7 +34,7 @@ pub(crate) use administration::{
     UserSummary,
 };
 pub(crate) use error::{Refusal, StorageError, not_listed, over_quota};
-pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState};
+pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState, Welcomed};
 pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };
@@ -42,6 +43,7 @@ pub(crate) use model::{
     PageLimit, Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction,
     UploadBounds, UserKey,
 };
+pub(crate) use rosters::Rosters;
 
 use crate::secrets::KeyHash;
 
@@ -205,13 +207,18 @@ pub(crate) trait Storage: Send + Sync {
         user_id: UserId,
         only: Option<Vec<DeviceId>>,
     ) -> Result<ClaimedKeyPackages>;
+    /// The same of many users, each as by itself.
+    async fn claim_many(&self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>>;
 
     // Groups
 
     async fn create_group(&self, session: Session, founding: Founding) -> Result<Group>;
     /// Takes a commit, if the group is still in the epoch that it was checked in.
     async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted>;
-    async fn groups(&self, user: UserKey) -> Result<Vec<Group>>;
+    /// The user's groups; of those that are as they were at this cursor, the names alone.
+    async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups>;
+    /// Takes the user out of a group of people: by a roster of theirs, or, if nobody else is in it, without.
+    async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()>;
     async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group>;
     /// The current state, or that of an earlier epoch whose welcome still waits for the device.
     async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<StoredState>;

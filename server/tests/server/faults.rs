@@ -277,7 +277,7 @@ async fn a_full_disk_is_told_and_survived() {
 
     // Much less than the reserve is free: nothing large is begun, and messages still go.
     let group = json!({
-        "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1, "welcomes": [],
+        "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1,
         "state": {"group_info": "eA==", "ratchet_tree": "eA=="},
     });
     alice.post("/api/v1/groups", group).await.is("storage_full");

@@ -5,7 +5,7 @@ use openmls_rust_crypto::RustCrypto;
 use openmls_traits::random::OpenMlsRand as _;
 use privmsg_e2ee::{AccountPublicKey, ConversationInfo, Person as Named};
 use privmsg_mls_public::{group_chat_id, group_id};
-use privmsg_protocol::{GroupId, Incarnation, Opaque, UserId};
+use privmsg_protocol::{ConversationId, GroupId, Incarnation, Opaque, UserId};
 
 use crate::Person;
 use crate::person::Named as _;
@@ -43,6 +43,8 @@ pub struct Claim {
     pub info: Vec<u8>,
     /// The group's identifier: the one that follows from the info, until it is said otherwise.
     pub group_id: GroupId,
+    /// Which conversation it is of.
+    pub chat_id: ConversationId,
     /// Between whom.
     pub people: Vec<UserId>,
     /// With which roster a group of people began.
@@ -84,6 +86,7 @@ impl Claim {
         Self {
             info: [&VERSION_AND_KIND[..], chat.as_bytes(), &incarnation, &roster_number, &roster_hash].concat(),
             group_id: group_id(&chat, Incarnation::FIRST),
+            chat_id: chat,
             people,
             founding_roster: Some(Opaque::encode(&roster)),
         }
@@ -91,7 +94,13 @@ impl Claim {
 
     fn of(info: &ConversationInfo) -> Self {
         let people = info.people().iter().map(|person| person.user_id.clone()).collect();
-        Self { info: info.encode(), group_id: info.group_id(), people, founding_roster: None }
+        Self {
+            info: info.encode(),
+            group_id: info.group_id(),
+            chat_id: info.conversation_id(),
+            people,
+            founding_roster: None,
+        }
     }
 
     /// The same under the identifier of another group.

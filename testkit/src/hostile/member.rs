@@ -6,11 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use privmsg_e2ee::{AccountKey, DeviceKeys, LinkCode, OsRng, SignIn};
 use privmsg_harness::http::{Answer, Http};
 use privmsg_mls_public::NewDevice;
+use privmsg_mls_public::group::Welcome;
 use privmsg_protocol::frames::{ClientFrame, MessageType, SendMessage};
 use privmsg_protocol::rest::{
     Challenge, ChallengePurpose, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CreateGroup, DeviceSignIn,
-    DeviceWelcome, Group, GroupKind, GroupStateAt, Groups, LoginResponse, Problem, PublicGroupState,
-    PublishKeyPackages, SubmitCommit, UpdateProfile,
+    Group, GroupKind, GroupStateAt, Groups, JoinerSecrets, LoginResponse, Problem, PublicGroupState,
+    PublishKeyPackages, SharedWelcome, SubmitCommit, UpdateProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, UserId};
 use serde::Serialize;
@@ -201,7 +202,7 @@ impl HostileMember {
             message_id: new_message_id()?,
             epoch: made.epoch,
             commit: Opaque::encode(&made.commit),
-            welcomes: welcomes(made),
+            welcome: welcome(made),
             group_info: made.state.group_info.clone(),
         };
         Verdict::of(&self.tries("POST", &format!("groups/{group}/commits"), &commit).await?)
@@ -268,15 +269,28 @@ fn creation(kind: GroupKind, participants: Vec<UserId>, claim: &Claim, made: &Fo
         participants,
         incarnation: Incarnation::FIRST,
         founding_roster: claim.founding_roster.clone().filter(|_| kind == GroupKind::Group),
-        welcomes: welcomes(made),
+        roster: None,
+        steps: Vec::new(),
+        welcome: welcome(made),
         state: made.state.clone(),
     }
 }
 
-fn welcomes(made: &Forged) -> Vec<DeviceWelcome> {
-    let Some(welcome) = &made.welcome else { return Vec::new() };
-    let one = |device: &DeviceId| DeviceWelcome { device_id: device.clone(), welcome: Opaque::encode(welcome) };
-    made.added.iter().map(one).collect()
+/// The server is given a Welcome in parts, which bytes that are nothing do not have.
+fn welcome(made: &Forged) -> Option<SharedWelcome> {
+    let bytes = made.welcome.as_ref()?;
+    let welcome = Welcome::read(bytes).unwrap_or_else(|_| Welcome {
+        group_info: bytes.clone(),
+        secrets: made.added.iter().map(|_| (Vec::new(), bytes.clone())).collect(),
+    });
+    let one = |(device, (_, secrets)): (&DeviceId, &(_, Vec<u8>))| JoinerSecrets {
+        device_id: device.clone(),
+        secrets: Opaque::encode(secrets),
+    };
+    Some(SharedWelcome {
+        group_info: Opaque::encode(&welcome.group_info),
+        secrets: made.added.iter().zip(&welcome.secrets).map(one).collect(),
+    })
 }
 
 impl Forged {

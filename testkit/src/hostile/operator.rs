@@ -91,7 +91,8 @@ fn locked(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
 impl Held {
     fn state(&mut self) -> Result<Answer> {
         self.served += 1;
-        Answer::ok(&GroupStateAt { epoch: self.group.epoch(), seq: self.seq, state: self.group.state()? })
+        let (epoch, seq, state) = (self.group.epoch(), self.seq, self.group.state()?);
+        Answer::ok(&GroupStateAt { epoch, seq, state, roster: None, founding_roster: None })
     }
 
     fn takes(&mut self, commit: Value) -> Result<Answer> {
@@ -176,11 +177,14 @@ impl Operator {
             let mut group = json!(Group {
                 group_id: id,
                 kind,
+                chat_id: claim.chat_id,
                 incarnation,
                 epoch: held.group.epoch(),
                 seq: held.seq,
                 participants: claim.people.clone(),
                 devices: Vec::new(),
+                roster: None,
+                steps: Vec::new(),
             });
             held.shows(&mut group);
             Answer::ok(&group).ok()

@@ -35,7 +35,7 @@ struct Known {
 impl Known {
     fn founded(group: &CreateGroup) -> Option<(Epoch, Self)> {
         let PublicGroupState { group_info, ratchet_tree } = &group.state;
-        let (conversation, _) = PublicConversation::begin(&group_info.decode()?, &ratchet_tree.decode()?).ok()?;
+        let (conversation, _) = PublicConversation::begin(&group_info.decode()?, &ratchet_tree.decode()?, None).ok()?;
         Some((conversation.epoch(), Self::of(&conversation, group_info)))
     }
 
@@ -53,7 +53,7 @@ impl Known {
     fn at(&self, epoch: Epoch, seq: Seq) -> Result<GroupStateAt> {
         let ratchet_tree = Opaque::encode(&PublicConversation::decode(self.state.clone())?.ratchet_tree());
         let state = PublicGroupState { group_info: self.group_info.clone(), ratchet_tree };
-        Ok(GroupStateAt { epoch, seq, state })
+        Ok(GroupStateAt { epoch, seq, state, roster: None, founding_roster: None })
     }
 }
 

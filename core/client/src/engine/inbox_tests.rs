@@ -190,7 +190,8 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
         .step(move |step| {
             let claimed = ClaimedKeyPackage::validate(&package, &invited.user_id, &invited.device_id, now_s()).unwrap();
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (mut chat, bundle) = Conversation::create(step.mls, device, certificate, info, &[claimed]).unwrap();
+            let (mut chat, bundle) =
+                Conversation::create(step.mls, device, certificate, info, None, &[claimed]).unwrap();
             chat.merge_pending(step.mls).unwrap();
             let adopted = membership::adopt(step, &chat, GROUP, &claim).unwrap();
             assert!(matches!(adopted, membership::Judgement::Adopted(_)), "{adopted:?}");
@@ -201,7 +202,7 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
 }
 
 fn welcome(bundle: &CommitBundle) -> DeliveredMessage {
-    delivered(1, bundle.next_epoch, &bundle.welcomes[0].1, MessageType::KeyExchange)
+    delivered(1, bundle.next_epoch, &bundle.welcomes()[0].1, MessageType::KeyExchange)
 }
 
 async fn alice_and_bob() -> (Device, Device) {

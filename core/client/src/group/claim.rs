@@ -82,11 +82,14 @@ mod tests {
         Group {
             group_id: GroupId::from_bytes([0; 16]),
             kind,
+            chat_id: ConversationId::from_bytes([0; 32]),
             incarnation: Incarnation::FIRST,
             epoch: Epoch(1),
             seq: Seq(1),
             participants: users.iter().map(|user| UserId::new(user).unwrap()).collect(),
             devices: Vec::new(),
+            roster: None,
+            steps: Vec::new(),
         }
     }
 

@@ -229,8 +229,8 @@ fn create(
     // The one before is out of the way, whatever it owes an answer for.
     membership::carry(step, chat, &info, GroupState::Creating)?;
     let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-    let (conversation, bundle) =
-        Conversation::create(step.mls, device, certificate, info.clone(), packages).during("making a conversation")?;
+    let (conversation, bundle) = Conversation::create(step.mls, device, certificate, info.clone(), None, packages)
+        .during("making a conversation")?;
     let id = info.group_id();
     groups::set_epoch(step.tx, &id, conversation.epoch())?;
     Request::create(&info, &bundle).store(step.tx, &id)?;

@@ -154,14 +154,14 @@ async fn prepare(
         .step(&link.identity, move |step| {
             let part = step.tx.savepoint()?;
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (conversation, bundle) = match Conversation::join_external(step.mls, device, certificate, &info, &tree)
-            {
-                Ok(joined) => joined,
-                Err(error) => {
-                    part.undo()?;
-                    return Ok((not_joined(step, id, error)?, Vec::new()));
-                }
-            };
+            let (conversation, bundle) =
+                match Conversation::join_external(step.mls, device, certificate, &info, &tree, None) {
+                    Ok(joined) => joined,
+                    Err(error) => {
+                        part.undo()?;
+                        return Ok((not_joined(step, id, error)?, Vec::new()));
+                    }
+                };
             let events = match membership::adopt(step, &conversation, id, &claim)? {
                 Judgement::Adopted(events) => events,
                 other => {
@@ -264,7 +264,7 @@ pub(crate) fn use_welcome(
 ) -> Result<(Outcome, Vec<Event>), ClientError> {
     let id = welcome.group;
     let part = step.tx.savepoint()?;
-    let error = match Conversation::join(step.mls, &welcome.welcome, tree) {
+    let error = match Conversation::join(step.mls, &welcome.welcome, tree, None) {
         Ok(conversation) => match membership::adopt(step, &conversation, id, claim)? {
             Judgement::Adopted(mut events) => {
                 part.keep()?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind};
 use privmsg_mls_public::incarnations::is_followed;
-use privmsg_protocol::rest::{CommitAccepted, CreateGroup, DeviceWelcome, GroupKind, PublicGroupState, SubmitCommit};
+use privmsg_protocol::rest::{
+    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, SharedWelcome, SubmitCommit,
+};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
@@ -43,11 +45,14 @@ impl Request {
             kind: match info.kind() {
                 ConversationKind::Direct => GroupKind::Direct,
                 ConversationKind::SelfNotes => GroupKind::SelfNotes,
+                ConversationKind::Group => GroupKind::Group,
             },
             participants: info.people().iter().map(|person| person.user_id.clone()).collect(),
             incarnation: info.incarnation(),
             founding_roster: None,
-            welcomes: welcomes(bundle),
+            roster: None,
+            steps: Vec::new(),
+            welcome: welcome(bundle),
             state: PublicGroupState {
                 group_info: Opaque::encode(&bundle.group_info),
                 ratchet_tree: Opaque::encode(&bundle.ratchet_tree),
@@ -75,17 +80,21 @@ fn submit_commit(message_id: MessageId, bundle: &CommitBundle) -> SubmitCommit {
         message_id,
         epoch: bundle.epoch,
         commit: Opaque::encode(&bundle.commit),
-        welcomes: welcomes(bundle),
+        welcome: welcome(bundle),
         group_info: Opaque::encode(&bundle.group_info),
     }
 }
 
-fn welcomes(bundle: &CommitBundle) -> Vec<DeviceWelcome> {
-    let one = |(device_id, welcome): &(_, Vec<u8>)| DeviceWelcome {
+fn welcome(bundle: &CommitBundle) -> Option<SharedWelcome> {
+    let welcome = bundle.welcome.as_ref()?;
+    let one = |(device_id, secrets): &(_, Vec<u8>)| JoinerSecrets {
         device_id: Clone::clone(device_id),
-        welcome: Opaque::encode(welcome),
+        secrets: Opaque::encode(secrets),
     };
-    bundle.welcomes.iter().map(one).collect()
+    Some(SharedWelcome {
+        group_info: Opaque::encode(&welcome.group_info),
+        secrets: welcome.secrets.iter().map(one).collect(),
+    })
 }
 
 /// Sends a group's stored request and acts on the answer. The group's state says what came of it.

@@ -2,6 +2,7 @@ use privmsg_protocol::{DeviceId, Epoch, UserId};
 
 use crate::certificate::DeviceCertificate;
 use crate::keys::{AccountPublicKey, DevicePublicKey};
+use crate::roster::Roster;
 
 /// A device in a group, with the identity key that vouches for it: what its leaf's certificate says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,4 +62,6 @@ pub struct Change {
     pub added: Vec<Member>,
     /// Leaves that go.
     pub removed: Vec<Leaf>,
+    /// The roster that counts from then on, if it is another one.
+    pub roster: Option<Roster>,
 }

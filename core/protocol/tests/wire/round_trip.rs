@@ -64,6 +64,9 @@ fn rest_bodies() {
     body(any::stock());
     body(any::claim());
     body(any::claimed());
+    body(any::claim_many());
+    body(any::claimed_many());
+    body(any::leave_group());
     body(any::create_group());
     body(any::submit_commit());
     body(any::commit_accepted());

@@ -77,6 +77,8 @@ pub(super) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute("UPDATE grp_leaf SET former = 1", [])?;
     // Whoever has begun to replace an identity begins again: it may have been ended since, and its three days are over.
     conn.execute("DELETE FROM replacement", [])?;
+    // What is counted from here on has been counted otherwise before.
+    conn.execute("UPDATE last_change SET lineage = randomblob(8)", [])?;
     // The bytes of uploads that were not finished are in no backup.
     conn.execute("DELETE FROM upload", []).map(drop)
 }

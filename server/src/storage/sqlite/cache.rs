@@ -9,12 +9,13 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use privmsg_protocol::rest::GroupKind;
-use privmsg_protocol::{GroupId, UserId};
+use privmsg_protocol::{ConversationId, GroupId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::arrivals::Arrivals;
 use super::bounds::Waiting;
 use super::groups::kind_number;
+use super::row::parse_chat_id;
 
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
 const MAX_ENTRIES: usize = 20_000;
@@ -42,6 +43,9 @@ pub(super) struct Cache {
 /// A group as the relay needs it.
 pub(super) struct GroupEntry {
     pub(super) id: i64,
+    pub(super) chat: ConversationId,
+    /// Number of the roster in the GroupContext, 0 for none.
+    pub(super) roster: i64,
     pub(super) epoch: i64,
     pub(super) seq: i64,
     /// Whether `seq` is ahead of the table.
@@ -58,7 +62,7 @@ pub(super) struct GroupEntry {
     /// All leaves, signed in or not.
     pub(super) leaves: Rc<[i64]>,
     /// Those of the leaves that have to join anew before they say anything.
-    former: Rc<[i64]>,
+    pub(super) former: Rc<[i64]>,
     /// Leaves that messages are delivered to.
     pub(super) active: Rc<[i64]>,
 }
@@ -298,12 +302,12 @@ impl GroupEntry {
 
     fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
         let found = conn
-            .prepare_cached("SELECT id, epoch, seq, kind = ?2 FROM grp WHERE group_id = ?1")?
+            .prepare_cached("SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1")?
             .query_row(params![group_id.as_bytes(), kind_number(GroupKind::Direct)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, parse_chat_id(row, 4)?, row.get(5)?))
             })
             .optional()?;
-        let Some((id, epoch, seq, is_direct)) = found else {
+        let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
             return Ok(None);
         };
         let participants: Vec<(i64, bool, bool, bool)> = conn
@@ -319,6 +323,8 @@ impl GroupEntry {
             .collect::<rusqlite::Result<_>>()?;
         Ok(Some(Self {
             id,
+            chat,
+            roster,
             epoch,
             seq,
             numbered: false,

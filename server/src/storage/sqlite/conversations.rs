@@ -8,8 +8,8 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation};
 use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
+use super::joining::invalid;
 use super::relay::unknown_group;
-use super::roster::invalid;
 use super::tx::Tx;
 use crate::storage::{Named, Refusal, Result, Session};
 
@@ -23,7 +23,11 @@ impl Tx<'_> {
         let newest = self.newest(&named.chat).map_err(engine_error)?;
         let current = newest.map(|newest| group_id(&named.chat, newest));
         let takes_part = match current {
-            Some(current) => self.is_between(session, current, new.participants.len()).map_err(engine_error)?,
+            // Of a group of people nobody needs to be there but who asks.
+            Some(current) => {
+                let people = (kind != GroupKind::Group).then_some(new.participants.len());
+                self.is_between(session, current, people).map_err(engine_error)?
+            }
             None => false,
         };
         let begun = self.begun_by(session, named).map_err(engine_error)?;
@@ -45,10 +49,10 @@ impl Tx<'_> {
     }
 
     /// Whether the user takes part in a group, and so do as many as there are in the conversation: nobody of them is gone.
-    fn is_between(&self, session: &Session, group: GroupId, people: usize) -> rusqlite::Result<bool> {
+    fn is_between(&self, session: &Session, group: GroupId, people: Option<usize>) -> rusqlite::Result<bool> {
         self.conn
             .prepare_cached(
-                "SELECT count(*) = ?2 AND coalesce(max(p.user = ?3), 0) FROM grp g JOIN grp_participant p ON p.grp = g.id
+                "SELECT count(*) = coalesce(?2, count(*)) AND coalesce(max(p.user = ?3), 0) FROM grp g JOIN grp_participant p ON p.grp = g.id
                  WHERE g.group_id = ?1",
             )?
             .query_row(params![group.as_bytes(), people, session.user.0], |row| row.get(0))

@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use privmsg_protocol::limits::MAX_GROUP_LEAVES;
 use privmsg_protocol::rest::{CreateGroup, Group, GroupKind};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, Seq, UserId};
 use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
 use super::groups;
-use super::roster::{Place, invalid, size};
+use super::joining::{Place, invalid, size};
 use super::tx::Tx;
 use crate::storage::{Founding, Named, Refusal, Result, Session};
 
@@ -27,7 +26,7 @@ struct Beginning {
 
 impl Tx<'_> {
     pub(super) fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
-        let Founding { new, named, made_of, epoch, others, state } = founding;
+        let Founding { new, named, rosters, made_of, epoch, welcomed, state } = founding;
         if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0
             && same
@@ -37,9 +36,13 @@ impl Tx<'_> {
         if self.state.cache.owner(self.conn, session.device.0).map_err(engine_error)?.is_none() {
             return Err(super::relay::signed_out().into());
         }
-        let users = self.participants(session, &new)?;
+        let two = if rosters.is_none() { self.participants(session, &new)? } else { Vec::new() };
         let goes_on = self.require_next(session, &named, &new)?;
-        let joiners = self.joiners(&others, new.welcomes, &users)?;
+        let users = match &rosters {
+            Some(rosters) => self.people_of(session, &named, new.incarnation, rosters)?,
+            None => two,
+        };
+        let joiners = self.joiners(welcomed, &users)?;
         self.require_room(session.user, size(&joiners))?;
         let before = self.standing(&named.chat)?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
@@ -50,6 +53,7 @@ impl Tx<'_> {
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, joiners))
             .and_then(|()| self.store_state(place, &new.state.group_info, &state))
+            .and_then(|()| rosters.map_or(Ok(()), |rosters| self.store_rosters(group, &rosters)))
             .and_then(|()| if goes_on { self.notify_left_out(group, session.user.0) } else { Ok(()) })
             .and_then(|()| groups::load(self.conn, group))
             .map_err(engine_error)
@@ -66,11 +70,11 @@ impl Tx<'_> {
             .map_err(engine_error)
     }
 
-    /// All users of the new group, the creator among them.
+    /// All users of a conversation of one or two, the creator among them.
     fn participants(&mut self, session: &Session, new: &CreateGroup) -> Result<Vec<i64>> {
         let distinct: HashSet<&UserId> = new.participants.iter().collect();
         let count = new.participants.len();
-        if count > MAX_GROUP_LEAVES || distinct.len() != count || !distinct.contains(&session.user_id) {
+        if distinct.len() != count || !distinct.contains(&session.user_id) {
             return Err(invalid("the participants do not fit this kind of conversation").into());
         }
         let mut users = Vec::with_capacity(count);

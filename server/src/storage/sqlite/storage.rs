@@ -3,10 +3,10 @@
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
-    AuditLog, BlockedUser, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
-    PublishKeyPackages, Requests, UpdateProfile, UserProfile,
+    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -288,6 +288,10 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.claim_key_packages(asking, &user_id, only.as_deref())).await
     }
 
+    async fn claim_many(&self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>> {
+        self.write(Touches::Data, move |tx| tx.claim_many(asking, claims)).await
+    }
+
     async fn create_group(&self, session: Session, founding: Founding) -> Result<Group> {
         self.write(Touches::Structure, move |tx| tx.create_group(&session, founding)).await
     }
@@ -296,8 +300,12 @@ impl Storage for SqliteStorage {
         self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
     }
 
-    async fn groups(&self, user: UserKey) -> Result<Vec<Group>> {
-        self.read(move |conn| groups::groups(conn, user)).await
+    async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups> {
+        self.read(move |conn| groups::groups(conn, user, since.as_deref())).await
+    }
+
+    async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
+        self.write(Touches::Structure, move |tx| tx.leave_group(&session, group_id, step)).await
     }
 
     async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group> {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use privmsg_harness::e2ee::{DeviceKeys, OsRng};
 use privmsg_harness::mls::MlsDevice;
 use privmsg_protocol::frames::ServerFrame;
 use privmsg_protocol::rest::{CreatedUser, LoginResponse};
@@ -120,6 +121,16 @@ impl Api {
             device: login.device_id.to_string(),
             mls: MlsDevice::of(name, login.device_id.as_str()).unwrap(),
         }
+    }
+}
+
+impl Api {
+    /// The same with a device key, which is that of the device's leaves.
+    pub(crate) async fn login_with_key(&self, name: &str, access_key: &str) -> Person {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let person = self.login(name, access_key, Some(&keys.public().to_string())).await;
+        let mls = MlsDevice::with_keys(name, &person.device, keys).unwrap();
+        Person { mls, ..person }
     }
 }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 pub(crate) use self::api::{Answer, Api, Person};
-pub(crate) use self::chat::{Chat, base64, create, devices, state, submission, submit};
+pub(crate) use self::chat::{Chat, base64, create, devices, state, submission, submit, welcome};
 pub(crate) use self::line::{Line, new_id};
 
 /// What a server says when it begins to read the body of a request that asks for it.

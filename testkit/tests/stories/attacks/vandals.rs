@@ -106,7 +106,8 @@ async fn a_server_that_has_spoiled_a_group_ends_no_chat() -> Result<()> {
     bob.hears(&alice, "Hi Bob").await?;
     let group = server.group_of(&["alice", "bob"])?;
     let garbage = Forged::garbage(Epoch(0), &[]);
-    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state: garbage.state };
+    let state = garbage.state;
+    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state, roster: None, founding_roster: None };
     hostile.answers(&format!("GET groups/{group}/state"), move |_| Answer::ok(&at).ok())?;
     hostile.claims_restore(group)?;
     talk_again(&clock, &alice, &bob).await?;

@@ -1,5 +1,6 @@
 //! What a comparison with the server shows of a profile that was set back.
 
+use privmsg_protocol::ConversationId;
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
 
 use super::super::tasks::groups::{Standing, last_look};
@@ -17,11 +18,14 @@ fn on_the_server(epoch: Epoch, seq: u64) -> Group {
     Group {
         group_id: GROUP,
         kind: GroupKind::Direct,
+        chat_id: ConversationId::from_bytes([0; 32]),
         incarnation: Incarnation::FIRST,
         epoch,
         seq: Seq(seq),
         participants: vec![UserId::new("alice").unwrap(), UserId::new("bob").unwrap()],
         devices: vec![device("alice"), device("bob")],
+        roster: None,
+        steps: Vec::new(),
     }
 }
 

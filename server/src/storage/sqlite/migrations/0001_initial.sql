@@ -244,9 +244,32 @@ CREATE TABLE grp (
     made_of     BLOB    NOT NULL,
     epoch       INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
-    created_at  INTEGER NOT NULL
+    -- Number of the roster that the GroupContext names; 0 unless it is a group of people.
+    roster      INTEGER NOT NULL DEFAULT 0,
+    created_at  INTEGER NOT NULL,
+    -- Number of the last change of what is told about it, but for `seq`.
+    changed     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX grp_by_chat ON grp (chat_id);
+
+-- Numbers the changes of groups, by time: those who are told a number learn when something happened in groups of theirs, and not
+-- how much happens in others'. A restored database gives the same numbers to other changes, so it has another lineage.
+CREATE TABLE last_change (
+    number  INTEGER NOT NULL,
+    lineage BLOB    NOT NULL
+) STRICT;
+INSERT INTO last_change (number, lineage) VALUES (0, randomblob(8));
+
+-- Rosters of groups of people: the one that a conversation began with, the one that its GroupContext names, and those after
+-- it, which wait for a commit that carries them.
+CREATE TABLE roster (
+    id      INTEGER PRIMARY KEY,
+    chat_id BLOB    NOT NULL,
+    number  INTEGER NOT NULL,
+    hash    BLOB    NOT NULL,
+    body    BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX roster_by_number ON roster (chat_id, number);
 
 -- How far each conversation has come, whether or not there is a group of it. Stays when its people go: a name that is given
 -- out again must not bring an incarnation back.
@@ -298,6 +321,41 @@ CREATE TABLE grp_state (
     state        BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
+
+-- What is told about a group changes with these.
+CREATE TRIGGER group_begins AFTER INSERT ON grp BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
+END;
+
+CREATE TRIGGER group_moves AFTER UPDATE OF epoch, roster ON grp BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
+END;
+
+CREATE TRIGGER group_loses_leaf AFTER DELETE ON grp_leaf BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
+END;
+
+CREATE TRIGGER group_loses_user AFTER DELETE ON grp_participant BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
+END;
+
+CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change)
+    WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user);
+END;
+
+CREATE TRIGGER device_changes AFTER UPDATE OF removed_at, waiting ON device
+WHEN old.removed_at <> new.removed_at OR old.waiting <> new.waiting BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change)
+    WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user
+                 UNION ALL SELECT grp FROM grp_leaf WHERE device = new.id);
+END;
 
 CREATE TABLE welcome (
     device INTEGER NOT NULL,
