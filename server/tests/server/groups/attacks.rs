@@ -258,3 +258,27 @@ async fn pieces_are_as_long_as_leaves_need() {
     }
     pair.goes_on(1).await;
 }
+
+/// A member could send what says that it is of an epoch to come: the others kept it for ever, and believed to be behind.
+#[tokio::test]
+async fn a_message_says_of_itself_what_it_is_sent_as() {
+    let Pair { server: _server, alice, bob, id, .. } = pair().await;
+    let mut a = alice.online().await;
+    let good = alice.group_message(id, 1, crate::support::new_id());
+    let of = |other: &Value| other["payload"]["encrypted_content"].clone();
+    let others = [
+        of(&alice.group_message(id, 2, crate::support::new_id())),
+        of(&alice.group_message(Chat::notes("alice").id(), 1, crate::support::new_id())),
+        json!("Y2lwaGVy"),
+        json!(""),
+    ];
+    for content in others {
+        let mut message = good.clone();
+        message["payload"]["encrypted_content"] = content;
+        a.send(message).await;
+        assert_eq!(a.error().await.code.as_str(), "invalid_request");
+    }
+    a.deliver(good).await;
+    let waiting = bob.get("/api/v1/messages/pending").await.ok();
+    assert_eq!(waiting["messages"].as_array().unwrap().len(), 2, "the welcome, and the good one");
+}
