@@ -113,6 +113,25 @@ impl Person {
         Ok(person)
     }
 
+    /// This device, which does not stand in the list any more, shows its code. Its engine must not run.
+    ///
+    /// # Errors
+    /// If it was not left out.
+    pub async fn asks_to_be_let_in(&self, url: &str) -> Result<NewDevice> {
+        let login = NewDevice::login(url, &self.account, SignInKey::Link)?;
+        let begun = login.begin_with(&self.profile, None, Arc::clone(&self.clock)).await?;
+        let (account, profile, clock) = (self.account.clone(), self.profile.clone(), Arc::clone(&self.clock));
+        Ok(NewDevice { account, profile, clock, home: Arc::clone(&self.home), begun: Some(begun) })
+    }
+
+    /// The recovery words.
+    ///
+    /// # Errors
+    /// If this device was not shown any.
+    pub fn words(&self) -> Result<&str> {
+        self.recovery_key.as_ref().map(Secret::expose).context("only the first device was shown the recovery key")
+    }
+
     /// Signs in on a further device without the recovery key: with a new identity, which the administrator lets take effect
     /// at once. Stays offline.
     ///
@@ -412,15 +431,19 @@ impl NewDevice {
         let home = Arc::new(tempfile::tempdir()?);
         let profile = Profile::at(home.path().join("profile"));
         profile.create(KeyPlace::File, None)?;
-        let login = Login {
+        let login = Self::login(url, account, key)?;
+        let begun = Some(login.begin_with(&profile, None, Arc::clone(clock)).await?);
+        Ok(Self { account: account.clone(), profile, clock: Arc::clone(clock), home, begun })
+    }
+
+    fn login(url: &str, account: &Account, key: SignInKey) -> Result<Login> {
+        Ok(Login {
             endpoint: Endpoint::at(url.parse()?),
             user_id: account.user_id.clone(),
             key,
             device_name: format!("{}'s device", account.user_id),
             device_type: "test",
-        };
-        let begun = Some(login.begin_with(&profile, None, Arc::clone(clock)).await?);
-        Ok(Self { account: account.clone(), profile, clock: Arc::clone(clock), home, begun })
+        })
     }
 
     /// The sign-in that waits.

@@ -5,9 +5,8 @@ use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
 use super::Session;
-use super::message::conversation;
-use super::time;
 use super::waiting::sentence;
+use crate::chat_name::chat_id;
 use crate::failure::Failure;
 use crate::foreign;
 use crate::lang::Lang;
@@ -87,11 +86,6 @@ impl Connection {
                 let said = sentence(lang, &reason)?;
                 notice(self.json, alarm(&reason), &said)
             }
-            Event::DeviceAdded { device, added_at } => {
-                let at = time::local(i64::try_from(added_at).unwrap_or(0).saturating_mul(1000));
-                notice(self.json, "device_added", &lang.device_added(device.as_str(), &at))
-            }
-            Event::DeviceRemoved { device } => notice(self.json, "device_removed", &lang.device_left(device.as_str())),
             Event::ClockIsOff { ahead_ms } if self.watched => lang.clock_is_off(ahead_ms),
             _ => return None,
         };
@@ -103,6 +97,7 @@ impl Connection {
 const fn alarm(reason: &Reason) -> &'static str {
     match reason {
         Reason::AnotherOwnIdentity => "another_own_identity",
+        Reason::ReplacementBegun => "replacement_begun",
         _ => "device_list_conflict",
     }
 }
@@ -117,8 +112,8 @@ pub(super) async fn say_failed(
     let Some(message) = client.message(row).await? else { return Ok(()) };
     let (lang, own) = (session.lang(), client.user_id());
     let id = message.message_id.to_string();
-    let to = conversation(&message.chat.kind, own).unwrap_or_default();
-    let said = lang.not_sent_to(&id, to, &lang.refusal(code));
+    let to = chat_id(&message.chat.kind, own);
+    let said = lang.not_sent_to(&id, &to, &lang.refusal(code));
     session.output.notice(code.as_str(), &foreign::line(&said));
     Ok(())
 }

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::foreign;
+use crate::lang::Lang;
 use crate::output::Style;
+use crate::prompt;
 
 use super::login::inputs;
 use super::{Session, time, with_session};
@@ -74,16 +76,34 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
     if output.is_json() { output.object(&LinkedObject { linked: device }) } else { output.text(&lang.linked(device)) }
 }
 
-pub(super) async fn remove(session: &Session<'_>, device: &DeviceId) -> Result<(), Failure> {
-    let output = session.output;
+pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Option<bool>) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
     let client = session.open_signed_in().await?;
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }
-    with_session(&client, || client.remove_device(device)).await?;
+    if stolen_or_not(lang, stolen).await? {
+        let words = inputs::recovery_key(lang).await?;
+        let devices = std::slice::from_ref(device);
+        with_session(&client, || client.remove_stolen(devices, &words)).await?;
+    } else {
+        with_session(&client, || client.remove_device(device)).await?;
+    }
     if output.is_json() {
         output.object(&RemovedObject { removed: device.as_str() })
     } else {
         output.text(&session.lang().device_removed(device.as_str()))
+    }
+}
+
+/// Whether the device may be in somebody else's hands. Whoever cannot be asked has to say.
+async fn stolen_or_not(lang: Lang, said: Option<bool>) -> Result<bool, Failure> {
+    match said {
+        Some(stolen) => Ok(stolen),
+        None if prompt::somebody_is_there() => {
+            let answer = prompt::line(lang.ask_wiped()).await?;
+            Ok(!lang.is_yes(&answer))
+        }
+        None => Err(Failure::Usage(lang.say_wiped_or_stolen())),
     }
 }

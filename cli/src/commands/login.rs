@@ -64,7 +64,7 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
         client => {
             let client = client?;
             let me = client.whoami().await?;
-            if me.signed_in {
+            if me.signed_in && !(wanted.way.link && client.is_left_out().await?) {
                 return with_signed_in(session, wanted, &client, me, &passphrase).await;
             }
             if wanted.user_id.as_ref().is_some_and(|user| *user != me.user_id) && me.device_id.is_some() {
@@ -90,17 +90,17 @@ async fn with_signed_in(
 ) -> Result<(), Failure> {
     let relocation = wanted.relocation();
     let is_mine = wanted.user_id.as_ref().is_none_or(|user| *user == me.user_id);
-    if !is_mine || !(relocation.is_asked_for() || wanted.is_invited()) {
-        return Err(LoginError::AlreadySignedIn(me.user_id).into());
-    }
     let (recovery_key, access_key) = (client.recovery_key().await?, client.access_key().await?);
     let is_unshown = recovery_key.is_some() || access_key.is_some();
+    if !is_mine || !(relocation.is_asked_for() || wanted.is_invited() || is_unshown) {
+        return Err(LoginError::AlreadySignedIn(me.user_id).into());
+    }
     if let (true, Some(device_id)) = (is_unshown, me.device_id) {
         let user_id = me.user_id.clone();
         let logged_in = LoggedIn { user_id, device_id, recovery_key, access_key, clock_ahead_ms: None };
         announce(session.output, client, &logged_in).await?;
     }
-    if wanted.is_invited() {
+    if wanted.is_invited() || !relocation.is_asked_for() {
         return if is_unshown { Ok(()) } else { Err(LoginError::AlreadySignedIn(me.user_id).into()) };
     }
     warn(session, &wanted);

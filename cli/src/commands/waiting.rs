@@ -52,6 +52,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
         Reason::AnotherOwnIdentity => lang.another_own_identity(),
         Reason::DeviceListConflict => lang.device_list_conflict(),
         Reason::NotListed => lang.waits_to_be_let_in(),
+        Reason::ReplacementBegun => lang.replacement_of_mine(),
     })
 }
 
@@ -144,7 +145,7 @@ impl<'a> Waiting<'a> {
         let chat = self.client.chat(self.said.chat).await?;
         Ok(chat.and_then(|chat| match chat.summary.chat.kind {
             ChatKind::Direct { peer } => Some(peer),
-            ChatKind::SelfNotes | ChatKind::Group => None,
+            ChatKind::SelfNotes | ChatKind::Group { .. } => None,
         }))
     }
 

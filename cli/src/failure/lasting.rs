@@ -37,7 +37,8 @@ impl Lasting {
             | Reason::Disk
             | Reason::IdentityToAccept
             | Reason::AnotherOwnIdentity
-            | Reason::DeviceListConflict => None,
+            | Reason::DeviceListConflict
+            | Reason::ReplacementBegun => None,
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) const fn is_wrong_credentials(code: &ErrorCode) -> bool {
     matches!(code, ErrorCode::InvalidCredentials | ErrorCode::InvitationUsed | ErrorCode::AccountRevoked)
 }
 
-fn recovery(lang: Lang, error: &privmsg_client::RecoveryError) -> Described {
+pub(super) fn recovery(lang: Lang, error: &privmsg_client::RecoveryError) -> Described {
     use privmsg_client::RecoveryError as E;
     let said = match error {
         E::Words => lang.recovery_words(),

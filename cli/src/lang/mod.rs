@@ -3,6 +3,7 @@
 mod blocks;
 mod contact;
 mod diagnostics;
+mod groups;
 mod help;
 mod network;
 mod output;

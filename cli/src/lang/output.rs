@@ -157,7 +157,6 @@ texts! {
     // Lists.
     no_chats() => "No chats yet. Begin one: privmsg send USER 'Hello'", "Чатов пока нет. Начните: privmsg send ПОЛЬЗОВАТЕЛЬ 'Привет'";
     notes() => "(notes to yourself)", "(заметки себе)";
-    group() => "(group)", "(группа)";
     head_chat() => "CHAT", "ЧАТ";
     head_messages() => "MESSAGES", "СООБЩЕНИЙ";
     head_unread() => "NEW", "НОВЫХ";

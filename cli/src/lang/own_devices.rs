@@ -5,6 +5,13 @@ use privmsg_client::LinkCodeError;
 use super::{Lang, texts};
 
 impl Lang {
+    /// Whether an answer is a yes.
+    pub(crate) fn is_yes(self, answer: &str) -> bool {
+        let answer = answer.to_lowercase();
+        let yes: &[&str] = self.pick(&["y", "yes"], &["д", "да"]);
+        yes.contains(&answer.as_str())
+    }
+
     /// What a text lacks to be the code of a new device.
     pub(crate) fn link_code_error(self, error: LinkCodeError) -> String {
         match error {
@@ -56,6 +63,60 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
     forged_link() =>
         "the server has brought an answer to this device's code that your other device has not made. The server is lying or was tampered with: do not go on, and ask the administrator",
         "сервер прислал ответ на код этого устройства, который сделало не ваше другое устройство. Сервер обманывает или взломан: не продолжайте и спросите администратора";
+
+    help_wiped() =>
+        "The device is wiped, or in your own hands", "Устройство стёрто или у вас в руках";
+    help_stolen() =>
+        "The device may be in somebody else's hands: asks for the recovery key (or takes PRIVMSG_RECOVERY_KEY), so that what the device knows of your account is worth nothing any more",
+        "Устройство может быть в чужих руках: спрашивает ключ восстановления (или берёт PRIVMSG_RECOVERY_KEY), и всё, что устройство знает о вашей учётной записи, теряет силу";
+    after_devices_remove() =>
+r"A device that is signed out keeps your account's signing key if it is not wiped: whoever has it could,
+together with the server, pass for a device of yours. --stolen takes that away. Your contacts see no
+change of your key.",
+r"Устройство, на котором выполнен выход, сохраняет ключ подписи вашей учётной записи, если его не
+стереть: у кого оно в руках, тот вместе с сервером мог бы выдать себя за ваше устройство. --stolen
+это исключает. Собеседники не увидят изменения вашего ключа.";
+    ask_wiped() => "Is the device wiped, or in your own hands? [y/N] ", "Устройство стёрто или у вас в руках? [д/Н] ";
+    say_wiped_or_stolen() =>
+        "say whether the device is wiped or in your own hands (--wiped), or may be in somebody else's (--stolen, with the recovery key)",
+        "укажите, стёрто ли устройство или у вас в руках (--wiped), или может быть в чужих (--stolen, с ключом восстановления)";
+
+    about_identity() => "Your account's identity", "Ключ вашей учётной записи";
+    usage_identity() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
+    about_replacement() => "Show whether somebody replaces your identity, or end that", "Показать, не заменяют ли ваш ключ, или отменить это";
+    usage_replacement() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
+    help_end_replacement() =>
+        "End it, with the recovery key (or PRIVMSG_RECOVERY_KEY)", "Отменить, с ключом восстановления (или PRIVMSG_RECOVERY_KEY)";
+    after_replacement() =>
+r"Whoever has your access key can begin to put another identity in the place of yours, as you would if
+you had lost all devices and the recovery key. It takes effect after three days. If it was not you,
+end it, and change the access key: privmsg access-key change --recover",
+r"Имея ваш ключ доступа, можно начать замену ключа вашей учётной записи, как сделали бы вы, потеряв все
+устройства и ключ восстановления. Она вступает в силу через три дня. Если это не вы, отмените её и
+смените ключ доступа: privmsg access-key change --recover";
+    no_replacement() => "Nobody replaces your identity.", "Ваш ключ никто не заменяет.";
+    replacement_shown(device: &str, at: &str) =>
+        "Device {device} has begun to replace your identity; it takes effect at {at}. If it was not you: privmsg identity replacement --end",
+        "Устройство {device} начало замену вашего ключа; она вступит в силу {at}. Если это не вы: privmsg identity replacement --end";
+    replacement_of_mine() =>
+        "somebody with your access key has begun to replace your account's identity. If it was not you: privmsg identity replacement --end",
+        "кто-то с вашим ключом доступа начал замену ключа вашей учётной записи. Если это не вы: privmsg identity replacement --end";
+    replacement_ended() => "Your identity stays.", "Ваш ключ остаётся прежним.";
+
+    about_access_key() => "Change your access key", "Сменить ключ доступа";
+    usage_access_key() => "privmsg access-key change [--recover]", "privmsg access-key change [--recover]";
+    about_change_access_key() => "Set another access key, and show it", "Задать другой ключ доступа и показать его";
+    usage_change_access_key() =>
+        "privmsg access-key change [--access-key-file FILE | --recover]", "privmsg access-key change [--access-key-file ФАЙЛ | --recover]";
+    help_present_access_key() =>
+        "File with the present access key; without it PRIVMSG_ACCESS_KEY, else standard input or a prompt",
+        "Файл с нынешним ключом доступа; без него — PRIVMSG_ACCESS_KEY, иначе стандартный ввод или запрос";
+    help_change_by_words() =>
+        "Without the present one, by the recovery key (or PRIVMSG_RECOVERY_KEY)",
+        "Без нынешнего, по ключу восстановления (или PRIVMSG_RECOVERY_KEY)";
+    after_change_access_key() =>
+        "The old access key ends, and so does an invitation. Devices that are signed in stay: they come in by their own keys.",
+        "Прежний ключ доступа перестаёт действовать, приглашение тоже. Устройства остаются: они входят со своими ключами.";
 
     device_added(device: &str, at: &str) =>
         "A new device of yours: {device}, since {at}. If it is not yours, sign it out at once: privmsg devices remove {device}",

@@ -73,7 +73,7 @@ async fn a_further_device_is_let_in_by_its_code() {
         let devices = alice.does(&["devices", "--json"]).ok().objects();
         let named: Vec<_> = devices.iter().map(|device| device["device_name"].as_str().unwrap()).collect();
         assert_eq!(named, ["terminal", "b"]);
-        alice.does(&["devices", "remove", second["device_id"].as_str().unwrap()]).ok();
+        alice.does(&["devices", "remove", "--wiped", second["device_id"].as_str().unwrap()]).ok();
         assert_eq!(further.does(&["listen", "--timeout", "10"]).code, 3);
     })
     .await;

@@ -14,6 +14,7 @@ pub(crate) mod signing_key;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod title;
 
 use privmsg_e2ee::{About, Content, ContentError, DevicePublicKey, IfUnknown, Kind};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
@@ -37,6 +38,7 @@ const KINDS: &[&dyn ContentKind] = &[
     &reaction::ReactionKind,
     &edit::EditKind,
     &delete::DeleteKind,
+    &title::TitleKind,
     &signing_key::SigningKeyKind,
     &signing_key::SigningKeyWantedKind,
 ];

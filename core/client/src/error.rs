@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
+use privmsg_e2ee::{ContentError, LoadError, RecoveryError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
 
+use crate::group::change::ChangeError;
 use crate::net::{AddressError, NetworkError};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -123,6 +124,18 @@ pub enum ClientError {
         /// Why.
         why: Unreachable,
     },
+    /// The server knows no such user.
+    #[error("there is no user {0}")]
+    NoSuchUser(UserId),
+    /// There is no such group on this device, or several fit.
+    #[error("there is no such group: {0}")]
+    NoSuchGroup(String),
+    /// The user does not take part in the group any more.
+    #[error("the user is no longer in this group")]
+    NotInGroup,
+    /// A change of a group that cannot be.
+    #[error("the group cannot be changed so: {0}")]
+    GroupChange(#[from] ChangeError),
     /// The server is older than this version can work with.
     #[error("the server speaks version {0} of the protocol")]
     ServerTooOld(u32),
@@ -151,6 +164,9 @@ pub enum ClientError {
     /// This device does not sign for the account: it has not been told the signing key of the present generation.
     #[error("this device has no signing key of the account")]
     NoSigningKey,
+    /// The recovery words are mistyped, or do not open this account's identity.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The code of a new device is for another account.
     #[error("the code is of a device of {0}")]
     AnotherUsersCode(UserId),

@@ -2,7 +2,7 @@
 //! what has become of messages, chats and contacts stands in the database.
 
 use privmsg_protocol::frames::PresenceStatus;
-use privmsg_protocol::{DeviceId, ErrorCode, MessageId, UserId};
+use privmsg_protocol::{ErrorCode, MessageId, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::chats::ChatId;
 use privmsg_store::holds::Reason;
@@ -137,18 +137,6 @@ pub enum Event {
         done: u64,
         /// Bytes in all.
         total: u64,
-    },
-    /// Another device of this account has been let in.
-    DeviceAdded {
-        /// Which.
-        device: DeviceId,
-        /// When, in seconds since 1970, by the clock of the device that did it.
-        added_at: u64,
-    },
-    /// Another device of this account has left its device list.
-    DeviceRemoved {
-        /// Which.
-        device: DeviceId,
     },
     /// This device does not stand in the account's device list any more. It stays readable, and waits to be let in.
     LeftOut,

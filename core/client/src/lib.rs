@@ -45,24 +45,27 @@ mod sending;
 mod sign_in;
 mod view;
 
-pub use client::{CacheLimit, Client, OpenError, SavedFile, Setting};
+pub use client::{AskedChange, CacheLimit, ChangeBy, Client, GroupPerson, GroupView, OpenError, SavedFile, Setting};
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;
 pub use contacts::{ContactInfo, Known};
 pub use engine::{Engine, Seat};
 pub use error::{ClientError, EngineError, Retry, causes};
 pub use events::{Disconnection, Event};
+pub use group::change::ChangeError;
+pub use group::news::GroupNews;
 pub use identity::Whoami;
 pub use net::{
     AddressError, Between, CertificateFault, Endpoint, Fingerprint, FingerprintError, Hop, LinkFault, NetworkError,
     Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
 };
 pub use privmsg_e2ee::{
-    About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, SafetyNumber,
+    About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, Role, SafetyNumber,
 };
 pub use privmsg_mls_public::{ContactLink, ContactLinkError};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::downloads::DownloadState;
+pub use privmsg_store::group_chats::Gone;
 pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};
 pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,

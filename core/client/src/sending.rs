@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use privmsg_e2ee::attachment::AttachmentKey;
 use privmsg_e2ee::{Attachment, Content, Files, Text};
-use privmsg_protocol::{DeviceId, ErrorCode, FileId, MessageId, UserId};
+use privmsg_protocol::{ConversationId, DeviceId, ErrorCode, FileId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::uploads::{NewUpload, Sealed, Upload};
 use privmsg_store::{StoreError, Tx, outbox, uploads};
@@ -21,6 +21,8 @@ use crate::files::seal::seal;
 pub enum Recipient {
     /// A user. One's own name means notes to oneself.
     User(UserId),
+    /// The people of a group.
+    Group(ConversationId),
 }
 
 /// A message before it is sent.
@@ -138,6 +140,7 @@ pub(crate) fn chat_kind(own_user: &UserId, recipient: &Recipient) -> ChatKind {
     match recipient {
         Recipient::User(user) if user == own_user => ChatKind::SelfNotes,
         Recipient::User(user) => ChatKind::Direct { peer: user.clone() },
+        Recipient::Group(conversation) => ChatKind::Group { conversation: *conversation },
     }
 }
 
@@ -174,9 +177,13 @@ pub(crate) fn queue(
     Ok(Sent { id, chat, message_id: content.message_id })
 }
 
-/// Finds or makes the chat with a recipient.
-pub(crate) fn chat_with(tx: &Tx<'_>, own: &UserId, to: &Recipient, now_ms: i64) -> Result<ChatId, StoreError> {
-    chats::ensure(tx, &chat_kind(own, to), now_ms)
+/// Finds or makes the chat with a recipient. A group is there, or it is none.
+pub(crate) fn chat_with(tx: &Tx<'_>, own: &UserId, to: &Recipient, now_ms: i64) -> Result<ChatId, ClientError> {
+    let kind = chat_kind(own, to);
+    match to {
+        Recipient::User(_) => Ok(chats::ensure(tx, &kind, now_ms)?),
+        Recipient::Group(id) => chats::find(tx, &kind)?.ok_or_else(|| ClientError::NoSuchGroup(id.to_string())),
+    }
 }
 
 /// What the attachments of a message are like until they are uploaded: what people see of them is right, what opens them

@@ -33,17 +33,19 @@ use std::sync::Arc;
 
 use privmsg_e2ee::RecoveryError;
 use privmsg_protocol::{DeviceId, Secret, UserId};
-use privmsg_store::StoreError;
-use privmsg_store::account;
+use privmsg_store::{Snapshot, Store, StoreError, account};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::ClientError;
 use crate::net::Endpoint;
+use crate::net::http::Api;
+use crate::own_devices::learn;
 use crate::profile::{Profile, ProfileError};
 
 use draft::Draft;
 use lock::LoginLock;
 
+pub(crate) use draft::new_access_key;
 pub use introduced::Introduced;
 pub use pending::{PendingLogin, Replacing};
 pub use relocate::{Relocation, RelocationError};
@@ -101,7 +103,16 @@ pub enum LoginError {
     ForgedLink,
     /// Any other failure.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(ClientError),
+}
+
+impl From<ClientError> for LoginError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Recovery(error) => Self::Recovery(error),
+            other => Self::Client(other),
+        }
+    }
 }
 
 impl From<StoreError> for LoginError {
@@ -157,7 +168,8 @@ impl Login {
         let lock = LoginLock::take(profile)?;
         let store = profile.open_store(passphrase)?;
         let existing = store.read(account::load).await.map_err(ClientError::Store)?;
-        let mut draft = Draft::new(self, existing, lock, clock)?;
+        let is_left_out = matches!(self.key, SignInKey::Link) && left_out(&store).await?;
+        let mut draft = Draft::new(self, existing, is_left_out, lock, clock)?;
         draft.ask(Some(&store)).await?;
         draft.store(&store).await?;
         draft.redeem(&store).await?;
@@ -170,8 +182,24 @@ impl Login {
     /// [`LoginError`]; nothing was left in the profile's folder that another attempt would mind.
     pub async fn introduce(self, profile: &Profile) -> Result<Introduced, LoginError> {
         let lock = LoginLock::take(profile)?;
-        let mut draft = Draft::new(self, None, lock, Arc::new(SystemClock))?;
+        let mut draft = Draft::new(self, None, false, lock, Arc::new(SystemClock))?;
         draft.ask(None).await?;
         Ok(Introduced::new(draft, profile.clone()))
+    }
+}
+
+/// Whether the profile is of a device that is signed in, and does not stand in its account's device list any more, as far as it
+/// knows or the server says: it shows a code to be let in again, under the key that it has.
+pub(crate) async fn left_out(store: &Store) -> Result<bool, ClientError> {
+    let look = |at: &Snapshot<'_>| {
+        let account = account::load(at)?.filter(|account| account.state == account::AccountState::Ready);
+        let Some(account) = account else { return Ok(None) };
+        let stands = learn::stands(&learn::known(at, &account)?, &account);
+        Ok::<_, ClientError>(Some((account, stands)))
+    };
+    match store.read(look).await? {
+        Some((account, true)) => Ok(Api::of(&account).own_profile().await.is_ok_and(|own| own.waiting)),
+        Some((_, false)) => Ok(true),
+        None => Ok(false),
     }
 }

@@ -21,6 +21,7 @@
 //! | 3 | [`Reaction`] | `{ 0: emoji, ? 1: removed (bool) }` | needed | hide |
 //! | 4 | [`Edit`] | `{ 0: text }` | needed | hide |
 //! | 5 | [`Delete`] | `{ }` | needed | hide |
+//! | 6 | [`Title`] | `{ 0: title, ? 1: again (bool) }` | never | hide |
 //! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
 //! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
 //!
@@ -43,6 +44,7 @@ mod reaction;
 mod receipt;
 mod signing_key;
 mod text;
+mod title;
 
 pub use delete::Delete;
 pub use edit::Edit;
@@ -55,6 +57,7 @@ pub use reaction::Reaction;
 pub use receipt::{Receipt, ReceiptKind};
 pub use signing_key::{SigningKey, SigningKeyWanted};
 pub use text::Text;
+pub use title::Title;
 
 /// Version of the format. It grows only when an old client must not even try; new fields and kinds leave it.
 pub const CONTENT_VERSION: u32 = 1;
@@ -79,6 +82,9 @@ pub const MAX_MIME_LEN: usize = 255;
 
 /// Messages that one receipt can name.
 pub const MAX_RECEIPT_IDS: usize = 1024;
+
+/// Longest title of a group of people, in bytes: 128 letters of any script.
+pub const MAX_TITLE_LEN: usize = 512;
 
 /// Longest emoji of a reaction, in bytes: families of four with a skin tone each need 41.
 pub const MAX_EMOJI_LEN: usize = 64;

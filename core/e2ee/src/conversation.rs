@@ -73,7 +73,7 @@ use openmls::prelude::SenderRatchetConfiguration;
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_mls_public::group::Rules;
 use privmsg_mls_public::{CertificateError, ConversationInfo, InfoError, Roster, UpdateNeeded, group, leaf};
-use privmsg_protocol::{Epoch, GroupId};
+use privmsg_protocol::{Epoch, GroupId, UserId};
 
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
@@ -173,6 +173,17 @@ impl Conversation {
     #[must_use]
     pub const fn roster(&self) -> Option<&Roster> {
         self.roster.as_ref()
+    }
+
+    /// The generation of its account in which a device of this user was let in: the highest of those in the group.
+    #[must_use]
+    pub fn generation_of(&self, user: &UserId) -> Option<u64> {
+        let certificate = |leaf: openmls::prelude::Member| {
+            let (owner, _) = leaf::device_of(&leaf.credential).ok()?;
+            (owner == *user).then(|| leaf::admitted_certificate(&leaf.credential).ok()).flatten()
+        };
+        let certificates = self.group.members().filter_map(certificate);
+        certificates.map(|certificate| certificate.signing_certificate().generation()).max()
     }
 
     /// Whether this device is still a member.

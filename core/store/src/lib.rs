@@ -27,6 +27,7 @@ pub mod chats;
 pub mod contacts;
 mod db;
 mod error;
+pub mod group_chats;
 pub mod groups;
 pub mod key;
 pub mod key_packages;

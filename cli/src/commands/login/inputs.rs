@@ -20,7 +20,7 @@ const MAX_INPUT: u64 = 64 * 1024;
 const MAX_LINES: usize = 16;
 
 /// From the file, the environment, standard input or the terminal.
-pub(super) async fn access_key(lang: Lang, file: Option<&Path>) -> Result<Secret, Failure> {
+pub(in crate::commands) async fn access_key(lang: Lang, file: Option<&Path>) -> Result<Secret, Failure> {
     let text = match (file, variable("PRIVMSG_ACCESS_KEY").filter(|key| !key.is_empty())) {
         (Some(path), _) => from_file(path, lang)?,
         (None, Some(key)) => Zeroizing::new(key),
@@ -91,7 +91,7 @@ pub(super) async fn recovery_key_or_link(lang: Lang) -> Result<Option<Zeroizing<
 }
 
 /// From the environment or the terminal.
-pub(super) async fn recovery_key(lang: Lang) -> Result<Zeroizing<String>, Failure> {
+pub(in crate::commands) async fn recovery_key(lang: Lang) -> Result<Zeroizing<String>, Failure> {
     match recovery_variable() {
         Some(words) => Ok(words),
         None if prompt::somebody_is_there() => prompt::secret(lang.ask_recovery_key()).await,

@@ -29,9 +29,19 @@ pub(super) async fn let_in(
     if way.new_identity {
         return replace(session, &mut pending).await.map(|()| None);
     }
+    if !way.link
+        && let Some(logged_in) = by_words(session, &mut pending).await?
+    {
+        return Ok(Some(logged_in));
+    }
+    show_code(session, &mut pending).await?;
+    Ok(Some(pending.wait_until_linked().await?))
+}
+
+/// Asks for the words, unless the user wants to be linked (`None`).
+async fn by_words(session: &Session<'_>, pending: &mut PendingLogin) -> Result<Option<LoggedIn>, Failure> {
     let mut attempt = 1;
-    while !way.link {
-        let Some(words) = inputs::recovery_key_or_link(session.lang()).await? else { break };
+    while let Some(words) = inputs::recovery_key_or_link(session.lang()).await? {
         match pending.recover(&words).await {
             Err(LoginError::Recovery(error)) if inputs::may_try_again(attempt) => {
                 let failure = Failure::Login(LoginError::Recovery(error));
@@ -41,8 +51,7 @@ pub(super) async fn let_in(
             other => return Ok(Some(other?)),
         }
     }
-    show_code(session, &mut pending).await?;
-    Ok(Some(pending.wait_until_linked().await?))
+    Ok(None)
 }
 
 /// Shows what the other device has to see.

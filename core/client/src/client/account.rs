@@ -1,7 +1,7 @@
 //! The account and its devices.
 
 use privmsg_e2ee::LinkCode;
-use privmsg_protocol::rest::Device;
+use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
 use privmsg_protocol::{DeviceId, Secret};
 use privmsg_store::account::{self, Account};
 
@@ -11,7 +11,17 @@ use crate::identity::Whoami;
 use crate::net::Endpoint;
 use crate::own_devices::learn;
 use crate::own_devices::publish::Publisher;
-use crate::sign_in::by_device;
+use crate::own_devices::words::three_of_twelve;
+use crate::sign_in::{by_device, left_out, new_access_key};
+
+/// What the access key is changed by.
+#[derive(Debug, Clone)]
+pub enum ChangeBy {
+    /// The present one.
+    AccessKey(Secret),
+    /// The recovery words.
+    Words(Secret),
+}
 
 impl Client {
     /// What this profile is.
@@ -89,6 +99,71 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn access_key(&self) -> Result<Option<Secret>, ClientError> {
         Ok(self.context.account().await?.access_key)
+    }
+
+    /// Whether this device does not stand in its account's device list any more, as far as it knows: it waits to be let in.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_left_out(&self) -> Result<bool, ClientError> {
+        left_out(&self.context.store).await
+    }
+
+    /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
+    /// account without them, in which what they know of it is worth nothing. All others that this device knows stay.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
+    /// [`ClientError`] of the requests.
+    pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).begin_without(words, devices).await
+    }
+
+    /// A replacement of the account's identity that somebody has begun, if there is one.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn replacement(&self) -> Result<Option<IdentityReplacement>, ClientError> {
+        Ok(self.context.api.own_profile().await?.identity_replacement)
+    }
+
+    /// Ends it, by the recovery words.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the words are wrong; [`ClientError`] of the requests.
+    pub async fn end_replacement(&self, words: &str) -> Result<(), ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).end_replacement(words).await
+    }
+
+    /// Sets another access key, and returns it: the only time that it is known here.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the words are wrong; [`ClientError`] of the requests.
+    pub async fn change_access_key(&self, by: ChangeBy) -> Result<Secret, ClientError> {
+        let (account, new) = (self.context.account().await?, new_access_key()?);
+        match by {
+            ChangeBy::AccessKey(present) => {
+                let request = SetAccessKey {
+                    access_key: new.clone(),
+                    present_access_key: Some(present),
+                    challenge: None,
+                    signature: None,
+                };
+                self.context.api.set_access_key(&request).await?;
+            }
+            ChangeBy::Words(words) => {
+                Publisher::of(&self.context, &account).set_access_key(words.expose(), new.clone()).await?;
+            }
+        }
+        Ok(new)
+    }
+
+    /// Which three of the twelve recovery words a person is to type back, from 0.
+    #[must_use]
+    pub fn words_to_type_back() -> [usize; 3] {
+        three_of_twelve()
     }
 
     /// Publishes a device list without this device, if it may: which signs it out.

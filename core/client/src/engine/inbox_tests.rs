@@ -114,6 +114,7 @@ impl Device {
             conversation: direct_chat_id(&UserId::new("alice").unwrap(), &UserId::new("bob").unwrap()),
             incarnation: Incarnation::FIRST,
             published: Some(*self.identity.account.as_bytes()),
+            shown: crate::group::rosters::Shown::default(),
         }
     }
 

@@ -23,6 +23,10 @@ const LATEST: Duration = Duration::from_secs(5 * 60);
 pub(super) async fn until_let_in(context: &Arc<Context>, leave: &CancellationToken) -> Result<bool, EngineError> {
     hold(context, true).await?;
     context.emit(Event::Waiting);
+    // What the others have done shows at once; whether it is over, after a pause.
+    if let Err(error) = is_let_in(context).await {
+        tracing::info!(%error, "waits to be let in");
+    }
     let mut pause = SOONEST;
     loop {
         tokio::select! {

@@ -3,23 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind};
+use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind, Roster};
 use privmsg_mls_public::incarnations::is_followed;
 use privmsg_protocol::rest::{
     CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, SharedWelcome, SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
-use privmsg_store::groups::{self, GroupState};
+use privmsg_store::group_chats::{self, Gone};
+use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{self, Reason, Scope};
+use privmsg_store::position::Place;
 use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::{membership, schedule};
+use super::news::GroupNews;
+use super::{change, membership, rosters, schedule};
+use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
+use crate::engine::tasks::outbox::fail_all;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, During as _, Retry};
+use crate::events::Event;
 
 /// How long the welcome of a conversation that the other side has just made may take.
 const WELCOME_WAIT: Duration = Duration::from_secs(2);
@@ -40,7 +46,12 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    pub(crate) fn create(info: &ConversationInfo, bundle: &CommitBundle) -> Self {
+    pub(crate) fn create(
+        info: &ConversationInfo,
+        founding: Option<&[u8]>,
+        roster: Option<&Roster>,
+        bundle: &CommitBundle,
+    ) -> Self {
         Self::Create(CreateGroup {
             kind: match info.kind() {
                 ConversationKind::Direct => GroupKind::Direct,
@@ -49,8 +60,8 @@ impl Request {
             },
             participants: info.people().iter().map(|person| person.user_id.clone()).collect(),
             incarnation: info.incarnation(),
-            founding_roster: None,
-            roster: None,
+            founding_roster: founding.map(Opaque::encode),
+            roster: roster.filter(|roster| !roster.is_founding()).map(|roster| Opaque::encode(&roster.encode())),
             steps: Vec::new(),
             welcome: welcome(bundle),
             state: PublicGroupState {
@@ -159,7 +170,7 @@ impl Asked<'_> {
     /// The server has accepted a creation or commit: it holds now.
     async fn activate(self, epoch: Epoch, seq: Seq, begun: Option<Incarnation>) -> Result<(), ClientError> {
         let (link, id) = (self.link, self.id);
-        let outcome = self
+        let (outcome, news) = self
             .answered(move |step| {
                 if let Some(mut conversation) = Conversation::load(step.mls, id)? {
                     if conversation.has_pending() {
@@ -167,6 +178,7 @@ impl Asked<'_> {
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 }
+                let mut news = Vec::new();
                 // It may have been put out since.
                 if let Some(group) = groups::load(step.tx, &id)? {
                     if group.state != GroupState::Broken {
@@ -175,16 +187,18 @@ impl Asked<'_> {
                     if let Some(begun) = begun {
                         chats::note_incarnation(step.tx, group.chat, begun)?;
                     }
+                    news = stepped(step, &group, Place::Numbered { group: id, seq })?;
                 }
                 groups::set_request(step.tx, &id, None)?;
                 groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
                 outbox::clear_encrypted_before(step.tx, &id, epoch)?;
                 gaps::note(step.tx, &id, seq)?;
                 // While the answer was on its way, others may have gone on in the new epoch.
-                inbox::retry(step, id)
+                Ok((inbox::retry(step, id)?, news))
             })
             .await?;
         link.context.emit_all(outcome.events);
+        link.context.emit_all(news);
         Ok(())
     }
 
@@ -242,6 +256,13 @@ impl Asked<'_> {
             drop_request(step, id)?;
             match code {
                 ErrorCode::StaleEpoch => lags::put(step.tx, &id, epoch, step.now_ms + COMMIT_WAIT)?,
+                // Somebody has left meanwhile: the group is read again.
+                ErrorCode::StaleRoster => groups::set_reconcile(step.tx, &id)?,
+                ErrorCode::InvalidRoster => {
+                    if let Some(group) = groups::load(step.tx, &id)? {
+                        change::refuse_all(step.tx, group.chat)?;
+                    }
+                }
                 ErrorCode::NotAMember | ErrorCode::UnknownGroup => {
                     groups::set_state(step.tx, &id, GroupState::Broken)?;
                 }
@@ -252,7 +273,9 @@ impl Asked<'_> {
         })
         .await?;
         match error.code() {
-            Some(ErrorCode::StaleEpoch | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => Ok(()),
+            Some(ErrorCode::StaleEpoch | ErrorCode::StaleRoster | ErrorCode::NotAMember | ErrorCode::UnknownGroup) => {
+                Ok(())
+            }
             _ => Err(error),
         }
     }
@@ -293,7 +316,7 @@ impl Asked<'_> {
         }
         let id = self.id;
         if error.is(&ErrorCode::UnknownGroup) {
-            return self.answered(move |step| forget(step, id)).await;
+            return self.answered(move |step| vanished(step, id)).await;
         }
         self.answered(move |step| abandon_join(step, id)).await?;
         if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
@@ -325,7 +348,57 @@ fn drop_request(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
     if let Some(mut conversation) = Conversation::load(step.mls, id)? {
         conversation.clear_pending(step.mls)?;
     }
+    groups::set_step(step.tx, &id, None)?;
     Ok(groups::set_request(step.tx, &id, None)?)
+}
+
+/// The roster step of a commit of this device's own counts. Whoever came by it is told what the group is called.
+fn stepped(step: &Step<'_, '_>, group: &StoredGroup, place: Place) -> Result<Vec<Event>, ClientError> {
+    let Some(next) = &group.step else { return Ok(Vec::new()) };
+    let next = rosters::stored(next)?;
+    groups::set_step(step.tx, &group.group_id, None)?;
+    let (events, news) = enter_roster(step, group, &next, place)?;
+    if !news.added.is_empty() {
+        title::tell_again(step, group.chat)?;
+    }
+    Ok(events)
+}
+
+/// Another roster counts in a group since a commit that is merged.
+pub(crate) fn enter_roster(
+    step: &Step<'_, '_>,
+    group: &StoredGroup,
+    next: &Roster,
+    place: Place,
+) -> Result<(Vec<Event>, GroupNews), ClientError> {
+    let before = group.roster.as_deref().ok_or(ClientError::Damaged("roster"))?;
+    let before = rosters::stored(before)?;
+    let info = ConversationInfo::decode(&group.info).ok().and_then(|info| info.with_roster(next));
+    let info = info.ok_or(ClientError::Damaged("conversation info"))?;
+    groups::set_roster(step.tx, &group.group_id, &info.encode(), &next.encode())?;
+    rosters::learn(step.tx, group.chat, next)?;
+    change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
+    let news = GroupNews::between(&before, next);
+    Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))
+}
+
+/// The server knows no such group, or not this user in it.
+pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+    if let Some(group) = groups::load(step.tx, &id)?
+        && group_chats::set_gone(step.tx, group.chat, Some(Gone::Unknown))?
+    {
+        let news = GroupNews { unknown_to_server: true, ..GroupNews::default() };
+        news.tell(step, group.chat, &step.identity.user_id, Place::Here)?;
+    }
+    forget(step, id)
+}
+
+/// The user takes no part in a group any more. What they have written and not sent will not be.
+pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) -> Result<(), ClientError> {
+    group_chats::set_gone(step.tx, group.chat, Some(why))?;
+    fail_all(step.tx, group.chat, ErrorCode::NotAMember.as_str())?;
+    change::refuse_all(step.tx, group.chat)?;
+    forget(step, group.group_id)
 }
 
 /// Removes a group that is of no use any more. Its chat stays, and gets another group when something is sent.

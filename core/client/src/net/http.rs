@@ -10,9 +10,10 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, USER_AGENT}
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use privmsg_protocol::rest::{
-    BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted, CreateGroup,
-    CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health, KeyPackageStock, LoginRequest,
-    LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest, SubmitCommit, UserProfile,
+    BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimMany, ClaimedKeyPackages, ClaimedMany,
+    CommitAccepted, CreateGroup, CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health,
+    KeyPackageStock, LeaveGroup, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest,
+    SubmitCommit, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -170,6 +171,14 @@ impl Api {
 
     pub(crate) async fn claim_key_packages(&self, user: &UserId) -> Result<ClaimedKeyPackages, ClientError> {
         self.send(Method::POST, &format!("users/{user}/key-packages/claim"), &ClaimKeyPackages::default()).await
+    }
+
+    pub(crate) async fn claim_many(&self, claims: &ClaimMany) -> Result<ClaimedMany, ClientError> {
+        self.send(Method::POST, "key-packages/claim", claims).await
+    }
+
+    pub(crate) async fn leave_group(&self, group: &GroupId, leave: &LeaveGroup) -> Result<(), ClientError> {
+        self.carry_out(Method::POST, &format!("groups/{group}/leave"), Some(encoded(leave)?)).await
     }
 
     pub(crate) async fn groups(&self) -> Result<Groups, ClientError> {

@@ -3,9 +3,9 @@
 use privmsg_e2ee::{AccountKey, OsRng};
 use privmsg_mls_public::{Device, KnownDevices};
 use privmsg_store::account::{self, Account, Signing};
-use privmsg_store::{Store, Tx};
+use privmsg_store::{Store, Tx, groups};
 
-use super::learn::{known, learn, this_device};
+use super::learn::{By, known, learn_by, this_device};
 use crate::error::{ClientError, During as _};
 
 /// Begins a generation of the account whose identity key this is, in which this device and those in `keep` stay. Key and list
@@ -44,5 +44,7 @@ fn prepare(
     let list = signing.list(counter, devices).during("signing a device list")?;
     account.signing = Some(Signing { key: signing.to_bytes(), certificate: signing.certificate().encode() });
     account::save(tx, account)?;
-    learn(tx, account, list, now_ms).map(drop)
+    // The key of before must sign nothing more in any group.
+    groups::reconcile_people(tx)?;
+    learn_by(tx, account, list, By::This, now_ms).map(drop)
 }

@@ -9,7 +9,7 @@ use privmsg_protocol::{ErrorCode, Opaque};
 use privmsg_store::account::Account;
 use privmsg_store::{Snapshot, Store};
 
-use super::learn::{known, learn};
+use super::learn::{By, known, learn_by};
 use crate::context::Context;
 use crate::device_lists;
 use crate::error::{ClientError, During as _};
@@ -68,7 +68,7 @@ impl<'a> Publisher<'a> {
             match self.api.publish_device_list(&request, &replaces).await {
                 Err(error) if is_overtaken(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
-                Ok(()) => return self.learn(list).await,
+                Ok(()) => return self.learn(list, By::This).await,
             }
         }
     }
@@ -110,13 +110,13 @@ impl<'a> Publisher<'a> {
         let theirs = device_lists::read(&self.account.user_id, &theirs)?;
         let (hash, number) = (theirs.hash(), theirs.number());
         let is_own = public_identity(self.account)? == *theirs.certificate().identity_key();
-        self.learn(theirs).await?;
+        self.learn(theirs, By::Another).await?;
         if is_own { Ok((hash, number)) } else { Err(ClientError::AnotherOwnIdentity) }
     }
 
-    async fn learn(self, list: DeviceList) -> Result<(), ClientError> {
+    async fn learn(self, list: DeviceList, by: By) -> Result<(), ClientError> {
         let (account, now_ms) = (self.account.clone(), self.now_ms);
-        let events = self.store.write(move |tx| learn(tx, &account, list, now_ms)).await?;
+        let events = self.store.write(move |tx| learn_by(tx, &account, list, by, now_ms)).await?;
         if let Some(context) = self.told {
             context.emit_all(events);
         }

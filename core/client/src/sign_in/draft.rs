@@ -51,6 +51,7 @@ impl Draft {
     pub(super) fn new(
         login: Login,
         before: Option<Account>,
+        is_left_out: bool,
         lock: LoginLock,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LoginError> {
@@ -59,6 +60,7 @@ impl Draft {
             Some(account) if account.state == AccountState::SigningIn && account.device_id.is_none() => {
                 Account { user_id: login.user_id.clone(), ..account }
             }
+            Some(account) if is_left_out && account.user_id == login.user_id => account,
             Some(account) if account.state == AccountState::Ready || account.user_id != login.user_id => {
                 return Err(LoginError::AlreadySignedIn(account.user_id));
             }
@@ -95,10 +97,13 @@ impl Draft {
             }
         }
         login.endpoint.keep_in(&mut account);
-        account.device_name = login.device_name;
-        account.state = AccountState::SigningIn;
-        account.token = None;
+        if !is_left_out {
+            account.device_name = login.device_name;
+            account.state = AccountState::SigningIn;
+            account.token = None;
+        }
         let (api, device_type) = (Api::new(login.endpoint), login.device_type);
+        api.set_token(account.token.clone());
         Ok(Self { account, before, api, clock, device_type, invitation, words, answer: None, lock })
     }
 
@@ -314,7 +319,7 @@ fn new_device_id() -> Result<DeviceId, ClientError> {
 }
 
 /// 32 random bytes, base64url.
-fn new_access_key() -> Result<Secret, ClientError> {
+pub(crate) fn new_access_key() -> Result<Secret, ClientError> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(|_| ClientError::NoRandomness)?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(*bytes)))

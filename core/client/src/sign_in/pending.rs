@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_e2ee::{AccountKey, DeviceKeys, LinkCode, RecoveryError, RecoveryKey};
+use privmsg_e2ee::{DeviceKeys, LinkCode, RecoveryKey};
 use privmsg_mls_public::{LinkReply, NewDevice};
 use privmsg_protocol::rest::ReplaceIdentity;
 use privmsg_protocol::{ErrorCode, Secret};
@@ -15,6 +15,7 @@ use crate::device_lists;
 use crate::error::{ClientError, Retry};
 use crate::identity::public_identity;
 use crate::own_devices::learn;
+use crate::own_devices::words::open;
 
 /// How often it is looked whether somebody has let the device in: a person holds two devices in their hands. Each time is
 /// a request or two.
@@ -142,8 +143,8 @@ impl PendingLogin {
     /// [`LoginError::Recovery`] if the words are wrong; call again with others.
     pub async fn recover(&mut self, words: &str) -> Result<LoggedIn, LoginError> {
         let words: RecoveryKey = words.parse()?;
-        let (key, sealed) = self.open(&words).await?;
         let steps = &mut self.steps;
+        let (key, sealed) = open(&steps.api, &words, &steps.account).await?;
         let profile = steps.api.own_profile().await?.profile;
         let known = public_identity(&steps.account).ok();
         // Those of an attempt of our own that another device was faster than count for nothing.
@@ -167,22 +168,6 @@ impl PendingLogin {
         steps.begin_generation(&key).await?;
         steps.publisher().catch_up().await?;
         Ok(steps.finish().await?)
-    }
-
-    /// The identity that the words open, and as it was sealed: the server's, one before that, or this device's own copy.
-    async fn open(&self, words: &RecoveryKey) -> Result<(AccountKey, Vec<u8>), LoginError> {
-        let account = &self.steps.account;
-        let kept = self.steps.api.sealed_identity().await?;
-        let theirs = [kept.backup].into_iter().chain(kept.earlier).filter_map(|sealed| sealed.decode());
-        let mut refused = RecoveryError::Malformed;
-        for (at, sealed) in theirs.chain(account.sealed_identity.clone()).enumerate() {
-            match words.open(&sealed, &account.user_id) {
-                Ok(key) => return Ok((key, sealed)),
-                Err(error) if at == 0 => refused = error,
-                Err(_) => {}
-            }
-        }
-        Err(refused.into())
     }
 
     /// Begins to put another identity in the place of the account's, with the access key. It takes effect after some days,

@@ -92,6 +92,8 @@ pub enum Reason {
     DeviceListConflict,
     /// This device does not stand in its account's device list.
     NotListed,
+    /// Somebody has begun to put another identity in the place of this account's.
+    ReplacementBegun,
 }
 
 /// Something that waits.
@@ -147,6 +149,7 @@ impl Reason {
             Self::AnotherOwnIdentity => "another_own_identity",
             Self::DeviceListConflict => "device_list_conflict",
             Self::NotListed => "not_in_device_list",
+            Self::ReplacementBegun => "replacement_begun",
         }
     }
 
@@ -161,6 +164,7 @@ impl Reason {
             "another_own_identity" => Self::AnotherOwnIdentity,
             "device_list_conflict" => Self::DeviceListConflict,
             "not_in_device_list" => Self::NotListed,
+            "replacement_begun" => Self::ReplacementBegun,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),

@@ -43,9 +43,21 @@ async fn ask(link: &Link) -> Result<i64, ClientError> {
     let news = context.store.read(blocks::news).await?;
     match catch_up(link).await {
         // Told, and not followed.
-        Err(ClientError::AnotherOwnIdentity) => Ok(news),
-        other => other.map(|()| news),
+        Err(ClientError::AnotherOwnIdentity) => return Ok(news),
+        other => other?,
     }
+    look_for_a_replacement(link).await?;
+    Ok(news)
+}
+
+/// Whoever has the access key can begin to put another identity in the place of this one, which takes days.
+async fn look_for_a_replacement(link: &Link) -> Result<(), ClientError> {
+    let context = &link.context;
+    let begun = context.api.own_profile().await?.identity_replacement.is_some();
+    let now = context.clock.now_ms();
+    let told = context.store.write(move |tx| learn::note_replacement(tx, begun, now)).await?;
+    context.emit_all(told);
+    Ok(())
 }
 
 /// Hears of the newest list. A device that does not stand in it has no business here any more.

@@ -22,8 +22,8 @@ const EVERY: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Default)]
 pub(super) struct PassSigningKey {
-    /// When to ask again, on this connection.
-    next: Arc<Mutex<Option<Instant>>>,
+    /// After which lists it was asked on this connection, and when to ask again.
+    asked: Arc<Mutex<Option<(i64, Instant)>>>,
 }
 
 impl Task for PassSigningKey {
@@ -39,28 +39,30 @@ impl Task for PassSigningKey {
         if account::has_signing_key(at)? {
             return Ok(Due::now_if(content::signing_key::is_wanted(at)?, Scope::Device));
         }
-        match *self.next.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(next) if next > Instant::now() => due.later(next),
+        let news = learn::news(at)?;
+        match *self.asked.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((asked, next)) if asked == news && next > Instant::now() => due.later(next),
             _ => due.now.push(Scope::Device),
         }
         Ok(due)
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
-        let next = Arc::clone(&self.next);
+        let asked = Arc::clone(&self.asked);
         Box::pin(async move {
-            pass(&link).await.map_err(|error| Failure::of(scope, error))?;
-            *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + EVERY);
+            let news = pass(&link).await.map_err(|error| Failure::of(scope, error))?;
+            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((news, Instant::now() + EVERY));
             Ok(())
         })
     }
 }
 
-/// Answers who has asked, or asks.
-async fn pass(link: &Link) -> Result<(), ClientError> {
+/// Answers who has asked, or asks. Returns how often there were other lists before.
+async fn pass(link: &Link) -> Result<i64, ClientError> {
     let passed = link.context.step(&link.identity, |step| {
         let own = (&step.identity.user_id, &step.identity.device_id);
-        let Some(account) = account::load(step.tx)? else { return Ok(()) };
+        let news = learn::news(step.tx)?;
+        let Some(account) = account::load(step.tx)? else { return Ok(news) };
         let wanted = content::signing_key::take_wish(step.tx)?;
         let known = learn::known(step.tx, &account)?;
         let said = match signing_key(&account) {
@@ -70,11 +72,12 @@ async fn pass(link: &Link) -> Result<(), ClientError> {
             Err(ClientError::NoSigningKey) if known.devices().len() > 1 && learn::stands(&known, &account) => {
                 content::compose(&SigningKeyWanted {}, step.now_ms)?
             }
-            Ok(_) | Err(ClientError::NoSigningKey) => return Ok(()),
+            Ok(_) | Err(ClientError::NoSigningKey) => return Ok(news),
             Err(error) => return Err(error),
         };
         let chat = chats::ensure(step.tx, &ChatKind::SelfNotes, step.now_ms)?;
-        content::say(step.tx, own, chat, &said, step.now_ms).map(drop)
+        content::say(step.tx, own, chat, &said, step.now_ms)?;
+        Ok(news)
     });
     passed.await
 }
