@@ -188,6 +188,7 @@ fn without_limits(config: &mut Config) {
     limits.rate_limit_messages_per_minute = 0;
     limits.max_pending_messages = 0;
     limits.max_pending_mb = 0;
+    limits.rate_limit_acks_per_minute = 0;
     limits.max_new_requests_per_day = 0;
     limits.max_request_messages_per_day = 0;
     limits.max_request_kb_per_day = 0;

@@ -33,6 +33,8 @@ pub(crate) struct Allowances {
     /// Logins that make a device, by what was shown.
     new_devices: Limiter<(UserKey, Shown)>,
     new_groups: Limiter<UserKey>,
+    /// Acknowledgements that have to be looked for in the mailbox.
+    acks: Limiter<UserKey>,
     /// What is written down for good. By device: a thief's does not keep the owner's from calling it back.
     account_changes: Limiter<DeviceKey>,
 }
@@ -59,6 +61,7 @@ impl Allowances {
             signals: Limiter::new(limits.rate_limit_signals_per_minute),
             new_devices: Limiter::new(limits.rate_limit_new_devices_per_minute),
             new_groups: Limiter::per_hour(limits.rate_limit_new_groups_per_hour),
+            acks: Limiter::new(limits.rate_limit_acks_per_minute),
             account_changes: Limiter::per_hour(limits.rate_limit_account_changes_per_hour),
         }
     }
@@ -132,6 +135,11 @@ impl Allowances {
     /// A device that is added.
     pub(crate) fn new_device(&self, user: UserKey, shown: Shown) -> Result<(), ApiError> {
         self.new_devices.take(&(user, shown), self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// An acknowledgement of what this connection has not delivered.
+    pub(crate) fn ack(&self, session: &Session) -> Result<(), u64> {
+        self.acks.take(&session.user, self.clock.now_ms())
     }
 
     /// Another access key, sealed identity, device list or replacement of the identity, or a block.

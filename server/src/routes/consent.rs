@@ -25,7 +25,7 @@ pub(super) async fn requests(
     State(storage): State<SharedStorage>,
     session: Session,
 ) -> Result<Json<Requests>, ApiError> {
-    Ok(Json(storage.consent_requests(session.user).await?))
+    Ok(Json(storage.asked(session.user).await?))
 }
 
 /// Let a conversation in

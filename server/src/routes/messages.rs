@@ -68,7 +68,7 @@ fn render(page: &Page) -> String {
     request_body = AckRequest,
     responses((status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn acknowledge(
     State(app): State<AppState>,
@@ -78,6 +78,7 @@ pub(super) async fn acknowledge(
     if request.message_ids.len() > MAX_ACK_IDS {
         return Err(ApiError::invalid("too many ids in one acknowledgement"));
     }
+    app.allowances.ack(&session).map_err(ApiError::rate_limited)?;
     app.metrics.acknowledged(request.message_ids.len());
     app.storage.acknowledge(session.device, request.message_ids).await?;
     Ok(StatusCode::NO_CONTENT)

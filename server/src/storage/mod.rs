@@ -14,6 +14,7 @@ mod error;
 mod handshake;
 mod identity;
 mod model;
+mod people;
 pub(crate) mod rosters;
 pub(crate) mod sqlite;
 #[cfg(test)]
@@ -25,8 +26,7 @@ use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
     AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, TakenCommit, UnusableCommit, UpdateProfile,
-    UserProfile,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, TakenCommit, UnusableCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -45,6 +45,8 @@ pub(crate) use model::{
     UploadBounds, UserKey,
 };
 pub(crate) use rosters::Rosters;
+
+pub(crate) use people::People;
 
 use crate::secrets::KeyHash;
 
@@ -65,7 +67,7 @@ pub(crate) trait Replies: Send + Sync {
 
 /// Durable state of the server. See the module's rules.
 #[async_trait]
-pub(crate) trait Storage: Send + Sync {
+pub(crate) trait Storage: People {
     // Accounts
 
     /// What a login is checked against; `None` for an unknown or deleted user.
@@ -163,24 +165,12 @@ pub(crate) trait Storage: Send + Sync {
     async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()>;
     /// The sealed identity, and those before it that are kept, the newest first.
     async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>>;
-    /// Users who may see when `user` is there.
-    async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>>;
-    /// Users whose presence `user` may see.
-    async fn watched(&self, user: UserKey) -> Result<Vec<UserId>>;
-    /// Whether both have written to each other, so that each may see whether the other is there.
-    async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool>;
     async fn user_exists(&self, user_id: UserId) -> Result<bool>;
 
     // Blocking
 
     /// Nothing that `user_id` sends reaches the session's user any more. `None` if that is so already.
     async fn block(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
-    /// A person of the session's user lets a conversation in without writing.
-    async fn accept(&self, session: Session, group_id: GroupId) -> Result<()>;
-    /// The session's user is spared a conversation between two, until they write there or accept it.
-    async fn decline(&self, session: Session, group_id: GroupId) -> Result<Declined>;
-    /// Conversations that the user has not answered, and those that they have declined.
-    async fn consent_requests(&self, user: UserKey) -> Result<Requests>;
     /// Takes that back. `None` if there was nothing to take back.
     async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
     async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>>;

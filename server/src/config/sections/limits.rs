@@ -57,6 +57,9 @@ pub struct Limits {
     pub rate_limit_uploads_per_minute: u32,
     /// Devices that a user may add in a minute. Default 20: each costs others a notice in every group, and a commit.
     pub rate_limit_new_devices_per_minute: u32,
+    /// Acknowledgements of a user in a minute, over REST or of what another connection has delivered. Default 600: each looks
+    /// through a mailbox. What a WebSocket has delivered itself is not looked for.
+    pub rate_limit_acks_per_minute: u32,
     /// Changes that a device may make to its account in an hour: access key, sealed identity, device list, another identity,
     /// blocks. Default 120: they are written down for good, so that no restore takes them back.
     pub rate_limit_account_changes_per_hour: u32,
@@ -110,6 +113,7 @@ impl Default for Limits {
             rate_limit_claims_of_one_per_minute: 30,
             rate_limit_uploads_per_minute: 120,
             rate_limit_new_devices_per_minute: 20,
+            rate_limit_acks_per_minute: 600,
             rate_limit_account_changes_per_hour: 120,
             max_group_mb_per_user: 64,
             rate_limit_new_groups_per_hour: 60,

@@ -23,6 +23,9 @@ use crate::storage::{Declined, Refusal, Result, Session, UserKey};
 /// In seconds.
 const DAY: i64 = 24 * 3600;
 
+/// When to try again at the latest, in seconds: an answer may come at any time.
+const AGAIN: i64 = 15 * 60;
+
 /// A season, in seconds.
 const FORGOTTEN: i64 = 90 * DAY;
 
@@ -132,7 +135,8 @@ impl Tx<'_> {
         let is_over = |value: i64, bound: i64| bound > 0 && value > bound;
         if is_over(sent.messages, bounds.request_messages) || is_over(sent.bytes, bounds.request_bytes) {
             let detail = "so much may be said to somebody who has not answered yet, and no more today";
-            return Ok(Some(Refusal::later(ErrorCode::AwaitsAnswer, detail, sent.counted_from + DAY - now)));
+            let wait = (sent.counted_from + DAY - now).min(AGAIN);
+            return Ok(Some(Refusal::later(ErrorCode::AwaitsAnswer, detail, wait)));
         }
         self.conn
             .prepare_cached(
@@ -158,7 +162,7 @@ impl Tx<'_> {
             return Ok(None);
         }
         let detail = "you have written to too many people today who have not answered yet";
-        let wait = oldest.unwrap_or_else(|| self.now()) + DAY - self.now();
+        let wait = (oldest.unwrap_or_else(|| self.now()) + DAY - self.now()).min(AGAIN);
         Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, wait)))
     }
 
@@ -303,6 +307,18 @@ impl Tx<'_> {
             .and_then(|()| self.notify_account(user, Some(session.device)))
             .map_err(engine_error)?;
         Ok(Declined { peer: peer_id, was_seen, is_seen: may_see(self.conn, peer, user)? })
+    }
+
+    /// Brings a restored database up to what the user has said to a conversation since.
+    pub(super) fn decline_again(&self, user_id: &UserId, chat: &ConversationId, is_declined: bool) -> Result<usize> {
+        let user = self.user(user_id)?;
+        self.conn
+            .prepare_cached(
+                "UPDATE grp_participant SET declined = iif(?3, max(declined, ?4), 0), acted = NOT ?3
+                 WHERE user = ?1 AND grp IN (SELECT id FROM grp WHERE chat_id = ?2) AND (declined <> 0) <> ?3",
+            )
+            .and_then(|mut update| update.execute(params![user, chat.as_bytes(), is_declined, NEVER_SEEN]))
+            .map_err(engine_error)
     }
 
     fn own_group(&self, session: &Session, group_id: GroupId) -> Result<(i64, bool)> {

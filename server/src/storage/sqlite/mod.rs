@@ -33,6 +33,7 @@ mod leaving;
 mod mailbox;
 mod migrations;
 mod notices;
+mod people;
 mod profile;
 mod readers;
 mod relay;

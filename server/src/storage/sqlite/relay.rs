@@ -153,7 +153,10 @@ impl Tx<'_> {
         let (active, present, alone) = (Rc::clone(&group.active), group.present(), group.participants.len() == 1);
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
         let row = group.id;
-        let asks = other.filter(|other| group.began == Some(owner) && group.silent.contains(other));
+        // Of more people any answer is one; until then all of them count as one who is asked.
+        let silent_others = group.silent.iter().filter(|user| **user != owner).count();
+        let is_asked = group.began == Some(owner) && !alone && silent_others + 1 == group.participants.len();
+        let asks = is_asked.then(|| other.unwrap_or(-group.id));
         let is_declined = other.is_some_and(|other| group.declined.contains(&other));
         if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.

@@ -6,23 +6,22 @@ use async_trait::async_trait;
 use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
     AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, Requests, TakenCommit, UnusableCommit, UpdateProfile,
-    UserProfile,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, TakenCommit, UnusableCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
 use super::engine::SqliteStorage;
 use super::writer::Touches;
 use super::{
-    accounts, administration, audit, blocks, consent, contacts, device_lists, devices, files, groups, identity,
-    invitations, key_packages, mailbox, requests, samples, sign_in, taken_back, unusable, upkeep, uploads,
+    accounts, administration, audit, blocks, device_lists, devices, files, groups, identity, invitations, key_packages,
+    mailbox, requests, samples, sign_in, taken_back, unusable, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Act, Actor, AuditNote, Authority, Blocked, Commit, Consequences, Credentials, Cutoffs, Declined, DeviceKey,
-    Founding, Login, NewFile, NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced,
-    Request, RequestId, Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation,
-    StoredList, StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
+    Act, Actor, AuditNote, Authority, Blocked, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login,
+    NewFile, NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request,
+    RequestId, Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
+    StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]
@@ -215,36 +214,12 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.unblock(&session, &user_id)).await
     }
 
-    async fn accept(&self, session: Session, group_id: GroupId) -> Result<()> {
-        self.write(Touches::Structure, move |tx| tx.accept(&session, group_id)).await
-    }
-
-    async fn decline(&self, session: Session, group_id: GroupId) -> Result<Declined> {
-        self.write(Touches::Structure, move |tx| tx.decline(&session, group_id)).await
-    }
-
-    async fn consent_requests(&self, user: UserKey) -> Result<Requests> {
-        self.read(move |conn| consent::requests(conn, user)).await
-    }
-
     async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>> {
         self.read(move |conn| blocks::blocked(conn, user)).await
     }
 
     async fn is_blocked_by(&self, user_id: UserId, peer: UserKey) -> Result<bool> {
         self.read(move |conn| blocks::is_blocked_by(conn, &user_id, peer)).await
-    }
-
-    async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>> {
-        self.read(move |conn| contacts::watchers(conn, user)).await
-    }
-
-    async fn watched(&self, user: UserKey) -> Result<Vec<UserId>> {
-        self.read(move |conn| contacts::watched(conn, user)).await
-    }
-
-    async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool> {
-        self.read(move |conn| contacts::are_acquainted(conn, user, &other)).await
     }
 
     async fn user_exists(&self, user_id: UserId) -> Result<bool> {
@@ -264,7 +239,12 @@ impl Storage for SqliteStorage {
     }
 
     async fn acknowledge(&self, device: DeviceKey, message_ids: Vec<MessageId>) -> Result<()> {
-        self.write(Touches::Data, move |tx| tx.acknowledge(device, &message_ids)).await
+        // Looked for where it holds up nobody: whoever acknowledges what is not there costs the writer nothing.
+        let found = self.read(move |conn| mailbox::positions(conn, device, &message_ids)).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.write(Touches::Data, move |tx| tx.acknowledge(device, &found)).await
     }
 
     async fn publish_key_packages(&self, session: Session, packages: PublishKeyPackages) -> Result<KeyPackageStock> {

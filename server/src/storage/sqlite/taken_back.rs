@@ -38,6 +38,8 @@ pub(crate) struct TakenBack {
     pub(crate) seals: Vec<UserId>,
     /// Who is blocked by whom, or is no more.
     pub(crate) blocks: Vec<(UserId, UserId)>,
+    /// Conversations that were declined since, or let in.
+    pub(crate) declined: usize,
     /// What was there before cannot be read: it may have held what a full disk kept from the record.
     pub(crate) present_unread: bool,
     /// Of deleted users.
@@ -228,6 +230,8 @@ impl TakenBack {
                     self.blocks.push((user_id, peer));
                 }
             }
+            Revocation::Declined { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, true)?,
+            Revocation::LetIn { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, false)?,
             // Only the newest counts.
             Revocation::Listed { .. } | Revocation::Sealed { .. } => {}
         }

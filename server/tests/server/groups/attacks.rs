@@ -271,13 +271,13 @@ async fn a_tree_of_blanks_is_refused_before_it_is_built() {
     let nodes = nodes_of(&begun.ratchet_tree);
     let sparse = tree_of(&[&nodes[..], &vec![0; BLANKS], nodes].concat());
     let gap = tree_of(&[nodes, &[0, 0, 0], nodes].concat());
-    let welcome = |at: usize| json!({"device_id": format!("device{at:010}"), "welcome": "eA=="});
-    let welcomes: Vec<Value> = (0..900).map(welcome).collect();
+    let joiner = |at: usize| json!({"device_id": format!("device{at:010}"), "secrets": "eA=="});
+    let joiners: Vec<Value> = (0..900).map(joiner).collect();
     for (tree, times) in [(&sparse, 2), (&gap, 2)] {
         let attack = with(&body, |body| {
             body.as_object_mut().unwrap().remove("message_id");
             body["state"]["ratchet_tree"] = base64(tree);
-            body["welcomes"] = json!(welcomes);
+            body["welcome"]["secrets"] = json!(joiners);
         });
         for _ in 0..times {
             alice.post("/api/v1/groups", attack.clone()).await.is("invalid_handshake");
@@ -300,4 +300,28 @@ fn nodes_of(tree: &[u8]) -> &[u8] {
 fn tree_of(nodes: &[u8]) -> Vec<u8> {
     let len = u32::try_from(nodes.len()).unwrap() | 2 << 30;
     [&len.to_be_bytes()[..], nodes].concat()
+}
+
+/// A member could send what says that it is of an epoch to come: the others kept it for ever, and believed to be behind.
+#[tokio::test]
+async fn a_message_says_of_itself_what_it_is_sent_as() {
+    let Pair { server: _server, alice, bob, id, .. } = pair().await;
+    let mut a = alice.online().await;
+    let good = alice.group_message(id, 1, crate::support::new_id());
+    let of = |other: &Value| other["payload"]["encrypted_content"].clone();
+    let others = [
+        of(&alice.group_message(id, 2, crate::support::new_id())),
+        of(&alice.group_message(Chat::notes("alice").id(), 1, crate::support::new_id())),
+        json!("Y2lwaGVy"),
+        json!(""),
+    ];
+    for content in others {
+        let mut message = good.clone();
+        message["payload"]["encrypted_content"] = content;
+        a.send(message).await;
+        assert_eq!(a.error().await.code.as_str(), "invalid_request");
+    }
+    a.deliver(good).await;
+    let waiting = bob.get("/api/v1/messages/pending").await.ok();
+    assert_eq!(waiting["messages"].as_array().unwrap().len(), 2, "the welcome, and the good one");
 }

@@ -1,5 +1,6 @@
 //! MLS groups: one conversation per pair, one commit per epoch, numbers without holes.
 
+mod asking;
 mod attacks;
 mod commits;
 mod creating;

@@ -199,9 +199,11 @@ impl Person {
 
     /// A message to a group.
     pub(crate) fn group_message(&self, to: GroupId, epoch: u64, id: MessageId) -> Value {
+        // What of a message of MLS everybody sees.
+        let head = [&[0, 1, 0, 2, 16][..], to.as_bytes(), &epoch.to_be_bytes(), &[1]].concat();
         json!({"type": "message", "payload": {
             "message_id": id, "sender_id": self.name, "group_id": to, "epoch": epoch, "by_person": true,
-            "encrypted_content": "Y2lwaGVy", "message_type": "text", "timestamp": 1,
+            "encrypted_content": super::base64(&head), "message_type": "text", "timestamp": 1,
         }})
     }
 }

@@ -92,7 +92,8 @@ async fn a_chat_comes_back_from_a_number_that_no_server_takes() -> Result<()> {
             let (kind, epoch, seq) = (GroupKind::Direct, Epoch(1), Seq(1));
             let chat_id = direct_chat_id(&hers.user_id, &his.user_id);
             let (devices, roster, steps) = (Vec::new(), None, Vec::new());
-            let group = Group { group_id, kind, chat_id, incarnation, epoch, seq, participants, devices, roster, steps };
+            let group =
+                Group { group_id, kind, chat_id, incarnation, epoch, seq, participants, devices, roster, steps };
             Answer::ok(&group).ok()
         }
     })?;

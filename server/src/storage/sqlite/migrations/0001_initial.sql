@@ -482,7 +482,7 @@ CREATE TABLE sample (
 ) STRICT;
 
 -- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
--- key is another, who is deactivated or deleted, what identities have signed last, and who is blocked. Written by whatever
+-- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, and what is declined. Written by whatever
 -- changes those tables, and moved by the writer to a file beside the database, which restoring a backup applies
 -- (journal.rs). Its numbers are never used again: they say how far a database knows of it.
 CREATE TABLE revocation (
@@ -511,6 +511,12 @@ END;
 
 CREATE TRIGGER delete_user AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
     INSERT INTO revocation (kind, user_id) VALUES ('deleted', new.user_id);
+END;
+
+CREATE TRIGGER decline AFTER UPDATE OF declined ON grp_participant WHEN (old.declined = 0) <> (new.declined = 0) BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT iif(new.declined = 0, 'let_in', 'declined'), u.user_id, g.chat_id FROM user u JOIN grp g ON g.id = new.grp
+    WHERE u.id = new.user;
 END;
 
 CREATE TRIGGER relist AFTER UPDATE OF device_list ON user
