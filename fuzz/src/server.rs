@@ -206,6 +206,7 @@ fn without_limits(config: &mut Config) {
     limits.rate_limit_uploads_per_minute = 0;
     limits.rate_limit_new_devices_per_minute = 0;
     limits.rate_limit_new_groups_per_hour = 0;
+    limits.max_group_mb_per_user = 0;
     limits.rate_limit_connects_per_minute = 0;
     limits.rate_limit_requests_per_minute = 0;
     limits.rate_limit_requests_per_address_per_minute = 0;

@@ -39,7 +39,7 @@ pub(crate) async fn run<T: Send + 'static>(
 
 /// Checks a group that begins: it is the conversation that the request names, begun by this device, and there is a welcome
 /// for each other leaf.
-pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Founding, ApiError> {
+pub(crate) fn check_founding(session: &Session, new: CreateGroup, max_bytes: u64) -> Result<Founding, ApiError> {
     let rosters = Rosters::of(&new)?;
     let named = Named::of(&new, rosters.as_ref())?;
     let leaves = joiners(new.welcome.as_ref()) + 1;
@@ -65,6 +65,7 @@ pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Foun
     Ok(Founding {
         named,
         rosters,
+        max_bytes,
         made_of: Sha256::digest(request).into(),
         epoch: conversation.epoch(),
         welcomed,

@@ -281,6 +281,9 @@ pub(super) fn past(output: &Output, message: &MessageView, around: &Around<'_>) 
 
 /// How far a message of one's own has come.
 fn state(lang: Lang, message: &MessageView, own: &UserId) -> Option<(Style, String)> {
+    if message.kind.is_notice() {
+        return None;
+    }
     match &message.state {
         MessageState::Queued => Some((Style::Bold, lang.state_queued())),
         MessageState::Failed(code) => {

@@ -81,6 +81,10 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::GroupChange(error) => new(Exit::Refused, &error.to_string(), lang.group_change(*error)),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
+        ClientError::Content(privmsg_client::ContentError::Size("title")) => {
+            new(Exit::Usage, "bad_title", lang.bad_title())
+        }
+        ClientError::NoSuchUser(user) => new(Exit::Refused, "unknown_user", lang.no_such_user(user.as_str())),
         ClientError::Content(privmsg_client::ContentError::Size(_)) => new(
             Exit::Usage,
             "message_too_long",

@@ -134,6 +134,10 @@ r"Группа обозначается своим ID, group:…; достато
     no_such_group(name: &str) =>
         "there is no group '{name}' here, or several begin like that; 'privmsg chats' lists them",
         "группы «{name}» здесь нет, или так начинаются несколько; список: privmsg chats";
+    bad_title() =>
+        "a title is one line that is not empty, of at most 512 bytes",
+        "название — одна непустая строка, не длиннее 512 байт";
+    no_such_user(user: &str) => "there is no user '{user}' on this server", "на этом сервере нет пользователя «{user}»";
     no_longer_in_group() => "you are no longer in this group", "вы больше не состоите в этой группе";
     you_left() => "you have left the group", "вы вышли из группы";
     group_unknown_to_server() =>

@@ -8,6 +8,7 @@ mod blocks;
 mod chat;
 mod contact;
 mod conversation;
+mod groups;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod login;

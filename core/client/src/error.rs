@@ -124,6 +124,9 @@ pub enum ClientError {
         /// Why.
         why: Unreachable,
     },
+    /// The server knows no such user.
+    #[error("there is no user {0}")]
+    NoSuchUser(UserId),
     /// There is no such group on this device, or several fit.
     #[error("there is no such group: {0}")]
     NoSuchGroup(String),

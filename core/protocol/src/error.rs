@@ -144,7 +144,7 @@ error_codes! {
     /// A roster that is malformed, forged or of another group, that its author may not write, or with somebody who has
     /// another identity.
     InvalidRoster = "invalid_roster", 422, Never;
-    /// The user has created `max_groups_per_user` groups.
+    /// The groups that the user has created take all of `max_group_mb_per_user`.
     TooManyGroups = "too_many_groups", 429, Later;
     /// The account already has another identity key.
     IdentityExists = "identity_exists", 409, Never;

@@ -270,6 +270,16 @@ pub fn set_reconcile(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Looks at all groups of people again: this account signs otherwise than before.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn reconcile_people(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE mls_group SET reconcile = reconcile + 1 WHERE roster IS NOT NULL", [])?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
 /// Devices have been compared, as often as that was asked for when the comparison began; what has been asked for since
 /// stays.
 ///

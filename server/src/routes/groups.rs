@@ -43,7 +43,7 @@ pub(super) struct SinceQuery {
     request_body = CreateGroup,
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::TooManyGroups, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,
@@ -64,7 +64,8 @@ pub(super) async fn create(
 
 async fn found(app: &App, session: Session, group: CreateGroup) -> Result<Group, ApiError> {
     let by = session.clone();
-    let founding = handshake::run(app, move || handshake::check_founding(&by, group)).await?;
+    let max_bytes = app.config.limits.group_bytes();
+    let founding = handshake::run(app, move || handshake::check_founding(&by, group, max_bytes)).await?;
     Ok(app.storage.create_group(session, founding).await?)
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Founding {
     pub(crate) named: Named,
     /// Of a group of people.
     pub(crate) rosters: Option<Rosters>,
+    /// What the groups that one user has created may take, in bytes.
+    pub(crate) max_bytes: u64,
     /// Tells a request that comes again from another one for the same group, which must not be taken for the group that
     /// there is.
     pub(crate) made_of: [u8; 32],

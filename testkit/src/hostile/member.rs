@@ -266,7 +266,8 @@ impl Verdict {
 fn creation(kind: GroupKind, participants: Vec<UserId>, claim: &Claim, made: &Forged) -> CreateGroup {
     CreateGroup {
         kind,
-        participants,
+        // Those of a group stand in its roster.
+        participants: if kind == GroupKind::Group { Vec::new() } else { participants },
         incarnation: Incarnation::FIRST,
         founding_roster: claim.founding_roster.clone().filter(|_| kind == GroupKind::Group),
         roster: None,

@@ -92,7 +92,10 @@ impl Held {
     fn state(&mut self) -> Result<Answer> {
         self.served += 1;
         let (epoch, seq, state) = (self.group.epoch(), self.seq, self.group.state()?);
-        Answer::ok(&GroupStateAt { epoch, seq, state, roster: None, founding_roster: None })
+        let claim = self.group.claim();
+        let roster = claim.roster.as_ref().map(|roster| Opaque::encode(&roster.encode()));
+        let founding_roster = claim.founding_roster.clone();
+        Answer::ok(&GroupStateAt { epoch, seq, state, roster, founding_roster })
     }
 
     fn takes(&mut self, commit: Value) -> Result<Answer> {

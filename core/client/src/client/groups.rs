@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use privmsg_e2ee::{AccountPublicKey, OsRng, Participant, Role, Title};
-use privmsg_protocol::{ConversationId, UserId};
+use privmsg_protocol::{ConversationId, ErrorCode, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::group_changes::{self, Fate};
 use privmsg_store::group_chats::{self, Gone};
@@ -275,7 +275,10 @@ impl Client {
     }
 
     async fn person(&self, user: UserId) -> Result<Participant, ClientError> {
-        let published = self.published_key(&user).await?;
+        let published = match self.published_key(&user).await {
+            Err(error) if error.is(&ErrorCode::UnknownUser) => return Err(ClientError::NoSuchUser(user)),
+            published => published?,
+        };
         let name = user.clone();
         let known = self.context.store.read(move |at| contacts::load(at, &name)).await?;
         let known = known.filter(|contact| contact.is_held_fast() || contact.changed_identity.is_some());

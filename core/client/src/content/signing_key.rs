@@ -5,7 +5,7 @@ use privmsg_mls_public::Verdict;
 use privmsg_store::account::{self, Account, Signing};
 use privmsg_store::chats::ChatKind;
 use privmsg_store::messages::Direction;
-use privmsg_store::{Snapshot, StoreError, TaskName, Tx, blocks, settings};
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, blocks, groups, settings};
 
 use super::{ContentKind, Effect, Said, chat_kind};
 use crate::error::ClientError;
@@ -43,6 +43,7 @@ impl ContentKind for SigningKeyKind {
                 if account.signing.as_ref().is_none_or(|signing| signing.certificate != certificate) {
                     let signing = Some(Signing { key: key.to_bytes(), certificate });
                     account::save(tx, &Account { signing, ..account })?;
+                    groups::reconcile_people(tx)?;
                 }
             }
             Ok(Verdict::Newer) => blocks::note_news(tx)?,

@@ -9,6 +9,7 @@ use privmsg_protocol::Opaque;
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::{Snapshot, StoreError, Tx, account, contacts, group_chats};
 
+use crate::device_lists;
 use crate::error::ClientError;
 use crate::identity::Identity;
 
@@ -33,10 +34,13 @@ pub(crate) fn newest(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Roster>, 
     Ok(view(at, chat)?.and_then(|view| view.heads().first().cloned()))
 }
 
-/// Learns a roster of a chat, and keeps it if it is news.
+/// Learns a roster of a chat, and keeps it if it is news. One that is signed under a generation which its author has called
+/// back, as far as this device knows, is none.
 pub(crate) fn learn(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<Learned, ClientError> {
     let Some(mut view) = view(tx, chat)? else { return Ok(Learned::Foreign) };
-    let learned = view.learn(roster.clone(), None);
+    let author = roster.author();
+    let author = device_lists::load(tx, author.user_id(), *author.identity_key())?;
+    let learned = view.learn(roster.clone(), Some(&author));
     match learned {
         Learned::Newer | Learned::Beside | Learned::Behind => {
             group_chats::set_view(tx, chat, &view.encode())?;

@@ -3,7 +3,7 @@
 use privmsg_e2ee::{AccountKey, OsRng};
 use privmsg_mls_public::{Device, KnownDevices};
 use privmsg_store::account::{self, Account, Signing};
-use privmsg_store::{Store, Tx};
+use privmsg_store::{Store, Tx, groups};
 
 use super::learn::{By, known, learn_by, this_device};
 use crate::error::{ClientError, During as _};
@@ -44,5 +44,7 @@ fn prepare(
     let list = signing.list(counter, devices).during("signing a device list")?;
     account.signing = Some(Signing { key: signing.to_bytes(), certificate: signing.certificate().encode() });
     account::save(tx, account)?;
+    // The key of before must sign nothing more in any group.
+    groups::reconcile_people(tx)?;
     learn_by(tx, account, list, By::This, now_ms).map(drop)
 }

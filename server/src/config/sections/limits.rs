@@ -60,6 +60,9 @@ pub struct Limits {
     /// Changes that a device may make to its account in an hour: access key, sealed identity, device list, another identity,
     /// blocks. Default 120: they are written down for good, so that no restore takes them back.
     pub rate_limit_account_changes_per_hour: u32,
+    /// Public state of the groups that one user has created and that still exist. Default 64: thousands of small ones, or
+    /// some twenty with a thousand devices.
+    pub max_group_mb_per_user: u64,
     /// Groups that a user may create in an hour. Default 60: each holds a public state of up to megabytes, for ever.
     pub rate_limit_new_groups_per_hour: u32,
     /// WebSockets that a device may open in a minute. Default 120. It has one at a time: a new one replaces the older.
@@ -108,6 +111,7 @@ impl Default for Limits {
             rate_limit_uploads_per_minute: 120,
             rate_limit_new_devices_per_minute: 20,
             rate_limit_account_changes_per_hour: 120,
+            max_group_mb_per_user: 64,
             rate_limit_new_groups_per_hour: 60,
             rate_limit_connects_per_minute: 120,
             rate_limit_requests_per_minute: 3000,
@@ -137,6 +141,12 @@ impl Limits {
     #[must_use]
     pub const fn stored_bytes(&self) -> u64 {
         bytes(self.max_stored_mb_per_user, 1024 * 1024)
+    }
+
+    /// Bytes of public state of the groups that one user has created.
+    #[must_use]
+    pub const fn group_bytes(&self) -> u64 {
+        bytes(self.max_group_mb_per_user, 1024 * 1024)
     }
 
     /// Largest content of a message in bytes.

@@ -26,7 +26,7 @@ struct Beginning {
 
 impl Tx<'_> {
     pub(super) fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
-        let Founding { new, named, rosters, made_of, epoch, welcomed, state } = founding;
+        let Founding { new, named, rosters, max_bytes, made_of, epoch, welcomed, state } = founding;
         if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0
             && same
@@ -43,6 +43,7 @@ impl Tx<'_> {
             None => two,
         };
         let joiners = self.joiners(welcomed, &users)?;
+        self.require_state_room(session, &named, state.len() as u64, max_bytes)?;
         self.require_room(session.user, size(&joiners))?;
         let before = self.standing(&named.chat)?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
@@ -86,11 +87,29 @@ impl Tx<'_> {
         Ok(users)
     }
 
+    /// Refuses if the groups that the user has created take too much with this one, which takes the place of its own former
+    /// one.
+    fn require_state_room(&self, session: &Session, named: &Named, size: u64, max_bytes: u64) -> Result<()> {
+        let taken: i64 = self
+            .conn
+            .prepare_cached(
+                "SELECT coalesce(sum(length(s.state) + length(s.group_info)), 0)
+                 FROM grp g JOIN grp_state s ON s.grp = g.id WHERE g.founder = ?1 AND g.chat_id <> ?2",
+            )
+            .and_then(|mut query| query.query_row(params![session.user.0, named.chat.as_bytes()], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if taken.unsigned_abs().saturating_add(size) > max_bytes {
+            let detail = "the groups that you have created take all the room that the server gives one user";
+            return Err(Refusal::new(ErrorCode::TooManyGroups, detail).into());
+        }
+        Ok(())
+    }
+
     fn insert_group(&self, session: &Session, at: &Beginning, users: &[i64]) -> rusqlite::Result<i64> {
         self.conn
             .prepare_cached(
-                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of, founder)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 at.named.group.as_bytes(),
@@ -102,6 +121,7 @@ impl Tx<'_> {
                 FIRST.0,
                 self.now(),
                 at.made_of,
+                session.user.0,
             ])?;
         let group = self.conn.last_insert_rowid();
         let mut insert =

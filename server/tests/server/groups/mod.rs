@@ -5,6 +5,7 @@ mod commits;
 mod creating;
 mod devices;
 mod full;
+mod large;
 mod leaving;
 mod looking;
 mod people;

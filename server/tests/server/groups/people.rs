@@ -51,6 +51,11 @@ pub(super) fn beginning(
     (group, bundle, body)
 }
 
+/// What the first group with this founding roster is called.
+pub(super) fn id_of(founding: &Roster) -> GroupId {
+    group_id(&founding.conversation_id(), Incarnation::FIRST)
+}
+
 pub(super) async fn club() -> Club {
     club_on(TestServer::start().await).await
 }
@@ -63,7 +68,7 @@ pub(super) async fn club_on(server: TestServer) -> Club {
     alice.post("/api/v1/groups", body).await.ok();
     let bobs = bob.mls.joins_people(&begun, Some(&founding)).unwrap();
     let carols = carol.mls.joins_people(&begun, Some(&founding)).unwrap();
-    let id = group_id(&founding.conversation_id(), Incarnation::FIRST);
+    let id = id_of(&founding);
     Club { server, alice, bob, carol, id, founding, hers, bobs, carols }
 }
 

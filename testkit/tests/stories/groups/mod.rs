@@ -1,5 +1,6 @@
 //! Groups of people.
 
+mod attacks;
 mod changes;
 mod devices;
 mod life;

@@ -239,7 +239,9 @@ CREATE TABLE grp (
     kind        INTEGER NOT NULL,
     chat_id     BLOB    NOT NULL,
     incarnation INTEGER NOT NULL,
+    -- The device that has made it, and its user.
     creator     INTEGER NOT NULL,
+    founder     INTEGER NOT NULL,
     -- Hash of the request that made it.
     made_of     BLOB    NOT NULL,
     epoch       INTEGER NOT NULL,
@@ -251,6 +253,7 @@ CREATE TABLE grp (
     changed     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX grp_by_chat ON grp (chat_id);
+CREATE INDEX grp_by_founder ON grp (founder);
 
 -- Numbers the changes of groups, by time: those who are told a number learn when something happened in groups of theirs, and not
 -- how much happens in others'. A restored database gives the same numbers to other changes, so it has another lineage.
