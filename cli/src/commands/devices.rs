@@ -46,6 +46,8 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
         let line = line(row);
         if device.current {
             output.text(&format!("{} {}", output.styled(Style::Bold, &line), lang.this_device()))?;
+        } else if device.waiting {
+            output.text(&format!("{line} {}", lang.waiting_device()))?;
         } else {
             output.text(&line)?;
         }

@@ -64,6 +64,7 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
         "the server has brought an answer to this device's code that your other device has not made. The server is lying or was tampered with: do not go on, and ask the administrator",
         "сервер прислал ответ на код этого устройства, который сделало не ваше другое устройство. Сервер обманывает или взломан: не продолжайте и спросите администратора";
 
+    waiting_device() => "(waits to be let in)", "(ждёт, пока впустят)";
     help_wiped() =>
         "The device is wiped, or in your own hands", "Устройство стёрто или у вас в руках";
     help_stolen() =>

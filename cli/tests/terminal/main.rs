@@ -21,3 +21,5 @@ mod run;
 mod saving;
 mod set_back;
 mod stolen;
+#[cfg(target_os = "linux")]
+mod words;

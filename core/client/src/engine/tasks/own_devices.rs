@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use privmsg_protocol::ErrorCode;
+use privmsg_store::account::{self, Account};
 use privmsg_store::holds::Scope;
 use privmsg_store::{Snapshot, TaskName, blocks};
 
@@ -47,6 +49,7 @@ async fn ask(link: &Link) -> Result<i64, ClientError> {
         other => other?,
     }
     look_for_a_replacement(link).await?;
+    keep_a_copy(link).await?;
     Ok(news)
 }
 
@@ -58,6 +61,23 @@ async fn look_for_a_replacement(link: &Link) -> Result<(), ClientError> {
     let told = context.store.write(move |tx| learn::note_replacement(tx, begun, now)).await?;
     context.emit_all(told);
     Ok(())
+}
+
+/// Each device keeps the sealed identity, which the server could lose.
+async fn keep_a_copy(link: &Link) -> Result<(), ClientError> {
+    let context = &link.context;
+    if context.account().await?.sealed_identity.is_some() {
+        return Ok(());
+    }
+    let sealed = match context.api.sealed_identity().await {
+        Err(error) if error.is(&ErrorCode::NoBackup) => return Ok(()),
+        other => other?.backup.decode(),
+    };
+    let kept = context.store.write(move |tx| match account::load(tx)? {
+        Some(account) => account::save(tx, &Account { sealed_identity: sealed, ..account }),
+        None => Ok(()),
+    });
+    Ok(kept.await?)
 }
 
 /// Hears of the newest list. A device that does not stand in it has no business here any more.
