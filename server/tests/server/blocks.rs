@@ -159,7 +159,7 @@ async fn what_is_kept_back_takes_nothing_else_away() {
         empties(person).await;
     }
     server.restart().await;
-    let [alice, mallory, carol] = [alice, mallory, carol].map(|person| Person { api: server.api.clone(), ..person });
+    let [alice, mallory, carol] = [alice, mallory, carol].map(|person| Person { api: server.api, ..person });
     let (mut m, mut c) = (mallory.online().await, carol.online().await);
     let mut ids = Vec::new();
     for _ in 0..SENT {

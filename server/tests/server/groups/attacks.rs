@@ -269,7 +269,7 @@ async fn a_tree_of_blanks_is_refused_before_it_is_built() {
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let (_, begun, body) = Chat::direct("alice", "bob").begun_by(&alice, &[&bob]);
     let nodes = nodes_of(&begun.ratchet_tree);
-    let sparse = tree_of(&[&nodes[..], &vec![0; BLANKS], nodes].concat());
+    let sparse = tree_of(&[nodes, &vec![0; BLANKS], nodes].concat());
     let gap = tree_of(&[nodes, &[0, 0, 0], nodes].concat());
     let joiner = |at: usize| json!({"device_id": format!("device{at:010}"), "secrets": "eA=="});
     let joiners: Vec<Value> = (0..900).map(joiner).collect();
