@@ -129,6 +129,10 @@ impl Lang {
                 "others have changed the group meanwhile; it is tried again on what there is now",
                 "группу тем временем изменили другие; повторю поверх их изменений",
             ),
+            E::CommitsSuspended => self.pick(
+                "others could not use what this device has changed in the conversation; it changes nothing there for a day",
+                "другие не смогли применить то, что это устройство изменило в чате; сутки оно ничего там не меняет",
+            ),
             E::InvalidRoster => self.pick(
                 "the server refuses this change of the group: somebody has another key than the published one, or may not make it",
                 "сервер отклонил изменение группы: у кого-то не тот ключ, что опубликован, или на это нет права",
