@@ -3,7 +3,7 @@
 //! [`Scenario::Simulation`] with the real clients, too.
 //!
 //! What is checked everywhere is the promise: an acknowledged message is in the recipient's mailbox until the recipient
-//! has acknowledged it, once. [`Ledger`] keeps the books.
+//! has acknowledged it, once. `Ledger` keeps the books.
 
 mod crowd;
 mod disk_full;
