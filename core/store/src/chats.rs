@@ -147,9 +147,7 @@ pub fn note_incarnation(tx: &Tx<'_>, id: ChatId, incarnation: Incarnation) -> Re
 /// [`StoreError`] of the statement.
 pub fn set_incarnation_back(tx: &Tx<'_>, id: ChatId, incarnation: Option<Incarnation>) -> Result<(), StoreError> {
     let number = incarnation.map_or(0, |incarnation| incarnation.0);
-    tx.sql()
-        .prepare_cached("UPDATE chat SET incarnation = ?2 WHERE id = ?1")?
-        .execute(params![id.0, number])?;
+    tx.sql().prepare_cached("UPDATE chat SET incarnation = ?2 WHERE id = ?1")?.execute(params![id.0, number])?;
     tx.changed(Change::Chat(id));
     Ok(())
 }

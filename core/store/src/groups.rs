@@ -1,6 +1,6 @@
 //! The MLS group behind a chat, and what this device still has to do for it.
 
-use privmsg_protocol::{Epoch, GroupId};
+use privmsg_protocol::{Epoch, GroupId, Seq};
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
@@ -57,9 +57,11 @@ pub struct StoredGroup {
     pub rotate_at: i64,
     /// The latest epoch that this device has taken part in.
     pub reached: Epoch,
+    /// The highest number of its history that has been seen.
+    pub seen: Seq,
 }
 
-const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info, reached";
+const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info, reached, last_seq";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
     let state: String = row.get(2)?;
@@ -76,6 +78,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
         epoch: Epoch(from_sql(row.get(6)?)),
         info: row.get(7)?,
         reached: Epoch(from_sql(row.get(8)?)),
+        seen: Seq(from_sql(row.get(9)?)),
     })
 }
 

@@ -79,7 +79,9 @@ fn what_a_server_says_is_taken_moves_nobody_far() {
 
 #[test]
 fn a_client_comes_down_where_an_honest_server_would_not_take_its_next_one_and_nowhere_else() {
-    for (known, newest) in [(None, None), (n(3), None), (n(3), n(2)), (n(3), n(9)), (n(MAX_SKIPPED), n(1)), (None, n(7))] {
+    for (known, newest) in
+        [(None, None), (n(3), None), (n(3), n(2)), (n(3), n(9)), (n(MAX_SKIPPED), n(1)), (None, n(7))]
+    {
         let next = next_incarnation(known, None).unwrap();
         assert_ne!(check_start(newest, next, &[], NOW), Err(StartError::Ahead));
         assert!(!comes_down(known, newest), "{known:?} {newest:?}");

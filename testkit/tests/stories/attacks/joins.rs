@@ -44,7 +44,10 @@ fn begins(asked: &Asked) -> Option<u32> {
 }
 
 fn has_been(newest: u32) -> Answer {
-    Answer { status: 409, body: json!({ "type": "about:blank", "title": "Conflict", "status": 409, "code": "stale_incarnation", "detail": "", "incarnation": newest }) }
+    Answer {
+        status: 409,
+        body: json!({ "type": "about:blank", "title": "Conflict", "status": 409, "code": "stale_incarnation", "detail": "", "incarnation": newest }),
+    }
 }
 
 /// One answer with a number that nobody has signed. Once, it was believed, and afterwards no honest server took the chat any
@@ -53,7 +56,9 @@ fn has_been(newest: u32) -> Answer {
 async fn a_number_that_a_server_invents_ends_no_chat() -> Result<()> {
     for newest in [MAX_AHEAD, MAX_SKIPPED] {
         let (_server, hostile, alice, bob) = about_to_talk().await?;
-        hostile.answers("POST groups", move |asked| begins(asked).filter(|number| *number == 1).map(|_| has_been(newest)))?;
+        hostile.answers("POST groups", move |asked| {
+            begins(asked).filter(|number| *number == 1).map(|_| has_been(newest))
+        })?;
         if newest == MAX_SKIPPED {
             // The attempt that it leads to is lost.
             hostile.answers("POST groups", move |asked| {
