@@ -8,9 +8,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use privmsg_client::{CacheLimit, Setting};
+use privmsg_client::{CacheLimit, Role, Setting};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 
+use crate::chat_name::{ChatName, GroupName};
 use crate::failure::Failure;
 use crate::lang::Lang;
 use complaint::{describe, is_invitation};
@@ -48,14 +49,15 @@ pub(crate) enum Command {
         timeout: Option<u64>,
     },
     Chat {
-        user: UserId,
+        with: ChatName,
     },
     Read {
-        user: UserId,
+        chat: ChatName,
     },
+    Group(GroupCommand),
     Settings(Settings),
     History {
-        user: UserId,
+        chat: ChatName,
         limit: u32,
     },
     Download {
@@ -69,8 +71,20 @@ pub(crate) enum Command {
     Contacts,
     Whoami,
     Devices,
+    /// Let a new device in.
+    LinkDevice,
     RemoveDevice {
         device: DeviceId,
+        /// Whether it may be in somebody else's hands; not said yet, if none.
+        stolen: Option<bool>,
+    },
+    /// Whether somebody has begun to replace the identity.
+    Replacement {
+        end: bool,
+    },
+    ChangeAccessKey {
+        recover: bool,
+        access_key_file: Option<PathBuf>,
     },
     SafetyNumber {
         user: UserId,
@@ -85,6 +99,18 @@ pub(crate) enum Command {
     Logout {
         local: bool,
     },
+}
+
+/// What is to be done about a group of people.
+#[derive(Debug)]
+pub(crate) enum GroupCommand {
+    Create { title: String, users: Vec<UserId> },
+    Add { group: GroupName, users: Vec<UserId> },
+    Remove { group: GroupName, users: Vec<UserId> },
+    Role { group: GroupName, user: UserId, role: Role },
+    Title { group: GroupName, title: String },
+    Leave { group: GroupName, successor: Option<UserId> },
+    Info { group: GroupName },
 }
 
 /// Which settings are shown, or what one is to be.
@@ -108,11 +134,15 @@ pub(crate) struct Login {
     pub(crate) device_name: Option<String>,
     pub(crate) access_key_file: Option<PathBuf>,
     pub(crate) new_identity: bool,
+    /// Another device lets this one in.
+    pub(crate) link: bool,
+    /// By the recovery words alone.
+    pub(crate) recover: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Send {
-    pub(crate) user: UserId,
+    pub(crate) to: ChatName,
     pub(crate) text: Option<String>,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) reply_to: Option<MessageId>,

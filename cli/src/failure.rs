@@ -86,6 +86,10 @@ pub(crate) enum Failure {
     RecipientGone {
         message: MessageId,
     },
+    /// A change of a group is kept, and was not made in time.
+    GroupWaits {
+        seconds: u64,
+    },
     /// A message is queued, and what keeps it is not over in a minute.
     Waits {
         why: Lasting,
@@ -206,6 +210,7 @@ impl Failure {
             Self::RecipientGone { message } => {
                 new(Exit::Refused, "recipient_gone", lang.not_sent(&lang.recipient_gone())).about(*message)
             }
+            Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
             Self::Waits { why, message } => {
                 let said = format!("{}. {}", why.sentence(lang), lang.stays_queued());
                 new(Exit::Network, why.code(), said).about(*message)

@@ -11,6 +11,7 @@
 //! reaches a terminal.
 
 mod args;
+mod chat_name;
 mod commands;
 mod editor;
 mod exit;

@@ -1,6 +1,6 @@
 //! Questions on the terminal, answered without an echo.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use zeroize::Zeroizing;
 
@@ -22,6 +22,23 @@ pub(crate) async fn secret(question: String) -> Result<Zeroizing<String>, Failur
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
             Err(Failure::Interrupted(Exit::Interrupted))
         }
+        Ok(Err(error)) => Err(Failure::Input(error.to_string())),
+        Err(error) => Err(Failure::Input(error.to_string())),
+    }
+}
+
+/// Asks for a line that may be seen.
+pub(crate) async fn line(question: String) -> Result<String, Failure> {
+    let ask = move || {
+        let mut terminal = std::io::stderr();
+        terminal.write_all(question.as_bytes())?;
+        terminal.flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok::<_, std::io::Error>(answer.trim().to_owned())
+    };
+    match tokio::task::spawn_blocking(ask).await {
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Failure::Input(error.to_string())),
         Err(error) => Err(Failure::Input(error.to_string())),
     }

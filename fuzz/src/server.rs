@@ -188,6 +188,10 @@ fn without_limits(config: &mut Config) {
     limits.rate_limit_messages_per_minute = 0;
     limits.max_pending_messages = 0;
     limits.max_pending_mb = 0;
+    limits.rate_limit_acks_per_minute = 0;
+    limits.max_new_requests_per_day = 0;
+    limits.max_request_messages_per_day = 0;
+    limits.max_request_kb_per_day = 0;
     limits.max_waiting_mb_per_user = 0;
     limits.rate_limit_account_changes_per_hour = 0;
     limits.max_connections_per_address = 0;
@@ -203,6 +207,7 @@ fn without_limits(config: &mut Config) {
     limits.rate_limit_uploads_per_minute = 0;
     limits.rate_limit_new_devices_per_minute = 0;
     limits.rate_limit_new_groups_per_hour = 0;
+    limits.max_group_mb_per_user = 0;
     limits.rate_limit_connects_per_minute = 0;
     limits.rate_limit_requests_per_minute = 0;
     limits.rate_limit_requests_per_address_per_minute = 0;

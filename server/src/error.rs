@@ -77,6 +77,7 @@ impl From<Refusal> for ApiError {
             epoch: refusal.epoch,
             group_id: refusal.group_id,
             incarnation: refusal.incarnation,
+            retry_after_ms: refusal.retry_after_ms(),
             ..Self::new(refusal.code, refusal.detail)
         }
     }

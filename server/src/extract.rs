@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use privmsg_protocol::{DeviceId, ErrorCode, FileId, GroupId, Secret, UserId, json_fault};
+use privmsg_protocol::{DeviceId, Epoch, ErrorCode, FileId, GroupId, Secret, UserId, json_fault};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -64,6 +64,10 @@ impl Named for FileId {
 }
 
 impl Named for GroupId {
+    const UNKNOWN: ErrorCode = ErrorCode::UnknownGroup;
+}
+
+impl Named for (GroupId, Epoch) {
     const UNKNOWN: ErrorCode = ErrorCode::UnknownGroup;
 }
 

@@ -4,21 +4,21 @@
 //! outside of the storage's writer, and by few at the same time. The writer then takes a commit only if the group is still
 //! in the epoch that it was checked in.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use privmsg_mls_public::PublicConversation;
 use privmsg_mls_public::group::{
-    MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, Member, Refused, StateError, max_commit_len, max_tree_len,
+    MAX_GROUP_INFO_LEN, MAX_JOINER_SECRETS_LEN, Member, Refused, StateError, Welcome, max_commit_len, max_tree_len,
 };
 use privmsg_protocol::limits::MAX_GROUP_LEAVES;
-use privmsg_protocol::rest::{CreateGroup, DeviceWelcome, GroupStateAt, PublicGroupState, SubmitCommit};
+use privmsg_protocol::rest::{CreateGroup, GroupStateAt, PublicGroupState, SharedWelcome, SubmitCommit};
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque};
 use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
 use crate::causes::with_causes;
 use crate::error::ApiError;
-use crate::storage::{Checked, Commit, Founding, Named, Refusal, Session, StoredState};
+use crate::storage::{Checked, Commit, Founding, Named, Refusal, Rosters, Session, StoredState, Welcomed};
 
 /// Runs a check where it holds up nobody, once there is room for it.
 pub(crate) async fn run<T: Send + 'static>(
@@ -39,16 +39,18 @@ pub(crate) async fn run<T: Send + 'static>(
 
 /// Checks a group that begins: it is the conversation that the request names, begun by this device, and there is a welcome
 /// for each other leaf.
-pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Founding, ApiError> {
-    let named = Named::of(&new)?;
-    let leaves = new.welcomes.len() + 1;
+pub(crate) fn check_founding(session: &Session, new: CreateGroup, max_bytes: u64) -> Result<Founding, ApiError> {
+    let rosters = Rosters::of(&new)?;
+    let named = Named::of(&new, rosters.as_ref())?;
+    let leaves = joiners(new.welcome.as_ref()) + 1;
     if leaves > MAX_GROUP_LEAVES {
         return Err(too_many_leaves());
     }
-    check_welcome_lens(&new.welcomes)?;
+    check_welcome_lens(new.welcome.as_ref())?;
     let group_info = decode(&new.state.group_info, MAX_GROUP_INFO_LEN)?;
     let ratchet_tree = decode(&new.state.ratchet_tree, max_tree_len(leaves))?;
-    let (conversation, creator) = PublicConversation::begin(&group_info, &ratchet_tree).map_err(no_group)?;
+    let roster = rosters.as_ref().map(|rosters| rosters.current().clone());
+    let (conversation, creator) = PublicConversation::begin(&group_info, &ratchet_tree, roster).map_err(no_group)?;
     // Kind, people and incarnation follow from the name.
     if conversation.group_id() != named.group {
         return Err(invalid("the group is of another conversation than the request says"));
@@ -58,13 +60,15 @@ pub(crate) fn check_founding(session: &Session, new: CreateGroup) -> Result<Foun
     }
     let others: Vec<Member> = conversation.members().into_iter().map(|leaf| leaf.member).collect();
     let others: Vec<Member> = others.into_iter().filter(|member| *member != creator).collect();
-    check_welcomed(&new.welcomes, &others)?;
+    let welcomed = welcomed(new.welcome.as_ref(), others)?;
     let request = serde_json::to_vec(&new).map_err(|_| ApiError::invalid("the request cannot be kept"))?;
     Ok(Founding {
         named,
+        rosters,
+        max_bytes,
         made_of: Sha256::digest(request).into(),
         epoch: conversation.epoch(),
-        others,
+        welcomed,
         state: conversation.encoded().to_vec(),
         new,
     })
@@ -86,12 +90,12 @@ pub(crate) fn check_commit(
 
 fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredState) -> Result<Checked, ApiError> {
     let mut conversation = open(before.state)?;
-    let (members, added) = (conversation.members(), submitted.welcomes.len());
+    let (members, added) = (conversation.members(), joiners(submitted.welcome.as_ref()));
     if added > MAX_GROUP_LEAVES {
         return Err(too_many_leaves());
     }
-    check_welcome_lens(&submitted.welcomes)?;
-    let commit = decode(&submitted.commit, max_commit_len(members.len(), added))?;
+    check_welcome_lens(submitted.welcome.as_ref())?;
+    let commit = decode(&submitted.commit, max_commit_len(members.len(), added, conversation.roster().is_some()))?;
     let group_info = decode(&submitted.group_info, MAX_GROUP_INFO_LEN)?;
     let change = conversation.apply(&commit, &group_info).map_err(no_commit)?;
     if !change.committer.is(&session.user_id, &session.device_id) {
@@ -103,15 +107,18 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
         return Err(too_many_leaves());
     }
     let invited: Vec<Member> = change.added.iter().filter(|member| **member != change.committer).cloned().collect();
-    check_welcomed(&submitted.welcomes, &invited)?;
-    Ok(Checked { change, state: conversation.encoded().to_vec() })
+    let welcomed = welcomed(submitted.welcome.as_ref(), invited)?;
+    Ok(Checked { change, welcomed, state: conversation.encoded().to_vec() })
 }
 
 /// What is kept of a group, as those who join it need it.
 pub(crate) fn shown(stored: StoredState) -> Result<GroupStateAt, ApiError> {
-    let ratchet_tree = Opaque::encode(&open(stored.state)?.ratchet_tree());
+    let conversation = open(stored.state)?;
+    let ratchet_tree = Opaque::encode(&conversation.ratchet_tree());
+    let roster = conversation.roster().map(|roster| Opaque::encode(&roster.encode()));
+    let founding_roster = roster.is_some().then(|| Opaque::encode(&stored.founding_roster));
     let state = PublicGroupState { group_info: stored.group_info, ratchet_tree };
-    Ok(GroupStateAt { epoch: stored.epoch, seq: stored.seq, state })
+    Ok(GroupStateAt { epoch: stored.epoch, seq: stored.seq, state, roster, founding_roster })
 }
 
 fn open(state: Vec<u8>) -> Result<PublicConversation, ApiError> {
@@ -121,19 +128,32 @@ fn open(state: Vec<u8>) -> Result<PublicConversation, ApiError> {
     })
 }
 
-/// Exactly those for whom there is a welcome come.
-fn check_welcomed(welcomes: &[DeviceWelcome], members: &[Member]) -> Result<(), ApiError> {
-    let welcomed: HashSet<&DeviceId> = welcomes.iter().map(|welcome| &welcome.device_id).collect();
-    let come: HashSet<&DeviceId> = members.iter().map(|member| &member.device_id).collect();
-    if welcomed.len() == welcomes.len() && come.len() == members.len() && welcomed == come {
-        Ok(())
-    } else {
-        Err(invalid("the welcomes are not for the devices that are added, one for each"))
-    }
+fn joiners(welcome: Option<&SharedWelcome>) -> usize {
+    welcome.map_or(0, |welcome| welcome.secrets.len())
 }
 
-fn check_welcome_lens(welcomes: &[DeviceWelcome]) -> Result<(), ApiError> {
-    welcomes.iter().try_for_each(|welcome| check_len(&welcome.welcome, MAX_WELCOME_LEN))
+/// Makes the welcome of each who comes. There is one for exactly these.
+fn welcomed(welcome: Option<&SharedWelcome>, come: Vec<Member>) -> Result<Vec<Welcomed>, ApiError> {
+    let wrong = || invalid("the welcomes are not for the devices that are added, one for each");
+    let Some(welcome) = welcome else { return if come.is_empty() { Ok(Vec::new()) } else { Err(wrong()) } };
+    let mut secrets: HashMap<&DeviceId, &Opaque> =
+        welcome.secrets.iter().map(|one| (&one.device_id, &one.secrets)).collect();
+    if secrets.is_empty() || secrets.len() != welcome.secrets.len() || secrets.len() != come.len() {
+        return Err(wrong());
+    }
+    let group_info = decode(&welcome.group_info, MAX_GROUP_INFO_LEN)?;
+    let one = |member: Member| {
+        let secrets = decode(secrets.remove(&member.device_id).ok_or_else(wrong)?, MAX_JOINER_SECRETS_LEN)?;
+        let welcome = Welcome::for_one(&secrets, &group_info).map_err(|error| invalid(with_causes(&error)))?;
+        Ok(Welcomed { member, welcome: Opaque::encode(&welcome) })
+    };
+    come.into_iter().map(one).collect()
+}
+
+fn check_welcome_lens(welcome: Option<&SharedWelcome>) -> Result<(), ApiError> {
+    let Some(welcome) = welcome else { return Ok(()) };
+    check_len(&welcome.group_info, MAX_GROUP_INFO_LEN)?;
+    welcome.secrets.iter().try_for_each(|one| check_len(&one.secrets, MAX_JOINER_SECRETS_LEN))
 }
 
 /// Before anything is decoded.

@@ -54,6 +54,7 @@ mod metrics;
 mod openapi;
 mod paths;
 mod private;
+mod private_message;
 mod readiness;
 mod routes;
 mod sampler;

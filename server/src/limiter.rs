@@ -39,9 +39,18 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// # Errors
     /// Milliseconds until there is one.
     pub(crate) fn take(&self, key: &K, now_ms: i64) -> Result<(), u64> {
+        self.take_many(key, 1, now_ms)
+    }
+
+    /// Takes so many tokens, all or none. A full bucket is enough for any number.
+    ///
+    /// # Errors
+    /// Milliseconds until there are so many.
+    pub(crate) fn take_many(&self, key: &K, count: u32, now_ms: i64) -> Result<(), u64> {
         if self.size == 0 {
             return Ok(());
         }
+        let needed = i64::from(count.min(self.size)) * self.fill_ms;
         let (rate, fill_ms) = (i64::from(self.size), self.fill_ms);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() > SWEEP_AT && !buckets.contains_key(key) {
@@ -53,11 +62,11 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         };
         // Also when there is no token: a clock that was set back fills the bucket from now on, not when it has caught up.
         *bucket = Bucket { level: bucket.level_at(now_ms, rate, fill_ms), at_ms: now_ms };
-        if bucket.level < fill_ms {
-            let missing = (fill_ms - bucket.level).unsigned_abs();
+        if bucket.level < needed {
+            let missing = (needed - bucket.level).unsigned_abs();
             return Err(missing.div_ceil(rate.unsigned_abs()));
         }
-        bucket.level -= fill_ms;
+        bucket.level -= needed;
         Ok(())
     }
 
@@ -116,6 +125,17 @@ mod tests {
         assert_eq!(limiter.take(&"b", 0), Ok(()), "others have their own");
         assert_eq!(limiter.take(&"a", 29_999), Err(1));
         assert_eq!(limiter.take(&"a", 30_000), Ok(()));
+    }
+
+    #[test]
+    fn many_are_taken_together_or_not_at_all() {
+        let limiter = Limiter::new(4);
+        assert_eq!(limiter.take_many(&"a", 3, 0), Ok(()));
+        assert_eq!(limiter.take_many(&"a", 2, 0), Err(15_000));
+        assert_eq!(limiter.take(&"a", 0), Ok(()), "nothing was taken");
+        assert_eq!(limiter.take_many(&"a", 9, 59_999), Err(1));
+        assert_eq!(limiter.take_many(&"a", 9, 60_000), Ok(()), "or it could never be taken");
+        assert!(limiter.take(&"a", 60_000).is_err());
     }
 
     #[test]

@@ -77,6 +77,17 @@ pub fn group_of(server: &ServerProcess, users: &[&str]) -> Result<GroupId> {
     Ok(GroupId::try_from(found.with_context(|| format!("a group of {users:?}"))?.as_slice())?)
 }
 
+/// How many devices the server delivers to in a group.
+///
+/// # Errors
+/// If the database cannot be read.
+pub fn leaves_of(server: &ServerProcess, group: GroupId) -> Result<u64> {
+    let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let sql = "SELECT count(*) FROM grp_leaf l JOIN grp g ON g.id = l.grp WHERE g.group_id = ?1";
+    let found: i64 = connection.query_row(sql, [group.as_bytes()], |row| row.get(0))?;
+    Ok(u64::try_from(found)?)
+}
+
 /// The last place that is taken in the history of a group.
 ///
 /// # Errors

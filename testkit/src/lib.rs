@@ -37,7 +37,7 @@ pub mod simulation;
 mod terminal;
 
 pub use clock::Clock;
-pub use person::Person;
+pub use person::{NewDevice, Person};
 pub use privmsg_harness::{
     Account, Admin, Endpoint, ServerProcess, Setting, binaries, http, procfs, wait, without_limits,
 };

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use privmsg_client::{
-    Acknowledged, Client, Clock, Draft, Endpoint, Engine, Event, HistoryItem, KeyPlace, Login, MessageView,
-    NewIdentity, Profile, Reason, Recipient, Said, Sent, SignInKey, SystemClock,
+    Acknowledged, Client, Clock, Draft, Endpoint, Engine, Event, HistoryItem, KeyPlace, LoggedIn, Login, MessageView,
+    NewIdentity, PendingLogin, Profile, Reason, Recipient, Said, Sent, SignInKey, SystemClock,
 };
 use privmsg_protocol::{Secret, UserId};
 use tokio::sync::broadcast;
 
 use crate::Account;
+use crate::Server;
 use crate::wait::{PATIENCE, until};
 
 /// More than any story's chat holds.
@@ -64,7 +65,7 @@ impl Person {
     /// # Errors
     /// If that does not work.
     pub async fn signs_in_offline(url: &str, account: &Account) -> Result<Self> {
-        Self::new_device(url, account, None, Arc::new(SystemClock)).await
+        Self::signs_in_by(url, account, Arc::new(SystemClock)).await
     }
 
     /// As [`Person::signs_in_offline`], living by `clock`.
@@ -72,53 +73,77 @@ impl Person {
     /// # Errors
     /// If that does not work.
     pub async fn signs_in_by(url: &str, account: &Account, clock: Arc<dyn Clock>) -> Result<Self> {
-        Self::new_device(url, account, None, clock).await
+        let key = SignInKey::Access(account.access_key.clone());
+        let mut new = NewDevice::begins(url, account, key, &clock).await?;
+        let done = new.done()?;
+        new.becomes(done).await
     }
 
-    /// Signs in on a further device with the recovery key, and goes online.
+    /// Lets a further device in, which goes online.
     ///
     /// # Errors
     /// If that does not work.
     pub async fn takes_another_device(&self, url: &str) -> Result<Self> {
-        let words = self.recovery_key.clone().context("only the first device was shown the recovery key")?;
-        let mut person =
-            Self::new_device(url, &self.account, Some(Way::Recover(words)), Arc::clone(&self.clock)).await?;
+        let mut person = self.links(url).await?;
         person.goes_online().await?;
         Ok(person)
     }
 
-    /// Signs in on a further device without the recovery key: with a new identity. Stays offline.
+    /// Lets a further device in: it shows its code, and this one answers. It stays offline.
     ///
     /// # Errors
     /// If that does not work.
-    pub async fn starts_anew(&self, url: &str) -> Result<Self> {
-        Self::new_device(url, &self.account, Some(Way::Replace), Arc::clone(&self.clock)).await
+    pub async fn links(&self, url: &str) -> Result<Self> {
+        let mut new = NewDevice::begins(url, &self.account, SignInKey::Link, &self.clock).await?;
+        self.client.link_device(&new.pending()?.code().await?).await?;
+        let linked = new.pending()?.wait_until_linked().await?;
+        new.becomes(linked).await
     }
 
-    async fn new_device(url: &str, account: &Account, way: Option<Way>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let home = Arc::new(tempfile::tempdir()?);
-        let profile = Profile::at(home.path().join("profile"));
-        profile.create(KeyPlace::File, None)?;
-        let login = Login {
-            endpoint: Endpoint::at(url.parse()?),
-            user_id: account.user_id.clone(),
-            key: SignInKey::Access(account.access_key.clone()),
-            device_name: format!("{}'s device", account.user_id),
-            device_type: "test",
-        };
-        let logged_in = match (login.begin_with(&profile, None, Arc::clone(&clock)).await?, way) {
-            (NewIdentity::Done(done), None) => done,
-            (NewIdentity::RecoveryKeyNeeded(mut pending), Some(Way::Recover(words))) => {
-                pending.recover(words.expose()).await?
-            }
-            (NewIdentity::RecoveryKeyNeeded(mut pending), Some(Way::Replace)) => pending.replace_identity().await?,
-            (NewIdentity::Done(_), Some(_)) => bail!("the account has no identity yet"),
-            (NewIdentity::RecoveryKeyNeeded(_), None) => bail!("the account has an identity already"),
-        };
-        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
-        let events = client.events();
-        let recovery_key = logged_in.recovery_key;
-        Ok(Self { account: account.clone(), profile, clock, recovery_key, client, engine: None, events, home })
+    /// Signs in on a further device with the recovery key and nothing else: the others wait from now on. Stays offline.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn recovers(&self, url: &str) -> Result<Self> {
+        let words = self.recovery_key.clone().context("only the first device was shown the recovery key")?;
+        let mut new = NewDevice::begins(url, &self.account, SignInKey::Words(words), &self.clock).await?;
+        let recovered = new.done()?;
+        let mut person = new.becomes(recovered).await?;
+        person.recovery_key.clone_from(&self.recovery_key);
+        Ok(person)
+    }
+
+    /// This device, which does not stand in the list any more, shows its code. Its engine must not run.
+    ///
+    /// # Errors
+    /// If it was not left out.
+    pub async fn asks_to_be_let_in(&self, url: &str) -> Result<NewDevice> {
+        let login = NewDevice::login(url, &self.account, SignInKey::Link)?;
+        let begun = login.begin_with(&self.profile, None, Arc::clone(&self.clock)).await?;
+        let (account, profile, clock) = (self.account.clone(), self.profile.clone(), Arc::clone(&self.clock));
+        Ok(NewDevice { account, profile, clock, home: Arc::clone(&self.home), begun: Some(begun) })
+    }
+
+    /// The recovery words.
+    ///
+    /// # Errors
+    /// If this device was not shown any.
+    pub fn words(&self) -> Result<&str> {
+        self.recovery_key.as_ref().map(Secret::expose).context("only the first device was shown the recovery key")
+    }
+
+    /// Signs in on a further device without the recovery key: with a new identity, which the administrator lets take effect
+    /// at once. Stays offline.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn starts_anew(&self, server: &Server) -> Result<Self> {
+        let key = SignInKey::Access(self.account.access_key.clone());
+        let mut new = NewDevice::begins(&server.url(), &self.account, key, &self.clock).await?;
+        new.pending()?.replace_identity().await?;
+        server.admin().passes_replacement(&self.account.user_id).await?;
+        let replaced = new.pending()?.wait_until_replaced().await?;
+        new.becomes(replaced).await
     }
 
     /// Starts the engine and waits until everything that waited is here.
@@ -388,7 +413,70 @@ impl Person {
     }
 }
 
-enum Way {
-    Recover(Secret),
-    Replace,
+/// A device on its way in.
+pub struct NewDevice {
+    account: Account,
+    profile: Profile,
+    clock: Arc<dyn Clock>,
+    home: Arc<tempfile::TempDir>,
+    begun: Option<NewIdentity>,
+}
+
+impl NewDevice {
+    /// Signs in as far as it comes by itself.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn begins(url: &str, account: &Account, key: SignInKey, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let home = Arc::new(tempfile::tempdir()?);
+        let profile = Profile::at(home.path().join("profile"));
+        profile.create(KeyPlace::File, None)?;
+        let login = Self::login(url, account, key)?;
+        let begun = Some(login.begin_with(&profile, None, Arc::clone(clock)).await?);
+        Ok(Self { account: account.clone(), profile, clock: Arc::clone(clock), home, begun })
+    }
+
+    fn login(url: &str, account: &Account, key: SignInKey) -> Result<Login> {
+        Ok(Login {
+            endpoint: Endpoint::at(url.parse()?),
+            user_id: account.user_id.clone(),
+            key,
+            device_name: format!("{}'s device", account.user_id),
+            device_type: "test",
+        })
+    }
+
+    /// The sign-in that waits.
+    ///
+    /// # Errors
+    /// If it does not wait.
+    pub fn pending(&mut self) -> Result<&mut PendingLogin> {
+        match &mut self.begun {
+            Some(NewIdentity::Waits(pending)) => Ok(pending),
+            other => bail!("it does not wait: {other:?}"),
+        }
+    }
+
+    /// The sign-in that is finished.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn done(&mut self) -> Result<LoggedIn> {
+        match self.begun.take() {
+            Some(NewIdentity::Done(done)) => Ok(done),
+            other => bail!("it is not signed in: {other:?}"),
+        }
+    }
+
+    /// The device, offline.
+    ///
+    /// # Errors
+    /// If its profile cannot be opened.
+    pub async fn becomes(self, logged_in: LoggedIn) -> Result<Person> {
+        let Self { account, profile, clock, home, begun } = self;
+        drop(begun);
+        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
+        let (events, recovery_key) = (client.events(), logged_in.recovery_key);
+        Ok(Person { account, profile, clock, recovery_key, client, engine: None, events, home })
+    }
 }

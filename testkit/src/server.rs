@@ -45,6 +45,14 @@ impl Server {
         database::rows_in(&self.process, "grp_leaf")
     }
 
+    /// The same in the newest conversation between exactly these users.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn leaves_of(&self, users: &[&str]) -> Result<u64> {
+        database::leaves_of(&self.process, self.group_of(users)?)
+    }
+
     /// Stops in good order. Does nothing if it has stopped.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ const GLOBAL: usize = 100;
 
 pub(super) fn definition(lang: Lang) -> Clap {
     let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
+    let chat = || positional("chat", lang.pick("CHAT", "ЧАТ"), lang.help_chat()).required(true);
     let whom = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_whom()).required(true);
     let message = || positional("message-id", lang.pick("MESSAGE_ID", "ID"), lang.help_message_id()).required(true);
     let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
@@ -63,6 +64,13 @@ pub(super) fn definition(lang: Lang) -> Clap {
                 option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_access_key_file())
                     .value_parser(value_parser!(PathBuf)),
             )
+            .arg(flag("link", lang.help_link()).conflicts_with_all(["invitation", "access-key-file", "new-identity"]))
+            .arg(flag("recover", lang.help_recover()).conflicts_with_all([
+                "invitation",
+                "access-key-file",
+                "new-identity",
+                "link",
+            ]))
             .arg(flag("new-identity", lang.help_new_identity()))
             .arg(option("proxy", lang.pick("URL", "АДРЕС"), lang.help_proxy()))
             .arg(option("fingerprint", "SHA256:…", lang.help_fingerprint())),
@@ -70,7 +78,7 @@ pub(super) fn definition(lang: Lang) -> Clap {
     .subcommand(
         with_arguments(lang, command(lang, "send", lang.about_send(), lang.usage_send()))
             .after_help(lang.after_send())
-            .arg(user())
+            .arg(chat())
             .arg(text_argument())
             .arg(option("reply-to", lang.pick("MESSAGE_ID", "ID"), lang.help_reply_to()))
             .arg(option("file", path, lang.help_file()).action(ArgAction::Append).value_parser(value_parser!(PathBuf)))
@@ -98,9 +106,9 @@ pub(super) fn definition(lang: Lang) -> Clap {
     .subcommand(
         with_arguments(lang, command(lang, "chat", lang.about_chat(), lang.usage_chat()))
             .after_help(lang.after_chat())
-            .arg(user()),
+            .arg(chat()),
     )
-    .subcommand(with_arguments(lang, command(lang, "read", lang.about_read(), lang.usage_read())).arg(user()))
+    .subcommand(with_arguments(lang, command(lang, "read", lang.about_read(), lang.usage_read())).arg(chat()))
     .subcommand(
         with_arguments(lang, command(lang, "settings", lang.about_settings(), lang.usage_settings()))
             .arg(positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting()).value_parser(
@@ -116,7 +124,7 @@ pub(super) fn definition(lang: Lang) -> Clap {
     )
     .subcommand(
         with_arguments(lang, command(lang, "history", lang.about_history(), lang.usage_history()))
-            .arg(user())
+            .arg(chat())
             .arg(option("limit", "N", lang.help_limit()).value_parser(value_parser!(u32))),
     )
     .subcommand(
@@ -138,14 +146,46 @@ pub(super) fn definition(lang: Lang) -> Clap {
                     .arg(flag("in-person", lang.help_in_person())),
             ),
     )
+    .subcommand(groups(lang))
     .subcommand(command(lang, "contacts", lang.about_contacts(), lang.usage_contacts()))
     .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))
     .subcommand(
         command(lang, "devices", lang.about_devices(), lang.usage_devices())
             .help_template(template(lang, &commands))
             .subcommand(
+                command(lang, "link", lang.about_devices_link(), lang.usage_devices_link())
+                    .after_help(lang.after_devices_link()),
+            )
+            .subcommand(
                 with_arguments(lang, command(lang, "remove", lang.about_devices_remove(), lang.usage_devices_remove()))
-                    .arg(positional("device-id", id, lang.help_device_id()).required(true)),
+                    .after_help(lang.after_devices_remove())
+                    .arg(positional("device-id", id, lang.help_device_id()).required(true))
+                    .arg(flag("wiped", lang.help_wiped()).conflicts_with("stolen"))
+                    .arg(flag("stolen", lang.help_stolen())),
+            ),
+    )
+    .subcommand(
+        command(lang, "identity", lang.about_identity(), lang.usage_identity())
+            .help_template(template(lang, &commands))
+            .subcommand_required(true)
+            .subcommand(
+                command(lang, "replacement", lang.about_replacement(), lang.usage_replacement())
+                    .after_help(lang.after_replacement())
+                    .arg(flag("end", lang.help_end_replacement())),
+            ),
+    )
+    .subcommand(
+        command(lang, "access-key", lang.about_access_key(), lang.usage_access_key())
+            .help_template(template(lang, &commands))
+            .subcommand_required(true)
+            .subcommand(
+                command(lang, "change", lang.about_change_access_key(), lang.usage_change_access_key())
+                    .after_help(lang.after_change_access_key())
+                    .arg(
+                        option("access-key-file", lang.pick("FILE", "ФАЙЛ"), lang.help_present_access_key())
+                            .value_parser(value_parser!(PathBuf)),
+                    )
+                    .arg(flag("recover", lang.help_change_by_words()).conflicts_with("access-key-file")),
             ),
     )
     .subcommand(
@@ -164,6 +204,46 @@ pub(super) fn definition(lang: Lang) -> Clap {
     .subcommand(with_arguments(lang, command(lang, "unblock", lang.about_unblock(), lang.usage_unblock())).arg(whom()))
     .subcommand(command(lang, "blocks", lang.about_blocks(), lang.usage_blocks()))
     .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()).arg(flag("local", lang.help_local())))
+}
+
+/// `group …`.
+fn groups(lang: Lang) -> Clap {
+    let group = || positional("group", lang.pick("GROUP", "ГРУППА"), lang.help_group()).required(true);
+    let name = lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ");
+    let users = || positional("users", name, lang.help_group_users()).num_args(1..).required(true);
+    let user = || positional("user", name, lang.help_group_user()).required(true);
+    let title = lang.pick("TITLE", "НАЗВАНИЕ");
+    let commands = format!("{}\n{{subcommands}}\n\n", lang.heading_commands());
+    let sub = |name, about, usage| with_arguments(lang, command(lang, name, about, usage));
+    command(lang, "group", lang.about_group(), lang.usage_group())
+        .help_template(template(lang, &commands))
+        .subcommand_required(true)
+        .after_help(lang.after_group())
+        .subcommand(
+            sub("create", lang.about_group_create(), lang.usage_group_create())
+                .arg(option("title", title, lang.help_group_title()).required(true))
+                .arg(users().required(false)),
+        )
+        .subcommand(sub("add", lang.about_group_add(), lang.usage_group_add()).arg(group()).arg(users()))
+        .subcommand(sub("remove", lang.about_group_remove(), lang.usage_group_remove()).arg(group()).arg(users()))
+        .subcommand(
+            sub("role", lang.about_group_role(), lang.usage_group_role()).arg(group()).arg(user()).arg(
+                positional("role", lang.pick("ROLE", "РОЛЬ"), lang.help_group_role())
+                    .required(true)
+                    .value_parser(["owner", "admin", "member"]),
+            ),
+        )
+        .subcommand(
+            sub("title", lang.about_group_title(), lang.usage_group_title())
+                .arg(group())
+                .arg(positional("title", title, lang.help_group_title()).required(true)),
+        )
+        .subcommand(sub("leave", lang.about_group_leave(), lang.usage_group_leave()).arg(group()).arg(option(
+            "successor",
+            name,
+            lang.help_successor(),
+        )))
+        .subcommand(sub("info", lang.about_group_info(), lang.usage_group_info()).arg(group()))
 }
 
 fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap {

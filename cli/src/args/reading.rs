@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use privmsg_client::{CacheLimit, Setting};
+use privmsg_client::{CacheLimit, Role, Setting};
 use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
-use super::{AddContact, Args, Command, Listen, Login, Send, Settings, Verification};
+use super::{AddContact, Args, Command, GroupCommand, Listen, Login, Send, Settings, Verification};
+use crate::chat_name::ChatName;
 use crate::failure::Failure;
 use crate::lang::Lang;
 
@@ -50,9 +51,11 @@ impl Command {
                 device_name: text(matches, "device-name"),
                 access_key_file: path(matches, "access-key-file"),
                 new_identity: matches.get_flag("new-identity"),
+                link: matches.get_flag("link"),
+                recover: matches.get_flag("recover"),
             }),
             "send" => Self::Send(Send {
-                user: user(lang, matches, "user")?,
+                to: chat(lang, matches)?,
                 text: text(matches, "text"),
                 files: matches.get_many::<PathBuf>("file").into_iter().flatten().cloned().collect(),
                 reply_to: match text(matches, "reply-to") {
@@ -77,15 +80,16 @@ impl Command {
                 for_me: matches.get_flag("for-me"),
                 timeout: matches.get_one("timeout").copied(),
             },
-            "chat" => Self::Chat { user: user(lang, matches, "user")? },
-            "read" => Self::Read { user: user(lang, matches, "user")? },
+            "chat" => Self::Chat { with: chat(lang, matches)? },
+            "read" => Self::Read { chat: chat(lang, matches)? },
+            "group" => Self::Group(group(lang, matches)?),
             "settings" => Self::Settings(settings(lang, matches)?),
             "listen" => Self::Listen(Listen {
                 count: matches.get_one("count").copied(),
                 timeout: matches.get_one("timeout").copied(),
             }),
             "history" => Self::History {
-                user: user(lang, matches, "user")?,
+                chat: chat(lang, matches)?,
                 limit: matches.get_one("limit").copied().unwrap_or(HISTORY_LIMIT),
             },
             "download" => Self::Download {
@@ -106,10 +110,26 @@ impl Command {
             "contacts" => Self::Contacts,
             "whoami" => Self::Whoami,
             "devices" => match matches.subcommand() {
-                Some((_, remove)) => {
-                    Self::RemoveDevice { device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))? }
-                }
+                Some(("link", _)) => Self::LinkDevice,
+                Some((_, remove)) => Self::RemoveDevice {
+                    device: parsed(lang, remove, "device-id", |value| lang.bad_device_id(value))?,
+                    stolen: match (remove.get_flag("stolen"), remove.get_flag("wiped")) {
+                        (true, _) => Some(true),
+                        (_, true) => Some(false),
+                        _ => None,
+                    },
+                },
                 None => Self::Devices,
+            },
+            "identity" => Self::Replacement {
+                end: matches.subcommand().is_some_and(|(_, replacement)| replacement.get_flag("end")),
+            },
+            "access-key" => match matches.subcommand() {
+                Some((_, change)) => Self::ChangeAccessKey {
+                    recover: change.get_flag("recover"),
+                    access_key_file: path(change, "access-key-file"),
+                },
+                None => return Err(Failure::Usage(lang.missing_command())),
             },
             "safety-number" => Self::SafetyNumber {
                 user: user(lang, matches, "user")?,
@@ -143,6 +163,41 @@ fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId,
 
 fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
     parsed(lang, matches, name, |value| lang.bad_user_id(value))
+}
+
+fn chat(lang: Lang, matches: &ArgMatches) -> Result<ChatName, Failure> {
+    parsed(lang, matches, "chat", |value| lang.bad_chat(value))
+}
+
+fn group(lang: Lang, matches: &ArgMatches) -> Result<GroupCommand, Failure> {
+    let (name, matches) = matches.subcommand().ok_or_else(|| Failure::Usage(lang.missing_command()))?;
+    let group = || parsed(lang, matches, "group", |value| lang.bad_group(value));
+    let users = || {
+        let users = matches.get_many::<String>("users").into_iter().flatten();
+        let read =
+            |user: &String| user.parse().map_err(|_| Failure::Usage(lang.bad_user_id(&repeatable(lang, user.clone()))));
+        users.map(read).collect::<Result<Vec<UserId>, _>>()
+    };
+    Ok(match name {
+        "create" => GroupCommand::Create { title: text(matches, "title").unwrap_or_default(), users: users()? },
+        "add" => GroupCommand::Add { group: group()?, users: users()? },
+        "remove" => GroupCommand::Remove { group: group()?, users: users()? },
+        "role" => {
+            let role = match text(matches, "role").as_deref() {
+                Some("owner") => Role::Owner,
+                Some("admin") => Role::Admin,
+                _ => Role::Member,
+            };
+            GroupCommand::Role { group: group()?, user: user(lang, matches, "user")?, role }
+        }
+        "title" => GroupCommand::Title { group: group()?, title: text(matches, "title").unwrap_or_default() },
+        "leave" => {
+            let successor = text(matches, "successor").map(|_| user(lang, matches, "successor")).transpose()?;
+            GroupCommand::Leave { group: group()?, successor }
+        }
+        "info" => GroupCommand::Info { group: group()? },
+        other => return Err(Failure::Usage(lang.unknown_command(other))),
+    })
 }
 
 /// Which settings are shown, or what one is to be.

@@ -7,18 +7,17 @@ mod unsent;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use privmsg_client::{
-    Change, ChatId, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Recipient, Said, Seat,
-};
-use privmsg_protocol::UserId;
+use privmsg_client::{Change, ChatId, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Said, Seat};
 use tokio::time::{Instant, sleep_until};
 
+use crate::chat_name::{ChatName, Named};
 use crate::failure::Failure;
 use crate::foreign;
 
 use super::Session;
 use super::connection::{Connection, Told};
 use super::message::{Around, live};
+use super::send::speaking;
 use super::waiting::{Waiting, sentence};
 use keyboard::{Input, Keyboard};
 use look::{Changed, Look};
@@ -44,21 +43,22 @@ enum End {
     Cut,
 }
 
-pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failure> {
+pub(super) async fn run(session: &Session<'_>, with: &ChatName) -> Result<(), Failure> {
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let mut timeline = client.watch_conversation(&Recipient::User(user.clone()), LOOK).await?;
+    let with = with.find(&client).await?;
+    let mut timeline = client.watch_conversation(&with.recipient, LOOK).await?;
     let mut seat = Seat::take(&client)?;
     let mut connection = Connection::of(session, &client);
     if session.output.is_watched() {
-        session.output.note(&lang.chatting(user.as_str()));
+        session.output.note(&lang.chatting(&foreign::line(&with.label)));
     }
     let keyboard = Keyboard::new();
     let mut changes = client.changes();
     let mut chat = Chat {
         session,
         client: &client,
-        user,
+        with,
         keyboard,
         shown: HashMap::new(),
         waiting: Vec::new(),
@@ -148,7 +148,7 @@ async fn until(time: Option<Instant>) {
 struct Chat<'a> {
     session: &'a Session<'a>,
     client: &'a Client,
-    user: UserId,
+    with: Named,
     keyboard: Keyboard,
     /// Rows that are on the screen.
     shown: HashMap<i64, Look>,
@@ -169,16 +169,24 @@ impl Chat<'_> {
     async fn typed(&mut self, input: Input) -> Result<bool, Failure> {
         match input {
             Input::Line(line) => self.say(&line).await?,
-            Input::Typing(is_typing) => self.client.typing(&self.user, is_typing).await?,
+            Input::Typing(is_typing) => self.typing(is_typing).await?,
             Input::End => return Ok(false),
         }
         Ok(true)
     }
 
+    /// Tells the other one, in a chat of two.
+    async fn typing(&self, is_typing: bool) -> Result<(), Failure> {
+        match self.with.user() {
+            Some(user) => Ok(self.client.typing(user, is_typing).await?),
+            None => Ok(()),
+        }
+    }
+
     fn told(&mut self, told: Told) {
         match told {
             Told::Note(said) => self.note(&said),
-            Told::Typing(user, is_typing) if user == self.user => self.writes(is_typing),
+            Told::Typing(user, is_typing) if Some(&user) == self.with.user() => self.writes(is_typing),
             // Of this chat it shows as a change of the message.
             Told::Typing(..) | Told::Failed(..) => {}
         }
@@ -191,7 +199,7 @@ impl Chat<'_> {
 
     fn writes(&mut self, writes: bool) {
         self.writes_until = writes.then(|| Instant::now() + WRITING);
-        let said = if writes { self.session.lang().is_typing(self.user.as_str()) } else { String::new() };
+        let said = if writes { self.session.lang().is_typing(&self.with.id) } else { String::new() };
         self.keyboard.remark(&said);
     }
 
@@ -199,8 +207,9 @@ impl Chat<'_> {
         if line.trim().is_empty() {
             return Ok(());
         }
-        self.client.typing(&self.user, false).await?;
-        let sent = match self.client.send(&Recipient::User(self.user.clone()), Draft::text(line)).await {
+        self.typing(false).await?;
+        let draft = speaking(self.client, &self.with.recipient, Draft::text(line)).await?;
+        let sent = match self.client.send(&self.with.recipient, draft).await {
             Ok(sent) => sent,
             Err(error) => {
                 // The next line may be better.
@@ -220,8 +229,10 @@ impl Chat<'_> {
                 self.shown.insert(sent.id, Look::of(&message));
             }
         }
-        if self.client.is_held(&self.user).await? {
-            let held = Failure::IdentityChanged { user: self.user.clone(), queued: Some(sent.message_id) };
+        if let Some(user) = self.with.user()
+            && self.client.is_held(user).await?
+        {
+            let held = Failure::IdentityChanged { user: user.clone(), queued: Some(sent.message_id) };
             self.note(&held.describe(self.session.lang()).message);
         }
         Ok(())
@@ -284,7 +295,7 @@ impl Chat<'_> {
         let with_state = matches!(message.state, MessageState::Failed(_)) || self.unsent.is_known(message.id);
         let text = live(output, message, &around, with_state);
         self.keyboard.above(|| output.text(&text))?;
-        if message.sender_id == self.user {
+        if Some(&message.sender_id) == self.with.user() {
             self.writes(false);
         }
         if !message.outgoing {

@@ -3,16 +3,22 @@
 use privmsg_client::ChatKind;
 use serde::Serialize;
 
+use crate::chat_name::{chat_id, name_of};
 use crate::failure::Failure;
+use crate::foreign;
 use crate::output::Style;
 
-use super::message::conversation;
 use super::{Session, time};
+
+/// Characters of a group's id that the list shows.
+const SHORT: usize = "group:".len() + 8;
 
 #[derive(Serialize)]
 struct ChatObject<'a> {
-    conversation: Option<&'a str>,
+    conversation: &'a str,
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
     messages: u64,
     unread: u64,
     last_at: i64,
@@ -24,14 +30,19 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let client = session.open().await?;
     let own = client.user_id();
     let chats = client.chats().await?;
+    let mut titles = Vec::with_capacity(chats.len());
+    for chat in &chats {
+        titles.push(client.group_title(chat.summary.chat.id).await?);
+    }
     if output.is_json() {
-        for chat in &chats {
+        for (chat, title) in chats.iter().zip(&titles) {
             output.object(&ChatObject {
-                conversation: conversation(&chat.summary.chat.kind, own),
+                conversation: &chat_id(&chat.summary.chat.kind, own),
+                title: title.as_deref(),
                 kind: match chat.summary.chat.kind {
                     ChatKind::Direct { .. } => "direct",
                     ChatKind::SelfNotes => "self",
-                    ChatKind::Group => "group",
+                    ChatKind::Group { .. } => "group",
                 },
                 messages: chat.summary.messages,
                 unread: chat.summary.unread,
@@ -46,10 +57,17 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     }
     let names: Vec<_> = chats
         .iter()
-        .map(|chat| match &chat.summary.chat.kind {
+        .zip(&titles)
+        .map(|(chat, title)| match &chat.summary.chat.kind {
             ChatKind::Direct { peer } => peer.to_string(),
             ChatKind::SelfNotes => format!("{own} {}", lang.notes()),
-            ChatKind::Group => lang.group(),
+            ChatKind::Group { conversation } => {
+                let id = name_of(conversation);
+                // As much as tells it from others, as a rule.
+                let short = id.get(..SHORT).unwrap_or(&id);
+                let title = title.as_ref().map_or_else(|| lang.untitled(), |title| foreign::line(title));
+                format!("{short}  {title}")
+            }
         })
         .collect();
     let header = [lang.head_chat(), lang.head_messages(), lang.head_unread(), lang.head_last()];

@@ -1,11 +1,12 @@
 //! What a command that stays says of its connection.
 
-use privmsg_client::{Client, Disconnection, Event};
+use privmsg_client::{Client, Disconnection, Event, Reason};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
 use super::Session;
-use super::message::conversation;
+use super::waiting::sentence;
+use crate::chat_name::chat_id;
 use crate::failure::Failure;
 use crate::foreign;
 use crate::lang::Lang;
@@ -80,10 +81,24 @@ impl Connection {
                 self.full = false;
                 return None;
             }
+            Event::Waiting => notice(self.json, "device_not_listed", &lang.waits_to_be_let_in()),
+            Event::OwnDevicesAlarm { reason } => {
+                let said = sentence(lang, &reason)?;
+                notice(self.json, alarm(&reason), &said)
+            }
             Event::ClockIsOff { ahead_ms } if self.watched => lang.clock_is_off(ahead_ms),
             _ => return None,
         };
         Some(Told::Note(said))
+    }
+}
+
+/// The name of what is wrong with one's own devices, for scripts.
+const fn alarm(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::AnotherOwnIdentity => "another_own_identity",
+        Reason::ReplacementBegun => "replacement_begun",
+        _ => "device_list_conflict",
     }
 }
 
@@ -97,8 +112,8 @@ pub(super) async fn say_failed(
     let Some(message) = client.message(row).await? else { return Ok(()) };
     let (lang, own) = (session.lang(), client.user_id());
     let id = message.message_id.to_string();
-    let to = conversation(&message.chat.kind, own).unwrap_or_default();
-    let said = lang.not_sent_to(&id, to, &lang.refusal(code));
+    let to = chat_id(&message.chat.kind, own);
+    let said = lang.not_sent_to(&id, &to, &lang.refusal(code));
     session.output.notice(code.as_str(), &foreign::line(&said));
     Ok(())
 }

@@ -1,14 +1,23 @@
 //! `privmsg devices`.
 
+use privmsg_client::LinkCode;
 use privmsg_protocol::DeviceId;
 use privmsg_protocol::rest::Device;
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::foreign;
+use crate::lang::Lang;
 use crate::output::Style;
+use crate::prompt;
 
+use super::login::inputs;
 use super::{Session, time, with_session};
+
+#[derive(Serialize)]
+struct LinkedObject<'a> {
+    linked: &'a str,
+}
 
 #[derive(Serialize)]
 struct RemovedObject<'a> {
@@ -37,6 +46,8 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
         let line = line(row);
         if device.current {
             output.text(&format!("{} {}", output.styled(Style::Bold, &line), lang.this_device()))?;
+        } else if device.waiting {
+            output.text(&format!("{line} {}", lang.waiting_device()))?;
         } else {
             output.text(&line)?;
         }
@@ -56,16 +67,45 @@ fn row(device: &Device) -> [String; 5] {
     ]
 }
 
-pub(super) async fn remove(session: &Session<'_>, device: &DeviceId) -> Result<(), Failure> {
-    let output = session.output;
+/// Lets a new device in that shows its code.
+pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let client = session.open_signed_in().await?;
+    let text = inputs::link_code(lang).await?;
+    let code: LinkCode = text.parse().map_err(|error| Failure::Usage(lang.link_code_error(error)))?;
+    with_session(&client, || client.link_device(&code)).await?;
+    let device = code.device.device_id.as_str();
+    if output.is_json() { output.object(&LinkedObject { linked: device }) } else { output.text(&lang.linked(device)) }
+}
+
+pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Option<bool>) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
     let client = session.open_signed_in().await?;
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }
-    with_session(&client, || client.remove_device(device)).await?;
+    if stolen_or_not(lang, stolen).await? {
+        let words = inputs::recovery_key(lang).await?;
+        let devices = std::slice::from_ref(device);
+        with_session(&client, || client.remove_stolen(devices, &words)).await?;
+    } else {
+        with_session(&client, || client.remove_device(device)).await?;
+    }
     if output.is_json() {
         output.object(&RemovedObject { removed: device.as_str() })
     } else {
         output.text(&session.lang().device_removed(device.as_str()))
+    }
+}
+
+/// Whether the device may be in somebody else's hands. Whoever cannot be asked has to say.
+async fn stolen_or_not(lang: Lang, said: Option<bool>) -> Result<bool, Failure> {
+    match said {
+        Some(stolen) => Ok(stolen),
+        None if prompt::somebody_is_there() => {
+            let answer = prompt::line(lang.ask_wiped()).await?;
+            Ok(!lang.is_yes(&answer))
+        }
+        None => Err(Failure::Usage(lang.say_wiped_or_stolen())),
     }
 }

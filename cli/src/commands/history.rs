@@ -1,10 +1,11 @@
 //! `privmsg history`.
 
-use privmsg_client::{HistoryItem, Recipient};
-use privmsg_protocol::UserId;
+use privmsg_client::HistoryItem;
 use serde::Serialize;
 
+use crate::chat_name::ChatName;
 use crate::failure::Failure;
+use crate::foreign;
 use crate::output::Style;
 
 use super::Session;
@@ -19,16 +20,18 @@ struct GapObject<'a> {
     missing: u64,
 }
 
-pub(super) async fn run(session: &Session<'_>, user: UserId, limit: u32) -> Result<(), Failure> {
+pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> Result<(), Failure> {
     let output = session.output;
     let lang = session.lang();
     let client = session.open().await?;
-    let recipient = Recipient::User(user);
-    let items = client.history(&recipient, limit).await?;
-    let Recipient::User(user) = recipient;
-    let blocked = client.is_held(&user).await?;
+    let named = chat.find(&client).await?;
+    let items = client.history(&named.recipient, limit).await?;
+    let blocked = match named.user() {
+        Some(user) => client.is_held(user).await?,
+        None => false,
+    };
     if items.is_empty() {
-        output.remark(&lang.no_messages(user.as_str()));
+        output.remark(&lang.no_messages(&foreign::line(&named.label)));
     }
     for item in &items {
         match item {
@@ -40,7 +43,7 @@ pub(super) async fn run(session: &Session<'_>, user: UserId, limit: u32) -> Resu
                 output.text(&past(output, message, &around))?;
             }
             HistoryItem::Gap { missing, .. } if output.is_json() => {
-                output.object(&GapObject { conversation: user.as_str(), kind: "gap", missing: *missing })?;
+                output.object(&GapObject { conversation: &named.id, kind: "gap", missing: *missing })?;
             }
             HistoryItem::Gap { missing, .. } => output.text(&output.styled(Style::Faint, &lang.gap(*missing)))?,
         }

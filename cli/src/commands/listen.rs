@@ -87,6 +87,11 @@ async fn print_unseen(
         if session.signals.heard() || count.is_some_and(|count| *received >= count) {
             return Ok(true);
         }
+        // What the user has changed in a group is no news to them.
+        if message.kind == MessageKind::GroupChanged && message.sender_id == *client.user_id() {
+            client.mark_seen(message.id).await?;
+            continue;
+        }
         print(session, client, &message).await?;
         client.mark_seen(message.id).await?;
         *received += 1;

@@ -1,7 +1,8 @@
 //! `privmsg login`: a new profile, one whose sign-in goes on, or one that is to go another way to its server.
 
 mod announce;
-mod inputs;
+pub(super) mod inputs;
+mod letting_in;
 mod wanted;
 
 use privmsg_client::{Client, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, RelocationError, Whoami};
@@ -13,7 +14,7 @@ use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::profile::{self, Passphrase};
 use announce::{announce, explain_key, join_chats};
-use wanted::{Known, Wanted};
+use wanted::{Known, Wanted, Way};
 
 #[derive(Serialize)]
 struct MovedObject<'a> {
@@ -35,7 +36,7 @@ pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failu
 /// The server is asked before anybody is: a wrong key shows before a passphrase is chosen.
 async fn with_new(session: &Session<'_>, wanted: Wanted) -> Result<(), Failure> {
     let signals = &session.signals;
-    let new_identity = wanted.new_identity;
+    let way = wanted.way;
     let introduced = signals.unless_interrupted(async {
         warn(session, &wanted);
         let sign_in = wanted.sign_in(None, session.lang()).await?;
@@ -51,7 +52,7 @@ async fn with_new(session: &Session<'_>, wanted: Wanted) -> Result<(), Failure> 
     };
     let kept = Box::pin(async {
         let begun = introduced.keep(place, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
-        finish(session, begun, new_identity, place, &passphrase).await
+        finish(session, begun, way, place, &passphrase).await
     });
     signals.unless_interrupted(kept).await
 }
@@ -63,7 +64,7 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
         client => {
             let client = client?;
             let me = client.whoami().await?;
-            if me.signed_in {
+            if me.signed_in && !(wanted.way.link && client.is_left_out().await?) {
                 return with_signed_in(session, wanted, &client, me, &passphrase).await;
             }
             if wanted.user_id.as_ref().is_some_and(|user| *user != me.user_id) && me.device_id.is_some() {
@@ -73,10 +74,10 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
         }
     };
     warn(session, &wanted);
-    let new_identity = wanted.new_identity;
+    let way = wanted.way;
     let sign_in: SignIn = wanted.sign_in(known, session.lang()).await?;
     let begun = sign_in.begin(&session.profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
-    finish(session, begun, new_identity, place, &passphrase).await
+    finish(session, begun, way, place, &passphrase).await
 }
 
 /// Shows what was not shown when the sign-in was cut off at its very end, or takes the profile elsewhere.
@@ -89,17 +90,17 @@ async fn with_signed_in(
 ) -> Result<(), Failure> {
     let relocation = wanted.relocation();
     let is_mine = wanted.user_id.as_ref().is_none_or(|user| *user == me.user_id);
-    if !is_mine || !(relocation.is_asked_for() || wanted.is_invited()) {
-        return Err(LoginError::AlreadySignedIn(me.user_id).into());
-    }
     let (recovery_key, access_key) = (client.recovery_key().await?, client.access_key().await?);
     let is_unshown = recovery_key.is_some() || access_key.is_some();
+    if !is_mine || !(relocation.is_asked_for() || wanted.is_invited() || is_unshown) {
+        return Err(LoginError::AlreadySignedIn(me.user_id).into());
+    }
     if let (true, Some(device_id)) = (is_unshown, me.device_id) {
         let user_id = me.user_id.clone();
         let logged_in = LoggedIn { user_id, device_id, recovery_key, access_key, clock_ahead_ms: None };
         announce(session.output, client, &logged_in).await?;
     }
-    if wanted.is_invited() {
+    if wanted.is_invited() || !relocation.is_asked_for() {
         return if is_unshown { Ok(()) } else { Err(LoginError::AlreadySignedIn(me.user_id).into()) };
     }
     warn(session, &wanted);
@@ -127,28 +128,15 @@ async fn with_signed_in(
 async fn finish(
     session: &Session<'_>,
     begun: NewIdentity,
-    new_identity: bool,
+    way: Way,
     place: KeyPlace,
     passphrase: &Passphrase,
 ) -> Result<(), Failure> {
     let logged_in = match begun {
-        NewIdentity::Done(logged_in) => logged_in,
-        NewIdentity::RecoveryKeyNeeded(mut pending) if new_identity => pending.replace_identity().await?,
-        NewIdentity::RecoveryKeyNeeded(mut pending) => {
-            let mut attempt = 1;
-            loop {
-                let words = inputs::recovery_key(session.lang()).await?;
-                match pending.recover(&words).await {
-                    Err(LoginError::Recovery(error)) if inputs::may_try_again(attempt) => {
-                        let failure = Failure::Login(LoginError::Recovery(error));
-                        session.output.note(&failure.describe(session.lang()).message);
-                        attempt += 1;
-                    }
-                    other => break other?,
-                }
-            }
-        }
+        NewIdentity::Done(logged_in) => Some(logged_in),
+        NewIdentity::Waits(pending) => letting_in::let_in(session, pending, way).await?,
     };
+    let Some(logged_in) = logged_in else { return Ok(()) };
     let client = profile::open_with(&session.profile, passphrase).await?;
     announce(session.output, &client, &logged_in).await?;
     explain_key(session, place);

@@ -1,9 +1,10 @@
 //! Messages, as objects for scripts and as text for people.
 
-use privmsg_client::{ChatKind, Client, MessageKind, MessageState, MessageView};
+use privmsg_client::{ChatKind, Client, GroupNews, MessageKind, MessageState, MessageView};
 use privmsg_protocol::{ErrorCode, UserId};
 use serde::Serialize;
 
+use crate::chat_name::{chat_id, name_of};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::lang::Lang;
@@ -16,7 +17,7 @@ use super::units::size;
 #[derive(Debug, Serialize)]
 pub(super) struct MessageObject<'a> {
     message_id: String,
-    conversation: Option<&'a str>,
+    conversation: String,
     sender_id: &'a str,
     /// Milliseconds since 1970, by the sender's clock.
     sent_at: i64,
@@ -24,6 +25,11 @@ pub(super) struct MessageObject<'a> {
     kind: &'static str,
     text: &'a str,
     attachments: Vec<AttachmentObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mentions: Vec<&'a str>,
+    /// What has changed in a group, by the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_news: Option<&'a GroupNews>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<ReplyObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -88,7 +94,7 @@ impl<'a> MessageObject<'a> {
         let attachments = message.attachments.iter();
         Self {
             message_id: message.message_id.to_string(),
-            conversation: conversation(&message.chat.kind, own),
+            conversation: chat_id(&message.chat.kind, own),
             sender_id: message.sender_id.as_str(),
             sent_at: message.sent_at,
             kind: message.kind.as_str(),
@@ -96,6 +102,8 @@ impl<'a> MessageObject<'a> {
             attachments: attachments
                 .map(|file| AttachmentObject { name: &file.name, size: file.size, mime: &file.mime })
                 .collect(),
+            mentions: message.mentions.iter().map(UserId::as_str).collect(),
+            group_news: message.group_news.as_deref(),
             reply_to: message.reply_to.as_ref().map(|about| ReplyObject {
                 message_id: about.message_id.to_string(),
                 sender_id: about.author.as_str(),
@@ -112,15 +120,6 @@ impl<'a> MessageObject<'a> {
             deleted: message.deleted,
             fate: FateObject::of(message, own),
         }
-    }
-}
-
-/// The other user's name; one's own for notes. Groups have no name yet.
-pub(super) fn conversation<'a>(kind: &'a ChatKind, own: &'a UserId) -> Option<&'a str> {
-    match kind {
-        ChatKind::Direct { peer } => Some(peer.as_str()),
-        ChatKind::SelfNotes => Some(own.as_str()),
-        ChatKind::Group => None,
     }
 }
 
@@ -147,6 +146,8 @@ pub(super) struct Around<'a> {
     blocked: bool,
     /// How the message begins that it answers, if that is here.
     answered: Option<String>,
+    /// What the group is called that it was said in.
+    group: Option<String>,
 }
 
 impl<'a> Around<'a> {
@@ -164,7 +165,14 @@ impl<'a> Around<'a> {
             let found = client.find(about.message_id).await?.into_iter().find(is_meant);
             answered = found.map(|found| if found.deleted { lang.deleted() } else { excerpt(&found) });
         }
-        Ok(Self { own: client.user_id(), blocked, answered: answered.filter(|text| !text.is_empty()) })
+        let group = match &message.chat.kind {
+            ChatKind::Group { conversation } => {
+                let title = client.group_title(message.chat.id).await?;
+                Some(title.map_or_else(|| name_of(conversation), |title| foreign::line(&title)))
+            }
+            ChatKind::Direct { .. } | ChatKind::SelfNotes => None,
+        };
+        Ok(Self { own: client.user_id(), blocked, group, answered: answered.filter(|text| !text.is_empty()) })
     }
 }
 
@@ -182,6 +190,16 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             lines
         }
         MessageKind::WentBack => alarm(lang.went_back()),
+        MessageKind::DeviceAdded => alarm(lang.device_added(&message.text, &time::local(message.sent_at))),
+        MessageKind::DeviceRemoved => alarm(lang.device_left(&message.text)),
+        MessageKind::GroupChanged => {
+            let news = message.group_news.as_deref().cloned().unwrap_or_default();
+            let said = lang.group_news(&news, &message.sender_id, around.own);
+            said.iter().map(|line| output.styled(Style::Faint, &foreign::line(line))).collect()
+        }
+        MessageKind::Title => {
+            vec![output.styled(Style::Faint, &lang.title_given(&foreign::line(&message.text)))]
+        }
         _ if message.deleted => vec![output.styled(Style::Faint, &lang.deleted())],
         MessageKind::Unsupported if message.text.is_empty() => {
             vec![output.styled(Style::Faint, &lang.unsupported())]
@@ -198,6 +216,9 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             }
             if !message.text.is_empty() {
                 lines.extend(foreign::lines(&message.text));
+            }
+            if message.mentions.contains(around.own) && message.sender_id != *around.own {
+                lines.push(output.styled(Style::Bold, &lang.mentions_you()));
             }
             if message.edited_at.is_some() {
                 lines.push(output.styled(Style::Faint, &lang.edited()));
@@ -216,10 +237,11 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
 }
 
 /// Who wrote it, and to whom where that is not clear: what one's own other device has sent.
-fn from(message: &MessageView, own: &UserId) -> String {
+fn from(message: &MessageView, around: &Around<'_>) -> String {
     let sender = message.sender_id.as_str();
-    match &message.chat.kind {
-        ChatKind::Direct { peer } if message.sender_id == *own => format!("{sender} -> {peer}"),
+    match (&message.chat.kind, &around.group) {
+        (ChatKind::Direct { peer }, _) if message.sender_id == *around.own => format!("{sender} -> {peer}"),
+        (_, Some(group)) => format!("{sender} -> {group}"),
         _ => sender.to_owned(),
     }
 }
@@ -229,7 +251,7 @@ fn from(message: &MessageView, own: &UserId) -> String {
 pub(super) fn live(output: &Output, message: &MessageView, around: &Around<'_>, with_state: bool) -> String {
     let lang = output.lang();
     let time = output.styled(Style::Faint, &time::local(message.sent_at));
-    let from = output.styled(Style::Bold, &from(message, around.own));
+    let from = output.styled(Style::Bold, &from(message, around));
     let mut text = format!("{time}  {from}");
     if let Some((style, state)) = with_state.then(|| state(lang, message, around.own)).flatten() {
         text.push_str(&format!(" ({})", output.styled(style, &state)));
@@ -265,6 +287,9 @@ pub(super) fn past(output: &Output, message: &MessageView, around: &Around<'_>) 
 
 /// How far a message of one's own has come.
 fn state(lang: Lang, message: &MessageView, own: &UserId) -> Option<(Style, String)> {
+    if message.kind.is_notice() {
+        return None;
+    }
     match &message.state {
         MessageState::Queued => Some((Style::Bold, lang.state_queued())),
         MessageState::Failed(code) => {

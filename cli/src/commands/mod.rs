@@ -8,7 +8,9 @@ mod connection;
 mod contact;
 mod devices;
 mod download;
+mod group;
 mod history;
+mod identity;
 mod listen;
 mod login;
 mod logout;
@@ -72,7 +74,8 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         // These have something to finish when a signal comes.
         Command::Login(login) => login::run(session, login).await,
         Command::Send(send) => send::run(session, send).await,
-        Command::Chat { user } => chat::run(session, user).await,
+        Command::Chat { with } => chat::run(session, &with).await,
+        Command::Group(command) => group::run(session, command).await,
         Command::React { message, emoji, remove, timeout } => {
             act::react(session, message, emoji, remove, timeout).await
         }
@@ -80,8 +83,8 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Delete { message, for_me, timeout } => act::delete(session, message, for_me, timeout).await,
         Command::Listen(listen) => listen::run(session, listen).await,
         Command::Download { message_id, out, from } => download::run(session, message_id, &out, from.as_ref()).await,
-        Command::History { user, limit } => signals.unless_interrupted(history::run(session, user, limit)).await,
-        Command::Read { user } => signals.unless_interrupted(read::run(session, user)).await,
+        Command::History { chat, limit } => signals.unless_interrupted(history::run(session, &chat, limit)).await,
+        Command::Read { chat } => signals.unless_interrupted(read::run(session, &chat)).await,
         Command::Settings(wanted) => signals.unless_interrupted(settings::run(session, wanted)).await,
         Command::Chats => signals.unless_interrupted(chats::run(session)).await,
         Command::ContactLink => signals.unless_interrupted(contact::link(session)).await,
@@ -89,7 +92,14 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Contacts => signals.unless_interrupted(contact::list(session)).await,
         Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
         Command::Devices => signals.unless_interrupted(devices::list(session)).await,
-        Command::RemoveDevice { device } => signals.unless_interrupted(devices::remove(session, &device)).await,
+        Command::LinkDevice => signals.unless_interrupted(devices::link(session)).await,
+        Command::RemoveDevice { device, stolen } => {
+            signals.unless_interrupted(devices::remove(session, &device, stolen)).await
+        }
+        Command::Replacement { end } => signals.unless_interrupted(identity::replacement(session, end)).await,
+        Command::ChangeAccessKey { recover, access_key_file } => {
+            signals.unless_interrupted(identity::change_access_key(session, recover, access_key_file.as_deref())).await
+        }
         Command::SafetyNumber { user, change } => {
             signals.unless_interrupted(safety_number::run(session, &user, change)).await
         }

@@ -1,9 +1,8 @@
 //! `privmsg read`.
 
-use privmsg_client::Recipient;
-use privmsg_protocol::UserId;
 use serde::Serialize;
 
+use crate::chat_name::ChatName;
 use crate::failure::Failure;
 
 use super::Session;
@@ -15,15 +14,16 @@ struct ReadObject<'a> {
 }
 
 /// Marks a chat as read. Whoever wants to be told is told by the process that runs the engine, or the next one that does.
-pub(super) async fn run(session: &Session<'_>, user: UserId) -> Result<(), Failure> {
+pub(super) async fn run(session: &Session<'_>, chat: &ChatName) -> Result<(), Failure> {
     let output = session.output;
     let client = session.open().await?;
-    let count = match client.chat_with(&Recipient::User(user.clone())).await? {
+    let named = chat.find(&client).await?;
+    let count = match client.chat_with(&named.recipient).await? {
         Some(chat) => client.mark_read(chat, None).await?,
         None => 0,
     };
     if output.is_json() {
-        return output.object(&ReadObject { conversation: user.as_str(), read: count });
+        return output.object(&ReadObject { conversation: &named.id, read: count });
     }
     output.text(&session.lang().marked_read(count))
 }

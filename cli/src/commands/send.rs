@@ -4,10 +4,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use privmsg_client::{Client, Draft, Recipient, Sent};
-use privmsg_protocol::{MessageId, UserId};
+use privmsg_protocol::MessageId;
 
 use crate::args::Send;
+use crate::chat_name::Named;
 use crate::failure::Failure;
+use crate::foreign;
 use crate::lang::Lang;
 
 use super::Session;
@@ -18,18 +20,22 @@ pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure
     let lang = session.lang();
     let draft = draft(lang, send.text, &send.files, send.reply_to)?;
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    if client.is_held(&send.user).await? {
-        return Err(Failure::IdentityChanged { user: send.user, queued: None });
+    let named = send.to.find(&client).await?;
+    if let Some(user) = named.user()
+        && client.is_held(user).await?
+    {
+        return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
     }
-    let sent = client.send(&Recipient::User(send.user.clone()), draft).await?;
+    let draft = speaking(&client, &named.recipient, draft).await?;
+    let sent = client.send(&named.recipient, draft).await?;
     Waiting::new(session, &client, sent.said(), send.timeout).until_acknowledged().await?;
-    report(session, &client, &sent, &send.user).await
+    report(session, &client, &sent, &named).await
 }
 
-async fn report(session: &Session<'_>, client: &Client, sent: &Sent, user: &UserId) -> Result<(), Failure> {
+async fn report(session: &Session<'_>, client: &Client, sent: &Sent, named: &Named) -> Result<(), Failure> {
     let output = session.output;
     if !output.is_json() {
-        return output.text(&session.lang().sent(user.as_str(), &sent.message_id.to_string()));
+        return output.text(&session.lang().sent(&foreign::line(&named.label), &sent.message_id.to_string()));
     }
     match client.message(sent.id).await? {
         Some(message) => output.object(&MessageObject::of(&message, client.user_id())),
@@ -48,7 +54,15 @@ fn draft(lang: Lang, text: Option<String>, files: &[PathBuf], reply_to: Option<M
         return Err(Failure::Usage(lang.nothing_to_send()));
     }
     let files = files.iter().map(|path| checked(lang, path)).collect::<Result<_, _>>()?;
-    Ok(Draft { text, files, reply_to })
+    Ok(Draft { text, files, reply_to, ..Draft::default() })
+}
+
+/// The same, with those of a group whom it speaks to by `@` and their name.
+pub(super) async fn speaking(client: &Client, to: &Recipient, draft: Draft) -> Result<Draft, Failure> {
+    match to {
+        Recipient::Group(group) => Ok(Draft { mentions: client.mentioned(group, &draft.text).await?, ..draft }),
+        Recipient::User(_) => Ok(draft),
+    }
 }
 
 /// The whole of it, without the line end that `echo` adds.

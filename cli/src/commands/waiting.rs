@@ -48,7 +48,12 @@ pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
         Reason::UpdateNeeded => lang.update_needed(),
         Reason::JoinedTooOften => lang.joined_too_often(),
         Reason::IdentityToAccept => lang.identity_to_accept(),
+        Reason::GroupUnsettled => lang.group_unsettled(),
         Reason::Disk => lang.disk_unusable(),
+        Reason::AnotherOwnIdentity => lang.another_own_identity(),
+        Reason::DeviceListConflict => lang.device_list_conflict(),
+        Reason::NotListed => lang.waits_to_be_let_in(),
+        Reason::ReplacementBegun => lang.replacement_of_mine(),
     })
 }
 
@@ -141,7 +146,7 @@ impl<'a> Waiting<'a> {
         let chat = self.client.chat(self.said.chat).await?;
         Ok(chat.and_then(|chat| match chat.summary.chat.kind {
             ChatKind::Direct { peer } => Some(peer),
-            ChatKind::SelfNotes | ChatKind::Group => None,
+            ChatKind::SelfNotes | ChatKind::Group { .. } => None,
         }))
     }
 

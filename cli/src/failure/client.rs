@@ -36,6 +36,9 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::Server { code: ErrorCode::Unauthorized | ErrorCode::NotAuthenticated, .. } => {
             new(Exit::NotSignedIn, "signed_out", lang.signed_out())
         }
+        ClientError::NotListed | ClientError::Server { code: ErrorCode::DeviceNotListed, .. } => {
+            new(Exit::NotSignedIn, "device_not_listed", lang.waits_to_be_let_in())
+        }
         ClientError::Server { code, .. } if is_wrong_credentials(code) => {
             new(Exit::NotSignedIn, code.as_str(), lang.refusal(code))
         }
@@ -66,9 +69,23 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         }
         ClientError::AnotherKey(user) => new(Exit::IdentityChanged, "another_key", lang.another_key(user.as_str())),
         ClientError::AnotherServer(server) => new(Exit::Other, "another_server", lang.another_server(server)),
+        ClientError::AnotherOwnIdentity => new(Exit::Refused, "another_own_identity", lang.another_own_identity()),
+        ClientError::Recovery(error) => super::login::recovery(lang, error),
+        ClientError::NoSigningKey => new(Exit::Other, "no_signing_key", lang.no_signing_key()),
+        ClientError::AnotherUsersCode(user) => {
+            new(Exit::Usage, "another_users_code", lang.another_users_code(user.as_str()))
+        }
         ClientError::OwnLink => new(Exit::Usage, "own_link", lang.own_contact_link()),
+        ClientError::NoSuchGroup(name) => new(Exit::Usage, "no_such_group", lang.no_such_group(name)),
+        ClientError::GroupUnsettled => new(Exit::Other, "group_unsettled", lang.group_unsettled()),
+        ClientError::NotInGroup => new(Exit::Refused, "not_in_group", lang.no_longer_in_group()),
+        ClientError::GroupChange(error) => new(Exit::Refused, &error.to_string(), lang.group_change(*error)),
         ClientError::Unjoinable => new(Exit::Other, "encryption", lang.unusable()),
         ClientError::Content(privmsg_client::ContentError::Emoji) => new(Exit::Usage, "usage", lang.not_an_emoji()),
+        ClientError::Content(privmsg_client::ContentError::Size("title")) => {
+            new(Exit::Usage, "bad_title", lang.bad_title())
+        }
+        ClientError::NoSuchUser(user) => new(Exit::Refused, "unknown_user", lang.no_such_user(user.as_str())),
         ClientError::Content(privmsg_client::ContentError::Size(_)) => new(
             Exit::Usage,
             "message_too_long",

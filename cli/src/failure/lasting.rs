@@ -18,6 +18,9 @@ pub(crate) enum Lasting {
     UpdateNeeded,
     /// The server says too often that something is missing here.
     JoinedTooOften,
+    NotListed,
+    /// Who is in a group is for an owner to settle.
+    GroupUnsettled,
 }
 
 impl Lasting {
@@ -29,7 +32,16 @@ impl Lasting {
             Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
             Reason::UpdateNeeded => Some(Self::UpdateNeeded),
             Reason::JoinedTooOften => Some(Self::JoinedTooOften),
-            Reason::Refused(_) | Reason::Network | Reason::Unusable | Reason::Disk | Reason::IdentityToAccept => None,
+            Reason::NotListed => Some(Self::NotListed),
+            Reason::GroupUnsettled => Some(Self::GroupUnsettled),
+            Reason::Refused(_)
+            | Reason::Network
+            | Reason::Unusable
+            | Reason::Disk
+            | Reason::IdentityToAccept
+            | Reason::AnotherOwnIdentity
+            | Reason::DeviceListConflict
+            | Reason::ReplacementBegun => None,
         }
     }
 
@@ -41,6 +53,8 @@ impl Lasting {
             Self::MailboxFull => "mailbox_full",
             Self::UpdateNeeded => "update_needed",
             Self::JoinedTooOften => "joined_too_often",
+            Self::NotListed => "device_not_listed",
+            Self::GroupUnsettled => "group_unsettled",
         }
     }
 
@@ -51,6 +65,8 @@ impl Lasting {
             Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
             Self::UpdateNeeded => lang.update_needed(),
             Self::JoinedTooOften => lang.joined_too_often(),
+            Self::NotListed => lang.waits_to_be_let_in(),
+            Self::GroupUnsettled => lang.group_unsettled(),
         }
     }
 }

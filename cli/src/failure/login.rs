@@ -17,6 +17,7 @@ pub(super) fn describe(lang: Lang, error: &LoginError) -> Described {
         LoginError::InProgress => new(Exit::Other, "profile_busy", lang.login_in_progress()),
         LoginError::Recovery(error) => recovery(lang, error),
         LoginError::IdentityMismatch => new(Exit::Refused, "identity_mismatch", lang.identity_mismatch()),
+        LoginError::ForgedLink => new(Exit::Refused, "forged_link", lang.forged_link()),
         LoginError::Client(ClientError::Server { code, .. }) if is_wrong_credentials(code) => {
             new(Exit::Credentials, code.as_str(), lang.refusal(code))
         }
@@ -42,7 +43,7 @@ pub(super) const fn is_wrong_credentials(code: &ErrorCode) -> bool {
     matches!(code, ErrorCode::InvalidCredentials | ErrorCode::InvitationUsed | ErrorCode::AccountRevoked)
 }
 
-fn recovery(lang: Lang, error: &privmsg_client::RecoveryError) -> Described {
+pub(super) fn recovery(lang: Lang, error: &privmsg_client::RecoveryError) -> Described {
     use privmsg_client::RecoveryError as E;
     let said = match error {
         E::Words => lang.recovery_words(),

@@ -171,8 +171,8 @@ texts! {
         "this is not a whole invitation; it begins with privmsg://join? and has a # near its end",
         "это не полное приглашение: оно начинается с privmsg://join? и содержит # ближе к концу";
     no_recovery_key() =>
-        "the account has other devices, so its recovery key is needed: set PRIVMSG_RECOVERY_KEY or run privmsg on a terminal. If it is lost, --new-identity starts anew, and contacts see the change",
-        "у учётной записи уже есть устройства, поэтому нужен ключ восстановления: задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если он утерян, --new-identity начнёт заново, и собеседники увидят это";
+        "the account has an identity already: have another device of yours let this one in (--link), or set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal. If both are lost, --new-identity starts anew, and contacts see the change",
+        "у учётной записи уже есть ключ: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
     recovery_words() =>
         "these are not the twelve words of a recovery key; look for a typing mistake",
         "это не двенадцать слов ключа восстановления; проверьте, нет ли опечатки";

@@ -33,11 +33,11 @@ texts! {
     about_read() => "Mark a chat as read", "Отметить чат прочитанным";
     about_settings() => "Show the settings, or change one", "Показать или изменить настройки";
     about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
-    about_history() => "Show the newest messages with somebody", "Показать последние сообщения чата";
+    about_history() => "Show the newest messages of a chat", "Показать последние сообщения чата";
     about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
     about_chats() => "List the chats", "Список чатов";
     about_whoami() => "Who is signed in here, and where", "Кто вошёл на этом устройстве и куда";
-    about_devices() => "List the account's devices, or sign one out", "Список устройств учётной записи, выход на одном из них";
+    about_devices() => "List the account's devices, let one in, or sign one out", "Список устройств учётной записи; впустить новое или выйти на одном из них";
     about_devices_remove() => "Sign another device of the account out", "Выйти на другом устройстве учётной записи";
     about_safety_number() => "Check that nobody is between you and somebody", "Проверить, что между вами и собеседником никого нет";
     about_logout() => "Sign this device out", "Выйти на этом устройстве";
@@ -45,26 +45,27 @@ texts! {
     usage_login() =>
         "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]\n       privmsg login [--server NEW_URL] [--proxy URL] [--fingerprint SHA256:…]",
         "privmsg login (--server АДРЕС --user-id ID | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
-    usage_send() => "privmsg send USER [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ПОЛЬЗОВАТЕЛЬ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to ID] [ПАРАМЕТРЫ]";
+    usage_send() => "privmsg send CHAT [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ЧАТ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to ID] [ПАРАМЕТРЫ]";
     usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--timeout SECS]", "privmsg react ID ЭМОДЗИ [--remove] [--timeout СЕКУНДЫ]";
     usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--timeout SECS]", "privmsg edit ID ТЕКСТ|- [--timeout СЕКУНДЫ]";
     usage_delete() => "privmsg delete MESSAGE_ID [--for-me] [--timeout SECS]", "privmsg delete ID [--for-me] [--timeout СЕКУНДЫ]";
-    usage_chat() => "privmsg chat USER", "privmsg chat ПОЛЬЗОВАТЕЛЬ";
-    usage_read() => "privmsg read USER", "privmsg read ПОЛЬЗОВАТЕЛЬ";
+    usage_chat() => "privmsg chat CHAT", "privmsg chat ЧАТ";
+    usage_read() => "privmsg read CHAT", "privmsg read ЧАТ";
     usage_settings() => "privmsg settings [SETTING [VALUE]]", "privmsg settings [НАСТРОЙКА [ЗНАЧЕНИЕ]]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
-    usage_history() => "privmsg history USER [--limit N]", "privmsg history ПОЛЬЗОВАТЕЛЬ [--limit N]";
+    usage_history() => "privmsg history CHAT [--limit N]", "privmsg history ЧАТ [--limit N]";
     usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER]",
         "privmsg download ID --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ]";
     usage_chats() => "privmsg chats", "privmsg chats";
     usage_whoami() => "privmsg whoami", "privmsg whoami";
-    usage_devices() => "privmsg devices [remove DEVICE_ID]", "privmsg devices [remove ID]";
-    usage_devices_remove() => "privmsg devices remove DEVICE_ID", "privmsg devices remove ID";
+    usage_devices() => "privmsg devices [link | remove DEVICE_ID]", "privmsg devices [link | remove ID]";
+    usage_devices_remove() => "privmsg devices remove DEVICE_ID [--wiped | --stolen]", "privmsg devices remove ID [--wiped | --stolen]";
     usage_safety_number() =>
         "privmsg safety-number USER [--mark-verified | --unverify | --accept-change]",
         "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change]";
     usage_logout() => "privmsg logout [--local]", "privmsg logout [--local]";
 
+    help_chat() => "A user's id, 'self' for notes to yourself, or a group: group:…", "ID пользователя, «self» — заметки себе, или группа: group:…";
     help_user() => "Their user id; your own for notes to yourself", "Имя пользователя; своё — для заметок себе";
     help_server() => "Address of the server, https://…", "Адрес сервера, https://…";
     help_user_id() => "Your user id, from the administrator", "Ваше имя пользователя, от администратора";
@@ -197,8 +198,9 @@ r"Примеры:
   130, 143  прервано: Ctrl-C, SIGTERM («listen» завершается с 0)";
 
     after_login() =>
-r"The first device of an account shows its recovery key: twelve words, once. A further device
-asks for them (or takes PRIVMSG_RECOVERY_KEY) and takes part in all chats from then on.
+r"The first device of an account shows its recovery key: twelve words. A further device is let in by
+a present one: --link shows its code for 'privmsg devices link' there. Where no device is left,
+--recover asks for the words (or takes PRIVMSG_RECOVERY_KEY) and needs no access key.
 
 The profile is encrypted. Its key is protected by PRIVMSG_PASSPHRASE if that is set, else by the
 desktop's keyring, else by a passphrase that you are asked for. Where there is none of them (in a
@@ -208,9 +210,10 @@ With a profile that is signed in, --server takes it to another address of the sa
 --proxy and --fingerprint change how it is reached.
 
 Secrets are never taken as arguments: everybody on the machine could see them.",
-r"Первое устройство учётной записи один раз показывает ключ восстановления: двенадцать слов.
-Следующее устройство спрашивает их (или берёт из PRIVMSG_RECOVERY_KEY) и дальше участвует во всех
-чатах.
+r"Первое устройство учётной записи показывает ключ восстановления: двенадцать слов. Следующее
+впускает одно из имеющихся: --link показывает код для «privmsg devices link» на нём. Если
+устройств не осталось, --recover спрашивает эти слова (или берёт из PRIVMSG_RECOVERY_KEY), и ключ
+доступа не нужен.
 
 Профиль зашифрован. Его ключ защищён PRIVMSG_PASSPHRASE, если она задана, иначе связкой ключей
 рабочего стола, иначе парольной фразой, о которой вас спросят. Если нет ничего из этого (в скрипте),

@@ -3,9 +3,11 @@
 mod blocks;
 mod contact;
 mod diagnostics;
+mod groups;
 mod help;
 mod network;
 mod output;
+mod own_devices;
 mod refusal;
 mod system;
 

@@ -51,8 +51,8 @@ texts! {
         "Храните его там, где его никто не прочтёт: с ним входят другие устройства. Он показан только сейчас.";
     recovery_title() => "Your recovery key:", "Ваш ключ восстановления:";
     recovery_explanation() =>
-        "Write these twelve words down and keep them where nobody else reads them. Together with\nthe access key they let a further device in, or bring the account back when all devices\nare lost. They are shown only now; nobody can send them to you later.",
-        "Запишите эти двенадцать слов и храните там, где их никто не прочтёт. Вместе с ключом\nдоступа они впускают новое устройство и возвращают учётную запись, если все устройства\nпотеряны. Они показаны только сейчас; прислать их позже не сможет никто.";
+        "Write these twelve words down and keep them where nobody else reads them. They bring the\naccount back when all devices are lost, and call a stolen one back. Nobody can send them\nto you later.",
+        "Запишите эти двенадцать слов и храните там, где их никто не прочтёт. Они возвращают\nучётную запись, если все устройства потеряны, и лишают доступа украденное. Прислать их\nпозже не сможет никто.";
     moved(server: &str) =>
         "From now on this profile goes to {server}.", "Теперь этот профиль подключается к {server}.";
     clock_is_behind(span: &str) =>
@@ -157,7 +157,6 @@ texts! {
     // Lists.
     no_chats() => "No chats yet. Begin one: privmsg send USER 'Hello'", "Чатов пока нет. Начните: privmsg send ПОЛЬЗОВАТЕЛЬ 'Привет'";
     notes() => "(notes to yourself)", "(заметки себе)";
-    group() => "(group)", "(группа)";
     head_chat() => "CHAT", "ЧАТ";
     head_messages() => "MESSAGES", "СООБЩЕНИЙ";
     head_unread() => "NEW", "НОВЫХ";

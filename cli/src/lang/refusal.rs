@@ -97,6 +97,14 @@ impl Lang {
                 "too much of what you have sent waits on the server until others fetch it",
                 "на сервере ждёт слишком много отправленного вами, пока это не заберут получатели",
             ),
+            E::TooManyRequests => self.pick(
+                "you have written to too many people today who have not answered yet; it goes on tomorrow",
+                "сегодня вы написали слишком многим, кто ещё не ответил; продолжится завтра",
+            ),
+            E::AwaitsAnswer => self.pick(
+                "they have not answered yet; until then only so much is taken in a day",
+                "ответа ещё нет; до него за день принимается лишь ограниченное число сообщений",
+            ),
             E::RateLimited => self.pick(
                 "too many messages or requests at once; wait a moment",
                 "слишком много сообщений или запросов сразу; подождите",
@@ -116,6 +124,18 @@ impl Lang {
             E::StaleIncarnation | E::IncarnationAhead => self.pick(
                 "by the server's word the conversation has come to another place than here; it is tried again",
                 "по словам сервера, чат находится не там, где его помнит это устройство; будет новая попытка",
+            ),
+            E::StaleRoster => self.pick(
+                "others have changed the group meanwhile; it is tried again on what there is now",
+                "группу тем временем изменили другие; повторю поверх их изменений",
+            ),
+            E::InvalidRoster => self.pick(
+                "the server refuses this change of the group: somebody has another key than the published one, or may not make it",
+                "сервер отклонил изменение группы: у кого-то не тот ключ, что опубликован, или на это нет права",
+            ),
+            E::TooManyGroups => self.pick(
+                "you have created as many groups as the server lets one user have",
+                "вы создали столько групп, сколько сервер разрешает одному пользователю",
             ),
             E::IdentityExists => {
                 self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")

@@ -65,7 +65,7 @@ fn wrong_arguments_end_with_2_and_say_what_is_wrong() {
         (&[][..], "no command"),
         (&["frobnicate"], "frobnicate"),
         (&["histry", "bob"], "history"),
-        (&["send"], "USER"),
+        (&["send"], "CHAT"),
         (&["send", "b b", "hi"], "b b"),
         (&["send", "bob", "hi", "--timeout", "soon"], "soon"),
         (&["send", "bob"], "nothing to send"),

@@ -15,10 +15,10 @@ async fn the_recovery_key_is_shown_once() {
     let (account, url) = (server.admin().creates("alice").await.unwrap(), server.url());
     let folder = tempfile::tempdir().unwrap();
     let alice = Person::new(folder.path(), "alice", "a");
-    aside(move || the_recovery_key_lets_a_further_device_in(&alice, &url, &account)).await;
+    aside(move || the_recovery_key_calls_the_others_back(&alice, &url, &account)).await;
 }
 
-fn the_recovery_key_lets_a_further_device_in(alice: &Person, url: &str, account: &Account) {
+fn the_recovery_key_calls_the_others_back(alice: &Person, url: &str, account: &Account) {
     let first = alice.signs_in(url, account, &[]);
     let words = first["recovery_key"].as_str().unwrap();
     assert_eq!(words.split(' ').count(), 12);
@@ -28,14 +28,55 @@ fn the_recovery_key_lets_a_further_device_in(alice: &Person, url: &str, account:
     assert_eq!((again.code, again.error()["code"].as_str()), (1, Some("already_signed_in")));
 
     let further = Person { profile: "a2", ..alice.clone() };
-    let second = further.signs_in(url, account, &[("PRIVMSG_RECOVERY_KEY", words)]);
+    let login = further.with_profile(&["login", "--json", "--recover", "--server", url, "--user-id", "alice"]);
+    let second = privmsg(&alice.dir, &login, &[("PRIVMSG_RECOVERY_KEY", words)]).ok().objects().remove(0);
     assert_eq!(second["recovery_key"], Value::Null);
     assert_ne!(second["device_id"], first["device_id"]);
-    let devices = alice.does(&["devices", "--json"]).ok().objects();
-    assert_eq!(devices.len(), 2);
-    let removed = alice.does(&["devices", "remove", second["device_id"].as_str().unwrap()]);
-    removed.ok();
-    assert_eq!(further.does(&["listen", "--timeout", "10"]).code, 3);
+    assert_eq!(further.does(&["devices", "--json"]).ok().objects().len(), 2);
+    let waiting = alice.does(&["devices", "--json"]);
+    assert_eq!((waiting.code, waiting.error()["code"].as_str()), (3, Some("device_not_listed")));
+    let waiting = alice.does(&["listen", "--timeout", "3"]);
+    assert!(waiting.code == 0 && waiting.stderr.contains("waits to be let in"), "{}", waiting.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_device_is_let_in_by_its_code() {
+    let server = Server::start().await.unwrap();
+    let (account, url) = (server.admin().creates("alice").await.unwrap(), server.url());
+    let folder = tempfile::tempdir().unwrap();
+    let alice = Person::new(folder.path(), "alice", "a");
+    aside(move || {
+        let first = alice.signs_in(&url, &account, &[]);
+        let further = Person { profile: "a2", ..alice.clone() };
+        let mut login = further.starts(&[
+            "login",
+            "--json",
+            "--link",
+            "--server",
+            &url,
+            "--user-id",
+            "alice",
+            "--device-name",
+            "b",
+        ]);
+        let mut lines = BufReader::new(login.stdout.take().unwrap()).lines();
+        let shown: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        let code = shown["link_code"].as_str().unwrap();
+        let wrong = privmsg(&alice.dir, &alice.with_profile(&["devices", "link"]), &[("PRIVMSG_LINK_CODE", "x")]);
+        assert_eq!(wrong.code, 2, "{}", wrong.stderr);
+        let let_in = alice.with_profile(&["devices", "link", "--json"]);
+        let linked = privmsg(&alice.dir, &let_in, &[("PRIVMSG_LINK_CODE", code)]).ok().objects().remove(0);
+        let second: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert!(login.wait().unwrap().success());
+        assert_eq!(second["device_id"], linked["linked"]);
+        assert_ne!(second["device_id"], first["device_id"]);
+        let devices = alice.does(&["devices", "--json"]).ok().objects();
+        let named: Vec<_> = devices.iter().map(|device| device["device_name"].as_str().unwrap()).collect();
+        assert_eq!(named, ["terminal", "b"]);
+        alice.does(&["devices", "remove", "--wiped", second["device_id"].as_str().unwrap()]).ok();
+        assert_eq!(further.does(&["listen", "--timeout", "10"]).code, 3);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

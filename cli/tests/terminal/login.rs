@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use privmsg_protocol::Secret;
 use privmsg_protocol::rest::{Invite, Invited};
 use privmsg_testkit::http::Http;
-use privmsg_testkit::{Account, Proxy, Server};
+use privmsg_testkit::{Account, Proxy, Server, without_limits};
 use serde_json::Value;
 
 use crate::machine::{Machine, code, copy};
@@ -25,7 +25,7 @@ fn assert_untouched(profile: &Path) {
 /// A server with two users and a folder for profiles; `work` runs beside the server.
 async fn on_a_machine(work: impl FnOnce(Machine, Account, Account) + Send + 'static) {
     let mut server = Server::start().await.unwrap();
-    server.restart_with(&[("PRIVMSG_LIMITS_RATE_LIMIT_NEW_DEVICES_PER_MINUTE", "0".to_owned())]).await.unwrap();
+    server.restart_with(&without_limits()).await.unwrap();
     let (alice, bob) = (server.admin().creates("alice").await.unwrap(), server.admin().creates("bob").await.unwrap());
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
@@ -99,10 +99,11 @@ async fn a_slip_after_signing_out_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_at_once_one_wins() {
     on_a_machine(|machine, alice, _| {
-        let key = [("PRIVMSG_ACCESS_KEY", alice.access_key.expose())];
+        let words = machine.signs_in("first", &alice, &[]).ok().objects().remove(0)["recovery_key"].clone();
+        let key = [("PRIVMSG_RECOVERY_KEY", words.as_str().unwrap())];
         for round in 0..5 {
             let profile = format!("p{round}");
-            let login = ["login", "--server", &machine.url, "--user-id", "alice", "--new-identity"];
+            let login = ["login", "--server", &machine.url, "--user-id", "alice", "--recover"];
             let both = [0, 1].map(|_| machine.starts(&profile, &login, &key));
             let ended = both.map(|child| Run::of(child.wait_with_output().unwrap()));
             let won = ended.iter().filter(|run| run.code == 0).count();
@@ -116,19 +117,24 @@ async fn of_two_at_once_one_wins() {
     .await;
 }
 
+/// Moments at which a sign-in is killed.
+const PARTS: u32 = 10;
+
 /// Killed at any moment, the next one signs in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_is_killed_is_not_in_the_way_of_the_next() {
     on_a_machine(|machine, alice, _| {
-        let key = [("PRIVMSG_ACCESS_KEY", alice.access_key.expose())];
-        let login = ["login", "--server", &machine.url, "--user-id", "alice", "--new-identity"];
+        let words = machine.signs_in("first", &alice, &[]).ok().objects().remove(0)["recovery_key"].clone();
+        let key = [("PRIVMSG_RECOVERY_KEY", words.as_str().unwrap())];
+        let login = ["login", "--server", &machine.url, "--user-id", "alice", "--recover"];
         let started = Instant::now();
         machine.does("whole", &login, &key).ok();
         let whole = started.elapsed();
-        for part in 0..20 {
+        // The server hears so many answers to its challenges in a minute.
+        for part in 0..PARTS {
             let profile = format!("p{part}");
             let mut child = machine.starts(&profile, &login, &key);
-            std::thread::sleep(whole * part / 20);
+            std::thread::sleep(whole * part / PARTS);
             child.kill().unwrap();
             child.wait().unwrap();
             let run = machine.does(&profile, &login, &key);

@@ -8,6 +8,7 @@ mod blocks;
 mod chat;
 mod contact;
 mod conversation;
+mod groups;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod login;
@@ -20,3 +21,5 @@ mod run;
 mod saving;
 mod set_back;
 mod stolen;
+#[cfg(target_os = "linux")]
+mod words;

@@ -4,6 +4,7 @@ mod account;
 mod blocks;
 mod contacts;
 mod files;
+mod groups;
 mod messages;
 mod reading;
 mod settings;
@@ -23,7 +24,9 @@ use crate::error::{ClientError, EngineError};
 use crate::events::Event;
 use crate::profile::{EngineLock, Profile, ProfileError};
 
+pub use account::ChangeBy;
 pub use files::SavedFile;
+pub use groups::{AskedChange, GroupPerson, GroupView};
 pub(crate) use messages::target_in;
 pub use settings::{CacheLimit, Setting};
 pub(crate) use typing::Passing;

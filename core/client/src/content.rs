@@ -10,11 +10,13 @@ mod edit;
 mod files;
 mod reaction;
 mod receipt;
+pub(crate) mod signing_key;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod title;
 
-use privmsg_e2ee::{About, Content, ContentError, IfUnknown, Kind};
+use privmsg_e2ee::{About, Content, ContentError, DevicePublicKey, IfUnknown, Kind};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
@@ -36,10 +38,13 @@ const KINDS: &[&dyn ContentKind] = &[
     &reaction::ReactionKind,
     &edit::EditKind,
     &delete::DeleteKind,
+    &title::TitleKind,
+    &signing_key::SigningKeyKind,
+    &signing_key::SigningKeyWantedKind,
 ];
 
 /// Raised with every kind, and every new value of one: what was kept by a version that knew less is tried again, once.
-const REVISION: i64 = 1;
+const REVISION: i64 = 2;
 
 /// A kind of content.
 trait ContentKind: Sync {
@@ -48,6 +53,11 @@ trait ContentKind: Sync {
 
     /// Its name in machine-readable output.
     fn name(&self) -> &'static str;
+
+    /// Whether a person says it, and not the client by itself: whoever has said something is seen by the others to be there.
+    fn by_person(&self, _content: &Content) -> bool {
+        true
+    }
 
     /// Does what it means, in the transaction that it came or was written in. What breaks the rules changes nothing.
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>;
@@ -70,6 +80,8 @@ pub(crate) struct Said<'a> {
     /// As MLS authenticates them.
     pub(crate) sender: &'a UserId,
     pub(crate) sender_device: &'a DeviceId,
+    /// By which key, where that is still known: a device list names it, too.
+    pub(crate) sender_key: Option<&'a DevicePublicKey>,
     /// Whose device this is.
     pub(crate) own: &'a UserId,
     pub(crate) direction: Direction,
@@ -112,6 +124,11 @@ pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>
     }
 }
 
+/// Whether a person has said this, and not the client by itself.
+pub(crate) fn is_by_person(bytes: &[u8]) -> bool {
+    Content::decode(bytes).is_ok_and(|content| of_number(content.kind).is_some_and(|kind| kind.by_person(&content)))
+}
+
 /// Does what was kept by a version that did not know it.
 pub(crate) fn apply_kept(tx: &Tx<'_>, own: &UserId, limit: u32, now_ms: i64) -> Result<Vec<Event>, ClientError> {
     let mut events = Vec::new();
@@ -122,7 +139,18 @@ pub(crate) fn apply_kept(tx: &Tx<'_>, own: &UserId, limit: u32, now_ms: i64) -> 
             let (chat, place) = (kept.chat, Place::At(kept.position));
             let (sender, sender_device) = (&kept.sender_id, &kept.sender_device);
             let (direction, bytes) = (Direction::Incoming, kept.content.as_slice());
-            let said = Said { chat, place, sender, sender_device, own, direction, content: &content, bytes, now_ms };
+            let said = Said {
+                chat,
+                place,
+                sender,
+                sender_device,
+                sender_key: None,
+                own,
+                direction,
+                content: &content,
+                bytes,
+                now_ms,
+            };
             events.extend(apply(tx, &said)?.events);
         }
     }
@@ -262,7 +290,18 @@ pub(crate) fn say(
     let bytes = content.encode()?;
     let (sender, sender_device) = own;
     let (place, direction) = (Place::Queued, Direction::Outgoing);
-    let said = Said { chat, place, sender, sender_device, own: sender, direction, content, bytes: &bytes, now_ms };
+    let said = Said {
+        chat,
+        place,
+        sender,
+        sender_device,
+        sender_key: None,
+        own: sender,
+        direction,
+        content,
+        bytes: &bytes,
+        now_ms,
+    };
     let effect = apply(tx, &said)?;
     privmsg_store::outbox::insert(tx, chat, &content.message_id, &bytes, effect.message)?;
     Ok(effect.message)

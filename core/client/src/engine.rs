@@ -22,6 +22,7 @@ pub(crate) mod tasks;
 mod token;
 #[cfg(test)]
 mod transfer_tests;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,6 +139,12 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
         let (ended, reached) = Box::pin(session(context, leave)).await;
         let Err(error) = ended else { return Ok(()) };
         let error = passing(context, error).await?;
+        if error.is_not_listed() {
+            if waiting::until_let_in(context, leave).await? {
+                continue;
+            }
+            return Ok(());
+        }
         let on_a_bad_network =
             reached >= Reached::SignedIn && matches!(error, ClientError::Network(_) | ClientError::GoingAway { .. });
         if on_a_bad_network || reached == Reached::InStep {
@@ -178,6 +185,11 @@ async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
     let account = context.account().await?;
     let identity = Arc::new(Identity::of(&account)?);
     context.api.follow(&account);
+    let own = account.clone();
+    let known = context.store.read(move |at| crate::own_devices::learn::known(at, &own)).await?;
+    if known.number().is_some() && !crate::own_devices::learn::stands(&known, &account) {
+        return Err(ClientError::NotListed);
+    }
     let session = Session::open(Arc::clone(context), identity, &account).await?;
     keep_server_time(context, &account).await?;
     let now = context.clock.now_ms();

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use privmsg_e2ee::{ContentError, LoadError, StorageError, UpdateNeeded};
+use privmsg_e2ee::{ContentError, LoadError, RecoveryError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
 
+use crate::group::change::ChangeError;
 use crate::net::{AddressError, NetworkError};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -123,6 +124,21 @@ pub enum ClientError {
         /// Why.
         why: Unreachable,
     },
+    /// The server knows no such user.
+    #[error("there is no user {0}")]
+    NoSuchUser(UserId),
+    /// There is no such group on this device, or several fit.
+    #[error("there is no such group: {0}")]
+    NoSuchGroup(String),
+    /// The user does not take part in the group any more.
+    #[error("the user is no longer in this group")]
+    NotInGroup,
+    /// The group is at other people than the newest that are known here, and nobody can bring it there but an owner.
+    #[error("the people of the group are not agreed on")]
+    GroupUnsettled,
+    /// A change of a group that cannot be.
+    #[error("the group cannot be changed so: {0}")]
+    GroupChange(#[from] ChangeError),
     /// The server is older than this version can work with.
     #[error("the server speaks version {0} of the protocol")]
     ServerTooOld(u32),
@@ -142,6 +158,21 @@ pub enum ClientError {
     /// A contact link is for a user of another server, as far as this one's word goes.
     #[error("the link is for a user of {0}, which is not this profile's server")]
     AnotherServer(String),
+    /// The server has a device list of this account by another identity than the one that is known here.
+    #[error("the server names another identity for this account")]
+    AnotherOwnIdentity,
+    /// This device does not stand in the account's device list: it waits to be let in.
+    #[error("this device does not stand in the account's device list")]
+    NotListed,
+    /// This device does not sign for the account: it has not been told the signing key of the present generation.
+    #[error("this device has no signing key of the account")]
+    NoSigningKey,
+    /// The recovery words are mistyped, or do not open this account's identity.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The code of a new device is for another account.
+    #[error("the code is of a device of {0}")]
+    AnotherUsersCode(UserId),
     /// A contact link is the account's own.
     #[error("the link is this account's own")]
     OwnLink,
@@ -216,6 +247,11 @@ impl ClientError {
     /// Whether nothing more can be done in this session.
     pub(crate) const fn ends_session(&self) -> bool {
         self.signs_out() || self.needs_sign_in()
+    }
+
+    /// Whether this device waits to be let in.
+    pub(crate) const fn is_not_listed(&self) -> bool {
+        matches!(self, Self::NotListed | Self::Server { code: ErrorCode::DeviceNotListed, .. })
     }
 
     pub(crate) fn is(&self, expected: &ErrorCode) -> bool {

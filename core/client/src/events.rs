@@ -5,6 +5,7 @@ use privmsg_protocol::frames::PresenceStatus;
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::chats::ChatId;
+use privmsg_store::holds::Reason;
 
 use crate::error::ClientError;
 use crate::net::NetworkError;
@@ -136,6 +137,15 @@ pub enum Event {
         done: u64,
         /// Bytes in all.
         total: u64,
+    },
+    /// This device does not stand in the account's device list any more. It stays readable, and waits to be let in.
+    LeftOut,
+    /// This device waits to be let in: it does not stand in the account's device list.
+    Waiting,
+    /// Something is wrong with the account's own identity or device list. Told once; a hold says it as long as it is so.
+    OwnDevicesAlarm {
+        /// What.
+        reason: Reason,
     },
     /// Somebody has begun to write to this user, or stopped.
     Typing {

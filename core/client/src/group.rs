@@ -1,11 +1,17 @@
 //! The MLS groups behind chats: made, joined, changed, and told apart.
 
+pub(crate) mod change;
 pub(crate) mod claim;
 pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod join;
+pub(crate) mod leaving;
 pub(crate) mod membership;
 pub(crate) mod mls;
+pub(crate) mod news;
+pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod request;
+pub(crate) mod rosters;
 pub(crate) mod schedule;
+pub(crate) mod standing;

@@ -31,6 +31,7 @@ mod contact_links;
 mod contacts;
 mod content;
 mod context;
+mod device_lists;
 mod engine;
 mod error;
 mod events;
@@ -38,27 +39,33 @@ mod files;
 mod group;
 mod identity;
 mod net;
+mod own_devices;
 mod profile;
 mod sending;
 mod sign_in;
 mod view;
 
-pub use client::{CacheLimit, Client, OpenError, SavedFile, Setting};
+pub use client::{AskedChange, CacheLimit, ChangeBy, Client, GroupPerson, GroupView, OpenError, SavedFile, Setting};
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;
 pub use contacts::{ContactInfo, Known};
 pub use engine::{Engine, Seat};
 pub use error::{ClientError, EngineError, Retry, causes};
 pub use events::{Disconnection, Event};
+pub use group::change::ChangeError;
+pub use group::news::GroupNews;
 pub use identity::Whoami;
 pub use net::{
     AddressError, Between, CertificateFault, Endpoint, Fingerprint, FingerprintError, Hop, LinkFault, NetworkError,
     Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
 };
-pub use privmsg_e2ee::{About, Attachment, ContentError, MAX_TEXT_LEN, RecoveryError, SafetyNumber};
+pub use privmsg_e2ee::{
+    About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, Role, SafetyNumber,
+};
 pub use privmsg_mls_public::{ContactLink, ContactLinkError};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::downloads::DownloadState;
+pub use privmsg_store::group_chats::Gone;
 pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};
 pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,
@@ -70,8 +77,8 @@ pub use privmsg_store::{Change, ChangeSet, Changes, StoreError, wait_until_close
 pub use profile::{Profile, ProfileError};
 pub use sending::{Acknowledged, Draft, Recipient, Said, Sent};
 pub use sign_in::{
-    Introduced, LoggedIn, Login, LoginError, NewIdentity, PendingLogin, Relocation, RelocationError, SignInKey,
-    sign_out_here,
+    Introduced, LoggedIn, Login, LoginError, NewIdentity, PendingLogin, Relocation, RelocationError, Replacing,
+    SignInKey, sign_out_here,
 };
 pub use view::chat_list::ChatList;
 pub use view::diff::ListDiff;

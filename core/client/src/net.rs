@@ -28,6 +28,7 @@ mod endpoint;
 mod error;
 mod fingerprint;
 pub(crate) mod http;
+mod identity;
 mod proxy;
 mod race;
 pub(crate) mod request;

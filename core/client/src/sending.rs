@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use privmsg_e2ee::attachment::AttachmentKey;
 use privmsg_e2ee::{Attachment, Content, Files, Text};
-use privmsg_protocol::{DeviceId, ErrorCode, FileId, MessageId, UserId};
+use privmsg_protocol::{ConversationId, DeviceId, ErrorCode, FileId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::uploads::{NewUpload, Sealed, Upload};
 use privmsg_store::{StoreError, Tx, outbox, uploads};
@@ -21,6 +21,8 @@ use crate::files::seal::seal;
 pub enum Recipient {
     /// A user. One's own name means notes to oneself.
     User(UserId),
+    /// The people of a group.
+    Group(ConversationId),
 }
 
 /// A message before it is sent.
@@ -33,6 +35,8 @@ pub struct Draft {
     pub files: Vec<PathBuf>,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
+    /// Whom the text speaks to by name. For files it is not told.
+    pub mentions: Vec<UserId>,
 }
 
 impl Draft {
@@ -128,7 +132,7 @@ impl DraftFile {
 /// after an hour of uploading.
 pub(crate) fn content_of(draft: &Draft, files: &[DraftFile], now_ms: i64) -> Result<Content, ClientError> {
     if files.is_empty() {
-        return compose(&Text { text: draft.text.clone() }, now_ms);
+        return compose(&Text { text: draft.text.clone(), mentions: draft.mentions.clone() }, now_ms);
     }
     compose(&Files { caption: draft.text.clone(), attachments: pending(files)? }, now_ms)
 }
@@ -138,6 +142,7 @@ pub(crate) fn chat_kind(own_user: &UserId, recipient: &Recipient) -> ChatKind {
     match recipient {
         Recipient::User(user) if user == own_user => ChatKind::SelfNotes,
         Recipient::User(user) => ChatKind::Direct { peer: user.clone() },
+        Recipient::Group(conversation) => ChatKind::Group { conversation: *conversation },
     }
 }
 
@@ -174,9 +179,13 @@ pub(crate) fn queue(
     Ok(Sent { id, chat, message_id: content.message_id })
 }
 
-/// Finds or makes the chat with a recipient.
-pub(crate) fn chat_with(tx: &Tx<'_>, own: &UserId, to: &Recipient, now_ms: i64) -> Result<ChatId, StoreError> {
-    chats::ensure(tx, &chat_kind(own, to), now_ms)
+/// Finds or makes the chat with a recipient. A group is there, or it is none.
+pub(crate) fn chat_with(tx: &Tx<'_>, own: &UserId, to: &Recipient, now_ms: i64) -> Result<ChatId, ClientError> {
+    let kind = chat_kind(own, to);
+    match to {
+        Recipient::User(_) => Ok(chats::ensure(tx, &kind, now_ms)?),
+        Recipient::Group(id) => chats::find(tx, &kind)?.ok_or_else(|| ClientError::NoSuchGroup(id.to_string())),
+    }
 }
 
 /// What the attachments of a message are like until they are uploaded: what people see of them is right, what opens them

@@ -7,6 +7,9 @@
 //! ```text
 //! new profile:        Login::introduce ─▶ the server's yes ─▶ Introduced::keep (makes the profile) ─▶ identity
 //! existing profile:   Login::begin     ─▶ the server's yes ─▶ stored                                ─▶ identity
+//!
+//! identity:  none yet ───────────────▶ made, with the first device list, in one request
+//!            there is one: it waits ─▶ linked by another device │ the recovery words: a new generation │ another identity
 //! ```
 //!
 //! An invitation is the exception: it is traded for an access key of our own, and who lost that would be locked out. So
@@ -21,6 +24,7 @@ pub(crate) mod by_device;
 mod draft;
 mod introduced;
 mod lock;
+mod pending;
 mod relocate;
 mod sign_out;
 mod steps;
@@ -29,21 +33,23 @@ use std::sync::Arc;
 
 use privmsg_e2ee::RecoveryError;
 use privmsg_protocol::{DeviceId, Secret, UserId};
-use privmsg_store::StoreError;
-use privmsg_store::account;
+use privmsg_store::{Snapshot, Store, StoreError, account};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::ClientError;
 use crate::net::Endpoint;
+use crate::net::http::Api;
+use crate::own_devices::learn;
 use crate::profile::{Profile, ProfileError};
 
 use draft::Draft;
 use lock::LoginLock;
 
+pub(crate) use draft::new_access_key;
 pub use introduced::Introduced;
+pub use pending::{PendingLogin, Replacing};
 pub use relocate::{Relocation, RelocationError};
 pub use sign_out::sign_out_here;
-pub use steps::PendingLogin;
 
 /// What a user enters to sign in.
 #[derive(Debug, Clone)]
@@ -67,6 +73,10 @@ pub enum SignInKey {
     Access(Secret),
     /// The key of an invitation, which is traded for a new access key.
     Invitation(Secret),
+    /// The recovery words, with which no access key is needed.
+    Words(Secret),
+    /// Nothing: another device of the account lets this one in.
+    Link,
 }
 
 /// Why a sign-in did not work.
@@ -87,9 +97,22 @@ pub enum LoginError {
     /// The account on the server has another identity than its backup. The server is lying, or was tampered with.
     #[error("the account backup holds another identity than the account")]
     IdentityMismatch,
+    /// The answer to this device's code was made by somebody who has not seen the code, or for another device. The server is
+    /// lying, or was tampered with.
+    #[error("the answer to the code is forged")]
+    ForgedLink,
     /// Any other failure.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(ClientError),
+}
+
+impl From<ClientError> for LoginError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Recovery(error) => Self::Recovery(error),
+            other => Self::Client(other),
+        }
+    }
 }
 
 impl From<StoreError> for LoginError {
@@ -117,10 +140,10 @@ pub struct LoggedIn {
 /// What the server had to say.
 #[derive(Debug)]
 pub enum NewIdentity {
-    /// This is the account's first device; its identity was made, and the device is signed in.
+    /// The device is signed in: as the account's first one, whose identity was made, or by the recovery words.
     Done(LoggedIn),
-    /// The account has an identity already: its recovery key is needed.
-    RecoveryKeyNeeded(Box<PendingLogin>),
+    /// The account has an identity already, and the device waits to be let in.
+    Waits(Box<PendingLogin>),
 }
 
 impl Login {
@@ -145,8 +168,9 @@ impl Login {
         let lock = LoginLock::take(profile)?;
         let store = profile.open_store(passphrase)?;
         let existing = store.read(account::load).await.map_err(ClientError::Store)?;
-        let mut draft = Draft::new(self, existing, lock, clock)?;
-        draft.ask().await?;
+        let is_left_out = matches!(self.key, SignInKey::Link) && left_out(&store).await?;
+        let mut draft = Draft::new(self, existing, is_left_out, lock, clock)?;
+        draft.ask(Some(&store)).await?;
         draft.store(&store).await?;
         draft.redeem(&store).await?;
         draft.identify(store).await
@@ -158,8 +182,24 @@ impl Login {
     /// [`LoginError`]; nothing was left in the profile's folder that another attempt would mind.
     pub async fn introduce(self, profile: &Profile) -> Result<Introduced, LoginError> {
         let lock = LoginLock::take(profile)?;
-        let mut draft = Draft::new(self, None, lock, Arc::new(SystemClock))?;
-        draft.ask().await?;
+        let mut draft = Draft::new(self, None, false, lock, Arc::new(SystemClock))?;
+        draft.ask(None).await?;
         Ok(Introduced::new(draft, profile.clone()))
+    }
+}
+
+/// Whether the profile is of a device that is signed in, and does not stand in its account's device list any more, as far as it
+/// knows or the server says: it shows a code to be let in again, under the key that it has.
+pub(crate) async fn left_out(store: &Store) -> Result<bool, ClientError> {
+    let look = |at: &Snapshot<'_>| {
+        let account = account::load(at)?.filter(|account| account.state == account::AccountState::Ready);
+        let Some(account) = account else { return Ok(None) };
+        let stands = learn::stands(&learn::known(at, &account)?, &account);
+        Ok::<_, ClientError>(Some((account, stands)))
+    };
+    match store.read(look).await? {
+        Some((account, true)) => Ok(Api::of(&account).own_profile().await.is_ok_and(|own| own.waiting)),
+        Some((_, false)) => Ok(true),
+        None => Ok(false),
     }
 }

@@ -8,7 +8,7 @@ use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::attachment::{DecryptingWriter, EncryptingReader, encrypted_len};
 use privmsg_e2ee::{
     AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate,
-    DeviceKeys, Expected, OsRng, Person, Provider, generate_key_package,
+    DeviceKeys, Expected, OsRng, Participant, Person, Provider, Role, generate_key_package,
 };
 use privmsg_mls_public::PublicConversation;
 use privmsg_mls_public::group::{MAX_GROUP_INFO_LEN, max_commit_len};
@@ -26,6 +26,9 @@ fn main() -> Outcome {
     }
     for leaves in [2, 100, 1000] {
         server(leaves)?;
+    }
+    for people in [2, 250] {
+        group(people, 4)?;
     }
     Ok(())
 }
@@ -89,21 +92,21 @@ fn conversation(leaves: usize) -> Outcome {
     let own = Person { user_id: user, identity: account.public() };
     let info = ConversationInfo::notes(own, Incarnation::FIRST);
     let start = Instant::now();
-    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, info, &claimed)?;
+    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed)?;
     let create = start.elapsed();
     ours.merge_pending(&provider)?;
     println!(
         "{leaves} leaves: key package {package_len} B, create {create:.1?}, commit {} B, each welcome {} B, tree {} B, group info {} B",
         bundle.commit.len(),
-        bundle.welcomes[0].1.len(),
+        bundle.welcomes()[0].1.len(),
         bundle.ratchet_tree.len(),
         bundle.group_info.len(),
     );
 
     let their_provider = Provider::new(&last.storage);
-    let welcome = &bundle.welcomes.last().ok_or("no welcome")?.1;
+    let (_, welcome) = bundle.welcomes().pop().ok_or("no welcome")?;
     let start = Instant::now();
-    let mut theirs = Conversation::join(&their_provider, welcome, &bundle.ratchet_tree)?;
+    let mut theirs = Conversation::join(&their_provider, &welcome, &bundle.ratchet_tree, None)?;
     let join = start.elapsed();
 
     let start = Instant::now();
@@ -145,11 +148,11 @@ fn server(leaves: usize) -> Outcome {
     let (first, joiner) = (&devices[0], &devices[leaves]);
     let provider = Provider::new(&first.storage);
     let info = ConversationInfo::notes(Person { user_id: user, identity: account.public() }, Incarnation::FIRST);
-    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, &claimed)?;
+    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed)?;
     ours.merge_pending(&provider)?;
 
     let start = Instant::now();
-    let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree)?;
+    let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree, None)?;
     println!("server, {leaves} leaves: begin {:.1?}, first commit {} B", start.elapsed(), created.commit.len());
     let mut state = server.encoded().to_vec();
 
@@ -164,10 +167,41 @@ fn server(leaves: usize) -> Outcome {
     let provider = Provider::new(&joiner.storage);
     let tree = PublicConversation::decode(state.clone())?.ratchet_tree();
     let (keys, certificate) = (&joiner.keys, &joiner.certificate);
-    let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree)?;
+    let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree, None)?;
     state = check(leaves, "external join", &state, &joined)?;
     // Rejoining costs each client what it costs to read the tree: many minutes for a thousand.
     if leaves <= 100 { warm(leaves, &devices, &state, joined) } else { Ok(()) }
+}
+
+/// A group of people: what a server's check of a commit costs that brings another roster.
+fn group(people: usize, devices: usize) -> Outcome {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let (mut fleet, mut places, mut founder) = (Vec::new(), Vec::new(), None);
+    for number in 0..people {
+        let (user, account) = (UserId::new(&format!("user{number:04}"))?, AccountKey::generate(&mut OsRng));
+        let key = account.begin_generation(&user, 1, &mut OsRng)?;
+        let role = if number == 0 { Role::Owner } else { Role::Member };
+        places.push(Participant::with_role(user, account.public(), role, 1));
+        for device in 0..devices {
+            fleet.push(Device::new(&key, number * devices + device, now)?);
+        }
+        founder.get_or_insert(key);
+    }
+    let founder = founder.ok_or("nobody")?;
+    let roster = founder.found(places.clone(), &mut OsRng)?;
+    let claimed: Vec<_> = fleet[1..].iter().map(|device| Ok(device.claim(now)?.1)).collect::<Outcome<_>>()?;
+    let (provider, first) = (Provider::new(&fleet[0].storage), &fleet[0]);
+    let info = ConversationInfo::group(&roster, Incarnation::FIRST);
+    let begun = Some(roster.clone());
+    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, begun, &claimed)?;
+    ours.merge_pending(&provider)?;
+    let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree, Some(roster.clone()))?;
+    // The last one goes.
+    places.pop();
+    let step = founder.next_roster(&[&roster], places, &mut OsRng)?;
+    let bundle = ours.commit_step(&provider, &first.keys, &step, &[], &[])?;
+    let what = format!("roster of {people} without one, {} B,", step.encode().len());
+    check(people * devices, &what, server.encoded(), &bundle).map(drop)
 }
 
 /// As when a group has been in use for some time: one of each pair of devices has renewed its path.
@@ -179,7 +213,7 @@ fn warm(leaves: usize, devices: &[Device], state: &[u8], mut latest: CommitBundl
         let (group_info, tree) = (&latest.group_info, server.ratchet_tree());
         let provider = Provider::new(&device.storage);
         let (keys, certificate) = (&device.keys, &device.certificate);
-        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree)?.1;
+        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree, None)?.1;
         let before = state;
         server.apply(&latest.commit, &latest.group_info)?;
         state = server.encoded().to_vec();
@@ -192,7 +226,8 @@ fn warm(leaves: usize, devices: &[Device], state: &[u8], mut latest: CommitBundl
 
 /// The best of several runs, which is what the processor needs when nothing else runs. Returns the state after the commit.
 fn check(leaves: usize, what: &str, state: &[u8], bundle: &CommitBundle) -> Outcome<Vec<u8>> {
-    let bound = max_commit_len(PublicConversation::decode(state.to_vec())?.leaves(), bundle.welcomes.len());
+    let before = PublicConversation::decode(state.to_vec())?;
+    let bound = max_commit_len(before.leaves(), bundle.welcomes().len(), before.roster().is_some());
     if bundle.commit.len() > bound || bundle.group_info.len() > MAX_GROUP_INFO_LEN {
         return Err("longer than it may be".into());
     }

@@ -15,12 +15,15 @@
 //!
 //! | kind | | body | `about` | if unknown |
 //! |---|---|---|---|---|
-//! | 0 | [`Text`] | `{ 0: text }` | the message that it answers | placeholder |
+//! | 0 | [`Text`] | `{ 0: text, ? 1: mentions [user_id, 1*64] }` | the message that it answers | placeholder |
 //! | 1 | [`Files`] | `{ 0: caption, 1: [attachment, 1*32] }` | the message that it answers | placeholder |
 //! | 2 | [`Receipt`] | `{ 0: 0 delivered / 1 read, 1: [message_id, 1*1024] }` | never | hide |
 //! | 3 | [`Reaction`] | `{ 0: emoji, ? 1: removed (bool) }` | needed | hide |
 //! | 4 | [`Edit`] | `{ 0: text }` | needed | hide |
 //! | 5 | [`Delete`] | `{ }` | needed | hide |
+//! | 6 | [`Title`] | `{ 0: title, ? 1: again (bool) }` | never | hide |
+//! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
+//! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
 //!
 //! A number is never given to anything else, not of a field and not of a kind; none has been retired. Fields that this
 //! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not
@@ -39,7 +42,9 @@ mod files;
 mod kind;
 mod reaction;
 mod receipt;
+mod signing_key;
 mod text;
+mod title;
 
 pub use delete::Delete;
 pub use edit::Edit;
@@ -50,7 +55,9 @@ pub use files::{Attachment, Files};
 pub use kind::{AboutRule, Kind};
 pub use reaction::Reaction;
 pub use receipt::{Receipt, ReceiptKind};
+pub use signing_key::{SigningKey, SigningKeyWanted};
 pub use text::Text;
+pub use title::Title;
 
 /// Version of the format. It grows only when an old client must not even try; new fields and kinds leave it.
 pub const CONTENT_VERSION: u32 = 1;
@@ -60,6 +67,9 @@ pub const MAX_CONTENT_LEN: usize = 46 * 1024;
 
 /// Longest text or caption, in bytes: a content without much else.
 pub const MAX_TEXT_LEN: usize = 45 * 1024;
+
+/// People whom one text can speak to by name.
+pub const MAX_MENTIONS: usize = 64;
 
 /// Longest [`IfUnknown::Text`], in bytes: a few sentences in any script.
 pub const MAX_IF_UNKNOWN_LEN: usize = 1024;
@@ -75,6 +85,9 @@ pub const MAX_MIME_LEN: usize = 255;
 
 /// Messages that one receipt can name.
 pub const MAX_RECEIPT_IDS: usize = 1024;
+
+/// Longest title of a group of people, in bytes: 128 letters of any script.
+pub const MAX_TITLE_LEN: usize = 512;
 
 /// Longest emoji of a reaction, in bytes: families of four with a skin tone each need 41.
 pub const MAX_EMOJI_LEN: usize = 64;

@@ -4,6 +4,8 @@
 //! it beyond MLS: every leaf carries a valid [device certificate](privmsg_mls_public::certificate) by the identity key
 //! of one of its people, and no device has two leaves. Kind and people stand in the GroupContext ([`ConversationInfo`]),
 //! so every member agrees on them by construction, and the group is named after them, so none can be served for another.
+//! Those of a group of people stand in its [`Roster`], which the GroupContext names by its hash, and which moves on by
+//! steps that are signed by those whom the one before lets ([`Roster::replaces`]).
 //!
 //! # Transactions
 //!
@@ -54,7 +56,7 @@ mod join;
 mod member;
 mod process;
 
-pub use bundle::CommitBundle;
+pub use bundle::{CommitBundle, SharedWelcome};
 pub use commit::CommitError;
 pub use create::CreateError;
 pub use encrypt::EncryptError;
@@ -69,8 +71,9 @@ use std::fmt;
 use openmls::group::{MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig};
 use openmls::prelude::SenderRatchetConfiguration;
 use openmls_traits::OpenMlsProvider as _;
-use privmsg_mls_public::{CertificateError, ConversationInfo, InfoError, UpdateNeeded, group, leaf};
-use privmsg_protocol::{Epoch, GroupId};
+use privmsg_mls_public::group::Rules;
+use privmsg_mls_public::{CertificateError, ConversationInfo, InfoError, Roster, UpdateNeeded, group, leaf};
+use privmsg_protocol::{Epoch, GroupId, UserId};
 
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
@@ -116,6 +119,8 @@ pub enum LoadError {
 pub struct Conversation {
     group: MlsGroup,
     info: ConversationInfo,
+    /// Of a group of people, as far as it is at hand.
+    roster: Option<Roster>,
 }
 
 impl Conversation {
@@ -154,6 +159,39 @@ impl Conversation {
         &self.info
     }
 
+    /// The same with the roster that its GroupContext names. OpenMLS keeps no rosters, so whoever loads a group of people
+    /// brings it: without it, the group can be read, and neither followed nor changed. Other conversations have none.
+    ///
+    /// # Errors
+    /// [`RejectReason::OtherRoster`].
+    pub fn with_roster(self, roster: Option<Roster>) -> Result<Self, RejectReason> {
+        Rules::new(&self.info, roster.as_ref())?;
+        Ok(Self { roster, ..self })
+    }
+
+    /// Who takes part, and as what, in this epoch of a group of people, as far as it is at hand.
+    #[must_use]
+    pub const fn roster(&self) -> Option<&Roster> {
+        self.roster.as_ref()
+    }
+
+    /// How many devices are in the group.
+    #[must_use]
+    pub fn leaves(&self) -> usize {
+        self.group.treesync().full_leaves().count()
+    }
+
+    /// The generation of its account in which a device of this user was let in: the highest of those in the group.
+    #[must_use]
+    pub fn generation_of(&self, user: &UserId) -> Option<u64> {
+        let certificate = |leaf: openmls::prelude::Member| {
+            let (owner, _) = leaf::device_of(&leaf.credential).ok()?;
+            (owner == *user).then(|| leaf::admitted_certificate(&leaf.credential).ok()).flatten()
+        };
+        let certificates = self.group.members().filter_map(certificate);
+        certificates.map(|certificate| certificate.signing_certificate().generation()).max()
+    }
+
     /// Whether this device is still a member.
     #[must_use]
     pub fn is_active(&self) -> bool {
@@ -183,7 +221,12 @@ impl Conversation {
                 return Err(newer.into());
             }
         }
-        Ok(Self { group, info })
+        Ok(Self { group, info, roster: None })
+    }
+
+    /// The rules of the present epoch.
+    fn rules(&self) -> Result<Rules<'_>, RejectReason> {
+        Rules::new(&self.info, self.roster.as_ref())
     }
 }
 

@@ -6,8 +6,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
 use privmsg_mls_public::{
-    AccountPublicKey, DeviceCertificate, DevicePublicKey, SignIn, SigningKeyCertificate, SigningPublicKey,
-    StatementError,
+    AccountPublicKey, Device, DeviceCertificate, DeviceList, DevicePublicKey, IdentityRequest, Participant, Roster,
+    SignIn, SigningKeyCertificate, SigningPublicKey, StatementError,
 };
 use privmsg_protocol::{DeviceId, UserId};
 use rand_core::CryptoRngCore;
@@ -62,6 +62,12 @@ impl AccountKey {
             SigningKeyCertificate::signed_by(self.public(), sign, user_id, generation, signing_public(&key))?;
         Ok(AccountSigningKey { key, certificate })
     }
+
+    /// Asks the server for what only the identity may.
+    #[must_use]
+    pub fn ask(&self, request: &IdentityRequest) -> [u8; 64] {
+        self.0.sign(&request.to_sign()).to_bytes()
+    }
 }
 
 impl PartialEq for AccountKey {
@@ -114,11 +120,70 @@ impl AccountSigningKey {
     /// Certifies that `device_id` with `device_key` is the account's. `added_at` is in seconds since 1970.
     #[must_use]
     pub fn certify(&self, device_id: &DeviceId, device_key: &DevicePublicKey, added_at: u64) -> DeviceCertificate {
+        DeviceCertificate::signed_by(
+            self.certificate.clone(),
+            |bytes| self.sign(bytes),
+            device_id,
+            device_key,
+            added_at,
+        )
+        .expect("the certificate is for this key")
+    }
+
+    /// Says which devices are the account's.
+    ///
+    /// # Errors
+    /// [`StatementError::Malformed`] for a counter that cannot be, too many devices, or one that stands there twice.
+    pub fn list(&self, counter: u64, devices: Vec<Device>) -> Result<DeviceList, StatementError> {
         let sign = |bytes: &[u8]| self.key.sign(bytes).to_bytes();
-        DeviceCertificate::signed_by(self.certificate.clone(), sign, device_id, device_key, added_at)
-            .expect("the certificate is for this key")
+        DeviceList::signed_by(self.certificate.clone(), sign, counter, devices)
     }
 }
+
+impl AccountSigningKey {
+    /// Founds a group of people: the roster that it begins with, in which this account is an owner.
+    ///
+    /// # Errors
+    /// As [`Roster::founding`].
+    pub fn found(
+        &self,
+        participants: Vec<Participant>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Roster, StatementError> {
+        Roster::founding(self.certificate.clone(), |bytes| self.sign(bytes), nonce(rng), participants)
+    }
+
+    /// The roster that comes after one or two others. Whether this account may write it, [`Roster::replaces`] says.
+    ///
+    /// # Errors
+    /// As [`Roster::next`].
+    pub fn next_roster(
+        &self,
+        previous: &[&Roster],
+        participants: Vec<Participant>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Roster, StatementError> {
+        Roster::next(previous, self.certificate.clone(), |bytes| self.sign(bytes), nonce(rng), participants)
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key.sign(bytes).to_bytes()
+    }
+}
+
+fn nonce(rng: &mut impl CryptoRngCore) -> [u8; 16] {
+    let mut nonce = [0; 16];
+    rng.fill_bytes(&mut nonce);
+    nonce
+}
+
+impl PartialEq for AccountSigningKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificate == other.certificate && bool::from(self.key.as_bytes().ct_eq(other.key.as_bytes()))
+    }
+}
+
+impl Eq for AccountSigningKey {}
 
 impl fmt::Debug for AccountSigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -221,6 +286,11 @@ mod tests {
         let device = (DeviceId::new("phone").unwrap(), DeviceKeys::from_bytes(&[2; 32]).public());
         let certificate = stored.certify(&device.0, &device.1, 1);
         assert_eq!(DeviceCertificate::decode(&certificate.encode()), Ok(certificate));
+
+        let entry = Device { device_id: device.0, device_key: device.1, added_at: 1 };
+        let list = stored.list(1, vec![entry.clone()]).unwrap();
+        assert_eq!(DeviceList::decode(&list.encode(), signing.certificate().clone()), Ok(list));
+        assert_eq!(stored.list(1, vec![entry.clone(), entry]), Err(StatementError::Malformed));
 
         let other = account.begin_generation(&alice, 7, &mut rand_core::OsRng).unwrap();
         let mixed = AccountSigningKey::from_bytes(&other.to_bytes(), signing.certificate().clone());

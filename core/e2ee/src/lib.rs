@@ -52,12 +52,12 @@
 //! let [alice, bob] = people;
 //! let info = ConversationInfo::direct(alice, bob, Incarnation::FIRST)?;
 //! let provider = Provider::new(&alice_disk);
-//! let (mut chat, bundle) = Conversation::create(&provider, &alice_keys, &alice_cert, info, &[claimed])?;
+//! let (mut chat, bundle) = Conversation::create(&provider, &alice_keys, &alice_cert, info, None, &[claimed])?;
 //! chat.merge_pending(&provider)?; // the server has accepted `bundle`
 //! let message = chat.encrypt(&provider, &alice_keys, b"hello")?;
 //!
 //! let provider = Provider::new(&bob_disk);
-//! let mut chat = Conversation::join(&provider, &bundle.welcomes[0].1, &bundle.ratchet_tree)?;
+//! let mut chat = Conversation::join(&provider, &bundle.welcomes()[0].1, &bundle.ratchet_tree, None)?;
 //! let processed = chat.process(&provider, Expected::Application, &message)?;
 //! let Processed::Application { sender, plaintext } = processed else { panic!() };
 //! assert_eq!((sender.device_id, plaintext.as_slice()), (alices, &b"hello"[..]));
@@ -70,28 +70,31 @@ pub mod content;
 pub mod conversation;
 pub mod identity;
 pub mod key_package;
+pub mod link_code;
 mod member;
 mod provider;
 pub mod recovery;
 pub mod safety_number;
 
 pub use content::{
-    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_TEXT_LEN, Reaction,
-    Receipt, ReceiptKind, Text,
+    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_MENTIONS,
+    MAX_TEXT_LEN, MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind, SigningKey, SigningKeyWanted, Text, Title,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
-    LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason,
+    LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason, SharedWelcome,
 };
 pub use identity::{AccountKey, AccountSigningKey, DeviceKeys};
 pub use key_package::{
     ClaimedKeyPackage, GenerateError, GeneratedKeyPackage, KeyPackageError, LIFETIME_S as KEY_PACKAGE_LIFETIME_S,
     forget as forget_key_package, generate as generate_key_package,
 };
+pub use link_code::{LinkCode, LinkCodeError};
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,
-    InfoError, Malformed, Person, PublicKeyError, SignIn, SigningKeyCertificate, StatementError, UpdateNeeded,
+    IdentityAction, IdentityRequest, InfoError, Malformed, Participant, Person, PublicKeyError, Role, Roster, SignIn,
+    SigningKeyCertificate, StatementError, UpdateNeeded,
 };
 pub use provider::{Provider, Storage, StorageError};
 pub use rand_core::OsRng;

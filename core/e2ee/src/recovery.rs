@@ -4,11 +4,14 @@
 //! them HKDF-SHA-256 (RFC 5869) derives an AES-256-GCM key that seals the account identity key. Backup layout:
 //!
 //! ```text
-//! version (1 byte, = 1) | nonce (12 bytes) | ciphertext (32 bytes) | tag (16 bytes)
+//! version (1 byte, = 2) | nonce (12 bytes) | ciphertext (32 bytes) | tag (16 bytes)
 //! ```
 //!
 //! The version and the `user_id` are additional authenticated data, so a backup opens only for the account it was
 //! made for. It holds the identity and no MLS secret: restoring those would reuse nonces.
+//!
+//! The same words give the *recovery sign-in key* ([`RecoveryKey::answer`]), Ed25519, under an info of its own: whoever
+//! has them comes as far as a session that waits, without an access key.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +19,9 @@ use std::str::FromStr;
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use bip39::{Language, Mnemonic};
+use ed25519_dalek::{Signer as _, SigningKey};
 use hkdf::Hkdf;
+use privmsg_mls_public::{RecoveryPublicKey, SignIn};
 use privmsg_protocol::UserId;
 use rand_core::CryptoRngCore;
 use sha2::Sha256;
@@ -24,9 +29,10 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::identity::AccountKey;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const SALT: &[u8] = b"PrivMsg recovery key v1";
 const BACKUP_INFO: &[u8] = b"PrivMsg account backup v1 AES-256-GCM";
+const SIGN_IN_INFO: &[u8] = b"PrivMsg recovery sign-in v1";
 const NONCE_LEN: usize = 12;
 const SEALED_LEN: usize = 32 + 16;
 
@@ -106,12 +112,33 @@ impl RecoveryKey {
         Ok(AccountKey::from_bytes(secret))
     }
 
+    /// The public half of the recovery sign-in key, which the server keeps.
+    #[must_use]
+    pub fn sign_in_key(&self) -> RecoveryPublicKey {
+        let public = self.signer().verifying_key().to_bytes();
+        RecoveryPublicKey::from_bytes(public).expect("a secret scalar has a sound public key")
+    }
+
+    /// The answer to a server's challenge, by which a new device is let in that waits.
+    #[must_use]
+    pub fn answer(&self, sign_in: &SignIn) -> [u8; 64] {
+        self.signer().sign(&sign_in.by_recovery()).to_bytes()
+    }
+
+    fn signer(&self) -> SigningKey {
+        SigningKey::from_bytes(&self.derive(SIGN_IN_INFO))
+    }
+
     fn cipher(&self) -> Aes256Gcm {
+        Aes256Gcm::new(self.derive(BACKUP_INFO).as_slice().into())
+    }
+
+    fn derive(&self, info: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(Some(SALT), self.0.as_slice())
-            .expand(BACKUP_INFO, key.as_mut())
+            .expand(info, key.as_mut())
             .expect("32 bytes are a valid HKDF-SHA-256 output length");
-        Aes256Gcm::new(key.as_slice().into())
+        key
     }
 }
 
@@ -195,7 +222,7 @@ mod tests {
         let other = RecoveryKey::generate(&mut rng);
         assert_eq!(other.open(&backup, &alice()), Err(RecoveryError::WrongKey));
         assert_eq!(key.open(&backup, &UserId::new("bob").unwrap()), Err(RecoveryError::WrongKey));
-        assert_eq!(key.open(&[2; 61], &alice()), Err(RecoveryError::UnsupportedVersion(2)));
+        assert_eq!(key.open(&[3; 61], &alice()), Err(RecoveryError::UnsupportedVersion(3)));
         assert_eq!(key.open(&[], &alice()), Err(RecoveryError::Malformed));
     }
 
@@ -204,7 +231,7 @@ mod tests {
         let key: RecoveryKey = WORDS.parse().unwrap();
         let backup = key.seal(&AccountKey::from_bytes(&[9; 32]), &alice(), &mut ChaCha20Rng::from_seed([2; 32]));
         let hex: String = backup.iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(hex, @"01f6a12ca8ffc30a66ca140ccc9b43dcd3a820b01231f7342fe2ad6331083a64f642727e6f41f09e0580465577c7c94627eb4500e76419c3623883574f");
+        insta::assert_snapshot!(hex, @"02f6a12ca8ffc30a66ca140ccc9b43dcd3a820b01231f7342fe2ad6331083a64f642727e6f41f09e05804655779b0135cd69f6e18742f199173d9f221f");
         let words = RecoveryKey::generate(&mut ChaCha20Rng::from_seed([2; 32])).words();
         insta::assert_snapshot!(words.as_str(), @"wall annual clay zebra cost cricket choose light small neck mimic search");
     }
@@ -212,11 +239,23 @@ mod tests {
     /// A backup made by version 1.0 must open for ever.
     #[test]
     fn an_old_backup_still_opens() {
-        let hex = "01f6a12ca8ffc30a66ca140ccc9b43dcd3a820b01231f7342fe2ad6331083a64f642727e6f41f09e0580465577c7c94627eb4500e76419c3623883574f";
+        let hex = "02f6a12ca8ffc30a66ca140ccc9b43dcd3a820b01231f7342fe2ad6331083a64f642727e6f41f09e05804655779b0135cd69f6e18742f199173d9f221f";
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let backup: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
         let key: RecoveryKey = WORDS.parse().unwrap();
         assert_eq!(key.open(&backup, &alice()), Ok(AccountKey::from_bytes(&[9; 32])));
+    }
+
+    /// The server keeps the public half: these bytes are for ever.
+    #[test]
+    fn the_words_sign_in_and_other_words_do_not() {
+        let key: RecoveryKey = WORDS.parse().unwrap();
+        insta::assert_snapshot!(key.sign_in_key(), @"wCPKTk0qu7zKd2yGYLJJrBhzz4wTb4dtdqfcztWg1gE=");
+        let device_id = privmsg_protocol::DeviceId::new("phone").unwrap();
+        let sign_in = SignIn { user_id: alice(), device_id, challenge: [7; 32] };
+        assert!(sign_in.is_signed_by_recovery(&key.sign_in_key(), &key.answer(&sign_in)));
+        let other = RecoveryKey::generate(&mut ChaCha20Rng::from_seed([1; 32]));
+        assert!(!sign_in.is_signed_by_recovery(&key.sign_in_key(), &other.answer(&sign_in)));
     }
 
     proptest! {

@@ -1,21 +1,26 @@
 //! What a conversation is and between whom, as it stands in the GroupContext (RFC 9420, section 8.1).
 //!
 //! ```text
-//! enum { direct(1), self(2), (255) } Kind;
+//! enum { direct(1), self(2), group(3), (255) } Kind;
 //! struct { opaque user_id<V>; opaque identity_key[32]; } Person;
 //! struct {
 //!     uint8  version;           // 2
 //!     Kind   kind;
 //!     opaque chat_id[32];
 //!     uint32 incarnation;       // from 1
-//!     Person people<V>;         // sorted by user_id, no duplicates
+//!     select (kind) {
+//!         direct, self: Person people<V>;    // sorted by user_id, no duplicates
+//!         group: uint64 roster_number; opaque roster_hash[32];
+//!     };
 //!     opaque later[0..1024];    // fields that later builds add
 //! } ConversationInfo;
 //! ```
 //!
-//! It is written once, by whoever creates the group, and MLS binds all of its bytes for every member. It names each
-//! person's identity key: a leaf that another key vouches for has no place in the group, whoever let it in. `chat_id`
-//! must be [what the people give](crate::conversation_id), and the group's id what `chat_id` and incarnation give.
+//! It is written by whoever creates the group, and MLS binds all of its bytes for every member. That of a direct
+//! conversation and of notes stays as it is, and names each person's identity key: a leaf that another key vouches for has
+//! no place in the group, whoever let it in. `chat_id` must be [what the people give](crate::conversation_id), and the
+//! group's id what `chat_id` and incarnation give. That of a group of people names the [`Roster`] that counts in this
+//! epoch, and a commit with a [step](Roster::replaces) moves it on.
 //!
 //! A build that does not know a field passes over it, so such a field may add something but must not restrict or change
 //! the meaning of the others: what does takes another version. Another version, and a kind that is not known, are not
@@ -28,12 +33,15 @@ use tls_codec::{DeserializeBytes as _, Serialize as _, TlsDeserializeBytes, TlsS
 
 use crate::conversation_id::{direct_chat_id, group_id, self_chat_id};
 use crate::keys::AccountPublicKey;
+use crate::roster::{Roster, RosterHash};
+use crate::statement::is_number;
 use crate::update_needed::UpdateNeeded;
 
 const VERSION: u8 = 2;
 
 const DIRECT: u8 = 1;
 const SELF: u8 = 2;
+const GROUP: u8 = 3;
 
 /// Bytes for what later builds add. Every welcome and every GroupInfo carries them.
 const MAX_LATER: usize = 1024;
@@ -62,6 +70,8 @@ pub enum ConversationKind {
     Direct,
     /// One user's notes; also how one's own devices talk to each other.
     SelfNotes,
+    /// Any number of users, as its [`Roster`] says.
+    Group,
 }
 
 /// A user, as the identity key says who that is.
@@ -87,15 +97,32 @@ enum Between {
     /// Sorted by name.
     Two([Person; 2]),
     Oneself([Person; 1]),
+    Roster(ConversationId, RosterMark),
+}
+
+/// Which roster of a group it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct RosterMark {
+    /// Its number.
+    pub number: u64,
+    /// What it is called.
+    pub hash: RosterHash,
+}
+
+impl RosterMark {
+    /// How this roster is named.
+    #[must_use]
+    pub const fn of(roster: &Roster) -> Self {
+        Self { number: roster.number(), hash: *roster.hash() }
+    }
 }
 
 #[derive(TlsSerialize, TlsDeserializeBytes, TlsSize)]
-struct Known {
+struct Head {
     version: u8,
     kind: u8,
     chat_id: [u8; 32],
     incarnation: u32,
-    people: Vec<KnownPerson>,
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -110,12 +137,7 @@ impl ConversationInfo {
     /// # Errors
     /// [`InfoError::People`] if they are one user.
     pub fn direct(a: Person, b: Person, incarnation: Incarnation) -> Result<Self, InfoError> {
-        let people = match a.user_id.cmp(&b.user_id) {
-            Ordering::Less => [a, b],
-            Ordering::Greater => [b, a],
-            Ordering::Equal => return Err(InfoError::People),
-        };
-        Ok(Self { between: Between::Two(people), incarnation, later: Vec::new() })
+        Ok(Self { between: Between::two(a, b)?, incarnation, later: Vec::new() })
     }
 
     /// A user's notes.
@@ -124,12 +146,37 @@ impl ConversationInfo {
         Self { between: Between::Oneself([own]), incarnation, later: Vec::new() }
     }
 
+    /// A group of people, in the epoch in which this roster counts.
+    #[must_use]
+    pub fn group(roster: &Roster, incarnation: Incarnation) -> Self {
+        let between = Between::Roster(roster.conversation_id(), RosterMark::of(roster));
+        Self { between, incarnation, later: Vec::new() }
+    }
+
+    /// The same group once `roster` counts. `None` if it is none, or another one's roster.
+    #[must_use]
+    pub fn with_roster(&self, roster: &Roster) -> Option<Self> {
+        let Between::Roster(chat, _) = self.between else { return None };
+        let between = Between::Roster(chat, RosterMark::of(roster));
+        (roster.conversation_id() == chat).then(|| Self { between, ..self.clone() })
+    }
+
+    /// Which roster says who takes part. `None` where the people stand here.
+    #[must_use]
+    pub const fn roster(&self) -> Option<RosterMark> {
+        match self.between {
+            Between::Roster(_, mark) => Some(mark),
+            Between::Two(_) | Between::Oneself(_) => None,
+        }
+    }
+
     /// What kind of conversation it is.
     #[must_use]
     pub const fn kind(&self) -> ConversationKind {
         match self.between {
             Between::Two(_) => ConversationKind::Direct,
             Between::Oneself(_) => ConversationKind::SelfNotes,
+            Between::Roster(..) => ConversationKind::Group,
         }
     }
 
@@ -139,12 +186,14 @@ impl ConversationInfo {
         self.incarnation
     }
 
-    /// Between whom it is, sorted by name, whether or not they have devices in the group at the moment.
+    /// Between whom it is, sorted by name, whether or not they have devices in the group at the moment. Nobody for a group
+    /// of people, whose [roster](Self::roster) says that.
     #[must_use]
     pub const fn people(&self) -> &[Person] {
         match &self.between {
             Between::Two(people) => people,
             Between::Oneself(own) => own,
+            Between::Roster(..) => &[],
         }
     }
 
@@ -160,6 +209,7 @@ impl ConversationInfo {
         match &self.between {
             Between::Two([a, b]) => direct_chat_id(&a.user_id, &b.user_id),
             Between::Oneself([own]) => self_chat_id(&own.user_id),
+            Between::Roster(chat, _) => *chat,
         }
     }
 
@@ -172,24 +222,25 @@ impl ConversationInfo {
     /// The encoding in the module documentation.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let people = self.people().iter().map(|person| KnownPerson {
-            user_id: person.user_id.as_str().as_bytes().to_vec().into(),
-            identity: *person.identity.as_bytes(),
-        });
-        let mut bytes = Known {
+        let head = Head {
             version: VERSION,
             kind: match self.between {
                 Between::Two(_) => DIRECT,
                 Between::Oneself(_) => SELF,
+                Between::Roster(..) => GROUP,
             },
             chat_id: *self.conversation_id().as_bytes(),
             incarnation: self.incarnation.0,
-            people: people.collect(),
-        }
-        .tls_serialize_detached()
-        .expect("two people are far shorter than a TLS vector");
-        bytes.extend_from_slice(&self.later);
-        bytes
+        };
+        let between = match &self.between {
+            Between::Roster(_, mark) => mark.tls_serialize_detached(),
+            Between::Two(_) | Between::Oneself(_) => {
+                self.people().iter().map(KnownPerson::of).collect::<Vec<_>>().tls_serialize_detached()
+            }
+        };
+        let between = between.expect("two people are far shorter than a TLS vector");
+        let head = head.tls_serialize_detached().expect("it has a fixed length");
+        [&head[..], &between, &self.later].concat()
     }
 
     /// Reads what [`ConversationInfo::encode`] wrote.
@@ -198,32 +249,61 @@ impl ConversationInfo {
     /// [`InfoError`], also for an order or a repetition of people that `encode` would not write.
     pub fn decode(bytes: &[u8]) -> Result<Self, InfoError> {
         match bytes {
-            [VERSION, DIRECT | SELF, ..] => {}
+            [VERSION, DIRECT | SELF | GROUP, ..] => {}
             [] | [VERSION] | [VERSION, 0 | u8::MAX, ..] => return Err(InfoError::Malformed),
             [VERSION, kind, ..] => return Err(UpdateNeeded::new(UpdateNeeded::KIND, *kind).into()),
             [version, ..] => return Err(UpdateNeeded::new(UpdateNeeded::INFO, *version).into()),
         }
-        let (known, later) = Known::tls_deserialize_bytes(bytes).map_err(|_| InfoError::Malformed)?;
-        if later.len() > MAX_LATER || known.incarnation == 0 {
+        let (head, rest) = Head::tls_deserialize_bytes(bytes).map_err(|_| InfoError::Malformed)?;
+        if head.incarnation == 0 {
             return Err(InfoError::Malformed);
         }
-        let people =
-            known.people.iter().map(KnownPerson::read).collect::<Option<Vec<_>>>().ok_or(InfoError::Malformed)?;
-        let incarnation = Incarnation(known.incarnation);
-        let info = match (known.kind, &*people) {
-            (DIRECT, [a, b]) => Self::direct(a.clone(), b.clone(), incarnation)?,
-            (SELF, [own]) => Self::notes(own.clone(), incarnation),
-            _ => return Err(InfoError::People),
-        };
-        if *info.conversation_id().as_bytes() != known.chat_id {
+        let (between, later) = head.between(rest)?;
+        if later.len() > MAX_LATER {
+            return Err(InfoError::Malformed);
+        }
+        let info = Self { between, incarnation: Incarnation(head.incarnation), later: later.to_vec() };
+        if *info.conversation_id().as_bytes() != head.chat_id {
             return Err(InfoError::OtherConversation);
         }
-        let info = Self { later: later.to_vec(), ..info };
         if info.encode() == bytes { Ok(info) } else { Err(InfoError::Malformed) }
     }
 }
 
+impl Between {
+    fn two(a: Person, b: Person) -> Result<Self, InfoError> {
+        match a.user_id.cmp(&b.user_id) {
+            Ordering::Less => Ok(Self::Two([a, b])),
+            Ordering::Greater => Ok(Self::Two([b, a])),
+            Ordering::Equal => Err(InfoError::People),
+        }
+    }
+}
+
+impl Head {
+    /// Reads what stands behind it, and says what follows that.
+    fn between<'a>(&self, bytes: &'a [u8]) -> Result<(Between, &'a [u8]), InfoError> {
+        if self.kind == GROUP {
+            let (mark, later) = RosterMark::tls_deserialize_bytes(bytes).map_err(|_| InfoError::Malformed)?;
+            let between = Between::Roster(ConversationId::from_bytes(self.chat_id), mark);
+            return if is_number(mark.number) { Ok((between, later)) } else { Err(InfoError::Malformed) };
+        }
+        let (people, later) = Vec::<KnownPerson>::tls_deserialize_bytes(bytes).map_err(|_| InfoError::Malformed)?;
+        let people = people.iter().map(KnownPerson::read).collect::<Option<Vec<_>>>().ok_or(InfoError::Malformed)?;
+        let between = match (self.kind, &*people) {
+            (DIRECT, [a, b]) => Between::two(a.clone(), b.clone())?,
+            (SELF, [own]) => Between::Oneself([own.clone()]),
+            _ => return Err(InfoError::People),
+        };
+        Ok((between, later))
+    }
+}
+
 impl KnownPerson {
+    fn of(person: &Person) -> Self {
+        Self { user_id: person.user_id.as_str().as_bytes().to_vec().into(), identity: *person.identity.as_bytes() }
+    }
+
     fn read(&self) -> Option<Person> {
         Some(Person {
             user_id: std::str::from_utf8(self.user_id.as_slice()).ok()?.parse().ok()?,

@@ -20,7 +20,7 @@
 //!
 //! What a caller still has to decide: whether the committer is the device that has sent the commit, whom it may add and
 //! remove, and whether the bytes are longer than [`max_commit_len`], [`max_tree_len`], [`MAX_GROUP_INFO_LEN`] or
-//! [`MAX_WELCOME_LEN`], before it hands them over. A commit to a thousand leaves takes about ten milliseconds of a processor,
+//! [`MAX_JOINER_SECRETS_LEN`], before it hands them over. A commit to a thousand leaves takes about ten milliseconds of a processor,
 //! a group of as many that begins a quarter of a second.
 //!
 //! # What cannot be checked without secrets
@@ -48,8 +48,9 @@ mod refused;
 mod rules;
 mod state;
 mod tree;
+mod welcome;
 
-pub use bounds::{MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, max_commit_len, max_tree_len};
+pub use bounds::{MAX_GROUP_INFO_LEN, MAX_JOINER_SECRETS_LEN, max_commit_len, max_tree_len};
 pub use context::{extensions, info_of_context, info_of_extensions};
 pub use group_info::GroupInfoError;
 pub use keys::UnusableKey;
@@ -59,3 +60,4 @@ pub use refused::Refused;
 pub use rules::{MAX_LEAF_LEN, Refusal, RejectReason, Rules};
 pub use state::StateError;
 pub use tree::read_tree;
+pub use welcome::{KeyPackageRef, Welcome};

@@ -31,6 +31,12 @@ macro_rules! public_key {
                 }
             }
 
+            /// The key with these bytes, which was looked at before.
+            #[allow(dead_code, reason = "not every key is kept")]
+            pub(crate) const fn admitted(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
             /// The 32 bytes.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 32] {

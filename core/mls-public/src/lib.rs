@@ -43,7 +43,7 @@ mod update_needed;
 pub use certificate::{CertificateError, DeviceCertificate};
 pub use contact_link::{ContactLink, ContactLinkError};
 pub use conversation_id::{direct_chat_id, group_chat_id, group_id, self_chat_id};
-pub use conversation_info::{ConversationInfo, ConversationKind, InfoError, Person};
+pub use conversation_info::{ConversationInfo, ConversationKind, InfoError, Person, RosterMark};
 pub use device_list::{Device, DeviceList, ListNumber, MAX_DEVICES};
 pub use group::{Change, PublicConversation, Refused};
 pub use identity_request::{IdentityAction, IdentityRequest};

@@ -4,7 +4,7 @@
 //! struct {
 //!     uint8  version;          // 1
 //!     opaque identity_key[32];
-//!     SigningKeyCertificate certificate;
+//!     opaque certificate<V>;   // DeviceCertificate of the new device, by the signing key of the list
 //!     opaque list<V>;          // DeviceList
 //!     opaque mac[32];          // HMAC-SHA-256(secret, "PrivMsg link v1" ‖ 0x00 ‖ user_id<V> ‖ device_id<V>
 //!                              //                      ‖ device_key[32] ‖ identity_key[32])
@@ -13,16 +13,17 @@
 //!
 //! The secret stands in the QR code that the new device shows; only who has seen that can answer, so a server cannot
 //! link the device into an account of its own making. Certificate and list need no place in the MAC: the identity key
-//! in it vouches for them.
+//! in it vouches for them. The certificate is what the new device shows in its leaves and key packages: it has no
+//! signing key before it is in a conversation in which it can be told it.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use privmsg_protocol::{DeviceId, UserId};
 use sha2::Sha256;
 use tls_codec::{DeserializeBytes as _, Serialize as _, TlsSerialize, TlsSize, VLBytes};
 
+use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::device_list::DeviceList;
 use crate::keys::{AccountPublicKey, DevicePublicKey};
-use crate::signing_certificate::SigningKeyCertificate;
 use crate::statement::{StatementError, check_version, labelled, text};
 use crate::update_needed::UpdateNeeded;
 
@@ -30,8 +31,8 @@ const LABEL: &[u8] = b"PrivMsg link v1";
 
 const VERSION: u8 = 1;
 
-/// A certificate has at most 203 bytes, a list 3,541.
-const MAX_LEN: usize = 4096;
+/// A certificate has at most 1,024 bytes, a list 3,541.
+const MAX_LEN: usize = 5 * 1024;
 
 const MAC_LEN: usize = 32;
 
@@ -49,6 +50,7 @@ pub struct NewDevice {
 /// Tells a new device which account it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkReply {
+    certificate: DeviceCertificate,
     list: DeviceList,
     mac: [u8; MAC_LEN],
 }
@@ -62,14 +64,25 @@ struct Authenticated {
 }
 
 impl LinkReply {
-    /// The answer to a device that stands in `list` by now.
+    /// The answer to a device that stands in `list` by now, and is certified by who has signed that.
     ///
     /// # Errors
-    /// [`StatementError::Other`] if it does not.
-    pub fn new(secret: &[u8; 32], device: &NewDevice, list: DeviceList) -> Result<Self, StatementError> {
-        check_named(device, &list)?;
+    /// [`StatementError::Other`] if it does not, or the certificate is not for it.
+    pub fn new(
+        secret: &[u8; 32],
+        device: &NewDevice,
+        certificate: DeviceCertificate,
+        list: DeviceList,
+    ) -> Result<Self, StatementError> {
+        check_named(device, &certificate, &list)?;
         let mac = authenticator(secret, device, list.certificate().identity_key()).finalize().into_bytes().into();
-        Ok(Self { list, mac })
+        Ok(Self { certificate, list, mac })
+    }
+
+    /// The new device's own.
+    #[must_use]
+    pub const fn certificate(&self) -> &DeviceCertificate {
+        &self.certificate
     }
 
     /// The account's devices, the new one among them.
@@ -81,10 +94,12 @@ impl LinkReply {
     /// The encoding in the module documentation.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let list = VLBytes::new(self.list.encode());
-        let list = list.tls_serialize_detached().expect("a list is far shorter than a TLS vector");
-        let certificate = self.list.certificate();
-        [&[VERSION], &certificate.identity_key().as_bytes()[..], &certificate.encode(), &list, &self.mac].concat()
+        let vector = |bytes: Vec<u8>| {
+            let vector = VLBytes::new(bytes).tls_serialize_detached();
+            vector.expect("a list is far shorter than a TLS vector")
+        };
+        let (certificate, list) = (vector(self.certificate.encode()), vector(self.list.encode()));
+        [&[VERSION], &self.certificate.identity_key().as_bytes()[..], &certificate, &list, &self.mac].concat()
     }
 
     /// Reads and verifies the answer to this device, which showed this secret.
@@ -101,21 +116,33 @@ impl LinkReply {
         let identity = AccountPublicKey::from_bytes(*identity).map_err(|_| StatementError::Malformed)?;
         let (rest, mac) = rest.split_last_chunk::<MAC_LEN>().ok_or(StatementError::Malformed)?;
         authenticator(secret, device, &identity).verify_slice(mac).map_err(|_| StatementError::Forged)?;
-        let (certificate, rest) = SigningKeyCertificate::decode_first(rest)?;
+        let (certificate, rest) = VLBytes::tls_deserialize_bytes(rest).map_err(|_| StatementError::Malformed)?;
+        let certificate = DeviceCertificate::decode(certificate.as_slice()).map_err(unusable)?;
         if *certificate.identity_key() != identity {
             return Err(StatementError::Other);
         }
         let list = VLBytes::tls_deserialize_exact_bytes(rest).map_err(|_| StatementError::Malformed)?;
-        let list = DeviceList::decode(list.as_slice(), certificate)?;
-        check_named(device, &list)?;
-        let reply = Self { list, mac: *mac };
+        let list = DeviceList::decode(list.as_slice(), certificate.signing_certificate().clone())?;
+        check_named(device, &certificate, &list)?;
+        let reply = Self { certificate, list, mac: *mac };
         if reply.encode() == bytes { Ok(reply) } else { Err(StatementError::Malformed) }
     }
 }
 
-fn check_named(device: &NewDevice, list: &DeviceList) -> Result<(), StatementError> {
+fn check_named(device: &NewDevice, certificate: &DeviceCertificate, list: &DeviceList) -> Result<(), StatementError> {
     let named = *list.user_id() == device.user_id && list.has(&device.device_id, &device.device_key);
-    if named { Ok(()) } else { Err(StatementError::Other) }
+    let certified = certificate.signing_certificate() == list.certificate()
+        && *certificate.device_id() == device.device_id
+        && *certificate.device_key() == device.device_key;
+    if named && certified { Ok(()) } else { Err(StatementError::Other) }
+}
+
+fn unusable(error: CertificateError) -> StatementError {
+    match error {
+        CertificateError::Malformed => StatementError::Malformed,
+        CertificateError::UpdateNeeded(newer) => StatementError::UpdateNeeded(newer),
+        CertificateError::Forged | CertificateError::KeyMismatch => StatementError::Forged,
+    }
 }
 
 fn authenticator(secret: &[u8; 32], device: &NewDevice, identity: &AccountPublicKey) -> Hmac<Sha256> {

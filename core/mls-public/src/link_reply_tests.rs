@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::test_keys::{account_key, assert_all_of_it_counts, device, device_key, hex, list};
+use crate::test_keys::{account_key, assert_all_of_it_counts, certificate, device, device_key, hex, list, sign};
 
 const SECRET: [u8; 32] = [8; 32];
 
@@ -14,20 +14,26 @@ fn two() -> DeviceList {
     list(5, 7, vec![device("phone", 4, 1_700_000_000), device("laptop", 3, 1_700_000_001)])
 }
 
+/// By signing key 2 of this generation.
+fn certified(device: &NewDevice, generation: u64) -> DeviceCertificate {
+    let (id, key) = (&device.device_id, &device.device_key);
+    DeviceCertificate::signed_by(certificate(generation), |bytes| sign(2, bytes), id, key, 1_700_000_000).unwrap()
+}
+
 fn reply() -> LinkReply {
-    LinkReply::new(&SECRET, &phone(), two()).unwrap()
+    LinkReply::new(&SECRET, &phone(), certified(&phone(), 5), two()).unwrap()
 }
 
 #[test]
 fn bytes_are_pinned() {
     let bytes = reply().encode();
-    insta::assert_snapshot!(hex(&bytes), @"018a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c0102616c8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c00000000000000058139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394e415bcc15a37e1f320500f455ebf5f591d6df58680f7eeb2eca3c4103ca616a8f17ae7d9a4b3566418ce8a0cac43a9af80c2638c98653c7b7f128bf6d58a890440b30102616c00000000000000050000000000000007405d066c6170746f70ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1000000006553f1010570686f6e65ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c000000006553f100f6bfd214ac3c75752b3e2488836bd57525d238fd910b62db70685c8066120539d0c8862d28806bbd185a83230919e5852ee69613a18f5b405193bdee04f400004a52a14801d97be8a4d51ee9815ed783ac0b833d9e2fbae9cb7ba7cb82450fdd");
+    insta::assert_snapshot!(hex(&bytes), @"018a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c40fb020102616c8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c00000000000000058139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394e415bcc15a37e1f320500f455ebf5f591d6df58680f7eeb2eca3c4103ca616a8f17ae7d9a4b3566418ce8a0cac43a9af80c2638c98653c7b7f128bf6d58a89040570686f6e65ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c000000006553f1008b7c4f93a486c188b684e4358a3617b0737fcbe1696c8b68715f1625768a8c94d5f63c93f8fa331196fb781dfde34fd1fbd8b2c124314c716e8719ecefbf740740b30102616c00000000000000050000000000000007405d066c6170746f70ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1000000006553f1010570686f6e65ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c000000006553f100f6bfd214ac3c75752b3e2488836bd57525d238fd910b62db70685c8066120539d0c8862d28806bbd185a83230919e5852ee69613a18f5b405193bdee04f400004a52a14801d97be8a4d51ee9815ed783ac0b833d9e2fbae9cb7ba7cb82450fdd");
     assert_eq!(LinkReply::decode(&bytes, &SECRET, &phone()), Ok(reply()));
 }
 
 #[test]
 fn only_who_saw_the_code_answers() {
-    let guessed = LinkReply::new(&[7; 32], &phone(), two()).unwrap();
+    let guessed = LinkReply::new(&[7; 32], &phone(), certified(&phone(), 5), two()).unwrap();
     assert_eq!(LinkReply::decode(&guessed.encode(), &SECRET, &phone()), Err(StatementError::Forged));
 }
 
@@ -40,22 +46,30 @@ fn the_answer_is_for_the_device_that_asked() {
     ];
     for other in others {
         assert_eq!(LinkReply::decode(&reply().encode(), &SECRET, &other), Err(StatementError::Forged), "{other:?}");
-        assert_eq!(LinkReply::new(&SECRET, &other, two()), Err(StatementError::Other), "it is let in first: {other:?}");
+        let early = LinkReply::new(&SECRET, &other, certified(&other, 5), two());
+        assert_eq!(early, Err(StatementError::Other), "it is let in first: {other:?}");
+        let others = LinkReply::new(&SECRET, &phone(), certified(&other, 5), two());
+        assert!(others.is_err() || other.user_id != phone().user_id, "its certificate is its own: {other:?}");
     }
 }
 
 /// A server on the way exchanges what the MAC is not over.
 #[test]
 fn certificate_and_list_are_those_of_the_identity_that_answered() {
-    let with = |identity: u8, list: DeviceList| {
+    let with = |identity: u8, certificate: DeviceCertificate, list: DeviceList| {
         let mac = authenticator(&SECRET, &phone(), &account_key(identity)).finalize().into_bytes().into();
-        let mut bytes = LinkReply { list, mac }.encode();
+        let mut bytes = LinkReply { certificate, list, mac }.encode();
         bytes[1..33].copy_from_slice(account_key(identity).as_bytes());
         LinkReply::decode(&bytes, &SECRET, &phone())
     };
-    assert_eq!(with(1, two()), Ok(reply()));
-    assert_eq!(with(9, two()), Err(StatementError::Other));
-    assert_eq!(with(1, list(5, 6, vec![device("laptop", 3, 0)])), Err(StatementError::Other), "an old one without it");
+    let own = || certified(&phone(), 5);
+    assert_eq!(with(1, own(), two()), Ok(reply()));
+    assert_eq!(with(9, own(), two()), Err(StatementError::Other));
+    let old = list(5, 6, vec![device("laptop", 3, 0)]);
+    assert_eq!(with(1, own(), old), Err(StatementError::Other), "an old one without it");
+    let another = NewDevice { device_id: DeviceId::new("laptop").unwrap(), device_key: device_key(3), ..phone() };
+    assert_eq!(with(1, certified(&another, 5), two()), Err(StatementError::Other), "another one's certificate");
+    assert_eq!(with(1, certified(&phone(), 4), two()), Err(StatementError::Other), "of an earlier generation");
 }
 
 proptest! {

@@ -115,15 +115,16 @@ fn what_is_newer_needs_an_update_and_is_not_malformed() {
 }
 
 #[test]
-fn a_thousand_people_and_no_more() {
+fn as_many_people_as_a_group_has_and_no_more() {
     let people = |count: usize| {
         let others = (1..count).map(|n| person(&format!("{n:0>64}"), 6, Role::Admin, u64::MAX >> 11));
         [al()].into_iter().chain(others).collect::<Vec<_>>()
     };
-    let most = Roster::next(&[&founding(), &second()], certificate(5), by_al, [7; 16], people(1000)).unwrap();
+    let most =
+        Roster::next(&[&founding(), &second()], certificate(5), by_al, [7; 16], people(MAX_PARTICIPANTS)).unwrap();
     assert_eq!(Roster::decode(&most.encode()), Ok(most.clone()));
     assert!(most.encode().len() <= MAX_LEN);
-    let more = Roster::next(&[&founding()], certificate(5), by_al, [7; 16], people(1001));
+    let more = Roster::next(&[&founding()], certificate(5), by_al, [7; 16], people(MAX_PARTICIPANTS + 1));
     assert_eq!(more, Err(StatementError::Malformed));
 }
 

@@ -113,6 +113,10 @@ error_codes! {
     MessageIdConflict = "message_id_conflict", 409, Never;
     /// What this user has sent and nobody has fetched takes `max_waiting_mb_per_user`. Nothing was stored for anybody.
     MailboxFull = "mailbox_full", 507, Later;
+    /// This user has written to `max_new_requests_per_day` people today who have not answered yet.
+    TooManyRequests = "too_many_requests", 429, Later;
+    /// Nobody there has answered yet, and no more than `max_request_messages_per_day` may be said until then.
+    AwaitsAnswer = "awaits_answer", 429, Later;
     /// Too many messages or requests; the answer says when to try again.
     RateLimited = "rate_limited", 429, Later;
     /// No such user, or a user that has been revoked.
@@ -137,6 +141,15 @@ error_codes! {
     StaleIncarnation = "stale_incarnation", 409, AfterCatchUp;
     /// The incarnation is too far above the newest one that the server knows, which the answer gives if there is one.
     IncarnationAhead = "incarnation_ahead", 409, AfterCatchUp;
+    /// The roster does not come after the newest one that the server has: read the group again.
+    StaleRoster = "stale_roster", 409, AfterCatchUp;
+    /// A roster that is malformed, forged or of another group, that its author may not write, or with somebody who has
+    /// another identity.
+    InvalidRoster = "invalid_roster", 422, Never;
+    /// Others could not use what this device has committed in the conversation: it commits and begins nothing there for a day.
+    CommitsSuspended = "commits_suspended", 403, Later;
+    /// The groups that the user has created take all of `max_group_mb_per_user`.
+    TooManyGroups = "too_many_groups", 429, Later;
     /// The account already has another identity key.
     IdentityExists = "identity_exists", 409, Never;
     /// The account has no encrypted backup.

@@ -268,7 +268,7 @@ macro_rules! string_serde {
         }
     )*};
 }
-string_serde!(MessageId, GroupId);
+string_serde!(MessageId, GroupId, ConversationId);
 
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {

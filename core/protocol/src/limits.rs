@@ -37,6 +37,9 @@ pub const MAX_KEY_PACKAGES: usize = 100;
 /// Leaves of one group that the design plans for (250 users with 4 devices).
 pub const MAX_GROUP_LEAVES: usize = 1000;
 
+/// People in one group, and users in one claim of key packages.
+pub const MAX_GROUP_PEOPLE: usize = 250;
+
 /// Size of an encrypted account backup, in characters of base64.
 pub const MAX_BACKUP_LEN: usize = 64 * 1024;
 

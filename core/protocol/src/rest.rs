@@ -6,6 +6,7 @@
 mod admin;
 mod auth;
 mod blocks;
+mod consent;
 mod endpoints;
 mod files;
 mod groups;
@@ -21,11 +22,12 @@ pub use admin::{
 };
 pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshRequest, RefreshResponse};
 pub use blocks::{BlockedUser, BlockedUsers};
+pub use consent::Requests;
 pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};
 pub use groups::{
-    CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupDevice, GroupKind, GroupStateAt, Groups, PublicGroupState,
-    SubmitCommit,
+    CommitAccepted, CreateGroup, Group, GroupDevice, GroupKind, GroupStateAt, Groups, JoinerSecrets, LeaveGroup,
+    PublicGroupState, RosterName, SharedWelcome, SubmitCommit, TakenCommit, UnusableCommit,
 };
 pub use health::{Health, Problem, Readiness, Ready, ReadyChecks};
 pub use identity::{
@@ -33,6 +35,9 @@ pub use identity::{
     IdentityReplacement, LinkReplyForDevice, OwnProfile, PublishDeviceList, PublishedDeviceList, RecoverySignIn,
     ReplaceIdentity, SetAccessKey, SetUpIdentity, StoreBackup,
 };
-pub use key_packages::{ClaimKeyPackages, ClaimedKeyPackages, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages};
+pub use key_packages::{
+    ClaimKeyPackages, ClaimMany, ClaimOf, ClaimedKeyPackages, ClaimedMany, ClaimedOf, DeviceKeyPackage,
+    KeyPackageStock, PublishKeyPackages,
+};
 pub use mailbox::{AckRequest, PendingMessages};
 pub use users::{Backup, Device, Devices, SealedIdentity, UpdateProfile, UserProfile};

@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ErrorCode;
 use crate::frames::MessageType;
-use crate::ids::{DeviceId, Epoch, FileId, GroupId, Incarnation, MessageId, Seq, UserId};
+use crate::ids::{ConversationId, DeviceId, Epoch, FileId, GroupId, Incarnation, MessageId, Seq, UserId};
 use crate::limits::{MAX_COUNTER, MAX_DEVICE_ID_LEN, MAX_FILE_ID_LEN, MAX_MESSAGE_TYPE_LEN, MAX_USER_ID_LEN};
 use crate::{Opaque, Secret};
 
@@ -19,6 +19,9 @@ const ID: &str = "^[A-Za-z0-9_-][A-Za-z0-9._-]*$";
 
 /// 16 bytes in unpadded URL-safe base64: of the last character only two bits count.
 const GROUP_ID: &str = "^[A-Za-z0-9_-]{21}[AQgw]$";
+
+/// 32 bytes likewise: of the last character four bits count.
+const CONVERSATION_ID: &str = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$";
 
 macro_rules! schemas {
     ($($name:ident: $schema:expr;)*) => {$(
@@ -46,6 +49,9 @@ schemas! {
     GroupId: text("An MLS group: 16 bytes in base64url without padding.")
         .pattern(Some(GROUP_ID))
         .examples([json!("AQEBAQEBAQEBAQEBAQEBAQ")]);
+    ConversationId: text("A conversation, whichever MLS group carries it: 32 bytes in base64url without padding.")
+        .pattern(Some(CONVERSATION_ID))
+        .examples([json!("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE")]);
     Incarnation: ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))

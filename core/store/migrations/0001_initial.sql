@@ -14,6 +14,8 @@ CREATE TABLE account (
     recovery_words TEXT,               -- only between making them and showing them
     signing_key BLOB,                  -- Ed25519 secret that signs for the account in this generation
     signing_certificate BLOB,          -- the identity's word for it
+    sealed_identity BLOB,              -- the identity key as the server keeps it, sealed with the words
+    link_secret BLOB,                  -- of the code by which this device is to be linked, until it is
     key_elsewhere INTEGER NOT NULL DEFAULT 0, -- somebody else has the device's key, and the server has not put it out yet
     device_id TEXT,
     certificate BLOB,
@@ -51,6 +53,13 @@ CREATE TABLE contact (
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
+-- What is known of the devices of users, one's own account among them, by the highest device list that was seen.
+CREATE TABLE known_devices (
+    user_id TEXT PRIMARY KEY,
+    identity BLOB NOT NULL,            -- that vouches for them
+    known BLOB NOT NULL                -- KnownDevices
+) STRICT, WITHOUT ROWID;
+
 -- Whom the user has blocked, as the server said last.
 CREATE TABLE blocked_user (
     user_id      TEXT    PRIMARY KEY,
@@ -62,6 +71,7 @@ CREATE TABLE chat (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,                -- direct, self, group; newer versions may know more
     peer TEXT,                         -- the other user of a direct chat
+    conversation BLOB,                 -- what a group of people is called: 32 bytes, derived from its founding roster
     groups INTEGER NOT NULL DEFAULT 0, -- MLS groups that have carried it so far
     incarnation INTEGER NOT NULL DEFAULT 0, -- the highest one that this device knows of; 0: none
     last_at INTEGER NOT NULL,          -- when something last came or was written, ms; its creation if nothing has
@@ -72,13 +82,44 @@ CREATE TABLE chat (
 ) STRICT;
 CREATE UNIQUE INDEX chat_direct ON chat (peer) WHERE kind = 'direct';
 CREATE UNIQUE INDEX chat_self ON chat (kind) WHERE kind = 'self';
+CREATE UNIQUE INDEX chat_group ON chat (conversation) WHERE kind = 'group';
 CREATE INDEX chat_last ON chat (last_at);
+
+-- What the chat of a group of people has besides.
+CREATE TABLE group_chat (
+    chat_id INTEGER PRIMARY KEY REFERENCES chat (id),
+    founding BLOB NOT NULL,            -- the roster that it began with
+    view BLOB NOT NULL,                -- the newest rosters that are known
+    title TEXT NOT NULL DEFAULT '',
+    title_at INTEGER NOT NULL DEFAULT 0, -- position of who gave it last; 0: nobody yet, or it was only told again
+    gone TEXT                          -- left, removed, unknown: why the user takes no part any more
+) STRICT;
+
+-- Rosters that have counted, the newest of each group: what a server that was set back shows again is known by them.
+CREATE TABLE past_roster (
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    hash BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    roster BLOB NOT NULL,
+    PRIMARY KEY (chat_id, hash)
+) STRICT, WITHOUT ROWID;
+
+-- What the user wants to be another in a group, until everybody has it.
+CREATE TABLE group_change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    change BLOB NOT NULL,              -- as JSON
+    failure TEXT                       -- why it will not be; then only for whoever waits for it
+) STRICT;
+CREATE INDEX group_change_chat ON group_change (chat_id, id);
 
 -- The MLS group behind a chat, and what this device still has to do for it.
 CREATE TABLE mls_group (
     group_id BLOB PRIMARY KEY,
     chat_id INTEGER NOT NULL REFERENCES chat (id),
-    info BLOB NOT NULL,                -- ConversationInfo, which it keeps for life
+    info BLOB NOT NULL,                -- ConversationInfo, as its GroupContext has it in this epoch
+    roster BLOB,                       -- of a group of people: the one that the info names
+    step BLOB,                         -- the next one, which the commit in `request` carries
     state TEXT NOT NULL,               -- creating, joining, active, broken
     ordinal INTEGER NOT NULL,          -- which of its chat's groups this is; orders their histories
     epoch INTEGER NOT NULL DEFAULT 0,  -- as in the MLS state, without having to read that

@@ -71,8 +71,12 @@ pub struct Account {
     pub identity_secret: Option<Zeroizing<[u8; 32]>>,
     /// The recovery key, until it has been shown.
     pub recovery_words: Option<Secret>,
+    /// The identity, sealed with the words: each device keeps a copy of what the server could lose.
+    pub sealed_identity: Option<Vec<u8>>,
     /// What signs for the account.
     pub signing: Option<Signing>,
+    /// What stands in the code that this device shows to be linked, as long as nobody has answered.
+    pub link_secret: Option<Zeroizing<[u8; 32]>>,
     /// Named by the server.
     pub device_id: Option<DeviceId>,
     /// This device's certificate.
@@ -104,7 +108,7 @@ pub fn load(at: &Snapshot<'_>) -> Result<Option<Account>, StoreError> {
         .prepare_cached(
             "SELECT server_url, user_id, access_key, device_name, device_key, identity, identity_secret, recovery_words,
                     signing_key, signing_certificate, device_id, certificate, token, token_expires_at, state, proxy,
-                    fingerprint, server_clock_ms
+                    fingerprint, server_clock_ms, sealed_identity, link_secret
              FROM account",
         )?
         .query_row([], |row| Ok(read(row)))
@@ -146,6 +150,8 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
         proxy: row.get::<_, Option<String>>(15)?.map(Secret::new),
         fingerprint: row.get(16)?,
         server_clock_ms: row.get(17)?,
+        sealed_identity: row.get(18)?,
+        link_secret: optional_key_bytes(row, 19)?.map(Zeroizing::new),
     })
 }
 
@@ -153,6 +159,15 @@ fn signing(row: &rusqlite::Row<'_>) -> Result<Option<Signing>, StoreError> {
     let key = optional_key_bytes(row, 8)?.map(Zeroizing::new);
     let certificate: Option<Vec<u8>> = row.get(9)?;
     Ok(key.zip(certificate).map(|(key, certificate)| Signing { key, certificate }))
+}
+
+/// Whether this device signs for the account. Reads no secret.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn has_signing_key(at: &Snapshot<'_>) -> Result<bool, StoreError> {
+    let found = "SELECT EXISTS (SELECT 1 FROM account WHERE signing_key IS NOT NULL)";
+    Ok(at.sql().prepare_cached(found)?.query_row([], |row| row.get(0))?)
 }
 
 /// Writes the account, whole.
@@ -163,8 +178,8 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
     tx.sql().execute(
         "INSERT OR REPLACE INTO account (id, server_url, user_id, access_key, device_name, device_key, identity,
              identity_secret, recovery_words, signing_key, signing_certificate, device_id, certificate, token,
-             token_expires_at, state, proxy, fingerprint, server_clock_ms)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             token_expires_at, state, proxy, fingerprint, server_clock_ms, sealed_identity, link_secret)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         params![
             account.server_url,
             account.user_id.as_str(),
@@ -184,6 +199,8 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
             account.proxy.as_ref().map(Secret::expose),
             account.fingerprint,
             account.server_clock_ms,
+            account.sealed_identity,
+            account.link_secret.as_ref().map(|secret| secret.as_slice()),
         ],
     )?;
     tx.changed(Change::Account);

@@ -1,11 +1,11 @@
 //! Chats: what a user sees of a conversation.
 
-use privmsg_protocol::{Incarnation, UserId};
+use privmsg_protocol::{ConversationId, Incarnation, UserId};
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::position::Position;
-use crate::sql_types::{from_sql, optional_user_id};
+use crate::sql_types::{from_sql, optional_key_bytes, optional_user_id};
 use crate::{Change, Snapshot, StoreError, Tx};
 
 /// Row of a chat.
@@ -23,7 +23,10 @@ pub enum ChatKind {
     /// Notes to oneself.
     SelfNotes,
     /// With several.
-    Group,
+    Group {
+        /// Which one: it is derived from the roster that it began with.
+        conversation: ConversationId,
+    },
 }
 
 /// A chat.
@@ -52,18 +55,19 @@ pub struct ChatSummary {
     pub read_to: Position,
 }
 
-/// Finds or makes the chat with `kind`. Groups come from elsewhere: each is its own chat.
+/// Finds or makes the chat with `kind`.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn ensure(tx: &Tx<'_>, kind: &ChatKind, now_ms: i64) -> Result<ChatId, StoreError> {
-    let (name, peer) = columns(kind);
-    if !matches!(kind, ChatKind::Group)
-        && let Some(id) = find(tx, kind)?
-    {
+    if let Some(id) = find(tx, kind)? {
         return Ok(id);
     }
-    tx.sql().execute("INSERT INTO chat (kind, peer, last_at) VALUES (?1, ?2, ?3)", params![name, peer, now_ms])?;
+    let (name, peer, conversation) = columns(kind);
+    tx.sql().execute(
+        "INSERT INTO chat (kind, peer, conversation, last_at) VALUES (?1, ?2, ?3, ?4)",
+        params![name, peer, conversation, now_ms],
+    )?;
     let id = ChatId(tx.sql().last_insert_rowid());
     tx.changed(Change::Chat(id));
     Ok(id)
@@ -74,11 +78,11 @@ pub fn ensure(tx: &Tx<'_>, kind: &ChatKind, now_ms: i64) -> Result<ChatId, Store
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn find(at: &Snapshot<'_>, kind: &ChatKind) -> Result<Option<ChatId>, StoreError> {
-    let (name, peer) = columns(kind);
+    let (name, peer, conversation) = columns(kind);
     Ok(at
         .sql()
-        .prepare_cached("SELECT id FROM chat WHERE kind = ?1 AND peer IS ?2")?
-        .query_row(params![name, peer], |row| row.get(0))
+        .prepare_cached("SELECT id FROM chat WHERE kind = ?1 AND peer IS ?2 AND conversation IS ?3")?
+        .query_row(params![name, peer, conversation], |row| row.get(0))
         .optional()?
         .map(ChatId))
 }
@@ -91,7 +95,7 @@ pub fn load(at: &Snapshot<'_>, id: ChatId) -> Result<Chat, StoreError> {
     Ok(summary(at, id)?.ok_or(StoreError::Invalid("chat"))?.chat)
 }
 
-const COLUMNS: &str = "id, kind, peer, messages, unread, last_at, last_message, read_to";
+const COLUMNS: &str = "id, kind, peer, messages, unread, last_at, last_message, read_to, conversation";
 
 /// Reads a chat as the list of chats shows it.
 ///
@@ -196,20 +200,21 @@ pub(crate) fn find_last(tx: &Tx<'_>, id: ChatId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn columns(kind: &ChatKind) -> (&'static str, Option<&str>) {
+fn columns(kind: &ChatKind) -> (&'static str, Option<&str>, Option<&[u8]>) {
     match kind {
-        ChatKind::Direct { peer } => ("direct", Some(peer.as_str())),
-        ChatKind::SelfNotes => ("self", None),
-        ChatKind::Group => ("group", None),
+        ChatKind::Direct { peer } => ("direct", Some(peer.as_str()), None),
+        ChatKind::SelfNotes => ("self", None, None),
+        ChatKind::Group { conversation } => ("group", None, Some(conversation.as_bytes())),
     }
 }
 
 fn read(row: &rusqlite::Row<'_>) -> Result<ChatSummary, StoreError> {
     let peer = optional_user_id(row, 2)?;
-    let kind = match (row.get_ref(1)?.as_str().unwrap_or_default(), peer) {
-        ("direct", Some(peer)) => ChatKind::Direct { peer },
-        ("self", None) => ChatKind::SelfNotes,
-        ("group", None) => ChatKind::Group,
+    let conversation = optional_key_bytes(row, 8)?.map(ConversationId::from_bytes);
+    let kind = match (row.get_ref(1)?.as_str().unwrap_or_default(), peer, conversation) {
+        ("direct", Some(peer), None) => ChatKind::Direct { peer },
+        ("self", None, None) => ChatKind::SelfNotes,
+        ("group", None, Some(conversation)) => ChatKind::Group { conversation },
         _ => return Err(StoreError::Invalid("chat")),
     };
     Ok(ChatSummary {

@@ -57,11 +57,16 @@ pub struct StoredGroup {
     pub rotate_at: i64,
     /// The latest epoch that this device has taken part in.
     pub reached: Epoch,
+    /// Of a group of people: the roster that `info` names.
+    pub roster: Option<Vec<u8>>,
+    /// The roster that the commit in `request` leads to.
+    pub step: Option<Vec<u8>>,
     /// The highest number of its history that has been seen.
     pub seen: Seq,
 }
 
-const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info, reached, last_seq";
+const COLUMNS: &str =
+    "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info, reached, roster, step, last_seq";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
     let state: String = row.get(2)?;
@@ -78,7 +83,9 @@ fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
         epoch: Epoch(from_sql(row.get(6)?)),
         info: row.get(7)?,
         reached: Epoch(from_sql(row.get(8)?)),
-        seen: Seq(from_sql(row.get(9)?)),
+        roster: row.get(9)?,
+        step: row.get(10)?,
+        seen: Seq(from_sql(row.get(11)?)),
     })
 }
 
@@ -135,6 +142,30 @@ pub fn insert(
         params![group.as_bytes().as_slice(), chat.0, state.as_str(), rotate_at, info],
     )?;
     tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// Notes what the GroupContext of a group of people says in this epoch, and the roster that it names.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_roster(tx: &Tx<'_>, group: &GroupId, info: &[u8], roster: &[u8]) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("UPDATE mls_group SET info = ?2, roster = ?3 WHERE group_id = ?1")?.execute(params![
+        group.as_bytes().as_slice(),
+        info,
+        roster
+    ])?;
+    Ok(())
+}
+
+/// Keeps the roster that the commit leads to which is about to be sent, or forgets it.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_step(tx: &Tx<'_>, group: &GroupId, step: Option<&[u8]>) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET step = ?2 WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), step])?;
     Ok(())
 }
 
@@ -239,6 +270,16 @@ pub fn set_reconcile(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql()
         .prepare_cached("UPDATE mls_group SET reconcile = reconcile + 1 WHERE group_id = ?1")?
         .execute([group.as_bytes().as_slice()])?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
+/// Looks at all groups of people again: this account signs otherwise than before.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn reconcile_people(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE mls_group SET reconcile = reconcile + 1 WHERE roster IS NOT NULL", [])?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod downloads;
 pub mod ended_uploads;
+pub mod group_changes;
 pub mod holds;
 pub mod lags;
 pub mod outbox;

@@ -33,6 +33,8 @@ pub(crate) struct Allowances {
     /// Logins that make a device, by what was shown.
     new_devices: Limiter<(UserKey, Shown)>,
     new_groups: Limiter<UserKey>,
+    /// Acknowledgements that have to be looked for in the mailbox.
+    acks: Limiter<UserKey>,
     /// What is written down for good. By device: a thief's does not keep the owner's from calling it back.
     account_changes: Limiter<DeviceKey>,
 }
@@ -59,6 +61,7 @@ impl Allowances {
             signals: Limiter::new(limits.rate_limit_signals_per_minute),
             new_devices: Limiter::new(limits.rate_limit_new_devices_per_minute),
             new_groups: Limiter::per_hour(limits.rate_limit_new_groups_per_hour),
+            acks: Limiter::new(limits.rate_limit_acks_per_minute),
             account_changes: Limiter::per_hour(limits.rate_limit_account_changes_per_hour),
         }
     }
@@ -106,6 +109,18 @@ impl Allowances {
             .map_err(ApiError::rate_limited)
     }
 
+    /// A claim of key packages of many users: whether each of them may be claimed.
+    pub(crate) fn claim_many<'a>(
+        &self,
+        asking: &UserId,
+        of: impl ExactSizeIterator<Item = &'a UserId>,
+    ) -> Result<Vec<bool>, ApiError> {
+        let now_ms = self.clock.now_ms();
+        let count = u32::try_from(of.len()).unwrap_or(u32::MAX);
+        self.claims.take_many(asking, count, now_ms).map_err(ApiError::rate_limited)?;
+        Ok(of.map(|one| self.claims_of_one.take(&(asking.clone(), one.clone()), now_ms).is_ok()).collect())
+    }
+
     /// A commit, a creation of a group or an upload of key packages.
     pub(crate) fn handshake(&self, session: &Session) -> Result<(), ApiError> {
         let who = (session.user, session.waiting);
@@ -120,6 +135,11 @@ impl Allowances {
     /// A device that is added.
     pub(crate) fn new_device(&self, user: UserKey, shown: Shown) -> Result<(), ApiError> {
         self.new_devices.take(&(user, shown), self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// An acknowledgement of what this connection has not delivered.
+    pub(crate) fn ack(&self, session: &Session) -> Result<(), u64> {
+        self.acks.take(&session.user, self.clock.now_ms())
     }
 
     /// Another access key, sealed identity, device list or replacement of the identity, or a block.

@@ -17,6 +17,9 @@ const LARGE_BODIES: usize = 8;
 const ANSWERS: u32 = 8;
 const ANSWERS_OF_ONE: u32 = 2;
 
+/// Answers of any size that are being put together, which is quick, whoever is to read them.
+const MAKING: usize = 4;
+
 /// See the module.
 pub(crate) struct Doors {
     /// Connections that are open.
@@ -27,6 +30,8 @@ pub(crate) struct Doors {
     pub(crate) large_bodies: Semaphore,
     /// Groups and commits that are being checked.
     pub(crate) checks: Arc<Semaphore>,
+    /// Answers that may become large and are being put together.
+    pub(crate) making: Semaphore,
     /// Large answers that are being written.
     pub(crate) answers: Transfers,
     /// Uploads and downloads under way.
@@ -42,6 +47,7 @@ impl Doors {
             unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
             large_bodies: Semaphore::new(LARGE_BODIES),
             checks: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
+            making: Semaphore::new(MAKING),
             answers: Transfers::new(ANSWERS, ANSWERS_OF_ONE),
             transfers: Transfers::new(limits.max_transfers, limits.max_transfers_per_user),
             appending: Appending::default(),

@@ -31,6 +31,7 @@ pub(super) fn json(back: &TakenBack) -> Value {
         "lists": back.lists,
         "seals": back.seals,
         "blocks": blocks,
+        "declined": back.declined,
         "present_unread": back.present_unread,
     })
 }
@@ -64,6 +65,13 @@ pub(super) fn text(back: &TakenBack, journal: &Path, language: Language) -> Stri
     list("recovery words newer than in the backup", "слова восстановления новее, чем в копии", names(&back.seals));
     let blocks: Vec<String> = back.blocks.iter().map(|(user, peer)| format!("{user}/{peer}")).collect();
     list("blocked or unblocked since", "с тех пор заблокированы или разблокированы", blocks.join(", "));
+    if back.declined > 0 {
+        list(
+            "conversations declined or let in since",
+            "с тех пор отклонены или приняты беседы",
+            back.declined.to_string(),
+        );
+    }
     let journal = shown(journal);
     if back.present_unread {
         lines.push(match language {

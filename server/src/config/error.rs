@@ -1,5 +1,8 @@
 //! Why there is no configuration.
 
+/// Characters that a key has at least: 16 of base64 are 96 bits, fewer are mostly words.
+pub(crate) const SHORTEST_KEY: usize = 16;
+
 /// Why there is no configuration. Never quotes a value: it could be a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -61,6 +64,12 @@ pub enum ConfigError {
         "`{key}` still holds the example's placeholder; make a secret with `openssl rand -base64 32`, or all of them with `privmsg-server init`"
     )]
     Placeholder {
+        /// `section.key`.
+        key: &'static str,
+    },
+    /// A secret that could be guessed.
+    #[error("`{key}` is shorter than {SHORTEST_KEY} characters; make one with `openssl rand -base64 32`")]
+    TooShort {
         /// `section.key`.
         key: &'static str,
     },

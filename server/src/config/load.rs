@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::environment::overlay;
 use super::placeholder::is_placeholder;
-use super::{Config, ConfigError, Storage};
+use super::{Config, ConfigError, SHORTEST_KEY, Storage};
 use crate::backup;
 use crate::paths::shown;
 
@@ -79,6 +79,10 @@ impl Config {
             if used && is_placeholder(secret.expose()) {
                 return Err(ConfigError::Placeholder { key });
             }
+        }
+        let key = self.admin.master_key.expose();
+        if !key.is_empty() && key.chars().count() < SHORTEST_KEY {
+            return Err(ConfigError::TooShort { key: "admin.master_key" });
         }
         let missing = |key, why| Err(ConfigError::Missing { key, why });
         if self.turn.enabled && self.turn.credential.expose().is_empty() {

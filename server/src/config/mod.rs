@@ -12,6 +12,7 @@ mod placeholder;
 mod sections;
 
 pub use error::ConfigError;
+pub(crate) use error::SHORTEST_KEY;
 pub(crate) use load::DEFAULT_FILES;
 pub use load::Source;
 pub(crate) use placeholder::is_placeholder;

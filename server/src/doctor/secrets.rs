@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq as _;
 
 use super::{Finding, Patient};
-use crate::config::is_placeholder;
-
-/// Characters below which a secret could be tried out: 16 of base64 are 96 bits, fewer are mostly words.
-const SHORTEST: usize = 16;
+use crate::config::{SHORTEST_KEY, is_placeholder};
 
 /// Under which name coturn knows the secret.
 const SECRET_KEY: &str = "static-auth-secret";
@@ -16,17 +13,13 @@ const SECRET_KEY: &str = "static-auth-secret";
 pub(super) fn check(patient: &Patient) -> Finding {
     let config = &patient.config;
     let turn = config.turn.enabled.then(|| config.turn.credential.expose());
-    for (key, secret) in [("admin.master_key", Some(config.admin.master_key.expose())), ("turn.credential", turn)] {
-        if let Some(secret) = secret
-            && !secret.is_empty()
-            && secret.chars().count() < SHORTEST
-        {
-            return Finding::warn(
-                format!("`{key}` is shorter than {SHORTEST} characters"),
-                format!("`{key}` короче {SHORTEST} символов"),
-            )
-            .advise("Make a better one: openssl rand -base64 32", "Создайте надёжнее: openssl rand -base64 32");
-        }
+    // The admin key is looked at before anything is started.
+    if turn.is_some_and(|secret| secret.chars().count() < SHORTEST_KEY) {
+        return Finding::warn(
+            format!("`turn.credential` is shorter than {SHORTEST_KEY} characters"),
+            format!("`turn.credential` короче {SHORTEST_KEY} символов"),
+        )
+        .advise("Make a better one: openssl rand -base64 32", "Создайте надёжнее: openssl rand -base64 32");
     }
     let Some(secret) = turn else {
         return Finding::pass("The secrets are no examples", "Секреты — не из примеров");

@@ -29,11 +29,13 @@ impl Transfers {
         Self { counts: Arc::default(), most, most_of_one }
     }
 
-    /// Room for one more transfer of this user; `None` if there is none.
+    /// Room for one more transfer of this user; `None` if there is none. Whoever has some gets more only while more are free
+    /// than they have: the last ones are for those who have none.
     pub(crate) fn begin(&self, user: UserKey) -> Option<Slot> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let own = counts.of_one.get(&user).copied().unwrap_or(0);
-        if (self.most != 0 && counts.all >= self.most) || (self.most_of_one != 0 && own >= self.most_of_one) {
+        let is_taken = self.most != 0 && self.most.saturating_sub(counts.all) <= own;
+        if is_taken || (self.most_of_one != 0 && own >= self.most_of_one) {
             return None;
         }
         counts.all += 1;
@@ -62,14 +64,16 @@ mod tests {
 
     #[test]
     fn transfers_are_counted_while_they_go_on() {
-        let transfers = Transfers::new(3, 2);
+        let transfers = Transfers::new(4, 2);
         let (one, two) = (UserKey(1), UserKey(2));
         let first = transfers.begin(one).unwrap();
         let _second = transfers.begin(one).unwrap();
         assert!(transfers.begin(one).is_none(), "two of one user");
         let _third = transfers.begin(two).unwrap();
-        assert!(transfers.begin(two).is_none(), "three in all");
-        drop(first);
+        assert!(transfers.begin(two).is_none(), "the last one is for somebody else");
+        let fourth = transfers.begin(UserKey(3)).unwrap();
+        assert!(transfers.begin(UserKey(4)).is_none(), "four in all");
+        drop((first, fourth));
         assert!(transfers.begin(two).is_some());
         let unlimited = Transfers::new(0, 0);
         let slots: Vec<_> = (0..100).map(|_| unlimited.begin(one).unwrap()).collect();

@@ -25,11 +25,24 @@ const PIECE: usize = 32 * 1024;
 /// When to try again where too many are being written.
 const WAIT_MS: u64 = 1_000;
 
+/// Answers with JSON that is put together once few others are: what is in memory then is bounded as well.
+///
+/// # Errors
+/// As [`json`], and whatever hinders putting it together.
+pub(crate) async fn made<T: Into<Bytes>>(
+    app: &App,
+    user: UserKey,
+    make: impl Future<Output = Result<T, ApiError>>,
+) -> Result<Response, ApiError> {
+    let _turn = app.doors.making.acquire().await.expect("nobody closes the semaphore");
+    json(app, user, make.await?)
+}
+
 /// Answers with JSON.
 ///
 /// # Errors
 /// If it is large, and too many large ones are being written, to this user or in all.
-pub(crate) fn json(app: &App, user: UserKey, text: impl Into<Bytes>) -> Result<Response, ApiError> {
+fn json(app: &App, user: UserKey, text: impl Into<Bytes>) -> Result<Response, ApiError> {
     let bytes = text.into();
     let content_type = (header::CONTENT_TYPE, "application/json");
     if bytes.len() <= SMALL {

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod body;
 mod gather;
+mod pace;
 mod peer;
 mod per_address;
 mod proxies;
@@ -28,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
 use self::gather::Gathered;
+use self::pace::Paced;
 
 pub(crate) use body::{BODY_PATIENCE, BodyLimit, body, discard, too_slow};
 pub(crate) use peer::{Peer, source};
@@ -129,7 +131,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Gathered::new(stream)), answer)
+        .serve_connection(TokioIo::new(Gathered::new(Paced::new(stream))), answer)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {

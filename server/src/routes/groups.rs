@@ -4,8 +4,12 @@ use std::path::Path;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
-use privmsg_protocol::rest::{CommitAccepted, CreateGroup, DeviceWelcome, Group, GroupStateAt, Groups, SubmitCommit};
+use privmsg_protocol::rest::{
+    CommitAccepted, CreateGroup, Group, GroupStateAt, Groups, LeaveGroup, SharedWelcome, SubmitCommit, TakenCommit,
+    UnusableCommit,
+};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
 
@@ -15,13 +19,20 @@ use crate::error::ApiError;
 use crate::extract::{self, Params, Search};
 use crate::handshake;
 use crate::http::answer;
-use crate::storage::{Session, SharedStorage, StorageError};
+use crate::storage::{Session, SharedStorage, StorageError, rosters};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct StateQuery {
     /// An earlier epoch, whose welcome still waits in the mailbox of the device that asks.
     epoch: Option<Epoch>,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SinceQuery {
+    /// The cursor of an earlier answer.
+    since: Option<String>,
 }
 
 /// A new conversation, or one that goes on in another group
@@ -33,14 +44,14 @@ pub(super) struct StateQuery {
     request_body = CreateGroup,
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::RateLimited, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::IncarnationAhead, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::RateLimited, ErrorCode::TooManyRequests, ErrorCode::TooManyGroups, ErrorCode::CommitsSuspended, ErrorCode::ConversationExists, ErrorCode::StaleIncarnation, ErrorCode::IncarnationAhead, ErrorCode::UnknownGroup, ErrorCode::UnknownRecipient, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,
     session: Session,
     extract::Json(group): extract::Json<CreateGroup>,
 ) -> Result<Json<Group>, ApiError> {
-    check_sizes(&app, [&group.state.group_info, &group.state.ratchet_tree], &group.welcomes)?;
+    check_sizes(&app, [&group.state.group_info, &group.state.ratchet_tree], group.welcome.as_ref())?;
     app.allowances.handshake(&session)?;
     check_disk(&app)?;
     let creator = session.user;
@@ -55,7 +66,8 @@ pub(super) async fn create(
 
 async fn found(app: &App, session: Session, group: CreateGroup) -> Result<Group, ApiError> {
     let by = session.clone();
-    let founding = handshake::run(app, move || handshake::check_founding(&by, group)).await?;
+    let max_bytes = app.config.limits.group_bytes();
+    let founding = handshake::run(app, move || handshake::check_founding(&by, group, max_bytes)).await?;
     Ok(app.storage.create_group(session, founding).await?)
 }
 
@@ -69,7 +81,7 @@ async fn found(app: &App, session: Session, group: CreateGroup) -> Result<Group,
     request_body = SubmitCommit,
     responses((status = OK, body = CommitAccepted)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::CommitsSuspended, ErrorCode::StaleEpoch, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownRecipient, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn commit(
     State(app): State<AppState>,
@@ -77,7 +89,7 @@ pub(super) async fn commit(
     Params(group_id): Params<GroupId>,
     extract::Json(commit): extract::Json<SubmitCommit>,
 ) -> Result<Json<CommitAccepted>, ApiError> {
-    check_sizes(&app, [&commit.commit, &commit.group_info], &commit.welcomes)?;
+    check_sizes(&app, [&commit.commit, &commit.group_info], commit.welcome.as_ref())?;
     app.allowances.handshake(&session)?;
     check_disk(&app)?;
     let before = app.storage.state_to_commit_to(session.user, group_id).await?;
@@ -88,14 +100,26 @@ pub(super) async fn commit(
 }
 
 /// All groups that the user takes part in
+///
+/// With a cursor of an earlier answer, those in which anything but their last number has changed since, and the names of the
+/// others.
 #[utoipa::path(
     get, path = "/groups", tag = "groups",
+    params(SinceQuery),
     responses((status = OK, body = Groups)),
     security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::RateLimited]))),
 )]
-pub(super) async fn list(State(storage): State<SharedStorage>, session: Session) -> Result<Json<Groups>, ApiError> {
-    let groups = storage.groups(session.user).await?;
-    Ok(Json(Groups { groups }))
+pub(super) async fn list(
+    State(app): State<AppState>,
+    session: Session,
+    Search(query): Search<SinceQuery>,
+) -> Result<Response, ApiError> {
+    let groups = async {
+        let groups = app.storage.groups(session.user, query.since).await?;
+        Ok(serde_json::to_vec(&groups).expect("groups are plain data"))
+    };
+    answer::made(&app, session.user, groups).await
 }
 
 /// A group
@@ -104,14 +128,84 @@ pub(super) async fn list(State(storage): State<SharedStorage>, session: Session)
     params(("group_id" = GroupId, Path, description = "Group")),
     responses((status = OK, body = Group)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownGroup]))),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn show(
-    State(storage): State<SharedStorage>,
+    State(app): State<AppState>,
     session: Session,
     Params(group_id): Params<GroupId>,
-) -> Result<Json<Group>, ApiError> {
-    Ok(Json(storage.group(session.user, group_id).await?))
+) -> Result<Response, ApiError> {
+    let group = async {
+        let group = app.storage.group(session.user, group_id).await?;
+        Ok(serde_json::to_vec(&group).expect("a group is plain data"))
+    };
+    answer::made(&app, session.user, group).await
+}
+
+/// Leave a group of people
+///
+/// The user hands in the next roster, without themselves in it, and takes part no more: from then on no device of theirs is
+/// a leaf. The next commit of somebody else carries the roster. Whoever is alone hands in none, and the group ends.
+#[utoipa::path(
+    post, path = "/groups/{group_id}/leave", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group")),
+    request_body = LeaveGroup,
+    responses((status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownGroup, ErrorCode::RateLimited]))),
+)]
+pub(super) async fn leave(
+    State(app): State<AppState>,
+    session: Session,
+    Params(group_id): Params<GroupId>,
+    extract::Json(request): extract::Json<LeaveGroup>,
+) -> Result<StatusCode, ApiError> {
+    app.allowances.handshake(&session)?;
+    let step = match request.roster {
+        Some(roster) => Some(handshake::run(&app, move || Ok(rosters::read(&roster)?)).await?),
+        None => None,
+    };
+    app.storage.leave_group(session, group_id, step).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A commit that was taken lately
+#[utoipa::path(
+    get, path = "/groups/{group_id}/commits/{epoch}", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group"), ("epoch" = Epoch, Path, description = "That it builds on")),
+    responses((status = OK, body = TakenCommit)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::StaleEpoch]))),
+)]
+pub(super) async fn taken(
+    State(storage): State<SharedStorage>,
+    session: Session,
+    Params((group_id, epoch)): Params<(GroupId, Epoch)>,
+) -> Result<Json<TakenCommit>, ApiError> {
+    Ok(Json(storage.taken_commit(session.user, group_id, epoch).await?))
+}
+
+/// Say that a commit that was taken cannot be used
+///
+/// When two other users say so, or the other one of two, the device that has made it commits nothing in the conversation for
+/// a day.
+#[utoipa::path(
+    post, path = "/groups/{group_id}/commits/{epoch}/unusable", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group"), ("epoch" = Epoch, Path, description = "That it builds on")),
+    request_body = UnusableCommit,
+    responses((status = NO_CONTENT)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::RateLimited]))),
+)]
+pub(super) async fn unusable(
+    State(app): State<AppState>,
+    session: Session,
+    Params((group_id, epoch)): Params<(GroupId, Epoch)>,
+    extract::Json(report): extract::Json<UnusableCommit>,
+) -> Result<StatusCode, ApiError> {
+    app.allowances.handshake(&session)?;
+    app.storage.report_unusable(session, group_id, epoch, report).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What is needed to join a group
@@ -129,19 +223,26 @@ pub(super) async fn state(
     Search(query): Search<StateQuery>,
 ) -> Result<Response, ApiError> {
     let user = session.user;
-    let stored = app.storage.group_state(session, group_id, query.epoch).await?;
-    let state = handshake::run(&app, move || handshake::shown(stored)).await?;
-    answer::json(&app, user, serde_json::to_vec(&state).expect("a state is plain data"))
+    let state = async {
+        let stored = app.storage.group_state(session, group_id, query.epoch).await?;
+        let state = handshake::run(&app, move || handshake::shown(stored)).await?;
+        Ok(serde_json::to_vec(&state).expect("a state is plain data"))
+    };
+    answer::made(&app, user, state).await
 }
 
 /// What the administrator allows at most, whatever a group needs.
 fn check_sizes<'a>(
     app: &App,
     pieces: impl IntoIterator<Item = &'a Opaque>,
-    welcomes: &'a [DeviceWelcome],
+    welcome: Option<&'a SharedWelcome>,
 ) -> Result<(), ApiError> {
     let limit = app.config.limits.handshake_bytes();
-    let mut pieces = pieces.into_iter().chain(welcomes.iter().map(|welcome| &welcome.welcome));
+    let welcome = welcome.into_iter().flat_map(|welcome| {
+        let secrets = welcome.secrets.iter().map(|one| &one.secrets);
+        secrets.chain([&welcome.group_info])
+    });
+    let mut pieces = pieces.into_iter().chain(welcome);
     if pieces.any(|piece| piece.len() as u64 > limit) { Err(handshake::too_large()) } else { Ok(()) }
 }
 

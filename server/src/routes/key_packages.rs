@@ -1,14 +1,21 @@
 //! Key packages.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
-use privmsg_protocol::limits::MAX_KEY_PACKAGES;
-use privmsg_protocol::rest::{ClaimKeyPackages, ClaimedKeyPackages, KeyPackageStock, PublishKeyPackages};
+use axum::response::Response;
+use privmsg_protocol::limits::{MAX_GROUP_PEOPLE, MAX_KEY_PACKAGES};
+use privmsg_protocol::rest::{
+    ClaimKeyPackages, ClaimMany, ClaimOf, ClaimedKeyPackages, ClaimedMany, ClaimedOf, KeyPackageStock,
+    PublishKeyPackages,
+};
 use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::{self, OptionalJson, Params, Recipient};
+use crate::http::answer;
 use crate::storage::{Session, SharedStorage};
 
 /// Longest key package, in characters. A post-quantum one has 3,600.
@@ -74,4 +81,39 @@ pub(super) async fn claim(
     app.allowances.claim(&session.user_id, &user_id)?;
     let claimed = app.storage.claim_key_packages(session.device, user_id, request.device_ids).await?;
     Ok(Json(claimed))
+}
+
+/// A key package of each device of many users
+///
+/// Each is claimed as by itself: who cannot be is named with the reason, and keeps nobody else from being.
+#[utoipa::path(
+    post, path = "/key-packages/claim", tag = "key packages",
+    request_body = ClaimMany,
+    responses((status = OK, body = ClaimedMany)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::RateLimited]))),
+)]
+pub(super) async fn claim_many(
+    State(app): State<AppState>,
+    session: Session,
+    extract::Json(request): extract::Json<ClaimMany>,
+) -> Result<Response, ApiError> {
+    let users: HashSet<&UserId> = request.claims.iter().map(|claim| &claim.user_id).collect();
+    if users.is_empty() || users.len() != request.claims.len() || users.len() > MAX_GROUP_PEOPLE {
+        return Err(ApiError::invalid("a claim is of 1 to 250 users, and of none of them twice"));
+    }
+    let may = app.allowances.claim_many(&session.user_id, request.claims.iter().map(|claim| &claim.user_id))?;
+    let mut may = may.into_iter();
+    let (claims, refused): (Vec<ClaimOf>, Vec<ClaimOf>) =
+        request.claims.into_iter().partition(|_| may.next().unwrap_or_default());
+    let too_often = |claim: ClaimOf| {
+        let (user_id, key_packages) = (claim.user_id, Vec::new());
+        ClaimedOf { user_id, key_packages, refused: Some(ErrorCode::RateLimited) }
+    };
+    let claimed = async {
+        let mut users = app.storage.claim_many(session.device, claims).await?;
+        users.extend(refused.into_iter().map(too_often));
+        Ok(serde_json::to_vec(&ClaimedMany { users }).expect("key packages are plain data"))
+    };
+    answer::made(&app, session.user, claimed).await
 }

@@ -40,8 +40,11 @@ pub(super) async fn pending(
 ) -> Result<Response, ApiError> {
     let limit =
         PageLimit { messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE), bytes: PAGE_BYTES };
-    let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
-    answer::json(&app, session.user, render(&page))
+    let page = async {
+        let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
+        Ok(render(&page))
+    };
+    answer::made(&app, session.user, page).await
 }
 
 /// A [`PendingMessages`], put together from the stored text of its messages.
@@ -65,7 +68,7 @@ fn render(page: &Page) -> String {
     request_body = AckRequest,
     responses((status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn acknowledge(
     State(app): State<AppState>,
@@ -75,6 +78,7 @@ pub(super) async fn acknowledge(
     if request.message_ids.len() > MAX_ACK_IDS {
         return Err(ApiError::invalid("too many ids in one acknowledgement"));
     }
+    app.allowances.ack(&session).map_err(ApiError::rate_limited)?;
     app.metrics.acknowledged(request.message_ids.len());
     app.storage.acknowledge(session.device, request.message_ids).await?;
     Ok(StatusCode::NO_CONTENT)

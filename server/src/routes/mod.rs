@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod backup;
 mod blocks;
+mod consent;
 mod device_lists;
 mod devices;
 mod files;
@@ -123,8 +124,15 @@ fn ordinary() -> OpenApiRouter<AppState> {
         .routes(routes!(device_lists::link_reply))
         .routes(routes!(blocks::list))
         .routes(routes!(blocks::block, blocks::unblock))
+        .routes(routes!(consent::requests))
+        .routes(routes!(consent::accept))
+        .routes(routes!(consent::decline))
         .routes(routes!(users::show))
         .routes(routes!(key_packages::claim))
+        .routes(routes!(key_packages::claim_many))
+        .routes(routes!(groups::leave))
+        .routes(routes!(groups::taken))
+        .routes(routes!(groups::unusable))
         .routes(routes!(messages::pending))
         .routes(routes!(messages::acknowledge))
         .routes(routes!(files::download, files::remove))

@@ -1,6 +1,7 @@
 //! Why a storage operation did not happen.
 
 use std::borrow::Cow;
+use std::num::NonZero;
 
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation};
 
@@ -13,11 +14,23 @@ pub(crate) struct Refusal {
     pub(crate) epoch: Option<Epoch>,
     pub(crate) group_id: Option<GroupId>,
     pub(crate) incarnation: Option<Incarnation>,
+    /// In seconds.
+    pub(crate) retry_after: Option<NonZero<u32>>,
 }
 
 impl Refusal {
     pub(crate) const fn new(code: ErrorCode, detail: &'static str) -> Self {
-        Self { code, detail: Cow::Borrowed(detail), epoch: None, group_id: None, incarnation: None }
+        let detail = Cow::Borrowed(detail);
+        Self { code, detail, epoch: None, group_id: None, incarnation: None, retry_after: None }
+    }
+
+    /// The same may succeed in so many seconds.
+    pub(crate) fn later(code: ErrorCode, detail: &'static str, seconds: i64) -> Self {
+        Self { retry_after: u32::try_from(seconds).ok().and_then(NonZero::new), ..Self::new(code, detail) }
+    }
+
+    pub(crate) fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after.map(|seconds| 1000 * u64::from(seconds.get()))
     }
 
     /// The epoch named is not `current`.

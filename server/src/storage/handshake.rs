@@ -2,11 +2,11 @@
 //! nothing in them is a client's word.
 
 use privmsg_mls_public::group::{Change, Member};
-use privmsg_mls_public::{direct_chat_id, group_chat_id, group_id, self_chat_id};
+use privmsg_mls_public::{direct_chat_id, group_id, self_chat_id};
 use privmsg_protocol::rest::{CreateGroup, GroupKind, SubmitCommit};
 use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Incarnation, Opaque, Seq};
 
-use super::Refusal;
+use super::{Refusal, Rosters};
 
 /// What a new group is called, and what conversation it is of.
 #[derive(Debug, Clone, Copy)]
@@ -17,14 +17,13 @@ pub(crate) struct Named {
 
 impl Named {
     /// The names follow from what the conversation is: nobody chooses them.
-    pub(crate) fn of(new: &CreateGroup) -> Result<Self, Refusal> {
+    pub(crate) fn of(new: &CreateGroup, rosters: Option<&Rosters>) -> Result<Self, Refusal> {
         let invalid = |detail| Refusal::new(ErrorCode::InvalidRequest, detail);
-        let roster = new.founding_roster.as_ref().map(|roster| roster.decode().ok_or("the roster is not base64"));
-        let chat = match (new.kind, &*new.participants, roster.transpose().map_err(invalid)?) {
+        let chat = match (new.kind, &*new.participants, rosters) {
             (GroupKind::Direct, [a, b], None) if a != b => direct_chat_id(a, b),
             (GroupKind::SelfNotes, [user], None) => self_chat_id(user),
-            (GroupKind::Group, [_, ..], Some(roster)) => group_chat_id(&roster),
-            _ => return Err(invalid("the participants or the roster do not fit this kind of conversation")),
+            (GroupKind::Group, [], Some(rosters)) => rosters.conversation_id(),
+            _ => return Err(invalid("the participants do not fit this kind of conversation")),
         };
         if new.incarnation < Incarnation::FIRST {
             return Err(invalid("incarnations begin with 1"));
@@ -33,16 +32,26 @@ impl Named {
     }
 }
 
+/// A device whose leaf comes, and the welcome that it gets.
+pub(crate) struct Welcomed {
+    pub(crate) member: Member,
+    pub(crate) welcome: Opaque,
+}
+
 /// A group that begins.
 pub(crate) struct Founding {
     pub(crate) new: CreateGroup,
     pub(crate) named: Named,
+    /// Of a group of people.
+    pub(crate) rosters: Option<Rosters>,
+    /// What the groups that one user has created may take, in bytes.
+    pub(crate) max_bytes: u64,
     /// Tells a request that comes again from another one for the same group, which must not be taken for the group that
     /// there is.
     pub(crate) made_of: [u8; 32],
     pub(crate) epoch: Epoch,
-    /// Whose leaves are in the tree beside the creator's: those for whom there is a welcome, and no others.
-    pub(crate) others: Vec<Member>,
+    /// Whose leaves are in the tree beside the creator's.
+    pub(crate) welcomed: Vec<Welcomed>,
     /// What is kept of it: an encoded `PublicConversation`.
     pub(crate) state: Vec<u8>,
 }
@@ -57,8 +66,10 @@ pub(crate) struct Commit {
 
 /// What a commit makes of the group that it was checked against.
 pub(crate) struct Checked {
-    /// Who comes and goes. There is a welcome for each who comes by somebody else's commit, and for no others.
+    /// Who comes and goes.
     pub(crate) change: Change,
+    /// Those who come by somebody else's commit.
+    pub(crate) welcomed: Vec<Welcomed>,
     /// What is kept of the group then.
     pub(crate) state: Vec<u8>,
 }
@@ -70,4 +81,6 @@ pub(crate) struct StoredState {
     pub(crate) group_info: Opaque,
     /// An encoded `PublicConversation`.
     pub(crate) state: Vec<u8>,
+    /// With which roster the conversation began; empty unless it is a group of people.
+    pub(crate) founding_roster: Vec<u8>,
 }

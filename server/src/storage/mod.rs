@@ -14,6 +14,8 @@ mod error;
 mod handshake;
 mod identity;
 mod model;
+mod people;
+pub(crate) mod rosters;
 pub(crate) mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -21,10 +23,10 @@ mod suite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
-    AuditLog, BlockedUser, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
-    PublishKeyPackages, UpdateProfile, UserProfile,
+    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, TakenCommit, UnusableCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
@@ -33,15 +35,18 @@ pub(crate) use administration::{
     UserSummary,
 };
 pub(crate) use error::{Refusal, StorageError, not_listed, over_quota};
-pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState};
+pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState, Welcomed};
 pub(crate) use identity::{
     Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
 };
 pub(crate) use model::{
-    Blocked, Bounds, Cutoffs, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page, PageLimit,
-    Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds,
-    UserKey,
+    Blocked, Bounds, Cutoffs, Declined, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page,
+    PageLimit, Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction,
+    UploadBounds, UserKey,
 };
+pub(crate) use rosters::Rosters;
+
+pub(crate) use people::People;
 
 use crate::secrets::KeyHash;
 
@@ -62,7 +67,7 @@ pub(crate) trait Replies: Send + Sync {
 
 /// Durable state of the server. See the module's rules.
 #[async_trait]
-pub(crate) trait Storage: Send + Sync {
+pub(crate) trait Storage: People {
     // Accounts
 
     /// What a login is checked against; `None` for an unknown or deleted user.
@@ -160,12 +165,6 @@ pub(crate) trait Storage: Send + Sync {
     async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()>;
     /// The sealed identity, and those before it that are kept, the newest first.
     async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>>;
-    /// Users who may see when `user` is there.
-    async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>>;
-    /// Users whose presence `user` may see.
-    async fn watched(&self, user: UserKey) -> Result<Vec<UserId>>;
-    /// Whether both have written to each other, so that each may see whether the other is there.
-    async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool>;
     async fn user_exists(&self, user_id: UserId) -> Result<bool>;
 
     // Blocking
@@ -199,13 +198,29 @@ pub(crate) trait Storage: Send + Sync {
         user_id: UserId,
         only: Option<Vec<DeviceId>>,
     ) -> Result<ClaimedKeyPackages>;
+    /// The same of many users, each as by itself.
+    async fn claim_many(&self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>>;
 
     // Groups
 
     async fn create_group(&self, session: Session, founding: Founding) -> Result<Group>;
     /// Takes a commit, if the group is still in the epoch that it was checked in.
     async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted>;
-    async fn groups(&self, user: UserKey) -> Result<Vec<Group>>;
+    /// The user's groups; of those that are as they were at this cursor, the names alone.
+    async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups>;
+    /// Who has made a commit that was taken lately.
+    async fn taken_commit(&self, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit>;
+    /// Notes that a device cannot use a commit that was taken. Whose commits several users cannot use makes no more for a
+    /// while.
+    async fn report_unusable(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Epoch,
+        report: UnusableCommit,
+    ) -> Result<()>;
+    /// Takes the user out of a group of people: by a roster of theirs, or, if nobody else is in it, without.
+    async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()>;
     async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group>;
     /// The current state, or that of an earlier epoch whose welcome still waits for the device.
     async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<StoredState>;

@@ -26,6 +26,11 @@ pub(crate) struct Bounds {
     pub(crate) bytes: i64,
     /// Bytes of what one user has sent, for whomever.
     pub(crate) bytes_of_sender: i64,
+    /// People to whom a user may write in a day who have not answered yet.
+    pub(crate) new_requests: i64,
+    /// Messages to one of them in a day, and bytes of these.
+    pub(crate) request_messages: i64,
+    pub(crate) request_bytes: i64,
 }
 
 /// A place in a mailbox. Grows; one commit never goes below an earlier one.
@@ -69,6 +74,8 @@ pub(crate) enum Destination {
 pub(crate) struct Outgoing {
     pub(crate) message_id: MessageId,
     pub(crate) to: Destination,
+    /// Somebody has written it, and not a client by itself.
+    pub(crate) by_person: bool,
     /// The outgoing frame, without `seq`.
     pub(crate) frame: String,
 }
@@ -90,6 +97,16 @@ pub(crate) struct Blocked {
     pub(crate) sees_user: bool,
     /// The user sees when the other one is there.
     pub(crate) seen_by_user: bool,
+}
+
+/// A conversation between two that one of them has declined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Declined {
+    /// The other one.
+    pub(crate) peer: UserId,
+    /// Whether the other one saw when the user was there, just before, and sees it now.
+    pub(crate) was_seen: bool,
+    pub(crate) is_seen: bool,
 }
 
 /// What became of one message.

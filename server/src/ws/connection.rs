@@ -246,7 +246,8 @@ impl Connection {
             };
             self.app.storage.submit(submission).await.map_err(|_| Broken)?;
         }
-        if !inbound.strangers.is_empty() {
+        // Too many are passed over: what they are about is delivered once more.
+        if !inbound.strangers.is_empty() && self.app.allowances.ack(&self.session).is_ok() {
             let acknowledged = self.app.storage.acknowledge(self.session.device, inbound.strangers).await;
             if let Err(error) = acknowledged {
                 // They will be delivered once more, which is what an acknowledgement that got lost leads to.

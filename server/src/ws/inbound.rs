@@ -35,7 +35,7 @@ pub(super) fn error_frame(message_id: Option<MessageId>, refusal: &Refusal) -> S
         code: refusal.code.clone(),
         message: refusal.detail.clone().into(),
         message_id,
-        retry_after_ms: None,
+        retry_after_ms: refusal.retry_after_ms(),
         epoch: refusal.epoch,
     })
 }

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::frames::Verdict;
 use super::inbound::{Errand, Inbound, error_frame};
-use crate::frame_text;
 use crate::storage::{Destination, Outgoing, Refusal};
+use crate::{frame_text, private_message};
 
 impl Connection {
     /// Sorts one frame.
@@ -91,7 +91,13 @@ impl Connection {
         }
         let to = match (&message.recipient_id, message.group_id, message.epoch) {
             (Some(user_id), None, None) => Destination::User(user_id.clone()),
-            (None, Some(group_id), Some(epoch)) => Destination::Group(group_id, epoch),
+            (None, Some(group_id), Some(epoch)) => {
+                if !private_message::is_of(&message.encrypted_content, group_id, epoch) {
+                    let detail = "encrypted_content is no MLS PrivateMessage of this group and epoch";
+                    return Err(Refusal::new(ErrorCode::InvalidRequest, detail));
+                }
+                Destination::Group(group_id, epoch)
+            }
             _ => {
                 return Err(Refusal::new(
                     ErrorCode::InvalidRequest,
@@ -99,6 +105,12 @@ impl Connection {
                 ));
             }
         };
+        // In a group only who has sent it knows.
+        let by_person = message.by_person.unwrap_or_else(|| {
+            use MessageType as M;
+            let is_said = matches!(message.message_type, M::Text | M::Voice | M::Video | M::Image | M::File);
+            is_said && message.group_id.is_none()
+        });
         let is_servers = match message.message_type {
             MessageType::KeyExchange | MessageType::DeviceSync | MessageType::Withheld => message.group_id.is_some(),
             MessageType::AccountSync => true,
@@ -123,7 +135,7 @@ impl Connection {
             message_type: message.message_type,
             timestamp: message.timestamp,
         });
-        Ok(Outgoing { message_id: message.message_id, to, frame })
+        Ok(Outgoing { message_id: message.message_id, to, by_person, frame })
     }
 
     fn acknowledged(&mut self, ack: &Ack, inbound: &mut Inbound) {

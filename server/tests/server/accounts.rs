@@ -276,10 +276,10 @@ async fn credentials_for_calls_are_made_for_each_user() {
     let alice = server.user("alice").await;
     let credentials = alice.get("/api/v1/turn/credentials").await.ok();
     assert_eq!(credentials["urls"], json!(["turn:localhost:3478"]));
-    assert_eq!(credentials["username"], "1800086400:alice");
+    assert_eq!(credentials["username"], "1800003600:alice");
     assert_eq!(credentials["credential"].as_str().unwrap().len(), 28);
     assert_eq!(credentials["credential_type"], "password");
-    assert_eq!(credentials["ttl"], 86_400);
+    assert_eq!(credentials["ttl"], 3_600);
 }
 
 #[tokio::test]

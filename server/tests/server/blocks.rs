@@ -159,7 +159,7 @@ async fn what_is_kept_back_takes_nothing_else_away() {
         empties(person).await;
     }
     server.restart().await;
-    let [alice, mallory, carol] = [alice, mallory, carol].map(|person| Person { api: server.api.clone(), ..person });
+    let [alice, mallory, carol] = [alice, mallory, carol].map(|person| Person { api: server.api, ..person });
     let (mut m, mut c) = (mallory.online().await, carol.online().await);
     let mut ids = Vec::new();
     for _ in 0..SENT {
@@ -168,8 +168,7 @@ async fn what_is_kept_back_takes_nothing_else_away() {
     }
     assert_eq!(sends(&mut m, mallory.group_message(id, 1, new_id())).await, Some(5));
     let found = waiting(&alice).await;
-    let (notices, messages): (Vec<_>, Vec<_>) =
-        found.iter().partition(|message| message["message_type"] == "withheld");
+    let (notices, messages): (Vec<_>, Vec<_>) = found.iter().partition(|message| message["message_type"] == "withheld");
     let arrived: Vec<_> = messages.iter().map(|message| message["message_id"].clone()).collect();
     assert_eq!(arrived, ids.iter().map(|id| json!(id)).collect::<Vec<_>>());
     assert_eq!(notices.into_iter().map(notice).collect::<Vec<_>>(), [withheld(4, 5)]);
@@ -229,7 +228,7 @@ async fn the_blocked_cannot_find_it_out_by_asking() {
         said.push((claimed.status, claimed.json()));
         let made = create(person, &chat, &[&alice]).await;
         let mut group = made.ok();
-        group["group_id"] = Value::Null;
+        (group["group_id"], group["chat_id"]) = (Value::Null, Value::Null);
         said.push((made.status, json!(group.to_string().replace(&person.name, "X").replace(&person.device, "D"))));
         let mut line = person.online().await;
         for to in ["alice", "alice", "nobody"] {

@@ -58,6 +58,7 @@ fn mistakes_in_the_configuration_are_named() {
         fails(&output, 3, "admin.master_key");
         fails(&output, 3, "openssl rand");
     }
+    fails(&with("[admin]\nmaster_key = \"x\""), 3, "shorter than 16");
     let unknown = command(folder.path()).env("PRIVMSG_SERVER_PROT", "1").output().unwrap();
     fails(&unknown, 3, "PRIVMSG_SERVER_PROT");
     let wrong = command(folder.path()).env("PRIVMSG_TURN_ENABLED", "maybe").output().unwrap();

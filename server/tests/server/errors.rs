@@ -5,7 +5,7 @@ use privmsg_protocol::frames::ServerFrame;
 use privmsg_server::Clock;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_KEY, Chat, Line, TestServer, create, new_id};
+use crate::support::{ADMIN_KEY, Chat, Line, TestServer, create, new_id, until};
 
 #[tokio::test]
 async fn requests_that_make_no_sense() {
@@ -150,6 +150,27 @@ async fn an_id_is_used_once() {
     assert_eq!(b.message().await.message_id, id);
     assert_eq!(b.next().await, ServerFrame::CaughtUp);
     b.deliver(bob.message("carol", id, "eA==")).await;
+}
+
+/// Each looked through a whole mailbox, on the one thread that writes: fifty in a second of each device stopped everybody.
+#[tokio::test]
+async fn acknowledgements_of_what_is_not_there_are_few() {
+    let server = TestServer::with(|config| config.limits.rate_limit_acks_per_minute = 3).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let (mut b, id) = (bob.online().await, new_id());
+    b.deliver(bob.message("alice", id, "eA==")).await;
+    let acks = async |id| alice.post("/api/v1/messages/ack", json!({"message_ids": [id]})).await;
+    for _ in 0..3 {
+        acks(new_id()).await.ok();
+    }
+    acks(id).await.is("rate_limited");
+    // What a socket has delivered itself is not looked for. Of the rest, what is over it comes once more.
+    let mut a = alice.connect().await;
+    a.ack(&[new_id(), new_id()]).await;
+    assert_eq!(a.message().await.message_id, id);
+    a.ack(&[id]).await;
+    let pending = async || alice.get("/api/v1/messages/pending").await.ok()["messages"].clone();
+    until("it is out of the mailbox", async || pending().await == json!([])).await;
 }
 
 /// Whoever sends more than is fetched is stopped, before it is anybody else who has no room.

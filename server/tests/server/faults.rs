@@ -37,6 +37,8 @@ impl Binary {
             .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
             .env("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "0")
             .env("PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND", "0")
+            .env("PRIVMSG_LIMITS_MAX_REQUEST_MESSAGES_PER_DAY", "0")
+            .env("PRIVMSG_LIMITS_MAX_REQUEST_KB_PER_DAY", "0")
             .env("RUST_LOG", "trace")
             .env("LC_ALL", "C")
             .stdout(Stdio::piped())
@@ -275,7 +277,7 @@ async fn a_full_disk_is_told_and_survived() {
 
     // Much less than the reserve is free: nothing large is begun, and messages still go.
     let group = json!({
-        "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1, "welcomes": [],
+        "kind": "self", "participants": ["alice"], "incarnation": 1, "epoch": 1,
         "state": {"group_info": "eA==", "ratchet_tree": "eA=="},
     });
     alice.post("/api/v1/groups", group).await.is("storage_full");

@@ -7,6 +7,7 @@ mod administration;
 mod blocks;
 mod clock;
 mod command_line;
+mod consent;
 mod corpus;
 mod description;
 mod errors;

@@ -151,11 +151,12 @@ async fn a_stranger_who_creates_a_group_sees_nothing() {
     let seen =
         async |by: &Person, who: &str| by.get(&format!("/api/v1/users/{who}")).await.ok()["last_seen_at"].is_string();
     let mut m = mallory.online().await;
+    m.deliver(mallory.group_message(id, 1, new_id())).await;
     let mut b = bob.connect().await;
-    let welcome = b.message().await.message_id;
+    let waiting = [b.message().await.message_id, b.message().await.message_id];
     assert_eq!(b.next_of_any_kind().await, ServerFrame::CaughtUp);
     assert_eq!(presence(&mut b).await, ("mallory".to_owned(), PresenceStatus::Online));
-    b.ack(&[welcome]).await;
+    b.ack(&waiting).await;
     b.ping().await;
     assert!(!seen(&mallory, "bob").await);
     assert!(seen(&bob, "mallory").await);

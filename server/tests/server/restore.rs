@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::faults::Binary;
-use crate::support::ADMIN_KEY;
+use crate::support::{ADMIN_KEY, Chat, create};
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg-server"));
@@ -174,6 +174,36 @@ async fn a_restore_without_a_record_says_so() {
     for token in [&past.stolen, &past.kept] {
         server.api.call("GET", "/api/v1/users/me", Some(token), "", b"").await.is("token_expired");
     }
+}
+
+/// What somebody has declined does not come back to them, and what they have let in since is let in.
+#[tokio::test]
+async fn what_is_declined_stays_declined() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    let mut people = Vec::new();
+    for name in ["alice", "bob", "carol"] {
+        let key = server.api.create_user(name).await;
+        people.push(server.api.login(name, &key, Some(name)).await);
+    }
+    let chats = ["bob", "carol"].map(|name| Chat::direct("alice", name));
+    for (chat, other) in chats.iter().zip(&people[1..]) {
+        create(other, chat, &[&people[0]]).await.ok();
+    }
+    let [of_bob, of_carol] = chats.map(|chat| chat.id());
+    let says = async |id, what: &str| people[0].post(&format!("/api/v1/groups/{id}/{what}"), Value::Null).await.ok();
+    says(of_bob, "decline").await;
+    done(folder.path(), &["backup", "then.tar"]);
+    says(of_bob, "accept").await;
+    says(of_carol, "decline").await;
+    drop(server);
+    let said: Value =
+        serde_json::from_str(&done(folder.path(), &["restore", "then.tar", "--force", "--json"])).unwrap();
+    assert_eq!(said["taken_back"]["declined"], 2);
+    let server = Binary::start(folder.path());
+    let alice = server.api.login("alice", &people[0].access_key, Some("alice")).await;
+    let requests = alice.get("/api/v1/users/me/requests").await.ok();
+    assert_eq!(requests, json!({"unanswered": [], "declined": [of_carol]}));
 }
 
 /// A restore forgot whom people had blocked, and with it brought those back who pester them.

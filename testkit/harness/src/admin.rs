@@ -91,6 +91,20 @@ impl Admin {
         Ok(())
     }
 
+    /// Lets the replacement of a user's identity take effect at once.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn passes_replacement(&self, user: &UserId) -> Result<()> {
+        let request = AdminRequest { admin_key: Some(self.secret()) };
+        let path = format!("/api/v1/admin/users/{user}/identity-replacement");
+        let answer = self.connection().await?.send("POST", &path, None, &request).await?;
+        if !(200..300).contains(&answer.status) {
+            bail!("passing: HTTP {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+        }
+        Ok(())
+    }
+
     /// The server's own figures.
     ///
     /// # Errors

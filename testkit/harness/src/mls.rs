@@ -1,17 +1,24 @@
 //! Devices that make groups and commits, for whoever wants to talk to a server without a client: an honest server takes
 //! nothing else than real ones.
 
+mod forging;
+mod group;
+mod people;
+
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{
-    AccountKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate, DeviceKeys,
-    Expected, OsRng, Person, Provider, generate_key_package,
+    AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate,
+    DeviceKeys, OsRng, Person, Provider, Roster, generate_key_package,
 };
-use privmsg_protocol::{DeviceId, GroupId, UserId};
+use privmsg_protocol::{DeviceId, Incarnation, UserId};
+
+pub use forging::Forgery;
+pub use group::MlsGroup;
 
 /// A device with keys of its own. Clones are the same device.
 #[derive(Clone)]
@@ -19,17 +26,12 @@ pub struct MlsDevice(Arc<Device>);
 
 struct Device {
     account: AccountKey,
+    /// Of its owner, on this device; each has another, and all are of generation 1.
+    signing_key: AccountSigningKey,
     keys: DeviceKeys,
     certificate: DeviceCertificate,
     /// The private parts of its key packages.
     disk: MemoryStorage,
-}
-
-/// A group as one device has it. Each is on a disk of its own, so that a device can make the same group twice.
-pub struct MlsGroup {
-    device: MlsDevice,
-    disk: MemoryStorage,
-    id: GroupId,
 }
 
 impl MlsDevice {
@@ -38,12 +40,20 @@ impl MlsDevice {
     /// # Errors
     /// If these are no names.
     pub fn of(user: &str, device: &str) -> Result<Self> {
+        Self::with_keys(user, device, DeviceKeys::generate(&mut OsRng))
+    }
+
+    /// The same with these keys.
+    ///
+    /// # Errors
+    /// As [`MlsDevice::of`].
+    pub fn with_keys(user: &str, device: &str, keys: DeviceKeys) -> Result<Self> {
         let mut secret = [7; 32];
         secret.iter_mut().zip(user.bytes()).for_each(|(byte, letter)| *byte = letter);
-        let (account, keys) = (AccountKey::from_bytes(&secret), DeviceKeys::generate(&mut OsRng));
+        let account = AccountKey::from_bytes(&secret);
         let signing_key = account.begin_generation(&user.parse()?, 1, &mut OsRng)?;
         let certificate = signing_key.certify(&device.parse()?, &keys.public(), now_s());
-        Ok(Self(Arc::new(Device { account, keys, certificate, disk: MemoryStorage::default() })))
+        Ok(Self(Arc::new(Device { account, signing_key, keys, certificate, disk: MemoryStorage::default() })))
     }
 
     /// Its owner, as the identity key says who that is.
@@ -61,100 +71,95 @@ impl MlsDevice {
     /// # Errors
     /// If OpenMLS makes none.
     pub fn key_package(&self) -> Result<ClaimedKeyPackage> {
-        let provider = Provider::new(&self.0.disk);
-        let made = generate_key_package(&provider, &self.0.keys, &self.0.certificate, false, now_s())?;
         let (user, device) = self.name();
-        Ok(ClaimedKeyPackage::validate(&made.bytes, &user, &device, now_s())?)
+        Ok(ClaimedKeyPackage::validate(&self.new_key_package()?, &user, &device, now_s())?)
     }
 
-    /// Makes a group with these others in it. It is as if the server had taken it.
+    fn new_key_package(&self) -> Result<Vec<u8>> {
+        let provider = Provider::new(&self.0.disk);
+        Ok(generate_key_package(&provider, &self.0.keys, &self.0.certificate, false, now_s())?.bytes)
+    }
+
+    /// Makes a conversation of one or two with these others in it. It is as if the server had taken it.
     ///
     /// # Errors
     /// If OpenMLS makes none.
     pub fn founds(&self, info: ConversationInfo, others: &[&Self]) -> Result<(MlsGroup, CommitBundle)> {
+        self.makes(info, None, others)
+    }
+
+    /// Makes a group of people in this incarnation, with these other devices in it. It is as if the server had taken it.
+    ///
+    /// # Errors
+    /// If OpenMLS makes none.
+    pub fn gathers(
+        &self,
+        roster: &Roster,
+        incarnation: Incarnation,
+        others: &[&Self],
+    ) -> Result<(MlsGroup, CommitBundle)> {
+        self.makes(ConversationInfo::group(roster, incarnation), Some(roster), others)
+    }
+
+    fn makes(
+        &self,
+        info: ConversationInfo,
+        roster: Option<&Roster>,
+        others: &[&Self],
+    ) -> Result<(MlsGroup, CommitBundle)> {
         let packages = key_packages(others)?;
         let (id, disk) = (info.group_id(), MemoryStorage::default());
         let (device, provider) = (&self.0, Provider::new(&disk));
-        let (_, bundle) = Conversation::create(&provider, &device.keys, &device.certificate, info, &packages)?;
-        let group = MlsGroup { device: self.clone(), disk, id };
+        let (keys, certificate) = (&device.keys, &device.certificate);
+        let (_, bundle) = Conversation::create(&provider, keys, certificate, info, roster.cloned(), &packages)?;
+        let group = MlsGroup::new(self, disk, id, roster);
         group.merges()?;
         Ok((group, bundle))
     }
 
-    /// Joins by its welcome in this bundle.
+    /// Joins a conversation of one or two by its welcome in this bundle.
     ///
     /// # Errors
     /// If there is none for it, or it cannot be used.
     pub fn joins(&self, bundle: &CommitBundle) -> Result<MlsGroup> {
-        let (_, own) = self.name();
-        let mine = bundle.welcomes.iter().find(|(device, _)| *device == own);
-        let (_, welcome) = mine.context("no welcome for this device")?;
-        let disk = copy(&self.0.disk);
-        let id = Conversation::join(&Provider::new(&disk), welcome, &bundle.ratchet_tree)?.group_id();
-        Ok(MlsGroup { device: self.clone(), disk, id })
+        self.joins_people(bundle, None)
     }
 
-    /// Joins by external commit. It is as if the server had taken it.
+    /// The same of a group of people with this roster.
+    ///
+    /// # Errors
+    /// As [`MlsDevice::joins`].
+    pub fn joins_people(&self, bundle: &CommitBundle, roster: Option<&Roster>) -> Result<MlsGroup> {
+        let (_, own) = self.name();
+        let mine = bundle.welcomes().into_iter().find(|(device, _)| *device == own);
+        let (_, welcome) = mine.context("no welcome for this device")?;
+        let disk = copy(&self.0.disk);
+        let joined = Conversation::join(&Provider::new(&disk), &welcome, &bundle.ratchet_tree, roster.cloned())?;
+        Ok(MlsGroup::new(self, disk, joined.group_id(), roster))
+    }
+
+    /// Joins by external commit, a group of people with this roster. It is as if the server had taken it.
     ///
     /// # Errors
     /// If it cannot.
-    pub fn enters(&self, group_info: &[u8], ratchet_tree: &[u8]) -> Result<(MlsGroup, CommitBundle)> {
+    pub fn enters(
+        &self,
+        group_info: &[u8],
+        ratchet_tree: &[u8],
+        roster: Option<&Roster>,
+    ) -> Result<(MlsGroup, CommitBundle)> {
         let (device, disk) = (&self.0, MemoryStorage::default());
-        let provider = Provider::new(&disk);
-        let (conversation, bundle) =
-            Conversation::join_external(&provider, &device.keys, &device.certificate, group_info, ratchet_tree)?;
+        let (provider, keys) = (Provider::new(&disk), &device.keys);
+        let (conversation, bundle) = Conversation::join_external(
+            &provider,
+            keys,
+            &device.certificate,
+            group_info,
+            ratchet_tree,
+            roster.cloned(),
+        )?;
         let id = conversation.group_id();
-        Ok((MlsGroup { device: self.clone(), disk, id }, bundle))
-    }
-}
-
-impl MlsGroup {
-    /// Makes a commit, which waits for the server's word.
-    ///
-    /// # Errors
-    /// If OpenMLS makes none.
-    pub fn commits(&self, add: &[&MlsDevice], remove: &[&MlsDevice]) -> Result<CommitBundle> {
-        let (packages, gone) = (key_packages(add)?, remove.iter().map(|device| device.name()).collect::<Vec<_>>());
-        self.with(|group, provider| Ok(group.commit(provider, &self.device.0.keys, &packages, &gone)?))
-    }
-
-    /// The server has taken the commit.
-    ///
-    /// # Errors
-    /// If it is out of the group.
-    pub fn merges(&self) -> Result<()> {
-        self.with(|group, provider| Ok(group.merge_pending(provider)?))
-    }
-
-    /// The server has not taken it.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub fn forgets(&self) -> Result<()> {
-        self.with(|group, provider| Ok(group.clear_pending(provider)?))
-    }
-
-    /// Goes where somebody else's commit leads.
-    ///
-    /// # Errors
-    /// If it is none that a client takes.
-    pub fn follows(&self, commit: &[u8]) -> Result<()> {
-        self.with(|group, provider| Ok(group.process(provider, Expected::Commit, commit).map(drop)?))
-    }
-
-    /// How many devices are in it.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub fn leaves(&self) -> Result<usize> {
-        self.with(|group, _| Ok(group.members().len()))
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut Conversation, &Provider<'_, MemoryStorage>) -> Result<T>) -> Result<T> {
-        let provider = Provider::new(&self.disk);
-        let mut group = Conversation::load(&provider, self.id)?.context("the group is gone")?;
-        ensure!(group.is_active(), "the device is out of the group");
-        work(&mut group, &provider)
+        Ok((MlsGroup::new(self, disk, id, roster), bundle))
     }
 }
 
@@ -175,11 +180,5 @@ impl fmt::Debug for MlsDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (user, device) = self.name();
         write!(f, "MlsDevice({user}/{device})")
-    }
-}
-
-impl fmt::Debug for MlsGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MlsGroup({} of {:?})", self.id, self.device)
     }
 }

@@ -29,6 +29,12 @@ pub type Setting = (&'static str, String);
 pub fn without_limits() -> Vec<Setting> {
     let off = [
         "PRIVMSG_LIMITS_MAX_PENDING_MESSAGES",
+        "PRIVMSG_LIMITS_MAX_PENDING_MB",
+        "PRIVMSG_LIMITS_RATE_LIMIT_ACKS_PER_MINUTE",
+        "PRIVMSG_LIMITS_MAX_WAITING_MB_PER_USER",
+        "PRIVMSG_LIMITS_MAX_NEW_REQUESTS_PER_DAY",
+        "PRIVMSG_LIMITS_MAX_REQUEST_MESSAGES_PER_DAY",
+        "PRIVMSG_LIMITS_MAX_REQUEST_KB_PER_DAY",
         "PRIVMSG_LIMITS_MAX_CONNECTIONS_PER_ADDRESS",
         "PRIVMSG_LIMITS_MAX_UNAUTHENTICATED_PER_ADDRESS",
         "PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND",
@@ -170,6 +176,8 @@ impl ServerProcess {
             .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
             .env("PRIVMSG_LIMITS_RATE_LIMIT_MESSAGES_PER_MINUTE", "0")
             .env("PRIVMSG_LIMITS_MAX_FRAMES_PER_SECOND", "0")
+            .env("PRIVMSG_LIMITS_MAX_REQUEST_MESSAGES_PER_DAY", "0")
+            .env("PRIVMSG_LIMITS_MAX_REQUEST_KB_PER_DAY", "0")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
     }

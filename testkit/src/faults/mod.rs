@@ -104,7 +104,7 @@ fn lives(plan: &Plan) -> simulation::Plan {
         devices: plan.size.of(2, 3),
         sayings: plan.size.of(600, 100_000),
         burst: plan.size.of(200, 10_000),
-        restore: true,
+        restore: plan.size == Size::Long,
     }
 }
 

@@ -3,10 +3,10 @@
 use anyhow::{Context as _, Result};
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::random::OpenMlsRand as _;
-use privmsg_e2ee::{AccountPublicKey, ConversationInfo, Person as Named};
-use privmsg_mls_public::{group_chat_id, group_id};
-use privmsg_protocol::{GroupId, Incarnation, Opaque, UserId};
+use privmsg_e2ee::{AccountPublicKey, ConversationInfo, OsRng, Participant, Person as Named, Role, Roster};
+use privmsg_protocol::{ConversationId, GroupId, Incarnation, Opaque, UserId};
 
+use super::rogue::Rogue;
 use crate::Person;
 use crate::person::Named as _;
 
@@ -43,10 +43,14 @@ pub struct Claim {
     pub info: Vec<u8>,
     /// The group's identifier: the one that follows from the info, until it is said otherwise.
     pub group_id: GroupId,
+    /// Which conversation it is of.
+    pub chat_id: ConversationId,
     /// Between whom.
     pub people: Vec<UserId>,
     /// With which roster a group of people began.
     pub founding_roster: Option<Opaque>,
+    /// Which one counts in it.
+    pub roster: Option<Roster>,
 }
 
 impl Claim {
@@ -72,26 +76,39 @@ impl Claim {
         Self::of(&ConversationInfo::notes(own.into(), Incarnation::FIRST))
     }
 
-    /// A group of people, as a version of the client may make it that knows such groups.
+    /// A group of people, founded by the first of them who can sign for themselves.
+    ///
+    /// # Errors
+    /// If these can found none.
+    pub fn group(by: &Rogue, others: &[&Who]) -> Result<Self> {
+        let members = others.iter().map(|who| Participant::member(who.user_id.clone(), who.identity));
+        let founding =
+            by.signing_key().found([by.place(Role::Owner)].into_iter().chain(members).collect(), &mut OsRng)?;
+        Ok(Self::with_roster(&founding, &founding))
+    }
+
+    /// The group that began with one roster, in the epoch of another, or that says so.
     #[must_use]
-    pub fn group(people: &[&Who]) -> Self {
-        const VERSION_AND_KIND: [u8; 2] = [2, 3];
-        let people: Vec<_> = people.iter().map(|who| who.user_id.clone()).collect();
-        let roster = format!("{people:?}").into_bytes();
-        let chat = group_chat_id(&roster);
-        let incarnation = Incarnation::FIRST.0.to_be_bytes();
-        let (roster_number, roster_hash) = (1_u64.to_be_bytes(), [0; 32]);
+    pub fn with_roster(founding: &Roster, roster: &Roster) -> Self {
+        let people = roster.participants().iter().map(|place| place.user_id().clone()).collect();
         Self {
-            info: [&VERSION_AND_KIND[..], chat.as_bytes(), &incarnation, &roster_number, &roster_hash].concat(),
-            group_id: group_id(&chat, Incarnation::FIRST),
             people,
-            founding_roster: Some(Opaque::encode(&roster)),
+            founding_roster: Some(Opaque::encode(&founding.encode())),
+            roster: Some(roster.clone()),
+            ..Self::of(&ConversationInfo::group(roster, Incarnation::FIRST))
         }
     }
 
     fn of(info: &ConversationInfo) -> Self {
         let people = info.people().iter().map(|person| person.user_id.clone()).collect();
-        Self { info: info.encode(), group_id: info.group_id(), people, founding_roster: None }
+        Self {
+            info: info.encode(),
+            group_id: info.group_id(),
+            chat_id: info.conversation_id(),
+            people,
+            founding_roster: None,
+            roster: None,
+        }
     }
 
     /// The same under the identifier of another group.

@@ -1,28 +1,32 @@
 //! A user of an honest server, with a client of another kind than ours: without an engine, and without rules.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng};
+use privmsg_e2ee::{AccountKey, DeviceKeys, LinkCode, OsRng, SignIn};
 use privmsg_harness::http::{Answer, Http};
+use privmsg_mls_public::NewDevice;
+use privmsg_mls_public::group::Welcome;
 use privmsg_protocol::frames::{ClientFrame, MessageType, SendMessage};
 use privmsg_protocol::rest::{
-    ClaimKeyPackages, ClaimedKeyPackages, CreateGroup, DeviceWelcome, Group, GroupKind, GroupStateAt, Groups, Problem,
-    PublicGroupState, PublishKeyPackages, SubmitCommit, UpdateProfile,
+    Challenge, ChallengePurpose, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CreateGroup, DeviceSignIn,
+    Group, GroupKind, GroupStateAt, Groups, JoinerSecrets, LoginResponse, Problem, PublicGroupState,
+    PublishKeyPackages, SharedWelcome, SubmitCommit, UpdateProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, UserId};
 use serde::Serialize;
 
-use super::claim::Claim;
+use super::claim::{Claim, random};
 use super::rogue::{Forged, Rogue, RogueGroup, new_message_id, now_ms};
 use crate::load::{Connection, SignedIn, sign_in_as};
-use crate::{Account, Server};
+use crate::{Account, Person, Server};
 
 /// A session of a user who is up to no good.
 #[derive(Debug)]
 pub struct HostileMember {
     http: Http,
-    socket: Connection,
+    /// None, as long as the session waits.
+    socket: Option<Connection>,
     session: SignedIn,
     rogue: Rogue,
 }
@@ -43,20 +47,64 @@ impl HostileMember {
         Ok(member)
     }
 
-    /// Whoever knows the access key of somebody, and nothing else: on a device of their own, with an identity of their
-    /// own, which they do not publish.
+    /// As on the first device of somebody, with an identity of its own, which is not published.
     ///
     /// # Errors
     /// What the server says.
     pub async fn signs_in(server: &Server, account: &Account) -> Result<Self> {
+        let mut member = Self::waits(server, account).await?;
+        member.socket = Some(Connection::open(server.address(), &member.session).await?);
+        Ok(member)
+    }
+
+    /// Whoever knows the access key of somebody who has an identity, and nothing else. The session waits.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn waits(server: &Server, account: &Account) -> Result<Self> {
         let keys = DeviceKeys::generate(&mut OsRng);
         let mut http = Http::connect(server.address()).await?;
         let public = STANDARD.encode(keys.public().as_bytes());
         let session = sign_in_as(&mut http, account, Some(&public)).await?;
-        let socket = Connection::open(server.address(), &session).await?;
+        Self::of(http, session, keys)
+    }
+
+    fn of(http: Http, session: SignedIn, keys: DeviceKeys) -> Result<Self> {
         let (user, device) = (session.user_id.as_str(), session.device_id.as_str());
         let rogue = Rogue::with(AccountKey::generate(&mut OsRng), keys, user, device)?;
-        Ok(Self { http, socket, session, rogue })
+        Ok(Self { http, socket: None, session, rogue })
+    }
+
+    /// A device that somebody has let in, and that turns against them: it stands in their list, and shows certificates of
+    /// an identity of its own.
+    ///
+    /// # Errors
+    /// If it is not let in.
+    pub async fn is_let_in_by(server: &Server, owner: &Person) -> Result<Self> {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let user_id = owner.account().user_id.clone();
+        let device_id: DeviceId = STANDARD.encode(random::<12>()?).replace(['+', '/', '='], "x").parse()?;
+        let device = NewDevice { user_id: user_id.clone(), device_id: device_id.clone(), device_key: keys.public() };
+        let (device_type, device_name) = ("test".to_owned(), "rogue".to_owned());
+        let code = LinkCode { device, device_type, device_name, secret: random::<32>()?.into() };
+        owner.client().link_device(&code).await?;
+        let mut http = Http::connect(server.address()).await?;
+        let purpose = ChallengePurpose::Device(device_id.clone());
+        let request = ChallengeRequest { user_id: user_id.clone(), purpose };
+        let challenge: Challenge = http.send("POST", "/api/v1/auth/challenge", None, &request).await?.json()?;
+        let bytes = challenge.challenge.decode().and_then(|bytes| bytes.try_into().ok()).context("a challenge")?;
+        let sign_in = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge: bytes };
+        let signature = Opaque::encode(&keys.answer(&sign_in));
+        let request = DeviceSignIn { user_id, device_id, challenge: challenge.challenge, signature };
+        let login: LoginResponse = http.send("POST", "/api/v1/auth/device", None, &request).await?.json()?;
+        let session = SignedIn {
+            user_id: login.user.user_id,
+            device_id: login.device_id,
+            token: login.token.expose().to_owned(),
+        };
+        let mut member = Self::of(http, session, keys)?;
+        member.socket = Some(Connection::open(server.address(), &member.session).await?);
+        Ok(member)
     }
 
     /// Its device, with keys and a certificate.
@@ -154,7 +202,7 @@ impl HostileMember {
             message_id: new_message_id()?,
             epoch: made.epoch,
             commit: Opaque::encode(&made.commit),
-            welcomes: welcomes(made),
+            welcome: welcome(made),
             group_info: made.state.group_info.clone(),
         };
         Verdict::of(&self.tries("POST", &format!("groups/{group}/commits"), &commit).await?)
@@ -184,9 +232,11 @@ impl HostileMember {
             encrypted_content: Opaque::encode(bytes),
             message_type: MessageType::Text,
             timestamp: i64::try_from(now_ms() / 1000)?,
+            by_person: Some(true),
         };
-        self.socket.feed(ClientFrame::Message(message).to_json()).await?;
-        self.socket.flush().await
+        let socket = self.socket.as_mut().context("a session that waits has no connection")?;
+        socket.feed(ClientFrame::Message(message).to_json()).await?;
+        socket.flush().await
     }
 }
 
@@ -216,18 +266,32 @@ impl Verdict {
 fn creation(kind: GroupKind, participants: Vec<UserId>, claim: &Claim, made: &Forged) -> CreateGroup {
     CreateGroup {
         kind,
-        participants,
+        // Those of a group stand in its roster.
+        participants: if kind == GroupKind::Group { Vec::new() } else { participants },
         incarnation: Incarnation::FIRST,
         founding_roster: claim.founding_roster.clone().filter(|_| kind == GroupKind::Group),
-        welcomes: welcomes(made),
+        roster: None,
+        steps: Vec::new(),
+        welcome: welcome(made),
         state: made.state.clone(),
     }
 }
 
-fn welcomes(made: &Forged) -> Vec<DeviceWelcome> {
-    let Some(welcome) = &made.welcome else { return Vec::new() };
-    let one = |device: &DeviceId| DeviceWelcome { device_id: device.clone(), welcome: Opaque::encode(welcome) };
-    made.added.iter().map(one).collect()
+/// The server is given a Welcome in parts, which bytes that are nothing do not have.
+fn welcome(made: &Forged) -> Option<SharedWelcome> {
+    let bytes = made.welcome.as_ref()?;
+    let welcome = Welcome::read(bytes).unwrap_or_else(|_| Welcome {
+        group_info: bytes.clone(),
+        secrets: made.added.iter().map(|_| (Vec::new(), bytes.clone())).collect(),
+    });
+    let one = |(device, (_, secrets)): (&DeviceId, &(_, Vec<u8>))| JoinerSecrets {
+        device_id: device.clone(),
+        secrets: Opaque::encode(secrets),
+    };
+    Some(SharedWelcome {
+        group_info: Opaque::encode(&welcome.group_info),
+        secrets: made.added.iter().zip(&welcome.secrets).map(one).collect(),
+    })
 }
 
 impl Forged {

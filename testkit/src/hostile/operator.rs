@@ -91,7 +91,11 @@ fn locked(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
 impl Held {
     fn state(&mut self) -> Result<Answer> {
         self.served += 1;
-        Answer::ok(&GroupStateAt { epoch: self.group.epoch(), seq: self.seq, state: self.group.state()? })
+        let (epoch, seq, state) = (self.group.epoch(), self.seq, self.group.state()?);
+        let claim = self.group.claim();
+        let roster = claim.roster.as_ref().map(|roster| Opaque::encode(&roster.encode()));
+        let founding_roster = claim.founding_roster.clone();
+        Answer::ok(&GroupStateAt { epoch, seq, state, roster, founding_roster })
     }
 
     fn takes(&mut self, commit: Value) -> Result<Answer> {
@@ -112,7 +116,13 @@ impl Held {
         });
         devices.iter_mut().for_each(|device| device["leaf"] = Value::Bool(false));
         let leaves = leaves.into_iter();
-        let leaves = leaves.map(|(user_id, device_id)| GroupDevice { user_id, device_id, leaf: true, active: true });
+        let leaves = leaves.map(|(user_id, device_id)| GroupDevice {
+            user_id,
+            device_id,
+            leaf: true,
+            active: true,
+            no_commits_until: None,
+        });
         devices.extend(leaves.map(|device| json!(device)));
         group["devices"] = devices.into();
         group["epoch"] = json!(self.group.epoch());
@@ -176,11 +186,14 @@ impl Operator {
             let mut group = json!(Group {
                 group_id: id,
                 kind,
+                chat_id: claim.chat_id,
                 incarnation,
                 epoch: held.group.epoch(),
                 seq: held.seq,
                 participants: claim.people.clone(),
                 devices: Vec::new(),
+                roster: None,
+                steps: Vec::new(),
             });
             held.shows(&mut group);
             Answer::ok(&group).ok()

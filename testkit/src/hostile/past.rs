@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
 use privmsg_mls_public::PublicConversation;
-use privmsg_protocol::rest::{CommitAccepted, CreateGroup, GroupStateAt, PublicGroupState, SubmitCommit};
+use privmsg_protocol::rest::{CommitAccepted, CreateGroup, GroupKind, GroupStateAt, PublicGroupState, SubmitCommit};
 use privmsg_protocol::{Epoch, GroupId, Opaque, Seq};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ struct Known {
 impl Known {
     fn founded(group: &CreateGroup) -> Option<(Epoch, Self)> {
         let PublicGroupState { group_info, ratchet_tree } = &group.state;
-        let (conversation, _) = PublicConversation::begin(&group_info.decode()?, &ratchet_tree.decode()?).ok()?;
+        let (conversation, _) = PublicConversation::begin(&group_info.decode()?, &ratchet_tree.decode()?, None).ok()?;
         Some((conversation.epoch(), Self::of(&conversation, group_info)))
     }
 
@@ -53,7 +53,7 @@ impl Known {
     fn at(&self, epoch: Epoch, seq: Seq) -> Result<GroupStateAt> {
         let ratchet_tree = Opaque::encode(&PublicConversation::decode(self.state.clone())?.ratchet_tree());
         let state = PublicGroupState { group_info: self.group_info.clone(), ratchet_tree };
-        Ok(GroupStateAt { epoch, seq, state })
+        Ok(GroupStateAt { epoch, seq, state, roster: None, founding_roster: None })
     }
 }
 
@@ -78,7 +78,7 @@ impl Past {
 }
 
 impl HostileServer {
-    /// Keeps what becomes of the only group that is made and changed through it.
+    /// Keeps what becomes of the only direct conversation that is made and changed through it.
     ///
     /// # Errors
     /// As [`HostileServer::answers`].
@@ -87,7 +87,10 @@ impl HostileServer {
         let (kept, described) = (past.clone(), past.clone());
         self.rewrites_requests(move |asked| {
             let made = serde_json::from_value::<CreateGroup>(asked.body.clone());
-            let made = made.ok().filter(|_| asked.path == "groups").and_then(|group| Known::founded(&group));
+            let made = made
+                .ok()
+                .filter(|group| asked.path == "groups" && group.kind == GroupKind::Direct)
+                .and_then(|group| Known::founded(&group));
             let changed = serde_json::from_value::<SubmitCommit>(asked.body.clone());
             let changed = changed.ok().filter(|_| asked.path.ends_with("/commits"));
             let states = &mut locked(&kept.0).states;
@@ -95,7 +98,7 @@ impl HostileServer {
             states.extend(made.or(changed));
         });
         self.rewrites("GET groups/*", move |_, group| {
-            if let Some(epoch) = group["epoch"].as_u64() {
+            if let Some(epoch) = group["epoch"].as_u64().filter(|_| group["kind"] == "direct") {
                 locked(&described.0).descriptions.insert(Epoch(epoch), group.clone());
             }
         })?;

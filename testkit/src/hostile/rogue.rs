@@ -14,9 +14,12 @@ use openmls::prelude::{
 };
 use openmls_rust_crypto::MemoryStorage;
 use openmls_traits::OpenMlsProvider as _;
-use privmsg_e2ee::{AccountKey, Content, DeviceCertificate, DeviceKeys, OsRng, Provider, Text, generate_key_package};
+use privmsg_e2ee::{
+    AccountKey, AccountSigningKey, Content, ConversationInfo, DeviceCertificate, DeviceKeys, OsRng, Participant,
+    Provider, Role, Roster, Text, generate_key_package,
+};
 use privmsg_protocol::rest::PublicGroupState;
-use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Opaque, UserId};
+use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque, UserId};
 
 use super::claim::{Claim, Who, random};
 
@@ -30,6 +33,7 @@ pub struct Rogue(Arc<Device>);
 
 struct Device {
     account: AccountKey,
+    signing_key: AccountSigningKey,
     keys: DeviceKeys,
     certificate: DeviceCertificate,
     disk: MemoryStorage,
@@ -78,13 +82,26 @@ impl Rogue {
     pub(super) fn with(account: AccountKey, keys: DeviceKeys, user: &str, device: &str) -> Result<Self> {
         let signing_key = account.begin_generation(&user.parse()?, 1, &mut OsRng)?;
         let certificate = signing_key.certify(&device.parse()?, &keys.public(), now_ms() / 1000);
-        Ok(Self(Arc::new(Device { account, keys, certificate, disk: MemoryStorage::default() })))
+        Ok(Self(Arc::new(Device { account, signing_key, keys, certificate, disk: MemoryStorage::default() })))
     }
 
     /// Who it says that it is.
     #[must_use]
     pub fn who(&self) -> Who {
         Who { user_id: self.0.certificate.user_id().clone(), identity: *self.0.certificate.identity_key() }
+    }
+
+    /// What it signs rosters with.
+    #[must_use]
+    pub fn signing_key(&self) -> &AccountSigningKey {
+        &self.0.signing_key
+    }
+
+    /// Itself in a roster.
+    #[must_use]
+    pub fn place(&self, role: Role) -> Participant {
+        let generation = self.0.signing_key.certificate().generation();
+        Participant::with_role(self.who().user_id, self.who().identity, role, generation)
     }
 
     /// Which device it says that it is.
@@ -229,6 +246,18 @@ impl RogueGroup {
     /// # Errors
     /// If OpenMLS does not.
     pub fn commit(&mut self, add: &[Vec<u8>], remove: &[&DeviceId]) -> Result<Forged> {
+        self.commit_with(add, remove, None)
+    }
+
+    /// The same, with any roster beside it, and in the GroupContext.
+    ///
+    /// # Errors
+    /// If OpenMLS does not.
+    pub fn commit_step(&mut self, step: &Roster, add: &[Vec<u8>], remove: &[&DeviceId]) -> Result<Forged> {
+        self.commit_with(add, remove, Some(step))
+    }
+
+    fn commit_with(&mut self, add: &[Vec<u8>], remove: &[&DeviceId], step: Option<&Roster>) -> Result<Forged> {
         let rogue = self.rogue.clone();
         let provider = rogue.provider();
         let packages = add.iter().map(|bytes| {
@@ -240,10 +269,13 @@ impl RogueGroup {
         let added = named.map(|certificate| certificate.device_id().clone()).collect();
         let epoch = self.epoch();
         let leaving = self.indexes(remove);
-        let bundle = self
-            .group
-            .commit_builder()
-            .force_self_update(true)
+        self.group.set_aad(step.map(Roster::encode).unwrap_or_default());
+        let mut builder = self.group.commit_builder().force_self_update(true);
+        if let Some(step) = step {
+            let info = ConversationInfo::group(step, Incarnation::FIRST);
+            builder = builder.propose_group_context_extensions(context(&info.encode())?)?;
+        }
+        let bundle = builder
             .propose_adds(packages)
             .propose_removals(leaving)
             .load_psks(provider.storage())?
@@ -317,7 +349,7 @@ impl RogueGroup {
     /// # Errors
     /// If OpenMLS does not encrypt it.
     pub fn says(&mut self, message_id: MessageId, text: &str) -> Result<Vec<u8>> {
-        let content = Content::new(message_id, now_ms(), &Text { text: text.to_owned() })?.encode()?;
+        let content = Content::new(message_id, now_ms(), &Text::new(text))?.encode()?;
         let rogue = self.rogue.clone();
         Ok(self.group.create_message(&rogue.provider(), &rogue.0.keys, &content)?.to_bytes()?)
     }

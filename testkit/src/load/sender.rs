@@ -51,6 +51,13 @@ impl Template {
             To::User(user_id) => (Some(user_id.clone()), None, None),
             To::Group(group_id, epoch) => (None, Some(*group_id), Some(*epoch)),
         };
+        let mut content = Random::new(7).bytes(size);
+        if let To::Group(group_id, epoch) = to {
+            // What of a message of MLS everybody sees, and the server looks at.
+            let head = [&[0, 1, 0, 2, 16][..], group_id.as_bytes(), &epoch.0.to_be_bytes(), &[1]].concat();
+            content.resize(size.max(head.len()), 0);
+            content[..head.len()].copy_from_slice(&head);
+        }
         let placeholder = MessageId::from_bytes([0xee; 16]);
         let frame = ClientFrame::Message(SendMessage {
             message_id: placeholder,
@@ -58,9 +65,10 @@ impl Template {
             recipient_id,
             group_id,
             epoch,
-            encrypted_content: Opaque::encode(&Random::new(7).bytes(size)),
+            encrypted_content: Opaque::encode(&content),
             message_type: MessageType::Text,
             timestamp: i64::try_from(unix_ms() / 1000)?,
+            by_person: None,
         })
         .to_json();
         match frame.split_once(&placeholder.to_string()) {

@@ -97,7 +97,15 @@ async fn says(world: &mut World, place: Place, random: &mut Random) -> Result<()
     match world.device(place)?.person.says(&peer, &text).await {
         Ok(sent) => {
             let blocked = is_blocked(world, pair);
-            world.books.enter(Saying { pair, by: place, sent, text: Some(text), blocked, said_again: false });
+            world.books.enter(Saying {
+                pair,
+                by: place,
+                sent,
+                text: Some(text),
+                blocked,
+                changed: false,
+                said_again: false,
+            });
             Ok(())
         }
         Err(error) => refused_by_a_block(error),
@@ -121,7 +129,8 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     };
     match done {
         Ok(()) => {
-            world.books.change(message, text);
+            let blocked = is_blocked(world, saying.pair);
+            world.books.change(message, text, blocked);
             world.tally.count(if edits { "edits" } else { "deletions" });
             Ok(())
         }

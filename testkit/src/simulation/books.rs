@@ -21,6 +21,8 @@ pub(super) struct Saying {
     pub(super) text: Option<String>,
     /// One of the two had blocked the other at some time between its writing and its arrival: it may be kept back.
     pub(super) blocked: bool,
+    /// It was edited or deleted since the last comparison.
+    pub(super) changed: bool,
     /// The server has lost it, and it was said again: it stands in one place with those who had it, in another with the others.
     pub(super) said_again: bool,
 }
@@ -49,10 +51,10 @@ impl Books {
         self.sayings.push(saying);
     }
 
-    /// Its author wants it to be this from now on.
-    pub(super) fn change(&mut self, message: MessageId, text: Option<String>) {
+    /// Its author wants it to be this from now on, which may be kept back if one of the two has blocked the other.
+    pub(super) fn change(&mut self, message: MessageId, text: Option<String>, blocked: bool) {
         if let Some(saying) = self.by_id.get(&message).and_then(|at| self.sayings.get_mut(*at)) {
-            saying.text = text;
+            (saying.text, saying.changed, saying.blocked) = (text, true, saying.blocked || blocked);
             self.changes += 1;
         }
     }
@@ -75,8 +77,13 @@ impl Books {
 
     /// What these two have said, and nobody can tell whether it has arrived yet: it may be kept back, or not.
     pub(super) fn may_be_kept_back(&mut self, pair: Pair, first: usize) {
-        for saying in self.sayings.iter_mut().skip(first).filter(|saying| saying.pair == pair) {
-            saying.blocked = true;
+        for (number, saying) in self.sayings.iter_mut().enumerate().filter(|(_, saying)| saying.pair == pair) {
+            saying.blocked |= number >= first || saying.changed;
         }
+    }
+
+    /// All has been compared.
+    pub(super) fn are_settled(&mut self) {
+        self.sayings.iter_mut().for_each(|saying| saying.changed = false);
     }
 }

@@ -52,6 +52,7 @@ pub struct Plan {
 /// # Errors
 /// What did not hold.
 pub async fn run(plan: &Plan) -> Result<Rows> {
+    crate::log();
     let start = Instant::now();
     let mut random = Random::new(plan.seed);
     let mut world = World::begin(plan, &mut random).await?;

@@ -34,6 +34,7 @@ pub(super) struct Device {
     pub(super) signed_out: Option<usize>,
     /// It has not been there from the beginning.
     pub(super) came_later: bool,
+    in_backup: bool,
 }
 
 /// Somebody.
@@ -92,7 +93,7 @@ impl World {
             let clock = Clock::right();
             let mut person = Person::signs_in_by(&network.url(), &account, Arc::new(clock.clone())).await?;
             person.goes_online().await?;
-            let first = Device { person, clock, online: true, signed_out: None, came_later: false };
+            let first = Device { person, clock, online: true, signed_out: None, came_later: false, in_backup: false };
             people.push(User { account, devices: vec![first], blocks: BTreeSet::new() });
         }
         Ok(Self {
@@ -117,6 +118,11 @@ impl World {
 
     pub(super) fn device_mut(&mut self, (user, device): Place) -> Result<&mut Device> {
         self.people.get_mut(user).and_then(|user| user.devices.get_mut(device)).context("no such device")
+    }
+
+    /// The one of the two whose device this is not.
+    pub(super) fn other(&self, pair: Pair, place: Place) -> &UserId {
+        self.people[if pair.0 == place.0 { pair.1 } else { pair.0 }].name()
     }
 
     /// Devices that are signed in.
@@ -151,7 +157,14 @@ impl World {
         self.network.behaves(Faults::default());
         let person = first.person.takes_another_device(&url).await?;
         let clock = first.clock.clone();
-        self.people[user].devices.push(Device { person, clock, online: true, signed_out: None, came_later: true });
+        self.people[user].devices.push(Device {
+            person,
+            clock,
+            online: true,
+            signed_out: None,
+            came_later: true,
+            in_backup: false,
+        });
         Ok(true)
     }
 
@@ -180,6 +193,7 @@ impl World {
 
     pub(super) fn backs_up(&mut self) -> Result<()> {
         self.backed_up = self.books.messages();
+        self.people.iter_mut().flat_map(|user| &mut user.devices).for_each(|device| device.in_backup = true);
         self.server.administer(&[OsStr::new("backup"), self.backup.as_os_str()])
     }
 
@@ -191,6 +205,13 @@ impl World {
         self.server.restart().await?;
         self.was_restored = true;
         self.books.are_lost(self.backed_up);
+        let said = self.books.messages();
+        for device in self.people.iter_mut().flat_map(|user| &mut user.devices).filter(|device| !device.in_backup) {
+            // The server has never heard of it: it would have to be let in again.
+            device.signed_out.get_or_insert(said);
+            device.online = false;
+            device.person.goes_offline().await.ok();
+        }
         self.tally.count("restores of the server");
         Ok(())
     }

@@ -25,7 +25,8 @@ async fn what_is_written_to_somebody_without_a_device_waits() -> Result<()> {
     let nobody = Reason::Unreachable(Unreachable::NobodyThere);
     alice.waits_because(&[nobody, Reason::Refused(ErrorCode::RecipientHasNoDevices)]).await?;
     ensure!(state_of(&alice, waiting.id).await? == MessageState::Queued, "nothing was sent to nobody");
-    let again = bob.takes_another_device(&server.url()).await?;
+    let mut again = bob.recovers(&server.url()).await?;
+    again.goes_online().await?;
     again.hears(&alice, "are you there?").await?;
     alice.delivered(&waiting).await
 }
@@ -54,7 +55,7 @@ async fn with_a_new_identity_back_into_the_old_conversations() -> Result<()> {
     alice.goes_offline().await?;
     bob.goes_offline().await?;
 
-    let mut again = bob.starts_anew(&server.url()).await?;
+    let mut again = bob.starts_anew(&server).await?;
     again.goes_online().await?;
     let note = again.says(&again, "a new note").await?;
     again.delivered(&note).await?;
@@ -80,7 +81,7 @@ async fn whoever_has_a_wrong_identity_is_not_heard() -> Result<()> {
 
     // Whoever has Bob's access key, or is the administrator, can do this.
     bob.goes_offline().await?;
-    let mut intruder = bob.starts_anew(&server.url()).await?;
+    let mut intruder = bob.starts_anew(&server).await?;
     intruder.goes_online().await?;
     let sent = intruder.says(&alice, "it is me, Bob").await?;
     intruder.delivered(&sent).await?;

@@ -79,6 +79,8 @@ async fn nothing_of_the_blocked_arrives_and_the_conversation_is_not_lost() -> Re
         }
     }
     for device in [&alice, &tablet] {
+        // What her other device has said comes here by itself.
+        device.has(&bob, "so do I").await?;
         let texts = device.texts(&bob).await?;
         let heard: Vec<_> = texts.iter().filter(|text| *text != "before" && *text != "heard").collect();
         ensure!(heard == ["to both", "again", "and from the phone", "I hear you", "so do I"], "{texts:?}");

@@ -9,7 +9,7 @@ use super::{accepts, alice_and_bob, verifies};
 /// Bob loses everything and begins anew; says so to Alice.
 async fn bob_begins_anew(server: &Server, bob: &mut Person) -> Result<Person> {
     bob.goes_offline().await?;
-    let mut again = bob.starts_anew(&server.url()).await?;
+    let mut again = bob.starts_anew(server).await?;
     again.goes_online().await?;
     Ok(again)
 }

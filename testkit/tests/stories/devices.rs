@@ -39,7 +39,7 @@ async fn a_device_that_is_removed_is_out() -> Result<()> {
     let mut tablet = alice.takes_another_device(&server.url()).await?;
     bob.says(&alice, "two devices").await?;
     tablet.hears(&bob, "two devices").await?;
-    assert_eq!(server.leaves()?, 3);
+    assert_eq!(server.leaves_of(&["alice", "bob"])?, 3);
 
     let gone = tablet.client().whoami().await?.device_id.context("a device id")?;
     alice.client().remove_device(&gone).await?;
@@ -51,7 +51,10 @@ async fn a_device_that_is_removed_is_out() -> Result<()> {
     alice.says(&bob, "indeed").await?;
     bob.hears(&alice, "indeed").await?;
     // A commit took it out of the conversation: what is said since is not encrypted for it any more, whoever stores it.
-    until("that only two leaves are left", PATIENCE, || async { Ok((server.leaves()? == 2).then_some(())) }).await?;
+    until("that only two leaves are left", PATIENCE, || async {
+        Ok((server.leaves_of(&["alice", "bob"])? == 2).then_some(()))
+    })
+    .await?;
     until("one device in the list", PATIENCE, || async {
         Ok((alice.client().devices().await?.len() == 1).then_some(()))
     })

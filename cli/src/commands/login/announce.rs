@@ -12,10 +12,13 @@ use crate::commands::Session;
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::{Output, Style};
-use crate::profile;
+use crate::{profile, prompt};
 
 /// How long to wait until this device is in all chats.
 const SYNC: Duration = Duration::from_secs(30);
+
+/// How often a word may be mistyped.
+const ATTEMPTS: usize = 3;
 
 #[derive(Serialize)]
 struct LoggedInObject<'a> {
@@ -46,13 +49,37 @@ pub(super) async fn announce(output: &Output, client: &Client, logged_in: &Logge
             output.text(&recovery_block(output, words))?;
         }
     }
-    if words.is_some() || access_key.is_some() {
+    if match words {
+        Some(words) if output.is_terminal() && prompt::somebody_is_there() => are_noted(output, words).await?,
+        Some(_) => true,
+        None => access_key.is_some(),
+    } {
         client.forget_recovery_key().await?;
     }
     if let Some(ahead_ms) = logged_in.clock_ahead_ms {
         output.note(&lang.clock_is_off(ahead_ms));
     }
     Ok(())
+}
+
+/// Asks for three of the words. Until they are typed back, the device keeps them, and the identity key with them: somebody who
+/// has lost both has lost the account.
+async fn are_noted(output: &Output, words: &str) -> Result<bool, Failure> {
+    let lang = output.lang();
+    let words: Vec<_> = words.split_whitespace().collect();
+    for at in Client::words_to_type_back() {
+        let mut attempt = 1;
+        while prompt::line(lang.ask_word(at + 1)).await?.to_lowercase() != words[at] {
+            if attempt == ATTEMPTS {
+                output.note(&lang.words_not_noted());
+                return Ok(false);
+            }
+            output.note(&lang.wrong_word());
+            attempt += 1;
+        }
+    }
+    output.note(&lang.words_noted());
+    Ok(true)
 }
 
 /// The words in rows of four, to be written down.

@@ -20,7 +20,7 @@ const MAX_INPUT: u64 = 64 * 1024;
 const MAX_LINES: usize = 16;
 
 /// From the file, the environment, standard input or the terminal.
-pub(super) async fn access_key(lang: Lang, file: Option<&Path>) -> Result<Secret, Failure> {
+pub(in crate::commands) async fn access_key(lang: Lang, file: Option<&Path>) -> Result<Secret, Failure> {
     let text = match (file, variable("PRIVMSG_ACCESS_KEY").filter(|key| !key.is_empty())) {
         (Some(path), _) => from_file(path, lang)?,
         (None, Some(key)) => Zeroizing::new(key),
@@ -46,6 +46,18 @@ pub(super) async fn invitation(lang: Lang) -> Result<Invitation, Failure> {
     text.parse().map_err(|_| Failure::NotAnInvitation)
 }
 
+/// The code of a new device. It holds a secret, so it does not belong among the arguments either.
+pub(in crate::commands) async fn link_code(lang: Lang) -> Result<Zeroizing<String>, Failure> {
+    match variable("PRIVMSG_LINK_CODE").filter(|code| !code.is_empty()) {
+        Some(code) => Ok(Zeroizing::new(code)),
+        None => match standard_input(lang).await? {
+            Some(text) => Ok(text),
+            None if prompt::somebody_is_there() => prompt::secret(lang.ask_link_code()).await,
+            None => Err(Failure::Usage(lang.no_link_code())),
+        },
+    }
+}
+
 /// A link that is pasted may come in several lines.
 async fn asked_for_invitation(lang: Lang) -> Result<Invitation, Failure> {
     let mut text = prompt::secret(lang.ask_invitation()).await?;
@@ -66,8 +78,20 @@ async fn asked_for_invitation(lang: Lang) -> Result<Invitation, Failure> {
     text.parse().map_err(|_| Failure::NotAnInvitation)
 }
 
+/// From the environment or the terminal, where a person may choose the other way (`None`).
+pub(super) async fn recovery_key_or_link(lang: Lang) -> Result<Option<Zeroizing<String>>, Failure> {
+    match recovery_variable() {
+        Some(words) => Ok(Some(words)),
+        None if prompt::somebody_is_there() => {
+            let words = prompt::secret(lang.ask_recovery_key_or_link()).await?;
+            Ok(Some(words).filter(|words| !words.trim().is_empty()))
+        }
+        None => Err(Failure::NoRecoveryKey),
+    }
+}
+
 /// From the environment or the terminal.
-pub(super) async fn recovery_key(lang: Lang) -> Result<Zeroizing<String>, Failure> {
+pub(in crate::commands) async fn recovery_key(lang: Lang) -> Result<Zeroizing<String>, Failure> {
     match recovery_variable() {
         Some(words) => Ok(words),
         None if prompt::somebody_is_there() => prompt::secret(lang.ask_recovery_key()).await,

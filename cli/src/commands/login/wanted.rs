@@ -18,13 +18,24 @@ const DEVICE_NAME: &str = "terminal";
 pub(super) struct Wanted {
     pub(super) address: Option<ServerAddress>,
     pub(super) user_id: Option<UserId>,
-    pub(super) new_identity: bool,
+    pub(super) way: Way,
     proxy: Option<ProxySetting>,
     /// Given, and perhaps none.
     fingerprint: Option<Option<Fingerprint>>,
     invitation_key: Option<Secret>,
     device_name: Option<String>,
     access_key_file: Option<PathBuf>,
+    /// With the recovery words alone.
+    recover: bool,
+}
+
+/// How a device comes in, where the account has an identity already.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    /// With another one in its place.
+    pub(super) new_identity: bool,
+    /// Another device lets it in.
+    pub(super) link: bool,
 }
 
 impl Wanted {
@@ -49,7 +60,8 @@ impl Wanted {
         Ok(Self {
             address,
             user_id,
-            new_identity: login.new_identity,
+            way: Way { new_identity: login.new_identity, link: login.link },
+            recover: login.recover,
             proxy,
             fingerprint,
             invitation_key,
@@ -90,6 +102,8 @@ impl Wanted {
         }
         let key = match self.invitation_key {
             Some(key) => SignInKey::Invitation(key),
+            None if self.way.link => SignInKey::Link,
+            None if self.recover => SignInKey::Words(Secret::new(inputs::recovery_key(lang).await?.to_string())),
             None => SignInKey::Access(inputs::access_key(lang, self.access_key_file.as_deref()).await?),
         };
         let device_name = self.device_name.unwrap_or_else(|| DEVICE_NAME.to_owned());

@@ -1,14 +1,27 @@
 //! The account and its devices.
 
-use privmsg_protocol::rest::Device;
+use privmsg_e2ee::LinkCode;
+use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
 use privmsg_protocol::{DeviceId, Secret};
-use privmsg_store::account;
+use privmsg_store::account::{self, Account};
 
 use super::Client;
 use crate::error::ClientError;
 use crate::identity::Whoami;
 use crate::net::Endpoint;
-use crate::sign_in::by_device;
+use crate::own_devices::learn;
+use crate::own_devices::publish::Publisher;
+use crate::own_devices::words::three_of_twelve;
+use crate::sign_in::{by_device, left_out, new_access_key};
+
+/// What the access key is changed by.
+#[derive(Debug, Clone)]
+pub enum ChangeBy {
+    /// The present one.
+    AccessKey(Secret),
+    /// The recovery words.
+    Words(Secret),
+}
 
 impl Client {
     /// What this profile is.
@@ -35,12 +48,33 @@ impl Client {
         Ok(self.context.api.devices().await?.devices)
     }
 
-    /// Signs another device of the account out.
+    /// Lets a new device in that has shown this code.
     ///
     /// # Errors
-    /// [`ClientError`] of the request.
+    /// [`ClientError::AnotherUsersCode`]; [`ClientError::NoSigningKey`] if this device cannot sign for the account;
+    /// [`ClientError`] of the requests.
+    pub async fn link_device(&self, code: &LinkCode) -> Result<(), ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).link(code).await
+    }
+
+    /// Signs another device of the account out: it leaves the device list. One that only waits to be let in stands in none.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSigningKey`] if this device cannot sign for the account; [`ClientError`] of the requests.
     pub async fn remove_device(&self, device: &DeviceId) -> Result<(), ClientError> {
-        self.context.api.remove_device(device).await
+        let account = self.context.account().await?;
+        let publisher = Publisher::of(&self.context, &account);
+        publisher.catch_up().await?;
+        let own = account.clone();
+        let known = self.context.store.read(move |at| learn::known(at, &own)).await?;
+        if !known.devices().iter().any(|one| one.device_id == *device) {
+            return self.context.api.remove_device(device).await;
+        }
+        let without_it = |present: &[privmsg_mls_public::Device]| {
+            present.iter().filter(|one| one.device_id != *device).cloned().collect()
+        };
+        publisher.publish(without_it, |_| Ok(Vec::new())).await
     }
 
     /// Forgets the recovery key and an access key that was made here, once they have been shown.
@@ -67,6 +101,85 @@ impl Client {
         Ok(self.context.account().await?.access_key)
     }
 
+    /// Whether this device does not stand in its account's device list any more, as far as it knows: it waits to be let in.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_left_out(&self) -> Result<bool, ClientError> {
+        left_out(&self.context.store).await
+    }
+
+    /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
+    /// account without them, in which what they know of it is worth nothing. All others that this device knows stay.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
+    /// [`ClientError`] of the requests.
+    pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).begin_without(words, devices).await
+    }
+
+    /// A replacement of the account's identity that somebody has begun, if there is one.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn replacement(&self) -> Result<Option<IdentityReplacement>, ClientError> {
+        Ok(self.context.api.own_profile().await?.identity_replacement)
+    }
+
+    /// Ends it, by the recovery words.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the words are wrong; [`ClientError`] of the requests.
+    pub async fn end_replacement(&self, words: &str) -> Result<(), ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).end_replacement(words).await
+    }
+
+    /// Sets another access key, and returns it: the only time that it is known here.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the words are wrong; [`ClientError`] of the requests.
+    pub async fn change_access_key(&self, by: ChangeBy) -> Result<Secret, ClientError> {
+        let (account, new) = (self.context.account().await?, new_access_key()?);
+        match by {
+            ChangeBy::AccessKey(present) => {
+                let request = SetAccessKey {
+                    access_key: new.clone(),
+                    present_access_key: Some(present),
+                    challenge: None,
+                    signature: None,
+                };
+                self.context.api.set_access_key(&request).await?;
+            }
+            ChangeBy::Words(words) => {
+                Publisher::of(&self.context, &account).set_access_key(words.expose(), new.clone()).await?;
+            }
+        }
+        Ok(new)
+    }
+
+    /// Which three of the twelve recovery words a person is to type back, from 0.
+    #[must_use]
+    pub fn words_to_type_back() -> [usize; 3] {
+        three_of_twelve()
+    }
+
+    /// Publishes a device list without this device, if it may: which signs it out.
+    async fn leave_list(&self, account: &Account) -> Result<(), ClientError> {
+        let own = account.clone();
+        let known = self.context.store.read(move |at| learn::known(at, &own)).await?;
+        if !learn::stands(&known, account) {
+            return Ok(());
+        }
+        let without_this = |present: &[privmsg_mls_public::Device]| {
+            present.iter().filter(|one| account.device_id.as_ref() != Some(&one.device_id)).cloned().collect()
+        };
+        let publisher = Publisher { told: None, ..Publisher::of(&self.context, account) };
+        publisher.publish(without_this, |_| Ok(Vec::new())).await
+    }
+
     /// Signs this device out, on the server and here. History stays readable until the profile is deleted.
     ///
     /// # Errors
@@ -76,6 +189,12 @@ impl Client {
         let account = self.context.account().await?;
         let api = &self.context.api;
         api.set_token(account.token.clone());
+        match self.leave_list(&account).await {
+            // Without a connection nothing is left.
+            Err(error @ ClientError::Network(_)) => return Err(error),
+            Err(error) => tracing::info!(%error, "leaves without another device list"),
+            Ok(()) => {}
+        }
         let left = match api.logout().await {
             Err(error) if error.needs_sign_in() => match by_device::sign_in(api, &self.context.store, &account).await {
                 Ok(_) => api.logout().await,

@@ -8,6 +8,7 @@ use privmsg_store::{Change, Snapshot, StoreError, Tx, account, outbox};
 
 use super::Client;
 use super::blocks::refuse_blocked;
+use super::groups::refuse_gone;
 use crate::content::{compose, say};
 use crate::error::ClientError;
 use crate::sending::{self, Acknowledged, Draft, DraftFile, Recipient, Said, Sent};
@@ -20,8 +21,9 @@ impl Client {
     /// [`ClientError`] of the database, for a file that is not there, or for a text that is empty or too long;
     /// [`ClientError::Blocked`].
     pub async fn send(&self, recipient: &Recipient, draft: Draft) -> Result<Sent, ClientError> {
-        let Recipient::User(user) = recipient;
-        if self.is_blocked(user).await? {
+        if let Recipient::User(user) = recipient
+            && self.is_blocked(user).await?
+        {
             return Err(ClientError::Blocked(user.clone()));
         }
         let mut looked_at = Vec::with_capacity(draft.files.len());
@@ -37,6 +39,7 @@ impl Client {
         self.say(move |tx, own, now| {
             let chat = sending::chat_with(tx, own.0, &recipient, now)?;
             refuse_blocked(tx, chat)?;
+            refuse_gone(tx, chat)?;
             sending::queue(tx, own, chat, &draft, &files, now)
         })
         .await
@@ -67,7 +70,7 @@ impl Client {
             let changeable = match view.kind {
                 MessageKind::Text => !view.deleted && !text.is_empty(),
                 MessageKind::File => !view.deleted && !view.uploading,
-                MessageKind::Unsupported | MessageKind::IdentityChanged | MessageKind::WentBack => false,
+                _ => false,
             };
             if !changeable {
                 return Err(ClientError::NotChangeable);
@@ -171,6 +174,7 @@ fn say_about(
     now_ms: i64,
 ) -> Result<Said, ClientError> {
     refuse_blocked(tx, target.chat)?;
+    refuse_gone(tx, target.chat)?;
     let content = compose(kind, now_ms)?.about(target.message_id, target.sender_id.clone());
     say(tx, own, target.chat, &content, now_ms)?;
     Ok(Said { chat: target.chat, message_id: content.message_id })

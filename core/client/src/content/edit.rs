@@ -33,7 +33,7 @@ impl ContentKind for EditKind {
         let changes = match view.kind {
             MessageKind::Text => !edit.text.is_empty(),
             MessageKind::File => true,
-            MessageKind::Unsupported | MessageKind::IdentityChanged | MessageKind::WentBack => false,
+            _ => false,
         };
         if changes {
             view.text = edit.text;

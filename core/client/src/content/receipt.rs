@@ -23,6 +23,10 @@ impl ContentKind for ReceiptKind {
         "receipt"
     }
 
+    fn by_person(&self, _content: &Content) -> bool {
+        false
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let receipt: Receipt = said.content.body()?;
         // Those of one's own other devices say nothing about the other side.

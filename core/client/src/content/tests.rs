@@ -51,6 +51,7 @@ impl Laptop<'_, '_> {
             place: numbered(seq),
             sender: &alice(),
             sender_device: &device("phone"),
+            sender_key: None,
             own: &alice(),
             direction: Direction::Incoming,
             content: &content,
@@ -76,7 +77,7 @@ async fn on_a_laptop(story: impl FnOnce(&Laptop<'_, '_>) + Send + 'static) {
     let done = store.write(move |tx| {
         let chat = chats::ensure(tx, &ChatKind::Direct { peer: UserId::new("bob").unwrap() }, 1)?;
         groups::insert(tx, &GROUP, chat, &[], GroupState::Active, i64::MAX)?;
-        let content = compose(&Text { text: "first".into() }, 1).unwrap();
+        let content = compose(&Text::new("first"), 1).unwrap();
         let row = say(tx, (&alice(), &device("laptop")), chat, &content, 1).unwrap().unwrap();
         messages::set_sent(tx, row, numbered(1))?;
         story(&Laptop { tx, chat, target: content.message_id });

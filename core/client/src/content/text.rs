@@ -29,7 +29,8 @@ impl ContentKind for TextKind {
     }
 
     fn show(&self, content: &Content, view: &mut MessageView) -> Result<(), ContentError> {
-        view.text = content.body::<Text>()?.text;
+        let Text { text, mentions } = content.body()?;
+        (view.text, view.mentions) = (text, mentions);
         view.kind = MessageKind::Text;
         view.reply_to.clone_from(&content.about);
         Ok(())

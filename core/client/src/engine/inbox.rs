@@ -5,6 +5,7 @@
 //! device). A message that was processed before a crash and comes again is recognised by its number in the group and
 //! by MLS itself. Nothing here asks the server: what needs that is noted, and left to a task.
 
+mod people;
 mod verdict;
 mod withheld;
 
@@ -25,7 +26,7 @@ use super::tasks::groups::COMMIT_WAIT;
 use crate::content::{self, Said};
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
-use crate::group::mls::Step;
+use crate::group::mls::{Step, load_conversation};
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -222,9 +223,9 @@ impl<'a, 't> Intake<'a, 't> {
                 self.application(message, group, &sender, &plaintext)?
             }
             Ok(Processed::Commit(change)) => {
-                self.commit(group, &change)?;
+                let is_out = self.commit(message, group, &change)?;
                 part.keep()?;
-                if change.removes_self() {
+                if is_out || change.removes_self() {
                     return Ok(Verdict::Seen);
                 }
                 self.conversations.insert(group.group_id, conversation);
@@ -243,7 +244,7 @@ impl<'a, 't> Intake<'a, 't> {
     fn take(&mut self, group_id: GroupId) -> Result<Option<Conversation>, ClientError> {
         match self.conversations.remove(&group_id) {
             Some(conversation) => Ok(Some(conversation)),
-            None => Ok(Conversation::load(self.step.mls, group_id)?),
+            None => load_conversation(self.step, group_id),
         }
     }
 
@@ -255,10 +256,11 @@ impl<'a, 't> Intake<'a, 't> {
         plaintext: &[u8],
     ) -> Result<Verdict, ClientError> {
         let step = self.step;
-        let place = match message.seq {
-            Some(seq) => Place::Numbered { group: group.group_id, seq },
-            None => Place::Here,
-        };
+        let place = place_of(message, group);
+        if !people::may_speak(step, group, sender)? {
+            tracing::warn!("rejected a message of somebody who does not take part any more");
+            return Ok(Verdict::Seen);
+        }
         let effect = match Content::decode(plaintext) {
             Ok(content) if content.message_id != message.message_id => {
                 tracing::warn!("rejected a message whose envelope names another one");
@@ -271,6 +273,7 @@ impl<'a, 't> Intake<'a, 't> {
                     place,
                     sender: &sender.user_id,
                     sender_device: &sender.device_id,
+                    sender_key: Some(&sender.device_key),
                     own: &step.identity.user_id,
                     direction: Direction::Incoming,
                     content: &content,
@@ -315,8 +318,17 @@ impl<'a, 't> Intake<'a, 't> {
         Ok(messages::insert(self.step.tx, &new, Direction::Incoming)?)
     }
 
-    fn commit(&mut self, group: &StoredGroup, change: &MembershipChange) -> Result<(), ClientError> {
+    /// Whether the user takes no part any more.
+    fn commit(
+        &mut self,
+        message: &DeliveredMessage,
+        group: &StoredGroup,
+        change: &MembershipChange,
+    ) -> Result<bool, ClientError> {
         let (tx, id) = (self.step.tx, &group.group_id);
+        if people::roster_moved(self.step, &place_of(message, group), group, change, &mut self.outcome.events)? {
+            return Ok(true);
+        }
         if change.removes_self() {
             groups::set_state(tx, id, GroupState::Broken)?;
         }
@@ -328,8 +340,9 @@ impl<'a, 't> Intake<'a, 't> {
         }
         // Whatever of our own was on its way for the old epoch has lost: the commit by MLS, the messages by the server.
         groups::set_request(tx, id, None)?;
+        groups::set_step(tx, id, None)?;
         outbox::clear_encrypted_before(tx, id, change.epoch)?;
-        Ok(())
+        Ok(false)
     }
 
     /// Goes through what waits for an epoch that has come, on to the next one with each commit among it. Each message is
@@ -359,6 +372,14 @@ impl<'a, 't> Intake<'a, 't> {
                 parked::remove(self.step.tx, waiting.id)?;
             }
         }
+    }
+}
+
+/// Where what a message says stands in its chat.
+fn place_of(message: &DeliveredMessage, group: &StoredGroup) -> Place {
+    match message.seq {
+        Some(seq) => Place::Numbered { group: group.group_id, seq },
+        None => Place::Here,
     }
 }
 

@@ -65,7 +65,7 @@ impl Device {
     async fn encrypt(&self, text: &'static str, id: u8) -> DeliveredMessage {
         self.step(move |step| {
             let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
-            let content = Content::new(message_id(id), 1, &Text { text: text.into() }).unwrap().encode().unwrap();
+            let content = Content::new(message_id(id), 1, &Text::new(text)).unwrap().encode().unwrap();
             let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
             delivered(id, chat.epoch(), &bytes, MessageType::Text)
         })
@@ -114,6 +114,7 @@ impl Device {
             conversation: direct_chat_id(&UserId::new("alice").unwrap(), &UserId::new("bob").unwrap()),
             incarnation: Incarnation::FIRST,
             published: Some(*self.identity.account.as_bytes()),
+            shown: crate::group::rosters::Shown::default(),
         }
     }
 
@@ -190,7 +191,8 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
         .step(move |step| {
             let claimed = ClaimedKeyPackage::validate(&package, &invited.user_id, &invited.device_id, now_s()).unwrap();
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (mut chat, bundle) = Conversation::create(step.mls, device, certificate, info, &[claimed]).unwrap();
+            let (mut chat, bundle) =
+                Conversation::create(step.mls, device, certificate, info, None, &[claimed]).unwrap();
             chat.merge_pending(step.mls).unwrap();
             let adopted = membership::adopt(step, &chat, GROUP, &claim).unwrap();
             assert!(matches!(adopted, membership::Judgement::Adopted(_)), "{adopted:?}");
@@ -201,7 +203,7 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
 }
 
 fn welcome(bundle: &CommitBundle) -> DeliveredMessage {
-    delivered(1, bundle.next_epoch, &bundle.welcomes[0].1, MessageType::KeyExchange)
+    delivered(1, bundle.next_epoch, &bundle.welcomes()[0].1, MessageType::KeyExchange)
 }
 
 async fn alice_and_bob() -> (Device, Device) {
@@ -246,7 +248,7 @@ async fn what_is_encrypted_with_a_used_key_is_shown_as_missing() {
         let set_back: Result<(), ClientError> = alice
             .try_step(move |step| {
                 let mut chat = Conversation::load(step.mls, GROUP)?.unwrap();
-                let content = Content::new(message_id(n), 1, &Text { text: "first".into() })?.encode()?;
+                let content = Content::new(message_id(n), 1, &Text::new("first"))?.encode()?;
                 let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
                 *kept.lock().unwrap() = Some(delivered(n, chat.epoch(), &bytes, MessageType::Text));
                 Err(ClientError::NotSignedIn)

@@ -10,9 +10,11 @@ mod kept;
 pub(crate) mod key_packages;
 pub(crate) mod open;
 pub(crate) mod outbox;
+pub(crate) mod own_devices;
 mod presence;
 mod receipts;
 mod sealed_files;
+mod signing_key;
 pub(super) mod sync;
 mod uploads;
 
@@ -43,6 +45,8 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(key_packages::KeyPackages::default()),
         Box::new(presence::Presence::default()),
         Box::new(blocks::Blocks::default()),
+        Box::new(own_devices::OwnDevices::default()),
+        Box::new(signing_key::PassSigningKey::default()),
         Box::new(gaps::Gaps),
         Box::new(kept::Kept),
         Box::new(expiry::Expiry),
@@ -186,7 +190,7 @@ impl Failure {
     /// the network, the socket will notice, and if it is this one request (too large for a proxy, too slow for a line),
     /// the others shall not suffer.
     pub(crate) fn of(scope: Scope, error: ClientError) -> Self {
-        if error.ends_session() {
+        if error.ends_session() || error.is_not_listed() {
             return Self::EndsSession(error);
         }
         let pause = match error {
@@ -204,6 +208,7 @@ impl Failure {
             }
             ClientError::JoinedTooOften { .. } => Reason::JoinedTooOften,
             ClientError::IdentityToAccept => Reason::IdentityToAccept,
+            ClientError::GroupUnsettled => Reason::GroupUnsettled,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");
                 Reason::UpdateNeeded

@@ -3,10 +3,11 @@
 //! it, nobody's identity is pinned or changed.
 
 use privmsg_mls_public::{direct_chat_id, group_id, self_chat_id};
-use privmsg_protocol::rest::{Group, GroupKind};
+use privmsg_protocol::rest::{Group, GroupKind, GroupStateAt};
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::chats::ChatKind;
 
+use super::rosters::{self, Shown};
 use crate::engine::Link;
 use crate::engine::tasks::groups::is_dead;
 use crate::error::ClientError;
@@ -19,9 +20,21 @@ pub(crate) struct Claim {
     pub(crate) incarnation: Incarnation,
     /// The identity that the other user of a direct conversation has published.
     pub(crate) published: Option<[u8; 32]>,
+    /// Of a group of people: the rosters that came with its public state.
+    pub(crate) shown: Shown,
 }
 
 impl Claim {
+    /// The same with the rosters that came with the group's public state.
+    ///
+    /// # Errors
+    /// [`ClientError`] for what is none.
+    pub(crate) fn with_state(mut self, state: &GroupStateAt) -> Result<Self, ClientError> {
+        let read = |roster: &Option<_>| roster.as_ref().map(rosters::read).transpose();
+        self.shown = Shown { roster: read(&state.roster)?, founding: read(&state.founding_roster)? };
+        Ok(self)
+    }
+
     /// Asks for it. `None`: there is no such group (any more).
     ///
     /// # Errors
@@ -41,9 +54,9 @@ impl Claim {
         }
         let published = match &kind {
             ChatKind::Direct { peer } => published(link, peer).await?,
-            ChatKind::SelfNotes | ChatKind::Group => None,
+            ChatKind::SelfNotes | ChatKind::Group { .. } => None,
         };
-        Ok(Some(Self { kind, conversation, incarnation: theirs.incarnation, published }))
+        Ok(Some(Self { kind, conversation, incarnation: theirs.incarnation, published, shown: Shown::default() }))
     }
 }
 
@@ -52,6 +65,7 @@ fn kind_of(theirs: &Group, own: &UserId) -> Option<ChatKind> {
         (GroupKind::SelfNotes, [user]) if user == own => Some(ChatKind::SelfNotes),
         (GroupKind::Direct, [a, b]) if a == own => Some(ChatKind::Direct { peer: b.clone() }),
         (GroupKind::Direct, [a, b]) if b == own => Some(ChatKind::Direct { peer: a.clone() }),
+        (GroupKind::Group, people) if people.contains(own) => Some(ChatKind::Group { conversation: theirs.chat_id }),
         _ => None,
     }
 }
@@ -61,7 +75,7 @@ pub(crate) fn conversation_of(kind: &ChatKind, own: &UserId) -> Option<Conversat
     match kind {
         ChatKind::Direct { peer } => Some(direct_chat_id(own, peer)),
         ChatKind::SelfNotes => Some(self_chat_id(own)),
-        ChatKind::Group => None,
+        ChatKind::Group { conversation } => Some(*conversation),
     }
 }
 
@@ -82,11 +96,14 @@ mod tests {
         Group {
             group_id: GroupId::from_bytes([0; 16]),
             kind,
+            chat_id: ConversationId::from_bytes([0; 32]),
             incarnation: Incarnation::FIRST,
             epoch: Epoch(1),
             seq: Seq(1),
             participants: users.iter().map(|user| UserId::new(user).unwrap()).collect(),
             devices: Vec::new(),
+            roster: None,
+            steps: Vec::new(),
         }
     }
 
@@ -101,7 +118,11 @@ mod tests {
             (group(GroupKind::Direct, &["bob", "carol"]), None),
             (group(GroupKind::Direct, &["alice", "bob", "carol"]), None),
             (group(GroupKind::SelfNotes, &["bob"]), None),
-            (group(GroupKind::Group, &["alice", "bob"]), None),
+            (
+                group(GroupKind::Group, &["alice", "bob"]),
+                Some(ChatKind::Group { conversation: ConversationId::from_bytes([0; 32]) }),
+            ),
+            (group(GroupKind::Group, &["carol", "bob"]), None),
         ] {
             assert_eq!(kind_of(&claimed, &own), expected, "{claimed:?}");
         }

@@ -1,31 +1,57 @@
-//! Commits of this device: devices that have gone are removed, leaf keys are renewed.
+//! Commits of this device: devices that have gone are removed, leaf keys are renewed, and a group of people is moved to its
+//! next roster.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use privmsg_e2ee::{CommitError, Conversation, Member};
+use privmsg_e2ee::{ClaimedKeyPackage, CommitError, Member, Roster};
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::Group;
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::lags;
 
-use super::mls::Step;
-use super::request::{Request, forget, submit};
-use super::schedule;
+use super::create::claim_many;
+use super::mls::{Step, load_conversation};
+use super::plan::{self, Plan};
+use super::request::{Request, submit};
+use super::standing::vanished;
+use super::{leaving, schedule};
 use crate::content::new_message_id;
 use crate::engine::Link;
 use crate::engine::tasks::groups::{COMMIT_WAIT, is_dead};
+use crate::engine::tasks::own_devices;
 use crate::error::{ClientError, During as _};
+use crate::own_devices::learn;
 
-/// Commits what is due in a group: a comparison with the server's devices, a change of this device's leaf key, or both
-/// at once.
+/// Commits what is due in a group: a comparison with the server's devices, a change of this device's leaf key, a step to
+/// another roster, or all at once.
 pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientError> {
     let id = group.group_id;
+    let strangers = link.context.step(&link.identity, move |step| {
+        let Some(conversation) = load_conversation(step, id)? else { return Ok(false) };
+        learn::has_strangers(step.tx, step.identity, &conversation.members())
+    });
+    if strangers.await? {
+        // One that another device has just let in may stand in a list that this one has not heard of.
+        own_devices::catch_up(link).await?;
+    }
     let theirs = match link.context.api.group(&id).await {
         Ok(theirs) if !is_dead(&theirs) => theirs,
         Err(error) if !error.is(&ErrorCode::UnknownGroup) => return Err(error),
-        Ok(_) | Err(_) => return link.context.step(&link.identity, move |step| forget(step, id)).await,
+        Ok(_) | Err(_) => return link.context.step(&link.identity, move |step| vanished(step, id)).await,
     };
+    let (before, asked) = (group.clone(), theirs.clone());
+    let plan = link.context.step(&link.identity, move |step| plan::make(step, &before, &asked)).await?;
+    let (next, more) = match plan {
+        Plan::Nothing => (None, false),
+        Plan::Step { next, more } => (Some(next), more),
+        Plan::Leave(leave) => return leaving::leave(link, group, leave).await,
+    };
+    let newcomers = match (&next, &group.roster) {
+        (Some(next), Some(before)) => plan::newcomers(before, next)?,
+        _ => Vec::new(),
+    };
+    let packages = if newcomers.is_empty() { Vec::new() } else { claim_many(link, newcomers).await? };
     let (before, now) = (group.clone(), link.context.clock.now_ms());
     let made = link
         .context
@@ -33,7 +59,7 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
             // Between the question and now, others' commits may have come: `before` tells what the answer is about.
             let Some(ours) = groups::load(step.tx, &id)? else { return Ok(false) };
             match ours.epoch.cmp(&theirs.epoch) {
-                Ordering::Equal => return prepare(step, &before, &theirs),
+                Ordering::Equal => return prepare(step, &before, &theirs, next.as_ref(), &packages, more),
                 Ordering::Less => lags::put(step.tx, &id, Some(theirs.epoch), now + COMMIT_WAIT)?,
                 // The server has lost what it had accepted, as after a restored backup.
                 Ordering::Greater if before.epoch > theirs.epoch => lags::put(step.tx, &id, None, now)?,
@@ -45,42 +71,70 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
     if made { submit(link, id).await } else { Ok(()) }
 }
 
-/// Makes the commit and stores it as a request. `false` if nothing has to change.
-fn prepare(step: &Step<'_, '_>, before: &StoredGroup, theirs: &Group) -> Result<bool, ClientError> {
+/// Makes the commit and stores it as a request. `false` if nothing has to change. `more`: another one is due after it.
+fn prepare(
+    step: &Step<'_, '_>,
+    before: &StoredGroup,
+    theirs: &Group,
+    next: Option<&Roster>,
+    packages: &[ClaimedKeyPackage],
+    more: bool,
+) -> Result<bool, ClientError> {
     let (id, rotate) = (before.group_id, before.rotate_at <= step.now_ms);
     groups::set_reconciled(step.tx, &id, before.reconcile)?;
-    let Some(mut conversation) = Conversation::load(step.mls, id)? else {
+    let Some(mut conversation) = load_conversation(step, id)? else {
         groups::set_state(step.tx, &id, groups::GroupState::Broken)?;
         return Ok(false);
     };
     let members = conversation.members();
+    let own = learn::listed(step.tx, step.identity)?;
     let mut gone = Vec::new();
     for member in members.iter().filter(|member| !member.is_self) {
-        if !is_signed_in(member, theirs) {
+        if !is_signed_in(member, theirs) || learn::is_stranger(own.as_ref(), step.identity, member) {
             gone.push((member.user_id.clone(), member.device_id.clone()));
         }
     }
-    if gone.is_empty() && (!rotate || members.len() == 1) {
+    if next.is_none() && gone.is_empty() && (!rotate || members.len() == 1) {
         if rotate {
             // Nobody to keep a secret from: a group of this device alone needs no new keys.
             groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
         }
         return Ok(false);
     }
-    let bundle = match conversation.commit(step.mls, &step.identity.device, &[], &gone) {
+    let made = match next {
+        Some(next) => {
+            let packages: Vec<_> = packages.iter().filter(|package| !is_in(&members, package)).cloned().collect();
+            conversation.commit_step(step.mls, &step.identity.device, next, &packages, &gone)
+        }
+        None => conversation.commit(step.mls, &step.identity.device, &[], &gone),
+    };
+    let bundle = match made {
         // It was removed, and has not read that yet.
         Err(CommitError::Removed) => {
             groups::set_state(step.tx, &id, groups::GroupState::Broken)?;
             return Ok(false);
         }
+        // Another roster counts since it was planned: it is planned anew.
+        Err(CommitError::Step(reason)) => {
+            tracing::info!(group_id = %id, %reason, "a change of a group has to be made anew");
+            groups::set_reconcile(step.tx, &id)?;
+            return Ok(false);
+        }
         other => other.during("making a commit")?,
     };
-    if !gone.is_empty() {
+    if !gone.is_empty() || more {
         // Until it is accepted, the devices still have to go.
         groups::set_reconcile(step.tx, &id)?;
     }
+    groups::set_step(step.tx, &id, next.map(Roster::encode).as_deref())?;
     Request::commit(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?;
     Ok(true)
+}
+
+fn is_in(members: &[Member], package: &ClaimedKeyPackage) -> bool {
+    let new = package.member();
+    let same = |member: &&Member| member.user_id == new.user_id && member.device_id == new.device_id;
+    members.iter().find(same).is_some_and(|member| member.identity == new.identity)
 }
 
 fn is_signed_in(member: &Member, group: &Group) -> bool {

@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use privmsg_e2ee::{
-    AccountPublicKey, ClaimedKeyPackage, Conversation, ConversationInfo, KeyPackageError, Malformed, Person,
+    AccountPublicKey, ClaimedKeyPackage, Conversation, ConversationInfo, KeyPackageError, Malformed, Participant,
+    Person, Roster,
 };
 use privmsg_mls_public::group_id;
 use privmsg_mls_public::incarnations::{is_offered, next_incarnation};
-use privmsg_protocol::rest::DeviceKeyPackage;
+use privmsg_protocol::limits::MAX_GROUP_PEOPLE;
+use privmsg_protocol::rest::{ClaimMany, ClaimOf, DeviceKeyPackage};
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts;
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::Unreachable;
-use privmsg_store::{Snapshot, StoreError, rejoins};
+use privmsg_store::{Snapshot, StoreError, group_chats, rejoins};
 
 use super::claim::{conversation_of, published};
-use super::membership;
 use super::mls::Step;
 use super::request::{Request, submit};
+use super::{membership, rosters};
 use crate::engine::Link;
 use crate::engine::tasks::NEXT_LOOK;
 use crate::error::{ClientError, During as _};
@@ -129,13 +131,56 @@ async fn begin_one(
                 ConversationInfo::direct(own.clone(), peer, incarnation).during("describing a new conversation")?;
             (info, claimed.trusted)
         }
-        ChatKind::Group => return Ok(()),
+        ChatKind::Group { .. } => return begin_group(link, kind, incarnation, counted).await,
     };
     packages.extend(claim(link, &own.user_id).await?.trusted);
     let id = info.group_id();
-    let made = link.context.step(&link.identity, move |step| create(step, &kind, info, &packages, counted));
+    let made = link.context.step(&link.identity, move |step| create(step, &kind, info, None, &packages, counted));
     link.context.emit_all(made.await?);
     submit(link, id).await
+}
+
+/// Makes the group of several people, as the newest roster that is known here has them. Whoever has no device that can be
+/// added comes in by external commit.
+async fn begin_group(
+    link: &Arc<Link>,
+    kind: ChatKind,
+    incarnation: Incarnation,
+    counted: Option<GroupId>,
+) -> Result<(), ClientError> {
+    let of_chat = kind.clone();
+    let look = move |at: &Snapshot<'_>| match chats::find(at, &of_chat)? {
+        Some(chat) => rosters::newest(at, chat),
+        None => Ok(None),
+    };
+    let roster = link.context.store.read(look).await?.ok_or(ClientError::Unjoinable)?;
+    let info = ConversationInfo::group(&roster, incarnation);
+    let packages = claim_many(link, roster.participants().to_vec()).await?;
+    let id = info.group_id();
+    let made =
+        link.context.step(&link.identity, move |step| create(step, &kind, info, Some(roster), &packages, counted));
+    link.context.emit_all(made.await?);
+    submit(link, id).await
+}
+
+/// Claims key packages of many people in one request, and keeps those of devices under the identities that they have in the
+/// roster. Whoever has none is left out.
+pub(crate) async fn claim_many(link: &Link, people: Vec<Participant>) -> Result<Vec<ClaimedKeyPackage>, ClientError> {
+    let mut packages = Vec::new();
+    let now = link.context.api.clock().later_s(&*link.context.clock).try_into().unwrap_or(0);
+    for some in people.chunks(MAX_GROUP_PEOPLE) {
+        let claims = some.iter().map(|place| ClaimOf { user_id: place.user_id().clone(), device_ids: None }).collect();
+        for claimed in link.context.api.claim_many(&ClaimMany { claims }).await?.users {
+            let place = some.iter().find(|place| *place.user_id() == claimed.user_id);
+            let Some(place) = place else { return Err(ClientError::Protocol("a claim of somebody else")) };
+            let identities = Identities { trusted: Some(*place.identity().as_bytes()), published: None };
+            match sort(place.user_id(), &claimed.key_packages, &identities, now) {
+                Ok(sorted) => packages.extend(sorted.trusted),
+                Err(error) => tracing::info!(contact = %place.user_id(), %error, "nobody of theirs can be added yet"),
+            }
+        }
+    }
+    Ok(packages)
 }
 
 /// Nobody of the other side can be added. Where that is because a contact whose key is held fast has another identity now, the user is
@@ -248,6 +293,7 @@ fn create(
     step: &Step<'_, '_>,
     kind: &ChatKind,
     info: ConversationInfo,
+    roster: Option<Roster>,
     packages: &[ClaimedKeyPackage],
     counted: Option<GroupId>,
 ) -> Result<Vec<Event>, ClientError> {
@@ -260,13 +306,20 @@ fn create(
         rejoins::note(step.tx, &counted, true, step.now_ms)?;
     }
     // The one before is out of the way, whatever it owes an answer for.
-    membership::carry(step, chat, &info, GroupState::Creating)?;
+    membership::carry(step, chat, &info, GroupState::Creating, packages.len() + 1)?;
     let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-    let (conversation, bundle) =
-        Conversation::create(step.mls, device, certificate, info.clone(), packages).during("making a conversation")?;
+    let made = Conversation::create(step.mls, device, certificate, info.clone(), roster.clone(), packages);
+    let (conversation, bundle) = made.during("making a conversation")?;
     let id = info.group_id();
     groups::set_epoch(step.tx, &id, conversation.epoch())?;
-    Request::create(&info, &bundle).store(step.tx, &id)?;
+    let founding = match &roster {
+        Some(roster) => {
+            groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
+            group_chats::load(step.tx, chat)?.map(|group| group.founding)
+        }
+        None => None,
+    };
+    Request::create(&info, founding.as_deref(), roster.as_ref(), &bundle).store(step.tx, &id)?;
     match membership::peer(&info, &step.identity.user_id) {
         Some(peer) => membership::observe(step, chat, peer),
         None => Ok(Vec::new()),

@@ -19,7 +19,8 @@ use super::claim::{Claim, published};
 use super::create::go_on;
 use super::membership::{self, Judgement};
 use super::mls::Step;
-use super::request::{Request, forget, submit};
+use super::request::{Request, submit};
+use super::standing::vanished;
 use crate::content::new_message_id;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, Retry, causes};
@@ -48,7 +49,7 @@ pub(crate) enum Why {
 /// conversation goes on in another one.
 pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), ClientError> {
     let Some(claim) = Claim::ask(link, &id).await? else {
-        return link.context.step(&link.identity, move |step| forget(step, id)).await;
+        return link.context.step(&link.identity, move |step| vanished(step, id)).await;
     };
     let here = Here::of(link, id, &claim).await?;
     if !here.pause.is_zero() {
@@ -62,7 +63,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         let state = match link.context.api.group_state(&id, None).await {
             Ok(state) => state,
             Err(error) if error.is(&ErrorCode::UnknownGroup) => {
-                return link.context.step(&link.identity, move |step| forget(step, id)).await;
+                return link.context.step(&link.identity, move |step| vanished(step, id)).await;
             }
             Err(error) => return Err(error),
         };
@@ -147,6 +148,7 @@ async fn prepare(
     claim: Claim,
     counted: Option<Why>,
 ) -> Result<(Outcome, Vec<Event>), ClientError> {
+    let claim = claim.with_state(&state)?;
     let (Some(info), Some(tree)) = (state.state.group_info.decode(), state.state.ratchet_tree.decode()) else {
         return Err(ClientError::Protocol("a group's public state that is not base64"));
     };
@@ -154,8 +156,14 @@ async fn prepare(
         .step(&link.identity, move |step| {
             let part = step.tx.savepoint()?;
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (conversation, bundle) = match Conversation::join_external(step.mls, device, certificate, &info, &tree)
-            {
+            let (conversation, bundle) = match Conversation::join_external(
+                step.mls,
+                device,
+                certificate,
+                &info,
+                &tree,
+                claim.shown.roster.clone(),
+            ) {
                 Ok(joined) => joined,
                 Err(error) => {
                     part.undo()?;
@@ -222,20 +230,23 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
         Err(ClientError::Unjoinable) => None,
         claim => claim?,
     };
-    let tree = match &claim {
+    let found = match claim {
         None => None,
-        Some(_) => match link.context.api.group_state(&id, Some(welcome.epoch)).await {
-            Ok(found) if found.epoch == welcome.epoch => found.state.ratchet_tree.decode(),
-            Ok(_) => None,
-            Err(ClientError::Server { code, .. }) if code.retry() != Retry::Later => None,
+        Some(claim) => match link.context.api.group_state(&id, Some(welcome.epoch)).await {
+            Ok(found) if found.epoch == welcome.epoch => {
+                let claim = claim.with_state(&found)?;
+                Some((claim, found.state.ratchet_tree.decode()))
+            }
+            Ok(_) => Some((claim, None)),
+            Err(ClientError::Server { code, .. }) if code.retry() != Retry::Later => Some((claim, None)),
             Err(error) => return Err(error),
         },
     };
-    let used = link.context.step(&link.identity, move |step| match (claim, tree) {
-        (Some(claim), Some(tree)) => use_welcome(step, &welcome, &tree, &claim),
-        (claim, _) => {
+    let used = link.context.step(&link.identity, move |step| match found {
+        Some((claim, Some(tree))) => use_welcome(step, &welcome, &tree, &claim),
+        other => {
             welcomes::remove(step.tx, &id)?;
-            if claim.is_some() {
+            if other.is_some() {
                 lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
             } else {
                 // What waits behind it is for nobody any more.
@@ -264,7 +275,7 @@ pub(crate) fn use_welcome(
 ) -> Result<(Outcome, Vec<Event>), ClientError> {
     let id = welcome.group;
     let part = step.tx.savepoint()?;
-    let error = match Conversation::join(step.mls, &welcome.welcome, tree) {
+    let error = match Conversation::join(step.mls, &welcome.welcome, tree, claim.shown.roster.clone()) {
         Ok(conversation) => match membership::adopt(step, &conversation, id, claim)? {
             Judgement::Adopted(mut events) => {
                 part.keep()?;

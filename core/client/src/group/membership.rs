@@ -1,6 +1,6 @@
 //! Which chat a group carries, and whether its people are who they were.
 
-use privmsg_e2ee::{Conversation, ConversationInfo, Person};
+use privmsg_e2ee::{Conversation, ConversationInfo, Participant, Person, Roster};
 use privmsg_mls_public::incarnations::is_followed;
 use privmsg_protocol::{GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
@@ -8,13 +8,15 @@ use privmsg_store::contacts::{self, Observation};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError};
+use privmsg_store::{Snapshot, StoreError, group_chats};
 
-use super::claim::Claim;
+use super::claim::{Claim, published};
 use super::mls::Step;
+use super::news::GroupNews;
 use super::request::forget;
-use super::schedule;
+use super::{rosters, schedule};
 use crate::content::new_message_id;
+use crate::engine::Link;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::identity::Identity;
@@ -52,6 +54,12 @@ pub(crate) fn adopt(
         if !same {
             return Ok(Judgement::Refused("people with other identities than before"));
         }
+        if let Some(roster) = conversation.roster() {
+            if !rosters::may_carry(step.tx, known.chat, roster)? {
+                return Ok(Judgement::Refused("a roster that does not continue the known one"));
+            }
+            groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
+        }
         groups::set_state(step.tx, &id, GroupState::Active)?;
         groups::set_request(step.tx, &id, None)?;
         chats::note_incarnation(step.tx, known.chat, info.incarnation())?;
@@ -74,12 +82,50 @@ pub(crate) fn adopt(
     }
     let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
     chats::note_incarnation(step.tx, chat, info.incarnation())?;
-    carry(step, chat, info, GroupState::Active)?;
+    if let Some(roster) = conversation.roster() {
+        let Some(events) = take_part(step, chat, roster, claim)? else {
+            return Ok(Judgement::Refused("a roster that does not continue the known one"));
+        };
+        carry(step, chat, info, GroupState::Active, conversation.leaves())?;
+        groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
+        return Ok(Judgement::Adopted(events));
+    }
+    carry(step, chat, info, GroupState::Active, conversation.leaves())?;
     let events = match peer(info, &step.identity.user_id) {
         Some(peer) => observe(step, chat, peer)?,
         None => Vec::new(),
     };
     Ok(Judgement::Adopted(events))
+}
+
+/// The user takes part in a group of people, perhaps again. Whoever knows nothing of it takes what the inviter's GroupInfo
+/// says, of a group that began with the roster that it is named after. `None`: what is known is another one.
+///
+/// Nobody's identity is pinned by it, or changed.
+fn take_part(
+    step: &Step<'_, '_>,
+    chat: ChatId,
+    roster: &Roster,
+    claim: &Claim,
+) -> Result<Option<Vec<Event>>, ClientError> {
+    if rosters::view(step.tx, chat)?.is_some() {
+        if !rosters::may_carry(step.tx, chat, roster)? && !rosters::comes_again(step.tx, chat, roster)? {
+            return Ok(None);
+        }
+        if !group_chats::set_gone(step.tx, chat, None)? {
+            return Ok(Some(Vec::new()));
+        }
+    } else {
+        let Some(founding) = claim.shown.founding.as_ref().filter(|founding| founding.is_founding()) else {
+            return Ok(None);
+        };
+        if founding.conversation_id() != claim.conversation {
+            return Ok(None);
+        }
+        rosters::enter(step.tx, chat, founding, roster)?;
+    }
+    let news = GroupNews { added: vec![step.identity.user_id.clone()], ..GroupNews::default() };
+    Ok(Some(news.tell(step, chat, roster.author().user_id(), Place::Here)?))
 }
 
 /// A group carries a chat from now on, in the place of the one before.
@@ -88,12 +134,13 @@ pub(crate) fn carry(
     chat: ChatId,
     info: &ConversationInfo,
     state: GroupState,
+    leaves: usize,
 ) -> Result<(), ClientError> {
     if let Some(former) = groups::of_chat(step.tx, chat)? {
         forget(step, former.group_id)?;
     }
     let rotate_at = match state {
-        GroupState::Active => schedule::first_rotation(step.now_ms),
+        GroupState::Active => schedule::first_rotation(step.now_ms, leaves),
         _ => schedule::next_rotation(step.now_ms),
     };
     Ok(groups::insert(step.tx, &info.group_id(), chat, &info.encode(), state, rotate_at)?)
@@ -177,6 +224,33 @@ fn note(step: &Step<'_, '_>, chat: ChatId, about: &UserId, kind: Kind) -> Result
 pub(crate) fn ask_about(step: &Step<'_, '_>, kind: &ChatKind, person: &Person) -> Result<Vec<Event>, ClientError> {
     let chat = chats::ensure(step.tx, kind, step.now_ms)?;
     observe(step, chat, person)
+}
+
+/// People take part in a group under another identity than the one that the user knows them by. Where it is the one that they
+/// have published, it is as when it is met in a chat with them: taken, and shown, or to be accepted first. Returns whether
+/// all are known by these now.
+pub(crate) async fn look_at_identities(
+    link: &Link,
+    chat: ChatId,
+    people: Vec<Participant>,
+) -> Result<bool, ClientError> {
+    let mut all = true;
+    for place in people {
+        let user = place.user_id().clone();
+        if published(link, &user).await? != Some(*place.identity().as_bytes()) {
+            all = false;
+            continue;
+        }
+        let person = Person { user_id: user.clone(), identity: *place.identity() };
+        let seen = link.context.step(&link.identity, move |step| {
+            let events = observe(step, chat, &person)?;
+            Ok::<_, ClientError>((events, contacts::is_held(step.tx, &user)?))
+        });
+        let (events, held) = seen.await?;
+        link.context.emit_all(events);
+        all &= !held;
+    }
+    Ok(all)
 }
 
 /// Whether the people of a conversation are who they are for this user now: oneself, and the pinned one.

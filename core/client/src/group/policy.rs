@@ -17,7 +17,9 @@ impl Policy {
         match kind {
             ChatKind::Direct { .. } => Self { receipts: true, needs_others: true },
             ChatKind::SelfNotes => Self { receipts: false, needs_others: false },
-            ChatKind::Group => Self { receipts: false, needs_others: false },
+            // With many readers that would be as many receipts for each message. Who is alone in a group may still write
+            // there, for later.
+            ChatKind::Group { .. } => Self { receipts: false, needs_others: false },
         }
     }
 }

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind};
+use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind, Roster};
 use privmsg_mls_public::incarnations::comes_down;
-use privmsg_protocol::rest::{CommitAccepted, CreateGroup, DeviceWelcome, GroupKind, PublicGroupState, SubmitCommit};
+use privmsg_protocol::rest::{
+    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, SharedWelcome, SubmitCommit,
+};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
+use privmsg_store::position::Place;
 use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::{membership, schedule};
+use super::standing::{stepped, vanished};
+use super::{change, membership, schedule};
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
@@ -38,16 +42,24 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    pub(crate) fn create(info: &ConversationInfo, bundle: &CommitBundle) -> Self {
+    pub(crate) fn create(
+        info: &ConversationInfo,
+        founding: Option<&[u8]>,
+        roster: Option<&Roster>,
+        bundle: &CommitBundle,
+    ) -> Self {
         Self::Create(CreateGroup {
             kind: match info.kind() {
                 ConversationKind::Direct => GroupKind::Direct,
                 ConversationKind::SelfNotes => GroupKind::SelfNotes,
+                ConversationKind::Group => GroupKind::Group,
             },
             participants: info.people().iter().map(|person| person.user_id.clone()).collect(),
             incarnation: info.incarnation(),
-            founding_roster: None,
-            welcomes: welcomes(bundle),
+            founding_roster: founding.map(Opaque::encode),
+            roster: roster.filter(|roster| !roster.is_founding()).map(|roster| Opaque::encode(&roster.encode())),
+            steps: Vec::new(),
+            welcome: welcome(bundle),
             state: PublicGroupState {
                 group_info: Opaque::encode(&bundle.group_info),
                 ratchet_tree: Opaque::encode(&bundle.ratchet_tree),
@@ -75,17 +87,21 @@ fn submit_commit(message_id: MessageId, bundle: &CommitBundle) -> SubmitCommit {
         message_id,
         epoch: bundle.epoch,
         commit: Opaque::encode(&bundle.commit),
-        welcomes: welcomes(bundle),
+        welcome: welcome(bundle),
         group_info: Opaque::encode(&bundle.group_info),
     }
 }
 
-fn welcomes(bundle: &CommitBundle) -> Vec<DeviceWelcome> {
-    let one = |(device_id, welcome): &(_, Vec<u8>)| DeviceWelcome {
+fn welcome(bundle: &CommitBundle) -> Option<SharedWelcome> {
+    let welcome = bundle.welcome.as_ref()?;
+    let one = |(device_id, secrets): &(_, Vec<u8>)| JoinerSecrets {
         device_id: Clone::clone(device_id),
-        welcome: Opaque::encode(welcome),
+        secrets: Opaque::encode(secrets),
     };
-    bundle.welcomes.iter().map(one).collect()
+    Some(SharedWelcome {
+        group_info: Opaque::encode(&welcome.group_info),
+        secrets: welcome.secrets.iter().map(one).collect(),
+    })
 }
 
 /// Sends a group's stored request and acts on the answer. The group's state says what came of it.
@@ -150,7 +166,7 @@ impl Asked<'_> {
     /// The server has accepted a creation or commit: it holds now.
     async fn activate(self, epoch: Epoch, seq: Seq, begun: Option<Incarnation>) -> Result<(), ClientError> {
         let (link, id) = (self.link, self.id);
-        let outcome = self
+        let (outcome, news) = self
             .answered(move |step| {
                 if let Some(mut conversation) = Conversation::load(step.mls, id)? {
                     if conversation.has_pending() {
@@ -158,6 +174,7 @@ impl Asked<'_> {
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 }
+                let mut news = Vec::new();
                 // It may have been put out since.
                 if let Some(group) = groups::load(step.tx, &id)? {
                     if group.state != GroupState::Broken {
@@ -166,16 +183,18 @@ impl Asked<'_> {
                     if let Some(begun) = begun {
                         chats::note_incarnation(step.tx, group.chat, begun)?;
                     }
+                    news = stepped(step, &group, Place::Numbered { group: id, seq })?;
                 }
                 groups::set_request(step.tx, &id, None)?;
                 groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
                 outbox::clear_encrypted_before(step.tx, &id, epoch)?;
                 gaps::note(step.tx, &id, seq)?;
                 // While the answer was on its way, others may have gone on in the new epoch.
-                inbox::retry(step, id)
+                Ok((inbox::retry(step, id)?, news))
             })
             .await?;
         link.context.emit_all(outcome.events);
+        link.context.emit_all(news);
         Ok(())
     }
 
@@ -232,6 +251,13 @@ impl Asked<'_> {
             drop_request(step, id)?;
             match code {
                 ErrorCode::StaleEpoch => lags::put(step.tx, &id, epoch, step.now_ms + COMMIT_WAIT)?,
+                // Somebody has left meanwhile: the group is read again.
+                ErrorCode::StaleRoster => groups::set_reconcile(step.tx, &id)?,
+                ErrorCode::InvalidRoster => {
+                    if let Some(group) = groups::load(step.tx, &id)? {
+                        change::refuse_all(step.tx, group.chat)?;
+                    }
+                }
                 ErrorCode::NotAMember | ErrorCode::UnknownGroup => {
                     groups::set_state(step.tx, &id, GroupState::Broken)?;
                 }
@@ -281,7 +307,7 @@ impl Asked<'_> {
         }
         let id = self.id;
         if error.is(&ErrorCode::UnknownGroup) {
-            return self.answered(move |step| forget(step, id)).await;
+            return self.answered(move |step| vanished(step, id)).await;
         }
         self.answered(move |step| abandon_join(step, id)).await?;
         if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
@@ -313,6 +339,7 @@ fn drop_request(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
     if let Some(mut conversation) = Conversation::load(step.mls, id)? {
         conversation.clear_pending(step.mls)?;
     }
+    groups::set_step(step.tx, &id, None)?;
     Ok(groups::set_request(step.tx, &id, None)?)
 }
 

@@ -7,9 +7,11 @@ const DAY: f64 = 24.0 * 3600.0 * SECOND;
 
 /// Soon after joining: until a device has committed once, its leaf key is the one from its key package, and its
 /// parents in the tree are blank, which makes everybody's commits larger. Not at once, because many may have joined
-/// together.
-pub(crate) fn first_rotation(now_ms: i64) -> i64 {
-    after(now_ms, 5.0 * SECOND, 60.0 * SECOND)
+/// together, and everybody has to follow each commit: the window grows with the group, to some eight hours for a thousand
+/// devices.
+pub(crate) fn first_rotation(now_ms: i64, leaves: usize) -> i64 {
+    let leaves = u32::try_from(leaves).unwrap_or(u32::MAX);
+    after(now_ms, 5.0 * SECOND, (f64::from(leaves) * 30.0 * SECOND).clamp(60.0 * SECOND, DAY))
 }
 
 /// At least weekly, at a time of its own.

@@ -10,10 +10,10 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, USER_AGENT}
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use privmsg_protocol::rest::{
-    Backup, BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimedKeyPackages, CommitAccepted,
-    CreateGroup, CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health, KeyPackageStock,
-    LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest, SubmitCommit, UpdateProfile,
-    UserProfile,
+    BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimMany, ClaimedKeyPackages, ClaimedMany,
+    CommitAccepted, CreateGroup, CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health,
+    KeyPackageStock, LeaveGroup, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest,
+    SubmitCommit, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -128,10 +128,6 @@ impl Api {
         self.carry_out(Method::POST, "auth/logout", None).await
     }
 
-    pub(crate) async fn update_profile(&self, update: &UpdateProfile) -> Result<UserProfile, ClientError> {
-        self.send(Method::POST, "users/me/profile", update).await
-    }
-
     pub(crate) async fn user(&self, user: &UserId) -> Result<UserProfile, ClientError> {
         self.call(Method::GET, &format!("users/{user}")).await
     }
@@ -156,14 +152,6 @@ impl Api {
         self.carry_out(Method::DELETE, &format!("users/me/blocks/{user}"), None).await
     }
 
-    pub(crate) async fn backup(&self) -> Result<Backup, ClientError> {
-        self.call(Method::GET, "users/me/backup").await
-    }
-
-    pub(crate) async fn put_backup(&self, backup: &Backup) -> Result<(), ClientError> {
-        self.carry_out(Method::PUT, "users/me/backup", Some(encoded(backup)?)).await
-    }
-
     /// Whether this device has acknowledged everything that was in its mailbox.
     pub(crate) async fn mailbox_is_empty(&self) -> Result<bool, ClientError> {
         let first: PendingMessages = self.call(Method::GET, "messages/pending?limit=1").await?;
@@ -183,6 +171,14 @@ impl Api {
 
     pub(crate) async fn claim_key_packages(&self, user: &UserId) -> Result<ClaimedKeyPackages, ClientError> {
         self.send(Method::POST, &format!("users/{user}/key-packages/claim"), &ClaimKeyPackages::default()).await
+    }
+
+    pub(crate) async fn claim_many(&self, claims: &ClaimMany) -> Result<ClaimedMany, ClientError> {
+        self.send(Method::POST, "key-packages/claim", claims).await
+    }
+
+    pub(crate) async fn leave_group(&self, group: &GroupId, leave: &LeaveGroup) -> Result<(), ClientError> {
+        self.carry_out(Method::POST, &format!("groups/{group}/leave"), Some(encoded(leave)?)).await
     }
 
     pub(crate) async fn groups(&self) -> Result<Groups, ClientError> {
@@ -264,7 +260,7 @@ impl Api {
     }
 
     /// A small request with its whole answer.
-    async fn answered(
+    pub(super) async fn answered(
         &self,
         method: Method,
         path: &str,
@@ -274,26 +270,30 @@ impl Api {
         if json.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
+        self.answer_to(request, json).await
+    }
+
+    /// As [`Api::answered`], for a request with headers of its own.
+    pub(super) async fn answer_to(
+        &self,
+        request: request::Builder,
+        json: Option<Vec<u8>>,
+    ) -> Result<Response<Bytes>, ClientError> {
         let request = request.body(Body::of(json.unwrap_or_default())).map_err(unwritable)?;
         let answered = async { Ok(whole(self.exchange(request).await?, MAX_DOCUMENT).await?) };
         let patience = TIMEOUT + self.server().patience();
         timeout(patience, answered).await.unwrap_or(Err(NetworkError::Lost(LinkFault::TimedOut).into()))
     }
 
-    async fn carry_out(&self, method: Method, path: &str, json: Option<Vec<u8>>) -> Result<(), ClientError> {
-        let response = self.answered(method, &format!("/api/v1/{path}"), json).await?;
-        // A page that says 200 is not the server's word that something has been done.
-        match response.status() {
-            StatusCode::NO_CONTENT => Ok(()),
-            status => Err(answer::between(status, response.headers()).into()),
-        }
+    pub(super) async fn carry_out(&self, method: Method, path: &str, json: Option<Vec<u8>>) -> Result<(), ClientError> {
+        done(&self.answered(method, &format!("/api/v1/{path}"), json).await?)
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
+    pub(super) async fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
         answer::document(&self.answered(method, &format!("/api/v1/{path}"), None).await?)
     }
 
-    async fn send<B: Serialize + Sync, T: DeserializeOwned>(
+    pub(super) async fn send<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -303,7 +303,15 @@ impl Api {
     }
 }
 
-fn encoded(body: &(impl Serialize + Sync)) -> Result<Vec<u8>, ClientError> {
+/// A page that says 200 is not the server's word that something has been done.
+pub(super) fn done(response: &Response<Bytes>) -> Result<(), ClientError> {
+    match response.status() {
+        StatusCode::NO_CONTENT => Ok(()),
+        status => Err(answer::between(status, response.headers()).into()),
+    }
+}
+
+pub(super) fn encoded(body: &(impl Serialize + Sync)) -> Result<Vec<u8>, ClientError> {
     serde_json::to_vec(body).map_err(|_| ClientError::Protocol("a request that cannot be written"))
 }
 

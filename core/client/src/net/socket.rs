@@ -156,6 +156,7 @@ fn closed(frame: Option<&CloseFrame>) -> ClientError {
     let Some(frame) = frame else { return lost_to(LinkFault::Broken) };
     match (u16::from(frame.code), closing::retry_after_ms(&frame.reason)) {
         (closing::REPLACED, _) => ClientError::Replaced,
+        (closing::NOT_LISTED, _) => ClientError::NotListed,
         (closing::GOING_AWAY, Some(ms)) => {
             ClientError::GoingAway { retry_after: Duration::from_millis(ms).min(LONGEST_ABSENCE) }
         }

@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use privmsg_e2ee::{DeviceKeys, OsRng};
-use privmsg_protocol::rest::{LoginRequest, LoginResponse, RedeemRequest};
-use privmsg_protocol::{ErrorCode, Secret};
+use privmsg_e2ee::{DeviceKeys, OsRng, RecoveryKey, SignIn};
+use privmsg_protocol::rest::{
+    ChallengePurpose, ChallengeRequest, LoginRequest, LoginResponse, RecoverySignIn, RedeemRequest,
+};
+use privmsg_protocol::{DeviceId, ErrorCode, Opaque, Secret};
 use privmsg_store::account::{self, Account, AccountState};
 use privmsg_store::{Store, groups, key_packages};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::lock::LoginLock;
+use super::pending::PendingLogin;
 use super::steps::{Steps, save};
-use super::{Login, LoginError, NewIdentity, SignInKey};
+use super::{Login, LoginError, NewIdentity, SignInKey, by_device};
 use crate::clock::Clock;
 use crate::error::ClientError;
 use crate::net::NetworkError;
@@ -37,6 +40,8 @@ pub(super) struct Draft {
     device_type: &'static str,
     /// To be spent.
     invitation: Option<Secret>,
+    /// With which no access key is needed.
+    words: Option<Secret>,
     /// The server's yes: the account's identity key, if it has one.
     answer: Option<Option<String>>,
     lock: LoginLock,
@@ -46,6 +51,7 @@ impl Draft {
     pub(super) fn new(
         login: Login,
         before: Option<Account>,
+        is_left_out: bool,
         lock: LoginLock,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LoginError> {
@@ -54,13 +60,14 @@ impl Draft {
             Some(account) if account.state == AccountState::SigningIn && account.device_id.is_none() => {
                 Account { user_id: login.user_id.clone(), ..account }
             }
+            Some(account) if is_left_out && account.user_id == login.user_id => account,
             Some(account) if account.state == AccountState::Ready || account.user_id != login.user_id => {
                 return Err(LoginError::AlreadySignedIn(account.user_id));
             }
             // The server has taken the old device out of everything; this is a new one that knows the old history.
             Some(account) if account.state == AccountState::SignedOut => {
                 let device_key = DeviceKeys::generate(&mut OsRng).to_bytes();
-                Account { device_key, device_id: None, certificate: None, ..account }
+                Account { device_key, device_id: None, certificate: None, signing: None, link_secret: None, ..account }
             }
             Some(account) => account,
             None => new_account(&login),
@@ -70,33 +77,78 @@ impl Draft {
         let is_begun = before
             .as_ref()
             .is_some_and(|before| before.state == AccountState::SigningIn && before.user_id == login.user_id);
-        let invitation = match login.key {
-            SignInKey::Access(key) => {
-                account.access_key = Some(key);
-                None
-            }
+        let (mut invitation, mut words) = (None, None);
+        match login.key {
+            SignInKey::Access(key) => account.access_key = Some(key),
             SignInKey::Invitation(key) => {
                 if !is_begun || account.access_key.is_none() {
                     account.access_key = Some(new_access_key()?);
                 }
-                Some(key)
+                invitation = Some(key);
             }
-        };
+            SignInKey::Words(given) => {
+                let known = account.device_id.take();
+                account.device_id = Some(known.map_or_else(new_device_id, Ok)?);
+                words = Some(given);
+            }
+            SignInKey::Link => {
+                let known = account.device_id.take();
+                account.device_id = Some(known.map_or_else(new_device_id, Ok)?);
+            }
+        }
         login.endpoint.keep_in(&mut account);
-        account.device_name = login.device_name;
-        account.state = AccountState::SigningIn;
-        account.token = None;
+        if !is_left_out {
+            account.device_name = login.device_name;
+            account.state = AccountState::SigningIn;
+            account.token = None;
+        }
         let (api, device_type) = (Api::new(login.endpoint), login.device_type);
-        Ok(Self { account, before, api, clock, device_type, invitation, answer: None, lock })
+        api.set_token(account.token.clone());
+        Ok(Self { account, before, api, clock, device_type, invitation, words, answer: None, lock })
     }
 
     /// Asks whether the key is good. An invitation cannot be asked about without spending it, but for whether the server
-    /// is there.
-    pub(super) async fn ask(&mut self) -> Result<(), ClientError> {
-        if self.invitation.is_some() {
-            return self.api.health().await.map(drop);
+    /// is there; a device that is to be linked has none.
+    pub(super) async fn ask(&mut self, store: Option<&Store>) -> Result<(), LoginError> {
+        if let Some(words) = self.words.clone() {
+            return match (self.sign_in_by_words(&words).await, store) {
+                // An attempt that was cut off came as far as the list: the device is let in by its key.
+                (Err(LoginError::Client(error)), Some(store)) if error.is(&ErrorCode::DeviceExists) => {
+                    let answer = by_device::sign_in(&self.api, store, &self.account).await?;
+                    self.entered(answer);
+                    Ok(())
+                }
+                (asked, _) => asked,
+            };
         }
-        self.sign_in().await
+        if self.invitation.is_some() || self.account.access_key.is_none() {
+            return Ok(self.api.health().await.map(drop)?);
+        }
+        Ok(self.sign_in().await?)
+    }
+
+    /// As a new device, which waits.
+    async fn sign_in_by_words(&mut self, words: &Secret) -> Result<(), LoginError> {
+        let key: RecoveryKey = words.expose().parse()?;
+        let user_id = self.account.user_id.clone();
+        let device_id = self.account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
+        let purpose = ChallengePurpose::Recovery(device_id.clone());
+        let challenge = self.api.challenge(&ChallengeRequest { user_id: user_id.clone(), purpose }).await?.challenge;
+        let bytes = challenge.decode().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let bytes = bytes.ok_or(ClientError::Protocol("a challenge that is none"))?;
+        let statement = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge: bytes };
+        let request = RecoverySignIn {
+            user_id,
+            device_id,
+            device_public_key: DeviceKeys::from_bytes(&self.account.device_key).public().to_string(),
+            device_name: Some(self.account.device_name.clone()),
+            device_type: Some(self.device_type.to_owned()),
+            challenge,
+            signature: Opaque::encode(&key.answer(&statement)),
+        };
+        let answer = self.api.sign_in_by_words(&request).await?;
+        self.entered(answer);
+        Ok(())
     }
 
     fn access_key(&self) -> Result<Secret, ClientError> {
@@ -112,6 +164,11 @@ impl Draft {
             device_public_key: Some(DeviceKeys::from_bytes(&self.account.device_key).public().to_string()),
         };
         let answer = insistently(&self.api, &request).await?;
+        self.entered(answer);
+        Ok(())
+    }
+
+    fn entered(&mut self, answer: LoginResponse) {
         self.api.set_token(Some(answer.token.clone()));
         self.account.token = Some(answer.token);
         self.account.token_expires_at = answer.expires_at;
@@ -120,7 +177,6 @@ impl Draft {
             self.account.certificate = None;
         }
         self.answer = Some(answer.user.public_key);
-        Ok(())
     }
 
     /// Stores what the server has said yes to, and an invitation before the server hears of it.
@@ -159,9 +215,18 @@ impl Draft {
             self.sign_in().await?;
             save(&store, &self.account).await?;
         }
-        let public_key = self.answer.ok_or(ClientError::NotSignedIn)?;
-        let (api, account, clock) = (self.api, self.account, self.clock);
-        Steps { store, api, account, clock, invited, _lock: self.lock }.identify(public_key.as_deref()).await
+        let (api, account, clock, device_type) = (self.api, self.account, self.clock, self.device_type);
+        let steps = Steps { store, api, account, clock, device_type, invited, _lock: self.lock };
+        let begun = match self.answer {
+            Some(public_key) => steps.identify(public_key.as_deref()).await?,
+            None => NewIdentity::Waits(Box::new(PendingLogin::new(steps))),
+        };
+        match (begun, self.words) {
+            (NewIdentity::Waits(mut pending), Some(words)) => {
+                Ok(NewIdentity::Done(pending.recover(words.expose()).await?))
+            }
+            (begun, _) => Ok(begun),
+        }
     }
 
     async fn trade(&self, invitation_key: Secret) -> Result<(), ClientError> {
@@ -232,7 +297,9 @@ fn new_account(login: &Login) -> Account {
         device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
         identity: None,
         identity_secret: None,
+        sealed_identity: None,
         signing: None,
+        link_secret: None,
         recovery_words: None,
         device_id: None,
         certificate: None,
@@ -242,8 +309,17 @@ fn new_account(login: &Login) -> Account {
     }
 }
 
+/// 16 random characters.
+fn new_device_id() -> Result<DeviceId, ClientError> {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| ClientError::NoRandomness)?;
+    let name: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    Ok(DeviceId::new(&name).expect("letters and digits are a name"))
+}
+
 /// 32 random bytes, base64url.
-fn new_access_key() -> Result<Secret, ClientError> {
+pub(crate) fn new_access_key() -> Result<Secret, ClientError> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(|_| ClientError::NoRandomness)?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(*bytes)))

@@ -2,65 +2,31 @@
 
 use std::sync::Arc;
 
-use privmsg_e2ee::{
-    AccountKey, AccountSigningKey, DeviceKeys, OsRng, RecoveryError, RecoveryKey, SigningKeyCertificate,
-};
-use privmsg_protocol::rest::{Backup, UpdateProfile};
+use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, RecoveryKey};
+use privmsg_mls_public::DeviceList;
+use privmsg_protocol::rest::SetUpIdentity;
 use privmsg_protocol::{ErrorCode, Opaque, Secret};
 use privmsg_store::Store;
-use privmsg_store::account::{self, Account, AccountState, Signing};
+use privmsg_store::account::{self, Account, AccountState};
 
 use super::lock::LoginLock;
+use super::pending::PendingLogin;
 use super::{LoggedIn, LoginError, NewIdentity};
 use crate::clock::Clock;
 use crate::engine::tasks::key_packages;
 use crate::error::ClientError;
 use crate::identity::{Identity, public_identity};
 use crate::net::http::Api;
+use crate::own_devices::publish::{Publisher, signing_key};
+use crate::own_devices::{generation, learn};
 
-/// A sign-in that needs the account's identity key.
-#[derive(Debug)]
-pub struct PendingLogin {
-    steps: Steps,
-}
-
-impl PendingLogin {
-    /// Goes on with the recovery key: this device becomes a further one of the account.
-    ///
-    /// # Errors
-    /// [`LoginError::Recovery`] if the words are wrong; call again with others.
-    pub async fn recover(&mut self, words: &str) -> Result<LoggedIn, LoginError> {
-        let key: RecoveryKey = words.parse()?;
-        let backup = self.steps.api.backup().await?;
-        let sealed = backup.backup.decode().ok_or(RecoveryError::Malformed)?;
-        let account_key = key.open(&sealed, &self.steps.account.user_id)?;
-        let profile = self.steps.api.user(&self.steps.account.user_id).await?;
-        if profile.public_key.as_deref() != Some(account_key.public().to_string().as_str()) {
-            return Err(LoginError::IdentityMismatch);
-        }
-        // Words of an attempt of our own that another device was faster than open nothing.
-        self.steps.forget_identity();
-        self.steps.begin_generation(&account_key).await?;
-        Ok(self.steps.finish().await?)
-    }
-
-    /// Gives the account a new identity: contacts will see the change, all other devices are signed out.
-    ///
-    /// # Errors
-    /// [`LoginError`].
-    pub async fn replace_identity(&mut self) -> Result<LoggedIn, LoginError> {
-        self.steps.forget_identity();
-        self.steps.make_identity(true).await?;
-        Ok(self.steps.finish().await?)
-    }
-}
-
-/// A device that the server knows, and that is stored.
+/// A device that is stored, and that the server knows, unless it is to be linked.
 pub(super) struct Steps {
     pub(super) store: Store,
     pub(super) api: Api,
     pub(super) account: Account,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) device_type: &'static str,
     /// The access key is new.
     pub(super) invited: bool,
     /// Held until the end.
@@ -77,68 +43,104 @@ impl Steps {
     /// Goes on for an account with this public identity key, if it has one yet.
     pub(super) async fn identify(mut self, public_key: Option<&str>) -> Result<NewIdentity, LoginError> {
         match public_key {
-            None => match self.make_identity(false).await {
+            None => match self.set_up().await {
+                // Another device of the same account was faster: this one's identity is nobody's.
                 Err(ClientError::Server { code: ErrorCode::IdentityExists, .. }) => {
-                    // Another device of the same account was faster.
                     self.forget_identity();
                     save(&self.store, &self.account).await?;
-                    Ok(NewIdentity::RecoveryKeyNeeded(Box::new(PendingLogin { steps: self })))
+                    Ok(NewIdentity::Waits(Box::new(PendingLogin::new(self))))
                 }
                 Err(error) => Err(error.into()),
                 Ok(()) => Ok(NewIdentity::Done(self.finish().await?)),
             },
-            Some(public_key) if self.has_identity(public_key) => Ok(NewIdentity::Done(self.finish().await?)),
-            Some(_) => Ok(NewIdentity::RecoveryKeyNeeded(Box::new(PendingLogin { steps: self }))),
+            Some(public_key) if self.has_identity(public_key) => {
+                self.go_on().await?;
+                match self.has_identity(public_key) {
+                    true => Ok(NewIdentity::Done(self.finish().await?)),
+                    false => Ok(NewIdentity::Waits(Box::new(PendingLogin::new(self)))),
+                }
+            }
+            Some(_) => Ok(NewIdentity::Waits(Box::new(PendingLogin::new(self)))),
         }
     }
 
+    /// Whether this device signs for the account that has this key.
     fn has_identity(&self, public_key: &str) -> bool {
         let own = public_identity(&self.account).ok();
         self.account.signing.is_some() && own.is_some_and(|own| own.to_string() == public_key)
     }
 
-    /// Makes the account identity key and its recovery key, or takes those of an interrupted attempt.
-    async fn make_identity(&mut self, replace: bool) -> Result<(), ClientError> {
-        let (key, recovery) = match (&self.account.identity_secret, &self.account.recovery_words) {
-            (Some(key), Some(words)) => (AccountKey::from_bytes(key), recovery_key(words)?),
-            _ => {
-                let (key, recovery) = (AccountKey::generate(&mut OsRng), RecoveryKey::generate(&mut OsRng));
-                self.account.identity_secret = Some(key.to_bytes());
-                self.account.recovery_words = Some(Secret::new(recovery.words().to_string()));
-                self.begin_generation(&key).await?;
-                (key, recovery)
-            }
-        };
-        let backup = Opaque::encode(&recovery.seal(&key, &self.account.user_id, &mut OsRng));
-        let update = UpdateProfile {
-            public_key: Some(key.public().to_string()),
-            replace_public_key: replace,
-            ..UpdateProfile::default()
-        };
-        // The public key comes first: it decides which of two first devices wins, and the loser must not replace the
-        // winner's backup; a replaced identity takes its backup with it. An interruption in between is made good by the
-        // repetition.
-        self.api.update_profile(&update).await?;
-        self.api.put_backup(&Backup { backup }).await
+    /// Repeats what an attempt that was cut off has stored: the server answers the same once more.
+    async fn go_on(&mut self) -> Result<(), ClientError> {
+        if self.account.identity_secret.is_some() && self.account.recovery_words.is_some() {
+            return self.set_up().await;
+        }
+        self.publisher().catch_up().await?;
+        // A device that was faster may have begun a generation since.
+        self.account = self.store.read(account::load).await?.ok_or(ClientError::NotSignedIn)?;
+        Ok(())
     }
 
-    fn forget_identity(&mut self) {
+    /// All that the account's identity begins with, in one request: stored together or not at all.
+    async fn set_up(&mut self) -> Result<(), ClientError> {
+        let identity = self.new_identity().await?;
+        self.api.set_up_identity(&identity).await
+    }
+
+    /// Makes the account's identity key, its recovery key, and the first device list, or takes those of an attempt that was
+    /// cut off.
+    pub(super) async fn new_identity(&mut self) -> Result<SetUpIdentity, ClientError> {
+        let (key, words) = match (&self.account.identity_secret, &self.account.recovery_words) {
+            (Some(key), Some(words)) => (AccountKey::from_bytes(key), recovery_key(words)?),
+            _ => {
+                let (key, words) = (AccountKey::generate(&mut OsRng), RecoveryKey::generate(&mut OsRng));
+                self.account.identity_secret = Some(key.to_bytes());
+                self.account.recovery_words = Some(Secret::new(words.words().to_string()));
+                self.account.signing = None;
+                (key, words)
+            }
+        };
+        if self.account.signing.is_none() || !self.first_list().await?.is_some_and(|list| self.is_in(&list)) {
+            self.begin_generation(&key).await?;
+        }
+        let list = self.first_list().await?.ok_or(ClientError::Damaged("device list"))?;
+        let sealed = words.seal(&key, &self.account.user_id, &mut OsRng);
+        let identity = SetUpIdentity {
+            public_key: key.public().to_string(),
+            certificate: Opaque::encode(&list.certificate().encode()),
+            device_list: Opaque::encode(&list.encode()),
+            backup: Opaque::encode(&sealed),
+            recovery_key: words.sign_in_key().to_string(),
+        };
+        self.account.sealed_identity = Some(sealed);
+        save(&self.store, &self.account).await?;
+        Ok(identity)
+    }
+
+    /// The list that this device has made.
+    async fn first_list(&self) -> Result<Option<DeviceList>, ClientError> {
+        let account = self.account.clone();
+        let known = self.store.read(move |at| learn::known(at, &account)).await?;
+        Ok(known.lists().first().cloned())
+    }
+
+    fn is_in(&self, list: &DeviceList) -> bool {
+        let key = DeviceKeys::from_bytes(&self.account.device_key).public();
+        self.account.device_id.as_ref().is_some_and(|id| list.has(id, &key))
+    }
+
+    pub(super) fn forget_identity(&mut self) {
         self.account.identity = None;
         self.account.identity_secret = None;
         self.account.recovery_words = None;
+        self.account.sealed_identity = None;
         self.account.signing = None;
     }
 
-    /// Begins a generation of the account, whose signing key is stored before anybody hears of it.
-    async fn begin_generation(&mut self, key: &AccountKey) -> Result<(), ClientError> {
-        let generation = self.now_s();
-        let signing = key
-            .begin_generation(&self.account.user_id, generation, &mut OsRng)
-            .map_err(|error| ClientError::Internal { during: "beginning a generation", source: error.into() })?;
-        self.account.identity = Some(*key.public().as_bytes());
-        let certificate = signing.certificate().encode();
-        self.account.signing = Some(Signing { key: signing.to_bytes(), certificate });
-        save(&self.store, &self.account).await
+    /// Begins a generation of the account in which this device is the only one.
+    pub(super) async fn begin_generation(&mut self, key: &AccountKey) -> Result<(), ClientError> {
+        let now = (self.clock.now_ms(), self.now_s());
+        generation::begin(&self.store, &mut self.account, key, Vec::new(), now).await
     }
 
     /// By the server's clock: what is dated in the future by a fast one is refused by everybody until that time.
@@ -146,18 +148,22 @@ impl Steps {
         self.api.clock().now_s(&*self.clock).try_into().unwrap_or(0)
     }
 
-    /// Certifies the device and leaves its key packages on the server.
-    async fn finish(&mut self) -> Result<LoggedIn, ClientError> {
+    pub(super) fn publisher(&self) -> Publisher<'_> {
+        let (api, store, account) = (&self.api, &self.store, &self.account);
+        Publisher { api, store, account, now_ms: self.clock.now_ms(), now_s: self.now_s(), told: None }
+    }
+
+    /// Certifies the device, unless another one has, and leaves its key packages on the server.
+    pub(super) async fn finish(&mut self) -> Result<LoggedIn, ClientError> {
         let device_id = self.account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
         if self.account.certificate.is_none() {
-            // An identity that an interrupted attempt made: its backup may be missing.
-            self.ensure_backup().await?;
+            let device = DeviceKeys::from_bytes(&self.account.device_key).public();
+            let certificate = signing_key(&self.account)?.certify(&device_id, &device, self.now_s());
+            self.account.certificate = Some(certificate.encode());
         }
-        let device = DeviceKeys::from_bytes(&self.account.device_key).public();
-        let certificate = signing_key(&self.account)?.certify(&device_id, &device, self.now_s());
-        self.account.certificate = Some(certificate.encode());
         let mut ready = self.account.clone();
         ready.state = AccountState::Ready;
+        ready.link_secret = None;
         // The device comes in by its own key from now on. An access key that was made here has to be shown yet.
         if !self.invited {
             ready.access_key = None;
@@ -176,32 +182,10 @@ impl Steps {
             clock_ahead_ms: self.api.clock().far_off(&*self.clock),
         })
     }
-
-    async fn ensure_backup(&self) -> Result<(), ClientError> {
-        let (Some(key), Some(words)) = (&self.account.identity_secret, &self.account.recovery_words) else {
-            return Ok(());
-        };
-        match self.api.backup().await {
-            Err(error) if error.is(&ErrorCode::NoBackup) => {
-                let key = AccountKey::from_bytes(key);
-                let backup = Opaque::encode(&recovery_key(words)?.seal(&key, &self.account.user_id, &mut OsRng));
-                self.api.put_backup(&Backup { backup }).await
-            }
-            other => other.map(drop),
-        }
-    }
 }
 
 fn recovery_key(words: &Secret) -> Result<RecoveryKey, ClientError> {
     words.expose().parse().map_err(|_| ClientError::Damaged("recovery key"))
-}
-
-/// What signs for the account.
-fn signing_key(account: &Account) -> Result<AccountSigningKey, ClientError> {
-    let signing = account.signing.as_ref().ok_or(ClientError::NotSignedIn)?;
-    SigningKeyCertificate::decode(&signing.certificate)
-        .and_then(|certificate| AccountSigningKey::from_bytes(&signing.key, certificate))
-        .map_err(|_| ClientError::Damaged("signing key"))
 }
 
 pub(super) async fn save(store: &Store, account: &Account) -> Result<(), ClientError> {

@@ -8,6 +8,7 @@ use privmsg_store::receipts::{self, Receipt};
 use privmsg_store::{Snapshot, StoreError, relations, uploads};
 
 use crate::content;
+use crate::group::news::GroupNews;
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,17 @@ pub enum MessageKind {
     /// Notice of this device: the server has led the conversation back to an earlier state, in which devices may take part
     /// that had been removed since. Says nothing else.
     WentBack,
+    /// Notice of this device, in the notes to oneself: another device of this user's has been let in, which may be somebody
+    /// else's. Its text is the device's name on the server.
+    DeviceAdded,
+    /// Notice of this device, in the notes to oneself: another device of this user's was signed out. Its text is the device's
+    /// name on the server.
+    DeviceRemoved,
+    /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
+    /// sender.
+    GroupChanged,
+    /// A group was given its title, which is the text.
+    Title,
 }
 
 impl MessageKind {
@@ -36,13 +48,20 @@ impl MessageKind {
             Self::Unsupported => "unsupported",
             Self::IdentityChanged => "identity_changed",
             Self::WentBack => "went_back",
+            Self::DeviceAdded => "device_added",
+            Self::DeviceRemoved => "device_removed",
+            Self::GroupChanged => "group_changed",
+            Self::Title => "title",
         }
     }
 
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::IdentityChanged | Self::WentBack)
+        matches!(
+            self,
+            Self::IdentityChanged | Self::WentBack | Self::GroupChanged | Self::DeviceAdded | Self::DeviceRemoved
+        )
     }
 }
 
@@ -90,6 +109,10 @@ pub struct MessageView {
     pub deleted: bool,
     /// How far it has come.
     pub state: MessageState,
+    /// Whom the text speaks to by name.
+    pub mentions: Vec<UserId>,
+    /// What has changed in a group.
+    pub group_news: Option<Box<GroupNews>>,
     /// For whom it has arrived, and who has read it.
     pub receipts: Vec<Receipt>,
 }
@@ -105,6 +128,9 @@ impl MessageView {
         let kind = match message.kind {
             Kind::IDENTITY_CHANGED => MessageKind::IdentityChanged,
             Kind::WENT_BACK => MessageKind::WentBack,
+            Kind::DEVICE_ADDED => MessageKind::DeviceAdded,
+            Kind::DEVICE_REMOVED => MessageKind::DeviceRemoved,
+            Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             _ => MessageKind::Unsupported,
         };
         let mut view = Self {
@@ -124,8 +150,16 @@ impl MessageView {
             edited_at: None,
             deleted: message.deleted_at.is_some(),
             state: message.state,
+            mentions: Vec::new(),
+            group_news: None,
             receipts: Vec::new(),
         };
+        if message.kind == Kind::GROUP_CHANGED {
+            view.group_news = Some(Box::new(GroupNews::read(&message.content)));
+        }
+        if matches!(message.kind, Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED) {
+            view.text = String::from_utf8_lossy(&message.content).into_owned();
+        }
         if message.kind.is_notice() {
             return Ok(view);
         }

@@ -58,7 +58,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn text(text: &str) -> Text {
-    Text { text: text.to_owned() }
+    Text::new(text)
 }
 
 /// One of each kind, and one of a kind that this build does not know.

@@ -1,6 +1,8 @@
 use zeroize::Zeroizing;
 
-use super::{ContentError, Delete, Edit, Files, IfUnknown, Reaction, Receipt, Text};
+use super::{
+    ContentError, Delete, Edit, Files, IfUnknown, Reaction, Receipt, SigningKey, SigningKeyWanted, Text, Title,
+};
 
 /// A kind of content: what a body of its number means. See the [module documentation](super) for the table.
 pub trait Kind: Sized {
@@ -45,13 +47,16 @@ pub enum AboutRule {
 }
 
 /// The kinds of this build, in the order of their numbers.
-const KINDS: [Known; 6] = [
+const KINDS: [Known; 9] = [
     Known::of::<Text>(),
     Known::of::<Files>(),
     Known::of::<Receipt>(),
     Known::of::<Reaction>(),
     Known::of::<Edit>(),
     Known::of::<Delete>(),
+    Known::of::<Title>(),
+    Known::of::<SigningKey>(),
+    Known::of::<SigningKeyWanted>(),
 ];
 
 /// What is known of a kind before its body is read.
@@ -80,6 +85,6 @@ mod tests {
     #[test]
     fn a_number_is_given_once() {
         let numbers: Vec<u32> = KINDS.iter().map(|kind| kind.number).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 16, 17]);
     }
 }

@@ -1,17 +1,35 @@
 use std::fmt;
 
 use minicbor::{Decode, Encode};
+use privmsg_protocol::UserId;
 use zeroize::Zeroizing;
 
-use super::{AboutRule, ContentError, IfUnknown, Kind, MAX_TEXT_LEN, cbor};
+use super::{AboutRule, ContentError, IfUnknown, Kind, MAX_MENTIONS, MAX_TEXT_LEN, cbor};
 
 /// A text.
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     /// Not empty, at most [`MAX_TEXT_LEN`] bytes.
-    #[n(0)]
     pub text: String,
+    /// Whom it speaks to by name, at most [`MAX_MENTIONS`]. Whether they take part is for the reader to see.
+    pub mentions: Vec<UserId>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Wire {
+    #[n(0)]
+    text: String,
+    #[cbor(n(1), default, skip_if = "Vec::is_empty")]
+    mentions: Vec<String>,
+}
+
+impl Text {
+    /// A text that speaks to nobody by name.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), mentions: Vec::new() }
+    }
 }
 
 impl Kind for Text {
@@ -24,15 +42,21 @@ impl Kind for Text {
     }
 
     fn check(&self) -> Result<(), ContentError> {
-        if (1..=MAX_TEXT_LEN).contains(&self.text.len()) { Ok(()) } else { Err(ContentError::Size("text")) }
+        if !(1..=MAX_TEXT_LEN).contains(&self.text.len()) {
+            return Err(ContentError::Size("text"));
+        }
+        if self.mentions.len() > MAX_MENTIONS { Err(ContentError::Size("mentions")) } else { Ok(()) }
     }
 
     fn encode_body(&self) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-        Ok(cbor::encode(self))
+        let mentions = self.mentions.iter().map(ToString::to_string).collect();
+        Ok(cbor::encode(&Wire { text: self.text.clone(), mentions }))
     }
 
     fn decode_body(bytes: &[u8]) -> Result<Self, ContentError> {
-        cbor::decode(bytes, Self::NAME)
+        let Wire { text, mentions } = cbor::decode(bytes, Self::NAME)?;
+        let mentions = mentions.iter().map(|user| user.parse()).collect::<Result<_, _>>();
+        Ok(Self { text, mentions: mentions.map_err(|_| ContentError::Malformed(Self::NAME))? })
     }
 }
 
@@ -49,12 +73,26 @@ mod tests {
     use crate::content::envelope::tests::{body_hex, encoded_len, read_body};
 
     fn text(text: &str) -> Text {
-        Text { text: text.to_owned() }
+        Text::new(text)
     }
 
     #[test]
     fn bytes_are_pinned() {
         insta::assert_snapshot!(body_hex(&text("привет")), @"8200a1006cd0bfd180d0b8d0b2d0b5d182");
+    }
+
+    #[test]
+    fn whom_it_speaks_to_stands_beside_it() {
+        let bob = || "bob".parse().unwrap();
+        let mentioning = Text { mentions: vec![bob()], ..text("hi @bob") };
+        insta::assert_snapshot!(body_hex(&mentioning), @"8200a2006768692040626f62018163626f62");
+        assert_eq!(
+            read_body::<Text>(b"\xa2\x00\x62hi\x01\x81\x63bob"),
+            Ok(Text { mentions: vec![bob()], ..text("hi") })
+        );
+        let many = Text { mentions: vec![bob(); MAX_MENTIONS + 1], ..text("hi") };
+        assert_eq!(encoded_len(&many), Err(ContentError::Size("mentions")));
+        assert_eq!(read_body::<Text>(b"\xa2\x00\x62hi\x01\x81\x62a "), Err(ContentError::Malformed("text")));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What the server is given with a commit.
 
+use std::collections::HashMap;
+
 use openmls::group::MlsGroup;
-use openmls::prelude::{CommitMessageBundle, EncryptedGroupSecrets, KeyPackageRef};
+use openmls::prelude::{CommitMessageBundle, KeyPackageRef};
 use openmls_traits::OpenMlsProvider as _;
+use privmsg_mls_public::group;
 use privmsg_protocol::{DeviceId, Epoch, UserId};
-use tls_codec::{DeserializeBytes as _, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 use crate::key_package::ClaimedKeyPackage;
 use crate::provider::{Provider, Storage};
@@ -18,8 +20,8 @@ pub struct CommitBundle {
     pub next_epoch: Epoch,
     /// The commit, an `MLSMessage` (RFC 9420, section 6) for every member.
     pub commit: Vec<u8>,
-    /// For each added device its own welcome, an `MLSMessage` that holds only its part of the secrets.
-    pub welcomes: Vec<(DeviceId, Vec<u8>)>,
+    /// What the added devices are welcomed with, each with its own part of the secrets; none are added: nothing.
+    pub welcome: Option<SharedWelcome>,
     /// Devices that come.
     pub added: Vec<(UserId, DeviceId)>,
     /// Devices that go.
@@ -30,14 +32,13 @@ pub struct CommitBundle {
     pub ratchet_tree: Vec<u8>,
 }
 
-/// RFC 9420, section 12.4.3.1, behind the `MLSMessage` header of section 6. OpenMLS gives no access to the parts.
-#[derive(TlsSerialize, TlsDeserializeBytes, TlsSize)]
-struct WelcomeMessage {
-    version: u16,
-    wire_format: u16,
-    cipher_suite: u16,
-    secrets: Vec<EncryptedGroupSecrets>,
-    encrypted_group_info: VLBytes,
+/// The Welcome of a commit (RFC 9420, section 12.4.3.1), of which the server makes one for each joiner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedWelcome {
+    /// `encrypted_group_info`.
+    pub group_info: Vec<u8>,
+    /// One `EncryptedGroupSecrets` for each joiner.
+    pub secrets: Vec<(DeviceId, Vec<u8>)>,
 }
 
 /// OpenMLS did not give what it promises. A bug, not something a peer can cause.
@@ -82,7 +83,7 @@ impl CommitBundle {
             epoch: Epoch(next_epoch.saturating_sub(1)),
             next_epoch: Epoch(next_epoch),
             commit: serialize(&commit)?,
-            welcomes: welcome.map_or(Ok(Vec::new()), |welcome| split(provider, &welcome, added))?,
+            welcome: welcome.map(|welcome| split(provider, &welcome, added)).transpose()?,
             added: added.iter().map(device).collect(),
             removed,
             group_info: serialize(&group_info)?,
@@ -91,30 +92,36 @@ impl CommitBundle {
     }
 }
 
-/// Cuts a welcome for many into one for each, so that a joiner neither loads nor learns about the others' parts.
+impl CommitBundle {
+    /// What the server makes of it for each added device: an `MLSMessage` that holds only its part of the secrets.
+    #[must_use]
+    pub fn welcomes(&self) -> Vec<(DeviceId, Vec<u8>)> {
+        let Some(welcome) = &self.welcome else { return Vec::new() };
+        let one = |(device, secrets): &(DeviceId, Vec<u8>)| {
+            let message = group::Welcome::for_one(secrets, &welcome.group_info).ok()?;
+            Some((device.clone(), message))
+        };
+        welcome.secrets.iter().filter_map(one).collect()
+    }
+}
+
+/// Finds each joiner's part, so that a joiner neither loads nor learns about the others'.
 fn split<S: Storage>(
     provider: &Provider<'_, S>,
     welcome: &[u8],
     added: &[ClaimedKeyPackage],
-) -> Result<Vec<(DeviceId, Vec<u8>)>, Unexpected> {
-    let all =
-        WelcomeMessage::tls_deserialize_exact_bytes(welcome).map_err(Unexpected::because("a malformed welcome"))?;
-    added
-        .iter()
-        .map(|package| {
-            let reference: KeyPackageRef = package
-                .key_package()
-                .hash_ref(provider.crypto())
-                .map_err(Unexpected::because("no key package reference"))?;
-            let secrets = all.secrets.iter().find(|secrets| secrets.new_member() == reference);
-            let own = WelcomeMessage {
-                secrets: vec![secrets.ok_or(Unexpected::new("no secrets for a joiner"))?.clone()],
-                encrypted_group_info: all.encrypted_group_info.clone(),
-                ..all
-            };
-            Ok((package.certificate().device_id().clone(), serialize(&own)?))
-        })
-        .collect()
+) -> Result<SharedWelcome, Unexpected> {
+    let all = group::Welcome::read(welcome).map_err(Unexpected::because("a malformed welcome"))?;
+    let mut of: HashMap<_, _> = all.secrets.into_iter().collect();
+    let secrets = added.iter().map(|package| {
+        let reference: KeyPackageRef = package
+            .key_package()
+            .hash_ref(provider.crypto())
+            .map_err(Unexpected::because("no key package reference"))?;
+        let secrets = of.remove(reference.as_slice()).ok_or(Unexpected::new("no secrets for a joiner"))?;
+        Ok((package.certificate().device_id().clone(), secrets))
+    });
+    Ok(SharedWelcome { secrets: secrets.collect::<Result<_, Unexpected>>()?, group_info: all.group_info })
 }
 
 fn device(package: &ClaimedKeyPackage) -> (UserId, DeviceId) {

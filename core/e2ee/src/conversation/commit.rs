@@ -8,8 +8,10 @@ use super::bundle::{CommitBundle, Unexpected};
 use super::{Conversation, member};
 use crate::identity::DeviceKeys;
 use crate::key_package::ClaimedKeyPackage;
+use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::group::{RejectReason, Rules};
+use privmsg_mls_public::group::{self, RejectReason, Rules};
+use privmsg_mls_public::{ConversationInfo, Roster};
 
 /// Why no commit was made or merged.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,9 @@ pub enum CommitError {
     /// A device to be removed is not in the group, or is this one, which only others can remove.
     #[error("cannot remove {0}/{1}")]
     Remove(UserId, DeviceId),
+    /// The roster step is not allowed, or is none of this group's.
+    #[error("not the next roster of this group")]
+    Step(#[source] RejectReason),
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -56,19 +61,58 @@ impl Conversation {
         add: &[ClaimedKeyPackage],
         remove: &[(UserId, DeviceId)],
     ) -> Result<CommitBundle, CommitError> {
+        self.make_commit(provider, keys, add, remove, None)
+    }
+
+    /// Makes a commit that moves a group of people to its next roster, whoever has signed that: it removes all devices of
+    /// those who are not in it any more, besides `remove`, and adds devices of those who are.
+    ///
+    /// # Errors
+    /// [`CommitError`]; [`CommitError::Step`] for a roster that may not follow.
+    pub fn commit_step<S: Storage>(
+        &mut self,
+        provider: &Provider<'_, S>,
+        keys: &DeviceKeys,
+        step: &Roster,
+        add: &[ClaimedKeyPackage],
+        remove: &[(UserId, DeviceId)],
+    ) -> Result<CommitBundle, CommitError> {
+        let before = self.roster.as_ref().ok_or(CommitError::Step(RejectReason::OtherRoster))?;
+        step.replaces(before).map_err(|error| CommitError::Step(RejectReason::Step(error)))?;
+        let is_gone = |member: &Member| {
+            let place = step.participant(&member.user_id);
+            place.is_none_or(|place| *place.identity() != member.identity)
+        };
+        let gone = self.members().into_iter().filter(is_gone).map(|member| (member.user_id, member.device_id));
+        let gone: Vec<_> = gone.filter(|device| !remove.contains(device)).collect();
+        let remove = [remove, &gone].concat();
+        self.make_commit(provider, keys, add, &remove, Some(step))
+    }
+
+    fn make_commit<S: Storage>(
+        &mut self,
+        provider: &Provider<'_, S>,
+        keys: &DeviceKeys,
+        add: &[ClaimedKeyPackage],
+        remove: &[(UserId, DeviceId)],
+        step: Option<&Roster>,
+    ) -> Result<CommitBundle, CommitError> {
         if !self.is_active() {
             return Err(CommitError::Removed);
         }
         if self.has_pending() {
             return Err(CommitError::Pending);
         }
-        self.check_adds(add, remove)?;
+        let next = step.map(|step| self.info.with_roster(step).ok_or(CommitError::Step(RejectReason::OtherRoster)));
+        let next = next.transpose()?;
+        self.check_adds(next.as_ref().unwrap_or(&self.info), step.or(self.roster.as_ref()), add, remove)?;
         let removals = self.removals(remove)?;
-        let messages = self
-            .group
-            .commit_builder()
-            .consume_proposal_store(false)
-            .force_self_update(true)
+        self.group.set_aad(step.map(Roster::encode).unwrap_or_default());
+        let mut builder = self.group.commit_builder().consume_proposal_store(false).force_self_update(true);
+        if let Some(next) = &next {
+            builder = builder.propose_group_context_extensions(group::extensions(next)).map_err(mls)?;
+        }
+        let messages = builder
             .propose_adds(add.iter().map(|package| package.key_package().clone()))
             .propose_removals(removals)
             .load_psks(provider.storage())
@@ -84,7 +128,8 @@ impl Conversation {
         Ok(CommitBundle::collect(provider, &self.group, messages, add, remove.to_vec())?)
     }
 
-    /// Enters the epoch of the pending commit, because the server accepted it. Without one nothing happens.
+    /// Enters the epoch of the pending commit, because the server accepted it. Without one nothing happens. After a roster
+    /// step, the roster is not at hand any more: see [`Conversation::with_roster`].
     ///
     /// # Errors
     /// [`CommitError::Storage`], or [`CommitError::Removed`].
@@ -95,7 +140,13 @@ impl Conversation {
             }
             MergePendingCommitError::MergeCommitError(MergeCommitError::LibraryError(error)) => mls(error),
             MergePendingCommitError::MlsGroupStateError(_) => CommitError::Removed,
-        })
+        })?;
+        self.info = group::info_of_extensions(self.group.extensions()).map_err(mls)?;
+        // The one before, after a roster step.
+        if self.rules().is_err() {
+            self.roster = None;
+        }
+        Ok(())
     }
 
     /// Forgets the pending commit, because the server refused it. Without one nothing happens.
@@ -107,8 +158,14 @@ impl Conversation {
         cleared.map_err(|error| StorageError::new("forgetting a commit", error))
     }
 
-    fn check_adds(&self, add: &[ClaimedKeyPackage], remove: &[(UserId, DeviceId)]) -> Result<(), CommitError> {
-        let rules = Rules { info: &self.info };
+    fn check_adds(
+        &self,
+        info: &ConversationInfo,
+        roster: Option<&Roster>,
+        add: &[ClaimedKeyPackage],
+        remove: &[(UserId, DeviceId)],
+    ) -> Result<(), CommitError> {
+        let rules = Rules::new(info, roster).map_err(CommitError::Step)?;
         let mut devices: Vec<_> = self.members().into_iter().map(|member| (member.user_id, member.device_id)).collect();
         devices.retain(|device| !remove.contains(device));
         for package in add {

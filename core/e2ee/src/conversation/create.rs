@@ -8,7 +8,7 @@ use crate::identity::DeviceKeys;
 use crate::key_package::ClaimedKeyPackage;
 use crate::provider::{Provider, Storage, StorageError};
 use privmsg_mls_public::group::{RejectReason, Rules};
-use privmsg_mls_public::{CertificateError, ConversationInfo, DeviceCertificate, leaf};
+use privmsg_mls_public::{CertificateError, ConversationInfo, DeviceCertificate, Roster, leaf};
 
 /// Why no conversation was created.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,8 @@ impl Conversation {
     /// participants, our own ones included. With no others the commit is made all the same, so that every
     /// conversation reaches the server in the same way; it has no welcomes then.
     ///
-    /// The group is named after what the conversation is ([`ConversationInfo::group_id`]).
+    /// The group is named after what the conversation is ([`ConversationInfo::group_id`]). A group of people begins with
+    /// the `roster` that its info names.
     ///
     /// The commit is pending: [`Conversation::merge_pending`] when the server has accepted it,
     /// [`Conversation::delete`] when somebody else was faster.
@@ -47,9 +48,11 @@ impl Conversation {
         keys: &DeviceKeys,
         certificate: &DeviceCertificate,
         info: ConversationInfo,
+        roster: Option<Roster>,
         others: &[ClaimedKeyPackage],
     ) -> Result<(Self, CommitBundle), CreateError> {
-        check_own(keys, certificate, &info).map_err(CreateError::Own)?;
+        let rules = Rules::new(&info, roster.as_ref()).map_err(CreateError::Own)?;
+        check_own(keys, certificate, &rules).map_err(CreateError::Own)?;
         let id = mls_id(info.group_id());
         if MlsGroup::load(provider.storage(), &id).map_err(loading)?.is_some() {
             return Err(CreateError::Exists);
@@ -66,7 +69,7 @@ impl Conversation {
             NewGroupError::GroupAlreadyExists => CreateError::Exists,
             other => CreateError::Mls(Box::new(other)),
         })?;
-        let mut conversation = Self { group, info };
+        let mut conversation = Self { group, info, roster };
         let bundle = conversation.commit(provider, keys, others, &[])?;
         Ok((conversation, bundle))
     }
@@ -76,11 +79,11 @@ impl Conversation {
 pub(super) fn check_own(
     keys: &DeviceKeys,
     certificate: &DeviceCertificate,
-    info: &ConversationInfo,
+    rules: &Rules<'_>,
 ) -> Result<(), RejectReason> {
     certificate.verify().map_err(RejectReason::Certificate)?;
     if *certificate.device_key() != keys.public() {
         return Err(RejectReason::Certificate(CertificateError::KeyMismatch));
     }
-    Rules { info }.check_certificate(certificate)
+    rules.check_certificate(certificate)
 }

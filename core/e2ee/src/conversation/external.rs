@@ -14,7 +14,7 @@ use super::{CommitBundle, Conversation, join_config, loading};
 use crate::identity::DeviceKeys;
 use crate::provider::{Provider, Storage, StorageError};
 use privmsg_mls_public::group::{self, Refusal, RejectReason, Rules};
-use privmsg_mls_public::{DeviceCertificate, Malformed, UpdateNeeded, leaf};
+use privmsg_mls_public::{DeviceCertificate, Malformed, Roster, UpdateNeeded, leaf};
 
 /// Why no external commit was made.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,8 @@ impl From<Unexpected> for ExternalJoinError {
 }
 
 impl Conversation {
-    /// Makes an external commit into the group of this GroupInfo and ratchet tree, which replaces a leaf that this
+    /// Makes an external commit into the group of this GroupInfo and ratchet tree, with the roster that it names if it is a
+    /// group of people, which replaces a leaf that this
     /// device already has there. The leaves are checked as in [`Conversation::join`], and what is stored of an earlier
     /// membership is deleted.
     ///
@@ -68,6 +69,7 @@ impl Conversation {
         certificate: &DeviceCertificate,
         group_info: &[u8],
         ratchet_tree: &[u8],
+        roster: Option<Roster>,
     ) -> Result<(Self, CommitBundle), ExternalJoinError> {
         let message =
             MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(Malformed::because("group info"))?;
@@ -78,7 +80,8 @@ impl Conversation {
 
         let context = group_info.group_context().clone();
         let info = group::info_of_context(&context)?;
-        check_own(keys, certificate, &info)?;
+        let rules = Rules::new(&info, roster.as_ref())?;
+        check_own(keys, certificate, &rules)?;
         let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(loading)?;
         if let Some(mut former) = former {
             former.delete(provider.storage()).map_err(|error| StorageError::new("deleting a group", error))?;
@@ -107,10 +110,10 @@ impl Conversation {
             })?;
         let leaves = group.treesync().full_leaves();
         let leaves = leaves.map(|(_, leaf)| (leaf.credential(), leaf.signature_key().as_slice()));
-        Rules { info: &info }.check_leaves(leaves)?;
+        rules.check_leaves(leaves)?;
         let mut bundle = CommitBundle::collect(provider, &group, messages, &[], old_leaf)?;
         bundle.added.push(device);
-        Ok((Self { group, info }, bundle))
+        Ok((Self { group, info, roster }, bundle))
     }
 }
 

@@ -8,7 +8,7 @@ use tls_codec::DeserializeBytes as _;
 use super::{Conversation, join_config, loading};
 use crate::provider::{Provider, Storage, StorageError};
 use privmsg_mls_public::group::{self, Refusal, RejectReason, Rules};
-use privmsg_mls_public::{Malformed, UpdateNeeded};
+use privmsg_mls_public::{Malformed, Roster, UpdateNeeded};
 
 /// Why a welcome was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,7 @@ impl Conversation {
         provider: &Provider<'_, S>,
         welcome: &[u8],
         ratchet_tree: &[u8],
+        roster: Option<Roster>,
     ) -> Result<Self, JoinError> {
         let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map_err(Malformed::because("welcome"))?;
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
@@ -76,9 +77,10 @@ impl Conversation {
             .build()
             .map_err(welcome_error)?;
         let leaves: Vec<_> = staged.members().collect();
-        Rules { info: &info }.check_leaves(leaves.iter().map(|leaf| (&leaf.credential, &*leaf.signature_key)))?;
+        Rules::new(&info, roster.as_ref())?
+            .check_leaves(leaves.iter().map(|leaf| (&leaf.credential, &*leaf.signature_key)))?;
         let group = staged.into_group(provider).map_err(welcome_error)?;
-        Ok(Self { group, info })
+        Ok(Self { group, info, roster })
     }
 }
 

@@ -6,7 +6,7 @@ use privmsg_protocol::Epoch;
 
 use crate::member::Member;
 use privmsg_mls_public::group::{self, Change};
-use privmsg_mls_public::leaf;
+use privmsg_mls_public::{Roster, leaf};
 
 /// What a commit changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct MembershipChange {
     pub added: Vec<Member>,
     /// Devices that went.
     pub removed: Vec<Member>,
+    /// The roster that counts since, if it is another one.
+    pub roster: Option<Box<Roster>>,
 }
 
 impl MembershipChange {
@@ -28,7 +30,7 @@ impl MembershipChange {
         let added = change.added.into_iter().map(|member| Member::new(member, false)).collect();
         let removed =
             change.removed.into_iter().map(|leaf| Member::new(leaf.member, leaf.index == own.u32())).collect();
-        Self { epoch: change.epoch, committer, added, removed }
+        Self { epoch: change.epoch, committer, added, removed, roster: change.roster.map(Box::new) }
     }
 
     /// Whether this device was removed, and the conversation is of no use to it any more.

@@ -15,8 +15,8 @@ use super::member::MembershipChange;
 use super::{CommitError, Conversation, MAX_PAST_EPOCHS, mls_id};
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::group::{self, Refusal, RejectReason, Rules};
-use privmsg_mls_public::{Malformed, UpdateNeeded, leaf};
+use privmsg_mls_public::group::{self, Refusal, RejectReason};
+use privmsg_mls_public::{Malformed, Roster, UpdateNeeded, leaf};
 
 const MESSAGE: &str = "message of a group";
 
@@ -142,12 +142,12 @@ impl Conversation {
         let epoch = Epoch(message.epoch().as_u64());
         let past = message.epoch() < self.group.epoch();
         let processed = self.group.process_message(provider, message).map_err(|e| process_error(e, epoch, past))?;
-        let sender = processed.sender().clone();
+        let (sender, beside) = (processed.sender().clone(), processed.aad().to_vec());
         let credential = processed.credential().clone();
         match processed.into_content() {
             ProcessedMessageContent::ApplicationMessage(message) => application(&credential, message),
-            ProcessedMessageContent::StagedCommitMessage(staged) => self.merge(provider, *staged, &sender),
-            ProcessedMessageContent::OwnPendingCommit => self.merge_own(provider, &sender),
+            ProcessedMessageContent::StagedCommitMessage(staged) => self.merge(provider, *staged, &sender, &beside),
+            ProcessedMessageContent::OwnPendingCommit => self.merge_own(provider, &sender, &beside),
             ProcessedMessageContent::OwnPrivateMessage => Err(ProcessError::Duplicate),
             _ => Err(RejectReason::Proposal.into()),
         }
@@ -176,14 +176,16 @@ impl Conversation {
         provider: &Provider<'_, S>,
         staged: StagedCommit,
         sender: &Sender,
+        beside: &[u8],
     ) -> Result<Processed, ProcessError> {
-        let change = self.describe(&staged, sender)?;
+        let change = self.describe(&staged, sender, beside)?;
         self.group.merge_staged_commit(provider, staged).map_err(|error| match error {
             MergeCommitError::StorageError(error) => {
                 ProcessError::Storage(StorageError::new("merging a commit", error))
             }
             MergeCommitError::LibraryError(error) => RejectReason::invalid(error).into(),
         })?;
+        self.enter(&change)?;
         Ok(Processed::Commit(change))
     }
 
@@ -191,18 +193,29 @@ impl Conversation {
         &mut self,
         provider: &Provider<'_, S>,
         sender: &Sender,
+        beside: &[u8],
     ) -> Result<Processed, ProcessError> {
         let pending = self.group.pending_commit().ok_or_else(|| RejectReason::invalid("no commit is pending"))?;
-        let change = self.describe(pending, sender)?;
+        let change = self.describe(pending, sender, beside)?;
         self.merge_pending(provider).map_err(|error| match error {
             CommitError::Storage(error) => error.into(),
             error => ProcessError::Rejected(RejectReason::invalid(error)),
         })?;
+        self.enter(&change)?;
         Ok(Processed::Commit(change))
     }
 
-    fn describe(&self, staged: &StagedCommit, sender: &Sender) -> Result<MembershipChange, Refusal> {
-        let change = Rules { info: &self.info }.check_commit(self.group.treesync(), staged, sender)?;
+    /// The roster of a commit that is merged counts from now on.
+    fn enter(&mut self, change: &MembershipChange) -> Result<(), ProcessError> {
+        if let Some(roster) = &change.roster {
+            self.info = self.info.with_roster(roster).ok_or(RejectReason::OtherRoster)?;
+            self.roster = Some(Roster::clone(roster));
+        }
+        Ok(())
+    }
+
+    fn describe(&self, staged: &StagedCommit, sender: &Sender, beside: &[u8]) -> Result<MembershipChange, Refusal> {
+        let change = self.rules()?.check_commit(self.group.treesync(), staged, sender, beside)?;
         Ok(MembershipChange::new(change, sender, self.group.own_leaf_index()))
     }
 }

@@ -24,7 +24,7 @@ fn what_is_refused_says_why() {
 
     let error: ProcessError = bobs.process(&message[..last]).unwrap_err();
     assert_eq!(chain(&error), ["malformed message of a group", "EndOfStream"]);
-    let error: JoinError = Conversation::join(&bobs.provider(), &message, &[]).unwrap_err();
+    let error: JoinError = Conversation::join(&bobs.provider(), &message, &[], None).unwrap_err();
     assert_eq!(chain(&error), ["malformed welcome"], "it is another message");
     let error = ClaimedKeyPackage::validate(&[0], bobs.user_id(), bobs.device_id(), now()).unwrap_err();
     assert_eq!(chain(&error)[0], "malformed key package");

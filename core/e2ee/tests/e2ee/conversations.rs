@@ -16,7 +16,7 @@ fn two_people_with_two_devices_each_talk() {
     let bundle = open_chat(direct(&alice, &bob), &devices);
 
     assert_eq!((bundle.epoch, bundle.next_epoch), (Epoch(0), Epoch(1)));
-    assert_eq!((bundle.added.len(), bundle.welcomes.len()), (3, 3));
+    assert_eq!((bundle.added.len(), bundle.welcomes().len()), (3, 3));
     for device in devices {
         assert_eq!(device.members(), ["alice-laptop", "alice-phone", "bob-laptop", "bob-phone"]);
         assert_eq!(device.chat().info(), &direct(&bob, &alice));
@@ -35,7 +35,7 @@ fn a_note_to_oneself_needs_nobody_else() {
     let device = |name| Device { chat: info.group_id(), ..alice.device(name) };
     let (phone, laptop) = (device("phone"), device("laptop"));
     let created = phone.create(info.clone(), &[]);
-    assert_eq!((created.next_epoch, created.welcomes.len()), (Epoch(1), 0));
+    assert_eq!((created.next_epoch, created.welcomes().len()), (Epoch(1), 0));
     phone.accepted();
     phone.encrypt("remember the milk");
     phone.follow(&laptop.join_external(&created));
@@ -243,7 +243,7 @@ fn two_who_open_the_same_chat_end_in_one() {
     let won = phone.create(direct(&alice, &bob), &[&bobs]);
     bobs.create(direct(&alice, &bob), &[&phone]);
     assert!(matches!(
-        Conversation::create(&bobs.provider(), &bobs.keys, &bobs.certificate, direct(&alice, &bob), &[]),
+        Conversation::create(&bobs.provider(), &bobs.keys, &bobs.certificate, direct(&alice, &bob), None, &[]),
         Err(CreateError::Exists)
     ));
     phone.accepted();
@@ -257,9 +257,9 @@ fn a_welcome_is_for_its_receiver_and_counts_once() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs, other) = (alice.device("phone"), bob.device("phone"), bob.device("laptop"));
     let bundle = open_chat(direct(&alice, &bob), &[&phone, &bobs, &other]);
-    let [(_, first), (_, second)] = bundle.welcomes.as_slice() else { panic!() };
+    let [(_, first), (_, second)] = &*bundle.welcomes() else { panic!() };
     assert_ne!(first, second);
-    let join = |welcome: &[u8]| Conversation::join(&bobs.provider(), welcome, &bundle.ratchet_tree);
+    let join = |welcome: &[u8]| Conversation::join(&bobs.provider(), welcome, &bundle.ratchet_tree, None);
     for welcome in [first, second] {
         assert!(matches!(join(welcome), Err(JoinError::NoKeyPackage)));
     }
@@ -271,12 +271,18 @@ fn a_last_resort_key_package_is_not_used_up_but_joins_once() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     let claimed = bobs.claim_last_resort();
-    let created =
-        Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, direct(&alice, &bob), &[claimed]);
+    let created = Conversation::create(
+        &phone.provider(),
+        &phone.keys,
+        &phone.certificate,
+        direct(&alice, &bob),
+        None,
+        &[claimed],
+    );
     let bundle = created.unwrap().1;
     phone.accepted();
     bobs.join(&bundle);
-    let again = Conversation::join(&bobs.provider(), &bundle.welcomes[0].1, &bundle.ratchet_tree);
+    let again = Conversation::join(&bobs.provider(), &bundle.welcomes()[0].1, &bundle.ratchet_tree, None);
     assert!(matches!(again, Err(JoinError::AlreadyMember)));
     all_talk(&[&phone, &bobs]);
 }
@@ -290,12 +296,12 @@ fn a_forgotten_key_package_opens_nothing() {
     let claimed = ClaimedKeyPackage::validate(&made.bytes, bobs.user_id(), bobs.device_id(), now()).unwrap();
     let (keys, certificate) = (&phone.keys, &phone.certificate);
     let info = direct(&alice, &bob);
-    let bundle = Conversation::create(&phone.provider(), keys, certificate, info, &[claimed]).unwrap().1;
+    let bundle = Conversation::create(&phone.provider(), keys, certificate, info, None, &[claimed]).unwrap().1;
     let before = bobs.disk();
     bobs.join(&bundle);
     bobs.restore(before);
     forget_key_package(&bobs.provider(), &made.reference).unwrap();
-    let join = Conversation::join(&bobs.provider(), &bundle.welcomes[0].1, &bundle.ratchet_tree);
+    let join = Conversation::join(&bobs.provider(), &bundle.welcomes()[0].1, &bundle.ratchet_tree, None);
     assert!(matches!(join, Err(JoinError::NoKeyPackage)), "{join:?}");
     assert!(bobs.disk().is_empty(), "nothing is left of it");
 }

@@ -100,6 +100,7 @@ fn external_commits_of_strangers_and_impostors_are_rejected() {
         &carols.certificate,
         &opened.group_info,
         &opened.ratchet_tree,
+        None,
     );
     assert!(matches!(refused, Err(ExternalJoinError::Rejected(reason)) if is_stranger(&reason, &carol)));
 
@@ -136,7 +137,8 @@ fn a_message_of_another_chat_is_refused() {
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     open_chat(direct(&alice, &bob), &[&phone, &bobs]);
     let notes = ConversationInfo::notes(alice.in_chats(), Incarnation::FIRST);
-    let (mut other, _) = Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, notes, &[]).unwrap();
+    let (mut other, _) =
+        Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, notes, None, &[]).unwrap();
     other.merge_pending(&phone.provider()).unwrap();
     let message = other.encrypt(&phone.provider(), &phone.keys, b"note").unwrap();
     assert!(matches!(rejected(bobs.process(&message)), RejectReason::WrongGroup));

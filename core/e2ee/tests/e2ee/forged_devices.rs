@@ -89,6 +89,6 @@ fn strangers_are_not_added() {
     assert!(!phone.chat().has_pending());
 
     let created =
-        Conversation::create(&carols.provider(), &carols.keys, &carols.certificate, direct(&alice, &bob), &[]);
+        Conversation::create(&carols.provider(), &carols.keys, &carols.certificate, direct(&alice, &bob), None, &[]);
     assert!(matches!(created, Err(CreateError::Own(reason)) if is_stranger(&reason, &carol)));
 }

@@ -24,16 +24,16 @@ fn groups_that_break_our_rules_are_not_joined() {
     let named =
         |info: ConversationInfo, add: &[&Device]| group(info.group_id().as_bytes(), context(&info.encode()), add);
     let between = |a, b| context(&direct(a, b).encode());
-    let join = |group: &Forged| match Conversation::join(&phone.provider(), &group.welcome, &group.tree) {
+    let join = |group: &Forged| match Conversation::join(&phone.provider(), &group.welcome, &group.tree, None) {
         Err(JoinError::Rejected(reason)) => {
-            agree(&reason, &PublicConversation::begin(&group.group_info, &group.tree).unwrap_err());
+            agree(&reason, &PublicConversation::begin(&group.group_info, &group.tree, None).unwrap_err());
             reason
         }
         other => panic!("{other:?}"),
     };
     let external = |group: &Forged| {
         let (keys, certificate) = (&bobs.keys, &bobs.certificate);
-        match Conversation::join_external(&bobs.provider(), keys, certificate, &group.group_info, &group.tree) {
+        match Conversation::join_external(&bobs.provider(), keys, certificate, &group.group_info, &group.tree, None) {
             Err(ExternalJoinError::Rejected(reason)) => reason,
             other => panic!("{other:?}"),
         }

@@ -9,6 +9,7 @@ mod corpus;
 mod forged_commits;
 mod forged_devices;
 mod forged_groups;
+mod groups;
 mod newer;
 mod people;
 mod public_forgeries;

@@ -109,13 +109,14 @@ fn a_newer_group_is_joined_after_an_update() {
         (newer_group(&phone, &bobs, &info, Some(&newest)), NEWER_DEVICE),
     ] {
         let invited = phone.disk();
-        let joined = Conversation::join(&phone.provider(), &group.welcome, &group.tree);
+        let joined = Conversation::join(&phone.provider(), &group.welcome, &group.tree, None);
         assert!(matches!(joined, Err(JoinError::UpdateNeeded(found)) if found == expected), "{joined:?}");
         phone.restore(invited);
-        let begun = PublicConversation::begin(&group.group_info, &group.tree);
+        let begun = PublicConversation::begin(&group.group_info, &group.tree, None);
         assert!(matches!(begun, Err(Refused::UpdateNeeded(found)) if found == expected), "{begun:?}");
         let (keys, certificate) = (&laptop.keys, &laptop.certificate);
-        let joined = Conversation::join_external(&laptop.provider(), keys, certificate, &group.group_info, &group.tree);
+        let joined =
+            Conversation::join_external(&laptop.provider(), keys, certificate, &group.group_info, &group.tree, None);
         assert!(matches!(joined, Err(ExternalJoinError::UpdateNeeded(found)) if found == expected), "{joined:?}");
     }
 }

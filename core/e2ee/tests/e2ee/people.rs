@@ -120,7 +120,7 @@ impl Device {
 
     pub(crate) fn create(&self, info: ConversationInfo, others: &[&Device]) -> CommitBundle {
         let others: Vec<_> = others.iter().map(|device| device.claim()).collect();
-        let created = Conversation::create(&self.provider(), &self.keys, &self.certificate, info, &others);
+        let created = Conversation::create(&self.provider(), &self.keys, &self.certificate, info, None, &others);
         created.unwrap().1
     }
 
@@ -135,14 +135,14 @@ impl Device {
     }
 
     pub(crate) fn join(&self, bundle: &CommitBundle) {
-        let welcome = &bundle.welcomes.iter().find(|(device, _)| device == self.device_id()).unwrap().1;
-        Conversation::join(&self.provider(), welcome, &bundle.ratchet_tree).unwrap();
+        let (_, welcome) = bundle.welcomes().into_iter().find(|(device, _)| device == self.device_id()).unwrap();
+        Conversation::join(&self.provider(), &welcome, &bundle.ratchet_tree, None).unwrap();
     }
 
     pub(crate) fn join_external(&self, latest: &CommitBundle) -> CommitBundle {
         let (keys, certificate) = (&self.keys, &self.certificate);
         let (group_info, tree) = (&latest.group_info, &latest.ratchet_tree);
-        Conversation::join_external(&self.provider(), keys, certificate, group_info, tree).unwrap().1
+        Conversation::join_external(&self.provider(), keys, certificate, group_info, tree, None).unwrap().1
     }
 
     pub(crate) fn encrypt(&self, text: &str) -> Vec<u8> {

@@ -176,28 +176,28 @@ fn no_byte_of_a_group_that_begins_can_be_another() {
     let (mut group_info, mut tree) = (opened.group_info, opened.ratchet_tree);
     for at in 0..group_info.len() {
         group_info[at] ^= 0x01;
-        assert!(PublicConversation::begin(&group_info, &tree).is_err(), "byte {at} of the group info");
+        assert!(PublicConversation::begin(&group_info, &tree, None).is_err(), "byte {at} of the group info");
         group_info[at] ^= 0x01;
     }
     for at in 0..tree.len() {
         tree[at] ^= 0x01;
-        assert!(PublicConversation::begin(&group_info, &tree).is_err(), "byte {at} of the tree");
+        assert!(PublicConversation::begin(&group_info, &tree, None).is_err(), "byte {at} of the tree");
         tree[at] ^= 0x01;
     }
-    assert!(PublicConversation::begin(&group_info, &[&tree[..], &[0]].concat()).is_err());
-    PublicConversation::begin(&group_info, &tree).unwrap();
+    assert!(PublicConversation::begin(&group_info, &[&tree[..], &[0]].concat(), None).is_err());
+    PublicConversation::begin(&group_info, &tree, None).unwrap();
 }
 
 #[test]
 fn a_group_begins_in_its_first_epoch() {
     let Story { bobs, rotation, .. } = Story::new();
-    let begun = PublicConversation::begin(&rotation.group_info, &rotation.ratchet_tree);
+    let begun = PublicConversation::begin(&rotation.group_info, &rotation.ratchet_tree, None);
     assert!(matches!(begun, Err(Refused::OtherEpoch { found: Epoch(2), expected: Epoch(1) })), "{begun:?}");
     let notes = ConversationInfo::notes(bobs.owner(), Incarnation::FIRST);
     let context = crate::rogue::context(&notes.encode());
     let alone = Rogue::create(&bobs, notes.group_id().as_bytes(), context);
     let (group_info, tree) = alone.export();
-    let begun = PublicConversation::begin(&group_info, &tree);
+    let begun = PublicConversation::begin(&group_info, &tree, None);
     assert!(matches!(begun, Err(Refused::OtherEpoch { found: Epoch(0), .. })), "{begun:?}");
 }
 
@@ -205,7 +205,8 @@ fn a_group_begins_in_its_first_epoch() {
 fn what_begins_a_group_is_signed_by_one_of_its_leaves() {
     let Story { phone, bobs, opened, .. } = Story::new();
     let genuine = GroupInfo::of(&opened.group_info);
-    let begin = |info: GroupInfo, by: &Device| PublicConversation::begin(&info.signed_by(by), &opened.ratchet_tree);
+    let begin =
+        |info: GroupInfo, by: &Device| PublicConversation::begin(&info.signed_by(by), &opened.ratchet_tree, None);
     let (_, creator) = begin(genuine.clone(), &phone).unwrap();
     assert_eq!(creator.device_id, *phone.device_id());
     let (_, creator) = begin(GroupInfo { signer: 1, ..genuine.clone() }, &bobs).unwrap();
@@ -238,12 +239,15 @@ fn what_is_of_another_group_or_no_commit_is_refused() {
     for (commit, group_info) in [
         (&rotation.group_info, &rotation.group_info),
         (&rotation.commit, &rotation.commit),
-        (&opened.welcomes[0].1, &rotation.group_info),
+        (&opened.welcomes()[0].1, &rotation.group_info),
         (&opened.ratchet_tree, &rotation.group_info),
     ] {
         assert!(matches!(server.refuse(commit, group_info), Refused::Malformed(_)));
     }
-    assert!(matches!(PublicConversation::begin(&opened.commit, &opened.ratchet_tree), Err(Refused::Malformed(_))));
+    assert!(matches!(
+        PublicConversation::begin(&opened.commit, &opened.ratchet_tree, None),
+        Err(Refused::Malformed(_))
+    ));
 }
 
 /// It would be everybody's, in every tree.
@@ -311,9 +315,9 @@ proptest! {
         for commit in [&any, &edited(&rotation.commit)] {
             for group_info in [&any, &edited(&rotation.group_info)] {
                 let _ = chat.apply(commit, group_info);
-                let _ = PublicConversation::begin(group_info, &any);
-                let _ = PublicConversation::begin(group_info, &edited(&opened.ratchet_tree));
-                let _ = PublicConversation::begin(&opened.group_info, &edited(&opened.ratchet_tree));
+                let _ = PublicConversation::begin(group_info, &any, None);
+                let _ = PublicConversation::begin(group_info, &edited(&opened.ratchet_tree), None);
+                let _ = PublicConversation::begin(&opened.group_info, &edited(&opened.ratchet_tree), None);
             }
         }
         let _ = PublicConversation::decode(edited(chat.encoded()));

@@ -84,7 +84,7 @@ impl World {
 
     fn take(&mut self, bundle: CommitBundle) {
         let committed = self.server.accept(&bundle);
-        assert_eq!(committed.external, bundle.welcomes.is_empty() && bundle.added.contains(&address(&committed)));
+        assert_eq!(committed.external, bundle.welcomes().is_empty() && bundle.added.contains(&address(&committed)));
         for (device, _) in self.devices.iter().zip(&self.inside).filter(|(_, inside)| **inside) {
             assert_eq!(device.members(), self.server.members());
             assert_eq!(device.chat().epoch(), self.server.chat().epoch());
@@ -119,7 +119,7 @@ fn a_conversation_with_oneself_is_begun_alone() {
     let (phone, laptop) = (device("phone"), device("laptop"));
     let created = phone.create(info.clone(), &[]);
     phone.accepted();
-    let (chat, creator) = PublicConversation::begin(&created.group_info, &created.ratchet_tree).unwrap();
+    let (chat, creator) = PublicConversation::begin(&created.group_info, &created.ratchet_tree, None).unwrap();
     assert_eq!((chat.info(), chat.group_id(), chat.leaves()), (&info, info.group_id(), 1));
     assert_eq!((creator.device_id, creator.identity), (phone.device_id().clone(), alice.account.public()));
     let mut server = Server::begin(&created);

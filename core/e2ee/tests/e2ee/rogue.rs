@@ -10,6 +10,7 @@ use openmls::prelude::{
 };
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_e2ee::{CommitBundle, DeviceCertificate, RejectReason};
+use privmsg_protocol::GroupId;
 
 use super::people::{CHAT, Device, Person};
 
@@ -82,7 +83,12 @@ pub(crate) struct Rogue<'a> {
 impl<'a> Rogue<'a> {
     /// Takes over the device's state of the chat.
     pub(crate) fn of(device: &'a Device) -> Self {
-        let id = openmls::group::GroupId::from_slice(CHAT.as_bytes());
+        Self::in_group(device, CHAT)
+    }
+
+    /// Takes over the device's state of any group.
+    pub(crate) fn in_group(device: &'a Device, id: GroupId) -> Self {
+        let id = openmls::group::GroupId::from_slice(id.as_bytes());
         Self { device, group: MlsGroup::load(device.provider().storage(), &id).unwrap().unwrap() }
     }
 

@@ -1,7 +1,7 @@
 //! A server that checks what it can, in stories.
 
 use privmsg_e2ee::{CommitBundle, RejectReason};
-use privmsg_mls_public::group::{self, MAX_GROUP_INFO_LEN, MAX_WELCOME_LEN, max_commit_len, max_tree_len};
+use privmsg_mls_public::group::{self, MAX_GROUP_INFO_LEN, MAX_JOINER_SECRETS_LEN, max_commit_len, max_tree_len};
 use privmsg_mls_public::{Change, PublicConversation, Refused};
 
 use super::people::Device;
@@ -13,9 +13,9 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn begin(created: &CommitBundle) -> Self {
-        assert!(created.ratchet_tree.len() <= max_tree_len(1 + created.welcomes.len()));
-        assert!(created.commit.len() <= max_commit_len(1, created.welcomes.len()));
-        let (chat, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree).unwrap();
+        assert!(created.ratchet_tree.len() <= max_tree_len(1 + created.welcomes().len()));
+        assert!(created.commit.len() <= max_commit_len(1, created.welcomes().len(), false));
+        let (chat, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree, None).unwrap();
         Self { state: chat.encoded().to_vec() }
     }
 
@@ -27,9 +27,11 @@ impl Server {
     pub(crate) fn accept(&mut self, bundle: &CommitBundle) -> Change {
         let mut chat = self.chat();
         assert_eq!(chat.epoch(), bundle.epoch);
-        assert!(bundle.commit.len() <= max_commit_len(chat.leaves(), bundle.welcomes.len()));
+        assert!(bundle.commit.len() <= max_commit_len(chat.leaves(), bundle.welcomes().len(), false));
         assert!(bundle.group_info.len() <= MAX_GROUP_INFO_LEN);
-        assert!(bundle.welcomes.iter().all(|(_, welcome)| welcome.len() <= MAX_WELCOME_LEN));
+        let welcome = bundle.welcome.iter();
+        assert!(welcome.clone().all(|welcome| welcome.group_info.len() <= MAX_GROUP_INFO_LEN));
+        assert!(welcome.flat_map(|all| &all.secrets).all(|(_, secrets)| secrets.len() <= MAX_JOINER_SECRETS_LEN));
         let change = chat.apply(&bundle.commit, &bundle.group_info).unwrap();
         assert_eq!((change.epoch, chat.epoch()), (bundle.next_epoch, bundle.next_epoch));
         assert_eq!(names_of(&change.added), sorted(&bundle.added));

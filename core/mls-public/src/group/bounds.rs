@@ -27,17 +27,22 @@ const REMOVE_LEN: usize = 16;
 /// Longest GroupInfo, in bytes: today's have about 1,600, of which `external_pub` takes 1,216. There is no tree in it.
 pub const MAX_GROUP_INFO_LEN: usize = 4096;
 
-/// Longest welcome for one joiner, in bytes: today's have about 1,700, of which the key takes 1,120.
-pub const MAX_WELCOME_LEN: usize = 4096;
+/// Longest part of a Welcome for one joiner, in bytes: today's have about 1,350, of which the key takes 1,120. What all
+/// joiners get is an encrypted GroupInfo, and not longer than one.
+pub const MAX_JOINER_SECRETS_LEN: usize = 2048;
+
+/// A roster step stands beside the commit, and the GroupContext after it in a proposal.
+const STEP_LEN: usize = crate::roster::MAX_LEN + 2048;
 
 /// Longest commit to a group of so many leaves that adds so many: where no parent node has a key, the path secret is
-/// encrypted for each leaf that was there before.
+/// encrypted for each leaf that was there before. `step`: it may carry the step to another roster.
 #[must_use]
-pub const fn max_commit_len(leaves: usize, added: usize) -> usize {
+pub const fn max_commit_len(leaves: usize, added: usize, step: bool) -> usize {
     let each = (PATH_SECRET_LEN + REMOVE_LEN).saturating_mul(leaves);
     let adds = KEY_PACKAGE_LEN.saturating_mul(added);
     let path = PARENT_LEN * depth(leaves.saturating_add(added));
-    (FRAMING_LEN + MAX_LEAF_LEN + EXTERNAL_INIT_LEN + path).saturating_add(each).saturating_add(adds)
+    let step = if step { STEP_LEN } else { 0 };
+    (FRAMING_LEN + MAX_LEAF_LEN + EXTERNAL_INIT_LEN + path + step).saturating_add(each).saturating_add(adds)
 }
 
 /// Longest ratchet tree of a group that begins with so many leaves.
@@ -57,10 +62,11 @@ mod tests {
 
     #[test]
     fn bounds_are_what_the_documentation_promises() {
-        let bounds =
-            [(1, 0), (2, 0), (2, 1), (100, 0), (1000, 0), (1, 999)].map(|(leaves, new)| max_commit_len(leaves, new));
+        let bounds = [(1, 0), (2, 0), (2, 1), (100, 0), (1000, 0), (1, 999)]
+            .map(|(leaves, new)| max_commit_len(leaves, new, false));
         assert_eq!(bounds, [7952, 10_528, 15_136, 143_936, 1_314_176, 4_622_864]);
         assert_eq!((max_tree_len(2), max_tree_len(1000)), (9728, 4_353_024));
-        assert_eq!(max_commit_len(usize::MAX, usize::MAX), usize::MAX);
+        assert_eq!(max_commit_len(usize::MAX, usize::MAX, true), usize::MAX);
+        assert_eq!(max_commit_len(2, 0, true) - max_commit_len(2, 0, false), STEP_LEN);
     }
 }

@@ -1,7 +1,8 @@
 use privmsg_protocol::{DeviceId, Epoch, UserId};
 
 use crate::certificate::DeviceCertificate;
-use crate::keys::AccountPublicKey;
+use crate::keys::{AccountPublicKey, DevicePublicKey};
+use crate::roster::Roster;
 
 /// A device in a group, with the identity key that vouches for it: what its leaf's certificate says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -10,6 +11,8 @@ pub struct Member {
     pub user_id: UserId,
     /// The device.
     pub device_id: DeviceId,
+    /// The device's key. A device list names it, too: an identifier alone anybody could take.
+    pub device_key: DevicePublicKey,
     /// The account identity key that signed the device's certificate.
     pub identity: AccountPublicKey,
 }
@@ -21,6 +24,7 @@ impl Member {
         Self {
             user_id: certificate.user_id().clone(),
             device_id: certificate.device_id().clone(),
+            device_key: *certificate.device_key(),
             identity: *certificate.identity_key(),
         }
     }
@@ -58,4 +62,6 @@ pub struct Change {
     pub added: Vec<Member>,
     /// Leaves that go.
     pub removed: Vec<Leaf>,
+    /// The roster that counts from then on, if it is another one.
+    pub roster: Option<Roster>,
 }

@@ -21,6 +21,7 @@ use super::tree;
 use crate::conversation_info::ConversationInfo;
 use crate::leaf;
 use crate::malformed::Malformed;
+use crate::roster::Roster;
 
 const COMMIT: &str = "commit";
 const TREE: &str = "ratchet tree";
@@ -32,17 +33,20 @@ const FIRST_EPOCH: Epoch = Epoch(1);
 pub struct PublicConversation {
     group: PublicGroup,
     info: ConversationInfo,
+    /// Of a group of people.
+    roster: Option<Roster>,
     /// What is stored of it.
     state: Vec<u8>,
 }
 
 impl PublicConversation {
     /// Begins a group in its first epoch with the GroupInfo (an `MLSMessage`) and the ratchet tree of its creator, and says
-    /// who that is: whoever signed.
+    /// who that is: whoever signed. A group of people comes with the roster that its GroupContext names; where that comes
+    /// from is for the caller to say.
     ///
     /// # Errors
     /// [`Refused`].
-    pub fn begin(group_info: &[u8], ratchet_tree: &[u8]) -> Result<(Self, Member), Refused> {
+    pub fn begin(group_info: &[u8], ratchet_tree: &[u8], roster: Option<Roster>) -> Result<(Self, Member), Refused> {
         let crypto = Crypto::default();
         let unverified = Unverified::read(group_info)?;
         let info = context::info_of_context(unverified.context())?;
@@ -59,7 +63,8 @@ impl PublicConversation {
         let (group, _) =
             PublicGroup::from_external(&crypto, &stored, tree, unverified.into_inner(), ProposalStore::new())
                 .map_err(Refused::invalid)?;
-        let conversation = Self { group, info, state: stored.encode() };
+        stored.set_roster(roster.as_ref());
+        let conversation = Self { group, info, roster, state: stored.encode() };
         conversation.check_tree(&crypto)?;
         let creator = conversation.members().into_iter().find(|leaf| leaf.index == signer);
         let creator = creator.ok_or_else(|| Refused::invalid("signed by nobody"))?.member;
@@ -79,12 +84,12 @@ impl PublicConversation {
         let message = self.read_commit(commit)?;
         let tag = message.confirmation_tag().ok_or(Malformed::new(COMMIT))?.clone();
         let group_info = Unverified::read(group_info)?;
-        let (staged, sender) = self.stage(&crypto, message)?;
+        let (staged, sender, beside) = self.stage(&crypto, message)?;
         let parts = CommitParts::read(commit, staged.update_path_leaf_node()).map_err(Malformed::because(COMMIT))?;
         if parts.membership_tag_len.is_some_and(|len| len != leaf::CIPHERSUITE.hash_length()) {
             return Err(Malformed::new(COMMIT).into());
         }
-        let change = Rules { info: &self.info }.check_commit(self.group.treesync(), &staged, &sender)?;
+        let change = self.rules()?.check_commit(self.group.treesync(), &staged, &sender, &beside)?;
         for key in &parts.parent_keys {
             keys::check(&crypto, key.as_slice()).map_err(Refused::invalid)?;
         }
@@ -94,7 +99,13 @@ impl PublicConversation {
         let expected = Expected { context: staged.group_context(), confirmation_tag: &tag, committer, leaf };
         group_info.check(&crypto, &expected).map_err(Refused::invalid)?;
         let stored = Parts::default();
+        let info = change.roster.as_ref().and_then(|roster| self.info.with_roster(roster));
         self.group.merge_commit(&stored, staged).expect("OpenMLS's state consists of numbers, bytes and lists");
+        if let Some(info) = info {
+            self.info = info;
+            self.roster.clone_from(&change.roster);
+        }
+        stored.set_roster(self.roster.as_ref());
         self.state = stored.encode();
         Ok(change)
     }
@@ -103,6 +114,12 @@ impl PublicConversation {
     #[must_use]
     pub const fn info(&self) -> &ConversationInfo {
         &self.info
+    }
+
+    /// Who takes part in it, and as what, if it is a group of people.
+    #[must_use]
+    pub const fn roster(&self) -> Option<&Roster> {
+        self.roster.as_ref()
     }
 
     /// The group's identifier.
@@ -157,7 +174,9 @@ impl PublicConversation {
         // The parts are those of one group, whatever its name.
         let group = PublicGroup::load(&stored, &MlsGroupId::from_slice(&[]))?.ok_or(StateError::Damaged)?;
         let info = context::info_of_context(group.group_context()).map_err(|_| StateError::Damaged)?;
-        Ok(Self { group, info, state })
+        let roster = stored.roster()?;
+        Rules::new(&info, roster.as_ref()).map_err(|_| StateError::Damaged)?;
+        Ok(Self { group, info, roster, state })
     }
 
     /// Reads a commit, which must be one of this group and epoch, all there is, and in the only encoding that RFC 9420
@@ -186,12 +205,17 @@ impl PublicConversation {
         }
     }
 
-    fn stage(&self, crypto: &Crypto, message: PublicMessageIn) -> Result<(StagedCommit, Sender), Refused> {
+    fn rules(&self) -> Result<Rules<'_>, RejectReason> {
+        Rules::new(&self.info, self.roster.as_ref())
+    }
+
+    /// The commit, who has made it, and what stands beside it.
+    fn stage(&self, crypto: &Crypto, message: PublicMessageIn) -> Result<(StagedCommit, Sender, Vec<u8>), Refused> {
         let message = ProtocolMessage::PublicMessage(Box::new(message));
         let processed = self.group.process_message(crypto, message).map_err(Refused::invalid)?;
-        let sender = processed.sender().clone();
+        let (sender, beside) = (processed.sender().clone(), processed.aad().to_vec());
         match processed.into_content() {
-            ProcessedMessageContent::StagedCommitMessage(staged) => Ok((*staged, sender)),
+            ProcessedMessageContent::StagedCommitMessage(staged) => Ok((*staged, sender, beside)),
             _ => Err(RejectReason::UnexpectedKind.into()),
         }
     }
@@ -207,7 +231,7 @@ impl PublicConversation {
     fn check_tree(&self, crypto: &Crypto) -> Result<(), Refused> {
         let tree = self.group.treesync();
         let leaves = tree.full_leaves().map(|(_, leaf)| (leaf.credential(), leaf.signature_key().as_slice()));
-        Rules { info: &self.info }.check_leaves(leaves)?;
+        self.rules()?.check_leaves(leaves)?;
         for (_, leaf) in tree.full_leaves() {
             rules::check_leaf_len(leaf)?;
             keys::check_node(crypto, leaf.encryption_key()).map_err(Refused::invalid)?;

@@ -13,8 +13,11 @@ use super::context;
 use super::keys;
 use super::member::{Change, Leaf, Member};
 use crate::certificate::{CertificateError, DeviceCertificate};
-use crate::conversation_info::{ConversationInfo, InfoError};
+use crate::conversation_info::{ConversationInfo, InfoError, RosterMark};
+use crate::keys::AccountPublicKey;
 use crate::leaf;
+use crate::roster::{Participant, Roster, StepError};
+use crate::statement::StatementError;
 use crate::update_needed::UpdateNeeded;
 
 /// Longest leaf, in bytes. Today's have about 1,600: the encryption key takes 1,216, a certificate at most 1,024. Every
@@ -62,6 +65,18 @@ pub enum RejectReason {
     /// The group is none of our conversations.
     #[error("a group that is no conversation")]
     Info(#[source] InfoError),
+    /// Not the roster that the GroupContext names, or one where none belongs.
+    #[error("not the roster that the group names")]
+    OtherRoster,
+    /// What stands in the place of a roster step is none.
+    #[error("a commit with something else than a roster step beside it")]
+    Statement(#[source] StatementError),
+    /// A roster that may not follow the one before.
+    #[error("a roster step that is not allowed")]
+    Step(#[source] StepError),
+    /// The GroupContext would change otherwise than by a roster step, or a roster step would not change it.
+    #[error("a GroupContext that does not follow from a roster step")]
+    Context,
 }
 
 impl RejectReason {
@@ -104,33 +119,62 @@ impl From<InfoError> for Refusal {
     }
 }
 
-/// The rules for one conversation: the same for whoever looks.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
-    /// What the conversation is.
-    pub info: &'a ConversationInfo,
+impl From<StatementError> for Refusal {
+    fn from(error: StatementError) -> Self {
+        match error {
+            StatementError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
+            error => Self::Rejected(RejectReason::Statement(error)),
+        }
+    }
 }
 
-impl Rules<'_> {
+/// The rules for one conversation in one epoch: the same for whoever looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    info: &'a ConversationInfo,
+    roster: Option<&'a Roster>,
+}
+
+impl<'a> Rules<'a> {
+    /// The rules for what a conversation is, with the roster that its GroupContext names, if it is a group of people.
+    ///
+    /// # Errors
+    /// [`RejectReason::OtherRoster`].
+    pub fn new(info: &'a ConversationInfo, roster: Option<&'a Roster>) -> Result<Self, RejectReason> {
+        let is_named = match (info.roster(), roster) {
+            (None, None) => true,
+            (Some(named), Some(roster)) => {
+                named == RosterMark::of(roster) && roster.conversation_id() == info.conversation_id()
+            }
+            _ => false,
+        };
+        if is_named { Ok(Self { info, roster }) } else { Err(RejectReason::OtherRoster) }
+    }
+
+    /// The identity that a user has here. `None`: the user takes no part.
+    #[must_use]
+    pub fn identity_of(&self, user: &UserId) -> Option<&AccountPublicKey> {
+        match self.roster {
+            Some(roster) => roster.participant(user).map(Participant::identity),
+            None => self.info.person(user).map(|person| &person.identity),
+        }
+    }
+
     /// Checks the certificate of a leaf that is, or is to be, in the group. That its signature holds was checked before.
     ///
     /// # Errors
     /// [`RejectReason`].
     pub fn check_certificate(&self, certificate: &DeviceCertificate) -> Result<(), RejectReason> {
         let user = certificate.user_id();
-        let person = self.info.person(user).ok_or_else(|| RejectReason::NotAParticipant(user.clone()))?;
-        if person.identity == *certificate.identity_key() {
-            Ok(())
-        } else {
-            Err(RejectReason::ForeignIdentity(user.clone()))
-        }
+        let identity = self.identity_of(user).ok_or_else(|| RejectReason::NotAParticipant(user.clone()))?;
+        if identity == certificate.identity_key() { Ok(()) } else { Err(RejectReason::ForeignIdentity(user.clone())) }
     }
 
     /// Checks all leaves of a group, given by credential and signature key.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn check_leaves<'a>(&self, leaves: impl Iterator<Item = (&'a Credential, &'a [u8])>) -> Result<(), Refusal> {
+    pub fn check_leaves<'l>(&self, leaves: impl Iterator<Item = (&'l Credential, &'l [u8])>) -> Result<(), Refusal> {
         let mut devices = HashSet::new();
         for (credential, signature_key) in leaves {
             let certificate = leaf::certificate(credential, signature_key)?;
@@ -143,25 +187,39 @@ impl Rules<'_> {
     }
 
     /// Checks a commit to the group with this tree before it is merged, and says what it would change. Every leaf of
-    /// `tree` was checked when it entered.
+    /// `tree` was checked when it entered. `beside` is the commit's `authenticated_data`: the step to the next roster, or
+    /// nothing.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn check_commit(&self, tree: &TreeSync, staged: &StagedCommit, sender: &Sender) -> Result<Change, Refusal> {
+    pub fn check_commit(
+        &self,
+        tree: &TreeSync,
+        staged: &StagedCommit,
+        sender: &Sender,
+        beside: &[u8],
+    ) -> Result<Change, Refusal> {
         check_next_info(staged)?;
+        let step = self.step(staged, sender, beside)?;
+        let next = match &step {
+            Some((info, roster)) => Rules { info, roster: Some(roster) },
+            None => *self,
+        };
         let (mut added, mut removed) = (Vec::new(), Vec::new());
         for queued in staged.queued_proposals() {
             match queued.proposal() {
-                Proposal::Add(add) => added.push(self.check_leaf(add.key_package().leaf_node())?),
+                Proposal::Add(add) => added.push(next.check_leaf(add.key_package().leaf_node())?),
                 Proposal::Remove(remove) => {
                     let index = remove.removed();
                     removed.push(Leaf { index: index.u32(), member: member_at(tree, index)? });
                 }
                 Proposal::ExternalInit(_) if *sender == Sender::NewMemberCommit => {}
+                // It is what the step says.
+                Proposal::GroupContextExtensions(_) if step.is_some() => {}
                 _ => return Err(RejectReason::Proposal.into()),
             }
         }
-        let path = staged.update_path_leaf_node().map(|node| self.check_leaf(node)).transpose()?;
+        let path = staged.update_path_leaf_node().map(|node| next.check_leaf(node)).transpose()?;
         let committer = match sender {
             Sender::Member(index) => {
                 let committer = member_at(tree, *index)?;
@@ -179,8 +237,59 @@ impl Rules<'_> {
             _ => return Err(RejectReason::invalid("commit of somebody outside the group").into()),
         };
         check_unique(tree, &removed, &added)?;
+        if let Some((_, next)) = &step {
+            self.check_gone(tree, &removed, next)?;
+        }
         let epoch = Epoch(staged.epoch().as_u64());
-        Ok(Change { epoch, committer, external: *sender == Sender::NewMemberCommit, added, removed })
+        let external = *sender == Sender::NewMemberCommit;
+        Ok(Change { epoch, committer, external, added, removed, roster: step.map(|(_, roster)| roster) })
+    }
+
+    /// The roster step of a commit, and what the conversation is after it. There is one if and only if the GroupContext
+    /// changes, and it changes to nothing else.
+    fn step(
+        &self,
+        staged: &StagedCommit,
+        sender: &Sender,
+        beside: &[u8],
+    ) -> Result<Option<(ConversationInfo, Roster)>, Refusal> {
+        let proposed = staged.queued_proposals().find_map(|queued| match queued.proposal() {
+            Proposal::GroupContextExtensions(proposal) => Some(proposal.extensions()),
+            _ => None,
+        });
+        let (before, extensions) = match (self.roster, beside, proposed) {
+            (_, [], None) => return Ok(None),
+            (Some(before), [_, ..], Some(extensions)) if matches!(sender, Sender::Member(_)) => (before, extensions),
+            // What else is no part of any conversation.
+            (None, [], Some(_)) => return Err(RejectReason::Proposal.into()),
+            _ => return Err(RejectReason::Context.into()),
+        };
+        let roster = Roster::decode(beside)?;
+        roster.replaces(before).map_err(RejectReason::Step)?;
+        let info = self.info.with_roster(&roster).ok_or(RejectReason::OtherRoster)?;
+        if *extensions == context::extensions(&info) {
+            Ok(Some((info, roster)))
+        } else {
+            Err(RejectReason::Context.into())
+        }
+    }
+
+    /// Whoever is not in the next roster any more, or is somebody else there, leaves with all devices.
+    fn check_gone(&self, tree: &TreeSync, removed: &[Leaf], next: &Roster) -> Result<(), Refusal> {
+        let before = self.roster.map(Roster::participants).unwrap_or_default();
+        let stays = |old: &Participant| next.participant(old.user_id()).is_some_and(|new| new.is_same_as(old));
+        let gone: HashSet<_> = before.iter().filter(|old| !stays(old)).map(Participant::user_id).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let removed: HashSet<_> = removed.iter().map(|leaf| leaf.index).collect();
+        for (_, leaf) in tree.full_leaves().filter(|(index, _)| !removed.contains(&index.u32())) {
+            let (user, _) = leaf::device_of(leaf.credential())?;
+            if gone.contains(&user) {
+                return Err(RejectReason::NotAParticipant(user).into());
+            }
+        }
+        Ok(())
     }
 
     /// Checks a leaf that is to enter the group.
@@ -211,7 +320,7 @@ fn check_former_leaf(joiner: &Member, removed: &[Leaf]) -> Result<(), RejectReas
 /// What the conversation would be after the commit. Whatever else a newer client does in the commit that makes it
 /// something which this build does not know, is not for this build to judge.
 ///
-/// An info that this build does know stays as it is, because [`Rules::check_commit`] lets no proposal change it.
+/// An info that this build does know stays as it is, but for what a roster step makes of it.
 fn check_next_info(staged: &StagedCommit) -> Result<(), Refusal> {
     match context::info_of_extensions(staged.group_context().extensions()) {
         Err(InfoError::UpdateNeeded(newer)) => Err(Refusal::UpdateNeeded(newer)),
@@ -249,11 +358,11 @@ mod tests {
     use privmsg_protocol::DeviceId;
 
     use super::*;
-    use crate::test_keys::account_key;
+    use crate::test_keys::{account_key, device_key};
 
     fn leaf(index: u32, user: &str, device: &str) -> Leaf {
         let (user_id, device_id) = (UserId::new(user).unwrap(), DeviceId::new(device).unwrap());
-        Leaf { index, member: Member { user_id, device_id, identity: account_key(1) } }
+        Leaf { index, member: Member { user_id, device_id, device_key: device_key(2), identity: account_key(1) } }
     }
 
     /// OpenMLS makes no such commit, not even for a rogue client.

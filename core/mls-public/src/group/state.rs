@@ -1,12 +1,13 @@
 //! What a server stores of a group.
 //!
 //! ```text
-//! struct { uint8 version = 1; uint32 length; opaque part[length]; ... } State;   // tree, context, transcript, tag
+//! struct { uint8 version = 1; uint32 length; opaque part[length]; ... } State;   // tree, context, transcript, tag, roster
 //! ```
 //!
 //! The parts are what OpenMLS keeps of a `PublicGroup`, in postcard's encoding of serde's data model, in which OpenMLS's
 //! state has a stable numbering. They were validated before they were stored, and are not validated again: that would cost a
-//! signature for each leaf. So they are for one's own disk, not for the wire.
+//! signature for each leaf. So they are for one's own disk, not for the wire. The roster, of a group of people, is as its
+//! author has written it.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -15,6 +16,8 @@ use openmls_traits::public_storage::PublicStorageProvider;
 use openmls_traits::storage::{CURRENT_VERSION, traits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::roster::Roster;
 
 const VERSION: u8 = 1;
 
@@ -37,18 +40,21 @@ pub enum StateError {
 #[derive(Default)]
 pub(super) struct Parts<'a>(RefCell<[Cow<'a, [u8]>; PARTS]>);
 
-const PARTS: usize = 4;
+const PARTS: usize = 5;
 const TREE: usize = 0;
 const CONTEXT: usize = 1;
 const TRANSCRIPT: usize = 2;
 const TAG: usize = 3;
+const ROSTER: usize = 4;
 
 impl<'a> Parts<'a> {
     pub(super) fn encode(self) -> Vec<u8> {
         let parts = self.0.into_inner();
         let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| 4 + part.len()).sum::<usize>());
         bytes.push(VERSION);
-        for part in &parts {
+        // Without a roster it ends before that.
+        let used = if parts[ROSTER].is_empty() { ROSTER } else { PARTS };
+        for part in &parts[..used] {
             let len = u32::try_from(part.len()).expect("a group of a thousand leaves has a few megabytes");
             bytes.extend_from_slice(&len.to_be_bytes());
             bytes.extend_from_slice(part);
@@ -62,7 +68,10 @@ impl<'a> Parts<'a> {
             return Err(StateError::Version(*version));
         }
         let mut parts: [Cow<'a, [u8]>; PARTS] = Default::default();
-        for part in &mut parts {
+        for (which, part) in parts.iter_mut().enumerate() {
+            if which == ROSTER && rest.is_empty() {
+                break;
+            }
             let (len, after) = rest.split_first_chunk().ok_or(StateError::Damaged)?;
             let len = usize::try_from(u32::from_be_bytes(*len)).map_err(|_| StateError::Damaged)?;
             let (bytes, after) = after.split_at_checked(len).ok_or(StateError::Damaged)?;
@@ -70,6 +79,16 @@ impl<'a> Parts<'a> {
             rest = after;
         }
         if rest.is_empty() { Ok(Self(RefCell::new(parts))) } else { Err(StateError::Damaged) }
+    }
+
+    pub(super) fn set_roster(&self, roster: Option<&Roster>) {
+        self.0.borrow_mut()[ROSTER] = roster.map(Roster::encode).map(Cow::Owned).unwrap_or_default();
+    }
+
+    pub(super) fn roster(&self) -> Result<Option<Roster>, StateError> {
+        let parts = self.0.borrow();
+        let stored = Some(&parts[ROSTER]).filter(|roster| !roster.is_empty());
+        stored.map(|roster| Roster::decode_admitted(roster).map_err(|_| StateError::Damaged)).transpose()
     }
 
     fn write(&self, which: usize, value: &impl Serialize) -> Result<(), postcard::Error> {

@@ -46,12 +46,11 @@ const LABEL: &[u8] = b"PrivMsg roster v1";
 
 const VERSION: u8 = 1;
 
-/// Participants of one group: as many as a group may have leaves.
-pub const MAX_PARTICIPANTS: usize = privmsg_protocol::limits::MAX_GROUP_LEAVES;
+/// Participants of one group.
+pub const MAX_PARTICIPANTS: usize = privmsg_protocol::limits::MAX_GROUP_PEOPLE;
 
-/// The longest roster with the longest names has some 107,400 bytes; a thousand people with eight characters have
-/// 50,000.
-const MAX_LEN: usize = 112 * 1024;
+/// The longest roster with the longest names has some 27,000 bytes; 250 people with names of eight characters have 12,800.
+pub(crate) const MAX_LEN: usize = 28 * 1024;
 
 const FOUNDING: u64 = 1;
 
@@ -217,6 +216,25 @@ impl Roster {
     /// # Errors
     /// [`StatementError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, StatementError> {
+        let roster = Self::read(bytes, false)?;
+        roster.check_fields()?;
+        if roster.encode() != bytes {
+            return Err(StatementError::Malformed);
+        }
+        roster.check_signature()?;
+        Ok(roster)
+    }
+
+    /// Reads a roster that was verified before, at the door, without the cost of doing it again. Of any other it says
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`Roster::decode`], but for forgeries.
+    pub fn decode_admitted(bytes: &[u8]) -> Result<Self, StatementError> {
+        Self::read(bytes, true)
+    }
+
+    fn read(bytes: &[u8], admitted: bool) -> Result<Self, StatementError> {
         check_version(bytes, VERSION, UpdateNeeded::ROSTER)?;
         if bytes.len() > MAX_LEN {
             return Err(StatementError::Malformed);
@@ -225,9 +243,15 @@ impl Roster {
         if fields.participants.len() > MAX_PARTICIPANTS {
             return Err(StatementError::Malformed);
         }
-        let participants = fields.participants.iter().map(Participant::read).collect::<Result<_, _>>()?;
-        let (author, signature) = SigningKeyCertificate::decode_first(rest)?;
-        let roster = Self {
+        let participants = fields.participants.iter().map(|place| Participant::read(place, admitted));
+        let participants = participants.collect::<Result<_, _>>()?;
+        let (author, signature) = if admitted {
+            SigningKeyCertificate::check_version(rest)?;
+            SigningKeyCertificate::read(rest).ok_or(StatementError::Malformed)?
+        } else {
+            SigningKeyCertificate::decode_first(rest)?
+        };
+        Ok(Self {
             chat_id: fields.chat_id,
             number: fields.number,
             previous: fields.previous,
@@ -236,13 +260,7 @@ impl Roster {
             author,
             signature: signature.try_into().map_err(|_| StatementError::Malformed)?,
             hash: Sha256::digest(bytes).into(),
-        };
-        roster.check_fields()?;
-        if roster.encode() != bytes {
-            return Err(StatementError::Malformed);
-        }
-        roster.check_signature()?;
-        Ok(roster)
+        })
     }
 
     fn check_fields(&self) -> Result<(), StatementError> {
@@ -285,7 +303,7 @@ impl Roster {
             nonce: self.nonce,
             participants: self.participants.iter().map(Participant::fields).collect(),
         };
-        let mut bytes = fields.tls_serialize_detached().expect("a thousand people are shorter than a TLS vector");
+        let mut bytes = fields.tls_serialize_detached().expect("250 people are shorter than a TLS vector");
         bytes.extend_from_slice(&self.author.encode());
         bytes
     }

@@ -110,10 +110,16 @@ impl Participant {
         }
     }
 
-    pub(super) fn read(fields: &ParticipantFields) -> Result<Self, StatementError> {
+    /// Reads one, whose key was looked at before or not.
+    pub(super) fn read(fields: &ParticipantFields, admitted: bool) -> Result<Self, StatementError> {
+        let identity = if admitted {
+            AccountPublicKey::admitted(fields.identity_key)
+        } else {
+            AccountPublicKey::from_bytes(fields.identity_key).map_err(|_| StatementError::Malformed)?
+        };
         Ok(Self {
             user_id: user_id(&fields.user_id).ok_or(StatementError::Malformed)?,
-            identity: AccountPublicKey::from_bytes(fields.identity_key).map_err(|_| StatementError::Malformed)?,
+            identity,
             role: Role::read(fields.role)?,
             floor: fields.generation,
         })

@@ -29,6 +29,10 @@ pub struct SendMessage {
     pub message_type: MessageType,
     /// Seconds since 1970 by the sender's clock.
     pub timestamp: i64,
+    /// Somebody has written it, and not a client by itself. Not said, it is so outside of groups for what people write
+    /// (`text`, `voice`, `video`, `image`, `file`). Whoever has written to others is seen by them to be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_person: Option<bool>,
 }
 
 /// A message as a device receives it, from the mailbox or live.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Seq, UserId};
+use crate::ids::{ConversationId, DeviceId, Epoch, GroupId, Incarnation, MessageId, Seq, UserId};
 use crate::opaque::Opaque;
 
 /// What a conversation is.
@@ -19,14 +19,25 @@ pub enum GroupKind {
     SelfNotes,
 }
 
-/// A welcome for one device.
+/// The MLS Welcome of a commit (RFC 9420, section 12.4.3.1), in parts: what all joiners get, and what each gets for itself.
+/// The server delivers to each a Welcome with its own secrets alone.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceWelcome {
+pub struct SharedWelcome {
+    /// `encrypted_group_info`.
+    pub group_info: Opaque,
+    /// One for each joiner.
+    pub secrets: Vec<JoinerSecrets>,
+}
+
+/// What one device joins with.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinerSecrets {
     /// The joiner.
     pub device_id: DeviceId,
-    /// Its part of the MLS Welcome.
-    pub welcome: Opaque,
+    /// One `EncryptedGroupSecrets`.
+    pub secrets: Opaque,
 }
 
 /// What joiners need beside a welcome, and external joiners instead of one. A creator hands both in; later on the server
@@ -48,7 +59,8 @@ pub struct PublicGroupState {
 pub struct CreateGroup {
     /// What it is.
     pub kind: GroupKind,
-    /// All users, the creator among them.
+    /// All users of a `direct` or `self` conversation, the creator among them. Those of a `group` stand in its roster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub participants: Vec<UserId>,
     /// Which MLS group of the conversation it is to be. The same again by the same device is answered with the group as
     /// it is.
@@ -56,8 +68,15 @@ pub struct CreateGroup {
     /// With which roster a `group` began. Others have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub founding_roster: Option<Opaque>,
-    /// One for each leaf of the tree but the creator's.
-    pub welcomes: Vec<DeviceWelcome>,
+    /// The roster that the GroupContext of a `group` names, if it is not the founding one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster: Option<Opaque>,
+    /// Rosters between the newest that the server has and `roster`, the first one first: none as a rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Opaque>,
+    /// For each leaf of the tree but the creator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub welcome: Option<SharedWelcome>,
     /// State at epoch 1. Who is in the group, the server reads from it.
     pub state: PublicGroupState,
 }
@@ -72,11 +91,12 @@ pub struct SubmitCommit {
     /// Epoch that the commit builds on.
     pub epoch: Epoch,
     /// MLS commit, an MLSMessage with a PublicMessage. An external one (RFC 9420, section 12.4.3.2) makes a leaf of the
-    /// committer, a device of a participant.
+    /// committer, a device of a participant. One that moves a `group` to another roster carries that as its
+    /// `authenticated_data`.
     pub commit: Opaque,
-    /// One for each device that the commit adds.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub welcomes: Vec<DeviceWelcome>,
+    /// For each device that the commit adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub welcome: Option<SharedWelcome>,
     /// GroupInfo of the next epoch, as in [`PublicGroupState`].
     pub group_info: Opaque,
 }
@@ -103,6 +123,9 @@ pub struct GroupDevice {
     pub leaf: bool,
     /// Whether it is signed in. A leaf that is not should be removed by the next commit.
     pub active: bool,
+    /// Until when it commits nothing, because others could not use what it had committed. In seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_commits_until: Option<i64>,
 }
 
 /// `GET /api/v1/groups/{group_id}`, answer to [`CreateGroup`].
@@ -113,24 +136,83 @@ pub struct Group {
     pub group_id: GroupId,
     /// What it is.
     pub kind: GroupKind,
+    /// Which conversation it carries.
+    pub chat_id: ConversationId,
     /// Which MLS group of the conversation it is.
     pub incarnation: Incarnation,
     /// Current epoch.
     pub epoch: Epoch,
     /// Last place taken in its history.
     pub seq: Seq,
-    /// Users.
+    /// Users. Of a `group`, those who stand in its newest roster.
     pub participants: Vec<UserId>,
     /// Devices that are signed in or still leaves.
     pub devices: Vec<GroupDevice>,
+    /// The newest roster of a `group` that the server has. Others have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster: Option<RosterName>,
+    /// Rosters that follow the one in the GroupContext and wait for a commit that carries them, the first one first: of
+    /// people who have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Opaque>,
 }
 
-/// `GET /api/v1/groups`: all groups that the user takes part in.
+/// What a roster is called.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterName {
+    /// 1, 2, 3, …
+    pub number: u64,
+    /// SHA-256 of its encoding.
+    pub hash: Opaque,
+}
+
+/// `GET /api/v1/groups/{group_id}/commits/{epoch}`: who has made a commit that was taken lately, and on what.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenCommit {
+    /// Whose.
+    pub user_id: UserId,
+    /// By which device.
+    pub device_id: DeviceId,
+    /// Whether the device joined by it.
+    pub external: bool,
+    /// GroupInfo of the epoch that it builds on.
+    pub group_info: Opaque,
+}
+
+/// `POST /api/v1/groups/{group_id}/commits/{epoch}/unusable`: this device cannot enter the epoch that the commit begins, though
+/// it was in the one that it builds on.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusableCommit {
+    /// Whether that is because the GroupInfo on which an external commit builds has another `external_pub` than that epoch:
+    /// then it is the fault of whoever has made that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub group_info: bool,
+}
+
+/// `POST /api/v1/groups/{group_id}/leave`: takes the user out of a `group`, with all devices.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaveGroup {
+    /// The next roster, by this user, who does not stand in it. Nobody else in the group: none, and the group ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster: Option<Opaque>,
+}
+
+/// `GET /api/v1/groups[?since=CURSOR]`: all groups that the user takes part in.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Groups {
-    /// In the order of their creation.
+    /// In the order of their creation. With `since`, those in which anything but `seq` has changed.
     pub groups: Vec<Group>,
+    /// With `since`, the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchanged: Vec<GroupId>,
+    /// Where to go on: the next `since`. A cursor that the server does not know is as none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cursor: String,
 }
 
 /// `GET /api/v1/groups/{group_id}/state[?epoch=N]`: what is needed to join at the current epoch, or at an earlier one
@@ -144,4 +226,10 @@ pub struct GroupStateAt {
     pub seq: Seq,
     /// The state.
     pub state: PublicGroupState,
+    /// The roster of a `group` in this epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster: Option<Opaque>,
+    /// The roster that it began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub founding_roster: Option<Opaque>,
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::DeviceId;
+use crate::error::ErrorCode;
+use crate::ids::{DeviceId, UserId};
 use crate::opaque::Opaque;
 
 /// `POST /api/v1/key-packages`: adds to this device's stock (RFC 9420, section 10).
@@ -51,4 +52,44 @@ pub struct DeviceKeyPackage {
     pub device_id: DeviceId,
     /// Key package.
     pub key_package: Opaque,
+}
+
+/// `POST /api/v1/key-packages/claim`: of many users at once, each as by itself.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimMany {
+    /// No user twice.
+    pub claims: Vec<ClaimOf>,
+}
+
+/// A claim of one user's key packages.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimOf {
+    /// Whose.
+    pub user_id: UserId,
+    /// As in [`ClaimKeyPackages`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_ids: Option<Vec<DeviceId>>,
+}
+
+/// Answer to [`ClaimMany`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimedMany {
+    /// One per claim.
+    pub users: Vec<ClaimedOf>,
+}
+
+/// What was claimed of one user.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimedOf {
+    /// Whose.
+    pub user_id: UserId,
+    /// One of each device that has any.
+    pub key_packages: Vec<DeviceKeyPackage>,
+    /// Why there is none: `unknown_recipient`, `recipient_has_no_devices` or `rate_limited`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ErrorCode>,
 }

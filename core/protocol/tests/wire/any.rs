@@ -43,6 +43,7 @@ strategies! {
     file() -> FileId = ID.prop_map(|s| s.parse().unwrap());
     message_id() -> MessageId = any::<[u8; 16]>().prop_map(MessageId::from_bytes);
     group_id() -> GroupId = any::<[u8; 16]>().prop_map(GroupId::from_bytes);
+    chat_id() -> ConversationId = any::<[u8; 32]>().prop_map(ConversationId::from_bytes);
     incarnation() -> Incarnation = any::<u32>().prop_map(Incarnation);
     epoch() -> Epoch = (0..=MAX_COUNTER).prop_map(Epoch);
     seq() -> Seq = (0..=MAX_COUNTER).prop_map(Seq);
@@ -69,6 +70,7 @@ strategies! {
     send_message() -> SendMessage = make!(SendMessage {
         message_id: message_id(), sender_id: user(), recipient_id: opt(user()), group_id: opt(group_id()),
         epoch: opt(epoch()), encrypted_content: opaque(), message_type: message_type(), timestamp: any::<i64>(),
+        by_person: opt(any::<bool>()),
     });
     delivered() -> DeliveredMessage = make!(DeliveredMessage {
         message_id: message_id(), sender_id: user(), sender_device_id: opt(device()), recipient_id: opt(user()),
@@ -123,6 +125,7 @@ strategies! {
         token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
         waiting: any::<bool>(), answered: vec(opaque(), 0..3),
     });
+    requests() -> Requests = make!(Requests { unanswered: vec(group_id(), 0..3), declined: vec(group_id(), 0..3) });
     refresh_request() -> RefreshRequest = make!(RefreshRequest { token: opt(secret()) });
     refresh_response() -> RefreshResponse = make!(RefreshResponse { token: secret(), expires_at: any::<i64>() });
     profile() -> UserProfile = make!(UserProfile {
@@ -164,26 +167,47 @@ strategies! {
     claimed() -> ClaimedKeyPackages = make!(ClaimedKeyPackages {
         key_packages: vec(make!(DeviceKeyPackage { device_id: device(), key_package: opaque() }), 0..3),
     });
-    welcome() -> DeviceWelcome = make!(DeviceWelcome { device_id: device(), welcome: opaque() });
+    claim_of() -> ClaimOf = make!(ClaimOf { user_id: user(), device_ids: opt(vec(device(), 0..3)) });
+    claim_many() -> ClaimMany = make!(ClaimMany { claims: vec(claim_of(), 0..3) });
+    claimed_of() -> ClaimedOf = make!(ClaimedOf {
+        user_id: user(), refused: opt(error_code()),
+        key_packages: vec(make!(DeviceKeyPackage { device_id: device(), key_package: opaque() }), 0..3),
+    });
+    claimed_many() -> ClaimedMany = make!(ClaimedMany { users: vec(claimed_of(), 0..3) });
+    welcome() -> SharedWelcome = make!(SharedWelcome {
+        group_info: opaque(),
+        secrets: vec(make!(JoinerSecrets { device_id: device(), secrets: opaque() }), 0..3),
+    });
+    roster_name() -> RosterName = make!(RosterName { number: any::<u64>(), hash: opaque() });
+    leave_group() -> LeaveGroup = make!(LeaveGroup { roster: opt(opaque()) });
     public_state() -> PublicGroupState = make!(PublicGroupState { group_info: opaque(), ratchet_tree: opaque() });
     create_group() -> CreateGroup = make!(CreateGroup {
         kind: kind(), participants: vec(user(), 0..3), incarnation: incarnation(), founding_roster: opt(opaque()),
-        welcomes: vec(welcome(), 0..3), state: public_state(),
+        roster: opt(opaque()), steps: vec(opaque(), 0..3), welcome: opt(welcome()), state: public_state(),
     });
     submit_commit() -> SubmitCommit = make!(SubmitCommit {
-        message_id: message_id(), epoch: epoch(), commit: opaque(), welcomes: vec(welcome(), 0..3), group_info: opaque(),
+        message_id: message_id(), epoch: epoch(), commit: opaque(), welcome: opt(welcome()), group_info: opaque(),
     });
     commit_accepted() -> CommitAccepted = make!(CommitAccepted { epoch: epoch(), seq: seq() });
     group_device() -> GroupDevice = make!(GroupDevice {
         user_id: user(), device_id: device(), leaf: any::<bool>(), active: any::<bool>(),
+        no_commits_until: opt(any::<i64>()),
     });
+    taken_commit() -> TakenCommit = make!(TakenCommit {
+        user_id: user(), device_id: device(), external: any::<bool>(), group_info: opaque(),
+    });
+    unusable() -> UnusableCommit = any::<bool>().prop_map(|group_info| UnusableCommit { group_info });
     group() -> Group = make!(Group {
-        group_id: group_id(), kind: kind(), incarnation: incarnation(), epoch: epoch(), seq: seq(),
+        group_id: group_id(), kind: kind(), chat_id: chat_id(), incarnation: incarnation(), epoch: epoch(), seq: seq(),
         participants: vec(user(), 0..3),
-        devices: vec(group_device(), 0..3),
+        devices: vec(group_device(), 0..3), roster: opt(roster_name()), steps: vec(opaque(), 0..3),
     });
-    groups() -> Groups = make!(Groups { groups: vec(group(), 0..3) });
-    state_at() -> GroupStateAt = make!(GroupStateAt { epoch: epoch(), seq: seq(), state: public_state() });
+    groups() -> Groups = make!(Groups {
+        groups: vec(group(), 0..3), unchanged: vec(group_id(), 0..3), cursor: text(),
+    });
+    state_at() -> GroupStateAt = make!(GroupStateAt {
+        epoch: epoch(), seq: seq(), state: public_state(), roster: opt(opaque()), founding_roster: opt(opaque()),
+    });
     backup() -> Backup = make!(Backup { backup: opaque() });
     sealed() -> SealedIdentity = make!(SealedIdentity { backup: opaque(), earlier: vec(opaque(), 0..3) });
     identity_purpose() -> IdentityPurpose = proptest::sample::select(&[

@@ -33,6 +33,7 @@ pub(crate) fn frames() -> Vec<(ClientFrame, &'static str)> {
         encrypted_content: opaque(b"ciphertext"),
         message_type: MessageType::Voice,
         timestamp: 1_234_567_890,
+        by_person: None,
     };
     let to_group = SendMessage {
         recipient_id: None,

@@ -45,6 +45,7 @@ fn rest_bodies() {
     body(any::problem());
     body(any::login_request());
     body(any::login_response());
+    body(any::requests());
     body(any::refresh_request());
     body(any::refresh_response());
     body(any::profile());
@@ -63,6 +64,11 @@ fn rest_bodies() {
     body(any::stock());
     body(any::claim());
     body(any::claimed());
+    body(any::claim_many());
+    body(any::claimed_many());
+    body(any::leave_group());
+    body(any::taken_commit());
+    body(any::unusable());
     body(any::create_group());
     body(any::submit_commit());
     body(any::commit_accepted());

@@ -85,6 +85,17 @@ pub enum Reason {
     JoinedTooOften,
     /// A verified contact has another identity, and the user has not accepted it.
     IdentityToAccept,
+    /// The server has a device list of this very account by another identity. It is not followed.
+    AnotherOwnIdentity,
+    /// There are two device lists of this account with one number: somebody else signs with its keys. What stands in one only
+    /// does not count.
+    DeviceListConflict,
+    /// This device does not stand in its account's device list.
+    NotListed,
+    /// Somebody has begun to put another identity in the place of this account's.
+    ReplacementBegun,
+    /// The people of a group are not agreed on: an owner has to change something.
+    GroupUnsettled,
 }
 
 /// Something that waits.
@@ -137,6 +148,11 @@ impl Reason {
             Self::Disk => "disk",
             Self::JoinedTooOften => "joined_too_often",
             Self::IdentityToAccept => "identity_to_accept",
+            Self::GroupUnsettled => "group_unsettled",
+            Self::AnotherOwnIdentity => "another_own_identity",
+            Self::DeviceListConflict => "device_list_conflict",
+            Self::NotListed => "not_in_device_list",
+            Self::ReplacementBegun => "replacement_begun",
         }
     }
 
@@ -148,6 +164,11 @@ impl Reason {
             "disk" => Self::Disk,
             "joined_too_often" => Self::JoinedTooOften,
             "identity_to_accept" => Self::IdentityToAccept,
+            "group_unsettled" => Self::GroupUnsettled,
+            "another_own_identity" => Self::AnotherOwnIdentity,
+            "device_list_conflict" => Self::DeviceListConflict,
+            "not_in_device_list" => Self::NotListed,
+            "replacement_begun" => Self::ReplacementBegun,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),

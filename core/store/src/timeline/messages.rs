@@ -28,10 +28,22 @@ impl Kind {
     /// Notice of this device: the conversation was joined at an epoch that this device had seen before. Has no content.
     pub const WENT_BACK: Self = Self(-3);
 
+    /// Notice of this device: people in the group, or their roles, are others than before. Says which.
+    pub const GROUP_CHANGED: Self = Self(-4);
+
+    /// Notice of this device: another device of its user's has been let in. The content is its name.
+    pub const DEVICE_ADDED: Self = Self(-6);
+
+    /// Notice of this device: another device of its user's was signed out. The content is its name.
+    pub const DEVICE_REMOVED: Self = Self(-5);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::IDENTITY_CHANGED | Self::WENT_BACK)
+        matches!(
+            self,
+            Self::IDENTITY_CHANGED | Self::WENT_BACK | Self::GROUP_CHANGED | Self::DEVICE_ADDED | Self::DEVICE_REMOVED
+        )
     }
 }
 

@@ -45,6 +45,8 @@ fn alice() -> Account {
         device_key: zeroize::Zeroizing::new([1; 32]),
         identity: None,
         identity_secret: None,
+        sealed_identity: None,
+        link_secret: None,
         signing: None,
         recovery_words: None,
         device_id: Some(DeviceId::new("a").unwrap()),

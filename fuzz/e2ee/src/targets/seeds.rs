@@ -107,7 +107,7 @@ fn contents() -> Vec<Seed> {
         size: 1000,
         digest: [0x22; 32],
     };
-    let text = || content(&Text { text: "hi".to_owned() });
+    let text = || content(&Text::new("hi"));
     let about = |content: Content| content.about(id, author.clone());
     let if_unknown = |if_unknown| {
         let mut content = text();

@@ -20,7 +20,7 @@ pub fn welcome(input: &[u8]) {
     let Some((what, edits)) = input.split_first() else { return };
     world::with(|world| {
         let (opened, later) = (&world.opened, &world.addition);
-        let (welcome, donor) = (&opened.welcomes[0].1, &later.welcomes[0].1);
+        let (welcome, donor) = (&opened.welcomes()[0].1, &later.welcomes()[0].1);
         world.uninvite();
         match what {
             0 => {
@@ -85,7 +85,7 @@ fn group(world: &World, info: &[u8], certificate: Option<&[u8]>) -> Forged {
 
 /// Bob's device is invited.
 fn join(world: &World, welcome: &[u8], tree: &[u8]) -> Verdict {
-    match Conversation::join(&world.bobs.provider(), welcome, tree) {
+    match Conversation::join(&world.bobs.provider(), welcome, tree, None) {
         Ok(conversation) => {
             assert!(
                 world.bobs.has_chat() && conversation.members().iter().filter(|member| member.is_self).count() == 1
@@ -100,13 +100,13 @@ fn join(world: &World, welcome: &[u8], tree: &[u8]) -> Verdict {
 
 /// The server hears of the group.
 fn begun(group_info: &[u8], tree: &[u8]) -> Verdict {
-    verdict::of_server(&PublicConversation::begin(group_info, tree))
+    verdict::of_server(&PublicConversation::begin(group_info, tree, None))
 }
 
 /// Bob's other device comes by itself.
 fn come(world: &World, group_info: &[u8], tree: &[u8]) -> Verdict {
     let (keys, certificate) = (&world.laptop.keys, &world.laptop.certificate);
-    match Conversation::join_external(&world.laptop.provider(), keys, certificate, group_info, tree) {
+    match Conversation::join_external(&world.laptop.provider(), keys, certificate, group_info, tree, None) {
         Ok(_) => Verdict::Accepted,
         Err(ExternalJoinError::UpdateNeeded(_)) => Verdict::UpdateNeeded,
         Err(ExternalJoinError::Rejected(_) | ExternalJoinError::Malformed(_)) => Verdict::Rejected,

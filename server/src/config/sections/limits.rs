@@ -27,6 +27,12 @@ pub struct Limits {
     pub max_transfers_per_user: u32,
     /// Uploads and downloads of all users at the same time; each takes up to 1.2 MB of memory. Default 256.
     pub max_transfers: u32,
+    /// People, or groups of people, to whom a user may write in a day and who have not answered yet. Default 20.
+    pub max_new_requests_per_day: u64,
+    /// Messages in a day to somebody who has not answered. Default 100.
+    pub max_request_messages_per_day: u64,
+    /// All of these together. Default 256.
+    pub max_request_kb_per_day: u64,
     /// All files of one user together. Default 2048.
     pub max_stored_mb_per_user: u64,
     /// Devices of one user that are signed in. Default 32: each message is delivered to all of them, and each is a leaf of
@@ -51,9 +57,15 @@ pub struct Limits {
     pub rate_limit_uploads_per_minute: u32,
     /// Devices that a user may add in a minute. Default 20: each costs others a notice in every group, and a commit.
     pub rate_limit_new_devices_per_minute: u32,
+    /// Acknowledgements of a user in a minute, over REST or of what another connection has delivered. Default 600: each looks
+    /// through a mailbox. What a WebSocket has delivered itself is not looked for.
+    pub rate_limit_acks_per_minute: u32,
     /// Changes that a device may make to its account in an hour: access key, sealed identity, device list, another identity,
     /// blocks. Default 120: they are written down for good, so that no restore takes them back.
     pub rate_limit_account_changes_per_hour: u32,
+    /// Public state of the groups that one user has created and that still exist. Default 64: thousands of small ones, or
+    /// some twenty with a thousand devices.
+    pub max_group_mb_per_user: u64,
     /// Groups that a user may create in an hour. Default 60: each holds a public state of up to megabytes, for ever.
     pub rate_limit_new_groups_per_hour: u32,
     /// WebSockets that a device may open in a minute. Default 120. It has one at a time: a new one replaces the older.
@@ -85,6 +97,9 @@ impl Default for Limits {
             max_pending_messages: 10_000,
             max_pending_mb: 32,
             max_waiting_mb_per_user: 128,
+            max_new_requests_per_day: 20,
+            max_request_messages_per_day: 100,
+            max_request_kb_per_day: 256,
             max_unfinished_uploads: 32,
             max_transfers_per_user: 32,
             max_transfers: 256,
@@ -98,7 +113,9 @@ impl Default for Limits {
             rate_limit_claims_of_one_per_minute: 30,
             rate_limit_uploads_per_minute: 120,
             rate_limit_new_devices_per_minute: 20,
+            rate_limit_acks_per_minute: 600,
             rate_limit_account_changes_per_hour: 120,
+            max_group_mb_per_user: 64,
             rate_limit_new_groups_per_hour: 60,
             rate_limit_connects_per_minute: 120,
             rate_limit_requests_per_minute: 3000,
@@ -130,6 +147,12 @@ impl Limits {
         bytes(self.max_stored_mb_per_user, 1024 * 1024)
     }
 
+    /// Bytes of public state of the groups that one user has created.
+    #[must_use]
+    pub const fn group_bytes(&self) -> u64 {
+        bytes(self.max_group_mb_per_user, 1024 * 1024)
+    }
+
     /// Largest content of a message in bytes.
     #[must_use]
     pub const fn message_bytes(&self) -> u64 {
@@ -143,6 +166,9 @@ impl Limits {
             messages: bound(self.max_pending_messages, 1),
             bytes: bound(self.max_pending_mb, 1024 * 1024),
             bytes_of_sender: bound(self.max_waiting_mb_per_user, 1024 * 1024),
+            new_requests: bound(self.max_new_requests_per_day, 1),
+            request_messages: bound(self.max_request_messages_per_day, 1),
+            request_bytes: bound(self.max_request_kb_per_day, 1024),
         }
     }
 

@@ -17,7 +17,8 @@ pub struct Turn {
     pub credential: Secret,
     /// Default `password`.
     pub credential_type: String,
-    /// How long credentials last. Default 86400 (a day).
+    /// How long credentials last. Default 3600: who has been signed out cannot begin
+    /// to use the relay after that. What goes on goes on.
     pub ttl_seconds: u64,
 }
 
@@ -29,7 +30,7 @@ impl Default for Turn {
             username: "privmsg".to_owned(),
             credential: Secret::new(String::new()),
             credential_type: "password".to_owned(),
-            ttl_seconds: 86_400,
+            ttl_seconds: 3_600,
         }
     }
 }

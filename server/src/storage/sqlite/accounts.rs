@@ -65,7 +65,9 @@ pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> R
         .map_err(engine_error)?;
     let (mut profile, user) = found.ok_or_else(unknown_user)?;
     if user != viewer.0 && !super::contacts::may_see(conn, viewer.0, user)? {
-        profile.last_seen_at = format_utc(super::blocks::seen_before(conn, user, viewer.0)?);
+        let seen =
+            super::blocks::seen_before(conn, user, viewer.0)?.max(super::consent::seen_before(conn, user, viewer.0)?);
+        profile.last_seen_at = format_utc(seen);
     }
     Ok(profile)
 }
@@ -143,6 +145,7 @@ impl Tx<'_> {
             "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
             "DELETE FROM block WHERE user = ?1 OR peer = ?1",
             "DELETE FROM withheld WHERE user = ?1",
+            "DELETE FROM unanswered WHERE user = ?1 OR peer = ?1",
             "DELETE FROM grp_participant WHERE user = ?1",
             "DELETE FROM published_list WHERE user = ?1",
             "DELETE FROM removed_key WHERE user = ?1",

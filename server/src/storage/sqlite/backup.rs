@@ -71,12 +71,14 @@ pub(super) fn freshen(conn: &Connection) -> rusqlite::Result<()> {
     // nobody could open what is sent to one. Devices publish new ones when they connect, and have the last-resort one
     // until then.
     conn.execute("DELETE FROM key_package WHERE last_resort = 0", [])?;
-    // Groups may have moved on since, and devices have deleted the keys to where the backup has them: what was sent to
-    // them now nobody could read, though the numbers of the epochs may fit. A device that is no leaf joins when it
-    // connects, once it has read what waits for it; until another user's device has, messages wait with their sender.
-    conn.execute("DELETE FROM grp_leaf", [])?;
+    // Groups may have moved on since, and devices have deleted the keys to where the backup has them, though the numbers of
+    // the epochs may fit. So each device joins anew when it connects, once it has read what waits for it; until another
+    // user's device has, messages wait with their sender. One that had not moved on can read what is said meanwhile.
+    conn.execute("UPDATE grp_leaf SET former = 1", [])?;
     // Whoever has begun to replace an identity begins again: it may have been ended since, and its three days are over.
     conn.execute("DELETE FROM replacement", [])?;
+    // What is counted from here on has been counted otherwise before.
+    conn.execute("UPDATE last_change SET lineage = randomblob(8)", [])?;
     // The bytes of uploads that were not finished are in no backup.
     conn.execute("DELETE FROM upload", []).map(drop)
 }

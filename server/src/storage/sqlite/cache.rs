@@ -9,12 +9,13 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use privmsg_protocol::rest::GroupKind;
-use privmsg_protocol::{GroupId, UserId};
+use privmsg_protocol::{ConversationId, GroupId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::arrivals::Arrivals;
 use super::bounds::Waiting;
 use super::groups::kind_number;
+use super::row::parse_chat_id;
 
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
 const MAX_ENTRIES: usize = 20_000;
@@ -33,6 +34,8 @@ pub(super) struct Cache {
     /// Loaded when they are first asked for.
     arrivals: Option<Arrivals>,
     contacts: HashSet<(i64, i64)>,
+    /// The one has answered the other.
+    answered: HashSet<(i64, i64)>,
     /// Whether the one has blocked the other.
     blocks: HashMap<(i64, i64), bool>,
 }
@@ -40,6 +43,9 @@ pub(super) struct Cache {
 /// A group as the relay needs it.
 pub(super) struct GroupEntry {
     pub(super) id: i64,
+    pub(super) chat: ConversationId,
+    /// Number of the roster in the GroupContext, 0 for none.
+    pub(super) roster: i64,
     pub(super) epoch: i64,
     pub(super) seq: i64,
     /// Whether `seq` is ahead of the table.
@@ -47,10 +53,16 @@ pub(super) struct GroupEntry {
     /// A conversation between two.
     pub(super) is_direct: bool,
     pub(super) participants: Rc<[i64]>,
-    /// Participants who have done nothing in the group yet.
+    /// Participants of whom no person has said anything yet.
     pub(super) silent: Vec<i64>,
+    /// Those who have declined.
+    pub(super) declined: Vec<i64>,
+    /// Who has asked for the conversation.
+    pub(super) began: Option<i64>,
     /// All leaves, signed in or not.
     pub(super) leaves: Rc<[i64]>,
+    /// Those of the leaves that have to join anew before they say anything.
+    pub(super) former: Rc<[i64]>,
     /// Leaves that messages are delivered to.
     pub(super) active: Rc<[i64]>,
 }
@@ -64,6 +76,7 @@ impl Cache {
         self.devices_of.clear();
         self.groups.clear();
         self.contacts.clear();
+        self.answered.clear();
         self.blocks.clear();
     }
 
@@ -82,6 +95,7 @@ impl Cache {
             self.pending.len(),
             self.sent_bytes.len(),
             self.contacts.len(),
+            self.answered.len(),
             self.blocks.len(),
         ];
         if largest.iter().any(|len| *len > MAX_ENTRIES) {
@@ -211,6 +225,15 @@ impl Cache {
         self.contacts.insert((user, peer))
     }
 
+    /// Whether `peer` is known to have answered `user`.
+    pub(super) fn is_answered(&self, peer: i64, user: i64) -> bool {
+        self.answered.contains(&(peer, user))
+    }
+
+    pub(super) fn note_answered(&mut self, peer: i64, user: i64) {
+        self.answered.insert((peer, user));
+    }
+
     /// Whether `user` has blocked `peer`.
     pub(super) fn blocks(&mut self, conn: &Connection, user: i64, peer: i64) -> rusqlite::Result<bool> {
         if let Some(blocks) = self.blocks.get(&(user, peer)) {
@@ -230,6 +253,7 @@ impl Cache {
     pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
         if let Some(group) = self.groups.get_mut(&group_id) {
             group.silent.retain(|silent| *silent != user);
+            group.declined.retain(|declined| *declined != user);
         }
     }
 
@@ -266,37 +290,52 @@ fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> rusqlite:
 }
 
 impl GroupEntry {
+    /// The leaves that are signed in and in the group, as it is now.
+    pub(super) fn present(&self) -> Vec<i64> {
+        self.active.iter().copied().filter(|device| self.has(*device)).collect()
+    }
+
+    /// Whether a device is in the group, as it is now.
+    pub(super) fn has(&self, device: i64) -> bool {
+        self.leaves.contains(&device) && !self.former.contains(&device)
+    }
+
     fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
         let found = conn
-            .prepare_cached("SELECT id, epoch, seq, kind = ?2 FROM grp WHERE group_id = ?1")?
+            .prepare_cached("SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1")?
             .query_row(params![group_id.as_bytes(), kind_number(GroupKind::Direct)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, parse_chat_id(row, 4)?, row.get(5)?))
             })
             .optional()?;
-        let Some((id, epoch, seq, is_direct)) = found else {
+        let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
             return Ok(None);
         };
-        let participants: Vec<(i64, bool)> = conn
-            .prepare_cached("SELECT user, acted FROM grp_participant WHERE grp = ?1")?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        let participants: Vec<(i64, bool, bool, bool)> = conn
+            .prepare_cached("SELECT user, acted, declined <> 0, began FROM grp_participant WHERE grp = ?1")?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        let leaves: Vec<(i64, bool)> = conn
+        let leaves: Vec<(i64, bool, bool)> = conn
             .prepare_cached(
-                "SELECT l.device, d.removed_at = 0 FROM grp_leaf l JOIN device d ON d.id = l.device
+                "SELECT l.device, d.removed_at = 0, l.former FROM grp_leaf l JOIN device d ON d.id = l.device
                  WHERE l.grp = ?1",
             )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(Some(Self {
             id,
+            chat,
+            roster,
             epoch,
             seq,
             numbered: false,
             is_direct,
-            participants: participants.iter().map(|(user, _)| *user).collect(),
-            silent: participants.iter().filter_map(|(user, acted)| (!acted).then_some(*user)).collect(),
-            leaves: leaves.iter().map(|(device, _)| *device).collect(),
-            active: leaves.iter().filter_map(|(device, active)| active.then_some(*device)).collect(),
+            participants: participants.iter().map(|(user, ..)| *user).collect(),
+            silent: participants.iter().filter_map(|(user, acted, ..)| (!acted).then_some(*user)).collect(),
+            declined: participants.iter().filter_map(|(user, _, declined, _)| declined.then_some(*user)).collect(),
+            began: participants.iter().find_map(|(user, _, _, began)| began.then_some(*user)),
+            leaves: leaves.iter().map(|(device, ..)| *device).collect(),
+            former: leaves.iter().filter_map(|(device, _, former)| former.then_some(*device)).collect(),
+            active: leaves.iter().filter_map(|(device, active, _)| active.then_some(*device)).collect(),
         }))
     }
 }

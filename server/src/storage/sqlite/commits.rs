@@ -1,14 +1,15 @@
 //! Commits: exactly one for each epoch of a group, stored with everything that follows from it.
 
-use privmsg_mls_public::group::Leaf;
+use privmsg_mls_public::group::{Change, Leaf, Member};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::rest::CommitAccepted;
-use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Opaque, Seq};
+use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq};
 use rusqlite::OptionalExtension;
 
 use super::fault::engine_error;
+use super::joining::{Joiner, Place, size};
 use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
-use super::roster::{Joiner, Place, size};
+use super::rosters::Step;
 use super::tx::{Piece, Tx};
 use crate::frame_text;
 use crate::storage::{Checked, Commit, Refusal, Result, Session};
@@ -24,6 +25,8 @@ struct Taken {
     joiners: Vec<Joiner>,
     /// Whether the committer becomes a leaf.
     joins: bool,
+    /// The roster that the group moves to.
+    step: Option<Step>,
     group_info: Opaque,
     state: Vec<u8>,
 }
@@ -67,18 +70,26 @@ impl Tx<'_> {
             Some(checked) if current == submitted.epoch => checked,
             _ => return Err(Refusal::stale(current).into()),
         };
-        let Checked { change, state } = checked;
-        if !change.external && !group.leaves.contains(&device) {
+        let Checked { change, welcomed, state } = checked;
+        if !change.external && !group.has(device) {
             return Err(not_a_member().into());
         }
+        let (chat, context) = (group.chat, group.roster);
         let place = Place { group: group.id, group_id, epoch: change.epoch, seq: Seq(group.seq.unsigned_abs()).next() };
-        let (leaves, active, users) = (group.leaves.clone(), group.active.clone(), group.participants.clone());
+        let (leaves, former) = (group.leaves.clone(), group.former.clone());
+        let (active, users) = (group.active.clone(), group.participants.clone());
         let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, self.now());
 
-        let removed = self.removed_leaves(&change.removed, &leaves)?;
-        let mut added = change.added;
-        added.retain(|member| *member != change.committer);
-        let joiners = self.joiners(&added, submitted.welcomes, &users)?;
+        self.require_not_suspended(session, &chat)?;
+        let roster = change.roster.clone();
+        let step = roster.map(|roster| self.check_step(&chat, context, roster)).transpose()?;
+        let mut users = users.to_vec();
+        if let Some(Step { moves, .. }) = &step {
+            users.retain(|user| !moves.go.contains(user) || moves.come.contains(user));
+            users.extend(&moves.come);
+        }
+        let removed = self.removed_leaves(&change, &leaves, &former, &users)?;
+        let joiners = self.joiners(welcomed, &users)?;
         let informed: Vec<i64> = active.iter().copied().filter(|leaf| *leaf != device).collect();
         self.require_room(session.user, frame.len() + size(&joiners))?;
         Ok(Taken {
@@ -89,18 +100,33 @@ impl Tx<'_> {
             removed,
             joiners,
             joins: change.external,
+            step,
             group_info: submitted.group_info,
             state,
         })
     }
 
-    /// Those of the devices that are leaves here. After a backup was restored the tree has leaves of which the server knows
-    /// nothing.
-    fn removed_leaves(&self, removed: &[Leaf], leaves: &[i64]) -> Result<Vec<i64>> {
-        let mut devices = Vec::with_capacity(removed.len());
-        for leaf in removed {
-            let found = self.device(&leaf.member.device_id).map_err(engine_error)?;
-            devices.extend(found.filter(|device| leaves.contains(device)));
+    /// Those of the leaves that go which are leaves here, too. After a backup was restored the tree has leaves of which the
+    /// server knows nothing.
+    ///
+    /// Nobody puts others' devices out at will: one goes with its user, when it is signed out, when it has not joined anew
+    /// since a restore, when it comes back by the same commit, or by a device of the same user.
+    fn removed_leaves(&mut self, change: &Change, leaves: &[i64], former: &[i64], users: &[i64]) -> Result<Vec<i64>> {
+        let mut devices = Vec::with_capacity(change.removed.len());
+        for Leaf { member, .. } in &change.removed {
+            let Some(device) = self.device(&member.device_id).map_err(engine_error)? else { continue };
+            if !leaves.contains(&device) {
+                continue;
+            }
+            let owner = self.state.cache.owner(self.conn, device).map_err(engine_error)?;
+            let stays = owner.is_some_and(|owner| users.contains(&owner)) && !is_put_out(change, member);
+            let comes_back = change.added.iter().any(|added| added.is(&member.user_id, &member.device_id));
+            let own = member.user_id == change.committer.user_id;
+            if stays && !comes_back && !own && !former.contains(&device) {
+                let detail = "a device would be put out that is signed in and whose user stays";
+                return Err(Refusal::new(ErrorCode::InvalidHandshake, detail).into());
+            }
+            devices.push(device);
         }
         Ok(devices)
     }
@@ -113,13 +139,20 @@ impl Tx<'_> {
     }
 
     fn store_commit(&mut self, session: &Session, taken: Taken, destination: i64) -> rusqlite::Result<()> {
-        let Taken { place, message_id, frame, informed, removed, joiners, joins, group_info, state } = taken;
+        let Taken { place, message_id, frame, informed, removed, joiners, joins, step, group_info, state } = taken;
         let seq = i64::try_from(place.seq.0).unwrap_or(i64::MAX);
         self.note_seen(session.device.0, message_id, destination, seq)?;
+        self.note_commit(session, place.group, joins)?;
         self.conn
             .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
             .execute([place.group, seq])?;
-        self.note_act(place.group, session.user.0)?;
+        if let Some(Step { roster, waited, moves }) = &step {
+            if !waited {
+                self.store_roster(roster)?;
+            }
+            self.name_roster(place.group, roster)?;
+            self.move_people(place.group, moves)?;
+        }
         let informed = self.with_room(informed, place.group, frame.len())?;
         self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
         for device in &removed {
@@ -156,4 +189,10 @@ fn commit_frame(
         message_type: MessageType::KeyExchange,
         timestamp: now,
     })
+}
+
+/// Whether whoever this device belongs to is not in the roster that the commit brings, under that identity.
+fn is_put_out(change: &Change, member: &Member) -> bool {
+    let Some(roster) = &change.roster else { return false };
+    roster.participant(&member.user_id).is_none_or(|place| *place.identity() != member.identity)
 }

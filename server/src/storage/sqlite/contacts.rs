@@ -1,7 +1,7 @@
-//! Who may see whose presence: those to whom one has written, alone or in a group.
+//! Who may see whose presence: those to whom one has written, alone or in a group, as a person.
 //!
 //! It is one-way on purpose. A stranger who writes to somebody, or puts them into a group, learns nothing until that
-//! somebody answers. Where one of two has blocked the other, neither sees anything.
+//! somebody answers; what their clients do by themselves is no answer (consent.rs). Where one of two has blocked the other, neither sees anything.
 
 use privmsg_protocol::UserId;
 use rusqlite::Connection;

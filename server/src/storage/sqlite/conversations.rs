@@ -22,7 +22,11 @@ impl Tx<'_> {
         let newest = self.newest(&named.chat).map_err(engine_error)?;
         let current = newest.map(|newest| group_id(&named.chat, newest));
         let takes_part = match current {
-            Some(current) => self.is_between(session, current, new.participants.len()).map_err(engine_error)?,
+            // Of a group of people nobody needs to be there but who asks.
+            Some(current) => {
+                let people = (kind != GroupKind::Group).then_some(new.participants.len());
+                self.is_between(session, current, people).map_err(engine_error)?
+            }
             None => false,
         };
         let begun = self.begun_by(session, named).map_err(engine_error)?;
@@ -44,10 +48,10 @@ impl Tx<'_> {
     }
 
     /// Whether the user takes part in a group, and so do as many as there are in the conversation: nobody of them is gone.
-    fn is_between(&self, session: &Session, group: GroupId, people: usize) -> rusqlite::Result<bool> {
+    fn is_between(&self, session: &Session, group: GroupId, people: Option<usize>) -> rusqlite::Result<bool> {
         self.conn
             .prepare_cached(
-                "SELECT count(*) = ?2 AND coalesce(max(p.user = ?3), 0) FROM grp g JOIN grp_participant p ON p.grp = g.id
+                "SELECT count(*) = coalesce(?2, count(*)) AND coalesce(max(p.user = ?3), 0) FROM grp g JOIN grp_participant p ON p.grp = g.id
                  WHERE g.group_id = ?1",
             )?
             .query_row(params![group.as_bytes(), people, session.user.0], |row| row.get(0))
@@ -93,7 +97,7 @@ impl Tx<'_> {
             "INSERT INTO conversation_went_on (chat_id, user, at) VALUES (?1, ?2, ?3)",
             params![chat, session.user.0, self.now()],
         )?;
-        for table in ["grp_participant", "grp_leaf", "grp_state", "welcome", "withheld"] {
+        for table in ["grp_participant", "grp_leaf", "grp_state", "grp_commit", "unusable", "welcome", "withheld"] {
             let sql = format!("DELETE FROM {table} WHERE grp IN (SELECT id FROM grp WHERE chat_id = ?1)");
             self.conn.execute(&sql, params![chat])?;
         }

@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use privmsg_protocol::limits::MAX_GROUP_LEAVES;
 use privmsg_protocol::rest::{CreateGroup, Group, GroupKind};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, Seq, UserId};
 use rusqlite::{OptionalExtension, params};
 
 use super::fault::engine_error;
 use super::groups;
-use super::roster::{Place, invalid, size};
+use super::joining::{Place, invalid, size};
 use super::tx::Tx;
 use crate::storage::{Founding, Named, Refusal, Result, Session};
 
@@ -27,7 +26,7 @@ struct Beginning {
 
 impl Tx<'_> {
     pub(super) fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
-        let Founding { new, named, made_of, epoch, others, state } = founding;
+        let Founding { new, named, rosters, max_bytes, made_of, epoch, welcomed, state } = founding;
         if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0
             && same
@@ -37,17 +36,26 @@ impl Tx<'_> {
         if self.state.cache.owner(self.conn, session.device.0).map_err(engine_error)?.is_none() {
             return Err(super::relay::signed_out().into());
         }
-        let users = self.participants(session, &new)?;
+        let two = if rosters.is_none() { self.participants(session, &new)? } else { Vec::new() };
         let goes_on = self.require_next(session, &named, &new)?;
-        let joiners = self.joiners(&others, new.welcomes, &users)?;
+        self.require_not_suspended(session, &named.chat)?;
+        let users = match &rosters {
+            Some(rosters) => self.people_of(session, &named, new.incarnation, rosters)?,
+            None => two,
+        };
+        let joiners = self.joiners(welcomed, &users)?;
+        self.require_state_room(session, &named, state.len() as u64, max_bytes)?;
         self.require_room(session.user, size(&joiners))?;
+        let before = self.standing(&named.chat)?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
         let group = self.insert_group(session, &at, &users).map_err(engine_error)?;
+        self.stand(group, session, &users, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, joiners))
             .and_then(|()| self.store_state(place, &new.state.group_info, &state))
+            .and_then(|()| rosters.map_or(Ok(()), |rosters| self.store_rosters(group, &rosters)))
             .and_then(|()| if goes_on { self.notify_left_out(group, session.user.0) } else { Ok(()) })
             .and_then(|()| groups::load(self.conn, group))
             .map_err(engine_error)
@@ -64,11 +72,11 @@ impl Tx<'_> {
             .map_err(engine_error)
     }
 
-    /// All users of the new group, the creator among them.
+    /// All users of a conversation of one or two, the creator among them.
     fn participants(&mut self, session: &Session, new: &CreateGroup) -> Result<Vec<i64>> {
         let distinct: HashSet<&UserId> = new.participants.iter().collect();
         let count = new.participants.len();
-        if count > MAX_GROUP_LEAVES || distinct.len() != count || !distinct.contains(&session.user_id) {
+        if distinct.len() != count || !distinct.contains(&session.user_id) {
             return Err(invalid("the participants do not fit this kind of conversation").into());
         }
         let mut users = Vec::with_capacity(count);
@@ -80,11 +88,29 @@ impl Tx<'_> {
         Ok(users)
     }
 
+    /// Refuses if the groups that the user has created take too much with this one, which takes the place of its own former
+    /// one.
+    fn require_state_room(&self, session: &Session, named: &Named, size: u64, max_bytes: u64) -> Result<()> {
+        let taken: i64 = self
+            .conn
+            .prepare_cached(
+                "SELECT coalesce(sum(length(s.state) + length(s.group_info)), 0)
+                 FROM grp g JOIN grp_state s ON s.grp = g.id WHERE g.founder = ?1 AND g.chat_id <> ?2",
+            )
+            .and_then(|mut query| query.query_row(params![session.user.0, named.chat.as_bytes()], |row| row.get(0)))
+            .map_err(engine_error)?;
+        if taken.unsigned_abs().saturating_add(size) > max_bytes {
+            let detail = "the groups that you have created take all the room that the server gives one user";
+            return Err(Refusal::new(ErrorCode::TooManyGroups, detail).into());
+        }
+        Ok(())
+    }
+
     fn insert_group(&self, session: &Session, at: &Beginning, users: &[i64]) -> rusqlite::Result<i64> {
         self.conn
             .prepare_cached(
-                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of, founder)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 at.named.group.as_bytes(),
@@ -96,6 +122,7 @@ impl Tx<'_> {
                 FIRST.0,
                 self.now(),
                 at.made_of,
+                session.user.0,
             ])?;
         let group = self.conn.last_insert_rowid();
         let mut insert =

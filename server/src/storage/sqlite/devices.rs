@@ -55,7 +55,7 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
     let Some(session) = found else {
         // A token that was made after the backup is unknown to the restored database, and is no sign that its device was
         // signed out: whether it was shows when it signs in anew.
-        return Err(match taken_back::was_restored_lately(conn, now).map_err(engine_error)? {
+        return Err(match taken_back::was_restored_lately(conn, now)? {
             true => Refusal::new(ErrorCode::TokenExpired, "the server was restored; sign in again"),
             false => Refusal::new(ErrorCode::Unauthorized, "there is no such session; sign in"),
         }

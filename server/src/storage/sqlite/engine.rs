@@ -77,9 +77,7 @@ impl SqliteStorage {
         catch_up(&mut conn, &mut journal, options.clock.now_ms())
             .map_err(|source| OpenError::Journal { path: path.display().to_string(), source })?;
         let seed = StateSeed {
-            next_position: conn
-                .query_row("SELECT next_position FROM total", [], |row| row.get(0))
-                .map_err(failed)?,
+            next_position: conn.query_row("SELECT next_position FROM total", [], |row| row.get(0)).map_err(failed)?,
             bounds: options.bounds,
         };
         let (checkpoints, checkpoint_thread) = checkpoint::start(path.to_owned()).map_err(prepared)?;

@@ -1,12 +1,15 @@
 //! Groups as they are asked for: roster, epoch, public state.
 
-use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, Groups};
 use privmsg_protocol::{Epoch, GroupId, Incarnation, Opaque, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::engine_error;
 use super::relay::{not_a_member, unknown_group};
-use super::row::{parse, parse_group_id};
+use super::rosters;
+use super::row::{parse, parse_chat_id, parse_group_id};
 use crate::storage::{Refusal, Result, Session, StoredState, UserKey};
 
 /// Numbers of the kinds in the table. Never reused.
@@ -37,7 +40,7 @@ fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> rusqlite::Result
     .optional()
 }
 
-fn require(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
+pub(super) fn require(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
     Ok(find(conn, user, group_id).map_err(engine_error)?.ok_or_else(unknown_group)?)
 }
 
@@ -46,12 +49,35 @@ pub(super) fn group(conn: &Connection, user: UserKey, group_id: GroupId) -> Resu
     load(conn, id).map_err(engine_error)
 }
 
-pub(super) fn groups(conn: &Connection, user: UserKey) -> Result<Vec<Group>> {
-    let ids: Vec<i64> = conn
-        .prepare_cached("SELECT grp FROM grp_participant WHERE user = ?1 ORDER BY grp")
-        .and_then(|mut query| query.query_map([user.0], |row| row.get(0))?.collect())
-        .map_err(engine_error)?;
-    ids.into_iter().map(|id| load(conn, id).map_err(engine_error)).collect()
+pub(super) fn groups(conn: &Connection, user: UserKey, since: Option<&str>) -> Result<Groups> {
+    list(conn, user, since).map_err(engine_error)
+}
+
+/// A cursor is the number of the last change in any of the user's groups, and the lineage of the database that gave it.
+fn list(conn: &Connection, user: UserKey, since: Option<&str>) -> rusqlite::Result<Groups> {
+    let lineage: Vec<u8> = conn.prepare_cached("SELECT lineage FROM last_change")?.query_row([], |row| row.get(0))?;
+    let lineage = URL_SAFE_NO_PAD.encode(lineage);
+    let since = since.and_then(|text| text.split_once('.')).filter(|(of, _)| *of == lineage);
+    let seen: i64 = since.and_then(|(_, number)| number.parse().ok()).unwrap_or(-1);
+    let all = conn
+        .prepare_cached(
+            "SELECT g.id, g.group_id, g.changed FROM grp_participant p JOIN grp g ON g.id = p.grp
+             WHERE p.user = ?1 ORDER BY g.id",
+        )?
+        .query_map([user.0], |row| Ok((row.get(0)?, parse_group_id(row, 1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, GroupId, i64)>>>()?;
+    let newest = all.iter().map(|(_, _, changed)| *changed).max().unwrap_or(0);
+    // What would be above all that there is, is none of ours.
+    let seen = if seen > newest { -1 } else { seen };
+    let (mut groups, mut unchanged) = (Vec::new(), Vec::new());
+    for (id, group_id, changed) in all {
+        if changed > seen {
+            groups.push(load(conn, id)?);
+        } else {
+            unchanged.push(group_id);
+        }
+    }
+    Ok(Groups { groups, unchanged, cursor: format!("{lineage}.{newest}") })
 }
 
 pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
@@ -64,7 +90,9 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
         .collect::<rusqlite::Result<_>>()?;
     let devices = conn
         .prepare_cached(
-            "SELECT u.user_id, d.device_id, l.device IS NOT NULL, d.removed_at = 0 AND d.waiting = 0
+            "SELECT u.user_id, d.device_id, l.former IS 0, d.removed_at = 0 AND d.waiting = 0,
+                 (SELECT s.until FROM suspended s
+                  WHERE s.chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND s.device = d.id)
              FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
                    UNION
                    SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
@@ -80,23 +108,32 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
                 device_id: parse(row, 1)?,
                 leaf: row.get(2)?,
                 active: row.get(3)?,
+                no_commits_until: row.get(4)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    conn.prepare_cached("SELECT group_id, kind, epoch, seq, incarnation FROM grp WHERE id = ?1")?.query_row(
-        [id],
-        |row| {
-            Ok(Group {
+    let (mut group, context) = conn
+        .prepare_cached("SELECT group_id, kind, epoch, seq, incarnation, chat_id, roster FROM grp WHERE id = ?1")?
+        .query_row([id], |row| {
+            let group = Group {
                 group_id: parse_group_id(row, 0)?,
                 kind: kind(row, 1)?,
+                chat_id: parse_chat_id(row, 5)?,
                 incarnation: Incarnation(row.get(4)?),
                 epoch: Epoch(row.get(2)?),
                 seq: Seq(row.get(3)?),
                 participants,
                 devices,
-            })
-        },
-    )
+                roster: None,
+                steps: Vec::new(),
+            };
+            Ok((group, row.get(6)?))
+        })?;
+    if group.kind == GroupKind::Group {
+        group.roster = rosters::newest_name(conn, &group.chat_id)?;
+        group.steps = rosters::waiting(conn, &group.chat_id, context)?;
+    }
+    Ok(group)
 }
 
 /// The state to join at: the current one, or that of a welcome which still waits for the device.
@@ -121,7 +158,7 @@ pub(super) fn current_state(conn: &Connection, user: UserKey, group_id: GroupId)
         .map_err(engine_error)
 }
 
-fn current_epoch(conn: &Connection, group: i64) -> rusqlite::Result<Epoch> {
+pub(super) fn current_epoch(conn: &Connection, group: i64) -> rusqlite::Result<Epoch> {
     conn.prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0).map(Epoch))
 }
 
@@ -133,6 +170,7 @@ fn read_state(conn: &Connection, group: i64, epoch: Epoch) -> rusqlite::Result<O
                 seq: Seq(row.get(1)?),
                 group_info: Opaque::from_base64(row.get::<_, String>(2)?),
                 state: row.get(3)?,
+                founding_roster: rosters::founding(conn, group)?,
             })
         })
         .optional()

@@ -1,14 +1,16 @@
 //! Key packages: each handed out once, the last-resort one as often as needed.
 
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
-use privmsg_protocol::rest::{ClaimedKeyPackages, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages};
+use privmsg_protocol::rest::{
+    ClaimOf, ClaimedKeyPackages, ClaimedOf, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages,
+};
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::engine_error;
 use super::row::parse;
 use super::tx::Tx;
-use crate::storage::{DeviceKey, Refusal, Result, Session};
+use crate::storage::{DeviceKey, Refusal, Result, Session, StorageError};
 
 pub(super) fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageStock> {
     conn.prepare_cached(
@@ -102,6 +104,19 @@ impl Tx<'_> {
             }
         }
         Ok(ClaimedKeyPackages { key_packages: claimed })
+    }
+
+    pub(super) fn claim_many(&mut self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>> {
+        let mut users = Vec::with_capacity(claims.len());
+        for ClaimOf { user_id, device_ids } in claims {
+            let (key_packages, refused) = match self.claim_key_packages(asking, &user_id, device_ids.as_deref()) {
+                Ok(claimed) => (claimed.key_packages, None),
+                Err(StorageError::Refused(refusal)) => (Vec::new(), Some(refusal.code)),
+                Err(error) => return Err(error),
+            };
+            users.push(ClaimedOf { user_id, key_packages, refused });
+        }
+        Ok(users)
     }
 
     fn signed_in(&self, user: i64) -> rusqlite::Result<Vec<(i64, DeviceId)>> {

@@ -47,30 +47,30 @@ fn delivery(device: DeviceKey, row: &Row<'_>) -> rusqlite::Result<Delivery> {
     })
 }
 
-impl Tx<'_> {
-    /// Takes these messages out of the mailbox. Ids that are not in it are passed over.
-    pub(super) fn acknowledge(&mut self, device: DeviceKey, ids: &[MessageId]) -> Result<()> {
-        let wanted: HashSet<[u8; 16]> = ids.iter().map(|id| *id.as_bytes()).collect();
-        self.state.flush(self.conn).map_err(engine_error)?;
-        let positions = self.positions(device.0, &wanted).map_err(engine_error)?;
-        for position in positions {
-            self.take(device.0, position).map_err(engine_error)?;
-        }
-        Ok(())
-    }
+/// Where these messages are in the mailbox, as far as they are in it.
+pub(super) fn positions(conn: &Connection, device: DeviceKey, ids: &[MessageId]) -> Result<Vec<Position>> {
+    let wanted: HashSet<[u8; 16]> = ids.iter().map(|id| *id.as_bytes()).collect();
+    find(conn, device.0, &wanted).map_err(engine_error)
+}
 
-    fn positions(&self, device: i64, wanted: &HashSet<[u8; 16]>) -> rusqlite::Result<Vec<i64>> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT pos, message_id FROM mailbox WHERE device = ?1
-             UNION ALL SELECT pos, message_id FROM arrival WHERE device = ?1",
-        )?;
-        let mut rows = query.query([device])?;
-        let mut positions = Vec::new();
-        while let Some(row) = rows.next()? {
-            if wanted.contains(&row.get::<_, [u8; 16]>(1)?) {
-                positions.push(row.get(0)?);
-            }
+fn find(conn: &Connection, device: i64, wanted: &HashSet<[u8; 16]>) -> rusqlite::Result<Vec<Position>> {
+    let mut query = conn.prepare_cached(
+        "SELECT pos, message_id FROM mailbox WHERE device = ?1
+         UNION ALL SELECT pos, message_id FROM arrival WHERE device = ?1",
+    )?;
+    let mut rows = query.query([device])?;
+    let mut positions = Vec::new();
+    while let Some(row) = rows.next()? {
+        if wanted.contains(&row.get::<_, [u8; 16]>(1)?) {
+            positions.push(Position(row.get(0)?));
         }
-        Ok(positions)
+    }
+    Ok(positions)
+}
+
+impl Tx<'_> {
+    /// Takes what is at these places out of the mailbox. Where nothing is any more, nothing happens.
+    pub(super) fn acknowledge(&mut self, device: DeviceKey, positions: &[Position]) -> Result<()> {
+        positions.iter().try_for_each(|position| self.take(device.0, position.0)).map_err(engine_error)
     }
 }

@@ -41,6 +41,7 @@ impl Tx<'_> {
         self.post_device_sync(group, user, &devices)
     }
 
+    /// Tells these devices that something about the group's people or devices has changed with `user`.
     pub(super) fn post_device_sync(&mut self, group: i64, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
         if devices.is_empty() {
             return Ok(());

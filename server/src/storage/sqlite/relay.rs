@@ -19,15 +19,15 @@ struct Route {
     chat: i64,
     /// Who has blocked the sender, and gets nothing of it.
     kept_from: Option<KeptFrom>,
-    /// To whom the sender shows himself by the message.
-    shown: Shown,
+    /// To whom the sender shows himself, if a person has written it.
+    shown: Option<Shown>,
+    /// Who may have to answer first.
+    asks: Option<i64>,
 }
 
 /// See [`super::contacts`].
 #[derive(Clone, Copy)]
 enum Shown {
-    /// To nobody new.
-    Nobody,
     ToUser(i64),
     /// By the first message in the group.
     ToGroup(GroupId, i64),
@@ -70,16 +70,21 @@ impl Tx<'_> {
             return Ok(Err(too_much_waits()));
         }
         let (reached, spared) = self.parted(route.kept_from, route.devices)?;
+        if let Some(peer) = route.asks
+            && let Some(refusal) = self.count_request(owner, peer, message.frame.len())?
+        {
+            return Ok(Err(refusal));
+        }
         let was_reached = self.reaches_another(owner, &reached)?;
         let reached = self.with_room(reached, route.chat, message.frame.len())?;
         if was_reached && !self.reaches_another(owner, &reached)? {
             // The only one has just lost the group, and joins anew.
             return Ok(Err(no_devices()));
         }
-        match route.shown {
-            Shown::Nobody => {}
-            Shown::ToUser(peer) => self.note_contact(owner, peer)?,
-            Shown::ToGroup(group_id, group) => {
+        match route.shown.filter(|_| message.by_person) {
+            None => {}
+            Some(Shown::ToUser(peer)) => self.note_contact(owner, peer)?,
+            Some(Shown::ToGroup(group_id, group)) => {
                 self.note_act(group, owner)?;
                 self.state.cache.has_acted(group_id, owner);
             }
@@ -121,8 +126,9 @@ impl Tx<'_> {
         devices.retain(|to| *to != device);
         let is_blocked = self.state.cache.blocks(self.conn, peer, owner)?;
         let kept_from = is_blocked.then_some(KeptFrom { user: peer, group: None });
-        let shown = if peer == owner { Shown::Nobody } else { Shown::ToUser(peer) };
-        Ok(Ok(Route { devices, group: None, chat: -owner, kept_from, shown }))
+        let is_other = peer != owner;
+        let (shown, asks) = (is_other.then_some(Shown::ToUser(peer)), is_other.then_some(peer));
+        Ok(Ok(Route { devices, group: None, chat: -owner, kept_from, shown, asks }))
     }
 
     fn route_to_group(
@@ -136,26 +142,34 @@ impl Tx<'_> {
             Some(group) if group.participants.contains(&owner) => group,
             _ => return Ok(Err(unknown_group())),
         };
-        if !group.leaves.contains(&device) {
+        if !group.has(device) {
             return Ok(Err(not_a_member()));
         }
         if group.epoch.unsigned_abs() != epoch.0 {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
-        let shown = if group.silent.contains(&owner) { Shown::ToGroup(group_id, group.id) } else { Shown::Nobody };
-        let (active, alone) = (Rc::clone(&group.active), group.participants.len() == 1);
+        let is_new = group.silent.contains(&owner) || group.declined.contains(&owner);
+        let shown = is_new.then_some(Shown::ToGroup(group_id, group.id));
+        let (active, present, alone) = (Rc::clone(&group.active), group.present(), group.participants.len() == 1);
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
         let row = group.id;
-        if !alone && !self.reaches_another(owner, &active)? {
+        // Of more people any answer is one; until then all of them count as one who is asked.
+        let silent_others = group.silent.iter().filter(|user| **user != owner).count();
+        let is_asked = group.began == Some(owner) && !alone && silent_others + 1 == group.participants.len();
+        let asks = is_asked.then(|| other.unwrap_or(-group.id));
+        let is_declined = other.is_some_and(|other| group.declined.contains(&other));
+        if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
             return Ok(Err(no_devices()));
         }
         let kept_from = match other {
-            Some(user) if self.state.cache.blocks(self.conn, user, owner)? => Some(KeptFrom { user, group: Some(row) }),
+            Some(user) if is_declined || self.state.cache.blocks(self.conn, user, owner)? => {
+                Some(KeptFrom { user, group: Some(row) })
+            }
             _ => None,
         };
         let devices = active.iter().copied().filter(|to| *to != device).collect();
-        Ok(Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown }))
+        Ok(Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown, asks }))
     }
 
     /// Whether any of these devices is another user's than `owner`'s.
@@ -166,23 +180,6 @@ impl Tx<'_> {
             }
         }
         Ok(false)
-    }
-
-    /// The others of the group may see from now on when the user is there.
-    pub(super) fn note_act(&self, group: i64, user: i64) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached("UPDATE grp_participant SET acted = 1 WHERE grp = ?1 AND user = ?2 AND acted = 0")?
-            .execute([group, user])?;
-        Ok(())
-    }
-
-    fn note_contact(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {
-        if self.state.cache.new_contact(user, peer) {
-            self.conn
-                .prepare_cached("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)")?
-                .execute([user, peer])?;
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What must not come back with an older database, or be lost with a newer one: see [`super::journal`].
 
-use privmsg_protocol::{DeviceId, Opaque, UserId};
+use privmsg_protocol::{ConversationId, DeviceId, Opaque, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::secrets::KeyHash;
@@ -46,6 +46,15 @@ pub(super) enum Revocation {
         user_id: UserId,
         peer: UserId,
     },
+    /// A conversation that the user is spared.
+    Declined {
+        user_id: UserId,
+        chat_id: ConversationId,
+    },
+    LetIn {
+        user_id: UserId,
+        chat_id: ConversationId,
+    },
 }
 
 /// What entries are about: a later one makes an earlier one about the same superfluous.
@@ -53,7 +62,7 @@ pub(super) enum Revocation {
 pub(super) struct Matter {
     user_id: UserId,
     kind: Kind,
-    /// A device or a user.
+    /// A device, a user or a conversation.
     of: String,
 }
 
@@ -67,17 +76,18 @@ pub(super) enum Kind {
     List,
     Seal,
     Block,
+    Decline,
 }
 
 impl Matter {
     /// Those of a user that there may be any number of.
     pub(super) fn series(&self) -> Option<(UserId, Kind)> {
-        matches!(self.kind, Kind::Device | Kind::Block).then(|| (self.user_id.clone(), self.kind))
+        matches!(self.kind, Kind::Device | Kind::Block | Kind::Decline).then(|| (self.user_id.clone(), self.kind))
     }
 
     /// Whether an entry about this may be forgotten for its age. What is signed last is the newest, however old it is.
     pub(super) const fn ages(&self) -> bool {
-        !matches!(self.kind, Kind::List | Kind::Seal | Kind::Block)
+        !matches!(self.kind, Kind::List | Kind::Seal | Kind::Block | Kind::Decline)
     }
 }
 
@@ -102,6 +112,8 @@ impl Revocation {
             }
             "blocked" => Self::Blocked { user_id, peer: UserId::new(text()?).ok()? },
             "unblocked" => Self::Unblocked { user_id, peer: UserId::new(text()?).ok()? },
+            "declined" => Self::Declined { user_id, chat_id: ConversationId::from_bytes(subject.try_into().ok()?) },
+            "let_in" => Self::LetIn { user_id, chat_id: ConversationId::from_bytes(subject.try_into().ok()?) },
             _ => return None,
         })
     }
@@ -116,6 +128,9 @@ impl Revocation {
             Self::Sealed { user_id, .. } => (user_id, Kind::Seal, String::new()),
             Self::Blocked { user_id, peer } | Self::Unblocked { user_id, peer } => {
                 (user_id, Kind::Block, peer.to_string())
+            }
+            Self::Declined { user_id, chat_id } | Self::LetIn { user_id, chat_id } => {
+                (user_id, Kind::Decline, chat_id.to_string())
             }
         };
         Matter { user_id: user_id.clone(), kind, of }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use privmsg_protocol::GroupId;
+use privmsg_protocol::{ConversationId, GroupId, IdError};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
@@ -19,6 +19,15 @@ where
 }
 
 pub(super) fn parse_group_id(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupId> {
-    GroupId::try_from(row.get_ref(column)?.as_blob()?)
+    bytes(row, column)
+}
+
+pub(super) fn parse_chat_id(row: &Row<'_>, column: usize) -> rusqlite::Result<ConversationId> {
+    bytes(row, column)
+}
+
+/// An identifier in a column of bytes.
+fn bytes<T: for<'a> TryFrom<&'a [u8], Error = IdError>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    T::try_from(row.get_ref(column)?.as_blob()?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
 }

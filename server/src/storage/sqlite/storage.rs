@@ -3,19 +3,18 @@
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
 use privmsg_protocol::rest::{
-    AuditLog, BlockedUser, ClaimedKeyPackages, CommitAccepted, Device, Group, IdentityReplacement, KeyPackageStock,
-    PublishKeyPackages, UpdateProfile, UserProfile,
+    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
+    IdentityReplacement, KeyPackageStock, PublishKeyPackages, TakenCommit, UnusableCommit, UpdateProfile, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
 
 use super::engine::SqliteStorage;
-use super::fault::engine_error;
 use super::writer::Touches;
 use super::{
-    accounts, administration, audit, blocks, contacts, device_lists, devices, files, groups, identity, invitations,
-    key_packages, mailbox, requests, samples, sign_in, taken_back, upkeep, uploads,
+    accounts, administration, audit, blocks, device_lists, devices, files, groups, identity, invitations, key_packages,
+    mailbox, requests, samples, sign_in, taken_back, unusable, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
@@ -120,7 +119,7 @@ impl Storage for SqliteStorage {
 
     async fn was_restored_lately(&self) -> Result<bool> {
         let now = self.clock.now();
-        self.read(move |conn| taken_back::was_restored_lately(conn, now).map_err(engine_error)).await
+        self.read(move |conn| taken_back::was_restored_lately(conn, now)).await
     }
 
     async fn devices(&self, session: Session) -> Result<Vec<Device>> {
@@ -223,18 +222,6 @@ impl Storage for SqliteStorage {
         self.read(move |conn| blocks::is_blocked_by(conn, &user_id, peer)).await
     }
 
-    async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>> {
-        self.read(move |conn| contacts::watchers(conn, user)).await
-    }
-
-    async fn watched(&self, user: UserKey) -> Result<Vec<UserId>> {
-        self.read(move |conn| contacts::watched(conn, user)).await
-    }
-
-    async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool> {
-        self.read(move |conn| contacts::are_acquainted(conn, user, &other)).await
-    }
-
     async fn user_exists(&self, user_id: UserId) -> Result<bool> {
         self.read(move |conn| accounts::user_exists(conn, &user_id)).await
     }
@@ -252,7 +239,12 @@ impl Storage for SqliteStorage {
     }
 
     async fn acknowledge(&self, device: DeviceKey, message_ids: Vec<MessageId>) -> Result<()> {
-        self.write(Touches::Data, move |tx| tx.acknowledge(device, &message_ids)).await
+        // Looked for where it holds up nobody: whoever acknowledges what is not there costs the writer nothing.
+        let found = self.read(move |conn| mailbox::positions(conn, device, &message_ids)).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.write(Touches::Data, move |tx| tx.acknowledge(device, &found)).await
     }
 
     async fn publish_key_packages(&self, session: Session, packages: PublishKeyPackages) -> Result<KeyPackageStock> {
@@ -272,6 +264,10 @@ impl Storage for SqliteStorage {
         self.write(Touches::Data, move |tx| tx.claim_key_packages(asking, &user_id, only.as_deref())).await
     }
 
+    async fn claim_many(&self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>> {
+        self.write(Touches::Data, move |tx| tx.claim_many(asking, claims)).await
+    }
+
     async fn create_group(&self, session: Session, founding: Founding) -> Result<Group> {
         self.write(Touches::Structure, move |tx| tx.create_group(&session, founding)).await
     }
@@ -280,8 +276,26 @@ impl Storage for SqliteStorage {
         self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
     }
 
-    async fn groups(&self, user: UserKey) -> Result<Vec<Group>> {
-        self.read(move |conn| groups::groups(conn, user)).await
+    async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups> {
+        self.read(move |conn| groups::groups(conn, user, since.as_deref())).await
+    }
+
+    async fn taken_commit(&self, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
+        self.read(move |conn| unusable::taken_commit(conn, user, group_id, epoch)).await
+    }
+
+    async fn report_unusable(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Epoch,
+        report: UnusableCommit,
+    ) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.report_unusable(&session, group_id, epoch, report)).await
+    }
+
+    async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
+        self.write(Touches::Structure, move |tx| tx.leave_group(&session, group_id, step)).await
     }
 
     async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group> {

@@ -38,6 +38,8 @@ pub(crate) struct TakenBack {
     pub(crate) seals: Vec<UserId>,
     /// Who is blocked by whom, or is no more.
     pub(crate) blocks: Vec<(UserId, UserId)>,
+    /// Conversations that were declined since, or let in.
+    pub(crate) declined: usize,
     /// What was there before cannot be read: it may have held what a full disk kept from the record.
     pub(crate) present_unread: bool,
     /// Of deleted users.
@@ -51,11 +53,11 @@ const RESTORED_AT: &str = "restored_at";
 const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Whether there may be tokens about of which the database has never heard, because it was restored.
-pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> Result<bool> {
     let found: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([RESTORED_AT], |row| row.get(0))
-        .optional()?;
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")
+        .and_then(|mut query| query.query_row([RESTORED_AT], |row| row.get(0)).optional())
+        .map_err(engine_error)?;
     let at = found.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
     Ok(at.is_some_and(|at| now - at < TOKEN_SECONDS))
 }
@@ -228,6 +230,8 @@ impl TakenBack {
                     self.blocks.push((user_id, peer));
                 }
             }
+            Revocation::Declined { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, true)?,
+            Revocation::LetIn { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, false)?,
             // Only the newest counts.
             Revocation::Listed { .. } | Revocation::Sealed { .. } => {}
         }

@@ -112,6 +112,7 @@ impl Tx<'_> {
             .and_then(|_| self.expire_audit(cutoffs.audit))
             .and_then(|()| self.expire_invitations(cutoffs.now))
             .and_then(|()| self.expire_requests(cutoffs.now))
+            .and_then(|()| self.forget_unanswered(cutoffs.now))
             .and_then(|()| self.forget_leftovers())
             .and_then(|()| self.expire_files(cutoffs.now))
             .map_err(engine_error)

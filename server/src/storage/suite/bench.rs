@@ -91,6 +91,7 @@ impl Bench {
         Outgoing {
             message_id,
             to: Destination::User(recipient.clone()),
+            by_person: true,
             frame: frame_text::render(DeliveredMessage {
                 message_id,
                 sender_id: from.user_id.clone(),

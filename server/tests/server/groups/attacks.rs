@@ -37,6 +37,12 @@ fn with(body: &Value, change: impl FnOnce(&mut Value)) -> Value {
     changed
 }
 
+/// A Welcome for a device that has nothing to do with it.
+fn welcome_of(person: &Person) -> Value {
+    let secrets = [[1, b'r'], [1, b'k'], [1, b'c']].concat();
+    json!({"group_info": "eA==", "secrets": [{"device_id": person.device, "secrets": base64(&secrets)}]})
+}
+
 fn cut(bytes: &[u8]) -> Value {
     base64(&bytes[..bytes.len() - 1])
 }
@@ -68,7 +74,7 @@ async fn a_member_commits_nothing_but_what_holds() {
         with(&body, |body| body["group_info"] = base64(&other.group_info)),
         // Somebody else's.
         submission(&other),
-        with(&body, |body| body["welcomes"] = json!([{"device_id": pair.alice.device, "welcome": "eA=="}])),
+        with(&body, |body| body["welcome"] = welcome_of(&pair.alice)),
     ] {
         pair.refuses(bob, &wrong).await;
     }
@@ -85,17 +91,20 @@ async fn welcomes_go_to_those_whom_the_commit_adds() {
     let (tablet, phone) =
         (server.device("bob", &bob.access_key).await, server.device("alice", &alice.access_key).await);
     let body = submission(&pair.his.commits(&[&tablet.mls], &[]).unwrap());
-    let welcome = body["welcomes"][0].clone();
-    let of = |person: &Person| json!({"device_id": person.device, "welcome": "eA=="});
-    for welcomes in [
+    let secrets = body["welcome"]["secrets"][0].clone();
+    let of = |person: &Person| json!({"device_id": person.device, "secrets": secrets["secrets"]});
+    pair.refuses(bob, &with(&body, |body| body["welcome"] = Value::Null)).await;
+    for others in [
         json!([]),
         json!([of(&phone)]),
-        json!([welcome, of(&phone)]),
-        json!([welcome, welcome]),
-        json!([welcome, of(alice)]),
-        json!([welcome, of(bob)]),
+        json!([secrets, of(&phone)]),
+        json!([secrets, secrets]),
+        json!([secrets, of(alice)]),
+        json!([secrets, of(bob)]),
+        // No part of a Welcome.
+        json!([{"device_id": tablet.device, "secrets": "eA=="}]),
     ] {
-        pair.refuses(bob, &with(&body, |body| body["welcomes"] = welcomes)).await;
+        pair.refuses(bob, &with(&body, |body| body["welcome"]["secrets"] = others)).await;
     }
     // A device of somebody else under the name of one's own, and one that nobody has.
     pair.his.forgets().unwrap();
@@ -122,7 +131,7 @@ async fn an_access_key_alone_gets_nobody_into_a_group() {
     pair.refuses(&vandal, &garbage).await;
     // As another device than its own, and with somebody else's commit. With its own it would need bob's identity key.
     let other = MlsDevice::of("bob", "another").unwrap();
-    let (_, posing) = other.enters(&pair.begun.group_info, &pair.begun.ratchet_tree).unwrap();
+    let (_, posing) = other.enters(&pair.begun.group_info, &pair.begun.ratchet_tree, None).unwrap();
     submit(&vandal, pair.id, &submission(&posing)).await.is("not_a_member");
     submit(&vandal, pair.id, &submission(&pair.his.commits(&[], &[]).unwrap())).await.is("not_a_member");
     pair.goes_on(1).await;
@@ -161,8 +170,7 @@ async fn whoever_joins_displaces_nobody() {
     let tablet = pair.server.device("bob", &pair.bob.access_key).await;
     let (_, bundle, body) = entry(&tablet, pair.id).await;
     for welcomed in [&pair.alice, &tablet] {
-        let welcomes = json!([{"device_id": welcomed.device, "welcome": "eA=="}]);
-        pair.refuses(&tablet, &with(&body, |body| body["welcomes"] = welcomes)).await;
+        pair.refuses(&tablet, &with(&body, |body| body["welcome"] = welcome_of(welcomed))).await;
     }
     submit(&tablet, pair.id, &body).await.ok();
     for group in [&pair.hers, &pair.his] {
@@ -200,8 +208,8 @@ async fn no_conversation_begins_with_garbage() {
         changed("ratchet_tree", base64(&alone.ratchet_tree)),
         with(&body, |body| body["state"] = state(&alone)),
         with(&body, |body| body["state"] = state(&notes)),
-        with(&body, |body| body["welcomes"] = json!([])),
-        with(&body, |body| body["welcomes"] = json!([{"device_id": bob.device, "welcome": "eA=="}])),
+        with(&body, |body| body["welcome"] = Value::Null),
+        with(&body, |body| body["welcome"] = welcome_of(&bob)),
         later_epoch(&chat, &alice, &bob, &body),
     ] {
         bob.post("/api/v1/groups", wrong).await.is("invalid_handshake");
@@ -235,7 +243,11 @@ async fn pieces_are_as_long_as_leaves_need() {
     for large in [
         with(&body, |body| body["commit"] = of(16 * 1024)),
         with(&body, |body| body["group_info"] = of(5 * 1024)),
-        with(&body, |body| body["welcomes"] = json!([{"device_id": pair.alice.device, "welcome": of(5 * 1024)}])),
+        with(&body, |body| body["welcome"] = json!({"group_info": of(5 * 1024), "secrets": []})),
+        with(&body, |body| {
+            let secrets = json!([{"device_id": pair.alice.device, "secrets": of(3 * 1024)}]);
+            body["welcome"] = json!({"group_info": "eA==", "secrets": secrets});
+        }),
     ] {
         submit(&pair.bob, pair.id, &large).await.is("handshake_too_large");
     }
@@ -257,15 +269,15 @@ async fn a_tree_of_blanks_is_refused_before_it_is_built() {
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let (_, begun, body) = Chat::direct("alice", "bob").begun_by(&alice, &[&bob]);
     let nodes = nodes_of(&begun.ratchet_tree);
-    let sparse = tree_of(&[&nodes[..], &vec![0; BLANKS], nodes].concat());
+    let sparse = tree_of(&[nodes, &vec![0; BLANKS], nodes].concat());
     let gap = tree_of(&[nodes, &[0, 0, 0], nodes].concat());
-    let welcome = |at: usize| json!({"device_id": format!("device{at:010}"), "welcome": "eA=="});
-    let welcomes: Vec<Value> = (0..900).map(welcome).collect();
+    let joiner = |at: usize| json!({"device_id": format!("device{at:010}"), "secrets": "eA=="});
+    let joiners: Vec<Value> = (0..900).map(joiner).collect();
     for (tree, times) in [(&sparse, 2), (&gap, 2)] {
         let attack = with(&body, |body| {
             body.as_object_mut().unwrap().remove("message_id");
             body["state"]["ratchet_tree"] = base64(tree);
-            body["welcomes"] = json!(welcomes);
+            body["welcome"]["secrets"] = json!(joiners);
         });
         for _ in 0..times {
             alice.post("/api/v1/groups", attack.clone()).await.is("invalid_handshake");
@@ -288,4 +300,28 @@ fn nodes_of(tree: &[u8]) -> &[u8] {
 fn tree_of(nodes: &[u8]) -> Vec<u8> {
     let len = u32::try_from(nodes.len()).unwrap() | 2 << 30;
     [&len.to_be_bytes()[..], nodes].concat()
+}
+
+/// A member could send what says that it is of an epoch to come: the others kept it for ever, and believed to be behind.
+#[tokio::test]
+async fn a_message_says_of_itself_what_it_is_sent_as() {
+    let Pair { server: _server, alice, bob, id, .. } = pair().await;
+    let mut a = alice.online().await;
+    let good = alice.group_message(id, 1, crate::support::new_id());
+    let of = |other: &Value| other["payload"]["encrypted_content"].clone();
+    let others = [
+        of(&alice.group_message(id, 2, crate::support::new_id())),
+        of(&alice.group_message(Chat::notes("alice").id(), 1, crate::support::new_id())),
+        json!("Y2lwaGVy"),
+        json!(""),
+    ];
+    for content in others {
+        let mut message = good.clone();
+        message["payload"]["encrypted_content"] = content;
+        a.send(message).await;
+        assert_eq!(a.error().await.code.as_str(), "invalid_request");
+    }
+    a.deliver(good).await;
+    let waiting = bob.get("/api/v1/messages/pending").await.ok();
+    assert_eq!(waiting["messages"].as_array().unwrap().len(), 2, "the welcome, and the good one");
 }

@@ -87,24 +87,27 @@ async fn the_state_of_an_epoch_is_kept_while_its_welcome_waits() {
 
 #[tokio::test]
 async fn a_device_removed_by_a_commit_learns_it_and_may_come_back() {
-    let Pair { server: _server, alice, bob, id, hers, .. } = pair().await;
-    changes(&alice, &hers, id, &[], &[], &[&bob]).await;
+    let Pair { server, alice, bob, id, hers, his, .. } = pair().await;
+    let tablet = server.device("bob", &bob.access_key).await;
+    let bundle = changes(&bob, &his, id, &[&hers], &[&tablet], &[]).await;
+    let tablets = tablet.mls.joins(&bundle).unwrap();
+    changes(&tablet, &tablets, id, &[&hers], &[], &[&bob]).await;
     let mut b = bob.connect().await;
     assert_eq!(b.message().await.seq.unwrap().0, 1, "the welcome");
-    assert_eq!(b.message().await.seq.unwrap().0, 2, "the commit that removes it");
+    assert_eq!(b.message().await.seq.unwrap().0, 3, "the commit that removes it");
     assert_eq!(b.next().await, ServerFrame::CaughtUp);
-    b.send(bob.group_message(id, 2, new_id())).await;
+    b.send(bob.group_message(id, 3, new_id())).await;
     assert_eq!(b.error().await.code.as_str(), "not_a_member");
     let (his, entry, _) = enters(&bob, id).await;
     hers.follows(&entry.commit).unwrap();
-    b.deliver(bob.group_message(id, 3, new_id())).await;
+    b.deliver(bob.group_message(id, 4, new_id())).await;
     // Anew, its former leaf goes by the same commit: there is no other.
     drop(his);
     let (his, entry, _) = enters(&bob, id).await;
     hers.follows(&entry.commit).unwrap();
-    assert_eq!((his.leaves().unwrap(), hers.leaves().unwrap()), (2, 2));
+    assert_eq!((his.leaves().unwrap(), hers.leaves().unwrap()), (3, 3));
     let group = alice.get(&format!("/api/v1/groups/{id}")).await.ok();
-    assert_eq!(group["devices"].as_array().unwrap().iter().filter(|device| device["leaf"] == true).count(), 2);
+    assert_eq!(group["devices"].as_array().unwrap().iter().filter(|device| device["leaf"] == true).count(), 3);
 }
 
 /// Whatever a group needs, the administrator's limit counts.

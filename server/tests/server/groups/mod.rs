@@ -1,13 +1,22 @@
 //! MLS groups: one conversation per pair, one commit per epoch, numbers without holes.
 
+mod asking;
 mod attacks;
 mod commits;
 mod creating;
 mod devices;
 mod full;
+mod large;
+mod leaving;
+mod looking;
+mod people;
+mod roster_attacks;
+mod rosters;
+mod unusable;
 
 use privmsg_harness::e2ee::CommitBundle;
 use privmsg_harness::mls::MlsGroup;
+use privmsg_mls_public::Roster;
 use privmsg_protocol::GroupId;
 use serde_json::Value;
 
@@ -76,7 +85,11 @@ async fn entry(by: &Person, id: GroupId) -> (MlsGroup, CommitBundle, Value) {
         let text = at["state"][name].as_str().unwrap();
         privmsg_protocol::Opaque::from_base64(text).decode().unwrap()
     };
-    let (group, bundle) = by.mls.enters(&piece("group_info"), &piece("ratchet_tree")).unwrap();
+    let roster = at["roster"].as_str().map(|text| {
+        let bytes = privmsg_protocol::Opaque::from_base64(text).decode().unwrap();
+        Roster::decode(&bytes).unwrap()
+    });
+    let (group, bundle) = by.mls.enters(&piece("group_info"), &piece("ratchet_tree"), roster.as_ref()).unwrap();
     let body = submission(&bundle);
     (group, bundle, body)
 }

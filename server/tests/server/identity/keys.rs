@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use privmsg_mls_public::{
-    AccountPublicKey, Device, DeviceList, DevicePublicKey, IdentityAction, IdentityRequest, RecoveryPublicKey,
-    SigningKeyCertificate, SigningPublicKey,
+    AccountPublicKey, Device, DeviceCertificate, DeviceList, DevicePublicKey, IdentityAction, IdentityRequest,
+    RecoveryPublicKey, SigningKeyCertificate, SigningPublicKey,
 };
 use privmsg_protocol::{DeviceId, UserId};
 use serde_json::{Value, json};
@@ -109,6 +109,13 @@ impl Identity {
         let sign = |bytes: &[u8]| self.signing.sign(bytes).to_bytes();
         let devices = devices.iter().map(|device| device.entry()).collect();
         DeviceList::signed_by(self.certificate(), sign, counter, devices).unwrap()
+    }
+
+    /// What a device shows in its leaves.
+    pub(crate) fn certifies(&self, device: &Keyed) -> DeviceCertificate {
+        let sign = |bytes: &[u8]| self.signing.sign(bytes).to_bytes();
+        let Device { device_id, device_key, added_at } = device.entry();
+        DeviceCertificate::signed_by(self.certificate(), sign, &device_id, &device_key, added_at).unwrap()
     }
 
     /// The body with which an identity begins.

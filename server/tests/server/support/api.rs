@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use privmsg_harness::e2ee::{DeviceKeys, OsRng};
 use privmsg_harness::mls::MlsDevice;
 use privmsg_protocol::frames::ServerFrame;
 use privmsg_protocol::rest::{CreatedUser, LoginResponse};
@@ -123,6 +124,16 @@ impl Api {
     }
 }
 
+impl Api {
+    /// The same with a device key, which is that of the device's leaves.
+    pub(crate) async fn login_with_key(&self, name: &str, access_key: &str) -> Person {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let person = self.login(name, access_key, Some(&keys.public().to_string())).await;
+        let mls = MlsDevice::with_keys(name, &person.device, keys).unwrap();
+        Person { mls, ..person }
+    }
+}
+
 /// Somebody signed in on one device.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
@@ -188,9 +199,11 @@ impl Person {
 
     /// A message to a group.
     pub(crate) fn group_message(&self, to: GroupId, epoch: u64, id: MessageId) -> Value {
+        // What of a message of MLS everybody sees.
+        let head = [&[0, 1, 0, 2, 16][..], to.as_bytes(), &epoch.to_be_bytes(), &[1]].concat();
         json!({"type": "message", "payload": {
-            "message_id": id, "sender_id": self.name, "group_id": to, "epoch": epoch,
-            "encrypted_content": "Y2lwaGVy", "message_type": "text", "timestamp": 1,
+            "message_id": id, "sender_id": self.name, "group_id": to, "epoch": epoch, "by_person": true,
+            "encrypted_content": super::base64(&head), "message_type": "text", "timestamp": 1,
         }})
     }
 }

@@ -49,7 +49,7 @@ impl Chat {
         let (group, bundle) = by.mls.founds(self.info(), &devices(others)).unwrap();
         let body = json!({
             "kind": self.kind, "participants": self.users, "incarnation": self.incarnation,
-            "welcomes": welcomes(&bundle), "state": state(&bundle),
+            "welcome": welcome(&bundle), "state": state(&bundle),
         });
         (group, bundle, body)
     }
@@ -74,16 +74,17 @@ pub(crate) fn state(bundle: &CommitBundle) -> Value {
     json!({"group_info": base64(&bundle.group_info), "ratchet_tree": base64(&bundle.ratchet_tree)})
 }
 
-fn welcomes(bundle: &CommitBundle) -> Vec<Value> {
-    let one = |(device, welcome): &(_, Vec<u8>)| json!({"device_id": device, "welcome": base64(welcome)});
-    bundle.welcomes.iter().map(one).collect()
+pub(crate) fn welcome(bundle: &CommitBundle) -> Value {
+    let Some(welcome) = &bundle.welcome else { return Value::Null };
+    let one = |(device, secrets): &(_, Vec<u8>)| json!({"device_id": device, "secrets": base64(secrets)});
+    json!({"group_info": base64(&welcome.group_info), "secrets": welcome.secrets.iter().map(one).collect::<Vec<_>>()})
 }
 
 /// The request that hands a commit in.
 pub(crate) fn submission(bundle: &CommitBundle) -> Value {
     json!({
         "message_id": new_id(), "epoch": bundle.epoch, "commit": base64(&bundle.commit),
-        "welcomes": welcomes(bundle), "group_info": base64(&bundle.group_info),
+        "welcome": welcome(bundle), "group_info": base64(&bundle.group_info),
     })
 }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 pub(crate) use self::api::{Answer, Api, Person};
-pub(crate) use self::chat::{Chat, base64, create, devices, state, submission, submit};
+pub(crate) use self::chat::{Chat, base64, create, devices, state, submission, submit, welcome};
 pub(crate) use self::line::{Line, new_id};
 
 /// What a server says when it begins to read the body of a request that asks for it.
@@ -70,6 +70,8 @@ impl TestServer {
         config.admin.master_key = privmsg_protocol::Secret::new(ADMIN_KEY.to_owned());
         config.limits.rate_limit_messages_per_minute = 0;
         config.limits.max_frames_per_second = 0;
+        config.limits.max_request_messages_per_day = 0;
+        config.limits.max_request_kb_per_day = 0;
         change(&mut config);
         let clock = Clock::manual(1_800_000_000);
         let Launched { api, metrics, shutdown, running } = launch(&config, &clock).await;

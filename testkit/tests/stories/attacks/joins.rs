@@ -1,6 +1,7 @@
 //! Joining anew, without end.
 
 use anyhow::{Result, ensure};
+use privmsg_mls_public::direct_chat_id;
 use privmsg_mls_public::incarnations::{MAX_AHEAD, MAX_SKIPPED};
 use privmsg_protocol::rest::{CommitAccepted, Group, GroupKind};
 use privmsg_protocol::{Epoch, Incarnation, Seq};
@@ -89,7 +90,11 @@ async fn a_chat_comes_back_from_a_number_that_no_server_takes() -> Result<()> {
             let group_id = Claim::direct_in(&hers, &his, incarnation).ok()?.group_id;
             let participants = vec![hers.user_id.clone(), his.user_id.clone()];
             let (kind, epoch, seq) = (GroupKind::Direct, Epoch(1), Seq(1));
-            Answer::ok(&Group { group_id, kind, incarnation, epoch, seq, participants, devices: Vec::new() }).ok()
+            let chat_id = direct_chat_id(&hers.user_id, &his.user_id);
+            let (devices, roster, steps) = (Vec::new(), None, Vec::new());
+            let group =
+                Group { group_id, kind, chat_id, incarnation, epoch, seq, participants, devices, roster, steps };
+            Answer::ok(&group).ok()
         }
     })?;
     alice.says(&bob, "can you hear me?").await?;

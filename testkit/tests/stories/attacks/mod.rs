@@ -5,6 +5,7 @@ mod first_contact;
 mod joins;
 mod other_groups;
 mod other_people;
+mod own_devices;
 mod senders;
 mod strangers;
 mod the_past;

@@ -31,7 +31,8 @@ async fn chats_that_cannot_be_joined_are_left_alone() -> Result<()> {
     let mut alice = Person::signs_in_by(&hostile.url(), &account, Arc::new(clock.clone())).await?;
     let (her, device) = (Who::is(&alice).await?, alice.client().whoami().await?.device_id);
     let garbage = Forged::garbage(Epoch(0), device.as_slice());
-    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state: garbage.state.clone() };
+    let state = garbage.state.clone();
+    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state, roster: None, founding_roster: None };
     hostile.answers(STATE, move |_| Answer::ok(&at).ok())?;
     for n in 0..STRANGERS {
         let mut stranger = HostileMember::signs_up(&server, &format!("stranger{n}")).await?;

@@ -24,7 +24,7 @@ async fn being_led_back_to_an_earlier_epoch_is_shown() -> Result<()> {
     let with_the_tablet = *past.epochs().last().context("an epoch")?;
     let gone = tablet.client().whoami().await?.device_id.context("a device id")?;
     bob.client().remove_device(&gone).await?;
-    let look = || async { Ok((server.leaves()? == 2).then_some(())) };
+    let look = || async { Ok((server.leaves_of(&["alice", "bob"])? == 2).then_some(())) };
     wait::until("that the tablet is out", wait::PATIENCE, look).await?;
     bob.says(&alice, "one device again").await?;
     alice.hears(&bob, "one device again").await?;

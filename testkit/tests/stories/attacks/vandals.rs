@@ -39,13 +39,26 @@ async fn talk_again(clock: &Clock, alice: &Person, bob: &Person) -> Result<()> {
     alice.hears(bob, "where else?").await.map(drop)
 }
 
-/// Whoever knows Alice's access key, and none of her keys, commits to all of her chats: garbage, and a real external commit
-/// under an identity of their own. Once, garbage by which all devices left was taken, nobody could say anything in any of
-/// them any more, and no other chat could be made in their place.
+/// Whoever knows Alice's access key, and none of her keys, comes nowhere near her chats.
 #[tokio::test]
 async fn an_access_key_alone_ends_no_chat() -> Result<()> {
     let (server, _clock, alice, bob) = talking().await?;
-    let mut vandal = HostileMember::signs_in(&server, alice.account()).await?;
+    let mut vandal = HostileMember::waits(&server, alice.account()).await?;
+    for (method, path) in [("GET", "groups"), ("GET", "messages/pending"), ("POST", "users/bob/key-packages/claim")] {
+        let answer = vandal.tries(method, path, &()).await?;
+        let said = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status == 403 && said.contains("device_not_listed"), "{method} {path}: {said}");
+    }
+    goes_on_as_if_nothing_had_been(&server, &alice, &bob).await
+}
+
+/// A device that Alice has let in commits to all of her chats: garbage, and a real external commit under an identity of its
+/// own. Once, garbage by which all devices left was taken, nobody could say anything in any of them any more, and no other
+/// chat could be made in their place.
+#[tokio::test]
+async fn a_device_of_ones_own_ends_no_chat() -> Result<()> {
+    let (server, _clock, alice, bob) = talking().await?;
+    let mut vandal = HostileMember::is_let_in_by(&server, &alice).await?;
     let (claim, groups) = (Claim::direct(&Who::is(&alice).await?, &Who::is(&bob).await?)?, vandal.groups().await?);
     ensure!(!groups.is_empty());
     for group in groups {
@@ -63,9 +76,9 @@ async fn an_access_key_alone_ends_no_chat() -> Result<()> {
 /// The same by groups in which the chat is to go on: one of garbage, and a real one of another "alice". The server takes that
 /// one, for it does not say whose name is whose; nobody enters it.
 #[tokio::test]
-async fn an_access_key_alone_does_not_lead_a_chat_away() -> Result<()> {
+async fn a_device_of_ones_own_does_not_lead_a_chat_away() -> Result<()> {
     let (server, clock, alice, bob) = talking().await?;
-    let mut vandal = HostileMember::signs_in(&server, alice.account()).await?;
+    let mut vandal = HostileMember::is_let_in_by(&server, &alice).await?;
     let his = Who::is(&bob).await?;
     let claim = Claim::direct_in(&vandal.rogue().who(), &his, Incarnation(2))?;
     let garbage = Forged::garbage(Epoch(0), &[]);
@@ -93,7 +106,8 @@ async fn a_server_that_has_spoiled_a_group_ends_no_chat() -> Result<()> {
     bob.hears(&alice, "Hi Bob").await?;
     let group = server.group_of(&["alice", "bob"])?;
     let garbage = Forged::garbage(Epoch(0), &[]);
-    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state: garbage.state };
+    let state = garbage.state;
+    let at = GroupStateAt { epoch: Epoch(1), seq: Seq(1), state, roster: None, founding_roster: None };
     hostile.answers(&format!("GET groups/{group}/state"), move |_| Answer::ok(&at).ok())?;
     hostile.claims_restore(group)?;
     talk_again(&clock, &alice, &bob).await?;

@@ -59,7 +59,8 @@ impl Device {
         self.step(move |step| {
             let claimed = ClaimedKeyPackage::validate(&package, &theirs.user_id, &theirs.device_id, now_s()).unwrap();
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (mut chat, bundle) = Conversation::create(step.mls, device, certificate, info, &[claimed]).unwrap();
+            let (mut chat, bundle) =
+                Conversation::create(step.mls, device, certificate, info, None, &[claimed]).unwrap();
             chat.merge_pending(step.mls).unwrap();
             bundle
         })

@@ -1,5 +1,6 @@
 //! What a comparison with the server shows of a profile that was set back.
 
+use privmsg_protocol::ConversationId;
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
 
 use super::super::tasks::groups::{Standing, last_look};
@@ -13,15 +14,19 @@ fn on_the_server(epoch: Epoch, seq: u64) -> Group {
         device_id: DeviceId::new(&format!("{user}-device")).unwrap(),
         leaf: true,
         active: true,
+        no_commits_until: None,
     };
     Group {
         group_id: GROUP,
         kind: GroupKind::Direct,
+        chat_id: ConversationId::from_bytes([0; 32]),
         incarnation: Incarnation::FIRST,
         epoch,
         seq: Seq(seq),
         participants: vec![UserId::new("alice").unwrap(), UserId::new("bob").unwrap()],
         devices: vec![device("alice"), device("bob")],
+        roster: None,
+        steps: Vec::new(),
     }
 }
 

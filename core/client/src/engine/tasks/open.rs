@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use privmsg_protocol::ErrorCode;
-use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::chats::ChatId;
+use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::holds::Scope;
-use privmsg_store::{Snapshot, TaskName, groups, outbox};
+use privmsg_store::{Snapshot, StoreError, TaskName, groups, outbox};
 
 use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
@@ -20,6 +21,12 @@ pub(crate) const TASK: TaskName = TaskName::new("open");
 
 pub(super) struct Open;
 
+/// Whether the user takes no part in a group of people any more, by a word that is signed.
+fn has_left(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
+    let gone = group_chats::load(at, chat)?.and_then(|group| group.gone);
+    Ok(matches!(gone, Some(Gone::Left | Gone::Removed)))
+}
+
 impl Task for Open {
     fn name(&self) -> TaskName {
         TASK
@@ -32,11 +39,7 @@ impl Task for Open {
             return Ok(due);
         }
         for chat in outbox::chats(at)? {
-            if groups::of_chat(at, chat)?.is_none()
-                // A group chat comes to this device with its group; without one there is nothing to make.
-                && !matches!(chats::load(at, chat)?.kind, ChatKind::Group)
-                && !super::outbox::is_held(at, chat)?
-            {
+            if groups::of_chat(at, chat)?.is_none() && !has_left(at, chat)? && !super::outbox::is_held(at, chat)? {
                 due.now.push(Scope::Chat(chat));
             }
         }

@@ -1,20 +1,23 @@
 //! The outbox, emptied: queued messages are encrypted for their chat's group and sent, and what the server says of them
 //! is noted.
 
+mod gate;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{Conversation, EncryptError};
+use privmsg_e2ee::{Conversation, EncryptError, Participant};
 use privmsg_protocol::error::Retry;
 use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{Reason, Scope, Unreachable};
-use privmsg_store::outbox::{Encrypted, Queued};
+use privmsg_store::outbox::{Encrypted, Queued, Removed};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, contacts, gaps, holds, lags, messages, outbox, relations};
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, contacts, gaps, holds, lags, messages, outbox, relations};
 
+use self::gate::{Gate, gate};
 use super::groups::COMMIT_WAIT;
 use super::{Due, Failure, Task, Work};
 use crate::content;
@@ -23,10 +26,12 @@ use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::create::look_for_the_other;
-use crate::group::membership;
+use crate::group::membership::{self, look_at_identities};
 use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
+use crate::group::rosters;
+use crate::own_devices::learn;
 
 /// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
 const NOBODY_PAUSE: Duration = Duration::from_secs(2);
@@ -100,7 +105,7 @@ async fn asks_about_the_other(link: &Arc<Link>, chat: ChatId) -> Result<bool, Cl
 pub(super) fn is_held(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
     match chats::load(at, chat)?.kind {
         ChatKind::Direct { peer } => contacts::is_held(at, &peer),
-        ChatKind::SelfNotes | ChatKind::Group => Ok(false),
+        ChatKind::SelfNotes | ChatKind::Group { .. } => Ok(false),
     }
 }
 
@@ -147,6 +152,13 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
         Prepared::Frames(group, frames) => (group, frames),
         Prepared::NobodyThere => return Ok(Sending::NobodyThere),
         Prepared::NotNow => return Ok(Sending::Done),
+        Prepared::Strangers(people) => {
+            return if look_at_identities(link, chat, people).await? {
+                Ok(Sending::Done)
+            } else {
+                Err(ClientError::IdentityToAccept)
+            };
+        }
     };
     if frames.is_empty() {
         return Ok(Sending::Done);
@@ -166,6 +178,8 @@ enum Prepared {
     NobodyThere,
     /// Something else has to be put in order first, and that has been noted.
     NotNow,
+    /// People take part in a group under another identity than the one that the user knows them by.
+    Strangers(Vec<Participant>),
 }
 
 /// Encrypts what is not encrypted yet and keeps the ciphertexts, so that a repetition sends the same bytes.
@@ -180,6 +194,13 @@ fn encrypt_queued(
     let join_anew = || lags::put(step.tx, &group, None, step.now_ms).map(|()| Prepared::NotNow);
     let Some(mut conversation) = Conversation::load(step.mls, group)? else { return Ok(join_anew()?) };
     let members = conversation.members();
+    if let Some(roster) = &stored.roster {
+        match gate(step, &stored, &rosters::stored(roster)?)? {
+            Gate::Open => {}
+            Gate::Behind => return Ok(Prepared::NotNow),
+            Gate::Strangers(people) => return Ok(Prepared::Strangers(people)),
+        }
+    }
     let not_repeated = |prepared| match load {
         Load::Everything => Ok(prepared),
         // Nobody waits for the answers any more.
@@ -187,9 +208,14 @@ fn encrypt_queued(
             outbox::clear_encrypted_before(step.tx, &group, Epoch(u64::MAX)).map(|()| Prepared::NotNow)
         }
     };
-    if !membership::is_trusted(step.tx, step.identity, conversation.info())? {
+    if stored.roster.is_none() && !membership::is_trusted(step.tx, step.identity, conversation.info())? {
         // It is between other people than the user means: the chat goes on in another group.
         forget(step, group)?;
+        return Ok(Prepared::NotNow);
+    }
+    if learn::has_strangers(step.tx, step.identity, &members)? {
+        // Something of one's own that does not stand in the device list has to leave first.
+        groups::set_reconcile(step.tx, &group)?;
         return Ok(Prepared::NotNow);
     }
     let alone = members.iter().all(|member| member.user_id == step.identity.user_id);
@@ -218,6 +244,7 @@ fn encrypt_queued(
                 encrypted.ciphertext
             }
         };
+        let by_person = content::is_by_person(&queued.content);
         frames.push(SendMessage {
             message_id: queued.message_id,
             sender_id: step.identity.user_id.clone(),
@@ -228,6 +255,7 @@ fn encrypt_queued(
             // What it really is stands inside.
             message_type: MessageType::Text,
             timestamp: step.now_ms / 1000,
+            by_person: Some(by_person),
         });
     }
     Ok(Prepared::Frames(group, frames))
@@ -255,6 +283,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
                 match removed.message_row {
                     Some(row) => {
                         messages::set_sent(tx, row, place)?;
+                        content::title::sent(tx, row)?;
                         sent.push(Event::Sent { id: row, chat: removed.chat });
                     }
                     None => content::sent(tx, removed.chat, id, place, now)?,
@@ -324,22 +353,28 @@ pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) 
     Ok(())
 }
 
+/// Nothing that is queued for a chat will be sent.
+pub(crate) fn fail_all(tx: &Tx<'_>, chat: ChatId, code: &str) -> Result<(), StoreError> {
+    for message in outbox::ready(tx, chat, usize::MAX >> 1)? {
+        fail(tx, &message.message_id, code)?;
+    }
+    Ok(())
+}
+
+fn fail(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<Option<Removed>, StoreError> {
+    let removed = outbox::withdraw(tx, id)?;
+    outbox::refuse(tx, id, code)?;
+    match removed.and_then(|removed| removed.message_row) {
+        Some(row) => messages::set_failed(tx, row, code)?,
+        None => relations::withdraw(tx, id)?,
+    }
+    Ok(removed)
+}
+
 /// Takes a message out of the outbox for good.
 pub(in crate::engine) async fn give_up(link: &Link, id: MessageId, code: ErrorCode) -> Result<(), ClientError> {
     let reason = code.clone();
-    let removed = link
-        .context
-        .store
-        .write(move |tx| {
-            let removed = outbox::withdraw(tx, &id)?;
-            outbox::refuse(tx, &id, reason.as_str())?;
-            match removed.and_then(|removed| removed.message_row) {
-                Some(row) => messages::set_failed(tx, row, reason.as_str())?,
-                None => relations::withdraw(tx, &id)?,
-            }
-            Ok::<_, ClientError>(removed)
-        })
-        .await?;
+    let removed = link.context.store.write(move |tx| fail(tx, &id, reason.as_str())).await?;
     if let Some(removed) = removed
         && let Some(row) = removed.message_row
     {

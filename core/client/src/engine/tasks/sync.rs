@@ -22,7 +22,7 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::group::mls::Step;
-use crate::group::request::forget;
+use crate::group::standing::vanished;
 use crate::identity::Identity;
 
 pub(super) struct Sync;
@@ -72,7 +72,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             {
                 let known = theirs.iter().any(|group| group.group_id == ours.group_id && !is_dead(group));
                 if !known && is_as_before(step, ours)? {
-                    forget(step, ours.group_id)?;
+                    vanished(step, ours.group_id)?;
                 }
             }
             let mut unsure = HashSet::new();

@@ -2,7 +2,7 @@
 
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::Opaque;
-use privmsg_protocol::rest::Backup;
+use privmsg_protocol::rest::PublishDeviceList;
 
 use super::super::error::NetworkError;
 use super::super::socket::Socket;
@@ -36,10 +36,14 @@ async fn whatever_a_proxy_answers_is_not_the_servers_word() {
 #[tokio::test]
 async fn a_portal_that_says_yes_to_everything_has_done_nothing() {
     let (_host, api) = behind(200, &[("content-type", "text/html")], HTML).await;
-    let backup = Backup { backup: Opaque::encode(b"sealed") };
+    let list = PublishDeviceList {
+        certificate: Opaque::encode(b"certificate"),
+        list: Opaque::encode(b"list"),
+        enrol: Vec::new(),
+    };
     let done = [
         api.logout().await,
-        api.put_backup(&backup).await,
+        api.publish_device_list(&list, &[0; 32]).await,
         api.devices().await.map(drop),
         api.health().await.map(drop),
     ];

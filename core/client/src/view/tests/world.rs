@@ -106,7 +106,7 @@ impl World {
 
     fn text(&mut self, text: &str, expires_s: Option<u32>) -> Content {
         let id = self.next_id();
-        let text = Text { text: format!("{text}, {}", self.count) };
+        let text = Text::new(format!("{text}, {}", self.count));
         let content = Content::new(id, self.count, &text).unwrap();
         match expires_s.and_then(NonZeroU32::new) {
             Some(seconds) => content.expires(seconds),
@@ -286,6 +286,7 @@ fn receive(
         place: Place::Numbered { group, seq: Seq(seq) },
         sender: &sender,
         sender_device: &sender_device,
+        sender_key: None,
         own: &own,
         direction: Direction::Incoming,
         content,

@@ -94,13 +94,26 @@ CREATE TABLE replacement (
 ) STRICT;
 CREATE INDEX replacement_by_time ON replacement (takes_effect_at);
 
--- `user` has written to `peer`, who may therefore see when `user` is there.
+-- A person of `user` has written to `peer`, who may therefore see when `user` is there.
 CREATE TABLE contact (
     user INTEGER NOT NULL,
     peer INTEGER NOT NULL,
     PRIMARY KEY (user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_by_peer ON contact (peer);
+
+-- `user` has written to `peer`, who has not answered yet; to several at once it is the group, negative.
+CREATE TABLE unanswered (
+    user         INTEGER NOT NULL,
+    peer         INTEGER NOT NULL,
+    begun_at     INTEGER NOT NULL,
+    -- What was written in the day from then on.
+    counted_from INTEGER NOT NULL,
+    messages     INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    PRIMARY KEY (user, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unanswered_by_peer ON unanswered (peer);
 
 -- `user` hears nothing of `peer`.
 CREATE TABLE block (
@@ -228,14 +241,40 @@ CREATE TABLE grp (
     kind        INTEGER NOT NULL,
     chat_id     BLOB    NOT NULL,
     incarnation INTEGER NOT NULL,
+    -- The device that has made it, and its user.
     creator     INTEGER NOT NULL,
+    founder     INTEGER NOT NULL,
     -- Hash of the request that made it.
     made_of     BLOB    NOT NULL,
     epoch       INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
-    created_at  INTEGER NOT NULL
+    -- Number of the roster that the GroupContext names; 0 unless it is a group of people.
+    roster      INTEGER NOT NULL DEFAULT 0,
+    created_at  INTEGER NOT NULL,
+    -- Number of the last change of what is told about it, but for `seq`.
+    changed     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX grp_by_chat ON grp (chat_id);
+CREATE INDEX grp_by_founder ON grp (founder);
+
+-- Numbers the changes of groups, by time: those who are told a number learn when something happened in groups of theirs, and not
+-- how much happens in others'. A restored database gives the same numbers to other changes, so it has another lineage.
+CREATE TABLE last_change (
+    number  INTEGER NOT NULL,
+    lineage BLOB    NOT NULL
+) STRICT;
+INSERT INTO last_change (number, lineage) VALUES (0, randomblob(8));
+
+-- Rosters of groups of people: the one that a conversation began with, the one that its GroupContext names, and those after
+-- it, which wait for a commit that carries them.
+CREATE TABLE roster (
+    id      INTEGER PRIMARY KEY,
+    chat_id BLOB    NOT NULL,
+    number  INTEGER NOT NULL,
+    hash    BLOB    NOT NULL,
+    body    BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX roster_by_number ON roster (chat_id, number);
 
 -- How far each conversation has come, whether or not there is a group of it. Stays when its people go: a name that is given
 -- out again must not bring an incarnation back.
@@ -256,8 +295,13 @@ CREATE INDEX conversation_went_on_by_time ON conversation_went_on (at);
 CREATE TABLE grp_participant (
     grp   INTEGER NOT NULL,
     user  INTEGER NOT NULL,
-    -- Has created the group, or sent a message or a commit to it: the others may see when the user is there.
+    -- A person of the user has written there, or accepted it: the others may see when the user is there.
     acted INTEGER NOT NULL DEFAULT 0,
+    -- The user is spared what the other one writes. When the user was last there, as the other one could see it; 1 if they
+    -- could not.
+    declined INTEGER NOT NULL DEFAULT 0,
+    -- The user has asked for the conversation.
+    began INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
@@ -265,6 +309,8 @@ CREATE INDEX grp_participant_by_user ON grp_participant (user);
 CREATE TABLE grp_leaf (
     grp    INTEGER NOT NULL,
     device INTEGER NOT NULL,
+    -- Of before a restore: what is said is kept for it, which it may be able to read, and it says nothing before it has joined anew.
+    former INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, device)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
@@ -280,6 +326,75 @@ CREATE TABLE grp_state (
     state        BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX grp_state_by_epoch ON grp_state (grp, epoch);
+
+-- What is told about a group changes with these.
+CREATE TRIGGER group_begins AFTER INSERT ON grp BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
+END;
+
+CREATE TRIGGER group_moves AFTER UPDATE OF epoch, roster ON grp BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.id;
+END;
+
+CREATE TRIGGER group_loses_leaf AFTER DELETE ON grp_leaf BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
+END;
+
+CREATE TRIGGER group_loses_user AFTER DELETE ON grp_participant BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
+END;
+
+CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change)
+    WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user);
+END;
+
+CREATE TRIGGER device_changes AFTER UPDATE OF removed_at, waiting ON device
+WHEN old.removed_at <> new.removed_at OR old.waiting <> new.waiting BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change)
+    WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user
+                 UNION ALL SELECT grp FROM grp_leaf WHERE device = new.id);
+END;
+
+-- The last commits to each group, by the epoch that they build on, with the GroupInfo of that.
+CREATE TABLE grp_commit (
+    grp        INTEGER NOT NULL,
+    epoch      INTEGER NOT NULL,
+    device     INTEGER NOT NULL,
+    user       INTEGER NOT NULL,
+    external   INTEGER NOT NULL,
+    group_info TEXT    NOT NULL,
+    PRIMARY KEY (grp, epoch)
+) STRICT, WITHOUT ROWID;
+
+-- Who could not use one. `before`: because of the GroupInfo.
+CREATE TABLE unusable (
+    grp    INTEGER NOT NULL,
+    epoch  INTEGER NOT NULL,
+    before INTEGER NOT NULL,
+    user   INTEGER NOT NULL,
+    PRIMARY KEY (grp, epoch, before, user)
+) STRICT, WITHOUT ROWID;
+
+-- Whose commits others could not use, and until when there are no more of them.
+CREATE TABLE suspended (
+    chat_id BLOB    NOT NULL,
+    device  INTEGER NOT NULL,
+    user    INTEGER NOT NULL,
+    until   INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER device_is_suspended AFTER INSERT ON suspended BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE chat_id = new.chat_id;
+END;
 
 CREATE TABLE welcome (
     device INTEGER NOT NULL,
@@ -367,7 +482,7 @@ CREATE TABLE sample (
 ) STRICT;
 
 -- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
--- key is another, who is deactivated or deleted, what identities have signed last, and who is blocked. Written by whatever
+-- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, and what is declined. Written by whatever
 -- changes those tables, and moved by the writer to a file beside the database, which restoring a backup applies
 -- (journal.rs). Its numbers are never used again: they say how far a database knows of it.
 CREATE TABLE revocation (
@@ -396,6 +511,12 @@ END;
 
 CREATE TRIGGER delete_user AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
     INSERT INTO revocation (kind, user_id) VALUES ('deleted', new.user_id);
+END;
+
+CREATE TRIGGER decline AFTER UPDATE OF declined ON grp_participant WHEN (old.declined = 0) <> (new.declined = 0) BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT iif(new.declined = 0, 'let_in', 'declined'), u.user_id, g.chat_id FROM user u JOIN grp g ON g.id = new.grp
+    WHERE u.id = new.user;
 END;
 
 CREATE TRIGGER relist AFTER UPDATE OF device_list ON user

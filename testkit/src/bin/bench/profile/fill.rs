@@ -112,7 +112,7 @@ impl History {
             70..97 => self.random.within(80..400),
             _ => self.random.within(400..2400),
         };
-        let text = Text { text: format!("{} {}", self.count, &self.words[..usize::try_from(length)?]) };
+        let text = Text::new(format!("{} {}", self.count, &self.words[..usize::try_from(length)?]));
         let mut content = Content::new(id, now, &text)?;
         if self.random.permille(10) {
             content = content.expires(NonZeroU32::MAX);
@@ -199,6 +199,8 @@ fn account_of(own: &UserId, here: &DeviceId) -> Account {
         device_key: [1; 32].into(),
         identity: None,
         identity_secret: None,
+        sealed_identity: None,
+        link_secret: None,
         signing: None,
         recovery_words: None,
         device_id: Some(here.clone()),

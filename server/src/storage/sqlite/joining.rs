@@ -1,10 +1,7 @@
 //! What creating a group and committing to it have in common: joiners, their welcomes, the public state.
 
-use std::collections::HashMap;
-
 use privmsg_mls_public::group::Member;
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::rest::DeviceWelcome;
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque, Seq};
 use rusqlite::{OptionalExtension, params};
 
@@ -13,7 +10,7 @@ use super::relay::too_much_waits;
 use super::tx::{Piece, Tx};
 use crate::frame_text;
 use crate::secrets::random_message_id;
-use crate::storage::{Refusal, Result, Session, UserKey};
+use crate::storage::{Refusal, Result, Session, UserKey, Welcomed};
 
 /// Where in a group's history something happens.
 #[derive(Debug, Clone, Copy)]
@@ -40,21 +37,15 @@ pub(super) fn size(joiners: &[Joiner]) -> usize {
 }
 
 impl Tx<'_> {
-    /// The devices whose leaves come, with the welcome that there is for each. They are signed in, and belong to those of
-    /// these users whom their leaves name.
-    pub(super) fn joiners(
-        &self,
-        members: &[Member],
-        welcomes: Vec<DeviceWelcome>,
-        users: &[i64],
-    ) -> Result<Vec<Joiner>> {
-        let mut welcomes: HashMap<_, _> =
-            welcomes.into_iter().map(|welcome| (welcome.device_id, welcome.welcome)).collect();
-        let mut joiners = Vec::with_capacity(members.len());
-        for member in members {
-            let (device, owner) = self.signed_in_device(member)?;
-            let welcome = welcomes.remove(&member.device_id).filter(|_| users.contains(&owner));
-            joiners.push(Joiner { device, welcome: welcome.ok_or_else(unknown_device)? });
+    /// The devices whose leaves come. They are signed in, and belong to those of these users whom their leaves name.
+    pub(super) fn joiners(&self, welcomed: Vec<Welcomed>, users: &[i64]) -> Result<Vec<Joiner>> {
+        let mut joiners = Vec::with_capacity(welcomed.len());
+        for Welcomed { member, welcome } in welcomed {
+            let (device, owner) = self.signed_in_device(&member)?;
+            if !users.contains(&owner) {
+                return Err(unknown_device().into());
+            }
+            joiners.push(Joiner { device, welcome });
         }
         Ok(joiners)
     }
@@ -106,7 +97,7 @@ impl Tx<'_> {
 
     pub(super) fn add_leaf(&self, group: i64, device: i64) -> rusqlite::Result<()> {
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
+            .prepare_cached("INSERT OR REPLACE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
             .execute([group, device])?;
         Ok(())
     }
@@ -125,10 +116,13 @@ impl Tx<'_> {
     pub(super) fn forget_empty_groups(&self) -> rusqlite::Result<()> {
         const EMPTY: &str = "SELECT id FROM grp g
             WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
-        for table in ["grp_leaf", "grp_state", "welcome", "withheld"] {
+        for table in ["grp_leaf", "grp_state", "grp_commit", "unusable", "welcome", "withheld"] {
             self.conn.execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
         }
-        self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
+        let gone = self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
+        if gone > 0 {
+            self.conn.execute("DELETE FROM roster WHERE chat_id NOT IN (SELECT chat_id FROM grp)", [])?;
+        }
         Ok(())
     }
 

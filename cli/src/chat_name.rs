@@ -1,0 +1,128 @@
+//! How a chat is named by people and scripts: a user's id, `self` for one's own notes, or `group:` and a group's id, of
+//! which a beginning is enough that fits no other group.
+//!
+//! Titles name no chat: whoever has the right to gives a group any title, also that of another one.
+
+use std::str::FromStr;
+
+use privmsg_client::{ChatKind, Client, ClientError, Recipient};
+use privmsg_protocol::{ConversationId, UserId};
+
+/// In front of a group's id. No user's id has a colon.
+const GROUP: &str = "group:";
+
+/// One's own notes.
+const OWN: &str = "self";
+
+/// Which chat is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ChatName {
+    User(UserId),
+    Own,
+    /// Its id, or the beginning of it.
+    Group(String),
+}
+
+impl FromStr for ChatName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.strip_prefix(GROUP) {
+            Some(id) => Ok(Self::Group(group_id(id)?)),
+            None if text == OWN => Ok(Self::Own),
+            None => text.parse().map(Self::User).map_err(|_| ()),
+        }
+    }
+}
+
+/// A group where nothing else can be meant: with `group:` in front or without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupName(pub(crate) String);
+
+impl FromStr for GroupName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        group_id(text.strip_prefix(GROUP).unwrap_or(text)).map(Self)
+    }
+}
+
+fn group_id(text: &str) -> Result<String, ()> {
+    let fits = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if fits { Ok(text.to_owned()) } else { Err(()) }
+}
+
+/// A chat that was named.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) recipient: Recipient,
+    /// As scripts know it.
+    pub(crate) id: String,
+    /// As people know it: a group by its title, if it has one. Foreign.
+    pub(crate) label: String,
+}
+
+impl ChatName {
+    /// Finds the chat.
+    pub(crate) async fn find(&self, client: &Client) -> Result<Named, ClientError> {
+        let (recipient, id) = match self {
+            Self::User(user) => (Recipient::User(user.clone()), user.to_string()),
+            Self::Own => (Recipient::User(client.user_id().clone()), client.user_id().to_string()),
+            Self::Group(id) => {
+                let found = client.find_group(id).await?;
+                (Recipient::Group(found), name_of(&found))
+            }
+        };
+        let title = match (&recipient, client.chat_with(&recipient).await?) {
+            (Recipient::Group(_), Some(chat)) => client.group_title(chat).await?,
+            _ => None,
+        };
+        Ok(Named { label: title.unwrap_or_else(|| id.clone()), recipient, id })
+    }
+}
+
+impl Named {
+    /// The other user of a direct chat, and oneself for notes.
+    pub(crate) const fn user(&self) -> Option<&UserId> {
+        match &self.recipient {
+            Recipient::User(user) => Some(user),
+            Recipient::Group(_) => None,
+        }
+    }
+}
+
+/// What a group is called by scripts.
+pub(crate) fn name_of(conversation: &ConversationId) -> String {
+    format!("{GROUP}{conversation}")
+}
+
+/// What a chat is called by scripts: the other user's name; one's own for notes.
+pub(crate) fn chat_id(kind: &ChatKind, own: &UserId) -> String {
+    match kind {
+        ChatKind::Direct { peer } => peer.to_string(),
+        ChatKind::SelfNotes => own.to_string(),
+        ChatKind::Group { conversation } => name_of(conversation),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_means_one_kind_of_chat() {
+        let user = |name: &str| Ok(ChatName::User(UserId::new(name).unwrap()));
+        assert_eq!("bob".parse(), user("bob"));
+        assert_eq!("self".parse(), Ok(ChatName::Own));
+        assert_eq!("group:Y2bPIE".parse(), Ok(ChatName::Group("Y2bPIE".into())));
+        assert_eq!(
+            "Y2bPIEb1nYalph4Z5Hn29gf2oUSg3XGLHzvC5ww0AoM".parse(),
+            user("Y2bPIEb1nYalph4Z5Hn29gf2oUSg3XGLHzvC5ww0AoM")
+        );
+        for bad in ["", "group:", "group:a b", "group:a/b", "a b"] {
+            assert_eq!(bad.parse::<ChatName>(), Err(()), "{bad:?}");
+        }
+        assert_eq!("Y2bPIE".parse(), Ok(GroupName("Y2bPIE".into())));
+        assert_eq!("group:Y2bPIE".parse(), Ok(GroupName("Y2bPIE".into())));
+    }
+}

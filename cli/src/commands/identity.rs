@@ -1,0 +1,80 @@
+//! `privmsg identity replacement` and `privmsg access-key change`: what only the identity, or the access key, may ask for.
+
+use std::path::Path;
+
+use privmsg_client::ChangeBy;
+use privmsg_protocol::Secret;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::login::inputs;
+use super::{Session, time, with_session};
+use crate::failure::Failure;
+use crate::output::Style;
+
+#[derive(Serialize)]
+struct ReplacementObject<'a> {
+    replacement: Option<BegunObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct BegunObject<'a> {
+    public_key: &'a str,
+    device_id: &'a str,
+    takes_effect_at: i64,
+}
+
+#[derive(Serialize)]
+struct AccessKeyObject<'a> {
+    access_key: &'a str,
+}
+
+/// Shows a replacement of the identity that somebody has begun, or ends it.
+pub(super) async fn replacement(session: &Session<'_>, end: bool) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let client = session.open_signed_in().await?;
+    if end {
+        let words = inputs::recovery_key(lang).await?;
+        with_session(&client, || client.end_replacement(&words)).await?;
+        return match output.is_json() {
+            true => output.object(&ReplacementObject { replacement: None }),
+            false => output.text(&lang.replacement_ended()),
+        };
+    }
+    let begun = with_session(&client, || client.replacement()).await?;
+    if output.is_json() {
+        let replacement = begun.as_ref().map(|begun| BegunObject {
+            public_key: &begun.public_key,
+            device_id: begun.device_id.as_str(),
+            takes_effect_at: begun.takes_effect_at,
+        });
+        return output.object(&ReplacementObject { replacement });
+    }
+    match begun {
+        None => output.text(&lang.no_replacement()),
+        Some(begun) => {
+            let at = time::local(begun.takes_effect_at.saturating_mul(1000));
+            output.text(&output.styled(Style::Alarm, &lang.replacement_shown(begun.device_id.as_str(), &at)))
+        }
+    }
+}
+
+/// Sets another access key, and shows it once.
+pub(super) async fn change_access_key(
+    session: &Session<'_>,
+    recover: bool,
+    file: Option<&Path>,
+) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let client = session.open_signed_in().await?;
+    let by = match recover {
+        true => ChangeBy::Words(Secret::new(inputs::recovery_key(lang).await?.to_string())),
+        false => ChangeBy::AccessKey(inputs::access_key(lang, file).await?),
+    };
+    let key = with_session(&client, || client.change_access_key(by.clone())).await?;
+    if output.is_json() {
+        return output.object(&AccessKeyObject { access_key: key.expose() });
+    }
+    let (title, said) = (lang.access_key_title(), lang.access_key_explanation());
+    output.text(&Zeroizing::new(format!("{title}\n\n    {}\n\n{said}", output.styled(Style::Bold, key.expose()))))
+}

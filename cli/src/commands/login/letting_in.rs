@@ -1,0 +1,85 @@
+//! A device that waits to be let in, and the way that the user takes.
+
+use privmsg_client::{LoggedIn, LoginError, PendingLogin};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::inputs;
+use super::wanted::Way;
+use crate::commands::{Session, time};
+use crate::failure::Failure;
+use crate::qr;
+
+#[derive(Serialize)]
+struct CodeObject<'a> {
+    link_code: &'a str,
+}
+
+#[derive(Serialize)]
+struct ReplacementObject {
+    takes_effect_at: i64,
+}
+
+/// Lets it in, unless it has to wait for days (`None`).
+pub(super) async fn let_in(
+    session: &Session<'_>,
+    mut pending: Box<PendingLogin>,
+    way: Way,
+) -> Result<Option<LoggedIn>, Failure> {
+    if way.new_identity {
+        return replace(session, &mut pending).await.map(|()| None);
+    }
+    if !way.link
+        && let Some(logged_in) = by_words(session, &mut pending).await?
+    {
+        return Ok(Some(logged_in));
+    }
+    show_code(session, &mut pending).await?;
+    Ok(Some(pending.wait_until_linked().await?))
+}
+
+/// Asks for the words, unless the user wants to be linked (`None`).
+async fn by_words(session: &Session<'_>, pending: &mut PendingLogin) -> Result<Option<LoggedIn>, Failure> {
+    let mut attempt = 1;
+    while let Some(words) = inputs::recovery_key_or_link(session.lang()).await? {
+        match pending.recover(&words).await {
+            Err(LoginError::Recovery(error)) if inputs::may_try_again(attempt) => {
+                let failure = Failure::Login(LoginError::Recovery(error));
+                session.output.note(&failure.describe(session.lang()).message);
+                attempt += 1;
+            }
+            other => return Ok(Some(other?)),
+        }
+    }
+    Ok(None)
+}
+
+/// Shows what the other device has to see.
+async fn show_code(session: &Session<'_>, pending: &mut PendingLogin) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let code = pending.code().await?.link();
+    if output.is_json() {
+        return output.object(&CodeObject { link_code: code.expose() });
+    }
+    output.remark(&lang.link_title());
+    output.text(&Zeroizing::new(code.expose().to_owned()))?;
+    if let Some(picture) = Some(&code).filter(|_| output.is_terminal()).and_then(|code| qr::picture(code.expose())) {
+        let wide = qr::width(&picture);
+        if output.columns().is_none_or(|columns| columns >= wide) {
+            output.text(&picture)?;
+        } else {
+            output.remark(&lang.too_narrow_for_qr(wide));
+        }
+    }
+    output.note(&lang.link_explanation());
+    Ok(())
+}
+
+/// Begins another identity in the place of the account's.
+async fn replace(session: &Session<'_>, pending: &mut PendingLogin) -> Result<(), Failure> {
+    let at = pending.replace_identity().await?.takes_effect_at;
+    if session.output.is_json() {
+        return session.output.object(&ReplacementObject { takes_effect_at: at });
+    }
+    session.output.text(&session.lang().replacement_begun(&time::local(at.saturating_mul(1000))))
+}

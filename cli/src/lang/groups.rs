@@ -1,0 +1,205 @@
+//! Groups of people.
+
+use privmsg_client::{ChangeError, Gone, GroupNews, Role};
+use privmsg_protocol::UserId;
+
+use super::{Lang, texts};
+
+impl Lang {
+    /// A role, in a word.
+    pub(crate) fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Owner => self.pick("owner", "владелец"),
+            Role::Admin => self.pick("admin", "администратор"),
+            Role::Member => self.pick("member", "участник"),
+        }
+    }
+
+    /// A role as scripts and notices name it.
+    fn role_named(self, name: &str) -> &'static str {
+        match name {
+            "owner" => self.role(Role::Owner),
+            "admin" => self.role(Role::Admin),
+            _ => self.role(Role::Member),
+        }
+    }
+
+    /// Why a group cannot be changed so.
+    pub(crate) fn group_change(self, error: ChangeError) -> String {
+        match error {
+            ChangeError::NotAllowed => self.group_not_allowed(),
+            ChangeError::NoParticipant => self.group_no_participant(),
+            ChangeError::LastOwner => self.group_last_owner(),
+            ChangeError::TooMany => self.group_too_many(),
+            ChangeError::NotInGroup => self.no_longer_in_group(),
+            ChangeError::Refused => self.group_change_refused(),
+        }
+    }
+
+    /// Why one is not in a group any more.
+    pub(crate) fn gone(self, gone: Gone) -> String {
+        match gone {
+            Gone::Left => self.you_left(),
+            Gone::Removed => self.no_longer_in_group(),
+            Gone::Unknown => self.group_unknown_to_server(),
+        }
+    }
+
+    /// What has changed in a group, a sentence each. `own` is addressed.
+    pub(crate) fn group_news(self, news: &GroupNews, by: &UserId, own: &UserId) -> Vec<String> {
+        let mut said = Vec::new();
+        let join = |users: &[UserId]| users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ");
+        let without = |users: &[UserId]| users.iter().filter(|user| *user != own).cloned().collect::<Vec<_>>();
+        let (added, removed, left) = (without(&news.added), without(&news.removed), without(&news.left));
+        if news.added.contains(own) {
+            said.push(if by == own { self.group_begins() } else { self.added_you(by.as_str()) });
+        }
+        if !added.is_empty() {
+            said.push(self.added_people(by.as_str(), &join(&added)));
+        }
+        if news.removed.contains(own) {
+            said.push(self.removed_you(by.as_str()));
+        }
+        if !removed.is_empty() {
+            said.push(self.removed_people(by.as_str(), &join(&removed)));
+        }
+        if news.left.contains(own) {
+            said.push(self.you_left());
+        }
+        if !left.is_empty() {
+            said.push(self.people_left(&join(&left)));
+        }
+        for (user, role) in &news.roles {
+            said.push(self.has_role(by.as_str(), user.as_str(), self.role_named(role)));
+        }
+        if !news.other_identity.is_empty() {
+            said.push(self.under_other_identity(by.as_str(), &join(&news.other_identity)));
+        }
+        if news.unknown_to_server {
+            said.push(self.group_unknown_to_server());
+        }
+        said
+    }
+}
+
+texts! {
+    about_group() => "Groups of people: create, change, leave, look at", "Группы: создать, изменить, выйти, посмотреть";
+    usage_group() => "privmsg group create|add|remove|role|title|leave|info …", "privmsg group create|add|remove|role|title|leave|info …";
+    after_group() =>
+r"A group is named by its id, group:…, of which the first six characters or more are enough as long as
+they fit no other group. 'send', 'history', 'chat' and 'read' take it in the place of a user.
+
+  privmsg group create --title 'Choir' bob carol
+  privmsg send group:Y2bPIE 'Hello, everybody'
+  privmsg group role group:Y2bPIE bob admin
+
+Owners do everything; admins let members in and send them away, and change the title; everybody may
+leave. Each change is signed by whoever makes it, and every device checks that: the server cannot
+let anybody in. Who comes in reads what is said from then on; who is out, nothing any more.",
+r"Группа обозначается своим ID, group:…; достаточно первых шести символов или больше, пока они не
+подходят другой группе. «send», «history», «chat» и «read» принимают её вместо пользователя.
+
+  privmsg group create --title 'Хор' bob carol
+  privmsg send group:Y2bPIE 'Всем привет'
+  privmsg group role group:Y2bPIE bob admin
+
+Владельцы могут всё; администраторы принимают и исключают участников и меняют название; выйти может
+каждый. Каждое изменение подписывает тот, кто его вносит, и каждое устройство это проверяет: сервер
+никого принять не может. Новый участник читает то, что сказано после него; исключённый — больше ничего.";
+    about_group_create() => "Create a group and invite people into it", "Создать группу и пригласить в неё людей";
+    usage_group_create() => "privmsg group create --title TITLE [USER…]", "privmsg group create --title НАЗВАНИЕ [ПОЛЬЗОВАТЕЛЬ…]";
+    about_group_add() => "Let people in", "Принять людей в группу";
+    usage_group_add() => "privmsg group add GROUP USER…", "privmsg group add ГРУППА ПОЛЬЗОВАТЕЛЬ…";
+    about_group_remove() => "Send people away", "Исключить людей из группы";
+    usage_group_remove() => "privmsg group remove GROUP USER…", "privmsg group remove ГРУППА ПОЛЬЗОВАТЕЛЬ…";
+    about_group_role() => "Give somebody another role", "Дать кому-нибудь другую роль";
+    usage_group_role() => "privmsg group role GROUP USER owner|admin|member", "privmsg group role ГРУППА ПОЛЬЗОВАТЕЛЬ owner|admin|member";
+    about_group_title() => "Give the group another title", "Переименовать группу";
+    usage_group_title() => "privmsg group title GROUP TITLE", "privmsg group title ГРУППА НАЗВАНИЕ";
+    about_group_leave() => "Leave a group", "Выйти из группы";
+    usage_group_leave() => "privmsg group leave GROUP [--successor USER]", "privmsg group leave ГРУППА [--successor ПОЛЬЗОВАТЕЛЬ]";
+    about_group_info() => "Show a group: its title, its people and their roles", "Показать группу: название, людей и их роли";
+    usage_group_info() => "privmsg group info GROUP", "privmsg group info ГРУППА";
+    help_group() => "The group's id, group:…, or its beginning", "ID группы, group:…, или его начало";
+    help_group_users() => "Users on this server", "Пользователи этого сервера";
+    help_group_user() => "Somebody in the group", "Кто-то из группы";
+    help_group_role() => "owner, admin or member", "owner (владелец), admin (администратор) или member (участник)";
+    help_group_title() => "What people call it: one line. Only its members can read it", "Как её называют: одна строка. Прочесть её могут только участники";
+    help_successor() => "Who becomes owner: needed if you are the only one", "Кто станет владельцем: нужно, если кроме вас владельцев нет";
+
+    mentions_you() => "(speaks to you)", "(обращение к вам)";
+    untitled() => "(no title yet)", "(пока без названия)";
+    group_created(title: &str, id: &str) =>
+        "The group '{title}' is there. Write to it: privmsg send {id} 'TEXT'",
+        "Группа «{title}» создана. Написать в неё: privmsg send {id} 'ТЕКСТ'";
+    no_such_group(name: &str) =>
+        "there is no group '{name}' here, or several begin like that; 'privmsg chats' lists them",
+        "группы «{name}» здесь нет, или так начинаются несколько; список: privmsg chats";
+    bad_title() =>
+        "a title is one line that is not empty, of at most 512 bytes",
+        "название — одна непустая строка, не длиннее 512 байт";
+    no_such_user(user: &str) => "there is no user '{user}' on this server", "на этом сервере нет пользователя «{user}»";
+    no_longer_in_group() => "you are no longer in this group", "вы больше не состоите в этой группе";
+    you_left() => "you have left the group", "вы вышли из группы";
+    group_unknown_to_server() =>
+        "the server knows you in this group no more: you left on another device, were removed, or it has lost the group",
+        "сервер больше не знает вас в этой группе: вы вышли на другом устройстве, вас исключили, или он её потерял";
+    group_not_allowed() => "your role in the group does not allow this", "ваша роль в группе этого не позволяет";
+    group_no_participant() => "that user is not in the group", "этого пользователя в группе нет";
+    group_last_owner() =>
+        "the group would be without an owner. Make somebody one first: privmsg group role GROUP USER owner; or leave with --successor USER",
+        "группа осталась бы без владельца. Сначала назначьте его: privmsg group role ГРУППА ПОЛЬЗОВАТЕЛЬ owner; или выйдите с --successor ПОЛЬЗОВАТЕЛЬ";
+    group_too_many() => "a group has 250 people at most", "в группе может быть не больше 250 человек";
+    group_change_refused() => "the change was refused", "изменение отклонено";
+    group_waits(seconds: u64) =>
+        "not done within {seconds} seconds; it is kept, and done as soon as the server can be reached",
+        "не сделано за {seconds} с; изменение сохранено и будет сделано, как только сервер станет доступен";
+    group_split() =>
+        "Two owners have changed the group at the same time. Only who stands in both versions counts, until an owner changes something again.",
+        "Два владельца изменили группу одновременно. Пока владелец снова что-нибудь не изменит, в группе лишь те, кто есть в обоих вариантах.";
+    group_unsettled() =>
+        "it is not settled who is in the group; an owner has to change something in it",
+        "не решено, кто состоит в группе; владелец должен что-нибудь в ней изменить";
+    group_changes_wait(count: usize) => "Changes that wait: {count}", "Изменений в ожидании: {count}";
+    other_identity_in_group() =>
+        "IS IN THE GROUP UNDER ANOTHER KEY than the one you know; nothing is sent",
+        "В ГРУППЕ ПОД ДРУГИМ КЛЮЧОМ, не под известным вам; ничего не отправляется";
+    group_begins() => "The group is there.", "Группа создана.";
+    added_you(by: &str) => "{by} has added you to the group. You read what is said from here on.", "{by}: вы добавлены в группу. Вам видно всё, что сказано после этого.";
+    added_people(by: &str, whom: &str) => "{by} has added {whom}", "{by}: в группу добавлены — {whom}";
+    removed_you(by: &str) => "{by} has removed you: you are no longer in this group", "{by}: вы исключены и больше не состоите в этой группе";
+    removed_people(by: &str, whom: &str) => "{by} has removed {whom}", "{by}: из группы исключены — {whom}";
+    people_left(whom: &str) => "{whom} has left", "из группы вышли: {whom}";
+    has_role(by: &str, whom: &str, role: &str) => "{by}: {whom} is {role} now", "{by}: теперь {whom} — {role}";
+    under_other_identity(by: &str, whom: &str) => "{by} has let in under a new key: {whom}", "{by}: приняты с новым ключом — {whom}";
+    title_given(title: &str) => "The group is called '{title}' now.", "Теперь группа называется «{title}».";
+    bad_chat(name: &str) =>
+        "'{name}' is no chat: give a user's id, 'self' for your own notes, or a group, group:…",
+        "«{name}» — не чат: нужен ID пользователя, «self» для своих заметок или группа, group:…";
+    bad_group(name: &str) => "'{name}' is no group's id", "«{name}» — не ID группы";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_changes_is_told_and_oneself_is_addressed() {
+        let user = |name: &str| UserId::new(name).unwrap();
+        let (own, by, other) = (user("me"), user("boss"), user("other"));
+        let all = GroupNews {
+            added: vec![own.clone(), other.clone()],
+            removed: vec![own.clone(), other.clone()],
+            left: vec![other.clone()],
+            roles: vec![(other.clone(), "admin".into())],
+            other_identity: vec![other],
+            unknown_to_server: true,
+        };
+        for lang in [Lang::En, Lang::Ru] {
+            let said = lang.group_news(&all, &by, &own);
+            assert_eq!(said.len(), 8);
+            assert!(said.iter().all(|line| !line.contains("me,")), "{said:?}");
+        }
+        assert_eq!(Lang::En.group_news(&all, &by, &own)[2], "boss has removed you: you are no longer in this group");
+    }
+}

@@ -1,0 +1,152 @@
+//! One's own devices: linking, waiting, alarms.
+
+use privmsg_client::LinkCodeError;
+
+use super::{Lang, texts};
+
+impl Lang {
+    /// Whether an answer is a yes.
+    pub(crate) fn is_yes(self, answer: &str) -> bool {
+        let answer = answer.to_lowercase();
+        let yes: &[&str] = self.pick(&["y", "yes"], &["д", "да"]);
+        yes.contains(&answer.as_str())
+    }
+
+    /// What a text lacks to be the code of a new device.
+    pub(crate) fn link_code_error(self, error: LinkCodeError) -> String {
+        match error {
+            LinkCodeError::NotALink => self.not_a_link_code(),
+            LinkCodeError::UserId | LinkCodeError::DeviceId | LinkCodeError::Key => self.link_code_cut(),
+        }
+    }
+}
+
+texts! {
+    about_devices_link() => "Let a new device of yours in", "Впустить своё новое устройство";
+    usage_devices_link() => "privmsg devices link", "privmsg devices link";
+    after_devices_link() =>
+r"The new device shows its code with 'privmsg login --link'. It is taken from PRIVMSG_LINK_CODE, from
+standard input, or asked for: who reads it could, with the server's help, make the new device believe
+another account to be yours, so it belongs among no arguments and into no chat.
+
+From then on the device reads what is sent to you, and your other devices show that it has come.",
+r"Новое устройство показывает свой код командой «privmsg login --link». Код берётся из
+PRIVMSG_LINK_CODE, со стандартного ввода или по запросу: кто его прочтёт, мог бы с помощью сервера
+выдать новому устройству чужую учётную запись за вашу, поэтому ему не место среди аргументов и в чатах.
+
+С этого момента устройство читает то, что отправляют вам, а другие ваши устройства показывают, что
+оно появилось.";
+    help_link() =>
+        "Let another device of yours let this one in, with 'privmsg devices link' there; needs no access key",
+        "Впустить это устройство с другого вашего устройства, командой «privmsg devices link» на нём; ключ доступа не нужен";
+    help_recover() =>
+        "Sign in with the recovery key alone, without an access key; your other devices wait then, until this one lets them in again",
+        "Войти только с ключом восстановления, без ключа доступа; другие ваши устройства будут ждать, пока это снова их не впустит";
+
+    link_title() => "The code of this device:", "Код этого устройства:";
+    link_explanation() =>
+        "On another device of yours, run 'privmsg devices link' and give it this code; a device with a camera can scan it. Show it to nobody else. Waiting…",
+        "На другом своём устройстве запустите «privmsg devices link» и введите этот код; устройство с камерой может его считать. Никому больше его не показывайте. Ожидание…";
+    ask_link_code() => "Code of the new device (not shown): ", "Код нового устройства (не отображается): ";
+    no_link_code() =>
+        "no code of a new device: set PRIVMSG_LINK_CODE, pipe it in, or run privmsg on a terminal",
+        "нет кода нового устройства: задайте PRIVMSG_LINK_CODE, передайте его на ввод или запустите privmsg в терминале";
+    not_a_link_code() =>
+        "this is not the code of a new device: it begins with privmsg://link?",
+        "это не код нового устройства: он начинается с privmsg://link?";
+    link_code_cut() =>
+        "the code of the new device is not whole; copy it anew", "код нового устройства неполный; скопируйте его ещё раз";
+    linked(device: &str) =>
+        "Let in: {device}. It comes in by itself within seconds.", "Устройство впущено: {device}. Через несколько секунд оно подключится само.";
+    another_users_code(user: &str) =>
+        "this is the code of a device of {user}, not of yours", "это код устройства пользователя {user}, а не вашего";
+    forged_link() =>
+        "the server has brought an answer to this device's code that your other device has not made. The server is lying or was tampered with: do not go on, and ask the administrator",
+        "сервер прислал ответ на код этого устройства, который сделало не ваше другое устройство. Сервер обманывает или взломан: не продолжайте и спросите администратора";
+
+    waiting_device() => "(waits to be let in)", "(ждёт, пока впустят)";
+    help_wiped() =>
+        "The device is wiped, or in your own hands", "Устройство стёрто или у вас в руках";
+    help_stolen() =>
+        "The device may be in somebody else's hands: asks for the recovery key (or takes PRIVMSG_RECOVERY_KEY), so that what the device knows of your account is worth nothing any more",
+        "Устройство может быть в чужих руках: спрашивает ключ восстановления (или берёт PRIVMSG_RECOVERY_KEY), и всё, что устройство знает о вашей учётной записи, теряет силу";
+    after_devices_remove() =>
+r"A device that is signed out keeps your account's signing key if it is not wiped: whoever has it could,
+together with the server, pass for a device of yours. --stolen takes that away. Your contacts see no
+change of your key.",
+r"Устройство, на котором выполнен выход, сохраняет ключ подписи вашей учётной записи, если его не
+стереть: у кого оно в руках, тот вместе с сервером мог бы выдать себя за ваше устройство. --stolen
+это исключает. Собеседники не увидят изменения вашего ключа.";
+    ask_wiped() => "Is the device wiped, or in your own hands? [y/N] ", "Устройство стёрто или у вас в руках? [д/Н] ";
+    say_wiped_or_stolen() =>
+        "say whether the device is wiped or in your own hands (--wiped), or may be in somebody else's (--stolen, with the recovery key)",
+        "укажите, стёрто ли устройство или у вас в руках (--wiped), или может быть в чужих (--stolen, с ключом восстановления)";
+
+    about_identity() => "Your account's identity", "Ключ вашей учётной записи";
+    usage_identity() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
+    about_replacement() => "Show whether somebody replaces your identity, or end that", "Показать, не заменяют ли ваш ключ, или отменить это";
+    usage_replacement() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
+    help_end_replacement() =>
+        "End it, with the recovery key (or PRIVMSG_RECOVERY_KEY)", "Отменить, с ключом восстановления (или PRIVMSG_RECOVERY_KEY)";
+    after_replacement() =>
+r"Whoever has your access key can begin to put another identity in the place of yours, as you would if
+you had lost all devices and the recovery key. It takes effect after three days. If it was not you,
+end it, and change the access key: privmsg access-key change --recover",
+r"Имея ваш ключ доступа, можно начать замену ключа вашей учётной записи, как сделали бы вы, потеряв все
+устройства и ключ восстановления. Она вступает в силу через три дня. Если это не вы, отмените её и
+смените ключ доступа: privmsg access-key change --recover";
+    no_replacement() => "Nobody replaces your identity.", "Ваш ключ никто не заменяет.";
+    replacement_shown(device: &str, at: &str) =>
+        "Device {device} has begun to replace your identity; it takes effect at {at}. If it was not you: privmsg identity replacement --end",
+        "Устройство {device} начало замену вашего ключа; она вступит в силу {at}. Если это не вы: privmsg identity replacement --end";
+    replacement_of_mine() =>
+        "somebody with your access key has begun to replace your account's identity. If it was not you: privmsg identity replacement --end",
+        "кто-то с вашим ключом доступа начал замену ключа вашей учётной записи. Если это не вы: privmsg identity replacement --end";
+    replacement_ended() => "Your identity stays.", "Ваш ключ остаётся прежним.";
+
+    about_access_key() => "Change your access key", "Сменить ключ доступа";
+    usage_access_key() => "privmsg access-key change [--recover]", "privmsg access-key change [--recover]";
+    about_change_access_key() => "Set another access key, and show it", "Задать другой ключ доступа и показать его";
+    usage_change_access_key() =>
+        "privmsg access-key change [--access-key-file FILE | --recover]", "privmsg access-key change [--access-key-file ФАЙЛ | --recover]";
+    help_present_access_key() =>
+        "File with the present access key; without it PRIVMSG_ACCESS_KEY, else standard input or a prompt",
+        "Файл с нынешним ключом доступа; без него — PRIVMSG_ACCESS_KEY, иначе стандартный ввод или запрос";
+    help_change_by_words() =>
+        "Without the present one, by the recovery key (or PRIVMSG_RECOVERY_KEY)",
+        "Без нынешнего, по ключу восстановления (или PRIVMSG_RECOVERY_KEY)";
+    after_change_access_key() =>
+        "The old access key ends, and so does an invitation. Devices that are signed in stay: they come in by their own keys.",
+        "Прежний ключ доступа перестаёт действовать, приглашение тоже. Устройства остаются: они входят со своими ключами.";
+
+    device_added(device: &str, at: &str) =>
+        "A new device of yours: {device}, since {at}. If it is not yours, sign it out at once: privmsg devices remove {device}",
+        "Новое ваше устройство: {device}, с {at}. Если оно не ваше, сразу выйдите на нём: privmsg devices remove {device}";
+    device_left(device: &str) =>
+        "A device of yours was signed out: {device}.", "На вашем устройстве выполнен выход: {device}.";
+    waits_to_be_let_in() =>
+        "this device is not in your account's list of devices and waits to be let in: 'privmsg login --link' here shows its code for 'privmsg devices link' on another one. What you write is kept until then, and what was received stays readable",
+        "этого устройства нет в списке устройств вашей учётной записи, и оно ждёт, пока его впустят: «privmsg login --link» здесь покажет код для «privmsg devices link» на другом. Написанное сохраняется до тех пор, а полученное можно читать";
+    another_own_identity() =>
+        "the server names another identity for your own account. The server is lying or was tampered with, or somebody has replaced your identity: ask the administrator. This device goes on with the one that it knows",
+        "сервер называет для вашей учётной записи другой ключ. Сервер обманывает или взломан, или кто-то заменил ваш ключ: спросите администратора. Это устройство продолжает с известным ему";
+    device_list_conflict() =>
+        "there are two lists of your devices with the same number: somebody else signs with your account's key. Only devices in both count. Begin a new generation: privmsg login --recover on a device that is yours",
+        "есть два списка ваших устройств с одним номером: кто-то ещё подписывает ключом вашей учётной записи. Учитываются только устройства из обоих. Начните новое поколение: privmsg login --recover на своём устройстве";
+    no_signing_key() =>
+        "this device cannot sign for your account yet: it has not been told the account's key by another of your devices. Try again in a moment, or do it on another one",
+        "это устройство пока не может подписывать за вашу учётную запись: другое ваше устройство ещё не передало ему ключ. Повторите чуть позже или сделайте это на другом";
+    replacement_begun(at: &str) =>
+        "Another identity of yours takes effect at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
+        "Новый ключ вашей учётной записи вступит в силу {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить его сразу.";
+    ask_recovery_key_or_link() =>
+        "Recovery key (twelve words, not shown), or Enter to be let in by another device: ",
+        "Ключ восстановления (двенадцать слов, не отображаются) или Enter, чтобы впустить с другого устройства: ";
+
+    ask_word(number: usize) => "Word {number} of your recovery key: ", "Слово {number} вашего ключа восстановления: ";
+    wrong_word() => "That is another word.", "Это другое слово.";
+    words_noted() => "Your recovery key is noted.", "Ваш ключ восстановления записан.";
+    words_not_noted() =>
+        "The recovery key stays on this device until you have written it down; 'privmsg login' shows it again.",
+        "Ключ восстановления остаётся на этом устройстве, пока вы его не запишете; «privmsg login» покажет его снова.";
+}

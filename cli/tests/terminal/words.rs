@@ -1,0 +1,60 @@
+//! The recovery key on a terminal: shown, and asked back.
+
+use privmsg_testkit::Server;
+
+use crate::people::{Person, aside};
+use crate::pty::Pty;
+
+/// Types the three words that are asked for.
+fn types_back(terminal: &mut Pty, words: &[String]) {
+    for _ in 0..3 {
+        terminal.shows("Word ");
+        let number: usize = terminal.shows(" of your recovery key: ").parse().unwrap();
+        terminal.types(&format!("{}\n", words[number - 1]));
+    }
+}
+
+/// The words that stand on the screen.
+fn words_on(terminal: &mut Pty) -> Vec<String> {
+    terminal.shows("Your recovery key:");
+    let shown = terminal.shows("Write these twelve words down");
+    let words: Vec<_> = shown.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphabetic())).collect();
+    let words: Vec<_> = words.into_iter().filter(|word| word.len() > 2).map(str::to_owned).collect();
+    assert_eq!(words.len(), 12, "{shown:?}");
+    words
+}
+
+/// Until three of them are typed back they stay on the device, and are shown again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recovery_key_is_kept_until_it_is_typed_back() {
+    let server = Server::start().await.unwrap();
+    let (account, url) = (server.admin().creates("alice").await.unwrap(), server.url());
+    let folder = tempfile::tempdir().unwrap();
+    let alice = Person::new(folder.path(), "alice", "a");
+    aside(move || {
+        let secrets = [
+            ("PRIVMSG_ACCESS_KEY", account.access_key.expose()),
+            ("PRIVMSG_PASSPHRASE", "a passphrase"),
+            ("NO_COLOR", "1"),
+        ];
+        let login = format!("login --server {url} --user-id alice");
+        let mut first = Pty::of(&alice, &login, &secrets);
+        let words = words_on(&mut first);
+        first.shows("Word ");
+        for _ in 0..3 {
+            first.types("nonsense\n");
+        }
+        first.shows("stays on this device");
+        assert_eq!(first.ends().0, 0);
+
+        let mut again = Pty::of(&alice, "login", &secrets);
+        assert_eq!(words_on(&mut again), words);
+        types_back(&mut again, &words);
+        again.shows("is noted");
+        assert_eq!(again.ends().0, 0);
+
+        let (code, said) = Pty::of(&alice, "login", &secrets).ends();
+        assert!(code == 1 && !said.contains(&words[0]), "{said}");
+    })
+    .await;
+}

@@ -1,0 +1,370 @@
+//! Groups of people.
+
+use std::collections::HashSet;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use privmsg_e2ee::{AccountPublicKey, MAX_MENTIONS, OsRng, Participant, Role, Title};
+use privmsg_protocol::{ConversationId, ErrorCode, UserId};
+use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::group_changes::{self, Fate};
+use privmsg_store::group_chats::{self, Gone};
+use privmsg_store::holds::Unreachable;
+use privmsg_store::{Change, Snapshot, StoreError, account, contacts, groups};
+
+use super::Client;
+use crate::content::{compose, say};
+use crate::error::ClientError;
+use crate::group::change::{Author, ChangeError, GroupChange};
+use crate::group::rosters;
+use crate::sending::Said;
+
+/// Profiles that are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// The shortest beginning of a group's id that stands for it: few enough to type, and too many to be met by chance.
+const SHORTEST_PREFIX: usize = 6;
+
+/// A group of people, as this device knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupView {
+    /// Its chat.
+    pub chat: ChatId,
+    /// What it is called everywhere.
+    pub conversation: ConversationId,
+    /// What people call it; empty as long as nobody has said.
+    pub title: String,
+    /// Who takes part, by name.
+    pub people: Vec<GroupPerson>,
+    /// Why the user takes no part any more, if so.
+    pub gone: Option<Gone>,
+    /// Two owners have changed it at once, without knowing of each other: only who stands in both counts, until an owner
+    /// changes something again.
+    pub is_split: bool,
+    /// Changes of this user's that wait.
+    pub waiting: usize,
+}
+
+/// Somebody in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupPerson {
+    /// Who.
+    pub user_id: UserId,
+    /// As what.
+    pub role: Role,
+    /// Takes part under another identity than the one that this user knows them by. Nothing is sent until that is accepted,
+    /// or they are gone.
+    pub other_identity: bool,
+}
+
+/// A change of a group that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedChange {
+    /// The group's chat.
+    pub chat: ChatId,
+    row: i64,
+}
+
+impl Client {
+    /// Founds a group with these people, in which this user is the owner. It is made, and they are invited, whatever happens
+    /// to this process afterwards.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the requests; [`ClientError::Unreachable`] for somebody who has no identity yet;
+    /// [`ClientError::IdentityToAccept`] for a contact whose key is another one by now; [`ClientError::Content`] for a title
+    /// that cannot be one.
+    pub async fn create_group(&self, title: &str, users: &[UserId]) -> Result<ChatId, ClientError> {
+        let now = self.context.clock.now_ms();
+        let title = compose(&Title { title: title.trim().to_owned(), again: false }, now)?;
+        let mut people = self.people(users).await?;
+        people.retain(|place| place.user_id() != self.user_id());
+        let made = move |tx: &privmsg_store::Tx<'_>| {
+            let key = rosters::signing_key(tx)?;
+            let certificate = key.certificate();
+            let (user, device) = account::sender(tx)?.ok_or(ClientError::NotSignedIn)?;
+            let owner = Participant::with_role(
+                user.clone(),
+                *certificate.identity_key(),
+                Role::Owner,
+                certificate.generation(),
+            );
+            people.push(owner);
+            if people.len() > privmsg_mls_public::roster::MAX_PARTICIPANTS {
+                return Err(ChangeError::TooMany.into());
+            }
+            let founding = key.found(people, &mut OsRng).map_err(|_| ChangeError::Refused)?;
+            let kind = ChatKind::Group { conversation: founding.conversation_id() };
+            let chat = chats::ensure(tx, &kind, now)?;
+            rosters::enter(tx, chat, &founding, &founding)?;
+            // It is made because this waits to be sent.
+            say(tx, (&user, &device), chat, &title, now)?;
+            Ok::<_, ClientError>(chat)
+        };
+        self.context.store.write(made).await
+    }
+
+    /// Waits until the server has the group of a chat.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database; [`ClientError::NotInGroup`] if there will be none.
+    pub async fn wait_group_made(&self, chat: ChatId) -> Result<(), ClientError> {
+        let mut changes = self.changes();
+        loop {
+            let look = move |at: &Snapshot<'_>| {
+                let group = groups::of_chat(at, chat)?;
+                let made =
+                    group.is_some_and(|group| group.state == groups::GroupState::Active && group.request.is_none());
+                let gone = group_chats::load(at, chat)?.is_none_or(|known| known.gone.is_some());
+                let waits = privmsg_store::outbox::chats(at)?.contains(&chat);
+                Ok::<_, StoreError>((made, gone || !(made || waits)))
+            };
+            match self.context.store.read(look).await? {
+                (true, _) => return Ok(()),
+                (false, true) => return Err(ClientError::NotInGroup),
+                (false, false) => {}
+            }
+            if !changes.wait_for(|change| matches!(change, Change::Task(_) | Change::Chat(_))).await {
+                return Err(StoreError::Closed.into());
+            }
+        }
+    }
+
+    /// Wants people to take part in a group. Each is done as soon as everybody can have it, whatever happens to this process.
+    ///
+    /// # Errors
+    /// As for [`Client::create_group`], and [`ClientError::GroupChange`] if it cannot be.
+    pub async fn add_to_group(&self, chat: ChatId, users: &[UserId]) -> Result<Vec<AskedChange>, ClientError> {
+        let people = self.people(users).await?;
+        let add = |place: Participant| GroupChange::Add {
+            user_id: place.user_id().clone(),
+            identity: place.identity().to_string(),
+        };
+        self.ask(chat, people.into_iter().map(add).collect()).await
+    }
+
+    /// Wants somebody to take part in a group no more.
+    ///
+    /// # Errors
+    /// [`ClientError::GroupChange`] if it cannot be.
+    pub async fn remove_from_group(&self, chat: ChatId, users: &[UserId]) -> Result<Vec<AskedChange>, ClientError> {
+        let remove = |user: &UserId| GroupChange::Remove { user_id: user.clone() };
+        self.ask(chat, users.iter().map(remove).collect()).await
+    }
+
+    /// Wants somebody to have another role in a group.
+    ///
+    /// # Errors
+    /// [`ClientError::GroupChange`] if it cannot be.
+    pub async fn set_role(&self, chat: ChatId, user: &UserId, role: Role) -> Result<Vec<AskedChange>, ClientError> {
+        self.ask(chat, vec![GroupChange::Role { user_id: user.clone(), role: role.into() }]).await
+    }
+
+    /// Wants to take part in a group no more. The last owner names who becomes one.
+    ///
+    /// # Errors
+    /// [`ClientError::GroupChange`] if it cannot be.
+    pub async fn leave_group(&self, chat: ChatId, successor: Option<UserId>) -> Result<Vec<AskedChange>, ClientError> {
+        self.ask(chat, vec![GroupChange::Leave { successor }]).await
+    }
+
+    /// Gives a group another title.
+    ///
+    /// # Errors
+    /// [`ClientError::Content`] for a title that cannot be one; [`ClientError::GroupChange`] for somebody who may not.
+    pub async fn set_group_title(&self, chat: ChatId, title: &str) -> Result<Said, ClientError> {
+        let title = Title { title: title.trim().to_owned(), again: false };
+        let now = self.context.clock.now_ms();
+        let own = self.user_id().clone();
+        let said = move |tx: &privmsg_store::Tx<'_>| {
+            let content = compose(&title, now)?;
+            check_takes_part(tx, chat)?;
+            let people = rosters::view(tx, chat)?.map(|view| view.participants()).unwrap_or_default();
+            let place = people.iter().find(|place| *place.user_id() == own).ok_or(ClientError::NotInGroup)?;
+            if place.role() < Role::Admin {
+                return Err(ChangeError::NotAllowed.into());
+            }
+            let (user, device) = account::sender(tx)?.ok_or(ClientError::NotSignedIn)?;
+            say(tx, (&user, &device), chat, &content, now)?;
+            Ok(Said { chat, message_id: content.message_id })
+        };
+        self.context.store.write(said).await
+    }
+
+    /// Waits until a change has been made, whichever process makes it.
+    ///
+    /// # Errors
+    /// [`ClientError::GroupChange`] if it cannot be any more; [`ClientError`] of the database.
+    pub async fn wait_group_changed(&self, asked: AskedChange) -> Result<(), ClientError> {
+        let mut changes = self.changes();
+        loop {
+            match self.context.store.read(move |at| group_changes::fate(at, asked.row)).await? {
+                Fate::Done => return Ok(()),
+                Fate::Failed(why) => return Err(ChangeError::parse(&why).into()),
+                Fate::Waiting => {}
+            }
+            if !changes.wait_for(|change| *change == Change::Task(groups::TASK)).await {
+                return Err(StoreError::Closed.into());
+            }
+        }
+    }
+
+    /// A group, as this device knows it.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchGroup`] for a chat of another kind.
+    pub async fn group(&self, chat: ChatId) -> Result<GroupView, ClientError> {
+        let own = self.context.account().await?;
+        let own = (own.user_id, own.identity);
+        self.context.store.read(move |at| look(at, chat, &own)).await
+    }
+
+    /// The group that is meant by its id, or by a beginning of it that fits no other.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchGroup`].
+    pub async fn find_group(&self, id: &str) -> Result<ConversationId, ClientError> {
+        let wanted = id.to_owned();
+        let look = move |at: &Snapshot<'_>| {
+            let mut found = Vec::new();
+            for (chat, _) in group_chats::all(at)? {
+                if let ChatKind::Group { conversation } = chats::load(at, chat)?.kind {
+                    let name = conversation.to_string();
+                    let begins = wanted.len() >= SHORTEST_PREFIX && name.starts_with(&wanted);
+                    if begins || name == wanted {
+                        found.push(conversation);
+                    }
+                }
+            }
+            Ok::<_, StoreError>(found)
+        };
+        match &*self.context.store.read(look).await? {
+            [one] => Ok(*one),
+            _ => Err(ClientError::NoSuchGroup(id.to_owned())),
+        }
+    }
+
+    /// What a group is called by people, if this device knows it and anybody has said.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn group_title(&self, chat: ChatId) -> Result<Option<String>, ClientError> {
+        let heading = self.context.store.read(move |at| group_chats::heading(at, chat)).await?;
+        Ok(heading.map(|(title, _)| title).filter(|title| !title.is_empty()))
+    }
+
+    /// Who of a group's people is meant by an `@` and their name in a text.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn mentioned(&self, group: &ConversationId, text: &str) -> Result<Vec<UserId>, ClientError> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let named = text.split('@').skip(1).map(|rest| rest.split(|c| !is_name(c)).next().unwrap_or_default());
+        // A full stop ends a sentence more often than a name.
+        let named: HashSet<String> =
+            named.flat_map(|name| [name, name.trim_end_matches('.')]).map(str::to_owned).collect();
+        let kind = ChatKind::Group { conversation: *group };
+        let look = move |at: &Snapshot<'_>| {
+            let Some(chat) = chats::find(at, &kind)? else { return Ok(Vec::new()) };
+            let people = rosters::view(at, chat)?.map(|view| view.participants()).unwrap_or_default();
+            let mut meant: Vec<_> = people.iter().map(|place| place.user_id().clone()).collect();
+            meant.retain(|user| named.contains(user.as_str()));
+            meant.truncate(MAX_MENTIONS);
+            Ok::<_, ClientError>(meant)
+        };
+        self.context.store.read(look).await
+    }
+
+    async fn ask(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {
+        let asked = move |tx: &privmsg_store::Tx<'_>| {
+            check_takes_part(tx, chat)?;
+            let key = rosters::signing_key(tx)?;
+            let roster = rosters::newest(tx, chat)?.ok_or(ClientError::NotInGroup)?;
+            let author = Author { key: &key, generation_of: &|_| None };
+            let mut asked = Vec::with_capacity(changes.len());
+            for change in changes {
+                check(&change, &roster, &author)?;
+                asked.push(AskedChange { chat, row: change.want(tx, chat)? });
+            }
+            Ok::<_, ClientError>(asked)
+        };
+        self.context.store.write(asked).await
+    }
+
+    /// Users under the identities that they are known by, or have published.
+    async fn people(&self, users: &[UserId]) -> Result<Vec<Participant>, ClientError> {
+        let mut users = users.to_vec();
+        users.sort();
+        users.dedup();
+        let found = stream::iter(users).map(|user| self.person(user)).buffered(AT_ONCE);
+        found.try_collect().await
+    }
+
+    async fn person(&self, user: UserId) -> Result<Participant, ClientError> {
+        let published = match self.published_key(&user).await {
+            Err(error) if error.is(&ErrorCode::UnknownUser) => return Err(ClientError::NoSuchUser(user)),
+            published => published?,
+        };
+        let name = user.clone();
+        let known = self.context.store.read(move |at| contacts::load(at, &name)).await?;
+        let known = known.filter(|contact| contact.is_held_fast() || contact.changed_identity.is_some());
+        match (published, known) {
+            (None, _) => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
+            (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::AnotherKey(user)),
+            (Some(key), _) => Ok(Participant::member(user, key)),
+        }
+    }
+}
+
+/// Whether a change could be, as far as this device knows: who asks for one that cannot hears so at once.
+fn check(change: &GroupChange, roster: &privmsg_e2ee::Roster, author: &Author<'_>) -> Result<(), ClientError> {
+    if let GroupChange::Leave { .. } = change
+        && roster.participants().len() == 1
+    {
+        return Ok(());
+    }
+    if change.is_in(roster, author.key.certificate().user_id()) {
+        return Ok(());
+    }
+    Ok(change.step(roster, author).map(drop)?)
+}
+
+fn check_takes_part(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientError> {
+    let known = group_chats::load(at, chat)?.ok_or_else(|| ClientError::NoSuchGroup(String::new()))?;
+    if known.gone.is_some() { Err(ClientError::NotInGroup) } else { Ok(()) }
+}
+
+/// Refuses to say something in a group that the user takes no part in any more.
+pub(crate) fn refuse_gone(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientError> {
+    let gone = group_chats::load(at, chat)?.and_then(|group| group.gone);
+    match gone {
+        Some(Gone::Left | Gone::Removed) => Err(ClientError::NotInGroup),
+        // That is the server's word alone, which the attempt shows to be true or not.
+        Some(Gone::Unknown) | None => Ok(()),
+    }
+}
+
+fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Result<GroupView, ClientError> {
+    let none = || ClientError::NoSuchGroup(String::new());
+    let known = group_chats::load(at, chat)?.ok_or_else(none)?;
+    let ChatKind::Group { conversation } = chats::load(at, chat)?.kind else { return Err(none()) };
+    let view = rosters::view(at, chat)?.ok_or_else(none)?;
+    let mut people = Vec::new();
+    for place in view.participants() {
+        people.push(GroupPerson {
+            other_identity: !is_as_known(at, &place, own)?,
+            user_id: place.user_id().clone(),
+            role: place.role(),
+        });
+    }
+    let is_split = view.heads().len() > 1;
+    let waiting = group_changes::of_chat(at, chat)?.len();
+    Ok(GroupView { chat, conversation, title: known.title, people, gone: known.gone, is_split, waiting })
+}
+
+fn is_as_known(at: &Snapshot<'_>, place: &Participant, own: &(UserId, Option<[u8; 32]>)) -> Result<bool, StoreError> {
+    let key: &AccountPublicKey = place.identity();
+    if *place.user_id() == own.0 {
+        return Ok(own.1 == Some(*key.as_bytes()));
+    }
+    let contact = contacts::load(at, place.user_id())?;
+    Ok(contact.is_none_or(|contact| contact.identity == *key.as_bytes() && contact.changed_identity.is_none()))
+}

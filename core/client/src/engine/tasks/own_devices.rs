@@ -1,0 +1,95 @@
+//! The account's own device list: asked for after connecting, and whenever the server says that there is news.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use privmsg_protocol::ErrorCode;
+use privmsg_store::account::{self, Account};
+use privmsg_store::holds::Scope;
+use privmsg_store::{Snapshot, TaskName, blocks};
+
+use super::{Due, Failure, Task, Work};
+use crate::engine::Link;
+use crate::error::ClientError;
+use crate::own_devices::learn;
+use crate::own_devices::publish::Publisher;
+
+#[derive(Default)]
+pub(super) struct OwnDevices {
+    /// The news that the list was asked for after, on this connection.
+    asked: Arc<Mutex<Option<i64>>>,
+}
+
+impl Task for OwnDevices {
+    fn name(&self) -> TaskName {
+        learn::TASK
+    }
+
+    fn due(&self, at: &Snapshot<'_>, _link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
+        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Due::now_if(asked != Some(blocks::news(at)?), Scope::Device))
+    }
+
+    fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
+        let asked = Arc::clone(&self.asked);
+        Box::pin(async move {
+            let news = ask(&link).await.map_err(|error| Failure::of(scope, error))?;
+            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
+            Ok(())
+        })
+    }
+}
+
+/// What comes while the server answers may be newer than the answer: it is asked again.
+async fn ask(link: &Link) -> Result<i64, ClientError> {
+    let context = &link.context;
+    let news = context.store.read(blocks::news).await?;
+    match catch_up(link).await {
+        // Told, and not followed.
+        Err(ClientError::AnotherOwnIdentity) => return Ok(news),
+        other => other?,
+    }
+    look_for_a_replacement(link).await?;
+    keep_a_copy(link).await?;
+    Ok(news)
+}
+
+/// Whoever has the access key can begin to put another identity in the place of this one, which takes days.
+async fn look_for_a_replacement(link: &Link) -> Result<(), ClientError> {
+    let context = &link.context;
+    let begun = context.api.own_profile().await?.identity_replacement.is_some();
+    let now = context.clock.now_ms();
+    let told = context.store.write(move |tx| learn::note_replacement(tx, begun, now)).await?;
+    context.emit_all(told);
+    Ok(())
+}
+
+/// Each device keeps the sealed identity, which the server could lose.
+async fn keep_a_copy(link: &Link) -> Result<(), ClientError> {
+    let context = &link.context;
+    if context.account().await?.sealed_identity.is_some() {
+        return Ok(());
+    }
+    let sealed = match context.api.sealed_identity().await {
+        Err(error) if error.is(&ErrorCode::NoBackup) => return Ok(()),
+        other => other?.backup.decode(),
+    };
+    let kept = context.store.write(move |tx| match account::load(tx)? {
+        Some(account) => account::save(tx, &Account { sealed_identity: sealed, ..account }),
+        None => Ok(()),
+    });
+    Ok(kept.await?)
+}
+
+/// Hears of the newest list. A device that does not stand in it has no business here any more.
+pub(crate) async fn catch_up(link: &Link) -> Result<(), ClientError> {
+    let context = &link.context;
+    let account = context.account().await?;
+    let learnt = Publisher::of(context, &account).catch_up().await;
+    let stands = context.store.read(move |at| {
+        let known = learn::known(at, &account)?;
+        Ok::<_, ClientError>(known.number().is_none() || learn::stands(&known, &account))
+    });
+    let stands = stands.await?;
+    learnt?;
+    if stands { Ok(()) } else { Err(ClientError::NotListed) }
+}

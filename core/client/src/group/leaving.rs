@@ -1,0 +1,87 @@
+//! Leaving a group of people: the user's own signed word, which the server orders among all others, and which some other
+//! member's commit carries. From then on the server keeps everything of the group from this user's devices.
+
+use std::sync::Arc;
+
+use privmsg_e2ee::{Role, Roster};
+use privmsg_protocol::rest::LeaveGroup;
+use privmsg_protocol::{ErrorCode, GroupId, Opaque, UserId};
+use privmsg_store::group_changes;
+use privmsg_store::group_chats::Gone;
+use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::position::Place;
+
+use super::change::{Author, ChangeError, GroupChange};
+use super::mls::{Step, load_conversation};
+use super::news::GroupNews;
+use super::rosters;
+use super::standing::take_leave;
+use crate::engine::Link;
+use crate::error::ClientError;
+
+/// A wish to leave.
+#[derive(Debug)]
+pub(crate) struct Leave {
+    pub(crate) wanted: i64,
+    pub(crate) successor: Option<UserId>,
+    /// The newest roster that the server has.
+    pub(crate) newest: Roster,
+}
+
+/// What the server is told.
+enum Word {
+    /// The next roster, or none where nobody else is in the group.
+    Said(LeaveGroup),
+    /// It cannot be, and that is noted.
+    Impossible,
+}
+
+/// Leaves a group.
+pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -> Result<(), ClientError> {
+    let (id, wanted) = (group.group_id, leave.wanted);
+    let word = link.context.step(&link.identity, move |step| word(step, id, &leave)).await?;
+    let Word::Said(request) = word else { return Ok(()) };
+    match link.context.api.leave_group(&id, &request).await {
+        Ok(()) => {}
+        // An answer to the same that was lost.
+        Err(error) if error.is(&ErrorCode::UnknownGroup) => {}
+        Err(error) if error.is(&ErrorCode::InvalidRoster) => {
+            let why = ChangeError::Refused.to_string();
+            return Ok(link.context.store.write(move |tx| group_changes::fail(tx, wanted, &why)).await?);
+        }
+        Err(error) => return Err(error),
+    }
+    let told = link.context.step(&link.identity, move |step| {
+        let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
+        let own = &step.identity.user_id;
+        group_changes::done(step.tx, wanted)?;
+        let news = GroupNews { left: vec![own.clone()], ..GroupNews::default() };
+        let events = news.tell(step, group.chat, own, Place::Here)?;
+        take_leave(step, &group, Gone::Left)?;
+        Ok::<_, ClientError>(events)
+    });
+    link.context.emit_all(told.await?);
+    Ok(())
+}
+
+fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientError> {
+    let own = &step.identity.user_id;
+    let others = leave.newest.participants().iter().filter(|place| place.user_id() != own);
+    if others.clone().next().is_none() {
+        return Ok(Word::Said(LeaveGroup::default()));
+    }
+    let key = rosters::signing_key(step.tx)?;
+    let conversation = load_conversation(step, id)?;
+    let generation_of = |user: &UserId| conversation.as_ref().and_then(|found| found.generation_of(user));
+    let author = Author { key: &key, generation_of: &generation_of };
+    // Who is named counts where nobody else would be an owner.
+    let has_owner = others.clone().any(|place| place.role() == Role::Owner);
+    let successor = leave.successor.clone().filter(|_| !has_owner);
+    match (GroupChange::Leave { successor }).step(&leave.newest, &author) {
+        Ok(roster) => Ok(Word::Said(LeaveGroup { roster: Some(Opaque::encode(&roster.encode())) })),
+        Err(why) => {
+            group_changes::fail(step.tx, leave.wanted, &why.to_string())?;
+            Ok(Word::Impossible)
+        }
+    }
+}

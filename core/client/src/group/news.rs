@@ -1,0 +1,104 @@
+//! What a roster step has changed, as a line in the chat.
+
+use privmsg_e2ee::{Role, Roster};
+use privmsg_protocol::UserId;
+use privmsg_store::chats::ChatId;
+use privmsg_store::messages::{self, Direction, Kind, NewMessage};
+use privmsg_store::position::Place;
+use serde::{Deserialize, Serialize};
+
+use super::mls::Step;
+use super::rosters::role_name;
+use crate::content::new_message_id;
+use crate::error::{ClientError, During as _};
+use crate::events::Event;
+
+/// What has changed in a group of people, by whose word.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupNews {
+    /// Who takes part from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<UserId>,
+    /// Who was sent away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<UserId>,
+    /// Who has left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<UserId>,
+    /// Who has another role, and which: `owner`, `admin` or `member`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<(UserId, String)>,
+    /// Who takes part under another identity than before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_identity: Vec<UserId>,
+    /// The server says that it knows no such group any more, or not this user in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown_to_server: bool,
+}
+
+impl GroupNews {
+    /// What is another in `after`, by its author.
+    pub(crate) fn between(before: &Roster, after: &Roster) -> Self {
+        let mut news = Self::default();
+        let author = after.author().user_id();
+        for old in before.participants() {
+            let user = old.user_id().clone();
+            match after.participant(&user) {
+                None if user == *author => news.left.push(user),
+                None => news.removed.push(user),
+                Some(new) => {
+                    if new.identity() != old.identity() {
+                        news.other_identity.push(user.clone());
+                    }
+                    if new.role() != old.role() {
+                        news.roles.push((user, role_name(new.role()).to_owned()));
+                    }
+                }
+            }
+        }
+        for new in after.participants().iter().filter(|new| before.participant(new.user_id()).is_none()) {
+            news.added.push(new.user_id().clone());
+            if new.role() > Role::Member {
+                news.roles.push((new.user_id().clone(), role_name(new.role()).to_owned()));
+            }
+        }
+        news
+    }
+
+    /// Whether there is nothing to tell, as when somebody only signs with another key.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Enters it into the chat, as somebody's deed.
+    pub(crate) fn tell(
+        &self,
+        step: &Step<'_, '_>,
+        chat: ChatId,
+        by: &UserId,
+        place: Place,
+    ) -> Result<Vec<Event>, ClientError> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
+        let content = serde_json::to_vec(self).during("storing what has changed in a group")?;
+        let notice = NewMessage {
+            chat,
+            message_id: new_message_id(step.now_ms)?,
+            sender_id: by,
+            sender_device: &step.identity.device_id,
+            place,
+            expires_at: None,
+            sent_at: step.now_ms,
+            received_at: step.now_ms,
+            kind: Kind::GROUP_CHANGED,
+            content: &content,
+        };
+        let id = messages::insert(step.tx, &notice, Direction::Incoming)?;
+        Ok(id.map(|id| Event::Received { id, chat }).into_iter().collect())
+    }
+
+    pub(crate) fn read(content: &[u8]) -> Self {
+        serde_json::from_slice(content).unwrap_or_default()
+    }
+}

@@ -1,0 +1,172 @@
+//! Who takes part in a group of people, as far as this device knows.
+//!
+//! Each MLS group names one roster in its GroupContext, which decides who may be in it. What counts for the user is the
+//! newest that is known of the conversation ([`RosterView`]): nothing is sent before the GroupContext names that.
+
+use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCertificate, StatementError};
+use privmsg_mls_public::{Learned, RosterView};
+use privmsg_protocol::Opaque;
+use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::{Snapshot, StoreError, Tx, account, contacts, group_chats};
+
+use crate::device_lists;
+use crate::error::ClientError;
+use crate::identity::Identity;
+
+/// What the server has shown beside a group's public state. The rosters are genuine, and nothing else is known of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shown {
+    /// The one that the GroupContext is to name.
+    pub(crate) roster: Option<Roster>,
+    /// The one that the group is said to have begun with.
+    pub(crate) founding: Option<Roster>,
+}
+
+/// What is known of the rosters of a chat. `None` if it is none of a group of people.
+pub(crate) fn view(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<RosterView>, ClientError> {
+    let Some(stored) = group_chats::load(at, chat)? else { return Ok(None) };
+    let ChatKind::Group { conversation } = chats::load(at, chat)?.kind else { return Ok(None) };
+    Ok(Some(RosterView::decode(&stored.view, &conversation).map_err(damaged)?))
+}
+
+/// The newest roster of a chat: of several that are, the first.
+pub(crate) fn newest(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Roster>, ClientError> {
+    Ok(view(at, chat)?.and_then(|view| view.heads().first().cloned()))
+}
+
+/// Learns a roster of a chat, and keeps it if it is news. One that is signed under a generation which its author has called
+/// back, as far as this device knows, is none.
+pub(crate) fn learn(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<Learned, ClientError> {
+    let Some(mut view) = view(tx, chat)? else { return Ok(Learned::Foreign) };
+    let author = roster.author();
+    let author = device_lists::load(tx, author.user_id(), *author.identity_key())?;
+    let learned = view.learn(roster.clone(), Some(&author));
+    match learned {
+        Learned::Newer | Learned::Beside | Learned::Behind => {
+            group_chats::set_view(tx, chat, &view.encode())?;
+            note(tx, chat, roster)?;
+        }
+        Learned::Known => note(tx, chat, roster)?,
+        Learned::Disputed => tracing::warn!(?roster, "two owners of a group have thrown each other out"),
+        _ => {}
+    }
+    Ok(learned)
+}
+
+/// Enters a group that this device knows nothing of but this.
+pub(crate) fn enter(tx: &Tx<'_>, chat: ChatId, founding: &Roster, roster: &Roster) -> Result<(), ClientError> {
+    let view = RosterView::new(&roster.conversation_id(), roster.clone()).map_err(damaged)?;
+    group_chats::enter(tx, chat, &founding.encode(), &view.encode())?;
+    note(tx, chat, roster)
+}
+
+fn note(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<(), ClientError> {
+    Ok(group_chats::note_roster(tx, chat, roster.number(), roster.hash(), &roster.encode())?)
+}
+
+/// Whether a group may carry its chat with this roster in the GroupContext: it is the newest, or comes after it, or has
+/// counted before. A commit brings it up before anything is sent.
+pub(crate) fn may_carry(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bool, ClientError> {
+    let fits = match learn(tx, chat, roster)? {
+        Learned::Known | Learned::Newer | Learned::Beside | Learned::Behind => true,
+        Learned::Older => group_chats::has_counted(tx, chat, roster.hash())?,
+        _ => false,
+    };
+    Ok(fits)
+}
+
+/// Whoever was out of a group does not know what has led to the roster by which they come again. They take it from somebody
+/// who could have let them in by what they know: an owner or admin of then.
+pub(crate) fn comes_again(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bool, ClientError> {
+    let Some(known) = group_chats::load(tx, chat)? else { return Ok(false) };
+    let Some(view) = view(tx, chat)? else { return Ok(false) };
+    let signer = |head: &Roster| head.signer(roster.author()).map(Participant::role);
+    let may = known.gone.is_some()
+        && roster.number() > view.number()
+        && view.heads().iter().all(|head| head.conversation_id() == roster.conversation_id())
+        && view.heads().iter().all(|head| signer(head) >= Some(Role::Admin));
+    if may {
+        let view = RosterView::new(&roster.conversation_id(), roster.clone()).map_err(damaged)?;
+        group_chats::set_view(tx, chat, &view.encode())?;
+        note(tx, chat, roster)?;
+    }
+    Ok(may)
+}
+
+/// The roster to which a group with `before` in its GroupContext can be brought up, if it is behind.
+pub(crate) fn way_up(at: &Snapshot<'_>, chat: ChatId, before: &Roster) -> Result<Option<Roster>, ClientError> {
+    let Some(view) = view(at, chat)? else { return Ok(None) };
+    if view.is_newest(before.hash()) {
+        return Ok(None);
+    }
+    let past = group_chats::past_rosters(at, chat)?;
+    let past =
+        past.iter().map(|bytes| Roster::decode_admitted(bytes).map_err(damaged)).collect::<Result<Vec<_>, _>>()?;
+    // The highest first.
+    let mut known = view.heads().iter().chain(&past);
+    Ok(known.find(|roster| roster.replaces(before).is_ok()).cloned())
+}
+
+/// The key with which this account signs rosters.
+pub(crate) fn signing_key(at: &Snapshot<'_>) -> Result<AccountSigningKey, ClientError> {
+    let account = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
+    let signing = account.signing.as_ref().ok_or(ClientError::NoSigningKey)?;
+    let certificate = SigningKeyCertificate::decode(&signing.certificate);
+    let certificate = certificate.map_err(|_| ClientError::Damaged("signing key certificate"))?;
+    AccountSigningKey::from_bytes(&signing.key, certificate).map_err(|_| ClientError::Damaged("signing key"))
+}
+
+/// Participants under another identity than the one that this user knows them by: until they are accepted, or are gone,
+/// nothing is sent. Whom the user does not know under any, stays so: a group pins nobody.
+pub(crate) fn strangers_under_known_names(
+    at: &Snapshot<'_>,
+    identity: &Identity,
+    roster: &Roster,
+) -> Result<Vec<Participant>, StoreError> {
+    let mut others = Vec::new();
+    for participant in roster.participants() {
+        let known = if *participant.user_id() == identity.user_id {
+            participant.identity() == &identity.account
+        } else {
+            let contact = contacts::load(at, participant.user_id())?;
+            contact.is_none_or(|contact| {
+                contact.identity == *participant.identity().as_bytes() && contact.changed_identity.is_none()
+            })
+        };
+        if !known {
+            others.push(participant.clone());
+        }
+    }
+    Ok(others)
+}
+
+/// A roster that somebody else has handed over.
+pub(crate) fn read(roster: &Opaque) -> Result<Roster, ClientError> {
+    let bytes = roster.decode().ok_or(ClientError::Protocol("a roster that is not base64"))?;
+    Roster::decode(&bytes).map_err(|error| match error {
+        StatementError::UpdateNeeded(newer) => newer.into(),
+        _ => ClientError::Protocol("a roster that is none"),
+    })
+}
+
+/// A roster of this device's own database.
+pub(crate) fn stored(bytes: &[u8]) -> Result<Roster, ClientError> {
+    Roster::decode_admitted(bytes).map_err(damaged)
+}
+
+/// What a role is called by scripts.
+#[must_use]
+pub(crate) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+    }
+}
+
+fn damaged(error: StatementError) -> ClientError {
+    match error {
+        StatementError::UpdateNeeded(newer) => newer.into(),
+        _ => ClientError::Damaged("roster"),
+    }
+}

@@ -1,0 +1,65 @@
+//! Where this user stands in a group of people: what another roster changes, and how they come to be out of it.
+
+use privmsg_e2ee::{ConversationInfo, Roster};
+use privmsg_protocol::{ErrorCode, GroupId};
+use privmsg_store::group_chats::{self, Gone};
+use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::position::Place;
+
+use super::mls::Step;
+use super::news::GroupNews;
+use super::request::forget;
+use super::{change, rosters};
+use crate::content::title;
+use crate::engine::tasks::outbox::fail_all;
+use crate::error::ClientError;
+use crate::events::Event;
+
+/// The roster step of a commit of this device's own counts. Whoever came by it is told what the group is called.
+pub(crate) fn stepped(step: &Step<'_, '_>, group: &StoredGroup, place: Place) -> Result<Vec<Event>, ClientError> {
+    let Some(next) = &group.step else { return Ok(Vec::new()) };
+    let next = rosters::stored(next)?;
+    groups::set_step(step.tx, &group.group_id, None)?;
+    let (events, news) = enter_roster(step, group, &next, place)?;
+    if !news.added.is_empty() {
+        title::tell_again(step, group.chat)?;
+    }
+    Ok(events)
+}
+
+/// Another roster counts in a group since a commit that is merged.
+pub(crate) fn enter_roster(
+    step: &Step<'_, '_>,
+    group: &StoredGroup,
+    next: &Roster,
+    place: Place,
+) -> Result<(Vec<Event>, GroupNews), ClientError> {
+    let before = group.roster.as_deref().ok_or(ClientError::Damaged("roster"))?;
+    let before = rosters::stored(before)?;
+    let info = ConversationInfo::decode(&group.info).ok().and_then(|info| info.with_roster(next));
+    let info = info.ok_or(ClientError::Damaged("conversation info"))?;
+    groups::set_roster(step.tx, &group.group_id, &info.encode(), &next.encode())?;
+    rosters::learn(step.tx, group.chat, next)?;
+    change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
+    let news = GroupNews::between(&before, next);
+    Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))
+}
+
+/// The server knows no such group, or not this user in it.
+pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+    if let Some(group) = groups::load(step.tx, &id)?
+        && group_chats::set_gone(step.tx, group.chat, Some(Gone::Unknown))?
+    {
+        let news = GroupNews { unknown_to_server: true, ..GroupNews::default() };
+        news.tell(step, group.chat, &step.identity.user_id, Place::Here)?;
+    }
+    forget(step, id)
+}
+
+/// The user takes no part in a group any more. What they have written and not sent will not be.
+pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) -> Result<(), ClientError> {
+    group_chats::set_gone(step.tx, group.chat, Some(why))?;
+    fail_all(step.tx, group.chat, ErrorCode::NotAMember.as_str())?;
+    change::refuse_all(step.tx, group.chat)?;
+    forget(step, group.group_id)
+}

@@ -1,0 +1,18 @@
+//! The devices of one's own account: the signed list of them, and what follows from it.
+//!
+//! | | |
+//! |---|---|
+//! | [`learn`] | what this device knows of the list, and what it does when it hears of another one |
+//! | [`publish`] | another list in place of the one that the server has |
+//! | [`generation`] | a new signing key, by the identity that the recovery words open |
+//! | [`linking`] | a new device is let in by a present one |
+//! | [`words`] | what only the identity may ask for, opened by the recovery words |
+//!
+//! The identity key vouches for the signing key of a generation, that signs the list, and what stands in the list is the
+//! account's. The server keeps all of it and can change none; what it can withhold, another device brings back.
+
+pub(crate) mod generation;
+pub(crate) mod learn;
+mod linking;
+pub(crate) mod publish;
+pub(crate) mod words;

@@ -1,0 +1,210 @@
+//! What this device knows of its account's devices.
+
+use std::time::Duration;
+
+use privmsg_e2ee::{DeviceKeys, Member};
+use privmsg_mls_public::{Device, DeviceList, KnownDevices, SigningKeyCertificate, Verdict};
+use privmsg_protocol::DeviceId;
+use privmsg_store::account::{self, Account};
+use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
+use privmsg_store::messages::{self, Direction, Kind, NewMessage};
+use privmsg_store::position::Place;
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, settings};
+
+use crate::content::new_message_id;
+use crate::device_lists;
+use crate::error::ClientError;
+use crate::events::Event;
+use crate::identity::{Identity, public_identity};
+
+/// The queue.
+pub(crate) const TASK: TaskName = TaskName::new("own_devices");
+
+/// How often there was a newer list.
+const NEWS: &str = "own_lists";
+
+/// How often there was a newer list: what was asked under an older one is asked again.
+pub(crate) fn news(at: &Snapshot<'_>) -> Result<i64, StoreError> {
+    Ok(settings::get(at, NEWS)?.unwrap_or(0))
+}
+
+/// What waits for the end of a replacement of the identity.
+const REPLACEMENT: TaskName = TaskName::new("replacement");
+
+/// What this device knows of its account's devices.
+pub(crate) fn known(at: &Snapshot<'_>, account: &Account) -> Result<KnownDevices, ClientError> {
+    device_lists::load(at, &account.user_id, public_identity(account)?)
+}
+
+/// Whether this device stands in the list that it knows.
+pub(crate) fn stands(known: &KnownDevices, account: &Account) -> bool {
+    let key = DeviceKeys::from_bytes(&account.device_key).public();
+    account.device_id.as_ref().is_some_and(|id| known.counts(id, &key))
+}
+
+/// The list that counts for the leaves of one's own devices; `None` where nothing was learnt, as before a first sign-in is
+/// finished.
+pub(crate) fn listed(at: &Snapshot<'_>, identity: &Identity) -> Result<Option<KnownDevices>, ClientError> {
+    let known = device_lists::load(at, &identity.user_id, identity.account)?;
+    Ok(Some(known).filter(|known| known.number().is_some()))
+}
+
+/// Whether somebody in a conversation is a device of this user's account, and does not stand in the list.
+pub(crate) fn is_stranger(listed: Option<&KnownDevices>, identity: &Identity, member: &Member) -> bool {
+    member.user_id == identity.user_id
+        && listed.is_some_and(|listed| !listed.counts(&member.device_id, &member.device_key))
+}
+
+/// Whether any of these is.
+pub(crate) fn has_strangers(at: &Snapshot<'_>, identity: &Identity, members: &[Member]) -> Result<bool, ClientError> {
+    let listed = listed(at, identity)?;
+    Ok(members.iter().any(|member| is_stranger(listed.as_ref(), identity, member)))
+}
+
+/// This device, as it stands in lists.
+pub(crate) fn this_device(account: &Account, added_at: u64) -> Result<Device, ClientError> {
+    let device_id = account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
+    Ok(Device { device_id, device_key: DeviceKeys::from_bytes(&account.device_key).public(), added_at })
+}
+
+/// Learns a list of the account's, from whomever it comes. One under another identity is an alarm, and nothing is learnt:
+/// another identity for one's own account is never followed by itself.
+pub(crate) fn learn(tx: &Tx<'_>, account: &Account, list: DeviceList, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    learn_by(tx, account, list, By::Another, now_ms)
+}
+
+/// Whose list it is: what this device does itself, it does not announce to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    This,
+    Another,
+}
+
+/// As [`learn`], of a list by this device, or by another one.
+pub(crate) fn learn_by(
+    tx: &Tx<'_>,
+    account: &Account,
+    list: DeviceList,
+    by: By,
+    now_ms: i64,
+) -> Result<Vec<Event>, ClientError> {
+    let mut known = known(tx, account)?;
+    let (before, stood) = (known.clone(), stands(&known, account));
+    let Ok(verdict) = known.learn(list) else { return alarm(tx, &TASK, Reason::AnotherOwnIdentity, now_ms) };
+    known_devices::save(tx, &account.user_id, known.identity().as_bytes(), &known.encode())?;
+    match verdict {
+        Verdict::Older => Ok(Vec::new()),
+        Verdict::Known if known.is_in_conflict() => Ok(Vec::new()),
+        Verdict::Known => {
+            no_alarm(tx)?;
+            Ok(Vec::new())
+        }
+        Verdict::Conflict => {
+            reconcile(tx)?;
+            alarm(tx, &TASK, Reason::DeviceListConflict, now_ms)
+        }
+        Verdict::Newer => {
+            no_alarm(tx)?;
+            reconcile(tx)?;
+            settings::set(tx, NEWS, news(tx)? + 1)?;
+            call_back(tx, &known)?;
+            let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
+            if by == By::Another {
+                events.extend(announce(tx, &before, &known, account, now_ms)?);
+            }
+            Ok(events)
+        }
+    }
+}
+
+/// A signing key whose generation has been called back signs nothing that anybody believes.
+fn call_back(tx: &Tx<'_>, known: &KnownDevices) -> Result<(), ClientError> {
+    let Some(account) = account::load(tx)? else { return Ok(()) };
+    let called_back = account.signing.as_ref().is_some_and(|signing| {
+        SigningKeyCertificate::decode(&signing.certificate).is_ok_and(|by| known.has_called_back(&by))
+    });
+    if called_back {
+        account::save(tx, &Account { signing: None, ..account })?;
+    }
+    Ok(())
+}
+
+/// Devices may have to leave conversations.
+fn reconcile(tx: &Tx<'_>) -> Result<(), StoreError> {
+    groups::all(tx)?.iter().try_for_each(|group| groups::set_reconcile(tx, &group.group_id))
+}
+
+/// Which devices have come and gone, as lines in the notes to oneself: they last until they are read. What a device finds
+/// when it comes in is no news.
+fn announce(
+    tx: &Tx<'_>,
+    before: &KnownDevices,
+    now: &KnownDevices,
+    account: &Account,
+    now_ms: i64,
+) -> Result<Vec<Event>, ClientError> {
+    let this = account.device_id.as_ref();
+    if before.number().is_none() || !stands(now, account) {
+        return Ok(Vec::new());
+    }
+    let is_in = |known: &KnownDevices, device: &Device| known.counts(&device.device_id, &device.device_key);
+    let new = now.devices().iter().filter(|device| !is_in(before, device) && this != Some(&device.device_id));
+    let new = new.map(|device| {
+        let since = i64::try_from(device.added_at).unwrap_or(i64::MAX).saturating_mul(1000);
+        (Kind::DEVICE_ADDED, device, since)
+    });
+    let gone = before.devices().iter().filter(|device| !is_in(now, device));
+    let gone = gone.map(|device| (Kind::DEVICE_REMOVED, device, now_ms));
+    let mut events = Vec::new();
+    for (kind, device, at) in new.chain(gone) {
+        events.extend(announce_one(tx, account, kind, &device.device_id, at, now_ms)?);
+    }
+    Ok(events)
+}
+
+fn announce_one(
+    tx: &Tx<'_>,
+    account: &Account,
+    kind: Kind,
+    device: &DeviceId,
+    at: i64,
+    now_ms: i64,
+) -> Result<Option<Event>, ClientError> {
+    let chat = chats::ensure(tx, &ChatKind::SelfNotes, now_ms)?;
+    let notice = NewMessage {
+        chat,
+        message_id: new_message_id(now_ms)?,
+        sender_id: &account.user_id,
+        sender_device: device,
+        place: Place::Here,
+        expires_at: None,
+        sent_at: at,
+        received_at: now_ms,
+        kind,
+        content: device.as_str().as_bytes(),
+    };
+    let id = messages::insert(tx, &notice, Direction::Incoming)?;
+    Ok(id.map(|id| Event::Received { id, chat }))
+}
+
+/// Notes whether somebody has begun to put another identity in the place of this one.
+pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    if begun {
+        return alarm(tx, &REPLACEMENT, Reason::ReplacementBegun, now_ms);
+    }
+    holds::forget_of(tx, &REPLACEMENT, Scope::Profile)?;
+    Ok(Vec::new())
+}
+
+/// Notes what a person has to know; told once, and shown until it is over.
+fn alarm(tx: &Tx<'_>, task: &TaskName, reason: Reason, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    let pause = Duration::from_millis(LONGEST_MS.unsigned_abs());
+    let shown = holds::all(tx)?.into_iter().any(|hold| hold.task == *task && hold.reason == reason);
+    holds::put(tx, task, Scope::Profile, &reason, now_ms, |_| pause)?;
+    Ok(if shown { Vec::new() } else { vec![Event::OwnDevicesAlarm { reason }] })
+}
+
+fn no_alarm(tx: &Tx<'_>) -> Result<(), StoreError> {
+    holds::forget_of(tx, &TASK, Scope::Profile)
+}

@@ -1,0 +1,220 @@
+//! A device that waits to be let in, and the ways in which it is.
+
+use std::time::Duration;
+
+use privmsg_e2ee::{DeviceKeys, LinkCode, RecoveryKey};
+use privmsg_mls_public::{LinkReply, NewDevice};
+use privmsg_protocol::rest::ReplaceIdentity;
+use privmsg_protocol::{ErrorCode, Secret};
+use privmsg_store::account;
+use zeroize::Zeroizing;
+
+use super::steps::{Steps, save};
+use super::{LoggedIn, LoginError, by_device};
+use crate::device_lists;
+use crate::error::{ClientError, Retry};
+use crate::identity::public_identity;
+use crate::own_devices::learn;
+use crate::own_devices::words::open;
+
+/// How often it is looked whether somebody has let the device in: a person holds two devices in their hands. Each time is
+/// a request or two.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// A sign-in that waits to be let in.
+#[derive(Debug)]
+pub struct PendingLogin {
+    steps: Steps,
+    /// The server has let the device in to wait.
+    has_been_in: bool,
+}
+
+/// Another identity is on its way to take the place of the present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replacing {
+    /// When, unless somebody who has the present one ends it; seconds since 1970.
+    pub takes_effect_at: i64,
+}
+
+impl PendingLogin {
+    pub(super) fn new(steps: Steps) -> Self {
+        let has_been_in = steps.api.token().is_some();
+        Self { steps, has_been_in }
+    }
+
+    /// What another device of the account has to see to let this one in. It is the same until it is used.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database, or of the system's randomness.
+    pub async fn code(&mut self) -> Result<LinkCode, ClientError> {
+        let secret = match &self.steps.account.link_secret {
+            Some(secret) => secret.clone(),
+            None => {
+                let mut secret = Zeroizing::new([0; 32]);
+                getrandom::fill(&mut *secret).map_err(|_| ClientError::NoRandomness)?;
+                self.steps.account.link_secret = Some(secret.clone());
+                save(&self.steps.store, &self.steps.account).await?;
+                secret
+            }
+        };
+        let (device_type, device_name) = (self.steps.device_type.to_owned(), self.steps.account.device_name.clone());
+        Ok(LinkCode { device: self.this_device()?, device_type, device_name, secret })
+    }
+
+    fn this_device(&self) -> Result<NewDevice, ClientError> {
+        let account = &self.steps.account;
+        Ok(NewDevice {
+            user_id: account.user_id.clone(),
+            device_id: account.device_id.clone().ok_or(ClientError::NotSignedIn)?,
+            device_key: DeviceKeys::from_bytes(&account.device_key).public(),
+        })
+    }
+
+    /// Waits until another device has let this one in by its [code](Self::code). Cancel-safe.
+    ///
+    /// # Errors
+    /// [`LoginError::ForgedLink`] if the server brings an answer of somebody who has not seen the code;
+    /// [`LoginError::IdentityMismatch`] if this profile knew the account by another identity.
+    pub async fn wait_until_linked(&mut self) -> Result<LoggedIn, LoginError> {
+        self.code().await?;
+        loop {
+            if let Some(reply) = self.reply().await? {
+                return self.accept(reply).await;
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// The answer to the code, if there is one.
+    async fn reply(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        if self.steps.api.token().is_none() {
+            let steps = &mut self.steps;
+            match by_device::sign_in(&steps.api, &steps.store, &steps.account).await {
+                Ok(answer) => {
+                    steps.account.token = Some(answer.token);
+                    steps.account.token_expires_at = answer.expires_at;
+                    save(&steps.store, &steps.account).await?;
+                    self.has_been_in = true;
+                }
+                // Before it is let in, nobody knows it.
+                Err(ClientError::DeviceForgotten) if !self.has_been_in => return Ok(None),
+                Err(error) => return passing(error).map(|()| None),
+            }
+        }
+        match self.steps.api.link_reply().await {
+            Ok(reply) => reply.link_reply.decode().ok_or(ClientError::Protocol("an answer that is none")).map(Some),
+            Err(error) if error.is(&ErrorCode::NoLinkReply) => Ok(None),
+            Err(error) if error.needs_sign_in() => {
+                self.steps.api.set_token(None);
+                Ok(None)
+            }
+            Err(error) => passing(error).map(|()| None),
+        }
+    }
+
+    /// Believes the identity of who has seen this device's code, and no other.
+    async fn accept(&mut self, reply: Vec<u8>) -> Result<LoggedIn, LoginError> {
+        let device = self.this_device()?;
+        let secret = self.steps.account.link_secret.clone().ok_or(ClientError::NotSignedIn)?;
+        let reply = LinkReply::decode(&reply, &secret, &device).map_err(|error| match error {
+            privmsg_e2ee::StatementError::UpdateNeeded(newer) => LoginError::Client(newer.into()),
+            _ => LoginError::ForgedLink,
+        })?;
+        let identity = reply.certificate().identity_key();
+        if public_identity(&self.steps.account).is_ok_and(|known| known != *identity) {
+            return Err(LoginError::IdentityMismatch);
+        }
+        let steps = &mut self.steps;
+        steps.account.identity = Some(*identity.as_bytes());
+        steps.account.certificate = Some(reply.certificate().encode());
+        let (account, list, now) = (steps.account.clone(), reply.list().clone(), steps.clock.now_ms());
+        let learnt = steps.store.write(move |tx| {
+            account::save(tx, &account)?;
+            learn::learn(tx, &account, list, now)
+        });
+        learnt.await?;
+        Ok(steps.finish().await?)
+    }
+
+    /// Goes on with the recovery key: begins a generation of the account in which this device is the only one. The others
+    /// wait to be let in again.
+    ///
+    /// # Errors
+    /// [`LoginError::Recovery`] if the words are wrong; call again with others.
+    pub async fn recover(&mut self, words: &str) -> Result<LoggedIn, LoginError> {
+        let words: RecoveryKey = words.parse()?;
+        let steps = &mut self.steps;
+        let (key, sealed) = open(&steps.api, &words, &steps.account).await?;
+        let profile = steps.api.own_profile().await?.profile;
+        let known = public_identity(&steps.account).ok();
+        // Those of an attempt of our own that another device was faster than count for nothing.
+        let known = known.filter(|_| steps.account.identity_secret.is_none());
+        if profile.public_key.as_deref() != Some(key.public().to_string().as_str())
+            || known.is_some_and(|known| known != key.public())
+        {
+            return Err(LoginError::IdentityMismatch);
+        }
+        let theirs = steps.api.device_list(&steps.account.user_id).await?;
+        let theirs = device_lists::read(&steps.account.user_id, &theirs)?;
+        if *theirs.certificate().identity_key() != key.public() {
+            return Err(LoginError::IdentityMismatch);
+        }
+        steps.forget_identity();
+        steps.account.certificate = None;
+        steps.account.identity = Some(*key.public().as_bytes());
+        steps.account.sealed_identity = Some(sealed);
+        let (account, now) = (steps.account.clone(), steps.clock.now_ms());
+        steps.store.write(move |tx| learn::learn(tx, &account, theirs, now)).await?;
+        steps.begin_generation(&key).await?;
+        steps.publisher().catch_up().await?;
+        Ok(steps.finish().await?)
+    }
+
+    /// Begins to put another identity in the place of the account's, with the access key. It takes effect after some days,
+    /// unless somebody who has the present identity ends it; [`PendingLogin::wait_until_replaced`], or another sign-in then,
+    /// goes on.
+    ///
+    /// # Errors
+    /// [`LoginError`]; [`ClientError::NotSignedIn`] where there is no access key.
+    pub async fn replace_identity(&mut self) -> Result<Replacing, LoginError> {
+        let access_key: Secret = self.steps.account.access_key.clone().ok_or(ClientError::NotSignedIn)?;
+        let steps = &mut self.steps;
+        if steps.account.identity_secret.is_none() {
+            steps.forget_identity();
+            steps.account.certificate = None;
+        }
+        let identity = steps.new_identity().await?;
+        let begun = steps.api.begin_replacement(&ReplaceIdentity { access_key, identity }).await?;
+        Ok(Replacing { takes_effect_at: begun.takes_effect_at })
+    }
+
+    /// Waits until the identity that was begun here is the account's. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`LoginError`]; [`LoginError::IdentityMismatch`] if it was ended.
+    pub async fn wait_until_replaced(&mut self) -> Result<LoggedIn, LoginError> {
+        let own = public_identity(&self.steps.account)?.to_string();
+        loop {
+            match self.steps.api.own_profile().await {
+                Ok(now) if now.profile.public_key.as_ref() == Some(&own) && !now.waiting => {
+                    return Ok(self.steps.finish().await?);
+                }
+                Ok(now) if now.identity_replacement.is_none() => return Err(LoginError::IdentityMismatch),
+                Ok(_) => {}
+                Err(error) => passing(error)?,
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+}
+
+/// Whether it helps to ask again in a moment.
+fn passing(error: ClientError) -> Result<(), ClientError> {
+    match error.retry() {
+        Retry::Later => {
+            tracing::info!(%error, "asks again whether it was let in");
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}

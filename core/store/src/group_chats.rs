@@ -1,0 +1,188 @@
+//! What the chat of a group of people has besides: who takes part, its title, and whether the user still does.
+//!
+//! Rosters are bytes here, and were verified by whoever brings them.
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::chats::ChatId;
+use crate::position::Position;
+use crate::sql_types::to_sql;
+use crate::{Change, Snapshot, StoreError, Tx};
+
+/// Rosters that are kept of each group: more than a restore of the server takes back, as a rule.
+const KEPT_ROSTERS: u32 = 16;
+
+/// Why the user takes no part in a group any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// By their own word.
+    Left,
+    /// Somebody with the right to has sent them away.
+    Removed,
+    /// The server says that it knows no such group, or not this user in it.
+    Unknown,
+}
+
+impl Gone {
+    const ALL: [Self; 3] = [Self::Left, Self::Removed, Self::Unknown];
+
+    /// A name for scripts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Removed => "removed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a chat of a group of people has besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupChat {
+    /// The roster that it began with.
+    pub founding: Vec<u8>,
+    /// The newest rosters that are known, and what they follow.
+    pub view: Vec<u8>,
+    /// What people call it; empty as long as nobody has said.
+    pub title: String,
+    /// Why the user takes no part any more, if so.
+    pub gone: Option<Gone>,
+}
+
+/// Reads what a chat has besides. `None` for a chat of another kind.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn load(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<GroupChat>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT founding, view, title, gone FROM group_chat WHERE chat_id = ?1")?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let gone: Option<String> = row.get(3)?;
+        let gone = gone.and_then(|gone| Gone::ALL.into_iter().find(|known| known.as_str() == gone));
+        Ok(GroupChat { founding: row.get(0)?, view: row.get(1)?, title: row.get(2)?, gone })
+    };
+    Ok(query.query_row([chat.0], read).optional()?)
+}
+
+/// The title of a group, and whether the user takes no part in it any more, which is all that a list of chats shows.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn heading(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(String, bool)>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT title, gone IS NOT NULL FROM group_chat WHERE chat_id = ?1")?;
+    Ok(query.query_row([chat.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// Enters a group that this user takes part in, perhaps again.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn enter(tx: &Tx<'_>, chat: ChatId, founding: &[u8], view: &[u8]) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "INSERT INTO group_chat (chat_id, founding, view) VALUES (?1, ?2, ?3)
+         ON CONFLICT (chat_id) DO UPDATE SET view = ?3, gone = NULL",
+        params![chat.0, founding, view],
+    )?;
+    tx.changed(Change::Chat(chat));
+    Ok(())
+}
+
+/// Keeps what is known of a group's rosters.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_view(tx: &Tx<'_>, chat: ChatId, view: &[u8]) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE group_chat SET view = ?2 WHERE chat_id = ?1", params![chat.0, view])?;
+    tx.changed(Change::Chat(chat));
+    Ok(())
+}
+
+/// The user takes no part any more, or does again. Returns whether that is news.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_gone(tx: &Tx<'_>, chat: ChatId, gone: Option<Gone>) -> Result<bool, StoreError> {
+    let gone = gone.map(Gone::as_str);
+    let sql = "UPDATE group_chat SET gone = ?2 WHERE chat_id = ?1 AND (gone IS NULL) <> (?2 IS NULL)";
+    let changed = tx.sql().execute(sql, params![chat.0, gone])? > 0;
+    if changed {
+        tx.changed(Change::Chat(chat));
+    }
+    Ok(changed)
+}
+
+/// Somebody has given a group its title, at this place in the chat: the newest counts.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_title(tx: &Tx<'_>, chat: ChatId, title: &str, position: Position) -> Result<(), StoreError> {
+    let sql = "UPDATE group_chat SET title = ?2, title_at = ?3 WHERE chat_id = ?1 AND title_at <= ?3";
+    if tx.sql().execute(sql, params![chat.0, title, position.0])? > 0 {
+        tx.changed(Change::Chat(chat));
+    }
+    Ok(())
+}
+
+/// Somebody has told again what a group is called, for those who have not heard: it counts where nothing is known.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn tell_title(tx: &Tx<'_>, chat: ChatId, title: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE group_chat SET title = ?2 WHERE chat_id = ?1 AND title_at = 0 AND title = ''";
+    if tx.sql().execute(sql, params![chat.0, title])? > 0 {
+        tx.changed(Change::Chat(chat));
+    }
+    Ok(())
+}
+
+/// A roster counts in a group's chat.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note_roster(tx: &Tx<'_>, chat: ChatId, number: u64, hash: &[u8; 32], roster: &[u8]) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("INSERT OR IGNORE INTO past_roster (chat_id, number, hash, roster) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![chat.0, to_sql(number), hash.as_slice(), roster])?;
+    tx.sql()
+        .prepare_cached(
+            "DELETE FROM past_roster WHERE chat_id = ?1 AND hash IN
+                 (SELECT hash FROM past_roster WHERE chat_id = ?1 ORDER BY number DESC, hash LIMIT -1 OFFSET ?2)",
+        )?
+        .execute(params![chat.0, KEPT_ROSTERS])?;
+    Ok(())
+}
+
+/// The rosters that are kept of a group, the newest first.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn past_rosters(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut query =
+        at.sql().prepare_cached("SELECT roster FROM past_roster WHERE chat_id = ?1 ORDER BY number DESC, hash")?;
+    let rows = query.query_map([chat.0], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a roster with this hash has counted in a group, as far as that is still known.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn has_counted(at: &Snapshot<'_>, chat: ChatId, hash: &[u8; 32]) -> Result<bool, StoreError> {
+    let mut query =
+        at.sql().prepare_cached("SELECT EXISTS (SELECT 1 FROM past_roster WHERE chat_id = ?1 AND hash = ?2)")?;
+    Ok(query.query_row(params![chat.0, hash.as_slice()], |row| row.get(0))?)
+}
+
+/// All chats of groups of people, by their conversation's 32 bytes.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn all(at: &Snapshot<'_>) -> Result<Vec<(ChatId, String)>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT chat_id, title FROM group_chat ORDER BY chat_id")?;
+    let rows = query.query_map([], |row| Ok((ChatId(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+#[path = "group_chats_tests.rs"]
+mod tests;

@@ -1,0 +1,84 @@
+//! What is known of the devices of users, one's own account among them: for each what the highest device list said that
+//! this device has seen. The encoding is that of `KnownDevices` in `privmsg-mls-public`; here it is bytes.
+//!
+//! A row belongs to one identity. Under another one of the same user nothing is known, and the first that is learnt
+//! takes the row.
+
+use privmsg_protocol::UserId;
+use rusqlite::{OptionalExtension, params};
+
+use crate::sql_types::user_id;
+use crate::{Change, Snapshot, StoreError, Tx};
+
+/// Reads what is known of a user's devices under an identity.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn load(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT known FROM known_devices WHERE user_id = ?1 AND identity = ?2")?;
+    Ok(query.query_row(params![user.as_str(), identity.as_slice()], |row| row.get(0)).optional()?)
+}
+
+/// Writes what is known of a user's devices under an identity, in place of what was known before. Whoever shows the user
+/// is told if it is another than before.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn save(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], known: &[u8]) -> Result<(), StoreError> {
+    let mut statement = tx.sql().prepare_cached(
+        "INSERT INTO known_devices (user_id, identity, known) VALUES (?1, ?2, ?3)
+         ON CONFLICT (user_id) DO UPDATE SET identity = ?2, known = ?3 WHERE identity <> ?2 OR known <> ?3",
+    )?;
+    if statement.execute(params![user.as_str(), identity.as_slice(), known])? > 0 {
+        tx.changed(Change::Contact(user.clone()));
+    }
+    Ok(())
+}
+
+/// Of whom something is known, by name.
+///
+/// # Errors
+/// [`StoreError`] of the query, or for a damaged row.
+pub fn users(at: &Snapshot<'_>) -> Result<Vec<UserId>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT user_id FROM known_devices ORDER BY user_id")?;
+    let rows = query.query_and_then([], |row| user_id(row, 0))?;
+    rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::key::DatabaseKey;
+
+    #[tokio::test]
+    async fn another_identity_has_nothing_of_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let (bob, mut changes) = (UserId::new("bob").unwrap(), store.changes());
+        let seen = store.write(move |tx| {
+            save(tx, &bob, &[1; 32], b"first")?;
+            save(tx, &bob, &[1; 32], b"second")?;
+            let before = (load(tx, &bob, &[1; 32])?, load(tx, &bob, &[2; 32])?);
+            save(tx, &bob, &[2; 32], b"another")?;
+            Ok::<_, StoreError>((before, load(tx, &bob, &[1; 32])?, load(tx, &bob, &[2; 32])?, users(tx)?))
+        });
+        let ((first, other), gone, another, users) = seen.await.unwrap();
+        assert_eq!((first, other), (Some(b"second".to_vec()), None));
+        assert_eq!((gone, another), (None, Some(b"another".to_vec())));
+        assert_eq!(users, [UserId::new("bob").unwrap()]);
+        let told = changes.next().await.unwrap();
+        assert!(told.concerns(|change| *change == Change::Contact(UserId::new("bob").unwrap())));
+    }
+
+    #[tokio::test]
+    async fn the_same_again_is_no_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let write = || store.write(|tx| save(tx, &UserId::new("bob").unwrap(), &[1; 32], b"known"));
+        write().await.unwrap();
+        let mut changes = store.changes();
+        write().await.unwrap();
+        assert!(changes.try_next().is_none());
+    }
+}

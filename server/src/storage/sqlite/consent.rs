@@ -1,0 +1,357 @@
+//! Consent: who has answered whom, and what strangers may do until then.
+//!
+//! A conversation that one user begins with another is a *request* until a person of the other one answers: writes there,
+//! or accepts it. What a client does by itself says nothing. Before that the one who asks does not see when the other is there
+//! ([`super::contacts`]), may ask few people in a day, and write little to each. All of that is counted by what was *sent*, and by
+//! the clock: nothing of it tells whether the other one is there, has declined, or blocks.
+//!
+//! Whoever declines is spared what the other one writes, as if they had blocked them in this one conversation, until they
+//! write there themselves or accept.
+
+use privmsg_protocol::rest::{GroupKind, Requests};
+use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::contacts::may_see;
+use super::fault::engine_error;
+use super::groups::kind_number;
+use super::relay::unknown_group;
+use super::row::{parse, parse_group_id};
+use super::tx::{COMMIT, Tx, WELCOME};
+use crate::storage::{Declined, Refusal, Result, Session, UserKey};
+
+/// In seconds.
+const DAY: i64 = 24 * 3600;
+
+/// When to try again at the latest, in seconds: an answer may come at any time.
+const AGAIN: i64 = 15 * 60;
+
+/// A season, in seconds.
+const FORGOTTEN: i64 = 90 * DAY;
+
+/// What participants have said to a conversation, in one group of it after the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    user: i64,
+    acted: bool,
+    declined: i64,
+    /// The conversation is theirs, who asked for it.
+    began: bool,
+}
+
+/// What has been sent to somebody who has not answered.
+struct Unanswered {
+    counted_from: i64,
+    messages: i64,
+    bytes: i64,
+}
+
+/// Whether `peer` has written to `user`, alone or in a group, or has accepted what they ask. Who has answered and declines
+/// later has answered all the same, or the other one would be told.
+pub(super) fn has_answered(conn: &Connection, peer: i64, user: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM contact WHERE user = ?1 AND peer = ?2) OR EXISTS (
+             SELECT 1 FROM grp_participant them JOIN grp_participant me ON me.grp = them.grp
+             WHERE them.user = ?1 AND (them.acted = 1 OR them.declined > ?3) AND me.user = ?2)",
+    )?
+    .query_row([peer, user, NEVER_SEEN], |row| row.get(0))
+}
+
+/// What others ask of a user, and what the user has declined.
+pub(super) fn requests(conn: &Connection, user: UserKey) -> Result<Requests> {
+    let groups = |condition: &str| -> rusqlite::Result<Vec<GroupId>> {
+        conn.prepare_cached(&format!(
+            "SELECT g.group_id, g.id FROM grp_participant p JOIN grp g ON g.id = p.grp
+             WHERE p.user = ?1 AND g.kind <> ?2 AND {condition} ORDER BY g.id"
+        ))?
+        .query_map([user.0, kind_number(GroupKind::SelfNotes)], |row| parse_group_id(row, 0))?
+        .collect()
+    };
+    let unanswered = groups(
+        "p.acted = 0 AND p.declined = 0 AND p.began = 0 AND NOT EXISTS (
+             SELECT 1 FROM grp_participant o WHERE o.grp = p.grp AND o.began = 1 AND (
+                 EXISTS (SELECT 1 FROM contact c WHERE c.user = p.user AND c.peer = o.user)
+                 OR EXISTS (SELECT 1 FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+                     WHERE me.user = p.user AND me.acted = 1 AND them.user = o.user)))",
+    );
+    unanswered
+        .and_then(|unanswered| Ok(Requests { unanswered, declined: groups("p.declined <> 0")? }))
+        .map_err(engine_error)
+}
+
+/// When `user` was last there, as far as `peer` sees it: what they saw before the conversation was declined.
+pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64> {
+    let seen: i64 = conn
+        .prepare_cached(
+            "SELECT coalesce(max(me.declined), 0) FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+             WHERE me.user = ?1 AND them.user = ?2",
+        )
+        .and_then(|mut query| query.query_row([user, peer], |row| row.get(0)))
+        .map_err(engine_error)?;
+    Ok(if seen == NEVER_SEEN { 0 } else { seen })
+}
+
+/// Declined by somebody whom the other one could not see.
+const NEVER_SEEN: i64 = 1;
+
+impl Tx<'_> {
+    fn is_answered_by(&mut self, peer: i64, user: i64) -> rusqlite::Result<bool> {
+        if self.state.cache.is_answered(peer, user) {
+            return Ok(true);
+        }
+        let answered = has_answered(self.conn, peer, user)?;
+        if answered {
+            self.state.cache.note_answered(peer, user);
+        }
+        Ok(answered)
+    }
+
+    /// Counts a message to somebody who may not have answered, or says that there were too many.
+    pub(super) fn count_request(&mut self, user: i64, peer: i64, size: usize) -> rusqlite::Result<Option<Refusal>> {
+        let bounds = self.state.bounds;
+        if (bounds.request_messages == 0 && bounds.request_bytes == 0 && bounds.new_requests == 0)
+            || self.is_answered_by(peer, user)?
+        {
+            return Ok(None);
+        }
+        let (now, size) = (self.now(), i64::try_from(size).unwrap_or(i64::MAX));
+        let known = self
+            .conn
+            .prepare_cached("SELECT counted_from, messages, bytes FROM unanswered WHERE user = ?1 AND peer = ?2")?
+            .query_row([user, peer], |row| {
+                Ok(Unanswered { counted_from: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)? })
+            })
+            .optional()?;
+        let mut sent = match known {
+            Some(sent) if now - sent.counted_from < DAY && now >= sent.counted_from => sent,
+            Some(_) => Unanswered { counted_from: now, messages: 0, bytes: 0 },
+            None => match self.refuse_new_request(user)? {
+                Some(refusal) => return Ok(Some(refusal)),
+                None => Unanswered { counted_from: now, messages: 0, bytes: 0 },
+            },
+        };
+        sent.messages += 1;
+        sent.bytes += size;
+        let is_over = |value: i64, bound: i64| bound > 0 && value > bound;
+        if is_over(sent.messages, bounds.request_messages) || is_over(sent.bytes, bounds.request_bytes) {
+            let detail = "so much may be said to somebody who has not answered yet, and no more today";
+            let wait = (sent.counted_from + DAY - now).min(AGAIN);
+            return Ok(Some(Refusal::later(ErrorCode::AwaitsAnswer, detail, wait)));
+        }
+        self.conn
+            .prepare_cached(
+                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET counted_from = ?4, messages = ?5, bytes = ?6",
+            )?
+            .execute([user, peer, now, sent.counted_from, sent.messages, sent.bytes])?;
+        Ok(None)
+    }
+
+    /// Says whether the user has asked too many today who have not answered.
+    fn refuse_new_request(&self, user: i64) -> rusqlite::Result<Option<Refusal>> {
+        let bound = self.state.bounds.new_requests;
+        if bound == 0 {
+            return Ok(None);
+        }
+        let (count, oldest): (i64, Option<i64>) = self
+            .conn
+            .prepare_cached("SELECT count(*), min(begun_at) FROM unanswered WHERE user = ?1 AND begun_at > ?2")?
+            .query_row([user, self.now() - DAY], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if count < bound {
+            return Ok(None);
+        }
+        let detail = "you have written to too many people today who have not answered yet";
+        let wait = (oldest.unwrap_or_else(|| self.now()) + DAY - self.now()).min(AGAIN);
+        Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, wait)))
+    }
+
+    /// What was said to a conversation before it goes on in another group. To be asked before the group before is forgotten.
+    pub(super) fn standing(&self, chat: &ConversationId) -> Result<Vec<Standing>> {
+        self.conn
+            .prepare_cached(
+                "SELECT p.user, p.acted, p.declined, p.began FROM grp_participant p JOIN grp g ON g.id = p.grp
+                 WHERE g.chat_id = ?1",
+            )
+            .and_then(|mut query| {
+                query
+                    .query_map([chat.as_bytes()], |row| {
+                        Ok(Standing {
+                            user: row.get(0)?,
+                            acted: row.get(1)?,
+                            declined: row.get(2)?,
+                            began: row.get(3)?,
+                        })
+                    })?
+                    .collect()
+            })
+            .map_err(engine_error)
+    }
+
+    /// Notes how the participants of a new group stand to the conversation: as before, or it has just been asked for, if
+    /// the user may ask that many. To have made the group is nothing that a person has said.
+    pub(super) fn stand(&mut self, group: i64, session: &Session, users: &[i64], before: &[Standing]) -> Result<()> {
+        let user = session.user.0;
+        for participant in users {
+            let known = before.iter().find(|standing| standing.user == *participant);
+            let (acted, declined) = known.map_or((false, 0), |known| (known.acted, known.declined));
+            let began = known.map_or(before.is_empty() && *participant == user, |known| known.began);
+            self.conn
+                .prepare_cached(
+                    "UPDATE grp_participant SET acted = ?3, declined = ?4, began = ?5 WHERE grp = ?1 AND user = ?2",
+                )
+                .and_then(|mut update| update.execute(params![group, participant, acted, declined, began]))
+                .map_err(engine_error)?;
+        }
+        if !before.is_empty() {
+            return Ok(());
+        }
+        self.ask(group, user, users).map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    fn ask(&mut self, group: i64, user: i64, users: &[i64]) -> rusqlite::Result<Option<Refusal>> {
+        let mut strangers = Vec::new();
+        for peer in users.iter().copied().filter(|peer| *peer != user) {
+            if !self.is_answered_by(peer, user)? {
+                strangers.push(peer);
+            }
+        }
+        // Of more people, one is asked for all of them.
+        let asked = match (&*strangers, users.len()) {
+            ([], _) => return Ok(None),
+            ([peer], 2) => *peer,
+            _ => -group,
+        };
+        let known: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM unanswered WHERE user = ?1 AND peer = ?2)")?
+            .query_row([user, asked], |row| row.get(0))?;
+        if known {
+            return Ok(None);
+        }
+        if let Some(refusal) = self.refuse_new_request(user)? {
+            return Ok(Some(refusal));
+        }
+        self.conn
+            .prepare_cached(
+                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
+                 VALUES (?1, ?2, ?3, ?3, 0, 0)",
+            )?
+            .execute([user, asked, self.now()])?;
+        Ok(None)
+    }
+
+    /// Forgets whom users have asked long ago. Whoever asks them once more asks somebody new.
+    pub(super) fn forget_unanswered(&self, now: i64) -> rusqlite::Result<()> {
+        self.conn.execute("DELETE FROM unanswered WHERE max(begun_at, counted_from) < ?1", [now - FORGOTTEN]).map(drop)
+    }
+
+    /// A person of this user has answered the others of the group, who may see from now on when the user is there.
+    pub(super) fn note_act(&mut self, group: i64, user: i64) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("UPDATE grp_participant SET acted = 1, declined = 0 WHERE grp = ?1 AND user = ?2")?
+            .execute([group, user])?;
+        self.conn
+            .prepare_cached(
+                "DELETE FROM unanswered WHERE (peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1))
+                     OR (peer = -?1 AND user <> ?2)",
+            )?
+            .execute([group, user])
+            .map(drop)
+    }
+
+    /// The same by a message to somebody outside of any group.
+    pub(super) fn note_contact(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {
+        if self.state.cache.new_contact(user, peer) {
+            self.conn
+                .prepare_cached("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)")?
+                .execute([user, peer])?;
+            self.conn.prepare_cached("DELETE FROM unanswered WHERE user = ?2 AND peer = ?1")?.execute([user, peer])?;
+        }
+        Ok(())
+    }
+
+    /// A person lets a conversation in without writing.
+    pub(super) fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
+        let (group, _) = self.own_group(session, group_id)?;
+        self.note_act(group, session.user.0)
+            .and_then(|()| self.notify_account(session.user.0, Some(session.device)))
+            .map_err(engine_error)
+    }
+
+    /// The user is spared a conversation between two, and is seen by the other no more.
+    pub(super) fn decline(&mut self, session: &Session, group_id: GroupId) -> Result<Declined> {
+        let user = session.user.0;
+        let (group, is_direct) = self.own_group(session, group_id)?;
+        let peer: Option<(i64, UserId)> = self
+            .conn
+            .prepare_cached(
+                "SELECT p.user, u.user_id FROM grp_participant p JOIN user u ON u.id = p.user
+                 WHERE p.grp = ?1 AND p.user <> ?2",
+            )
+            .and_then(|mut query| query.query_row([group, user], |row| Ok((row.get(0)?, parse(row, 1)?))).optional())
+            .map_err(engine_error)?;
+        let Some((peer, peer_id)) = peer.filter(|_| is_direct) else {
+            let detail = "only a conversation between two is declined; leave others";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        };
+        let was_seen = may_see(self.conn, peer, user)?;
+        self.conn
+            .prepare_cached(
+                "UPDATE grp_participant SET acted = 0, declined = CASE WHEN declined <> 0 THEN declined WHEN ?3
+                     THEN max(?4, (SELECT last_seen_at FROM user WHERE id = ?2)) ELSE ?4 END
+                 WHERE grp = ?1 AND user = ?2",
+            )
+            .and_then(|mut update| update.execute(params![group, user, was_seen, NEVER_SEEN]))
+            .and_then(|_| self.drop_waiting(group, user, peer))
+            .and_then(|()| self.notify_account(user, Some(session.device)))
+            .map_err(engine_error)?;
+        Ok(Declined { peer: peer_id, was_seen, is_seen: may_see(self.conn, peer, user)? })
+    }
+
+    /// Brings a restored database up to what the user has said to a conversation since.
+    pub(super) fn decline_again(&self, user_id: &UserId, chat: &ConversationId, is_declined: bool) -> Result<usize> {
+        let user = self.user(user_id)?;
+        self.conn
+            .prepare_cached(
+                "UPDATE grp_participant SET declined = iif(?3, max(declined, ?4), 0), acted = NOT ?3
+                 WHERE user = ?1 AND grp IN (SELECT id FROM grp WHERE chat_id = ?2) AND (declined <> 0) <> ?3",
+            )
+            .and_then(|mut update| update.execute(params![user, chat.as_bytes(), is_declined, NEVER_SEEN]))
+            .map_err(engine_error)
+    }
+
+    fn own_group(&self, session: &Session, group_id: GroupId) -> Result<(i64, bool)> {
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT g.id, g.kind = ?3 FROM grp g JOIN grp_participant p ON p.grp = g.id
+                 WHERE g.group_id = ?1 AND p.user = ?2",
+            )
+            .and_then(|mut query| {
+                let of = params![group_id.as_bytes(), session.user.0, kind_number(GroupKind::Direct)];
+                query.query_row(of, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
+            .map_err(engine_error)?;
+        Ok(found.ok_or_else(unknown_group)?)
+    }
+
+    /// Takes what the other one has said out of the user's mailboxes. What the group cannot do without stays.
+    fn drop_waiting(&mut self, group: i64, user: i64, peer: i64) -> rusqlite::Result<()> {
+        self.state.flush(self.conn)?;
+        let waiting: Vec<(i64, i64)> = self
+            .conn
+            .prepare_cached(
+                "SELECT m.device, m.pos FROM (SELECT device, pos, flags, chat FROM mailbox
+                     UNION ALL SELECT device, pos, flags, chat FROM arrival) m JOIN body b ON b.id = m.pos
+                 WHERE m.device IN (SELECT id FROM device WHERE user = ?1) AND m.chat = ?2 AND m.flags & ?3 = 0
+                     AND b.sender = ?4",
+            )?
+            .query_map([user, group, COMMIT | WELCOME, peer], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (device, position) in waiting {
+            self.take(device, position)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Leaving a group of people.
+//!
+//! In MLS nobody takes out their own leaf, so who leaves hands in the roster without them, signed, and the next commit of
+//! somebody else carries it. The server takes such rosters in order, so that none is lost to another step while who has
+//! left is away; and from then on it delivers nothing of the group to them.
+
+use privmsg_mls_public::Roster;
+use privmsg_protocol::rest::GroupKind;
+use privmsg_protocol::{ErrorCode, GroupId};
+
+use super::fault::engine_error;
+use super::groups::kind_number;
+use super::relay::{signed_out, unknown_group};
+use super::rosters::{Moves, stale_roster};
+use super::tx::Tx;
+use crate::storage::{Refusal, Result, Session};
+
+impl Tx<'_> {
+    pub(super) fn leave_group(&mut self, session: &Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
+        let (user, device) = (session.user.0, session.device.0);
+        if self.state.cache.owner(self.conn, device).map_err(engine_error)?.is_none() {
+            return Err(signed_out().into());
+        }
+        let (group, chat, people) = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
+            Some(group) if group.participants.contains(&user) => (group.id, group.chat, group.participants.len()),
+            _ => return Err(unknown_group().into()),
+        };
+        if !self.is_of_people(group).map_err(engine_error)? {
+            return Err(Refusal::new(ErrorCode::InvalidRequest, "only a group of people can be left").into());
+        }
+        if let Some(step) = &step {
+            let newest = self.newest_roster(&chat)?.ok_or_else(stale_roster)?;
+            let moves = self.check_leaving(session, &newest, step)?;
+            self.store_roster(step).and_then(|()| self.move_people(group, &moves)).map_err(engine_error)?;
+        } else {
+            if people > 1 {
+                let detail = "others are in the group: leave it by the roster without you";
+                return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+            }
+            let moves = Moves { go: vec![user], ..Moves::default() };
+            self.move_people(group, &moves).map_err(engine_error)?;
+        }
+        self.take_leaves(group, user, device).map_err(engine_error)
+    }
+
+    fn is_of_people(&self, group: i64) -> rusqlite::Result<bool> {
+        self.conn
+            .prepare_cached("SELECT kind = ?2 FROM grp WHERE id = ?1")?
+            .query_row([group, kind_number(GroupKind::Group)], |row| row.get(0))
+    }
+
+    /// Whether it is the next roster, by the user, who is not in it, and nobody comes by it.
+    fn check_leaving(&self, session: &Session, newest: &Roster, step: &Roster) -> Result<Moves> {
+        let invalid = |detail| Refusal::new(ErrorCode::InvalidRequest, detail);
+        if *step.author().user_id() != session.user_id || step.participant(&session.user_id).is_some() {
+            return Err(invalid("not a roster by which you leave the group").into());
+        }
+        if !step.previous().contains(newest.hash()) {
+            return Err(stale_roster().into());
+        }
+        let moves = self.check_next(newest, step)?;
+        if moves.go != [session.user.0] || !moves.come.is_empty() {
+            return Err(invalid("who leaves a group takes nobody along and brings nobody").into());
+        }
+        Ok(moves)
+    }
+
+    /// No device of the user is a leaf any more, and all but this one are told.
+    fn take_leaves(&mut self, group: i64, user: i64, but: i64) -> rusqlite::Result<()> {
+        let mut own = self.state.cache.devices_of(self.conn, user)?.to_vec();
+        own.retain(|device| *device != but);
+        self.conn
+            .prepare_cached(
+                "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
+            )?
+            .execute([group, user])?;
+        self.notify(group, user)?;
+        self.post_device_sync(group, user, &own)?;
+        self.forget_empty_groups()?;
+        self.forget_leftovers()
+    }
+}

@@ -1,0 +1,297 @@
+//! Rosters: which the server has of a conversation, which may come next, and who takes part by them.
+//!
+//! What the rosters themselves say is checked where everybody checks it. Added here is what only the server knows: that
+//! their authors have not begun newer generations since, and that who is added is who has the account.
+
+use std::borrow::Cow;
+
+use privmsg_mls_public::{Participant, Roster, SigningKeyCertificate, StepError};
+use privmsg_protocol::rest::RosterName;
+use privmsg_protocol::{ConversationId, ErrorCode, Incarnation, Opaque, UserId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::device_lists::damaged;
+use super::fault::engine_error;
+use super::tx::Tx;
+use crate::storage::rosters::invalid;
+use crate::storage::{Named, Refusal, Result, Rosters, Session};
+
+/// The number of a founding roster.
+const FOUNDING: i64 = 1;
+
+/// The newest roster of a conversation that the server has.
+pub(super) fn newest_name(conn: &Connection, chat: &ConversationId) -> rusqlite::Result<Option<RosterName>> {
+    conn.prepare_cached("SELECT number, hash FROM roster WHERE chat_id = ?1 ORDER BY number DESC LIMIT 1")?
+        .query_row([chat.as_bytes()], |row| {
+            let hash: Vec<u8> = row.get(1)?;
+            Ok(RosterName { number: row.get(0)?, hash: Opaque::encode(&hash) })
+        })
+        .optional()
+}
+
+/// Rosters above this number, which wait for a commit.
+pub(super) fn waiting(conn: &Connection, chat: &ConversationId, number: i64) -> rusqlite::Result<Vec<Opaque>> {
+    conn.prepare_cached("SELECT body FROM roster WHERE chat_id = ?1 AND number > ?2 ORDER BY number")?
+        .query_map(params![chat.as_bytes(), number], |row| Ok(Opaque::encode(&row.get::<_, Vec<u8>>(0)?)))?
+        .collect()
+}
+
+/// What a conversation began with; empty if it is no group of people.
+pub(super) fn founding(conn: &Connection, group: i64) -> rusqlite::Result<Vec<u8>> {
+    let found = conn
+        .prepare_cached(
+            "SELECT body FROM roster WHERE chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND number = ?2",
+        )?
+        .query_row([group, FOUNDING], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// What a roster changes of who takes part.
+#[derive(Default)]
+pub(super) struct Moves {
+    /// Who takes part from now on.
+    pub(super) come: Vec<i64>,
+    /// Who does not any more.
+    pub(super) go: Vec<i64>,
+}
+
+/// A roster that may be stored.
+pub(super) struct Step {
+    pub(super) roster: Roster,
+    /// Whether the server has it: it waited for its commit.
+    pub(super) waited: bool,
+    pub(super) moves: Moves,
+}
+
+impl Tx<'_> {
+    pub(super) fn newest_roster(&self, chat: &ConversationId) -> Result<Option<Roster>> {
+        let body: Option<Vec<u8>> = self
+            .conn
+            .prepare_cached("SELECT body FROM roster WHERE chat_id = ?1 ORDER BY number DESC LIMIT 1")
+            .and_then(|mut query| query.query_row([chat.as_bytes()], |row| row.get(0)).optional())
+            .map_err(engine_error)?;
+        body.map(|body| Roster::decode_admitted(&body).map_err(damaged)).transpose()
+    }
+
+    /// Checks the rosters of a group that begins or goes on, and says who takes part.
+    pub(super) fn people_of(
+        &self,
+        session: &Session,
+        named: &Named,
+        incarnation: Incarnation,
+        rosters: &Rosters,
+    ) -> Result<Vec<i64>> {
+        let held = self.newest_roster(&named.chat)?;
+        let begins = held.is_none() && incarnation == Incarnation::FIRST;
+        if begins && (!rosters.later.is_empty() || *rosters.founding.author().user_id() != session.user_id) {
+            return Err(invalid("a group begins with the founding roster, and whoever has signed that").into());
+        }
+        let base = held.as_ref().unwrap_or(&rosters.founding);
+        let current = rosters.current();
+        let place = |roster: &Roster| roster.participant(&session.user_id).is_some();
+        if !place(base) || !place(current) {
+            return Err(super::relay::unknown_group().into());
+        }
+        if begins {
+            self.check_author(&rosters.founding)?;
+        }
+        if current.hash() != base.hash() {
+            let mut before = base;
+            for next in rosters.later.iter().filter(|roster| roster.number() > base.number()) {
+                next.replaces(before).map_err(refusal)?;
+                self.check_author(next)?;
+                before = next;
+            }
+            if before.hash() != current.hash() {
+                return Err(stale_roster().into());
+            }
+        }
+        // Where the server knows who took part, who has another identity since stays, until an admin says otherwise.
+        let mut users = self.participants_of_chat(&named.chat, current).map_err(engine_error)?;
+        for place in current.participants() {
+            match self.account_of(place).map_err(engine_error)? {
+                Account::Is(user) => users.push(user),
+                Account::Unknown if begins => return Err(unknown_person().into()),
+                Account::IsAnother if begins => return Err(another_identity(place).into()),
+                Account::Unknown | Account::IsAnother => {}
+            }
+        }
+        users.sort_unstable();
+        users.dedup();
+        Ok(users)
+    }
+
+    /// Who takes part in the conversation's present group, and stands in this roster.
+    fn participants_of_chat(&self, chat: &ConversationId, roster: &Roster) -> rusqlite::Result<Vec<i64>> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT u.id, u.user_id FROM grp g JOIN grp_participant p ON p.grp = g.id JOIN user u ON u.id = p.user
+             WHERE g.chat_id = ?1",
+        )?;
+        let found =
+            query.query_map([chat.as_bytes()], |row| Ok((row.get(0)?, super::row::parse::<UserId>(row, 1)?)))?;
+        let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(found.into_iter().filter(|(_, name)| roster.participant(name).is_some()).map(|(user, _)| user).collect())
+    }
+
+    /// Checks the roster that a commit moves the group to, and says what that changes. That it may come after the one in
+    /// the GroupContext was checked with the commit.
+    pub(super) fn check_step(&self, chat: &ConversationId, context: i64, step: Roster) -> Result<Step> {
+        let newest = self.newest_roster(chat)?.ok_or_else(stale_roster)?;
+        if self.waits(chat, context, &step).map_err(engine_error)? {
+            return Ok(Step { roster: step, waited: true, moves: Moves::default() });
+        }
+        let some_wait = i64::try_from(newest.number()).unwrap_or(i64::MAX) > context;
+        // Whoever has left is not brought back by somebody who does not know of it.
+        if some_wait && !step.previous().contains(newest.hash()) {
+            return Err(stale_roster().into());
+        }
+        let moves = self.check_next(&newest, &step)?;
+        Ok(Step { roster: step, waited: false, moves })
+    }
+
+    fn waits(&self, chat: &ConversationId, context: i64, step: &Roster) -> rusqlite::Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM roster WHERE chat_id = ?1 AND number > ?2 AND hash = ?3)")?
+            .query_row(params![chat.as_bytes(), context, step.hash()], |row| row.get(0))
+    }
+
+    /// Checks a roster that comes after the newest, and says what it changes.
+    pub(super) fn check_next(&self, newest: &Roster, next: &Roster) -> Result<Moves> {
+        next.replaces(newest).map_err(refusal)?;
+        self.check_author(next)?;
+        let mut moves = Moves::default();
+        for old in newest.participants().iter().filter(|old| !stands(next, old)) {
+            moves.go.extend(self.present_user(old.user_id()).map_err(engine_error)?);
+        }
+        for new in next.participants().iter().filter(|new| !stands(newest, new)) {
+            match self.account_of(new).map_err(engine_error)? {
+                Account::Is(user) => moves.come.push(user),
+                Account::IsAnother => return Err(another_identity(new).into()),
+                Account::Unknown => return Err(unknown_person().into()),
+            }
+        }
+        Ok(moves)
+    }
+
+    /// A key that its account has called back, or that is another identity's, signs nothing here any more.
+    fn check_author(&self, roster: &Roster) -> Result<()> {
+        let author = roster.author();
+        let found: Option<(String, Vec<u8>)> = self
+            .conn
+            .prepare_cached("SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0")
+            .and_then(|mut query| {
+                query.query_row([author.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
+            .map_err(engine_error)?;
+        let (identity, certificate) = found.ok_or_else(unknown_author)?;
+        if identity != author.identity_key().to_string() {
+            return Err(unknown_author().into());
+        }
+        if certificate.is_empty() {
+            return Ok(());
+        }
+        let newest = SigningKeyCertificate::decode(&certificate).map_err(damaged)?;
+        if author.generation() < newest.generation() {
+            return Err(invalid("signed under a generation that the author's account has called back").into());
+        }
+        Ok(())
+    }
+
+    fn present_user(&self, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0")?
+            .query_row([user_id.as_str()], |row| row.get(0))
+            .optional()
+    }
+
+    /// Whether the account of this name is who stands in a roster.
+    fn account_of(&self, place: &Participant) -> rusqlite::Result<Account> {
+        let found: Option<(i64, String)> = self
+            .conn
+            .prepare_cached("SELECT id, public_key FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0")?
+            .query_row([place.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(match found {
+            Some((user, identity)) if identity == place.identity().to_string() => Account::Is(user),
+            Some(_) => Account::IsAnother,
+            None => Account::Unknown,
+        })
+    }
+
+    /// Stores the rosters of a group that begins or goes on.
+    pub(super) fn store_rosters(&self, group: i64, rosters: &Rosters) -> rusqlite::Result<()> {
+        self.store_roster(&rosters.founding)?;
+        self.store_roster(rosters.current())?;
+        self.name_roster(group, rosters.current())
+    }
+
+    pub(super) fn store_roster(&self, roster: &Roster) -> rusqlite::Result<()> {
+        let chat = roster.conversation_id();
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO roster (chat_id, number, hash, body) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![chat.as_bytes(), roster.number(), roster.hash(), roster.encode()])
+            .map(drop)
+    }
+
+    /// The GroupContext names this roster. What was before it, but for the founding one, and what waited beside it go.
+    pub(super) fn name_roster(&self, group: i64, roster: &Roster) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("UPDATE grp SET roster = ?2 WHERE id = ?1")?
+            .execute(params![group, roster.number()])?;
+        self.conn
+            .prepare_cached("DELETE FROM roster WHERE chat_id = ?1 AND number < ?2 AND number > ?3")?
+            .execute(params![roster.conversation_id().as_bytes(), roster.number(), FOUNDING])
+            .map(drop)
+    }
+
+    /// Changes who takes part in a group.
+    pub(super) fn move_people(&self, group: i64, moves: &Moves) -> rusqlite::Result<()> {
+        for user in &moves.go {
+            for table in ["grp_participant", "withheld"] {
+                let sql = format!("DELETE FROM {table} WHERE grp = ?1 AND user = ?2");
+                self.conn.prepare_cached(&sql)?.execute([group, *user])?;
+            }
+        }
+        let mut insert =
+            self.conn.prepare_cached("INSERT OR IGNORE INTO grp_participant (grp, user, acted) VALUES (?1, ?2, 0)")?;
+        for user in &moves.come {
+            insert.execute([group, *user])?;
+        }
+        Ok(())
+    }
+}
+
+/// Who has the name of somebody in a roster.
+enum Account {
+    Is(i64),
+    IsAnother,
+    Unknown,
+}
+
+fn stands(roster: &Roster, place: &Participant) -> bool {
+    roster.participant(place.user_id()).is_some_and(|own| own.is_same_as(place))
+}
+
+pub(super) fn refusal(error: StepError) -> Refusal {
+    match error {
+        StepError::NotNext => stale_roster(),
+        error => invalid(error.to_string()),
+    }
+}
+
+pub(super) fn stale_roster() -> Refusal {
+    Refusal::new(ErrorCode::StaleRoster, "the roster does not come after the newest one; read the group again")
+}
+
+fn unknown_author() -> Refusal {
+    invalid("signed by somebody who has no account here under that identity")
+}
+
+fn another_identity(place: &Participant) -> Refusal {
+    invalid(Cow::Owned(format!("{} has another identity than in the roster", place.user_id())))
+}
+
+fn unknown_person() -> Refusal {
+    Refusal::new(ErrorCode::UnknownRecipient, "one of the participants does not exist")
+}

@@ -1,0 +1,177 @@
+//! Commits that the server took and that others cannot use: it sees neither path secrets nor confirmation tag, and not whether
+//! `external_pub` is the epoch's.
+//!
+//! Who cannot use one says so. Where as many say it as could not well be wrong together, the device that has made it commits
+//! no more for a day, in this conversation: two of the same mind can so keep a third one's device from committing, and no
+//! more than that. Whose GroupInfo was wrong is blamed for what others, who joined by it, could not do better.
+
+use privmsg_protocol::rest::{TakenCommit, UnusableCommit};
+use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Opaque};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::fault::engine_error;
+use super::relay::{not_a_member, signed_out, unknown_group};
+use super::row::parse;
+use super::tx::Tx;
+use crate::storage::{Refusal, Result, Session, UserKey};
+
+/// Commits of a group that can be reported. Who is away for longer has others to tell.
+const KEPT: u64 = 8;
+
+/// In seconds.
+const DAY: i64 = 24 * 3600;
+
+/// Suspended devices from which on all devices of their user are.
+const DEVICES: i64 = 2;
+
+pub(super) fn taken_commit(conn: &Connection, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
+    let group = super::groups::require(conn, user, group_id)?;
+    let found = conn
+        .prepare_cached(
+            "SELECT u.user_id, d.device_id, c.external, c.group_info
+             FROM grp_commit c JOIN device d ON d.id = c.device JOIN user u ON u.id = c.user
+             WHERE c.grp = ?1 AND c.epoch = ?2",
+        )
+        .and_then(|mut query| {
+            let taken = query.query_row(params![group, epoch.0], |row| {
+                Ok(TakenCommit {
+                    user_id: parse(row, 0)?,
+                    device_id: parse(row, 1)?,
+                    external: row.get(2)?,
+                    group_info: Opaque::from_base64(row.get::<_, String>(3)?),
+                })
+            });
+            taken.optional()
+        })
+        .map_err(engine_error)?;
+    match found {
+        Some(taken) => Ok(taken),
+        None => Err(Refusal::stale(super::groups::current_epoch(conn, group).map_err(engine_error)?).into()),
+    }
+}
+
+/// Whose fault it is.
+struct Blamed {
+    device: i64,
+    user: i64,
+}
+
+impl Tx<'_> {
+    pub(super) fn report_unusable(
+        &mut self,
+        session: &Session,
+        group_id: GroupId,
+        epoch: Epoch,
+        report: UnusableCommit,
+    ) -> Result<()> {
+        let (user, device) = (session.user.0, session.device.0);
+        if self.state.cache.owner(self.conn, device).map_err(engine_error)?.is_none() {
+            return Err(signed_out().into());
+        }
+        let (group, chat, people, current) = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
+            Some(group) if !group.participants.contains(&user) => return Err(unknown_group().into()),
+            Some(group) if !group.has(device) => return Err(not_a_member().into()),
+            Some(group) => (group.id, group.chat, group.participants.len(), Epoch(group.epoch.unsigned_abs())),
+            None => return Err(unknown_group().into()),
+        };
+        let blamed = self.blamed(group, epoch, report.group_info, current)?;
+        if blamed.user == user {
+            return Err(Refusal::new(ErrorCode::InvalidRequest, "that is of one's own").into());
+        }
+        let enough = if people > 2 { 2 } else { 1 };
+        if self.note_report(group, epoch, report.group_info, user).map_err(engine_error)? >= enough {
+            self.suspend(group, &chat, &blamed).map_err(engine_error)?;
+        }
+        Ok(())
+    }
+
+    fn blamed(&self, group: i64, epoch: Epoch, before: bool, current: Epoch) -> Result<Blamed> {
+        let stale = || Refusal::stale(current);
+        let (device, user, external) = self.commit_to(group, epoch)?.ok_or_else(stale)?;
+        if !before {
+            return Ok(Blamed { device, user });
+        }
+        if !external {
+            let detail = "a commit by a member does not build on a GroupInfo";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        }
+        if epoch == Epoch(1) {
+            return self
+                .conn
+                .prepare_cached("SELECT creator, founder FROM grp WHERE id = ?1")
+                .and_then(|mut query| {
+                    query.query_row([group], |row| Ok(Blamed { device: row.get(0)?, user: row.get(1)? }))
+                })
+                .map_err(engine_error);
+        }
+        let (device, user, _) = self.commit_to(group, Epoch(epoch.0.saturating_sub(1)))?.ok_or_else(stale)?;
+        Ok(Blamed { device, user })
+    }
+
+    fn commit_to(&self, group: i64, epoch: Epoch) -> Result<Option<(i64, i64, bool)>> {
+        self.conn
+            .prepare_cached("SELECT device, user, external FROM grp_commit WHERE grp = ?1 AND epoch = ?2")
+            .and_then(|mut query| {
+                let commit =
+                    query.query_row(params![group, epoch.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+                commit.optional()
+            })
+            .map_err(engine_error)
+    }
+
+    /// Returns how many users have said so.
+    fn note_report(&self, group: i64, epoch: Epoch, before: bool, user: i64) -> rusqlite::Result<i64> {
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO unusable (grp, epoch, before, user) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![group, epoch.0, before, user])?;
+        self.conn
+            .prepare_cached("SELECT count(*) FROM unusable WHERE grp = ?1 AND epoch = ?2 AND before = ?3")?
+            .query_row(params![group, epoch.0, before], |row| row.get(0))
+    }
+
+    fn suspend(&mut self, group: i64, chat: &ConversationId, blamed: &Blamed) -> rusqlite::Result<()> {
+        self.conn.execute("DELETE FROM suspended WHERE until <= ?1", [self.now()])?;
+        let new = self
+            .conn
+            .prepare_cached("INSERT OR IGNORE INTO suspended (chat_id, device, user, until) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![chat.as_bytes(), blamed.device, blamed.user, self.now() + DAY])?;
+        if new == 0 { Ok(()) } else { self.notify(group, blamed.user) }
+    }
+
+    /// Refuses a device whose commits others could not use.
+    pub(super) fn require_not_suspended(&self, session: &Session, chat: &ConversationId) -> Result<()> {
+        let suspended: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT coalesce(max(device = ?2), 0) OR count(*) >= ?5 FROM suspended
+                 WHERE chat_id = ?1 AND user = ?3 AND until > ?4",
+            )
+            .and_then(|mut query| {
+                let who = params![chat.as_bytes(), session.device.0, session.user.0, self.now(), DEVICES];
+                query.query_row(who, |row| row.get(0))
+            })
+            .map_err(engine_error)?;
+        if suspended {
+            let detail = "others could not use what this device has committed; it commits nothing here for a day";
+            return Err(Refusal::new(ErrorCode::CommitsSuspended, detail).into());
+        }
+        Ok(())
+    }
+
+    /// Notes who takes the group to its next epoch.
+    pub(super) fn note_commit(&self, session: &Session, group: i64, external: bool) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO grp_commit (grp, epoch, device, user, external, group_info)
+                 SELECT g.id, g.epoch, ?2, ?3, ?4, s.group_info FROM grp g JOIN grp_state s ON s.grp = g.id AND s.epoch = g.epoch
+                 WHERE g.id = ?1",
+            )?
+            .execute(params![group, session.device.0, session.user.0, external])?;
+        for table in ["grp_commit", "unusable"] {
+            let sql =
+                format!("DELETE FROM {table} WHERE grp = ?1 AND epoch + ?2 <= (SELECT epoch FROM grp WHERE id = ?1)");
+            self.conn.prepare_cached(&sql)?.execute(params![group, KEPT])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! Who leaves a group of people, says so by a roster, and hears nothing more of it; whoever commits next carries the roster.
+
+use privmsg_harness::e2ee::{ConversationInfo, Role};
+use privmsg_harness::mls::Forgery;
+use privmsg_mls_public::Roster;
+use privmsg_protocol::Incarnation;
+use privmsg_protocol::frames::{MessageType, ServerFrame};
+use serde_json::{Value, json};
+
+use super::entry;
+use super::people::{Club, beginning, club, member};
+use crate::support::{TestServer, base64, new_id, submission, submit};
+
+fn without_carol(club: &Club) -> Roster {
+    club.carol.mls.changes(&club.founding, &club.carol.mls, None).unwrap()
+}
+
+#[tokio::test]
+async fn who_has_left_hears_nothing_more() {
+    let club = club().await;
+    let tablet = club.server.device("carol", &club.carol.access_key).await;
+    let step = without_carol(&club);
+    let mut b = club.bob.connect().await;
+    while b.next().await != ServerFrame::CaughtUp {}
+    let mut t = tablet.online().await;
+    club.leaves(&club.carol, &step).await.ok();
+
+    // Everybody is told, and her other device.
+    for line in [&mut b, &mut t] {
+        let notice = line.message().await;
+        assert_eq!((notice.message_type, notice.group_id), (MessageType::DeviceSync, Some(club.id)));
+        assert_eq!(notice.sender_id.as_str(), "carol");
+    }
+    for gone in [&club.carol, &tablet] {
+        gone.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
+        gone.get(&format!("/api/v1/groups/{}/state", club.id)).await.is("unknown_group");
+    }
+    club.leaves(&club.carol, &step).await.is("unknown_group");
+    let group = club.group(&club.bob).await;
+    assert_eq!(group["participants"], json!(["alice", "bob"]));
+    assert_eq!((&group["epoch"], &group["roster"]["number"]), (&json!(1), &json!(2)));
+    assert_eq!(group["steps"], json!([base64(&step.encode())]));
+
+    // Nobody has committed yet.
+    let mut c = club.carol.connect().await;
+    while c.next().await != ServerFrame::CaughtUp {}
+    b.deliver(club.bob.group_message(club.id, 1, new_id())).await;
+    c.send(club.carol.group_message(club.id, 1, new_id())).await;
+    assert_eq!(c.error().await.code.as_str(), "unknown_group");
+
+    // Any member carries it.
+    club.moves(&club.bob, &club.bobs, &[&club.hers], &step, &[]).await;
+    let group = club.group(&club.alice).await;
+    assert_eq!((&group["epoch"], group.get("steps")), (&json!(2), None));
+    c.is_quiet().await;
+    t.is_quiet().await;
+}
+
+/// A commit of before, and one that does not know of it, take nobody along and bring nobody back.
+#[tokio::test]
+async fn a_leaving_is_not_lost_to_another_step() {
+    let club = club().await;
+    let dave = member(&club.server, "dave").await;
+    let step = without_carol(&club);
+    club.leaves(&club.carol, &step).await.ok();
+    let unaware = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
+    club.steps(&club.alice, &club.hers, &unaware, &[&dave]).await.0.is("stale_roster");
+    club.hers.forgets().unwrap();
+    // A mere rotation is taken meanwhile, and a device that comes by itself.
+    super::changes(&club.alice, &club.hers, club.id, &[&club.bobs], &[], &[]).await;
+    let tablet = club.server.device("bob", &club.bob.access_key).await;
+    let (_, bundle, body) = entry(&tablet, club.id).await;
+    submit(&tablet, club.id, &body).await.ok();
+    for group in [&club.hers, &club.bobs] {
+        group.follows(&bundle.commit).unwrap();
+    }
+    // An owner may take both at once.
+    let aware = club.alice.mls.changes(&step, &dave.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs], &aware, &[&dave]).await;
+    let group = club.group(&dave).await;
+    assert_eq!(group["participants"], json!(["alice", "bob", "dave"]));
+    assert_eq!((&group["roster"]["number"], group.get("steps")), (&json!(3), None));
+}
+
+#[tokio::test]
+async fn leavings_are_taken_in_order() {
+    let club = club().await;
+    let (first, late) = (without_carol(&club), club.bob.mls.changes(&club.founding, &club.bob.mls, None).unwrap());
+    club.leaves(&club.carol, &first).await.ok();
+    club.leaves(&club.bob, &late).await.is("stale_roster");
+    let second = club.bob.mls.changes(&first, &club.bob.mls, None).unwrap();
+    club.leaves(&club.bob, &second).await.ok();
+    let group = club.group(&club.alice).await;
+    assert_eq!(group["steps"], json!([base64(&first.encode()), base64(&second.encode())]));
+    assert_eq!(group["participants"], json!(["alice"]));
+    for step in [&first, &second] {
+        club.moves(&club.alice, &club.hers, &[], step, &[]).await;
+    }
+    assert_eq!(club.hers.leaves().unwrap(), 1);
+    // Alone, she takes the group with her.
+    let leave = format!("/api/v1/groups/{}/leave", club.id);
+    club.alice.post(&leave, json!({})).await.ok();
+    assert_eq!(club.alice.get("/api/v1/groups").await.ok()["groups"], json!([]));
+    let (_, _, again) = beginning(&club.alice, &club.founding, &second, 2, &[]);
+    club.alice.post("/api/v1/groups", again).await.is("unknown_group");
+}
+
+#[tokio::test]
+async fn the_last_owner_names_another() {
+    let club = club().await;
+    // There is no roster without an owner.
+    assert!(club.alice.mls.changes(&club.founding, &club.alice.mls, None).is_err());
+    let heir = vec![club.bob.mls.place(Role::Owner), club.carol.mls.place(Role::Member)];
+    let step = club.alice.mls.writes(&[&club.founding], heir).unwrap();
+    club.leaves(&club.alice, &step).await.ok();
+    club.moves(&club.carol, &club.carols, &[&club.bobs], &step, &[]).await;
+    let next = club.bob.mls.changes(&step, &club.carol.mls, Some(Role::Admin)).unwrap();
+    club.moves(&club.bob, &club.bobs, &[&club.carols], &next, &[]).await;
+}
+
+#[tokio::test]
+async fn nobody_leaves_for_somebody_else_or_takes_more_along() {
+    let club = club().await;
+    let (alice, bob, carol) = (&club.alice.mls, &club.bob.mls, &club.carol.mls);
+    let dave = member(&club.server, "dave").await;
+    let path = format!("/api/v1/groups/{}/leave", club.id);
+    for (by, roster, code) in [
+        // Others are there.
+        (&club.carol, Value::Null, "invalid_request"),
+        (&club.carol, json!("not base64"), "invalid_roster"),
+        (&club.carol, base64(b"nothing of any kind"), "invalid_roster"),
+        // Somebody else's leaving, whoever has signed it.
+        (&club.bob, base64(&without_carol(&club).encode()), "invalid_request"),
+        (&club.carol, base64(&alice.changes(&club.founding, carol, None).unwrap().encode()), "invalid_request"),
+        // She stays.
+        (&club.carol, base64(&carol.changes(&club.founding, bob, None).unwrap().encode()), "invalid_request"),
+        // He is no participant.
+        (&dave, base64(&without_carol(&club).encode()), "unknown_group"),
+    ] {
+        by.post(&path, json!({"roster": roster})).await.is(code);
+    }
+    let place = |of: &crate::support::Person, role| of.mls.place(role);
+    for (by, people, code) in [
+        (&club.carol, vec![place(&club.alice, Role::Owner)], "invalid_roster"),
+        (&club.alice, vec![place(&club.bob, Role::Owner)], "invalid_request"),
+        (
+            &club.alice,
+            vec![place(&club.bob, Role::Owner), place(&club.carol, Role::Member), place(&dave, Role::Member)],
+            "invalid_request",
+        ),
+    ] {
+        let step = by.mls.writes(&[&club.founding], people).unwrap();
+        club.leaves(by, &step).await.is(code);
+    }
+    club.is_unchanged(1).await;
+    // A conversation of two has no roster.
+    let pair = super::pair().await;
+    pair.bob.post(&format!("/api/v1/groups/{}/leave", pair.id), json!({})).await.is("invalid_request");
+}
+
+/// A step that waits says who leaves; whoever carries it takes exactly those out.
+#[tokio::test]
+async fn a_step_is_carried_whole() {
+    let club = club().await;
+    let step = without_carol(&club);
+    club.leaves(&club.carol, &step).await.ok();
+    let info = Some(ConversationInfo::group(&step, Incarnation::FIRST));
+    for remove in [vec![], vec![&club.alice.mls], vec![&club.alice.mls, &club.carol.mls]] {
+        let forgery = Forgery { beside: step.encode(), info: info.clone(), remove: &remove, ..Forgery::default() };
+        let bundle = club.bobs.forges(forgery).unwrap();
+        submit(&club.bob, club.id, &submission(&bundle)).await.is("invalid_handshake");
+    }
+    // Nor does the leaver come back by herself.
+    let state = club.bob.get(&format!("/api/v1/groups/{}/state", club.id)).await.ok();
+    let piece = |name: &str| {
+        let text = state["state"][name].as_str().unwrap();
+        privmsg_protocol::Opaque::from_base64(text).decode().unwrap()
+    };
+    let tree = (piece("group_info"), piece("ratchet_tree"));
+    let (_, bundle) = club.carol.mls.enters(&tree.0, &tree.1, Some(&club.founding)).unwrap();
+    submit(&club.carol, club.id, &submission(&bundle)).await.is("unknown_group");
+}
+
+#[tokio::test]
+async fn a_server_restarts_with_what_waits() {
+    let mut club = club().await;
+    let step = without_carol(&club);
+    club.leaves(&club.carol, &step).await.ok();
+    TestServer::restart(&mut club.server).await;
+    club.bob.api = club.server.api;
+    let group = club.group(&club.bob).await;
+    assert_eq!(group["steps"], json!([base64(&step.encode())]));
+}

@@ -1,0 +1,167 @@
+//! Groups of people: who takes part follows from the roster.
+
+use privmsg_harness::e2ee::Role;
+use privmsg_protocol::frames::{MessageType, ServerFrame};
+use serde_json::{Value, json};
+
+use super::people::{Club, beginning, club, member};
+use super::{changes, entry};
+use crate::support::{TestServer, base64, new_id, submit};
+
+#[tokio::test]
+async fn a_group_begins_with_its_founding_roster() {
+    let club = club().await;
+    let group = club.group(&club.carol).await;
+    assert_eq!((&group["kind"], &group["epoch"], &group["seq"]), (&json!("group"), &json!(1), &json!(1)));
+    assert_eq!(group["chat_id"], json!(club.founding.conversation_id()));
+    assert_eq!(group["participants"], json!(["alice", "bob", "carol"]));
+    assert_eq!(group["roster"], json!({"number": 1, "hash": base64(club.founding.hash())}));
+    assert_eq!(group.get("steps"), None);
+    let state = club.carol.get(&format!("/api/v1/groups/{}/state", club.id)).await.ok();
+    let founding = base64(&club.founding.encode());
+    assert_eq!((&state["roster"], &state["founding_roster"]), (&founding, &founding));
+    let mut c = club.carol.connect().await;
+    assert_eq!(c.message().await.message_type, MessageType::KeyExchange);
+    assert_eq!(c.next().await, ServerFrame::CaughtUp);
+}
+
+/// Not what anybody says: a request that names participants beside is none.
+#[tokio::test]
+async fn the_roster_says_who_takes_part() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (member(&server, "alice").await, member(&server, "bob").await);
+    let founding = alice.mls.roster_with(&[&bob.mls]).unwrap();
+    let (_, _, body) = beginning(&alice, &founding, &founding, 1, &[&bob]);
+    let mut named = body.clone();
+    named["participants"] = json!(["alice"]);
+    alice.post("/api/v1/groups", named).await.is("invalid_request");
+    alice.post("/api/v1/groups", body.clone()).await.ok();
+    // The same again is answered as the first time.
+    let again = alice.post("/api/v1/groups", body).await.ok();
+    assert_eq!(again["participants"], json!(["alice", "bob"]));
+}
+
+#[tokio::test]
+async fn a_member_comes_by_a_step_and_another_goes() {
+    let club = club().await;
+    let dave = member(&club.server, "dave").await;
+    let mut c = club.carol.connect().await;
+    while c.next().await != ServerFrame::CaughtUp {}
+    dave.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
+
+    let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
+    let bundle = club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
+    let group = club.group(&dave).await;
+    assert_eq!(group["participants"], json!(["alice", "bob", "carol", "dave"]));
+    assert_eq!(group["roster"]["number"], 2);
+    let daves = dave.mls.joins_people(&bundle, Some(&with_dave)).unwrap();
+    assert_eq!(c.message().await.epoch.unwrap().0, 1, "the commit");
+
+    let without_carol = club.alice.mls.changes(&with_dave, &club.carol.mls, None).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &daves], &without_carol, &[]).await;
+    // The commit comes, and nothing after it.
+    let last = c.message().await;
+    assert_eq!((last.message_type, last.seq.unwrap().0), (MessageType::KeyExchange, 3));
+    let mut b = club.bob.connect().await;
+    while b.next().await != ServerFrame::CaughtUp {}
+    let mut d = dave.connect().await;
+    while d.next().await != ServerFrame::CaughtUp {}
+    d.deliver(dave.group_message(club.id, 3, new_id())).await;
+    assert_eq!(b.message().await.seq.unwrap().0, 4);
+    changes(&dave, &daves, club.id, &[&club.hers, &club.bobs], &[], &[]).await;
+    b.message().await;
+    c.is_quiet().await;
+    club.carol.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
+    club.carol.get(&format!("/api/v1/groups/{}/state", club.id)).await.is("unknown_group");
+    assert_eq!(club.carol.get("/api/v1/groups").await.ok()["groups"], json!([]));
+    c.send(club.carol.group_message(club.id, 4, new_id())).await;
+    assert_eq!(c.error().await.code.as_str(), "unknown_group");
+}
+
+/// Of two that follow the same roster, the one whose commit comes first.
+#[tokio::test]
+async fn of_two_admins_at_once_one_is_first() {
+    let club = club().await;
+    let roster = club.bob_is_admin().await;
+    let (dave, erin) = (member(&club.server, "dave").await, member(&club.server, "erin").await);
+    let by_alice = club.alice.mls.changes(&roster, &dave.mls, Some(Role::Member)).unwrap();
+    let by_bob = club.bob.mls.changes(&roster, &erin.mls, Some(Role::Member)).unwrap();
+    let late = club.bobs.steps(&by_bob, &[&erin.mls]).unwrap();
+    club.bobs.forgets().unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &by_alice, &[&dave]).await;
+    submit(&club.bob, club.id, &crate::support::submission(&late)).await.is("stale_epoch");
+    // He makes it again, on what is now.
+    let again = club.bob.mls.changes(&by_alice, &erin.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.bob, &club.bobs, &[&club.hers, &club.carols], &again, &[&erin]).await;
+    assert_eq!(club.group(&erin).await["participants"], json!(["alice", "bob", "carol", "dave", "erin"]));
+}
+
+#[tokio::test]
+async fn a_group_goes_on_with_its_newest_roster() {
+    let club = club().await;
+    let roster = club.bob_is_admin().await;
+    // Anybody of the newest roster, with that.
+    let old = beginning(&club.carol, &club.founding, &club.founding, 2, &[]).2;
+    club.carol.post("/api/v1/groups", old).await.is("stale_roster");
+    let (_, _, body) = beginning(&club.carol, &club.founding, &roster, 2, &[&club.alice]);
+    let next = club.carol.post("/api/v1/groups", body).await.ok();
+    assert_eq!((&next["incarnation"], &next["roster"]["number"]), (&json!(2), &json!(2)));
+    assert_eq!(next["participants"], json!(["alice", "bob", "carol"]));
+    club.alice.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
+    // What nobody has, it can be brought up to.
+    let later = club.alice.mls.changes(&roster, &club.carol.mls, Some(Role::Admin)).unwrap();
+    let newest = club.alice.mls.changes(&later, &club.carol.mls, None).unwrap();
+    let (_, _, mut body) = beginning(&club.bob, &club.founding, &newest, 3, &[]);
+    body["steps"] = json!([base64(&later.encode())]);
+    let next = club.bob.post("/api/v1/groups", body).await.ok();
+    assert_eq!((&next["roster"]["number"], &next["participants"]), (&json!(4), &json!(["alice", "bob"])));
+}
+
+#[tokio::test]
+async fn a_device_of_a_member_joins_by_itself() {
+    let club = club().await;
+    let roster = club.bob_is_admin().await;
+    let tablet = club.server.device("carol", &club.carol.access_key).await;
+    let (tablets, _, body) = entry(&tablet, club.id).await;
+    submit(&tablet, club.id, &body).await.ok();
+    assert_eq!(tablets.roster().as_ref(), Some(&roster));
+    assert_eq!(club.group(&club.alice).await["epoch"], 3);
+}
+
+/// What an owner knows is carried over several steps that the server has not seen.
+#[tokio::test]
+async fn an_owners_step_brings_a_group_up() {
+    let club = club().await;
+    let second = club.alice.mls.changes(&club.founding, &club.bob.mls, Some(Role::Admin)).unwrap();
+    let third = club.alice.mls.changes(&second, &club.carol.mls, Some(Role::Admin)).unwrap();
+    club.moves(&club.bob, &club.bobs, &[&club.hers, &club.carols], &third, &[]).await;
+    assert_eq!(club.group(&club.bob).await["roster"]["number"], 3);
+}
+
+/// Whoever cannot be in the group any more, because the account is another's now, takes no part.
+#[tokio::test]
+async fn a_name_that_is_given_out_again_is_somebody_else() {
+    let club = club().await;
+    club.server.api.json("DELETE", "/api/v1/admin/users/carol", None, &admin()).await.ok();
+    let other = club.server.user("carol").await;
+    other.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
+    assert_eq!(club.group(&club.alice).await["participants"], json!(["alice", "bob"]));
+    let roster = club.alice.mls.changes(&club.founding, &club.bob.mls, Some(Role::Admin)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs], &roster, &[]).await;
+    other.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
+    assert_eq!(club.group(&club.alice).await["participants"], json!(["alice", "bob"]));
+}
+
+fn admin() -> Value {
+    json!({"admin_key": crate::support::ADMIN_KEY})
+}
+
+impl Club {
+    /// Whoever looks sees the group as it was.
+    pub(super) async fn is_unchanged(&self, epoch: u64) {
+        let group = self.group(&self.alice).await;
+        assert_eq!((&group["epoch"], &group["roster"]["number"]), (&json!(epoch), &json!(epoch)), "{group}");
+        assert_eq!(group["participants"], json!(["alice", "bob", "carol"]));
+        assert_eq!(group.get("steps"), None);
+    }
+}

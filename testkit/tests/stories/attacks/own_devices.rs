@@ -1,0 +1,166 @@
+//! A server that lies about one's own devices.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context as _, Result, ensure};
+use privmsg_client::{Event, LinkCode, LoginError, Reason, SignInKey};
+use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng};
+use privmsg_mls_public::{Device, DeviceList, LinkReply};
+use privmsg_protocol::Opaque;
+use privmsg_protocol::rest::PublishedDeviceList;
+use privmsg_testkit::hostile::Answer;
+use privmsg_testkit::{Clock, NewDevice, Person};
+use serde_json::json;
+
+use super::alice_is_watched;
+
+/// A device of Alice's that shows its code.
+async fn shows_its_code(url: &str, alice: &Person) -> Result<(NewDevice, LinkCode)> {
+    let clock: Arc<dyn privmsg_client::Clock> = Arc::new(Clock::right());
+    let mut new = NewDevice::begins(url, alice.account(), SignInKey::Link, &clock).await?;
+    let code = new.pending()?.code().await?;
+    Ok((new, code))
+}
+
+/// A reply by which the device would be in an account of the server's own making.
+fn forged(code: &LinkCode, secret: [u8; 32]) -> Result<Opaque> {
+    let signing = AccountKey::generate(&mut OsRng).begin_generation(&code.device.user_id, 1, &mut OsRng)?;
+    let device = &code.device;
+    let certificate = signing.certify(&device.device_id, &device.device_key, 1);
+    let entry = Device { device_id: device.device_id.clone(), device_key: device.device_key, added_at: 1 };
+    let list = signing.list(1, vec![entry])?;
+    Ok(Opaque::encode(&LinkReply::new(&secret, device, certificate, list)?.encode()))
+}
+
+async fn believes_nothing(new: &mut NewDevice) -> Result<()> {
+    let told = new.pending()?.wait_until_linked().await;
+    ensure!(matches!(told, Err(LoginError::ForgedLink)), "{told:?}");
+    Ok(())
+}
+
+/// The server answers the code itself, with an identity of its own: it has not seen the secret.
+#[tokio::test]
+async fn a_new_device_believes_no_identity_of_the_server_s() -> Result<()> {
+    let (_server, hostile, alice, _bob) = alice_is_watched().await?;
+    let (mut new, code) = shows_its_code(&hostile.url(), &alice).await?;
+    alice.client().link_device(&code).await?;
+    let reply = forged(&code, [0; 32])?;
+    hostile.rewrites("GET users/me/link-reply", move |_, answer| answer["link_reply"] = json!(reply))?;
+    believes_nothing(&mut new).await
+}
+
+/// The server exchanges identity, certificate and list of the true answer, and keeps its MAC.
+#[tokio::test]
+async fn a_new_device_believes_no_answer_with_another_identity_in_it() -> Result<()> {
+    let (_server, hostile, alice, _bob) = alice_is_watched().await?;
+    let (mut new, code) = shows_its_code(&hostile.url(), &alice).await?;
+    alice.client().link_device(&code).await?;
+    let evil = forged(&code, [0; 32])?.decode().context("base64")?;
+    hostile.rewrites("GET users/me/link-reply", move |_, answer| {
+        let Some(reply) = answer["link_reply"].as_str().and_then(|text| Opaque::from_base64(text).decode()) else {
+            return;
+        };
+        let mixed = [&evil[..evil.len() - 32], &reply[reply.len() - 32..]].concat();
+        answer["link_reply"] = json!(Opaque::encode(&mixed));
+    })?;
+    believes_nothing(&mut new).await
+}
+
+/// The answer to one device is no answer to another one.
+#[tokio::test]
+async fn a_new_device_believes_no_answer_to_another_one() -> Result<()> {
+    let (_server, hostile, alice, _bob) = alice_is_watched().await?;
+    let first = Arc::new(Mutex::new(None));
+    let kept = Arc::clone(&first);
+    hostile.rewrites("GET users/me/link-reply", move |_, answer| {
+        let mut first = kept.lock().expect("nobody panics here");
+        answer["link_reply"] = first.get_or_insert_with(|| answer["link_reply"].clone()).clone();
+    })?;
+    alice.links(&hostile.url()).await?;
+    let (mut new, code) = shows_its_code(&hostile.url(), &alice).await?;
+    alice.client().link_device(&code).await?;
+    believes_nothing(&mut new).await
+}
+
+/// A code that was read wrongly, or that somebody has changed on its way to the present device.
+#[tokio::test]
+async fn a_wrong_secret_links_nothing() -> Result<()> {
+    let (_server, hostile, alice, _bob) = alice_is_watched().await?;
+    let (mut new, mut code) = shows_its_code(&hostile.url(), &alice).await?;
+    code.secret[0] ^= 1;
+    alice.client().link_device(&code).await?;
+    believes_nothing(&mut new).await
+}
+
+/// The server swaps the key of the device that is let in: it stands in what is signed.
+#[tokio::test]
+async fn the_key_of_a_device_that_is_let_in_is_not_swapped() -> Result<()> {
+    let (_server, hostile, alice, _bob) = alice_is_watched().await?;
+    let (_new, code) = shows_its_code(&hostile.url(), &alice).await?;
+    let evil = DeviceKeys::generate(&mut OsRng).public();
+    hostile.rewrites_requests(move |asked| {
+        if let Some(enrolled) = asked.body.get_mut("enrol").and_then(|all| all.get_mut(0)) {
+            enrolled["device_public_key"] = json!(evil.to_string());
+        }
+    });
+    ensure!(alice.client().link_device(&code).await.is_err());
+    Ok(())
+}
+
+/// The device list of another "alice".
+fn list_of_another(alice: &Person) -> Result<DeviceList> {
+    let user = alice.account().user_id.clone();
+    let signing = AccountKey::generate(&mut OsRng).begin_generation(&user, 9_000_000_000, &mut OsRng)?;
+    let device_key = DeviceKeys::generate(&mut OsRng).public();
+    let device = Device { device_id: "evil".parse()?, device_key, added_at: 1 };
+    Ok(signing.list(9_000_000_000, vec![device])?)
+}
+
+fn published(list: &DeviceList) -> PublishedDeviceList {
+    let certificate = Opaque::encode(&list.certificate().encode());
+    PublishedDeviceList { certificate, list: Opaque::encode(&list.encode()) }
+}
+
+/// Another identity for one's own account is an alarm, and is not followed, however high its numbers are.
+#[tokio::test]
+async fn another_identity_for_ones_own_account_is_told_and_not_followed() -> Result<()> {
+    let (_server, hostile, mut alice, bob) = alice_is_watched().await?;
+    let evil = published(&list_of_another(&alice)?);
+    hostile.answers("GET users/alice/device-list", move |_| Answer::ok(&evil).ok())?;
+    alice.goes_offline().await?;
+    alice.starts().await?;
+    let alarm = |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason: Reason::AnotherOwnIdentity });
+    alice.sees("the alarm", alarm).await?;
+    alice.waits_because(&[Reason::AnotherOwnIdentity]).await?;
+    alice.says(&bob, "still me").await?;
+    bob.hears(&alice, "still me").await?;
+    bob.says(&alice, "still you").await?;
+    alice.hears(&bob, "still you").await?;
+    hostile.becomes_honest();
+    let over = || async { Ok(alice.client().holds().await?.is_empty().then_some(())) };
+    super::until("that the alarm is over", super::PATIENCE, over).await
+}
+
+/// A server that has an older list, as from a backup, is brought the newer one.
+#[tokio::test]
+async fn a_newer_list_is_taken_back_to_the_server() -> Result<()> {
+    let (server, hostile, mut alice, _bob) = alice_is_watched().await?;
+    let old = Arc::new(Mutex::new(None));
+    let kept = Arc::clone(&old);
+    hostile.rewrites("GET users/alice/device-list", move |_, answer| {
+        let mut old = kept.lock().expect("nobody panics here");
+        answer.clone_from(old.get_or_insert_with(|| answer.clone()));
+    })?;
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
+    let tablet = alice.links(&hostile.url()).await?;
+    let before = hostile.times_asked("PUT users/me/device-list");
+    alice.goes_offline().await?;
+    alice.starts().await?;
+    hostile.is_asked("PUT users/me/device-list", before + 1).await?;
+    hostile.stops_lying();
+    let devices = alice.client().devices().await?;
+    ensure!(devices.len() == 2 && devices.iter().all(|device| !device.waiting), "{devices:?}");
+    drop((tablet, server));
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Members, former members and operators of the server who want more than their role in a group.
+
+use anyhow::{Context as _, Result, ensure};
+use privmsg_client::Role;
+use privmsg_e2ee::{OsRng, Participant, Roster};
+use privmsg_protocol::{GroupId, Incarnation};
+use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, RogueGroup, Verdict};
+use privmsg_testkit::{Person, Server};
+
+use super::{Room, names};
+
+/// Mallory's client follows no rules, and is in a group of Alice and Bob as a member.
+struct Scene {
+    server: Server,
+    hostile: HostileServer,
+    alice: Person,
+    bob: Person,
+    mallory: HostileMember,
+    room: Room,
+    hers: RogueGroup,
+    roster: Roster,
+}
+
+impl Scene {
+    async fn begins() -> Result<Self> {
+        let server = Server::start().await?;
+        let hostile = HostileServer::before(&server).await?;
+        let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+        let bob = server.person("bob").await?;
+        let mut mallory = HostileMember::signs_up(&server, "mallory").await?;
+        let people = [names(&[&bob]), vec![mallory.rogue().who().user_id]].concat();
+        let chat = alice.client().create_group("Choir", &people).await?;
+        alice.client().wait_group_made(chat).await?;
+        let room = Room(alice.client().group(chat).await?.conversation);
+        room.is_called(&bob, "Choir").await?;
+
+        let id = privmsg_mls_public::group_id(&room.0, Incarnation::FIRST);
+        let state = mallory.state(id).await?;
+        let roster = Roster::decode(&state.roster.context("a roster")?.decode().context("base64")?)?;
+        let claim = Claim::with_roster(&roster, &roster);
+        let (hers, joined) = mallory.rogue().joins(&claim, &state.state)?;
+        let verdict = mallory.commits(id, &joined).await?;
+        ensure!(verdict == Verdict::Taken, "{verdict:?}");
+        room.all_talk("before", &[&alice, &bob]).await?;
+        Ok(Self { server, hostile, alice, bob, mallory, room, hers, roster })
+    }
+
+    /// After what the server has not taken, Mallory's own state is good for nothing.
+    async fn comes_again(&mut self) -> Result<()> {
+        let id = self.id();
+        let state = self.mallory.state(id).await?;
+        let (hers, joined) = self.mallory.rogue().joins(self.hers.claim(), &state.state)?;
+        let verdict = self.mallory.commits(id, &joined).await?;
+        ensure!(verdict == Verdict::Taken, "{verdict:?}");
+        self.hers = hers;
+        Ok(())
+    }
+
+    fn id(&self) -> GroupId {
+        self.hers.group_id()
+    }
+
+    /// What Mallory makes of the roster, with her own key.
+    fn step(&self, people: Vec<Participant>) -> Result<Roster> {
+        Ok(self.mallory.rogue().signing_key().next_roster(&[&self.roster], people, &mut OsRng)?)
+    }
+
+    fn without(&self, user: &str) -> Vec<Participant> {
+        let people = self.roster.participants().iter();
+        people.filter(|place| place.user_id().as_str() != user).cloned().collect()
+    }
+
+    async fn is_as_before(&self) -> Result<()> {
+        let all = [("alice", Role::Owner), ("bob", Role::Member), ("mallory", Role::Member)];
+        for who in [&self.alice, &self.bob] {
+            self.room.has_people(who, &all).await?;
+        }
+        self.room.all_talk("after", &[&self.alice, &self.bob]).await
+    }
+}
+
+/// A member makes itself the owner, and sends the owner away. An honest server takes neither; where it would, no member does.
+#[tokio::test]
+async fn a_member_does_not_take_a_group_over() -> Result<()> {
+    let mut scene = Box::pin(Scene::begins()).await?;
+    let own = scene.mallory.rogue().place(Role::Owner);
+    let alices = scene.alice.client().whoami().await?.device_id.context("a device")?;
+    let takes_over = scene.step([scene.without("mallory"), vec![own.clone()]].concat())?;
+    let others = scene.without("mallory").into_iter().filter(|place| place.user_id().as_str() != "alice");
+    let sends_away = scene.step(others.chain([own]).collect())?;
+    for (step, gone) in [(&takes_over, vec![]), (&sends_away, vec![&alices])] {
+        let made = scene.hers.commit_step(step, &[], &gone)?;
+        let verdict = scene.mallory.commits(scene.id(), &made).await?;
+        ensure!(verdict == Verdict::INVALID, "{verdict:?}");
+        scene.comes_again().await?;
+    }
+    scene.is_as_before().await
+}
+
+/// Whoever was sent away, together with the operator of the server, puts the state of before in the place of the group. Alice
+/// comes into it, since such a roster has counted once, and says nothing there before a commit has sent Mallory away again.
+#[tokio::test]
+async fn who_was_sent_away_reads_nothing_in_the_state_of_before() -> Result<()> {
+    let scene = Box::pin(Scene::begins()).await?;
+    let chat = scene.room.chat(&scene.alice).await?;
+    let out = vec![scene.mallory.rogue().who().user_id];
+    scene.room.done(&scene.alice, scene.alice.client().remove_from_group(chat, &out).await).await?;
+    scene.room.all_talk("without her", &[&scene.alice, &scene.bob]).await?;
+    let Scene { server: _server, hostile, mut alice, room, hers, bob, .. } = scene;
+    alice.goes_offline().await?;
+    let operator = hostile.takes_over(hers)?;
+    operator.greets_with("I am back");
+    alice.goes_online().await?;
+    room.says(&alice, "what was not for Mallory").await?;
+    operator.learns_nothing().await?;
+    ensure!(!room.texts(&alice).await?.contains(&"I am back".to_owned()), "Mallory was heard");
+    room.has_people(&alice, &[("alice", Role::Owner), ("bob", Role::Member)]).await?;
+    hostile.becomes_honest();
+    drop(bob);
+    Ok(())
+}
+
+/// A stranger founds a group with Alice, and with a "Bob" under a key of the stranger's own. The server is in it, too.
+/// Nothing is pinned, and Alice writes nothing where somebody has Bob's name who is not the Bob that she knows.
+#[tokio::test]
+async fn a_false_namesake_in_a_group_keeps_everybody_from_writing_there() -> Result<()> {
+    let server = Server::start().await?;
+    let hostile = HostileServer::before(&server).await?;
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
+    alice.says(&bob, "Hi Bob").await?;
+    bob.hears(&alice, "Hi Bob").await?;
+    let known = alice.client().contact(&bob.account().user_id).await?;
+    let mut mallory = HostileMember::signs_up(&server, "mallory").await?;
+    let her = privmsg_testkit::hostile::Who::is(&alice).await?;
+    let fake = mallory.rogue().another("bob", "tablet")?;
+    let claim = Claim::group(mallory.rogue(), &[&her, &fake.who()])?;
+    let mut group = mallory.rogue().founds(&claim)?;
+    let packages = mallory.claims(&her.user_id).await?;
+    let made = group.commit(&packages, &[])?;
+    let room = Room(claim.chat_id);
+    let operator = hostile.takes_over(group)?;
+    operator.is_said_to_go_on(&hostile, Incarnation::FIRST)?;
+    operator.passes_on(&hostile, &made)?;
+    let chat = room.chat(&alice).await?;
+    room.says(&alice, "for the true Bob").await?;
+    operator.learns_nothing().await?;
+    ensure!(alice.client().contact(&bob.account().user_id).await? == known, "another key is pinned");
+    let seen = alice.client().group(chat).await?;
+    ensure!(seen.people.iter().any(|person| person.user_id.as_str() == "bob" && person.other_identity), "{seen:?}");
+    Ok(())
+}

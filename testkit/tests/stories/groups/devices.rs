@@ -1,0 +1,56 @@
+//! Several devices of people in a group.
+
+use anyhow::{Context as _, Result, ensure};
+use privmsg_client::Role;
+use privmsg_testkit::Server;
+
+use super::{Room, names};
+
+#[tokio::test]
+async fn a_second_device_comes_in_by_itself() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob) = (server.person("alice").await?, server.person("bob").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    room.all_talk("before", &[&alice, &bob]).await?;
+    let tablet = bob.takes_another_device(&server.url()).await?;
+    room.is_called(&tablet, "Choir").await?;
+    room.all_talk("with the tablet", &[&alice, &bob, &tablet]).await?;
+    ensure!(room.gaps(&tablet).await? == 0);
+    room.has_people(&tablet, &[("alice", Role::Owner), ("bob", Role::Member)]).await?;
+
+    // What is changed by one device of hers, another one of hers knows.
+    let phone = alice.takes_another_device(&server.url()).await?;
+    let chat = room.chat(&phone).await?;
+    room.is_called(&phone, "Choir").await?;
+    phone.client().set_group_title(chat, "Chorus").await?;
+    room.is_called(&alice, "Chorus").await?;
+    room.is_called(&tablet, "Chorus").await?;
+
+    let gone = tablet.client().whoami().await?.device_id.context("a device id")?;
+    bob.client().remove_device(&gone).await?;
+    room.all_talk("without the tablet", &[&alice, &bob, &phone]).await?;
+    ensure!(!room.texts(&tablet).await?.iter().any(|text| text.starts_with("without")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn leaving_on_one_device_is_leaving_on_all() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    let tablet = bob.takes_another_device(&server.url()).await?;
+    room.all_talk("before", &[&alice, &bob, &tablet]).await?;
+    let chat = room.chat(&tablet).await?;
+    room.done(&tablet, tablet.client().leave_group(chat, None).await).await?;
+    room.all_talk("after", &[&alice, &carol]).await?;
+    let his = room.chat(&bob).await?;
+    privmsg_testkit::wait::until("his other device knows", privmsg_testkit::wait::PATIENCE, || async {
+        Ok(bob.client().group(his).await?.gone.is_some().then_some(()))
+    })
+    .await?;
+    ensure!(!room.texts(&bob).await?.iter().any(|text| text.starts_with("after")));
+    room.has_people(&carol, &[("alice", Role::Owner), ("carol", Role::Member)]).await?;
+    ensure!(room.news(&carol).await?.iter().any(|(_, news)| news.left == names(&[&bob])));
+    Ok(())
+}

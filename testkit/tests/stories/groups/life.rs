@@ -1,0 +1,131 @@
+//! A group from its beginning to its end.
+
+use anyhow::{Result, ensure};
+use privmsg_client::{ChangeError, ClientError, Gone, Role};
+use privmsg_testkit::Server;
+use privmsg_testkit::wait::{PATIENCE, until};
+
+use super::{Room, names};
+
+#[tokio::test]
+async fn people_talk_in_a_group() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    room.all_talk("first", &[&alice, &bob, &carol]).await?;
+    for who in [&alice, &bob, &carol] {
+        room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Member), ("carol", Role::Member)]).await?;
+        ensure!(room.gaps(who).await? == 0, "{}", who.account().user_id);
+    }
+    let (by, news) = room.news(&bob).await?.remove(0);
+    assert_eq!((by, news.added), (alice.account().user_id.clone(), names(&[&bob])));
+    // Nobody is pinned by it: they have not written to each other.
+    assert!(bob.client().contacts().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_comes_later_sees_nothing_of_before_and_who_goes_nothing_of_after() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    room.all_talk("before carol", &[&alice, &bob]).await?;
+
+    let chat = room.chat(&alice).await?;
+    room.done(&alice, alice.client().add_to_group(chat, &names(&[&carol])).await).await?;
+    room.is_called(&carol, "Choir").await?;
+    room.all_talk("with carol", &[&alice, &bob, &carol]).await?;
+    ensure!(room.gaps(&carol).await? == 0, "what was before is no gap");
+    ensure!(!room.texts(&carol).await?.iter().any(|text| text.starts_with("before")));
+    let news = room.news(&bob).await?;
+    ensure!(news.iter().any(|(by, news)| by.as_str() == "alice" && news.added == names(&[&carol])), "{news:?}");
+
+    room.done(&alice, alice.client().remove_from_group(chat, &names(&[&carol])).await).await?;
+    let gone = room.chat(&carol).await?;
+    until("carol is out", PATIENCE, || async {
+        Ok((carol.client().group(gone).await?.gone == Some(Gone::Removed)).then_some(()))
+    })
+    .await?;
+    room.all_talk("without carol", &[&alice, &bob]).await?;
+    ensure!(!room.texts(&carol).await?.iter().any(|text| text.starts_with("without")));
+    ensure!(room.texts(&carol).await?.len() == 3, "what was said before stays readable");
+    assert!(
+        matches!(room.says(&carol, "hello?").await, Err(error) if matches!(error.downcast_ref(), Some(ClientError::NotInGroup)))
+    );
+
+    // She may come again, and what was said meanwhile is not hers.
+    room.done(&alice, alice.client().add_to_group(chat, &names(&[&carol])).await).await?;
+    until("carol is in again", PATIENCE, || async {
+        Ok(carol.client().group(gone).await?.gone.is_none().then_some(()))
+    })
+    .await?;
+    room.all_talk("again", &[&alice, &bob, &carol]).await?;
+    ensure!(!room.texts(&carol).await?.iter().any(|text| text.starts_with("without")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn roles_are_what_they_allow() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let dave = server.person("dave").await?;
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    let (hers, his) = (room.chat(&alice).await?, room.chat(&bob).await?);
+    let (bobs, carols) = (bob.account().user_id.clone(), carol.account().user_id.clone());
+
+    let is_refused =
+        |result: Result<_, ClientError>| matches!(result, Err(ClientError::GroupChange(ChangeError::NotAllowed)));
+    ensure!(is_refused(bob.client().add_to_group(his, &names(&[&dave])).await));
+    ensure!(is_refused(bob.client().remove_from_group(his, &names(&[&carol])).await));
+    ensure!(is_refused(bob.client().set_role(his, &bobs, Role::Admin).await));
+    ensure!(matches!(
+        bob.client().set_group_title(his, "Bob's").await,
+        Err(ClientError::GroupChange(ChangeError::NotAllowed))
+    ));
+
+    room.done(&alice, alice.client().set_role(hers, &bobs, Role::Admin).await).await?;
+    room.has_people(&bob, &[("alice", Role::Owner), ("bob", Role::Admin), ("carol", Role::Member)]).await?;
+    room.done(&bob, bob.client().add_to_group(his, &names(&[&dave])).await).await?;
+    room.is_called(&dave, "Choir").await?;
+    bob.client().set_group_title(his, "Chorus").await?;
+    for who in [&alice, &bob, &carol, &dave] {
+        room.is_called(who, "Chorus").await?;
+    }
+    ensure!(is_refused(bob.client().set_role(his, &carols, Role::Admin).await));
+    ensure!(is_refused(bob.client().remove_from_group(his, &names(&[&alice])).await));
+    room.done(&bob, bob.client().remove_from_group(his, &names(&[&carol])).await).await?;
+    for who in [&alice, &bob, &dave] {
+        room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Admin), ("dave", Role::Member)]).await?;
+    }
+    room.all_talk("then", &[&alice, &bob, &dave]).await
+}
+
+#[tokio::test]
+async fn everybody_may_leave_and_the_last_owner_names_another() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    let (hers, his) = (room.chat(&alice).await?, room.chat(&bob).await?);
+
+    room.done(&bob, bob.client().leave_group(his, None).await).await?;
+    ensure!(bob.client().group(his).await?.gone == Some(Gone::Left));
+    // Whoever writes next carries it.
+    room.all_talk("without bob", &[&alice, &carol]).await?;
+    for who in [&alice, &carol] {
+        room.has_people(who, &[("alice", Role::Owner), ("carol", Role::Member)]).await?;
+        ensure!(room.news(who).await?.iter().any(|(_, news)| news.left == names(&[&bob])));
+    }
+    ensure!(room.texts(&bob).await?.is_empty());
+
+    let alone = alice.client().leave_group(hers, None).await;
+    ensure!(matches!(alone, Err(ClientError::GroupChange(ChangeError::LastOwner))), "{alone:?}");
+    room.done(&alice, alice.client().leave_group(hers, Some(carol.account().user_id.clone())).await).await?;
+    room.has_people(&carol, &[("carol", Role::Owner)]).await?;
+    let last = room.chat(&carol).await?;
+    room.says(&carol, "to myself").await?;
+    room.done(&carol, carol.client().leave_group(last, None).await).await
+}

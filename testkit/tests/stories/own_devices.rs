@@ -1,0 +1,197 @@
+//! The devices of one person: linked, left out, let in again, called back.
+
+use anyhow::{Context as _, Result, ensure};
+use privmsg_client::{Event, MessageKind, MessageState, Reason, SignInKey};
+use privmsg_protocol::DeviceId;
+use privmsg_testkit::wait::{PATIENCE, until};
+use privmsg_testkit::{Clock, NewDevice, Person, Server};
+
+use super::alice_and_bob;
+
+async fn id_of(person: &Person) -> Result<DeviceId> {
+    person.client().whoami().await?.device_id.context("a device id")
+}
+
+/// Links as soon as the device has been told the signing key.
+async fn links_in_time(person: &Person, server: &Server) -> Result<Person> {
+    let linked = std::sync::Mutex::new(None);
+    until("that the device may sign", PATIENCE, || async {
+        match person.links(&server.url()).await {
+            Ok(new) => {
+                *linked.lock().expect("nobody panics here") = Some(new);
+                Ok(Some(()))
+            }
+            Err(error) if error.to_string().contains("no signing key") => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
+    .await?;
+    linked.into_inner().expect("nobody panics here").context("a device")
+}
+
+/// Without the access key and without the words, by somebody who was let in that way before.
+#[tokio::test]
+async fn a_linked_device_can_link_another_one() -> Result<()> {
+    let (server, mut alice, bob) = alice_and_bob().await?;
+    alice.says(&bob, "one").await?;
+    bob.hears(&alice, "one").await?;
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    until("that the tablet has the key", PATIENCE, || async {
+        let probe = tablet.links(&server.url()).await;
+        match probe {
+            Ok(_) => Ok(Some(())),
+            Err(error) if error.to_string().contains("no signing key") => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
+    .await?;
+    alice.goes_offline().await?;
+    let mut phone = links_in_time(&tablet, &server).await?;
+    phone.goes_online().await?;
+    bob.says(&alice, "to all of you").await?;
+    phone.hears(&bob, "to all of you").await?;
+    tablet.hears(&bob, "to all of you").await.map(drop)
+}
+
+/// A device that comes is a line on all the others, and stays one until it is read.
+#[tokio::test]
+async fn a_new_device_is_announced_on_the_others() -> Result<()> {
+    let (server, alice, _bob) = alice_and_bob().await?;
+    let mut tablet = alice.takes_another_device(&server.url()).await?;
+    tablet.goes_offline().await?;
+    let phone = alice.takes_another_device(&server.url()).await?;
+    let (new, gone) = (id_of(&phone).await?, id_of(&alice).await?);
+    tablet.goes_online().await?;
+    let says = |kind: MessageKind, id: DeviceId, at: &Person| {
+        let (tablet, at) = (tablet.client().clone(), at.account().user_id.clone());
+        async move {
+            let seen = tablet.unseen(100).await?;
+            Ok(seen
+                .iter()
+                .any(|line| line.kind == kind && line.text == id.as_str() && line.sender_id == at)
+                .then_some(()))
+        }
+    };
+    until("the line", PATIENCE, || says(MessageKind::DeviceAdded, new.clone(), &alice)).await?;
+    let own = alice.client().unseen(100).await?;
+    ensure!(own.iter().all(|line| line.kind != MessageKind::DeviceAdded), "who has done it knows");
+    alice.client().logout().await?;
+    until("another line", PATIENCE, || says(MessageKind::DeviceRemoved, gone.clone(), &alice)).await
+}
+
+/// The words call everything else back, without an access key. What the others have to say waits with its reason, until they
+/// are let in again, and then goes by itself.
+#[tokio::test]
+async fn the_words_leave_the_others_waiting_until_they_are_let_in() -> Result<()> {
+    let (server, mut alice, bob) = alice_and_bob().await?;
+    alice.says(&bob, "before").await?;
+    bob.hears(&alice, "before").await?;
+    let events = alice.client().events();
+    let mut found = alice.recovers(&server.url()).await?;
+    found.goes_online().await?;
+    waits_to_be_let_in(events).await?;
+    let kept = alice.says(&bob, "from the drawer").await?;
+    alice.waits_because(&[Reason::NotListed]).await?;
+    found.says(&bob, "I have another phone").await?;
+    bob.hears(&found, "I have another phone").await?;
+    bob.says(&alice, "which one is you?").await?;
+    found.hears(&bob, "which one is you?").await?;
+    let held = alice.client().message(kept.id).await?.context("a message")?;
+    ensure!(held.state == MessageState::Queued && alice.texts(&bob).await?.contains(&"before".to_owned()));
+
+    let device = id_of(&alice).await?;
+    alice.goes_offline().await?;
+    let mut again = alice.asks_to_be_let_in(&server.url()).await?;
+    found.client().link_device(&again.pending()?.code().await?).await?;
+    again.pending()?.wait_until_linked().await?;
+    drop(again);
+    alice.goes_online().await?;
+    ensure!(id_of(&alice).await? == device, "it is the same device");
+    alice.delivered(&kept).await?;
+    bob.hears(&alice, "from the drawer").await?;
+    bob.says(&alice, "both").await?;
+    alice.hears(&bob, "both").await?;
+    found.hears(&bob, "both").await.map(drop)
+}
+
+async fn waits_to_be_let_in(mut events: tokio::sync::broadcast::Receiver<Event>) -> Result<()> {
+    let told = async {
+        loop {
+            if matches!(events.recv().await?, Event::Waiting) {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.context("it does not wait")?
+}
+
+/// A tablet is stolen. The words begin a generation in which the laptop stays, and is told the new key; what the tablet has
+/// of the account is worth nothing, and the contact sees no change.
+#[tokio::test]
+async fn a_stolen_device_is_called_back_and_the_others_stay() -> Result<()> {
+    let (server, alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    super::verifies(&bob, &alice.account().user_id).await?;
+    let laptop = alice.takes_another_device(&server.url()).await?;
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    until("that the tablet signs", PATIENCE, || async { Ok(tablet.links(&server.url()).await.is_ok().then_some(())) })
+        .await?;
+    let (events, stolen) = (tablet.client().events(), id_of(&tablet).await?);
+    let wrong = alice.client().remove_stolen(std::slice::from_ref(&stolen), &["abandon"; 12].join(" ")).await;
+    ensure!(wrong.is_err(), "other words do nothing");
+    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    waits_to_be_let_in(events).await?;
+
+    bob.says(&alice, "without the thief").await?;
+    alice.hears(&bob, "without the thief").await?;
+    laptop.hears(&bob, "without the thief").await?;
+    ensure!(!tablet.texts(&bob).await?.contains(&"without the thief".to_owned()));
+    ensure!(tablet.links(&server.url()).await.is_err(), "the thief lets nobody in");
+    let mut phone = links_in_time(&laptop, &server).await?;
+    phone.goes_online().await?;
+    phone.says(&bob, "all is well").await?;
+    bob.hears(&phone, "all is well").await?;
+    let contact = bob.client().contact(&alice.account().user_id).await?;
+    ensure!(contact.verified && contact.changed.is_none());
+    bob.goes_offline().await
+}
+
+/// Who comes second while the first one is setting up the account throws its own identity away, and is let in.
+#[tokio::test]
+async fn who_comes_second_waits_and_is_let_in() -> Result<()> {
+    let server = Server::start().await?;
+    let account = server.admin().creates("alice").await?;
+    let mut alice = Person::signs_in(&server.url(), &account).await?;
+    let clock: std::sync::Arc<dyn privmsg_client::Clock> = std::sync::Arc::new(Clock::right());
+    let key = SignInKey::Access(account.access_key.clone());
+    let mut second = NewDevice::begins(&server.url(), &account, key, &clock).await?;
+    alice.client().link_device(&second.pending()?.code().await?).await?;
+    let linked = second.pending()?.wait_until_linked().await?;
+    ensure!(linked.recovery_key.is_none());
+    let mut second = second.becomes(linked).await?;
+    second.goes_online().await?;
+    alice.says(&alice, "a note").await?;
+    second.has(&alice, "a note").await?;
+    alice.goes_offline().await
+}
+
+/// Somebody with the access key begins to replace the identity. It shows on the devices, and the words end it.
+#[tokio::test]
+async fn a_replacement_is_shown_and_ended() -> Result<()> {
+    let (server, mut alice, bob) = alice_and_bob().await?;
+    let clock: std::sync::Arc<dyn privmsg_client::Clock> = std::sync::Arc::new(Clock::right());
+    let key = SignInKey::Access(alice.account().access_key.clone());
+    let mut thief = NewDevice::begins(&server.url(), alice.account(), key, &clock).await?;
+    thief.pending()?.replace_identity().await?;
+    let alarm = |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason: Reason::ReplacementBegun });
+    alice.sees("the alarm", alarm).await?;
+    ensure!(alice.client().replacement().await?.is_some());
+    alice.client().end_replacement(alice.words()?).await?;
+    ensure!(alice.client().replacement().await?.is_none());
+    let by = privmsg_client::ChangeBy::Words(privmsg_protocol::Secret::new(alice.words()?.to_owned()));
+    alice.client().change_access_key(by).await?;
+    ensure!(thief.pending()?.replace_identity().await.is_err(), "the access key is another one");
+    alice.says(&bob, "still me").await?;
+    bob.hears(&alice, "still me").await.map(drop)
+}
