@@ -62,7 +62,8 @@ CREATE TABLE known_devices (
 
 -- Whom the user has blocked, as the server said last.
 CREATE TABLE blocked_user (
-    user_id TEXT PRIMARY KEY
+    user_id      TEXT    PRIMARY KEY,
+    unblocked_at INTEGER                 -- ms; NULL while blocked
 ) STRICT, WITHOUT ROWID;
 
 -- What people see of a conversation. The lower columns are the entry in the list of chats, kept by whoever writes messages.
@@ -385,7 +386,8 @@ CREATE TABLE gap (
     ordinal INTEGER NOT NULL,
     first_seq INTEGER NOT NULL,
     last_seq INTEGER NOT NULL,
-    confirmed INTEGER NOT NULL DEFAULT 0 -- the mailbox was empty and they had not come
+    -- 1: the mailbox was empty and they had not come; 2: kept back by the server, as the user wants it; 3: said to be
+    confirmed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX gap_group ON gap (group_id, first_seq);
 CREATE INDEX gap_chat ON gap (chat_id, ordinal, first_seq);

@@ -1,6 +1,6 @@
 //! The MLS group behind a chat, and what this device still has to do for it.
 
-use privmsg_protocol::{Epoch, GroupId};
+use privmsg_protocol::{Epoch, GroupId, Seq};
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
@@ -61,9 +61,12 @@ pub struct StoredGroup {
     pub roster: Option<Vec<u8>>,
     /// The roster that the commit in `request` leads to.
     pub step: Option<Vec<u8>>,
+    /// The highest number of its history that has been seen.
+    pub seen: Seq,
 }
 
-const COLUMNS: &str = "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info, reached, roster, step";
+const COLUMNS: &str =
+    "group_id, chat_id, state, request, reconcile, rotate_at, epoch, info, reached, roster, step, last_seq";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
     let state: String = row.get(2)?;
@@ -82,6 +85,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<StoredGroup, StoreError> {
         reached: Epoch(from_sql(row.get(8)?)),
         roster: row.get(9)?,
         step: row.get(10)?,
+        seen: Seq(from_sql(row.get(11)?)),
     })
 }
 

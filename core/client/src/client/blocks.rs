@@ -46,8 +46,8 @@ impl Client {
     }
 
     async fn note_block(&self, user: &UserId, blocked: bool) -> Result<(), ClientError> {
-        let user = user.clone();
-        Ok(self.context.store.write(move |tx| blocks::set(tx, &user, blocked)).await?)
+        let (user, now) = (user.clone(), self.context.clock.now_ms());
+        Ok(self.context.store.write(move |tx| blocks::set(tx, &user, blocked, now)).await?)
     }
 }
 

@@ -200,7 +200,7 @@ impl<'a, 't> Intake<'a, 't> {
             withheld::take(self.step, message, group)?;
             return Ok(Verdict::Lost);
         }
-        let Some(bytes) = message.encrypted_content.decode() else { return Ok(Verdict::Seen) };
+        let Some(bytes) = message.encrypted_content.decode() else { return Ok(Verdict::Unreadable) };
         let mut conversation = match self.take(group.group_id) {
             Ok(Some(conversation)) => conversation,
             Ok(None) => return Ok(Verdict::Lost),
@@ -217,11 +217,10 @@ impl<'a, 't> Intake<'a, 't> {
             Ok(processed) if !is_from(message, processed.sender()) => {
                 tracing::warn!("rejected a message whose envelope names another sender");
                 part.undo()?;
-                return Ok(Verdict::Seen);
+                return Ok(Verdict::Unreadable);
             }
             Ok(Processed::Application { sender, plaintext }) => {
-                self.application(message, group, &sender, &plaintext)?;
-                Verdict::Seen
+                self.application(message, group, &sender, &plaintext)?
             }
             Ok(Processed::Commit(change)) => {
                 let is_out = self.commit(message, group, &change)?;
@@ -255,17 +254,17 @@ impl<'a, 't> Intake<'a, 't> {
         group: &StoredGroup,
         sender: &Member,
         plaintext: &[u8],
-    ) -> Result<(), ClientError> {
+    ) -> Result<Verdict, ClientError> {
         let step = self.step;
         let place = place_of(message, group);
         if !people::may_speak(step, group, sender)? {
             tracing::warn!("rejected a message of somebody who does not take part any more");
-            return Ok(());
+            return Ok(Verdict::Seen);
         }
         let effect = match Content::decode(plaintext) {
             Ok(content) if content.message_id != message.message_id => {
                 tracing::warn!("rejected a message whose envelope names another one");
-                return Ok(());
+                return Ok(Verdict::Unreadable);
             }
             Ok(content) => content::apply(
                 step.tx,
@@ -292,7 +291,7 @@ impl<'a, 't> Intake<'a, 't> {
             self.outcome.events.push(Event::Received { id, chat: group.chat });
         }
         self.outcome.events.extend(effect.events);
-        Ok(())
+        Ok(Verdict::Seen)
     }
 
     /// A content of a format that this version does not know.

@@ -11,7 +11,7 @@ use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque,
 use privmsg_store::chats::ChatKind;
 use privmsg_store::key::DatabaseKey;
 use privmsg_store::position::Position;
-use privmsg_store::{Store, gaps, groups, lags, messages, outbox, parked, welcomes};
+use privmsg_store::{Store, blocks, gaps, groups, lags, messages, outbox, parked, welcomes};
 
 use super::inbox;
 use crate::error::ClientError;
@@ -342,6 +342,7 @@ async fn a_notice_of_an_unknown_group_leads_to_a_join() {
 #[tokio::test]
 async fn what_was_kept_back_is_not_missing() {
     let (alice, bob) = alice_and_bob().await;
+    bob.step(|step| blocks::set(step.tx, &"alice".parse().unwrap(), true, step.now_ms).unwrap()).await;
     let mut last = alice.encrypt("kept back", 2).await;
     for n in 3..=9 {
         last = alice.encrypt("kept back", n).await;
@@ -366,6 +367,26 @@ async fn what_was_kept_back_is_not_missing() {
     assert!(!is_due().await);
     bob.hears(&[&DeliveredMessage { first_seq: Some(Seq(11)), seq: Some(Seq(5_011)), ..notice }]).await;
     assert!(is_due().await);
+}
+
+/// One notice by a server whom nobody has asked for it, and all that came afterwards was taken for what had been seen.
+#[tokio::test]
+async fn a_notice_that_nobody_has_asked_for_mutes_nothing() {
+    let (alice, bob) = alice_and_bob().await;
+    let notice = DeliveredMessage {
+        sender_device_id: None,
+        epoch: None,
+        first_seq: Some(Seq(1)),
+        encrypted_content: Opaque::default(),
+        message_type: MessageType::Withheld,
+        ..alice.encrypt("kept back", 2).await
+    };
+    for last in [3, (1 << 40) - 1] {
+        bob.hears(&[&DeliveredMessage { seq: Some(Seq(last)), ..notice.clone() }]).await;
+    }
+    bob.hears(&[&alice.encrypt("heard", 3).await, &alice.encrypt("and this", 4).await]).await;
+    assert_eq!(bob.texts().await, ["heard", "and this"]);
+    assert_eq!(bob.missing().await, 1, "the second, which has not come");
 }
 
 /// A number that no group can have come to would spoil the order of the chat for good.

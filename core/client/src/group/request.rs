@@ -291,13 +291,11 @@ impl Asked<'_> {
                 gaps::begin_after(step.tx, &id, seq)?;
             }
             say_again(step, &id, accepted.seq)?;
+            let goes_back = conversation.epoch() <= group.reached || gaps::goes_back(step.tx, &id, accepted.seq)?;
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
             groups::set_reconcile(step.tx, &id)?;
-            if conversation.epoch() > group.reached {
-                return Ok(Vec::new());
-            }
-            membership::went_back(step, group.chat)
+            if goes_back { membership::went_back(step, group.chat) } else { Ok(Vec::new()) }
         });
         link.context.emit_all(joined.await?);
         Ok(())

@@ -4,8 +4,8 @@
 //! acknowledgement of one's own, is noted here; what is missing below the highest is a hole. Holes are ordinary while
 //! messages are on their way. Once the mailbox is empty they are confirmed, and shown.
 
-use privmsg_protocol::{GroupId, Seq};
-use rusqlite::{OptionalExtension, params};
+use privmsg_protocol::{GroupId, Seq, UserId};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::chats::ChatId;
 use crate::position::Position;
@@ -14,6 +14,25 @@ use crate::{Change, Snapshot, StoreError, Tx};
 
 /// The highest number that a group can come to: a million a second for twelve days. A server that says more is lying.
 pub const LAST: Seq = Seq((1 << 40) - 1);
+
+/// How far a notice about messages that were kept back may lead beyond what has been seen: more than somebody may send in years.
+const MAX_WITHHELD_AHEAD: u64 = 1 << 24;
+
+/// What is known of a hole. A number out of any of them that comes after all is read like others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It may come.
+    Open = 0,
+    /// Nothing more is on its way. People see it.
+    Confirmed = 1,
+    /// The server has kept it from this device, because the user wants it so.
+    Withheld = 2,
+    /// The server says so, and this device knows of no such wish. People see it, as long as that is so.
+    SaidToBeWithheld = 3,
+}
+
+/// What people see of them.
+const SHOWN: &str = "confirmed IN (1, 3)";
 
 /// A confirmed hole, for people to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,36 +80,51 @@ pub fn lose(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> 
     let new = note(tx, group, seq)?;
     if new {
         let seq = to_sql(seq.min(LAST).0);
-        keep(tx, group, seq, seq, true)?;
+        keep(tx, group, seq, seq, State::Confirmed)?;
         shown(tx, group)?;
     }
     Ok(new)
 }
 
-/// Takes all numbers from `first` to `last` as seen: they were kept from this device, because the user wants it so.
+/// The server says that it has kept all numbers from `first` to `last` from this device, because the user wants it so. That
+/// proves nothing: what was confirmed as missing stays so, what comes of them is read, and where the user is not known to want
+/// it (`wanted`), they are shown as missing.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn withhold(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<(), StoreError> {
-    let (first, last) = (first.min(LAST), last.min(LAST));
+pub fn withhold(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq, wanted: bool) -> Result<(), StoreError> {
     let Some(highest) = highest(tx, group)? else { return Ok(()) };
-    if first > last {
+    if first > last || last.0 > highest.0.saturating_add(MAX_WITHHELD_AHEAD) {
         return Ok(());
     }
-    let mut was_shown = false;
-    for hole in holes_within(tx, group, first, last)? {
+    let state = if wanted { State::Withheld } else { State::SaidToBeWithheld };
+    for hole in open_within(tx, group, first, last)? {
+        let (from, to) = (hole.first.max(to_sql(first.0)), hole.last.min(to_sql(last.0)));
         tx.sql().prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
-        keep(tx, group, hole.first, hole.last.min(to_sql(first.0) - 1), hole.confirmed)?;
-        keep(tx, group, hole.first.max(to_sql(last.0) + 1), hole.last, hole.confirmed)?;
-        was_shown |= hole.confirmed;
+        keep(tx, group, hole.first, from - 1, State::Open)?;
+        keep(tx, group, from, to, state)?;
+        keep(tx, group, to + 1, hole.last, State::Open)?;
     }
     if last > highest {
         if first > highest.next() {
             insert(tx, group, highest.next(), Seq(first.0 - 1))?;
         }
+        keep(tx, group, to_sql(first.max(highest.next()).0), to_sql(last.0), state)?;
         set_highest(tx, group, last)?;
     }
-    if was_shown { shown(tx, group) } else { Ok(()) }
+    shown(tx, group)
+}
+
+/// The user wants that nothing of this one arrives, as is known only now: what the server has said to have kept back is believed.
+pub(crate) fn is_wanted(tx: &Tx<'_>, peer: &UserId) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "UPDATE gap SET confirmed = 2 WHERE confirmed = 3
+                 AND chat_id IN (SELECT id FROM chat WHERE kind = 'direct' AND peer = ?1)",
+        )?
+        .execute([peer.as_str()])
+        .map(drop)
+        .map_err(StoreError::from)
 }
 
 /// How many numbers of a group up to `seq` have not come, and may still.
@@ -102,7 +136,8 @@ pub fn open_up_to(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<u64, S
         .sql()
         .prepare_cached(
             "SELECT coalesce(sum(min(last_seq, ?2) - first_seq + 1), 0) FROM gap
-             WHERE group_id = ?1 AND first_seq <= ?2 AND confirmed = 0",
+             WHERE group_id = ?1 AND first_seq <= ?2 AND confirmed = 0
+                 AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)",
         )?
         .query_row(params![group.as_bytes().as_slice(), to_sql(seq.min(LAST).0)], |row| row.get(0))?;
     Ok(from_sql(count))
@@ -121,15 +156,14 @@ pub fn begin_after(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreEr
 
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
 /// numbers between the highest seen and `seq` too. What was behind `seq` when this device asked to join
-/// ([`crate::groups::note_seen`]) is forgotten: a server that was restored from a backup gives numbers out again. What is
-/// behind it and has come since belongs to what begins.
+/// ([`crate::groups::note_seen`]) is of another history: a server that was restored from a backup gives numbers out again. What
+/// is behind it and has come since belongs to what begins.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
     let seq = seq.min(LAST);
-    let begins_anew = seen_before(tx, group)? > seq;
-    if begins_anew {
+    if goes_back(tx, group, seq)? {
         rewind(tx, group, seq)?;
     } else {
         // Its own place is no hole.
@@ -144,6 +178,14 @@ pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError>
         set_highest(tx, group, seq)?;
     }
     confirm_before(tx, group, seq)
+}
+
+/// Whether a device that has asked to join anew had seen more by then than the place that it was given: the server has gone back.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn goes_back(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    Ok(seen_before(at, group)? > seq)
 }
 
 fn seen_before(at: &Snapshot<'_>, group: &GroupId) -> Result<Seq, StoreError> {
@@ -203,14 +245,11 @@ fn confirm_before(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreErr
     shown(tx, group)
 }
 
-/// Forgets what is behind `seq`. What comes next is a history of its own, behind all that was said before.
+/// What comes next is a history of its own, behind all that was said before. What was missing of that is missing for good.
 fn rewind(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
     if highest(tx, group)?.is_none_or(|highest| highest <= seq) {
         return Ok(());
     }
-    let (id, last) = (group.as_bytes().as_slice(), to_sql(seq.0));
-    tx.sql().execute("DELETE FROM gap WHERE group_id = ?1 AND first_seq > ?2", params![id, last])?;
-    tx.sql().execute("UPDATE gap SET last_seq = ?2 WHERE group_id = ?1 AND last_seq > ?2", params![id, last])?;
     crate::groups::renumber(tx, group)?;
     set_highest(tx, group, seq)
 }
@@ -220,11 +259,11 @@ fn rewind(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn between(at: &Snapshot<'_>, chat: ChatId, from: Position, to: Position) -> Result<Vec<Gap>, StoreError> {
-    let mut query = at.sql().prepare_cached(
+    let mut query = at.sql().prepare_cached(&format!(
         "SELECT ordinal, first_seq, last_seq - first_seq + 1 FROM gap
-         WHERE chat_id = ?1 AND (ordinal, first_seq) >= (?2, ?3) AND (ordinal, first_seq) <= (?4, ?5) AND confirmed = 1
-         ORDER BY ordinal, first_seq",
-    )?;
+             WHERE chat_id = ?1 AND (ordinal, first_seq) >= (?2, ?3) AND (ordinal, first_seq) <= (?4, ?5) AND {SHOWN}
+             ORDER BY ordinal, first_seq"
+    ))?;
     let (from, to) = (from.ordinal_and_seq(), to.ordinal_and_seq());
     let rows = query.query_map(params![chat.0, from.0, from.1, to.0, to.1], |row| {
         let position = Position::numbered(row.get(0)?, Seq(from_sql(row.get(1)?)));
@@ -233,7 +272,11 @@ pub fn between(at: &Snapshot<'_>, chat: ChatId, from: Position, to: Position) ->
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn highest(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Seq>, StoreError> {
+/// The highest number of a group that has been seen, if there is the group.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn highest(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Seq>, StoreError> {
     Ok(at
         .sql()
         .prepare_cached("SELECT last_seq FROM mls_group WHERE group_id = ?1")?
@@ -250,19 +293,19 @@ fn set_highest(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError>
 }
 
 fn insert(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<(), StoreError> {
-    keep(tx, group, to_sql(first.0), to_sql(last.0), false)
+    keep(tx, group, to_sql(first.0), to_sql(last.0), State::Open)
 }
 
-fn keep(tx: &Tx<'_>, group: &GroupId, first: i64, last: i64, confirmed: bool) -> Result<(), StoreError> {
-    // What is lost one after the other is one hole, however much of it there is.
-    if confirmed && first <= last {
+fn keep(tx: &Tx<'_>, group: &GroupId, first: i64, last: i64, state: State) -> Result<(), StoreError> {
+    // What is lost or kept back one after the other is one hole, however much of it there is.
+    if state != State::Open && first <= last {
         let extended = tx
             .sql()
             .prepare_cached(
-                "UPDATE gap SET last_seq = ?3 WHERE group_id = ?1 AND last_seq = ?2 - 1 AND confirmed = 1
+                "UPDATE gap SET last_seq = ?3 WHERE group_id = ?1 AND last_seq = ?2 - 1 AND confirmed = ?4
                      AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)",
             )?
-            .execute(params![group.as_bytes().as_slice(), first, last])?;
+            .execute(params![group.as_bytes().as_slice(), first, last, state as i64])?;
         if extended > 0 {
             return Ok(());
         }
@@ -272,15 +315,26 @@ fn keep(tx: &Tx<'_>, group: &GroupId, first: i64, last: i64, confirmed: bool) ->
             "INSERT INTO gap (group_id, chat_id, ordinal, first_seq, last_seq, confirmed)
              SELECT group_id, chat_id, ordinal, ?2, ?3, ?4 FROM mls_group WHERE group_id = ?1 AND ?2 <= ?3",
         )?
-        .execute(params![group.as_bytes().as_slice(), first, last, confirmed])?;
+        .execute(params![group.as_bytes().as_slice(), first, last, state as i64])?;
     Ok(())
 }
 
+/// Of the numbers that a group gives now: those that it gave before it began anew come no more.
 struct Hole {
     id: i64,
     first: i64,
     last: i64,
-    confirmed: bool,
+    state: State,
+}
+
+fn hole(row: &Row<'_>) -> rusqlite::Result<Hole> {
+    let state = match row.get(3)? {
+        0 => State::Open,
+        2 => State::Withheld,
+        3 => State::SaidToBeWithheld,
+        _ => State::Confirmed,
+    };
+    Ok(Hole { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, state })
 }
 
 fn hole_around(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<Option<Hole>, StoreError> {
@@ -288,23 +342,21 @@ fn hole_around(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<Option<Ho
         .sql()
         .prepare_cached(
             "SELECT id, first_seq, last_seq, confirmed FROM gap
-             WHERE group_id = ?1 AND first_seq <= ?2 AND last_seq >= ?2",
+             WHERE group_id = ?1 AND first_seq <= ?2 AND last_seq >= ?2
+                 AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)",
         )?
-        .query_row(params![group.as_bytes().as_slice(), to_sql(seq.0)], |row| {
-            Ok(Hole { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, confirmed: row.get(3)? })
-        })
+        .query_row(params![group.as_bytes().as_slice(), to_sql(seq.0)], hole)
         .optional()?)
 }
 
-fn holes_within(at: &Snapshot<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<Vec<Hole>, StoreError> {
+fn open_within(at: &Snapshot<'_>, group: &GroupId, first: Seq, last: Seq) -> Result<Vec<Hole>, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT id, first_seq, last_seq, confirmed FROM gap
-         WHERE group_id = ?1 AND first_seq <= ?3 AND last_seq >= ?2",
+         WHERE group_id = ?1 AND first_seq <= ?3 AND last_seq >= ?2 AND confirmed = 0
+             AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)",
     )?;
     let range = params![group.as_bytes().as_slice(), to_sql(first.0), to_sql(last.0)];
-    let rows = query.query_map(range, |row| {
-        Ok(Hole { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, confirmed: row.get(3)? })
-    })?;
+    let rows = query.query_map(range, hole)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -313,9 +365,9 @@ fn fill(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
     let Some(hole) = hole_around(tx, group, seq)? else { return Ok(false) };
     let seq = to_sql(seq.0);
     tx.sql().prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
-    keep(tx, group, hole.first, seq - 1, hole.confirmed)?;
-    keep(tx, group, seq + 1, hole.last, hole.confirmed)?;
-    if hole.confirmed {
+    keep(tx, group, hole.first, seq - 1, hole.state)?;
+    keep(tx, group, seq + 1, hole.last, hole.state)?;
+    if hole.state != State::Open {
         shown(tx, group)?;
     }
     Ok(true)

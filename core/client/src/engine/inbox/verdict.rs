@@ -12,8 +12,9 @@ pub(super) enum Verdict {
     Seen,
     /// It is lost to this device: its number stays a gap.
     Lost,
-    /// It has come, and no key for it will: its sender has used one twice, as one does whose state was set back, or it is
-    /// of before this device was there. Its number is shown as missing.
+    /// It has come, and nobody will read it here: its sender has used a key twice, as one does whose state was set back, it is
+    /// of before this device was there, or the server has changed it. Its number is shown as missing: whatever may have stood
+    /// there, nobody takes it away unseen.
     Unreadable,
     /// It waits for what comes before it.
     Early,
@@ -25,7 +26,7 @@ pub(super) enum Verdict {
 pub(super) fn on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch>) -> Result<Verdict, ClientError> {
     Ok(match error {
         // The server, which has checked the epoch, says another one.
-        ProcessError::Future { .. } if sent_in.is_some_and(|epoch| epoch <= group.epoch) => Verdict::Seen,
+        ProcessError::Future { .. } if sent_in.is_some_and(|epoch| epoch <= group.epoch) => Verdict::Unreadable,
         ProcessError::Future { .. } => Verdict::Early,
         ProcessError::Removed => Verdict::Lost,
         // One that came before is known by its number.
@@ -45,7 +46,7 @@ pub(super) fn on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch
             tracing::warn!(%reason, "rejected a message");
             Verdict::Unreadable
         }
-        ProcessError::Malformed(_) => Verdict::Seen,
+        ProcessError::Malformed(_) => Verdict::Unreadable,
         ProcessError::Storage(error) => return Err(error.into()),
     })
 }

@@ -1,8 +1,9 @@
 //! Messages that the server has kept from this device, because the user has blocked who has sent them.
 
 use privmsg_protocol::frames::DeliveredMessage;
-use privmsg_store::gaps;
+use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::{blocks, gaps};
 
 use crate::error::ClientError;
 use crate::group::mls::Step;
@@ -11,12 +12,17 @@ use crate::group::mls::Step;
 /// miss no more than twice as many, and is to understand what comes when that sender is not blocked any more.
 const MANY: u64 = 5_000;
 
-/// They are no gap. That the server says so proves nothing, and need not: it could as well have given them no numbers.
+/// They are no gap where the user has blocked the other one of the chat, as far as this device knows. Elsewhere no honest server
+/// keeps anything back, and what it says to have kept back is shown as missing.
 pub(super) fn take(step: &Step<'_, '_>, message: &DeliveredMessage, group: &StoredGroup) -> Result<(), ClientError> {
     let Some(last) = message.seq else { return Ok(()) };
     let first = message.first_seq.unwrap_or(last);
-    gaps::withhold(step.tx, &group.group_id, first, last)?;
-    if last.0.saturating_sub(first.0) >= MANY {
+    let wanted = match chats::load(step.tx, group.chat)?.kind {
+        ChatKind::Direct { peer } => blocks::was_blocked_lately(step.tx, &peer, step.now_ms)?,
+        _ => false,
+    };
+    gaps::withhold(step.tx, &group.group_id, first, last, wanted)?;
+    if wanted && last.0.saturating_sub(first.0) >= MANY {
         groups::set_rotate_at(step.tx, &group.group_id, step.now_ms)?;
     }
     Ok(())

@@ -40,6 +40,7 @@ async fn ask(link: &Link) -> Result<i64, ClientError> {
     let store = &link.context.store;
     let news = store.read(blocks::news).await?;
     let blocked: Vec<_> = link.context.api.blocked().await?.blocked.into_iter().map(|one| one.user_id).collect();
-    store.write(move |tx| blocks::replace(tx, &blocked)).await?;
+    let now = link.context.clock.now_ms();
+    store.write(move |tx| blocks::replace(tx, &blocked, now)).await?;
     Ok(news)
 }

@@ -135,6 +135,11 @@ pub(in crate::engine) fn compare_one(
             return Ok(Told::All);
         }
     }
+    // It had given numbers before that it says not to have given now.
+    if before.seen > theirs.seq {
+        lags::put(step.tx, &id, None, step.now_ms)?;
+        return Ok(Told::All);
+    }
     gaps::expect(step.tx, &id, theirs.seq)?;
     if gaps::open_up_to(step.tx, &id, theirs.seq)? > 0 {
         lags::put_missing(step.tx, &id, theirs.seq, step.now_ms)?;

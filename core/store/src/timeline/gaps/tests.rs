@@ -54,8 +54,7 @@ async fn missing_but(withheld: (u64, u64), notes: &'static [u64]) -> Vec<(i64, u
         for seq in notes {
             note(c, &GROUP, Seq(*seq))?;
         }
-        withhold(c, &GROUP, Seq(withheld.0), Seq(withheld.1))?;
-        assert!(withheld.0 > withheld.1 || is_seen(c, &GROUP, Seq(withheld.1.min(LAST.0)))?);
+        withhold(c, &GROUP, Seq(withheld.0), Seq(withheld.1), true)?;
         confirm_all(c, &[])?;
         Ok::<_, StoreError>(
             of_chat(c, chat)?.iter().map(|gap| (gap.position.ordinal_and_seq().1, gap.missing)).collect(),
@@ -72,21 +71,62 @@ async fn what_was_kept_back_is_no_hole_and_all_else_is() {
     assert_eq!(missing_but((4, 5), &[1]).await, [(2, 2)], "what is before it may be this device's own");
     assert_eq!(missing_but((1, 9), &[3, 5, 12]).await, [(10, 2)]);
     assert_eq!(missing_but((5, 3), &[1]).await, [], "nonsense changes nothing");
-    assert_eq!(missing_but((2, u64::MAX), &[1]).await, []);
+    assert_eq!(missing_but((2, u64::MAX), &[1, 3]).await, [(2, 1)], "nor does what cannot be");
 }
 
-/// Those that come late, when they were taken for lost, are not shown any more.
+/// A server takes nothing away that has been shown as missing by saying that it was kept back.
 #[tokio::test]
-async fn what_was_shown_as_missing_and_was_kept_back_goes() {
-    let left = story(|c, chat| {
+async fn what_was_shown_as_missing_stays_shown() {
+    for wanted in [true, false] {
+        let left = story(move |c, chat| {
+            note(c, &GROUP, Seq(1))?;
+            note(c, &GROUP, Seq(9))?;
+            confirm_all(c, &[])?;
+            withhold(c, &GROUP, Seq(2), Seq(6), wanted)?;
+            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+        })
+        .await;
+        assert_eq!(left, [7]);
+    }
+}
+
+/// Whoever says that all to come has been kept back is not believed about any of it.
+#[tokio::test]
+async fn what_is_said_to_be_kept_back_and_comes_is_new() {
+    for wanted in [true, false] {
+        let (seen, missing) = story(move |c, chat| {
+            note(c, &GROUP, Seq(1))?;
+            withhold(c, &GROUP, Seq(2), LAST, wanted)?;
+            withhold(c, &GROUP, Seq(2), Seq(9), wanted)?;
+            let seen = [1, 2, 5, 9].map(|seq| is_seen(c, &GROUP, Seq(seq)).unwrap());
+            note(c, &GROUP, Seq(5))?;
+            confirm_all(c, &[])?;
+            let missing = of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>();
+            assert!(is_seen(c, &GROUP, Seq(5))?);
+            Ok::<_, StoreError>((seen, missing))
+        })
+        .await;
+        assert_eq!(seen, [true, false, false, false]);
+        assert_eq!(missing, if wanted { vec![] } else { vec![3, 4] });
+    }
+}
+
+/// On another device of the user, who has blocked somebody, the notice may be faster than the list.
+#[tokio::test]
+async fn what_was_kept_back_is_not_missing_once_it_is_known_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    let counts = store.write(|c| {
+        let bob = UserId::new("bob").unwrap();
+        let chat = chats::ensure(c, &ChatKind::Direct { peer: bob.clone() }, 0)?;
+        groups::insert(c, &GROUP, chat, &[], groups::GroupState::Active, 0)?;
         note(c, &GROUP, Seq(1))?;
-        note(c, &GROUP, Seq(9))?;
-        confirm_all(c, &[])?;
-        withhold(c, &GROUP, Seq(2), Seq(6))?;
-        Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
-    })
-    .await;
-    assert_eq!(left, [2]);
+        withhold(c, &GROUP, Seq(2), Seq(9), false)?;
+        let before = of_chat(c, chat)?.len();
+        crate::blocks::set(c, &bob, true, 0)?;
+        Ok::<_, StoreError>((before, of_chat(c, chat)?.len()))
+    });
+    assert_eq!(counts.await.unwrap(), (1, 0));
 }
 
 #[tokio::test]
@@ -119,7 +159,7 @@ async fn numbers_that_are_given_out_again_are_new() {
     })
     .await;
     assert_eq!(seen, [true, true, false, false, false]);
-    assert_eq!(missing, [1], "the third was missing before, and still is");
+    assert_eq!(missing, [2, 3], "what was missing before still is");
 }
 
 /// Somebody who sends what nobody can read makes one hole longer, and not the list of holes.
