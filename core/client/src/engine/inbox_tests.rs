@@ -389,6 +389,25 @@ async fn a_notice_that_nobody_has_asked_for_mutes_nothing() {
     assert_eq!(bob.missing().await, 1, "the second, which has not come");
 }
 
+/// A message that a server has spoiled was taken for seen, and nobody missed it.
+#[tokio::test]
+async fn what_a_server_spoils_is_missing() {
+    type Spoil = fn(DeliveredMessage) -> DeliveredMessage;
+    let ways: [Spoil; 4] = [
+        |message| DeliveredMessage { encrypted_content: Opaque::from_base64("not base64"), ..message },
+        |message| DeliveredMessage { encrypted_content: Opaque::encode(b"nothing of MLS"), ..message },
+        |message| DeliveredMessage { sender_id: "carol".parse().unwrap(), ..message },
+        |message| DeliveredMessage { message_id: MessageId::from_bytes([7; 16]), ..message },
+    ];
+    for spoil in ways {
+        let (alice, bob) = alice_and_bob().await;
+        bob.hears(&[&spoil(alice.encrypt("spoiled", 2).await)]).await;
+        bob.hears(&[&alice.encrypt("heard", 3).await]).await;
+        assert_eq!(bob.texts().await, ["heard"]);
+        assert_eq!(bob.missing().await, 1);
+    }
+}
+
 /// A number that no group can have come to would spoil the order of the chat for good.
 #[tokio::test]
 async fn a_message_with_an_absurd_number_is_rejected() {
