@@ -1,20 +1,24 @@
 //! Somebody with a client in this process.
 
+mod named;
+mod new_device;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use privmsg_client::{
-    Acknowledged, Client, Clock, Draft, Endpoint, Engine, Event, HistoryItem, KeyPlace, LoggedIn, Login, MessageView,
-    NewIdentity, PendingLogin, Profile, Reason, Recipient, Said, Sent, SignInKey, SystemClock,
+    Acknowledged, Client, Clock, Draft, Engine, Event, HistoryItem, MessageView, Profile, Reason, Recipient, Said,
+    Sent, SignInKey, SystemClock,
 };
-use privmsg_protocol::{Secret, UserId};
+use privmsg_protocol::Secret;
 use tokio::sync::broadcast;
 
-use crate::Account;
-use crate::Server;
 use crate::wait::{PATIENCE, until};
+use crate::{Account, Server};
+pub(crate) use named::Named;
+pub use new_device::NewDevice;
 
 /// More than any story's chat holds.
 const ALL: u32 = 1_000_000;
@@ -29,24 +33,6 @@ pub struct Person {
     engine: Option<Engine>,
     events: broadcast::Receiver<Event>,
     home: Arc<tempfile::TempDir>,
-}
-
-/// Whoever can be named as the other side of a chat.
-pub trait Named {
-    /// The name.
-    fn name(&self) -> &UserId;
-}
-
-impl Named for Person {
-    fn name(&self) -> &UserId {
-        &self.account.user_id
-    }
-}
-
-impl Named for UserId {
-    fn name(&self) -> &UserId {
-        self
-    }
 }
 
 impl Person {
@@ -410,73 +396,5 @@ impl Person {
     #[must_use]
     pub const fn account(&self) -> &Account {
         &self.account
-    }
-}
-
-/// A device on its way in.
-pub struct NewDevice {
-    account: Account,
-    profile: Profile,
-    clock: Arc<dyn Clock>,
-    home: Arc<tempfile::TempDir>,
-    begun: Option<NewIdentity>,
-}
-
-impl NewDevice {
-    /// Signs in as far as it comes by itself.
-    ///
-    /// # Errors
-    /// If that does not work.
-    pub async fn begins(url: &str, account: &Account, key: SignInKey, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let home = Arc::new(tempfile::tempdir()?);
-        let profile = Profile::at(home.path().join("profile"));
-        profile.create(KeyPlace::File, None)?;
-        let login = Self::login(url, account, key)?;
-        let begun = Some(login.begin_with(&profile, None, Arc::clone(clock)).await?);
-        Ok(Self { account: account.clone(), profile, clock: Arc::clone(clock), home, begun })
-    }
-
-    fn login(url: &str, account: &Account, key: SignInKey) -> Result<Login> {
-        Ok(Login {
-            endpoint: Endpoint::at(url.parse()?),
-            user_id: account.user_id.clone(),
-            key,
-            device_name: format!("{}'s device", account.user_id),
-            device_type: "test",
-        })
-    }
-
-    /// The sign-in that waits.
-    ///
-    /// # Errors
-    /// If it does not wait.
-    pub fn pending(&mut self) -> Result<&mut PendingLogin> {
-        match &mut self.begun {
-            Some(NewIdentity::Waits(pending)) => Ok(pending),
-            other => bail!("it does not wait: {other:?}"),
-        }
-    }
-
-    /// The sign-in that is finished.
-    ///
-    /// # Errors
-    /// If it is not.
-    pub fn done(&mut self) -> Result<LoggedIn> {
-        match self.begun.take() {
-            Some(NewIdentity::Done(done)) => Ok(done),
-            other => bail!("it is not signed in: {other:?}"),
-        }
-    }
-
-    /// The device, offline.
-    ///
-    /// # Errors
-    /// If its profile cannot be opened.
-    pub async fn becomes(self, logged_in: LoggedIn) -> Result<Person> {
-        let Self { account, profile, clock, home, begun } = self;
-        drop(begun);
-        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
-        let (events, recovery_key) = (client.events(), logged_in.recovery_key);
-        Ok(Person { account, profile, clock, recovery_key, client, engine: None, events, home })
     }
 }

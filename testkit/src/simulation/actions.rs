@@ -61,10 +61,9 @@ pub(super) async fn next(world: &mut World, weather: &mut Weather, random: &mut 
         940..980 => comes_or_goes(world, place).await,
         980..985 => {
             // Back as often as on, so that nobody drifts away.
-            let seconds = i64::try_from(random.within(0..2 * JUMP))? - i64::try_from(JUMP)?;
-            let device = world.device(place)?;
-            let behind = device.clock.is_ahead_by();
-            device.clock.advance(seconds - behind);
+            let ahead = i64::try_from(random.within(0..2 * JUMP))? - i64::try_from(JUMP)?;
+            let clock = &world.device(place)?.clock;
+            clock.advance(ahead - clock.is_ahead_by());
             world.tally.count("clocks that jumped");
             Ok(())
         }
@@ -90,9 +89,8 @@ pub(super) async fn next(world: &mut World, weather: &mut Weather, random: &mut 
 }
 
 async fn says(world: &mut World, place: Place, random: &mut Random) -> Result<()> {
-    let own: Vec<_> = world.pairs.iter().filter(|(one, other)| *one == place.0 || *other == place.0).copied().collect();
-    let pair = own[index(random, own.len())];
-    let peer = world.people[if pair.0 == place.0 { pair.1 } else { pair.0 }].name().clone();
+    let pair = world.pair_of(place.0, random);
+    let peer = world.other(pair, place).clone();
     let text = format!("{} from {}.{}", world.books.messages(), place.0, place.1);
     match world.device(place)?.person.says(&peer, &text).await {
         Ok(sent) => {
@@ -169,10 +167,9 @@ fn is_blocked(world: &World, (one, other): (usize, usize)) -> bool {
 }
 
 async fn blocks_or_unblocks(world: &mut World, place: Place, random: &mut Random) -> Result<()> {
-    let own: Vec<_> = world.pairs.iter().filter(|(one, other)| *one == place.0 || *other == place.0).copied().collect();
-    let pair = own[index(random, own.len())];
+    let pair = world.pair_of(place.0, random);
     let peer = if pair.0 == place.0 { pair.1 } else { pair.0 };
-    let name = world.people[peer].name().clone();
+    let name = world.other(pair, place).clone();
     let client = world.device(place)?.person.client().clone();
     // What was said and has not been compared may be on its way.
     world.books.may_be_kept_back(pair, world.compared);

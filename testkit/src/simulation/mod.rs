@@ -5,7 +5,8 @@
 //! a backup once. When it calms, the books are compared with what every device shows:
 //!
 //! - the same messages in the same order, each once, as their authors want them by now;
-//! - nothing acknowledged is missing, but for what a restored server had lost, and that is shown as a gap;
+//! - nothing acknowledged is missing, but for what a restored server had lost, and that is shown as a gap, or as a conversation that
+//!   has gone back;
 //! - a device that came later shows all that was said since, without a hole;
 //! - nothing that was said after a device was signed out is on it.
 //!

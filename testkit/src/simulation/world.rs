@@ -120,6 +120,12 @@ impl World {
         self.people.get_mut(user).and_then(|user| user.devices.get_mut(device)).context("no such device")
     }
 
+    /// One of the conversations of a user, by chance.
+    pub(super) fn pair_of(&self, user: usize, random: &mut Random) -> Pair {
+        let own: Vec<_> = self.pairs.iter().filter(|(one, other)| *one == user || *other == user).collect();
+        *own[index(random, own.len())]
+    }
+
     /// The one of the two whose device this is not.
     pub(super) fn other(&self, pair: Pair, place: Place) -> &UserId {
         self.people[if pair.0 == place.0 { pair.1 } else { pair.0 }].name()

@@ -1,5 +1,6 @@
 //! What the engine has to do besides reading the socket. Each task is a file here and an entry in [`all`].
 
+mod asked;
 mod blocks;
 mod downloads;
 mod ended_uploads;

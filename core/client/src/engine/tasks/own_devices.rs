@@ -1,12 +1,13 @@
 //! The account's own device list: asked for after connecting, and whenever the server says that there is news.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use privmsg_protocol::ErrorCode;
 use privmsg_store::account::{self, Account};
 use privmsg_store::holds::Scope;
 use privmsg_store::{Snapshot, TaskName, blocks};
 
+use super::asked::Asked;
 use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
@@ -15,8 +16,7 @@ use crate::own_devices::publish::Publisher;
 
 #[derive(Default)]
 pub(super) struct OwnDevices {
-    /// The news that the list was asked for after, on this connection.
-    asked: Arc<Mutex<Option<i64>>>,
+    asked: Asked,
 }
 
 impl Task for OwnDevices {
@@ -25,15 +25,14 @@ impl Task for OwnDevices {
     }
 
     fn due(&self, at: &Snapshot<'_>, _link: &Link, _now_ms: i64) -> Result<Due, ClientError> {
-        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Due::now_if(asked != Some(blocks::news(at)?), Scope::Device))
+        self.asked.due(at, Scope::Device)
     }
 
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
-        let asked = Arc::clone(&self.asked);
+        let asked = self.asked.clone();
         Box::pin(async move {
             let news = ask(&link).await.map_err(|error| Failure::of(scope, error))?;
-            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
+            asked.after(news);
             Ok(())
         })
     }
