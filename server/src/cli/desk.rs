@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How long a server may take from its lock to its tables, when it starts for the first time.
-const STARTING: Duration = Duration::from_secs(5);
+const STARTING: Duration = Duration::from_secs(15);
 
 /// Whether there is a database. Where a server is about to make one it is waited for; nothing is made here.
 async fn is_there(database: &std::path::Path) -> bool {
@@ -155,6 +155,9 @@ impl To {
                 // A server that has just been started for the first time is still making its tables.
                 let begun = Instant::now();
                 while !courier.is_expected()? {
+                    if let Ok(lock) = Lock::take(database) {
+                        return Self::open(database, config.limits.mailbox_bounds(), lock);
+                    }
                     if begun.elapsed() > STARTING {
                         return Err(CommandError::AnotherVersion);
                     }

@@ -1,9 +1,9 @@
 //! Opening connections, and the settings that durability rests on.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::ballast;
 use super::fault::is_full;
@@ -216,7 +216,7 @@ pub(super) fn open_writable(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open(path)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    conn.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&conn)?;
     // FULL: a commit that has returned survives a loss of power. Everything that is acknowledged rests on it.
     conn.pragma_update(None, "synchronous", "FULL")?;
     // Checkpoints are made by a thread of their own.
@@ -228,6 +228,20 @@ pub(super) fn open_writable(path: &Path) -> rusqlite::Result<Connection> {
     // 8 MB: holds what is being delivered, so that deleting a message reads nothing from the disk.
     conn.pragma_update(None, "cache_size", -8192)?;
     Ok(conn)
+}
+
+/// Writes go to a log first. SQLite does not wait by itself to change that for a new database: a command that looked into
+/// it at that moment kept the server from its first start.
+fn write_ahead(conn: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match conn.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < BUSY => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Moves the log into the database and takes it away, so that the one file is all there is to copy. SQLite does that by
