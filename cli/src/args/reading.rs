@@ -105,6 +105,11 @@ impl Command {
                 Some(("add", add)) => {
                     Self::AddContact(AddContact { link: text(add, "link"), in_person: add.get_flag("in-person") })
                 }
+                Some(("list", _)) => Self::Contacts,
+                Some(("info", info)) => Self::ContactInfo(user(lang, info, "user")?),
+                Some(("confirm", confirm)) => {
+                    Self::ConfirmContact { user: user(lang, confirm, "user")?, drop: confirm.get_flag("drop") }
+                }
                 _ => Self::ContactLink,
             },
             "contacts" => Self::Contacts,
@@ -137,11 +142,15 @@ impl Command {
                     ("mark-verified", Verification::Mark),
                     ("unverify", Verification::Unmark),
                     ("accept-change", Verification::AcceptChange),
+                    ("refuse-change", Verification::RefuseChange),
                 ]
                 .into_iter()
                 .find_map(|(flag, change)| matches.get_flag(flag).then_some(change)),
             },
-            "block" | "unblock" => Self::Block { user: user(lang, matches, "user")?, blocked: name == "block" },
+            "block" => Self::Block { user: user(lang, matches, "user")?, blocked: true, send: false },
+            "unblock" => {
+                Self::Block { user: user(lang, matches, "user")?, blocked: false, send: matches.get_flag("send") }
+            }
             "blocks" => Self::Blocks,
             "logout" => Self::Logout { local: matches.get_flag("local") },
             other => return Err(Failure::Usage(lang.unknown_command(other))),

@@ -8,6 +8,7 @@
 mod delete;
 mod edit;
 mod files;
+pub(crate) mod pins;
 mod reaction;
 mod receipt;
 pub(crate) mod signing_key;
@@ -41,10 +42,11 @@ const KINDS: &[&dyn ContentKind] = &[
     &title::TitleKind,
     &signing_key::SigningKeyKind,
     &signing_key::SigningKeyWantedKind,
+    &pins::PinsKind,
 ];
 
 /// Raised with every kind, and every new value of one: what was kept by a version that knew less is tried again, once.
-const REVISION: i64 = 2;
+const REVISION: i64 = 3;
 
 /// A kind of content.
 trait ContentKind: Sync {

@@ -7,6 +7,7 @@ use privmsg_mls_public::{Device, DeviceList, KnownDevices, SigningKeyCertificate
 use privmsg_protocol::DeviceId;
 use privmsg_store::account::{self, Account};
 use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::contacts::words;
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
@@ -110,6 +111,13 @@ pub(crate) fn learn_by(
             settings::set(tx, NEWS, news(tx)? + 1)?;
             call_back(tx, &known)?;
             let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
+            let listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();
+            // Under another identity, or in a later generation, whoever is not there may be in others' hands.
+            let begun = before.number().is_none() || known.generation() > before.generation();
+            if words::weigh_devices(tx, &listed, begun)? {
+                let this = this_device(account, 0)?.device_id;
+                events.extend(announce_one(tx, account, Kind::TO_CONFIRM, &this, now_ms, now_ms)?);
+            }
             if by == By::Another {
                 events.extend(announce(tx, &before, &known, account, now_ms)?);
             }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use privmsg_e2ee::{DeviceKeys, LinkCode, RecoveryKey};
+use privmsg_e2ee::{DeviceKeys, LinkCode, LinkPins, RecoveryKey};
 use privmsg_mls_public::{LinkReply, NewDevice};
 use privmsg_protocol::rest::ReplaceIdentity;
 use privmsg_protocol::{ErrorCode, Secret};
 use privmsg_store::account;
+use privmsg_store::contacts::words;
 use zeroize::Zeroizing;
 
 use super::steps::{Steps, save};
 use super::{LoggedIn, LoginError, by_device};
+use crate::content::pins;
 use crate::device_lists;
 use crate::error::{ClientError, Retry};
 use crate::identity::public_identity;
@@ -127,10 +129,14 @@ impl PendingLogin {
         let steps = &mut self.steps;
         steps.account.identity = Some(*identity.as_bytes());
         steps.account.certificate = Some(reply.certificate().encode());
+        let known = LinkPins::open(reply.pins(), &secret).map_err(|_| LoginError::ForgedLink)?;
         let (account, list, now) = (steps.account.clone(), reply.list().clone(), steps.clock.now_ms());
         let learnt = steps.store.write(move |tx| {
             account::save(tx, &account)?;
-            learn::learn(tx, &account, list, now)
+            learn::learn(tx, &account, list, now)?;
+            // What this device knew before, the others have not heard, perhaps.
+            words::tell_again(tx)?;
+            pins::hear(tx, known.told_by(), known.pins(), now)
         });
         learnt.await?;
         Ok(steps.finish().await?)
