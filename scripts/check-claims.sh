@@ -11,11 +11,14 @@ missing() {
     status=1
 }
 
+# Backquotes are Markdown's here, not the shell's.
+# shellcheck disable=SC2016
+names="$(grep -oE '`[a-z0-9_/]+(\.rs)?`' "$claims" | tr -d '`' | sort -u)"
 tests="$(git grep -hoE 'fn [a-z0-9_]+\(' -- '*.rs' | sed -E 's/^fn (.*)\($/\1/' | sort -u)"
 while read -r name; do
     case "$name" in
     *.rs) [[ -n "$(git ls-files "$name" "**/$name")" ]] || missing "$name" ;;
     *_*_*_*) grep -qxF "$name" <<<"$tests" || missing "$name" ;;
     esac
-done < <(grep -oE '`[a-z0-9_/]+(\.rs)?`' "$claims" | tr -d '`' | sort -u)
+done <<<"$names"
 exit "$status"
