@@ -112,7 +112,7 @@ mod tests {
             user_id: UserId::new(&format!("bob-{at}")).unwrap(),
             identity: [7; 32].into(),
             by_link: false,
-            verified: at % 2 == 0,
+            verified: at.is_multiple_of(2),
             said_by: None,
         };
         (0..count).map(pin).collect()
