@@ -94,7 +94,7 @@ async fn what_a_stolen_device_says_of_contacts_does_not_outlast_the_recovery() -
     settles(&alice).await?;
     ensure!(!bob.texts(&alice).await?.contains(&"is it you?".to_owned()));
 
-    alice.client().remove_stolen(&[thief.clone()], alice.words()?).await?;
+    alice.client().remove_stolen(std::slice::from_ref(&thief), alice.words()?).await?;
     becomes(&alice, &name, "that it is as before", |bob| *bob == before).await?;
     alice.delivered(&kept).await?;
     bob.hears(&alice, "is it you?").await?;
