@@ -255,7 +255,7 @@ pub fn link(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], in_person: bool) ->
     set_refused(tx, user, identity, false)?;
     words::add(tx, user, identity, by.marks())?;
     if in_person {
-        refuse_what_waits(tx, user)?;
+        end_change(tx, user)?;
     }
     Ok(Linked::Pinned)
 }
@@ -279,7 +279,8 @@ pub fn shown(at: &Snapshot<'_>, user: &UserId) -> Result<Option<String>, StoreEr
 }
 
 /// Marks the pinned key as compared, or takes that back. Whoever says that the pinned key is right also says that
-/// another one that appeared beside it is wrong: its devices have to leave.
+/// another one that appeared beside it is wrong: it is forgotten, and asked about again where it is seen again. For good it is
+/// refused by [`refuse_change`], which names it.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
@@ -287,7 +288,7 @@ pub fn set_verified(tx: &Tx<'_>, user: &UserId, verified: bool) -> Result<(), St
     let Some(contact) = load(tx, user)? else { return Ok(()) };
     if verified {
         words::add(tx, user, &contact.identity, Marks::VERIFIED)?;
-        return refuse_what_waits(tx, user);
+        return end_change(tx, user);
     }
     words::take_back(tx, user, &contact.identity)
 }
@@ -313,17 +314,10 @@ pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn refuse_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
-    let waits = is_held(tx, user)?;
-    refuse_what_waits(tx, user)?;
-    Ok(waits)
-}
-
-fn refuse_what_waits(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
-    if let Some(changed) = load(tx, user)?.and_then(|contact| contact.changed_identity) {
-        set_refused(tx, user, &changed, true)?;
-        end_change(tx, user)?;
-    }
-    Ok(())
+    let Some(changed) = load(tx, user)?.and_then(|contact| contact.changed_identity) else { return Ok(false) };
+    set_refused(tx, user, &changed, true)?;
+    end_change(tx, user)?;
+    Ok(true)
 }
 
 #[cfg(test)]
