@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Replacement {
         end: bool,
     },
+    /// Other recovery words.
+    NewWords,
     ChangeAccessKey {
         recover: bool,
         access_key_file: Option<PathBuf>,

@@ -189,6 +189,15 @@ pub(super) fn definition(lang: Lang) -> Clap {
             ),
     )
     .subcommand(
+        command(lang, "recovery", lang.about_recovery(), lang.usage_recovery())
+            .help_template(template(lang, &commands))
+            .subcommand_required(true)
+            .subcommand(
+                command(lang, "new-words", lang.about_new_words(), lang.usage_recovery())
+                    .after_help(lang.after_new_words()),
+            ),
+    )
+    .subcommand(
         command(lang, "access-key", lang.about_access_key(), lang.usage_access_key())
             .help_template(template(lang, &commands))
             .subcommand_required(true)

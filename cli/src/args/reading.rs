@@ -129,6 +129,10 @@ impl Command {
             "identity" => Self::Replacement {
                 end: matches.subcommand().is_some_and(|(_, replacement)| replacement.get_flag("end")),
             },
+            "recovery" => match matches.subcommand() {
+                Some(_) => Self::NewWords,
+                None => return Err(Failure::Usage(lang.missing_command())),
+            },
             "access-key" => match matches.subcommand() {
                 Some((_, change)) => Self::ChangeAccessKey {
                     recover: change.get_flag("recover"),

@@ -101,6 +101,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
             signals.unless_interrupted(devices::remove(session, &device, stolen)).await
         }
         Command::Replacement { end } => signals.unless_interrupted(identity::replacement(session, end)).await,
+        Command::NewWords => signals.unless_interrupted(identity::new_words(session)).await,
         Command::ChangeAccessKey { recover, access_key_file } => {
             signals.unless_interrupted(identity::change_access_key(session, recover, access_key_file.as_deref())).await
         }

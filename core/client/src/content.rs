@@ -11,6 +11,7 @@ mod files;
 pub(crate) mod pins;
 mod reaction;
 mod receipt;
+mod sealed_identity;
 pub(crate) mod signing_key;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ const KINDS: &[&dyn ContentKind] = &[
     &signing_key::SigningKeyKind,
     &signing_key::SigningKeyWantedKind,
     &pins::PinsKind,
+    &sealed_identity::SealedIdentityKind,
 ];
 
 /// Raised with every kind, and every new value of one: what was kept by a version that knew less is tried again, once.

@@ -25,6 +25,7 @@
 //! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
 //! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
 //! | 18 | [`Pins`] | `{ 0: [pin, 1*240] }` | never | hide |
+//! | 19 | [`SealedIdentity`] | `{ 0: sealed (bytes), 1: recovery_key (bytes 32), 2: challenge (bytes 32), 3: signature (bytes 64) }` | never | hide |
 //!
 //! `pin = { 0: user_id (text), 1: identity_key (bytes 32), ? 2: by_link (bool), ? 3: verified (bool), ? 4: device_id (text) }`
 //!
@@ -46,6 +47,7 @@ mod kind;
 mod pins;
 mod reaction;
 mod receipt;
+mod sealed_identity;
 mod signing_key;
 mod text;
 mod title;
@@ -61,6 +63,7 @@ pub use kind::{AboutRule, Kind};
 pub use pins::{Pin, PinDevice, Pins};
 pub use reaction::Reaction;
 pub use receipt::{Receipt, ReceiptKind};
+pub use sealed_identity::SealedIdentity;
 pub use signing_key::{SigningKey, SigningKeyWanted};
 pub use text::Text;
 pub use title::Title;

@@ -24,6 +24,19 @@ CREATE TABLE account (
     state TEXT NOT NULL CHECK (state IN ('signing_in', 'ready', 'signed_out'))
 ) STRICT;
 
+-- Copies of the sealed identity before the one in `account`.
+CREATE TABLE earlier_sealed_identity (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sealed BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- Other recovery words, until the server has taken what is sealed with them.
+CREATE TABLE new_recovery_words (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    words TEXT NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+
 -- Challenges of the server that this device has answered. One that it did not answer, somebody else has.
 CREATE TABLE answered_challenge (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

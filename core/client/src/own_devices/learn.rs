@@ -33,6 +33,9 @@ pub(crate) fn news(at: &Snapshot<'_>) -> Result<i64, StoreError> {
 /// What waits for the end of a replacement of the identity.
 const REPLACEMENT: TaskName = TaskName::new("replacement");
 
+/// What waits for a server that serves the sealed identity.
+const SEALED: TaskName = TaskName::new("sealed_identity");
+
 /// What this device knows of its account's devices.
 pub(crate) fn known(at: &Snapshot<'_>, account: &Account) -> Result<KnownDevices, ClientError> {
     device_lists::load(at, &account.user_id, public_identity(account)?)
@@ -203,6 +206,11 @@ pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<
     }
     holds::forget_of(tx, &REPLACEMENT, Scope::Profile)?;
     Ok(Vec::new())
+}
+
+/// Notes that there is another identity in this account's place.
+pub(crate) fn another_identity(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    alarm(tx, &SEALED, Reason::AnotherOwnIdentity, now_ms)
 }
 
 /// Notes what a person has to know; told once, and shown until it is over.

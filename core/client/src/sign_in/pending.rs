@@ -17,7 +17,7 @@ use crate::device_lists;
 use crate::error::{ClientError, Retry};
 use crate::identity::public_identity;
 use crate::own_devices::learn;
-use crate::own_devices::words::open;
+use crate::own_devices::words::{Opened, open};
 
 /// How often it is looked whether somebody has let the device in: a person holds two devices in their hands. Each time is
 /// a request or two.
@@ -150,7 +150,7 @@ impl PendingLogin {
     pub async fn recover(&mut self, words: &str) -> Result<LoggedIn, LoginError> {
         let words: RecoveryKey = words.parse()?;
         let steps = &mut self.steps;
-        let (key, sealed) = open(&steps.api, &words, &steps.account).await?;
+        let Opened { key, sealed, .. } = open(&steps.api, &steps.store, &words, &steps.account).await?;
         let profile = steps.api.own_profile().await?.profile;
         let known = public_identity(&steps.account).ok();
         // Those of an attempt of our own that another device was faster than count for nothing.
