@@ -98,8 +98,7 @@ async fn other_words_take_the_place_of_the_present_ones() {
         assert_ne!(code, 0, "{said}");
         let words: &'static str = words.join(" ").leak();
         let with = [secrets.to_vec(), vec![("PRIVMSG_RECOVERY_KEY", words)]].concat();
-        let (code, said) =
-            Pty::of(&found, &format!("login --recover --server {url} --user-id alice"), &with).ends();
+        let (code, said) = Pty::of(&found, &format!("login --recover --server {url} --user-id alice"), &with).ends();
         assert_eq!(code, 0, "{said}");
     })
     .await;
