@@ -189,6 +189,12 @@ async fn a_replacement_is_shown_and_ended() -> Result<()> {
     ensure!(alice.client().replacement().await?.is_some());
     alice.client().end_replacement(alice.words()?).await?;
     ensure!(alice.client().replacement().await?.is_none());
+    // Who begins once more is not silent, and whoever starts the client is reminded.
+    thief.pending()?.replace_identity().await?;
+    alice.sees("the second alarm", alarm).await?;
+    alice.crashes().await?;
+    alice.goes_online().await?;
+    alice.sees("the reminder", alarm).await?;
     let by = privmsg_client::ChangeBy::Words(privmsg_protocol::Secret::new(alice.words()?.to_owned()));
     alice.client().change_access_key(by).await?;
     ensure!(thief.pending()?.replace_identity().await.is_err(), "the access key is another one");
@@ -225,4 +231,23 @@ async fn other_recovery_words_take_the_place_of_the_present_ones() -> Result<()>
     found.goes_online().await?;
     bob.says(&found, "which one is it now?").await?;
     found.hears(&bob, "which one is it now?").await.map(drop)
+}
+
+/// The new identity takes effect while nobody waits for it. Once, its device was refused for ever, as one that comes in by
+/// its key.
+#[tokio::test]
+async fn another_identity_that_took_effect_meanwhile_is_signed_in_to() -> Result<()> {
+    let (server, alice, bob) = alice_and_bob().await?;
+    let clock: std::sync::Arc<dyn privmsg_client::Clock> = std::sync::Arc::new(Clock::right());
+    let key = || SignInKey::Access(alice.account().access_key.clone());
+    let mut new = NewDevice::begins(&server.url(), alice.account(), key(), &clock).await?;
+    new.pending()?.replace_identity().await?;
+    server.admin().passes_replacement(&alice.account().user_id).await?;
+    let mut new = new.begins_again(&server.url(), key()).await?;
+    let done = new.done()?;
+    ensure!(done.recovery_key.is_some(), "the words are shown");
+    let mut anew = new.becomes(done).await?;
+    anew.goes_online().await?;
+    anew.says(&bob, "it is me, anew").await?;
+    bob.hears(&alice, "it is me, anew").await.map(drop)
 }

@@ -134,7 +134,9 @@ impl Client {
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError`] of the requests.
     pub async fn end_replacement(&self, words: &str) -> Result<(), ClientError> {
         let account = self.context.account().await?;
-        Publisher::of(&self.context, &account).end_replacement(words).await
+        Publisher::of(&self.context, &account).end_replacement(words).await?;
+        self.context.tell_of_replacement(None);
+        Ok(())
     }
 
     /// Sets another access key, and returns it: the only time that it is known here.

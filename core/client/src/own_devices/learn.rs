@@ -200,12 +200,12 @@ fn announce_one(
 }
 
 /// Notes whether somebody has begun to put another identity in the place of this one.
-pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<Vec<Event>, ClientError> {
-    if begun {
-        return alarm(tx, &REPLACEMENT, Reason::ReplacementBegun, now_ms);
+pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<(), StoreError> {
+    if !begun {
+        return holds::forget_of(tx, &REPLACEMENT, Scope::Profile);
     }
-    holds::forget_of(tx, &REPLACEMENT, Scope::Profile)?;
-    Ok(Vec::new())
+    let pause = Duration::from_millis(LONGEST_MS.unsigned_abs());
+    holds::put(tx, &REPLACEMENT, Scope::Profile, &Reason::ReplacementBegun, now_ms, |_| pause).map(drop)
 }
 
 /// Notes that there is another identity in this account's place.
