@@ -190,7 +190,7 @@ async fn an_enrolment_belongs_to_the_list_and_takes_no_name_that_somebody_has() 
     let rekeyed = alice.identity.list(2, &[&rekeyed]);
     put_list(&alice.person, &rekeyed, Some(&tag), json!([])).await.is("device_exists");
     let mut long = enrolment(&laptop);
-    long["link_reply"] = json!("A".repeat(8 * 1024 + 4));
+    long["link_reply"] = json!("A".repeat(52 * 1024 + 4));
     put_list(&alice.person, &with, Some(&tag), json!([long])).await.is("invalid_request");
     let many = alice.identity.list(2, &[&alice.key, &laptop, &Keyed::new("third01234567890", 15)]);
     let refused = put_list(&alice.person, &many, Some(&tag), json!([])).await.is("invalid_request");
@@ -259,7 +259,7 @@ async fn a_deleted_account_leaves_nothing_for_who_has_its_name_next() {
     alice.publishes(list, json!([])).await;
     let body = json!({"admin_key": ADMIN_KEY});
     server.api.json("DELETE", "/api/v1/admin/users/alice", None, &body).await.ok();
-    by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
+    by_device_key(server.api, "alice", &alice.key).await.is("invalid_credentials");
     let (key, next) = device(&server, "alice", 12).await;
     next.get("/api/v1/users/alice/device-list").await.is("no_device_list");
     next.get("/api/v1/users/me/backup").await.is("no_backup");
@@ -285,7 +285,7 @@ async fn of_two_lists_at_once_one_is_taken_and_the_other_is_told() {
     );
     let (lost, out, present) = if a.status == 204 { (b, &other, &mine) } else { (a, &one, &theirs) };
     lost.is("list_changed");
-    by_device_key(server.api, "alice", out).await.is("device_removed");
+    by_device_key(server.api, "alice", out).await.is("invalid_credentials");
     assert_eq!(second.get("/api/v1/users/alice/device-list").await.header("etag"), Some(etag(present)));
 }
 
