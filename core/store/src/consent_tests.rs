@@ -1,0 +1,221 @@
+//! Who has answered what, whatever the server says.
+
+use privmsg_protocol::{MessageId, Seq};
+
+use super::*;
+use crate::Store;
+use crate::groups::GroupState;
+use crate::key::DatabaseKey;
+use crate::position::Position;
+
+const GROUP: GroupId = GroupId::from_bytes([1; 16]);
+
+fn bob() -> UserId {
+    UserId::new("bob").unwrap()
+}
+
+fn with_bob() -> ChatKind {
+    ChatKind::Direct { peer: bob() }
+}
+
+fn decision(open: bool, at_ms: i64) -> Decision {
+    Decision { chat: with_bob(), open, at_ms }
+}
+
+/// Runs a story in one transaction of a profile with a chat with bob that has a group, and that he has begun.
+async fn story<T: Send + 'static>(work: impl FnOnce(&Tx<'_>, ChatId) -> Result<T, StoreError> + Send + 'static) -> T {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    let work = store.write(move |tx| {
+        let chat = chats::ensure(tx, &with_bob(), 0)?;
+        groups::insert(tx, &GROUP, chat, &[], GroupState::Active, 0)?;
+        ask(tx, &with_bob(), &bob())?;
+        work(tx, chat)
+    });
+    work.await.unwrap()
+}
+
+#[test]
+fn a_chat_is_known_by_its_name_and_the_name_by_its_columns() {
+    let group = ChatKind::Group { conversation: ConversationId::from_bytes([0xab; 32]) };
+    for chat in [with_bob(), group] {
+        assert_eq!(kind(&name(&chat).unwrap()), Some(chat));
+    }
+    for bad in ["", "user:", "user:a b", "group:ab", "group:", "group:é", "self"] {
+        assert_eq!(kind(bad), None, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_chats_knows_how_the_user_stands_to_each() {
+    let found = story(|tx, chat| {
+        let group = ChatKind::Group { conversation: ConversationId::from_bytes([0xab; 32]) };
+        let other = chats::ensure(tx, &group, 0)?;
+        let own = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
+        decide(tx, &Decision { chat: group, open: false, at_ms: 1 }, Decided::Here)?;
+        [chat, other, own].map(|id| chats::summary(tx, id)).into_iter().collect::<Result<Vec<_>, _>>()
+    })
+    .await;
+    let found: Vec<_> = found.into_iter().map(|summary| summary.unwrap().consent).collect();
+    assert_eq!(found, [Consent::Asked, Consent::Declined, Consent::Unknown]);
+}
+
+/// What was decided on two devices, in whichever order each of them hears it.
+#[tokio::test]
+async fn all_devices_come_to_the_same() {
+    let told = [(true, 10), (false, 20), (true, 20), (true, 15)];
+    for first in 0..told.len() {
+        let state = story(move |tx, _| {
+            for step in 0..told.len() {
+                let (open, at_ms) = told[(first + step) % told.len()];
+                decide(tx, &decision(open, at_ms), Decided::Elsewhere)?;
+            }
+            of(tx, &with_bob())
+        });
+        assert_eq!(state.await, Consent::Declined, "beginning with the {first}th");
+    }
+}
+
+/// A clock that was far ahead once would have the last word for years.
+#[tokio::test]
+async fn what_is_decided_here_counts_whatever_the_clocks_say() {
+    let (state, told) = story(|tx, _| {
+        decide(tx, &decision(true, i64::MAX / 2), Decided::Elsewhere)?;
+        decide(tx, &decision(false, 5), Decided::Here)?;
+        Ok((of(tx, &with_bob())?, decisions(tx)?))
+    })
+    .await;
+    assert_eq!(state, Consent::Declined);
+    assert_eq!(told, [decision(false, i64::MAX / 2 + 1)], "the others follow");
+}
+
+/// The server's word opens nothing, declines nothing, and takes nothing back.
+#[tokio::test]
+async fn the_server_decides_nothing() {
+    let states = story(|tx, chat| {
+        let mut states = Vec::new();
+        note_said(tx, &[], &[GROUP])?;
+        states.push((of(tx, &with_bob())?, untold(tx)?));
+        decide(tx, &decision(true, 5), Decided::ByWriting)?;
+        note_said(tx, &[GROUP], &[])?;
+        // It is told once more what a person has said.
+        states.push((of(tx, &with_bob())?, untold(tx)?));
+        set_told(tx, chat, true)?;
+        note_said(tx, &[], &[GROUP])?;
+        states.push((of(tx, &with_bob())?, untold(tx)?));
+        decide(tx, &decision(false, 6), Decided::Here)?;
+        set_told(tx, chat, true)?;
+        states.push((of(tx, &with_bob())?, untold(tx)?));
+        set_told(tx, chat, false)?;
+        note_said(tx, &[], &[])?;
+        states.push((of(tx, &with_bob())?, untold(tx)?));
+        Ok(states)
+    })
+    .await;
+    let chat = ChatId(1);
+    let expected = [
+        (Consent::Asked, vec![]),
+        (Consent::Open, vec![(chat, true)]),
+        (Consent::Open, vec![]),
+        (Consent::Declined, vec![(chat, false)]),
+        (Consent::Declined, vec![(chat, false)]),
+    ];
+    assert_eq!(states, expected);
+}
+
+/// Who is brought in by somebody they know has decided nothing, and nobody is told so in their name.
+#[tokio::test]
+async fn being_brought_in_is_no_answer() {
+    let (state, told) = story(|tx, chat| {
+        forget(tx, &with_bob(), 0)?;
+        bring_in(tx, &with_bob(), &bob())?;
+        note_said(tx, &[GROUP], &[])?;
+        assert_eq!(of_chat(tx, chat)?, Consent::Open);
+        let nothing = (decisions(tx)?, untold(tx)?);
+        decide(tx, &decision(false, 1), Decided::Elsewhere)?;
+        Ok((of(tx, &with_bob())?, nothing))
+    })
+    .await;
+    assert_eq!((state, told), (Consent::Declined, (vec![], vec![])));
+}
+
+#[tokio::test]
+async fn receipts_are_held_until_there_is_an_answer_and_go_out_once() {
+    let message = MessageId::from_bytes([1; 16]);
+    let due = story(move |tx, chat| {
+        let mut due = Vec::new();
+        owed_receipts::owe(tx, chat, &message, false)?;
+        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
+        decide(tx, &decision(true, 1), Decided::ByWriting)?;
+        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
+        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
+        // What was owed to somebody who is declined is owed no more, not even if they are let in later.
+        owed_receipts::owe(tx, chat, &message, false)?;
+        decide(tx, &decision(false, 2), Decided::Here)?;
+        decide(tx, &decision(true, 3), Decided::Here)?;
+        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
+        Ok(due)
+    })
+    .await;
+    let all = owed_receipts::Owed { chat: ChatId(1), read: false, message_ids: vec![message] };
+    assert_eq!(due, [(false, None), (true, Some(all)), (false, None), (false, None)]);
+}
+
+/// What the server has taken out of the mailbox of a device that was away, or says to have kept back, is not lost; elsewhere it is.
+#[tokio::test]
+async fn what_is_declined_is_not_missed() {
+    for declined in [true, false] {
+        let missing = story(move |tx, chat| {
+            gaps::note(tx, &GROUP, Seq(1))?;
+            gaps::note(tx, &GROUP, Seq(3))?;
+            gaps::withhold(tx, &GROUP, Seq(4), Seq(9), false)?;
+            if declined {
+                decide(tx, &decision(false, 1), Decided::Elsewhere)?;
+            }
+            gaps::confirm_all(tx, &[])?;
+            let shown = gaps::between(tx, chat, Position::START, Position(i64::MAX))?;
+            Ok(shown.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+        });
+        assert_eq!(missing.await, if declined { vec![] } else { vec![1, 6] });
+    }
+}
+
+/// Keys skip what was kept back, and a profile that was set back may have said something itself among it.
+#[tokio::test]
+async fn who_is_let_in_again_is_met_with_new_keys() {
+    let lags = story(|tx, _| {
+        decide(tx, &decision(false, 1), Decided::Here)?;
+        decide(tx, &decision(true, 2), Decided::Here)?;
+        let nothing_kept_back = lags::of(tx, &GROUP)?;
+        decide(tx, &decision(false, 3), Decided::Here)?;
+        gaps::expect(tx, &GROUP, Seq(5))?;
+        gaps::take_out(tx, &GROUP)?;
+        assert_eq!(gaps::open_up_to(tx, &GROUP, Seq(5))?, 0);
+        decide(tx, &decision(true, 4), Decided::ByWriting)?;
+        Ok((nothing_kept_back, lags::of(tx, &GROUP)?.is_some()))
+    })
+    .await;
+    assert_eq!(lags, (None, true));
+}
+
+#[tokio::test]
+async fn what_is_asked_is_listed_but_not_of_the_blocked_and_whoever_is_brought_in_again_is_asked_again() {
+    let listed = story(|tx, chat| {
+        let mut listed = vec![requests(tx)?];
+        crate::blocks::set(tx, &bob(), true, 0)?;
+        listed.push(requests(tx)?);
+        crate::blocks::set(tx, &bob(), false, 0)?;
+        assert_eq!(asker(tx, &with_bob())?, Some(bob()));
+        decide(tx, &decision(true, 5), Decided::Here)?;
+        listed.push(requests(tx)?);
+        forget(tx, &with_bob(), 6)?;
+        // Late, from another device.
+        decide(tx, &decision(true, 5), Decided::Elsewhere)?;
+        ask(tx, &with_bob(), &bob())?;
+        listed.push(requests(tx)?);
+        assert_eq!(listed[0], [chat]);
+        Ok(listed)
+    })
+    .await;
+    assert_eq!(listed, [vec![ChatId(1)], vec![], vec![], vec![ChatId(1)]]);
+}
