@@ -1,5 +1,6 @@
 //! Somebody with a client in this process.
 
+mod consenting;
 mod named;
 mod new_device;
 

@@ -23,7 +23,7 @@ use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
 use privmsg_store::position::{Place, Position};
 use privmsg_store::relations::{self, NewRelation, Relation, Target};
-use privmsg_store::{StoreError, Tx, unknown};
+use privmsg_store::{StoreError, Tx, consent, unknown};
 
 use crate::error::ClientError;
 use crate::events::Event;
@@ -113,6 +113,8 @@ impl Effect {
 pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
     if said.sender == said.own {
         decisions::answer(tx, said)?;
+    } else {
+        consent::was_answered(tx, said.chat)?;
     }
     match of_number(said.content.kind) {
         // A value of a known kind that only a newer version knows is like an unknown kind.

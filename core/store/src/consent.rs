@@ -4,7 +4,7 @@
 //! their devices. That is remembered here, and is never the server's word. Until then nothing is said there that this user's
 //! devices say by themselves.
 
-use privmsg_protocol::{ConversationId, GroupId, UserId};
+use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
@@ -348,6 +348,24 @@ pub fn requests(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
     ))?;
     let rows = query.query_map([], |row| Ok(ChatId(row.get(0)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Somebody else has said something in a chat: what was not taken there before they answered is tried again at once.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn was_answered(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    let released = tx
+        .sql()
+        .prepare_cached(
+            "DELETE FROM hold WHERE reason = ?1 AND (scope = 'chat' AND id = ?2
+                 OR scope = 'group' AND id IN (SELECT group_id FROM mls_group WHERE chat_id = ?3))",
+        )?
+        .execute(params![ErrorCode::AwaitsAnswer.as_str(), chat.0.to_be_bytes().as_slice(), chat.0])?;
+    if released > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
 }
 
 /// Whether the server calls a group unanswered.

@@ -1,10 +1,13 @@
 //! Who has answered what, whatever the server says.
 
+use std::time::Duration;
+
 use privmsg_protocol::{MessageId, Seq};
 
 use super::*;
 use crate::Store;
 use crate::groups::GroupState;
+use crate::holds::{self, Reason, Scope};
 use crate::key::DatabaseKey;
 use crate::position::Position;
 
@@ -196,6 +199,25 @@ async fn who_is_let_in_again_is_met_with_new_keys() {
     })
     .await;
     assert_eq!(lags, (None, true));
+}
+
+/// Who has been answered need not wait until the server's pause is over.
+#[tokio::test]
+async fn an_answer_ends_the_waiting_for_it() {
+    let waits = story(|tx, chat| {
+        let (other, task) = (chats::ensure(tx, &ChatKind::SelfNotes, 0)?, TaskName::new("probe"));
+        let refused = Reason::Refused(ErrorCode::AwaitsAnswer);
+        for scope in [Scope::Chat(chat), Scope::Chat(other), Scope::Group(GROUP)] {
+            holds::put(tx, &task, scope, &refused, 0, |_| Duration::MAX)?;
+        }
+        let limited = Reason::Refused(ErrorCode::RateLimited);
+        holds::put(tx, &TaskName::new("other"), Scope::Chat(chat), &limited, 0, |_| Duration::MAX)?;
+        was_answered(tx, chat)?;
+        Ok(holds::all(tx)?.into_iter().map(|hold| (hold.scope, hold.reason)).collect::<Vec<_>>())
+    })
+    .await;
+    assert_eq!(waits.len(), 2, "{waits:?}");
+    assert!(waits.contains(&(Scope::Chat(ChatId(1)), Reason::Refused(ErrorCode::RateLimited))));
 }
 
 #[tokio::test]
