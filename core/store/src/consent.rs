@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::{self, ChatId, ChatKind};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, groups, lags, owed_receipts};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, groups, owed_receipts};
 
 /// Tells the server what was decided, and asks what it knows.
 pub const TASK: TaskName = TaskName::new("requests");
@@ -217,7 +217,7 @@ pub fn decide(tx: &Tx<'_>, decision: &Decision, on: Decided) -> Result<bool, Sto
     if let Some(chat) = chats::find(tx, &decision.chat)? {
         match state {
             Consent::Declined => declined(tx, chat)?,
-            _ if before == Consent::Declined => reopened(tx, chat, at_ms)?,
+            _ if before == Consent::Declined => reopened(tx, chat, decision.at_ms)?,
             _ => {}
         }
     }
@@ -230,10 +230,14 @@ fn declined(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     gaps::is_wanted_in(tx, chat)
 }
 
-/// Keys skip what was kept back, and this device's own may have gone on without it: it begins anew there.
+/// Keys skip what was kept back, and a profile that was set back may have said something itself among it: before anything is said there,
+/// this device brings about another epoch, in which everybody's keys begin anew.
 fn reopened(tx: &Tx<'_>, chat: ChatId, now_ms: i64) -> Result<(), StoreError> {
     match groups::of_chat(tx, chat)? {
-        Some(group) if gaps::any_kept_back(tx, &group.group_id)? => lags::put(tx, &group.group_id, None, now_ms),
+        Some(group) if gaps::any_kept_back(tx, &group.group_id)? => {
+            groups::set_rotate_at(tx, &group.group_id, now_ms)?;
+            groups::set_reconcile(tx, &group.group_id)
+        }
         _ => Ok(()),
     }
 }

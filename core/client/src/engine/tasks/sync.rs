@@ -143,7 +143,7 @@ pub(in crate::engine) fn compare_one(
     }
     gaps::expect(step.tx, &id, theirs.seq)?;
     if consent::of_chat(step.tx, ours.chat)? == Consent::Declined {
-        // Not this device's: nothing is said there that no person says, and whoever says something opens it, and joins anew.
+        // Not this device's own: nothing is said there that no person says, and whoever says something brings about another epoch first.
         gaps::take_out(step.tx, &id)?;
     }
     if gaps::open_up_to(step.tx, &id, theirs.seq)? > 0 {
