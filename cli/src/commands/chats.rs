@@ -1,6 +1,6 @@
 //! `privmsg chats`.
 
-use privmsg_client::ChatKind;
+use privmsg_client::{ChatKind, Consent};
 use serde::Serialize;
 
 use crate::chat_name::{chat_id, name_of};
@@ -22,6 +22,11 @@ struct ChatObject<'a> {
     messages: u64,
     unread: u64,
     last_at: i64,
+    /// It awaits an answer of the user's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    request: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    declined: bool,
 }
 
 pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
@@ -47,6 +52,8 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
                 messages: chat.summary.messages,
                 unread: chat.summary.unread,
                 last_at: chat.summary.last_at,
+                request: chat.summary.consent == Consent::Asked,
+                declined: chat.summary.consent == Consent::Declined,
             })?;
         }
         return Ok(());
@@ -68,6 +75,12 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
                 let title = title.as_ref().map_or_else(|| lang.untitled(), |title| foreign::line(title));
                 format!("{short}  {title}")
             }
+        })
+        .zip(&chats)
+        .map(|(name, chat)| match chat.summary.consent {
+            Consent::Asked => format!("{name} ({})", lang.request()),
+            Consent::Declined => format!("{name} ({})", lang.declined()),
+            Consent::Open | Consent::Unknown => name,
         })
         .collect();
     let header = [lang.head_chat(), lang.head_messages(), lang.head_unread(), lang.head_last()];
