@@ -74,7 +74,8 @@ pub enum Decided {
     ByWriting,
     /// Here, in so many words: the server is to be told.
     Here,
-    /// On another device of the user's. It tells the server itself.
+    /// On another device of the user's. It tells the server itself; so does this one where something else was decided before, which
+    /// it may have told later than that.
     Elsewhere,
 }
 
@@ -200,14 +201,19 @@ pub fn decide(tx: &Tx<'_>, decision: &Decision, on: Decided) -> Result<bool, Sto
         Decided::Elsewhere if decision.at_ms == decided_at && decision.open => return Ok(false),
         Decided::Elsewhere => decision.at_ms,
     };
+    let told = match on {
+        Decided::ByWriting => true,
+        Decided::Here => false,
+        Decided::Elsewhere => !matches!(before, Consent::Open | Consent::Declined),
+    };
     tx.sql()
         .prepare_cached(
             "INSERT INTO consent (chat, state, decided_at, told) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET state = ?2, decided_at = ?3, told = iif(?5, ?4, told),
                  reopened_at = iif(state = 'declined' AND ?2 = 'open', ?3, reopened_at)",
         )?
-        .execute(params![name, state.as_str(), at_ms, on != Decided::Here, is_other || on == Decided::Here])?;
-    if on == Decided::Here {
+        .execute(params![name, state.as_str(), at_ms, told, is_other || on == Decided::Here])?;
+    if !told {
         tx.changed(Change::Task(TASK));
     }
     if !is_other {
@@ -310,31 +316,16 @@ pub fn set_told(tx: &Tx<'_>, chat: ChatId, open: bool) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Takes over what the server says. It opens nothing and declines nothing: a group that it calls unanswered, and of which this device
-/// knows no better, is a request; and where it does not know what was decided, it is told.
+/// Takes over in which groups nobody of this user has answered, as the server says. That opens nothing and takes nothing back.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn note_said(tx: &Tx<'_>, unanswered: &[GroupId], declined: &[GroupId]) -> Result<(), StoreError> {
+pub fn note_unanswered(tx: &Tx<'_>, groups: &[GroupId]) -> Result<(), StoreError> {
     tx.sql().execute("DELETE FROM said_unanswered", [])?;
-    for group in unanswered {
+    for group in groups {
         tx.sql()
             .prepare_cached("INSERT OR IGNORE INTO said_unanswered (group_id) VALUES (?1)")?
             .execute([group.as_bytes().as_slice()])?;
-    }
-    for group in groups::all(tx)? {
-        let chat = chats::load(tx, group.chat)?.kind;
-        let is_wrong = match of(tx, &chat)? {
-            Consent::Open => unanswered.contains(&group.group_id),
-            Consent::Declined => matches!(chat, ChatKind::Direct { .. }) && !declined.contains(&group.group_id),
-            Consent::Unknown | Consent::Asked => false,
-        };
-        if is_wrong {
-            // Only what a person has decided.
-            let sql = "UPDATE consent SET told = 0 WHERE chat = ?1 AND decided_at > 0";
-            tx.sql().prepare_cached(sql)?.execute([name(&chat)])?;
-            tx.changed(Change::Task(TASK));
-        }
     }
     Ok(())
 }

@@ -92,38 +92,30 @@ async fn what_is_decided_here_counts_whatever_the_clocks_say() {
     assert_eq!(told, [decision(false, i64::MAX / 2 + 1)], "the others follow");
 }
 
-/// The server's word opens nothing, declines nothing, and takes nothing back.
+/// What was decided on two devices one after the other, and was perhaps told to the server the other way round, is told again.
 #[tokio::test]
-async fn the_server_decides_nothing() {
-    let states = story(|tx, chat| {
-        let mut states = Vec::new();
-        note_said(tx, &[], &[GROUP])?;
-        states.push((of(tx, &with_bob())?, untold(tx)?));
-        decide(tx, &decision(true, 5), Decided::ByWriting)?;
-        note_said(tx, &[GROUP], &[])?;
-        // It is told once more what a person has said.
-        states.push((of(tx, &with_bob())?, untold(tx)?));
-        set_told(tx, chat, true)?;
-        note_said(tx, &[], &[GROUP])?;
-        states.push((of(tx, &with_bob())?, untold(tx)?));
+async fn the_server_comes_to_know_what_was_decided_last() {
+    let told = story(|tx, chat| {
+        let mut told = Vec::new();
+        decide(tx, &decision(true, 5), Decided::Elsewhere)?;
+        told.push(untold(tx)?);
         decide(tx, &decision(false, 6), Decided::Here)?;
+        told.push(untold(tx)?);
         set_told(tx, chat, true)?;
-        states.push((of(tx, &with_bob())?, untold(tx)?));
+        told.push(untold(tx)?);
         set_told(tx, chat, false)?;
-        note_said(tx, &[], &[])?;
-        states.push((of(tx, &with_bob())?, untold(tx)?));
-        Ok(states)
-    })
-    .await;
-    let chat = ChatId(1);
-    let expected = [
-        (Consent::Asked, vec![]),
-        (Consent::Open, vec![(chat, true)]),
-        (Consent::Open, vec![]),
-        (Consent::Declined, vec![(chat, false)]),
-        (Consent::Declined, vec![(chat, false)]),
-    ];
-    assert_eq!(states, expected);
+        decide(tx, &decision(true, 7), Decided::Elsewhere)?;
+        told.push(untold(tx)?);
+        set_told(tx, chat, true)?;
+        decide(tx, &decision(true, 8), Decided::Elsewhere)?;
+        told.push(untold(tx)?);
+        decide(tx, &decision(false, 9), Decided::Here)?;
+        decide(tx, &decision(true, 10), Decided::ByWriting)?;
+        told.push(untold(tx)?);
+        Ok(told)
+    });
+    let told: Vec<_> = told.await.into_iter().map(|untold| untold.first().map(|(_, open)| *open)).collect();
+    assert_eq!(told, [None, Some(false), Some(false), Some(true), None, None]);
 }
 
 /// Who is brought in by somebody they know has decided nothing, and nobody is told so in their name.
@@ -132,7 +124,8 @@ async fn being_brought_in_is_no_answer() {
     let (state, told) = story(|tx, chat| {
         forget(tx, &with_bob(), 0)?;
         bring_in(tx, &with_bob(), &bob())?;
-        note_said(tx, &[GROUP], &[])?;
+        note_unanswered(tx, &[GROUP])?;
+        assert!(is_said_unanswered(tx, &GROUP)?);
         assert_eq!(of_chat(tx, chat)?, Consent::Open);
         let nothing = (decisions(tx)?, untold(tx)?);
         decide(tx, &decision(false, 1), Decided::Elsewhere)?;

@@ -52,14 +52,9 @@ pub(crate) fn came_in(
     Ok(())
 }
 
-/// The server says in which groups nobody of this user has answered, and which they have declined.
-pub(crate) fn note_said(
-    tx: &Tx<'_>,
-    own: &UserId,
-    unanswered: &[GroupId],
-    declined: &[GroupId],
-) -> Result<(), ClientError> {
-    consent::note_said(tx, unanswered, declined)?;
+/// The server says in which groups nobody of this user has answered. Those of which this device knows no better are requests.
+pub(crate) fn note_unanswered(tx: &Tx<'_>, own: &UserId, unanswered: &[GroupId]) -> Result<(), ClientError> {
+    consent::note_unanswered(tx, unanswered)?;
     for id in unanswered {
         let Some(group) = groups::load(tx, id)? else { continue };
         let roster = group.roster.as_deref().map(rosters::stored).transpose()?;

@@ -66,7 +66,7 @@ async fn settle(link: &Link) -> Result<i64, ClientError> {
     let news = store.read(blocks::news).await?;
     let said = link.context.api.requests().await?;
     let own = link.identity.user_id.clone();
-    store.write(move |tx| asking::note_said(tx, &own, &said.unanswered, &said.declined)).await?;
+    store.write(move |tx| asking::note_unanswered(tx, &own, &said.unanswered)).await?;
     Ok(news)
 }
 
