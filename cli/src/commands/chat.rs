@@ -12,7 +12,7 @@ use privmsg_client::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::chat_name::{ChatName, Named};
+use crate::chat_name::{ChatName, Named, short};
 use crate::failure::Failure;
 use crate::foreign;
 
@@ -256,10 +256,10 @@ impl Chat<'_> {
         let lang = self.session.lang();
         match self.client.chat_with(&self.with.recipient).await? {
             Some(chat) if self.client.consent(chat).await? == Consent::Asked => {
-                self.note(&lang.is_a_request(&self.with.id))
+                self.note(&lang.is_a_request(short(&self.with.id)))
             }
             Some(chat) if self.client.consent(chat).await? == Consent::Declined => {
-                self.note(&lang.is_declined(&self.with.id));
+                self.note(&lang.is_declined(short(&self.with.id)));
             }
             _ => {}
         }

@@ -3,15 +3,12 @@
 use privmsg_client::{ChatKind, Consent};
 use serde::Serialize;
 
-use crate::chat_name::{chat_id, name_of};
+use crate::chat_name::{chat_id, name_of, short};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
 
 use super::{Session, time};
-
-/// Characters of a group's id that the list shows.
-const SHORT: usize = "group:".len() + 8;
 
 #[derive(Serialize)]
 struct ChatObject<'a> {
@@ -70,8 +67,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             ChatKind::SelfNotes => format!("{own} {}", lang.notes()),
             ChatKind::Group { conversation } => {
                 let id = name_of(conversation);
-                // As much as tells it from others, as a rule.
-                let short = id.get(..SHORT).unwrap_or(&id);
+                let short = short(&id);
                 let title = title.as_ref().map_or_else(|| lang.untitled(), |title| foreign::line(title));
                 format!("{short}  {title}")
             }

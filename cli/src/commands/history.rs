@@ -3,7 +3,7 @@
 use privmsg_client::{Consent, HistoryItem};
 use serde::Serialize;
 
-use crate::chat_name::ChatName;
+use crate::chat_name::{ChatName, short};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
@@ -53,8 +53,8 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> R
         }
     }
     match consent {
-        Consent::Asked => output.remark(&lang.is_a_request(&named.id)),
-        Consent::Declined => output.remark(&lang.is_declined(&named.id)),
+        Consent::Asked => output.remark(&lang.is_a_request(short(&named.id))),
+        Consent::Declined => output.remark(&lang.is_declined(short(&named.id))),
         Consent::Open | Consent::Unknown => {}
     }
     Ok(())

@@ -7,7 +7,7 @@ use privmsg_client::{ChatId, Client, Consent, MessageKind, MessageView, Seat};
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
-use crate::chat_name::chat_id;
+use crate::chat_name::{chat_id, short};
 use crate::failure::Failure;
 
 use super::Session;
@@ -92,9 +92,9 @@ async fn print_unseen(
         if session.signals.heard() || count.is_some_and(|count| *received >= count) {
             return Ok(true);
         }
-        // What the user has declined was perhaps on its way already.
+        // What the user has declined was perhaps on its way already, and whoever is blocked may have made a group.
         let consent = client.consent(message.chat.id).await?;
-        if consent == Consent::Declined && message.sender_id != *client.user_id() && !message.kind.is_notice() {
+        if client.is_kept_away(message.chat.id).await? && message.sender_id != *client.user_id() {
             client.mark_seen(message.id).await?;
             continue;
         }
@@ -107,7 +107,7 @@ async fn print_unseen(
         client.mark_seen(message.id).await?;
         *received += 1;
         if consent == Consent::Asked && told.insert(message.chat.id) {
-            session.output.remark(&session.lang().is_a_request(&chat_id(&message.chat.kind, client.user_id())));
+            session.output.remark(&session.lang().is_a_request(short(&chat_id(&message.chat.kind, client.user_id()))));
         }
     }
     Ok(count.is_some_and(|count| *received >= count))

@@ -1,11 +1,11 @@
 //! `privmsg requests`, `accept`, `decline` and `leave`.
 
-use privmsg_client::{ChatId, ChatKind, Client, ClientError, Consent, Recipient, Request};
+use privmsg_client::{ChatId, ChatKind, Client, ClientError, Consent, MessageKind, Recipient, Request};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
 use crate::args::{Answer, GroupCommand};
-use crate::chat_name::{ChatName, GroupName, Named, chat_id};
+use crate::chat_name::{ChatName, GroupName, Named, chat_id, short};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::foreign;
@@ -84,10 +84,11 @@ fn show(session: &Session<'_>, request: &Request, id: &str, own: &UserId) -> Res
         let count = lang.request_messages(summary.messages, &time::local(summary.last_at));
         output.text(&format!("    {}", output.styled(Style::Faint, &count)))?;
     }
-    if let Some(last) = request.entry.last.as_deref().map(excerpt).filter(|last| !last.is_empty()) {
+    let last = request.entry.last.as_deref().filter(|last| matches!(last.kind, MessageKind::Text | MessageKind::File));
+    if let Some(last) = last.map(excerpt).filter(|last| !last.is_empty()) {
         output.text(&format!("    {last}"))?;
     }
-    output.text(&format!("    {}", output.styled(Style::Faint, &lang.how_to_answer(id))))
+    output.text(&format!("    {}", output.styled(Style::Faint, &lang.how_to_answer(short(id)))))
 }
 
 /// Answers what somebody has begun. It is noted on this device first: where the server cannot be reached, the engine tells it later.
@@ -99,7 +100,7 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
     let (named, chat) = found(&client, name, session).await?;
     if answer == Answer::Decline && client.consent(chat).await? == Consent::Open {
-        return Err(Failure::Usage(lang.no_request(&named.id)));
+        return Err(Failure::Usage(lang.no_request(short(&named.id))));
     }
     let open = answer == Answer::Accept;
     if let (Recipient::Group(group), false) = (&named.recipient, open) {
@@ -122,7 +123,11 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
         let consent = if open { Consent::Open } else { Consent::Declined };
         return output.object(&AnswerObject { conversation: &named.id, consent: consent.as_str() });
     }
-    output.text(&if open { lang.accepted(&foreign::line(&named.label)) } else { lang.was_declined(&named.id) })
+    output.text(&match (&named.recipient, open) {
+        (Recipient::User(user), true) => lang.accepted(user.as_str()),
+        (Recipient::Group(_), true) => lang.accepted_group(&foreign::line(&named.label)),
+        (_, false) => lang.was_declined(&named.id),
+    })
 }
 
 async fn found(client: &Client, name: &ChatName, session: &Session<'_>) -> Result<(Named, ChatId), Failure> {
@@ -132,7 +137,7 @@ async fn found(client: &Client, name: &ChatName, session: &Session<'_>) -> Resul
     }
     match (client.chat_with(&named.recipient).await?, named.user()) {
         (Some(chat), _) => Ok((named, chat)),
-        (None, Some(user)) => Err(ClientError::UnknownContact(user.clone()).into()),
+        (None, Some(user)) => Err(Failure::Usage(session.lang().no_chat_with(user.as_str()))),
         (None, None) => Err(ClientError::NoSuchGroup(named.id).into()),
     }
 }

@@ -24,7 +24,7 @@
 //! | 6 | [`Title`] | `{ 0: title, ? 1: again (bool) }` | never | hide |
 //! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
 //! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
-//! | 18 | [`Decisions`] | `{ 0: [decision, 0*256], ? 1: wanted (bool) }`; decision = `{ 0: at (uint, ms), 1: user_id / 2: conversation (bytes 32), ? 3: declined (bool) }` | never | hide |
+//! | 20 | [`Decisions`] | `{ 0: [decision, 0*256], ? 1: wanted (bool) }`; decision = `{ 0: at (uint, ms), 1: user_id / 2: conversation (bytes 32), ? 3: declined (bool) }` | never | hide |
 //!
 //! A number is never given to anything else, not of a field and not of a kind; none has been retired. Fields that this
 //! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not

@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::{self, ChatId, ChatKind};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, groups, owed_receipts};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, blocks, gaps, groups, owed_receipts};
 
 /// Tells the server what was decided, and asks what it knows.
 pub const TASK: TaskName = TaskName::new("requests");
@@ -338,11 +338,28 @@ pub fn requests(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
     let mut query = at.sql().prepare_cached(&format!(
         "SELECT chat.id FROM chat JOIN consent ON consent.chat = {NAME} AND consent.state = 'asked'
          WHERE NOT EXISTS (SELECT 1 FROM group_chat WHERE chat_id = chat.id AND gone IS NOT NULL)
-             AND NOT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = chat.peer AND unblocked_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = consent.asker AND unblocked_at IS NULL)
          ORDER BY chat.last_at DESC, chat.id DESC"
     ))?;
     let rows = query.query_map([], |row| Ok(ChatId(row.get(0)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether nothing of a chat is to be told to the user as it comes: they have declined it, or were brought into it by somebody whom
+/// they have blocked, and have not let it in.
+///
+/// # Errors
+/// [`StoreError`] of the queries.
+pub fn is_kept_away(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
+    let chat = chats::load(at, chat)?.kind;
+    match of(at, &chat)? {
+        Consent::Declined => Ok(true),
+        Consent::Asked => match asker(at, &chat)? {
+            Some(asker) => blocks::is_blocked(at, &asker),
+            None => Ok(false),
+        },
+        Consent::Open | Consent::Unknown => Ok(false),
+    }
 }
 
 /// Somebody else has said something in a chat: what was not taken there before they answered is tried again at once.

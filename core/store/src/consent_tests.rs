@@ -219,9 +219,10 @@ async fn an_answer_ends_the_waiting_for_it() {
 async fn what_is_asked_is_listed_but_not_of_the_blocked_and_whoever_is_brought_in_again_is_asked_again() {
     let listed = story(|tx, chat| {
         let mut listed = vec![requests(tx)?];
-        crate::blocks::set(tx, &bob(), true, 0)?;
+        blocks::set(tx, &bob(), true, 0)?;
         listed.push(requests(tx)?);
-        crate::blocks::set(tx, &bob(), false, 0)?;
+        assert!(is_kept_away(tx, chat)?, "whoever was blocked before they asked");
+        blocks::set(tx, &bob(), false, 0)?;
         assert_eq!(asker(tx, &with_bob())?, Some(bob()));
         decide(tx, &decision(true, 5), Decided::Here)?;
         listed.push(requests(tx)?);

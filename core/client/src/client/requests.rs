@@ -47,6 +47,15 @@ impl Client {
         self.read(move |at| consent::of_chat(at, chat)).await
     }
 
+    /// Whether nothing of a chat is to be told to the user as it comes: they have declined it, or were brought into it by somebody
+    /// whom they have blocked, and have not let it in.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_kept_away(&self, chat: ChatId) -> Result<bool, ClientError> {
+        self.read(move |at| consent::is_kept_away(at, chat)).await
+    }
+
     /// Lets a chat in, as an answer does that is written. It holds from here on; the server and the user's other devices are told
     /// whatever happens to this process, and the server at once.
     ///

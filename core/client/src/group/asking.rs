@@ -4,7 +4,7 @@ use privmsg_e2ee::Roster;
 use privmsg_protocol::{GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
-use privmsg_store::{Tx, groups, lags};
+use privmsg_store::{Tx, blocks, groups, lags};
 
 use super::mls::Step;
 use super::rosters;
@@ -25,7 +25,8 @@ pub(crate) fn brought_in(
     };
     let is_known = match chat {
         ChatKind::Group { .. } => {
-            asker == own || consent::of(tx, &ChatKind::Direct { peer: asker.clone() })? == Consent::Open
+            let talks = consent::of(tx, &ChatKind::Direct { peer: asker.clone() })? == Consent::Open;
+            asker == own || (talks && !blocks::is_blocked(tx, asker)?)
         }
         ChatKind::Direct { .. } | ChatKind::SelfNotes => false,
     };

@@ -80,7 +80,7 @@ impl From<&Decision> for WireDecision {
 }
 
 impl Kind for Decisions {
-    const NUMBER: u32 = 18;
+    const NUMBER: u32 = 20;
     const NAME: &'static str = "decisions";
     const ABOUT: AboutRule = AboutRule::Never;
 
@@ -127,8 +127,8 @@ mod tests {
         let with = decision(DecidedChat::With("bob".parse().unwrap()), true);
         let group = decision(DecidedChat::Group(ConversationId::from_bytes([7; 32])), false);
         let decisions = Decisions { decisions: vec![with, group], wanted: false };
-        insta::assert_snapshot!(body_hex(&decisions), @"8212a10082a3001b0000018bcfe568000163626f6203f5a2001b0000018bcfe568000258200707070707070707070707070707070707070707070707070707070707070707");
-        insta::assert_snapshot!(body_hex(&Decisions { decisions: Vec::new(), wanted: true }), @"8212a2008001f5");
+        insta::assert_snapshot!(body_hex(&decisions), @"8214a10082a3001b0000018bcfe568000163626f6203f5a2001b0000018bcfe568000258200707070707070707070707070707070707070707070707070707070707070707");
+        insta::assert_snapshot!(body_hex(&Decisions { decisions: Vec::new(), wanted: true }), @"8214a2008001f5");
         assert_eq!(read_body(&decisions.encode_body().unwrap()), Ok(decisions));
     }
 

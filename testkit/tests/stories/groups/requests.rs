@@ -7,6 +7,23 @@ use privmsg_testkit::{Person, Server};
 
 use super::{Room, names};
 
+/// Whoever is blocked made a group, in which everything was heard.
+#[tokio::test]
+async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
+    let server = Server::start().await?;
+    let (mallory, bob) = (server.person("mallory").await?, server.person("bob").await?);
+    bob.says(&mallory, "Hi").await?;
+    mallory.hears(&bob, "Hi").await?;
+    bob.client().block(&mallory.account().user_id).await?;
+    let room = Room::founded(&mallory, "You cannot escape", &[&bob]).await?;
+    room.says(&mallory, "Hear me").await?;
+    room.hears(&bob, "Hear me").await?;
+    let chat = room.chat(&bob).await?;
+    ensure!(bob.client().consent(chat).await? == Consent::Asked && bob.client().is_kept_away(chat).await?);
+    ensure!(bob.client().requests().await?.is_empty());
+    Ok(())
+}
+
 /// Being added by somebody one does not talk to asks, too; by a friend it does not.
 #[tokio::test]
 async fn a_group_of_strangers_is_a_request() -> Result<()> {
