@@ -37,9 +37,9 @@ them ('privmsg accept'). To hear nothing of them at all, calls included: 'privms
 is left: its people see that you have gone. 'privmsg leave' leaves a chat that is no request any
 more.",
 r"Пользователь: ничто из отправленного им в этот чат больше не придёт ни на одно ваше устройство,
-и он не увидит, когда вы в сети. Ему об этом не сообщается. Отменить — написать ему или «privmsg
-accept». Чтобы не слышать его совсем, в том числе звонков, — «privmsg block». Из группы вы
-выходите: её участники это увидят. Из чата, который уже не запрос, выходит «privmsg leave».";
+и он не увидит, когда вы в сети. Ему об этом не сообщается. Отменить — написать ему или принять:
+«privmsg accept». Чтобы не слышать его совсем, в том числе звонков, — «privmsg block». Из группы
+вы выходите: её участники это увидят. Из чата, который уже не запрос, выходит «privmsg leave».";
     after_leave() =>
 r"A chat with a user: nothing that they send there arrives any more, on any device of yours, and they
 see you no more, until you write there or 'privmsg accept' them. They are not told. What was said
