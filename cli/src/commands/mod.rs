@@ -17,6 +17,7 @@ mod logout;
 mod message;
 mod progress;
 mod read;
+mod requests;
 mod safety_number;
 mod send;
 mod settings;
@@ -104,6 +105,8 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
             signals.unless_interrupted(safety_number::run(session, &user, change)).await
         }
         Command::Block { user, blocked } => signals.unless_interrupted(blocks::block(session, &user, blocked)).await,
+        Command::Requests => signals.unless_interrupted(requests::list(session)).await,
+        Command::Answer { chat, answer } => requests::answer(session, &chat, answer).await,
         Command::Blocks => signals.unless_interrupted(blocks::list(session)).await,
         Command::Logout { local } => signals.unless_interrupted(logout::run(session, local)).await,
     }

@@ -7,6 +7,7 @@ mod files;
 mod groups;
 mod messages;
 mod reading;
+mod requests;
 mod settings;
 mod typing;
 
@@ -28,6 +29,7 @@ pub use account::ChangeBy;
 pub use files::SavedFile;
 pub use groups::{AskedChange, GroupPerson, GroupView};
 pub(crate) use messages::target_in;
+pub use requests::Request;
 pub use settings::{CacheLimit, Setting};
 pub(crate) use typing::Passing;
 

@@ -24,6 +24,7 @@
 //! | 6 | [`Title`] | `{ 0: title, ? 1: again (bool) }` | never | hide |
 //! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
 //! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
+//! | 20 | [`Decisions`] | `{ 0: [decision, 0*256], ? 1: wanted (bool) }`; decision = `{ 0: at (uint, ms), 1: user_id / 2: conversation (bytes 32), ? 3: declined (bool) }` | never | hide |
 //!
 //! A number is never given to anything else, not of a field and not of a kind; none has been retired. Fields that this
 //! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not
@@ -33,6 +34,7 @@
 //! every map unsigned keys in ascending order, no tags, and of the simple values only false, true and null.
 
 mod cbor;
+mod decisions;
 mod delete;
 mod edit;
 mod envelope;
@@ -46,6 +48,7 @@ mod signing_key;
 mod text;
 mod title;
 
+pub use decisions::{DecidedChat, Decision, Decisions};
 pub use delete::Delete;
 pub use edit::Edit;
 pub use envelope::{About, Content, IfUnknown};
@@ -85,6 +88,9 @@ pub const MAX_MIME_LEN: usize = 255;
 
 /// Messages that one receipt can name.
 pub const MAX_RECEIPT_IDS: usize = 1024;
+
+/// Decisions that one message can tell: with the longest names, all of them fit.
+pub const MAX_DECISIONS: usize = 256;
 
 /// Longest title of a group of people, in bytes: 128 letters of any script.
 pub const MAX_TITLE_LEN: usize = 512;
