@@ -162,6 +162,17 @@ impl Client {
         Ok(new)
     }
 
+    /// Puts the account's identity under other recovery words, by the present ones, and returns them. They stay on the device until
+    /// [`Client::forget_recovery_key`]; the present ones open nothing of the server's from then on.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the present words are wrong; [`ClientError::AnotherOwnIdentity`] if they open another
+    /// identity than this account's; [`ClientError`] of the requests: then the same call goes on with the same words.
+    pub async fn new_recovery_words(&self, present: &str) -> Result<Secret, ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).new_words(present).await
+    }
+
     /// Which three of the twelve recovery words a person is to type back, from 0.
     #[must_use]
     pub fn words_to_type_back() -> [usize; 3] {
