@@ -106,8 +106,26 @@ pub(crate) enum Command {
         send: bool,
     },
     Blocks,
+    /// What others have begun, and nobody has answered.
+    Requests,
+    /// What is said to it.
+    Answer {
+        chat: ChatName,
+        answer: Answer,
+    },
     Logout {
         local: bool,
+    },
+}
+
+/// What is said to a chat that somebody has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Accept,
+    Decline,
+    /// Also where it was answered before.
+    Leave {
+        successor: Option<UserId>,
     },
 }
 

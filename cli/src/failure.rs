@@ -97,6 +97,8 @@ pub(crate) enum Failure {
     /// A message is queued, and what keeps it is not over in a minute.
     Waits {
         why: Lasting,
+        /// The other one of a direct chat.
+        to: Option<UserId>,
         message: MessageId,
     },
     /// A message is queued, and was not acknowledged in time.
@@ -220,8 +222,8 @@ impl Failure {
                 new(Exit::Refused, "recipient_gone", lang.not_sent(&lang.recipient_gone())).about(*message)
             }
             Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
-            Self::Waits { why, message } => {
-                let said = format!("{}. {}", why.sentence(lang), lang.stays_queued());
+            Self::Waits { why, to, message } => {
+                let said = format!("{}. {}", why.sentence(lang, to.as_ref()), lang.stays_queued());
                 new(Exit::Network, why.code(), said).about(*message)
             }
             Self::NotAcknowledged { seconds, reason, message } => {

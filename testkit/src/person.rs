@@ -1,5 +1,6 @@
 //! Somebody with a client in this process.
 
+mod consenting;
 mod named;
 mod new_device;
 
@@ -20,7 +21,6 @@ use crate::{Account, Server};
 pub(crate) use named::Named;
 pub use new_device::NewDevice;
 
-/// More than any story's chat holds.
 const ALL: u32 = 1_000_000;
 
 /// One device of a user, with its profile in a temporary folder.

@@ -222,6 +222,25 @@ pub(super) fn definition(lang: Lang) -> Clap {
             .group(ArgGroup::new("change").args(["mark-verified", "unverify", "accept-change", "refuse-change"])),
     )
     .subcommand(
+        command(lang, "requests", lang.about_requests(), lang.usage_requests()).after_help(lang.after_requests()),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "accept", lang.about_accept(), lang.usage_accept()))
+            .after_help(lang.after_accept())
+            .arg(chat()),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "decline", lang.about_decline(), lang.usage_decline()))
+            .after_help(lang.after_decline())
+            .arg(chat()),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "leave", lang.about_leave(), lang.usage_leave()))
+            .after_help(lang.after_leave())
+            .arg(chat())
+            .arg(option("successor", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_successor())),
+    )
+    .subcommand(
         with_arguments(lang, command(lang, "block", lang.about_block(), lang.usage_block()))
             .after_help(lang.after_block())
             .arg(whom()),

@@ -7,7 +7,7 @@ use privmsg_client::{CacheLimit, Role, Setting};
 use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
-use super::{AddContact, Args, Command, GroupCommand, Listen, Login, Send, Settings, Verification};
+use super::{AddContact, Answer, Args, Command, GroupCommand, Listen, Login, Send, Settings, Verification};
 use crate::chat_name::ChatName;
 use crate::failure::Failure;
 use crate::lang::Lang;
@@ -156,6 +156,13 @@ impl Command {
                 Self::Block { user: user(lang, matches, "user")?, blocked: false, send: matches.get_flag("send") }
             }
             "blocks" => Self::Blocks,
+            "requests" => Self::Requests,
+            "accept" => Self::Answer { chat: chat(lang, matches)?, answer: Answer::Accept },
+            "decline" => Self::Answer { chat: chat(lang, matches)?, answer: Answer::Decline },
+            "leave" => {
+                let successor = text(matches, "successor").map(|_| user(lang, matches, "successor")).transpose()?;
+                Self::Answer { chat: chat(lang, matches)?, answer: Answer::Leave { successor } }
+            }
             "logout" => Self::Logout { local: matches.get_flag("local") },
             other => return Err(Failure::Usage(lang.unknown_command(other))),
         })

@@ -1,6 +1,6 @@
 //! Messages, as objects for scripts and as text for people.
 
-use privmsg_client::{ChatKind, Client, GroupNews, MessageKind, MessageState, MessageView};
+use privmsg_client::{ChatKind, Client, Consent, GroupNews, MessageKind, MessageState, MessageView};
 use privmsg_protocol::{ErrorCode, UserId};
 use serde::Serialize;
 
@@ -39,6 +39,9 @@ pub(super) struct MessageObject<'a> {
     edited_at: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
+    /// Of a chat that awaits an answer of the user's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    request: bool,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     fate: Option<FateObject<'a>>,
 }
@@ -119,8 +122,14 @@ impl<'a> MessageObject<'a> {
                 .collect(),
             edited_at: message.edited_at,
             deleted: message.deleted,
+            request: false,
             fate: FateObject::of(message, own),
         }
+    }
+
+    /// The same, of a chat to which the user stands so.
+    pub(super) fn in_chat(self, consent: Consent) -> Self {
+        Self { request: consent == Consent::Asked, ..self }
     }
 }
 
@@ -149,6 +158,8 @@ pub(super) struct Around<'a> {
     answered: Option<String>,
     /// What the group is called that it was said in.
     group: Option<String>,
+    /// Of a chat that somebody else has begun, and that nobody has answered.
+    request: bool,
 }
 
 impl<'a> Around<'a> {
@@ -173,7 +184,9 @@ impl<'a> Around<'a> {
             }
             ChatKind::Direct { .. } | ChatKind::SelfNotes => None,
         };
-        Ok(Self { own: client.user_id(), blocked, group, answered: answered.filter(|text| !text.is_empty()) })
+        let request = client.consent(message.chat.id).await? == Consent::Asked;
+        let answered = answered.filter(|text| !text.is_empty());
+        Ok(Self { own: client.user_id(), blocked, group, request, answered })
     }
 }
 
@@ -263,6 +276,9 @@ pub(super) fn live(output: &Output, message: &MessageView, around: &Around<'_>, 
     let time = output.styled(Style::Faint, &time::local(message.sent_at));
     let from = output.styled(Style::Bold, &from(message, around));
     let mut text = format!("{time}  {from}");
+    if around.request {
+        text.push_str(&format!(" ({})", output.styled(Style::Bold, &lang.request())));
+    }
     if let Some((style, state)) = with_state.then(|| state(lang, message, around.own)).flatten() {
         text.push_str(&format!(" ({})", output.styled(style, &state)));
     }

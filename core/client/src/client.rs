@@ -8,6 +8,7 @@ mod files;
 mod groups;
 mod messages;
 mod reading;
+mod requests;
 mod settings;
 mod typing;
 
@@ -30,6 +31,7 @@ pub use contact_words::ContactWord;
 pub use files::SavedFile;
 pub use groups::{AskedChange, GroupPerson, GroupView};
 pub(crate) use messages::target_in;
+pub use requests::Request;
 pub use settings::{CacheLimit, Setting};
 pub(crate) use typing::Passing;
 

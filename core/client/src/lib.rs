@@ -46,7 +46,8 @@ mod sign_in;
 mod view;
 
 pub use client::{
-    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, OpenError, SavedFile, Setting,
+    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, OpenError, Request, SavedFile,
+    Setting,
 };
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;
@@ -66,6 +67,7 @@ pub use privmsg_e2ee::{
 };
 pub use privmsg_mls_public::{ContactLink, ContactLinkError};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
+pub use privmsg_store::consent::Consent;
 pub use privmsg_store::contacts::ChangedBy;
 pub use privmsg_store::contacts::words::Weight;
 pub use privmsg_store::downloads::DownloadState;

@@ -26,6 +26,7 @@
 //! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
 //! | 18 | [`Pins`] | `{ 0: [pin, 1*240] }` | never | hide |
 //! | 19 | [`SealedIdentity`] | `{ 0: sealed (bytes), 1: recovery_key (bytes 32), 2: challenge (bytes 32), 3: signature (bytes 64) }` | never | hide |
+//! | 20 | [`Decisions`] | `{ 0: [decision, 0*256], ? 1: wanted (bool) }`; decision = `{ 0: at (uint, ms), 1: user_id / 2: conversation (bytes 32), ? 3: declined (bool) }` | never | hide |
 //!
 //! `pin = { 0: user_id (text), 1: identity_key (bytes 32), ? 2: by_link (bool), ? 3: verified (bool), ? 4: device_id (text) }`
 //!
@@ -37,6 +38,7 @@
 //! every map unsigned keys in ascending order, no tags, and of the simple values only false, true and null.
 
 mod cbor;
+mod decisions;
 mod delete;
 mod edit;
 mod envelope;
@@ -53,6 +55,7 @@ mod text;
 mod title;
 
 pub(crate) use cbor::{decode as decode_cbor, encode as encode_cbor};
+pub use decisions::{DecidedChat, Decision, Decisions};
 pub use delete::Delete;
 pub use edit::Edit;
 pub use envelope::{About, Content, IfUnknown};
@@ -94,6 +97,9 @@ pub const MAX_MIME_LEN: usize = 255;
 
 /// Messages that one receipt can name.
 pub const MAX_RECEIPT_IDS: usize = 1024;
+
+/// Decisions that one message can tell: with the longest names, all of them fit.
+pub const MAX_DECISIONS: usize = 256;
 
 /// Longest title of a group of people, in bytes: 128 letters of any script.
 pub const MAX_TITLE_LEN: usize = 512;

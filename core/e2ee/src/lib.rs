@@ -78,8 +78,9 @@ pub mod recovery;
 pub mod safety_number;
 
 pub use content::{
-    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_MENTIONS,
-    MAX_TEXT_LEN, MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind, SigningKey, SigningKeyWanted, Text, Title,
+    About, AboutRule, Attachment, Content, ContentError, DecidedChat, Decision, Decisions, Delete, Edit, Files,
+    IfUnknown, Kind, MAX_DECISIONS, MAX_MENTIONS, MAX_TEXT_LEN, MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind,
+    SigningKey, SigningKeyWanted, Text, Title,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,

@@ -101,6 +101,21 @@ CREATE TABLE blocked_user (
     unblocked_at INTEGER                 -- ms; NULL while blocked
 ) STRICT, WITHOUT ROWID;
 
+-- What the user has said to what others begin. By the chat's name: a decision of another device may come before the chat does.
+CREATE TABLE consent (
+    chat        TEXT    PRIMARY KEY,     -- 'user:' and the other one's name, or 'group:' and the conversation, in hex
+    state       TEXT    NOT NULL,        -- unknown, asked, open, declined
+    asker       TEXT,                    -- who asks, or has asked
+    decided_at  INTEGER NOT NULL DEFAULT 0, -- ms, by the clock of the device on which it was decided; 0: never
+    reopened_at INTEGER,                 -- ms; when it was declined no more
+    told        INTEGER NOT NULL DEFAULT 1 -- the server knows what was decided
+) STRICT, WITHOUT ROWID;
+
+-- Groups in which nobody of this user has answered, as the server said last.
+CREATE TABLE said_unanswered (
+    group_id BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- What people see of a conversation. The lower columns are the entry in the list of chats, kept by whoever writes messages.
 CREATE TABLE chat (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

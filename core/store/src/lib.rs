@@ -25,6 +25,7 @@ pub mod account;
 pub mod blocks;
 pub mod challenges;
 pub mod chats;
+pub mod consent;
 pub mod contacts;
 mod db;
 mod error;

@@ -15,6 +15,7 @@ pub(crate) mod own_devices;
 mod pins;
 mod presence;
 mod receipts;
+pub(crate) mod requests;
 mod sealed_files;
 mod signing_key;
 pub(super) mod sync;
@@ -47,6 +48,7 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(key_packages::KeyPackages::default()),
         Box::new(presence::Presence::default()),
         Box::new(blocks::Blocks::default()),
+        Box::new(requests::Requests::default()),
         Box::new(own_devices::OwnDevices::default()),
         Box::new(signing_key::PassSigningKey::default()),
         Box::new(pins::PassPins),

@@ -11,7 +11,7 @@ use crate::position::{Place, Position};
 pub(crate) use changing::set_held;
 pub use changing::{delete, expire, forget, insert, set_content, set_failed, set_sent};
 pub use reading::{
-    after, before, between, find, find_of, first_expiry, first_unread, has_spoken, is_gone, load, load_shown, newest,
+    after, before, between, find, find_of, first_expiry, first_unread, is_gone, load, load_shown, newest,
     received_after, unread,
 };
 
