@@ -50,6 +50,7 @@ fn health_and_problem() {
         epoch: None,
         group_id: None,
         incarnation: None,
+        device_id: None,
     };
     body(
         &problem,
@@ -65,9 +66,10 @@ fn health_and_problem() {
             epoch: Some(Epoch(8)),
             group_id: Some(group_id()),
             incarnation: Some(Incarnation(3)),
+            device_id: Some(device("d1")),
             ..problem
         },
-        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3}"#,
+        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3,"device_id":"d1"}"#,
     );
 }
 
