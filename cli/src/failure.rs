@@ -75,6 +75,10 @@ pub(crate) enum Failure {
         user: UserId,
         queued: Option<MessageId>,
     },
+    /// A contact link names another key than the known one.
+    LinkNamesAnotherKey(UserId),
+    /// What a removed device knew of a contact is shown now, and was not before.
+    CompareFirst(UserId),
     /// A contact was added by a link, and the server names another key.
     ServerNamesAnotherKey(UserId),
     /// A message was refused for good.
@@ -199,6 +203,11 @@ impl Failure {
                     }
                 }
             }
+            Self::LinkNamesAnotherKey(user) => {
+                let said = lang.link_names_another_key(user.as_str());
+                new(Exit::IdentityChanged, "link_names_another_key", said)
+            }
+            Self::CompareFirst(user) => new(Exit::IdentityChanged, "compare_first", lang.compare_first(user.as_str())),
             Self::ServerNamesAnotherKey(user) => {
                 let said = lang.server_names_another_key(user.as_str());
                 new(Exit::IdentityChanged, "server_names_another_key", said)

@@ -110,6 +110,11 @@ impl Person {
         Ok(NewDevice { account, profile, clock, home: Arc::clone(&self.home), begun: Some(begun) })
     }
 
+    /// Has written down other recovery words.
+    pub fn knows_words(&mut self, words: Secret) {
+        self.recovery_key = Some(words);
+    }
+
     /// The recovery words.
     ///
     /// # Errors

@@ -65,6 +65,7 @@ impl<'a> FateObject<'a> {
         }
         let (state, failure) = match &message.state {
             MessageState::Queued => ("queued", None),
+            MessageState::Held => ("held", None),
             MessageState::Sent => ("sent", None),
             MessageState::Failed(code) => ("failed", Some(code.as_str())),
             MessageState::Received => ("received", None),
@@ -205,6 +206,14 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
         MessageKind::WentBack => alarm(lang.went_back()),
         MessageKind::DeviceAdded => alarm(lang.device_added(&message.text, &time::local(message.sent_at))),
         MessageKind::DeviceRemoved => alarm(lang.device_left(&message.text)),
+        MessageKind::KnownOtherwise => {
+            let mut lines = alarm(lang.known_otherwise(sender, &message.text));
+            if around.blocked {
+                lines.extend(alarm(lang.key_changed_blocked(sender)));
+            }
+            lines
+        }
+        MessageKind::ToConfirm => alarm(lang.contacts_to_confirm()),
         MessageKind::GroupChanged => {
             let news = message.group_news.as_deref().cloned().unwrap_or_default();
             let said = lang.group_news(&news, &message.sender_id, around.own);
@@ -308,6 +317,7 @@ fn state(lang: Lang, message: &MessageView, own: &UserId) -> Option<(Style, Stri
     }
     match &message.state {
         MessageState::Queued => Some((Style::Bold, lang.state_queued())),
+        MessageState::Held => Some((Style::Alarm, lang.state_held())),
         MessageState::Failed(code) => {
             let reason = foreign::line(&lang.refusal(&ErrorCode::from(code.as_str())));
             Some((Style::Alarm, lang.state_failed(&reason)))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_client::{Acknowledged, Change, ChatKind, Client, Event, Hold, Reason, Said, Seat};
+use privmsg_client::{Acknowledged, Change, ChatKind, Client, ClientError, Event, Hold, Reason, Said, Seat};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::time::{Instant, sleep_until};
 
@@ -170,6 +170,11 @@ impl<'a> Waiting<'a> {
             && self.client.is_held(peer).await?
         {
             return Err(Failure::IdentityChanged { user: peer.clone(), queued: Some(self.said.message_id) });
+        }
+        if let Some(peer) = peer
+            && self.client.is_blocked(peer).await?
+        {
+            return Err(self.queued(ClientError::Blocked(peer.clone()).into()));
         }
         let holds = self.client.holds_of(self.said.chat).await?;
         let lasting = holds.iter().find_map(|hold| Lasting::of(&hold.reason));

@@ -2,6 +2,7 @@
 
 mod account;
 mod blocks;
+mod contact_words;
 mod contacts;
 mod files;
 mod groups;
@@ -26,6 +27,7 @@ use crate::events::Event;
 use crate::profile::{EngineLock, Profile, ProfileError};
 
 pub use account::ChangeBy;
+pub use contact_words::ContactWord;
 pub use files::SavedFile;
 pub use groups::{AskedChange, GroupPerson, GroupView};
 pub(crate) use messages::target_in;

@@ -9,8 +9,10 @@ pub(crate) mod decisions;
 mod delete;
 mod edit;
 mod files;
+pub(crate) mod pins;
 mod reaction;
 mod receipt;
+mod sealed_identity;
 pub(crate) mod signing_key;
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,8 @@ const KINDS: &[&dyn ContentKind] = &[
     &title::TitleKind,
     &signing_key::SigningKeyKind,
     &signing_key::SigningKeyWantedKind,
+    &pins::PinsKind,
+    &sealed_identity::SealedIdentityKind,
     &decisions::DecisionsKind,
 ];
 

@@ -71,6 +71,7 @@ pub mod conversation;
 pub mod identity;
 pub mod key_package;
 pub mod link_code;
+mod link_pins;
 mod member;
 mod provider;
 pub mod recovery;
@@ -91,6 +92,7 @@ pub use key_package::{
     forget as forget_key_package, generate as generate_key_package,
 };
 pub use link_code::{LinkCode, LinkCodeError};
+pub use link_pins::LinkPins;
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,

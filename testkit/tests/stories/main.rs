@@ -16,6 +16,7 @@ mod kept_files;
 mod limits;
 mod network;
 mod own_devices;
+mod pins;
 mod reach;
 mod requests;
 mod set_back;

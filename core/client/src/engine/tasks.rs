@@ -12,6 +12,7 @@ pub(crate) mod key_packages;
 pub(crate) mod open;
 pub(crate) mod outbox;
 pub(crate) mod own_devices;
+mod pins;
 mod presence;
 mod receipts;
 pub(crate) mod requests;
@@ -50,6 +51,7 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(requests::Requests::default()),
         Box::new(own_devices::OwnDevices::default()),
         Box::new(signing_key::PassSigningKey::default()),
+        Box::new(pins::PassPins),
         Box::new(gaps::Gaps),
         Box::new(kept::Kept),
         Box::new(expiry::Expiry),

@@ -15,6 +15,7 @@ const COLUMNS: &str = "id, chat_id, position, message_id, sender_id, outgoing, s
 fn read(row: &Row<'_>) -> Result<Message, StoreError> {
     let state = match row.get_ref(10)?.as_str().unwrap_or_default() {
         "queued" => MessageState::Queued,
+        "held" => MessageState::Held,
         "sent" => MessageState::Sent,
         "failed" => MessageState::Failed(row.get::<_, Option<String>>(11)?.unwrap_or_default()),
         "received" => MessageState::Received,
