@@ -161,7 +161,7 @@ fn standing(at: &Snapshot<'_>, group: Option<&StoredGroup>, lag: &Lag) -> Result
     if open == 0 {
         return Ok(Standing::CaughtUp);
     }
-    let owed = outbox::unanswered(at, &lag.group, group.epoch)?;
+    let owed = outbox::unanswered(at, &lag.group)?;
     if open <= owed && !super::outbox::is_held(at, group.chat)? {
         return Ok(Standing::OwedAnswers);
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use privmsg_e2ee::{Conversation, EncryptError, Participant};
 use privmsg_protocol::error::Retry;
 use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque};
+use privmsg_protocol::{ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{Reason, Scope, Unreachable};
@@ -130,13 +130,9 @@ fn carrier(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(StoredGroup, Load)
     })
 }
 
-fn is_for(group: &StoredGroup, queued: &Queued) -> bool {
-    let fits = |encrypted: &Encrypted| (encrypted.group, encrypted.epoch) == (group.group_id, group.epoch);
-    queued.encrypted.as_ref().is_some_and(fits)
-}
-
 fn has_to_repeat(group: &StoredGroup, queued: &[Queued], flying: &[MessageId]) -> bool {
-    queued.iter().any(|queued| is_for(group, queued) && !flying.contains(&queued.message_id))
+    let is_for = |encrypted: &Encrypted| encrypted.group == group.group_id;
+    queued.iter().any(|queued| queued.encrypted.as_ref().is_some_and(is_for) && !flying.contains(&queued.message_id))
 }
 
 enum Sending {
@@ -204,9 +200,7 @@ fn encrypt_queued(
     let not_repeated = |prepared| match load {
         Load::Everything => Ok(prepared),
         // Nobody waits for the answers any more.
-        Load::Repetitions => {
-            outbox::clear_encrypted_before(step.tx, &group, Epoch(u64::MAX)).map(|()| Prepared::NotNow)
-        }
+        Load::Repetitions => outbox::clear_encrypted_for(step.tx, &group).map(|()| Prepared::NotNow),
     };
     if stored.roster.is_none() && !membership::is_trusted(step.tx, step.identity, conversation.info())? {
         // It is between other people than the user means: the chat goes on in another group.
@@ -231,17 +225,20 @@ fn encrypt_queued(
         if flying.contains(&queued.message_id) {
             continue;
         }
-        let ciphertext = match queued.encrypted {
-            Some(encrypted) if encrypted.epoch == epoch && encrypted.group == group => encrypted.ciphertext,
-            _ if load == Load::Repetitions => continue,
-            _ => {
+        // What is only repeated is repeated as it was, also when its epoch is over: the server may have taken it before that.
+        let is_good =
+            |encrypted: &Encrypted| encrypted.group == group && (encrypted.epoch == epoch || load == Load::Repetitions);
+        let (epoch, ciphertext) = match queued.encrypted.filter(is_good) {
+            Some(encrypted) => (encrypted.epoch, encrypted.ciphertext),
+            None if load == Load::Repetitions => continue,
+            None => {
                 let ciphertext = match conversation.encrypt(step.mls, &step.identity.device, &queued.content) {
                     Err(EncryptError::Removed) => return Ok(join_anew()?),
                     other => other.during("encrypting a message")?,
                 };
                 let encrypted = Encrypted { group, epoch, ciphertext };
                 outbox::set_encrypted(step.tx, queued.id, &encrypted)?;
-                encrypted.ciphertext
+                (epoch, encrypted.ciphertext)
             }
         };
         let by_person = content::is_by_person(&queued.content);
@@ -312,10 +309,10 @@ pub(in crate::engine) async fn refused(
         ErrorCode::StaleEpoch => {
             let epoch = error.epoch;
             let noted = link.context.store.write(move |tx| {
-                if let Some(epoch) = epoch {
-                    outbox::clear_encrypted_before(tx, &group, epoch)?;
-                }
-                lags::put(tx, &group, epoch, now + COMMIT_WAIT)
+                outbox::clear_encrypted(tx, &id)?;
+                let ours = groups::load(tx, &group)?.map(|group| group.epoch);
+                // What was repeated may be of an epoch that this device has left behind, too.
+                if epoch.is_some() && ours >= epoch { Ok(()) } else { lags::put(tx, &group, epoch, now + COMMIT_WAIT) }
             });
             noted.await?;
         }
