@@ -81,10 +81,16 @@ impl Link {
         self.state().flights.insert(id, flight);
     }
 
-    pub(super) fn land(&self, id: &MessageId) -> Option<Flight> {
-        let flight = self.state().flights.remove(id);
+    /// Where a message is on its way to.
+    pub(super) fn flight(&self, id: &MessageId) -> Option<Flight> {
+        self.state().flights.get(id).copied()
+    }
+
+    /// The server's answer to a message has been noted. Not before: until then it would be sent once more, and what is noted
+    /// about the first time would be taken for the second.
+    pub(super) fn land(&self, id: &MessageId) {
+        self.state().flights.remove(id);
         self.moved.notify_one();
-        flight
     }
 
     /// Messages on their way.

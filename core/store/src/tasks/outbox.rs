@@ -220,6 +220,7 @@ pub fn clear_encrypted(tx: &Tx<'_>, id: &MessageId) -> Result<(), StoreError> {
         "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL, has_left = 0 WHERE message_id = ?1",
         [id.as_bytes().as_slice()],
     )?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }
 

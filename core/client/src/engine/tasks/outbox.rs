@@ -260,10 +260,7 @@ fn encrypt_queued(
 
 /// The server has acknowledged messages as durable, and given them their places.
 pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<(), ClientError> {
-    for id in &ack.message_ids {
-        link.land(id);
-    }
-    let now = link.context.clock.now_ms();
+    let (now, landed) = (link.context.clock.now_ms(), ack.message_ids.clone());
     let sent = link
         .context
         .store
@@ -289,6 +286,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
             Ok::<_, ClientError>(sent)
         })
         .await?;
+    landed.iter().for_each(|id| link.land(id));
     link.context.emit_all(sent);
     Ok(())
 }
