@@ -347,6 +347,7 @@ CREATE TABLE hold (
     id BLOB NOT NULL,
     reason TEXT NOT NULL,              -- error code of the server, or a word of our own
     until INTEGER NOT NULL,            -- ms
+    pause INTEGER NOT NULL,            -- ms: it lasts no longer than this, whatever the clock does meanwhile
     attempts INTEGER NOT NULL,
     PRIMARY KEY (task, scope, id)
 ) STRICT, WITHOUT ROWID;

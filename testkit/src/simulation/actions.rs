@@ -56,9 +56,9 @@ pub(super) async fn next(world: &mut World, weather: &mut Weather, random: &mut 
     let place = places[index(random, places.len())];
     match random.within(0..1000) {
         0..400 => says(world, place, random).await,
-        400..785 if world.rooms.is_empty() => says(world, place, random).await,
-        400..785 => says_in_a_room(world, place, random).await,
-        785..800 => rooms::changes(world, place, random).await,
+        400..770 if world.rooms.is_empty() => says(world, place, random).await,
+        400..770 => says_in_a_room(world, place, random).await,
+        770..800 => rooms::changes(world, place, random).await,
         800..870 => changes(world, random, true).await,
         870..900 => changes(world, random, false).await,
         900..940 => crashes(world, place).await,

@@ -99,6 +99,13 @@ impl Books {
         }
     }
 
+    /// A device is gone, with what it had not said yet: of this one's words nobody can tell any more how much was heard.
+    pub(super) fn may_be_unsaid(&mut self, by: Place, first: usize) {
+        for (number, saying) in self.sayings.iter_mut().enumerate().filter(|(_, saying)| saying.by == by) {
+            saying.blocked |= number >= first || saying.changed;
+        }
+    }
+
     /// All has been compared.
     pub(super) fn are_settled(&mut self) {
         self.sayings.iter_mut().for_each(|saying| saying.changed = false);

@@ -34,9 +34,12 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
         if matches!(saying.chat, Chat::Room(_)) && saying.blocked {
             continue;
         }
-        let waits = tokio::time::timeout(SETTLING, device.person.client().wait_acknowledged(&saying.sent.said())).await;
-        let what = || format!("{:?}, said by {:?}", saying.text, saying.by);
-        waits.with_context(|| format!("not acknowledged: {}", what()))?.with_context(what)?;
+        let client = device.person.client();
+        let what = format!("{:?}, said by {:?}", saying.text, saying.by);
+        match tokio::time::timeout(SETTLING, client.wait_acknowledged(&saying.sent.said())).await {
+            Ok(fate) => fate.map(drop).with_context(|| what)?,
+            Err(_) => bail!("not acknowledged: {what}; holds {:?}", client.holds().await?),
+        }
     }
     for pair in world.pairs.clone() {
         compare(world, pair).await.with_context(|| format!("between {} and {}", pair.0, pair.1))?;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::{Draft, HistoryItem, MessageKind};
+use privmsg_client::{Draft, HistoryItem, MessageKind, MessageState};
 use privmsg_protocol::MessageId;
 
 use super::books::{Chat, Place, Saying};
@@ -30,10 +30,34 @@ pub(super) async fn compare(world: &mut World) -> Result<()> {
         world.rooms[number].settles(sayings, members, people, is_lost);
         for place in world.places() {
             let looked = settles("what it shows", || async { shows_what_it_should(world, number, place).await }).await;
-            looked.with_context(|| format!("device {}.{}", place.0, place.1)).with_context(what)?;
+            if let Err(error) = looked {
+                let (device, waiting) =
+                    (format!("device {}.{}", place.0, place.1), what_is_known(world, number).await?);
+                return Err(error.context(device).context(format!("in group {number}; {waiting}")));
+            }
         }
     }
     Ok(())
+}
+
+/// What everybody shows otherwise than it should be, and what waits, for whoever looks into a difference.
+async fn what_is_known(world: &World, number: usize) -> Result<String> {
+    let room = &world.rooms[number];
+    let mut known = format!("{:?}", room.past.last());
+    for item in world.device((room.founder, 0))?.person.client().history(&room.recipient(), u32::MAX).await? {
+        if let Some(news) = item.message().and_then(|message| message.group_news.clone()) {
+            known += &format!("; {news:?}");
+        }
+    }
+    for place in world.places() {
+        let (shown, gap, went_back) = shows(world, &world.rooms[number], place).await?;
+        let wrong = |(message, text): &&Shown| world.books.find(*message).is_none_or(|saying| saying.text != *text);
+        let wrong: Vec<_> = shown.iter().filter(wrong).collect();
+        let (came, holds) = (world.device(place)?.came_later, world.device(place)?.person.client().holds().await?);
+        let len = shown.len();
+        known += &format!("; {place:?} came {came:?}, shows {len}, a gap of {gap}, {went_back}, {wrong:?}, {holds:?}");
+    }
+    Ok(known)
 }
 
 /// What a look has found, or why it is not as it should be yet.
@@ -81,9 +105,13 @@ async fn who_takes_part(world: &World, number: usize) -> Result<Look<BTreeSet<us
     let room = &world.rooms[number];
     let mut known: BTreeMap<Place, BTreeMap<String, _>> = BTreeMap::new();
     for place in world.places() {
-        if let Some((_, people, is_open)) = rooms::people(world.device(place)?.person.client(), room).await? {
-            if is_open {
-                return Ok(Err(format!("{place:?} has changes that wait, or knows of two rosters: {people:?}")));
+        let client = world.device(place)?.person.client();
+        if let Some((people, is_split, waiting)) = rooms::people(client, room).await? {
+            if is_split || waiting > 0 {
+                let holds = client.holds().await?;
+                return Ok(Err(format!(
+                    "{place:?} has {waiting} changes that wait, split: {is_split}, {people:?}, {holds:?}"
+                )));
             }
             known.insert(place, people);
         }
@@ -131,6 +159,8 @@ async fn shows(world: &World, room: &Room, place: Place) -> Result<(Vec<Shown>, 
             HistoryItem::Gap { missing, .. } => gap += missing,
             HistoryItem::Message(message) if message.kind == MessageKind::WentBack => went_back = true,
             HistoryItem::Message(message) if message.kind != MessageKind::Text => {}
+            // What its author is told not to have been sent.
+            HistoryItem::Message(message) if matches!(message.state, MessageState::Failed(_)) => {}
             HistoryItem::Message(message) => {
                 shown.push((message.message_id, (!message.deleted).then_some(message.text)));
             }
@@ -183,7 +213,8 @@ async fn shows_what_it_should(world: &World, number: usize, place: Place) -> Res
     }
     // Numbers that nobody can read are shown as missing, wherever one was at the time.
     let garbage = if number == 0 { world.mallory.as_ref().map_or(0, |mallory| mallory.garbage) } else { 0 };
-    Ok(if gap > garbage && !world.was_restored { Err(format!("a gap of {gap}")) } else { Ok(()) })
+    // Whoever was sent away may never have heard that the last of their own words was taken.
+    Ok(if since.is_some() && gap > garbage && !world.was_restored { Err(format!("a gap of {gap}")) } else { Ok(()) })
 }
 
 /// Whether a device was there when so many messages had been said.

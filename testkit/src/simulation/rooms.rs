@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use anyhow::{Context as _, Result};
-use privmsg_client::{AskedChange, ChatId, Client, ClientError, Recipient, Role};
+use privmsg_client::{AskedChange, Client, ClientError, Recipient, Role};
 use privmsg_protocol::ConversationId;
 
 use super::books::{Chat, Place};
@@ -161,15 +161,16 @@ pub(super) const fn is_refusal(error: &ClientError) -> bool {
     )
 }
 
-/// Who takes part in a group, as a device knows it; `None` if it takes no part.
-pub(super) async fn people(client: &Client, room: &Room) -> Result<Option<(ChatId, BTreeMap<String, Role>, bool)>> {
+/// Who takes part in a group, whether two rosters are known of it, and how many changes wait, as a device knows it; `None` if it
+/// takes no part.
+pub(super) async fn people(client: &Client, room: &Room) -> Result<Option<(BTreeMap<String, Role>, bool, usize)>> {
     let Some(chat) = client.chat_with(&room.recipient()).await? else { return Ok(None) };
     let group = client.group(chat).await?;
     if group.gone.is_some() {
         return Ok(None);
     }
     let people = group.people.into_iter().map(|person| (person.user_id.to_string(), person.role)).collect();
-    Ok(Some((chat, people, group.is_split || group.waiting > 0)))
+    Ok(Some((people, group.is_split, group.waiting)))
 }
 
 /// Calls a stolen device back: the first device begins another generation of the account.

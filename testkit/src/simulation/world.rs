@@ -210,6 +210,7 @@ impl World {
             insist("signing a device out", || first.remove_device(&gone)).await?;
         }
         let said = self.books.messages();
+        self.books.may_be_unsaid((user, device), self.compared);
         let device = self.device_mut((user, device))?;
         device.signed_out = Some(said);
         device.online = false;

@@ -299,6 +299,7 @@ pub(in crate::engine) async fn refused(
     error: ErrorFrame,
 ) -> Result<(), ClientError> {
     let (group, now) = (flight.group, link.context.clock.now_ms());
+    tracing::debug!(group_id = %group, code = %error.code, epoch = ?flight.epoch, "a message was refused");
     match error.code {
         // The server has lost what it had accepted, as after a restored backup.
         ErrorCode::StaleEpoch if error.epoch.is_some_and(|epoch| epoch < flight.epoch) => {
