@@ -41,9 +41,10 @@ test: ## run all tests
 	$(CARGO) test --workspace --locked
 	scripts/api-check.sh "" 5
 
-lint: ## formatting, clippy, rustdoc, shellcheck, licences; warnings are errors
+lint: ## formatting, clippy, rustdoc, shellcheck, licences, tests that claims name; warnings are errors
 	@scripts/setup.sh lint
 	scripts/check-workspaces.sh
+	scripts/check-claims.sh
 	$(CARGO) deny --log-level error check licenses bans sources
 	$(CARGO) deny --log-level error $(SERVER) check licenses bans sources
 	$(CARGO) fmt --all --check

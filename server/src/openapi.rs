@@ -162,7 +162,7 @@ fn refusals(method: &str, operation: &Value) -> BTreeMap<String, Value> {
         ]);
     }
     if !operation["security"][0]["admin"].is_null() {
-        codes.extend([ErrorCode::AdminKeyInvalid, ErrorCode::RateLimited]);
+        codes.extend([ErrorCode::AdminKeyInvalid, ErrorCode::TooManyWrongKeys, ErrorCode::RateLimited]);
     }
     if !operation["requestBody"].is_null() {
         codes.extend([ErrorCode::MalformedRequest, ErrorCode::BodyTooLarge]);

@@ -40,7 +40,13 @@ pub(super) fn relocation(lang: Lang, error: &RelocationError) -> Described {
 }
 
 pub(super) const fn is_wrong_credentials(code: &ErrorCode) -> bool {
-    matches!(code, ErrorCode::InvalidCredentials | ErrorCode::InvitationUsed | ErrorCode::AccountRevoked)
+    matches!(
+        code,
+        ErrorCode::InvalidCredentials
+            | ErrorCode::TooManyWrongKeys
+            | ErrorCode::InvitationUsed
+            | ErrorCode::AccountRevoked
+    )
 }
 
 pub(super) fn recovery(lang: Lang, error: &privmsg_client::RecoveryError) -> Described {

@@ -109,6 +109,10 @@ impl Lang {
                 "too many messages or requests at once; wait a moment",
                 "слишком много сообщений или запросов сразу; подождите",
             ),
+            E::TooManyWrongKeys => self.pick(
+                "the key is wrong, and many wrong ones have been tried before; the right one is taken at any time",
+                "ключ неверен, и до него было много неверных; верный принимается в любой момент",
+            ),
             E::UnknownRecipient => self.pick("there is no such user", "такого пользователя нет"),
             E::RecipientHasNoDevices => return self.nobody_there(),
             E::UnknownUser => self.pick("there is no such user", "такого пользователя нет"),

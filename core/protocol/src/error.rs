@@ -119,6 +119,8 @@ error_codes! {
     AwaitsAnswer = "awaits_answer", 429, Later;
     /// Too many messages or requests; the answer says when to try again.
     RateLimited = "rate_limited", 429, Later;
+    /// The key is wrong, as too many before it were, from this address or for this user. A right one is always taken.
+    TooManyWrongKeys = "too_many_wrong_keys", 429, Later;
     /// No such user, or a user that has been revoked.
     UnknownRecipient = "unknown_recipient", 404, Never;
     /// The user exists, but is not signed in on any device; in a group, none of the other users is.

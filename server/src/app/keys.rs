@@ -44,7 +44,9 @@ impl Keys {
     /// Counts a wrong key against its address, and against the user that it was tried for, whether there is such a user
     /// or not.
     pub(crate) fn note_wrong(&self, user: Option<&UserId>, from: IpAddr) -> Result<(), ApiError> {
-        self.wrong.note(user, source(from), self.clock.now_ms()).map_err(ApiError::rate_limited)
+        const DETAIL: &str = "this key is wrong, as too many before it were";
+        let later = |wait_ms| ApiError::later(ErrorCode::TooManyWrongKeys, DETAIL, wait_ms);
+        self.wrong.note(user, source(from), self.clock.now_ms()).map_err(later)
     }
 
     /// A right key takes back what was done wrong by the same user from the same address.

@@ -31,7 +31,7 @@ pub(super) const SESSION_SECONDS: i64 = 30 * 24 * 3600;
     post, path = "/auth/login", tag = "sessions",
     request_body = LoginRequest,
     responses((status = OK, body = LoginResponse)),
-    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::AccountRevoked, ErrorCode::InvalidRequest, ErrorCode::DeviceRemoved, ErrorCode::SignatureRequired, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::TooManyWrongKeys, ErrorCode::AccountRevoked, ErrorCode::InvalidRequest, ErrorCode::DeviceRemoved, ErrorCode::SignatureRequired, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn login(
     State(app): State<AppState>,
@@ -103,7 +103,7 @@ pub(super) fn signed_in(
     post, path = "/auth/redeem", tag = "sessions",
     request_body = RedeemRequest,
     responses((status = OK, body = CreatedUser)),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidCredentials, ErrorCode::InvitationUsed, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidCredentials, ErrorCode::TooManyWrongKeys, ErrorCode::InvitationUsed, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn redeem(
     State(app): State<AppState>,

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use privmsg_protocol::rest::{
-    CommitAccepted, CreateGroup, Group, GroupStateAt, Groups, LeaveGroup, SharedWelcome, SubmitCommit, TakenCommit,
-    UnusableCommit,
+    CommitAccepted, CreateGroup, Group, GroupStateAt, Groups, LeaveGroup, RosterSteps, SharedWelcome, SubmitCommit,
+    TakenCommit, UnusableCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque};
 use serde::Deserialize;
@@ -26,6 +26,13 @@ use crate::storage::{Session, SharedStorage, StorageError, rosters};
 pub(super) struct StateQuery {
     /// An earlier epoch, whose welcome still waits in the mailbox of the device that asks.
     epoch: Option<Epoch>,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AfterQuery {
+    /// Number of the newest roster that is known.
+    after: u64,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -120,6 +127,29 @@ pub(super) async fn list(
         Ok(serde_json::to_vec(&groups).expect("groups are plain data"))
     };
     answer::made(&app, session.user, groups).await
+}
+
+/// How one roster of a group of people has led to another
+///
+/// For whoever knows an earlier one. The newest 4 MB are kept, by the default limits.
+#[utoipa::path(
+    get, path = "/groups/{group_id}/rosters", tag = "groups",
+    params(("group_id" = GroupId, Path, description = "Group"), AfterQuery),
+    responses((status = OK, body = RosterSteps)),
+    security(("session" = [])),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::RateLimited]))),
+)]
+pub(super) async fn roster_steps(
+    State(app): State<AppState>,
+    session: Session,
+    Params(group_id): Params<GroupId>,
+    Search(query): Search<AfterQuery>,
+) -> Result<Response, ApiError> {
+    let steps = async {
+        let steps = app.storage.roster_steps(session.user, group_id, query.after).await?;
+        Ok(serde_json::to_vec(&steps).expect("rosters are plain data"))
+    };
+    answer::made(&app, session.user, steps).await
 }
 
 /// A group

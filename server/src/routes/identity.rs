@@ -59,6 +59,7 @@ pub(super) async fn set_up(
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidStatement,
         ErrorCode::InvalidCredentials,
+        ErrorCode::TooManyWrongKeys,
         ErrorCode::NoDeviceList,
         ErrorCode::IdentityExists,
         ErrorCode::ReplacementPending,
@@ -118,6 +119,7 @@ pub(super) async fn end_replacement(
     extensions(("x-errors" = json!([
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidCredentials,
+        ErrorCode::TooManyWrongKeys,
         ErrorCode::NoDeviceList,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,

@@ -132,6 +132,7 @@ fn ordinary() -> OpenApiRouter<AppState> {
         .routes(routes!(key_packages::claim_many))
         .routes(routes!(groups::leave))
         .routes(routes!(groups::taken))
+        .routes(routes!(groups::roster_steps))
         .routes(routes!(groups::unusable))
         .routes(routes!(messages::pending))
         .routes(routes!(messages::acknowledge))

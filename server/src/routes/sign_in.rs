@@ -57,6 +57,7 @@ pub(super) async fn make_challenge(
     responses((status = OK, body = LoginResponse)),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidCredentials,
+        ErrorCode::TooManyWrongKeys,
         ErrorCode::InvalidRequest,
         ErrorCode::StaleChallenge,
         ErrorCode::ServerRestored,
@@ -97,6 +98,7 @@ pub(super) async fn by_device(
     responses((status = OK, body = LoginResponse)),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidCredentials,
+        ErrorCode::TooManyWrongKeys,
         ErrorCode::InvalidRequest,
         ErrorCode::StaleChallenge,
         ErrorCode::DeviceRemoved,

@@ -10,6 +10,7 @@
 //! - Whatever became deliverable is told to the [`Observer`] after it is durable, in order of position.
 
 mod administration;
+mod chats;
 mod error;
 mod handshake;
 mod identity;
@@ -23,12 +24,12 @@ mod suite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, TakenCommit, UnusableCommit, UpdateProfile, UserProfile,
+    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, Device, IdentityReplacement, KeyPackageStock,
+    PublishKeyPackages, UpdateProfile, UserProfile,
 };
-use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
+use privmsg_protocol::{DeviceId, FileId, MessageId, Opaque, UserId};
 
 pub(crate) use administration::{
     Act, Actor, AuditNote, Consequences, Credentials, DeviceSummary, Request, RequestId, StoredInvitation, UserDetail,
@@ -46,6 +47,7 @@ pub(crate) use model::{
 };
 pub(crate) use rosters::Rosters;
 
+pub(crate) use chats::Conversations;
 pub(crate) use people::People;
 
 use crate::secrets::KeyHash;
@@ -67,7 +69,7 @@ pub(crate) trait Replies: Send + Sync {
 
 /// Durable state of the server. See the module's rules.
 #[async_trait]
-pub(crate) trait Storage: People {
+pub(crate) trait Storage: People + Conversations {
     // Accounts
 
     /// What a login is checked against; `None` for an unknown or deleted user.
@@ -200,32 +202,6 @@ pub(crate) trait Storage: People {
     ) -> Result<ClaimedKeyPackages>;
     /// The same of many users, each as by itself.
     async fn claim_many(&self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>>;
-
-    // Groups
-
-    async fn create_group(&self, session: Session, founding: Founding) -> Result<Group>;
-    /// Takes a commit, if the group is still in the epoch that it was checked in.
-    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted>;
-    /// The user's groups; of those that are as they were at this cursor, the names alone.
-    async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups>;
-    /// Who has made a commit that was taken lately.
-    async fn taken_commit(&self, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit>;
-    /// Notes that a device cannot use a commit that was taken. Whose commits several users cannot use makes no more for a
-    /// while.
-    async fn report_unusable(
-        &self,
-        session: Session,
-        group_id: GroupId,
-        epoch: Epoch,
-        report: UnusableCommit,
-    ) -> Result<()>;
-    /// Takes the user out of a group of people: by a roster of theirs, or, if nobody else is in it, without.
-    async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()>;
-    async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group>;
-    /// The current state, or that of an earlier epoch whose welcome still waits for the device.
-    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<StoredState>;
-    /// The current state of a group that the user takes part in, to check a commit against.
-    async fn state_to_commit_to(&self, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>>;
 
     // Files
 

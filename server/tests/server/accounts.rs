@@ -31,16 +31,16 @@ async fn wrong_keys_are_slowed_down() {
         guess("alice").await.is("invalid_credentials");
     }
     let answer = guess("alice").await;
-    assert_eq!(answer.is("rate_limited")["retry_after_ms"], 2000);
+    assert_eq!(answer.is("too_many_wrong_keys")["retry_after_ms"], 2000);
     assert!(answer.head.contains("retry-after: 2"), "{}", answer.head);
-    assert_eq!(guess("alice").await.is("rate_limited")["retry_after_ms"], 4000);
-    assert_eq!(guess("nobody").await.is("rate_limited")["retry_after_ms"], 8000, "by address");
+    assert_eq!(guess("alice").await.is("too_many_wrong_keys")["retry_after_ms"], 4000);
+    assert_eq!(guess("nobody").await.is("too_many_wrong_keys")["retry_after_ms"], 8000, "by address");
     for _ in 0..20 {
-        guess("alice").await.is("rate_limited");
+        guess("alice").await.is("too_many_wrong_keys");
     }
-    assert_eq!(guess("alice").await.is("rate_limited")["retry_after_ms"], 900_000);
+    assert_eq!(guess("alice").await.is("too_many_wrong_keys")["retry_after_ms"], 900_000);
     let wrong = json!({"admin_key": "guess"});
-    server.api.json("POST", "/api/v1/admin/users", None, &wrong).await.is("rate_limited");
+    server.api.json("POST", "/api/v1/admin/users", None, &wrong).await.is("too_many_wrong_keys");
     // The right keys pass all the same.
     server.device("alice", &alice.access_key).await;
     server.user("bob").await;

@@ -312,14 +312,15 @@ fn create(
     let (conversation, bundle) = made.during("making a conversation")?;
     let id = info.group_id();
     groups::set_epoch(step.tx, &id, conversation.epoch())?;
-    let founding = match &roster {
+    let (founding, steps) = match &roster {
         Some(roster) => {
             groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
-            group_chats::load(step.tx, chat)?.map(|group| group.founding)
+            let founding = group_chats::load(step.tx, chat)?.map(|group| group.founding);
+            (founding, rosters::way_to(step.tx, chat, roster)?)
         }
-        None => None,
+        None => (None, Vec::new()),
     };
-    Request::create(&info, founding.as_deref(), roster.as_ref(), &bundle).store(step.tx, &id)?;
+    Request::create(&info, founding.as_deref(), &steps, roster.as_ref(), &bundle).store(step.tx, &id)?;
     match membership::peer(&info, &step.identity.user_id) {
         Some(peer) => membership::observe(step, chat, peer),
         None => Ok(Vec::new()),

@@ -20,6 +20,7 @@ use super::create::go_on;
 use super::membership::{self, Judgement};
 use super::mls::Step;
 use super::request::{Request, submit};
+use super::rosters;
 use super::standing::vanished;
 use crate::content::new_message_id;
 use crate::engine::{Link, inbox};
@@ -67,7 +68,9 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
             }
             Err(error) => return Err(error),
         };
-        let (outcome, events) = prepare(link, id, state, claim.clone(), (attempt == 0).then_some(why)).await?;
+        let shown = claim.clone().with_state(&state)?;
+        rosters::catch_up(link, id, &shown).await?;
+        let (outcome, events) = prepare(link, id, state, shown, (attempt == 0).then_some(why)).await?;
         link.context.emit_all(events);
         match outcome {
             Outcome::Joining => {}
@@ -148,7 +151,6 @@ async fn prepare(
     claim: Claim,
     counted: Option<Why>,
 ) -> Result<(Outcome, Vec<Event>), ClientError> {
-    let claim = claim.with_state(&state)?;
     let (Some(info), Some(tree)) = (state.state.group_info.decode(), state.state.ratchet_tree.decode()) else {
         return Err(ClientError::Protocol("a group's public state that is not base64"));
     };
@@ -235,6 +237,7 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
         Some(claim) => match link.context.api.group_state(&id, Some(welcome.epoch)).await {
             Ok(found) if found.epoch == welcome.epoch => {
                 let claim = claim.with_state(&found)?;
+                rosters::catch_up(link, id, &claim).await?;
                 Some((claim, found.state.ratchet_tree.decode()))
             }
             Ok(_) => Some((claim, None)),

@@ -45,6 +45,7 @@ impl Request {
     pub(crate) fn create(
         info: &ConversationInfo,
         founding: Option<&[u8]>,
+        steps: &[Roster],
         roster: Option<&Roster>,
         bundle: &CommitBundle,
     ) -> Self {
@@ -58,7 +59,7 @@ impl Request {
             incarnation: info.incarnation(),
             founding_roster: founding.map(Opaque::encode),
             roster: roster.filter(|roster| !roster.is_founding()).map(|roster| Opaque::encode(&roster.encode())),
-            steps: Vec::new(),
+            steps: steps.iter().map(|roster| Opaque::encode(&roster.encode())).collect(),
             welcome: welcome(bundle),
             state: PublicGroupState {
                 group_info: Opaque::encode(&bundle.group_info),

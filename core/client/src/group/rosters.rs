@@ -5,13 +5,19 @@
 
 use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCertificate, StatementError};
 use privmsg_mls_public::{Learned, RosterView};
-use privmsg_protocol::Opaque;
+use privmsg_protocol::{GroupId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::{Snapshot, StoreError, Tx, account, contacts, group_chats};
 
+use super::claim::Claim;
+use super::mls::Step;
 use crate::device_lists;
+use crate::engine::Link;
 use crate::error::ClientError;
 use crate::identity::Identity;
+
+/// Most answers with steps, of a megabyte each, of one group: more than a server keeps.
+const MOST_ANSWERS: usize = 16;
 
 /// What the server has shown beside a group's public state. The rosters are genuine, and nothing else is known of them.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +81,52 @@ pub(crate) fn may_carry(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bo
     Ok(fits)
 }
 
+/// Learns how what is known of a group has led to what the server shows, where the one does not follow the other: this
+/// device was away for longer than commits wait. Nothing is believed but what each step's author could do by the one
+/// before.
+pub(crate) async fn catch_up(link: &Link, id: GroupId, claim: &Claim) -> Result<(), ClientError> {
+    let Some(shown) = claim.shown.roster.clone() else { return Ok(()) };
+    let kind = claim.kind.clone();
+    let look = move |at: &Snapshot<'_>| {
+        let Some(chat) = chats::find(at, &kind)? else { return Ok(None) };
+        let Some(mut view) = view(at, chat)? else { return Ok(None) };
+        let (author, number) = (shown.author().clone(), view.number());
+        let author = device_lists::load(at, author.user_id(), *author.identity_key())?;
+        let is_missing = view.learn(shown, Some(&author)) == Learned::Unconnected;
+        Ok::<_, ClientError>(is_missing.then_some((chat, number)))
+    };
+    let Some((chat, mut known)) = link.context.store.read(look).await? else { return Ok(()) };
+    for _ in 0..MOST_ANSWERS {
+        let answer = link.context.api.roster_steps(&id, known).await?;
+        let steps = answer.rosters.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let highest = steps.iter().map(Roster::number).max().unwrap_or_default();
+        let learnt =
+            move |step: &Step<'_, '_>| steps.iter().try_for_each(|roster| learn(step.tx, chat, roster).map(drop));
+        link.context.step(&link.identity, learnt).await?;
+        if !answer.has_more || highest <= known {
+            break;
+        }
+        known = highest;
+    }
+    Ok(())
+}
+
+/// The rosters that have led to this one, as far as they are known, without it and the founding one: a server that was set
+/// back learns them when the group goes on.
+pub(crate) fn way_to(at: &Snapshot<'_>, chat: ChatId, roster: &Roster) -> Result<Vec<Roster>, ClientError> {
+    let past = group_chats::past_rosters(at, chat)?;
+    let past = past.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?;
+    let mut way: Vec<Roster> = Vec::new();
+    while let Some(before) = past.iter().find(|past| way.last().unwrap_or(roster).follows(past).is_ok()) {
+        if before.is_founding() {
+            break;
+        }
+        way.push(before.clone());
+    }
+    way.reverse();
+    Ok(way)
+}
+
 /// Whoever was out of a group does not know what has led to the roster by which they come again. They take it from somebody
 /// who could have let them in by what they know: an owner or admin of then.
 pub(crate) fn comes_again(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bool, ClientError> {
@@ -100,8 +152,7 @@ pub(crate) fn way_up(at: &Snapshot<'_>, chat: ChatId, before: &Roster) -> Result
         return Ok(None);
     }
     let past = group_chats::past_rosters(at, chat)?;
-    let past =
-        past.iter().map(|bytes| Roster::decode_admitted(bytes).map_err(damaged)).collect::<Result<Vec<_>, _>>()?;
+    let past = past.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?;
     // The highest first.
     let mut known = view.heads().iter().chain(&past);
     Ok(known.find(|roster| roster.replaces(before).is_ok()).cloned())

@@ -13,7 +13,7 @@ use privmsg_protocol::rest::{
     BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimMany, ClaimedKeyPackages, ClaimedMany,
     CommitAccepted, CreateGroup, CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health,
     KeyPackageStock, LeaveGroup, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest,
-    SubmitCommit, UserProfile,
+    RosterSteps, SubmitCommit, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -203,6 +203,10 @@ impl Api {
             None => format!("groups/{group}/state"),
         };
         self.call(Method::GET, &path).await
+    }
+
+    pub(crate) async fn roster_steps(&self, group: &GroupId, after: u64) -> Result<RosterSteps, ClientError> {
+        self.call(Method::GET, &format!("groups/{group}/rosters?after={after}")).await
     }
 
     /// The bytes of a file from `from` on.

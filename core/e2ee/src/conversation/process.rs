@@ -11,7 +11,7 @@ use privmsg_protocol::Epoch;
 use tls_codec::DeserializeBytes as _;
 use zeroize::Zeroizing;
 
-use super::member::MembershipChange;
+use super::member::{self, MembershipChange};
 use super::{CommitError, Conversation, MAX_PAST_EPOCHS, mls_id};
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
@@ -145,7 +145,13 @@ impl Conversation {
         let (sender, beside) = (processed.sender().clone(), processed.aad().to_vec());
         let credential = processed.credential().clone();
         match processed.into_content() {
-            ProcessedMessageContent::ApplicationMessage(message) => application(&credential, message),
+            ProcessedMessageContent::ApplicationMessage(message) => {
+                let processed = application(&credential, message)?;
+                if past && !self.has_leaf_of(processed.sender()) {
+                    return Err(RejectReason::FormerDevice.into());
+                }
+                Ok(processed)
+            }
             ProcessedMessageContent::StagedCommitMessage(staged) => self.merge(provider, *staged, &sender, &beside),
             ProcessedMessageContent::OwnPendingCommit => self.merge_own(provider, &sender, &beside),
             ProcessedMessageContent::OwnPrivateMessage => Err(ProcessError::Duplicate),
@@ -169,6 +175,12 @@ impl Conversation {
             return Err(ProcessError::Stale { epoch: Epoch(epoch) });
         }
         Ok(())
+    }
+
+    /// Keys of past epochs are for messages that a commit has overtaken, not for whoever that commit has put out.
+    fn has_leaf_of(&self, sender: &Member) -> bool {
+        member::indexed(&self.group)
+            .any(|(_, member)| (&member.user_id, &member.device_id) == (&sender.user_id, &sender.device_id))
     }
 
     fn merge<S: Storage>(

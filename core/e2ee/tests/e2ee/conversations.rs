@@ -224,6 +224,20 @@ fn who_is_removed_reads_no_more() {
     all_talk(&[&phone, &lost, &bobs]);
 }
 
+/// Whoever has the keys of the epoch before, and a server that delivers what it writes.
+#[test]
+fn who_is_removed_says_nothing_more() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, lost, bobs) = (alice.device("phone"), alice.device("lost"), bob.device("phone"));
+    open_chat(direct(&alice, &bob), &[&phone, &lost, &bobs]);
+    let (stayed, gone) = (phone.encrypt("on its way"), lost.encrypt("it is me"));
+    let removal = phone.commit(&[], &[&lost]);
+    phone.accepted();
+    bobs.follow(&removal);
+    assert!(matches!(bobs.process(&gone), Err(ProcessError::Rejected(RejectReason::FormerDevice))));
+    assert_eq!(bobs.read(&stayed).1, "on its way");
+}
+
 #[test]
 fn a_member_with_a_broken_state_is_swapped_in_one_commit() {
     let (alice, bob) = (person("alice"), person("bob"));

@@ -167,6 +167,17 @@ pub struct RosterName {
     pub hash: Opaque,
 }
 
+/// `GET /api/v1/groups/{group_id}/rosters?after=NUMBER`: how one roster of a group of people has led to another.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterSteps {
+    /// Those after the number, from the lowest on, as far as they are kept.
+    pub rosters: Vec<Opaque>,
+    /// Whether there are more after the last one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_more: bool,
+}
+
 /// `GET /api/v1/groups/{group_id}/commits/{epoch}`: who has made a commit that was taken lately, and on what.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -193,6 +193,7 @@ strategies! {
         user_id: user(), device_id: device(), leaf: any::<bool>(), active: any::<bool>(),
         no_commits_until: opt(any::<i64>()),
     });
+    roster_steps() -> RosterSteps = make!(RosterSteps { rosters: vec(opaque(), 0..3), has_more: any::<bool>() });
     taken_commit() -> TakenCommit = make!(TakenCommit {
         user_id: user(), device_id: device(), external: any::<bool>(), group_info: opaque(),
     });

@@ -336,6 +336,11 @@ fn groups_of_people() {
     body(&LeaveGroup { roster: Some(opaque(b"fourth")) }, r#"{"roster":"Zm91cnRo"}"#);
     body(&LeaveGroup { roster: None }, "{}");
     body(
+        &RosterSteps { rosters: vec![opaque(b"third"), opaque(b"fourth")], has_more: true },
+        r#"{"rosters":["dGhpcmQ=","Zm91cnRo"],"has_more":true}"#,
+    );
+    body(&RosterSteps::default(), r#"{"rosters":[]}"#);
+    body(
         &TakenCommit { user_id: user("eve"), device_id: device("d2"), external: true, group_info: opaque(b"info") },
         r#"{"user_id":"eve","device_id":"d2","external":true,"group_info":"aW5mbw=="}"#,
     );

@@ -67,6 +67,7 @@ fn rest_bodies() {
     body(any::claim_many());
     body(any::claimed_many());
     body(any::leave_group());
+    body(any::roster_steps());
     body(any::taken_commit());
     body(any::unusable());
     body(any::create_group());

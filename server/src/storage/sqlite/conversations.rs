@@ -97,7 +97,9 @@ impl Tx<'_> {
             "INSERT INTO conversation_went_on (chat_id, user, at) VALUES (?1, ?2, ?3)",
             params![chat, session.user.0, self.now()],
         )?;
-        for table in ["grp_participant", "grp_leaf", "grp_state", "grp_commit", "unusable", "welcome", "withheld"] {
+        for table in
+            ["grp_participant", "grp_leaf", "grp_state", "grp_commit", "unusable", "judged", "welcome", "withheld"]
+        {
             let sql = format!("DELETE FROM {table} WHERE grp IN (SELECT id FROM grp WHERE chat_id = ?1)");
             self.conn.execute(&sql, params![chat])?;
         }

@@ -116,7 +116,7 @@ impl Tx<'_> {
     pub(super) fn forget_empty_groups(&self) -> rusqlite::Result<()> {
         const EMPTY: &str = "SELECT id FROM grp g
             WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
-        for table in ["grp_leaf", "grp_state", "grp_commit", "unusable", "welcome", "withheld"] {
+        for table in ["grp_leaf", "grp_state", "grp_commit", "unusable", "judged", "welcome", "withheld"] {
             self.conn.execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
         }
         let gone = self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;

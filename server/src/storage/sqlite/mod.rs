@@ -10,6 +10,7 @@ mod batch;
 mod blocks;
 mod bounds;
 mod cache;
+mod chats;
 mod checkpoint;
 mod commits;
 mod connection;

@@ -6,18 +6,27 @@
 use std::borrow::Cow;
 
 use privmsg_mls_public::{Participant, Roster, SigningKeyCertificate, StepError};
-use privmsg_protocol::rest::RosterName;
-use privmsg_protocol::{ConversationId, ErrorCode, Incarnation, Opaque, UserId};
+use privmsg_protocol::rest::{RosterName, RosterSteps};
+use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::device_lists::damaged;
 use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
-use crate::storage::{Named, Refusal, Result, Rosters, Session};
+use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
 
 /// The number of a founding roster.
 const FOUNDING: i64 = 1;
+
+/// Bytes of former rosters that are kept of one group: 140 of one with 250 people, thousands of a small one.
+const OF_GROUP: i64 = 4 << 20;
+
+/// The same of all groups that one user has created. Beyond that they are kept of none of them that changes.
+const OF_FOUNDER: i64 = 32 << 20;
+
+/// Bytes of rosters in one answer.
+const ANSWER: usize = 1 << 20;
 
 /// The newest roster of a conversation that the server has.
 pub(super) fn newest_name(conn: &Connection, chat: &ConversationId) -> rusqlite::Result<Option<RosterName>> {
@@ -34,6 +43,31 @@ pub(super) fn waiting(conn: &Connection, chat: &ConversationId, number: i64) -> 
     conn.prepare_cached("SELECT body FROM roster WHERE chat_id = ?1 AND number > ?2 ORDER BY number")?
         .query_map(params![chat.as_bytes(), number], |row| Ok(Opaque::encode(&row.get::<_, Vec<u8>>(0)?)))?
         .collect()
+}
+
+/// The rosters of a group after this number, from the lowest on, as many as one answer has.
+pub(super) fn steps(conn: &Connection, user: UserKey, group_id: GroupId, after: u64) -> Result<RosterSteps> {
+    let group = super::groups::require(conn, user, group_id)?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX).max(FOUNDING);
+    let read = || {
+        let mut query = conn.prepare_cached(
+            "SELECT body FROM roster WHERE chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND number > ?2 ORDER BY number",
+        )?;
+        let mut rows = query.query([group, after])?;
+        let mut steps = RosterSteps::default();
+        let mut size = 0;
+        while let Some(row) = rows.next()? {
+            let body: Vec<u8> = row.get(0)?;
+            size += body.len();
+            if size > ANSWER && !steps.rosters.is_empty() {
+                steps.has_more = true;
+                break;
+            }
+            steps.rosters.push(Opaque::encode(&body));
+        }
+        Ok(steps)
+    };
+    read().map_err(engine_error)
 }
 
 /// What a conversation began with; empty if it is no group of people.
@@ -221,8 +255,9 @@ impl Tx<'_> {
 
     /// Stores the rosters of a group that begins or goes on.
     pub(super) fn store_rosters(&self, group: i64, rosters: &Rosters) -> rusqlite::Result<()> {
-        self.store_roster(&rosters.founding)?;
-        self.store_roster(rosters.current())?;
+        for roster in [&rosters.founding].into_iter().chain(&rosters.later) {
+            self.store_roster(roster)?;
+        }
         self.name_roster(group, rosters.current())
     }
 
@@ -234,15 +269,33 @@ impl Tx<'_> {
             .map(drop)
     }
 
-    /// The GroupContext names this roster. What was before it, but for the founding one, and what waited beside it go.
+    /// The GroupContext names this roster. Those before it are kept for whoever comes back after a long time, and has to
+    /// see how one has led to the other.
     pub(super) fn name_roster(&self, group: i64, roster: &Roster) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached("UPDATE grp SET roster = ?2 WHERE id = ?1")?
             .execute(params![group, roster.number()])?;
+        let kept = if self.steps_of_founder(group)? > OF_FOUNDER { 0 } else { OF_GROUP };
         self.conn
-            .prepare_cached("DELETE FROM roster WHERE chat_id = ?1 AND number < ?2 AND number > ?3")?
-            .execute(params![roster.conversation_id().as_bytes(), roster.number(), FOUNDING])
+            .prepare_cached(
+                "DELETE FROM roster WHERE id IN (
+                     SELECT id FROM (
+                         SELECT id, sum(length(body)) OVER (ORDER BY number DESC) AS size FROM roster
+                         WHERE chat_id = ?1 AND number < ?2 AND number > ?3)
+                     WHERE size > ?4)",
+            )?
+            .execute(params![roster.conversation_id().as_bytes(), roster.number(), FOUNDING, kept])
             .map(drop)
+    }
+
+    /// Bytes of rosters in the groups that the same user has created.
+    fn steps_of_founder(&self, group: i64) -> rusqlite::Result<i64> {
+        self.conn
+            .prepare_cached(
+                "SELECT coalesce(sum(length(r.body)), 0) FROM grp g JOIN roster r ON r.chat_id = g.chat_id
+                 WHERE g.founder = (SELECT founder FROM grp WHERE id = ?1)",
+            )?
+            .query_row([group], |row| row.get(0))
     }
 
     /// Changes who takes part in a group.

@@ -3,25 +3,25 @@
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey, Roster};
+use privmsg_mls_public::{AccountPublicKey, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{
-    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, CommitAccepted, Device, Group, Groups,
-    IdentityReplacement, KeyPackageStock, PublishKeyPackages, TakenCommit, UnusableCommit, UpdateProfile, UserProfile,
+    AuditLog, BlockedUser, ClaimOf, ClaimedKeyPackages, ClaimedOf, Device, IdentityReplacement, KeyPackageStock,
+    PublishKeyPackages, UpdateProfile, UserProfile,
 };
-use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Opaque, UserId};
+use privmsg_protocol::{DeviceId, FileId, MessageId, Opaque, UserId};
 
 use super::engine::SqliteStorage;
 use super::writer::Touches;
 use super::{
-    accounts, administration, audit, blocks, device_lists, devices, files, groups, identity, invitations, key_packages,
-    mailbox, requests, samples, sign_in, taken_back, unusable, upkeep, uploads,
+    accounts, administration, audit, blocks, device_lists, devices, files, identity, invitations, key_packages,
+    mailbox, requests, samples, sign_in, taken_back, upkeep, uploads,
 };
 use crate::secrets::KeyHash;
 use crate::storage::{
-    Act, Actor, AuditNote, Authority, Blocked, Commit, Consequences, Credentials, Cutoffs, DeviceKey, Founding, Login,
-    NewFile, NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request,
-    RequestId, Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
-    StoredState, StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
+    Act, Actor, AuditNote, Authority, Blocked, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile,
+    NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request, RequestId,
+    Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
+    StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]
@@ -266,48 +266,6 @@ impl Storage for SqliteStorage {
 
     async fn claim_many(&self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>> {
         self.write(Touches::Data, move |tx| tx.claim_many(asking, claims)).await
-    }
-
-    async fn create_group(&self, session: Session, founding: Founding) -> Result<Group> {
-        self.write(Touches::Structure, move |tx| tx.create_group(&session, founding)).await
-    }
-
-    async fn submit_commit(&self, session: Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted> {
-        self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
-    }
-
-    async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups> {
-        self.read(move |conn| groups::groups(conn, user, since.as_deref())).await
-    }
-
-    async fn taken_commit(&self, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
-        self.read(move |conn| unusable::taken_commit(conn, user, group_id, epoch)).await
-    }
-
-    async fn report_unusable(
-        &self,
-        session: Session,
-        group_id: GroupId,
-        epoch: Epoch,
-        report: UnusableCommit,
-    ) -> Result<()> {
-        self.write(Touches::Data, move |tx| tx.report_unusable(&session, group_id, epoch, report)).await
-    }
-
-    async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
-        self.write(Touches::Structure, move |tx| tx.leave_group(&session, group_id, step)).await
-    }
-
-    async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group> {
-        self.read(move |conn| groups::group(conn, user, group_id)).await
-    }
-
-    async fn group_state(&self, session: Session, group_id: GroupId, epoch: Option<Epoch>) -> Result<StoredState> {
-        self.read(move |conn| groups::state(conn, &session, group_id, epoch)).await
-    }
-
-    async fn state_to_commit_to(&self, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
-        self.read(move |conn| groups::current_state(conn, user, group_id)).await
     }
 
     async fn add_file(&self, file: NewFile, quota: u64) -> Result<()> {

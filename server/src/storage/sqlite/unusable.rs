@@ -54,6 +54,8 @@ pub(super) fn taken_commit(conn: &Connection, user: UserKey, group_id: GroupId, 
 struct Blamed {
     device: i64,
     user: i64,
+    /// The epoch that the commit builds on; 0 for whoever has begun the group.
+    epoch: Epoch,
 }
 
 impl Tx<'_> {
@@ -78,9 +80,12 @@ impl Tx<'_> {
         if blamed.user == user {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "that is of one's own").into());
         }
+        if self.is_judged(group, &blamed).map_err(engine_error)? {
+            return Ok(());
+        }
         let enough = if people > 2 { 2 } else { 1 };
         if self.note_report(group, epoch, report.group_info, user).map_err(engine_error)? >= enough {
-            self.suspend(group, &chat, &blamed).map_err(engine_error)?;
+            self.suspend(group, &chat, &blamed, current).map_err(engine_error)?;
         }
         Ok(())
     }
@@ -89,7 +94,7 @@ impl Tx<'_> {
         let stale = || Refusal::stale(current);
         let (device, user, external) = self.commit_to(group, epoch)?.ok_or_else(stale)?;
         if !before {
-            return Ok(Blamed { device, user });
+            return Ok(Blamed { device, user, epoch });
         }
         if !external {
             let detail = "a commit by a member does not build on a GroupInfo";
@@ -100,12 +105,15 @@ impl Tx<'_> {
                 .conn
                 .prepare_cached("SELECT creator, founder FROM grp WHERE id = ?1")
                 .and_then(|mut query| {
-                    query.query_row([group], |row| Ok(Blamed { device: row.get(0)?, user: row.get(1)? }))
+                    query.query_row([group], |row| {
+                        Ok(Blamed { device: row.get(0)?, user: row.get(1)?, epoch: Epoch(0) })
+                    })
                 })
                 .map_err(engine_error);
         }
-        let (device, user, _) = self.commit_to(group, Epoch(epoch.0.saturating_sub(1)))?.ok_or_else(stale)?;
-        Ok(Blamed { device, user })
+        let epoch = Epoch(epoch.0.saturating_sub(1));
+        let (device, user, _) = self.commit_to(group, epoch)?.ok_or_else(stale)?;
+        Ok(Blamed { device, user, epoch })
     }
 
     fn commit_to(&self, group: i64, epoch: Epoch) -> Result<Option<(i64, i64, bool)>> {
@@ -129,8 +137,19 @@ impl Tx<'_> {
             .query_row(params![group, epoch.0, before], |row| row.get(0))
     }
 
-    fn suspend(&mut self, group: i64, chat: &ConversationId, blamed: &Blamed) -> rusqlite::Result<()> {
+    /// Whether the device has been suspended for this commit, or for one after it: once is enough, or two of the same mind
+    /// could hold a commit of a year ago against it each day.
+    fn is_judged(&self, group: i64, blamed: &Blamed) -> rusqlite::Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM judged WHERE grp = ?1 AND device = ?2 AND before > ?3)")?
+            .query_row(params![group, blamed.device, blamed.epoch.0], |row| row.get(0))
+    }
+
+    fn suspend(&mut self, group: i64, chat: &ConversationId, blamed: &Blamed, current: Epoch) -> rusqlite::Result<()> {
         self.conn.execute("DELETE FROM suspended WHERE until <= ?1", [self.now()])?;
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO judged (grp, device, before) VALUES (?1, ?2, ?3)")?
+            .execute(params![group, blamed.device, current.0])?;
         let new = self
             .conn
             .prepare_cached("INSERT OR IGNORE INTO suspended (chat_id, device, user, until) VALUES (?1, ?2, ?3, ?4)")?

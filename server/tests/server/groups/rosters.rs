@@ -59,6 +59,11 @@ async fn a_member_comes_by_a_step_and_another_goes() {
 
     let without_carol = club.alice.mls.changes(&with_dave, &club.carol.mls, None).unwrap();
     club.moves(&club.alice, &club.hers, &[&club.bobs, &daves], &without_carol, &[]).await;
+    let ways = async |after: u64| dave.get(&format!("/api/v1/groups/{}/rosters?after={after}", club.id)).await.ok();
+    let steps = [&with_dave, &without_carol].map(|roster| base64(&roster.encode()));
+    assert_eq!(ways(1).await, json!({"rosters": steps}));
+    assert_eq!(ways(2).await, json!({"rosters": steps[1..]}));
+    assert_eq!(ways(u64::MAX).await, json!({"rosters": []}));
     // The commit comes, and nothing after it.
     let last = c.message().await;
     assert_eq!((last.message_type, last.seq.unwrap().0), (MessageType::KeyExchange, 3));
@@ -72,7 +77,9 @@ async fn a_member_comes_by_a_step_and_another_goes() {
     b.message().await;
     c.is_quiet().await;
     club.carol.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
-    club.carol.get(&format!("/api/v1/groups/{}/state", club.id)).await.is("unknown_group");
+    for part in ["state", "rosters?after=1"] {
+        club.carol.get(&format!("/api/v1/groups/{}/{part}", club.id)).await.is("unknown_group");
+    }
     assert_eq!(club.carol.get("/api/v1/groups").await.ok()["groups"], json!([]));
     c.send(club.carol.group_message(club.id, 4, new_id())).await;
     assert_eq!(c.error().await.code.as_str(), "unknown_group");

@@ -61,6 +61,30 @@ async fn whose_commits_two_others_cannot_use_makes_no_more_for_a_day() {
     changes(carol, &club.carols, id, &[&club.hers, &club.bobs], &[], &[]).await;
 }
 
+/// Two of the same mind kept the owner from putting them out, by the same commit each day.
+#[tokio::test]
+async fn a_commit_is_held_against_its_device_once() {
+    let club = club().await;
+    let (alice, bob, carol, id) = (&club.alice, &club.bob, &club.carol, club.id);
+    for _ in 0..2 {
+        changes(carol, &club.carols, id, &[&club.hers, &club.bobs], &[], &[]).await;
+    }
+    let all_say = async |epoch| {
+        for by in [alice, bob] {
+            reports(by, id, epoch, json!({})).await.ok();
+        }
+    };
+    let until = |days| [("carol".to_owned(), 1_800_000_000 + days * DAY)];
+    all_say(2).await;
+    club.server.clock.advance(DAY);
+    all_say(2).await;
+    all_say(1).await;
+    assert_eq!(club.suspended().await, until(1));
+    changes(carol, &club.carols, id, &[&club.hers, &club.bobs], &[], &[]).await;
+    all_say(3).await;
+    assert_eq!(club.suspended().await, until(2));
+}
+
 /// The next device of theirs is not there to go on with.
 #[tokio::test]
 async fn after_two_devices_all_of_the_user_are_suspended() {

@@ -134,7 +134,7 @@ async fn a_session_that_waits_changes_no_key_and_guesses_are_slowed_down() {
     for _ in 0..10 {
         put(&alice.person, PATH, &guess).await.is("invalid_credentials");
     }
-    put(&alice.person, PATH, &guess).await.is("rate_limited");
+    put(&alice.person, PATH, &guess).await.is("too_many_wrong_keys");
     // An account without identity has no other way.
     let bob = server.user("bob").await;
     let body = json!({"access_key": key("E"), "present_access_key": bob.access_key});

@@ -194,7 +194,7 @@ async fn nobody_begins_it_without_the_access_key() {
     for _ in 0..9 {
         thief.post(PATH, body.clone()).await.is("invalid_credentials");
     }
-    thief.post(PATH, body).await.is("rate_limited");
+    thief.post(PATH, body).await.is("too_many_wrong_keys");
     assert_eq!(alice.person.get("/api/v1/users/me").await.ok()["identity_replacement"], Value::Null);
 }
 

@@ -7,6 +7,7 @@ mod connections;
 mod disk;
 mod fanout;
 mod files;
+mod hostile;
 mod latency;
 mod logins;
 mod mailbox;
@@ -68,6 +69,8 @@ enum Part {
     Connections,
     /// Memory of idle connections with TLS.
     Tls,
+    /// One hostile user at all limits.
+    Hostile,
     /// Many queued messages: starting with them, and fetching some.
     Queue,
     /// A client that fetches 10,000 waiting messages.
@@ -134,6 +137,7 @@ async fn main() -> Result<()> {
             Part::Logins => logins::measure(&mut bench, dir.path()).await?,
             Part::Connections => connections::measure(&mut bench, dir.path(), descriptors).await?,
             Part::Tls => connections::measure_with_tls(&mut bench, dir.path(), descriptors).await?,
+            Part::Hostile => hostile::measure(&mut bench, dir.path()).await?,
             Part::Queue => queue::measure(&mut bench, dir.path()).await?,
             Part::Mailbox => mailbox::measure(&mut bench, dir.path()).await?,
             Part::Latency => latency::measure(&mut bench, dir.path()).await?,

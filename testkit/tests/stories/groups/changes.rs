@@ -77,6 +77,41 @@ async fn who_was_away_follows_everything() -> Result<()> {
     room.all_talk("after", &[&alice, &bob, &dave]).await
 }
 
+/// Steps of an admin count by the steps before them only: where those were in commits that nobody kept, the owner herself
+/// stayed out for good.
+#[tokio::test]
+async fn who_was_away_for_too_long_learns_how_one_roster_led_to_the_other() -> Result<()> {
+    let few = ("PRIVMSG_LIMITS_MAX_PENDING_MESSAGES", "24".to_owned());
+    let server = Server::start_with(&[few]).await?;
+    let (mut alice, mut bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let (dave, erin) = (server.person("dave").await?, server.person("erin").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    let chat = room.chat(&alice).await?;
+    room.done(&alice, alice.client().set_role(chat, &carol.account().user_id, Role::Admin).await).await?;
+    for who in [&bob, &carol] {
+        room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Member), ("carol", Role::Admin)]).await?;
+    }
+    alice.goes_offline().await?;
+    bob.goes_offline().await?;
+    let chat = room.chat(&carol).await?;
+    for new in [&dave, &erin] {
+        room.done(&carol, carol.client().add_to_group(chat, &names(&[new])).await).await?;
+    }
+    for n in 0..30 {
+        let said = room.says(&carol, &format!("{n}")).await?;
+        carol.delivered(&said).await?;
+    }
+    alice.goes_online().await?;
+    bob.goes_online().await?;
+    for who in [&alice, &bob] {
+        let all = [("alice", Role::Owner), ("bob", Role::Member), ("carol", Role::Admin)];
+        room.has_people(who, &[&all[..], &[("dave", Role::Member), ("erin", Role::Member)]].concat()).await?;
+        ensure!(room.gaps(who).await? > 0);
+    }
+    room.all_talk("all", &[&alice, &bob, &carol, &dave, &erin]).await
+}
+
 /// Once, whoever came again by somebody whom they did not know to be allowed to let them in stayed out for good.
 #[tokio::test]
 async fn who_comes_again_after_many_changes_is_in() -> Result<()> {

@@ -191,6 +191,7 @@ export default {
   "error.title": "This did not work",
   "error.unreachable": "The server cannot be reached.",
   "error.admin_key_invalid": "The admin key is wrong.",
+  "error.too_many_wrong_keys": "The key is wrong, as many before it were. The right one is taken at any time.",
   "error.rate_limited": { one: "Too many attempts. Try again in {n} second.", other: "Too many attempts. Try again in {n} seconds." },
   "error.user_exists": "A user with this ID exists already.",
   "error.unknown_user": "There is no such user.",

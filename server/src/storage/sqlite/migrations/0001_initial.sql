@@ -265,8 +265,8 @@ CREATE TABLE last_change (
 ) STRICT;
 INSERT INTO last_change (number, lineage) VALUES (0, randomblob(8));
 
--- Rosters of groups of people: the one that a conversation began with, the one that its GroupContext names, and those after
--- it, which wait for a commit that carries them.
+-- Rosters of groups of people: the one that a conversation began with, the one that its GroupContext names, those between, by
+-- which one has led to the other, and those after it, which wait for a commit that carries them.
 CREATE TABLE roster (
     id      INTEGER PRIMARY KEY,
     chat_id BLOB    NOT NULL,
@@ -380,6 +380,14 @@ CREATE TABLE unusable (
     before INTEGER NOT NULL,
     user   INTEGER NOT NULL,
     PRIMARY KEY (grp, epoch, before, user)
+) STRICT, WITHOUT ROWID;
+
+-- Whose commits on epochs before this one have been judged: they are not held against the device again.
+CREATE TABLE judged (
+    grp    INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    before INTEGER NOT NULL,
+    PRIMARY KEY (grp, device)
 ) STRICT, WITHOUT ROWID;
 
 -- Whose commits others could not use, and until when there are no more of them.
