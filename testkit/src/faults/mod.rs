@@ -92,7 +92,7 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Rows> {
         Scenario::HalfOpen => half_open::run(plan).await,
         Scenario::Crowd => crowd::run(plan).await,
         Scenario::Locked => locked::run(plan).await,
-        Scenario::Simulation => simulation::run(&lives(plan)).await,
+        Scenario::Simulation => Box::pin(simulation::run(&lives(plan))).await,
     }
 }
 

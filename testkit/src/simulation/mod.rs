@@ -63,7 +63,7 @@ pub async fn run(plan: &Plan) -> Result<Rows> {
     crate::log();
     let start = Instant::now();
     let mut random = Random::new(plan.seed);
-    let mut world = World::begin(plan, &mut random).await?;
+    let mut world = Box::pin(World::begin(plan, &mut random)).await?;
     let bursts = plan.sayings.div_ceil(plan.burst.max(1));
     for burst in 0..bursts {
         let (backs_up, restores) = (burst == bursts / 3, burst == bursts / 2);

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use privmsg_client::Role;
 use privmsg_testkit::Server;
+use privmsg_testkit::wait::{PATIENCE, until};
 
 use super::{Room, names};
 
@@ -107,7 +108,9 @@ async fn who_was_away_for_too_long_learns_how_one_roster_led_to_the_other() -> R
     for who in [&alice, &bob] {
         let all = [("alice", Role::Owner), ("bob", Role::Member), ("carol", Role::Admin)];
         room.has_people(who, &[&all[..], &[("dave", Role::Member), ("erin", Role::Member)]].concat()).await?;
-        ensure!(room.gaps(who).await? > 0);
+        // Shown once the server has let them in.
+        until("that what they missed is shown", PATIENCE, || async { Ok((room.gaps(who).await? > 0).then_some(())) })
+            .await?;
     }
     room.all_talk("all", &[&alice, &bob, &carol, &dave, &erin]).await
 }
