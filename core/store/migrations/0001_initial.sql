@@ -37,6 +37,12 @@ CREATE TABLE setting (
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Up to where the server's groups have been compared with this device's.
+CREATE TABLE group_cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    cursor TEXT NOT NULL               -- the server's word, which it understands
+) STRICT;
+
 -- What each transaction has changed, for other processes that have the profile open. The newest thousand.
 CREATE TABLE change_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -17,6 +17,7 @@ mod limits;
 mod network;
 mod own_devices;
 mod reach;
+mod reconnecting;
 mod set_back;
 mod transfers;
 mod typing;

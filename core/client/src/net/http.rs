@@ -181,8 +181,12 @@ impl Api {
         self.carry_out(Method::POST, &format!("groups/{group}/leave"), Some(encoded(leave)?)).await
     }
 
-    pub(crate) async fn groups(&self) -> Result<Groups, ClientError> {
-        self.call(Method::GET, "groups").await
+    /// All groups, or what is to be told of them since an earlier answer.
+    pub(crate) async fn groups(&self, since: Option<&str>) -> Result<Groups, ClientError> {
+        match since {
+            Some(cursor) => self.call(Method::GET, &format!("groups?since={cursor}")).await,
+            None => self.call(Method::GET, "groups").await,
+        }
     }
 
     pub(crate) async fn group(&self, group: &GroupId) -> Result<Group, ClientError> {

@@ -4,7 +4,7 @@ use privmsg_protocol::ConversationId;
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
 
 use super::super::tasks::groups::{Standing, last_look};
-use super::super::tasks::sync::{Told, compare_one};
+use super::super::tasks::sync::{Theirs, Told, compare_one};
 use super::*;
 
 /// The conversation as the server says that it is.
@@ -34,7 +34,7 @@ impl Device {
     async fn compares(&self, theirs: Group) -> Told {
         self.try_step(move |step| {
             let before = groups::load(step.tx, &GROUP)?;
-            compare_one(step, &theirs, before.as_ref())
+            compare_one(step, &Theirs::of(&theirs, step.identity), before.as_ref())
         })
         .await
         .unwrap()
