@@ -337,6 +337,14 @@ CREATE TABLE rejoin (
 ) STRICT;
 CREATE INDEX rejoin_group ON rejoin (group_id, joined_at);
 
+-- Commits that could not be followed, by the epochs that they build on: the server is told of each once.
+CREATE TABLE unusable_commit (
+    group_id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    reported INTEGER NOT NULL,
+    PRIMARY KEY (group_id, epoch)
+) STRICT, WITHOUT ROWID;
+
 -- Invitations into groups, not answered yet.
 CREATE TABLE welcome (
     group_id BLOB PRIMARY KEY,

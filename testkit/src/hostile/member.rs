@@ -319,6 +319,15 @@ fn welcome(made: &Forged) -> Option<SharedWelcome> {
 }
 
 impl Forged {
+    /// The same with another last byte: of its membership tag, which only members can check.
+    #[must_use]
+    pub fn spoiled(mut self) -> Self {
+        if let Some(last) = self.commit.last_mut() {
+            *last ^= 1;
+        }
+        self
+    }
+
     /// Bytes that are nothing at all, for these devices.
     #[must_use]
     pub fn garbage(epoch: Epoch, welcomed: &[DeviceId]) -> Self {

@@ -27,6 +27,7 @@ use crate::content::{self, Said};
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::{Step, load_conversation};
+use crate::group::unusable;
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -233,6 +234,9 @@ impl<'a, 't> Intake<'a, 't> {
             }
             Err(error) => {
                 part.undo()?;
+                if expected == Expected::Commit {
+                    unusable::note(self.step, group, message, &error)?;
+                }
                 return verdict::on(error, group, message.epoch);
             }
         };
