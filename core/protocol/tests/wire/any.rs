@@ -202,8 +202,9 @@ strategies! {
         participants: vec(user(), 0..3),
         devices: vec(group_device(), 0..3), roster: opt(roster_name()), steps: vec(opaque(), 0..3),
     });
+    unchanged() -> UnchangedGroup = make!(UnchangedGroup { group_id: group_id(), epoch: epoch(), seq: seq() });
     groups() -> Groups = make!(Groups {
-        groups: vec(group(), 0..3), unchanged: vec(group_id(), 0..3), cursor: text(),
+        groups: vec(group(), 0..3), unchanged: vec(unchanged(), 0..3), cursor: text(),
     });
     state_at() -> GroupStateAt = make!(GroupStateAt {
         epoch: epoch(), seq: seq(), state: public_state(), roster: opt(opaque()), founding_roster: opt(opaque()),
