@@ -11,6 +11,7 @@ pub mod parked;
 pub mod rejoins;
 pub mod sealed_files;
 pub mod uploads;
+pub mod wanted_lists;
 pub mod welcomes;
 
 #[cfg(test)]
