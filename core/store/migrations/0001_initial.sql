@@ -96,9 +96,24 @@ CREATE TABLE refused_identity (
 
 -- What is known of the devices of users, one's own account among them, by the highest device list that was seen.
 CREATE TABLE known_devices (
-    user_id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
     identity BLOB NOT NULL,            -- that vouches for them
-    known BLOB NOT NULL                -- KnownDevices
+    known BLOB NOT NULL,               -- KnownDevices
+    PRIMARY KEY (user_id, identity)
+) STRICT, WITHOUT ROWID;
+
+-- Device lists that are missing here.
+CREATE TABLE wanted_list (
+    user_id TEXT NOT NULL,
+    identity BLOB NOT NULL,
+    chat_id INTEGER NOT NULL REFERENCES chat (id), -- where it is missed
+    generation INTEGER NOT NULL,       -- this one, or a newer one
+    counter INTEGER NOT NULL,
+    named INTEGER NOT NULL,            -- the account's own device has said that there is one
+    since INTEGER NOT NULL,            -- ms
+    next_at INTEGER NOT NULL,          -- when the server is asked next, ms
+    tries INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
 -- Whom the user has blocked, as the server said last.
@@ -184,7 +199,11 @@ CREATE TABLE mls_group (
     request BLOB,                      -- creation or commit sent to the server, not answered yet (JSON)
     reconcile INTEGER NOT NULL DEFAULT 0, -- how often devices have changed since they were compared
     seen_before INTEGER NOT NULL DEFAULT 0, -- `last_seq` when this device last asked to join
-    rotate_at INTEGER NOT NULL         -- when this device's leaf key is due for a change, ms
+    rotate_at INTEGER NOT NULL,        -- when this device's leaf key is due for a change, ms
+    told_generation INTEGER NOT NULL DEFAULT 0, -- of one's own device list that its people have been told by this device
+    told_counter INTEGER NOT NULL DEFAULT 0,
+    checked_epoch INTEGER NOT NULL DEFAULT -1, -- in which all leaves stood in the lists known then
+    checked_lists INTEGER NOT NULL DEFAULT 0   -- and how often lists had changed by then
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX mls_group_chat ON mls_group (chat_id);
 
@@ -251,6 +270,20 @@ CREATE TABLE unknown_content (
     revision INTEGER NOT NULL,         -- of the contents known to the version that could not do anything with it
     content BLOB NOT NULL,
     UNIQUE (message_id, sender_id, sender_device)
+) STRICT;
+
+-- What a device has said that stands in no list known here, as long as a newer one is asked for in which it may stand.
+CREATE TABLE held_content (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    user_id TEXT NOT NULL,
+    identity BLOB NOT NULL,
+    device_id TEXT NOT NULL,
+    device_key BLOB NOT NULL,          -- Ed25519
+    message_id BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    UNIQUE (message_id, user_id, device_id)
 ) STRICT;
 
 CREATE INDEX unknown_content_kind ON unknown_content (kind, revision);

@@ -12,6 +12,7 @@ pub mod rejoins;
 pub mod sealed_files;
 pub mod unusable_commits;
 pub mod uploads;
+pub mod wanted_lists;
 pub mod welcomes;
 
 #[cfg(test)]

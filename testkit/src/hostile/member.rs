@@ -228,6 +228,7 @@ impl HostileMember {
             commit: Opaque::encode(&made.commit),
             welcome: welcome(made),
             group_info: made.state.group_info.clone(),
+            evidence: Vec::new(),
         };
         Verdict::of(&self.tries("POST", &format!("groups/{group}/commits"), &commit).await?)
     }

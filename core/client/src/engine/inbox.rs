@@ -23,7 +23,7 @@ use privmsg_store::{blocks, gaps, lags, parked};
 
 use self::verdict::Verdict;
 use super::tasks::groups::COMMIT_WAIT;
-use crate::content::{self, Said};
+use crate::content;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::{Step, load_conversation};
@@ -270,21 +270,7 @@ impl<'a, 't> Intake<'a, 't> {
                 tracing::warn!("rejected a message whose envelope names another one");
                 return Ok(Verdict::Unreadable);
             }
-            Ok(content) => content::apply(
-                step.tx,
-                &Said {
-                    chat: group.chat,
-                    place,
-                    sender: &sender.user_id,
-                    sender_device: &sender.device_id,
-                    sender_key: Some(&sender.device_key),
-                    own: &step.identity.user_id,
-                    direction: Direction::Incoming,
-                    content: &content,
-                    bytes: plaintext,
-                    now_ms: step.now_ms,
-                },
-            )?,
+            Ok(content) => people::hear(step, (group.chat, place), sender, &content, plaintext)?,
             Err(error) => {
                 tracing::warn!(%error, "a message is kept, but cannot be read");
                 let id = self.unreadable(message, group.chat, place, sender, plaintext)?;
@@ -337,6 +323,7 @@ impl<'a, 't> Intake<'a, 't> {
             groups::set_state(tx, id, GroupState::Broken)?;
         }
         groups::set_epoch(tx, id, change.epoch)?;
+        people::came(self.step, group, change)?;
         if lags::of(tx, id)?
             .is_some_and(|lag| lag.seq.is_none() && lag.epoch.is_some_and(|epoch| change.epoch >= epoch))
         {

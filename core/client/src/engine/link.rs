@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use privmsg_e2ee::OUT_OF_ORDER;
+use privmsg_mls_public::ListNumber;
 use privmsg_protocol::frames::ClientFrame;
 use privmsg_protocol::{Epoch, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
@@ -32,6 +33,8 @@ pub(crate) struct Flight {
     pub(crate) chat: ChatId,
     pub(crate) group: GroupId,
     pub(crate) epoch: Epoch,
+    /// The device list that it tells the group.
+    pub(crate) tells: Option<ListNumber>,
 }
 
 /// One connection, as tasks see it. What must survive it is in the database.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind, Roster};
 use privmsg_mls_public::incarnations::comes_down;
 use privmsg_protocol::rest::{
-    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, SharedWelcome, SubmitCommit,
+    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome,
+    SubmitCommit,
 };
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
@@ -72,8 +73,9 @@ impl Request {
         Self::Join(submit_commit(message_id, bundle))
     }
 
-    pub(crate) fn commit(message_id: MessageId, bundle: &CommitBundle) -> Self {
-        Self::Commit(submit_commit(message_id, bundle))
+    /// `evidence`: why devices have to go which the server has not heard are not their account's any more.
+    pub(crate) fn commit(message_id: MessageId, bundle: &CommitBundle, evidence: Vec<PublishedDeviceList>) -> Self {
+        Self::Commit(SubmitCommit { evidence, ..submit_commit(message_id, bundle) })
     }
 
     /// Stores the request, in the transaction that made it.
@@ -90,6 +92,7 @@ fn submit_commit(message_id: MessageId, bundle: &CommitBundle) -> SubmitCommit {
         commit: Opaque::encode(&bundle.commit),
         welcome: welcome(bundle),
         group_info: Opaque::encode(&bundle.group_info),
+        evidence: Vec::new(),
     }
 }
 
@@ -181,6 +184,10 @@ impl Asked<'_> {
                     }
                     if let Some(begun) = begun {
                         chats::note_incarnation(step.tx, group.chat, begun)?;
+                    }
+                    if group.step.is_some() {
+                        // Who came by it has been told no device list.
+                        groups::set_told(step.tx, &id, None)?;
                     }
                     news = stepped(step, &group, Place::Numbered { group: id, seq })?;
                 }
@@ -280,6 +287,7 @@ impl Asked<'_> {
             let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
             groups::set_state(step.tx, &id, GroupState::Active)?;
             groups::begin_at(step.tx, &id, conversation.epoch())?;
+            groups::set_told(step.tx, &id, None)?;
             groups::set_request(step.tx, &id, None)?;
             groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
             // Nothing of before can be read from here; what was encrypted before is encrypted anew.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PublishedDeviceList;
 use crate::ids::{ConversationId, DeviceId, Epoch, GroupId, Incarnation, MessageId, Seq, UserId};
 use crate::opaque::Opaque;
 
@@ -99,6 +100,9 @@ pub struct SubmitCommit {
     pub welcome: Option<SharedWelcome>,
     /// GroupInfo of the next epoch, as in [`PublicGroupState`].
     pub group_info: Opaque,
+    /// Device lists that say why devices go, where the server knows older ones: at most [`MAX_COMMIT_EVIDENCE`](crate::limits::MAX_COMMIT_EVIDENCE).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<PublishedDeviceList>,
 }
 
 /// Answer to [`SubmitCommit`].

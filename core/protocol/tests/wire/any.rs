@@ -186,6 +186,7 @@ strategies! {
     });
     submit_commit() -> SubmitCommit = make!(SubmitCommit {
         message_id: message_id(), epoch: epoch(), commit: opaque(), welcome: opt(welcome()), group_info: opaque(),
+        evidence: vec(published_list(), 0..2),
     });
     commit_accepted() -> CommitAccepted = make!(CommitAccepted { epoch: epoch(), seq: seq() });
     group_device() -> GroupDevice = make!(GroupDevice {

@@ -250,14 +250,20 @@ fn groups() {
         commit: opaque(b"commit"),
         welcome: Some(welcome()),
         group_info: opaque(b"info"),
+        evidence: Vec::new(),
     };
     body(
         &by_member,
         r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","welcome":{"group_info":"aW5mbw==","secrets":[{"device_id":"d2","secrets":"c2VjcmV0cw=="}]},"group_info":"aW5mbw=="}"#,
     );
     body(
-        &SubmitCommit { welcome: None, ..by_member },
+        &SubmitCommit { welcome: None, ..by_member.clone() },
         r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","group_info":"aW5mbw=="}"#,
+    );
+    let list = PublishedDeviceList { certificate: opaque(b"cert"), list: opaque(b"list") };
+    body(
+        &SubmitCommit { welcome: None, evidence: vec![list], ..by_member },
+        r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","group_info":"aW5mbw==","evidence":[{"certificate":"Y2VydA==","list":"bGlzdA=="}]}"#,
     );
     body(&CommitAccepted { epoch: Epoch(8), seq: Seq(43) }, r#"{"epoch":8,"seq":43}"#);
     body(

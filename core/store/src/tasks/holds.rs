@@ -90,6 +90,8 @@ pub enum Reason {
     /// There are two device lists of this account with one number: somebody else signs with its keys. What stands in one only
     /// does not count.
     DeviceListConflict,
+    /// The other one of a chat has named a device list of theirs that is not known here.
+    DeviceListMissing,
     /// This device does not stand in its account's device list.
     NotListed,
     /// Somebody has begun to put another identity in the place of this account's.
@@ -153,6 +155,7 @@ impl Reason {
             Self::GroupUnsettled => "group_unsettled",
             Self::AnotherOwnIdentity => "another_own_identity",
             Self::DeviceListConflict => "device_list_conflict",
+            Self::DeviceListMissing => "device_list_missing",
             Self::NotListed => "not_in_device_list",
             Self::ReplacementBegun => "replacement_begun",
         }
@@ -169,6 +172,7 @@ impl Reason {
             "group_unsettled" => Self::GroupUnsettled,
             "another_own_identity" => Self::AnotherOwnIdentity,
             "device_list_conflict" => Self::DeviceListConflict,
+            "device_list_missing" => Self::DeviceListMissing,
             "not_in_device_list" => Self::NotListed,
             "replacement_begun" => Self::ReplacementBegun,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
