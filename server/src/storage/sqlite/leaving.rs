@@ -22,7 +22,7 @@ impl Tx<'_> {
             return Err(signed_out().into());
         }
         let (group, chat, people) = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
-            Some(group) if group.participants.contains(&user) => (group.id, group.chat, group.participants.len()),
+            Some(group) if group.admits(user) => (group.id, group.chat, group.participants.len()),
             _ => return Err(unknown_group().into()),
         };
         if !self.is_of_people(group).map_err(engine_error)? {
@@ -31,14 +31,17 @@ impl Tx<'_> {
         if let Some(step) = &step {
             let newest = self.newest_roster(&chat)?.ok_or_else(stale_roster)?;
             let moves = self.check_leaving(session, &newest, step)?;
-            self.store_roster(step).and_then(|()| self.move_people(group, &moves)).map_err(engine_error)?;
+            self.store_roster(step)
+                .and_then(|()| self.move_people(group, &moves, &[]))
+                .and_then(|()| self.note_leaving(&chat, user))
+                .map_err(engine_error)?;
         } else {
             if people > 1 {
                 let detail = "others are in the group: leave it by the roster without you";
                 return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
             }
             let moves = Moves { go: vec![user], ..Moves::default() };
-            self.move_people(group, &moves).map_err(engine_error)?;
+            self.move_people(group, &moves, &[]).map_err(engine_error)?;
         }
         self.take_leaves(group, user, device).map_err(engine_error)
     }

@@ -6,6 +6,7 @@ mod commits;
 mod creating;
 mod devices;
 mod full;
+mod keeping_out;
 mod large;
 mod leaving;
 mod looking;

@@ -302,9 +302,21 @@ CREATE TABLE grp_participant (
     declined INTEGER NOT NULL DEFAULT 0,
     -- The user has asked for the conversation.
     began INTEGER NOT NULL DEFAULT 0,
+    -- The user has been put in and hears nothing of it: who has put them in, whom they have blocked; -1 if they have left it
+    -- more than once.
+    kept_out INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
+
+-- How often users have left a group of people, until they accept it.
+CREATE TABLE leaving (
+    chat_id BLOB    NOT NULL,
+    user    INTEGER NOT NULL,
+    times   INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leaving_by_user ON leaving (user);
 
 CREATE TABLE grp_leaf (
     grp    INTEGER NOT NULL,
@@ -346,6 +358,11 @@ END;
 CREATE TRIGGER group_loses_user AFTER DELETE ON grp_participant BEGIN
     UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
+END;
+
+CREATE TRIGGER user_is_let_in AFTER UPDATE OF kept_out ON grp_participant WHEN old.kept_out <> new.kept_out BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.grp;
 END;
 
 CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
