@@ -6,7 +6,8 @@
 
 use privmsg_mls_public::Roster;
 use privmsg_protocol::rest::GroupKind;
-use privmsg_protocol::{ErrorCode, GroupId};
+use privmsg_protocol::{ConversationId, ErrorCode, GroupId};
+use rusqlite::OptionalExtension as _;
 
 use super::fault::engine_error;
 use super::groups::kind_number;
@@ -44,6 +45,42 @@ impl Tx<'_> {
             self.move_people(group, &moves, &[]).map_err(engine_error)?;
         }
         self.take_leaves(group, user, device).map_err(engine_error)
+    }
+
+    /// Brings a restored database up to a step of since: as if its commit were still to come. Returns whether it had not been
+    /// known.
+    pub(super) fn step_again(&mut self, step: &Roster) -> Result<bool> {
+        let chat = step.conversation_id();
+        let newest = self.newest_roster(&chat)?.filter(|newest| step.number() > newest.number());
+        let (Some(newest), Some(group)) = (newest, self.group_of(&chat).map_err(engine_error)?) else {
+            return Ok(false);
+        };
+        if step.replaces(&newest).is_err() {
+            return Ok(false);
+        }
+        let moves = self.moves_again(&newest, step)?;
+        let author = self.present_user(step.author().user_id()).map_err(engine_error)?;
+        let by: Vec<i64> = author.into_iter().collect();
+        self.store_roster(step).and_then(|()| self.move_people(group, &moves, &by)).map_err(engine_error)?;
+        if let Some(author) = author.filter(|_| step.participant(step.author().user_id()).is_none()) {
+            self.note_leaving(&chat, author).map_err(engine_error)?;
+        }
+        for user in moves.go {
+            self.conn
+                .prepare_cached(
+                    "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
+                )
+                .and_then(|mut delete| delete.execute([group, user]))
+                .map_err(engine_error)?;
+        }
+        Ok(true)
+    }
+
+    fn group_of(&self, chat: &ConversationId) -> rusqlite::Result<Option<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM grp WHERE chat_id = ?1")?
+            .query_row([chat.as_bytes()], |row| row.get(0))
+            .optional()
     }
 
     fn is_of_people(&self, group: i64) -> rusqlite::Result<bool> {

@@ -208,6 +208,20 @@ impl Tx<'_> {
         Ok(moves)
     }
 
+    /// The same of a step that the server has taken once. Who has no account any more, or is another since, does not come.
+    pub(super) fn moves_again(&self, newest: &Roster, next: &Roster) -> Result<Moves> {
+        let mut moves = Moves::default();
+        for old in newest.participants().iter().filter(|old| !stands(next, old)) {
+            moves.go.extend(self.present_user(old.user_id()).map_err(engine_error)?);
+        }
+        for new in next.participants().iter().filter(|new| !stands(newest, new)) {
+            if let Account::Is(user) = self.account_of(new).map_err(engine_error)? {
+                moves.come.push(user);
+            }
+        }
+        Ok(moves)
+    }
+
     /// A key that its account has called back, or that is another identity's, signs nothing here any more.
     fn check_author(&self, roster: &Roster) -> Result<()> {
         let author = roster.author();

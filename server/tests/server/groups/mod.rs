@@ -11,6 +11,7 @@ mod large;
 mod leaving;
 mod looking;
 mod people;
+mod restored;
 mod roster_attacks;
 mod rosters;
 mod unusable;

@@ -507,7 +507,8 @@ CREATE TABLE sample (
 ) STRICT;
 
 -- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
--- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, and what is declined. Written by whatever
+-- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, what is declined, and who has been put out
+-- of groups or has left them. Written by whatever
 -- changes those tables, and moved by the writer to a file beside the database, which restoring a backup applies
 -- (journal.rs). Its numbers are never used again: they say how far a database knows of it.
 CREATE TABLE revocation (
@@ -515,7 +516,7 @@ CREATE TABLE revocation (
     kind    TEXT NOT NULL,
     user_id TEXT NOT NULL,
     -- A device, the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
-    -- device list, or recovery key and sealed identity, in hexadecimal but for the last.
+    -- device list, or recovery key and sealed identity, in hexadecimal but for the last; a roster.
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
@@ -542,6 +543,14 @@ CREATE TRIGGER decline AFTER UPDATE OF declined ON grp_participant WHEN (old.dec
     INSERT INTO revocation (kind, user_id, subject)
     SELECT iif(new.declined = 0, 'let_in', 'declined'), u.user_id, g.chat_id FROM user u JOIN grp g ON g.id = new.grp
     WHERE u.id = new.user;
+END;
+
+-- Of the user who has created the group, or of one of its people if that one is gone.
+CREATE TRIGGER step AFTER INSERT ON roster WHEN new.number > 1 BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'step', u.user_id, new.body FROM grp g JOIN user u
+        ON u.id IN (g.founder, (SELECT min(p.user) FROM grp_participant p WHERE p.grp = g.id))
+    WHERE g.chat_id = new.chat_id ORDER BY u.id <> g.founder LIMIT 1;
 END;
 
 CREATE TRIGGER relist AFTER UPDATE OF device_list ON user
