@@ -69,6 +69,12 @@ pub(crate) enum Command {
     ContactLink,
     AddContact(AddContact),
     Contacts,
+    ContactInfo(UserId),
+    /// What a removed device knew of somebody is right, or counts for nothing.
+    ConfirmContact {
+        user: UserId,
+        drop: bool,
+    },
     Whoami,
     Devices,
     /// Let a new device in.
@@ -82,6 +88,8 @@ pub(crate) enum Command {
     Replacement {
         end: bool,
     },
+    /// Other recovery words.
+    NewWords,
     ChangeAccessKey {
         recover: bool,
         access_key_file: Option<PathBuf>,
@@ -94,10 +102,30 @@ pub(crate) enum Command {
     Block {
         user: UserId,
         blocked: bool,
+        /// What was held since is sent.
+        send: bool,
     },
     Blocks,
+    /// What others have begun, and nobody has answered.
+    Requests,
+    /// What is said to it.
+    Answer {
+        chat: ChatName,
+        answer: Answer,
+    },
     Logout {
         local: bool,
+    },
+}
+
+/// What is said to a chat that somebody has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Accept,
+    Decline,
+    /// Also where it was answered before.
+    Leave {
+        successor: Option<UserId>,
     },
 }
 
@@ -168,6 +196,7 @@ pub(crate) enum Verification {
     Mark,
     Unmark,
     AcceptChange,
+    RefuseChange,
 }
 
 /// What must be known before the arguments can be read as a whole: in which form to say that they are wrong.

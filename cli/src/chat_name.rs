@@ -96,6 +96,14 @@ pub(crate) fn name_of(conversation: &ConversationId) -> String {
     format!("{GROUP}{conversation}")
 }
 
+/// Characters of a group's id that people are shown.
+const SHORT: usize = GROUP.len() + 8;
+
+/// As much of a chat's id as tells it from others, as a rule.
+pub(crate) fn short(id: &str) -> &str {
+    if id.starts_with(GROUP) { id.get(..SHORT).unwrap_or(id) } else { id }
+}
+
 /// What a chat is called by scripts: the other user's name; one's own for notes.
 pub(crate) fn chat_id(kind: &ChatKind, own: &UserId) -> String {
     match kind {

@@ -75,6 +75,10 @@ pub(crate) enum Failure {
         user: UserId,
         queued: Option<MessageId>,
     },
+    /// A contact link names another key than the known one.
+    LinkNamesAnotherKey(UserId),
+    /// What a removed device knew of a contact is shown now, and was not before.
+    CompareFirst(UserId),
     /// A contact was added by a link, and the server names another key.
     ServerNamesAnotherKey(UserId),
     /// A message was refused for good.
@@ -93,6 +97,8 @@ pub(crate) enum Failure {
     /// A message is queued, and what keeps it is not over in a minute.
     Waits {
         why: Lasting,
+        /// The other one of a direct chat.
+        to: Option<UserId>,
         message: MessageId,
     },
     /// A message is queued, and was not acknowledged in time.
@@ -197,6 +203,11 @@ impl Failure {
                     }
                 }
             }
+            Self::LinkNamesAnotherKey(user) => {
+                let said = lang.link_names_another_key(user.as_str());
+                new(Exit::IdentityChanged, "link_names_another_key", said)
+            }
+            Self::CompareFirst(user) => new(Exit::IdentityChanged, "compare_first", lang.compare_first(user.as_str())),
             Self::ServerNamesAnotherKey(user) => {
                 let said = lang.server_names_another_key(user.as_str());
                 new(Exit::IdentityChanged, "server_names_another_key", said)
@@ -211,8 +222,8 @@ impl Failure {
                 new(Exit::Refused, "recipient_gone", lang.not_sent(&lang.recipient_gone())).about(*message)
             }
             Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
-            Self::Waits { why, message } => {
-                let said = format!("{}. {}", why.sentence(lang), lang.stays_queued());
+            Self::Waits { why, to, message } => {
+                let said = format!("{}. {}", why.sentence(lang, to.as_ref()), lang.stays_queued());
                 new(Exit::Network, why.code(), said).about(*message)
             }
             Self::NotAcknowledged { seconds, reason, message } => {

@@ -64,7 +64,6 @@ pub fn rest_bodies(input: &[u8]) {
         body::<rest::CommitAccepted>,
         body::<rest::Groups>,
         body::<rest::GroupStateAt>,
-        body::<rest::Backup>,
         body::<rest::Problem>,
         body::<rest::Health>,
     ];

@@ -1,5 +1,6 @@
 //! Somebody with a client in this process.
 
+mod consenting;
 mod named;
 mod new_device;
 
@@ -20,7 +21,6 @@ use crate::{Account, Server};
 pub(crate) use named::Named;
 pub use new_device::NewDevice;
 
-/// More than any story's chat holds.
 const ALL: u32 = 1_000_000;
 
 /// One device of a user, with its profile in a temporary folder.
@@ -108,6 +108,11 @@ impl Person {
         let begun = login.begin_with(&self.profile, None, Arc::clone(&self.clock)).await?;
         let (account, profile, clock) = (self.account.clone(), self.profile.clone(), Arc::clone(&self.clock));
         Ok(NewDevice { account, profile, clock, home: Arc::clone(&self.home), begun: Some(begun) })
+    }
+
+    /// Has written down other recovery words.
+    pub fn knows_words(&mut self, words: Secret) {
+        self.recovery_key = Some(words);
     }
 
     /// The recovery words.

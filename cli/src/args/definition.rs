@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
-use clap::{Arg, ArgAction, Command as Clap, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, Command as Clap, value_parser};
 use privmsg_client::{CacheLimit, Setting};
 
 use crate::lang::Lang;
@@ -144,6 +144,20 @@ pub(super) fn definition(lang: Lang) -> Clap {
                     .after_help(lang.after_contact_add())
                     .arg(positional("link", lang.pick("LINK", "ССЫЛКА"), lang.help_contact_link()))
                     .arg(flag("in-person", lang.help_in_person())),
+            )
+            .subcommand(command(lang, "list", lang.about_contacts(), lang.usage_contact_list()))
+            .subcommand(
+                with_arguments(lang, command(lang, "info", lang.about_contact_info(), lang.usage_contact_info()))
+                    .arg(whom()),
+            )
+            .subcommand(
+                with_arguments(
+                    lang,
+                    command(lang, "confirm", lang.about_contact_confirm(), lang.usage_contact_confirm()),
+                )
+                .after_help(lang.after_contact_confirm())
+                .arg(whom())
+                .arg(flag("drop", lang.help_drop())),
             ),
     )
     .subcommand(groups(lang))
@@ -175,6 +189,15 @@ pub(super) fn definition(lang: Lang) -> Clap {
             ),
     )
     .subcommand(
+        command(lang, "recovery", lang.about_recovery(), lang.usage_recovery())
+            .help_template(template(lang, &commands))
+            .subcommand_required(true)
+            .subcommand(
+                command(lang, "new-words", lang.about_new_words(), lang.usage_recovery())
+                    .after_help(lang.after_new_words()),
+            ),
+    )
+    .subcommand(
         command(lang, "access-key", lang.about_access_key(), lang.usage_access_key())
             .help_template(template(lang, &commands))
             .subcommand_required(true)
@@ -192,16 +215,41 @@ pub(super) fn definition(lang: Lang) -> Clap {
         with_arguments(lang, command(lang, "safety-number", lang.about_safety_number(), lang.usage_safety_number()))
             .after_help(lang.after_safety_number())
             .arg(user())
-            .arg(flag("mark-verified", lang.help_mark_verified()).conflicts_with_all(["unverify", "accept-change"]))
-            .arg(flag("unverify", lang.help_unverify()).conflicts_with("accept-change"))
-            .arg(flag("accept-change", lang.help_accept_change())),
+            .arg(flag("mark-verified", lang.help_mark_verified()))
+            .arg(flag("unverify", lang.help_unverify()))
+            .arg(flag("accept-change", lang.help_accept_change()))
+            .arg(flag("refuse-change", lang.help_refuse_change()))
+            .group(ArgGroup::new("change").args(["mark-verified", "unverify", "accept-change", "refuse-change"])),
+    )
+    .subcommand(
+        command(lang, "requests", lang.about_requests(), lang.usage_requests()).after_help(lang.after_requests()),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "accept", lang.about_accept(), lang.usage_accept()))
+            .after_help(lang.after_accept())
+            .arg(chat()),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "decline", lang.about_decline(), lang.usage_decline()))
+            .after_help(lang.after_decline())
+            .arg(chat()),
+    )
+    .subcommand(
+        with_arguments(lang, command(lang, "leave", lang.about_leave(), lang.usage_leave()))
+            .after_help(lang.after_leave())
+            .arg(chat())
+            .arg(option("successor", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_successor())),
     )
     .subcommand(
         with_arguments(lang, command(lang, "block", lang.about_block(), lang.usage_block()))
             .after_help(lang.after_block())
             .arg(whom()),
     )
-    .subcommand(with_arguments(lang, command(lang, "unblock", lang.about_unblock(), lang.usage_unblock())).arg(whom()))
+    .subcommand(
+        with_arguments(lang, command(lang, "unblock", lang.about_unblock(), lang.usage_unblock()))
+            .arg(whom())
+            .arg(flag("send", lang.help_send_held())),
+    )
     .subcommand(command(lang, "blocks", lang.about_blocks(), lang.usage_blocks()))
     .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()).arg(flag("local", lang.help_local())))
 }

@@ -7,7 +7,7 @@ use privmsg_client::{CacheLimit, Role, Setting};
 use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
-use super::{AddContact, Args, Command, GroupCommand, Listen, Login, Send, Settings, Verification};
+use super::{AddContact, Answer, Args, Command, GroupCommand, Listen, Login, Send, Settings, Verification};
 use crate::chat_name::ChatName;
 use crate::failure::Failure;
 use crate::lang::Lang;
@@ -105,6 +105,11 @@ impl Command {
                 Some(("add", add)) => {
                     Self::AddContact(AddContact { link: text(add, "link"), in_person: add.get_flag("in-person") })
                 }
+                Some(("list", _)) => Self::Contacts,
+                Some(("info", info)) => Self::ContactInfo(user(lang, info, "user")?),
+                Some(("confirm", confirm)) => {
+                    Self::ConfirmContact { user: user(lang, confirm, "user")?, drop: confirm.get_flag("drop") }
+                }
                 _ => Self::ContactLink,
             },
             "contacts" => Self::Contacts,
@@ -124,6 +129,10 @@ impl Command {
             "identity" => Self::Replacement {
                 end: matches.subcommand().is_some_and(|(_, replacement)| replacement.get_flag("end")),
             },
+            "recovery" => match matches.subcommand() {
+                Some(_) => Self::NewWords,
+                None => return Err(Failure::Usage(lang.missing_command())),
+            },
             "access-key" => match matches.subcommand() {
                 Some((_, change)) => Self::ChangeAccessKey {
                     recover: change.get_flag("recover"),
@@ -137,12 +146,23 @@ impl Command {
                     ("mark-verified", Verification::Mark),
                     ("unverify", Verification::Unmark),
                     ("accept-change", Verification::AcceptChange),
+                    ("refuse-change", Verification::RefuseChange),
                 ]
                 .into_iter()
                 .find_map(|(flag, change)| matches.get_flag(flag).then_some(change)),
             },
-            "block" | "unblock" => Self::Block { user: user(lang, matches, "user")?, blocked: name == "block" },
+            "block" => Self::Block { user: user(lang, matches, "user")?, blocked: true, send: false },
+            "unblock" => {
+                Self::Block { user: user(lang, matches, "user")?, blocked: false, send: matches.get_flag("send") }
+            }
             "blocks" => Self::Blocks,
+            "requests" => Self::Requests,
+            "accept" => Self::Answer { chat: chat(lang, matches)?, answer: Answer::Accept },
+            "decline" => Self::Answer { chat: chat(lang, matches)?, answer: Answer::Decline },
+            "leave" => {
+                let successor = text(matches, "successor").map(|_| user(lang, matches, "successor")).transpose()?;
+                Self::Answer { chat: chat(lang, matches)?, answer: Answer::Leave { successor } }
+            }
             "logout" => Self::Logout { local: matches.get_flag("local") },
             other => return Err(Failure::Usage(lang.unknown_command(other))),
         })

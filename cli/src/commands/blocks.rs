@@ -12,9 +12,17 @@ use super::{Session, time, with_session};
 struct BlockedObject<'a> {
     user_id: &'a UserId,
     blocked: bool,
+    /// Messages to them that wait on this device, and do not go out by themselves.
+    #[serde(skip_serializing_if = "is_none")]
+    held: u64,
 }
 
-pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool) -> Result<(), Failure> {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, send: bool) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let client = session.open_signed_in().await?;
     if client.user_id() == user {
@@ -24,12 +32,22 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool) -
         with_session(&client, || client.block(user)).await?;
     } else {
         with_session(&client, || client.unblock(user)).await?;
+        if send {
+            client.send_held(user).await?;
+        }
     }
+    let held = client.held_messages(user).await?;
     if output.is_json() {
-        return output.object(&BlockedObject { user_id: user, blocked });
+        return output.object(&BlockedObject { user_id: user, blocked, held });
     }
     let name = user.as_str();
-    output.text(&if blocked { lang.blocked(name) } else { lang.unblocked(name) })
+    output.text(&if blocked { lang.blocked(name) } else { lang.unblocked(name) })?;
+    if held > 0 {
+        output.text(&if blocked { lang.held_while_blocked(held) } else { lang.held_still(name, held) })?;
+    } else if send {
+        output.remark(&lang.held_sent());
+    }
+    Ok(())
 }
 
 pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {

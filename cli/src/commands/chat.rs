@@ -7,10 +7,12 @@ mod unsent;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use privmsg_client::{Change, ChatId, Client, Draft, HistoryItem, ListDiff, MessageState, MessageView, Said, Seat};
+use privmsg_client::{
+    Change, ChatId, Client, Consent, Draft, HistoryItem, ListDiff, MessageState, MessageView, Said, Seat,
+};
 use tokio::time::{Instant, sleep_until};
 
-use crate::chat_name::{ChatName, Named};
+use crate::chat_name::{ChatName, Named, short};
 use crate::failure::Failure;
 use crate::foreign;
 
@@ -251,6 +253,16 @@ impl Chat<'_> {
         for message in last {
             self.show(message).await?;
         }
+        let lang = self.session.lang();
+        match self.client.chat_with(&self.with.recipient).await? {
+            Some(chat) if self.client.consent(chat).await? == Consent::Asked => {
+                self.note(&lang.is_a_request(short(&self.with.id)))
+            }
+            Some(chat) if self.client.consent(chat).await? == Consent::Declined => {
+                self.note(&lang.is_declined(short(&self.with.id)));
+            }
+            _ => {}
+        }
         self.say_why().await
     }
 
@@ -323,7 +335,7 @@ impl Chat<'_> {
         let lang = self.session.lang();
         let Some(chat) = self.chat.filter(|_| !self.unsent.is_empty()) else { return Ok(()) };
         for hold in self.client.holds_of(chat).await? {
-            let Some(reason) = sentence(lang, &hold.reason) else { continue };
+            let Some(reason) = sentence(lang, &hold.reason, self.with.user()) else { continue };
             if self.reason.as_ref() != Some(&reason) {
                 self.note(&lang.waiting(&foreign::line(&reason)));
                 self.reason = Some(reason);

@@ -1,17 +1,14 @@
 //! `privmsg chats`.
 
-use privmsg_client::ChatKind;
+use privmsg_client::{ChatKind, Consent};
 use serde::Serialize;
 
-use crate::chat_name::{chat_id, name_of};
+use crate::chat_name::{chat_id, name_of, short};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
 
 use super::{Session, time};
-
-/// Characters of a group's id that the list shows.
-const SHORT: usize = "group:".len() + 8;
 
 #[derive(Serialize)]
 struct ChatObject<'a> {
@@ -22,6 +19,11 @@ struct ChatObject<'a> {
     messages: u64,
     unread: u64,
     last_at: i64,
+    /// It awaits an answer of the user's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    request: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    declined: bool,
 }
 
 pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
@@ -47,6 +49,8 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
                 messages: chat.summary.messages,
                 unread: chat.summary.unread,
                 last_at: chat.summary.last_at,
+                request: chat.summary.consent == Consent::Asked,
+                declined: chat.summary.consent == Consent::Declined,
             })?;
         }
         return Ok(());
@@ -63,11 +67,16 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             ChatKind::SelfNotes => format!("{own} {}", lang.notes()),
             ChatKind::Group { conversation } => {
                 let id = name_of(conversation);
-                // As much as tells it from others, as a rule.
-                let short = id.get(..SHORT).unwrap_or(&id);
+                let short = short(&id);
                 let title = title.as_ref().map_or_else(|| lang.untitled(), |title| foreign::line(title));
                 format!("{short}  {title}")
             }
+        })
+        .zip(&chats)
+        .map(|(name, chat)| match chat.summary.consent {
+            Consent::Asked => format!("{name} ({})", lang.request()),
+            Consent::Declined => format!("{name} ({})", lang.declined()),
+            Consent::Open | Consent::Unknown => name,
         })
         .collect();
     let header = [lang.head_chat(), lang.head_messages(), lang.head_unread(), lang.head_last()];

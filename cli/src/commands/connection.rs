@@ -83,7 +83,7 @@ impl Connection {
             }
             Event::Waiting => notice(self.json, "device_not_listed", &lang.waits_to_be_let_in()),
             Event::OwnDevicesAlarm { reason } => {
-                let said = sentence(lang, &reason)?;
+                let said = sentence(lang, &reason, None)?;
                 notice(self.json, alarm(&reason), &said)
             }
             Event::ClockIsOff { ahead_ms } if self.watched => lang.clock_is_off(ahead_ms),

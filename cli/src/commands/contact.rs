@@ -1,8 +1,10 @@
-//! `privmsg contact link`, `contact add` and `contacts`.
+//! `privmsg contact …` and `contacts`.
+
+pub(super) mod known;
 
 use std::io::{IsTerminal as _, Read as _};
 
-use privmsg_client::{Client, ClientError, ContactInfo, ContactLink, Known, LinkFrom, SafetyNumber};
+use privmsg_client::{ChangedBy, Client, ClientError, ContactInfo, ContactLink, Known, LinkFrom, SafetyNumber};
 use privmsg_protocol::ErrorCode;
 use serde::Serialize;
 
@@ -30,6 +32,28 @@ struct ContactObject<'a> {
     /// The number of another key that has not been accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by_device: Option<&'a str>,
+}
+
+/// Who names another key, for scripts.
+pub(super) const fn changed_by(by: &ChangedBy) -> &'static str {
+    match by {
+        ChangedBy::Seen => "seen",
+        ChangedBy::Link => "link",
+        ChangedBy::InPerson => "in_person",
+        ChangedBy::Device(_) => "device",
+    }
+}
+
+/// Which device of the user's names another key, if one does.
+pub(super) fn device_of(by: &ChangedBy) -> Option<&str> {
+    match by {
+        ChangedBy::Device(device) => Some(device.as_str()),
+        ChangedBy::Seen | ChangedBy::Link | ChangedBy::InPerson => None,
+    }
 }
 
 impl<'a> ContactObject<'a> {
@@ -39,6 +63,8 @@ impl<'a> ContactObject<'a> {
             known: contact.known().as_str(),
             safety_number: contact.safety_number.digits(),
             changed: contact.changed.as_ref().map(SafetyNumber::digits),
+            changed_by: contact.changed_by.as_ref().map(changed_by),
+            changed_by_device: contact.changed_by.as_ref().and_then(device_of),
         }
     }
 }
@@ -88,6 +114,9 @@ pub(super) async fn add(session: &Session<'_>, wanted: AddContact) -> Result<(),
     }
     let user = contact.user_id.as_str();
     match contact.known() {
+        _ if matches!(contact.changed_by, Some(ChangedBy::Link | ChangedBy::InPerson)) => {
+            return Err(Failure::LinkNamesAnotherKey(contact.user_id));
+        }
         _ if contact.changed.is_some() => return Err(Failure::ServerNamesAnotherKey(contact.user_id)),
         _ if output.is_json() => {}
         Known::Verified => output.text(&lang.added_in_person(user))?,
@@ -130,20 +159,25 @@ async fn piped(lang: Lang, is_asked_for: bool) -> Result<String, Failure> {
 /// Lists all.
 pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let contacts = session.open().await?.contacts().await?;
+    let client = session.open().await?;
+    let (contacts, waiting) = (client.contacts().await?, client.contacts_to_confirm().await?);
     if output.is_json() {
-        return contacts.iter().try_for_each(|contact| output.object(&ContactObject::of(contact)));
+        contacts.iter().try_for_each(|contact| output.object(&ContactObject::of(contact)))?;
+        return known::say_what_waits(session, &waiting);
     }
     if contacts.is_empty() {
         output.remark(&lang.no_contacts());
-        return Ok(());
+        return known::say_what_waits(session, &waiting);
     }
     let head = lang.head_contact();
     let names = contacts.iter().map(|contact| contact.user_id.as_str()).chain([head.as_str()]);
     let wide = names.map(|name| name.chars().count()).max().unwrap_or_default();
     output.text(&output.styled(Style::Faint, &format!("{head:<wide$}  {}", lang.head_known())))?;
     for contact in &contacts {
-        let known = lang.known(contact.known());
+        let mut known = lang.known(contact.known()).to_owned();
+        if contact.to_confirm {
+            known = format!("{known}, {}", lang.contact_unconfirmed());
+        }
         let change = contact.changed.as_ref().map(|_| output.styled(Style::Alarm, &lang.contact_changed()));
         let line = format!(
             "{:<wide$}  {known}{}",
@@ -152,5 +186,5 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
         );
         output.text(&line)?;
     }
-    Ok(())
+    known::say_what_waits(session, &waiting)
 }

@@ -1,9 +1,9 @@
 //! `privmsg history`.
 
-use privmsg_client::HistoryItem;
+use privmsg_client::{Consent, HistoryItem};
 use serde::Serialize;
 
-use crate::chat_name::ChatName;
+use crate::chat_name::{ChatName, short};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
@@ -33,10 +33,14 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> R
     if items.is_empty() {
         output.remark(&lang.no_messages(&foreign::line(&named.label)));
     }
+    let consent = match client.chat_with(&named.recipient).await? {
+        Some(chat) => client.consent(chat).await?,
+        None => Consent::Unknown,
+    };
     for item in &items {
         match item {
             HistoryItem::Message(message) if output.is_json() => {
-                output.object(&MessageObject::of(message, client.user_id()))?;
+                output.object(&MessageObject::of(message, client.user_id()).in_chat(consent))?;
             }
             HistoryItem::Message(message) => {
                 let around = Around::of(&client, lang, message, blocked).await?;
@@ -47,6 +51,11 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> R
             }
             HistoryItem::Gap { missing, .. } => output.text(&output.styled(Style::Faint, &lang.gap(*missing)))?,
         }
+    }
+    match consent {
+        Consent::Asked => output.remark(&lang.is_a_request(short(&named.id))),
+        Consent::Declined => output.remark(&lang.is_declined(short(&named.id))),
+        Consent::Open | Consent::Unknown => {}
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `privmsg identity replacement` and `privmsg access-key change`: what only the identity, or the access key, may ask for.
+//! `privmsg identity replacement`, `recovery new-words` and `access-key change`: what only the identity, or the access key, may ask for.
 
 use std::path::Path;
 
@@ -7,10 +7,12 @@ use privmsg_protocol::Secret;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::login::announce::{are_noted, recovery_block};
 use super::login::inputs;
 use super::{Session, time, with_session};
 use crate::failure::Failure;
 use crate::output::Style;
+use crate::prompt;
 
 #[derive(Serialize)]
 struct ReplacementObject<'a> {
@@ -22,6 +24,11 @@ struct BegunObject<'a> {
     public_key: &'a str,
     device_id: &'a str,
     takes_effect_at: i64,
+}
+
+#[derive(Serialize)]
+struct WordsObject<'a> {
+    recovery_key: &'a str,
 }
 
 #[derive(Serialize)]
@@ -57,6 +64,24 @@ pub(super) async fn replacement(session: &Session<'_>, end: bool) -> Result<(), 
             output.text(&output.styled(Style::Alarm, &lang.replacement_shown(begun.device_id.as_str(), &at)))
         }
     }
+}
+
+/// Puts the identity under other recovery words, and shows them.
+pub(super) async fn new_words(session: &Session<'_>) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let client = session.open_signed_in().await?;
+    let present = inputs::recovery_key(lang).await?;
+    let words = with_session(&client, || client.new_recovery_words(&present)).await?;
+    if output.is_json() {
+        output.object(&WordsObject { recovery_key: words.expose() })?;
+    } else {
+        output.text(&recovery_block(output, words.expose()))?;
+        output.remark(&lang.former_words());
+    }
+    if !output.is_terminal() || !prompt::somebody_is_there() || are_noted(output, words.expose()).await? {
+        client.forget_recovery_key().await?;
+    }
+    Ok(())
 }
 
 /// Sets another access key, and shows it once.

@@ -1,11 +1,13 @@
 //! `privmsg listen`.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use privmsg_client::{Client, MessageKind, MessageView, Seat};
+use privmsg_client::{ChatId, Client, Consent, MessageKind, MessageView, Seat};
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
+use crate::chat_name::{chat_id, short};
 use crate::failure::Failure;
 
 use super::Session;
@@ -36,9 +38,11 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     let mut connection = Connection::of(session, &client);
     let deadline = listen.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut received = 0;
+    // Requests of which it was said that they are.
+    let mut told = HashSet::new();
     let result = loop {
         let before = received;
-        let done = print_unseen(session, &client, listen.count, &mut received).await;
+        let done = print_unseen(session, &client, listen.count, &mut received, &mut told).await;
         match done {
             Ok(true) => break Ok(()),
             Ok(false) => {}
@@ -82,28 +86,38 @@ async fn print_unseen(
     client: &Client,
     count: Option<u64>,
     received: &mut u64,
+    told: &mut HashSet<ChatId>,
 ) -> Result<bool, Failure> {
     for message in client.unseen(PAGE).await? {
         if session.signals.heard() || count.is_some_and(|count| *received >= count) {
             return Ok(true);
+        }
+        // What the user has declined was perhaps on its way already, and whoever is blocked may have made a group.
+        let consent = client.consent(message.chat.id).await?;
+        if client.is_kept_away(message.chat.id).await? && message.sender_id != *client.user_id() {
+            client.mark_seen(message.id).await?;
+            continue;
         }
         // What the user has changed in a group is no news to them.
         if message.kind == MessageKind::GroupChanged && message.sender_id == *client.user_id() {
             client.mark_seen(message.id).await?;
             continue;
         }
-        print(session, client, &message).await?;
+        print(session, client, &message, consent).await?;
         client.mark_seen(message.id).await?;
         *received += 1;
+        if consent == Consent::Asked && told.insert(message.chat.id) {
+            session.output.remark(&session.lang().is_a_request(short(&chat_id(&message.chat.kind, client.user_id()))));
+        }
     }
     Ok(count.is_some_and(|count| *received >= count))
 }
 
-async fn print(session: &Session<'_>, client: &Client, message: &MessageView) -> Result<(), Failure> {
+async fn print(session: &Session<'_>, client: &Client, message: &MessageView, consent: Consent) -> Result<(), Failure> {
     let output = session.output;
     let own = client.user_id();
     if output.is_json() {
-        return output.object(&MessageObject::of(message, own));
+        return output.object(&MessageObject::of(message, own).in_chat(consent));
     }
     let blocked = message.kind == MessageKind::IdentityChanged && client.is_held(&message.sender_id).await?;
     let around = Around::of(client, session.lang(), message, blocked).await?;

@@ -1,6 +1,6 @@
 //! `privmsg login`: a new profile, one whose sign-in goes on, or one that is to go another way to its server.
 
-mod announce;
+pub(super) mod announce;
 pub(super) mod inputs;
 mod letting_in;
 mod wanted;

@@ -1,6 +1,6 @@
 //! Messages, as objects for scripts and as text for people.
 
-use privmsg_client::{ChatKind, Client, GroupNews, MessageKind, MessageState, MessageView};
+use privmsg_client::{ChatKind, Client, Consent, GroupNews, MessageKind, MessageState, MessageView};
 use privmsg_protocol::{ErrorCode, UserId};
 use serde::Serialize;
 
@@ -39,6 +39,9 @@ pub(super) struct MessageObject<'a> {
     edited_at: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
+    /// Of a chat that awaits an answer of the user's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    request: bool,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     fate: Option<FateObject<'a>>,
 }
@@ -62,6 +65,7 @@ impl<'a> FateObject<'a> {
         }
         let (state, failure) = match &message.state {
             MessageState::Queued => ("queued", None),
+            MessageState::Held => ("held", None),
             MessageState::Sent => ("sent", None),
             MessageState::Failed(code) => ("failed", Some(code.as_str())),
             MessageState::Received => ("received", None),
@@ -118,8 +122,14 @@ impl<'a> MessageObject<'a> {
                 .collect(),
             edited_at: message.edited_at,
             deleted: message.deleted,
+            request: false,
             fate: FateObject::of(message, own),
         }
+    }
+
+    /// The same, of a chat to which the user stands so.
+    pub(super) fn in_chat(self, consent: Consent) -> Self {
+        Self { request: consent == Consent::Asked, ..self }
     }
 }
 
@@ -148,6 +158,8 @@ pub(super) struct Around<'a> {
     answered: Option<String>,
     /// What the group is called that it was said in.
     group: Option<String>,
+    /// Of a chat that somebody else has begun, and that nobody has answered.
+    request: bool,
 }
 
 impl<'a> Around<'a> {
@@ -172,7 +184,9 @@ impl<'a> Around<'a> {
             }
             ChatKind::Direct { .. } | ChatKind::SelfNotes => None,
         };
-        Ok(Self { own: client.user_id(), blocked, group, answered: answered.filter(|text| !text.is_empty()) })
+        let request = client.consent(message.chat.id).await? == Consent::Asked;
+        let answered = answered.filter(|text| !text.is_empty());
+        Ok(Self { own: client.user_id(), blocked, group, request, answered })
     }
 }
 
@@ -192,6 +206,14 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
         MessageKind::WentBack => alarm(lang.went_back()),
         MessageKind::DeviceAdded => alarm(lang.device_added(&message.text, &time::local(message.sent_at))),
         MessageKind::DeviceRemoved => alarm(lang.device_left(&message.text)),
+        MessageKind::KnownOtherwise => {
+            let mut lines = alarm(lang.known_otherwise(sender, &message.text));
+            if around.blocked {
+                lines.extend(alarm(lang.key_changed_blocked(sender)));
+            }
+            lines
+        }
+        MessageKind::ToConfirm => alarm(lang.contacts_to_confirm()),
         MessageKind::GroupChanged => {
             let news = message.group_news.as_deref().cloned().unwrap_or_default();
             let said = lang.group_news(&news, &message.sender_id, around.own);
@@ -253,6 +275,9 @@ pub(super) fn live(output: &Output, message: &MessageView, around: &Around<'_>, 
     let time = output.styled(Style::Faint, &time::local(message.sent_at));
     let from = output.styled(Style::Bold, &from(message, around));
     let mut text = format!("{time}  {from}");
+    if around.request {
+        text.push_str(&format!(" ({})", output.styled(Style::Bold, &lang.request())));
+    }
     if let Some((style, state)) = with_state.then(|| state(lang, message, around.own)).flatten() {
         text.push_str(&format!(" ({})", output.styled(style, &state)));
     }
@@ -292,6 +317,7 @@ fn state(lang: Lang, message: &MessageView, own: &UserId) -> Option<(Style, Stri
     }
     match &message.state {
         MessageState::Queued => Some((Style::Bold, lang.state_queued())),
+        MessageState::Held => Some((Style::Alarm, lang.state_held())),
         MessageState::Failed(code) => {
             let reason = foreign::line(&lang.refusal(&ErrorCode::from(code.as_str())));
             Some((Style::Alarm, lang.state_failed(&reason)))

@@ -17,6 +17,7 @@ mod logout;
 mod message;
 mod progress;
 mod read;
+mod requests;
 mod safety_number;
 mod send;
 mod settings;
@@ -90,6 +91,10 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::ContactLink => signals.unless_interrupted(contact::link(session)).await,
         Command::AddContact(wanted) => signals.unless_interrupted(contact::add(session, wanted)).await,
         Command::Contacts => signals.unless_interrupted(contact::list(session)).await,
+        Command::ContactInfo(user) => signals.unless_interrupted(contact::known::info(session, &user)).await,
+        Command::ConfirmContact { user, drop } => {
+            signals.unless_interrupted(contact::known::confirm(session, &user, drop)).await
+        }
         Command::Whoami => signals.unless_interrupted(whoami::run(session)).await,
         Command::Devices => signals.unless_interrupted(devices::list(session)).await,
         Command::LinkDevice => signals.unless_interrupted(devices::link(session)).await,
@@ -97,13 +102,18 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
             signals.unless_interrupted(devices::remove(session, &device, stolen)).await
         }
         Command::Replacement { end } => signals.unless_interrupted(identity::replacement(session, end)).await,
+        Command::NewWords => signals.unless_interrupted(identity::new_words(session)).await,
         Command::ChangeAccessKey { recover, access_key_file } => {
             signals.unless_interrupted(identity::change_access_key(session, recover, access_key_file.as_deref())).await
         }
         Command::SafetyNumber { user, change } => {
             signals.unless_interrupted(safety_number::run(session, &user, change)).await
         }
-        Command::Block { user, blocked } => signals.unless_interrupted(blocks::block(session, &user, blocked)).await,
+        Command::Block { user, blocked, send } => {
+            signals.unless_interrupted(blocks::block(session, &user, blocked, send)).await
+        }
+        Command::Requests => signals.unless_interrupted(requests::list(session)).await,
+        Command::Answer { chat, answer } => requests::answer(session, &chat, answer).await,
         Command::Blocks => signals.unless_interrupted(blocks::list(session)).await,
         Command::Logout { local } => signals.unless_interrupted(logout::run(session, local)).await,
     }

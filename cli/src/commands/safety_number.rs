@@ -1,6 +1,6 @@
 //! `privmsg safety-number`.
 
-use privmsg_client::{ClientError, ContactInfo, Known, SafetyNumber};
+use privmsg_client::{ChangedBy, ClientError, ContactInfo, Known, SafetyNumber};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::args::Verification;
 use crate::failure::Failure;
 use crate::output::{Output, Style};
 
-use super::Session;
+use super::{Session, contact};
 
 #[derive(Serialize)]
 struct SafetyNumberObject<'a> {
@@ -19,6 +19,12 @@ struct SafetyNumberObject<'a> {
     /// The number of a new key that has not been accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<&'a str>,
+    /// Who names that key: `seen` (the server), `link`, `in_person`, or `device`, another one of the user's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by: Option<&'static str>,
+    /// That device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by_device: Option<&'a str>,
 }
 
 pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Verification>) -> Result<(), Failure> {
@@ -34,7 +40,7 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
         Some(Verification::Mark) if contact.changed.is_some() => {
             return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
         }
-        Some(Verification::Mark | Verification::AcceptChange)
+        Some(Verification::Mark | Verification::AcceptChange | Verification::RefuseChange)
             if !client.was_shown(user, contact.to_compare()).await? =>
         {
             show(output, &contact)?;
@@ -47,13 +53,17 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
             let accepted = client.accept_identity_change(user, contact.to_compare()).await?;
             output.remark(&if accepted { lang.change_accepted(user.as_str()) } else { lang.no_change(user.as_str()) });
         }
+        Some(Verification::RefuseChange) => {
+            let refused = client.refuse_identity_change(user, contact.to_compare()).await?;
+            output.remark(&if refused { lang.change_refused(user.as_str()) } else { lang.no_change(user.as_str()) });
+        }
     }
     let contact = client.contact(user).await?;
     show(output, &contact)?;
     Ok(client.remember_shown(&contact).await?)
 }
 
-fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
+pub(super) fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
     let lang = output.lang();
     let user = contact.user_id.as_str();
     if output.is_json() {
@@ -64,16 +74,32 @@ fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
             verified: contact.verified && contact.changed.is_none(),
             known: contact.known().as_str(),
             changed: contact.changed.as_ref().map(SafetyNumber::digits),
+            changed_by: contact.changed_by.as_ref().map(contact::changed_by),
+            changed_by_device: contact.changed_by.as_ref().and_then(contact::device_of),
         });
     }
     if let Some(changed) = &contact.changed {
-        for line in lang.key_changed(user).lines().chain(lang.key_changed_blocked(user).lines()) {
+        let by = contact.changed_by.as_ref().unwrap_or(&ChangedBy::Seen);
+        let alarm = match by {
+            ChangedBy::Seen => lang.key_changed(user),
+            ChangedBy::Link | ChangedBy::InPerson => lang.link_differs(user),
+            ChangedBy::Device(device) => lang.known_otherwise(user, device.as_str()),
+        };
+        for line in alarm.lines().chain(lang.key_changed_blocked(user).lines()) {
             output.text(&output.styled(Style::Alarm, line))?;
         }
         output.text("")?;
-        output.text(&lang.safety_new_title(user))?;
+        output.text(&match by {
+            ChangedBy::Seen => lang.safety_new_title(user),
+            ChangedBy::Link | ChangedBy::InPerson => lang.safety_link_title(),
+            ChangedBy::Device(device) => lang.safety_device_title(device.as_str()),
+        })?;
         output.text(&block(output, changed))?;
-        output.text(&if contact.verified { lang.safety_old_title() } else { lang.safety_link_title() })?;
+        output.text(&match contact.known() {
+            Known::Verified => lang.safety_old_title(),
+            Known::ByLink if matches!(by, ChangedBy::Seen) => lang.safety_link_title(),
+            Known::ByLink | Known::SeenFirst => lang.safety_pinned_title(),
+        })?;
         return output.text(&block(output, &contact.safety_number));
     }
     output.text(&lang.safety_title(user))?;
@@ -86,7 +112,7 @@ fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
 }
 
 /// Twelve groups in three rows, as they are read aloud.
-fn block(output: &Output, number: &SafetyNumber) -> String {
+pub(super) fn block(output: &Output, number: &SafetyNumber) -> String {
     let groups: Vec<_> = number.to_string().split(' ').map(str::to_owned).collect();
     let rows: Vec<_> =
         groups.chunks(4).map(|row| format!("    {}", output.styled(Style::Bold, &row.join(" ")))).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_client::{Acknowledged, Change, ChatKind, Client, Event, Hold, Reason, Said, Seat};
+use privmsg_client::{Acknowledged, Change, ChatKind, Client, ClientError, Event, Hold, Reason, Said, Seat};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::time::{Instant, sleep_until};
 
@@ -37,10 +37,11 @@ pub(super) struct Waiting<'a> {
     lasting: Option<(Lasting, Instant)>,
 }
 
-/// Why something waits, for people. Nothing if it is over in a moment.
-pub(super) fn sentence(lang: Lang, reason: &Reason) -> Option<String> {
+/// Why something waits that is for somebody, for people. Nothing if it is over in a moment.
+pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Option<String> {
     Some(match reason {
         Reason::Refused(ErrorCode::ConversationExists) => return None,
+        Reason::Refused(ErrorCode::AwaitsAnswer) if let Some(user) = to => lang.has_not_answered(user.as_str()),
         Reason::Refused(code) => lang.refusal(code),
         Reason::Unreachable(why) => lang.unreachable_person(*why),
         Reason::Network => lang.no_answer_in_time(),
@@ -130,7 +131,7 @@ impl<'a> Waiting<'a> {
                     self.look(peer.as_ref()).await?;
                 }
                 why = lasts(self.lasting.filter(|_| self.timeout.is_none())) => {
-                    return Err(Failure::Waits { why, message: said.message_id });
+                    return Err(Failure::Waits { why, to: peer, message: said.message_id });
                 }
                 () = sleep_until(deadline) => return Err(Failure::NotAcknowledged {
                     seconds: self.timeout.unwrap_or(PATIENCE),
@@ -170,12 +171,17 @@ impl<'a> Waiting<'a> {
         {
             return Err(Failure::IdentityChanged { user: peer.clone(), queued: Some(self.said.message_id) });
         }
+        if let Some(peer) = peer
+            && self.client.is_blocked(peer).await?
+        {
+            return Err(self.queued(ClientError::Blocked(peer.clone()).into()));
+        }
         let holds = self.client.holds_of(self.said.chat).await?;
         let lasting = holds.iter().find_map(|hold| Lasting::of(&hold.reason));
         if lasting != self.lasting.map(|(lasting, _)| lasting) {
             self.lasting = lasting.map(|lasting| (lasting, Instant::now()));
         }
-        self.say_what_waits(holds);
+        self.say_what_waits(holds, peer);
         Ok(())
     }
 
@@ -204,9 +210,9 @@ impl<'a> Waiting<'a> {
         false
     }
 
-    fn say_what_waits(&mut self, holds: Vec<Hold>) {
+    fn say_what_waits(&mut self, holds: Vec<Hold>, peer: Option<&UserId>) {
         for hold in holds {
-            if let Some(reason) = sentence(self.session.lang(), &hold.reason) {
+            if let Some(reason) = sentence(self.session.lang(), &hold.reason, peer) {
                 self.delayed(reason);
             }
         }

@@ -1,7 +1,7 @@
 //! What keeps a message for longer than anybody wants to wait at a prompt.
 
 use privmsg_client::{Reason, Unreachable};
-use privmsg_protocol::ErrorCode;
+use privmsg_protocol::{ErrorCode, UserId};
 
 use crate::lang::Lang;
 
@@ -14,6 +14,10 @@ pub(crate) enum Lasting {
     NoDevices,
     /// Others have not fetched what was sent for long.
     MailboxFull,
+    /// The other one has not answered yet, and enough was said until then.
+    AwaitsAnswer,
+    /// Enough people were written to today who have not answered.
+    TooManyRequests,
     /// Somebody uses a newer version.
     UpdateNeeded,
     /// The server says too often that something is missing here.
@@ -30,6 +34,8 @@ impl Lasting {
             Reason::Unreachable(why) => Some(Self::Unreachable(*why)),
             Reason::Refused(ErrorCode::RecipientHasNoDevices) => Some(Self::NoDevices),
             Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
+            Reason::Refused(ErrorCode::AwaitsAnswer) => Some(Self::AwaitsAnswer),
+            Reason::Refused(ErrorCode::TooManyRequests) => Some(Self::TooManyRequests),
             Reason::UpdateNeeded => Some(Self::UpdateNeeded),
             Reason::JoinedTooOften => Some(Self::JoinedTooOften),
             Reason::NotListed => Some(Self::NotListed),
@@ -51,6 +57,8 @@ impl Lasting {
             Self::Unreachable(Unreachable::NobodyThere) | Self::NoDevices => "recipient_has_no_devices",
             Self::Unreachable(why) => why.as_str(),
             Self::MailboxFull => "mailbox_full",
+            Self::AwaitsAnswer => "awaits_answer",
+            Self::TooManyRequests => "too_many_requests",
             Self::UpdateNeeded => "update_needed",
             Self::JoinedTooOften => "joined_too_often",
             Self::NotListed => "device_not_listed",
@@ -58,11 +66,20 @@ impl Lasting {
         }
     }
 
-    pub(super) fn sentence(self, lang: Lang) -> String {
+    pub(super) fn sentence(self, lang: Lang, to: Option<&UserId>) -> String {
+        match (self, to) {
+            (Self::AwaitsAnswer, Some(user)) => lang.has_not_answered(user.as_str()),
+            _ => self.of_anybody(lang),
+        }
+    }
+
+    fn of_anybody(self, lang: Lang) -> String {
         match self {
             Self::Unreachable(why) => lang.unreachable_person(why),
             Self::NoDevices => lang.refusal(&ErrorCode::RecipientHasNoDevices),
             Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
+            Self::AwaitsAnswer => lang.refusal(&ErrorCode::AwaitsAnswer),
+            Self::TooManyRequests => lang.refusal(&ErrorCode::TooManyRequests),
             Self::UpdateNeeded => lang.update_needed(),
             Self::JoinedTooOften => lang.joined_too_often(),
             Self::NotListed => lang.waits_to_be_let_in(),

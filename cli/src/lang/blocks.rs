@@ -7,21 +7,44 @@ texts! {
     about_unblock() => "Take a block back", "Разблокировать пользователя";
     about_blocks() => "List whom you have blocked", "Список заблокированных";
     usage_block() => "privmsg block USER", "privmsg block ПОЛЬЗОВАТЕЛЬ";
-    usage_unblock() => "privmsg unblock USER", "privmsg unblock ПОЛЬЗОВАТЕЛЬ";
+    usage_unblock() => "privmsg unblock USER [--send]", "privmsg unblock ПОЛЬЗОВАТЕЛЬ [--send]";
     usage_blocks() => "privmsg blocks", "privmsg blocks";
     help_whom() => "Their user id", "ID пользователя";
     after_block() =>
 r"When this ends with 0, nothing that they send arrives any more, on any device of yours, and neither of
 you sees when the other is there. They are not told: their messages are taken, and are never read. What
 they sent before stays, and so does the chat. 'privmsg unblock USER' takes it back; what they wrote in
-between does not arrive.",
+between does not arrive.
+
+What you had written to them and had not gone out yet is held: it stays in 'history' as held, and does not
+go out by itself, not even when you unblock them. 'privmsg unblock USER --send' sends it then, 'privmsg
+delete ID' takes it back.",
 r"Когда команда завершилась с 0, ничто из отправленного этим пользователем больше не приходит ни на одно
 ваше устройство, и ни один из вас не видит, когда другой в сети. Ему об этом не сообщается: сервер
 принимает его сообщения, но их никто не прочтёт. Полученное раньше остаётся, чат тоже. Отменить —
-«privmsg unblock ПОЛЬЗОВАТЕЛЬ»; написанное за это время не придёт.";
+«privmsg unblock ПОЛЬЗОВАТЕЛЬ»; написанное за это время не придёт.
+
+То, что вы ему написали и что ещё не ушло, задерживается: оно остаётся в «history» с пометкой «задержано»
+и само не уйдёт, даже после разблокировки. Тогда «privmsg unblock ПОЛЬЗОВАТЕЛЬ --send» отправит его,
+а «privmsg delete ID» уберёт.";
 
     blocked(user: &str) => "{user} is blocked.", "Пользователь {user} заблокирован.";
     unblocked(user: &str) => "{user} is not blocked any more.", "Пользователь {user} разблокирован.";
+    help_send_held() =>
+        "Send what you had written before you blocked them, and was held since",
+        "Отправить то, что было написано до блокировки и с тех пор задержано";
+    held_while_blocked(count: u64) =>
+        "Messages to them that had not gone out yet: {count}. They are held, and do not go out.",
+        "Ещё не ушедших сообщений ему: {count}. Они задержаны и не уйдут.";
+    held_still(user: &str, count: u64) =>
+        "Still held, written before the block: {count}. They go out only if you say so: privmsg unblock {user} --send. 'privmsg delete ID' takes one back.",
+        "По-прежнему задержано, написано до блокировки: {count}. Уйдут, только если вы скажете: privmsg unblock {user} --send. Убрать одно — «privmsg delete ID».";
+    held_sent() =>
+        "What was held goes out with the next 'privmsg listen', 'send' or 'chat'.",
+        "Задержанное уйдёт со следующим «privmsg listen», «send» или «chat».";
+    state_held() => "held: written before you blocked them", "задержано: написано до блокировки";
+    still_held(text: &str) =>
+        "held, because you have blocked who it is for: {text}", "задержано, потому что вы заблокировали получателя: {text}";
     nobody_blocked() => "You have blocked nobody.", "Вы никого не заблокировали.";
     head_user() => "USER", "ПОЛЬЗОВАТЕЛЬ";
     cannot_block_oneself() => "nobody can block themselves", "себя заблокировать нельзя";

@@ -206,8 +206,8 @@ texts! {
         "no conversation with {user} yet: their key is known after the first message in either direction, or after 'privmsg contact add' with their link",
         "чата с {user} ещё нет: ключ собеседника станет известен после первого сообщения в любую сторону или после «privmsg contact add» с его ссылкой";
     identity_blocked(user: &str) =>
-        "{user} has another key than the one that you verified or have from a contact link, so nothing is sent. Ask {user} why, compare 'privmsg safety-number {user}', then accept it with --accept-change",
-        "у {user} не тот ключ, который вы сверили или получили по ссылке, поэтому ничего не отправляется. Узнайте у {user} причину, сверьте «privmsg safety-number {user}» и примите новый ключ: --accept-change";
+        "{user} has another key than the one known here, so nothing is sent until you decide. Ask {user} why, look at 'privmsg safety-number {user}', then say --accept-change or --refuse-change",
+        "у {user} не тот ключ, что известен здесь, поэтому ничего не отправляется, пока вы не решите. Узнайте у {user} причину, посмотрите «privmsg safety-number {user}» и скажите --accept-change или --refuse-change";
 
     // Waiting.
     not_acknowledged(seconds: u64) =>
@@ -246,8 +246,8 @@ texts! {
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
     identity_to_accept() =>
-        "the contact has another key than the one that you verified or have from a contact link: ask them why, compare 'privmsg safety-number USER', then accept it with --accept-change",
-        "у собеседника не тот ключ, который вы сверили или получили по ссылке: узнайте причину, сверьте «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и примите новый ключ: --accept-change";
+        "the contact has another key than the one known here: ask them why, look at 'privmsg safety-number USER', then say --accept-change or --refuse-change",
+        "у собеседника не тот ключ, что известен здесь: узнайте причину, посмотрите «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и скажите --accept-change или --refuse-change";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этого чата на сервере непригодны; попытки продолжаются";

@@ -61,8 +61,8 @@ texts! {
     usage_devices() => "privmsg devices [link | remove DEVICE_ID]", "privmsg devices [link | remove ID]";
     usage_devices_remove() => "privmsg devices remove DEVICE_ID [--wiped | --stolen]", "privmsg devices remove ID [--wiped | --stolen]";
     usage_safety_number() =>
-        "privmsg safety-number USER [--mark-verified | --unverify | --accept-change]",
-        "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change]";
+        "privmsg safety-number USER [--mark-verified | --unverify | --accept-change | --refuse-change]",
+        "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change | --refuse-change]";
     usage_logout() => "privmsg logout [--local]", "privmsg logout [--local]";
 
     help_chat() => "A user's id, 'self' for notes to yourself, or a group: group:…", "ID пользователя, «self» — заметки себе, или группа: group:…";
@@ -122,7 +122,7 @@ texts! {
     help_mark_verified() => "You have compared the number, and it is the same", "Вы сравнили код, и он совпал";
     help_unverify() => "Take that back", "Отменить это";
     help_accept_change() =>
-        "Accept the new key of a contact whose key had been verified", "Принять новый ключ собеседника, чей прежний ключ был сверен";
+        "Accept the other key of a contact, as it was shown, in the place of the known one", "Принять другой ключ собеседника, показанный перед этим, вместо известного";
 
     after_help() =>
 r"Examples:
@@ -246,7 +246,9 @@ r"Каждое сообщение печатается один раз: след
 завершается с 0; с --count — с 7, если пришло меньше.";
     after_safety_number() =>
 r"Both of you see the same sixty digits. Compare them by voice or side by side, not through PrivMsg.
-Once verified, a change of the contact's key stops sending until you accept it.",
+Once verified, a change of the contact's key stops sending until you accept or refuse it. Your other devices hear
+of what you have compared here.",
 r"Вы оба видите одни и те же шестьдесят цифр. Сравните их голосом или при встрече, не через PrivMsg.
-После сверки изменение ключа собеседника останавливает отправку, пока вы его не примете.";
+После сверки изменение ключа собеседника останавливает отправку, пока вы его не примете или не отклоните. Другие ваши
+устройства узнают, что вы сверили здесь.";
 }

@@ -9,6 +9,7 @@ mod network;
 mod output;
 mod own_devices;
 mod refusal;
+mod requests;
 mod system;
 
 pub(crate) use refusal::LOCAL_FILE;

@@ -128,8 +128,8 @@ texts! {
         "THE SERVER HAS LED THIS CONVERSATION BACK to an earlier state, as after a restored backup. Devices that were removed since may be able to read until they are removed once more.\nAsk the administrator whether a backup was restored. If not, say nothing here that such a device must not read.",
         "СЕРВЕР ВЕРНУЛ ЭТОТ ЧАТ к более раннему состоянию, как после восстановления из копии. Устройства, которые с тех пор удалили, возможно, смогут читать, пока их не удалят снова.\nСпросите администратора, восстанавливал ли он копию. Если нет, не пишите здесь того, что такому устройству знать нельзя.";
     key_changed_blocked(user: &str) =>
-        "The old key was verified, or came in a contact link, so nothing is sent until you accept the new one:\nprivmsg safety-number {user} --accept-change",
-        "Прежний ключ был сверен или получен по ссылке, поэтому ничего не отправляется, пока вы не примете новый:\nprivmsg safety-number {user} --accept-change";
+        "Nothing is sent until you decide, once you have looked at both: privmsg safety-number {user}\nThe other key is right: privmsg safety-number {user} --accept-change\nThe known one is right: privmsg safety-number {user} --refuse-change",
+        "Ничего не отправляется, пока вы не решите, посмотрев оба: privmsg safety-number {user}\nВерен другой ключ: privmsg safety-number {user} --accept-change\nВерен известный: privmsg safety-number {user} --refuse-change";
     gap(missing: u64) =>
         "[missing here: up to {missing}. They were sent while this device was not in the chat, or are lost]",
         "[здесь не хватает сообщений: до {missing}. Они отправлены, когда устройства не было в чате, или потеряны]";

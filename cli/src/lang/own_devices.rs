@@ -84,6 +84,25 @@ r"Устройство, на котором выполнен выход, сох�
 
     about_identity() => "Your account's identity", "Ключ вашей учётной записи";
     usage_identity() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
+    about_recovery() => "Your recovery key", "Ваш ключ восстановления";
+    usage_recovery() => "privmsg recovery new-words", "privmsg recovery new-words";
+    about_new_words() => "Make other recovery words, by the present ones", "Создать другие слова восстановления, с нынешними словами";
+    after_new_words() =>
+r"Asks for the present recovery key (or takes PRIVMSG_RECOVERY_KEY) and shows another one. With the former words
+nobody comes into the account any more, and your other devices keep a copy of what the new ones open. If
+this is cut off, the same command goes on with the same new words.
+
+If somebody else may have the former words, new ones are not enough: the server, or whoever has read a
+device of yours, can still have what the former ones open. Then begin with another identity.",
+r"Спрашивает нынешний ключ восстановления (или берёт PRIVMSG_RECOVERY_KEY) и показывает другой. С прежними
+словами в учётную запись больше не войти, а другие ваши устройства хранят копию того, что открывают
+новые. Если команда прервалась, она же продолжит с теми же новыми словами.
+
+Если прежние слова мог узнать кто-то ещё, новых недостаточно: у сервера или у того, кто прочёл ваше
+устройство, может остаться то, что открывают прежние. Тогда начните с другим ключом.";
+    former_words() =>
+        "The former words let nobody in any more. If somebody else may have them, that is not enough: 'privmsg recovery new-words --help' says why.",
+        "Прежние слова больше никого не впустят. Если их мог узнать кто-то ещё, этого недостаточно: почему — «privmsg recovery new-words --help».";
     about_replacement() => "Show whether somebody replaces your identity, or end that", "Показать, не заменяют ли ваш ключ, или отменить это";
     usage_replacement() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
     help_end_replacement() =>

@@ -84,19 +84,73 @@ async fn what_contradicts_a_link_is_an_alarm() {
         assert_eq!((held.code, held.error()["code"].as_str()), (9, Some("identity_changed")));
 
         for link in [&bobs, &elsewhere(&bobs)] {
-            let refused = alice.does(&["contact", "add", link, "--in-person", "--json"]);
-            assert_eq!((refused.code, refused.error()["code"].as_str()), (9, Some("another_key")));
+            let kept = alice.does(&["contact", "add", link, "--in-person", "--json"]);
+            assert_eq!((kept.code, kept.error()["code"].as_str()), (9, Some("link_names_another_key")));
+            assert_eq!(kept.objects()[0]["changed_by"], "in_person");
             assert_eq!(contacts_of(alice), [json!(["bob", "by_link", true])]);
         }
-        // It was the link that lied.
+        // It was the first link that lied.
         let compared = alice.does(&["safety-number", "bob"]).ok();
-        assert!(compared.stdout.contains("contact link"), "{}", compared.stdout);
+        assert!(compared.stdout.contains("CONTACT LINK NAMES ANOTHER KEY"), "{}", compared.stdout);
+        assert!(compared.stdout.contains("--refuse-change"), "{}", compared.stdout);
         alice.does(&["safety-number", "bob", "--accept-change"]).ok();
-        assert_eq!(contacts_of(alice), [json!(["bob", "seen_first", false])]);
-        alice.does(&["contact", "add", &elsewhere(&bobs)]).ok();
-        assert_eq!(contacts_of(alice), [json!(["bob", "by_link", false])]);
+        assert_eq!(contacts_of(alice), [json!(["bob", "verified", false])]);
         alice.does(&["send", "bob", "hello"]).ok();
         assert_eq!(bob.hears(1)[0]["text"], "hello");
+    })
+    .await;
+}
+
+/// What was seen first gives way to no link, and a false one can be refused, as it was shown and not otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_link_for_somebody_who_is_known_is_refused() {
+    Two::play(|alice, bob| {
+        alice.does(&["send", "bob", "Hi"]).ok();
+        bob.hears(1);
+        let false_link = link_of(alice).replace("user_id=alice", "user_id=bob");
+        for lang in ["en", "ru"] {
+            let kept = alice.does(&["contact", "add", &false_link, "--lang", lang]);
+            assert_eq!((kept.code, is_russian(&kept.stderr)), (9, lang == "ru"), "{}", kept.stderr);
+            assert!(kept.stderr.contains("--accept-change") && kept.stderr.contains("--refuse-change"));
+        }
+        assert_eq!(contacts_of(alice), [json!(["bob", "seen_first", true])]);
+        let held = alice.does(&["send", "bob", "a secret"]);
+        assert_eq!(held.code, 9, "{}", held.stderr);
+        // Nothing was shown that could be refused.
+        let unseen = alice.does(&["safety-number", "bob", "--refuse-change", "--json"]);
+        assert_eq!((unseen.code, unseen.error()["code"].as_str()), (9, Some("another_safety_number")));
+        let refused = alice.does(&["safety-number", "bob", "--refuse-change"]).ok();
+        assert!(refused.stderr.contains("refused") && !refused.stdout.contains("ANOTHER KEY"), "{}", refused.stdout);
+        assert_eq!(contacts_of(alice), [json!(["bob", "seen_first", false])]);
+        alice.does(&["send", "bob", "hello"]).ok();
+        assert_eq!(bob.hears(1)[0]["text"], "hello");
+        let both = alice.does(&["safety-number", "bob", "--refuse-change", "--accept-change"]);
+        assert_eq!(both.code, 2, "{}", both.stderr);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ones_devices_know_of_somebody_is_shown() {
+    Two::play(|alice, bob| {
+        alice.does(&["contact", "add", &link_of(bob)]).ok();
+        let info = alice.does(&["contact", "info", "bob", "--json"]).ok().objects().remove(0);
+        assert_eq!((&info["known"], info["devices"].as_array().map(Vec::len)), (&json!("by_link"), Some(1)));
+        let own = &info["devices"][0];
+        assert_eq!((&own["known"], &own["weight"]), (&json!("by_link"), &json!("counts")));
+        assert_eq!(own.get("device_id"), None, "this one");
+        for lang in ["en", "ru"] {
+            let shown = alice.does(&["contact", "info", "bob", "--lang", lang]).ok().stdout;
+            assert_eq!(is_russian(&shown), lang == "ru", "{shown}");
+        }
+        assert_eq!(alice.does(&["contact", "list"]).ok().stdout, alice.does(&["contacts"]).ok().stdout);
+        let nobody = alice.does(&["contact", "info", "carol", "--json"]);
+        assert_eq!((nobody.code, nobody.error()["code"].as_str()), (1, Some("unknown_contact")), "{}", nobody.stderr);
+        for arguments in [&["contact", "confirm", "bob"][..], &["contact", "confirm", "bob", "--drop"]] {
+            assert_eq!(alice.does(arguments).code, 2, "nothing waits");
+        }
+        let help = alice.does(&["contact", "confirm", "--help", "--lang", "ru"]).ok().stdout;
+        assert!(is_russian(&help) && help.contains("--drop"), "{help}");
     })
     .await;
 }

@@ -17,6 +17,7 @@ mod people;
 #[cfg(target_os = "linux")]
 mod pty;
 mod reach;
+mod requests;
 mod run;
 mod saving;
 mod set_back;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use privmsg_testkit::{Account, Server};
+use privmsg_testkit::{Account, Server, Setting};
 use serde_json::Value;
 
 use crate::run::{Run, command, privmsg};
@@ -74,7 +74,11 @@ pub(crate) struct Two {
 
 impl Two {
     pub(crate) async fn signed_in() -> Self {
-        let server = Server::start().await.unwrap();
+        Self::signed_in_with(&[]).await
+    }
+
+    async fn signed_in_with(settings: &[Setting]) -> Self {
+        let server = Server::start_with(settings).await.unwrap();
         let (admin, url) = (server.admin(), server.url());
         let (alices, bobs) = (admin.creates("alice").await.unwrap(), admin.creates("bob").await.unwrap());
         let folder = tempfile::tempdir().unwrap();
@@ -90,7 +94,12 @@ impl Two {
 
     /// A story that nobody but the two has a part in.
     pub(crate) async fn play(story: impl FnOnce(&Person, &Person) + Send + 'static) {
-        let two = Self::signed_in().await;
+        Self::play_with(&[], story).await;
+    }
+
+    /// The same with settings of the server.
+    pub(crate) async fn play_with(settings: &[Setting], story: impl FnOnce(&Person, &Person) + Send + 'static) {
+        let two = Self::signed_in_with(settings).await;
         let (alice, bob) = (two.alice.clone(), two.bob.clone());
         aside(move || story(&alice, &bob)).await;
     }

@@ -58,3 +58,48 @@ async fn the_recovery_key_is_kept_until_it_is_typed_back() {
     })
     .await;
 }
+
+/// Other words, by the present ones: shown, and asked back; the former ones let nobody in.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_words_take_the_place_of_the_present_ones() {
+    let server = Server::start().await.unwrap();
+    let (account, url) = (server.admin().creates("alice").await.unwrap(), server.url());
+    let folder = tempfile::tempdir().unwrap();
+    let alice = Person::new(folder.path(), "alice", "a");
+    aside(move || {
+        let secrets = [
+            ("PRIVMSG_ACCESS_KEY", account.access_key.expose()),
+            ("PRIVMSG_PASSPHRASE", "a passphrase"),
+            ("NO_COLOR", "1"),
+        ];
+        let mut first = Pty::of(&alice, &format!("login --server {url} --user-id alice"), &secrets);
+        let former = words_on(&mut first);
+        types_back(&mut first, &former);
+        first.shows("is noted");
+        assert_eq!(first.ends().0, 0);
+
+        let mut change = Pty::of(&alice, "recovery new-words", &secrets);
+        change.shows("Recovery key");
+        change.types(&format!("{}\n", former.join(" ")));
+        let words = words_on(&mut change);
+        assert_ne!(words, former);
+        types_back(&mut change, &words);
+        change.shows("is noted");
+        assert_eq!(change.ends().0, 0);
+
+        let found = Person::new(folder.path(), "alice", "found");
+        let (code, said) = Pty::of(&found, &format!("login --recover --server {url} --user-id alice"), &{
+            let mut with = secrets.to_vec();
+            let former: &'static str = former.join(" ").leak();
+            with.push(("PRIVMSG_RECOVERY_KEY", former));
+            with
+        })
+        .ends();
+        assert_ne!(code, 0, "{said}");
+        let words: &'static str = words.join(" ").leak();
+        let with = [secrets.to_vec(), vec![("PRIVMSG_RECOVERY_KEY", words)]].concat();
+        let (code, said) = Pty::of(&found, &format!("login --recover --server {url} --user-id alice"), &with).ends();
+        assert_eq!(code, 0, "{said}");
+    })
+    .await;
+}

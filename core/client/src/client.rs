@@ -2,11 +2,13 @@
 
 mod account;
 mod blocks;
+mod contact_words;
 mod contacts;
 mod files;
 mod groups;
 mod messages;
 mod reading;
+mod requests;
 mod settings;
 mod typing;
 
@@ -25,9 +27,11 @@ use crate::events::Event;
 use crate::profile::{EngineLock, Profile, ProfileError};
 
 pub use account::ChangeBy;
+pub use contact_words::ContactWord;
 pub use files::SavedFile;
 pub use groups::{AskedChange, GroupPerson, GroupView};
 pub(crate) use messages::target_in;
+pub use requests::Request;
 pub use settings::{CacheLimit, Setting};
 pub(crate) use typing::Passing;
 

@@ -33,7 +33,8 @@ pub(crate) fn own_link(own: &Account) -> Result<ContactLink, ClientError> {
     })
 }
 
-/// Pins what a contact link says, and says what has come of it. `published` is the key that the server has for the user:
+/// Notes what a contact link says, and says what has come of it: its key is pinned where none is, and where another one is,
+/// however that came to be, nothing is sent until the user has decided between the two. `published` is the key that the server has for the user:
 /// `None` if it was not asked, or has none.
 ///
 /// Whether the link is for this server is decided by the key. An address is a hint: one server has several, and one address
@@ -55,12 +56,8 @@ pub(crate) fn add(
     if !is_alike(&own.server_url, &link.server) && published != Some(&link.identity) {
         return Err(ClientError::AnotherServer(link.server.clone()));
     }
-    match contacts::link(tx, user, link.identity.as_bytes())? {
-        Linked::AnotherKey => return Err(ClientError::AnotherKey(user.clone())),
-        Linked::Pinned if from == LinkFrom::InPerson => contacts::set_verified(tx, user, true)?,
-        Linked::Pinned => {}
-    }
-    if let Some(published) = published {
+    let linked = contacts::link(tx, user, link.identity.as_bytes(), from == LinkFrom::InPerson)?;
+    if let (Linked::Pinned, Some(published)) = (linked, published) {
         contacts::observe(tx, user, published.as_bytes())?;
     }
     info(tx, user)

@@ -3,6 +3,7 @@
 use privmsg_e2ee::{AccountKey, OsRng};
 use privmsg_protocol::UserId;
 use privmsg_store::Store;
+use privmsg_store::contacts::ChangedBy;
 use privmsg_store::key::DatabaseKey;
 
 use super::*;
@@ -57,19 +58,34 @@ async fn a_link_pins_and_only_what_was_handed_over_in_person_verifies() {
     assert_eq!(store.read(all).await.unwrap(), [mailed]);
 }
 
+/// Whoever can make somebody add a link, or the server that was there first: one of the two is false.
 #[tokio::test]
-async fn no_link_replaces_a_pin() {
-    let (_dir, store, own) = alice().await;
-    let first = link_to(key(), HERE);
-    adds(&store, &first, LinkFrom::Anywhere, None).await.unwrap();
-    let before = store.read(|at| info(at, &bob())).await.unwrap();
-    for from in [LinkFrom::Anywhere, LinkFrom::InPerson] {
+async fn a_link_that_contradicts_a_pin_is_kept_and_stops_what_is_sent() {
+    for (from, first_by_link) in [LinkFrom::Anywhere, LinkFrom::InPerson].into_iter().zip([false, true]) {
+        let (_dir, store, _) = alice().await;
+        let first = link_to(key(), HERE);
+        if first_by_link {
+            adds(&store, &first, LinkFrom::Anywhere, None).await.unwrap();
+        } else {
+            let seen = *first.identity.as_bytes();
+            store.write(move |tx| contacts::observe(tx, &bob(), &seen)).await.unwrap();
+        }
+        let before = store.read(|at| info(at, &bob())).await.unwrap();
         let other = link_to(key(), HERE);
-        // Not even with the server's word for it.
-        let refused = adds(&store, &other, from, Some(other.identity)).await;
-        assert!(matches!(refused, Err(ClientError::AnotherKey(user)) if user == bob()));
+        // Also with the server's word for it.
+        let held = adds(&store, &other, from, Some(other.identity)).await.unwrap();
+        assert_eq!((&held.safety_number, held.known()), (&before.safety_number, before.known()));
+        let by = if from == LinkFrom::InPerson { ChangedBy::InPerson } else { ChangedBy::Link };
+        assert_eq!(held.changed_by, Some(by));
+        assert!(store.read(|at| contacts::is_held(at, &bob())).await.unwrap());
+        store.write(|tx| contacts::refuse_change(tx, &bob())).await.unwrap();
         assert_eq!(store.read(|at| info(at, &bob())).await.unwrap(), before);
     }
+}
+
+#[tokio::test]
+async fn ones_own_link_and_a_false_one_change_nothing() {
+    let (_dir, store, own) = alice().await;
     let mine = ContactLink { user_id: UserId::new("alice").unwrap(), ..link_to(own, HERE) };
     assert!(matches!(adds(&store, &mine, LinkFrom::Anywhere, None).await, Err(ClientError::OwnLink)));
     let forged = ContactLink { identity: key(), ..mine };

@@ -3,7 +3,7 @@
 use privmsg_e2ee::{AccountPublicKey, SafetyNumber, safety_number};
 use privmsg_protocol::UserId;
 use privmsg_store::account::Account;
-use privmsg_store::contacts::{self, Contact};
+use privmsg_store::contacts::{self, ChangedBy, Contact};
 use privmsg_store::{Snapshot, account};
 
 use crate::error::ClientError;
@@ -20,9 +20,13 @@ pub struct ContactInfo {
     pub by_link: bool,
     /// The user has compared the number, or has the link from the contact in person.
     pub verified: bool,
-    /// There is another key than the one that the user holds fast; nothing is sent until the change is accepted. This is the number
-    /// of the new key.
+    /// There is another key than the pinned one; nothing is sent until the user has accepted or refused it. This is the number
+    /// of that key.
     pub changed: Option<SafetyNumber>,
+    /// Who names that key.
+    pub changed_by: Option<ChangedBy>,
+    /// A device that was removed as stolen has vouched for the key, and the user has not said what is right.
+    pub to_confirm: bool,
 }
 
 /// How a contact's key is known: what stands behind it besides the server's word.
@@ -90,5 +94,7 @@ fn described(own: &Account, user: &UserId, contact: &Contact) -> Result<ContactI
         by_link: contact.by_link,
         verified: contact.verified,
         changed: contact.changed_identity.map(number).transpose()?,
+        changed_by: contact.changed_by.clone(),
+        to_confirm: contact.to_confirm,
     })
 }

@@ -5,11 +5,14 @@
 //! bytes stand is a file of the same name in `core/e2ee`. A new kind is these two files and a line in [`KINDS`], and in the list
 //! of the same name there.
 
+pub(crate) mod decisions;
 mod delete;
 mod edit;
 mod files;
+pub(crate) mod pins;
 mod reaction;
 mod receipt;
+mod sealed_identity;
 pub(crate) mod signing_key;
 #[cfg(test)]
 mod tests;
@@ -22,7 +25,7 @@ use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
 use privmsg_store::position::{Place, Position};
 use privmsg_store::relations::{self, NewRelation, Relation, Target};
-use privmsg_store::{StoreError, Tx, unknown};
+use privmsg_store::{StoreError, Tx, consent, unknown};
 
 use crate::error::ClientError;
 use crate::events::Event;
@@ -41,10 +44,13 @@ const KINDS: &[&dyn ContentKind] = &[
     &title::TitleKind,
     &signing_key::SigningKeyKind,
     &signing_key::SigningKeyWantedKind,
+    &pins::PinsKind,
+    &sealed_identity::SealedIdentityKind,
+    &decisions::DecisionsKind,
 ];
 
 /// Raised with every kind, and every new value of one: what was kept by a version that knew less is tried again, once.
-const REVISION: i64 = 2;
+const REVISION: i64 = 3;
 
 /// A kind of content.
 trait ContentKind: Sync {
@@ -109,6 +115,11 @@ impl Effect {
 
 /// Does what a content means.
 pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
+    if said.sender == said.own {
+        decisions::answer(tx, said)?;
+    } else {
+        consent::was_answered(tx, said.chat)?;
+    }
     match of_number(said.content.kind) {
         // A value of a known kind that only a newer version knows is like an unknown kind.
         Some(kind) => match kind.apply(tx, said) {
@@ -126,7 +137,11 @@ pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>
 
 /// Whether a person has said this, and not the client by itself.
 pub(crate) fn is_by_person(bytes: &[u8]) -> bool {
-    Content::decode(bytes).is_ok_and(|content| of_number(content.kind).is_some_and(|kind| kind.by_person(&content)))
+    Content::decode(bytes).is_ok_and(|content| says_a_person(&content))
+}
+
+fn says_a_person(content: &Content) -> bool {
+    of_number(content.kind).is_some_and(|kind| kind.by_person(content))
 }
 
 /// Does what was kept by a version that did not know it.

@@ -1,10 +1,12 @@
 //! What the parts of one open profile share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use privmsg_protocol::UserId;
+use privmsg_protocol::rest::IdentityReplacement;
 use privmsg_store::Store;
 use privmsg_store::account::{self, Account};
+use privmsg_store::holds::Reason;
 use tokio::sync::broadcast;
 
 use crate::client::Passing;
@@ -30,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) span: tracing::Span,
     /// What is said and not kept.
     pub(crate) passing: Passing,
+    /// The replacement of the identity that the user was told of last, in this process.
+    replacement: Mutex<Option<IdentityReplacement>>,
     events: broadcast::Sender<Event>,
 }
 
@@ -42,7 +46,8 @@ impl Context {
         let events = broadcast::Sender::new(EVENTS);
         let files = Folder::of(&profile);
         let passing = Passing::default();
-        Self { profile, user_id: account.user_id, store, api, clock, files, span, passing, events }
+        let (user_id, replacement) = (account.user_id, Mutex::default());
+        Self { profile, user_id, store, api, clock, files, span, passing, replacement, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
@@ -58,6 +63,16 @@ impl Context {
         for event in events {
             self.emit(event);
         }
+    }
+
+    /// Tells the user that somebody has begun to replace the identity: each beginning, and again in each process until it is
+    /// over, for a single line is easily missed.
+    pub(crate) fn tell_of_replacement(&self, begun: Option<IdentityReplacement>) {
+        let mut told = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.is_some() && *told != begun {
+            self.emit(Event::OwnDevicesAlarm { reason: Reason::ReplacementBegun });
+        }
+        *told = begun;
     }
 
     pub(crate) async fn account(&self) -> Result<Account, ClientError> {

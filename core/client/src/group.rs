@@ -1,5 +1,6 @@
 //! The MLS groups behind chats: made, joined, changed, and told apart.
 
+pub(crate) mod asking;
 pub(crate) mod change;
 pub(crate) mod claim;
 pub(crate) mod commit;

@@ -45,7 +45,10 @@ mod sending;
 mod sign_in;
 mod view;
 
-pub use client::{AskedChange, CacheLimit, ChangeBy, Client, GroupPerson, GroupView, OpenError, SavedFile, Setting};
+pub use client::{
+    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, OpenError, Request, SavedFile,
+    Setting,
+};
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;
 pub use contacts::{ContactInfo, Known};
@@ -64,6 +67,9 @@ pub use privmsg_e2ee::{
 };
 pub use privmsg_mls_public::{ContactLink, ContactLinkError};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
+pub use privmsg_store::consent::Consent;
+pub use privmsg_store::contacts::ChangedBy;
+pub use privmsg_store::contacts::words::Weight;
 pub use privmsg_store::downloads::DownloadState;
 pub use privmsg_store::group_chats::Gone;
 pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};

@@ -24,6 +24,11 @@
 //! | 6 | [`Title`] | `{ 0: title, ? 1: again (bool) }` | never | hide |
 //! | 16 | [`SigningKey`] | `{ 0: SigningKeyCertificate (bytes), 1: key (bytes 32) }` | never | hide |
 //! | 17 | [`SigningKeyWanted`] | `{ }` | never | hide |
+//! | 18 | [`Pins`] | `{ 0: [pin, 1*240] }` | never | hide |
+//! | 19 | [`SealedIdentity`] | `{ 0: sealed (bytes), 1: recovery_key (bytes 32), 2: challenge (bytes 32), 3: signature (bytes 64) }` | never | hide |
+//! | 20 | [`Decisions`] | `{ 0: [decision, 0*256], ? 1: wanted (bool) }`; decision = `{ 0: at (uint, ms), 1: user_id / 2: conversation (bytes 32), ? 3: declined (bool) }` | never | hide |
+//!
+//! `pin = { 0: user_id (text), 1: identity_key (bytes 32), ? 2: by_link (bool), ? 3: verified (bool), ? 4: device_id (text) }`
 //!
 //! A number is never given to anything else, not of a field and not of a kind; none has been retired. Fields that this
 //! build does not know are skipped, in the envelope and in bodies. `version` grows only when an older client must not
@@ -33,6 +38,7 @@
 //! every map unsigned keys in ascending order, no tags, and of the simple values only false, true and null.
 
 mod cbor;
+mod decisions;
 mod delete;
 mod edit;
 mod envelope;
@@ -40,12 +46,16 @@ mod error;
 mod file_name;
 mod files;
 mod kind;
+mod pins;
 mod reaction;
 mod receipt;
+mod sealed_identity;
 mod signing_key;
 mod text;
 mod title;
 
+pub(crate) use cbor::{decode as decode_cbor, encode as encode_cbor};
+pub use decisions::{DecidedChat, Decision, Decisions};
 pub use delete::Delete;
 pub use edit::Edit;
 pub use envelope::{About, Content, IfUnknown};
@@ -53,8 +63,10 @@ pub use error::ContentError;
 pub use file_name::sanitize_file_name;
 pub use files::{Attachment, Files};
 pub use kind::{AboutRule, Kind};
+pub use pins::{Pin, PinDevice, Pins};
 pub use reaction::Reaction;
 pub use receipt::{Receipt, ReceiptKind};
+pub use sealed_identity::SealedIdentity;
 pub use signing_key::{SigningKey, SigningKeyWanted};
 pub use text::Text;
 pub use title::Title;
@@ -86,8 +98,14 @@ pub const MAX_MIME_LEN: usize = 255;
 /// Messages that one receipt can name.
 pub const MAX_RECEIPT_IDS: usize = 1024;
 
+/// Decisions that one message can tell: with the longest names, all of them fit.
+pub const MAX_DECISIONS: usize = 256;
+
 /// Longest title of a group of people, in bytes: 128 letters of any script.
 pub const MAX_TITLE_LEN: usize = 512;
+
+/// Contacts' keys that one content can tell of: with the longest names they fit.
+pub const MAX_PINS: usize = 240;
 
 /// Longest emoji of a reaction, in bytes: families of four with a skin tone each need 41.
 pub const MAX_EMOJI_LEN: usize = 64;

@@ -71,14 +71,16 @@ pub mod conversation;
 pub mod identity;
 pub mod key_package;
 pub mod link_code;
+mod link_pins;
 mod member;
 mod provider;
 pub mod recovery;
 pub mod safety_number;
 
 pub use content::{
-    About, AboutRule, Attachment, Content, ContentError, Delete, Edit, Files, IfUnknown, Kind, MAX_MENTIONS,
-    MAX_TEXT_LEN, MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind, SigningKey, SigningKeyWanted, Text, Title,
+    About, AboutRule, Attachment, Content, ContentError, DecidedChat, Decision, Decisions, Delete, Edit, Files,
+    IfUnknown, Kind, MAX_DECISIONS, MAX_MENTIONS, MAX_TEXT_LEN, MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind,
+    SigningKey, SigningKeyWanted, Text, Title,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
@@ -90,6 +92,7 @@ pub use key_package::{
     forget as forget_key_package, generate as generate_key_package,
 };
 pub use link_code::{LinkCode, LinkCodeError};
+pub use link_pins::LinkPins;
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,

@@ -49,7 +49,7 @@ pub use group::{Change, PublicConversation, Refused};
 pub use identity_request::{IdentityAction, IdentityRequest};
 pub use keys::{AccountPublicKey, DevicePublicKey, PublicKeyError, RecoveryPublicKey, SigningPublicKey};
 pub use known_devices::{KnownDevices, OtherIdentity, Verdict};
-pub use link_reply::{LinkReply, NewDevice};
+pub use link_reply::{LinkReply, MAX_LINK_PINS, NewDevice};
 pub use malformed::Malformed;
 pub use publishing::{MAX_LISTS_A_DAY, PublishError, check_published};
 pub use roster::{Learned, Participant, Role, Roster, RosterHash, RosterView, StepError};

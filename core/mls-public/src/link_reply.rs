@@ -6,8 +6,9 @@
 //!     opaque identity_key[32];
 //!     opaque certificate<V>;   // DeviceCertificate of the new device, by the signing key of the list
 //!     opaque list<V>;          // DeviceList
+//!     opaque pins<V>;          // what is known of contacts' keys, sealed under the secret
 //!     opaque mac[32];          // HMAC-SHA-256(secret, "PrivMsg link v1" ‖ 0x00 ‖ user_id<V> ‖ device_id<V>
-//!                              //                      ‖ device_key[32] ‖ identity_key[32])
+//!                              //                      ‖ device_key[32] ‖ identity_key[32] ‖ pins<V>)
 //! } LinkReply;
 //! ```
 //!
@@ -31,8 +32,11 @@ const LABEL: &[u8] = b"PrivMsg link v1";
 
 const VERSION: u8 = 1;
 
+/// The longest that is told of contacts' keys, sealed: some hundreds of them.
+pub const MAX_LINK_PINS: usize = 32 * 1024;
+
 /// A certificate has at most 1,024 bytes, a list 3,541.
-const MAX_LEN: usize = 5 * 1024;
+const MAX_LEN: usize = 5 * 1024 + MAX_LINK_PINS;
 
 const MAC_LEN: usize = 32;
 
@@ -52,6 +56,7 @@ pub struct NewDevice {
 pub struct LinkReply {
     certificate: DeviceCertificate,
     list: DeviceList,
+    pins: Vec<u8>,
     mac: [u8; MAC_LEN],
 }
 
@@ -61,22 +66,30 @@ struct Authenticated {
     device_id: VLBytes,
     device_key: [u8; 32],
     identity_key: [u8; 32],
+    pins: VLBytes,
 }
 
 impl LinkReply {
-    /// The answer to a device that stands in `list` by now, and is certified by who has signed that.
+    /// The answer to a device that stands in `list` by now, and is certified by who has signed that. `pins` is what it is to know
+    /// of contacts' keys, sealed for it.
     ///
     /// # Errors
-    /// [`StatementError::Other`] if it does not, or the certificate is not for it.
+    /// [`StatementError::Other`] if it does not, or the certificate is not for it; [`StatementError::Malformed`] if `pins` is
+    /// longer than [`MAX_LINK_PINS`].
     pub fn new(
         secret: &[u8; 32],
         device: &NewDevice,
         certificate: DeviceCertificate,
         list: DeviceList,
+        pins: Vec<u8>,
     ) -> Result<Self, StatementError> {
         check_named(device, &certificate, &list)?;
-        let mac = authenticator(secret, device, list.certificate().identity_key()).finalize().into_bytes().into();
-        Ok(Self { certificate, list, mac })
+        if pins.len() > MAX_LINK_PINS {
+            return Err(StatementError::Malformed);
+        }
+        let mac =
+            authenticator(secret, device, list.certificate().identity_key(), &pins).finalize().into_bytes().into();
+        Ok(Self { certificate, list, pins, mac })
     }
 
     /// The new device's own.
@@ -91,15 +104,22 @@ impl LinkReply {
         &self.list
     }
 
+    /// What the new device is to know of contacts' keys, sealed under the secret.
+    #[must_use]
+    pub fn pins(&self) -> &[u8] {
+        &self.pins
+    }
+
     /// The encoding in the module documentation.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let vector = |bytes: Vec<u8>| {
             let vector = VLBytes::new(bytes).tls_serialize_detached();
-            vector.expect("a list is far shorter than a TLS vector")
+            vector.expect("all of them are far shorter than a TLS vector")
         };
         let (certificate, list) = (vector(self.certificate.encode()), vector(self.list.encode()));
-        [&[VERSION], &self.certificate.identity_key().as_bytes()[..], &certificate, &list, &self.mac].concat()
+        let pins = vector(self.pins.clone());
+        [&[VERSION], &self.certificate.identity_key().as_bytes()[..], &certificate, &list, &pins, &self.mac].concat()
     }
 
     /// Reads and verifies the answer to this device, which showed this secret.
@@ -115,16 +135,18 @@ impl LinkReply {
         let (identity, rest) = bytes[1..].split_first_chunk().ok_or(StatementError::Malformed)?;
         let identity = AccountPublicKey::from_bytes(*identity).map_err(|_| StatementError::Malformed)?;
         let (rest, mac) = rest.split_last_chunk::<MAC_LEN>().ok_or(StatementError::Malformed)?;
-        authenticator(secret, device, &identity).verify_slice(mac).map_err(|_| StatementError::Forged)?;
         let (certificate, rest) = VLBytes::tls_deserialize_bytes(rest).map_err(|_| StatementError::Malformed)?;
+        let (list, rest) = VLBytes::tls_deserialize_bytes(rest).map_err(|_| StatementError::Malformed)?;
+        let pins = VLBytes::tls_deserialize_exact_bytes(rest).map_err(|_| StatementError::Malformed)?;
+        let by = authenticator(secret, device, &identity, pins.as_slice());
+        by.verify_slice(mac).map_err(|_| StatementError::Forged)?;
         let certificate = DeviceCertificate::decode(certificate.as_slice()).map_err(unusable)?;
         if *certificate.identity_key() != identity {
             return Err(StatementError::Other);
         }
-        let list = VLBytes::tls_deserialize_exact_bytes(rest).map_err(|_| StatementError::Malformed)?;
         let list = DeviceList::decode(list.as_slice(), certificate.signing_certificate().clone())?;
         check_named(device, &certificate, &list)?;
-        let reply = Self { certificate, list, mac: *mac };
+        let reply = Self { certificate, list, pins: pins.into(), mac: *mac };
         if reply.encode() == bytes { Ok(reply) } else { Err(StatementError::Malformed) }
     }
 }
@@ -145,14 +167,15 @@ fn unusable(error: CertificateError) -> StatementError {
     }
 }
 
-fn authenticator(secret: &[u8; 32], device: &NewDevice, identity: &AccountPublicKey) -> Hmac<Sha256> {
+fn authenticator(secret: &[u8; 32], device: &NewDevice, identity: &AccountPublicKey, pins: &[u8]) -> Hmac<Sha256> {
     let authenticated = Authenticated {
         user_id: text(&device.user_id),
         device_id: text(&device.device_id),
         device_key: *device.device_key.as_bytes(),
         identity_key: *identity.as_bytes(),
+        pins: VLBytes::new(pins.to_vec()),
     };
-    let bytes = authenticated.tls_serialize_detached().expect("identifiers are far shorter than a TLS vector");
+    let bytes = authenticated.tls_serialize_detached().expect("all of it is far shorter than a TLS vector");
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
     mac.update(&labelled(LABEL, &bytes));
     mac

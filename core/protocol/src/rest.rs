@@ -40,4 +40,4 @@ pub use key_packages::{
     KeyPackageStock, PublishKeyPackages,
 };
 pub use mailbox::{AckRequest, PendingMessages};
-pub use users::{Backup, Device, Devices, SealedIdentity, UpdateProfile, UserProfile};
+pub use users::{Device, Devices, SealedIdentity, UpdateProfile, UserProfile};

@@ -24,6 +24,19 @@ CREATE TABLE account (
     state TEXT NOT NULL CHECK (state IN ('signing_in', 'ready', 'signed_out'))
 ) STRICT;
 
+-- Copies of the sealed identity before the one in `account`.
+CREATE TABLE earlier_sealed_identity (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sealed BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- Other recovery words, until the server has taken what is sealed with them.
+CREATE TABLE new_recovery_words (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    words TEXT NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+
 -- Challenges of the server that this device has answered. One that it did not answer, somebody else has.
 CREATE TABLE answered_challenge (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,8 +62,30 @@ CREATE TABLE contact (
     identity BLOB NOT NULL,            -- pinned account identity key
     by_link INTEGER NOT NULL DEFAULT 0, -- a contact link names the pinned one
     verified INTEGER NOT NULL DEFAULT 0,
-    changed_identity BLOB,             -- seen after the pinned one was held fast; blocks sending until accepted
+    changed_identity BLOB,             -- another one than the pinned; blocks sending until the user has decided
+    changed_by TEXT,                   -- who names it: seen, link, in_person, device:ID for another device of the user's
     shown TEXT                         -- the safety number that the user was last shown for comparing
+) STRICT, WITHOUT ROWID;
+
+-- What the user's devices say of contacts' keys. The marks of a contact are those that count for its pinned key.
+CREATE TABLE contact_word (
+    user_id TEXT NOT NULL,
+    said_by TEXT NOT NULL,             -- device; '' for this one
+    told_by TEXT NOT NULL,             -- the own device that has told it here; '' for this one
+    identity BLOB NOT NULL,
+    marks INTEGER NOT NULL,            -- 1 by a contact link, 2 verified
+    told INTEGER NOT NULL DEFAULT 0,   -- of this device's own: the others have been told
+    void INTEGER NOT NULL DEFAULT 0,   -- 1 by a device that was removed as stolen, 2 put aside by the user
+    shown INTEGER NOT NULL DEFAULT 0,  -- the user was shown it, to confirm it
+    PRIMARY KEY (user_id, said_by, told_by)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX contact_word_untold ON contact_word (told) WHERE told_by = '';
+
+-- Keys that the user has refused for a contact: being seen again does not ask again.
+CREATE TABLE refused_identity (
+    user_id TEXT NOT NULL,
+    identity BLOB NOT NULL,
+    PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
 -- What is known of the devices of users, one's own account among them, by the highest device list that was seen.
@@ -64,6 +99,21 @@ CREATE TABLE known_devices (
 CREATE TABLE blocked_user (
     user_id      TEXT    PRIMARY KEY,
     unblocked_at INTEGER                 -- ms; NULL while blocked
+) STRICT, WITHOUT ROWID;
+
+-- What the user has said to what others begin. By the chat's name: a decision of another device may come before the chat does.
+CREATE TABLE consent (
+    chat        TEXT    PRIMARY KEY,     -- 'user:' and the other one's name, or 'group:' and the conversation, in hex
+    state       TEXT    NOT NULL,        -- unknown, asked, open, declined
+    asker       TEXT,                    -- who asks, or has asked
+    decided_at  INTEGER NOT NULL DEFAULT 0, -- ms, by the clock of the device on which it was decided; 0: never
+    reopened_at INTEGER,                 -- ms; when it was declined no more
+    told        INTEGER NOT NULL DEFAULT 1 -- the server knows what was decided
+) STRICT, WITHOUT ROWID;
+
+-- Groups in which nobody of this user has answered, as the server said last.
+CREATE TABLE said_unanswered (
+    group_id BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 -- What people see of a conversation. The lower columns are the entry in the list of chats, kept by whoever writes messages.
@@ -149,7 +199,7 @@ CREATE TABLE message (
     expires_at INTEGER,                -- ms, by ours: when it is to be deleted
     kind INTEGER NOT NULL,             -- of its content; below zero: notices of this device
     content BLOB NOT NULL,             -- encoded; empty once it is deleted
-    state TEXT NOT NULL,               -- queued, sent, failed, received
+    state TEXT NOT NULL,               -- queued, held, sent, failed, received
     failure TEXT,                      -- error code of a failed one
     deleted_at INTEGER,                -- ms, by ours: its author has deleted it for everybody
     hidden INTEGER NOT NULL DEFAULT 0, -- gone from this device; the row recognises a repetition
@@ -234,7 +284,8 @@ CREATE TABLE outbox (
     group_id BLOB,
     epoch INTEGER,
     ciphertext BLOB,
-    has_left INTEGER NOT NULL DEFAULT 0 -- it may have left this device, and the server has not refused it since
+    has_left INTEGER NOT NULL DEFAULT 0, -- it may have left this device, and the server has not refused it since
+    held INTEGER NOT NULL DEFAULT 0    -- it was queued for somebody who was blocked then; waits for the user's word
 ) STRICT;
 CREATE INDEX outbox_chat ON outbox (chat_id, id);
 CREATE INDEX outbox_message ON outbox (message_row);

@@ -4,8 +4,8 @@
 use privmsg_protocol::UserId;
 use rusqlite::params;
 
-use crate::chats::{Chat, ChatKind};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, settings};
+use crate::chats::{self, Chat, ChatKind};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, outbox, settings};
 
 /// Reads the list anew when the server says that there is news.
 pub const TASK: TaskName = TaskName::new("blocks");
@@ -56,6 +56,10 @@ pub fn in_chat(at: &Snapshot<'_>, chat: &Chat) -> Result<Option<UserId>, StoreEr
 pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<(), StoreError> {
     let changed = if blocked {
         gaps::is_wanted(tx, user)?;
+        // What they were to hear, they do not hear now, and not later unless the user says so.
+        if let Some(chat) = chats::find(tx, &ChatKind::Direct { peer: user.clone() })? {
+            outbox::hold(tx, chat)?;
+        }
         tx.sql()
             .prepare_cached(
                 "INSERT INTO blocked_user (user_id) VALUES (?1)

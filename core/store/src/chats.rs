@@ -4,6 +4,7 @@ use privmsg_protocol::{ConversationId, Incarnation, UserId};
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use crate::consent::{self, Consent};
 use crate::position::Position;
 use crate::sql_types::{from_sql, optional_key_bytes, optional_user_id};
 use crate::{Change, Snapshot, StoreError, Tx};
@@ -53,6 +54,8 @@ pub struct ChatSummary {
     pub last_message: Option<i64>,
     /// How far the user has read.
     pub read_to: Position,
+    /// Whether the user has let it in.
+    pub consent: Consent,
 }
 
 /// Finds or makes the chat with `kind`.
@@ -95,7 +98,8 @@ pub fn load(at: &Snapshot<'_>, id: ChatId) -> Result<Chat, StoreError> {
     Ok(summary(at, id)?.ok_or(StoreError::Invalid("chat"))?.chat)
 }
 
-const COLUMNS: &str = "id, kind, peer, messages, unread, last_at, last_message, read_to, conversation";
+const COLUMNS: &str = "id, kind, peer, messages, unread, last_at, last_message, read_to, conversation,
+    (SELECT state FROM consent WHERE consent.chat = coalesce('user:' || peer, 'group:' || hex(conversation)))";
 
 /// Reads a chat as the list of chats shows it.
 ///
@@ -224,5 +228,6 @@ fn read(row: &rusqlite::Row<'_>) -> Result<ChatSummary, StoreError> {
         last_at: row.get(5)?,
         last_message: row.get(6)?,
         read_to: Position(row.get(7)?),
+        consent: consent::read(row.get_ref(9)?),
     })
 }

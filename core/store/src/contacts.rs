@@ -1,10 +1,17 @@
 //! Other users' identity keys: pinned at first use or by a contact link, compared by people, loud when they change.
+//!
+//! What is known of a contact is what the user's devices say of them ([`words`]): each says which key it has met, and what it
+//! has come to know of it. Only this device's own doings pin another key than the pinned one.
 
-use privmsg_protocol::UserId;
+pub mod words;
+
+use privmsg_protocol::{DeviceId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::sql_types::{key_bytes, optional_key_bytes, user_id};
 use crate::{Change, Snapshot, StoreError, Tx, holds};
+
+use words::Marks;
 
 /// What is known of a user's identity key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +22,12 @@ pub struct Contact {
     pub by_link: bool,
     /// The user has compared the safety number.
     pub verified: bool,
-    /// Another key that appeared beside one that is held fast. Nothing is sent until the user accepts it.
+    /// Another key that appeared beside the pinned one. Nothing is sent until the user has decided.
     pub changed_identity: Option<[u8; 32]>,
+    /// Who names that one.
+    pub changed_by: Option<ChangedBy>,
+    /// A device that was removed as stolen has vouched for the pinned key, and the user has not said what is right.
+    pub to_confirm: bool,
 }
 
 impl Contact {
@@ -24,7 +35,56 @@ impl Contact {
     /// the user says so.
     #[must_use]
     pub const fn is_held_fast(&self) -> bool {
-        self.by_link || self.verified
+        self.by_link || self.verified || self.to_confirm
+    }
+}
+
+/// Who names another key than the pinned one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangedBy {
+    /// The server, or devices that were met under it.
+    Seen,
+    /// A contact link that came some way.
+    Link,
+    /// A contact link from the contact's own hands or screen.
+    InPerson,
+    /// Another device of the user's.
+    Device(DeviceId),
+}
+
+impl ChangedBy {
+    fn to_column(&self) -> String {
+        match self {
+            Self::Seen => "seen".to_owned(),
+            Self::Link => "link".to_owned(),
+            Self::InPerson => "in_person".to_owned(),
+            Self::Device(device) => format!("device:{device}"),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "seen" => Ok(Self::Seen),
+            "link" => Ok(Self::Link),
+            "in_person" => Ok(Self::InPerson),
+            other => {
+                let device = other.strip_prefix("device:").and_then(|id| DeviceId::new(id).ok());
+                device.map(Self::Device).ok_or(StoreError::Invalid("who has named a key"))
+            }
+        }
+    }
+
+    const fn is_a_link(&self) -> bool {
+        matches!(self, Self::Link | Self::InPerson)
+    }
+
+    /// What is known of its key once the user has accepted it.
+    const fn marks(&self) -> Marks {
+        match self {
+            Self::Seen | Self::Device(_) => Marks::NONE,
+            Self::Link => Marks::BY_LINK,
+            Self::InPerson => Marks::BY_LINK.and(Marks::VERIFIED),
+        }
     }
 }
 
@@ -33,20 +93,20 @@ impl Contact {
 pub enum Linked {
     /// Its key is the pinned one, as it was before or is from now on.
     Pinned,
-    /// Another key is pinned. Nothing has changed.
+    /// Another key is pinned, and stays so. Nothing is sent until the user has decided.
     AnotherKey,
 }
 
 /// What seeing an identity key meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observation {
-    /// It is the pinned key, or one whose change is already known.
+    /// It is the pinned key, one whose change is already known, or one that the user has refused.
     Known,
     /// First sight: pinned.
     Pinned,
     /// Another key than the pinned one, which was not held fast: pinned in its place, and the user must be told.
     Changed,
-    /// Another key than one that is held fast: sending stops until the user accepts it.
+    /// Another key than one that is held fast: sending stops until the user has decided.
     Blocked,
 }
 
@@ -55,19 +115,24 @@ pub enum Observation {
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn load(at: &Snapshot<'_>, user: &UserId) -> Result<Option<Contact>, StoreError> {
-    at.sql()
-        .prepare_cached("SELECT identity, by_link, verified, changed_identity FROM contact WHERE user_id = ?1")?
-        .query_row([user.as_str()], |row| Ok(contact(row, 0)))
-        .optional()?
-        .transpose()
+    let sql = format!("SELECT {COLUMNS} FROM contact WHERE user_id = ?1");
+    at.sql().prepare_cached(&sql)?.query_row([user.as_str()], |row| Ok(contact(row, 0))).optional()?.transpose()
 }
 
+/// Of a contact whose marks do not say all that a device has vouched for which was removed as stolen.
+const COLUMNS: &str = "identity, by_link, verified, changed_identity, changed_by, EXISTS (
+    SELECT 1 FROM contact_word AS word WHERE word.user_id = contact.user_id AND word.identity = contact.identity
+        AND void = 1 AND marks & ~(by_link | verified << 1) != 0)";
+
 fn contact(row: &Row<'_>, first: usize) -> Result<Contact, StoreError> {
+    let changed_by: Option<String> = row.get(first + 4)?;
     Ok(Contact {
         identity: key_bytes(row, first)?,
         by_link: row.get(first + 1)?,
         verified: row.get(first + 2)?,
         changed_identity: optional_key_bytes(row, first + 3)?,
+        changed_by: changed_by.as_deref().map(ChangedBy::parse).transpose()?,
+        to_confirm: row.get(first + 5)?,
     })
 }
 
@@ -76,14 +141,12 @@ fn contact(row: &Row<'_>, first: usize) -> Result<Contact, StoreError> {
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn list(at: &Snapshot<'_>) -> Result<Vec<(UserId, Contact)>, StoreError> {
-    let mut query = at.sql().prepare_cached(
-        "SELECT user_id, identity, by_link, verified, changed_identity FROM contact ORDER BY user_id",
-    )?;
+    let mut query = at.sql().prepare_cached(&format!("SELECT user_id, {COLUMNS} FROM contact ORDER BY user_id"))?;
     let rows = query.query_and_then([], |row| Ok((user_id(row, 0)?, contact(row, 1)?)))?;
     rows.collect()
 }
 
-/// Whether nothing is sent to a user until the change of their key is accepted.
+/// Whether nothing is sent to a user until somebody has decided about another key of theirs.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
@@ -91,49 +154,109 @@ pub fn is_held(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
     Ok(load(at, user)?.is_some_and(|contact| contact.changed_identity.is_some()))
 }
 
-/// Compares an identity key that a user's device was seen with to what is known, and notes the difference.
+/// Compares an identity key that a user's device was seen with to what is known, and notes the difference. While another one
+/// waits for the user's decision, that one waits, and no further.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observation, StoreError> {
     let Some(contact) = load(tx, user)? else {
-        tx.sql().execute(
-            "INSERT INTO contact (user_id, identity) VALUES (?1, ?2)",
-            params![user.as_str(), identity.as_slice()],
-        )?;
-        tx.changed(Change::Contact(user.clone()));
+        pin(tx, user, identity)?;
+        words::say(tx, user, identity, Marks::NONE)?;
         return Ok(Observation::Pinned);
     };
-    if contact.identity == *identity || contact.changed_identity.as_ref() == Some(identity) {
+    if contact.identity == *identity {
+        words::say_seen(tx, user, identity)?;
         return Ok(Observation::Known);
     }
-    tx.changed(Change::Contact(user.clone()));
+    if contact.changed_identity.as_ref() == Some(identity) || is_refused(tx, user, identity)? {
+        return Ok(Observation::Known);
+    }
+    if contact.changed_by.as_ref().is_some_and(|by| *by != ChangedBy::Seen) {
+        return Ok(Observation::Known);
+    }
     if contact.is_held_fast() {
-        tx.sql().execute(
-            "UPDATE contact SET changed_identity = ?2 WHERE user_id = ?1",
-            params![user.as_str(), identity.as_slice()],
-        )?;
+        put_change(tx, user, identity, &ChangedBy::Seen)?;
         return Ok(Observation::Blocked);
     }
-    tx.sql()
-        .execute("UPDATE contact SET identity = ?2 WHERE user_id = ?1", params![user.as_str(), identity.as_slice()])?;
+    pin(tx, user, identity)?;
+    words::say(tx, user, identity, Marks::NONE)?;
     Ok(Observation::Changed)
 }
 
-/// Pins the key that a contact link names. A link pins and never replaces: who has sent it is not known.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn link(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Linked, StoreError> {
-    if load(tx, user)?.is_some_and(|contact| contact.identity != *identity) {
-        return Ok(Linked::AnotherKey);
-    }
+fn pin(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<(), StoreError> {
     tx.sql().execute(
-        "INSERT INTO contact (user_id, identity, by_link) VALUES (?1, ?2, 1)
-         ON CONFLICT (user_id) DO UPDATE SET by_link = 1",
+        "INSERT INTO contact (user_id, identity) VALUES (?1, ?2)
+         ON CONFLICT (user_id) DO UPDATE SET identity = ?2, changed_identity = NULL, changed_by = NULL",
         params![user.as_str(), identity.as_slice()],
     )?;
     tx.changed(Change::Contact(user.clone()));
+    Ok(())
+}
+
+fn put_change(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], by: &ChangedBy) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "UPDATE contact SET changed_identity = ?2, changed_by = ?3 WHERE user_id = ?1",
+        params![user.as_str(), identity.as_slice(), by.to_column()],
+    )?;
+    tx.changed(Change::Contact(user.clone()));
+    Ok(())
+}
+
+fn end_change(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
+    let sql = "UPDATE contact SET changed_identity = NULL, changed_by = NULL WHERE user_id = ?1";
+    tx.sql().execute(sql, [user.as_str()])?;
+    holds::release_accepted(tx)?;
+    tx.changed(Change::Contact(user.clone()));
+    Ok(())
+}
+
+/// Whether the user has said of a key that it is not the contact's.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_refused(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
+    let mut query = at
+        .sql()
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM refused_identity WHERE user_id = ?1 AND identity = ?2)")?;
+    Ok(query.query_row(params![user.as_str(), identity.as_slice()], |row| row.get(0))?)
+}
+
+fn set_refused(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], refused: bool) -> Result<(), StoreError> {
+    let sql = if refused {
+        "INSERT OR IGNORE INTO refused_identity (user_id, identity) VALUES (?1, ?2)"
+    } else {
+        "DELETE FROM refused_identity WHERE user_id = ?1 AND identity = ?2"
+    };
+    tx.sql().execute(sql, params![user.as_str(), identity.as_slice()])?;
+    Ok(())
+}
+
+/// Notes the key that a contact link names. A link pins and never replaces: who has sent it is not known. Where another key
+/// is pinned, however it came to be, the user has to decide.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn link(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], in_person: bool) -> Result<Linked, StoreError> {
+    let by = if in_person { ChangedBy::InPerson } else { ChangedBy::Link };
+    match load(tx, user)? {
+        Some(contact) if contact.identity != *identity => {
+            // A copy of the same link, by mail, takes nothing from the one that came by hand.
+            let known = contact.changed_identity.as_ref() == Some(identity)
+                && contact.changed_by.as_ref() == Some(&ChangedBy::InPerson);
+            if !known {
+                put_change(tx, user, identity, &by)?;
+            }
+            return Ok(Linked::AnotherKey);
+        }
+        Some(_) => {}
+        None => pin(tx, user, identity)?,
+    }
+    set_refused(tx, user, identity, false)?;
+    words::add(tx, user, identity, by.marks())?;
+    if in_person {
+        end_change(tx, user)?;
+    }
     Ok(Linked::Pinned)
 }
 
@@ -156,33 +279,45 @@ pub fn shown(at: &Snapshot<'_>, user: &UserId) -> Result<Option<String>, StoreEr
 }
 
 /// Marks the pinned key as compared, or takes that back. Whoever says that the pinned key is right also says that
-/// another one that appeared beside it is wrong: it is forgotten, and its devices have to leave.
+/// another one that appeared beside it is wrong: it is forgotten, and asked about again where it is seen again. For good it is
+/// refused by [`refuse_change`], which names it.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn set_verified(tx: &Tx<'_>, user: &UserId, verified: bool) -> Result<(), StoreError> {
-    tx.sql().execute(
-        "UPDATE contact SET verified = ?2, changed_identity = CASE WHEN ?2 THEN NULL ELSE changed_identity END
-         WHERE user_id = ?1",
-        params![user.as_str(), verified],
-    )?;
-    tx.changed(Change::Contact(user.clone()));
-    Ok(())
+    let Some(contact) = load(tx, user)? else { return Ok(()) };
+    if verified {
+        words::add(tx, user, &contact.identity, Marks::VERIFIED)?;
+        return end_change(tx, user);
+    }
+    words::take_back(tx, user, &contact.identity)
 }
 
-/// Takes the changed key as the new pinned one, which nobody has vouched for. Returns whether there was one.
+/// Takes the changed key as the new pinned one. A link that names it has vouched for it; nobody else has. Returns whether
+/// there was one.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
-    let changed = tx.sql().execute(
-        "UPDATE contact SET identity = changed_identity, changed_identity = NULL, by_link = 0, verified = 0
-         WHERE user_id = ?1 AND changed_identity IS NOT NULL",
-        [user.as_str()],
-    )?;
-    holds::release_accepted(tx)?;
-    tx.changed(Change::Contact(user.clone()));
-    Ok(changed > 0)
+    let Some(contact) = load(tx, user)? else { return Ok(false) };
+    let Some((identity, by)) = contact.changed_identity.zip(contact.changed_by) else { return Ok(false) };
+    pin(tx, user, &identity)?;
+    set_refused(tx, user, &identity, false)?;
+    words::say(tx, user, &identity, by.marks())?;
+    end_change(tx, user)?;
+    Ok(true)
+}
+
+/// Says of the changed key that it is not the contact's: the pinned one stays, and being seen again does not ask again.
+/// Returns whether there was one.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn refuse_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
+    let Some(changed) = load(tx, user)?.and_then(|contact| contact.changed_identity) else { return Ok(false) };
+    set_refused(tx, user, &changed, true)?;
+    end_change(tx, user)?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ async fn what_was_seen_first_gives_way_and_what_is_held_fast_does_not() {
         let contact = store.write(move |tx| {
             observe(tx, &bob(), &[1; 32])?;
             if by_link {
-                assert_eq!(link(tx, &bob(), &[1; 32])?, Linked::Pinned);
+                assert_eq!(link(tx, &bob(), &[1; 32], false)?, Linked::Pinned);
             }
             set_verified(tx, &bob(), verified)?;
             assert_eq!(observe(tx, &bob(), &[2; 32])?, expected);
@@ -41,18 +41,80 @@ async fn what_was_seen_first_gives_way_and_what_is_held_fast_does_not() {
 }
 
 #[tokio::test]
-async fn a_link_pins_first_and_replaces_nothing() {
+async fn a_link_that_contradicts_a_pin_stops_everything_and_replaces_nothing() {
+    for (verified, in_person) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (_dir, store) = store();
+        let steps = store.write(move |tx| {
+            // By the server's word, or compared by the user.
+            observe(tx, &bob(), &[1; 32])?;
+            set_verified(tx, &bob(), verified)?;
+            assert_eq!(link(tx, &bob(), &[2; 32], in_person)?, Linked::AnotherKey);
+            let held = load(tx, &bob())?.unwrap();
+            assert_eq!((held.identity, held.changed_identity, held.verified), ([1; 32], Some([2; 32]), verified));
+            assert!(is_held(tx, &bob())?);
+            // Whatever the server does now, what the person has brought waits for them.
+            for seen in [[1; 32], [2; 32], [3; 32]] {
+                assert_eq!(observe(tx, &bob(), &seen)?, Observation::Known);
+                assert_eq!(load(tx, &bob())?.unwrap(), held);
+            }
+            // A copy of the same link takes nothing from what came by hand.
+            link(tx, &bob(), &[2; 32], false)?;
+            assert_eq!(load(tx, &bob())?.unwrap(), held);
+            Ok::<_, StoreError>(())
+        });
+        steps.await.unwrap();
+        let decided = store.write(move |tx| {
+            assert!(accept_change(tx, &bob())?);
+            load(tx, &bob())
+        });
+        let accepted = decided.await.unwrap().unwrap();
+        assert_eq!((accepted.identity, accepted.changed_identity), ([2; 32], None));
+        assert_eq!(
+            (accepted.by_link, accepted.verified),
+            (true, in_person),
+            "the link vouches for it, and how it came"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_asked_about_again() {
+    for by_link in [false, true] {
+        let (_dir, store) = store();
+        let steps = store.write(move |tx| {
+            observe(tx, &bob(), &[1; 32])?;
+            if by_link {
+                link(tx, &bob(), &[2; 32], false)?;
+            } else {
+                set_verified(tx, &bob(), true)?;
+                observe(tx, &bob(), &[2; 32])?;
+            }
+            let held = load(tx, &bob())?.unwrap();
+            assert!(refuse_change(tx, &bob())?);
+            assert!(!refuse_change(tx, &bob())?, "once");
+            let refused = Contact { changed_identity: None, changed_by: None, ..held };
+            assert_eq!(observe(tx, &bob(), &[2; 32])?, Observation::Known);
+            assert_eq!(load(tx, &bob())?.unwrap(), refused);
+            assert!(is_refused(tx, &bob(), &[2; 32])?);
+            // A third one is new, and a link that a person brings is, too.
+            let third = observe(tx, &bob(), &[3; 32])?;
+            assert_eq!(third, if by_link { Observation::Changed } else { Observation::Blocked });
+            assert_eq!(link(tx, &bob(), &[2; 32], false)?, Linked::AnotherKey);
+            assert!(is_held(tx, &bob())? && accept_change(tx, &bob())?);
+            assert!(!is_refused(tx, &bob(), &[2; 32])?, "it is the right one after all");
+            Ok::<_, StoreError>(())
+        });
+        steps.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn taking_back_a_comparison_leaves_what_the_link_has_said() {
     let (_dir, store) = store();
     let steps = store.write(|tx| {
-        assert_eq!(link(tx, &bob(), &[1; 32])?, Linked::Pinned);
+        assert_eq!(link(tx, &bob(), &[1; 32], false)?, Linked::Pinned);
         let pinned = load(tx, &bob())?.unwrap();
-        assert_eq!(link(tx, &bob(), &[2; 32])?, Linked::AnotherKey);
-        assert_eq!(load(tx, &bob())?.unwrap(), pinned);
-        // Nor does a link for a key that waits to be accepted accept it.
-        observe(tx, &bob(), &[2; 32])?;
-        assert_eq!(link(tx, &bob(), &[2; 32])?, Linked::AnotherKey);
-        assert!(is_held(tx, &bob())?);
-        // Taking back that it was compared leaves what the link has said.
+        assert!(pinned.by_link && !pinned.verified);
         set_verified(tx, &bob(), true)?;
         set_verified(tx, &bob(), false)?;
         assert_eq!(list(tx)?, [(bob(), pinned)]);

@@ -17,6 +17,7 @@
 //! |---|---|---|
 //! | `queued`, files to upload | yes, with `upload` rows | none |
 //! | `queued` | yes | none, or encrypted in an epoch and perhaps on its way |
+//! | `held` | yes, and it goes out when the user says so: it was queued before they blocked who it is for | as for `queued` |
 //! | `sent` | none: the server has acknowledged it as durable | |
 //! | `failed` | none: refused for a reason that a retry does not change | |
 
@@ -24,6 +25,7 @@ pub mod account;
 pub mod blocks;
 pub mod challenges;
 pub mod chats;
+pub mod consent;
 pub mod contacts;
 mod db;
 mod error;
@@ -33,6 +35,7 @@ pub mod key;
 pub mod key_packages;
 pub mod known_devices;
 mod mls;
+pub mod sealed_identity;
 pub mod settings;
 mod sql_types;
 mod tasks;

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use privmsg_protocol::ErrorCode;
-use privmsg_protocol::limits::MAX_BACKUP_LEN;
 use privmsg_protocol::rest::{IdentityPurpose, SealedIdentity, StoreBackup};
 
 use super::statements::{recovery_key, sealed, signed_by_identity};
@@ -15,7 +14,7 @@ use crate::storage::{Session, SharedStorage};
 
 /// Keep the sealed identity
 ///
-/// Of an account with a device list only with the identity's signature.
+/// Sealed with other words, and only with the identity's signature.
 #[utoipa::path(
     put, path = "/users/me/backup", tag = "users",
     request_body = StoreBackup,
@@ -23,7 +22,6 @@ use crate::storage::{Session, SharedStorage};
     security(("session" = [])),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidRequest,
-        ErrorCode::SignatureRequired,
         ErrorCode::NoDeviceList,
         ErrorCode::StaleChallenge,
         ErrorCode::InvalidSignature,
@@ -36,20 +34,11 @@ pub(super) async fn store(
     extract::Json(body): extract::Json<StoreBackup>,
 ) -> Result<StatusCode, ApiError> {
     app.allowances.account_change(&session)?;
-    if body.backup.is_empty() || body.backup.len() > MAX_BACKUP_LEN {
-        return Err(ApiError::invalid("the backup is empty or too large"));
-    }
-    match (&body.recovery_key, &body.challenge, &body.signature) {
-        (None, None, None) => app.storage.set_backup(session.user, body.backup).await?,
-        (Some(key), Some(challenge), Some(signature)) => {
-            let key = recovery_key(key)?;
-            let text = [&sealed(&body.backup)?[..], key.as_bytes()].concat();
-            let signed = (challenge, signature);
-            let identity = signed_by_identity(&app, &session, IdentityPurpose::SealIdentity, signed, &text).await?;
-            app.storage.seal_identity(session, identity, body.backup, key).await?;
-        }
-        _ => return Err(ApiError::invalid("recovery_key, challenge and signature go together")),
-    }
+    let key = recovery_key(&body.recovery_key)?;
+    let text = [&sealed(&body.backup)?[..], key.as_bytes()].concat();
+    let signed = (&body.challenge, &body.signature);
+    let identity = signed_by_identity(&app, &session, IdentityPurpose::SealIdentity, signed, &text).await?;
+    app.storage.seal_identity(session, identity, body.backup, key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,8 +17,8 @@ use crate::extract::{self, AnySession, Params};
 use crate::hub::CloseReason;
 use crate::storage::{Enrolment, NewList, SharedStorage, not_listed};
 
-/// Longest answer to a new device, in characters of base64: a certificate and a list.
-const MAX_LINK_REPLY: usize = 8 * 1024;
+/// Longest answer to a new device, in characters of base64: a certificate, a list, and what is sealed of contacts' keys.
+const MAX_LINK_REPLY: usize = 52 * 1024;
 
 /// Bytes of a hash.
 const HASH_LEN: usize = 32;

@@ -9,7 +9,6 @@ use privmsg_protocol::{ErrorCode, UserId};
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::extract::{self, AnySession, Params};
-use crate::hub::CloseReason;
 use crate::storage::{Own, Session, SharedStorage};
 
 /// One's own profile
@@ -68,9 +67,7 @@ pub(super) async fn update(
     if update.public_key.as_deref() == Some("") {
         return Err(ApiError::invalid("public_key must not be empty"));
     }
-    let updated = app.storage.update_profile(session.clone(), update).await?;
-    app.hub.close(&updated.signed_out, CloseReason::SessionEnded);
-    if let Some(file) = updated.file {
+    if let Some(file) = app.storage.update_profile(session.clone(), update).await? {
         super::files::remove_from_disk(&app, &file).await;
     }
     Ok(Json(app.storage.profile(session.user_id, session.user).await?))

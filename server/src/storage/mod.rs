@@ -42,7 +42,7 @@ pub(crate) use identity::{
 };
 pub(crate) use model::{
     Blocked, Bounds, Cutoffs, Declined, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page,
-    PageLimit, Position, ProfileUpdated, Sample, Session, StorageStats, StoredUpload, Submission, Transaction,
+    PageLimit, Position, Sample, Session, StorageStats, StoredUpload, Submission, Transaction,
     UploadBounds, UserKey,
 };
 pub(crate) use rosters::Rosters;
@@ -160,11 +160,10 @@ pub(crate) trait Storage: People + Conversations {
 
     /// The profile of `user_id` as `viewer` may see it.
     async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile>;
-    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<ProfileUpdated>;
+    /// Returns the picture before, to be deleted from the disk.
+    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<Option<FileId>>;
     /// What a user sees of their own account.
     async fn own(&self, session: Session) -> Result<Own>;
-    /// Keeps the backup of an account without a device list.
-    async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()>;
     /// The sealed identity, and those before it that are kept, the newest first.
     async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>>;
     async fn user_exists(&self, user_id: UserId) -> Result<bool>;

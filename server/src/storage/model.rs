@@ -141,15 +141,6 @@ pub(crate) struct Page {
     pub(crate) has_more: bool,
 }
 
-/// What a changed profile leaves to be done.
-#[derive(Debug, Default)]
-pub(crate) struct ProfileUpdated {
-    /// Devices that a replaced identity has signed out.
-    pub(crate) signed_out: Vec<DeviceKey>,
-    /// The picture before, to be deleted from the disk.
-    pub(crate) file: Option<FileId>,
-}
-
 /// How much one user may upload.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UploadBounds {

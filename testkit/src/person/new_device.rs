@@ -43,6 +43,18 @@ impl NewDevice {
         })
     }
 
+    /// Begins once more where it was left.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub async fn begins_again(self, url: &str, key: SignInKey) -> Result<Self> {
+        let Self { account, profile, clock, home, begun } = self;
+        drop(begun);
+        let login = Self::login(url, &account, key)?;
+        let begun = Some(login.begin_with(&profile, None, Arc::clone(&clock)).await?);
+        Ok(Self { account, profile, clock, home, begun })
+    }
+
     /// The sign-in that waits.
     ///
     /// # Errors

@@ -137,7 +137,8 @@ async fn reading_is_told_only_by_who_wants_it() -> Result<()> {
     let (_server, alice, bob) = alice_and_bob().await?;
     alice.says(&bob, "one").await?;
     bob.hears(&alice, "one").await?;
-    let chat = bob.client().chat_with(&Recipient::User(alice.account().user_id.clone())).await?.context("a chat")?;
+    bob.lets_in(&alice).await?;
+    let chat = bob.chat(&alice).await?;
     ensure!(bob.client().mark_read(chat, None).await? == 1);
     ensure!(bob.client().mark_read(chat, None).await? == 0);
     bob.client().set(Setting::ReadReceipts, true).await?;

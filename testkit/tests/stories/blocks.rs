@@ -1,7 +1,7 @@
 //! Hearing nothing of somebody, and of them again.
 
 use anyhow::{Result, bail, ensure};
-use privmsg_client::ClientError;
+use privmsg_client::{ClientError, MessageState};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
@@ -118,5 +118,47 @@ async fn a_stranger_can_be_blocked() -> Result<()> {
     bob.hears(&alice, "hello yourself").await?;
     ensure!(alice.texts(&bob).await? == ["hello", "hello yourself"]);
     ensure!(alice.missing(&bob).await? == 0);
+    Ok(())
+}
+
+/// What she had written to him and was not out yet. Not when she hears him again either, unless she says so.
+#[tokio::test]
+async fn what_waited_before_a_block_does_not_go_out_after_it() -> Result<()> {
+    let (_server, mut alice, bob) = alice_and_bob().await?;
+    alice.says(&bob, "hello").await?;
+    bob.hears(&alice, "hello").await?;
+    alice.goes_offline().await?;
+    let angry = alice.says(&bob, "written in anger").await?;
+    let file = alice.file("plan.txt");
+    std::fs::write(&file, "the plan")?;
+    let plan = alice.shows(&bob, "our plan", &[&file]).await?;
+    let name = bob.account().user_id.clone();
+    alice.client().block(&name).await?;
+    alice.goes_online().await?;
+    let held = async |alice: &Person| -> Result<()> {
+        let note = alice.says(alice, "meanwhile").await?;
+        alice.delivered(&note).await?;
+        for sent in [&angry, &plan] {
+            let message = alice.client().message(sent.id).await?;
+            ensure!(message.is_some_and(|message| message.state == MessageState::Held), "it is not shown as held");
+        }
+        ensure!(alice.client().held_messages(&bob.account().user_id).await? == 2);
+        ensure!(bob.texts(alice).await? == ["hello"], "he has heard it");
+        Ok(())
+    };
+    held(&alice).await?;
+    ensure!(matches!(alice.client().send_held(&name).await, Err(ClientError::Blocked(_))));
+
+    alice.client().unblock(&name).await?;
+    held(&alice).await?;
+    // What she writes now does not take it along, and what she thinks better of never goes.
+    alice.says(&bob, "let us talk").await?;
+    bob.hears(&alice, "let us talk").await?;
+    ensure!(alice.client().delete(angry.message_id).await?.is_none(), "nobody has it");
+    alice.client().send_held(&name).await?;
+    alice.delivered(&plan).await?;
+    bob.hears(&alice, "our plan").await?;
+    ensure!(bob.texts(&alice).await? == ["hello", "let us talk", "our plan"], "{:?}", bob.texts(&alice).await?);
+    ensure!(alice.client().held_messages(&name).await? == 0);
     Ok(())
 }

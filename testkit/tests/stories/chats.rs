@@ -111,6 +111,7 @@ async fn the_writer_sees_what_has_arrived() -> Result<()> {
     let (_server, alice, mut bob) = alice_and_bob().await?;
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;
+    bob.lets_in(&alice).await?;
     bob.goes_offline().await?;
     let sent = alice.says(&bob, "have a look").await?;
     alice.delivered(&sent).await?;

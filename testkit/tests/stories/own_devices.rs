@@ -189,9 +189,65 @@ async fn a_replacement_is_shown_and_ended() -> Result<()> {
     ensure!(alice.client().replacement().await?.is_some());
     alice.client().end_replacement(alice.words()?).await?;
     ensure!(alice.client().replacement().await?.is_none());
+    // Who begins once more is not silent, and whoever starts the client is reminded.
+    thief.pending()?.replace_identity().await?;
+    alice.sees("the second alarm", alarm).await?;
+    alice.crashes().await?;
+    alice.goes_online().await?;
+    alice.sees("the reminder", alarm).await?;
     let by = privmsg_client::ChangeBy::Words(privmsg_protocol::Secret::new(alice.words()?.to_owned()));
     alice.client().change_access_key(by).await?;
     ensure!(thief.pending()?.replace_identity().await.is_err(), "the access key is another one");
     alice.says(&bob, "still me").await?;
     bob.hears(&alice, "still me").await.map(drop)
+}
+
+/// The words that were let nobody in any more; the new ones open the account, and what the other device keeps.
+#[tokio::test]
+async fn other_recovery_words_take_the_place_of_the_present_ones() -> Result<()> {
+    let (server, mut alice, bob) = alice_and_bob().await?;
+    let mut tablet = alice.takes_another_device(&server.url()).await?;
+    let former = alice.words()?.to_owned();
+    let wrong = alice.client().new_recovery_words(bob.words()?).await;
+    ensure!(matches!(wrong, Err(privmsg_client::ClientError::Recovery(_))), "{wrong:?}");
+    let words = alice.client().new_recovery_words(&former).await?;
+    ensure!(words.expose() != former && words.expose().split(' ').count() == 12);
+    ensure!(
+        alice.client().recovery_key().await?.is_some_and(|kept| kept.expose() == words.expose()),
+        "until it is shown"
+    );
+    alice.client().forget_recovery_key().await?;
+    let refused = alice.recovers(&server.url()).await.err().context("the former words still let somebody in")?;
+    ensure!(refused.to_string().contains("the signature does not belong"), "{refused:?}");
+    until("that the tablet may sign", PATIENCE, || async {
+        let listed = tablet.client().remove_stolen(&[], words.expose()).await;
+        Ok(listed.is_ok().then_some(()))
+    })
+    .await?;
+    alice.goes_offline().await?;
+    tablet.goes_offline().await?;
+    alice.knows_words(words);
+    let mut found = alice.recovers(&server.url()).await?;
+    found.goes_online().await?;
+    bob.says(&found, "which one is it now?").await?;
+    found.hears(&bob, "which one is it now?").await.map(drop)
+}
+
+/// The new identity takes effect while nobody waits for it. Once, its device was refused for ever, as one that comes in by
+/// its key.
+#[tokio::test]
+async fn another_identity_that_took_effect_meanwhile_is_signed_in_to() -> Result<()> {
+    let (server, alice, bob) = alice_and_bob().await?;
+    let clock: std::sync::Arc<dyn privmsg_client::Clock> = std::sync::Arc::new(Clock::right());
+    let key = || SignInKey::Access(alice.account().access_key.clone());
+    let mut new = NewDevice::begins(&server.url(), alice.account(), key(), &clock).await?;
+    new.pending()?.replace_identity().await?;
+    server.admin().passes_replacement(&alice.account().user_id).await?;
+    let mut new = new.begins_again(&server.url(), key()).await?;
+    let done = new.done()?;
+    ensure!(done.recovery_key.is_some(), "the words are shown");
+    let mut anew = new.becomes(done).await?;
+    anew.goes_online().await?;
+    anew.says(&bob, "it is me, anew").await?;
+    bob.hears(&alice, "it is me, anew").await.map(drop)
 }

@@ -32,7 +32,7 @@ struct Row {
 pub(super) enum Fate {
     /// It has gone out, after it was said that it waits.
     Sent(String),
-    /// It never will.
+    /// It never will, or not before the user says so.
     Failed(String),
 }
 
@@ -48,6 +48,10 @@ impl Unsent {
                 let due = (!known).then(|| Instant::now() + MOMENT);
                 self.rows.entry(message.id).or_insert_with(|| Row { text: excerpt(message), due });
                 None
+            }
+            MessageState::Held => {
+                let row = self.rows.remove(&message.id)?;
+                Some(Fate::Failed(lang.still_held(&row.text)))
             }
             MessageState::Sent => {
                 let row = self.rows.remove(&message.id)?;

@@ -64,7 +64,7 @@ pub(super) async fn announce(output: &Output, client: &Client, logged_in: &Logge
 
 /// Asks for three of the words. Until they are typed back, the device keeps them, and the identity key with them: somebody who
 /// has lost both has lost the account.
-async fn are_noted(output: &Output, words: &str) -> Result<bool, Failure> {
+pub(in crate::commands) async fn are_noted(output: &Output, words: &str) -> Result<bool, Failure> {
     let lang = output.lang();
     let words: Vec<_> = words.split_whitespace().collect();
     for at in Client::words_to_type_back() {
@@ -83,7 +83,7 @@ async fn are_noted(output: &Output, words: &str) -> Result<bool, Failure> {
 }
 
 /// The words in rows of four, to be written down.
-fn recovery_block(output: &Output, words: &str) -> Zeroizing<String> {
+pub(in crate::commands) fn recovery_block(output: &Output, words: &str) -> Zeroizing<String> {
     let lang = output.lang();
     let words: Vec<_> = words.split_whitespace().collect();
     let mut block = Zeroizing::new(format!("\n{}\n\n", lang.recovery_title()));

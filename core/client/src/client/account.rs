@@ -134,7 +134,9 @@ impl Client {
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError`] of the requests.
     pub async fn end_replacement(&self, words: &str) -> Result<(), ClientError> {
         let account = self.context.account().await?;
-        Publisher::of(&self.context, &account).end_replacement(words).await
+        Publisher::of(&self.context, &account).end_replacement(words).await?;
+        self.context.tell_of_replacement(None);
+        Ok(())
     }
 
     /// Sets another access key, and returns it: the only time that it is known here.
@@ -158,6 +160,17 @@ impl Client {
             }
         }
         Ok(new)
+    }
+
+    /// Puts the account's identity under other recovery words, by the present ones, and returns them. They stay on the device until
+    /// [`Client::forget_recovery_key`]; the present ones open nothing of the server's from then on.
+    ///
+    /// # Errors
+    /// [`ClientError::Recovery`] if the present words are wrong; [`ClientError::AnotherOwnIdentity`] if they open another
+    /// identity than this account's; [`ClientError`] of the requests: then the same call goes on with the same words.
+    pub async fn new_recovery_words(&self, present: &str) -> Result<Secret, ClientError> {
+        let account = self.context.account().await?;
+        Publisher::of(&self.context, &account).new_words(present).await
     }
 
     /// Which three of the twelve recovery words a person is to type back, from 0.

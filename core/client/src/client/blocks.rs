@@ -2,30 +2,71 @@
 
 use privmsg_protocol::UserId;
 use privmsg_protocol::rest::BlockedUser;
-use privmsg_store::chats::{self, ChatId};
-use privmsg_store::{Snapshot, blocks};
+use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::{Snapshot, Tx, blocks, outbox};
 
 use super::Client;
 use crate::error::ClientError;
 
 impl Client {
-    /// Blocks somebody, on all devices of the user: when this returns, nothing that they send arrives any more. They are not
-    /// told. What they sent before stays.
+    /// Blocks somebody, on all devices of the user: when this returns, nothing that they send arrives any more, and nothing
+    /// goes out to them that waits here. They are not told. What they sent before stays.
     ///
     /// # Errors
     /// [`ClientError`] of the request.
     pub async fn block(&self, user: &UserId) -> Result<(), ClientError> {
-        self.context.api.block(user).await?;
-        self.note_block(user, true).await
+        // First here: while the server is asked, the engine may send.
+        let was_blocked = self.is_blocked(user).await?;
+        self.note_block(user, true).await?;
+        let asked = self.context.api.block(user).await;
+        if asked.is_err() && !was_blocked {
+            self.note_block(user, false).await?;
+            self.release(user).await?;
+        }
+        asked
     }
 
-    /// Takes that back. What they have sent meanwhile does not arrive any more.
+    /// Takes that back. What they have sent meanwhile does not arrive any more. What this user had written before the block, and
+    /// was not sent by then, stays [held](Self::held_messages).
     ///
     /// # Errors
     /// [`ClientError`] of the request.
     pub async fn unblock(&self, user: &UserId) -> Result<(), ClientError> {
         self.context.api.unblock(user).await?;
         self.note_block(user, false).await
+    }
+
+    /// How many messages wait on this device since before their recipient was blocked.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn held_messages(&self, user: &UserId) -> Result<u64, ClientError> {
+        let kind = ChatKind::Direct { peer: user.clone() };
+        self.read(move |at| match chats::find(at, &kind)? {
+            Some(chat) => outbox::held(at, chat),
+            None => Ok(0),
+        })
+        .await
+    }
+
+    /// Sends them after all.
+    ///
+    /// # Errors
+    /// [`ClientError::Blocked`] as long as the recipient is; [`ClientError`] of the database.
+    pub async fn send_held(&self, user: &UserId) -> Result<(), ClientError> {
+        if self.is_blocked(user).await? {
+            return Err(ClientError::Blocked(user.clone()));
+        }
+        self.release(user).await
+    }
+
+    async fn release(&self, user: &UserId) -> Result<(), ClientError> {
+        let kind = ChatKind::Direct { peer: user.clone() };
+        let release = move |tx: &Tx<'_>| match chats::find(tx, &kind)? {
+            Some(chat) => outbox::release(tx, chat),
+            None => Ok(()),
+        };
+        Ok(self.context.store.write(release).await?)
     }
 
     /// Who is blocked, as the server has it.

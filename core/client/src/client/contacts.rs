@@ -53,13 +53,14 @@ impl Client {
         Ok(profile.public_key.and_then(|key| key.parse().ok()))
     }
 
-    /// Adds a contact by their link: its key is the only one that is written to from now on. Another one that the server has
-    /// `published` is noted as a change, which holds up what is sent until the user accepts it. The link's generation is
-    /// not kept: nothing checks it yet.
+    /// Adds a contact by their link: its key is the only one that is written to from now on. Another one that is pinned
+    /// already, or that the server has `published`, is noted as a change, which holds up what is sent until the user has
+    /// accepted or refused it. The link's generation is not kept: nothing checks it yet.
     ///
     /// # Errors
-    /// [`ClientError::AnotherKey`] if another key is pinned, [`ClientError::AnotherServer`] if the link is for a server that
-    /// is not this one, [`ClientError::OwnLink`]; then nothing has changed. [`ClientError`] of the database.
+    /// [`ClientError::AnotherServer`] if the link is for a server that is not this one, [`ClientError::OwnLink`],
+    /// [`ClientError::AnotherKey`] if it names another key for this very account; then nothing has changed. [`ClientError`] of
+    /// the database.
     pub async fn add_contact(
         &self,
         link: &ContactLink,
@@ -134,5 +135,20 @@ impl Client {
             Some(_) => Err(ClientError::AnotherNumber(user)),
         };
         self.context.store.write(accept).await
+    }
+
+    /// Refuses another identity of a contact, as the user has `seen` its number: the pinned key stays, and what waited is sent
+    /// to it. That the refused one is seen again says nothing new. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`ClientError::AnotherNumber`] if the other key is another one by now; [`ClientError`] of the database.
+    pub async fn refuse_identity_change(&self, user: &UserId, seen: &SafetyNumber) -> Result<bool, ClientError> {
+        let (user, seen) = (user.clone(), seen.clone());
+        let refuse = move |tx: &Tx<'_>| match info(tx, &user)?.changed {
+            None => Ok(false),
+            Some(changed) if changed == seen => Ok(contacts::refuse_change(tx, &user)?),
+            Some(_) => Err(ClientError::AnotherNumber(user)),
+        };
+        self.context.store.write(refuse).await
     }
 }

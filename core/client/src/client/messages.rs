@@ -90,7 +90,7 @@ impl Client {
             let target = own_target(tx, own.0, &message)?;
             refuse_deleted(tx, &target)?;
             let nobody_has_it = match target.state {
-                MessageState::Queued => !outbox::has_left(tx, &message)?,
+                MessageState::Queued | MessageState::Held => !outbox::has_left(tx, &message)?,
                 MessageState::Failed(_) => true,
                 MessageState::Sent | MessageState::Received => false,
             };

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use privmsg_protocol::UserId;
 use privmsg_protocol::frames::{ClientFrame, SendTyping};
-use privmsg_store::chats::{self, ChatKind};
-use privmsg_store::{Snapshot, StoreError, account, contacts, messages};
+use privmsg_store::chats::ChatKind;
+use privmsg_store::consent::{self, Consent};
+use privmsg_store::{Snapshot, StoreError, contacts};
 use tokio::sync::mpsc::{self, WeakSender};
 use tokio::time::Instant;
 
@@ -73,30 +74,22 @@ impl Client {
     }
 }
 
-/// Whoever one has not written to must not learn that one is about to, nor that one is there at all: a stranger can make a
+/// Whoever one has not answered must not learn that one is about to, nor that one is there at all: a stranger can make a
 /// conversation, and write in it.
 fn may_see(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
     if !Setting::Typing.is_on(at)? || contacts::is_held(at, user)? {
         return Ok(false);
     }
-    let Some((own, _)) = account::sender(at)? else { return Ok(false) };
-    match chats::find(at, &ChatKind::Direct { peer: user.clone() })? {
-        Some(chat) => messages::has_spoken(at, chat, &own),
-        None => Ok(false),
-    }
+    Ok(consent::of(at, &ChatKind::Direct { peer: user.clone() })? == Consent::Open)
 }
 
 #[cfg(test)]
 mod tests {
-    use privmsg_protocol::{DeviceId, GroupId, MessageId, Seq};
     use privmsg_store::Store;
-    use privmsg_store::groups::{self, GroupState};
+    use privmsg_store::consent::{Decided, Decision};
     use privmsg_store::key::DatabaseKey;
-    use privmsg_store::messages::{Direction, Kind, NewMessage};
-    use privmsg_store::position::Place;
 
     use super::*;
-    use crate::identity::signed_in_account;
 
     #[tokio::test(start_paused = true)]
     async fn it_is_said_now_and_then_and_its_end_once() {
@@ -110,44 +103,30 @@ mod tests {
         assert!(news(false) && !news(false) && news(true));
     }
 
-    /// A stranger who makes a conversation and writes in it learns nothing before there is an answer.
+    /// A stranger who makes a conversation and writes in it learns nothing before there is an answer, nor somebody who is declined.
     #[tokio::test]
-    async fn who_has_only_written_to_one_does_not_see_that_one_writes() {
+    async fn who_has_not_been_answered_does_not_see_that_one_writes() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
-        let (alice, mallory) = (UserId::new("alice").unwrap(), UserId::new("mallory").unwrap());
-        let group = GroupId::from_bytes([1; 16]);
+        let mallory = UserId::new("mallory").unwrap();
+        let chat = ChatKind::Direct { peer: mallory.clone() };
         let seen = store
             .write(move |tx| {
-                account::save(tx, &signed_in_account(alice.clone()))?;
-                let chat = chats::ensure(tx, &ChatKind::Direct { peer: mallory.clone() }, 1)?;
-                groups::insert(tx, &group, chat, &[], GroupState::Active, 0)?;
-                let mut seen = Vec::new();
-                let mut say = |n, sender_id: &UserId, place, direction| {
-                    let new = NewMessage {
-                        chat,
-                        place,
-                        message_id: MessageId::from_bytes([n; 16]),
-                        sender_id,
-                        sender_device: &DeviceId::new("d").unwrap(),
-                        sent_at: 1,
-                        received_at: 1,
-                        expires_at: None,
-                        kind: Kind(0),
-                        content: b"text",
-                    };
-                    messages::insert(tx, &new, direction)?;
+                let mut seen = vec![may_see(tx, &mallory)?];
+                consent::ask(tx, &chat, &mallory)?;
+                seen.push(may_see(tx, &mallory)?);
+                for open in [true, false] {
+                    consent::decide(tx, &Decision { chat: chat.clone(), open, at_ms: 1 }, Decided::Here)?;
                     seen.push(may_see(tx, &mallory)?);
-                    Ok::<_, StoreError>(())
-                };
-                let numbered = |seq| Place::Numbered { group, seq: Seq(seq) };
-                say(1, &mallory, numbered(1), Direction::Incoming)?;
-                say(2, &alice, Place::Queued, Direction::Outgoing)?;
-                say(3, &alice, numbered(2), Direction::Incoming)?;
+                }
                 Ok::<_, StoreError>(seen)
             })
             .await
             .unwrap();
-        assert_eq!(seen, [false, false, true], "theirs, one that waits, and one of another device of one's own");
+        assert_eq!(
+            seen,
+            [false, false, true, false],
+            "nobody, a stranger, somebody who was answered, and who is declined"
+        );
     }
 }

@@ -73,7 +73,7 @@ impl ContentKind for SigningKeyWantedKind {
 }
 
 /// The account, if another device of its list has said this, in the conversation with oneself.
-fn of_own_device(tx: &Tx<'_>, said: &Said<'_>) -> Result<Option<Account>, ClientError> {
+pub(super) fn of_own_device(tx: &Tx<'_>, said: &Said<'_>) -> Result<Option<Account>, ClientError> {
     if said.direction == Direction::Outgoing {
         return Ok(None);
     }

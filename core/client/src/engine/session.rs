@@ -7,6 +7,8 @@ use privmsg_protocol::ErrorCode;
 use privmsg_protocol::frames::{Ack, ClientFrame, DeliveredMessage, ErrorFrame, ServerFrame, Typing};
 use privmsg_store::account::Account;
 use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::consent::{self, Consent};
+use privmsg_store::{Snapshot, StoreError};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -136,10 +138,13 @@ impl Session {
         self.receive(page).await
     }
 
-    /// Somebody writes to this user. Whoever has no chat with them writes where nobody looks.
+    /// Somebody writes to this user. Whoever has no chat with them, or has not been answered, writes where nobody looks.
     async fn typing(&self, Typing { user_id: user, is_typing }: Typing) -> Result<(), ClientError> {
         let kind = ChatKind::Direct { peer: user.clone() };
-        if let Some(chat) = self.link.context.store.read(move |at| chats::find(at, &kind)).await? {
+        let look = move |at: &Snapshot<'_>| {
+            Ok::<_, StoreError>(chats::find(at, &kind)?.filter(|_| matches!(consent::of(at, &kind), Ok(Consent::Open))))
+        };
+        if let Some(chat) = self.link.context.store.read(look).await? {
             self.tell(Event::Typing { user, chat, is_typing });
         }
         Ok(())

@@ -12,8 +12,10 @@ pub(crate) mod key_packages;
 pub(crate) mod open;
 pub(crate) mod outbox;
 pub(crate) mod own_devices;
+mod pins;
 mod presence;
 mod receipts;
+pub(crate) mod requests;
 mod sealed_files;
 mod signing_key;
 pub(super) mod sync;
@@ -46,8 +48,10 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(key_packages::KeyPackages::default()),
         Box::new(presence::Presence::default()),
         Box::new(blocks::Blocks::default()),
+        Box::new(requests::Requests::default()),
         Box::new(own_devices::OwnDevices::default()),
         Box::new(signing_key::PassSigningKey::default()),
+        Box::new(pins::PassPins),
         Box::new(gaps::Gaps),
         Box::new(kept::Kept),
         Box::new(expiry::Expiry),

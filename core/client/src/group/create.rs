@@ -12,7 +12,7 @@ use privmsg_protocol::limits::MAX_GROUP_PEOPLE;
 use privmsg_protocol::rest::{ClaimMany, ClaimOf, DeviceKeyPackage};
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::contacts;
+use privmsg_store::contacts::{self, Contact};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::Unreachable;
 use privmsg_store::{Snapshot, StoreError, group_chats, rejoins};
@@ -61,11 +61,15 @@ pub(crate) async fn look_for_the_other(link: &Arc<Link>, chat: ChatId) -> Result
         let Some(info) = info else { return Ok(None) };
         let Some(peer) = membership::peer(&info, &own).cloned() else { return Ok(None) };
         let contact = contacts::load(at, &peer.user_id)?;
-        Ok::<_, StoreError>(Some((peer, info.incarnation(), contact.is_some_and(|contact| contact.is_held_fast()))))
+        let asks = |contact: &Contact| contact.is_held_fast() || contact.changed_identity.is_some();
+        Ok::<_, StoreError>(Some((peer, info.incarnation(), contact.as_ref().is_some_and(asks))))
     };
     let Some((peer, incarnation, held_fast)) = link.context.store.read(look).await? else { return Ok(false) };
     let published = published(link, &peer.user_id).await?.and_then(|key| AccountPublicKey::from_bytes(key).ok());
     let Some(identity) = published.filter(|published| *published != peer.identity) else { return Ok(false) };
+    if is_refused(link, &peer.user_id, *identity.as_bytes()).await? {
+        return Ok(false);
+    }
     let kind = ChatKind::Direct { peer: peer.user_id.clone() };
     if held_fast {
         let person = Person { identity, ..peer };
@@ -187,7 +191,11 @@ pub(crate) async fn claim_many(link: &Link, people: Vec<Participant>) -> Result<
 /// asked, and the chat waits for the answer.
 async fn nobody_there(link: &Link, kind: ChatKind, claimed: Claimed) -> Result<(), ClientError> {
     let Claimed { user, changed, nobody, .. } = claimed;
-    let Some(changed) = changed else {
+    let refused = match &changed {
+        Some(person) => is_refused(link, &person.user_id, *person.identity.as_bytes()).await?,
+        None => false,
+    };
+    let Some(changed) = changed.filter(|_| !refused) else {
         return Err(ClientError::Unreachable { user, why: nobody.unwrap_or(Unreachable::NoIdentity) });
     };
     let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &changed));
@@ -232,12 +240,24 @@ async fn identities(link: &Link, user: &UserId) -> Result<Identities, ClientErro
     let published = published(link, user).await?;
     let name = user.clone();
     let pinned = link.context.store.read(move |at| contacts::load(at, &name)).await?;
+    let refused = match published {
+        Some(published) => is_refused(link, user, published).await?,
+        None => false,
+    };
     let trusted = match pinned {
-        Some(contact) if contact.is_held_fast() => Some(contact.identity),
+        Some(contact) if contact.is_held_fast() || contact.changed_identity.is_some() || refused => {
+            Some(contact.identity)
+        }
         Some(contact) => published.or(Some(contact.identity)),
         None => published,
     };
     Ok(Identities { trusted, published })
+}
+
+/// Whether the user has said of a key that it is not this contact's.
+async fn is_refused(link: &Link, user: &UserId, key: [u8; 32]) -> Result<bool, ClientError> {
+    let user = user.clone();
+    Ok(link.context.store.read(move |at| contacts::is_refused(at, &user, &key)).await?)
 }
 
 /// Keeps the key packages that can be used and trusted. Where none is left, the one that came closest says why.

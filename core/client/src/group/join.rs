@@ -15,6 +15,7 @@ use privmsg_store::welcomes::{self, Welcome};
 use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, rejoins};
 use tokio::time::sleep;
 
+use super::asking;
 use super::claim::{Claim, published};
 use super::create::go_on;
 use super::membership::{self, Judgement};
@@ -180,6 +181,7 @@ async fn prepare(
                 }
             };
             part.keep()?;
+            asking::came_in(step, id, &claim.kind, conversation.roster())?;
             if let Some(why) = counted {
                 rejoins::note(step.tx, &id, why == Why::Missing, step.now_ms)?;
             }
@@ -282,6 +284,7 @@ pub(crate) fn use_welcome(
         Ok(conversation) => match membership::adopt(step, &conversation, id, claim)? {
             Judgement::Adopted(mut events) => {
                 part.keep()?;
+                asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, conversation.roster())?;
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 lags::remove(step.tx, &id)?;

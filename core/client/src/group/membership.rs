@@ -170,8 +170,10 @@ enum Trust {
 fn trust(at: &Snapshot<'_>, person: &Person, published: Option<[u8; 32]>) -> Result<Trust, StoreError> {
     let contact = contacts::load(at, &person.user_id)?;
     let key = person.identity.as_bytes();
+    let refused = contacts::is_refused(at, &person.user_id, key)?;
     Ok(match contact {
         Some(contact) if contact.identity == *key => Trust::Given,
+        Some(_) if refused => Trust::None,
         _ if published != Some(*key) => Trust::None,
         Some(contact) if contact.is_held_fast() || contact.changed_identity.is_some() => Trust::ToBeAsked,
         _ => Trust::Given,
@@ -244,11 +246,15 @@ pub(crate) async fn look_at_identities(
         let person = Person { user_id: user.clone(), identity: *place.identity() };
         let seen = link.context.step(&link.identity, move |step| {
             let events = observe(step, chat, &person)?;
-            Ok::<_, ClientError>((events, contacts::is_held(step.tx, &user)?))
+            let contact = contacts::load(step.tx, &user)?;
+            let known = |contact: contacts::Contact| {
+                contact.identity == *person.identity.as_bytes() && contact.changed_identity.is_none()
+            };
+            Ok::<_, ClientError>((events, contact.is_some_and(known)))
         });
-        let (events, held) = seen.await?;
+        let (events, known) = seen.await?;
         link.context.emit_all(events);
-        all &= !held;
+        all &= known;
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@ use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::position::Place;
+use privmsg_store::{chats, consent};
 
 use super::mls::Step;
 use super::news::GroupNews;
@@ -59,6 +60,7 @@ pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientErr
 /// The user takes no part in a group any more. What they have written and not sent will not be.
 pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) -> Result<(), ClientError> {
     group_chats::set_gone(step.tx, group.chat, Some(why))?;
+    consent::forget(step.tx, &chats::load(step.tx, group.chat)?.kind, step.now_ms)?;
     fail_all(step.tx, group.chat, ErrorCode::NotAMember.as_str())?;
     change::refuse_all(step.tx, group.chat)?;
     forget(step, group.group_id)

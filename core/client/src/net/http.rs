@@ -13,7 +13,7 @@ use privmsg_protocol::rest::{
     BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimMany, ClaimedKeyPackages, ClaimedMany,
     CommitAccepted, CreateGroup, CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health,
     KeyPackageStock, LeaveGroup, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest,
-    RosterSteps, SubmitCommit, UserProfile,
+    Requests, RosterSteps, SubmitCommit, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -150,6 +150,18 @@ impl Api {
 
     pub(crate) async fn unblock(&self, user: &UserId) -> Result<(), ClientError> {
         self.carry_out(Method::DELETE, &format!("users/me/blocks/{user}"), None).await
+    }
+
+    pub(crate) async fn requests(&self) -> Result<Requests, ClientError> {
+        self.call(Method::GET, "users/me/requests").await
+    }
+
+    pub(crate) async fn accept(&self, group: &GroupId) -> Result<(), ClientError> {
+        self.carry_out(Method::POST, &format!("groups/{group}/accept"), None).await
+    }
+
+    pub(crate) async fn decline(&self, group: &GroupId) -> Result<(), ClientError> {
+        self.carry_out(Method::POST, &format!("groups/{group}/decline"), None).await
     }
 
     /// Whether this device has acknowledged everything that was in its mailbox.

@@ -5,7 +5,7 @@ use hyper::header::{CONTENT_TYPE, IF_MATCH};
 use privmsg_protocol::UserId;
 use privmsg_protocol::rest::{
     EndReplacement, IdentityReplacement, LinkReplyForDevice, LoginResponse, OwnProfile, PublishDeviceList,
-    PublishedDeviceList, RecoverySignIn, ReplaceIdentity, SealedIdentity, SetAccessKey, SetUpIdentity,
+    PublishedDeviceList, RecoverySignIn, ReplaceIdentity, SealedIdentity, SetAccessKey, SetUpIdentity, StoreBackup,
 };
 
 use super::http::{Api, done, encoded};
@@ -41,6 +41,11 @@ impl Api {
 
     pub(crate) async fn sealed_identity(&self) -> Result<SealedIdentity, ClientError> {
         self.call(Method::GET, "users/me/backup").await
+    }
+
+    /// Puts the identity under other words.
+    pub(crate) async fn seal_identity(&self, sealed: &StoreBackup) -> Result<(), ClientError> {
+        self.carry_out(Method::PUT, "users/me/backup", Some(encoded(sealed)?)).await
     }
 
     pub(crate) async fn device_list(&self, user: &UserId) -> Result<PublishedDeviceList, ClientError> {

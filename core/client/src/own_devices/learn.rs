@@ -7,6 +7,7 @@ use privmsg_mls_public::{Device, DeviceList, KnownDevices, SigningKeyCertificate
 use privmsg_protocol::DeviceId;
 use privmsg_store::account::{self, Account};
 use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::contacts::words;
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
@@ -31,6 +32,9 @@ pub(crate) fn news(at: &Snapshot<'_>) -> Result<i64, StoreError> {
 
 /// What waits for the end of a replacement of the identity.
 const REPLACEMENT: TaskName = TaskName::new("replacement");
+
+/// What waits for a server that serves the sealed identity.
+const SEALED: TaskName = TaskName::new("sealed_identity");
 
 /// What this device knows of its account's devices.
 pub(crate) fn known(at: &Snapshot<'_>, account: &Account) -> Result<KnownDevices, ClientError> {
@@ -110,6 +114,13 @@ pub(crate) fn learn_by(
             settings::set(tx, NEWS, news(tx)? + 1)?;
             call_back(tx, &known)?;
             let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
+            let listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();
+            // Under another identity, or in a later generation, whoever is not there may be in others' hands.
+            let begun = before.number().is_none() || known.generation() > before.generation();
+            if words::weigh_devices(tx, &listed, begun)? {
+                let this = this_device(account, 0)?.device_id;
+                events.extend(announce_one(tx, account, Kind::TO_CONFIRM, &this, now_ms, now_ms)?);
+            }
             if by == By::Another {
                 events.extend(announce(tx, &before, &known, account, now_ms)?);
             }
@@ -189,12 +200,17 @@ fn announce_one(
 }
 
 /// Notes whether somebody has begun to put another identity in the place of this one.
-pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<Vec<Event>, ClientError> {
-    if begun {
-        return alarm(tx, &REPLACEMENT, Reason::ReplacementBegun, now_ms);
+pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<(), StoreError> {
+    if !begun {
+        return holds::forget_of(tx, &REPLACEMENT, Scope::Profile);
     }
-    holds::forget_of(tx, &REPLACEMENT, Scope::Profile)?;
-    Ok(Vec::new())
+    let pause = Duration::from_millis(LONGEST_MS.unsigned_abs());
+    holds::put(tx, &REPLACEMENT, Scope::Profile, &Reason::ReplacementBegun, now_ms, |_| pause).map(drop)
+}
+
+/// Notes that there is another identity in this account's place.
+pub(crate) fn another_identity(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    alarm(tx, &SEALED, Reason::AnotherOwnIdentity, now_ms)
 }
 
 /// Notes what a person has to know; told once, and shown until it is over.

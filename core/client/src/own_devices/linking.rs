@@ -1,15 +1,18 @@
 //! A new device is let in by a present one.
 
-use privmsg_e2ee::LinkCode;
+use privmsg_e2ee::{LinkCode, LinkPins, OsRng};
 use privmsg_mls_public::{Device, LinkReply};
 use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::EnrolDevice;
+use privmsg_store::contacts::words;
 
 use super::publish::{Publisher, signing_key};
+use crate::content::pins;
 use crate::error::{ClientError, During as _};
 
 impl Publisher<'_> {
-    /// Lets the device in that has shown this code: puts it into the list, and tells it which account it belongs to.
+    /// Lets the device in that has shown this code: puts it into the list, and tells it which account it belongs to,
+    /// and what is known of contacts' keys.
     ///
     /// # Errors
     /// [`ClientError::AnotherUsersCode`], and those of [`Publisher::publish`].
@@ -26,9 +29,18 @@ impl Publisher<'_> {
             let entry = Device { device_id: new.device_id.clone(), device_key: new.device_key, added_at };
             others.cloned().chain([entry]).collect()
         };
+        let told_by = self.account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
+        let known = self.store.read(words::to_pass_on).await?;
+        let known = LinkPins::new(told_by, known.iter().map(pins::pin).collect());
         let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         self.publish(with_it, |list| {
-            let reply = LinkReply::new(&code.secret, new, certificate.clone(), list.clone());
+            let reply = LinkReply::new(
+                &code.secret,
+                new,
+                certificate.clone(),
+                list.clone(),
+                known.seal(&code.secret, &mut OsRng),
+            );
             let reply = reply.during("answering a new device")?;
             Ok(vec![EnrolDevice {
                 device_id: new.device_id.clone(),

@@ -1,39 +1,65 @@
 //! What the recovery words are for on a device that is signed in: they open the identity, for a moment.
 
+use privmsg_e2ee::content::SealedIdentity;
 use privmsg_e2ee::{AccountKey, IdentityAction, IdentityRequest, OsRng, RecoveryError, RecoveryKey};
 use privmsg_mls_public::Device;
-use privmsg_protocol::rest::{ChallengePurpose, ChallengeRequest, EndReplacement, IdentityPurpose, SetAccessKey};
+use privmsg_protocol::rest::{
+    ChallengePurpose, ChallengeRequest, EndReplacement, IdentityPurpose, SetAccessKey, StoreBackup,
+};
 use privmsg_protocol::{DeviceId, Opaque, Secret};
+use privmsg_store::account::{self, Account};
+use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::sealed_identity::{self, NewWords};
+use privmsg_store::{Store, Tx};
 
 use super::generation;
-use super::learn::{known, stands};
+use super::learn::{self, known, stands};
 use super::publish::Publisher;
+use crate::content;
 use crate::error::ClientError;
 use crate::identity::public_identity;
 use crate::net::http::Api;
 
-/// The identity that the words open: as one of the copies has it, the server's, those before it, or this device's own. It has to
-/// be the one that is known here.
+/// What recovery words open.
+pub(crate) struct Opened {
+    pub(crate) key: AccountKey,
+    /// The copy that they have opened.
+    pub(crate) sealed: Vec<u8>,
+    /// The server has served another identity under the same words.
+    pub(crate) is_another_served: bool,
+}
+
+/// The identity that the words open: as one of the copies has it, the server's, those before it, or this device's own. Where the
+/// account's identity is known here, it is that one.
+///
+/// # Errors
+/// [`ClientError::Recovery`] if the words open none; [`ClientError::AnotherOwnIdentity`] if they open another one only.
 pub(crate) async fn open(
     api: &Api,
+    store: &Store,
     words: &RecoveryKey,
-    account: &privmsg_store::account::Account,
-) -> Result<(AccountKey, Vec<u8>), ClientError> {
-    let kept = match api.sealed_identity().await {
+    account: &Account,
+) -> Result<Opened, ClientError> {
+    let served = match api.sealed_identity().await {
         Ok(kept) => [kept.backup].into_iter().chain(kept.earlier).filter_map(|sealed| sealed.decode()).collect(),
         // A server that has lost it, or a session that ends: there is a copy here.
         Err(ClientError::Server { .. }) if account.sealed_identity.is_some() => Vec::new(),
         Err(error) => return Err(error),
     };
-    let mut refused = RecoveryError::Malformed;
-    for (at, sealed) in kept.into_iter().chain(account.sealed_identity.clone()).enumerate() {
+    let earlier = store.read(sealed_identity::earlier).await?;
+    let known = public_identity(account).ok();
+    let (mut refused, mut is_another_served) = (RecoveryError::Malformed, false);
+    for (at, sealed) in served.into_iter().chain(account.sealed_identity.clone()).chain(earlier).enumerate() {
         match words.open(&sealed, &account.user_id) {
-            Ok(key) => return Ok((key, sealed)),
+            Ok(key) if known.is_none_or(|known| known == key.public()) => {
+                return Ok(Opened { key, sealed, is_another_served });
+            }
+            Ok(_) => is_another_served = true,
             Err(error) if at == 0 => refused = error,
             Err(_) => {}
         }
     }
-    Err(refused.into())
+    Err(if is_another_served { ClientError::AnotherOwnIdentity } else { refused.into() })
 }
 
 impl Publisher<'_> {
@@ -79,9 +105,55 @@ impl Publisher<'_> {
         self.api.set_access_key(&SetAccessKey { access_key, present_access_key: None, challenge, signature }).await
     }
 
+    /// Seals the identity with other words. They are stored before the server hears of them, and whoever is cut off goes on with
+    /// the same ones; the other devices are told.
+    ///
+    /// # Errors
+    /// As [`Publisher::end_replacement`].
+    pub(crate) async fn new_words(self, words: &str) -> Result<Secret, ClientError> {
+        let key = self.identity(words).await?;
+        let user_id = self.account.user_id.clone();
+        let begun = match self.store.read(sealed_identity::new_words).await? {
+            Some(begun) => begun,
+            None => {
+                let words = RecoveryKey::generate(&mut OsRng);
+                let sealed = words.seal(&key, &user_id, &mut OsRng);
+                let new = NewWords { words: Secret::new(words.words().to_string()), sealed };
+                let kept = new.clone();
+                self.store.write(move |tx| sealed_identity::set_new_words(tx, &kept)).await?;
+                new
+            }
+        };
+        let new: RecoveryKey = begun.words.expose().parse().map_err(|_| ClientError::Damaged("recovery key"))?;
+        let sign_in_key = new.sign_in_key();
+        let body = SealedIdentity::body(&begun.sealed, &sign_in_key);
+        let (challenge, signature) = self.sign(&key, IdentityPurpose::SealIdentity, &body).await?;
+        let request = StoreBackup {
+            backup: Opaque::encode(&begun.sealed),
+            recovery_key: sign_in_key.to_string(),
+            challenge: Opaque::encode(&challenge),
+            signature: Opaque::encode(&signature),
+        };
+        self.api.seal_identity(&request).await?;
+        let told = SealedIdentity::new(begun.sealed, &sign_in_key, challenge, signature);
+        let now_ms = self.now_ms;
+        self.store.write(move |tx| new_words_count(tx, &told, now_ms)).await?;
+        Ok(begun.words)
+    }
+
     /// A request that only the identity may make: the server's challenge, and the signature over it.
     async fn ask(self, words: &str, purpose: IdentityPurpose, body: &[u8]) -> Result<(Opaque, Opaque), ClientError> {
         let key = self.identity(words).await?;
+        let (challenge, signature) = self.sign(&key, purpose, body).await?;
+        Ok((Opaque::encode(&challenge), Opaque::encode(&signature)))
+    }
+
+    async fn sign(
+        self,
+        key: &AccountKey,
+        purpose: IdentityPurpose,
+        body: &[u8],
+    ) -> Result<([u8; 32], [u8; 64]), ClientError> {
         let user_id = self.account.user_id.clone();
         let request = ChallengeRequest { user_id: user_id.clone(), purpose: ChallengePurpose::Identity(purpose) };
         let challenge = self.api.challenge(&request).await?.challenge;
@@ -92,16 +164,42 @@ impl Publisher<'_> {
             IdentityPurpose::SealIdentity => IdentityAction::SealIdentity,
             IdentityPurpose::EndReplacement => IdentityAction::EndReplacement,
         };
-        let signature = key.ask(&IdentityRequest::new(user_id, bytes, action, body));
-        Ok((challenge, Opaque::encode(&signature)))
+        Ok((bytes, key.ask(&IdentityRequest::new(user_id, bytes, action, body))))
     }
 
-    /// The account's identity, by the words.
+    /// The account's identity, by the words. That the server has another one under them is an alarm, whether or not there is
+    /// a copy of the right one.
     async fn identity(self, words: &str) -> Result<AccountKey, ClientError> {
+        public_identity(self.account)?;
         let words: RecoveryKey = words.parse()?;
-        let (key, _) = open(self.api, &words, self.account).await?;
-        if public_identity(self.account)? == key.public() { Ok(key) } else { Err(ClientError::AnotherOwnIdentity) }
+        let opened = open(self.api, self.store, &words, self.account).await;
+        let alarming = match &opened {
+            Ok(opened) => opened.is_another_served,
+            Err(error) => matches!(error, ClientError::AnotherOwnIdentity),
+        };
+        if alarming {
+            let now_ms = self.now_ms;
+            let told = self.store.write(move |tx| learn::another_identity(tx, now_ms)).await?;
+            if let Some(context) = self.told {
+                context.emit_all(told);
+            }
+        }
+        Ok(opened?.key)
     }
+}
+
+/// The words that were on their way are those of the account; the other devices keep what is sealed with them, too.
+fn new_words_count(tx: &Tx<'_>, told: &SealedIdentity, now_ms: i64) -> Result<(), ClientError> {
+    sealed_identity::new_words_count(tx)?;
+    let Some(account) = account::load(tx)? else { return Ok(()) };
+    let known = known(tx, &account)?;
+    let Some((user, device)) = account::sender(tx)? else { return Ok(()) };
+    if known.devices().len() < 2 {
+        return Ok(());
+    }
+    let content = content::compose(told, now_ms)?;
+    let chat = chats::ensure(tx, &ChatKind::SelfNotes, now_ms)?;
+    content::say(tx, (&user, &device), chat, &content, now_ms).map(drop)
 }
 
 /// Positions of three of the twelve words, for a person to type back.

@@ -124,7 +124,17 @@ impl Draft {
         if self.invitation.is_some() || self.account.access_key.is_none() {
             return Ok(self.api.health().await.map(drop)?);
         }
-        Ok(self.sign_in().await?)
+        match (self.sign_in().await, store) {
+            // It stands in the account's list meanwhile: the identity that it had begun has taken effect.
+            (Err(error), Some(store))
+                if error.is(&ErrorCode::SignatureRequired) && self.account.device_id.is_some() =>
+            {
+                let answer = by_device::sign_in(&self.api, store, &self.account).await?;
+                self.entered(answer);
+                Ok(())
+            }
+            (asked, _) => Ok(asked?),
+        }
     }
 
     /// As a new device, which waits.

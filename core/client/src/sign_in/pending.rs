@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use privmsg_e2ee::{DeviceKeys, LinkCode, RecoveryKey};
+use privmsg_e2ee::{DeviceKeys, LinkCode, LinkPins, RecoveryKey};
 use privmsg_mls_public::{LinkReply, NewDevice};
 use privmsg_protocol::rest::ReplaceIdentity;
 use privmsg_protocol::{ErrorCode, Secret};
 use privmsg_store::account;
+use privmsg_store::contacts::words;
 use zeroize::Zeroizing;
 
 use super::steps::{Steps, save};
 use super::{LoggedIn, LoginError, by_device};
+use crate::content::pins;
 use crate::device_lists;
 use crate::error::{ClientError, Retry};
 use crate::identity::public_identity;
 use crate::own_devices::learn;
-use crate::own_devices::words::open;
+use crate::own_devices::words::{Opened, open};
 
 /// How often it is looked whether somebody has let the device in: a person holds two devices in their hands. Each time is
 /// a request or two.
@@ -127,10 +129,14 @@ impl PendingLogin {
         let steps = &mut self.steps;
         steps.account.identity = Some(*identity.as_bytes());
         steps.account.certificate = Some(reply.certificate().encode());
+        let known = LinkPins::open(reply.pins(), &secret).map_err(|_| LoginError::ForgedLink)?;
         let (account, list, now) = (steps.account.clone(), reply.list().clone(), steps.clock.now_ms());
         let learnt = steps.store.write(move |tx| {
             account::save(tx, &account)?;
-            learn::learn(tx, &account, list, now)
+            learn::learn(tx, &account, list, now)?;
+            // What this device knew before, the others have not heard, perhaps.
+            words::tell_again(tx)?;
+            pins::hear(tx, known.told_by(), known.pins(), now)
         });
         learnt.await?;
         Ok(steps.finish().await?)
@@ -144,7 +150,7 @@ impl PendingLogin {
     pub async fn recover(&mut self, words: &str) -> Result<LoggedIn, LoginError> {
         let words: RecoveryKey = words.parse()?;
         let steps = &mut self.steps;
-        let (key, sealed) = open(&steps.api, &words, &steps.account).await?;
+        let Opened { key, sealed, .. } = open(&steps.api, &steps.store, &words, &steps.account).await?;
         let profile = steps.api.own_profile().await?.profile;
         let known = public_identity(&steps.account).ok();
         // Those of an attempt of our own that another device was faster than count for nothing.

@@ -31,6 +31,12 @@ pub enum MessageKind {
     /// Notice of this device, in the notes to oneself: another device of this user's was signed out. Its text is the device's
     /// name on the server.
     DeviceRemoved,
+    /// Notice of this device: another device of this user's knows the sender by another identity key. Its text is that
+    /// device's name on the server.
+    KnownOtherwise,
+    /// Notice of this device, in the notes to oneself: contacts wait to be confirmed that a device knew which was removed as
+    /// stolen. Says nothing else.
+    ToConfirm,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -50,6 +56,8 @@ impl MessageKind {
             Self::WentBack => "went_back",
             Self::DeviceAdded => "device_added",
             Self::DeviceRemoved => "device_removed",
+            Self::KnownOtherwise => "known_otherwise",
+            Self::ToConfirm => "contacts_to_confirm",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -60,7 +68,13 @@ impl MessageKind {
     pub const fn is_notice(self) -> bool {
         matches!(
             self,
-            Self::IdentityChanged | Self::WentBack | Self::GroupChanged | Self::DeviceAdded | Self::DeviceRemoved
+            Self::IdentityChanged
+                | Self::WentBack
+                | Self::GroupChanged
+                | Self::DeviceAdded
+                | Self::DeviceRemoved
+                | Self::KnownOtherwise
+                | Self::ToConfirm
         )
     }
 }
@@ -130,6 +144,8 @@ impl MessageView {
             Kind::WENT_BACK => MessageKind::WentBack,
             Kind::DEVICE_ADDED => MessageKind::DeviceAdded,
             Kind::DEVICE_REMOVED => MessageKind::DeviceRemoved,
+            Kind::KNOWN_OTHERWISE => MessageKind::KnownOtherwise,
+            Kind::TO_CONFIRM => MessageKind::ToConfirm,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             _ => MessageKind::Unsupported,
         };
@@ -157,7 +173,7 @@ impl MessageView {
         if message.kind == Kind::GROUP_CHANGED {
             view.group_news = Some(Box::new(GroupNews::read(&message.content)));
         }
-        if matches!(message.kind, Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED) {
+        if matches!(message.kind, Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE) {
             view.text = String::from_utf8_lossy(&message.content).into_owned();
         }
         if message.kind.is_notice() {

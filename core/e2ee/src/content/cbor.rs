@@ -16,7 +16,7 @@ const MAX_DEPTH: u32 = 16;
 
 /// Encodes into one allocation of the exact size, so that no copy of a secret stays behind in one that became too
 /// small.
-pub(super) fn encode(value: &impl Encode<()>) -> Zeroizing<Vec<u8>> {
+pub(crate) fn encode(value: &impl Encode<()>) -> Zeroizing<Vec<u8>> {
     let mut len = Length(0);
     minicbor::encode(value, &mut len).expect("counting does not fail");
     let mut bytes = Zeroizing::new(Vec::with_capacity(len.0));
@@ -25,7 +25,7 @@ pub(super) fn encode(value: &impl Encode<()>) -> Zeroizing<Vec<u8>> {
 }
 
 /// Decodes bytes that are one value and nothing behind it; `what` names it in the error.
-pub(super) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, ContentError> {
+pub(crate) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, ContentError> {
     let mut decoder = Decoder::new(bytes);
     let value = decoder.decode().map_err(|_| ContentError::Malformed(what))?;
     if decoder.position() == bytes.len() { Ok(value) } else { Err(ContentError::Malformed(what)) }

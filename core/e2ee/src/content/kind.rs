@@ -1,7 +1,8 @@
 use zeroize::Zeroizing;
 
 use super::{
-    ContentError, Delete, Edit, Files, IfUnknown, Reaction, Receipt, SigningKey, SigningKeyWanted, Text, Title,
+    ContentError, Decisions, Delete, Edit, Files, IfUnknown, Pins, Reaction, Receipt, SealedIdentity, SigningKey,
+    SigningKeyWanted, Text, Title,
 };
 
 /// A kind of content: what a body of its number means. See the [module documentation](super) for the table.
@@ -47,7 +48,7 @@ pub enum AboutRule {
 }
 
 /// The kinds of this build, in the order of their numbers.
-const KINDS: [Known; 9] = [
+const KINDS: [Known; 12] = [
     Known::of::<Text>(),
     Known::of::<Files>(),
     Known::of::<Receipt>(),
@@ -57,6 +58,9 @@ const KINDS: [Known; 9] = [
     Known::of::<Title>(),
     Known::of::<SigningKey>(),
     Known::of::<SigningKeyWanted>(),
+    Known::of::<Pins>(),
+    Known::of::<SealedIdentity>(),
+    Known::of::<Decisions>(),
 ];
 
 /// What is known of a kind before its body is read.
@@ -85,6 +89,6 @@ mod tests {
     #[test]
     fn a_number_is_given_once() {
         let numbers: Vec<u32> = KINDS.iter().map(|kind| kind.number).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 16, 17]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 16, 17, 18, 19, 20]);
     }
 }

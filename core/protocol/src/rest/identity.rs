@@ -219,19 +219,16 @@ pub struct SetAccessKey {
     pub signature: Option<Opaque>,
 }
 
-/// `PUT /api/v1/users/me/backup`. Of an account with a device list all fields are needed, of another one only `backup`.
+/// `PUT /api/v1/users/me/backup`: the identity, sealed with other recovery words.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreBackup {
     /// Ciphertext.
     pub backup: Opaque,
     /// Base64 of the recovery sign-in key of the same words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovery_key: Option<String>,
+    pub recovery_key: String,
     /// For the purpose `seal_identity`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenge: Option<Opaque>,
+    pub challenge: Opaque,
     /// By the identity key, over an `IdentityRequest` whose body is the bytes of `backup` and the 32 of `recovery_key`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<Opaque>,
+    pub signature: Opaque,
 }

@@ -31,12 +31,9 @@ pub struct UpdateProfile {
     /// Public picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar_file_id: Option<FileId>,
-    /// Account identity key. Set once; another one is refused unless `replace_public_key`.
+    /// Account identity key, of a client that sets up no device list. Set once: another one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
-    /// Start anew with another identity: contacts will see the change, all other devices are signed out.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub replace_public_key: bool,
 }
 
 /// One signed-in device of one's own.
@@ -68,14 +65,6 @@ pub struct Device {
 pub struct Devices {
     /// All devices, oldest first.
     pub devices: Vec<Device>,
-}
-
-/// The identity of an account without a device list, sealed with the recovery words.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Backup {
-    /// Ciphertext.
-    pub backup: Opaque,
 }
 
 /// `GET /api/v1/users/me/backup`: the identity, sealed with the recovery words.

@@ -137,7 +137,6 @@ strategies! {
     });
     update_profile() -> UpdateProfile = make!(UpdateProfile {
         display_name: opt(text()), avatar_file_id: opt(file()), public_key: opt(text()),
-        replace_public_key: any::<bool>(),
     });
     one_device() -> Device = make!(Device {
         device_id: device(), device_name: opt(text()), device_type: opt(text()), device_public_key: opt(text()),
@@ -212,7 +211,6 @@ strategies! {
     state_at() -> GroupStateAt = make!(GroupStateAt {
         epoch: epoch(), seq: seq(), state: public_state(), roster: opt(opaque()), founding_roster: opt(opaque()),
     });
-    backup() -> Backup = make!(Backup { backup: opaque() });
     sealed() -> SealedIdentity = make!(SealedIdentity { backup: opaque(), earlier: vec(opaque(), 0..3) });
     identity_purpose() -> IdentityPurpose = proptest::sample::select(&[
         IdentityPurpose::SetAccessKey, IdentityPurpose::SealIdentity, IdentityPurpose::EndReplacement,
@@ -255,6 +253,6 @@ strategies! {
         access_key: secret(), present_access_key: opt(secret()), challenge: opt(opaque()), signature: opt(opaque()),
     });
     store_backup() -> StoreBackup = make!(StoreBackup {
-        backup: opaque(), recovery_key: opt(text()), challenge: opt(opaque()), signature: opt(opaque()),
+        backup: opaque(), recovery_key: text(), challenge: opaque(), signature: opaque(),
     });
 }

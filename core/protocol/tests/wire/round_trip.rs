@@ -75,7 +75,6 @@ fn rest_bodies() {
     body(any::commit_accepted());
     body(any::groups());
     body(any::state_at());
-    body(any::backup());
     body(any::sealed());
     body(any::challenge_request());
     body(any::challenge());

@@ -150,7 +150,7 @@ async fn what_another_process_commits_is_heard_here() {
     let contact = Change::Contact(bob.clone());
     there.write(move |tx| contacts::observe(tx, &bob, &[1; 32])).await.unwrap();
     let heard = timeout(Duration::from_secs(10), ours.next()).await.unwrap().unwrap();
-    assert_eq!(heard.iter().collect::<Vec<_>>(), [&contact]);
+    assert!(heard.iter().any(|change| *change == contact), "{heard:?}");
     assert_eq!(theirs.next().await.unwrap(), heard);
 
     // What one has written itself is told once.

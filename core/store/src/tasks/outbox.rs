@@ -7,6 +7,7 @@ use crate::chats::ChatId;
 use crate::position::{self, Place, Position};
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
 use crate::tasks::{holds, uploads};
+use crate::timeline::messages;
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// The queue.
@@ -101,6 +102,34 @@ pub fn insert_again(
     Ok(())
 }
 
+/// What waits in a chat is held, because the user has blocked who it is for: it goes out when the user says so, and not before.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn hold(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE outbox SET held = 1 WHERE chat_id = ?1", [chat.0])?;
+    messages::set_held(tx, chat, true)
+}
+
+/// What is held in a chat is sent after all.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn release(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE outbox SET held = 0 WHERE chat_id = ?1", [chat.0])?;
+    tx.changed(Change::Task(TASK));
+    messages::set_held(tx, chat, false)
+}
+
+/// How many messages that people see are held in a chat.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn held(at: &Snapshot<'_>, chat: ChatId) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM outbox WHERE chat_id = ?1 AND held = 1 AND message_row IS NOT NULL";
+    Ok(from_sql(at.sql().prepare_cached(sql)?.query_row([chat.0], |row| row.get(0))?))
+}
+
 /// The row of a queued message.
 ///
 /// # Errors
@@ -129,7 +158,8 @@ pub fn has_left(at: &Snapshot<'_>, id: &MessageId) -> Result<bool, StoreError> {
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn chats(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT chat_id FROM outbox GROUP BY chat_id ORDER BY min(id)")?;
+    let mut query =
+        at.sql().prepare_cached("SELECT chat_id FROM outbox WHERE held = 0 GROUP BY chat_id ORDER BY min(id)")?;
     let rows = query.query_map([], |row| Ok(ChatId(row.get(0)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -141,7 +171,7 @@ pub fn chats(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
 pub fn has_other_than(at: &Snapshot<'_>, chat: ChatId, ids: &[MessageId]) -> Result<bool, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT message_id FROM outbox
-         WHERE chat_id = ?1 AND NOT EXISTS
+         WHERE chat_id = ?1 AND held = 0 AND NOT EXISTS
              (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
          ORDER BY id LIMIT ?2",
     )?;
@@ -162,7 +192,7 @@ pub fn has_other_than(at: &Snapshot<'_>, chat: ChatId, ids: &[MessageId]) -> Res
 pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext FROM outbox
-         WHERE chat_id = ?1 AND NOT EXISTS
+         WHERE chat_id = ?1 AND held = 0 AND NOT EXISTS
              (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
          ORDER BY id LIMIT ?2",
     )?;

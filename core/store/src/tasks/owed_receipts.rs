@@ -39,12 +39,26 @@ pub fn owe(tx: &Tx<'_>, chat: ChatId, message: &MessageId, read: bool) -> Result
     Ok(())
 }
 
-/// Whether any are owed.
+/// Of chats that the user has let in: until then they are held.
+const DUE: &str = "owed_receipt JOIN chat ON chat.id = chat_id JOIN consent
+    ON consent.chat = coalesce('user:' || chat.peer, 'group:' || hex(chat.conversation)) AND consent.state = 'open'";
+
+/// Whether any are due.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn any(at: &Snapshot<'_>) -> Result<bool, StoreError> {
-    Ok(at.sql().prepare_cached("SELECT EXISTS (SELECT 1 FROM owed_receipt)")?.query_row([], |row| row.get(0))?)
+    let mut query = at.sql().prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM {DUE})"))?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// Nobody of a chat is to be told anything of what they have sent so far.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM owed_receipt WHERE chat_id = ?1")?.execute([chat.0])?;
+    Ok(())
 }
 
 /// Takes receipts of one kind for one chat, up to `limit`, which the caller sends in the same transaction.
@@ -52,7 +66,7 @@ pub fn any(at: &Snapshot<'_>) -> Result<bool, StoreError> {
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn take(tx: &Tx<'_>, limit: usize) -> Result<Option<Owed>, StoreError> {
-    let mut first = tx.sql().prepare_cached("SELECT chat_id, read FROM owed_receipt LIMIT 1")?;
+    let mut first = tx.sql().prepare_cached(&format!("SELECT chat_id, read FROM {DUE} LIMIT 1"))?;
     let mut rows = first.query([])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let (chat, read) = (ChatId(row.get(0)?), row.get(1)?);

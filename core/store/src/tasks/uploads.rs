@@ -109,7 +109,7 @@ pub fn insert(tx: &Tx<'_>, outbox_id: i64, position: u32, file: &NewUpload<'_>) 
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn all_waiting(at: &Snapshot<'_>) -> Result<Vec<i64>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT id FROM upload WHERE file_id IS NULL ORDER BY id")?;
+    let mut query = at.sql().prepare_cached("SELECT upload.id FROM upload JOIN outbox ON outbox.id = outbox_id WHERE file_id IS NULL AND held = 0 ORDER BY upload.id")?;
     Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 

@@ -4,13 +4,17 @@
 //! acknowledgement of one's own, is noted here; what is missing below the highest is a hole. Holes are ordinary while
 //! messages are on their way. Once the mailbox is empty they are confirmed, and shown.
 
-use privmsg_protocol::{GroupId, Seq, UserId};
+use privmsg_protocol::{GroupId, Seq};
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::chats::ChatId;
+use crate::chats::{self, ChatId};
+use crate::consent::{self, Consent};
 use crate::position::Position;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx};
+
+pub use wanted::{any_kept_back, take_out};
+pub(crate) use wanted::{is_wanted, is_wanted_in};
 
 /// The highest number that a group can come to: a million a second for twelve days. A server that says more is lying.
 pub const LAST: Seq = Seq((1 << 40) - 1);
@@ -115,18 +119,6 @@ pub fn withhold(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq, wanted: boo
     shown(tx, group)
 }
 
-/// The user wants that nothing of this one arrives, as is known only now: what the server has said to have kept back is believed.
-pub(crate) fn is_wanted(tx: &Tx<'_>, peer: &UserId) -> Result<(), StoreError> {
-    tx.sql()
-        .prepare_cached(
-            "UPDATE gap SET confirmed = 2 WHERE confirmed = 3
-                 AND chat_id IN (SELECT id FROM chat WHERE kind = 'direct' AND peer = ?1)",
-        )?
-        .execute([peer.as_str()])
-        .map(drop)
-        .map_err(StoreError::from)
-}
-
 /// How many numbers of a group up to `seq` have not come, and may still.
 ///
 /// # Errors
@@ -228,7 +220,9 @@ pub fn confirm_all(tx: &Tx<'_>, but: &[GroupId]) -> Result<(), StoreError> {
     };
     for (id, group, chat) in open {
         if !but.contains(&group?) {
-            tx.sql().prepare_cached("UPDATE gap SET confirmed = 1 WHERE id = ?1")?.execute([id])?;
+            let wanted = consent::of(tx, &chats::load(tx, chat)?.kind)? == Consent::Declined;
+            let state = if wanted { State::Withheld } else { State::Confirmed };
+            tx.sql().prepare_cached("UPDATE gap SET confirmed = ?2 WHERE id = ?1")?.execute([id, state as i64])?;
             tx.changed(Change::Chat(chat));
         }
     }
@@ -380,6 +374,8 @@ fn shown(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+mod wanted;
 
 #[cfg(test)]
 mod tests;

@@ -8,9 +8,10 @@ use privmsg_protocol::{DeviceId, MessageId, UserId};
 use crate::chats::ChatId;
 use crate::position::{Place, Position};
 
+pub(crate) use changing::set_held;
 pub use changing::{delete, expire, forget, insert, set_content, set_failed, set_sent};
 pub use reading::{
-    after, before, between, find, find_of, first_expiry, first_unread, has_spoken, is_gone, load, load_shown, newest,
+    after, before, between, find, find_of, first_expiry, first_unread, is_gone, load, load_shown, newest,
     received_after, unread,
 };
 
@@ -37,12 +38,24 @@ impl Kind {
     /// Notice of this device: another device of its user's was signed out. The content is its name.
     pub const DEVICE_REMOVED: Self = Self(-5);
 
+    /// Notice of this device: another device of its user's knows the sender by another identity key. The content is its name.
+    pub const KNOWN_OTHERWISE: Self = Self(-7);
+
+    /// Notice of this device: contacts that a device knew wait to be confirmed, which was removed as stolen. Has no content.
+    pub const TO_CONFIRM: Self = Self(-8);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
         matches!(
             self,
-            Self::IDENTITY_CHANGED | Self::WENT_BACK | Self::GROUP_CHANGED | Self::DEVICE_ADDED | Self::DEVICE_REMOVED
+            Self::IDENTITY_CHANGED
+                | Self::WENT_BACK
+                | Self::GROUP_CHANGED
+                | Self::DEVICE_ADDED
+                | Self::DEVICE_REMOVED
+                | Self::KNOWN_OTHERWISE
+                | Self::TO_CONFIRM
         )
     }
 }
@@ -52,6 +65,8 @@ impl Kind {
 pub enum MessageState {
     /// In the outbox.
     Queued,
+    /// There, too, and it goes out only when the user says so: it was written before they blocked who it is for.
+    Held,
     /// The server has acknowledged it.
     Sent,
     /// Refused, with the server's error code.

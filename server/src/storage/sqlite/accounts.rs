@@ -138,7 +138,7 @@ impl Tx<'_> {
     }
 
     fn erase(&mut self, user: i64) -> rusqlite::Result<(Vec<DeviceKey>, Vec<FileId>)> {
-        let signed_out = self.sign_out_all(user, None)?;
+        let signed_out = self.sign_out_all(user)?;
         let files = self.forget_files(user)?;
         for sql in [
             "DELETE FROM invitation WHERE user = ?1",

@@ -138,7 +138,7 @@ impl Tx<'_> {
         self.conn
             .execute("UPDATE user SET revoked_at = max(1, ?2) WHERE id = ?1 AND revoked_at = 0", [user, self.now()])
             .and_then(|_| self.withdraw_invitation(user))
-            .and_then(|()| self.sign_out_all(user, None))
+            .and_then(|()| self.sign_out_all(user))
             .map_err(engine_error)
     }
 
@@ -152,7 +152,7 @@ impl Tx<'_> {
         self.conn
             .execute("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, key.as_bytes()])
             .and_then(|_| self.withdraw_invitation(user))
-            .and_then(|()| if sign_out_devices { self.sign_out_all(user, None) } else { Ok(Vec::new()) })
+            .and_then(|()| if sign_out_devices { self.sign_out_all(user) } else { Ok(Vec::new()) })
             .map_err(engine_error)
     }
 }

@@ -308,13 +308,12 @@ impl Tx<'_> {
         Ok(DeviceKey(device))
     }
 
-    /// Signs out all devices of a user, or all but one.
-    pub(super) fn sign_out_all(&mut self, user: i64, but: Option<DeviceKey>) -> rusqlite::Result<Vec<DeviceKey>> {
-        let but = but.map_or(0, |device| device.0);
+    /// Signs out all devices of a user.
+    pub(super) fn sign_out_all(&mut self, user: i64) -> rusqlite::Result<Vec<DeviceKey>> {
         let devices: Vec<i64> = self
             .conn
-            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND id <> ?2")?
-            .query_map([user, but], |row| row.get(0))?
+            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0")?
+            .query_map([user], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         self.sign_out(user, &devices)?;
         Ok(devices.into_iter().map(DeviceKey).collect())

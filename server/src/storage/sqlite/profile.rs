@@ -1,57 +1,31 @@
-//! What a user tells about themselves, and their sealed backup.
+//! What a user tells about themselves.
 
 use privmsg_protocol::rest::UpdateProfile;
-use privmsg_protocol::{ErrorCode, FileId, Opaque};
+use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::params;
 
 use super::fault::engine_error;
 use super::tx::Tx;
-use crate::storage::{ProfileUpdated, Refusal, Result, Session, UserKey};
+use crate::storage::{Refusal, Result, Session, UserKey};
 
 impl Tx<'_> {
-    /// Keeps the backup of an account without a device list.
-    pub(super) fn set_backup(&self, user: UserKey, backup: &Opaque) -> Result<()> {
-        if self.has_list(user.0)? {
-            return Err(Refusal::new(ErrorCode::SignatureRequired, "the account's identity must sign this").into());
-        }
-        self.conn
-            .execute("UPDATE user SET backup = ?2 WHERE id = ?1 AND deleted_at = 0", params![user.0, backup.as_str()])
-            .map_err(engine_error)?;
-        Ok(())
-    }
-
-    fn has_list(&self, user: i64) -> Result<bool> {
-        self.conn
-            .query_row("SELECT device_list <> x'' FROM user WHERE id = ?1", [user], |row| row.get(0))
-            .map_err(engine_error)
-    }
-
-    pub(super) fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<ProfileUpdated> {
+    pub(super) fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<Option<FileId>> {
         let user = session.user.0;
-        let mut updated = ProfileUpdated::default();
         if let Some(key) = &update.public_key {
             let known = self.public_key(user)?;
             if !known.is_empty() && known != *key {
-                if !update.replace_public_key || self.has_list(user)? {
-                    return Err(Refusal::new(
-                        ErrorCode::IdentityExists,
-                        "the account already has another identity key",
-                    )
-                    .into());
-                }
-                // The backup holds the old identity.
-                self.set_backup(session.user, &Opaque::default())?;
-                updated.signed_out = self.sign_out_all(user, Some(session.device)).map_err(engine_error)?;
+                let detail = "the account already has another identity key";
+                return Err(Refusal::new(ErrorCode::IdentityExists, detail).into());
             }
             self.set(user, "public_key", key)?;
         }
         if let Some(name) = &update.display_name {
             self.set(user, "display_name", name)?;
         }
-        if let Some(file) = &update.avatar_file_id {
-            updated.file = self.replace_avatar(session.user, file)?;
+        match &update.avatar_file_id {
+            Some(file) => self.replace_avatar(session.user, file),
+            None => Ok(None),
         }
-        Ok(updated)
     }
 
     /// A picture is kept for as long as it is one, so the one before goes. Returns it.

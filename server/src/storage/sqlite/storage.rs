@@ -19,7 +19,7 @@ use super::{
 use crate::secrets::KeyHash;
 use crate::storage::{
     Act, Actor, AuditNote, Authority, Blocked, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile,
-    NewIdentity, NewList, Own, Page, PageLimit, Position, ProfileUpdated, Relisted, Replaced, Request, RequestId,
+    NewIdentity, NewList, Own, Page, PageLimit, Position, Relisted, Replaced, Request, RequestId,
     Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
     StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
 };
@@ -193,12 +193,8 @@ impl Storage for SqliteStorage {
         self.read(move |conn| accounts::profile(conn, &user_id, viewer)).await
     }
 
-    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<ProfileUpdated> {
+    async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<Option<FileId>> {
         self.write(Touches::Structure, move |tx| tx.update_profile(&session, &update)).await
-    }
-
-    async fn set_backup(&self, user: UserKey, backup: Opaque) -> Result<()> {
-        self.write(Touches::Data, move |tx| tx.set_backup(user, &backup)).await
     }
 
     async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>> {

@@ -84,7 +84,10 @@ async fn a_device_changes_the_account_so_often() {
         .is("invalid_request");
     let more = json!({"access_key": key("F"), "present_access_key": present});
     put(&thief, PATH, &more).await.is("rate_limited");
-    let sealed = json!({"backup": keys::base64(b"another")});
+    let sealed = json!({
+        "backup": keys::base64(b"another"), "recovery_key": alice.identity.recovery_key(),
+        "challenge": keys::base64(&[0; 32]), "signature": keys::base64(&[0; 64]),
+    });
     put(&thief, "/api/v1/users/me/backup", &sealed).await.is("rate_limited");
     thief.api.json("PUT", "/api/v1/users/me/blocks/alice", Some(&thief.token), &Value::Null).await.is("rate_limited");
     let list = alice.identity.list(3, &[&alice.key]);

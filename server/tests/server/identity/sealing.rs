@@ -42,7 +42,7 @@ async fn nothing_less_than_a_signature_over_both_parts_destroys_it() {
     let alice = Owner::new(&server, "alice").await;
     let (api, eve) = (server.api, Identity::new("alice", 9));
     let before = alice.person.get(PATH).await.ok();
-    put(&alice.person, PATH, &json!({"backup": keys::base64(b"evil")})).await.is("signature_required");
+    put(&alice.person, PATH, &json!({"backup": keys::base64(b"evil")})).await.is("invalid_request");
     let good = sealed(api, &alice.identity, &alice.identity, b"next").await;
     let with = |field: &str, value: Value| {
         let mut body = good.clone();

@@ -2,7 +2,7 @@
 //! the true one; what came another way can: a contact link.
 
 use anyhow::{Result, ensure};
-use privmsg_client::{ContactLink, Event, Known, LinkFrom, MessageState, Sent};
+use privmsg_client::{ChangedBy, ContactLink, Event, Known, LinkFrom, MessageState, Sent};
 use privmsg_testkit::hostile::{HostileServer, Who};
 use privmsg_testkit::{Person, Server};
 use serde_json::json;
@@ -70,10 +70,15 @@ async fn a_false_identity_reads_whoever_has_nothing_to_compare_it_with() -> Resu
     world.operator.hears(&world.alice, SECRET).await?;
     let contact = world.alice.client().contact(&world.link.user_id).await?;
     ensure!(contact.known() == Known::SeenFirst && contact.changed.is_none());
-    // Too late for the link to keep that secret, but it uncovers it, and changes nothing by itself.
-    let added = world.alice.client().add_contact(&world.link, LinkFrom::InPerson, None).await;
-    ensure!(matches!(added, Err(privmsg_client::ClientError::AnotherKey(_))), "{added:?}");
-    ensure!(world.alice.client().contact(&world.link.user_id).await? == contact);
+    // Too late for the link to keep that secret, but it uncovers it, and keeps all that follow.
+    let added = world.alice.client().add_contact(&world.link, LinkFrom::InPerson, None).await?;
+    ensure!(added.changed_by == Some(ChangedBy::InPerson) && added.safety_number == contact.safety_number);
+    let next = world.alice.says(&world.link.user_id, "and where").await?;
+    let note = world.alice.says(&world.alice, "meanwhile").await?;
+    world.alice.delivered(&note).await?;
+    ensure!(!world.operator.texts(&world.alice).await?.contains(&"and where".to_owned()));
+    let state = world.alice.client().message(next.id).await?.map(|message| message.state);
+    ensure!(state == Some(MessageState::Queued), "{state:?}");
     Ok(())
 }
 

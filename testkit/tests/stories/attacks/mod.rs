@@ -6,6 +6,7 @@ mod joins;
 mod other_groups;
 mod other_people;
 mod own_devices;
+mod requests;
 mod senders;
 mod strangers;
 mod the_past;

@@ -29,7 +29,7 @@ fn forged(code: &LinkCode, secret: [u8; 32]) -> Result<Opaque> {
     let certificate = signing.certify(&device.device_id, &device.device_key, 1);
     let entry = Device { device_id: device.device_id.clone(), device_key: device.device_key, added_at: 1 };
     let list = signing.list(1, vec![entry])?;
-    Ok(Opaque::encode(&LinkReply::new(&secret, device, certificate, list)?.encode()))
+    Ok(Opaque::encode(&LinkReply::new(&secret, device, certificate, list, Vec::new())?.encode()))
 }
 
 async fn believes_nothing(new: &mut NewDevice) -> Result<()> {

@@ -4,6 +4,7 @@ mod attacks;
 mod changes;
 mod devices;
 mod life;
+mod requests;
 
 use anyhow::{Context as _, Result};
 use privmsg_client::{ChatId, Draft, GroupNews, HistoryItem, MessageKind, MessageView, Recipient, Role, Sent};

@@ -81,7 +81,6 @@ async fn state(server: &Running, who: &Device, file: &str) -> Result<Vec<String>
     for path in [
         "/api/v1/messages/pending",
         "/api/v1/users/me/devices",
-        "/api/v1/users/me/backup",
         "/api/v1/key-packages",
         "/api/v1/groups",
         "/api/v1/users/me",
@@ -96,7 +95,7 @@ async fn state(server: &Running, who: &Device, file: &str) -> Result<Vec<String>
     Ok(seen)
 }
 
-/// Alice with something of every kind: a waiting message, a backup, key packages, a group, a file.
+/// Alice with something of every kind: a waiting message, key packages, a group, a file.
 async fn alice_and_all_that_is_hers(server: &Running) -> Result<(Device, String, String)> {
     let alice = server.user("alice").await?;
     let put = async |method: &str, path: &str, body: Value| {
@@ -104,7 +103,6 @@ async fn alice_and_all_that_is_hers(server: &Running) -> Result<(Device, String,
         ensure!(answer.status < 300, "{path}: {}", answer.text());
         anyhow::Ok(answer)
     };
-    put("PUT", "/api/v1/users/me/backup", json!({"backup": "YmFja3Vw"})).await?;
     put("POST", "/api/v1/users/me/profile", json!({"display_name": "Alice", "public_key": "a2V5"})).await?;
     put("POST", "/api/v1/key-packages", json!({"key_packages": ["cGFja2FnZQ=="], "last_resort": "bGFzdA=="})).await?;
     let device = MlsDevice::of("alice", &alice.device_id)?;

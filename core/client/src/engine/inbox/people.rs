@@ -1,6 +1,7 @@
 //! What commits and messages mean for a group of people.
 
 use privmsg_e2ee::{Member, MembershipChange, Role};
+use privmsg_store::consent;
 use privmsg_store::group_chats::Gone;
 use privmsg_store::groups::StoredGroup;
 use privmsg_store::position::Place;
@@ -57,7 +58,12 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
             member.user_id != joiner.user_id && place.is_some_and(|place| place.role() >= Role::Admin)
         }),
     };
-    if teller.is_some_and(|teller| teller.is_self) { title::tell_again(step, group.chat) } else { Ok(()) }
+    let Some(teller) = teller.filter(|teller| teller.is_self) else { return Ok(()) };
+    // Whoever has asked to be answered sees nothing of this device, but its user's other devices do.
+    if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
+        return Ok(());
+    }
+    title::tell_again(step, group.chat)
 }
 
 /// Whether somebody still takes part, by the newest roster that is known. A group that a server was set back to may have

@@ -1,9 +1,9 @@
-//! Messages that the server has kept from this device, because the user has blocked who has sent them.
+//! Messages that the server has kept from this device, because the user has blocked who has sent them, or has declined the chat.
 
 use privmsg_protocol::frames::DeliveredMessage;
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, StoredGroup};
-use privmsg_store::{blocks, gaps};
+use privmsg_store::{blocks, consent, gaps};
 
 use crate::error::ClientError;
 use crate::group::mls::Step;
@@ -12,13 +12,17 @@ use crate::group::mls::Step;
 /// miss no more than twice as many, and is to understand what comes when that sender is not blocked any more.
 const MANY: u64 = 5_000;
 
-/// They are no gap where the user has blocked the other one of the chat, as far as this device knows. Elsewhere no honest server
+/// They are no gap where the user has blocked the other one of the chat or declined it, as far as this device knows. Elsewhere no honest server
 /// keeps anything back, and what it says to have kept back is shown as missing.
 pub(super) fn take(step: &Step<'_, '_>, message: &DeliveredMessage, group: &StoredGroup) -> Result<(), ClientError> {
     let Some(last) = message.seq else { return Ok(()) };
     let first = message.first_seq.unwrap_or(last);
-    let wanted = match chats::load(step.tx, group.chat)?.kind {
-        ChatKind::Direct { peer } => blocks::was_blocked_lately(step.tx, &peer, step.now_ms)?,
+    let chat = chats::load(step.tx, group.chat)?.kind;
+    let wanted = match &chat {
+        ChatKind::Direct { peer } => {
+            blocks::was_blocked_lately(step.tx, peer, step.now_ms)?
+                || consent::was_declined_lately(step.tx, &chat, step.now_ms)?
+        }
         _ => false,
     };
     gaps::withhold(step.tx, &group.group_id, first, last, wanted)?;

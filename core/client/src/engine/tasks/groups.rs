@@ -18,7 +18,9 @@ use privmsg_protocol::rest::{Group, GroupKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
 use privmsg_store::lags::{self, Lag};
-use privmsg_store::{Snapshot, StoreError, TaskName, gaps, group_changes, outbox, rejoins, settings, welcomes};
+use privmsg_store::{
+    Snapshot, StoreError, TaskName, consent, gaps, group_changes, outbox, rejoins, settings, welcomes,
+};
 
 use super::{Due, Failure, NEXT_LOOK, Task, Work};
 use crate::engine::{Link, inbox};
@@ -128,8 +130,10 @@ fn next(
     }
     Ok(match group.state {
         GroupState::Broken => Next::Now,
-        GroupState::Active if group.reconcile > 0 => Next::Now,
         GroupState::Active if group.roster.is_some() && group_changes::any(at, group.chat)? => Next::Now,
+        // Whoever asks does not see that this device is there.
+        GroupState::Active if consent::of_chat(at, group.chat)?.is_held() => Next::Wait,
+        GroupState::Active if group.reconcile > 0 => Next::Now,
         GroupState::Active if group.rotate_at <= now_ms => Next::Now,
         GroupState::Active => Next::At(group.rotate_at),
         // Without a request: it was written by another version, or half of it is lost.

@@ -15,7 +15,9 @@ use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{Reason, Scope, Unreachable};
 use privmsg_store::outbox::{Encrypted, Queued, Removed};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, Tx, contacts, gaps, holds, lags, messages, outbox, relations};
+use privmsg_store::{
+    Snapshot, StoreError, TaskName, Tx, blocks, contacts, gaps, holds, lags, messages, outbox, relations,
+};
 
 use self::gate::{Gate, gate};
 use super::groups::COMMIT_WAIT;
@@ -64,7 +66,7 @@ impl Task for Outbox {
                     has_to_repeat(&group, &outbox::ready(at, chat, flying.len() + 1)?, &flying)
                 }
             };
-            if is_due && !is_held(at, chat)? {
+            if is_due && !is_held(at, chat)? && blocks::in_chat(at, &chats::load(at, chat)?)?.is_none() {
                 due.now.push(Scope::Chat(chat));
             }
         }

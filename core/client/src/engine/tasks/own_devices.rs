@@ -55,10 +55,10 @@ async fn ask(link: &Link) -> Result<i64, ClientError> {
 /// Whoever has the access key can begin to put another identity in the place of this one, which takes days.
 async fn look_for_a_replacement(link: &Link) -> Result<(), ClientError> {
     let context = &link.context;
-    let begun = context.api.own_profile().await?.identity_replacement.is_some();
-    let now = context.clock.now_ms();
-    let told = context.store.write(move |tx| learn::note_replacement(tx, begun, now)).await?;
-    context.emit_all(told);
+    let begun = context.api.own_profile().await?.identity_replacement;
+    let (is_begun, now) = (begun.is_some(), context.clock.now_ms());
+    context.store.write(move |tx| learn::note_replacement(tx, is_begun, now)).await?;
+    context.tell_of_replacement(begun);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::Group;
+use privmsg_store::consent::{self, Consent};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
 use privmsg_store::{Snapshot, StoreError, TaskName, gaps, lags, welcomes};
@@ -141,6 +142,10 @@ pub(in crate::engine) fn compare_one(
         return Ok(Told::All);
     }
     gaps::expect(step.tx, &id, theirs.seq)?;
+    if consent::of_chat(step.tx, ours.chat)? == Consent::Declined {
+        // Not this device's own: nothing is said there that no person says, and whoever says something brings about another epoch first.
+        gaps::take_out(step.tx, &id)?;
+    }
     if gaps::open_up_to(step.tx, &id, theirs.seq)? > 0 {
         lags::put_missing(step.tx, &id, theirs.seq, step.now_ms)?;
     }

@@ -1,5 +1,7 @@
 //! Numbers that come in any order, or not at all.
 
+use privmsg_protocol::UserId;
+
 use super::*;
 use crate::chats::ChatKind;
 use crate::key::DatabaseKey;

@@ -100,6 +100,21 @@ pub fn set_failed(tx: &Tx<'_>, id: i64, code: &str) -> Result<(), StoreError> {
     place_anew(tx, id, Place::Here, |position| update(tx, sql, params![id, code, position.0]))
 }
 
+/// What is queued in a chat is held until the user says so, or is not any more.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub(crate) fn set_held(tx: &Tx<'_>, chat: ChatId, held: bool) -> Result<(), StoreError> {
+    let sql = "UPDATE message SET state = iif(?2, 'held', 'queued')
+               WHERE chat_id = ?1 AND state = iif(?2, 'queued', 'held') RETURNING id";
+    let rows = {
+        let mut query = tx.sql().prepare_cached(sql)?;
+        query.query_map(params![chat.0, held], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
+    };
+    rows.into_iter().for_each(|id| changed(tx, chat, id));
+    Ok(())
+}
+
 fn place_anew(
     tx: &Tx<'_>,
     id: i64,

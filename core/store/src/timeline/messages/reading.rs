@@ -15,6 +15,7 @@ const COLUMNS: &str = "id, chat_id, position, message_id, sender_id, outgoing, s
 fn read(row: &Row<'_>) -> Result<Message, StoreError> {
     let state = match row.get_ref(10)?.as_str().unwrap_or_default() {
         "queued" => MessageState::Queued,
+        "held" => MessageState::Held,
         "sent" => MessageState::Sent,
         "failed" => MessageState::Failed(row.get::<_, Option<String>>(11)?.unwrap_or_default()),
         "received" => MessageState::Received,
@@ -174,21 +175,6 @@ pub fn first_unread(
 /// [`StoreError`] of the query.
 pub fn received_after(at: &Snapshot<'_>, after: i64, limit: u32) -> Result<Vec<Message>, StoreError> {
     collect(at, "WHERE id > ?1 AND outgoing = 0 AND hidden = 0 ORDER BY id LIMIT ?2", params![after, limit])
-}
-
-/// Whether this account has said something in a chat that has reached the server, on whichever of its devices. What was
-/// deleted since counts as well.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn has_spoken(at: &Snapshot<'_>, chat: ChatId, own: &UserId) -> Result<bool, StoreError> {
-    Ok(at
-        .sql()
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM message
-             WHERE chat_id = ?1 AND sender_id = ?2 AND kind >= 0 AND state IN ('sent', 'received'))",
-        )?
-        .query_row(params![chat.0, own.as_str()], |row| row.get(0))?)
 }
 
 /// Ids of what others wrote in a chat behind `from` and up to `to`.

@@ -1,0 +1,143 @@
+//! `privmsg requests`, `accept`, `decline` and `leave`.
+
+use privmsg_client::{ChatId, ChatKind, Client, ClientError, Consent, MessageKind, Recipient, Request};
+use privmsg_protocol::UserId;
+use serde::Serialize;
+
+use crate::args::{Answer, GroupCommand};
+use crate::chat_name::{ChatName, GroupName, Named, chat_id, short};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::foreign;
+use crate::output::Style;
+
+use super::message::excerpt;
+use super::{Session, group, time, with_session};
+
+/// What `--json` says of a request.
+#[derive(Serialize)]
+struct RequestObject<'a> {
+    conversation: &'a str,
+    kind: &'static str,
+    /// Who asks.
+    from: &'a UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    people: &'a [UserId],
+    messages: u64,
+    unread: u64,
+    last_at: i64,
+}
+
+/// What `--json` says of an answer.
+#[derive(Serialize)]
+struct AnswerObject<'a> {
+    conversation: &'a str,
+    consent: &'static str,
+}
+
+pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let client = session.open().await?;
+    let requests = client.requests().await?;
+    if requests.is_empty() {
+        output.remark(&lang.no_requests());
+    }
+    for request in &requests {
+        let summary = &request.entry.summary;
+        let id = chat_id(&summary.chat.kind, client.user_id());
+        if output.is_json() {
+            output.object(&RequestObject {
+                conversation: &id,
+                kind: if matches!(summary.chat.kind, ChatKind::Group { .. }) { "group" } else { "direct" },
+                from: &request.from,
+                title: request.title.as_deref().filter(|title| !title.is_empty()),
+                people: &request.people,
+                messages: summary.messages,
+                unread: summary.unread,
+                last_at: summary.last_at,
+            })?;
+        } else {
+            show(session, request, &id, client.user_id())?;
+        }
+    }
+    Ok(())
+}
+
+fn show(session: &Session<'_>, request: &Request, id: &str, own: &UserId) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let from = request.from.as_str();
+    let head = match &request.title {
+        None => lang.asks_in_chat(from),
+        Some(title) if title.is_empty() => lang.asks_in_group(from, &lang.untitled()),
+        Some(title) => lang.asks_in_group(from, &foreign::line(title)),
+    };
+    output.text(&output.styled(Style::Bold, &head))?;
+    let others = request.people.iter().filter(|user| **user != request.from && *user != own);
+    let others: Vec<_> = others.map(UserId::as_str).collect();
+    if !others.is_empty() {
+        output.text(&format!("    {}", lang.request_people(&others.join(", "))))?;
+    }
+    let summary = &request.entry.summary;
+    if summary.messages > 0 {
+        let count = lang.request_messages(summary.messages, &time::local(summary.last_at));
+        output.text(&format!("    {}", output.styled(Style::Faint, &count)))?;
+    }
+    let last = request.entry.last.as_deref().filter(|last| matches!(last.kind, MessageKind::Text | MessageKind::File));
+    if let Some(last) = last.map(excerpt).filter(|last| !last.is_empty()) {
+        output.text(&format!("    {last}"))?;
+    }
+    output.text(&format!("    {}", output.styled(Style::Faint, &lang.how_to_answer(short(id)))))
+}
+
+/// Answers what somebody has begun. It is noted on this device first: where the server cannot be reached, the engine tells it later.
+pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answer) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    if *name == ChatName::Own {
+        return Err(Failure::Usage(lang.notes_are_no_request()));
+    }
+    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+    let (named, chat) = found(&client, name, session).await?;
+    if answer == Answer::Decline && client.consent(chat).await? == Consent::Open {
+        return Err(Failure::Usage(lang.no_request(short(&named.id))));
+    }
+    let open = answer == Answer::Accept;
+    if let (Recipient::Group(group), false) = (&named.recipient, open) {
+        let successor = if let Answer::Leave { successor } = answer { successor } else { None };
+        let leave = GroupCommand::Leave { group: GroupName(group.to_string()), successor };
+        return group::run(session, leave).await;
+    }
+    if let Answer::Leave { successor: Some(_) } = answer {
+        return Err(Failure::Usage(lang.successor_of_a_group()));
+    }
+    let decide = || async { if open { client.accept(chat).await } else { client.decline(chat).await } };
+    let told = session.signals.unless_interrupted(with_session(&client, decide)).await;
+    if let Err(failure) = told {
+        if failure.describe(lang).exit == Exit::Network {
+            output.remark(&lang.decided_here());
+        }
+        return Err(failure);
+    }
+    if output.is_json() {
+        let consent = if open { Consent::Open } else { Consent::Declined };
+        return output.object(&AnswerObject { conversation: &named.id, consent: consent.as_str() });
+    }
+    output.text(&match (&named.recipient, open) {
+        (Recipient::User(user), true) => lang.accepted(user.as_str()),
+        (Recipient::Group(_), true) => lang.accepted_group(&foreign::line(&named.label)),
+        (_, false) => lang.was_declined(&named.id),
+    })
+}
+
+async fn found(client: &Client, name: &ChatName, session: &Session<'_>) -> Result<(Named, ChatId), Failure> {
+    let named = name.find(client).await?;
+    if named.user() == Some(client.user_id()) {
+        return Err(Failure::Usage(session.lang().notes_are_no_request()));
+    }
+    match (client.chat_with(&named.recipient).await?, named.user()) {
+        (Some(chat), _) => Ok((named, chat)),
+        (None, Some(user)) => Err(Failure::Usage(session.lang().no_chat_with(user.as_str()))),
+        (None, None) => Err(ClientError::NoSuchGroup(named.id).into()),
+    }
+}

@@ -1,0 +1,108 @@
+//! What others have begun, and what the user says to it.
+
+use privmsg_protocol::UserId;
+use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::consent::{self, Consent};
+use privmsg_store::{Snapshot, StoreError, account, group_chats};
+
+use super::Client;
+use super::blocks::refuse_blocked;
+use super::groups::refuse_gone;
+use crate::content::decisions;
+use crate::engine::tasks;
+use crate::error::ClientError;
+use crate::group::rosters;
+use crate::view::history::ChatEntry;
+
+/// A chat that somebody else has begun, and that nobody of this user has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The chat, as the list of chats shows it.
+    pub entry: ChatEntry,
+    /// Who asks: the other one, or whose word has brought the user into a group.
+    pub from: UserId,
+    /// What a group of people is called; empty as long as nobody has said.
+    pub title: Option<String>,
+    /// Who takes part in a group of people, this user among them.
+    pub people: Vec<UserId>,
+}
+
+impl Client {
+    /// What awaits an answer, the newest first. Until there is one nobody there is told anything: not that messages have arrived
+    /// or were read, nor that this user is there.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn requests(&self) -> Result<Vec<Request>, ClientError> {
+        let look = |at: &Snapshot<'_>| consent::requests(at)?.into_iter().map(|chat| request(at, chat)).collect();
+        let found: Vec<Option<Request>> = self.read(look).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// How the user stands to a chat.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn consent(&self, chat: ChatId) -> Result<Consent, ClientError> {
+        self.read(move |at| consent::of_chat(at, chat)).await
+    }
+
+    /// Whether nothing of a chat is to be told to the user as it comes: they have declined it, or were brought into it by somebody
+    /// whom they have blocked, and have not let it in.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_kept_away(&self, chat: ChatId) -> Result<bool, ClientError> {
+        self.read(move |at| consent::is_kept_away(at, chat)).await
+    }
+
+    /// Lets a chat in, as an answer does that is written. It holds from here on; the server and the user's other devices are told
+    /// whatever happens to this process, and the server at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Blocked`], [`ClientError::NotInGroup`]; [`ClientError`] of the request, which is made again by the engine.
+    pub async fn accept(&self, chat: ChatId) -> Result<(), ClientError> {
+        self.decide(chat, true).await
+    }
+
+    /// Does not want a direct chat, or not any more: nothing that the other one says there arrives, and they see no more when this
+    /// user is there, until this user writes there or accepts it. They are not told. A group of people is left instead
+    /// ([`Client::leave_group`]).
+    ///
+    /// # Errors
+    /// As for [`Client::accept`].
+    pub async fn decline(&self, chat: ChatId) -> Result<(), ClientError> {
+        self.decide(chat, false).await
+    }
+
+    async fn decide(&self, chat: ChatId, open: bool) -> Result<(), ClientError> {
+        let now = self.context.clock.now_ms();
+        let decided = move |tx: &privmsg_store::Tx<'_>| {
+            let (user, device) = account::sender(tx)?.ok_or(ClientError::NotSignedIn)?;
+            if open {
+                refuse_blocked(tx, chat)?;
+                refuse_gone(tx, chat)?;
+            }
+            let kind = chats::load(tx, chat)?.kind;
+            decisions::decide(tx, (&user, &device), kind, open, now)
+        };
+        self.context.store.write(decided).await?;
+        tasks::requests::tell(&self.context, chat, open).await
+    }
+}
+
+fn request(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Request>, StoreError> {
+    let Some(summary) = chats::summary(at, chat)? else { return Ok(None) };
+    let kind = summary.chat.kind.clone();
+    let entry = ChatEntry::of(at, summary)?;
+    let from = match (&kind, consent::asker(at, &kind)?) {
+        (ChatKind::Direct { peer }, _) => peer.clone(),
+        (_, Some(asker)) => asker,
+        (_, None) => return Ok(None),
+    };
+    let title = group_chats::heading(at, chat)?.map(|(title, _)| title);
+    let view = rosters::view(at, chat).ok().flatten();
+    let people = view.map(|view| view.participants()).unwrap_or_default();
+    let people = people.iter().map(|place| place.user_id().clone()).collect();
+    Ok(Some(Request { entry, from, title, people }))
+}

@@ -1,0 +1,174 @@
+//! Whose word about requests counts, and what is told to whom.
+
+use privmsg_e2ee::{AccountKey, DeviceKeys, DevicePublicKey, OsRng, Text};
+use privmsg_mls_public::Device;
+use privmsg_store::account::Account;
+use privmsg_store::consent::Consent;
+use privmsg_store::key::DatabaseKey;
+use privmsg_store::position::Place;
+use privmsg_store::{Store, outbox};
+
+use super::super::apply;
+use super::*;
+use crate::identity::signed_in_account;
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+fn id(name: &str) -> DeviceId {
+    DeviceId::new(name).unwrap()
+}
+
+fn with_bob() -> ChatKind {
+    ChatKind::Direct { peer: user("bob") }
+}
+
+fn of_bob(declined: bool) -> Decisions {
+    let told = Told { chat: DecidedChat::With(user("bob")), declined, at_ms: 9 };
+    Decisions { decisions: vec![told], wanted: false }
+}
+
+/// Runs a story on a device of alice's, who has been asked by bob, and has a phone with this key, or no other device.
+async fn story<T: Send + 'static>(
+    phone: Option<DevicePublicKey>,
+    work: impl FnOnce(&Tx<'_>) -> T + Send + 'static,
+) -> T {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+    let work = store.write(move |tx| {
+        let identity = AccountKey::generate(&mut OsRng);
+        let signing = identity.begin_generation(&user("alice"), 5, &mut OsRng).unwrap();
+        let account = Account {
+            identity: Some(*identity.public().as_bytes()),
+            signing: None,
+            ..signed_in_account(user("alice"))
+        };
+        let device_key = DeviceKeys::from_bytes(&account.device_key).public();
+        let this = Device { device_key, device_id: id("a"), added_at: 1 };
+        let others = phone.map(|device_key| Device { device_id: id("phone"), device_key, added_at: 1 });
+        account::save(tx, &account).unwrap();
+        learn::learn(tx, &account, signing.list(1, others.into_iter().chain([this]).collect()).unwrap(), 1).unwrap();
+        chats::ensure(tx, &with_bob(), 1).unwrap();
+        consent::ask(tx, &with_bob(), &user("bob")).unwrap();
+        Ok::<_, StoreError>(work(tx))
+    });
+    work.await.unwrap()
+}
+
+fn hears(tx: &Tx<'_>, chat: &ChatKind, (sender, device, key): (&str, &str, DevicePublicKey), content: &Content) {
+    let said = Said {
+        chat: chats::ensure(tx, chat, 1).unwrap(),
+        place: Place::Here,
+        sender: &user(sender),
+        sender_device: &id(device),
+        sender_key: Some(&key),
+        own: &user("alice"),
+        direction: Direction::Incoming,
+        content,
+        bytes: &content.encode().unwrap(),
+        now_ms: 10,
+    };
+    apply(tx, &said).unwrap();
+}
+
+fn key() -> DevicePublicKey {
+    DeviceKeys::generate(&mut OsRng).public()
+}
+
+/// The kind and body of everything that waits to be sent in a chat.
+fn queued<K: Kind>(tx: &Tx<'_>, chat: &ChatKind) -> Vec<K> {
+    let Some(chat) = chats::find(tx, chat).unwrap() else { return Vec::new() };
+    let queued = outbox::ready(tx, chat, 100).unwrap();
+    queued.iter().map(|queued| Content::decode(&queued.content).unwrap().body().unwrap()).collect()
+}
+
+/// A stranger who says that they were let in, or whoever has said it for alice, where or from a device that does not count.
+#[tokio::test]
+async fn only_a_device_of_ones_own_list_says_what_was_decided() {
+    for (chat, sender, device, listed, expected) in [
+        (ChatKind::SelfNotes, "alice", "phone", true, Consent::Open),
+        (ChatKind::SelfNotes, "alice", "phone", false, Consent::Asked),
+        (ChatKind::SelfNotes, "alice", "tablet", true, Consent::Asked),
+        (with_bob(), "alice", "phone", true, Consent::Asked),
+        (with_bob(), "bob", "phone", true, Consent::Asked),
+        (ChatKind::SelfNotes, "bob", "phone", true, Consent::Asked),
+    ] {
+        let phone = key();
+        let case = format!("{chat:?} {sender} {device} {listed}");
+        let state = story(Some(phone), move |tx| {
+            let content = compose(&of_bob(false), 5).unwrap();
+            hears(tx, &chat, (sender, device, if listed { phone } else { key() }), &content);
+            consent::of(tx, &with_bob()).unwrap()
+        });
+        assert_eq!(state.await, expected, "{case}");
+    }
+}
+
+/// What a person writes answers, here or on another device; what clients say by themselves, and what bob says, does not.
+#[tokio::test]
+async fn only_a_person_answers() {
+    let phone = key();
+    let states = story(Some(phone), move |tx| {
+        let text = compose(&Text::new("hello"), 5).unwrap();
+        let receipt =
+            privmsg_e2ee::Receipt { kind: privmsg_e2ee::ReceiptKind::Delivered, message_ids: vec![text.message_id] };
+        let receipt = compose(&receipt, 5).unwrap();
+        let state = || consent::of(tx, &with_bob()).unwrap();
+        let mut states = Vec::new();
+        hears(tx, &with_bob(), ("bob", "b", key()), &text);
+        states.push(state());
+        hears(tx, &with_bob(), ("alice", "phone", phone), &receipt);
+        states.push(state());
+        let chat = chats::find(tx, &with_bob()).unwrap().unwrap();
+        say(tx, (&user("alice"), &id("a")), chat, &receipt, 6).unwrap();
+        states.push(state());
+        let answer = compose(&Text::new("hello, bob"), 5).unwrap();
+        hears(tx, &with_bob(), ("alice", "phone", phone), &answer);
+        states.push(state());
+        decide(tx, (&user("alice"), &id("a")), with_bob(), false, 7).unwrap();
+        // Of before that, and late.
+        hears(tx, &with_bob(), ("alice", "phone", phone), &compose(&Text::new("earlier"), 6).unwrap());
+        states.push(state());
+        say(tx, (&user("alice"), &id("a")), chat, &compose(&Text::new("again"), 8).unwrap(), 8).unwrap();
+        states.push(state());
+        states
+    });
+    use Consent::{Asked, Declined, Open};
+    assert_eq!(states.await, [Asked, Asked, Asked, Open, Declined, Open]);
+}
+
+#[tokio::test]
+async fn the_other_devices_are_told_and_one_that_asks_is_told_everything() {
+    let phone = key();
+    let told = story(Some(phone), move |tx| {
+        let own = (&user("alice"), &id("a"));
+        decide(tx, own, with_bob(), false, 9).unwrap();
+        let first = queued::<Decisions>(tx, &ChatKind::SelfNotes);
+        let group = ChatKind::Group { conversation: privmsg_protocol::ConversationId::from_bytes([3; 32]) };
+        consent::decide(tx, &Decision { chat: group, open: true, at_ms: 3 }, Decided::Elsewhere).unwrap();
+        let wish = compose(&Decisions { decisions: Vec::new(), wanted: true }, 5).unwrap();
+        hears(tx, &ChatKind::SelfNotes, ("alice", "tablet", key()), &wish);
+        let nothing_for_who_is_not_listed = queued::<Decisions>(tx, &ChatKind::SelfNotes).len();
+        hears(tx, &ChatKind::SelfNotes, ("alice", "phone", phone), &wish);
+        (first, nothing_for_who_is_not_listed, queued::<Decisions>(tx, &ChatKind::SelfNotes))
+    });
+    let (first, then, all) = told.await;
+    assert_eq!((first, then), (vec![of_bob(true)], 1));
+    let group = DecidedChat::Group(privmsg_protocol::ConversationId::from_bytes([3; 32]));
+    let opened = Told { chat: group, declined: false, at_ms: 3 };
+    assert_eq!(all[1].decisions, [of_bob(true).decisions[0].clone(), opened]);
+}
+
+/// Who has one device has nobody to tell, and no conversation with oneself is made for it.
+#[tokio::test]
+async fn who_is_alone_tells_nobody() {
+    let chats = story(None, |tx| {
+        let own = (&user("alice"), &id("a"));
+        decide(tx, own, with_bob(), true, 9).unwrap();
+        ask(tx, own, 9).unwrap();
+        assert!(!has_to_ask(tx).unwrap());
+        chats::find(tx, &ChatKind::SelfNotes).unwrap()
+    });
+    assert_eq!(chats.await, None);
+}

@@ -1,0 +1,154 @@
+//! What a new device is told of contacts' keys by the one that lets it in, before anybody else can tell it anything.
+//!
+//! ```text
+//! nonce (12 bytes) | AES-256-GCM({ 0: told_by (text), 1: [pin] } in CBOR) | tag (16 bytes)
+//! ```
+//!
+//! The key comes from the secret in the new device's code by HKDF-SHA-256 (RFC 5869): the server carries it, and need not know
+//! whom the user has verified. That it is for this device, the MAC of the [`LinkReply`](privmsg_mls_public::LinkReply) says.
+
+use aes_gcm::aead::Aead as _;
+use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
+use hkdf::Hkdf;
+use minicbor::{Decode, Encode};
+use privmsg_mls_public::MAX_LINK_PINS;
+use privmsg_protocol::DeviceId;
+use rand_core::CryptoRngCore;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::content::{ContentError, Pin, PinDevice, decode_cbor, encode_cbor};
+
+const INFO: &[u8] = b"PrivMsg link pins v1";
+
+const NONCE_LEN: usize = 12;
+
+const TAG_LEN: usize = 16;
+
+const NAME: &str = "pins for a new device";
+
+/// What a device tells that lets another one in.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LinkPins {
+    #[n(0)]
+    told_by: PinDevice,
+    #[n(1)]
+    pins: Vec<Pin>,
+}
+
+impl LinkPins {
+    /// As many of these as there is room for, the first.
+    #[must_use]
+    pub fn new(told_by: DeviceId, mut pins: Vec<Pin>) -> Self {
+        let len = |pin: &Pin| encode_cbor(pin).len();
+        // Besides the pins: their number, the map, and who tells it.
+        let mut left = (MAX_LINK_PINS - NONCE_LEN - TAG_LEN).saturating_sub(16 + told_by.as_str().len());
+        let fit = pins.iter().take_while(|pin| match left.checked_sub(len(pin)) {
+            Some(rest) => {
+                left = rest;
+                true
+            }
+            None => false,
+        });
+        let fit = fit.count();
+        pins.truncate(fit);
+        Self { told_by: PinDevice(told_by), pins }
+    }
+
+    /// The device that tells it.
+    #[must_use]
+    pub const fn told_by(&self) -> &DeviceId {
+        &self.told_by.0
+    }
+
+    /// What it knows.
+    #[must_use]
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
+    /// Seals it for the device that has shown this secret.
+    pub fn seal(&self, secret: &[u8; 32], rng: &mut impl CryptoRngCore) -> Vec<u8> {
+        let mut nonce = [0; NONCE_LEN];
+        rng.fill_bytes(&mut nonce);
+        let sealed = cipher(secret).encrypt(Nonce::from_slice(&nonce), encode_cbor(self).as_slice());
+        [&nonce[..], &sealed.expect("some kilobytes are not too long")].concat()
+    }
+
+    /// Opens what the device was told that has shown this secret.
+    ///
+    /// # Errors
+    /// [`ContentError::Malformed`] if it was not sealed under it, or is not what this version knows.
+    pub fn open(sealed: &[u8], secret: &[u8; 32]) -> Result<Self, ContentError> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(ContentError::Malformed(NAME))?;
+        let opened = cipher(secret).decrypt(Nonce::from_slice(nonce), sealed);
+        decode_cbor(&Zeroizing::new(opened.map_err(|_| ContentError::Malformed(NAME))?), NAME)
+    }
+}
+
+fn cipher(secret: &[u8; 32]) -> Aes256Gcm {
+    let mut key = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::new(None, secret)
+        .expand(INFO, key.as_mut())
+        .expect("32 bytes are a valid HKDF-SHA-256 output length");
+    Aes256Gcm::new(key.as_slice().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use privmsg_protocol::UserId;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng as _;
+
+    use super::*;
+
+    fn rng() -> ChaCha20Rng {
+        ChaCha20Rng::from_seed([1; 32])
+    }
+
+    fn pins(count: usize) -> Vec<Pin> {
+        let pin = |at: usize| Pin {
+            user_id: UserId::new(&format!("bob-{at}")).unwrap(),
+            identity: [7; 32].into(),
+            by_link: false,
+            verified: at.is_multiple_of(2),
+            said_by: None,
+        };
+        (0..count).map(pin).collect()
+    }
+
+    fn phone() -> DeviceId {
+        DeviceId::new("phone").unwrap()
+    }
+
+    #[test]
+    fn bytes_are_pinned() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let told = LinkPins::new(phone(), pins(1));
+        insta::assert_snapshot!(hex(&encode_cbor(&told)), @"a2006570686f6e650181a30065626f622d30015820070707070707070707070707070707070707070707070707070707070707070703f5");
+        insta::assert_snapshot!(hex(&told.seal(&[8; 32], &mut rng())), @"023f37203a2476c42566a61cfe5981e380ab058da61e1cac18fc43ff6275ddb594f17bec3565f92f3aa387c8cff67e541ba584ee7af8f177580747b8d5906553f54ba67b594996b99d7da3eee39199b3d2366e");
+    }
+
+    #[test]
+    fn only_the_secret_opens_it() {
+        let told = LinkPins::new(phone(), pins(3));
+        let sealed = told.seal(&[8; 32], &mut rng());
+        assert_eq!(LinkPins::open(&sealed, &[8; 32]), Ok(told));
+        assert!(LinkPins::open(&sealed, &[9; 32]).is_err());
+        for at in 0..sealed.len() {
+            let mut other = sealed.clone();
+            other[at] ^= 1;
+            assert!(LinkPins::open(&other, &[8; 32]).is_err() && LinkPins::open(&sealed[..at], &[8; 32]).is_err());
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_some_hundreds() {
+        assert_eq!(LinkPins::new(phone(), pins(400)).pins().len(), 400);
+        let most = LinkPins::new(phone(), pins(5000));
+        let sealed = most.seal(&[8; 32], &mut rng());
+        assert!(sealed.len() <= MAX_LINK_PINS && sealed.len() > MAX_LINK_PINS - 128, "{}", sealed.len());
+        assert_eq!(most.pins(), &pins(5000)[..most.pins().len()], "the first");
+    }
+}

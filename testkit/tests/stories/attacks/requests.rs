@@ -1,0 +1,92 @@
+//! What a server says of who has answered whom.
+
+use anyhow::{Result, ensure};
+use privmsg_client::Consent;
+use privmsg_protocol::GroupId;
+use privmsg_protocol::rest::Requests;
+use privmsg_testkit::hostile::Answer;
+use privmsg_testkit::wait::{PATIENCE, until};
+
+use super::{alice_is_watched, has_taken_all};
+
+const ASKED: &str = "GET users/me/requests";
+
+fn says(unanswered: &[GroupId], declined: &[GroupId]) -> Result<Answer> {
+    Answer::ok(&Requests { unanswered: unanswered.to_vec(), declined: declined.to_vec() })
+}
+
+/// A server that is a stranger's friend says that there was an answer.
+#[tokio::test]
+async fn the_servers_word_sends_no_receipt() -> Result<()> {
+    let (server, hostile, mut alice, _bob) = alice_is_watched().await?;
+    let mallory = server.person("mallory").await?;
+    let answer = says(&[], &[])?;
+    hostile.answers(ASKED, move |_| Some(answer.clone()))?;
+    mallory.says(&alice, "Are you there?").await?;
+    alice.hears(&mallory, "Are you there?").await?;
+    let group = server.group_of(&["alice", "mallory"])?;
+    let before = server.last_seq(group)?;
+    let asked = hostile.times_asked(ASKED);
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
+    hostile.is_asked(ASKED, asked + 1).await?;
+    has_taken_all(&alice, &server).await?;
+    ensure!(server.last_seq(group)? == before, "a receipt was sent");
+    alice.stands_to(&mallory, Consent::Asked).await?;
+    ensure!(mallory.has(&alice, "Are you there?").await?.delivered_at().is_none());
+    Ok(())
+}
+
+/// And of one who was answered, that nobody has, and that she has declined him. It keeps back what he says then.
+#[tokio::test]
+async fn the_servers_word_declines_nobody_and_hides_no_loss() -> Result<()> {
+    let (server, hostile, mut alice, bob) = alice_is_watched().await?;
+    let group = server.group_of(&["alice", "bob"])?;
+    let answer = says(&[group], &[group])?;
+    hostile.answers(ASKED, move |_| Some(answer.clone()))?;
+    let asked = hostile.times_asked(ASKED);
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
+    hostile.is_asked(ASKED, asked + 1).await?;
+    alice.stands_to(&bob, Consent::Open).await?;
+    bob.says(&alice, "I am here").await?;
+    alice.hears(&bob, "I am here").await?;
+    until("the receipt", PATIENCE, || async { Ok(bob.has(&alice, "I am here").await?.delivered_at().map(drop)) })
+        .await?;
+
+    hostile.rewrites_frames(move |mut frame| {
+        let is_bobs = frame.payload("message").is_some_and(|message| message["sender_id"] == "bob");
+        if is_bobs {
+            let payload = &mut frame.value_mut()["payload"];
+            payload["first_seq"] = payload["seq"].clone();
+            payload["message_type"] = "withheld".into();
+            payload["encrypted_content"] = "".into();
+            for name in ["sender_device_id", "epoch"] {
+                payload.as_object_mut().map(|payload| payload.remove(name));
+            }
+        }
+        vec![frame]
+    });
+    bob.delivered(&bob.says(&alice, "Where are you?").await?).await?;
+    until("that something is missing", PATIENCE, || async { Ok((alice.missing(&bob).await? > 0).then_some(())) })
+        .await?;
+    alice.stands_to(&bob, Consent::Open).await
+}
+
+/// A chat that this device does not know the beginning of is none that was answered, only because a server says nothing of it.
+#[tokio::test]
+async fn a_device_that_comes_later_tells_a_stranger_nothing() -> Result<()> {
+    let (server, hostile, alice, _bob) = alice_is_watched().await?;
+    let mallory = server.person("mallory").await?;
+    mallory.says(&alice, "Are you there?").await?;
+    alice.hears(&mallory, "Are you there?").await?;
+    let answer = says(&[], &[])?;
+    hostile.answers(ASKED, move |_| Some(answer.clone()))?;
+    let tablet = alice.takes_another_device(&hostile.url()).await?;
+    mallory.says(&alice, "And there?").await?;
+    tablet.hears(&mallory, "And there?").await?;
+    has_taken_all(&tablet, &server).await?;
+    tablet.stands_to(&mallory, Consent::Unknown).await?;
+    ensure!(mallory.has(&alice, "And there?").await?.delivered_at().is_none());
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Being brought into a group by somebody one does not talk to.
+
+use anyhow::{Result, ensure};
+use privmsg_client::{Consent, Role};
+use privmsg_testkit::wait::{PATIENCE, until};
+use privmsg_testkit::{Person, Server};
+
+use super::{Room, names};
+
+/// Whoever is blocked made a group, in which everything was heard.
+#[tokio::test]
+async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
+    let server = Server::start().await?;
+    let (mallory, bob) = (server.person("mallory").await?, server.person("bob").await?);
+    bob.says(&mallory, "Hi").await?;
+    mallory.hears(&bob, "Hi").await?;
+    bob.client().block(&mallory.account().user_id).await?;
+    let room = Room::founded(&mallory, "You cannot escape", &[&bob]).await?;
+    room.says(&mallory, "Hear me").await?;
+    room.hears(&bob, "Hear me").await?;
+    let chat = room.chat(&bob).await?;
+    ensure!(bob.client().consent(chat).await? == Consent::Asked && bob.client().is_kept_away(chat).await?);
+    ensure!(bob.client().requests().await?.is_empty());
+    Ok(())
+}
+
+/// Being added by somebody one does not talk to asks, too; by a friend it does not.
+#[tokio::test]
+async fn a_group_of_strangers_is_a_request() -> Result<()> {
+    let server = Server::start().await?;
+    let (mallory, bob) = (server.person("mallory").await?, server.person("bob").await?);
+    let (carol, dave) = (server.person("carol").await?, server.person("dave").await?);
+    mallory.says(&carol, "Hi").await?;
+    carol.hears(&mallory, "Hi").await?;
+    carol.says(&mallory, "Hi").await?;
+    let room = Room::founded(&mallory, "Prizes", &[&bob, &carol, &dave]).await?;
+    let stands = |who: &Person, wanted: Consent| {
+        let (client, to) = (who.client().clone(), room.recipient());
+        async move {
+            let Some(chat) = client.chat_with(&to).await? else { return Ok(false) };
+            Ok::<_, anyhow::Error>(client.consent(chat).await? == wanted)
+        }
+    };
+    ensure!(stands(&mallory, Consent::Open).await? && stands(&carol, Consent::Open).await?);
+    let asks = bob.client().requests().await?;
+    ensure!(asks.len() == 1 && asks[0].from == mallory.account().user_id, "{asks:?}");
+    ensure!(asks[0].title.as_deref() == Some("Prizes") && asks[0].people == names(&[&bob, &carol, &dave, &mallory]));
+
+    bob.client().accept(room.chat(&bob).await?).await?;
+    ensure!(stands(&bob, Consent::Open).await? && bob.client().requests().await?.is_empty());
+    let leaves = dave.client().leave_group(room.chat(&dave).await?, None).await;
+    room.done(&dave, leaves).await?;
+    ensure!(dave.client().requests().await?.is_empty());
+    room.has_people(&bob, &[("bob", Role::Member), ("carol", Role::Member), ("mallory", Role::Owner)]).await?;
+    // Whoever brings him in again asks again.
+    let again = mallory.client().add_to_group(room.chat(&mallory).await?, &names(&[&dave])).await;
+    room.done(&mallory, again).await?;
+    until("that he is asked again", PATIENCE, || async { Ok(stands(&dave, Consent::Asked).await?.then_some(())) })
+        .await?;
+    room.says(&dave, "Let me be").await?;
+    room.hears(&mallory, "Let me be").await?;
+    ensure!(stands(&dave, Consent::Open).await?);
+    Ok(())
+}
