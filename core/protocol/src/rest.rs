@@ -22,7 +22,7 @@ pub use admin::{
 };
 pub use auth::{LoginRequest, LoginResponse, RedeemRequest, RefreshRequest, RefreshResponse};
 pub use blocks::{BlockedUser, BlockedUsers};
-pub use consent::Requests;
+pub use consent::{KeptOut, Requests};
 pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};
 pub use groups::{

@@ -32,6 +32,7 @@ pub(super) fn json(back: &TakenBack) -> Value {
         "seals": back.seals,
         "blocks": blocks,
         "declined": back.declined,
+        "groups": back.groups.len(),
         "present_unread": back.present_unread,
     })
 }
@@ -70,6 +71,13 @@ pub(super) fn text(back: &TakenBack, journal: &Path, language: Language) -> Stri
             "conversations declined or let in since",
             "с тех пор отклонены или приняты беседы",
             back.declined.to_string(),
+        );
+    }
+    if !back.groups.is_empty() {
+        list(
+            "groups whose people have changed since",
+            "с тех пор изменился состав групп",
+            back.groups.len().to_string(),
         );
     }
     let journal = shown(journal);

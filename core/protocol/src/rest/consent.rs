@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::GroupId;
+use crate::{ConversationId, GroupId};
 
 /// `GET /api/v1/users/me/requests`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -12,4 +12,18 @@ pub struct Requests {
     pub unanswered: Vec<GroupId>,
     /// Conversations that this user has declined.
     pub declined: Vec<GroupId>,
+    /// Groups of people that this user was put into and hears nothing of: by somebody whom they have blocked, or again after
+    /// they have left it twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_out: Vec<KeptOut>,
+}
+
+/// A group that a user hears nothing of.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptOut {
+    /// The group.
+    pub group_id: GroupId,
+    /// The conversation that it is of.
+    pub chat_id: ConversationId,
 }

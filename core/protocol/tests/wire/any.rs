@@ -125,7 +125,10 @@ strategies! {
         token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
         waiting: any::<bool>(), answered: vec(opaque(), 0..3),
     });
-    requests() -> Requests = make!(Requests { unanswered: vec(group_id(), 0..3), declined: vec(group_id(), 0..3) });
+    kept_out() -> KeptOut = make!(KeptOut { group_id: group_id(), chat_id: chat_id() });
+    requests() -> Requests = make!(Requests {
+        unanswered: vec(group_id(), 0..3), declined: vec(group_id(), 0..3), kept_out: vec(kept_out(), 0..2),
+    });
     refresh_request() -> RefreshRequest = make!(RefreshRequest { token: opt(secret()) });
     refresh_response() -> RefreshResponse = make!(RefreshResponse { token: secret(), expires_at: any::<i64>() });
     profile() -> UserProfile = make!(UserProfile {

@@ -147,6 +147,7 @@ impl Tx<'_> {
             "DELETE FROM withheld WHERE user = ?1",
             "DELETE FROM unanswered WHERE user = ?1 OR peer = ?1",
             "DELETE FROM grp_participant WHERE user = ?1",
+            "DELETE FROM leaving WHERE user = ?1",
             "DELETE FROM published_list WHERE user = ?1",
             "DELETE FROM removed_key WHERE user = ?1",
             "DELETE FROM earlier_backup WHERE user = ?1",

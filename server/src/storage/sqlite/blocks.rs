@@ -91,6 +91,7 @@ impl Tx<'_> {
             return Ok(None);
         }
         self.blocks_changed(user, peer)?;
+        self.let_in_by(user, peer).map_err(engine_error)?;
         Ok(Some(self.seeing(user, peer)?))
     }
 

@@ -55,6 +55,10 @@ pub(super) struct GroupEntry {
     pub(super) participants: Rc<[i64]>,
     /// Participants of whom no person has said anything yet.
     pub(super) silent: Vec<i64>,
+    /// Participants who hear nothing of it.
+    kept_out: Vec<i64>,
+    /// Those of the active leaves that are theirs.
+    deaf: Vec<i64>,
     /// Those who have declined.
     pub(super) declined: Vec<i64>,
     /// Who has asked for the conversation.
@@ -63,7 +67,7 @@ pub(super) struct GroupEntry {
     pub(super) leaves: Rc<[i64]>,
     /// Those of the leaves that have to join anew before they say anything.
     pub(super) former: Rc<[i64]>,
-    /// Leaves that messages are delivered to.
+    /// Those that are signed in.
     pub(super) active: Rc<[i64]>,
 }
 
@@ -249,6 +253,12 @@ impl Cache {
         self.blocks.remove(&(user, peer));
     }
 
+    /// Drops what is known of groups. What they have given out has to be written before.
+    pub(super) fn forget_groups(&mut self) {
+        debug_assert!(self.numbered.is_empty(), "numbers given out are written first");
+        self.groups.clear();
+    }
+
     /// The user has done something in the group.
     pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
         if let Some(group) = self.groups.get_mut(&group_id) {
@@ -295,6 +305,16 @@ impl GroupEntry {
         self.active.iter().copied().filter(|device| self.has(*device)).collect()
     }
 
+    /// The leaves that are signed in, but for those of participants who are kept out.
+    pub(super) fn hearing(&self) -> Vec<i64> {
+        self.active.iter().copied().filter(|device| !self.deaf.contains(device)).collect()
+    }
+
+    /// Whether the user takes part, and is not kept out.
+    pub(super) fn admits(&self, user: i64) -> bool {
+        self.participants.contains(&user) && !self.kept_out.contains(&user)
+    }
+
     /// Whether a device is in the group, as it is now.
     pub(super) fn has(&self, device: i64) -> bool {
         self.leaves.contains(&device) && !self.former.contains(&device)
@@ -310,17 +330,20 @@ impl GroupEntry {
         let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
             return Ok(None);
         };
-        let participants: Vec<(i64, bool, bool, bool)> = conn
-            .prepare_cached("SELECT user, acted, declined <> 0, began FROM grp_participant WHERE grp = ?1")?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        let leaves: Vec<(i64, bool, bool)> = conn
+        let participants: Vec<(i64, bool, bool, bool, bool)> = conn
             .prepare_cached(
-                "SELECT l.device, d.removed_at = 0, l.former FROM grp_leaf l JOIN device d ON d.id = l.device
+                "SELECT user, acted, declined <> 0, began, kept_out <> 0 FROM grp_participant WHERE grp = ?1",
+            )?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let leaves: Vec<(i64, bool, bool, i64)> = conn
+            .prepare_cached(
+                "SELECT l.device, d.removed_at = 0, l.former, d.user FROM grp_leaf l JOIN device d ON d.id = l.device
                  WHERE l.grp = ?1",
             )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<rusqlite::Result<_>>()?;
+        let kept_out: Vec<i64> = participants.iter().filter_map(|(user, .., out)| out.then_some(*user)).collect();
         Ok(Some(Self {
             id,
             chat,
@@ -331,11 +354,13 @@ impl GroupEntry {
             is_direct,
             participants: participants.iter().map(|(user, ..)| *user).collect(),
             silent: participants.iter().filter_map(|(user, acted, ..)| (!acted).then_some(*user)).collect(),
-            declined: participants.iter().filter_map(|(user, _, declined, _)| declined.then_some(*user)).collect(),
-            began: participants.iter().find_map(|(user, _, _, began)| began.then_some(*user)),
+            declined: participants.iter().filter_map(|(user, _, declined, ..)| declined.then_some(*user)).collect(),
+            began: participants.iter().find_map(|(user, _, _, began, _)| began.then_some(*user)),
             leaves: leaves.iter().map(|(device, ..)| *device).collect(),
-            former: leaves.iter().filter_map(|(device, _, former)| former.then_some(*device)).collect(),
-            active: leaves.iter().filter_map(|(device, active, _)| active.then_some(*device)).collect(),
+            former: leaves.iter().filter_map(|(device, _, former, _)| former.then_some(*device)).collect(),
+            deaf: leaves.iter().filter(|(.., user)| kept_out.contains(user)).map(|(device, ..)| *device).collect(),
+            kept_out,
+            active: leaves.iter().filter_map(|(device, active, ..)| active.then_some(*device)).collect(),
         }))
     }
 }

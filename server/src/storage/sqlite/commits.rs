@@ -61,7 +61,7 @@ impl Tx<'_> {
             return Err(signed_out().into());
         }
         let group = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
-            Some(group) if group.participants.contains(&session.user.0) => group,
+            Some(group) if group.admits(session.user.0) => group,
             _ => return Err(unknown_group().into()),
         };
         let current = Epoch(group.epoch.unsigned_abs());
@@ -78,7 +78,7 @@ impl Tx<'_> {
         let (chat, context) = (group.chat, group.roster);
         let place = Place { group: group.id, group_id, epoch: change.epoch, seq: Seq(group.seq.unsigned_abs()).next() };
         let (leaves, former) = (group.leaves.clone(), group.former.clone());
-        let (active, users) = (group.active.clone(), group.participants.clone());
+        let (hearing, users) = (group.hearing(), group.participants.clone());
         let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, self.now());
 
         self.require_not_suspended(session, &chat)?;
@@ -91,7 +91,7 @@ impl Tx<'_> {
         }
         let removed = self.removed_leaves(&change, &evidence, (&leaves, &former), &users)?;
         let joiners = self.joiners(welcomed, &users)?;
-        let informed: Vec<i64> = active.iter().copied().filter(|leaf| *leaf != device).collect();
+        let informed: Vec<i64> = hearing.into_iter().filter(|leaf| *leaf != device).collect();
         self.require_room(session.user, frame.len() + size(&joiners))?;
         Ok(Taken {
             place,
@@ -173,7 +173,9 @@ impl Tx<'_> {
                 self.store_roster(roster)?;
             }
             self.name_roster(place.group, roster)?;
-            self.move_people(place.group, moves)?;
+            let author = self.present_user(roster.author().user_id())?;
+            let by: Vec<i64> = author.into_iter().chain([session.user.0]).collect();
+            self.move_people(place.group, moves, &by)?;
         }
         let informed = self.with_room(informed, place.group, frame.len())?;
         self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;

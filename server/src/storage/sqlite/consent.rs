@@ -37,6 +37,7 @@ pub(super) struct Standing {
     declined: i64,
     /// The conversation is theirs, who asked for it.
     began: bool,
+    kept_out: i64,
 }
 
 /// What has been sent to somebody who has not answered.
@@ -68,14 +69,17 @@ pub(super) fn requests(conn: &Connection, user: UserKey) -> Result<Requests> {
         .collect()
     };
     let unanswered = groups(
-        "p.acted = 0 AND p.declined = 0 AND p.began = 0 AND NOT EXISTS (
+        "p.acted = 0 AND p.declined = 0 AND p.began = 0 AND p.kept_out = 0 AND NOT EXISTS (
              SELECT 1 FROM grp_participant o WHERE o.grp = p.grp AND o.began = 1 AND (
                  EXISTS (SELECT 1 FROM contact c WHERE c.user = p.user AND c.peer = o.user)
                  OR EXISTS (SELECT 1 FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
                      WHERE me.user = p.user AND me.acted = 1 AND them.user = o.user)))",
     );
     unanswered
-        .and_then(|unanswered| Ok(Requests { unanswered, declined: groups("p.declined <> 0")? }))
+        .and_then(|unanswered| {
+            let kept_out = super::keeping_out::kept_out(conn, user)?;
+            Ok(Requests { unanswered, declined: groups("p.declined <> 0")?, kept_out })
+        })
         .map_err(engine_error)
 }
 
@@ -170,7 +174,7 @@ impl Tx<'_> {
     pub(super) fn standing(&self, chat: &ConversationId) -> Result<Vec<Standing>> {
         self.conn
             .prepare_cached(
-                "SELECT p.user, p.acted, p.declined, p.began FROM grp_participant p JOIN grp g ON g.id = p.grp
+                "SELECT p.user, p.acted, p.declined, p.began, p.kept_out FROM grp_participant p JOIN grp g ON g.id = p.grp
                  WHERE g.chat_id = ?1",
             )
             .and_then(|mut query| {
@@ -181,6 +185,7 @@ impl Tx<'_> {
                             acted: row.get(1)?,
                             declined: row.get(2)?,
                             began: row.get(3)?,
+                            kept_out: row.get(4)?,
                         })
                     })?
                     .collect()
@@ -196,11 +201,17 @@ impl Tx<'_> {
             let known = before.iter().find(|standing| standing.user == *participant);
             let (acted, declined) = known.map_or((false, 0), |known| (known.acted, known.declined));
             let began = known.map_or(before.is_empty() && *participant == user, |known| known.began);
+            let kept_out = match known {
+                _ if *participant == user => 0,
+                Some(known) => known.kept_out,
+                None => self.kept_out_by(group, *participant, &[user]).map_err(engine_error)?,
+            };
             self.conn
                 .prepare_cached(
-                    "UPDATE grp_participant SET acted = ?3, declined = ?4, began = ?5 WHERE grp = ?1 AND user = ?2",
+                    "UPDATE grp_participant SET acted = ?3, declined = ?4, began = ?5, kept_out = ?6
+                     WHERE grp = ?1 AND user = ?2",
                 )
-                .and_then(|mut update| update.execute(params![group, participant, acted, declined, began]))
+                .and_then(|mut update| update.execute(params![group, participant, acted, declined, began, kept_out]))
                 .map_err(engine_error)?;
         }
         if !before.is_empty() {
@@ -275,6 +286,7 @@ impl Tx<'_> {
     pub(super) fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
         let (group, _) = self.own_group(session, group_id)?;
         self.note_act(group, session.user.0)
+            .and_then(|()| self.open_to(group, session.user.0))
             .and_then(|()| self.notify_account(session.user.0, Some(session.device)))
             .map_err(engine_error)
     }

@@ -52,6 +52,7 @@ fn catch_up(conn: &mut Connection, journal: &mut Journal, now_ms: i64) -> std::r
             lists = back.lists.len(),
             seals = back.seals.len(),
             blocks = back.blocks.len(),
+            groups = back.groups.len(),
             "the database is an older one than before: all sessions and invitations have ended, and what was revoked since is \
              revoked again"
         );

@@ -30,11 +30,11 @@ fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupKind> {
     }
 }
 
-/// The group's row, if the user takes part in it.
+/// The group's row, if the user takes part in it and is not kept out.
 fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> rusqlite::Result<Option<i64>> {
     conn.prepare_cached(
         "SELECT g.id FROM grp g JOIN grp_participant p ON p.grp = g.id
-         WHERE g.group_id = ?1 AND p.user = ?2",
+         WHERE g.group_id = ?1 AND p.user = ?2 AND p.kept_out = 0",
     )?
     .query_row(params![group_id.as_bytes(), user.0], |row| row.get(0))
     .optional()
@@ -63,7 +63,7 @@ fn list(conn: &Connection, user: UserKey, since: Option<&str>) -> rusqlite::Resu
         .prepare_cached(
             "SELECT g.id, g.group_id, g.changed, g.epoch, g.seq,
                  g.kind = 1 AND (SELECT count(*) FROM grp_participant WHERE grp = g.id) < 2
-             FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE p.user = ?1 ORDER BY g.id",
+             FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE p.user = ?1 AND p.kept_out = 0 ORDER BY g.id",
         )?
         .query_map([user.0], |row| {
             let (group_id, epoch, seq) = (parse_group_id(row, 1)?, Epoch(row.get(3)?), Seq(row.get(4)?));

@@ -73,6 +73,10 @@ impl Tx<'_> {
     /// Delivers the welcomes and makes the joiners leaves.
     pub(super) fn welcome(&mut self, session: &Session, place: Place, joiners: Vec<Joiner>) -> rusqlite::Result<()> {
         for Joiner { device, welcome } in joiners {
+            if self.is_kept_out(place.group, device)? {
+                self.add_leaf(place.group, device)?;
+                continue;
+            }
             let message_id = random_message_id(self.now_ms);
             let frame = frame_text::render(DeliveredMessage {
                 message_id,
@@ -121,7 +125,10 @@ impl Tx<'_> {
         }
         let gone = self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
         if gone > 0 {
-            self.conn.execute("DELETE FROM roster WHERE chat_id NOT IN (SELECT chat_id FROM grp)", [])?;
+            for table in ["roster", "leaving"] {
+                self.conn
+                    .execute(&format!("DELETE FROM {table} WHERE chat_id NOT IN (SELECT chat_id FROM grp)"), [])?;
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What must not come back with an older database, in a file beside it.
 //!
 //! A backup is of the past, and the past had signed-out devices, changed access keys and deleted users as good ones, older
-//! device lists and words as the newest, and nobody blocked who has been since. So each of these changes is also appended to
+//! device lists and words as the newest, nobody blocked who has been since, and in groups who has left them or was put out. So each of these changes is also appended to
 //! `<database>.revocations`, which no restore takes back:
 //!
 //! | step | so that |
@@ -34,7 +34,7 @@ const LONG: u64 = 4 * 1024 * 1024;
 /// Entries are kept for so long: as long as the audit log has what they say.
 const KEPT_SECONDS: i64 = 400 * 24 * 3600;
 
-/// Devices of one user that are kept, and as many whom they have blocked: nobody fills the disk by signing in and out.
+/// Devices of one user that are kept, as many whom they have blocked, and as many rosters of groups that they have created: nobody fills the disk by signing in and out.
 /// Whoever has a session of the user, and does that, pushes out what the user has done before, and nothing of others.
 const KEPT_OF_ONE: u32 = 2_000;
 
@@ -184,7 +184,7 @@ fn worth_keeping(entries: Vec<Entry>, now: i64) -> Vec<Entry> {
         let is_too_old = matter.ages() && now - entry.at > KEPT_SECONDS;
         let is_too_much = matter.series().is_some_and(|series| {
             let count = of_one.entry(series).or_default();
-            *count += 1;
+            *count = count.saturating_add(entry.what.weight());
             *count > KEPT_OF_ONE
         });
         if said.insert(matter) && !is_too_old && !is_too_much {

@@ -6,7 +6,8 @@
 
 use privmsg_mls_public::Roster;
 use privmsg_protocol::rest::GroupKind;
-use privmsg_protocol::{ErrorCode, GroupId};
+use privmsg_protocol::{ConversationId, ErrorCode, GroupId};
+use rusqlite::OptionalExtension as _;
 
 use super::fault::engine_error;
 use super::groups::kind_number;
@@ -22,7 +23,7 @@ impl Tx<'_> {
             return Err(signed_out().into());
         }
         let (group, chat, people) = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
-            Some(group) if group.participants.contains(&user) => (group.id, group.chat, group.participants.len()),
+            Some(group) if group.admits(user) => (group.id, group.chat, group.participants.len()),
             _ => return Err(unknown_group().into()),
         };
         if !self.is_of_people(group).map_err(engine_error)? {
@@ -31,16 +32,55 @@ impl Tx<'_> {
         if let Some(step) = &step {
             let newest = self.newest_roster(&chat)?.ok_or_else(stale_roster)?;
             let moves = self.check_leaving(session, &newest, step)?;
-            self.store_roster(step).and_then(|()| self.move_people(group, &moves)).map_err(engine_error)?;
+            self.store_roster(step)
+                .and_then(|()| self.move_people(group, &moves, &[]))
+                .and_then(|()| self.note_leaving(&chat, user))
+                .map_err(engine_error)?;
         } else {
             if people > 1 {
                 let detail = "others are in the group: leave it by the roster without you";
                 return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
             }
             let moves = Moves { go: vec![user], ..Moves::default() };
-            self.move_people(group, &moves).map_err(engine_error)?;
+            self.move_people(group, &moves, &[]).map_err(engine_error)?;
         }
         self.take_leaves(group, user, device).map_err(engine_error)
+    }
+
+    /// Brings a restored database up to a step of since: as if its commit were still to come. Returns whether it had not been
+    /// known.
+    pub(super) fn step_again(&mut self, step: &Roster) -> Result<bool> {
+        let chat = step.conversation_id();
+        let newest = self.newest_roster(&chat)?.filter(|newest| step.number() > newest.number());
+        let (Some(newest), Some(group)) = (newest, self.group_of(&chat).map_err(engine_error)?) else {
+            return Ok(false);
+        };
+        if step.replaces(&newest).is_err() {
+            return Ok(false);
+        }
+        let moves = self.moves_again(&newest, step)?;
+        let author = self.present_user(step.author().user_id()).map_err(engine_error)?;
+        let by: Vec<i64> = author.into_iter().collect();
+        self.store_roster(step).and_then(|()| self.move_people(group, &moves, &by)).map_err(engine_error)?;
+        if let Some(author) = author.filter(|_| step.participant(step.author().user_id()).is_none()) {
+            self.note_leaving(&chat, author).map_err(engine_error)?;
+        }
+        for user in moves.go {
+            self.conn
+                .prepare_cached(
+                    "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
+                )
+                .and_then(|mut delete| delete.execute([group, user]))
+                .map_err(engine_error)?;
+        }
+        Ok(true)
+    }
+
+    fn group_of(&self, chat: &ConversationId) -> rusqlite::Result<Option<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM grp WHERE chat_id = ?1")?
+            .query_row([chat.as_bytes()], |row| row.get(0))
+            .optional()
     }
 
     fn is_of_people(&self, group: i64) -> rusqlite::Result<bool> {

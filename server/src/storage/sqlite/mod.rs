@@ -29,6 +29,7 @@ mod identity;
 mod invitations;
 mod joining;
 mod journal;
+mod keeping_out;
 mod key_packages;
 mod leaving;
 mod mailbox;

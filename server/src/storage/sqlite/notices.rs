@@ -20,7 +20,8 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT l.device FROM grp_leaf l JOIN device d ON d.id = l.device
-                 WHERE l.grp = ?1 AND d.removed_at = 0",
+                     LEFT JOIN grp_participant p ON p.grp = l.grp AND p.user = d.user
+                 WHERE l.grp = ?1 AND d.removed_at = 0 AND coalesce(p.kept_out, 0) = 0",
             )?
             .query_map([group], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
@@ -33,7 +34,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
-                 WHERE p.grp = ?1 AND d.removed_at = 0 AND d.waiting = 0
+                 WHERE p.grp = ?1 AND p.kept_out = 0 AND d.removed_at = 0 AND d.waiting = 0
                      AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
             )?
             .query_map([group], |row| row.get(0))?

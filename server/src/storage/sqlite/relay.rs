@@ -1,7 +1,5 @@
 //! The path that every message takes: repeat? destination? room? then one body, and a row per mailbox.
 
-use std::rc::Rc;
-
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
 use super::blocks::KeptFrom;
@@ -139,7 +137,7 @@ impl Tx<'_> {
         epoch: Epoch,
     ) -> rusqlite::Result<Result<Route, Refusal>> {
         let group = match self.state.cache.group(self.conn, group_id)? {
-            Some(group) if group.participants.contains(&owner) => group,
+            Some(group) if group.admits(owner) => group,
             _ => return Ok(Err(unknown_group())),
         };
         if !group.has(device) {
@@ -150,8 +148,10 @@ impl Tx<'_> {
         }
         let is_new = group.silent.contains(&owner) || group.declined.contains(&owner);
         let shown = is_new.then_some(Shown::ToGroup(group_id, group.id));
-        let (active, present, alone) = (Rc::clone(&group.active), group.present(), group.participants.len() == 1);
-        let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| group.is_direct);
+        let (hearing, present, alone) = (group.hearing(), group.present(), group.participants.len() == 1);
+        // A group of people that has only two is like a conversation between them for whom one of them has blocked.
+        let is_of_two = group.is_direct || group.participants.len() == 2;
+        let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| is_of_two);
         let row = group.id;
         // Of more people any answer is one; until then all of them count as one who is asked.
         let silent_others = group.silent.iter().filter(|user| **user != owner).count();
@@ -168,7 +168,7 @@ impl Tx<'_> {
             }
             _ => None,
         };
-        let devices = active.iter().copied().filter(|to| *to != device).collect();
+        let devices = hearing.into_iter().filter(|to| *to != device).collect();
         Ok(Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown, asks }))
     }
 

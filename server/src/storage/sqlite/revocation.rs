@@ -55,14 +55,22 @@ pub(super) enum Revocation {
         user_id: UserId,
         chat_id: ConversationId,
     },
+    /// A roster of a group that the user has created.
+    Step {
+        user_id: UserId,
+        roster: Opaque,
+    },
 }
+
+/// Bytes of a roster that count like one entry of another kind: a large group fills no disk either.
+const STEP_UNIT: usize = 4096;
 
 /// What entries are about: a later one makes an earlier one about the same superfluous.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Matter {
     user_id: UserId,
     kind: Kind,
-    /// A device, a user or a conversation.
+    /// A device, a user, a conversation or a roster.
     of: String,
 }
 
@@ -77,12 +85,14 @@ pub(super) enum Kind {
     Seal,
     Block,
     Decline,
+    Step,
 }
 
 impl Matter {
     /// Those of a user that there may be any number of.
     pub(super) fn series(&self) -> Option<(UserId, Kind)> {
-        matches!(self.kind, Kind::Device | Kind::Block | Kind::Decline).then(|| (self.user_id.clone(), self.kind))
+        matches!(self.kind, Kind::Device | Kind::Block | Kind::Decline | Kind::Step)
+            .then(|| (self.user_id.clone(), self.kind))
     }
 
     /// Whether an entry about this may be forgotten for its age. What is signed last is the newest, however old it is.
@@ -92,6 +102,14 @@ impl Matter {
 }
 
 impl Revocation {
+    /// What an entry counts to [`Matter::series`].
+    pub(super) fn weight(&self) -> u32 {
+        match self {
+            Self::Step { roster, .. } => 1 + u32::try_from(roster.len() / STEP_UNIT).unwrap_or(u32::MAX / 2),
+            _ => 1,
+        }
+    }
+
     /// A row of the table.
     pub(super) fn read(kind: &str, user_id: &str, subject: &[u8]) -> Option<Self> {
         let user_id = UserId::new(user_id).ok()?;
@@ -113,6 +131,7 @@ impl Revocation {
             "blocked" => Self::Blocked { user_id, peer: UserId::new(text()?).ok()? },
             "unblocked" => Self::Unblocked { user_id, peer: UserId::new(text()?).ok()? },
             "declined" => Self::Declined { user_id, chat_id: ConversationId::from_bytes(subject.try_into().ok()?) },
+            "step" => Self::Step { user_id, roster: Opaque::encode(subject) },
             "let_in" => Self::LetIn { user_id, chat_id: ConversationId::from_bytes(subject.try_into().ok()?) },
             _ => return None,
         })
@@ -132,6 +151,7 @@ impl Revocation {
             Self::Declined { user_id, chat_id } | Self::LetIn { user_id, chat_id } => {
                 (user_id, Kind::Decline, chat_id.to_string())
             }
+            Self::Step { user_id, roster } => (user_id, Kind::Step, roster.as_str().to_owned()),
         };
         Matter { user_id: user_id.clone(), kind, of }
     }

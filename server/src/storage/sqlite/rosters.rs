@@ -208,6 +208,20 @@ impl Tx<'_> {
         Ok(moves)
     }
 
+    /// The same of a step that the server has taken once. Who has no account any more, or is another since, does not come.
+    pub(super) fn moves_again(&self, newest: &Roster, next: &Roster) -> Result<Moves> {
+        let mut moves = Moves::default();
+        for old in newest.participants().iter().filter(|old| !stands(next, old)) {
+            moves.go.extend(self.present_user(old.user_id()).map_err(engine_error)?);
+        }
+        for new in next.participants().iter().filter(|new| !stands(newest, new)) {
+            if let Account::Is(user) = self.account_of(new).map_err(engine_error)? {
+                moves.come.push(user);
+            }
+        }
+        Ok(moves)
+    }
+
     /// A key that its account has called back, or that is another identity's, signs nothing here any more.
     fn check_author(&self, roster: &Roster) -> Result<()> {
         let author = roster.author();
@@ -232,7 +246,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn present_user(&self, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn present_user(&self, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
         self.conn
             .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0")?
             .query_row([user_id.as_str()], |row| row.get(0))
@@ -298,18 +312,19 @@ impl Tx<'_> {
             .query_row([group], |row| row.get(0))
     }
 
-    /// Changes who takes part in a group.
-    pub(super) fn move_people(&self, group: i64, moves: &Moves) -> rusqlite::Result<()> {
+    /// Changes who takes part in a group. `by` are those who bring the ones who come.
+    pub(super) fn move_people(&self, group: i64, moves: &Moves, by: &[i64]) -> rusqlite::Result<()> {
         for user in &moves.go {
             for table in ["grp_participant", "withheld"] {
                 let sql = format!("DELETE FROM {table} WHERE grp = ?1 AND user = ?2");
                 self.conn.prepare_cached(&sql)?.execute([group, *user])?;
             }
         }
-        let mut insert =
-            self.conn.prepare_cached("INSERT OR IGNORE INTO grp_participant (grp, user, acted) VALUES (?1, ?2, 0)")?;
+        let mut insert = self.conn.prepare_cached(
+            "INSERT OR IGNORE INTO grp_participant (grp, user, acted, kept_out) VALUES (?1, ?2, 0, ?3)",
+        )?;
         for user in &moves.come {
-            insert.execute([group, *user])?;
+            insert.execute([group, *user, self.kept_out_by(group, *user, by)?])?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! A database of the past, put in the present: what has been revoked since is revoked again, what identities have signed
 //! since counts again, and nobody's session goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use privmsg_mls_public::{DeviceList, RecoveryPublicKey};
-use privmsg_protocol::{DeviceId, FileId, Opaque, UserId};
+use privmsg_mls_public::{DeviceList, RecoveryPublicKey, Roster};
+use privmsg_protocol::{ConversationId, DeviceId, FileId, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::backup::freshen;
@@ -40,6 +40,8 @@ pub(crate) struct TakenBack {
     pub(crate) blocks: Vec<(UserId, UserId)>,
     /// Conversations that were declined since, or let in.
     pub(crate) declined: usize,
+    /// Groups in which people have come, gone or got another role since.
+    pub(crate) groups: HashSet<ConversationId>,
     /// What was there before cannot be read: it may have held what a full disk kept from the record.
     pub(crate) present_unread: bool,
     /// Of deleted users.
@@ -227,20 +229,35 @@ impl TakenBack {
             Revocation::Unblocked { user_id, peer } => {
                 let (user, blocked) = (tx.user(&user_id)?, tx.user(&peer)?);
                 if tx.delete_block(user, blocked)? {
+                    tx.let_in_by(user, blocked).map_err(engine_error)?;
                     self.blocks.push((user_id, peer));
                 }
             }
             Revocation::Declined { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, true)?,
             Revocation::LetIn { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, false)?,
+            Revocation::Step { roster, .. } => self.step(tx, &roster)?,
             // Only the newest counts.
             Revocation::Listed { .. } | Revocation::Sealed { .. } => {}
         }
         Ok(())
     }
 
+    /// A roster waits for its commit, and who is not in it hears nothing of the group any more. The state of the group is of
+    /// before.
+    fn step(&mut self, tx: &mut Tx<'_>, roster: &Opaque) -> Result<()> {
+        let Some(step) = roster.decode().and_then(|bytes| Roster::decode(&bytes).ok()) else {
+            self.unreadable += 1;
+            return Ok(());
+        };
+        if tx.step_again(&step)? {
+            self.groups.insert(step.conversation_id());
+        }
+        Ok(())
+    }
+
     fn detail(&self) -> String {
         format!(
-            "sessions={} invitations={} devices={} access_keys={} deactivated={} deleted={} lists={} seals={} blocks={}",
+            "sessions={} invitations={} devices={} access_keys={} deactivated={} deleted={} lists={} seals={} blocks={} groups={}",
             self.sessions,
             self.invitations.len(),
             self.signed_out.len(),
@@ -249,7 +266,8 @@ impl TakenBack {
             self.deleted.len(),
             self.lists.len(),
             self.seals.len(),
-            self.blocks.len()
+            self.blocks.len(),
+            self.groups.len()
         )
     }
 }

@@ -71,7 +71,7 @@ impl Tx<'_> {
             return Err(signed_out().into());
         }
         let (group, chat, people, current) = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
-            Some(group) if !group.participants.contains(&user) => return Err(unknown_group().into()),
+            Some(group) if !group.admits(user) => return Err(unknown_group().into()),
             Some(group) if !group.has(device) => return Err(not_a_member().into()),
             Some(group) => (group.id, group.chat, group.participants.len(), Epoch(group.epoch.unsigned_abs())),
             None => return Err(unknown_group().into()),

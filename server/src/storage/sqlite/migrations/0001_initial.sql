@@ -307,9 +307,21 @@ CREATE TABLE grp_participant (
     declined INTEGER NOT NULL DEFAULT 0,
     -- The user has asked for the conversation.
     began INTEGER NOT NULL DEFAULT 0,
+    -- The user has been put in and hears nothing of it: who has put them in, whom they have blocked; -1 if they have left it
+    -- more than once.
+    kept_out INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
+
+-- How often users have left a group of people, until they accept it.
+CREATE TABLE leaving (
+    chat_id BLOB    NOT NULL,
+    user    INTEGER NOT NULL,
+    times   INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leaving_by_user ON leaving (user);
 
 CREATE TABLE grp_leaf (
     grp    INTEGER NOT NULL,
@@ -351,6 +363,11 @@ END;
 CREATE TRIGGER group_loses_user AFTER DELETE ON grp_participant BEGIN
     UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = old.grp;
+END;
+
+CREATE TRIGGER user_is_let_in AFTER UPDATE OF kept_out ON grp_participant WHEN old.kept_out <> new.kept_out BEGIN
+    UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE grp SET changed = (SELECT number FROM last_change) WHERE id = new.grp;
 END;
 
 CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
@@ -495,7 +512,8 @@ CREATE TABLE sample (
 ) STRICT;
 
 -- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
--- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, and what is declined. Written by whatever
+-- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, what is declined, and who has been put out
+-- of groups or has left them. Written by whatever
 -- changes those tables, and moved by the writer to a file beside the database, which restoring a backup applies
 -- (journal.rs). Its numbers are never used again: they say how far a database knows of it.
 CREATE TABLE revocation (
@@ -503,7 +521,7 @@ CREATE TABLE revocation (
     kind    TEXT NOT NULL,
     user_id TEXT NOT NULL,
     -- A device, the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
-    -- device list, or recovery key and sealed identity, in hexadecimal but for the last.
+    -- device list, or recovery key and sealed identity, in hexadecimal but for the last; a roster.
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
@@ -530,6 +548,14 @@ CREATE TRIGGER decline AFTER UPDATE OF declined ON grp_participant WHEN (old.dec
     INSERT INTO revocation (kind, user_id, subject)
     SELECT iif(new.declined = 0, 'let_in', 'declined'), u.user_id, g.chat_id FROM user u JOIN grp g ON g.id = new.grp
     WHERE u.id = new.user;
+END;
+
+-- Of the user who has created the group, or of one of its people if that one is gone.
+CREATE TRIGGER step AFTER INSERT ON roster WHEN new.number > 1 BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'step', u.user_id, new.body FROM grp g JOIN user u
+        ON u.id IN (g.founder, (SELECT min(p.user) FROM grp_participant p WHERE p.grp = g.id))
+    WHERE g.chat_id = new.chat_id ORDER BY u.id <> g.founder LIMIT 1;
 END;
 
 CREATE TRIGGER relist AFTER UPDATE OF device_list ON user

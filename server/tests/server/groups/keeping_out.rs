@@ -1,0 +1,161 @@
+//! Attacks on who wants to be left alone: put into groups by those whom they have blocked, and again when they have left.
+
+use privmsg_harness::e2ee::Role;
+use privmsg_mls_public::Roster;
+use privmsg_protocol::GroupId;
+use privmsg_protocol::frames::{MessageType, ServerFrame};
+use serde_json::{Value, json};
+
+use super::people::{Club, beginning, club, id_of, member};
+use super::{changes, enters};
+use crate::support::{Line, Person, TestServer, new_id};
+
+async fn blocks(who: &Person, user: &str) {
+    let path = format!("/api/v1/users/me/blocks/{user}");
+    assert_eq!(who.api.json("PUT", &path, Some(&who.token), &Value::Null).await.status, 204);
+}
+
+async fn unblocks(who: &Person, user: &str) {
+    assert_eq!(who.delete(&format!("/api/v1/users/me/blocks/{user}")).await.status, 204);
+}
+
+async fn caught_up(who: &Person) -> Line {
+    let mut line = who.connect().await;
+    while line.next().await != ServerFrame::CaughtUp {}
+    line
+}
+
+/// The kinds of what waits for somebody, but for news of the account.
+async fn waiting(who: &Person) -> Vec<String> {
+    let pending = who.get("/api/v1/messages/pending").await.ok();
+    let kinds = pending["messages"].as_array().unwrap().iter().map(|one| one["message_type"].as_str().unwrap());
+    kinds.filter(|kind| *kind != "account_sync").map(str::to_owned).collect()
+}
+
+async fn kept_out(who: &Person) -> Value {
+    who.get("/api/v1/users/me/requests").await.ok()["kept_out"].clone()
+}
+
+/// There is no such group for this one, however they ask.
+async fn is_closed_to(who: &Person, id: GroupId) {
+    assert_eq!(who.get("/api/v1/groups").await.ok()["groups"], json!([]));
+    for part in ["", "/state", "/rosters?after=1", "/commits/1"] {
+        who.get(&format!("/api/v1/groups/{id}{part}")).await.is("unknown_group");
+    }
+    assert_eq!(who.get("/api/v1/users/me/requests").await.ok()["unanswered"], json!([]));
+    assert_eq!(waiting(who).await, [""; 0]);
+}
+
+/// What mallory sees of a group that she makes with this one, who has blocked her or not, without what is another word for each.
+async fn story(server: &TestServer, mallory: &Person, other: &Person) -> (GroupId, String) {
+    let founding = mallory.mls.roster_with(&[&other.mls]).unwrap();
+    let (hers, _, body) = beginning(mallory, &founding, &founding, 1, &[other]);
+    let mut seen = vec![mallory.post("/api/v1/groups", body).await.ok()];
+    let id = id_of(&founding);
+    let mut line = caught_up(mallory).await;
+    line.deliver(mallory.group_message(id, 1, new_id())).await;
+    changes(mallory, &hers, id, &[], &[], &[]).await;
+    line.deliver(mallory.group_message(id, 2, new_id())).await;
+    // A device that comes later is added by her.
+    let tablet = server.device(&other.name, &other.access_key).await;
+    changes(mallory, &hers, id, &[], &[&tablet], &[]).await;
+    seen.push(mallory.get(&format!("/api/v1/groups/{id}")).await.ok());
+    seen.push(mallory.get("/api/v1/users/me/requests").await.ok());
+    seen.push(mallory.get(&format!("/api/v1/users/{}", other.name)).await.ok()["last_seen_at"].clone());
+    for answer in &mut seen {
+        if let Some(answer) = answer.as_object_mut() {
+            ["group_id", "chat_id", "roster"].iter().for_each(|name| drop(answer.remove(*name)));
+        }
+    }
+    let names = [(&other.name, "OTHER"), (&other.device, "ONE"), (&tablet.device, "TWO")];
+    let seen = names.iter().fold(json!(seen).to_string(), |text, (name, word)| text.replace(*name, word));
+    (id, seen)
+}
+
+#[tokio::test]
+async fn who_is_blocked_puts_nobody_into_a_group() {
+    let server = TestServer::start().await;
+    let mallory = member(&server, "mallory").await;
+    let (bob, eve) = (member(&server, "bob").await, member(&server, "eve").await);
+    blocks(&bob, "mallory").await;
+    let (id, of_bob) = story(&server, &mallory, &bob).await;
+    let (_, of_eve) = story(&server, &mallory, &eve).await;
+    assert_eq!(of_bob, of_eve, "mallory is not told");
+    assert_eq!(waiting(&eve).await, ["key_exchange", "text", "key_exchange", "text", "key_exchange"]);
+    is_closed_to(&bob, id).await;
+    assert_eq!(kept_out(&bob).await[0]["group_id"], json!(id));
+    // He can neither say anything there nor change it.
+    let mut b = caught_up(&bob).await;
+    b.send(bob.group_message(id, 3, new_id())).await;
+    assert_eq!(b.error().await.code.as_str(), "unknown_group");
+    b.is_quiet().await;
+
+    unblocks(&bob, "mallory").await;
+    assert_eq!(kept_out(&bob).await, Value::Null);
+    b.ping_through().await;
+    assert_eq!(waiting(&bob).await, ["device_sync"]);
+    enters(&bob, id).await;
+    caught_up(&mallory).await.deliver(mallory.group_message(id, 4, new_id())).await;
+    assert_eq!(waiting(&bob).await, ["device_sync", "text"]);
+}
+
+/// The word of one and the hand of another.
+#[tokio::test]
+async fn nor_has_somebody_else_do_it() {
+    let club = club().await;
+    let step = club.bob_is_admin().await;
+    let dave = member(&club.server, "dave").await;
+    blocks(&dave, "bob").await;
+    let with_dave = club.bob.mls.changes(&step, &dave.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.carol, &club.carols, &[&club.hers, &club.bobs], &with_dave, &[&dave]).await;
+    is_closed_to(&dave, club.id).await;
+    assert_eq!(club.group(&club.bob).await["participants"], json!(["alice", "bob", "carol", "dave"]));
+}
+
+#[tokio::test]
+async fn a_group_that_only_two_are_left_in_is_no_way_around_a_block() {
+    let club = club().await;
+    let mut b = caught_up(&club.bob).await;
+    blocks(&club.bob, "alice").await;
+    b.ping_through().await;
+    let mut a = caught_up(&club.alice).await;
+    a.deliver(club.alice.group_message(club.id, 1, new_id())).await;
+    assert_eq!(b.message().await.message_type, MessageType::Text, "among three they meet");
+    let alone = club.alice.mls.changes(&club.founding, &club.carol.mls, None).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs], &alone, &[]).await;
+    assert_eq!(b.message().await.message_type, MessageType::KeyExchange);
+    a.deliver(club.alice.group_message(club.id, 2, new_id())).await;
+    assert_eq!(b.message().await.message_type, MessageType::Withheld);
+}
+
+#[tokio::test]
+async fn who_has_left_twice_is_not_brought_back() {
+    let club = club().await;
+    let carol = &club.carol;
+    // Once it may have been a mistake.
+    let first = leaves_and_is_brought_back(&club, &club.founding).await;
+    assert_eq!(waiting(carol).await, ["key_exchange"]);
+    leaves_and_is_brought_back(&club, &first).await;
+    is_closed_to(carol, club.id).await;
+    assert_eq!(club.group(&club.bob).await["participants"], json!(["alice", "bob", "carol"]));
+    assert_eq!(kept_out(carol).await, json!([{"group_id": club.id, "chat_id": club.founding.conversation_id()}]));
+
+    // It is hers to say that she is there all the same.
+    carol.post(&format!("/api/v1/groups/{}/accept", club.id), Value::Null).await.ok();
+    assert_eq!(kept_out(carol).await, Value::Null);
+    assert_eq!(waiting(carol).await, ["device_sync"]);
+    enters(carol, club.id).await;
+}
+
+/// Returns the newest roster.
+async fn leaves_and_is_brought_back(club: &Club, roster: &Roster) -> Roster {
+    let without = club.carol.mls.changes(roster, &club.carol.mls, None).unwrap();
+    club.leaves(&club.carol, &without).await.ok();
+    club.moves(&club.bob, &club.bobs, &[&club.hers], &without, &[]).await;
+    let pending = club.carol.get("/api/v1/messages/pending").await.ok();
+    let ids: Vec<_> = pending["messages"].as_array().unwrap().iter().map(|one| &one["message_id"]).collect();
+    club.carol.post("/api/v1/messages/ack", json!({"message_ids": ids})).await.ok();
+    let with = club.alice.mls.changes(&without, &club.carol.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs], &with, &[&club.carol]).await;
+    with
+}
