@@ -332,3 +332,27 @@ pub fn set_rotate_at(tx: &Tx<'_>, group: &GroupId, at_ms: i64) -> Result<(), Sto
     tx.changed(Change::Task(TASK));
     Ok(())
 }
+/// The longest cursor that is kept: a server may say what it likes.
+const LONGEST_CURSOR: usize = 128;
+
+/// Up to where the server's groups have been compared with this device's, in the server's words.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn cursor(at: &Snapshot<'_>) -> Result<Option<String>, StoreError> {
+    Ok(at.sql().prepare_cached("SELECT cursor FROM group_cursor")?.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// Notes how far they have been compared. What is no cursor, as it would stand in a request, is as none.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn set_cursor(tx: &Tx<'_>, cursor: &str) -> Result<(), StoreError> {
+    let is_one = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if cursor.is_empty() || cursor.len() > LONGEST_CURSOR || !cursor.chars().all(is_one) {
+        tx.sql().execute("DELETE FROM group_cursor", [])?;
+    } else {
+        tx.sql().execute("INSERT OR REPLACE INTO group_cursor (id, cursor) VALUES (1, ?1)", [cursor])?;
+    }
+    Ok(())
+}

@@ -37,6 +37,9 @@ pub enum MessageKind {
     /// Notice of this device, in the notes to oneself: contacts wait to be confirmed that a device knew which was removed as
     /// stolen. Says nothing else.
     ToConfirm,
+    /// Notice of this device, in the notes to oneself: this device was signed out by another one of this user's. Its text is
+    /// that one's name on the server, by whose word this is.
+    SignedOutHere,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -58,6 +61,7 @@ impl MessageKind {
             Self::DeviceRemoved => "device_removed",
             Self::KnownOtherwise => "known_otherwise",
             Self::ToConfirm => "contacts_to_confirm",
+            Self::SignedOutHere => "signed_out_here",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -75,6 +79,7 @@ impl MessageKind {
                 | Self::DeviceRemoved
                 | Self::KnownOtherwise
                 | Self::ToConfirm
+                | Self::SignedOutHere
         )
     }
 }
@@ -146,6 +151,7 @@ impl MessageView {
             Kind::DEVICE_REMOVED => MessageKind::DeviceRemoved,
             Kind::KNOWN_OTHERWISE => MessageKind::KnownOtherwise,
             Kind::TO_CONFIRM => MessageKind::ToConfirm,
+            Kind::SIGNED_OUT_HERE => MessageKind::SignedOutHere,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             _ => MessageKind::Unsupported,
         };
@@ -173,7 +179,10 @@ impl MessageView {
         if message.kind == Kind::GROUP_CHANGED {
             view.group_news = Some(Box::new(GroupNews::read(&message.content)));
         }
-        if matches!(message.kind, Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE) {
+        if matches!(
+            message.kind,
+            Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE | Kind::SIGNED_OUT_HERE
+        ) {
             view.text = String::from_utf8_lossy(&message.content).into_owned();
         }
         if message.kind.is_notice() {
