@@ -89,6 +89,7 @@ async fn messages_and_files_arrive() {
         assert_eq!((&sent["conversation"], &received["conversation"]), (&"bob".into(), &"alice".into()));
         received["conversation"] = "bob".into();
         assert_eq!(sent, received);
+        bob.does(&["accept", "alice"]).ok();
 
         std::fs::write(alice.dir.join("plans.pdf"), [7; 300_000]).unwrap();
         alice.does(&["send", "bob", "The plans", "--file", "plans.pdf"]).ok();
