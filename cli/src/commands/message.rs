@@ -228,6 +228,7 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             lines
         }
         MessageKind::ToConfirm => alarm(lang.contacts_to_confirm()),
+        MessageKind::SignedOutHere => alarm(lang.signed_out_by(&message.text)),
         MessageKind::GroupChanged => {
             let news = message.group_news.as_deref().cloned().unwrap_or_default();
             let said = lang.group_news(&news, &message.sender_id, around.own);

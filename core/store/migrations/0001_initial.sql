@@ -50,6 +50,12 @@ CREATE TABLE setting (
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Up to where the server's groups have been compared with this device's.
+CREATE TABLE group_cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    cursor TEXT NOT NULL               -- the server's word, which it understands
+) STRICT;
+
 -- What each transaction has changed, for other processes that have the profile open. The newest thousand.
 CREATE TABLE change_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -415,6 +421,14 @@ CREATE TABLE rejoin (
 ) STRICT;
 CREATE INDEX rejoin_group ON rejoin (group_id, joined_at);
 
+-- Commits that could not be followed, by the epochs that they build on: the server is told of each once.
+CREATE TABLE unusable_commit (
+    group_id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    reported INTEGER NOT NULL,
+    PRIMARY KEY (group_id, epoch)
+) STRICT, WITHOUT ROWID;
+
 -- Invitations into groups, not answered yet.
 CREATE TABLE welcome (
     group_id BLOB PRIMARY KEY,
@@ -431,6 +445,7 @@ CREATE TABLE hold (
     id BLOB NOT NULL,
     reason TEXT NOT NULL,              -- error code of the server, or a word of our own
     until INTEGER NOT NULL,            -- ms
+    pause INTEGER NOT NULL,            -- ms: it lasts no longer than this, whatever the clock does meanwhile
     attempts INTEGER NOT NULL,
     PRIMARY KEY (task, scope, id)
 ) STRICT, WITHOUT ROWID;

@@ -108,8 +108,8 @@ pub(super) async fn commit(
 
 /// All groups that the user takes part in
 ///
-/// With a cursor of an earlier answer, those in which anything but their last number has changed since, and the names of the
-/// others.
+/// With a cursor of an earlier answer, those in which anything but their last number has changed since, and how far the
+/// others have come.
 #[utoipa::path(
     get, path = "/groups", tag = "groups",
     params(SinceQuery),

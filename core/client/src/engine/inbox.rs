@@ -19,7 +19,7 @@ use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{blocks, gaps, lags, outbox, parked};
+use privmsg_store::{blocks, gaps, lags, parked};
 
 use self::verdict::Verdict;
 use super::tasks::groups::COMMIT_WAIT;
@@ -27,6 +27,7 @@ use crate::content;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::{Step, load_conversation};
+use crate::group::unusable;
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -233,6 +234,9 @@ impl<'a, 't> Intake<'a, 't> {
             }
             Err(error) => {
                 part.undo()?;
+                if expected == Expected::Commit {
+                    unusable::note(self.step, group, message, &error)?;
+                }
                 return verdict::on(error, group, message.epoch);
             }
         };
@@ -325,10 +329,10 @@ impl<'a, 't> Intake<'a, 't> {
         {
             lags::remove(tx, id)?;
         }
-        // Whatever of our own was on its way for the old epoch has lost: the commit by MLS, the messages by the server.
+        // A commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
+        // waiting for its answer: it is encrypted anew when it is sent again, and asked about as it was until then.
         groups::set_request(tx, id, None)?;
         groups::set_step(tx, id, None)?;
-        outbox::clear_encrypted_before(tx, id, change.epoch)?;
         Ok(false)
     }
 

@@ -44,6 +44,7 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
         Plan::Nothing => (None, false),
         Plan::Step { next, more } => (Some(next), more),
         Plan::Leave(leave) => return leaving::leave(link, group, leave).await,
+        Plan::Out { next, is_waiting } => return leaving::is_out(link, group, next, is_waiting).await,
     };
     let newcomers = match (&next, &group.roster) {
         (Some(next), Some(before)) => plan::newcomers(before, next)?,

@@ -189,6 +189,12 @@ pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<
     holds::put(tx, &REPLACEMENT, Scope::Profile, &Reason::ReplacementBegun, now_ms, |_| pause).map(drop)
 }
 
+/// A line in the notes to oneself: this device was signed out, and by which other one, as the server says.
+pub(crate) fn signed_out_by(tx: &Tx<'_>, by: &DeviceId, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    let Some(account) = account::load(tx)? else { return Ok(Vec::new()) };
+    Ok(announce_one(tx, &account, Kind::SIGNED_OUT_HERE, by, now_ms, now_ms)?.into_iter().collect())
+}
+
 /// Notes that there is another identity in this account's place.
 pub(crate) fn another_identity(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Event>, ClientError> {
     alarm(tx, &SEALED, Reason::AnotherOwnIdentity, now_ms)

@@ -43,6 +43,9 @@ pub enum MessageKind {
     /// Notice of this device, in the notes to oneself: contacts wait to be confirmed that a device knew which was removed as
     /// stolen. Says nothing else.
     ToConfirm,
+    /// Notice of this device, in the notes to oneself: this device was signed out by another one of this user's. Its text is
+    /// that one's name on the server, by whose word this is.
+    SignedOutHere,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -66,6 +69,7 @@ impl MessageKind {
             Self::DeviceRemoved => "device_removed",
             Self::KnownOtherwise => "known_otherwise",
             Self::ToConfirm => "contacts_to_confirm",
+            Self::SignedOutHere => "signed_out_here",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -85,6 +89,7 @@ impl MessageKind {
                 | Self::ForeignList
                 | Self::KnownOtherwise
                 | Self::ToConfirm
+                | Self::SignedOutHere
         )
     }
 }
@@ -158,6 +163,7 @@ impl MessageView {
             Kind::DEVICE_REMOVED => MessageKind::DeviceRemoved,
             Kind::KNOWN_OTHERWISE => MessageKind::KnownOtherwise,
             Kind::TO_CONFIRM => MessageKind::ToConfirm,
+            Kind::SIGNED_OUT_HERE => MessageKind::SignedOutHere,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             Kind::LIST_CONFLICT => MessageKind::ListConflict,
             Kind::FOREIGN_LIST => MessageKind::ForeignList,
@@ -188,7 +194,10 @@ impl MessageView {
         if message.kind == Kind::GROUP_CHANGED {
             view.group_news = Some(Box::new(GroupNews::read(&message.content)));
         }
-        if matches!(message.kind, Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE) {
+        if matches!(
+            message.kind,
+            Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE | Kind::SIGNED_OUT_HERE
+        ) {
             view.text = String::from_utf8_lossy(&message.content).into_owned();
         }
         if message.kind.is_notice() {

@@ -50,6 +50,7 @@ fn health_and_problem() {
         epoch: None,
         group_id: None,
         incarnation: None,
+        device_id: None,
     };
     body(
         &problem,
@@ -65,9 +66,10 @@ fn health_and_problem() {
             epoch: Some(Epoch(8)),
             group_id: Some(group_id()),
             incarnation: Some(Incarnation(3)),
+            device_id: Some(device("d1")),
             ..problem
         },
-        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3}"#,
+        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3,"device_id":"d1"}"#,
     );
 }
 
@@ -284,10 +286,10 @@ fn groups() {
                 roster: None,
                 steps: vec![],
             }],
-            unchanged: vec![group_id()],
+            unchanged: vec![UnchangedGroup { group_id: group_id(), epoch: Epoch(8), seq: Seq(43) }],
             cursor: "7".into(),
         },
-        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","chat_id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","incarnation":2,"epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}],"unchanged":["AAECAwQFBgcICQoLDA0ODw"],"cursor":"7"}"#,
+        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","chat_id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","incarnation":2,"epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}],"unchanged":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","epoch":8,"seq":43}],"cursor":"7"}"#,
     );
     body(
         &GroupStateAt { epoch: Epoch(8), seq: Seq(43), state: state(), roster: None, founding_roster: None },

@@ -53,6 +53,9 @@ impl Kind {
     /// Notice of this device: contacts that a device knew wait to be confirmed, which was removed as stolen. Has no content.
     pub const TO_CONFIRM: Self = Self(-8);
 
+    /// Notice of this device: it was signed out by another one of its user's. The content is that one's name.
+    pub const SIGNED_OUT_HERE: Self = Self(-9);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
@@ -67,6 +70,7 @@ impl Kind {
                 | Self::FOREIGN_LIST
                 | Self::KNOWN_OTHERWISE
                 | Self::TO_CONFIRM
+                | Self::SIGNED_OUT_HERE
         )
     }
 }

@@ -19,9 +19,9 @@ use super::{
 use crate::secrets::KeyHash;
 use crate::storage::{
     Act, Actor, AuditNote, Authority, Blocked, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile,
-    NewIdentity, NewList, Own, Page, PageLimit, Position, Relisted, Replaced, Request, RequestId,
-    Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
-    StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
+    NewIdentity, NewList, Own, Page, PageLimit, Position, Relisted, Replaced, Request, RequestId, Result, Sample,
+    Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList, StoredUpload, Submission,
+    UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]
@@ -94,6 +94,14 @@ impl Storage for SqliteStorage {
 
     async fn device_signer(&self, user_id: UserId, device_id: DeviceId) -> Result<Option<Signer<DevicePublicKey>>> {
         self.read(move |conn| sign_in::device_signer(conn, &user_id, &device_id)).await
+    }
+
+    async fn removed_device(
+        &self,
+        user_id: UserId,
+        device_id: DeviceId,
+    ) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
+        self.read(move |conn| sign_in::removed_device(conn, &user_id, &device_id)).await
     }
 
     async fn recovery_signer(&self, user_id: UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {

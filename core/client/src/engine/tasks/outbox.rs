@@ -12,7 +12,7 @@ use privmsg_e2ee::{Conversation, EncryptError, Participant};
 use privmsg_mls_public::ListNumber;
 use privmsg_protocol::error::Retry;
 use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque};
+use privmsg_protocol::{ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{Reason, Scope, Unreachable};
@@ -143,13 +143,9 @@ fn carrier(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(StoredGroup, Load)
     })
 }
 
-fn is_for(group: &StoredGroup, queued: &Queued) -> bool {
-    let fits = |encrypted: &Encrypted| (encrypted.group, encrypted.epoch) == (group.group_id, group.epoch);
-    queued.encrypted.as_ref().is_some_and(fits)
-}
-
 fn has_to_repeat(group: &StoredGroup, queued: &[Queued], flying: &[MessageId]) -> bool {
-    queued.iter().any(|queued| is_for(group, queued) && !flying.contains(&queued.message_id))
+    let is_for = |encrypted: &Encrypted| encrypted.group == group.group_id;
+    queued.iter().any(|queued| queued.encrypted.as_ref().is_some_and(is_for) && !flying.contains(&queued.message_id))
 }
 
 enum Sending {
@@ -225,9 +221,7 @@ fn encrypt_queued(
     let not_repeated = |prepared| match load {
         Load::Everything => Ok(prepared),
         // Nobody waits for the answers any more.
-        Load::Repetitions => {
-            outbox::clear_encrypted_before(step.tx, &group, Epoch(u64::MAX)).map(|()| Prepared::NotNow)
-        }
+        Load::Repetitions => outbox::clear_encrypted_for(step.tx, &group).map(|()| Prepared::NotNow),
     };
     if stored.roster.is_none() && !membership::is_trusted(step.tx, step.identity, conversation.info())? {
         // It is between other people than the user means: the chat goes on in another group.
@@ -257,18 +251,21 @@ fn encrypt_queued(
         if flying.contains(&queued.message_id) {
             continue;
         }
-        let ciphertext = match queued.encrypted {
-            Some(encrypted) if encrypted.epoch == epoch && encrypted.group == group => encrypted.ciphertext,
-            _ if load == Load::Repetitions => continue,
-            _ => {
-                let content = list.put_into(&queued)?;
+        // What is only repeated is repeated as it was, also when its epoch is over: the server may have taken it before that.
+        let is_good =
+            |encrypted: &Encrypted| encrypted.group == group && (encrypted.epoch == epoch || load == Load::Repetitions);
+        let (epoch, ciphertext) = match queued.encrypted.filter(is_good) {
+            Some(encrypted) => (encrypted.epoch, encrypted.ciphertext),
+            None if load == Load::Repetitions => continue,
+            None => {
+                let content = list.put_into(queued.message_id, &queued.content)?;
                 let ciphertext = match conversation.encrypt(step.mls, &step.identity.device, &content) {
                     Err(EncryptError::Removed) => return Ok(join_anew()?),
                     other => other.during("encrypting a message")?,
                 };
                 let encrypted = Encrypted { group, epoch, ciphertext };
                 outbox::set_encrypted(step.tx, queued.id, &encrypted)?;
-                encrypted.ciphertext
+                (epoch, encrypted.ciphertext)
             }
         };
         let by_person = content::is_by_person(&queued.content);
@@ -290,15 +287,14 @@ fn encrypt_queued(
 
 /// The server has acknowledged messages as durable, and given them their places.
 pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<(), ClientError> {
-    let landed: Vec<_> = ack.message_ids.iter().filter_map(|id| link.land(id)).collect();
-    let now = link.context.clock.now_ms();
+    let tells = link.tells(&ack.message_ids);
+    let (now, landed) = (link.context.clock.now_ms(), ack.message_ids.clone());
     let sent = link
         .context
         .store
         .write(move |tx| {
             let mut sent = Vec::new();
-            for (group, number) in landed.iter().filter_map(|flight| flight.tells.map(|number| (flight.group, number)))
-            {
+            for (group, number) in tells {
                 groups::set_told(tx, &group, Some(device_lists::stored(number)))?;
             }
             for accepted in &ack.accepted {
@@ -321,6 +317,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
             Ok::<_, ClientError>(sent)
         })
         .await?;
+    landed.iter().for_each(|id| link.land(id));
     link.context.emit_all(sent);
     Ok(())
 }
@@ -333,6 +330,7 @@ pub(in crate::engine) async fn refused(
     error: ErrorFrame,
 ) -> Result<(), ClientError> {
     let (group, now) = (flight.group, link.context.clock.now_ms());
+    tracing::debug!(group_id = %group, code = %error.code, epoch = ?flight.epoch, "a message was refused");
     match error.code {
         // The server has lost what it had accepted, as after a restored backup.
         ErrorCode::StaleEpoch if error.epoch.is_some_and(|epoch| epoch < flight.epoch) => {
@@ -341,10 +339,10 @@ pub(in crate::engine) async fn refused(
         ErrorCode::StaleEpoch => {
             let epoch = error.epoch;
             let noted = link.context.store.write(move |tx| {
-                if let Some(epoch) = epoch {
-                    outbox::clear_encrypted_before(tx, &group, epoch)?;
-                }
-                lags::put(tx, &group, epoch, now + COMMIT_WAIT)
+                outbox::clear_encrypted(tx, &id)?;
+                let ours = groups::load(tx, &group)?.map(|group| group.epoch);
+                // What was repeated may be of an epoch that this device has left behind, too.
+                if epoch.is_some() && ours >= epoch { Ok(()) } else { lags::put(tx, &group, epoch, now + COMMIT_WAIT) }
             });
             noted.await?;
         }
