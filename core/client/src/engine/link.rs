@@ -98,6 +98,13 @@ impl Link {
         self.moved.notify_one();
     }
 
+    /// Which groups are told which device list by these, of those on their way.
+    pub(crate) fn tells(&self, ids: &[MessageId]) -> Vec<(GroupId, ListNumber)> {
+        let state = self.state();
+        let flights = ids.iter().filter_map(|id| state.flights.get(id));
+        flights.filter_map(|flight| flight.tells.map(|number| (flight.group, number))).collect()
+    }
+
     /// Messages on their way.
     pub(crate) fn in_flight(&self) -> Vec<MessageId> {
         self.state().flights.keys().copied().collect()

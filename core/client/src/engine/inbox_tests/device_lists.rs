@@ -3,7 +3,7 @@
 use privmsg_e2ee::{AccountKey, AccountSigningKey, OsRng, Reaction, ToldList};
 use privmsg_mls_public::{DeviceList, ListNumber};
 use privmsg_store::messages::Kind;
-use privmsg_store::{chats, owed_receipts};
+use privmsg_store::{chats, consent, owed_receipts};
 
 use super::*;
 use crate::device_lists::gate::{self, Gate};
@@ -94,6 +94,13 @@ async fn alice_with_her_account() -> (AccountKey, AccountSigningKey, Device, Dev
     let bundle = alice.makes(&bob, Incarnation::FIRST).await;
     bob.hears(&[&welcome(&bundle)]).await;
     assert_eq!(bob.joins(&alice, bundle.ratchet_tree).await, Outcome::Joining);
+    // He has let her in, so that she is told what arrives.
+    bob.step(|step| {
+        let chat = ChatKind::Direct { peer: UserId::new("alice").unwrap() };
+        let decision = consent::Decision { chat, open: true, at_ms: 1 };
+        consent::decide(step.tx, &decision, consent::Decided::Elsewhere).unwrap()
+    })
+    .await;
     let first = alice.begins(&account, 1);
     (account, first, alice, bob)
 }

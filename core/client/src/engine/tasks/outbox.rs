@@ -244,7 +244,7 @@ fn encrypt_queued(
     let epoch = conversation.epoch();
     let mut frames = Vec::new();
     let mut list = OwnList::of(step, &group)?;
-    for mut queued in outbox::ready(step.tx, chat, room + flying.len())? {
+    for queued in outbox::ready(step.tx, chat, room + flying.len())? {
         if frames.len() == room {
             break;
         }
@@ -254,11 +254,11 @@ fn encrypt_queued(
         // What is only repeated is repeated as it was, also when its epoch is over: the server may have taken it before that.
         let is_good =
             |encrypted: &Encrypted| encrypted.group == group && (encrypted.epoch == epoch || load == Load::Repetitions);
-        let (epoch, ciphertext) = match queued.encrypted.take().filter(is_good) {
+        let (epoch, ciphertext) = match queued.encrypted.filter(is_good) {
             Some(encrypted) => (encrypted.epoch, encrypted.ciphertext),
             None if load == Load::Repetitions => continue,
             None => {
-                let content = list.put_into(&queued)?;
+                let content = list.put_into(queued.message_id, &queued.content)?;
                 let ciphertext = match conversation.encrypt(step.mls, &step.identity.device, &content) {
                     Err(EncryptError::Removed) => return Ok(join_anew()?),
                     other => other.during("encrypting a message")?,
@@ -287,15 +287,14 @@ fn encrypt_queued(
 
 /// The server has acknowledged messages as durable, and given them their places.
 pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<(), ClientError> {
+    let tells = link.tells(&ack.message_ids);
     let (now, landed) = (link.context.clock.now_ms(), ack.message_ids.clone());
-    let flights: Vec<_> = ack.message_ids.iter().filter_map(|id| link.flight(id)).collect();
     let sent = link
         .context
         .store
         .write(move |tx| {
             let mut sent = Vec::new();
-            for (group, number) in flights.iter().filter_map(|flight| flight.tells.map(|number| (flight.group, number)))
-            {
+            for (group, number) in tells {
                 groups::set_told(tx, &group, Some(device_lists::stored(number)))?;
             }
             for accepted in &ack.accepted {

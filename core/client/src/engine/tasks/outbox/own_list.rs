@@ -5,7 +5,6 @@ use privmsg_e2ee::Content;
 use privmsg_mls_public::{DeviceList, ListNumber};
 use privmsg_protocol::{GroupId, MessageId};
 use privmsg_store::groups;
-use privmsg_store::outbox::Queued;
 use zeroize::Zeroizing;
 
 use crate::device_lists;
@@ -32,13 +31,13 @@ impl OwnList {
     }
 
     /// What is queued, with the number of the list, and in the first message since it changed the list itself.
-    pub(super) fn put_into(&mut self, queued: &Queued) -> Result<Zeroizing<Vec<u8>>, ClientError> {
-        let as_it_is = || Zeroizing::new(queued.content.to_vec());
+    pub(super) fn put_into(&mut self, id: MessageId, queued: &[u8]) -> Result<Zeroizing<Vec<u8>>, ClientError> {
+        let as_it_is = || Zeroizing::new(queued.to_vec());
         let Some(list) = &self.newest else { return Ok(as_it_is()) };
-        let Ok(content) = Content::decode(&queued.content) else { return Ok(as_it_is()) };
+        let Ok(content) = Content::decode(queued) else { return Ok(as_it_is()) };
         let content = content.under(list, !self.is_told);
         if content.list.is_some() {
-            (self.is_told, self.told) = (true, Some((queued.message_id, list.number())));
+            (self.is_told, self.told) = (true, Some((id, list.number())));
         }
         // One that is as long as can be has no room for the number either.
         Ok(content.encode().unwrap_or_else(|_| as_it_is()))
