@@ -12,7 +12,7 @@ use super::{alice_is_watched, has_taken_all};
 const ASKED: &str = "GET users/me/requests";
 
 fn says(unanswered: &[GroupId], declined: &[GroupId]) -> Result<Answer> {
-    Answer::ok(&Requests { unanswered: unanswered.to_vec(), declined: declined.to_vec() })
+    Answer::ok(&Requests { unanswered: unanswered.to_vec(), declined: declined.to_vec(), kept_out: Vec::new() })
 }
 
 /// A server that is a stranger's friend says that there was an answer.
