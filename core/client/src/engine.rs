@@ -187,8 +187,8 @@ async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
     let identity = Arc::new(Identity::of(&account)?);
     context.api.follow(&account);
     let own = account.clone();
-    let known = context.store.read(move |at| crate::own_devices::learn::known(at, &own)).await?;
-    if known.number().is_some() && !crate::own_devices::learn::stands(&known, &account) {
+    let known = context.store.read(move |at| learn::known(at, &own)).await?;
+    if known.number().is_some() && !learn::stands(&known, &account) {
         return Err(ClientError::NotListed);
     }
     let session = Session::open(Arc::clone(context), identity, &account).await?;

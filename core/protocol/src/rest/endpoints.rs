@@ -54,6 +54,7 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("POST", "/api/v1/groups/{group_id}/commits"),
     ("GET", "/api/v1/groups/{group_id}/commits/{epoch}"),
     ("POST", "/api/v1/groups/{group_id}/commits/{epoch}/unusable"),
+    ("GET", "/api/v1/groups/{group_id}/rosters"),
     ("GET", "/api/v1/groups/{group_id}/state"),
     ("POST", "/api/v1/groups/{group_id}/leave"),
     ("POST", "/api/v1/groups/{group_id}/accept"),
