@@ -45,8 +45,6 @@ pub enum ClientError {
         group_id: Option<GroupId>,
         /// The newest incarnation of the conversation that the server knows.
         incarnation: Option<Incarnation>,
-        /// The device that has signed this one out, by the server's word.
-        device_id: Option<DeviceId>,
     },
     /// The server answered with something that is not PrivMsg's protocol.
     #[error("the server does not speak PrivMsg's protocol: {0}")]

@@ -211,6 +211,5 @@ fn failure(code: ErrorCode) -> ClientError {
         epoch: None,
         group_id: None,
         incarnation: None,
-        device_id: None,
     }
 }

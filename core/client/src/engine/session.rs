@@ -189,7 +189,6 @@ impl Session {
                 epoch: None,
                 group_id: None,
                 incarnation: None,
-                device_id: None,
             }),
             code => {
                 tracing::debug!(%code, "the server refused a frame");

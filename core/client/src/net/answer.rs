@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use hyper::{Response, StatusCode};
+use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::Problem;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -26,6 +27,10 @@ const LONGEST_LOCATION: usize = 300;
 /// What an answer that is no success means. `path` is what was asked for, as on the server.
 pub(super) fn refusal(address: &ServerAddress, path: &str, response: &Response<Bytes>) -> ClientError {
     match problem(response) {
+        // Who has signed with the key of a device that was signed out is told by which other one.
+        Some(Problem { code: ErrorCode::DeviceRemoved, device_id: by @ Some(_), .. }) => {
+            ClientError::DeviceForgotten { by }
+        }
         Some(problem) => ClientError::Server {
             code: problem.code,
             detail: problem.detail.into(),
@@ -33,7 +38,6 @@ pub(super) fn refusal(address: &ServerAddress, path: &str, response: &Response<B
             epoch: problem.epoch,
             group_id: problem.group_id,
             incarnation: problem.incarnation,
-            device_id: problem.device_id,
         },
         None => elsewhere(address, path, response.status(), response.headers()).into(),
     }

@@ -73,7 +73,6 @@ impl Socket {
                             epoch: None,
                             group_id: None,
                             incarnation: None,
-                            device_id: None,
                         });
                     }
                     _ => {}

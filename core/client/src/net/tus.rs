@@ -78,7 +78,6 @@ impl Api {
                 epoch: None,
                 group_id: None,
                 incarnation: None,
-                device_id: None,
             }),
             other => Err(answer::between(other, &answer.headers).into()),
         }
