@@ -138,7 +138,10 @@ fn carrier(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(StoredGroup, Load)
     }
     Ok(match lags::of(at, &group.group_id)? {
         None if group.reconcile == 0 => Some((group, Load::Everything)),
-        Some(lag) if lag.seq.is_some() && lag.epoch.is_none() => Some((group, Load::Repetitions)),
+        // Also where the epoch that the server was ahead by has come since: what is owed is asked for, and nobody else does.
+        Some(lag) if lag.seq.is_some() && lag.epoch.is_none_or(|epoch| group.epoch >= epoch) => {
+            Some((group, Load::Repetitions))
+        }
         _ => None,
     })
 }
