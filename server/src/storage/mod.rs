@@ -42,8 +42,7 @@ pub(crate) use identity::{
 };
 pub(crate) use model::{
     Blocked, Bounds, Cutoffs, Declined, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page,
-    PageLimit, Position, Sample, Session, StorageStats, StoredUpload, Submission, Transaction,
-    UploadBounds, UserKey,
+    PageLimit, Position, Sample, Session, StorageStats, StoredUpload, Submission, Transaction, UploadBounds, UserKey,
 };
 pub(crate) use rosters::Rosters;
 

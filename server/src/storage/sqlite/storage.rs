@@ -19,9 +19,9 @@ use super::{
 use crate::secrets::KeyHash;
 use crate::storage::{
     Act, Actor, AuditNote, Authority, Blocked, Consequences, Credentials, Cutoffs, DeviceKey, Login, NewFile,
-    NewIdentity, NewList, Own, Page, PageLimit, Position, Relisted, Replaced, Request, RequestId,
-    Result, Sample, Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList,
-    StoredUpload, Submission, UploadBounds, UserDetail, UserKey, UserSummary,
+    NewIdentity, NewList, Own, Page, PageLimit, Position, Relisted, Replaced, Request, RequestId, Result, Sample,
+    Session, SignIn, SignedIn, Signer, Storage, StorageStats, StoredInvitation, StoredList, StoredUpload, Submission,
+    UploadBounds, UserDetail, UserKey, UserSummary,
 };
 
 #[async_trait]

@@ -17,7 +17,8 @@ async fn a_new_device_comes_in_without_an_access_key_and_knows_its_account() {
         device_key: laptop.public().parse().unwrap(),
     };
     let list = alice.identity.list(2, &[&alice.key, &laptop]);
-    let reply = LinkReply::new(&secret, &shown, alice.identity.certifies(&laptop), list.clone(), b"sealed".to_vec()).unwrap();
+    let reply =
+        LinkReply::new(&secret, &shown, alice.identity.certifies(&laptop), list.clone(), b"sealed".to_vec()).unwrap();
     let mut enrolment = enrolment(&laptop);
     enrolment["link_reply"] = json!(keys::base64(&reply.encode()));
     alice.publishes(list, json!([enrolment])).await;
