@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::Problem;
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation};
+use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Incarnation};
 
 use crate::storage::{Refusal, StorageError};
 
@@ -19,6 +19,7 @@ pub(crate) struct ApiError {
     epoch: Option<Epoch>,
     group_id: Option<GroupId>,
     incarnation: Option<Incarnation>,
+    device_id: Option<DeviceId>,
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
@@ -31,6 +32,7 @@ impl ApiError {
             epoch: None,
             group_id: None,
             incarnation: None,
+            device_id: None,
             header: None,
         }
     }
@@ -53,6 +55,11 @@ impl ApiError {
     /// The same may succeed after a while.
     pub(crate) fn later(code: ErrorCode, detail: &'static str, retry_after_ms: u64) -> Self {
         Self { retry_after_ms: Some(retry_after_ms), ..Self::new(code, detail) }
+    }
+
+    /// A device with this key was signed out, by that other one where it is known.
+    pub(crate) fn removed(by: Option<DeviceId>) -> Self {
+        Self { device_id: by, ..Self::new(ErrorCode::DeviceRemoved, "the device has been signed out") }
     }
 
     /// Adds a header to the answer.
@@ -105,6 +112,7 @@ impl IntoResponse for ApiError {
             epoch: self.epoch,
             group_id: self.group_id,
             incarnation: self.incarnation,
+            device_id: self.device_id,
         };
         let body = serde_json::to_string(&problem).expect("a problem is plain data");
         let mut response = (status, body).into_response();

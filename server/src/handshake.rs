@@ -6,12 +6,14 @@
 
 use std::collections::HashMap;
 
-use privmsg_mls_public::PublicConversation;
 use privmsg_mls_public::group::{
     MAX_GROUP_INFO_LEN, MAX_JOINER_SECRETS_LEN, Member, Refused, StateError, Welcome, max_commit_len, max_tree_len,
 };
-use privmsg_protocol::limits::MAX_GROUP_LEAVES;
-use privmsg_protocol::rest::{CreateGroup, GroupStateAt, PublicGroupState, SharedWelcome, SubmitCommit};
+use privmsg_mls_public::{DeviceList, PublicConversation, SigningKeyCertificate};
+use privmsg_protocol::limits::{MAX_COMMIT_EVIDENCE, MAX_GROUP_LEAVES};
+use privmsg_protocol::rest::{
+    CreateGroup, GroupStateAt, PublicGroupState, PublishedDeviceList, SharedWelcome, SubmitCommit,
+};
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque};
 use sha2::{Digest as _, Sha256};
 
@@ -108,7 +110,21 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
     }
     let invited: Vec<Member> = change.added.iter().filter(|member| **member != change.committer).cloned().collect();
     let welcomed = welcomed(submitted.welcome.as_ref(), invited)?;
-    Ok(Checked { change, welcomed, state: conversation.encoded().to_vec() })
+    let evidence = evidence(&submitted.evidence)?;
+    Ok(Checked { change, welcomed, evidence, state: conversation.encoded().to_vec() })
+}
+
+/// Lists that are shown beside a commit, genuine under the identities that they name.
+fn evidence(shown: &[PublishedDeviceList]) -> Result<Vec<DeviceList>, ApiError> {
+    if shown.len() > MAX_COMMIT_EVIDENCE {
+        return Err(ApiError::invalid("too many device lists beside a commit"));
+    }
+    let unusable = || ApiError::new(ErrorCode::InvalidStatement, "a device list beside the commit does not hold");
+    let read = |shown: &PublishedDeviceList| {
+        let certificate = SigningKeyCertificate::decode(&shown.certificate.decode()?).ok()?;
+        DeviceList::decode(&shown.list.decode()?, certificate).ok()
+    };
+    shown.iter().map(|list| read(list).ok_or_else(unusable)).collect()
 }
 
 /// What is kept of a group, as those who join it need it.

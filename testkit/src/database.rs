@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use privmsg_harness::ServerProcess;
-use privmsg_protocol::{GroupId, Seq, UserId};
+use privmsg_protocol::{ConversationId, GroupId, Seq, UserId};
 use rusqlite::{Connection, OpenFlags};
 
 /// The server writes briefly.
@@ -86,6 +86,20 @@ pub fn leaves_of(server: &ServerProcess, group: GroupId) -> Result<u64> {
     let sql = "SELECT count(*) FROM grp_leaf l JOIN grp g ON g.id = l.grp WHERE g.group_id = ?1";
     let found: i64 = connection.query_row(sql, [group.as_bytes()], |row| row.get(0))?;
     Ok(u64::try_from(found)?)
+}
+
+/// Whose devices the server delivers to in the newest group of a conversation.
+///
+/// # Errors
+/// If the database cannot be read.
+pub fn devices_in(server: &ServerProcess, conversation: &ConversationId) -> Result<Vec<(String, String)>> {
+    let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut query = connection.prepare(
+        "SELECT u.user_id, d.device_id FROM grp_leaf l JOIN device d ON d.id = l.device JOIN user u ON u.id = d.user
+         WHERE l.grp = (SELECT id FROM grp WHERE chat_id = ?1 ORDER BY incarnation DESC LIMIT 1)",
+    )?;
+    let found = query.query_map([conversation.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The last place that is taken in the history of a group.

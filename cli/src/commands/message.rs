@@ -39,6 +39,9 @@ pub(super) struct MessageObject<'a> {
     edited_at: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
+    /// From a device that its author has signed out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unlisted: bool,
     /// Of a chat that awaits an answer of the user's.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     request: bool,
@@ -122,6 +125,7 @@ impl<'a> MessageObject<'a> {
                 .collect(),
             edited_at: message.edited_at,
             deleted: message.deleted,
+            unlisted: message.unlisted,
             request: false,
             fate: FateObject::of(message, own),
         }
@@ -204,7 +208,17 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             lines
         }
         MessageKind::WentBack => alarm(lang.went_back()),
-        MessageKind::DeviceAdded => alarm(lang.device_added(&message.text, &time::local(message.sent_at))),
+        MessageKind::DeviceAdded => {
+            let at = time::local(message.sent_at);
+            alarm(match message.chat.kind {
+                ChatKind::SelfNotes => lang.device_added(&message.text, &at),
+                ChatKind::Direct { .. } | ChatKind::Group { .. } => {
+                    lang.contact_device_added(sender, &message.text, &at)
+                }
+            })
+        }
+        MessageKind::ListConflict => alarm(lang.list_conflict_of(sender)),
+        MessageKind::ForeignList => alarm(lang.foreign_list_of(sender)),
         MessageKind::DeviceRemoved => alarm(lang.device_left(&message.text)),
         MessageKind::KnownOtherwise => {
             let mut lines = alarm(lang.known_otherwise(sender, &message.text));
@@ -214,6 +228,7 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
             lines
         }
         MessageKind::ToConfirm => alarm(lang.contacts_to_confirm()),
+        MessageKind::SignedOutHere => alarm(lang.signed_out_by(&message.text)),
         MessageKind::GroupChanged => {
             let news = message.group_news.as_deref().cloned().unwrap_or_default();
             let said = lang.group_news(&news, &message.sender_id, around.own);
@@ -228,6 +243,9 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Stri
         }
         MessageKind::Text | MessageKind::File | MessageKind::Unsupported => {
             let mut lines = Vec::new();
+            if message.unlisted {
+                lines.extend(alarm(lang.written_on_unlisted(sender)));
+            }
             if let Some(about) = &message.reply_to {
                 let author = about.author.as_str();
                 let line = match &around.answered {

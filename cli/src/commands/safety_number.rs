@@ -1,6 +1,6 @@
 //! `privmsg safety-number`.
 
-use privmsg_client::{ChangedBy, ClientError, ContactInfo, Known, SafetyNumber};
+use privmsg_client::{ChangedBy, ClientError, ContactInfo, Device, Known, SafetyNumber};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::args::Verification;
 use crate::failure::Failure;
 use crate::output::{Output, Style};
 
-use super::{Session, contact};
+use super::{Session, contact, time};
 
 #[derive(Serialize)]
 struct SafetyNumberObject<'a> {
@@ -25,6 +25,16 @@ struct SafetyNumberObject<'a> {
     /// That device.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed_by_device: Option<&'a str>,
+    /// As the contact's newest device list has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    devices: Vec<DeviceObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct DeviceObject<'a> {
+    device_id: &'a str,
+    /// Seconds since 1970, by the clock of the device that let it in.
+    added_at: u64,
 }
 
 pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Verification>) -> Result<(), Failure> {
@@ -43,7 +53,7 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
         Some(Verification::Mark | Verification::AcceptChange | Verification::RefuseChange)
             if !client.was_shown(user, contact.to_compare()).await? =>
         {
-            show(output, &contact)?;
+            show(output, &contact, &client.devices_of(user).await?)?;
             client.remember_shown(&contact).await?;
             return Err(ClientError::AnotherNumber(user.clone()).into());
         }
@@ -59,11 +69,11 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
         }
     }
     let contact = client.contact(user).await?;
-    show(output, &contact)?;
+    show(output, &contact, &client.devices_of(user).await?)?;
     Ok(client.remember_shown(&contact).await?)
 }
 
-pub(super) fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure> {
+pub(super) fn show(output: &Output, contact: &ContactInfo, devices: &[Device]) -> Result<(), Failure> {
     let lang = output.lang();
     let user = contact.user_id.as_str();
     if output.is_json() {
@@ -76,6 +86,10 @@ pub(super) fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure
             changed: contact.changed.as_ref().map(SafetyNumber::digits),
             changed_by: contact.changed_by.as_ref().map(contact::changed_by),
             changed_by_device: contact.changed_by.as_ref().and_then(contact::device_of),
+            devices: devices
+                .iter()
+                .map(|device| DeviceObject { device_id: device.device_id.as_str(), added_at: device.added_at })
+                .collect(),
         });
     }
     if let Some(changed) = &contact.changed {
@@ -108,7 +122,16 @@ pub(super) fn show(output: &Output, contact: &ContactInfo) -> Result<(), Failure
         Known::Verified => lang.safety_verified(),
         Known::ByLink => lang.safety_by_link(user),
         Known::SeenFirst => lang.safety_unverified(user),
-    })
+    })?;
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let since = |device: &Device| {
+        let at = i64::try_from(device.added_at).unwrap_or(i64::MAX).saturating_mul(1000);
+        lang.device_since(device.device_id.as_str(), &time::local(at))
+    };
+    let devices: Vec<_> = devices.iter().map(since).collect();
+    output.text(&output.styled(Style::Faint, &lang.devices_of(user, &devices.join(", "))))
 }
 
 /// Twelve groups in three rows, as they are read aloud.

@@ -53,6 +53,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
         Reason::Disk => lang.disk_unusable(),
         Reason::AnotherOwnIdentity => lang.another_own_identity(),
         Reason::DeviceListConflict => lang.device_list_conflict(),
+        Reason::DeviceListMissing => lang.device_list_missing(),
         Reason::NotListed => lang.waits_to_be_let_in(),
         Reason::ReplacementBegun => lang.replacement_of_mine(),
     })

@@ -12,11 +12,14 @@ use crate::lang::Lang;
 pub(super) fn engine(lang: Lang, error: &EngineError) -> Described {
     let new = Described::new;
     match error {
-        EngineError::SignedOut(ErrorCode::AccountRevoked) => {
+        EngineError::SignedOut { code: ErrorCode::AccountRevoked, .. } => {
             let code = ErrorCode::AccountRevoked;
             new(Exit::NotSignedIn, code.as_str(), lang.refusal(&code))
         }
-        EngineError::SignedOut(_) => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        EngineError::SignedOut { by: Some(by), .. } => {
+            new(Exit::NotSignedIn, "signed_out", lang.signed_out_by(by.as_str()))
+        }
+        EngineError::SignedOut { .. } => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
         EngineError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
         EngineError::KeyInUseElsewhere => new(Exit::NotSignedIn, "key_in_use_elsewhere", lang.key_in_use_elsewhere()),
         EngineError::Replaced => new(Exit::Other, "taken_over", lang.taken_over()),
@@ -51,7 +54,10 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::Internal { .. } => new(Exit::Other, "internal", lang.internal(&causes(error))),
         ClientError::Damaged(what) => new(Exit::File, "profile_damaged", lang.damaged(what)),
         ClientError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
-        ClientError::DeviceForgotten => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        ClientError::DeviceForgotten { by: Some(by) } => {
+            new(Exit::NotSignedIn, "signed_out", lang.signed_out_by(by.as_str()))
+        }
+        ClientError::DeviceForgotten { by: None } => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
         ClientError::KeyInUseElsewhere => new(Exit::NotSignedIn, "key_in_use_elsewhere", lang.key_in_use_elsewhere()),
         ClientError::PathNotUnicode => new(Exit::File, "file", lang.path_not_unicode()),
         ClientError::NoSuchMessage => new(Exit::Other, "no_message", lang.no_such_message()),

@@ -47,6 +47,7 @@ impl Lasting {
             | Reason::IdentityToAccept
             | Reason::AnotherOwnIdentity
             | Reason::DeviceListConflict
+            | Reason::DeviceListMissing
             | Reason::ReplacementBegun => None,
         }
     }

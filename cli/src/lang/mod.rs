@@ -2,6 +2,7 @@
 
 mod blocks;
 mod contact;
+mod device_lists;
 mod diagnostics;
 mod groups;
 mod help;

@@ -143,7 +143,7 @@ async fn a_script_can_talk_too() {
         let mut piped = alice.starts_with_input(&["chat", "bob"]);
         piped.stdin.take().unwrap().write_all("one\r\n\ntwo\n".as_bytes()).unwrap();
         let ended = Run::of(piped.wait_with_output().unwrap()).ok();
-        assert!(ended.stdout.contains("bob: before"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("bob (request): before"), "{}", ended.stdout);
         assert!(!ended.stdout.contains('\x1b') && !ended.stdout.contains("> "), "{:?}", ended.stdout);
         assert_eq!(texts(&bob.hears(2)), ["one", "two"]);
     })

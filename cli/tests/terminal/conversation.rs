@@ -85,9 +85,11 @@ async fn messages_and_files_arrive() {
         let mut sent = alice.does(&["send", "bob", "Hello, Bob", "--json"]).ok().objects().remove(0);
         assert_eq!(sent.as_object_mut().unwrap().remove("state"), Some("sent".into()));
         let mut received = bob.hears(1).remove(0);
+        assert_eq!(received.as_object_mut().unwrap().remove("request"), Some(true.into()));
         assert_eq!((&sent["conversation"], &received["conversation"]), (&"bob".into(), &"alice".into()));
         received["conversation"] = "bob".into();
         assert_eq!(sent, received);
+        bob.does(&["accept", "alice"]).ok();
 
         std::fs::write(alice.dir.join("plans.pdf"), [7; 300_000]).unwrap();
         alice.does(&["send", "bob", "The plans", "--file", "plans.pdf"]).ok();

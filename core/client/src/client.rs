@@ -4,6 +4,7 @@ mod account;
 mod blocks;
 mod contact_words;
 mod contacts;
+mod device_lists;
 mod files;
 mod groups;
 mod messages;

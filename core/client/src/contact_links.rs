@@ -7,6 +7,7 @@ use privmsg_store::contacts::{self, Linked};
 use privmsg_store::{Tx, account};
 
 use crate::contacts::{ContactInfo, info};
+use crate::device_lists;
 use crate::error::ClientError;
 use crate::identity::public_identity;
 use crate::net::ServerAddress;
@@ -57,6 +58,9 @@ pub(crate) fn add(
         return Err(ClientError::AnotherServer(link.server.clone()));
     }
     let linked = contacts::link(tx, user, link.identity.as_bytes(), from == LinkFrom::InPerson)?;
+    if linked == Linked::Pinned && from == LinkFrom::InPerson {
+        device_lists::require_generation(tx, user, link.identity, link.generation)?;
+    }
     if let (Linked::Pinned, Some(published)) = (linked, published) {
         contacts::observe(tx, user, published.as_bytes())?;
     }

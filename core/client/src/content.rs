@@ -19,7 +19,7 @@ mod tests;
 mod text;
 pub(crate) mod title;
 
-use privmsg_e2ee::{About, Content, ContentError, DevicePublicKey, IfUnknown, Kind};
+use privmsg_e2ee::{About, Content, ContentError, DevicePublicKey, Files, IfUnknown, Kind, Text};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
@@ -135,6 +135,21 @@ pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>
     }
 }
 
+/// Keeps what a device has said that does not stand in its account's device list: to be read, with a mark, and without any
+/// effect. What is no message by itself is nothing.
+pub(crate) fn store_unlisted(tx: &Tx<'_>, said: &Said<'_>) -> Result<(), ClientError> {
+    let is_message = match said.content.kind {
+        Text::NUMBER => said.content.body::<Text>().is_ok(),
+        Files::NUMBER => said.content.body::<Files>().is_ok(),
+        _ => false,
+    };
+    if !is_message {
+        tracing::warn!(sender = %said.sender, "passed over what a device outside of its account's list has said");
+        return Ok(());
+    }
+    store_as(tx, said, messages::Kind::UNLISTED).map(drop)
+}
+
 /// Whether a person has said this, and not the client by itself.
 pub(crate) fn is_by_person(bytes: &[u8]) -> bool {
     Content::decode(bytes).is_ok_and(|content| says_a_person(&content))
@@ -203,6 +218,10 @@ fn keep(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
 
 /// Stores what people see as a message. `None` if it is there already.
 fn store_message(tx: &Tx<'_>, said: &Said<'_>) -> Result<Option<i64>, ClientError> {
+    store_as(tx, said, messages::Kind(i64::from(said.content.kind)))
+}
+
+fn store_as(tx: &Tx<'_>, said: &Said<'_>, kind: messages::Kind) -> Result<Option<i64>, ClientError> {
     let lifetime = said.content.expires_s.map(|seconds| i64::from(seconds.get()) * 1000);
     let message = NewMessage {
         chat: said.chat,
@@ -213,7 +232,7 @@ fn store_message(tx: &Tx<'_>, said: &Said<'_>) -> Result<Option<i64>, ClientErro
         sent_at: millis(said.content.sent_at_ms),
         received_at: said.now_ms,
         expires_at: lifetime.map(|lifetime| said.now_ms.saturating_add(lifetime)),
-        kind: messages::Kind(i64::from(said.content.kind)),
+        kind,
         content: said.bytes,
     };
     let Some(id) = messages::insert(tx, &message, said.direction)? else { return Ok(None) };

@@ -1,10 +1,25 @@
-//! Device lists as this device keeps them, and as the server has them.
+//! Device lists of all users: as this device keeps them, as the server has them, and what follows from them.
+//!
+//! | | |
+//! |---|---|
+//! | [`learn`] | a list has come, from the server or in a message |
+//! | [`heard`] | what a message says of its author's list, and whether its device stands in it |
+//! | [`gate`] | who must not be encrypted for |
+//! | [`fetch`] | the server is asked |
+//!
+//! The highest list counts that was seen under the identity that the user is known by here ([`KnownDevices`]). A list decides
+//! about nobody's commit: what is known differs from device to device. It says for whom this one encrypts, and what is shown.
 
-use privmsg_e2ee::{AccountPublicKey, SigningKeyCertificate};
-use privmsg_mls_public::{DeviceList, KnownDevices};
-use privmsg_protocol::UserId;
+pub(crate) mod fetch;
+pub(crate) mod gate;
+pub(crate) mod heard;
+pub(crate) mod learn;
+
+use privmsg_e2ee::{AccountPublicKey, SigningKeyCertificate, ToldList};
+use privmsg_mls_public::{DeviceList, KnownDevices, ListNumber};
 use privmsg_protocol::rest::PublishedDeviceList;
-use privmsg_store::{Snapshot, known_devices};
+use privmsg_protocol::{Opaque, UserId};
+use privmsg_store::{Snapshot, Tx, known_devices, wanted_lists};
 
 use crate::error::ClientError;
 
@@ -19,14 +34,49 @@ pub(crate) fn load(at: &Snapshot<'_>, user: &UserId, identity: AccountPublicKey)
     }
 }
 
+/// The account has begun this generation, by a code on its owner's own screen: what was signed under an earlier one counts no
+/// more. Not by a link that came some other way: nobody has signed it, and a number that does not exist would keep everything
+/// back for good.
+pub(crate) fn require_generation(
+    tx: &Tx<'_>,
+    user: &UserId,
+    identity: AccountPublicKey,
+    generation: u64,
+) -> Result<(), ClientError> {
+    let mut known = load(tx, user, identity)?;
+    known.require_generation(generation);
+    Ok(known_devices::save(tx, user, identity.as_bytes(), &known.encode())?)
+}
+
 /// Reads a list as the server has it, genuine under the identity that it names.
 pub(crate) fn read(user: &UserId, published: &PublishedDeviceList) -> Result<DeviceList, ClientError> {
     const NO_LIST: ClientError = ClientError::Protocol("a device list that is none");
     let (certificate, list) = (published.certificate.decode().ok_or(NO_LIST)?, published.list.decode().ok_or(NO_LIST)?);
-    let read = SigningKeyCertificate::decode(&certificate).and_then(|by| DeviceList::decode(&list, by));
+    genuine(user, &certificate, &list)
+}
+
+/// Reads a list that came in a message.
+fn read_told(user: &UserId, told: &ToldList) -> Result<DeviceList, ClientError> {
+    genuine(user, &told.certificate, &told.list)
+}
+
+fn genuine(user: &UserId, certificate: &[u8], list: &[u8]) -> Result<DeviceList, ClientError> {
+    const NO_LIST: ClientError = ClientError::Protocol("a device list that is none");
+    let read = SigningKeyCertificate::decode(certificate).and_then(|by| DeviceList::decode(list, by));
     let list = read.map_err(|error| match error {
         privmsg_e2ee::StatementError::UpdateNeeded(newer) => ClientError::UpdateNeeded(newer),
         _ => NO_LIST,
     })?;
     if list.user_id() == user { Ok(list) } else { Err(NO_LIST) }
+}
+
+/// A list as it is shown to the server.
+pub(crate) fn published(list: &DeviceList) -> PublishedDeviceList {
+    let certificate = Opaque::encode(&list.certificate().encode());
+    PublishedDeviceList { certificate, list: Opaque::encode(&list.encode()) }
+}
+
+/// The number of a list, as the store has it.
+pub(crate) const fn stored(number: ListNumber) -> wanted_lists::Number {
+    (number.generation, number.counter)
 }

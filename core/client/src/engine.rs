@@ -38,6 +38,7 @@ use crate::error::{ClientError, EngineError};
 use crate::events::Event;
 use crate::identity::Identity;
 use crate::net::backoff::{Backoff, random_fraction};
+use crate::own_devices::learn;
 use crate::profile::EngineLock;
 
 pub(crate) use link::Link;
@@ -186,8 +187,8 @@ async fn connect(context: &Arc<Context>) -> Result<Session, ClientError> {
     let identity = Arc::new(Identity::of(&account)?);
     context.api.follow(&account);
     let own = account.clone();
-    let known = context.store.read(move |at| crate::own_devices::learn::known(at, &own)).await?;
-    if known.number().is_some() && !crate::own_devices::learn::stands(&known, &account) {
+    let known = context.store.read(move |at| learn::known(at, &own)).await?;
+    if known.number().is_some() && !learn::stands(&known, &account) {
         return Err(ClientError::NotListed);
     }
     let session = Session::open(Arc::clone(context), identity, &account).await?;
@@ -218,7 +219,16 @@ async fn passing(context: &Context, error: ClientError) -> Result<ClientError, E
     }
     if error.signs_out() {
         context.store.write(privmsg_store::account::set_signed_out).await?;
-        return Err(EngineError::SignedOut(error.code().cloned().unwrap_or(ErrorCode::Unauthorized)));
+        let code = error.code().cloned().unwrap_or(ErrorCode::Unauthorized);
+        let ClientError::DeviceForgotten { by } = error else { return Err(EngineError::SignedOut { code, by: None }) };
+        if let Some(by) = by.clone() {
+            let now_ms = context.clock.now_ms();
+            match context.store.write(move |tx| learn::signed_out_by(tx, &by, now_ms)).await {
+                Ok(line) => context.emit_all(line),
+                Err(error) => tracing::warn!(%error, "who has signed this device out is not kept"),
+            }
+        }
+        return Err(EngineError::SignedOut { code, by });
     }
     match error {
         ClientError::NotSignedIn => Err(EngineError::NotSignedIn),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use privmsg_e2ee::{ContentError, LoadError, RecoveryError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, UserId};
+use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
 
@@ -45,13 +45,18 @@ pub enum ClientError {
         group_id: Option<GroupId>,
         /// The newest incarnation of the conversation that the server knows.
         incarnation: Option<Incarnation>,
+        /// The device that has signed this one out, by the server's word.
+        device_id: Option<DeviceId>,
     },
     /// The server answered with something that is not PrivMsg's protocol.
     #[error("the server does not speak PrivMsg's protocol: {0}")]
     Protocol(&'static str),
     /// The server has forgotten this device.
     #[error("the server does not know this device any more")]
-    DeviceForgotten,
+    DeviceForgotten {
+        /// The other device that has signed it out, by the server's word, if it says so.
+        by: Option<DeviceId>,
+    },
     /// Somebody else has signed in with this device's key: a copy of the profile, or whoever has read it.
     #[error("somebody else has signed in with this device's key")]
     KeyInUseElsewhere,
@@ -233,7 +238,7 @@ impl ClientError {
     /// Whether this device has been signed out for good: another attempt gets the same answer.
     pub(crate) const fn signs_out(&self) -> bool {
         match self {
-            Self::DeviceForgotten | Self::KeyInUseElsewhere => true,
+            Self::DeviceForgotten { .. } | Self::KeyInUseElsewhere => true,
             Self::Server { code, .. } => matches!(code, ErrorCode::AccountRevoked | ErrorCode::InvalidCredentials),
             _ => false,
         }
@@ -314,8 +319,13 @@ impl From<LoadError> for ClientError {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The server does not know this device any more: signed out from elsewhere, or revoked.
-    #[error("this device has been signed out: {0}")]
-    SignedOut(ErrorCode),
+    #[error("this device has been signed out: {code}")]
+    SignedOut {
+        /// The server's code.
+        code: ErrorCode,
+        /// The other device that has done it, by the server's word, if it says so.
+        by: Option<DeviceId>,
+    },
     /// Not signed in yet.
     #[error("not signed in")]
     NotSignedIn,

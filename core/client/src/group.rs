@@ -16,3 +16,4 @@ pub(crate) mod request;
 pub(crate) mod rosters;
 pub(crate) mod schedule;
 pub(crate) mod standing;
+pub(crate) mod unusable;

@@ -65,7 +65,7 @@ pub use net::{
 pub use privmsg_e2ee::{
     About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, Role, SafetyNumber,
 };
-pub use privmsg_mls_public::{ContactLink, ContactLinkError};
+pub use privmsg_mls_public::{ContactLink, ContactLinkError, Device};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::consent::Consent;
 pub use privmsg_store::contacts::ChangedBy;

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! content    = { 0: version (uint, 1), 1: message_id, 2: sent_at_ms (uint, < 2^53), 3: [kind (uint), body],
-//!                ? 4: about, ? 5: if_unknown, ? 6: expires (uint, seconds, > 0) }
+//!                ? 4: about, ? 5: if_unknown, ? 6: expires (uint, seconds, > 0),
+//!                ? 7: [generation (uint), counter (uint)], ? 8: [SigningKeyCertificate (bytes), DeviceList (bytes)] }
 //! message_id = bytes 16
 //! about      = [message_id, author (text, a user_id)]
 //! if_unknown = 0 placeholder / 1 hide / text 1..=1024 bytes
@@ -58,7 +59,7 @@ pub(crate) use cbor::{decode as decode_cbor, encode as encode_cbor};
 pub use decisions::{DecidedChat, Decision, Decisions};
 pub use delete::Delete;
 pub use edit::Edit;
-pub use envelope::{About, Content, IfUnknown};
+pub use envelope::{About, Content, IfUnknown, ToldList};
 pub use error::ContentError;
 pub use file_name::sanitize_file_name;
 pub use files::{Attachment, Files};

@@ -51,6 +51,7 @@ mod bundle;
 mod commit;
 mod create;
 mod encrypt;
+mod entrance;
 mod external;
 mod join;
 mod member;

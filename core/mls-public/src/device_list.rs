@@ -154,6 +154,13 @@ impl DeviceList {
     /// # Errors
     /// [`StatementError`]; [`StatementError::Other`] if the certificate is another user's or for another generation.
     pub fn decode(bytes: &[u8], certificate: SigningKeyCertificate) -> Result<Self, StatementError> {
+        let list = Self::decode_admitted(bytes, certificate)?;
+        list.check_signature()?;
+        Ok(list)
+    }
+
+    /// As [`DeviceList::decode`], of one that was verified before it was stored.
+    pub(crate) fn decode_admitted(bytes: &[u8], certificate: SigningKeyCertificate) -> Result<Self, StatementError> {
         check_version(bytes, VERSION, UpdateNeeded::DEVICE_LIST)?;
         let (fields, signature) = Self::read(bytes).ok_or(StatementError::Malformed)?;
         let user_id = user_id(&fields.user_id).ok_or(StatementError::Malformed)?;
@@ -167,7 +174,6 @@ impl DeviceList {
         if list.encode() != bytes {
             return Err(StatementError::Malformed);
         }
-        list.check_signature()?;
         Ok(list)
     }
 

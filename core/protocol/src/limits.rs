@@ -40,6 +40,9 @@ pub const MAX_GROUP_LEAVES: usize = 1000;
 /// People in one group, and users in one claim of key packages.
 pub const MAX_GROUP_PEOPLE: usize = 250;
 
+/// Device lists beside one commit. Each is verified before anything is refused.
+pub const MAX_COMMIT_EVIDENCE: usize = 16;
+
 /// Size of an encrypted account backup, in characters of base64.
 pub const MAX_BACKUP_LEN: usize = 64 * 1024;
 

@@ -27,7 +27,8 @@ pub use endpoints::ENDPOINTS;
 pub use files::{TurnCredentials, UploadResponse};
 pub use groups::{
     CommitAccepted, CreateGroup, Group, GroupDevice, GroupKind, GroupStateAt, Groups, JoinerSecrets, LeaveGroup,
-    PublicGroupState, RosterName, RosterSteps, SharedWelcome, SubmitCommit, TakenCommit, UnusableCommit,
+    PublicGroupState, RosterName, RosterSteps, SharedWelcome, SubmitCommit, TakenCommit, UnchangedGroup,
+    UnusableCommit,
 };
 pub use health::{Health, Problem, Readiness, Ready, ReadyChecks};
 pub use identity::{

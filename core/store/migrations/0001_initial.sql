@@ -50,6 +50,12 @@ CREATE TABLE setting (
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Up to where the server's groups have been compared with this device's.
+CREATE TABLE group_cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    cursor TEXT NOT NULL               -- the server's word, which it understands
+) STRICT;
+
 -- What each transaction has changed, for other processes that have the profile open. The newest thousand.
 CREATE TABLE change_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -90,9 +96,24 @@ CREATE TABLE refused_identity (
 
 -- What is known of the devices of users, one's own account among them, by the highest device list that was seen.
 CREATE TABLE known_devices (
-    user_id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
     identity BLOB NOT NULL,            -- that vouches for them
-    known BLOB NOT NULL                -- KnownDevices
+    known BLOB NOT NULL,               -- KnownDevices
+    PRIMARY KEY (user_id, identity)
+) STRICT, WITHOUT ROWID;
+
+-- Device lists that are missing here.
+CREATE TABLE wanted_list (
+    user_id TEXT NOT NULL,
+    identity BLOB NOT NULL,
+    chat_id INTEGER NOT NULL REFERENCES chat (id), -- where it is missed
+    generation INTEGER NOT NULL,       -- this one, or a newer one
+    counter INTEGER NOT NULL,
+    named INTEGER NOT NULL,            -- the account's own device has said that there is one
+    since INTEGER NOT NULL,            -- ms
+    next_at INTEGER NOT NULL,          -- when the server is asked next, ms
+    tries INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
 -- Whom the user has blocked, as the server said last.
@@ -178,7 +199,11 @@ CREATE TABLE mls_group (
     request BLOB,                      -- creation or commit sent to the server, not answered yet (JSON)
     reconcile INTEGER NOT NULL DEFAULT 0, -- how often devices have changed since they were compared
     seen_before INTEGER NOT NULL DEFAULT 0, -- `last_seq` when this device last asked to join
-    rotate_at INTEGER NOT NULL         -- when this device's leaf key is due for a change, ms
+    rotate_at INTEGER NOT NULL,        -- when this device's leaf key is due for a change, ms
+    told_generation INTEGER NOT NULL DEFAULT 0, -- of one's own device list that its people have been told by this device
+    told_counter INTEGER NOT NULL DEFAULT 0,
+    checked_epoch INTEGER NOT NULL DEFAULT -1, -- in which all leaves stood in the lists known then
+    checked_lists INTEGER NOT NULL DEFAULT 0   -- and how often lists had changed by then
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX mls_group_chat ON mls_group (chat_id);
 
@@ -245,6 +270,20 @@ CREATE TABLE unknown_content (
     revision INTEGER NOT NULL,         -- of the contents known to the version that could not do anything with it
     content BLOB NOT NULL,
     UNIQUE (message_id, sender_id, sender_device)
+) STRICT;
+
+-- What a device has said that stands in no list known here, as long as a newer one is asked for in which it may stand.
+CREATE TABLE held_content (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    user_id TEXT NOT NULL,
+    identity BLOB NOT NULL,
+    device_id TEXT NOT NULL,
+    device_key BLOB NOT NULL,          -- Ed25519
+    message_id BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    UNIQUE (message_id, user_id, device_id)
 ) STRICT;
 
 CREATE INDEX unknown_content_kind ON unknown_content (kind, revision);
@@ -382,6 +421,14 @@ CREATE TABLE rejoin (
 ) STRICT;
 CREATE INDEX rejoin_group ON rejoin (group_id, joined_at);
 
+-- Commits that could not be followed, by the epochs that they build on: the server is told of each once.
+CREATE TABLE unusable_commit (
+    group_id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    reported INTEGER NOT NULL,
+    PRIMARY KEY (group_id, epoch)
+) STRICT, WITHOUT ROWID;
+
 -- Invitations into groups, not answered yet.
 CREATE TABLE welcome (
     group_id BLOB PRIMARY KEY,
@@ -398,6 +445,7 @@ CREATE TABLE hold (
     id BLOB NOT NULL,
     reason TEXT NOT NULL,              -- error code of the server, or a word of our own
     until INTEGER NOT NULL,            -- ms
+    pause INTEGER NOT NULL,            -- ms: it lasts no longer than this, whatever the clock does meanwhile
     attempts INTEGER NOT NULL,
     PRIMARY KEY (task, scope, id)
 ) STRICT, WITHOUT ROWID;

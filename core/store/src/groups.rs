@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, to_sql};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, holds};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, holds, known_devices, wanted_lists};
 
 /// The queue of what is to be done for groups.
 pub const TASK: TaskName = TaskName::new("groups");
@@ -330,5 +330,76 @@ pub fn set_rotate_at(tx: &Tx<'_>, group: &GroupId, at_ms: i64) -> Result<(), Sto
         .prepare_cached("UPDATE mls_group SET rotate_at = ?2 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), at_ms])?;
     tx.changed(Change::Task(TASK));
+    Ok(())
+}
+/// The longest cursor that is kept: a server may say what it likes.
+const LONGEST_CURSOR: usize = 128;
+
+/// Up to where the server's groups have been compared with this device's, in the server's words.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn cursor(at: &Snapshot<'_>) -> Result<Option<String>, StoreError> {
+    Ok(at.sql().prepare_cached("SELECT cursor FROM group_cursor")?.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// Notes how far they have been compared. What is no cursor, as it would stand in a request, is as none.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn set_cursor(tx: &Tx<'_>, cursor: &str) -> Result<(), StoreError> {
+    let is_one = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if cursor.is_empty() || cursor.len() > LONGEST_CURSOR || !cursor.chars().all(is_one) {
+        tx.sql().execute("DELETE FROM group_cursor", [])?;
+    } else {
+        tx.sql().execute("INSERT OR REPLACE INTO group_cursor (id, cursor) VALUES (1, ?1)", [cursor])?;
+    }
+    Ok(())
+}
+
+/// Whether the people of a group have been told this list of the user's devices, by this device.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_told(at: &Snapshot<'_>, group: &GroupId, list: wanted_lists::Number) -> Result<bool, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM mls_group WHERE group_id = ?1 AND told_generation = ?2 AND told_counter = ?3)",
+    )?;
+    Ok(query.query_row(params![group.as_bytes().as_slice(), to_sql(list.0), to_sql(list.1)], |row| row.get(0))?)
+}
+
+/// Notes which list of the user's devices its people have been told. `None`: there are some who have not.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_told(tx: &Tx<'_>, group: &GroupId, list: Option<wanted_lists::Number>) -> Result<(), StoreError> {
+    let (generation, counter) = list.unwrap_or_default();
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET told_generation = ?2, told_counter = ?3 WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), to_sql(generation), to_sql(counter)])?;
+    Ok(())
+}
+
+/// Whether the leaves of this epoch have been compared with the device lists that are known.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_checked(at: &Snapshot<'_>, group: &StoredGroup) -> Result<bool, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM mls_group WHERE group_id = ?1 AND checked_epoch = ?2 AND checked_lists = ?3)",
+    )?;
+    let (id, epoch) = (group.group_id.as_bytes().as_slice(), to_sql(group.epoch.0));
+    Ok(query.query_row(params![id, epoch, known_devices::changes(at)?], |row| row.get(0))?)
+}
+
+/// Notes that all leaves of this epoch stand in the device lists that are known.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_checked(tx: &Tx<'_>, group: &StoredGroup) -> Result<(), StoreError> {
+    let (id, epoch) = (group.group_id.as_bytes().as_slice(), to_sql(group.epoch.0));
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET checked_epoch = ?2, checked_lists = ?3 WHERE group_id = ?1")?
+        .execute(params![id, epoch, known_devices::changes(tx)?])?;
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! What is known of the devices of users, one's own account among them: for each what the highest device list said that
 //! this device has seen. The encoding is that of `KnownDevices` in `privmsg-mls-public`; here it is bytes.
 //!
-//! A row belongs to one identity. Under another one of the same user nothing is known, and the first that is learnt
-//! takes the row.
+//! A row belongs to one identity, and stays when its user has another: whoever comes back to the former one does not come
+//! back to its older lists.
 
 use privmsg_protocol::UserId;
 use rusqlite::{OptionalExtension, params};
 
-use crate::sql_types::user_id;
-use crate::{Change, Snapshot, StoreError, Tx};
+use crate::{Change, Snapshot, StoreError, Tx, settings};
+
+/// How often lists have changed. What was compared with them is compared anew after that.
+const CHANGES: &str = "known_lists";
 
 /// Reads what is known of a user's devices under an identity.
 ///
@@ -27,22 +29,18 @@ pub fn load(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Opt
 pub fn save(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], known: &[u8]) -> Result<(), StoreError> {
     let mut statement = tx.sql().prepare_cached(
         "INSERT INTO known_devices (user_id, identity, known) VALUES (?1, ?2, ?3)
-         ON CONFLICT (user_id) DO UPDATE SET identity = ?2, known = ?3 WHERE identity <> ?2 OR known <> ?3",
+         ON CONFLICT (user_id, identity) DO UPDATE SET known = ?3 WHERE known <> ?3",
     )?;
     if statement.execute(params![user.as_str(), identity.as_slice(), known])? > 0 {
+        settings::set(tx, CHANGES, changes(tx)? + 1)?;
         tx.changed(Change::Contact(user.clone()));
     }
     Ok(())
 }
 
-/// Of whom something is known, by name.
-///
-/// # Errors
-/// [`StoreError`] of the query, or for a damaged row.
-pub fn users(at: &Snapshot<'_>) -> Result<Vec<UserId>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT user_id FROM known_devices ORDER BY user_id")?;
-    let rows = query.query_and_then([], |row| user_id(row, 0))?;
-    rows.collect()
+/// How often lists have changed.
+pub(crate) fn changes(at: &Snapshot<'_>) -> Result<i64, StoreError> {
+    Ok(settings::get(at, CHANGES)?.unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -52,7 +50,7 @@ mod tests {
     use crate::key::DatabaseKey;
 
     #[tokio::test]
-    async fn another_identity_has_nothing_of_the_one_before() {
+    async fn another_identity_has_nothing_of_the_one_before_and_takes_nothing_away() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
         let (bob, mut changes) = (UserId::new("bob").unwrap(), store.changes());
@@ -61,12 +59,11 @@ mod tests {
             save(tx, &bob, &[1; 32], b"second")?;
             let before = (load(tx, &bob, &[1; 32])?, load(tx, &bob, &[2; 32])?);
             save(tx, &bob, &[2; 32], b"another")?;
-            Ok::<_, StoreError>((before, load(tx, &bob, &[1; 32])?, load(tx, &bob, &[2; 32])?, users(tx)?))
+            Ok::<_, StoreError>((before, load(tx, &bob, &[1; 32])?, load(tx, &bob, &[2; 32])?))
         });
-        let ((first, other), gone, another, users) = seen.await.unwrap();
-        assert_eq!((first, other), (Some(b"second".to_vec()), None));
-        assert_eq!((gone, another), (None, Some(b"another".to_vec())));
-        assert_eq!(users, [UserId::new("bob").unwrap()]);
+        let ((first, other), still, another) = seen.await.unwrap();
+        assert_eq!((&first, other), (&Some(b"second".to_vec()), None));
+        assert_eq!((still, another), (first, Some(b"another".to_vec())));
         let told = changes.next().await.unwrap();
         assert!(told.concerns(|change| *change == Change::Contact(UserId::new("bob").unwrap())));
     }

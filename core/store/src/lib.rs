@@ -45,4 +45,4 @@ pub use db::{Change, ChangeSet, Changes, DATABASE_FILE, Savepoint, Snapshot, Sto
 pub use error::StoreError;
 pub use mls::{CodecError, MlsStorage, MlsStorageError, mls_storage};
 pub use tasks::*;
-pub use timeline::{gaps, messages, position, receipts, relations, unknown};
+pub use timeline::{gaps, held, messages, position, receipts, relations, unknown};

@@ -10,7 +10,9 @@ pub mod owed_receipts;
 pub mod parked;
 pub mod rejoins;
 pub mod sealed_files;
+pub mod unusable_commits;
 pub mod uploads;
+pub mod wanted_lists;
 pub mod welcomes;
 
 #[cfg(test)]

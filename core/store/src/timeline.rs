@@ -1,6 +1,7 @@
 //! What was said, in the order that everybody shares.
 
 pub mod gaps;
+pub mod held;
 pub mod messages;
 pub mod position;
 pub mod receipts;

@@ -49,7 +49,7 @@ pub(super) async fn make_challenge(
 
 /// Sign in by the device key
 ///
-/// A device that was signed out never comes in again. An unknown user, an unknown device and a wrong signature get the
+/// A device that was signed out never comes in again, and is told by which other one. An unknown user, an unknown device and a wrong signature get the
 /// same answer: `invalid_credentials`, or `server_restored` in the month after a restore.
 #[utoipa::path(
     post, path = "/auth/device", tag = "sessions",
@@ -72,8 +72,13 @@ pub(super) async fn by_device(
     extract::Json(request): extract::Json<DeviceSignIn>,
 ) -> Result<Json<LoginResponse>, ApiError> {
     let DeviceSignIn { user_id, device_id, challenge, signature } = request;
-    let (device, statement) =
-        signer::<DevicePublicKey>(&app, peer, (user_id, device_id), (&challenge, &signature)).await?;
+    let (whose, signed) = ((user_id, device_id), (&challenge, &signature));
+    let (device, statement) = match signer::<DevicePublicKey>(&app, peer, whose.clone(), signed).await {
+        Err(error) if error.is(&ErrorCode::InvalidCredentials) => {
+            return Err(who_has_removed(&app, whose, signed).await?.unwrap_or(error));
+        }
+        known => known?,
+    };
     let (token, expires_at) = (random_key(), app.clock.now() + SESSION_SECONDS);
     let order = SignIn {
         user: device.user,
@@ -235,6 +240,19 @@ fn genuine<K: SigningKind>(known: Option<Signer<K>>, is_genuine: impl Fn(&K) -> 
         let _ = K::nobody().is_some_and(|key| is_genuine(&key));
     }
     known.filter(|signer| is_genuine(&signer.key))
+}
+
+/// What a device is told that was signed out, and has signed with its key: that, and by whom.
+async fn who_has_removed(
+    app: &App,
+    (user_id, device_id): (UserId, DeviceId),
+    (challenge_text, signature_text): (&Opaque, &Opaque),
+) -> Result<Option<ApiError>, ApiError> {
+    let (challenge, signature) = (challenge(challenge_text)?, signature(signature_text)?);
+    let removed = app.storage.removed_device(user_id.clone(), device_id.clone()).await?;
+    let statement = Statement { user_id, device_id, challenge };
+    let removed = removed.filter(|(key, _)| statement.is_signed_by_device(key, &signature));
+    Ok(removed.map(|(_, by)| ApiError::removed(by)))
 }
 
 fn not_theirs() -> ApiError {

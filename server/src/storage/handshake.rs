@@ -1,6 +1,7 @@
 //! Groups that begin and commits, as the storage is given them: with what has been read from their MLS content, so that
 //! nothing in them is a client's word.
 
+use privmsg_mls_public::DeviceList;
 use privmsg_mls_public::group::{Change, Member};
 use privmsg_mls_public::{direct_chat_id, group_id, self_chat_id};
 use privmsg_protocol::rest::{CreateGroup, GroupKind, SubmitCommit};
@@ -70,6 +71,8 @@ pub(crate) struct Checked {
     pub(crate) change: Change,
     /// Those who come by somebody else's commit.
     pub(crate) welcomed: Vec<Welcomed>,
+    /// Genuine lists, which say of devices that they have to go.
+    pub(crate) evidence: Vec<DeviceList>,
     /// What is kept of the group then.
     pub(crate) state: Vec<u8>,
 }

@@ -105,6 +105,12 @@ pub(crate) trait Storage: People + Conversations {
     async fn login(&self, login: Login) -> Result<SignedIn>;
     /// By what a device shows that it is this one; `None` for an unknown user or device.
     async fn device_signer(&self, user_id: UserId, device_id: DeviceId) -> Result<Option<Signer<DevicePublicKey>>>;
+    /// The key of a device that was signed out, and the device that has done it.
+    async fn removed_device(
+        &self,
+        user_id: UserId,
+        device_id: DeviceId,
+    ) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>>;
     /// By what somebody shows that they have the recovery words.
     async fn recovery_signer(&self, user_id: UserId) -> Result<Option<Signer<RecoveryPublicKey>>>;
     /// Signs a device in that has signed.

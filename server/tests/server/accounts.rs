@@ -202,7 +202,7 @@ async fn a_key_in_a_profile_stays_and_nothing_is_sealed_without_an_identity() {
     set(json!({"public_key": "second", "replace_public_key": true})).await.is("identity_exists");
     other.get("/api/v1/users/me").await.ok();
     let path = "/api/v1/users/me/backup";
-    alice.api.json("PUT", path, Some(&alice.token), &json!({"backup": "c2VhbGVk"})).await.is("invalid_request");
+    alice.api.json("PUT", path, Some(&alice.token), &json!({"backup": "c2VhbGVk"})).await.is("malformed_request");
     alice.get(path).await.is("no_backup");
 }
 

@@ -92,7 +92,7 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Rows> {
         Scenario::HalfOpen => half_open::run(plan).await,
         Scenario::Crowd => crowd::run(plan).await,
         Scenario::Locked => locked::run(plan).await,
-        Scenario::Simulation => simulation::run(&lives(plan)).await,
+        Scenario::Simulation => Box::pin(simulation::run(&lives(plan))).await,
     }
 }
 
@@ -102,6 +102,7 @@ fn lives(plan: &Plan) -> simulation::Plan {
         seed: plan.seed,
         people: plan.size.of(6, 20),
         devices: plan.size.of(2, 3),
+        rooms: plan.size.of(2, 8),
         sayings: plan.size.of(600, 100_000),
         burst: plan.size.of(200, 10_000),
         restore: plan.size == Size::Long,

@@ -1,5 +1,7 @@
 //! A user of an honest server, with a client of another kind than ours: without an engine, and without rules.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,8 +39,16 @@ impl HostileMember {
     /// # Errors
     /// What the server says.
     pub async fn signs_up(server: &Server, name: &str) -> Result<Self> {
-        let account = server.admin().creates(name).await?;
-        let mut member = Self::signs_in(server, &account).await?;
+        Self::signs_up_at(server.address(), &server.admin().creates(name).await?).await
+    }
+
+    /// The same by an account that there is.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn signs_up_at(server: SocketAddr, account: &Account) -> Result<Self> {
+        let mut member = Self::waits_at(server, account).await?;
+        member.comes_back(server).await?;
         let identity = member.rogue.who().identity.to_string();
         let update = UpdateProfile { public_key: Some(identity), ..UpdateProfile::default() };
         member.asks("POST", "users/me/profile", &update).await?;
@@ -62,8 +72,22 @@ impl HostileMember {
     /// # Errors
     /// What the server says.
     pub async fn waits(server: &Server, account: &Account) -> Result<Self> {
+        Self::waits_at(server.address(), account).await
+    }
+
+    /// Connects anew, as after a restart of the server, and is online again.
+    ///
+    /// # Errors
+    /// If the session is over.
+    pub async fn comes_back(&mut self, server: SocketAddr) -> Result<()> {
+        self.http = Http::connect(server).await?;
+        self.socket = Some(Connection::open(server, &self.session).await?);
+        Ok(())
+    }
+
+    async fn waits_at(server: SocketAddr, account: &Account) -> Result<Self> {
         let keys = DeviceKeys::generate(&mut OsRng);
-        let mut http = Http::connect(server.address()).await?;
+        let mut http = Http::connect(server).await?;
         let public = STANDARD.encode(keys.public().as_bytes());
         let session = sign_in_as(&mut http, account, Some(&public)).await?;
         Self::of(http, session, keys)
@@ -204,6 +228,7 @@ impl HostileMember {
             commit: Opaque::encode(&made.commit),
             welcome: welcome(made),
             group_info: made.state.group_info.clone(),
+            evidence: Vec::new(),
         };
         Verdict::of(&self.tries("POST", &format!("groups/{group}/commits"), &commit).await?)
     }
@@ -295,6 +320,15 @@ fn welcome(made: &Forged) -> Option<SharedWelcome> {
 }
 
 impl Forged {
+    /// The same with another last byte: of its membership tag, which only members can check.
+    #[must_use]
+    pub fn spoiled(mut self) -> Self {
+        if let Some(last) = self.commit.last_mut() {
+            *last ^= 1;
+        }
+        self
+    }
+
     /// Bytes that are nothing at all, for these devices.
     #[must_use]
     pub fn garbage(epoch: Epoch, welcomed: &[DeviceId]) -> Self {

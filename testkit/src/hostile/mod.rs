@@ -46,4 +46,5 @@ pub use rules::{Answer, Asked, Frame};
 pub use server::HostileServer;
 
 pub(crate) use relay::between;
+pub(crate) use rogue::new_message_id;
 pub(crate) use rules::Rules;

@@ -50,7 +50,7 @@ pub(super) fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) fn new_message_id() -> Result<MessageId> {
+pub(crate) fn new_message_id() -> Result<MessageId> {
     Ok(MessageId::v7(now_ms(), &random()?))
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use privmsg_client::ClientError;
+use privmsg_client::{ClientError, Draft};
 
-use super::books::{Place, Saying};
+use super::books::{Chat, Place, Saying};
+use super::rooms;
 use super::world::{World, index, insist};
 use crate::Faults;
 use crate::random::Random;
@@ -54,7 +55,10 @@ pub(super) async fn next(world: &mut World, weather: &mut Weather, random: &mut 
     let places = world.places();
     let place = places[index(random, places.len())];
     match random.within(0..1000) {
-        0..800 => says(world, place, random).await,
+        0..400 => says(world, place, random).await,
+        400..770 if world.rooms.is_empty() => says(world, place, random).await,
+        400..770 => says_in_a_room(world, place, random).await,
+        770..800 => rooms::changes(world, place, random).await,
         800..870 => changes(world, random, true).await,
         870..900 => changes(world, random, false).await,
         900..940 => crashes(world, place).await,
@@ -75,12 +79,14 @@ pub(super) async fn next(world: &mut World, weather: &mut Weather, random: &mut 
             Ok(())
         }
         989..991 => {
-            if world.signs_out(place).await? {
-                world.tally.count("devices signed out");
+            let is_stolen = random.permille(400);
+            if world.signs_out(place, is_stolen).await? {
+                world.tally.count(if is_stolen { "devices stolen" } else { "devices signed out" });
             }
             Ok(())
         }
-        991..996 => blocks_or_unblocks(world, place, random).await,
+        991..994 => blocks_or_unblocks(world, place, random).await,
+        994..996 => world.mallory_does_harm(random).await,
         _ => {
             world.tally.count("SIGKILLs of the server");
             world.server_is_killed().await
@@ -94,9 +100,9 @@ async fn says(world: &mut World, place: Place, random: &mut Random) -> Result<()
     let text = format!("{} from {}.{}", world.books.messages(), place.0, place.1);
     match world.device(place)?.person.says(&peer, &text).await {
         Ok(sent) => {
-            let blocked = is_blocked(world, pair);
+            let blocked = is_blocked(world, Chat::Pair(pair), place.0);
             world.books.enter(Saying {
-                pair,
+                chat: Chat::Pair(pair),
                 by: place,
                 sent,
                 text: Some(text),
@@ -107,6 +113,28 @@ async fn says(world: &mut World, place: Place, random: &mut Random) -> Result<()
             Ok(())
         }
         Err(error) => refused_by_a_block(error),
+    }
+}
+
+async fn says_in_a_room(world: &mut World, place: Place, random: &mut Random) -> Result<()> {
+    let Some(number) = world.room_of(place.0, random) else { return Ok(()) };
+    let room = &world.rooms[number];
+    let text = format!("{} from {}.{} in room {number}", world.books.messages(), place.0, place.1);
+    let client = world.device(place)?.person.client();
+    // A device that has just come, or is out, has no such chat.
+    if client.chat_with(&room.recipient()).await?.is_none() {
+        return Ok(());
+    }
+    match client.send(&room.recipient(), Draft::text(text.clone())).await {
+        Ok(sent) => {
+            let chat = Chat::Room(number);
+            let blocked = is_blocked(world, chat, place.0);
+            let (text, changed, said_again) = (Some(text), false, false);
+            world.books.enter(Saying { chat, by: place, sent, text, blocked, changed, said_again });
+            Ok(())
+        }
+        Err(error) if rooms::is_refusal(&error) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -127,7 +155,7 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     };
     match done {
         Ok(()) => {
-            let blocked = is_blocked(world, saying.pair);
+            let blocked = is_blocked(world, saying.chat, saying.by.0);
             world.books.change(message, text, blocked);
             world.tally.count(if edits { "edits" } else { "deletions" });
             Ok(())
@@ -136,10 +164,10 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     }
 }
 
-/// Who blocks somebody does not write to them either.
+/// Who blocks somebody does not write to them either, and who is out of a group not there.
 fn refused_by_a_block(error: anyhow::Error) -> Result<()> {
     match error.downcast_ref::<ClientError>() {
-        Some(ClientError::Blocked(_)) => Ok(()),
+        Some(ClientError::Blocked(_) | ClientError::NotInGroup) => Ok(()),
         _ => Err(error),
     }
 }
@@ -162,8 +190,17 @@ async fn comes_or_goes(world: &mut World, place: Place) -> Result<()> {
     world.goes_online(place).await
 }
 
-fn is_blocked(world: &World, (one, other): (usize, usize)) -> bool {
-    world.people[one].blocks.contains(&other) || world.people[other].blocks.contains(&one)
+/// Whether what somebody says may not arrive.
+fn is_blocked(world: &World, chat: Chat, by: usize) -> bool {
+    match chat {
+        Chat::Pair((one, other)) => {
+            world.people[one].blocks.contains(&other) || world.people[other].blocks.contains(&one)
+        }
+        Chat::Room(number) => {
+            let room = &world.rooms[number];
+            room.touched.contains(&by) || !room.members.contains(&by)
+        }
+    }
 }
 
 async fn blocks_or_unblocks(world: &mut World, place: Place, random: &mut Random) -> Result<()> {
@@ -172,7 +209,7 @@ async fn blocks_or_unblocks(world: &mut World, place: Place, random: &mut Random
     let name = world.other(pair, place).clone();
     let client = world.device(place)?.person.client().clone();
     // What was said and has not been compared may be on its way.
-    world.books.may_be_kept_back(pair, world.compared);
+    world.books.may_be_kept_back(Chat::Pair(pair), None, world.compared);
     if world.people[place.0].blocks.remove(&peer) {
         insist("unblocking", || client.unblock(&name)).await?;
     } else {

@@ -11,15 +11,25 @@ pub(super) type Pair = (usize, usize);
 /// A device, by its user's place and its own.
 pub(super) type Place = (usize, usize);
 
+/// Where something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chat {
+    /// Between two.
+    Pair(Pair),
+    /// In a group, by its place in the world.
+    Room(usize),
+}
+
 /// A message.
 #[derive(Debug, Clone)]
 pub(super) struct Saying {
-    pub(super) pair: Pair,
+    pub(super) chat: Chat,
     pub(super) by: Place,
     pub(super) sent: Sent,
     /// As its author wants it, `None` once it is deleted.
     pub(super) text: Option<String>,
-    /// One of the two had blocked the other at some time between its writing and its arrival: it may be kept back.
+    /// One of the two had blocked the other, or its author was perhaps out of the group, at some time between its writing and its
+    /// arrival: it may be kept back.
     pub(super) blocked: bool,
     /// It was edited or deleted since the last comparison.
     pub(super) changed: bool,
@@ -63,6 +73,11 @@ impl Books {
         self.by_id.get(&message).and_then(|at| self.sayings.get(*at))
     }
 
+    /// The place of a message in the order of saying.
+    pub(super) fn number_of(&self, message: MessageId) -> Option<usize> {
+        self.by_id.get(&message).copied()
+    }
+
     /// From this place in the order of saying.
     pub(super) fn since(&self, first: usize) -> &[Saying] {
         self.sayings.get(first..).unwrap_or_default()
@@ -75,9 +90,18 @@ impl Books {
         }
     }
 
-    /// What these two have said, and nobody can tell whether it has arrived yet: it may be kept back, or not.
-    pub(super) fn may_be_kept_back(&mut self, pair: Pair, first: usize) {
-        for (number, saying) in self.sayings.iter_mut().enumerate().filter(|(_, saying)| saying.pair == pair) {
+    /// What was said there, by this one if anybody is named, and nobody can tell whether it has arrived yet: it may be kept
+    /// back, or not.
+    pub(super) fn may_be_kept_back(&mut self, chat: Chat, by: Option<usize>, first: usize) {
+        let is_meant = |saying: &Saying| saying.chat == chat && by.is_none_or(|user| saying.by.0 == user);
+        for (number, saying) in self.sayings.iter_mut().enumerate().filter(|(_, saying)| is_meant(saying)) {
+            saying.blocked |= number >= first || saying.changed;
+        }
+    }
+
+    /// A device is gone, with what it had not said yet: of this one's words nobody can tell any more how much was heard.
+    pub(super) fn may_be_unsaid(&mut self, by: Place, first: usize) {
+        for (number, saying) in self.sayings.iter_mut().enumerate().filter(|(_, saying)| saying.by == by) {
             saying.blocked |= number >= first || saying.changed;
         }
     }

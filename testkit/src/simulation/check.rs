@@ -7,16 +7,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_client::{MessageKind, MessageView};
 use privmsg_protocol::MessageId;
 
-use super::books::{Pair, Place};
+use super::books::{Chat, Pair, Place};
+use super::check_rooms;
 use super::world::World;
 use crate::Faults;
 use crate::wait::until;
 
 /// How long everything that is on its way may take to arrive, on a busy machine.
-const SETTLING: Duration = Duration::from_secs(60);
+pub(super) const SETTLING: Duration = Duration::from_secs(60);
 
 /// What a device shows of a message: its text, or that it was deleted.
-type Shown = (MessageId, Option<String>);
+pub(super) type Shown = (MessageId, Option<String>);
 
 /// Everybody comes online, the network does its best; then the books are compared.
 pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
@@ -29,13 +30,21 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
         if device.signed_out.is_some() || saying.text.is_none() {
             continue;
         }
-        let waits = tokio::time::timeout(SETTLING, device.person.client().wait_acknowledged(&saying.sent.said())).await;
-        let what = || format!("{:?}, said by {:?}", saying.text, saying.by);
-        waits.with_context(|| format!("not acknowledged: {}", what()))?.with_context(what)?;
+        // Whoever was sent away has perhaps said it to nobody.
+        if matches!(saying.chat, Chat::Room(_)) && saying.blocked {
+            continue;
+        }
+        let client = device.person.client();
+        let what = format!("{:?}, said by {:?}", saying.text, saying.by);
+        match tokio::time::timeout(SETTLING, client.wait_acknowledged(&saying.sent.said())).await {
+            Ok(fate) => fate.map(drop).with_context(|| what)?,
+            Err(_) => bail!("not acknowledged: {what}; holds {:?}", client.holds().await?),
+        }
     }
     for pair in world.pairs.clone() {
         compare(world, pair).await.with_context(|| format!("between {} and {}", pair.0, pair.1))?;
     }
+    check_rooms::compare(world).await?;
     world.compared = world.books.messages();
     world.books.are_settled();
     nothing_later_is_on_signed_out_devices(world).await
@@ -87,7 +96,7 @@ async fn what_it_knows(world: &World, pair: Pair, place: Place) -> Result<String
     let notices: Vec<_> = notices.into_iter().map(|(at, message)| (at, message.kind.as_str())).collect();
     let holds = device.person.client().holds().await?;
     let (came_later, seen) = (device.came_later, messages.len());
-    Ok(format!("came later: {came_later}, shows {seen}, notices {notices:?}, holds {holds:?}"))
+    Ok(format!("came later: {came_later:?}, shows {seen}, notices {notices:?}, holds {holds:?}"))
 }
 
 /// What is wrong with what a device shows of a conversation, if anything.
@@ -99,7 +108,7 @@ async fn differs(world: &World, pair: Pair, place: Place) -> Result<Option<Strin
     if let Some((twice, _)) = shown.iter().find(|(message, _)| !seen.insert(*message)) {
         return Ok(Some(format!("{twice} is there twice")));
     }
-    let came_later = world.device(place)?.came_later;
+    let came_later = world.device(place)?.came_later.is_some();
     // What a block has kept back is on the one side and not on the other.
     let counts = |message: &MessageId| world.books.find(*message).is_some_and(|saying| !saying.blocked);
     let places: BTreeMap<_, _> = reference.iter().enumerate().map(|(at, (message, _))| (*message, at)).collect();
@@ -108,7 +117,7 @@ async fn differs(world: &World, pair: Pair, place: Place) -> Result<Option<Strin
     let mut last = None;
     for (message, text) in shown.iter().filter(|(message, _)| counts(message)) {
         let saying = world.books.find(*message).context("somebody said what is not in the books")?;
-        ensure!(saying.pair == pair, "{message} was said to somebody else");
+        ensure!(saying.chat == Chat::Pair(pair), "{message} was said to somebody else");
         // What a device was about to say when it was signed out nobody hears.
         let is_certain = !saying.changed || world.device(saying.by)?.signed_out.is_none();
         if *text != saying.text && is_certain {
@@ -146,7 +155,7 @@ fn missing(
         return Ok(since.filter_map(saying).map(|saying| format!("{:?}", saying.text)).collect());
     }
     let mut missing = Vec::new();
-    for saying in world.books.since(0).iter().filter(|saying| saying.pair == pair && !saying.blocked) {
+    for saying in world.books.since(0).iter().filter(|saying| saying.chat == Chat::Pair(pair) && !saying.blocked) {
         // What nobody has heard yet disappears when it is deleted; what a device had not said yet goes with it.
         let is_said = saying.text.is_some() && world.device(saying.by)?.signed_out.is_none();
         if is_said && !here.contains(&saying.sent.message_id) {

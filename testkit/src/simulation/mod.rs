@@ -1,10 +1,12 @@
 //! People who live with the messenger for a while, and everything that can go wrong meanwhile.
 //!
-//! They have several devices, talk in pairs, edit and delete, get devices and sign them out, block each other, go offline,
-//! crash, and have clocks that jump; the network cuts, repeats, delays and refuses; the server is killed, and restored from
-//! a backup once. When it calms, the books are compared with what every device shows:
+//! They have several devices, talk in pairs and in groups, edit and delete, get devices and sign them out, call stolen ones back,
+//! add each other to groups, remove each other, leave, change roles and titles, block each other, go offline, crash, and have
+//! clocks that jump; one member of a group keeps no rules; the network cuts, repeats, delays and refuses; the server is killed,
+//! and restored from a backup once. When it calms, the books are compared with what every device shows:
 //!
 //! - the same messages in the same order, each once, as their authors want them by now;
+//! - the same people in each group, with the same roles; nobody else has a leaf in it, or shows what was said there;
 //! - nothing acknowledged is missing, but for what a restored server had lost, and that is shown as a gap, or as a conversation that
 //!   has gone back;
 //! - a device that came later shows all that was said since, without a hole;
@@ -15,6 +17,9 @@
 mod actions;
 mod books;
 mod check;
+mod check_rooms;
+mod mallory;
+mod rooms;
 mod world;
 
 use std::path::PathBuf;
@@ -40,6 +45,8 @@ pub struct Plan {
     pub people: usize,
     /// Devices that each of them has at most.
     pub devices: usize,
+    /// Groups of people.
+    pub rooms: usize,
     /// Messages, edits and deletions, in all.
     pub sayings: usize,
     /// After so many it calms, and everything is compared.
@@ -56,7 +63,7 @@ pub async fn run(plan: &Plan) -> Result<Rows> {
     crate::log();
     let start = Instant::now();
     let mut random = Random::new(plan.seed);
-    let mut world = World::begin(plan, &mut random).await?;
+    let mut world = Box::pin(World::begin(plan, &mut random)).await?;
     let bursts = plan.sayings.div_ceil(plan.burst.max(1));
     for burst in 0..bursts {
         let (backs_up, restores) = (burst == bursts / 3, burst == bursts / 2);

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use privmsg_protocol::UserId;
+use privmsg_protocol::{DeviceId, UserId};
 
-use super::books::{Books, Pair, Place};
+use super::books::{Books, Chat, Pair, Place};
+use super::mallory::Mallory;
+use super::rooms::{self, Room};
 use super::{Plan, Rows};
 use crate::clock::Clock;
 use crate::person::Person;
@@ -28,12 +30,13 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// A device of somebody's.
 pub(super) struct Device {
     pub(super) person: Person,
+    pub(super) device_id: DeviceId,
     pub(super) clock: Clock,
     pub(super) online: bool,
     /// Signed out by another device of the same person, when so many messages had been said.
     pub(super) signed_out: Option<usize>,
-    /// It has not been there from the beginning.
-    pub(super) came_later: bool,
+    /// It has not been there from the beginning, but came when so many messages had been said.
+    pub(super) came_later: Option<usize>,
     in_backup: bool,
 }
 
@@ -67,6 +70,9 @@ pub(super) struct World {
     pub(super) network: Proxy,
     pub(super) people: Vec<User>,
     pub(super) pairs: Vec<Pair>,
+    pub(super) rooms: Vec<Room>,
+    /// Somebody who keeps no rules, and takes part in the first group.
+    pub(super) mallory: Option<Mallory>,
     pub(super) books: Books,
     /// What was said before has been compared.
     pub(super) compared: usize,
@@ -93,13 +99,17 @@ impl World {
             let clock = Clock::right();
             let mut person = Person::signs_in_by(&network.url(), &account, Arc::new(clock.clone())).await?;
             person.goes_online().await?;
-            let first = Device { person, clock, online: true, signed_out: None, came_later: false, in_backup: false };
+            let device_id = person.client().whoami().await?.device_id.context("a device id")?;
+            let first =
+                Device { person, device_id, clock, online: true, signed_out: None, came_later: None, in_backup: false };
             people.push(User { account, devices: vec![first], blocks: BTreeSet::new() });
         }
-        Ok(Self {
+        let mut world = Self {
             server,
             network,
             pairs: circles(plan.people, random),
+            rooms: Vec::new(),
+            mallory: None,
             people,
             books: Books::default(),
             compared: 0,
@@ -109,7 +119,10 @@ impl World {
             backup: dir.path().join("backup.tar"),
             backed_up: 0,
             _dir: dir,
-        })
+        };
+        rooms::founded(&mut world, plan.rooms, random).await?;
+        world.mallory_comes().await?;
+        Ok(world)
     }
 
     pub(super) fn device(&self, (user, device): Place) -> Result<&Device> {
@@ -124,6 +137,13 @@ impl World {
     pub(super) fn pair_of(&self, user: usize, random: &mut Random) -> Pair {
         let own: Vec<_> = self.pairs.iter().filter(|(one, other)| *one == user || *other == user).collect();
         *own[index(random, own.len())]
+    }
+
+    /// One of the groups in which a user takes part, or has, by chance.
+    pub(super) fn room_of(&self, user: usize, random: &mut Random) -> Option<usize> {
+        let is_theirs = |room: &Room| room.members.contains(&user) || room.touched.contains(&user);
+        let own: Vec<_> = (0..self.rooms.len()).filter(|number| is_theirs(&self.rooms[*number])).collect();
+        if own.is_empty() { None } else { Some(own[index(random, own.len())]) }
     }
 
     /// The one of the two whose device this is not.
@@ -162,28 +182,35 @@ impl World {
         // A half-made device is another one at the next try: this is not about that.
         self.network.behaves(Faults::default());
         let person = first.person.takes_another_device(&url).await?;
-        let clock = first.clock.clone();
+        let (clock, came) = (first.clock.clone(), self.books.messages());
+        let device_id = person.client().whoami().await?.device_id.context("a device id")?;
         self.people[user].devices.push(Device {
             person,
+            device_id,
             clock,
             online: true,
             signed_out: None,
-            came_later: true,
+            came_later: Some(came),
             in_backup: false,
         });
         Ok(true)
     }
 
-    /// The first device signs out another one. Returns whether there is one.
-    pub(super) async fn signs_out(&mut self, (user, device): Place) -> Result<bool> {
+    /// The first device signs out another one, or calls it back as stolen. Returns whether there is one.
+    pub(super) async fn signs_out(&mut self, (user, device): Place, is_stolen: bool) -> Result<bool> {
         if device == 0 {
             return Ok(false);
         }
         self.goes_online((user, 0)).await?;
-        let gone = self.device((user, device))?.person.client().whoami().await?.device_id.context("a device id")?;
-        let first = self.device((user, 0))?.person.client().clone();
-        insist("signing a device out", || first.remove_device(&gone)).await?;
+        let gone = self.device((user, device))?.device_id.clone();
+        if is_stolen {
+            rooms::is_called_back(self, user, &gone).await?;
+        } else {
+            let first = self.device((user, 0))?.person.client().clone();
+            insist("signing a device out", || first.remove_device(&gone)).await?;
+        }
         let said = self.books.messages();
+        self.books.may_be_unsaid((user, device), self.compared);
         let device = self.device_mut((user, device))?;
         device.signed_out = Some(said);
         device.online = false;
@@ -199,6 +226,7 @@ impl World {
 
     pub(super) fn backs_up(&mut self) -> Result<()> {
         self.backed_up = self.books.messages();
+        self.rooms.iter_mut().for_each(|room| room.touched_since_backup = room.touched.clone());
         self.people.iter_mut().flat_map(|user| &mut user.devices).for_each(|device| device.in_backup = true);
         self.server.administer(&[OsStr::new("backup"), self.backup.as_os_str()])
     }
@@ -211,6 +239,15 @@ impl World {
         self.server.restart().await?;
         self.was_restored = true;
         self.books.are_lost(self.backed_up);
+        // Who has come and gone since, the server has forgotten, too.
+        for (number, room) in self.rooms.iter_mut().enumerate() {
+            for user in room.touched_since_backup.clone() {
+                room.touched.insert(user);
+                self.books.may_be_kept_back(Chat::Room(number), Some(user), self.backed_up);
+            }
+            let lost = room.past.iter_mut().filter(|past| past.sayings.end > self.backed_up);
+            lost.for_each(|past| past.is_lost = true);
+        }
         let said = self.books.messages();
         for device in self.people.iter_mut().flat_map(|user| &mut user.devices).filter(|device| !device.in_backup) {
             // The server has never heard of it: it would have to be let in again.
@@ -229,6 +266,7 @@ impl World {
             ("people".to_owned(), self.people.len().to_string()),
             ("devices, in all".to_owned(), devices.to_string()),
             ("conversations".to_owned(), self.pairs.len().to_string()),
+            ("groups of people".to_owned(), self.rooms.len().to_string()),
             ("messages".to_owned(), self.books.messages().to_string()),
             ("connections cut".to_owned(), network.cuts.to_string()),
             ("frames repeated".to_owned(), network.repeats.to_string()),

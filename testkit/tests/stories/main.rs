@@ -18,6 +18,7 @@ mod network;
 mod own_devices;
 mod pins;
 mod reach;
+mod reconnecting;
 mod requests;
 mod set_back;
 mod transfers;

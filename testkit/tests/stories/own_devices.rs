@@ -251,3 +251,18 @@ async fn another_identity_that_took_effect_meanwhile_is_signed_in_to() -> Result
     anew.says(&bob, "it is me, anew").await?;
     bob.hears(&alice, "it is me, anew").await.map(drop)
 }
+
+/// Whoever signs a device out is named to it, in what ends it and in a line that stays.
+#[tokio::test]
+async fn a_device_that_is_signed_out_is_told_by_which() -> Result<()> {
+    let (server, alice, _bob) = alice_and_bob().await?;
+    let mut tablet = alice.takes_another_device(&server.url()).await?;
+    let (gone, by) = (id_of(&tablet).await?, id_of(&alice).await?);
+    alice.client().remove_device(&gone).await?;
+    let ended = tablet.is_stopped().await?;
+    ensure!(ended.contains("signed out"), "{ended}");
+    let notes = tablet.messages(&tablet).await?;
+    let line = notes.iter().find(|line| line.kind == MessageKind::SignedOutHere).context("a line")?;
+    ensure!(line.text == by.as_str(), "{line:?}");
+    Ok(())
+}

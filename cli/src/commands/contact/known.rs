@@ -88,7 +88,7 @@ pub(in crate::commands) async fn info(session: &Session<'_>, user: &UserId) -> R
         return output.object(&InfoObject { contact, devices: words.iter().map(WordObject::of).collect() });
     }
     if let Some(contact) = &contact {
-        super::super::safety_number::show(output, contact)?;
+        super::super::safety_number::show(output, contact, &client.devices_of(user).await?)?;
         client.remember_shown(contact).await?;
     }
     output.text(&lang.words_title())?;

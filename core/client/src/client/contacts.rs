@@ -55,7 +55,8 @@ impl Client {
 
     /// Adds a contact by their link: its key is the only one that is written to from now on. Another one that is pinned
     /// already, or that the server has `published`, is noted as a change, which holds up what is sent until the user has
-    /// accepted or refused it. The link's generation is not kept: nothing checks it yet.
+    /// accepted or refused it. Of a link that was taken in person, device lists of an earlier generation do not count any
+    /// more.
     ///
     /// # Errors
     /// [`ClientError::AnotherServer`] if the link is for a server that is not this one, [`ClientError::OwnLink`],

@@ -211,5 +211,6 @@ fn failure(code: ErrorCode) -> ClientError {
         epoch: None,
         group_id: None,
         incarnation: None,
+        device_id: None,
     }
 }

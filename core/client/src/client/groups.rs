@@ -141,12 +141,15 @@ impl Client {
         self.ask(chat, people.into_iter().map(add).collect()).await
     }
 
-    /// Wants somebody to take part in a group no more.
+    /// Wants somebody to take part in a group no more. Oneself: as [`Client::leave_group`].
     ///
     /// # Errors
     /// [`ClientError::GroupChange`] if it cannot be.
     pub async fn remove_from_group(&self, chat: ChatId, users: &[UserId]) -> Result<Vec<AskedChange>, ClientError> {
-        let remove = |user: &UserId| GroupChange::Remove { user_id: user.clone() };
+        let remove = |user: &UserId| match user {
+            own if own == self.user_id() => GroupChange::Leave { successor: None },
+            user => GroupChange::Remove { user_id: user.clone() },
+        };
         self.ask(chat, users.iter().map(remove).collect()).await
     }
 

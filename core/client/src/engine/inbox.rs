@@ -19,14 +19,15 @@ use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{blocks, gaps, lags, outbox, parked};
+use privmsg_store::{blocks, gaps, lags, parked};
 
 use self::verdict::Verdict;
 use super::tasks::groups::COMMIT_WAIT;
-use crate::content::{self, Said};
+use crate::content;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::{Step, load_conversation};
+use crate::group::unusable;
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -233,6 +234,9 @@ impl<'a, 't> Intake<'a, 't> {
             }
             Err(error) => {
                 part.undo()?;
+                if expected == Expected::Commit {
+                    unusable::note(self.step, group, message, &error)?;
+                }
                 return verdict::on(error, group, message.epoch);
             }
         };
@@ -266,21 +270,7 @@ impl<'a, 't> Intake<'a, 't> {
                 tracing::warn!("rejected a message whose envelope names another one");
                 return Ok(Verdict::Unreadable);
             }
-            Ok(content) => content::apply(
-                step.tx,
-                &Said {
-                    chat: group.chat,
-                    place,
-                    sender: &sender.user_id,
-                    sender_device: &sender.device_id,
-                    sender_key: Some(&sender.device_key),
-                    own: &step.identity.user_id,
-                    direction: Direction::Incoming,
-                    content: &content,
-                    bytes: plaintext,
-                    now_ms: step.now_ms,
-                },
-            )?,
+            Ok(content) => people::hear(step, (group.chat, place), sender, &content, plaintext)?,
             Err(error) => {
                 tracing::warn!(%error, "a message is kept, but cannot be read");
                 let id = self.unreadable(message, group.chat, place, sender, plaintext)?;
@@ -333,15 +323,16 @@ impl<'a, 't> Intake<'a, 't> {
             groups::set_state(tx, id, GroupState::Broken)?;
         }
         groups::set_epoch(tx, id, change.epoch)?;
+        people::came(self.step, group, change)?;
         if lags::of(tx, id)?
             .is_some_and(|lag| lag.seq.is_none() && lag.epoch.is_some_and(|epoch| change.epoch >= epoch))
         {
             lags::remove(tx, id)?;
         }
-        // Whatever of our own was on its way for the old epoch has lost: the commit by MLS, the messages by the server.
+        // A commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
+        // waiting for its answer: it is encrypted anew when it is sent again, and asked about as it was until then.
         groups::set_request(tx, id, None)?;
         groups::set_step(tx, id, None)?;
-        outbox::clear_encrypted_before(tx, id, change.epoch)?;
         Ok(false)
     }
 

@@ -22,6 +22,7 @@ use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
 use crate::identity::{Identity, device_of};
 
+mod device_lists;
 mod early;
 mod impostors;
 mod lies;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use privmsg_e2ee::OUT_OF_ORDER;
+use privmsg_mls_public::ListNumber;
 use privmsg_protocol::frames::ClientFrame;
 use privmsg_protocol::{Epoch, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
@@ -32,6 +33,8 @@ pub(crate) struct Flight {
     pub(crate) chat: ChatId,
     pub(crate) group: GroupId,
     pub(crate) epoch: Epoch,
+    /// The device list that it tells the group.
+    pub(crate) tells: Option<ListNumber>,
 }
 
 /// One connection, as tasks see it. What must survive it is in the database.
@@ -54,6 +57,8 @@ struct State {
     /// Groups in which the comparison could not say yet whether the server has heard more of this device than the profile
     /// knows: an answer is owed first.
     unsure: HashSet<GroupId>,
+    /// Up to where all of them were compared by the first comparison. Kept as soon as none is left unsure.
+    cursor: Option<String>,
     /// Both, and nothing was left to join.
     in_step: bool,
     /// When messages last arrived, if what is missing has not been confirmed since.
@@ -81,10 +86,16 @@ impl Link {
         self.state().flights.insert(id, flight);
     }
 
-    pub(super) fn land(&self, id: &MessageId) -> Option<Flight> {
-        let flight = self.state().flights.remove(id);
+    /// Where a message is on its way to.
+    pub(super) fn flight(&self, id: &MessageId) -> Option<Flight> {
+        self.state().flights.get(id).copied()
+    }
+
+    /// The server's answer to a message has been noted. Not before: until then it would be sent once more, and what is noted
+    /// about the first time would be taken for the second.
+    pub(super) fn land(&self, id: &MessageId) {
+        self.state().flights.remove(id);
         self.moved.notify_one();
-        flight
     }
 
     /// Messages on their way.
@@ -138,6 +149,16 @@ impl Link {
         state.unsure = unsure;
         drop(state);
         self.moved.notify_one();
+    }
+
+    /// What the first comparison was told to go on with the next time.
+    pub(crate) fn set_cursor(&self, cursor: &str) {
+        self.state().cursor.get_or_insert_with(|| cursor.to_owned());
+    }
+
+    /// See [`Link::set_cursor`].
+    pub(crate) fn cursor(&self) -> Option<String> {
+        self.state().cursor.clone()
     }
 
     /// Groups that are to be compared again.

@@ -171,9 +171,11 @@ impl Session {
     /// The server has refused something: a message, or the session.
     async fn refused(&self, error: ErrorFrame) -> Result<(), ClientError> {
         if let Some(id) = error.message_id
-            && let Some(flight) = self.link.land(&id)
+            && let Some(flight) = self.link.flight(&id)
         {
-            return tasks::outbox::refused(&self.link, id, flight, error).await;
+            tasks::outbox::refused(&self.link, id, flight, error).await?;
+            self.link.land(&id);
+            return Ok(());
         }
         match error.code {
             ErrorCode::Unauthorized
@@ -187,6 +189,7 @@ impl Session {
                 epoch: None,
                 group_id: None,
                 incarnation: None,
+                device_id: None,
             }),
             code => {
                 tracing::debug!(%code, "the server refused a frame");

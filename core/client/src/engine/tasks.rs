@@ -2,6 +2,7 @@
 
 mod asked;
 mod blocks;
+pub(super) mod device_lists;
 mod downloads;
 mod ended_uploads;
 mod expiry;
@@ -50,6 +51,7 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(blocks::Blocks::default()),
         Box::new(requests::Requests::default()),
         Box::new(own_devices::OwnDevices::default()),
+        Box::new(device_lists::DeviceLists),
         Box::new(signing_key::PassSigningKey::default()),
         Box::new(pins::PassPins),
         Box::new(gaps::Gaps),

@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use privmsg_e2ee::{ClaimedKeyPackage, CommitError, Member, Roster};
-use privmsg_protocol::ErrorCode;
-use privmsg_protocol::rest::Group;
+use privmsg_protocol::limits::MAX_COMMIT_EVIDENCE;
+use privmsg_protocol::rest::{Group, PublishedDeviceList};
+use privmsg_protocol::{DeviceId, ErrorCode, UserId};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::lags;
 
@@ -17,24 +18,21 @@ use super::request::{Request, submit};
 use super::standing::vanished;
 use super::{leaving, schedule};
 use crate::content::new_message_id;
+use crate::device_lists::fetch::fetch;
+use crate::device_lists::{self, gate};
 use crate::engine::Link;
 use crate::engine::tasks::groups::{COMMIT_WAIT, is_dead};
 use crate::engine::tasks::own_devices;
 use crate::error::{ClientError, During as _};
-use crate::own_devices::learn;
+
+/// Accounts whose lists are asked for before one commit: the others are before the next.
+const LOOKED_UP: usize = 8;
 
 /// Commits what is due in a group: a comparison with the server's devices, a change of this device's leaf key, a step to
 /// another roster, or all at once.
 pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientError> {
     let id = group.group_id;
-    let strangers = link.context.step(&link.identity, move |step| {
-        let Some(conversation) = load_conversation(step, id)? else { return Ok(false) };
-        learn::has_strangers(step.tx, step.identity, &conversation.members())
-    });
-    if strangers.await? {
-        // One that another device has just let in may stand in a list that this one has not heard of.
-        own_devices::catch_up(link).await?;
-    }
+    let looked_up = look_up_strangers(link, group).await?;
     let theirs = match link.context.api.group(&id).await {
         Ok(theirs) if !is_dead(&theirs) => theirs,
         Err(error) if !error.is(&ErrorCode::UnknownGroup) => return Err(error),
@@ -46,6 +44,7 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
         Plan::Nothing => (None, false),
         Plan::Step { next, more } => (Some(next), more),
         Plan::Leave(leave) => return leaving::leave(link, group, leave).await,
+        Plan::Out { next, is_waiting } => return leaving::is_out(link, group, next, is_waiting).await,
     };
     let newcomers = match (&next, &group.roster) {
         (Some(next), Some(before)) => plan::newcomers(before, next)?,
@@ -59,7 +58,9 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
             // Between the question and now, others' commits may have come: `before` tells what the answer is about.
             let Some(ours) = groups::load(step.tx, &id)? else { return Ok(false) };
             match ours.epoch.cmp(&theirs.epoch) {
-                Ordering::Equal => return prepare(step, &before, &theirs, next.as_ref(), &packages, more),
+                Ordering::Equal => {
+                    return prepare(step, &before, &theirs, next.as_ref(), &packages, (more, &looked_up));
+                }
                 Ordering::Less => lags::put(step.tx, &id, Some(theirs.epoch), now + COMMIT_WAIT)?,
                 // The server has lost what it had accepted, as after a restored backup.
                 Ordering::Greater if before.epoch > theirs.epoch => lags::put(step.tx, &id, None, now)?,
@@ -71,6 +72,26 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
     if made { submit(link, id).await } else { Ok(()) }
 }
 
+/// Whoever has just been let in may stand in a list that this device has not heard of. Returns of whom it has asked: nobody else
+/// is put out for that.
+async fn look_up_strangers(link: &Arc<Link>, group: &StoredGroup) -> Result<Vec<UserId>, ClientError> {
+    let id = group.group_id;
+    let strangers = link.context.step(&link.identity, move |step| match load_conversation(step, id)? {
+        Some(conversation) => gate::strangers(step, &conversation.members()),
+        None => Ok(Vec::new()),
+    });
+    let mut looked_up = Vec::new();
+    for (user, identity) in gate::accounts(&strangers.await?).into_iter().take(LOOKED_UP) {
+        if user == link.identity.user_id {
+            own_devices::catch_up(link).await?;
+        } else {
+            fetch(link, &user, identity, group.chat).await?;
+        }
+        looked_up.push(user);
+    }
+    Ok(looked_up)
+}
+
 /// Makes the commit and stores it as a request. `false` if nothing has to change. `more`: another one is due after it.
 fn prepare(
     step: &Step<'_, '_>,
@@ -78,7 +99,7 @@ fn prepare(
     theirs: &Group,
     next: Option<&Roster>,
     packages: &[ClaimedKeyPackage],
-    more: bool,
+    (more, looked_up): (bool, &[UserId]),
 ) -> Result<bool, ClientError> {
     let (id, rotate) = (before.group_id, before.rotate_at <= step.now_ms);
     groups::set_reconciled(step.tx, &id, before.reconcile)?;
@@ -87,13 +108,7 @@ fn prepare(
         return Ok(false);
     };
     let members = conversation.members();
-    let own = learn::listed(step.tx, step.identity)?;
-    let mut gone = Vec::new();
-    for member in members.iter().filter(|member| !member.is_self) {
-        if !is_signed_in(member, theirs) || learn::is_stranger(own.as_ref(), step.identity, member) {
-            gone.push((member.user_id.clone(), member.device_id.clone()));
-        }
-    }
+    let Departures { gone, evidence } = who_goes(step, &members, theirs, looked_up)?;
     if next.is_none() && gone.is_empty() && (!rotate || members.len() == 1) {
         if rotate {
             // Nobody to keep a secret from: a group of this device alone needs no new keys.
@@ -127,8 +142,44 @@ fn prepare(
         groups::set_reconcile(step.tx, &id)?;
     }
     groups::set_step(step.tx, &id, next.map(Roster::encode).as_deref())?;
-    Request::commit(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?;
+    Request::commit(new_message_id(step.now_ms)?, &bundle, evidence).store(step.tx, &id)?;
     Ok(true)
+}
+
+/// Devices that have to go.
+#[derive(Debug, Default)]
+struct Departures {
+    gone: Vec<(UserId, DeviceId)>,
+    evidence: Vec<PublishedDeviceList>,
+}
+
+/// Which devices have to go: those that are signed out by what the server says, and those that are by what their account has
+/// signed, with what proves that where the server has not heard of it.
+fn who_goes(
+    step: &Step<'_, '_>,
+    members: &[Member],
+    theirs: &Group,
+    looked_up: &[UserId],
+) -> Result<Departures, ClientError> {
+    let strangers = gate::strangers(step, members)?;
+    let mut departures = Departures::default();
+    for member in members.iter().filter(|member| !member.is_self) {
+        if is_signed_in(member, theirs) {
+            if !strangers.contains(member) || !looked_up.contains(&member.user_id) {
+                continue;
+            }
+            if member.user_id != step.identity.user_id {
+                let lists: Vec<_> = gate::evidence(step, member)?.iter().map(device_lists::published).collect();
+                if departures.evidence.len() + lists.len() > MAX_COMMIT_EVIDENCE {
+                    // With the next commit.
+                    continue;
+                }
+                departures.evidence.extend(lists);
+            }
+        }
+        departures.gone.push((member.user_id.clone(), member.device_id.clone()));
+    }
+    Ok(departures)
 }
 
 fn is_in(members: &[Member], package: &ClaimedKeyPackage) -> bool {

@@ -6,8 +6,8 @@ use privmsg_e2ee::{
     AccountPublicKey, ClaimedKeyPackage, Conversation, ConversationInfo, KeyPackageError, Malformed, Participant,
     Person, Roster,
 };
-use privmsg_mls_public::group_id;
 use privmsg_mls_public::incarnations::{is_offered, next_incarnation};
+use privmsg_mls_public::{KnownDevices, group_id};
 use privmsg_protocol::limits::MAX_GROUP_PEOPLE;
 use privmsg_protocol::rest::{ClaimMany, ClaimOf, DeviceKeyPackage};
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation, UserId};
@@ -21,6 +21,8 @@ use super::claim::{conversation_of, published};
 use super::mls::Step;
 use super::request::{Request, submit};
 use super::{membership, rosters};
+use crate::device_lists::fetch::fetch;
+use crate::device_lists::{self, gate};
 use crate::engine::Link;
 use crate::engine::tasks::NEXT_LOOK;
 use crate::error::{ClientError, During as _};
@@ -126,7 +128,9 @@ async fn begin_one(
     let (info, mut packages) = match &kind {
         ChatKind::SelfNotes => (ConversationInfo::notes(own.clone(), incarnation), Vec::new()),
         ChatKind::Direct { peer } => {
-            let claimed = claim(link, peer).await?;
+            let of_chat = kind.clone();
+            let chat = link.context.store.read(move |at| chats::find(at, &of_chat)).await?;
+            let claimed = claim(link, chat, peer).await?;
             let (Some(identity), None) = (claimed.identity, claimed.nobody) else {
                 return nobody_there(link, kind, claimed).await;
             };
@@ -137,7 +141,7 @@ async fn begin_one(
         }
         ChatKind::Group { .. } => return begin_group(link, kind, incarnation, counted).await,
     };
-    packages.extend(claim(link, &own.user_id).await?.trusted);
+    packages.extend(claim(link, None, &own.user_id).await?.trusted);
     let id = info.group_id();
     let made = link.context.step(&link.identity, move |step| create(step, &kind, info, None, &packages, counted));
     link.context.emit_all(made.await?);
@@ -178,7 +182,8 @@ pub(crate) async fn claim_many(link: &Link, people: Vec<Participant>) -> Result<
             let place = some.iter().find(|place| *place.user_id() == claimed.user_id);
             let Some(place) = place else { return Err(ClientError::Protocol("a claim of somebody else")) };
             let identities = Identities { trusted: Some(*place.identity().as_bytes()), published: None };
-            match sort(place.user_id(), &claimed.key_packages, &identities, now) {
+            let known = known(link, place.user_id(), *place.identity()).await?;
+            match sort(place.user_id(), &claimed.key_packages, &identities, Some(&known), now) {
                 Ok(sorted) => packages.extend(sorted.trusted),
                 Err(error) => tracing::info!(contact = %place.user_id(), %error, "nobody of theirs can be added yet"),
             }
@@ -217,11 +222,34 @@ struct Claimed {
 }
 
 /// Claims a key package of each device of a user, and keeps those that can be trusted.
-async fn claim(link: &Link, user: &UserId) -> Result<Claimed, ClientError> {
+async fn claim(link: &Link, chat: Option<ChatId>, user: &UserId) -> Result<Claimed, ClientError> {
     let claimed = link.context.api.claim_key_packages(user).await?.key_packages;
     let now = link.context.api.clock().later_s(&*link.context.clock).try_into().unwrap_or(0);
     let identities = identities(link, user).await?;
-    sort(user, &claimed, &identities, now)
+    let trusted = identities.trusted.and_then(|key| AccountPublicKey::from_bytes(key).ok());
+    let known = match trusted {
+        Some(trusted) => Some(newest_list(link, chat, user, trusted).await?),
+        None => None,
+    };
+    sort(user, &claimed, &identities, known.as_ref(), now)
+}
+
+/// The newest device list of a user's, by what the server says and what is known here.
+async fn newest_list(
+    link: &Link,
+    chat: Option<ChatId>,
+    user: &UserId,
+    identity: AccountPublicKey,
+) -> Result<KnownDevices, ClientError> {
+    if let Some(chat) = chat.filter(|_| *user != link.identity.user_id) {
+        fetch(link, user, identity, chat).await?;
+    }
+    known(link, user, identity).await
+}
+
+async fn known(link: &Link, user: &UserId, identity: AccountPublicKey) -> Result<KnownDevices, ClientError> {
+    let user = user.clone();
+    link.context.store.read(move |at| device_lists::load(at, &user, identity)).await
 }
 
 /// The identity that a user's devices must have, and the one that is published, if that is another one.
@@ -265,6 +293,7 @@ fn sort(
     user: &UserId,
     claimed: &[DeviceKeyPackage],
     identities: &Identities,
+    known: Option<&KnownDevices>,
     now_s: u64,
 ) -> Result<Claimed, ClientError> {
     let (mut trusted, mut changed, mut why) = (Vec::new(), None, Unreachable::NoKeyPackages);
@@ -275,7 +304,12 @@ fn sort(
                 let member = package.member();
                 let identity = Some(member.identity.as_bytes());
                 if identity == identities.trusted.as_ref() {
-                    trusted.push(package);
+                    if known.is_some_and(|known| gate::is_stranger(known, &member)) {
+                        tracing::warn!(contact = %user, "left out a device that its account has signed out");
+                        why = Unreachable::NotVouchedFor;
+                    } else {
+                        trusted.push(package);
+                    }
                     continue;
                 }
                 tracing::warn!(contact = %user, "left out a device under another identity than the user's");

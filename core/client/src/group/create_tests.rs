@@ -34,7 +34,7 @@ async fn package(account: &AccountKey, device: &str) -> DeviceKeyPackage {
 }
 
 fn why(claimed: &[DeviceKeyPackage], identities: &Identities, now_s: u64) -> Option<Unreachable> {
-    sort(&bob(), claimed, identities, now_s).unwrap().nobody
+    sort(&bob(), claimed, identities, None, now_s).unwrap().nobody
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn only_the_published_identity_can_be_a_change() {
     for (published, changed) in [(&other, true), (&account, false)] {
         let identities =
             Identities { trusted: Some(*account.public().as_bytes()), published: Some(*published.public().as_bytes()) };
-        let claimed = sort(&bob(), std::slice::from_ref(&foreign), &identities, now_s()).unwrap();
+        let claimed = sort(&bob(), std::slice::from_ref(&foreign), &identities, None, now_s()).unwrap();
         assert!(claimed.trusted.is_empty());
         assert_eq!(claimed.changed.is_some(), changed);
     }

@@ -17,7 +17,7 @@ use super::news::GroupNews;
 use super::rosters;
 use super::standing::take_leave;
 use crate::engine::Link;
-use crate::error::ClientError;
+use crate::error::{ClientError, Retry};
 
 /// A wish to leave.
 #[derive(Debug)]
@@ -62,6 +62,32 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
     });
     link.context.emit_all(told.await?);
     Ok(())
+}
+
+/// The user does not stand in the newest roster, and the group has not come to it: the server was set back. What they have said
+/// themselves when they left is said once more; what others have decided, others bring.
+pub(crate) async fn is_out(
+    link: &Arc<Link>,
+    group: &StoredGroup,
+    roster: Roster,
+    is_waiting: bool,
+) -> Result<(), ClientError> {
+    let (id, own) = (group.group_id, &link.identity.user_id);
+    let why = if roster.author().user_id() == own { Gone::Left } else { Gone::Removed };
+    if why == Gone::Left && !is_waiting {
+        let request = LeaveGroup { roster: Some(Opaque::encode(&roster.encode())) };
+        match link.context.api.leave_group(&id, &request).await {
+            Ok(()) => {}
+            // It has other rosters by now, or knows nothing of the group: that is for those who are in it.
+            Err(error) if error.code().is_some_and(|code| code.retry() != Retry::Later) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let out = link.context.step(&link.identity, move |step| match groups::load(step.tx, &id)? {
+        Some(group) => take_leave(step, &group, why),
+        None => Ok(()),
+    });
+    out.await
 }
 
 fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientError> {

@@ -28,6 +28,24 @@ pub(crate) enum Plan {
     },
     /// The user leaves.
     Leave(Leave),
+    /// The user does not stand in the newest roster that is known here, and the group has not come to it. Somebody else carries
+    /// it; what the user has said themselves, the server may have to hear again.
+    Out {
+        next: Roster,
+        /// The server has it.
+        is_waiting: bool,
+    },
+}
+
+impl Plan {
+    /// A commit to a roster, which its committer stands in.
+    fn step(step: &Step<'_, '_>, next: Roster, more: bool, is_waiting: bool) -> Self {
+        let own = step.identity;
+        match next.participant(&own.user_id) {
+            Some(place) if *place.identity() == own.account => Self::Step { next, more },
+            _ => Self::Out { next, is_waiting },
+        }
+    }
 }
 
 /// Plans what is due in a group that the server describes so.
@@ -44,10 +62,10 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
     }
     // One that everybody would refuse must not stand in the way of the others.
     if let Some(next) = waiting.iter().find(|roster| roster.replaces(&before).is_ok()) {
-        return Ok(Plan::Step { next: next.clone(), more: waiting.len() > 1 });
+        return Ok(Plan::step(step, next.clone(), waiting.len() > 1, true));
     }
     if let Some(next) = rosters::way_up(step.tx, chat, &before)? {
-        return Ok(Plan::Step { next, more: true });
+        return Ok(Plan::step(step, next, true, false));
     }
     let key = match rosters::signing_key(step.tx) {
         Ok(key) => key,

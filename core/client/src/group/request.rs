@@ -6,9 +6,10 @@ use std::time::Duration;
 use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind, Roster};
 use privmsg_mls_public::incarnations::comes_down;
 use privmsg_protocol::rest::{
-    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, SharedWelcome, SubmitCommit,
+    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome,
+    SubmitCommit,
 };
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
+use privmsg_protocol::{ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
@@ -72,8 +73,9 @@ impl Request {
         Self::Join(submit_commit(message_id, bundle))
     }
 
-    pub(crate) fn commit(message_id: MessageId, bundle: &CommitBundle) -> Self {
-        Self::Commit(submit_commit(message_id, bundle))
+    /// `evidence`: why devices have to go which the server has not heard are not their account's any more.
+    pub(crate) fn commit(message_id: MessageId, bundle: &CommitBundle, evidence: Vec<PublishedDeviceList>) -> Self {
+        Self::Commit(SubmitCommit { evidence, ..submit_commit(message_id, bundle) })
     }
 
     /// Stores the request, in the transaction that made it.
@@ -90,6 +92,7 @@ fn submit_commit(message_id: MessageId, bundle: &CommitBundle) -> SubmitCommit {
         commit: Opaque::encode(&bundle.commit),
         welcome: welcome(bundle),
         group_info: Opaque::encode(&bundle.group_info),
+        evidence: Vec::new(),
     }
 }
 
@@ -119,9 +122,7 @@ pub(crate) async fn submit(link: &Arc<Link>, id: GroupId) -> Result<(), ClientEr
         Request::Create(creation) => match api.create_group(&creation).await {
             // The answer to a repeated creation shows the group as it is by now; what has been said in it since is in
             // the mailbox.
-            Ok(created) if created.group_id == id => {
-                asked.activate(created.epoch, FIRST_SEQ, Some(creation.incarnation)).await
-            }
+            Ok(created) if created.group_id == id => asked.activate(FIRST_SEQ, Some(creation.incarnation)).await,
             Ok(_) => Err(ClientError::Protocol("the answer to a creation is about another group")),
             Err(error) => asked.creation_refused(error).await,
         },
@@ -130,7 +131,7 @@ pub(crate) async fn submit(link: &Arc<Link>, id: GroupId) -> Result<(), ClientEr
             Err(error) => asked.join_refused(error).await,
         },
         Request::Commit(commit) => match api.commit(&id, &commit).await {
-            Ok(accepted) => asked.activate(accepted.epoch, accepted.seq, None).await,
+            Ok(accepted) => asked.activate(accepted.seq, None).await,
             Err(error) => asked.commit_refused(error).await,
         },
     }
@@ -165,7 +166,7 @@ impl Asked<'_> {
     }
 
     /// The server has accepted a creation or commit: it holds now.
-    async fn activate(self, epoch: Epoch, seq: Seq, begun: Option<Incarnation>) -> Result<(), ClientError> {
+    async fn activate(self, seq: Seq, begun: Option<Incarnation>) -> Result<(), ClientError> {
         let (link, id) = (self.link, self.id);
         let (outcome, news) = self
             .answered(move |step| {
@@ -184,11 +185,14 @@ impl Asked<'_> {
                     if let Some(begun) = begun {
                         chats::note_incarnation(step.tx, group.chat, begun)?;
                     }
+                    if group.step.is_some() {
+                        // Who came by it has been told no device list.
+                        groups::set_told(step.tx, &id, None)?;
+                    }
                     news = stepped(step, &group, Place::Numbered { group: id, seq })?;
                 }
                 groups::set_request(step.tx, &id, None)?;
                 groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
-                outbox::clear_encrypted_before(step.tx, &id, epoch)?;
                 gaps::note(step.tx, &id, seq)?;
                 // While the answer was on its way, others may have gone on in the new epoch.
                 Ok((inbox::retry(step, id)?, news))
@@ -283,11 +287,12 @@ impl Asked<'_> {
             let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
             groups::set_state(step.tx, &id, GroupState::Active)?;
             groups::begin_at(step.tx, &id, conversation.epoch())?;
+            groups::set_told(step.tx, &id, None)?;
             groups::set_request(step.tx, &id, None)?;
             groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
             // Nothing of before can be read from here; what was encrypted before is encrypted anew.
             parked::clear(step.tx, &id)?;
-            outbox::clear_encrypted_before(step.tx, &id, Epoch(u64::MAX))?;
+            outbox::clear_encrypted_for(step.tx, &id)?;
             if let Some(seq) = invited.filter(|seq| *seq < accepted.seq) {
                 gaps::begin_after(step.tx, &id, seq)?;
             }
@@ -349,6 +354,6 @@ pub(crate) fn forget(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError
     delete_conversation(step, id)?;
     lags::remove(step.tx, &id)?;
     welcomes::remove(step.tx, &id)?;
-    outbox::clear_encrypted_before(step.tx, &id, Epoch(u64::MAX))?;
+    outbox::clear_encrypted_for(step.tx, &id)?;
     Ok(groups::remove(step.tx, &id)?)
 }

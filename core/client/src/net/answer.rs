@@ -33,6 +33,7 @@ pub(super) fn refusal(address: &ServerAddress, path: &str, response: &Response<B
             epoch: problem.epoch,
             group_id: problem.group_id,
             incarnation: problem.incarnation,
+            device_id: problem.device_id,
         },
         None => elsewhere(address, path, response.status(), response.headers()).into(),
     }

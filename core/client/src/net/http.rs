@@ -13,7 +13,7 @@ use privmsg_protocol::rest::{
     BlockedUsers, Challenge, ChallengeRequest, ClaimKeyPackages, ClaimMany, ClaimedKeyPackages, ClaimedMany,
     CommitAccepted, CreateGroup, CreatedUser, DeviceSignIn, Devices, Group, GroupStateAt, Groups, Health,
     KeyPackageStock, LeaveGroup, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest,
-    Requests, RosterSteps, SubmitCommit, UserProfile,
+    Requests, RosterSteps, SubmitCommit, TakenCommit, UnusableCommit, UserProfile,
 };
 use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
 use privmsg_store::account::Account;
@@ -193,8 +193,12 @@ impl Api {
         self.carry_out(Method::POST, &format!("groups/{group}/leave"), Some(encoded(leave)?)).await
     }
 
-    pub(crate) async fn groups(&self) -> Result<Groups, ClientError> {
-        self.call(Method::GET, "groups").await
+    /// All groups, or what is to be told of them since an earlier answer.
+    pub(crate) async fn groups(&self, since: Option<&str>) -> Result<Groups, ClientError> {
+        match since {
+            Some(cursor) => self.call(Method::GET, &format!("groups?since={cursor}")).await,
+            None => self.call(Method::GET, "groups").await,
+        }
     }
 
     pub(crate) async fn group(&self, group: &GroupId) -> Result<Group, ClientError> {
@@ -215,6 +219,22 @@ impl Api {
             None => format!("groups/{group}/state"),
         };
         self.call(Method::GET, &path).await
+    }
+
+    /// Who has made a commit that was taken lately, and on what.
+    pub(crate) async fn taken_commit(&self, group: &GroupId, epoch: Epoch) -> Result<TakenCommit, ClientError> {
+        self.call(Method::GET, &format!("groups/{group}/commits/{epoch}")).await
+    }
+
+    /// Says that nobody can follow it.
+    pub(crate) async fn report_unusable(
+        &self,
+        group: &GroupId,
+        epoch: Epoch,
+        report: UnusableCommit,
+    ) -> Result<(), ClientError> {
+        let path = format!("groups/{group}/commits/{epoch}/unusable");
+        self.carry_out(Method::POST, &path, Some(encoded(&report)?)).await
     }
 
     pub(crate) async fn roster_steps(&self, group: &GroupId, after: u64) -> Result<RosterSteps, ClientError> {

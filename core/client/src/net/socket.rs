@@ -73,6 +73,7 @@ impl Socket {
                             epoch: None,
                             group_id: None,
                             incarnation: None,
+                            device_id: None,
                         });
                     }
                     _ => {}

@@ -78,6 +78,7 @@ impl Api {
                 epoch: None,
                 group_id: None,
                 incarnation: None,
+                device_id: None,
             }),
             other => Err(answer::between(other, &answer.headers).into()),
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_e2ee::{DeviceKeys, Member};
+use privmsg_e2ee::DeviceKeys;
 use privmsg_mls_public::{Device, DeviceList, KnownDevices, SigningKeyCertificate, Verdict};
 use privmsg_protocol::DeviceId;
 use privmsg_store::account::{self, Account};
@@ -17,7 +17,7 @@ use crate::content::new_message_id;
 use crate::device_lists;
 use crate::error::ClientError;
 use crate::events::Event;
-use crate::identity::{Identity, public_identity};
+use crate::identity::public_identity;
 
 /// The queue.
 pub(crate) const TASK: TaskName = TaskName::new("own_devices");
@@ -45,25 +45,6 @@ pub(crate) fn known(at: &Snapshot<'_>, account: &Account) -> Result<KnownDevices
 pub(crate) fn stands(known: &KnownDevices, account: &Account) -> bool {
     let key = DeviceKeys::from_bytes(&account.device_key).public();
     account.device_id.as_ref().is_some_and(|id| known.counts(id, &key))
-}
-
-/// The list that counts for the leaves of one's own devices; `None` where nothing was learnt, as before a first sign-in is
-/// finished.
-pub(crate) fn listed(at: &Snapshot<'_>, identity: &Identity) -> Result<Option<KnownDevices>, ClientError> {
-    let known = device_lists::load(at, &identity.user_id, identity.account)?;
-    Ok(Some(known).filter(|known| known.number().is_some()))
-}
-
-/// Whether somebody in a conversation is a device of this user's account, and does not stand in the list.
-pub(crate) fn is_stranger(listed: Option<&KnownDevices>, identity: &Identity, member: &Member) -> bool {
-    member.user_id == identity.user_id
-        && listed.is_some_and(|listed| !listed.counts(&member.device_id, &member.device_key))
-}
-
-/// Whether any of these is.
-pub(crate) fn has_strangers(at: &Snapshot<'_>, identity: &Identity, members: &[Member]) -> Result<bool, ClientError> {
-    let listed = listed(at, identity)?;
-    Ok(members.iter().any(|member| is_stranger(listed.as_ref(), identity, member)))
 }
 
 /// This device, as it stands in lists.
@@ -206,6 +187,12 @@ pub(crate) fn note_replacement(tx: &Tx<'_>, begun: bool, now_ms: i64) -> Result<
     }
     let pause = Duration::from_millis(LONGEST_MS.unsigned_abs());
     holds::put(tx, &REPLACEMENT, Scope::Profile, &Reason::ReplacementBegun, now_ms, |_| pause).map(drop)
+}
+
+/// A line in the notes to oneself: this device was signed out, and by which other one, as the server says.
+pub(crate) fn signed_out_by(tx: &Tx<'_>, by: &DeviceId, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    let Some(account) = account::load(tx)? else { return Ok(Vec::new()) };
+    Ok(announce_one(tx, &account, Kind::SIGNED_OUT_HERE, by, now_ms, now_ms)?.into_iter().collect())
 }
 
 /// Notes that there is another identity in this account's place.

@@ -23,8 +23,10 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
         other => other,
     };
     let answer = match answer {
-        Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::DeviceRemoved) => {
-            return Err(ClientError::DeviceForgotten);
+        Err(ClientError::Server {
+            code: ErrorCode::InvalidCredentials | ErrorCode::DeviceRemoved, device_id, ..
+        }) => {
+            return Err(ClientError::DeviceForgotten { by: device_id });
         }
         other => other?,
     };

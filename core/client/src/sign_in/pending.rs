@@ -99,7 +99,7 @@ impl PendingLogin {
                     self.has_been_in = true;
                 }
                 // Before it is let in, nobody knows it.
-                Err(ClientError::DeviceForgotten) if !self.has_been_in => return Ok(None),
+                Err(ClientError::DeviceForgotten { .. }) if !self.has_been_in => return Ok(None),
                 Err(error) => return passing(error).map(|()| None),
             }
         }

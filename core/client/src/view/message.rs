@@ -25,18 +25,27 @@ pub enum MessageKind {
     /// Notice of this device: the server has led the conversation back to an earlier state, in which devices may take part
     /// that had been removed since. Says nothing else.
     WentBack,
-    /// Notice of this device, in the notes to oneself: another device of this user's has been let in, which may be somebody
-    /// else's. Its text is the device's name on the server.
+    /// Notice of this device: another device has been let in, which may be somebody else's. In the notes to oneself it is
+    /// one of this user's, in another chat one of the contact's, whose key is held fast. Its text is the device's name on the
+    /// server.
     DeviceAdded,
     /// Notice of this device, in the notes to oneself: another device of this user's was signed out. Its text is the device's
     /// name on the server.
     DeviceRemoved,
+    /// Notice of this device: the sender's account has signed two device lists with one number. Says nothing else.
+    ListConflict,
+    /// Notice of this device: the server has a device list of the sender's account by another identity, which is not followed.
+    /// Says nothing else.
+    ForeignList,
     /// Notice of this device: another device of this user's knows the sender by another identity key. Its text is that
     /// device's name on the server.
     KnownOtherwise,
     /// Notice of this device, in the notes to oneself: contacts wait to be confirmed that a device knew which was removed as
     /// stolen. Says nothing else.
     ToConfirm,
+    /// Notice of this device, in the notes to oneself: this device was signed out by another one of this user's. Its text is
+    /// that one's name on the server, by whose word this is.
+    SignedOutHere,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -55,9 +64,12 @@ impl MessageKind {
             Self::IdentityChanged => "identity_changed",
             Self::WentBack => "went_back",
             Self::DeviceAdded => "device_added",
+            Self::ListConflict => "device_list_conflict",
+            Self::ForeignList => "foreign_device_list",
             Self::DeviceRemoved => "device_removed",
             Self::KnownOtherwise => "known_otherwise",
             Self::ToConfirm => "contacts_to_confirm",
+            Self::SignedOutHere => "signed_out_here",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -73,8 +85,11 @@ impl MessageKind {
                 | Self::GroupChanged
                 | Self::DeviceAdded
                 | Self::DeviceRemoved
+                | Self::ListConflict
+                | Self::ForeignList
                 | Self::KnownOtherwise
                 | Self::ToConfirm
+                | Self::SignedOutHere
         )
     }
 }
@@ -123,6 +138,8 @@ pub struct MessageView {
     pub deleted: bool,
     /// How far it has come.
     pub state: MessageState,
+    /// It comes from a device that its author has signed out: somebody else may have written it.
+    pub unlisted: bool,
     /// Whom the text speaks to by name.
     pub mentions: Vec<UserId>,
     /// What has changed in a group.
@@ -146,7 +163,10 @@ impl MessageView {
             Kind::DEVICE_REMOVED => MessageKind::DeviceRemoved,
             Kind::KNOWN_OTHERWISE => MessageKind::KnownOtherwise,
             Kind::TO_CONFIRM => MessageKind::ToConfirm,
+            Kind::SIGNED_OUT_HERE => MessageKind::SignedOutHere,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
+            Kind::LIST_CONFLICT => MessageKind::ListConflict,
+            Kind::FOREIGN_LIST => MessageKind::ForeignList,
             _ => MessageKind::Unsupported,
         };
         let mut view = Self {
@@ -166,6 +186,7 @@ impl MessageView {
             edited_at: None,
             deleted: message.deleted_at.is_some(),
             state: message.state,
+            unlisted: message.kind == Kind::UNLISTED,
             mentions: Vec::new(),
             group_news: None,
             receipts: Vec::new(),
@@ -173,7 +194,10 @@ impl MessageView {
         if message.kind == Kind::GROUP_CHANGED {
             view.group_news = Some(Box::new(GroupNews::read(&message.content)));
         }
-        if matches!(message.kind, Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE) {
+        if matches!(
+            message.kind,
+            Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE | Kind::SIGNED_OUT_HERE
+        ) {
             view.text = String::from_utf8_lossy(&message.content).into_owned();
         }
         if message.kind.is_notice() {
@@ -184,6 +208,10 @@ impl MessageView {
         } else if let Ok(content) = Content::decode(&message.content) {
             let about = relations::of(at, view.chat.id, &view.sender_id, &view.message_id)?;
             content::show(&content, &about, &mut view);
+            if view.unlisted {
+                // It speaks to nobody.
+                view.mentions.clear();
+            }
         }
         if view.outgoing {
             view.receipts = receipts::of(at, view.id)?;

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use minicbor::bytes::ByteVec;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decode, Decoder, Encode, Encoder};
+use privmsg_mls_public::{DeviceList, ListNumber};
 use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_protocol::{MessageId, UserId};
 use zeroize::Zeroizing;
@@ -24,6 +26,10 @@ pub struct Content {
     pub if_unknown: IfUnknown,
     /// Seconds after which each device deletes the message, counted from when that device has stored it.
     pub expires_s: Option<NonZeroU32>,
+    /// The number of the newest device list of its author's account that the sending device knew.
+    pub list_number: Option<ListNumber>,
+    /// That list itself, where the chat has not been told it yet.
+    pub list: Option<ToldList>,
     /// The number of the kind; see [`Kind::NUMBER`].
     pub kind: u32,
     /// As it came; see [`Content::body`].
@@ -41,6 +47,36 @@ pub struct About {
     /// Who wrote it.
     #[cbor(n(1), with = "cbor::text_id")]
     pub author: UserId,
+}
+
+/// A device list as it travels in a message. Its bytes are nobody's word before they are verified.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ToldList {
+    /// An encoded `SigningKeyCertificate`.
+    #[n(0)]
+    pub certificate: ByteVec,
+    /// An encoded [`DeviceList`].
+    #[n(1)]
+    pub list: ByteVec,
+}
+
+impl ToldList {
+    /// A list to be told.
+    #[must_use]
+    pub fn of(list: &DeviceList) -> Self {
+        Self { certificate: list.certificate().encode().into(), list: list.encode().into() }
+    }
+}
+
+/// A number of a list, as `[generation, counter]`.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireNumber {
+    #[n(0)]
+    generation: u64,
+    #[n(1)]
+    counter: u64,
 }
 
 /// What a client does with a message of a kind that it does not know, as the sender wishes.
@@ -72,6 +108,10 @@ struct Wire<'a> {
     if_unknown: Option<IfUnknown>,
     #[n(6)]
     expires_s: Option<NonZeroU32>,
+    #[n(7)]
+    list_number: Option<WireNumber>,
+    #[n(8)]
+    list: Option<ToldList>,
 }
 
 /// `[kind, body]`.
@@ -93,6 +133,8 @@ impl Content {
             about: None,
             if_unknown: kind.if_unknown(),
             expires_s: None,
+            list_number: None,
+            list: None,
             kind: K::NUMBER,
             body: kind.encode_body()?,
         })
@@ -108,6 +150,16 @@ impl Content {
     #[must_use]
     pub fn expires(self, seconds: NonZeroU32) -> Self {
         Self { expires_s: Some(seconds), ..self }
+    }
+
+    /// The same from a device that knows this list of its account, with the list itself where the chat is to be told it and
+    /// there is room.
+    #[must_use]
+    pub fn under(self, list: &DeviceList, told: bool) -> Self {
+        let number = list.number();
+        let told = told.then(|| ToldList::of(list));
+        let with = Self { list_number: Some(number), list: told, ..self };
+        if with.list.is_some() && with.encode().is_err() { Self { list: None, ..with } } else { with }
     }
 
     /// Whether this build knows the kind. If not, [`Content::if_unknown`] says what to do.
@@ -144,6 +196,10 @@ impl Content {
             about: self.about.clone(),
             if_unknown: (self.if_unknown != IfUnknown::Placeholder).then(|| self.if_unknown.clone()),
             expires_s: self.expires_s,
+            list_number: self
+                .list_number
+                .map(|number| WireNumber { generation: number.generation, counter: number.counter }),
+            list: self.list.clone(),
         });
         if bytes.len() > MAX_CONTENT_LEN { Err(ContentError::Size("content")) } else { Ok(bytes) }
     }
@@ -171,6 +227,8 @@ impl Content {
             about: wire.about,
             if_unknown: wire.if_unknown.unwrap_or_default(),
             expires_s: wire.expires_s,
+            list_number: wire.list_number.map(|WireNumber { generation, counter }| ListNumber { generation, counter }),
+            list: wire.list,
             kind: wire.body.kind,
             body: Zeroizing::new(wire.body.body.to_vec()),
         };
@@ -181,6 +239,9 @@ impl Content {
     fn check(&self) -> Result<(), ContentError> {
         if self.sent_at_ms > MAX_COUNTER {
             return Err(ContentError::Malformed("time"));
+        }
+        if self.list_number.is_some_and(|number| number.generation.max(number.counter) > MAX_COUNTER) {
+            return Err(ContentError::Malformed("number of a device list"));
         }
         if let IfUnknown::Text(text) = &self.if_unknown
             && !(1..=MAX_IF_UNKNOWN_LEN).contains(&text.len())
@@ -216,6 +277,7 @@ impl fmt::Debug for Content {
             .field("about", &self.about)
             .field("if_unknown", &self.if_unknown)
             .field("expires_s", &self.expires_s)
+            .field("list_number", &self.list_number)
             .field("kind", &Known::find(self.kind).map_or("unknown", |kind| kind.name))
             .field("number", &self.kind)
             .field("len", &self.body.len())

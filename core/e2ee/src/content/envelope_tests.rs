@@ -1,6 +1,7 @@
 //! The envelope's bytes, its limits, and what foreign bytes do to it; the tests of the kinds use what is public here.
 
 use proptest::prelude::*;
+use rand_core::SeedableRng as _;
 
 use super::*;
 use crate::attachment::AttachmentKey;
@@ -50,7 +51,17 @@ fn encode_raw(
     if_unknown: Option<IfUnknown>,
 ) -> Zeroizing<Vec<u8>> {
     let (message_id, sent_at_ms) = (id(0xa5), 1_700_000_000_123);
-    cbor::encode(&Wire { version, message_id, sent_at_ms, body, about, if_unknown, expires_s: None })
+    cbor::encode(&Wire {
+        version,
+        message_id,
+        sent_at_ms,
+        body,
+        about,
+        if_unknown,
+        expires_s: None,
+        list_number: None,
+        list: None,
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -96,6 +107,44 @@ fn bytes_are_pinned() {
     for content in samples().into_iter().chain([all, worded]) {
         assert_eq!(Content::decode(&content.encode().unwrap()), Ok(content));
     }
+}
+
+/// Of one device, by keys that are the same each time.
+fn list(counter: u64) -> DeviceList {
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
+    let signing = crate::AccountKey::from_bytes(&[1; 32]).begin_generation(&alice(), 1_700_000_000, &mut rng).unwrap();
+    let device_key = crate::DeviceKeys::from_bytes(&[2; 32]).public();
+    signing
+        .list(counter, vec![privmsg_mls_public::Device { device_id: "d1".parse().unwrap(), device_key, added_at: 1 }])
+        .unwrap()
+}
+
+#[test]
+fn a_device_list_is_named_in_each_message_and_told_in_the_first() {
+    let plain = content(&text("hi")).unwrap();
+    let list = list(1_700_000_001);
+    let named = plain.clone().under(&list, false);
+    insta::assert_snapshot!(hex(&named.encode().unwrap()), @"a500010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038200a10062686907821a6553f1001a6553f101");
+    let told = plain.clone().under(&list, true);
+    insta::assert_snapshot!(hex(&told.encode().unwrap()), @"a600010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038200a10062686907821a6553f1001a6553f1010882588f0105616c6963658a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c000000006553f1004d4b18062f8502598de045ca7b69f067f59f93b16e3af8733a988adc2341f5c82b8ada63c6c376dd80c91a8c5592a643c5f42e671d862fc9ac70769142ae667d994379b0e67b1501e9df394b1011006946fa7d4a3823f6603377d049010cf00058830105616c696365000000006553f100000000006553f1012b0264318139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b3940000000000000001d615c79ec2f7c07688f111e021c4fa76f08da1056fd0c8a6b3e54f28410f2330fe9d3e494378aa2dd04996f7bc90d9cd4e5fde91534b1f9bd6ad357d621a5b0b");
+    for content in [named, told] {
+        assert_eq!(Content::decode(&content.encode().unwrap()), Ok(content));
+    }
+    // The longest text has room for the number, and none for the list: that is told with the next.
+    let full = content(&text(&"x".repeat(super::super::MAX_TEXT_LEN))).unwrap().under(&list, true);
+    assert!(full.list.is_some() && full.encode().is_ok(), "a list of one device");
+    let device = |n: u8| privmsg_mls_public::Device {
+        device_id: format!("d{n:02}").parse().unwrap(),
+        device_key: crate::DeviceKeys::from_bytes(&[n; 32]).public(),
+        added_at: 1,
+    };
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
+    let signing = crate::AccountKey::from_bytes(&[1; 32]).begin_generation(&alice(), 1, &mut rng).unwrap();
+    let long = signing.list(1, (1..=32).map(device).collect()).unwrap();
+    let full = content(&text(&"x".repeat(super::super::MAX_TEXT_LEN))).unwrap().under(&long, true);
+    assert!(full.list.is_none() && full.list_number.is_some() && full.encode().is_ok());
+    let far = Content { list_number: Some(ListNumber { generation: 1, counter: MAX_COUNTER + 1 }), ..plain };
+    assert_eq!(far.encode(), Err(ContentError::Malformed("number of a device list")));
 }
 
 #[test]
@@ -164,8 +213,17 @@ fn limits_of_the_envelope_hold_at_both_ends() {
     let late = Content { sent_at_ms: MAX_COUNTER + 1, ..plain.clone() };
     assert_eq!(late.encode(), Err(ContentError::Malformed("time")));
     let (message_id, body) = (id(1), WireBody { kind: 0, body: b"\xa1\x00\x62hi" });
-    let wire =
-        Wire { version: 1, message_id, sent_at_ms: u64::MAX, body, about: None, if_unknown: None, expires_s: None };
+    let wire = Wire {
+        version: 1,
+        message_id,
+        sent_at_ms: u64::MAX,
+        body,
+        about: None,
+        if_unknown: None,
+        expires_s: None,
+        list_number: None,
+        list: None,
+    };
     assert_eq!(Content::decode(&cbor::encode(&wire)), Err(ContentError::Malformed("time")));
     let wordy = Content { if_unknown: IfUnknown::Text("x".repeat(MAX_IF_UNKNOWN_LEN + 1)), ..plain.clone() };
     assert_eq!(wordy.encode(), Err(ContentError::Size("text for older clients")));

@@ -380,3 +380,20 @@ fn debug_shows_no_secrets() {
     let processed = bobs.process(&phone.encrypt("secret")).unwrap();
     assert_eq!(format!("{processed:?}"), "Application(… by alice/alice-phone)");
 }
+
+/// Of the GroupInfo that is kept for an epoch, whoever is in it tells whether others could follow whom it lets in.
+#[test]
+fn who_is_in_an_epoch_knows_its_entrance() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
+    let opened = open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let is_entered_by = |device: &Device, group_info: &[u8]| {
+        device.chat().is_entered_by(&device.provider(), &device.keys, group_info).unwrap()
+    };
+    assert!(is_entered_by(&phone, &opened.group_info) && is_entered_by(&bobs, &opened.group_info));
+    let renewed = phone.commit(&[], &[]);
+    phone.accepted();
+    assert!(is_entered_by(&phone, &renewed.group_info) && !is_entered_by(&phone, &opened.group_info));
+    assert!(!is_entered_by(&bobs, &renewed.group_info), "he is not there yet");
+    assert!(bobs.chat().is_entered_by(&bobs.provider(), &bobs.keys, b"nothing of any kind").is_err());
+}

@@ -53,7 +53,8 @@ impl KnownDevices {
         fields.tls_serialize_detached().expect("a few lists are far shorter than a TLS vector")
     }
 
-    /// Reads what [`KnownDevices::encode`] wrote about this account.
+    /// Reads what [`KnownDevices::encode`] wrote about this account, in this device's own database. Signatures were verified
+    /// when it was learnt, and are not again: this is read for each message.
     ///
     /// # Errors
     /// [`StatementError`]; [`StatementError::Other`] if it was about another one.
@@ -63,9 +64,11 @@ impl KnownDevices {
         let keys = fields.keys.iter().map(|key| SigningPublicKey::from_bytes(*key));
         let devices = fields.devices.iter().map(DeviceFields::read).collect::<Option<_>>();
         let lists = fields.listed.iter().map(|listed| {
-            let (certificate, rest) = SigningKeyCertificate::decode_first(listed.as_slice())?;
+            SigningKeyCertificate::check_version(listed.as_slice())?;
+            let read = SigningKeyCertificate::read(listed.as_slice());
+            let (certificate, rest) = read.ok_or(StatementError::Malformed)?;
             let list = VLBytes::tls_deserialize_exact_bytes(rest).map_err(|_| StatementError::Malformed)?;
-            DeviceList::decode(list.as_slice(), certificate)
+            DeviceList::decode_admitted(list.as_slice(), certificate)
         });
         let known = Self {
             user_id,

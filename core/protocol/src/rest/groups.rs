@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PublishedDeviceList;
 use crate::ids::{ConversationId, DeviceId, Epoch, GroupId, Incarnation, MessageId, Seq, UserId};
 use crate::opaque::Opaque;
 
@@ -99,6 +100,9 @@ pub struct SubmitCommit {
     pub welcome: Option<SharedWelcome>,
     /// GroupInfo of the next epoch, as in [`PublicGroupState`].
     pub group_info: Opaque,
+    /// Device lists that say why devices go, where the server knows older ones: at most [`MAX_COMMIT_EVIDENCE`](crate::limits::MAX_COMMIT_EVIDENCE).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<PublishedDeviceList>,
 }
 
 /// Answer to [`SubmitCommit`].
@@ -212,6 +216,18 @@ pub struct LeaveGroup {
     pub roster: Option<Opaque>,
 }
 
+/// A group in which at most something has been said.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnchangedGroup {
+    /// MLS group id.
+    pub group_id: GroupId,
+    /// Current epoch.
+    pub epoch: Epoch,
+    /// Last place taken in its history.
+    pub seq: Seq,
+}
+
 /// `GET /api/v1/groups[?since=CURSOR]`: all groups that the user takes part in.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,7 +236,7 @@ pub struct Groups {
     pub groups: Vec<Group>,
     /// With `since`, the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unchanged: Vec<GroupId>,
+    pub unchanged: Vec<UnchangedGroup>,
     /// Where to go on: the next `since`. A cursor that the server does not know is as none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cursor: String,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorCode;
-use crate::ids::{Epoch, GroupId, Incarnation};
+use crate::ids::{DeviceId, Epoch, GroupId, Incarnation};
 
 /// `GET /health`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -86,4 +86,7 @@ pub struct Problem {
     /// [`ErrorCode::IncarnationAhead`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Incarnation>,
+    /// The device that has signed this one out, with [`ErrorCode::DeviceRemoved`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<DeviceId>,
 }

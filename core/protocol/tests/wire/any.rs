@@ -115,7 +115,7 @@ strategies! {
     problem() -> Problem = make!(Problem {
         kind: boxed(), title: boxed(), status: any::<u16>(), code: error_code(), detail: boxed(),
         retry_after_ms: opt(any::<u64>()), epoch: opt(epoch()), group_id: opt(group_id()),
-        incarnation: opt(incarnation()),
+        incarnation: opt(incarnation()), device_id: opt(device()),
     });
     login_request() -> LoginRequest = make!(LoginRequest {
         user_id: user(), access_key: secret(), device_name: opt(text()), device_type: opt(text()),
@@ -189,6 +189,7 @@ strategies! {
     });
     submit_commit() -> SubmitCommit = make!(SubmitCommit {
         message_id: message_id(), epoch: epoch(), commit: opaque(), welcome: opt(welcome()), group_info: opaque(),
+        evidence: vec(published_list(), 0..2),
     });
     commit_accepted() -> CommitAccepted = make!(CommitAccepted { epoch: epoch(), seq: seq() });
     group_device() -> GroupDevice = make!(GroupDevice {
@@ -205,8 +206,9 @@ strategies! {
         participants: vec(user(), 0..3),
         devices: vec(group_device(), 0..3), roster: opt(roster_name()), steps: vec(opaque(), 0..3),
     });
+    unchanged() -> UnchangedGroup = make!(UnchangedGroup { group_id: group_id(), epoch: epoch(), seq: seq() });
     groups() -> Groups = make!(Groups {
-        groups: vec(group(), 0..3), unchanged: vec(group_id(), 0..3), cursor: text(),
+        groups: vec(group(), 0..3), unchanged: vec(unchanged(), 0..3), cursor: text(),
     });
     state_at() -> GroupStateAt = make!(GroupStateAt {
         epoch: epoch(), seq: seq(), state: public_state(), roster: opt(opaque()), founding_roster: opt(opaque()),

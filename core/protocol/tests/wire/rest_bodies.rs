@@ -50,6 +50,7 @@ fn health_and_problem() {
         epoch: None,
         group_id: None,
         incarnation: None,
+        device_id: None,
     };
     body(
         &problem,
@@ -65,9 +66,10 @@ fn health_and_problem() {
             epoch: Some(Epoch(8)),
             group_id: Some(group_id()),
             incarnation: Some(Incarnation(3)),
+            device_id: Some(device("d1")),
             ..problem
         },
-        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3}"#,
+        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3,"device_id":"d1"}"#,
     );
 }
 
@@ -248,14 +250,20 @@ fn groups() {
         commit: opaque(b"commit"),
         welcome: Some(welcome()),
         group_info: opaque(b"info"),
+        evidence: Vec::new(),
     };
     body(
         &by_member,
         r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","welcome":{"group_info":"aW5mbw==","secrets":[{"device_id":"d2","secrets":"c2VjcmV0cw=="}]},"group_info":"aW5mbw=="}"#,
     );
     body(
-        &SubmitCommit { welcome: None, ..by_member },
+        &SubmitCommit { welcome: None, ..by_member.clone() },
         r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","group_info":"aW5mbw=="}"#,
+    );
+    let list = PublishedDeviceList { certificate: opaque(b"cert"), list: opaque(b"list") };
+    body(
+        &SubmitCommit { welcome: None, evidence: vec![list], ..by_member },
+        r#"{"message_id":"01890a5d-ac96-774b-bcce-b302099a8001","epoch":7,"commit":"Y29tbWl0","group_info":"aW5mbw==","evidence":[{"certificate":"Y2VydA==","list":"bGlzdA=="}]}"#,
     );
     body(&CommitAccepted { epoch: Epoch(8), seq: Seq(43) }, r#"{"epoch":8,"seq":43}"#);
     body(
@@ -278,10 +286,10 @@ fn groups() {
                 roster: None,
                 steps: vec![],
             }],
-            unchanged: vec![group_id()],
+            unchanged: vec![UnchangedGroup { group_id: group_id(), epoch: Epoch(8), seq: Seq(43) }],
             cursor: "7".into(),
         },
-        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","chat_id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","incarnation":2,"epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}],"unchanged":["AAECAwQFBgcICQoLDA0ODw"],"cursor":"7"}"#,
+        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","chat_id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","incarnation":2,"epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}],"unchanged":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","epoch":8,"seq":43}],"cursor":"7"}"#,
     );
     body(
         &GroupStateAt { epoch: Epoch(8), seq: Seq(43), state: state(), roster: None, founding_roster: None },

@@ -90,6 +90,8 @@ pub enum Reason {
     /// There are two device lists of this account with one number: somebody else signs with its keys. What stands in one only
     /// does not count.
     DeviceListConflict,
+    /// The other one of a chat has named a device list of theirs that is not known here.
+    DeviceListMissing,
     /// This device does not stand in its account's device list.
     NotListed,
     /// Somebody has begun to put another identity in the place of this account's.
@@ -109,6 +111,8 @@ pub struct Hold {
     pub reason: Reason,
     /// Until when, ms; then it is tried again.
     pub until: i64,
+    /// How long that was from when it was put, ms. Where more than this is left, the clock has gone back since.
+    pub pause: i64,
     /// Attempts that have failed so far.
     pub attempts: u32,
 }
@@ -151,6 +155,7 @@ impl Reason {
             Self::GroupUnsettled => "group_unsettled",
             Self::AnotherOwnIdentity => "another_own_identity",
             Self::DeviceListConflict => "device_list_conflict",
+            Self::DeviceListMissing => "device_list_missing",
             Self::NotListed => "not_in_device_list",
             Self::ReplacementBegun => "replacement_begun",
         }
@@ -167,6 +172,7 @@ impl Reason {
             "group_unsettled" => Self::GroupUnsettled,
             "another_own_identity" => Self::AnotherOwnIdentity,
             "device_list_conflict" => Self::DeviceListConflict,
+            "device_list_missing" => Self::DeviceListMissing,
             "not_in_device_list" => Self::NotListed,
             "replacement_begun" => Self::ReplacementBegun,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
@@ -185,7 +191,7 @@ impl Hold {
     /// Whether it still holds.
     #[must_use]
     pub const fn holds_at(&self, now_ms: i64) -> bool {
-        self.until > now_ms && self.until - now_ms <= LONGEST_MS
+        self.until > now_ms && self.until.saturating_sub(now_ms) <= self.pause
     }
 }
 
@@ -205,17 +211,17 @@ pub fn put(
     let attempts = tx
         .sql()
         .prepare_cached(
-            "INSERT INTO hold (task, scope, id, reason, until, attempts) VALUES (?5, ?1, ?2, ?3, ?4, 1)
+            "INSERT INTO hold (task, scope, id, reason, until, pause, attempts) VALUES (?5, ?1, ?2, ?3, ?4, 0, 1)
              ON CONFLICT (task, scope, id) DO UPDATE SET reason = ?3, attempts = attempts + 1 RETURNING attempts",
         )?
         .query_row(params![kind, id, reason.as_str(), now_ms, task.0], |row| row.get::<_, u32>(0))?;
-    let pause = i64::try_from(pause(attempts).as_millis()).unwrap_or(i64::MAX);
-    let until = now_ms.saturating_add(pause.min(LONGEST_MS));
+    let pause = i64::try_from(pause(attempts).as_millis()).unwrap_or(i64::MAX).min(LONGEST_MS);
+    let until = now_ms.saturating_add(pause);
     tx.sql()
-        .prepare_cached("UPDATE hold SET until = ?3 WHERE scope = ?1 AND id = ?2 AND task = ?4")?
-        .execute(params![kind, id, until, task.0])?;
+        .prepare_cached("UPDATE hold SET until = ?3, pause = ?5 WHERE scope = ?1 AND id = ?2 AND task = ?4")?
+        .execute(params![kind, id, until, task.0, pause])?;
     tx.changed(Change::Holds);
-    Ok(Hold { task: task.clone(), scope, reason: reason.clone(), until, attempts })
+    Ok(Hold { task: task.clone(), scope, reason: reason.clone(), until, pause, attempts })
 }
 
 /// What waited has been done: the hold that there was when it began is lifted. One that has been put since stays.
@@ -298,7 +304,7 @@ pub fn attempts(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32,
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn all(at: &Snapshot<'_>) -> Result<Vec<Hold>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT scope, id, reason, until, attempts, task FROM hold")?;
+    let mut query = at.sql().prepare_cached("SELECT scope, id, reason, until, attempts, task, pause FROM hold")?;
     let rows = query.query_map([], read)?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
@@ -308,7 +314,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Hold>> {
     let Some(scope) = Scope::parse(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_blob()?) else { return Ok(None) };
     let reason = Reason::parse(row.get_ref(2)?.as_str()?);
     let task = TaskName(row.get::<_, String>(5)?.into());
-    Ok(Some(Hold { task, scope, reason, until: row.get(3)?, attempts: row.get(4)? }))
+    Ok(Some(Hold { task, scope, reason, until: row.get(3)?, pause: row.get(6)?, attempts: row.get(4)? }))
 }
 
 #[cfg(test)]
@@ -328,6 +334,9 @@ mod tests {
         assert_eq!(hold.until, 1_000 + LONGEST_MS);
         assert!(hold.holds_at(2_000) && !hold.holds_at(hold.until));
         assert!(!hold.holds_at(0), "the clock was ahead when it was put, and is right now");
+        let second =
+            store.write(|tx| put(tx, &TASK, Scope::Device, &Reason::Network, 60_000, |_| Duration::from_secs(1)));
+        assert!(!second.await.unwrap().holds_at(0), "nor a second for as long as the clock was wrong");
     }
 
     #[test]

@@ -82,6 +82,15 @@ pub fn postpone(tx: &Tx<'_>, group: &GroupId, join_at: i64) -> Result<(), StoreE
     Ok(())
 }
 
+/// Whether more can be noted.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn has_room(at: &Snapshot<'_>) -> Result<bool, StoreError> {
+    let noted: i64 = at.sql().prepare_cached("SELECT count(*) FROM lag")?.query_row([], |row| row.get(0))?;
+    Ok(noted < KEPT)
+}
+
 /// This device is where the server is, or does not want to be any more.
 ///
 /// # Errors

@@ -228,15 +228,15 @@ pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), 
     Ok(())
 }
 
-/// How many messages are encrypted for this epoch of a group: the server may have them.
+/// How many messages are encrypted for a group, in whichever epoch: the server may have them.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn unanswered(at: &Snapshot<'_>, group: &GroupId, epoch: Epoch) -> Result<u64, StoreError> {
+pub fn unanswered(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreError> {
     let count: i64 = at
         .sql()
-        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND epoch = ?2")?
-        .query_row(params![group.as_bytes().as_slice(), to_sql(epoch.0)], |row| row.get(0))?;
+        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))?;
     Ok(from_sql(count))
 }
 
@@ -250,17 +250,18 @@ pub fn clear_encrypted(tx: &Tx<'_>, id: &MessageId) -> Result<(), StoreError> {
         "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL, has_left = 0 WHERE message_id = ?1",
         [id.as_bytes().as_slice()],
     )?;
+    tx.changed(Change::Task(TASK));
     Ok(())
 }
 
-/// Drops ciphertexts of a group that were made before `epoch`: the server has not taken them and will not.
+/// Drops the ciphertexts of a group: this device has become another leaf of it, or is none any more.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn clear_encrypted_before(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreError> {
+pub fn clear_encrypted_for(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql().execute(
-        "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL WHERE group_id = ?1 AND epoch < ?2",
-        params![group.as_bytes().as_slice(), to_sql(epoch.0)],
+        "UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL WHERE group_id = ?1",
+        [group.as_bytes().as_slice()],
     )?;
     Ok(())
 }

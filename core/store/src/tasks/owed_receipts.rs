@@ -39,16 +39,20 @@ pub fn owe(tx: &Tx<'_>, chat: ChatId, message: &MessageId, read: bool) -> Result
     Ok(())
 }
 
-/// Of chats that the user has let in: until then they are held.
-const DUE: &str = "owed_receipt JOIN chat ON chat.id = chat_id JOIN consent
-    ON consent.chat = coalesce('user:' || chat.peer, 'group:' || hex(chat.conversation)) AND consent.state = 'open'";
+/// Chats with some, as far as the user has let them in: until then they are held. However many are held, each chat is looked at once.
+const DUE: &str = "WITH RECURSIVE owed (chat_id) AS (
+        SELECT min(chat_id) FROM owed_receipt
+        UNION ALL SELECT (SELECT min(chat_id) FROM owed_receipt WHERE chat_id > owed.chat_id) FROM owed
+            WHERE owed.chat_id IS NOT NULL),
+    due AS (SELECT owed.chat_id FROM owed JOIN chat ON chat.id = owed.chat_id JOIN consent
+        ON consent.chat = coalesce('user:' || chat.peer, 'group:' || hex(chat.conversation)) AND consent.state = 'open')";
 
 /// Whether any are due.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn any(at: &Snapshot<'_>) -> Result<bool, StoreError> {
-    let mut query = at.sql().prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM {DUE})"))?;
+    let mut query = at.sql().prepare_cached(&format!("{DUE} SELECT EXISTS (SELECT 1 FROM due)"))?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
@@ -66,7 +70,9 @@ pub fn forget(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn take(tx: &Tx<'_>, limit: usize) -> Result<Option<Owed>, StoreError> {
-    let mut first = tx.sql().prepare_cached(&format!("SELECT chat_id, read FROM {DUE} LIMIT 1"))?;
+    let sql =
+        format!("{DUE} SELECT chat_id, read FROM owed_receipt WHERE chat_id IN (SELECT chat_id FROM due) LIMIT 1");
+    let mut first = tx.sql().prepare_cached(&sql)?;
     let mut rows = first.query([])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let (chat, read) = (ChatId(row.get(0)?), row.get(1)?);

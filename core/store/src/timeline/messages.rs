@@ -32,17 +32,29 @@ impl Kind {
     /// Notice of this device: people in the group, or their roles, are others than before. Says which.
     pub const GROUP_CHANGED: Self = Self(-4);
 
-    /// Notice of this device: another device of its user's has been let in. The content is its name.
+    /// Notice of this device: another device of its user's, or of a contact whose key is held fast, has been let in. The
+    /// content is its name.
     pub const DEVICE_ADDED: Self = Self(-6);
 
     /// Notice of this device: another device of its user's was signed out. The content is its name.
     pub const DEVICE_REMOVED: Self = Self(-5);
 
+    /// A content as it came, of a device that does not stand in its account's device list.
+    pub const UNLISTED: Self = Self(-10);
+
+    /// Notice of this device: there are two device lists of the sender's account with one number. Has no content.
+    pub const LIST_CONFLICT: Self = Self(-11);
+
+    /// Notice of this device: the server has a device list of the sender's account by another identity. Has no content.
+    pub const FOREIGN_LIST: Self = Self(-12);
     /// Notice of this device: another device of its user's knows the sender by another identity key. The content is its name.
     pub const KNOWN_OTHERWISE: Self = Self(-7);
 
     /// Notice of this device: contacts that a device knew wait to be confirmed, which was removed as stolen. Has no content.
     pub const TO_CONFIRM: Self = Self(-8);
+
+    /// Notice of this device: it was signed out by another one of its user's. The content is that one's name.
+    pub const SIGNED_OUT_HERE: Self = Self(-9);
 
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
@@ -54,8 +66,11 @@ impl Kind {
                 | Self::GROUP_CHANGED
                 | Self::DEVICE_ADDED
                 | Self::DEVICE_REMOVED
+                | Self::LIST_CONFLICT
+                | Self::FOREIGN_LIST
                 | Self::KNOWN_OTHERWISE
                 | Self::TO_CONFIRM
+                | Self::SIGNED_OUT_HERE
         )
     }
 }

@@ -1,5 +1,6 @@
 //! Commits: exactly one for each epoch of a group, stored with everything that follows from it.
 
+use privmsg_mls_public::DeviceList;
 use privmsg_mls_public::group::{Change, Leaf, Member};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::rest::CommitAccepted;
@@ -70,7 +71,7 @@ impl Tx<'_> {
             Some(checked) if current == submitted.epoch => checked,
             _ => return Err(Refusal::stale(current).into()),
         };
-        let Checked { change, welcomed, state } = checked;
+        let Checked { change, welcomed, evidence, state } = checked;
         if !change.external && !group.has(device) {
             return Err(not_a_member().into());
         }
@@ -88,7 +89,7 @@ impl Tx<'_> {
             users.retain(|user| !moves.go.contains(user) || moves.come.contains(user));
             users.extend(&moves.come);
         }
-        let removed = self.removed_leaves(&change, &leaves, &former, &users)?;
+        let removed = self.removed_leaves(&change, &evidence, (&leaves, &former), &users)?;
         let joiners = self.joiners(welcomed, &users)?;
         let informed: Vec<i64> = hearing.into_iter().filter(|leaf| *leaf != device).collect();
         self.require_room(session.user, frame.len() + size(&joiners))?;
@@ -113,8 +114,15 @@ impl Tx<'_> {
     /// server knows nothing.
     ///
     /// Nobody puts others' devices out at will: one goes with its user, when it is signed out, when it has not joined anew
-    /// since a restore, when it comes back by the same commit, or by a device of the same user.
-    fn removed_leaves(&mut self, change: &Change, leaves: &[i64], former: &[i64], users: &[i64]) -> Result<Vec<i64>> {
+    /// since a restore, when it comes back by the same commit, by a device of the same user, or when its account's own list says
+    /// so, which the committer may know and the server not.
+    fn removed_leaves(
+        &mut self,
+        change: &Change,
+        evidence: &[DeviceList],
+        (leaves, former): (&[i64], &[i64]),
+        users: &[i64],
+    ) -> Result<Vec<i64>> {
         let mut devices = Vec::with_capacity(change.removed.len());
         for Leaf { member, .. } in &change.removed {
             let Some(device) = self.device(&member.device_id).map_err(engine_error)? else { continue };
@@ -125,13 +133,27 @@ impl Tx<'_> {
             let stays = owner.is_some_and(|owner| users.contains(&owner)) && !is_put_out(change, member);
             let comes_back = change.added.iter().any(|added| added.is(&member.user_id, &member.device_id));
             let own = member.user_id == change.committer.user_id;
-            if stays && !comes_back && !own && !former.contains(&device) {
+            let uncalled = stays && !comes_back && !own && !former.contains(&device);
+            if uncalled && !self.is_left_out(owner, member, evidence)? {
                 let detail = "a device would be put out that is signed in and whose user stays";
                 return Err(Refusal::new(ErrorCode::InvalidHandshake, detail).into());
             }
             devices.push(device);
         }
         Ok(devices)
+    }
+
+    /// Whether a list of the account's proves that the device is not one of its own any more: a newer one than the server has,
+    /// or another one with the same number, of which only counts what stands in both. It decides about this commit and
+    /// nothing else: a list is published by the account's own devices, and by nobody who has but kept its signing key.
+    fn is_left_out(&self, owner: Option<i64>, member: &Member, evidence: &[DeviceList]) -> Result<bool> {
+        let theirs =
+            |list: &&DeviceList| *list.user_id() == member.user_id && !list.has(&member.device_id, &member.device_key);
+        let mut lists = evidence.iter().filter(theirs).peekable();
+        let (Some(owner), true) = (owner, lists.peek().is_some()) else { return Ok(false) };
+        let Some(stored) = self.stored_list(owner)? else { return Ok(false) };
+        let identity = stored.certificate().identity_key();
+        Ok(lists.any(|list| list.certificate().identity_key() == identity && list.number() >= stored.number()))
     }
 
     fn device(&self, device_id: &DeviceId) -> rusqlite::Result<Option<i64>> {

@@ -94,6 +94,7 @@ impl Tx<'_> {
         }
         let mut told = self.listed(user).map_err(engine_error)?;
         let relisted = self.relist(session.user, Some(&before), &new.list, &new.enrolments, NewDevices::MustBeFree)?;
+        self.note_removed_by(session, &relisted.signed_out).map_err(engine_error)?;
         // Whoever has done it knows, and so does who has just come in.
         let still = self.listed(user).map_err(engine_error)?;
         told.retain(|device| still.contains(device) && *device != session.device.0);

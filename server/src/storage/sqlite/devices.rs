@@ -294,7 +294,9 @@ impl Tx<'_> {
             let detail = "the device stands in the account's device list; publish one without it";
             return Err(Refusal::new(ErrorCode::SignatureRequired, detail).into());
         }
-        self.remove_device(session.user, device_id)
+        let removed = self.remove_device(session.user, device_id)?;
+        self.note_removed_by(session, &[removed]).map_err(engine_error)?;
+        Ok(removed)
     }
 
     pub(super) fn remove_device(&mut self, user: UserKey, device_id: &DeviceId) -> Result<DeviceKey> {

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, Groups};
+use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, Groups, UnchangedGroup};
 use privmsg_protocol::{Epoch, GroupId, Incarnation, Opaque, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -61,20 +61,25 @@ fn list(conn: &Connection, user: UserKey, since: Option<&str>) -> rusqlite::Resu
     let seen: i64 = since.and_then(|(_, number)| number.parse().ok()).unwrap_or(-1);
     let all = conn
         .prepare_cached(
-            "SELECT g.id, g.group_id, g.changed FROM grp_participant p JOIN grp g ON g.id = p.grp
-             WHERE p.user = ?1 AND p.kept_out = 0 ORDER BY g.id",
+            "SELECT g.id, g.group_id, g.changed, g.epoch, g.seq,
+                 g.kind = 1 AND (SELECT count(*) FROM grp_participant WHERE grp = g.id) < 2
+             FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE p.user = ?1 AND p.kept_out = 0 ORDER BY g.id",
         )?
-        .query_map([user.0], |row| Ok((row.get(0)?, parse_group_id(row, 1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, GroupId, i64)>>>()?;
-    let newest = all.iter().map(|(_, _, changed)| *changed).max().unwrap_or(0);
+        .query_map([user.0], |row| {
+            let (group_id, epoch, seq) = (parse_group_id(row, 1)?, Epoch(row.get(3)?), Seq(row.get(4)?));
+            Ok((row.get(0)?, UnchangedGroup { group_id, epoch, seq }, row.get(2)?, row.get(5)?))
+        })?
+        .collect::<rusqlite::Result<Vec<(i64, UnchangedGroup, i64, bool)>>>()?;
+    let newest = all.iter().map(|(_, _, changed, _)| *changed).max().unwrap_or(0);
     // What would be above all that there is, is none of ours.
     let seen = if seen > newest { -1 } else { seen };
     let (mut groups, mut unchanged) = (Vec::new(), Vec::new());
-    for (id, group_id, changed) in all {
-        if changed > seen {
+    for (id, group, changed, is_alone) in all {
+        // Of a conversation with somebody who was deleted, people have no use: it is told each time that it is one.
+        if changed > seen || is_alone {
             groups.push(load(conn, id)?);
         } else {
-            unchanged.push(group_id);
+            unchanged.push(group);
         }
     }
     Ok(Groups { groups, unchanged, cursor: format!("{lineage}.{newest}") })

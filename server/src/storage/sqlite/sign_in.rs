@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::accounts;
 use super::fault::engine_error;
 use super::tx::Tx;
-use crate::storage::{Credentials, DeviceKey, Login, Refusal, Result, SignIn, SignedIn, Signer, UserKey};
+use crate::storage::{Credentials, DeviceKey, Login, Refusal, Result, Session, SignIn, SignedIn, Signer, UserKey};
 
 /// Devices of an account that wait to be let in. A person has one or two at a time.
 const MAX_WAITING: i64 = 8;
@@ -208,18 +208,20 @@ impl Tx<'_> {
 
     /// Remembers the key of a device that stood in a list and is being signed out.
     pub(super) fn note_removed_key(&self, user: i64, device: i64) -> rusqlite::Result<()> {
-        let key: Option<String> = self
+        let found: Option<(String, String)> = self
             .conn
             .prepare_cached(
-                "SELECT d.public_key FROM device d JOIN user u ON u.id = d.user
+                "SELECT d.public_key, d.device_id FROM device d JOIN user u ON u.id = d.user
                  WHERE d.id = ?1 AND d.waiting <> 1 AND d.public_key <> '' AND u.device_list <> x''",
             )?
-            .query_row([device], |row| row.get(0))
+            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(key) = key else { return Ok(()) };
+        let Some((key, id)) = found else { return Ok(()) };
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO removed_key (user, key_hash) VALUES (?1, ?2)")?
-            .execute(params![user, hash(&key)])?;
+            .prepare_cached(
+                "INSERT OR IGNORE INTO removed_key (user, key_hash, device_id, public_key) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![user, hash(&key), id, key])?;
         self.conn
             .prepare_cached(
                 "DELETE FROM removed_key WHERE user = ?1 AND id <= (SELECT id FROM removed_key WHERE user = ?1
@@ -228,6 +230,39 @@ impl Tx<'_> {
             .execute([user, MAX_REMOVED])
             .map(drop)
     }
+}
+
+impl Tx<'_> {
+    /// Notes which device has signed these out.
+    pub(super) fn note_removed_by(&self, session: &Session, removed: &[DeviceKey]) -> rusqlite::Result<()> {
+        for device in removed.iter().filter(|device| **device != session.device) {
+            self.conn
+                .prepare_cached(
+                    "UPDATE removed_key SET removed_by = ?3 WHERE user = ?1
+                         AND device_id = (SELECT device_id FROM device WHERE id = ?2)",
+                )?
+                .execute(params![session.user.0, device.0, session.device_id.as_str()])?;
+        }
+        Ok(())
+    }
+}
+
+/// A device that was signed out: its key, and the device that has done it.
+pub(super) fn removed_device(
+    conn: &Connection,
+    user_id: &UserId,
+    device_id: &DeviceId,
+) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
+    let Some(known) = accounts::credentials(conn, user_id)? else { return Ok(None) };
+    let found: Option<(String, String)> = conn
+        .prepare_cached(
+            "SELECT public_key, removed_by FROM removed_key WHERE user = ?1 AND device_id = ?2 ORDER BY id DESC LIMIT 1",
+        )
+        .and_then(|mut query| {
+            query.query_row(params![known.user.0, device_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .map_err(engine_error)?;
+    Ok(found.and_then(|(key, by)| Some((key.parse().ok()?, DeviceId::new(&by).ok()))))
 }
 
 fn hash(key: &str) -> [u8; 32] {

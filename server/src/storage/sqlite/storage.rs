@@ -96,6 +96,14 @@ impl Storage for SqliteStorage {
         self.read(move |conn| sign_in::device_signer(conn, &user_id, &device_id)).await
     }
 
+    async fn removed_device(
+        &self,
+        user_id: UserId,
+        device_id: DeviceId,
+    ) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
+        self.read(move |conn| sign_in::removed_device(conn, &user_id, &device_id)).await
+    }
+
     async fn recovery_signer(&self, user_id: UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
         self.read(move |conn| sign_in::recovery_signer(conn, &user_id)).await
     }

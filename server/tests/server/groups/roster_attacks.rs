@@ -1,10 +1,10 @@
 //! Whoever wants more than the roster gives them: members, former ones, and strangers. The group stays as it was.
 
-use privmsg_harness::e2ee::{ConversationInfo, OsRng, Role};
-use privmsg_harness::mls::{Forgery, MlsGroup};
-use privmsg_mls_public::Roster;
+use privmsg_harness::e2ee::{AccountKey, ConversationInfo, OsRng, Role};
+use privmsg_harness::mls::{Forgery, MlsDevice, MlsGroup};
+use privmsg_mls_public::{Device, DeviceList, Roster};
 use privmsg_protocol::Incarnation;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::people::{Club, beginning, club, member};
 use crate::support::{Answer, Person, TestServer, base64, devices, submission, submit};
@@ -138,6 +138,45 @@ async fn nobody_puts_out_a_device_whose_user_stays() {
     submit(&club.carol, club.id, &submission(&bundle.unwrap())).await.ok();
 }
 
+/// A member may know a newer list than the server: it lets the member's commit put the device out, and nothing else.
+#[tokio::test]
+async fn a_list_proves_that_a_device_has_to_go() {
+    let club = club().await;
+    club.bob.begins(2).await;
+    let list = |by: &MlsDevice, generation: u64, counter: u64, devices: Vec<Device>| {
+        by.begins_generation(generation).unwrap().list(counter, devices).unwrap()
+    };
+    let shown = |list: &DeviceList| json!({"certificate": base64(&list.certificate().encode()), "list": base64(&list.encode())});
+    let (bob, remove) = (&club.bob.mls, [&club.bob.mls]);
+    let impostor = AccountKey::generate(&mut OsRng).begin_generation(&bob.person().user_id, 9, &mut OsRng).unwrap();
+    let put_out = async |evidence: Value| {
+        let bundle = club.carols.forges(Forgery { remove: &remove, ..Forgery::default() }).unwrap();
+        let mut body = submission(&bundle);
+        body["evidence"] = evidence;
+        submit(&club.carol, club.id, &body).await
+    };
+    for of_no_use in [
+        // He stands in it; it is of before; somebody else's; by another identity.
+        list(bob, 2, 9, vec![bob.entry()]),
+        list(bob, 1, 9, vec![]),
+        list(&club.alice.mls, 2, 9, vec![]),
+        impostor.list(9, vec![]).unwrap(),
+    ] {
+        put_out(json!([shown(&of_no_use)])).await.is("invalid_handshake");
+    }
+    let newer = list(bob, 2, 2, vec![]);
+    let mut forged = shown(&newer);
+    forged["list"] = shown(&list(bob, 2, 3, vec![]))["list"].clone();
+    put_out(json!([forged])).await.is("invalid_statement");
+    put_out(json!(vec![shown(&newer); 17])).await.is("invalid_request");
+    put_out(json!([shown(&newer)])).await.ok();
+    let group = club.group(&club.carol).await;
+    assert_eq!(group["epoch"], json!(2));
+    let kept = club.carol.get("/api/v1/users/bob/device-list").await.ok();
+    assert_ne!(kept["list"], shown(&newer)["list"], "it is not published");
+    assert_eq!(club.group(&club.bob).await["epoch"], json!(2), "and his session goes on");
+}
+
 /// What a thief has signed with the key of a generation that its owner has called back.
 #[tokio::test]
 async fn a_key_that_was_called_back_signs_nothing() {
@@ -170,7 +209,7 @@ async fn whoever_is_added_is_who_has_the_account() {
         club.steps(&club.alice, &club.hers, &step, &[]).await.0.is("invalid_roster");
         club.hers.forgets().unwrap();
     }
-    let nobody = privmsg_harness::mls::MlsDevice::of("nobody", "phone").unwrap();
+    let nobody = MlsDevice::of("nobody", "phone").unwrap();
     let step = club.alice.mls.changes(&club.founding, &nobody, Some(Role::Member)).unwrap();
     club.steps(&club.alice, &club.hers, &step, &[]).await.0.is("unknown_recipient");
     club.is_unchanged(1).await;

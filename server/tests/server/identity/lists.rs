@@ -76,7 +76,11 @@ async fn devices_are_let_in_and_signed_out_by_lists() {
     alice.publishes(two, json!([])).await;
     assert_eq!(line.closed().await, 4001);
     second.get("/api/v1/users/me").await.is("unauthorized");
-    by_device_key(server.api, "alice", &laptop).await.is("invalid_credentials");
+    let told = by_device_key(server.api, "alice", &laptop).await.is("device_removed");
+    assert_eq!(told["device_id"], alice.person.device.as_str(), "by whom");
+    // Nobody but who has its key is told that.
+    let guess = Keyed::new("laptop0123456789", 99);
+    by_device_key(server.api, "alice", &guess).await.is("invalid_credentials");
     // Nor as a new device, nor by another list, nor under another name.
     let renamed = Keyed::new("renamed012345678", 12);
     for (counter, again) in [(5, &laptop), (6, &renamed)] {
@@ -146,7 +150,7 @@ async fn a_new_generation_leaves_the_devices_out_that_are_not_in_it() {
     // And out for good.
     let list = alice.identity.list(3, &[&alice.key]);
     alice.publishes(list, json!([])).await;
-    by_device_key(server.api, "alice", &stolen).await.is("invalid_credentials");
+    by_device_key(server.api, "alice", &stolen).await.is("device_removed");
 }
 
 #[tokio::test]
@@ -186,7 +190,7 @@ async fn an_enrolment_belongs_to_the_list_and_takes_no_name_that_somebody_has() 
     let rekeyed = alice.identity.list(2, &[&rekeyed]);
     put_list(&alice.person, &rekeyed, Some(&tag), json!([])).await.is("device_exists");
     let mut long = enrolment(&laptop);
-    long["link_reply"] = json!("A".repeat(8 * 1024 + 4));
+    long["link_reply"] = json!("A".repeat(52 * 1024 + 4));
     put_list(&alice.person, &with, Some(&tag), json!([long])).await.is("invalid_request");
     let many = alice.identity.list(2, &[&alice.key, &laptop, &Keyed::new("third01234567890", 15)]);
     let refused = put_list(&alice.person, &many, Some(&tag), json!([])).await.is("invalid_request");
@@ -208,7 +212,7 @@ async fn a_list_does_not_bring_back_whom_somebody_else_has_signed_out() {
     second.get("/api/v1/users/me").await.is("unauthorized");
     let list = alice.identity.list(3, &[&alice.key, &laptop]);
     alice.publishes(list, json!([])).await;
-    by_device_key(server.api, "alice", &laptop).await.is("invalid_credentials");
+    by_device_key(server.api, "alice", &laptop).await.is("device_removed");
     let list = alice.identity.list(4, &[&alice.key]);
     alice.publishes(list, json!([])).await;
     let list = alice.identity.list(5, &[&alice.key, &laptop]);
@@ -230,7 +234,7 @@ async fn who_stands_in_a_list_is_not_signed_out_without_another_one() {
     // Oneself.
     let second = person(server.api, &by_device_key(server.api, "alice", &laptop).await);
     second.post("/api/v1/auth/logout", Value::Null).await.ok();
-    by_device_key(server.api, "alice", &laptop).await.is("invalid_credentials");
+    by_device_key(server.api, "alice", &laptop).await.is("device_removed");
 }
 
 /// After an old backup was restored a device brings the newer list back, and with it the devices that the server has

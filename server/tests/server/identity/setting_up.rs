@@ -131,5 +131,5 @@ async fn a_list_does_not_replace_a_key_of_the_profile_nor_the_profile_a_list() {
     let body = json!({"public_key": mine.public(), "display_name": "Alice"});
     assert_eq!(alice.post("/api/v1/users/me/profile", body).await.ok()["display_name"], "Alice");
     let unsigned = json!({"backup": keys::base64(b"evil")});
-    with_headers(&alice, "PUT", "/api/v1/users/me/backup", "", &unsigned).await.is("invalid_request");
+    with_headers(&alice, "PUT", "/api/v1/users/me/backup", "", &unsigned).await.is("malformed_request");
 }

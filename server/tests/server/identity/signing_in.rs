@@ -142,9 +142,9 @@ async fn who_is_revoked_or_signs_in_too_often_is_told() {
     by_device_key(server.api, "alice", &alice.key).await.ok();
     let body = json!({"admin_key": crate::support::ADMIN_KEY});
     server.api.json("POST", "/api/v1/admin/users/alice/deactivate", None, &body).await.ok();
-    by_device_key(server.api, "alice", &alice.key).await.is("invalid_credentials");
+    by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
     server.api.json("POST", "/api/v1/admin/users/alice/reactivate", None, &body).await.ok();
-    by_device_key(server.api, "alice", &alice.key).await.is("invalid_credentials");
+    by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
     let (_, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
     assert_eq!(waiting.get("/api/v1/users/me").await.ok()["waiting"], true);
 }

@@ -1,6 +1,7 @@
 //! Attacks that have succeeded once, and their neighbours: by whoever runs the server, and by other users of an honest one.
 
 mod deliveries;
+mod device_lists;
 mod first_contact;
 mod joins;
 mod other_groups;

@@ -108,7 +108,7 @@ async fn the_key_of_a_device_that_is_let_in_is_not_swapped() -> Result<()> {
 }
 
 /// The device list of another "alice".
-fn list_of_another(alice: &Person) -> Result<DeviceList> {
+pub(super) fn list_of_another(alice: &Person) -> Result<DeviceList> {
     let user = alice.account().user_id.clone();
     let signing = AccountKey::generate(&mut OsRng).begin_generation(&user, 9_000_000_000, &mut OsRng)?;
     let device_key = DeviceKeys::generate(&mut OsRng).public();
@@ -116,7 +116,7 @@ fn list_of_another(alice: &Person) -> Result<DeviceList> {
     Ok(signing.list(9_000_000_000, vec![device])?)
 }
 
-fn published(list: &DeviceList) -> PublishedDeviceList {
+pub(super) fn published(list: &DeviceList) -> PublishedDeviceList {
     let certificate = Opaque::encode(&list.certificate().encode());
     PublishedDeviceList { certificate, list: Opaque::encode(&list.encode()) }
 }

@@ -73,6 +73,33 @@ async fn the_servers_word_declines_nobody_and_hides_no_loss() -> Result<()> {
     alice.stands_to(&bob, Consent::Open).await
 }
 
+/// Whoever is invited and cannot use the invitation comes in by themselves, as into a chat that is older than the device.
+#[tokio::test]
+async fn an_invitation_that_was_spoiled_asks_all_the_same() -> Result<()> {
+    let (server, hostile, alice, _bob) = alice_is_watched().await?;
+    let mallory = server.person("mallory").await?;
+    let answer = says(&[], &[])?;
+    hostile.answers(ASKED, move |_| Some(answer.clone()))?;
+    hostile.rewrites_frames(|mut frame| {
+        if frame.payload("message").is_some_and(|message| message["message_type"] == "key_exchange") {
+            let content = &mut frame.value_mut()["payload"]["encrypted_content"];
+            let spoiled = content.as_str().map(|content| format!("{}AAAA", &content[..content.len() / 8 * 4]));
+            *content = spoiled.into();
+        }
+        vec![frame]
+    });
+    mallory.delivered(&mallory.says(&alice, "Are you there?").await?).await?;
+    let joins = format!("POST groups/{}/commits", server.group_of(&["alice", "mallory"])?);
+    hostile.is_asked(&joins, 1).await?;
+    alice.stands_to(&mallory, Consent::Asked).await?;
+    hostile.stops_lying();
+    mallory.says(&alice, "And now?").await?;
+    alice.hears(&mallory, "And now?").await?;
+    has_taken_all(&alice, &server).await?;
+    ensure!(mallory.has(&alice, "And now?").await?.delivered_at().is_none());
+    Ok(())
+}
+
 /// A chat that this device does not know the beginning of is none that was answered, only because a server says nothing of it.
 #[tokio::test]
 async fn a_device_that_comes_later_tells_a_stranger_nothing() -> Result<()> {

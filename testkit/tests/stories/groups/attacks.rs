@@ -1,10 +1,13 @@
 //! Members, former members and operators of the server who want more than their role in a group.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use privmsg_client::Role;
 use privmsg_e2ee::{OsRng, Participant, Roster};
-use privmsg_protocol::{GroupId, Incarnation};
+use privmsg_protocol::{ErrorCode, GroupId, Incarnation};
 use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, RogueGroup, Verdict};
+use privmsg_testkit::wait::PATIENCE;
 use privmsg_testkit::{Person, Server};
 
 use super::{Room, names};
@@ -95,6 +98,35 @@ async fn a_member_does_not_take_a_group_over() -> Result<()> {
         scene.comes_again().await?;
     }
     scene.is_as_before().await
+}
+
+/// Mallory commits what the server cannot tell from a commit, and nobody can follow. Both join anew in the
+/// epoch after it, and say whose it was: her device commits no more.
+#[tokio::test]
+async fn who_makes_commits_that_nobody_can_follow_makes_no_more() -> Result<()> {
+    let mut scene = Box::pin(Scene::begins()).await?;
+    let made = scene.hers.commit(&[], &[])?.spoiled();
+    let verdict = scene.mallory.commits(scene.id(), &made).await?;
+    ensure!(verdict == Verdict::Taken, "{verdict:?}");
+    let id = scene.id();
+    let start = std::time::Instant::now();
+    let state = loop {
+        let state = scene.mallory.state(id).await?;
+        if state.epoch >= made.epoch.next().next().next() {
+            break state;
+        }
+        ensure!(start.elapsed() < PATIENCE, "they have not joined anew: {:?}", state.epoch);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    scene.room.all_talk("after it", &[&scene.alice, &scene.bob]).await?;
+    let (_, joined) = scene.mallory.rogue().joins(scene.hers.claim(), &state.state)?;
+    let verdict = scene.mallory.commits(id, &joined).await?;
+    ensure!(verdict == Verdict::Refused(ErrorCode::CommitsSuspended), "{verdict:?}");
+    scene.room.all_talk("without fear", &[&scene.alice, &scene.bob]).await?;
+    for who in [&scene.alice, &scene.bob] {
+        ensure!(scene.room.texts(who).await?.len() == 6, "{:?}", scene.room.texts(who).await?);
+    }
+    Ok(())
 }
 
 /// Whoever was sent away, together with the operator of the server, puts the state of before in the place of the group. Alice

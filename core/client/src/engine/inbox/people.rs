@@ -1,12 +1,18 @@
-//! What commits and messages mean for a group of people.
+//! Who has said something, and what commits and messages mean for a group of people.
 
-use privmsg_e2ee::{Member, MembershipChange, Role};
+use privmsg_e2ee::{Content, Member, MembershipChange, Role};
+use privmsg_store::chats::ChatId;
 use privmsg_store::consent;
 use privmsg_store::group_chats::Gone;
-use privmsg_store::groups::StoredGroup;
+use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::held::{self, Speaker};
+use privmsg_store::messages::Direction;
 use privmsg_store::position::Place;
+use privmsg_store::{contacts, wanted_lists};
 
-use crate::content::title;
+use crate::content::{self, Effect, Said, title};
+use crate::device_lists;
+use crate::device_lists::heard::{self, Standing};
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::mls::{Step, load_conversation};
@@ -72,4 +78,67 @@ pub(super) fn may_speak(step: &Step<'_, '_>, group: &StoredGroup, sender: &Membe
     let Some(view) = rosters::view(step.tx, group.chat)? else { return Ok(true) };
     let people = view.participants();
     Ok(people.iter().any(|place| *place.user_id() == sender.user_id && *place.identity() == sender.identity))
+}
+
+/// Does what somebody has said, as far as their device is one of their account's.
+pub(super) fn hear(
+    step: &Step<'_, '_>,
+    (chat, place): (ChatId, Place),
+    sender: &Member,
+    content: &Content,
+    bytes: &[u8],
+) -> Result<Effect, ClientError> {
+    let said = Said {
+        chat,
+        place,
+        sender: &sender.user_id,
+        sender_device: &sender.device_id,
+        sender_key: Some(&sender.device_key),
+        own: &step.identity.user_id,
+        direction: Direction::Incoming,
+        content,
+        bytes,
+        now_ms: step.now_ms,
+    };
+    let (standing, events) = heard::hear(step, chat, sender, content)?;
+    let mut effect = match standing {
+        Standing::Listed => content::apply(step.tx, &said)?,
+        Standing::Unknown if hold(step, &said, sender)? => Effect::default(),
+        Standing::Unknown | Standing::Unlisted => {
+            content::store_unlisted(step.tx, &said)?;
+            Effect::default()
+        }
+    };
+    effect.events.splice(0..0, events);
+    Ok(effect)
+}
+
+fn hold(step: &Step<'_, '_>, said: &Said<'_>, sender: &Member) -> Result<bool, ClientError> {
+    let speaker = Speaker {
+        user: &sender.user_id,
+        identity: sender.identity.as_bytes(),
+        device: &sender.device_id,
+        device_key: sender.device_key.as_bytes(),
+    };
+    Ok(held::hold(step.tx, said.chat, &speaker, said.place, said.content.message_id, said.bytes)?)
+}
+
+/// Devices have come: they have not been told this account's list, and the lists of theirs may be newer than those known.
+pub(super) fn came(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipChange) -> Result<(), ClientError> {
+    if change.added.is_empty() {
+        return Ok(());
+    }
+    groups::set_told(step.tx, &group.group_id, None)?;
+    for member in change.added.iter().filter(|member| member.user_id != step.identity.user_id) {
+        let known = device_lists::load(step.tx, &member.user_id, member.identity)?;
+        let is_known = known.number().is_some() || contacts::load(step.tx, &member.user_id)?.is_some();
+        if !is_known || known.counts(&member.device_id, &member.device_key) {
+            continue;
+        }
+        let (generation, counter) = known.number().map_or((0, 0), device_lists::stored);
+        let account = (&member.user_id, member.identity.as_bytes());
+        let newer = (generation, counter.saturating_add(1));
+        wanted_lists::want(step.tx, account, newer, group.chat, false, step.now_ms)?;
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::identity::certify;
 
 impl Device {
     /// Another device of the same person.
-    fn sibling(&self, account: &AccountKey, name: &str) -> Self {
+    pub(super) fn sibling(&self, account: &AccountKey, name: &str) -> Self {
         let other = Self::of(name);
         let device_id = DeviceId::new(name).unwrap();
         let certificate = certify(account, &self.identity.user_id, &device_id, &other.identity.device, now_s());
@@ -32,7 +32,7 @@ impl Device {
         self.step(move |step| contacts::load(step.tx, &user).unwrap()).await
     }
 
-    async fn verifies(&self, person: Person) {
+    pub(super) async fn verifies(&self, person: Person) {
         self.step(move |step| {
             contacts::observe(step.tx, &person.user_id, person.identity.as_bytes()).unwrap();
             contacts::set_verified(step.tx, &person.user_id, true).unwrap();
@@ -47,7 +47,7 @@ impl Device {
 
     /// Makes a group for the conversation with `invited` that says of itself what this device likes, and gives what the
     /// server hands to the other one.
-    async fn makes(&self, invited: &Self, incarnation: Incarnation) -> CommitBundle {
+    pub(super) async fn makes(&self, invited: &Self, incarnation: Incarnation) -> CommitBundle {
         let package = invited
             .step(|step| {
                 let (device, certificate) = (&step.identity.device, &step.identity.certificate);

@@ -4,7 +4,7 @@ use privmsg_protocol::ConversationId;
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
 
 use super::super::tasks::groups::{Standing, last_look};
-use super::super::tasks::sync::{Told, compare_one};
+use super::super::tasks::sync::{Theirs, Told, compare_one};
 use super::*;
 
 /// The conversation as the server says that it is.
@@ -34,10 +34,21 @@ impl Device {
     async fn compares(&self, theirs: Group) -> Told {
         self.try_step(move |step| {
             let before = groups::load(step.tx, &GROUP)?;
-            compare_one(step, &theirs, before.as_ref())
+            compare_one(step, &Theirs::of(&theirs, step.identity), before.as_ref())
         })
         .await
         .unwrap()
+    }
+
+    /// Something is on its way, and may have been taken.
+    async fn has_said(&self, epoch: Epoch) {
+        self.step(move |step| {
+            let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
+            let row = outbox::insert(step.tx, chat, &message_id(9), b"content", None).unwrap();
+            let encrypted = outbox::Encrypted { group: GROUP, epoch, ciphertext: b"ciphertext".to_vec() };
+            outbox::set_encrypted(step.tx, row, &encrypted).unwrap();
+        })
+        .await;
     }
 
     async fn stands(&self) -> Option<Standing> {
@@ -91,17 +102,22 @@ async fn a_later_message_does_not_hide_what_is_missing() {
 async fn answers_that_got_lost_are_waited_for() {
     for (seq, standing) in [(2, Standing::OwedAnswers), (3, Standing::Behind { missing: true })] {
         let (_alice, bob) = alice_and_bob().await;
-        let epoch = bob.epoch().await;
-        bob.step(move |step| {
-            let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
-            let row = outbox::insert(step.tx, chat, &message_id(9), b"content", None).unwrap();
-            let encrypted = outbox::Encrypted { group: GROUP, epoch, ciphertext: b"ciphertext".to_vec() };
-            outbox::set_encrypted(step.tx, row, &encrypted).unwrap();
-        })
-        .await;
-        bob.compares(on_the_server(epoch, seq)).await;
+        bob.has_said(bob.epoch().await).await;
+        bob.compares(on_the_server(bob.epoch().await, seq)).await;
         assert_eq!(bob.stands().await, Some(standing));
     }
+}
+
+/// Once, a commit that came meanwhile made the device forget that it was waiting for an answer: it joined anew, for nothing, and
+/// missed what was said until it was in.
+#[tokio::test]
+async fn answers_that_got_lost_are_waited_for_in_the_next_epoch_too() {
+    let (alice, bob) = alice_and_bob().await;
+    bob.has_said(bob.epoch().await).await;
+    let commit = alice.rotate(3).await;
+    bob.hears(&[&commit]).await;
+    bob.compares(on_the_server(bob.epoch().await, 3)).await;
+    assert_eq!(bob.stands().await, Some(Standing::OwedAnswers));
 }
 
 /// A request in the profile may have been answered long ago, and more have been said since: nothing is known before it is

@@ -30,6 +30,7 @@ use crate::group::commit::commit_what_is_due;
 use crate::group::join::{Why, join, join_by_welcome};
 use crate::group::mls::Step;
 use crate::group::request::submit;
+use crate::group::unusable::report;
 
 /// Groups that are worked on at once: while the server is slow about one, others need not wait.
 const AT_ONCE: usize = 4;
@@ -165,7 +166,7 @@ fn standing(at: &Snapshot<'_>, group: Option<&StoredGroup>, lag: &Lag) -> Result
     if open == 0 {
         return Ok(Standing::CaughtUp);
     }
-    let owed = outbox::unanswered(at, &lag.group, group.epoch)?;
+    let owed = outbox::unanswered(at, &lag.group)?;
     if open <= owed && !super::outbox::is_held(at, group.chat)? {
         return Ok(Standing::OwedAnswers);
     }
@@ -186,6 +187,7 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
         return join_by_welcome(link, welcome).await;
     }
     if lag.is_some() {
+        report(link, id).await?;
         return catch_up(link, id).await;
     }
     match group {

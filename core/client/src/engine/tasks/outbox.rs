@@ -1,28 +1,33 @@
 //! The outbox, emptied: queued messages are encrypted for their chat's group and sent, and what the server says of them
 //! is noted.
 
+mod failing;
 mod gate;
+mod own_list;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use privmsg_e2ee::{Conversation, EncryptError, Participant};
+use privmsg_mls_public::ListNumber;
 use privmsg_protocol::error::Retry;
 use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
-use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque};
+use privmsg_protocol::{ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{Reason, Scope, Unreachable};
-use privmsg_store::outbox::{Encrypted, Queued, Removed};
+use privmsg_store::outbox::{Encrypted, Queued};
 use privmsg_store::position::Place;
-use privmsg_store::{
-    Snapshot, StoreError, TaskName, Tx, blocks, contacts, gaps, holds, lags, messages, outbox, relations,
-};
+use privmsg_store::{Snapshot, StoreError, TaskName, blocks, contacts, gaps, holds, lags, messages, outbox};
 
+pub(in crate::engine) use self::failing::give_up;
+pub(crate) use self::failing::{chat_refused, fail_all};
 use self::gate::{Gate, gate};
+use self::own_list::OwnList;
 use super::groups::COMMIT_WAIT;
 use super::{Due, Failure, Task, Work};
 use crate::content;
+use crate::device_lists;
 use crate::engine::Link;
 use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
@@ -33,10 +38,12 @@ use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
 use crate::group::rosters;
-use crate::own_devices::learn;
 
 /// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
 const NOBODY_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long to wait before looking again whether a device list has come. One that comes lifts the hold.
+const LIST_PAUSE: Duration = Duration::from_secs(5);
 
 /// At every how many attempts it is looked whether the other one has another identity: every ten minutes.
 const LOOK_EVERY: u32 = 300;
@@ -78,6 +85,10 @@ impl Task for Outbox {
             let Scope::Chat(chat) = scope else { return Ok(()) };
             match send_queued(&link, chat).await {
                 Ok(Sending::Done) => Ok(()),
+                Ok(Sending::ListMissing) => {
+                    let reason = Reason::DeviceListMissing;
+                    Err(Failure::Hold { scope, reason, pause: Some(LIST_PAUSE), is_first: false })
+                }
                 Ok(Sending::NobodyThere) => {
                     match asks_about_the_other(&link, chat).await {
                         Ok(true) => return Ok(()),
@@ -132,28 +143,27 @@ fn carrier(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(StoredGroup, Load)
     })
 }
 
-fn is_for(group: &StoredGroup, queued: &Queued) -> bool {
-    let fits = |encrypted: &Encrypted| (encrypted.group, encrypted.epoch) == (group.group_id, group.epoch);
-    queued.encrypted.as_ref().is_some_and(fits)
-}
-
 fn has_to_repeat(group: &StoredGroup, queued: &[Queued], flying: &[MessageId]) -> bool {
-    queued.iter().any(|queued| is_for(group, queued) && !flying.contains(&queued.message_id))
+    let is_for = |encrypted: &Encrypted| encrypted.group == group.group_id;
+    queued.iter().any(|queued| queued.encrypted.as_ref().is_some_and(is_for) && !flying.contains(&queued.message_id))
 }
 
 enum Sending {
     Done,
     /// The other user has no device in the conversation at the moment: the message would reach nobody.
     NobodyThere,
+    /// Which devices the other user has is being asked for.
+    ListMissing,
 }
 
 async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> {
     let (room, flying) = (link.room(), link.in_flight());
     let prepared = link.context.step(&link.identity, move |step| encrypt_queued(step, chat, &flying, room)).await?;
-    let (group, frames) = match prepared {
-        Prepared::Frames(group, frames) => (group, frames),
+    let (group, frames, tells) = match prepared {
+        Prepared::Frames(group, frames, tells) => (group, frames, tells),
         Prepared::NobodyThere => return Ok(Sending::NobodyThere),
         Prepared::NotNow => return Ok(Sending::Done),
+        Prepared::ListMissing => return Ok(Sending::ListMissing),
         Prepared::Strangers(people) => {
             return if look_at_identities(link, chat, people).await? {
                 Ok(Sending::Done)
@@ -166,7 +176,8 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
         return Ok(Sending::Done);
     }
     for frame in &frames {
-        link.take_off(frame.message_id, Flight { chat, group, epoch: frame.epoch.unwrap_or_default() });
+        let tells = tells.filter(|(message, _)| *message == frame.message_id).map(|(_, number)| number);
+        link.take_off(frame.message_id, Flight { chat, group, epoch: frame.epoch.unwrap_or_default(), tells });
     }
     link.send(frames.into_iter().map(ClientFrame::Message).collect()).await?;
     Ok(Sending::Done)
@@ -175,9 +186,13 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
 /// What came of encrypting.
 enum Prepared {
     /// Ready to be sent.
-    Frames(GroupId, Vec<SendMessage>),
+    ///
+    /// With the message, if one is among them, by which the group is told this account's device list.
+    Frames(GroupId, Vec<SendMessage>, Option<(MessageId, ListNumber)>),
     /// The message would reach nobody.
     NobodyThere,
+    /// The other one has named a device list that is being asked for.
+    ListMissing,
     /// Something else has to be put in order first, and that has been noted.
     NotNow,
     /// People take part in a group under another identity than the one that the user knows them by.
@@ -206,19 +221,21 @@ fn encrypt_queued(
     let not_repeated = |prepared| match load {
         Load::Everything => Ok(prepared),
         // Nobody waits for the answers any more.
-        Load::Repetitions => {
-            outbox::clear_encrypted_before(step.tx, &group, Epoch(u64::MAX)).map(|()| Prepared::NotNow)
-        }
+        Load::Repetitions => outbox::clear_encrypted_for(step.tx, &group).map(|()| Prepared::NotNow),
     };
     if stored.roster.is_none() && !membership::is_trusted(step.tx, step.identity, conversation.info())? {
         // It is between other people than the user means: the chat goes on in another group.
         forget(step, group)?;
         return Ok(Prepared::NotNow);
     }
-    if learn::has_strangers(step.tx, step.identity, &members)? {
-        // Something of one's own that does not stand in the device list has to leave first.
-        groups::set_reconcile(step.tx, &group)?;
-        return Ok(Prepared::NotNow);
+    match device_lists::gate::gate(step, &stored, &members)? {
+        device_lists::gate::Gate::Open => {}
+        device_lists::gate::Gate::Missing => return Ok(Prepared::ListMissing),
+        device_lists::gate::Gate::Strangers => {
+            // What does not stand in its account's device list has to leave first.
+            groups::set_reconcile(step.tx, &group)?;
+            return Ok(Prepared::NotNow);
+        }
     }
     let alone = members.iter().all(|member| member.user_id == step.identity.user_id);
     if alone && Policy::of(&chats::load(step.tx, chat)?.kind).needs_others {
@@ -226,24 +243,29 @@ fn encrypt_queued(
     }
     let epoch = conversation.epoch();
     let mut frames = Vec::new();
-    for queued in outbox::ready(step.tx, chat, room + flying.len())? {
+    let mut list = OwnList::of(step, &group)?;
+    for mut queued in outbox::ready(step.tx, chat, room + flying.len())? {
         if frames.len() == room {
             break;
         }
         if flying.contains(&queued.message_id) {
             continue;
         }
-        let ciphertext = match queued.encrypted {
-            Some(encrypted) if encrypted.epoch == epoch && encrypted.group == group => encrypted.ciphertext,
-            _ if load == Load::Repetitions => continue,
-            _ => {
-                let ciphertext = match conversation.encrypt(step.mls, &step.identity.device, &queued.content) {
+        // What is only repeated is repeated as it was, also when its epoch is over: the server may have taken it before that.
+        let is_good =
+            |encrypted: &Encrypted| encrypted.group == group && (encrypted.epoch == epoch || load == Load::Repetitions);
+        let (epoch, ciphertext) = match queued.encrypted.take().filter(is_good) {
+            Some(encrypted) => (encrypted.epoch, encrypted.ciphertext),
+            None if load == Load::Repetitions => continue,
+            None => {
+                let content = list.put_into(&queued)?;
+                let ciphertext = match conversation.encrypt(step.mls, &step.identity.device, &content) {
                     Err(EncryptError::Removed) => return Ok(join_anew()?),
                     other => other.during("encrypting a message")?,
                 };
                 let encrypted = Encrypted { group, epoch, ciphertext };
                 outbox::set_encrypted(step.tx, queued.id, &encrypted)?;
-                encrypted.ciphertext
+                (epoch, encrypted.ciphertext)
             }
         };
         let by_person = content::is_by_person(&queued.content);
@@ -260,20 +282,22 @@ fn encrypt_queued(
             by_person: Some(by_person),
         });
     }
-    Ok(Prepared::Frames(group, frames))
+    Ok(Prepared::Frames(group, frames, list.told))
 }
 
 /// The server has acknowledged messages as durable, and given them their places.
 pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<(), ClientError> {
-    for id in &ack.message_ids {
-        link.land(id);
-    }
-    let now = link.context.clock.now_ms();
+    let (now, landed) = (link.context.clock.now_ms(), ack.message_ids.clone());
+    let flights: Vec<_> = ack.message_ids.iter().filter_map(|id| link.flight(id)).collect();
     let sent = link
         .context
         .store
         .write(move |tx| {
             let mut sent = Vec::new();
+            for (group, number) in flights.iter().filter_map(|flight| flight.tells.map(|number| (flight.group, number)))
+            {
+                groups::set_told(tx, &group, Some(device_lists::stored(number)))?;
+            }
             for accepted in &ack.accepted {
                 gaps::note(tx, &accepted.group_id, accepted.seq)?;
             }
@@ -294,6 +318,7 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
             Ok::<_, ClientError>(sent)
         })
         .await?;
+    landed.iter().for_each(|id| link.land(id));
     link.context.emit_all(sent);
     Ok(())
 }
@@ -306,6 +331,7 @@ pub(in crate::engine) async fn refused(
     error: ErrorFrame,
 ) -> Result<(), ClientError> {
     let (group, now) = (flight.group, link.context.clock.now_ms());
+    tracing::debug!(group_id = %group, code = %error.code, epoch = ?flight.epoch, "a message was refused");
     match error.code {
         // The server has lost what it had accepted, as after a restored backup.
         ErrorCode::StaleEpoch if error.epoch.is_some_and(|epoch| epoch < flight.epoch) => {
@@ -314,10 +340,10 @@ pub(in crate::engine) async fn refused(
         ErrorCode::StaleEpoch => {
             let epoch = error.epoch;
             let noted = link.context.store.write(move |tx| {
-                if let Some(epoch) = epoch {
-                    outbox::clear_encrypted_before(tx, &group, epoch)?;
-                }
-                lags::put(tx, &group, epoch, now + COMMIT_WAIT)
+                outbox::clear_encrypted(tx, &id)?;
+                let ours = groups::load(tx, &group)?.map(|group| group.epoch);
+                // What was repeated may be of an epoch that this device has left behind, too.
+                if epoch.is_some() && ours >= epoch { Ok(()) } else { lags::put(tx, &group, epoch, now + COMMIT_WAIT) }
             });
             noted.await?;
         }
@@ -337,50 +363,6 @@ pub(in crate::engine) async fn refused(
             });
             held.await?;
         }
-    }
-    Ok(())
-}
-
-/// The server has refused something that a chat needs. What cannot pass ends everything that is queued for it; what can
-/// is for the caller to try again.
-pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) -> Result<(), ClientError> {
-    let Some(code) = error.code().filter(|code| code.retry() == Retry::Never && !error.ends_session()).cloned() else {
-        return Err(error);
-    };
-    // Files that are still being uploaded fail at their turn.
-    let queued = link.context.store.read(move |at| outbox::ready(at, chat, usize::MAX >> 1)).await?;
-    for message in queued {
-        give_up(link, message.message_id, code.clone()).await?;
-    }
-    Ok(())
-}
-
-/// Nothing that is queued for a chat will be sent.
-pub(crate) fn fail_all(tx: &Tx<'_>, chat: ChatId, code: &str) -> Result<(), StoreError> {
-    for message in outbox::ready(tx, chat, usize::MAX >> 1)? {
-        fail(tx, &message.message_id, code)?;
-    }
-    Ok(())
-}
-
-fn fail(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<Option<Removed>, StoreError> {
-    let removed = outbox::withdraw(tx, id)?;
-    outbox::refuse(tx, id, code)?;
-    match removed.and_then(|removed| removed.message_row) {
-        Some(row) => messages::set_failed(tx, row, code)?,
-        None => relations::withdraw(tx, id)?,
-    }
-    Ok(removed)
-}
-
-/// Takes a message out of the outbox for good.
-pub(in crate::engine) async fn give_up(link: &Link, id: MessageId, code: ErrorCode) -> Result<(), ClientError> {
-    let reason = code.clone();
-    let removed = link.context.store.write(move |tx| fail(tx, &id, reason.as_str())).await?;
-    if let Some(removed) = removed
-        && let Some(row) = removed.message_row
-    {
-        link.context.emit(Event::Failed { id: row, chat: removed.chat, code });
     }
     Ok(())
 }

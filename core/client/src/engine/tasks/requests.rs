@@ -74,9 +74,11 @@ async fn settle(link: &Link) -> Result<i64, ClientError> {
 pub(crate) async fn tell(context: &Context, chat: ChatId, open: bool) -> Result<(), ClientError> {
     let look = move |at: &Snapshot<'_>| {
         let is_told_so = open || matches!(chats::load(at, chat)?.kind, ChatKind::Direct { .. });
-        Ok::<_, StoreError>(groups::of_chat(at, chat)?.filter(|_| is_told_so).map(|group| group.group_id))
+        Ok::<_, StoreError>((groups::of_chat(at, chat)?.map(|group| group.group_id), is_told_so))
     };
-    if let Some(id) = context.store.read(look).await? {
+    // Without a group it is told once there is one.
+    let (Some(id), is_told_so) = context.store.read(look).await? else { return Ok(()) };
+    if is_told_so {
         let told = if open { context.api.accept(&id).await } else { context.api.decline(&id).await };
         match told {
             Ok(()) => {}

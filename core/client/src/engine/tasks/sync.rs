@@ -1,5 +1,6 @@
 //! Once after connecting: this device's groups are compared with the server's. Those that the server does not have are
-//! forgotten, those that it should be in, or is behind in, are left to the [groups task](super::groups).
+//! forgotten, those that it should be in, or is behind in, are left to the [groups task](super::groups). The server is asked for
+//! what has changed since the last comparison that has left nothing open: of the others it says epoch and last number.
 //!
 //! The comparison also shows a profile that was set back to an earlier copy, or that two machines use: with an empty
 //! mailbox, numbers are missing that this device has sent itself, or has acknowledged. Until it has been made, nothing is
@@ -11,8 +12,8 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use privmsg_protocol::GroupId;
-use privmsg_protocol::rest::Group;
+use privmsg_protocol::rest::{Group, GroupDevice, UnchangedGroup};
+use privmsg_protocol::{Epoch, GroupId, Seq};
 use privmsg_store::consent::{self, Consent};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
@@ -62,7 +63,12 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
         let all = link.context.store.read(groups::all).await?;
         all.into_iter().map(|group| (group.group_id, group)).collect()
     };
-    let theirs = link.context.api.groups().await?.groups;
+    let since = link.context.store.read(groups::cursor).await?;
+    let answer = link.context.api.groups(since.as_deref()).await?;
+    link.set_cursor(&answer.cursor);
+    let cursor = link.cursor();
+    let changed = answer.groups.iter().filter(|group| !is_dead(group)).map(|group| Theirs::of(group, &link.identity));
+    let theirs: Vec<_> = changed.chain(answer.unchanged.iter().map(Theirs::unchanged)).collect();
     // What the comparison finds missing may still be on its way.
     link.stir();
     let unsure = link
@@ -71,22 +77,59 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             let of_interest = |id: &GroupId| again.as_ref().is_none_or(|again| again.contains(id));
             for ours in before.values().filter(|ours| ours.state != GroupState::Creating && of_interest(&ours.group_id))
             {
-                let known = theirs.iter().any(|group| group.group_id == ours.group_id && !is_dead(group));
+                let known = theirs.iter().any(|group| group.id == ours.group_id);
                 if !known && is_as_before(step, ours)? {
                     vanished(step, ours.group_id)?;
                 }
             }
             let mut unsure = HashSet::new();
-            for theirs in theirs.iter().filter(|group| !is_dead(group) && of_interest(&group.group_id)) {
-                if compare_one(step, theirs, before.get(&theirs.group_id))? == Told::Nothing {
-                    unsure.insert(theirs.group_id);
+            for theirs in theirs.iter().filter(|group| of_interest(&group.id)) {
+                if compare_one(step, theirs, before.get(&theirs.id))? == Told::Nothing {
+                    unsure.insert(theirs.id);
                 }
+            }
+            // Whatever has to be done in any of them is noted now, and need not be told again.
+            if unsure.is_empty()
+                && lags::has_room(step.tx)?
+                && let Some(cursor) = cursor
+            {
+                groups::set_cursor(step.tx, &cursor)?;
             }
             Ok::<_, ClientError>(unsure)
         })
         .await?;
     link.compare(unsure);
     Ok(())
+}
+
+/// A group, as far as it is compared.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Theirs {
+    id: GroupId,
+    epoch: Epoch,
+    seq: Seq,
+    /// This device is a leaf of it.
+    is_leaf: bool,
+    /// Leaves of it are devices that have gone.
+    has_gone: bool,
+}
+
+impl Theirs {
+    pub(in crate::engine) fn of(group: &Group, identity: &Identity) -> Self {
+        let is_leaf = |device: &GroupDevice| device.leaf && device.device_id == identity.device_id;
+        Self {
+            id: group.group_id,
+            epoch: group.epoch,
+            seq: group.seq,
+            is_leaf: group.devices.iter().any(is_leaf),
+            has_gone: group.devices.iter().any(|device| device.leaf && !device.active),
+        }
+    }
+
+    /// Its devices are those of the last comparison, and what was due for them was noted then.
+    const fn unchanged(group: &UnchangedGroup) -> Self {
+        Self { id: group.group_id, epoch: group.epoch, seq: group.seq, is_leaf: true, has_gone: false }
+    }
 }
 
 /// What a comparison has told about a group.
@@ -105,10 +148,10 @@ fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, Clien
 
 pub(in crate::engine) fn compare_one(
     step: &Step<'_, '_>,
-    theirs: &Group,
+    theirs: &Theirs,
     before: Option<&StoredGroup>,
 ) -> Result<Told, ClientError> {
-    let id = theirs.group_id;
+    let id = theirs.id;
     let Some(ours) = groups::load(step.tx, &id)? else {
         lags::put(step.tx, &id, None, step.now_ms)?;
         return Ok(if welcomes::of(step.tx, &id)?.is_some() { Told::Nothing } else { Told::All });
@@ -118,13 +161,13 @@ pub(in crate::engine) fn compare_one(
     if ours.request.is_some() || (!is_as_before(step, before)? && ours.epoch >= theirs.epoch) {
         return Ok(Told::Nothing);
     }
-    if !is_leaf(theirs, step.identity) || ours.state != GroupState::Active {
+    if !theirs.is_leaf || ours.state != GroupState::Active {
         lags::put(step.tx, &id, None, step.now_ms)?;
         return Ok(Told::All);
     }
     match ours.epoch.cmp(&theirs.epoch) {
         Ordering::Equal => {
-            if theirs.devices.iter().any(|device| device.leaf && !device.active) {
+            if theirs.has_gone {
                 groups::set_reconcile(step.tx, &id)?;
             }
         }
@@ -150,8 +193,4 @@ pub(in crate::engine) fn compare_one(
         lags::put_missing(step.tx, &id, theirs.seq, step.now_ms)?;
     }
     Ok(Told::All)
-}
-
-fn is_leaf(theirs: &Group, identity: &Identity) -> bool {
-    theirs.devices.iter().any(|device| device.leaf && device.device_id == identity.device_id)
 }

@@ -143,6 +143,7 @@ async fn refuse_too_large(link: &Link, size: u64) -> Result<(), ClientError> {
             epoch: None,
             group_id: None,
             incarnation: None,
+            device_id: None,
         }),
         _ => Ok(()),
     }

@@ -67,7 +67,12 @@ CREATE INDEX published_list_by_user ON published_list (user);
 CREATE TABLE removed_key (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     user     INTEGER NOT NULL,
-    key_hash BLOB    NOT NULL
+    key_hash BLOB    NOT NULL,
+    -- For who still has the key and asks why it is not let in.
+    device_id  TEXT  NOT NULL,
+    public_key TEXT  NOT NULL,
+    -- The device that has signed it out, if another one has.
+    removed_by TEXT  NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX removed_key_by_user ON removed_key (user, key_hash);
 

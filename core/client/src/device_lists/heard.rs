@@ -1,0 +1,87 @@
+//! What a message says of its author's device list, and what its device is by the newest that is known.
+
+use privmsg_e2ee::{Content, Member};
+use privmsg_mls_public::{KnownDevices, ListNumber};
+use privmsg_store::chats::ChatId;
+use privmsg_store::{blocks, wanted_lists};
+
+use super::learn::Learning;
+use super::{load, read_told, stored};
+use crate::error::ClientError;
+use crate::events::Event;
+use crate::group::mls::Step;
+
+/// A number further ahead than this names nothing: honest ones follow the time, and servers take none either.
+const AHEAD_S: u64 = 24 * 60 * 60;
+
+/// What the device is that has said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It stands in its account's list, or none is known.
+    Listed,
+    /// It does not: its account has signed it out.
+    Unlisted,
+    /// It does not stand in the list that is known, and names a newer one, which is being asked for.
+    Unknown,
+}
+
+/// Learns what a message says of its author's list, and says what its device is by it.
+pub(crate) fn hear(
+    step: &Step<'_, '_>,
+    chat: ChatId,
+    sender: &Member,
+    content: &Content,
+) -> Result<(Standing, Vec<Event>), ClientError> {
+    let mut events = Vec::new();
+    if let Some(told) = &content.list {
+        match read_told(&sender.user_id, told) {
+            Ok(list) if *list.certificate().identity_key() == sender.identity => {
+                let learning = Learning { tx: step.tx, own: step.identity, chat, now_ms: step.now_ms };
+                events = learning.list(&sender.user_id, sender.identity, list)?;
+            }
+            Ok(_) | Err(ClientError::Protocol(_) | ClientError::UpdateNeeded(_)) => {
+                tracing::warn!(sender = %sender.user_id, "passed over a device list in a message");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let known = load(step.tx, &sender.user_id, sender.identity)?;
+    let awaited = note_number(step, chat, sender, &known, content.list_number)?;
+    let standing = match known.number() {
+        None => Standing::Listed,
+        Some(_) if known.counts(&sender.device_id, &sender.device_key) => Standing::Listed,
+        Some(_) if awaited => Standing::Unknown,
+        Some(_) => Standing::Unlisted,
+    };
+    Ok((standing, events))
+}
+
+/// Asks for a list that was named and is not known. Returns whether it is worth waiting for.
+fn note_number(
+    step: &Step<'_, '_>,
+    chat: ChatId,
+    sender: &Member,
+    known: &KnownDevices,
+    named: Option<ListNumber>,
+) -> Result<bool, ClientError> {
+    let Some(number) = named.filter(|number| known.misses(Some(*number)) && is_likely(*number, known, step.now_ms))
+    else {
+        return Ok(false);
+    };
+    if sender.user_id == step.identity.user_id {
+        // One's own list is asked for like all that concerns one's own account.
+        blocks::note_news(step.tx)?;
+        return Ok(false);
+    }
+    let account = (&sender.user_id, sender.identity.as_bytes());
+    wanted_lists::want(step.tx, account, stored(number), chat, true, step.now_ms)?;
+    let wanted = wanted_lists::of(step.tx, account.0, account.1)?;
+    Ok(wanted.is_some_and(|wanted| wanted.is_awaited(step.now_ms)))
+}
+
+fn is_likely(number: ListNumber, known: &KnownDevices, now_ms: i64) -> bool {
+    let latest = u64::try_from(now_ms / 1000).unwrap_or(0).saturating_add(AHEAD_S);
+    let before = known.number().unwrap_or(ListNumber { generation: 0, counter: 0 });
+    let generation = number.generation <= latest.max(before.generation.saturating_add(1));
+    generation && number.counter <= latest.max(before.counter.saturating_add(1))
+}

@@ -1,0 +1,55 @@
+//! What will not be sent.
+
+use privmsg_protocol::error::Retry;
+use privmsg_protocol::{ErrorCode, MessageId};
+use privmsg_store::chats::ChatId;
+use privmsg_store::outbox::Removed;
+use privmsg_store::{StoreError, Tx, messages, outbox, relations};
+
+use crate::engine::Link;
+use crate::error::ClientError;
+use crate::events::Event;
+
+/// The server has refused something that a chat needs. What cannot pass ends everything that is queued for it; what can
+/// is for the caller to try again.
+pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) -> Result<(), ClientError> {
+    let Some(code) = error.code().filter(|code| code.retry() == Retry::Never && !error.ends_session()).cloned() else {
+        return Err(error);
+    };
+    // Files that are still being uploaded fail at their turn.
+    let queued = link.context.store.read(move |at| outbox::ready(at, chat, usize::MAX >> 1)).await?;
+    for message in queued {
+        give_up(link, message.message_id, code.clone()).await?;
+    }
+    Ok(())
+}
+
+/// Nothing that is queued for a chat will be sent.
+pub(crate) fn fail_all(tx: &Tx<'_>, chat: ChatId, code: &str) -> Result<(), StoreError> {
+    for message in outbox::ready(tx, chat, usize::MAX >> 1)? {
+        fail(tx, &message.message_id, code)?;
+    }
+    Ok(())
+}
+
+fn fail(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<Option<Removed>, StoreError> {
+    let removed = outbox::withdraw(tx, id)?;
+    outbox::refuse(tx, id, code)?;
+    match removed.and_then(|removed| removed.message_row) {
+        Some(row) => messages::set_failed(tx, row, code)?,
+        None => relations::withdraw(tx, id)?,
+    }
+    Ok(removed)
+}
+
+/// Takes a message out of the outbox for good.
+pub(in crate::engine) async fn give_up(link: &Link, id: MessageId, code: ErrorCode) -> Result<(), ClientError> {
+    let reason = code.clone();
+    let removed = link.context.store.write(move |tx| fail(tx, &id, reason.as_str())).await?;
+    if let Some(removed) = removed
+        && let Some(row) = removed.message_row
+    {
+        link.context.emit(Event::Failed { id: row, chat: removed.chat, code });
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Groups of people, and what happens to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use anyhow::{Context as _, Result};
+use privmsg_client::{AskedChange, Client, ClientError, Recipient, Role};
+use privmsg_protocol::ConversationId;
+
+use super::books::{Chat, Place};
+use super::world::{World, index, insist};
+use crate::random::Random;
+use crate::wait::{PATIENCE, until};
+
+/// People in each at the beginning, the founder included.
+const PEOPLE: Range<u64> = 3..6;
+
+/// A group of people, as it should be.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) conversation: ConversationId,
+    /// An owner from the beginning to the end.
+    pub(super) founder: usize,
+    /// Who takes part, by what was compared last.
+    pub(super) members: BTreeSet<usize>,
+    /// Whose part in it somebody has wanted to be another since: it may be, or not.
+    pub(super) touched: BTreeSet<usize>,
+    /// The same since the backup.
+    pub(super) touched_since_backup: BTreeSet<usize>,
+    /// Of all that was said between two comparisons: who must have it, and who must not.
+    pub(super) past: Vec<Past>,
+}
+
+/// What lies between two comparisons.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    /// In the order of saying.
+    pub(super) sayings: Range<usize>,
+    /// They took part all the time.
+    pub(super) inside: BTreeSet<usize>,
+    /// They did not, at any time.
+    pub(super) outside: BTreeSet<usize>,
+    /// The server was restored from a backup that is older.
+    pub(super) is_lost: bool,
+}
+
+impl Room {
+    pub(super) const fn recipient(&self) -> Recipient {
+        Recipient::Group(self.conversation)
+    }
+
+    /// Since which message somebody has taken part without a break.
+    pub(super) fn is_inside_since(&self, user: usize) -> Option<usize> {
+        let since = self.past.iter().rev().take_while(|past| past.inside.contains(&user));
+        since.last().map(|past| past.sayings.start)
+    }
+
+    /// Somebody's part in it may be another from now on.
+    fn is_touched(&mut self, user: usize) {
+        self.touched.insert(user);
+        self.touched_since_backup.insert(user);
+    }
+
+    /// It was compared: these take part.
+    pub(super) fn settles(&mut self, sayings: Range<usize>, members: BTreeSet<usize>, people: usize, is_lost: bool) {
+        let changed = |user: &usize| self.touched.contains(user);
+        let inside = self.members.iter().filter(|user| members.contains(user) && !changed(user)).copied().collect();
+        let is_outside = |user: &usize| !self.members.contains(user) && !members.contains(user) && !changed(user);
+        let outside = (0..people).filter(is_outside).collect();
+        self.past.push(Past { sayings, inside, outside, is_lost });
+        self.members = members;
+        self.touched.clear();
+    }
+}
+
+/// So many groups, each of a few people, who all know it.
+pub(super) async fn founded(world: &mut World, rooms: usize, random: &mut Random) -> Result<()> {
+    for number in 0..rooms {
+        let founder = number % world.people.len();
+        let mut members = BTreeSet::from([founder]);
+        let size = usize::try_from(random.within(PEOPLE))?.min(world.people.len());
+        while members.len() < size {
+            members.insert(index(random, world.people.len()));
+        }
+        let others = members.iter().filter(|user| **user != founder);
+        let names: Vec<_> = others.map(|user| world.people[*user].name().clone()).collect();
+        let client = world.device((founder, 0))?.person.client().clone();
+        let chat = client.create_group(&format!("room {number}"), &names).await?;
+        tokio::time::timeout(PATIENCE, client.wait_group_made(chat)).await.context("a group is made")??;
+        let conversation = client.group(chat).await?.conversation;
+        let (touched, touched_since_backup) = <(BTreeSet<_>, BTreeSet<_>)>::default();
+        let room = Room { conversation, founder, members, touched, touched_since_backup, past: Vec::new() };
+        for member in &room.members {
+            let client = world.device((*member, 0))?.person.client();
+            let title = format!("room {number}");
+            until("that everybody knows the group", PATIENCE, || async {
+                let Some(chat) = client.chat_with(&room.recipient()).await? else { return Ok(None) };
+                Ok((client.group(chat).await?.title == title).then_some(()))
+            })
+            .await?;
+        }
+        world.rooms.push(room);
+    }
+    Ok(())
+}
+
+/// Somebody wants a group to be another one.
+pub(super) async fn changes(world: &mut World, place: Place, random: &mut Random) -> Result<()> {
+    let Some(number) = world.room_of(place.0, random) else { return Ok(()) };
+    let client = world.device(place)?.person.client().clone();
+    let Some(chat) = client.chat_with(&world.rooms[number].recipient()).await? else { return Ok(()) };
+    let user = index(random, world.people.len());
+    let name = world.people[user].name().clone();
+    let founder = world.rooms[number].founder;
+    let (what, touched, asked) = match random.within(0..10) {
+        0..3 => ("people added", user, client.add_to_group(chat, &[name]).await),
+        3..5 if user != founder => ("people removed", user, client.remove_from_group(chat, &[name]).await),
+        5..7 if user != founder => {
+            let role = [Role::Member, Role::Admin, Role::Owner][index(random, 3)];
+            // It changes nothing of who takes part.
+            let asked = client.set_role(chat, &name, role).await;
+            return counts(world, "changes of a role", asked);
+        }
+        7 if place.0 != founder => ("leavings", place.0, client.leave_group(chat, None).await),
+        8 => {
+            let title = client.set_group_title(chat, &format!("room {number}, {}", world.books.messages())).await;
+            return counts(world, "titles", title.map(|_| Vec::new()));
+        }
+        _ => return Ok(()),
+    };
+    if asked.is_ok() {
+        world.rooms[number].is_touched(touched);
+        // What they have said may be on its way.
+        world.books.may_be_kept_back(Chat::Room(number), Some(touched), world.compared);
+    }
+    counts(world, what, asked)
+}
+
+/// What cannot be, or not now, is no fault.
+fn counts(world: &mut World, what: &'static str, asked: Result<Vec<AskedChange>, ClientError>) -> Result<()> {
+    match asked {
+        Ok(_) => world.tally.count(what),
+        Err(error) if is_refusal(&error) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// What somebody who is not in a group, or is nobody to change it, or has no network, hears.
+pub(super) const fn is_refusal(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::GroupChange(_)
+            | ClientError::NotInGroup
+            | ClientError::NoSuchGroup(_)
+            | ClientError::NoSigningKey
+            | ClientError::Network(_)
+            | ClientError::GoingAway { .. }
+            | ClientError::Server { .. }
+            | ClientError::Blocked(_)
+    )
+}
+
+/// Who takes part in a group, whether two rosters are known of it, and how many changes wait, as a device knows it; `None` if it
+/// takes no part.
+pub(super) async fn people(client: &Client, room: &Room) -> Result<Option<(BTreeMap<String, Role>, bool, usize)>> {
+    let Some(chat) = client.chat_with(&room.recipient()).await? else { return Ok(None) };
+    let group = client.group(chat).await?;
+    if group.gone.is_some() {
+        return Ok(None);
+    }
+    let people = group.people.into_iter().map(|person| (person.user_id.to_string(), person.role)).collect();
+    Ok(Some((people, group.is_split, group.waiting)))
+}
+
+/// Calls a stolen device back: the first device begins another generation of the account.
+pub(super) async fn is_called_back(world: &World, user: usize, gone: &privmsg_protocol::DeviceId) -> Result<()> {
+    let first = &world.device((user, 0))?.person;
+    let (client, words) = (first.client().clone(), first.words()?.to_owned());
+    insist("calling a device back", || client.remove_stolen(std::slice::from_ref(gone), &words)).await
+}
