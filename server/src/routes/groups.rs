@@ -88,7 +88,7 @@ async fn found(app: &App, session: Session, group: CreateGroup) -> Result<Group,
     request_body = SubmitCommit,
     responses((status = OK, body = CommitAccepted)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidStatement, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::CommitsSuspended, ErrorCode::StaleEpoch, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownRecipient, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::HandshakeTooLarge, ErrorCode::InvalidHandshake, ErrorCode::InvalidStatement, ErrorCode::RateLimited, ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::CommitsSuspended, ErrorCode::StaleEpoch, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownRecipient, ErrorCode::MessageIdConflict, ErrorCode::UnknownDevice, ErrorCode::TooManyRequests, ErrorCode::MailboxFull, ErrorCode::StorageFull]))),
 )]
 pub(super) async fn commit(
     State(app): State<AppState>,

@@ -54,7 +54,7 @@ impl Tx<'_> {
         Ok(accepted)
     }
 
-    /// Everything that can be refused, before anything is written.
+    /// Everything that can be refused, before anything else is written than who is asked.
     fn check_commit(&mut self, session: &Session, group_id: GroupId, commit: Commit) -> Result<Taken> {
         let device = session.device.0;
         if self.state.cache.owner(self.conn, device).map_err(engine_error)?.is_none() {
@@ -93,6 +93,9 @@ impl Tx<'_> {
         let joiners = self.joiners(welcomed, &users)?;
         let informed: Vec<i64> = hearing.into_iter().filter(|leaf| *leaf != device).collect();
         self.require_room(session.user, frame.len() + size(&joiners))?;
+        if let Some(Step { moves, .. }) = &step {
+            self.ask_newcomers(session.user.0, &moves.come)?;
+        }
         Ok(Taken {
             place,
             message_id: submitted.message_id,

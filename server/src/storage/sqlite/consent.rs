@@ -220,6 +220,20 @@ impl Tx<'_> {
         self.ask(group, user, users).map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
+    /// Counts each of those whom the user brings into a group as somebody who is asked, unless they have answered: one answer in
+    /// a group would open it for any number of strangers otherwise.
+    pub(super) fn ask_newcomers(&mut self, user: i64, newcomers: &[i64]) -> Result<()> {
+        for newcomer in newcomers.iter().filter(|newcomer| **newcomer != user) {
+            if self.is_answered_by(*newcomer, user).map_err(engine_error)? {
+                continue;
+            }
+            if let Some(refusal) = self.ask_one(user, *newcomer).map_err(engine_error)? {
+                return Err(refusal.into());
+            }
+        }
+        Ok(())
+    }
+
     fn ask(&mut self, group: i64, user: i64, users: &[i64]) -> rusqlite::Result<Option<Refusal>> {
         let mut strangers = Vec::new();
         for peer in users.iter().copied().filter(|peer| *peer != user) {
@@ -233,6 +247,10 @@ impl Tx<'_> {
             ([peer], 2) => *peer,
             _ => -group,
         };
+        self.ask_one(user, asked)
+    }
+
+    fn ask_one(&self, user: i64, asked: i64) -> rusqlite::Result<Option<Refusal>> {
         let known: bool = self
             .conn
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM unanswered WHERE user = ?1 AND peer = ?2)")?
