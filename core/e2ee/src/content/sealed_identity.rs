@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn bytes_are_pinned() {
-        insta::assert_snapshot!(body_hex(&sealed_by(&AccountKey::from_bytes(&[1; 32]), b"sealed")), @"");
+        insta::assert_snapshot!(body_hex(&sealed_by(&AccountKey::from_bytes(&[1; 32]), b"sealed")), @"8213a400467365616c6564015820c023ca4e4d2abbbcca776c8660b249ac1873cf8c136f876d76a7dcced5a0d6010258200303030303030303030303030303030303030303030303030303030303030303035840c5cd0d82ee32a0b490a1a54b30ddcf86ce83d718a7d4d9d79a17112f548f781fc68bbe9c3e92159fc5a3ec14e7b42bd4849fb416e20c11f1975492e1d849f60a");
     }
 
     #[test]
