@@ -7,7 +7,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::{Person, TestServer, new_id, time_passes, until};
 
-/// An answer of four megabytes.
+/// A large answer.
 const PENDING: &str = "/api/v1/messages/pending";
 
 /// Begins a request, and reads no answer.
