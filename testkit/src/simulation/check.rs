@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_client::{MessageKind, MessageView};
 use privmsg_protocol::MessageId;
+use tokio::time::timeout;
 
 use super::books::{Chat, Pair, Place};
 use super::check_rooms;
@@ -15,6 +16,9 @@ use crate::wait::until;
 
 /// How long everything that is on its way may take to arrive, on a busy machine.
 pub(super) const SETTLING: Duration = Duration::from_secs(60);
+
+/// How often what waits is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a device shows of a message: its text, or that it was deleted.
 pub(super) type Shown = (MessageId, Option<String>);
@@ -34,10 +38,31 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
         if matches!(saying.chat, Chat::Room(_)) && saying.blocked {
             continue;
         }
+        // What waited when its author blocked the other one is held until they say that it is to go.
+        let peer = match saying.chat {
+            Chat::Pair(pair) => {
+                Some((if pair.0 == saying.by.0 { pair.1 } else { pair.0 }, world.other(pair, saying.by)))
+            }
+            Chat::Room(_) => None,
+        };
+        if peer.is_some_and(|(peer, _)| world.people[saying.by.0].blocks.contains(&peer)) {
+            continue;
+        }
         let client = device.person.client();
         let what = format!("{:?}, said by {:?}", saying.text, saying.by);
-        match tokio::time::timeout(SETTLING, client.wait_acknowledged(&saying.sent.said())).await {
-            Ok(fate) => fate.map(drop).with_context(|| what)?,
+        let acknowledged = async {
+            let said = saying.sent.said();
+            loop {
+                match (timeout(LOOK, client.wait_acknowledged(&said)).await, peer) {
+                    (Ok(fate), _) => return fate.map(drop),
+                    // The device may not have heard of the unblocking yet.
+                    (Err(_), Some((_, name))) => drop(client.send_held(name).await),
+                    (Err(_), None) => {}
+                }
+            }
+        };
+        match timeout(SETTLING, acknowledged).await {
+            Ok(fate) => fate.with_context(|| what)?,
             Err(_) => bail!("not acknowledged: {what}; holds {:?}", client.holds().await?),
         }
     }

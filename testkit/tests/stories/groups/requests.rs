@@ -15,11 +15,14 @@ async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
     bob.says(&mallory, "Hi").await?;
     mallory.hears(&bob, "Hi").await?;
     bob.client().block(&mallory.account().user_id).await?;
-    let room = Room::founded(&mallory, "You cannot escape", &[&bob]).await?;
-    room.says(&mallory, "Hear me").await?;
-    room.hears(&bob, "Hear me").await?;
-    let chat = room.chat(&bob).await?;
-    ensure!(bob.client().consent(chat).await? == Consent::Asked && bob.client().is_kept_away(chat).await?);
+    let chat = mallory.client().create_group("You cannot escape", &names(&[&bob])).await?;
+    mallory.client().wait_group_made(chat).await?;
+    let room = Room(mallory.client().group(chat).await?.conversation);
+    let said = room.says(&mallory, "Hear me").await?;
+    mallory.delivered(&said).await?;
+    // Time enough for what would come.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    ensure!(bob.client().chat_with(&room.recipient()).await?.is_none());
     ensure!(bob.client().requests().await?.is_empty());
     Ok(())
 }
