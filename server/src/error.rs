@@ -9,7 +9,7 @@ use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Incarnation};
 
 use crate::storage::{Refusal, StorageError};
 
-/// An answer that is not what was asked for.
+/// An answer that is not what was asked for. What few of them have is boxed, so that the others stay small.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     code: ErrorCode,
@@ -17,9 +17,9 @@ pub(crate) struct ApiError {
     detail: Cow<'static, str>,
     retry_after_ms: Option<u64>,
     epoch: Option<Epoch>,
-    group_id: Option<GroupId>,
+    group_id: Option<Box<GroupId>>,
     incarnation: Option<Incarnation>,
-    device_id: Option<DeviceId>,
+    device_id: Option<Box<DeviceId>>,
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
@@ -59,7 +59,7 @@ impl ApiError {
 
     /// A device with this key was signed out, by that other one where it is known.
     pub(crate) fn removed(by: Option<DeviceId>) -> Self {
-        Self { device_id: by, ..Self::new(ErrorCode::DeviceRemoved, "the device has been signed out") }
+        Self { device_id: by.map(Box::new), ..Self::new(ErrorCode::DeviceRemoved, "the device has been signed out") }
     }
 
     /// Adds a header to the answer.
@@ -82,7 +82,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self {
             epoch: refusal.epoch,
-            group_id: refusal.group_id,
+            group_id: refusal.group_id.map(Box::new),
             incarnation: refusal.incarnation,
             retry_after_ms: refusal.retry_after_ms(),
             ..Self::new(refusal.code, refusal.detail)
@@ -110,9 +110,9 @@ impl IntoResponse for ApiError {
             detail: self.detail.into(),
             retry_after_ms: self.retry_after_ms,
             epoch: self.epoch,
-            group_id: self.group_id,
+            group_id: self.group_id.map(|group| *group),
             incarnation: self.incarnation,
-            device_id: self.device_id,
+            device_id: self.device_id.map(|device| *device),
         };
         let body = serde_json::to_string(&problem).expect("a problem is plain data");
         let mut response = (status, body).into_response();
