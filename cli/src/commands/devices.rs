@@ -84,18 +84,19 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }
-    if stolen_or_not(lang, stolen).await? {
+    let is_stolen = stolen_or_not(lang, stolen).await?;
+    if is_stolen {
         let words = inputs::recovery_key(lang).await?;
         let devices = std::slice::from_ref(device);
         with_session(&client, || client.remove_stolen(devices, &words)).await?;
-    } else {
-        with_session(&client, || client.remove_device(device)).await?;
     }
+    // What is left out of a generation still waits to be let in.
+    with_session(&client, || client.remove_device(device)).await?;
     if output.is_json() {
-        output.object(&RemovedObject { removed: device.as_str() })
-    } else {
-        output.text(&session.lang().device_removed(device.as_str()))
+        return output.object(&RemovedObject { removed: device.as_str() });
     }
+    output.text(&lang.device_removed(device.as_str()))?;
+    if is_stolen { output.remark(&lang.came_after_the_stolen()) } else { Ok(()) }
 }
 
 /// Whether the device may be in somebody else's hands. Whoever cannot be asked has to say.

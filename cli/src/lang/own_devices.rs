@@ -77,6 +77,9 @@ change of your key.",
 r"Устройство, на котором выполнен выход, сохраняет ключ подписи вашей учётной записи, если его не
 стереть: у кого оно в руках, тот вместе с сервером мог бы выдать себя за ваше устройство. --stolen
 это исключает. Собеседники не увидят изменения вашего ключа.";
+    came_after_the_stolen() =>
+        "Devices that were let in after it may be the thief's: they wait now. 'privmsg devices' lists them; let in the ones that are yours once more ('devices link'), and remove the others.",
+        "Устройства, впущенные после него, могли быть впущены вором: теперь они ждут. Их покажет «privmsg devices»; свои впустите заново («devices link»), остальные удалите.";
     ask_wiped() => "Is the device wiped, or in your own hands? [y/N] ", "Устройство стёрто или у вас в руках? [д/Н] ";
     say_wiped_or_stolen() =>
         "say whether the device is wiped or in your own hands (--wiped), or may be in somebody else's (--stolen, with the recovery key)",

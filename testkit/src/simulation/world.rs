@@ -196,8 +196,11 @@ impl World {
         Ok(true)
     }
 
-    /// The first device signs out another one, or calls it back as stolen. Returns whether there is one.
+    /// The first device signs out another one, or calls the newest back as stolen, for those that came after a stolen one do
+    /// not stay. Returns whether there is one.
     pub(super) async fn signs_out(&mut self, (user, device): Place, is_stolen: bool) -> Result<bool> {
+        let newest = || self.people[user].devices.iter().rposition(|device| device.signed_out.is_none());
+        let device = if is_stolen { newest().unwrap_or(0) } else { device };
         if device == 0 {
             return Ok(false);
         }

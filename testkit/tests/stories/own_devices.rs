@@ -114,6 +114,27 @@ async fn the_words_leave_the_others_waiting_until_they_are_let_in() -> Result<()
     found.hears(&bob, "both").await.map(drop)
 }
 
+/// What had let it in the first time was still served, and taken for a forgery: "the server is lying".
+#[tokio::test]
+async fn a_device_that_was_linked_and_left_out_is_linked_again() -> Result<()> {
+    let (server, alice, mut bob) = alice_and_bob().await?;
+    let mut tablet = links_in_time(&alice, &server).await?;
+    tablet.goes_online().await?;
+    let events = tablet.client().events();
+    let mut found = alice.recovers(&server.url()).await?;
+    found.goes_online().await?;
+    waits_to_be_let_in(events).await?;
+    tablet.goes_offline().await?;
+    let mut again = tablet.asks_to_be_let_in(&server.url()).await?;
+    found.client().link_device(&again.pending()?.code().await?).await?;
+    again.pending()?.wait_until_linked().await?;
+    drop(again);
+    tablet.goes_online().await?;
+    tablet.says(&bob, "in again").await?;
+    bob.hears(&alice, "in again").await?;
+    bob.goes_offline().await
+}
+
 async fn waits_to_be_let_in(mut events: tokio::sync::broadcast::Receiver<Event>) -> Result<()> {
     let told = async {
         loop {
@@ -135,8 +156,10 @@ async fn a_stolen_device_is_called_back_and_the_others_stay() -> Result<()> {
     super::verifies(&bob, &alice.account().user_id).await?;
     let laptop = alice.takes_another_device(&server.url()).await?;
     let tablet = alice.takes_another_device(&server.url()).await?;
-    until("that the tablet signs", PATIENCE, || async { Ok(tablet.links(&server.url()).await.is_ok().then_some(())) })
-        .await?;
+    // Dates of devices have seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let mut theirs = links_in_time(&tablet, &server).await?;
+    theirs.goes_online().await?;
     let (events, stolen) = (tablet.client().events(), id_of(&tablet).await?);
     let wrong = alice.client().remove_stolen(std::slice::from_ref(&stolen), &["abandon"; 12].join(" ")).await;
     ensure!(wrong.is_err(), "other words do nothing");
@@ -147,7 +170,13 @@ async fn a_stolen_device_is_called_back_and_the_others_stay() -> Result<()> {
     alice.hears(&bob, "without the thief").await?;
     laptop.hears(&bob, "without the thief").await?;
     ensure!(!tablet.texts(&bob).await?.contains(&"without the thief".to_owned()));
-    ensure!(tablet.links(&server.url()).await.is_err(), "the thief lets nobody in");
+    ensure!(
+        !theirs.texts(&bob).await?.contains(&"without the thief".to_owned()),
+        "whom the thief has let in is out, too"
+    );
+    for device in [&tablet, &theirs] {
+        ensure!(device.links(&server.url()).await.is_err(), "the thief lets nobody in");
+    }
     let mut phone = links_in_time(&laptop, &server).await?;
     phone.goes_online().await?;
     phone.says(&bob, "all is well").await?;

@@ -63,22 +63,27 @@ pub(crate) async fn open(
 }
 
 impl Publisher<'_> {
-    /// Begins a generation of the account without these devices, which may be in somebody else's hands. The others stay, as
-    /// far as this device remembers them.
+    /// Begins a generation of the account without these devices, which may be in somebody else's hands. The others stay that
+    /// this device knew of before it asked the server, and that are as old as the first of these: what came later may have
+    /// been let in by whoever has one of them. It waits, and is let in once more by hand.
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong.
     pub(crate) async fn begin_without(self, words: &str, gone: &[DeviceId]) -> Result<(), ClientError> {
         let key = self.identity(words).await?;
-        self.catch_up().await?;
         let mut account = self.account.clone();
-        let own = account.clone();
+        let (own, before) = (account.clone(), account.clone());
+        let remembered = self.store.read(move |at| known(at, &before)).await?;
+        self.catch_up().await?;
         let known = self.store.read(move |at| known(at, &own)).await?;
         if !stands(&known, &account) {
             return Err(ClientError::NotListed);
         }
+        let is_gone = |device: &&Device| gone.contains(&device.device_id);
+        let since = known.devices().iter().filter(is_gone).map(|device| device.added_at).min().unwrap_or(u64::MAX);
         let stays = |device: &&Device| {
-            !gone.contains(&device.device_id) && account.device_id.as_ref() != Some(&device.device_id)
+            let is_own = account.device_id.as_ref() == Some(&device.device_id);
+            !is_gone(device) && !is_own && device.added_at <= since && remembered.devices().contains(device)
         };
         let keep = known.devices().iter().filter(stays).cloned().collect();
         generation::begin(self.store, &mut account, &key, keep, (self.now_ms, self.now_s)).await?;

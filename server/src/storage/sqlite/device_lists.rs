@@ -162,7 +162,7 @@ impl Tx<'_> {
         } else if !out.is_empty() {
             for device in &out {
                 self.conn
-                    .prepare_cached("UPDATE device SET waiting = ?2 WHERE id = ?1")
+                    .prepare_cached("UPDATE device SET waiting = ?2, link_reply = '' WHERE id = ?1")
                     .and_then(|mut update| update.execute([*device, LEFT_OUT]))
                     .map_err(engine_error)?;
             }
