@@ -96,7 +96,10 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
         return output.object(&RemovedObject { removed: device.as_str() });
     }
     output.text(&lang.device_removed(device.as_str()))?;
-    if is_stolen { output.remark(&lang.came_after_the_stolen()) } else { Ok(()) }
+    if is_stolen {
+        output.remark(&lang.came_after_the_stolen());
+    }
+    Ok(())
 }
 
 /// Whether the device may be in somebody else's hands. Whoever cannot be asked has to say.
