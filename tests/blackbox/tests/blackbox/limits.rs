@@ -24,7 +24,8 @@ async fn call(server: &Running, who: Option<&Device>, from: Option<&str>, path: 
 
 /// Checks the form of a refusal. Returns the milliseconds to wait.
 fn wait(answer: &Answer) -> Result<u64> {
-    ensure!((answer.status, answer.code().as_deref()) == (429, Some("rate_limited")), "{}", answer.text());
+    let is_named = matches!(answer.code().as_deref(), Some("rate_limited" | "too_many_wrong_keys"));
+    ensure!(answer.status == 429 && is_named, "{}", answer.text());
     let problem: Value = serde_json::from_slice(&answer.body)?;
     let milliseconds = problem["retry_after_ms"].as_u64().context("retry_after_ms")?;
     let seconds: u64 = answer.header("retry-after").context("Retry-After")?.parse()?;

@@ -211,7 +211,7 @@ async fn nobody_learns_which_users_exist() -> Result<()> {
         seen.push(answers);
     }
     assert_eq!(seen[0][0], (401, Some("invalid_credentials".to_owned())));
-    assert_eq!(seen[0][15], (429, Some("rate_limited".to_owned())));
+    assert_eq!(seen[0][15], (429, Some("too_many_wrong_keys".to_owned())));
     // The second one is slowed down from the beginning, for it comes from the same address.
     assert!(seen[1].iter().all(|answer| answer == &seen[0][15]));
     let right = server.device("alice", &alice.access_key).await;
