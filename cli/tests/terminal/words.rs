@@ -24,6 +24,10 @@ fn words_on(terminal: &mut Pty) -> Vec<String> {
     words
 }
 
+fn secrets(access_key: &str) -> [(&'static str, &str); 3] {
+    [("PRIVMSG_ACCESS_KEY", access_key), ("PRIVMSG_PASSPHRASE", "a passphrase"), ("NO_COLOR", "1")]
+}
+
 /// Until three of them are typed back they stay on the device, and are shown again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_recovery_key_is_kept_until_it_is_typed_back() {
@@ -32,11 +36,7 @@ async fn the_recovery_key_is_kept_until_it_is_typed_back() {
     let folder = tempfile::tempdir().unwrap();
     let alice = Person::new(folder.path(), "alice", "a");
     aside(move || {
-        let secrets = [
-            ("PRIVMSG_ACCESS_KEY", account.access_key.expose()),
-            ("PRIVMSG_PASSPHRASE", "a passphrase"),
-            ("NO_COLOR", "1"),
-        ];
+        let secrets = secrets(account.access_key.expose());
         let login = format!("login --server {url} --user-id alice");
         let mut first = Pty::of(&alice, &login, &secrets);
         let words = words_on(&mut first);
@@ -67,11 +67,7 @@ async fn other_words_take_the_place_of_the_present_ones() {
     let folder = tempfile::tempdir().unwrap();
     let alice = Person::new(folder.path(), "alice", "a");
     aside(move || {
-        let secrets = [
-            ("PRIVMSG_ACCESS_KEY", account.access_key.expose()),
-            ("PRIVMSG_PASSPHRASE", "a passphrase"),
-            ("NO_COLOR", "1"),
-        ];
+        let secrets = secrets(account.access_key.expose());
         let mut first = Pty::of(&alice, &format!("login --server {url} --user-id alice"), &secrets);
         let former = words_on(&mut first);
         types_back(&mut first, &former);

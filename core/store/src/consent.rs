@@ -152,15 +152,7 @@ pub fn was_declined_lately(at: &Snapshot<'_>, chat: &ChatKind, now_ms: i64) -> R
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn ask(tx: &Tx<'_>, chat: &ChatKind, asker: &UserId) -> Result<(), StoreError> {
-    let Some(name) = name(chat) else { return Ok(()) };
-    let changed = tx
-        .sql()
-        .prepare_cached(
-            "INSERT INTO consent (chat, state, asker) VALUES (?1, 'asked', ?2)
-             ON CONFLICT DO UPDATE SET state = 'asked', asker = ?2 WHERE state = 'unknown'",
-        )?
-        .execute(params![name, asker.as_str()])?;
-    if changed > 0 { tell(tx, chat) } else { Ok(()) }
+    begin(tx, chat, "asked", asker)
 }
 
 /// Somebody whom the user talks to has brought them into a chat, or a device of their own has: that needs no answer, and is none.
@@ -168,14 +160,19 @@ pub fn ask(tx: &Tx<'_>, chat: &ChatKind, asker: &UserId) -> Result<(), StoreErro
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn bring_in(tx: &Tx<'_>, chat: &ChatKind, by: &UserId) -> Result<(), StoreError> {
+    begin(tx, chat, "open", by)
+}
+
+/// How a chat stands that nothing was known of.
+fn begin(tx: &Tx<'_>, chat: &ChatKind, state: &str, by: &UserId) -> Result<(), StoreError> {
     let Some(name) = name(chat) else { return Ok(()) };
     let changed = tx
         .sql()
         .prepare_cached(
-            "INSERT INTO consent (chat, state, asker) VALUES (?1, 'open', ?2)
-             ON CONFLICT DO UPDATE SET state = 'open', asker = ?2 WHERE state = 'unknown'",
+            "INSERT INTO consent (chat, state, asker) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET state = ?2, asker = ?3 WHERE state = 'unknown'",
         )?
-        .execute(params![name, by.as_str()])?;
+        .execute(params![name, state, by.as_str()])?;
     if changed > 0 { tell(tx, chat) } else { Ok(()) }
 }
 

@@ -5,6 +5,7 @@
 mod any;
 mod client_frames;
 mod document;
+mod group_bodies;
 mod hostile;
 mod identity_bodies;
 mod rest_bodies;

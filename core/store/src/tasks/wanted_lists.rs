@@ -16,7 +16,7 @@ pub const TASK: TaskName = TaskName::new("device_lists");
 /// Pauses after each time that the server was asked in vain, ms.
 const PAUSES: [i64; 3] = [2_000, 8_000, 20_000];
 
-/// After that it is given up for now, whether or not anybody could be asked, ms.
+/// After that it is not asked for any more, whether or not anybody could be, ms.
 const PATIENCE: i64 = 40_000;
 
 /// And for how long, ms.
