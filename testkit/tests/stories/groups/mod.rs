@@ -1,5 +1,6 @@
 //! Groups of people.
 
+mod anew;
 mod attacks;
 mod changes;
 mod devices;
