@@ -377,7 +377,7 @@ CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
 END;
 
 CREATE TRIGGER device_changes AFTER UPDATE OF removed_at, waiting ON device
-WHEN old.removed_at <> new.removed_at OR old.waiting <> new.waiting BEGIN
+WHEN (old.removed_at = 0 AND old.waiting = 0) <> (new.removed_at = 0 AND new.waiting = 0) BEGIN
     UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change)
     WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user
@@ -443,6 +443,14 @@ CREATE TABLE notice (
     pos    INTEGER NOT NULL,
     PRIMARY KEY (device, grp)
 ) STRICT, WITHOUT ROWID;
+
+-- Groups that are still to be told that a device of the user has gone or come.
+CREATE TABLE untold (
+    id   INTEGER PRIMARY KEY,
+    grp  INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    UNIQUE (grp, user)
+) STRICT;
 
 CREATE TABLE file (
     id         INTEGER PRIMARY KEY,
@@ -525,7 +533,9 @@ CREATE TABLE revocation (
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
-CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device WHEN old.removed_at = 0 AND new.removed_at <> 0 BEGIN
+-- Not of a device that nobody has let in: it has nothing, and whoever has but the access key makes any number of them.
+CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device
+WHEN old.removed_at = 0 AND new.removed_at <> 0 AND old.waiting <> 1 BEGIN
     INSERT INTO revocation (kind, user_id, subject)
     SELECT 'signed_out', user_id, CAST(new.device_id AS BLOB) FROM user WHERE id = new.user;
 END;
