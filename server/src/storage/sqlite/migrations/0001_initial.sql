@@ -107,7 +107,7 @@ CREATE TABLE contact (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_by_peer ON contact (peer);
 
--- `user` has written to `peer`, who has not answered yet; to several at once it is the group, negative.
+-- `user` has written to `peer`, who has not answered yet; or to a group, negative, in which many have not.
 CREATE TABLE unanswered (
     user         INTEGER NOT NULL,
     peer         INTEGER NOT NULL,
@@ -119,6 +119,16 @@ CREATE TABLE unanswered (
     PRIMARY KEY (user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX unanswered_by_peer ON unanswered (peer);
+
+-- `user` has brought people into a group who have not answered them: as many requests as that is, for a day.
+CREATE TABLE brought (
+    id       INTEGER PRIMARY KEY,
+    user     INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    requests INTEGER NOT NULL
+) STRICT;
+CREATE INDEX brought_by_user ON brought (user, at);
+CREATE INDEX brought_by_time ON brought (at);
 
 -- `user` hears nothing of `peer`.
 CREATE TABLE block (
@@ -310,9 +320,13 @@ CREATE TABLE grp_participant (
     -- The user has been put in and hears nothing of it: who has put them in, whom they have blocked; -1 if they have left it
     -- more than once.
     kept_out INTEGER NOT NULL DEFAULT 0,
+    -- Who has brought the user into a group of people, whom they have not answered, before they say something there themselves;
+    -- 0 for nobody.
+    brought_by INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
+CREATE INDEX grp_participant_brought ON grp_participant (user, brought_by) WHERE brought_by <> 0;
 
 -- How often users have left a group of people, until they accept it.
 CREATE TABLE leaving (
