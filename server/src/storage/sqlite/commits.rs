@@ -181,7 +181,8 @@ impl Tx<'_> {
         }
         let informed = self.with_room(informed, place.group, frame.len())?;
         self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
-        for device in &removed {
+        // Whoever joins anew goes on being a leaf.
+        for device in removed.iter().filter(|device| !(joins && **device == session.device.0)) {
             self.conn
                 .prepare_cached("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2")?
                 .execute([place.group, *device])?;

@@ -342,6 +342,8 @@ CREATE TABLE grp_leaf (
     device INTEGER NOT NULL,
     -- Of before a restore: what is said is kept for it, which it may be able to read, and it says nothing before it has joined anew.
     former INTEGER NOT NULL DEFAULT 0,
+    -- The epoch from which on it has been one. Whoever joins anew has been one before.
+    since INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, device)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
