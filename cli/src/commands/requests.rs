@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
 
+use super::connected::Connected;
 use super::message::excerpt;
 use super::{Session, group, time, with_session};
 
@@ -97,8 +98,18 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
     if *name == ChatName::Own {
         return Err(Failure::Usage(lang.notes_are_no_request()));
     }
-    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let (named, chat) = found(&client, name, session).await?;
+    let (client, (named, chat)) = match name {
+        ChatName::Group(_) => {
+            let connected = Connected::open(session, None).await?;
+            let (client, found) = (connected.client.clone(), found(&connected.client, name, session).await);
+            (client, connected.end(session, found).await?)
+        }
+        _ => {
+            let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+            let found = found(&client, name, session).await?;
+            (client, found)
+        }
+    };
     if answer == Answer::Decline && client.consent(chat).await? == Consent::Open {
         return Err(Failure::Usage(lang.no_request(short(&named.id))));
     }
@@ -131,7 +142,7 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
 }
 
 async fn found(client: &Client, name: &ChatName, session: &Session<'_>) -> Result<(Named, ChatId), Failure> {
-    let named = name.find(client).await?;
+    let named = name.find(client, session.lang()).await?;
     if named.user() == Some(client.user_id()) {
         return Err(Failure::Usage(session.lang().notes_are_no_request()));
     }

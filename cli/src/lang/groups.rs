@@ -4,6 +4,7 @@ use privmsg_client::{ChangeError, Gone, GroupNews, Role};
 use privmsg_protocol::UserId;
 
 use super::{Lang, texts};
+use crate::foreign;
 
 impl Lang {
     /// A role, in a word.
@@ -43,6 +44,20 @@ impl Lang {
             Gone::Removed => self.no_longer_in_group(),
             Gone::Unknown => self.group_unknown_to_server(),
         }
+    }
+
+    /// Somebody's words in quotes, which they cannot end.
+    pub(crate) fn quoted(self, text: &str) -> String {
+        let text = foreign::line(text);
+        match self {
+            Self::En => format!("'{}'", text.replace('\'', "\u{2019}")),
+            Self::Ru => format!("«{}»", text.replace('«', "\u{201e}").replace('»', "\u{201c}")),
+        }
+    }
+
+    /// What is wrong with a name, and which groups may have been meant.
+    pub(crate) fn or_a_group(self, said: String, groups: &[String]) -> String {
+        if groups.is_empty() { said } else { format!("{said}; {}", self.did_you_mean(&groups.join(", "))) }
     }
 
     /// What has changed in a group, a sentence each. `own` is addressed.
@@ -133,13 +148,30 @@ r"Группа обозначается своим ID, group:…; достато
         "The group '{title}' is there. Write to it: privmsg send {id} 'TEXT'",
         "Группа «{title}» создана. Написать в неё: privmsg send {id} 'ТЕКСТ'";
     no_such_group(name: &str) =>
-        "there is no group '{name}' here, or several begin like that; 'privmsg chats' lists them",
-        "группы «{name}» здесь нет, или так начинаются несколько; список: privmsg chats";
+        "there is no group '{name}' here; 'privmsg chats' lists those that there are",
+        "группы «{name}» здесь нет; какие есть — «privmsg chats»";
+    group_name_too_short(name: &str, least: usize) =>
+        "'{name}' is too short for a group: type at least {least} characters of its id, as 'privmsg chats' shows it",
+        "«{name}» — слишком мало для группы: введите хотя бы {least} символов её ID, как его показывает «privmsg chats»";
+    several_groups(name: &str, ids: &str) =>
+        "several groups begin with '{name}': {ids}", "так, «{name}», начинаются несколько групп: {ids}";
+    not_there(users: &str) =>
+        "not in the group, so nothing was changed for them: {users}", "в группе нет, поэтому ничего не изменено: {users}";
+    is_in_already(user: &str) => "{user} is in the group already.", "{user}: уже в группе.";
+    has_role_already(user: &str, role: &str) =>
+        "{user} is {role} already.", "{user}: роль «{role}» уже есть.";
+    picture_of(time: &str) =>
+        "The server could not be asked: this is as of {time}, and may have changed since.",
+        "Сервер спросить не удалось: это состояние на {time}, с тех пор оно могло измениться.";
+    picture_not_new() =>
+        "The server could not be asked: this is what is known here, and may have changed since.",
+        "Сервер спросить не удалось: это то, что известно здесь, с тех пор оно могло измениться.";
     bad_title() =>
         "a title is one line that is not empty, of at most 512 bytes",
         "название — одна непустая строка, не длиннее 512 байт";
     no_such_user(user: &str) => "there is no user '{user}' on this server", "на этом сервере нет пользователя «{user}»";
     no_longer_in_group() => "you are no longer in this group", "вы больше не состоите в этой группе";
+    you_are_out() => "you are out", "вы не состоите";
     you_left() => "you have left the group", "вы вышли из группы";
     group_unknown_to_server() =>
         "the server knows you in this group no more: you left on another device, were removed, or it has lost the group",
@@ -170,9 +202,9 @@ r"Группа обозначается своим ID, group:…; достато
     removed_you(by: &str) => "{by} has removed you: you are no longer in this group", "{by}: вы исключены и больше не состоите в этой группе";
     removed_people(by: &str, whom: &str) => "{by} has removed {whom}", "{by}: из группы исключены — {whom}";
     people_left(whom: &str) => "{whom} has left", "из группы вышли: {whom}";
-    has_role(by: &str, whom: &str, role: &str) => "{by}: {whom} is {role} now", "{by}: теперь {whom} — {role}";
+    has_role(by: &str, whom: &str, role: &str) => "{by} has made {whom} {role}", "{by}: теперь {whom} — {role}";
     under_other_identity(by: &str, whom: &str) => "{by} has let in under a new key: {whom}", "{by}: приняты с новым ключом — {whom}";
-    title_given(title: &str) => "The group is called '{title}' now.", "Теперь группа называется «{title}».";
+    title_given(by: &str, title: &str) => "{by} calls the group: {title}", "{by}: новое название группы — {title}";
     bad_chat(name: &str) =>
         "'{name}' is no chat: give a user's id, 'self' for your own notes, or a group, group:…",
         "«{name}» — не чат: нужен ID пользователя, «self» для своих заметок или группа, group:…";

@@ -16,13 +16,13 @@ use crate::content::{compose, say};
 use crate::error::ClientError;
 use crate::group::change::{Author, ChangeError, GroupChange};
 use crate::group::rosters;
-use crate::sending::Said;
+use crate::sending::{Recipient, Said};
 
 /// Profiles that are asked for at once.
 const AT_ONCE: usize = 8;
 
 /// The shortest beginning of a group's id that stands for it: few enough to type, and too many to be met by chance.
-const SHORTEST_PREFIX: usize = 6;
+pub const SHORTEST_GROUP_NAME: usize = 6;
 
 /// A group of people, as this device knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,8 +175,11 @@ impl Client {
     /// [`ClientError::Content`] for a title that cannot be one; [`ClientError::GroupChange`] for somebody who may not.
     pub async fn set_group_title(&self, chat: ChatId, title: &str) -> Result<Said, ClientError> {
         let title = Title { title: title.trim().to_owned(), again: false };
-        let now = self.context.clock.now_ms();
-        let own = self.user_id().clone();
+        let (title, now, own) = (&title, self.context.clock.now_ms(), self.user_id());
+        self.by_the_newest(|| async move { self.give_title(chat, title.clone(), own.clone(), now).await }).await
+    }
+
+    async fn give_title(&self, chat: ChatId, title: Title, own: UserId, now: i64) -> Result<Said, ClientError> {
         let said = move |tx: &privmsg_store::Tx<'_>| {
             let content = compose(&title, now)?;
             check_takes_part(tx, chat)?;
@@ -223,26 +226,54 @@ impl Client {
     /// The group that is meant by its id, or by a beginning of it that fits no other.
     ///
     /// # Errors
-    /// [`ClientError::NoSuchGroup`].
+    /// [`ClientError::NoSuchGroup`], [`ClientError::SeveralGroups`], [`ClientError::GroupNameTooShort`].
     pub async fn find_group(&self, id: &str) -> Result<ConversationId, ClientError> {
-        let wanted = id.to_owned();
-        let look = move |at: &Snapshot<'_>| {
+        self.by_the_newest(|| self.known_group(id)).await
+    }
+
+    async fn known_group(&self, id: &str) -> Result<ConversationId, ClientError> {
+        let mut found: Vec<_> = self.groups().await?.into_iter().map(|(group, _)| group).collect();
+        found.retain(|group| group.to_string().starts_with(id));
+        match &*found {
+            [one] if one.to_string() == id => Ok(*one),
+            _ if id.len() < SHORTEST_GROUP_NAME => Err(ClientError::GroupNameTooShort(id.to_owned())),
+            [one] => Ok(*one),
+            [] => Err(ClientError::NoSuchGroup(id.to_owned())),
+            _ => Err(ClientError::SeveralGroups { name: id.to_owned(), groups: found }),
+        }
+    }
+
+    /// All groups that this device knows, with their titles, also those that the user is out of.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn groups(&self) -> Result<Vec<(ConversationId, String)>, ClientError> {
+        let look = |at: &Snapshot<'_>| {
             let mut found = Vec::new();
-            for (chat, _) in group_chats::all(at)? {
+            for (chat, title) in group_chats::all(at)? {
                 if let ChatKind::Group { conversation } = chats::load(at, chat)?.kind {
-                    let name = conversation.to_string();
-                    let begins = wanted.len() >= SHORTEST_PREFIX && name.starts_with(&wanted);
-                    if begins || name == wanted {
-                        found.push(conversation);
-                    }
+                    found.push((conversation, title));
                 }
             }
             Ok::<_, StoreError>(found)
         };
-        match &*self.context.store.read(look).await? {
-            [one] => Ok(*one),
-            _ => Err(ClientError::NoSuchGroup(id.to_owned())),
+        Ok(self.context.store.read(look).await?)
+    }
+
+    /// Groups in which both this user and somebody else take part, as far as this device knows, with their titles.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn groups_with(&self, user: &UserId) -> Result<Vec<(ConversationId, String)>, ClientError> {
+        let mut shared = Vec::new();
+        for (group, title) in self.groups().await? {
+            let Some(chat) = self.chat_with(&Recipient::Group(group)).await? else { continue };
+            let known = self.group(chat).await?;
+            if known.gone.is_none() && known.people.iter().any(|person| person.user_id == *user) {
+                shared.push((group, title));
+            }
         }
+        Ok(shared)
     }
 
     /// What a group is called by people, if this device knows it and anybody has said.
@@ -277,6 +308,11 @@ impl Client {
     }
 
     async fn ask(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {
+        let changes = &changes;
+        self.by_the_newest(|| async move { self.want(chat, changes.clone()).await }).await
+    }
+
+    async fn want(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {
         let asked = move |tx: &privmsg_store::Tx<'_>| {
             check_takes_part(tx, chat)?;
             let key = rosters::signing_key(tx)?;
