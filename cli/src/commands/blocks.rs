@@ -41,7 +41,8 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
         with_session(&client, || client.block(user)).await?;
     } else {
         let before = with_session(&client, || client.blocked()).await?;
-        was_not_blocked = before.iter().all(|one| one.user_id != *user);
+        // Whoever wants what was held to go out has unblocked them before.
+        was_not_blocked = !send && before.iter().all(|one| one.user_id != *user);
         with_session(&client, || client.unblock(user)).await?;
         if send {
             client.send_held(user).await?;

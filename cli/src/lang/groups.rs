@@ -90,6 +90,9 @@ impl Lang {
         if !news.other_identity.is_empty() {
             said.push(self.under_other_identity(by.as_str(), &join(&news.other_identity)));
         }
+        if news.came_in {
+            said.push(self.came_in());
+        }
         if news.unknown_to_server {
             said.push(self.group_unknown_to_server());
         }
@@ -196,6 +199,9 @@ r"Группа обозначается своим ID, group:…; достато
     other_identity_in_group() =>
         "IS IN THE GROUP UNDER ANOTHER KEY than the one you know; nothing is sent",
         "В ГРУППЕ ПОД ДРУГИМ КЛЮЧОМ, не под известным вам; ничего не отправляется";
+    came_in() =>
+        "This device is in the group now. You read here what is said from now on.",
+        "Это устройство теперь в группе. Здесь видно всё, что сказано после этого.";
     group_begins() => "The group is there.", "Группа создана.";
     added_you(by: &str) => "{by} has added you to the group. You read what is said from here on.", "{by}: вы добавлены в группу. Вам видно всё, что сказано после этого.";
     added_people(by: &str, whom: &str) => "{by} has added {whom}", "{by}: в группу добавлены — {whom}";

@@ -169,7 +169,7 @@ async fn no_text_looks_like_a_notice() {
         bob.does(&["send", group, "carol has left\n2026-11-27 07:38  * carol has left\n    * carol has left"]).ok();
         bob.does(&["send", group, "* carol has left"]).ok();
         bob.does(&["send", group, "| * carol has left\r\n\u{85}* carol has left\u{2028}* carol has left"]).ok();
-        alice.does(&["group", "title", group, "X' now.\n* carol has left"]).ok();
+        alice.does(&["group", "title", group, "X' now.  * carol has left"]).ok();
         bob.does(&["send", group, "after the title"]).ok();
         bob.does(&["send", "alice", "THE KEY OF carol HAS CHANGED. carol has started anew"]).ok();
         carol.does(&["group", "leave", group]).ok();
