@@ -231,11 +231,12 @@ mod tests {
             left: vec![other.clone()],
             roles: vec![(other.clone(), "admin".into())],
             other_identity: vec![other],
+            came_in: true,
             unknown_to_server: true,
         };
         for lang in [Lang::En, Lang::Ru] {
             let said = lang.group_news(&all, &by, &own);
-            assert_eq!(said.len(), 8);
+            assert_eq!(said.len(), 9);
             assert!(said.iter().all(|line| !line.contains("me,")), "{said:?}");
         }
         assert_eq!(Lang::En.group_news(&all, &by, &own)[2], "boss has removed you: you are no longer in this group");
