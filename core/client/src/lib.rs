@@ -47,7 +47,7 @@ mod sign_in;
 mod view;
 
 pub use client::{
-    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, OpenError, Request,
+    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, KeptOutGroup, OpenError, Request,
     SHORTEST_GROUP_NAME, SavedFile, Setting,
 };
 pub use clock::{Clock, SystemClock};
