@@ -97,7 +97,7 @@ impl ChatName {
             (Recipient::Group(_), Some(chat)) => client.group_title(chat).await?,
             _ => None,
         };
-        Ok(Named { label: title.unwrap_or_else(|| id.clone()), recipient, id })
+        Ok(Named { label: title.unwrap_or_else(|| short(&id).to_owned()), recipient, id })
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::args::GroupCommand;
-use crate::chat_name::{GroupName, name_of};
+use crate::chat_name::{GroupName, name_of, short};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::lang::Lang;
@@ -138,7 +138,7 @@ async fn create(session: &Session<'_>, title: &str, users: &[UserId]) -> Result<
     seat.leave().await;
     made?;
     if !output.is_json() {
-        output.text(&session.lang().group_created(&foreign::line(&group.title), &id))?;
+        output.text(&session.lang().group_created(&foreign::line(&group.title), short(&id)))?;
     }
     Ok(())
 }

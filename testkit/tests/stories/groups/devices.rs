@@ -56,6 +56,20 @@ async fn a_further_device_was_added_by_nobody() -> Result<()> {
     Ok(())
 }
 
+/// The device that let it in may be away: whoever else may give titles tells it what the group is called.
+#[tokio::test]
+async fn a_further_device_hears_the_title_though_its_own_others_are_away() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, mut bob) = (server.person("alice").await?, server.person("bob").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    room.all_talk("before", &[&alice, &bob]).await?;
+    let tablet = {
+        bob.goes_offline().await?;
+        bob.takes_another_device(&server.url()).await?
+    };
+    room.is_called(&tablet, "Choir").await
+}
+
 fn added(who: &Person) -> GroupNews {
     GroupNews { added: names(&[who]), ..GroupNews::default() }
 }
