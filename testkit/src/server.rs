@@ -1,6 +1,6 @@
 //! The real server for a story: its program, on a folder that goes with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use privmsg_harness::{Admin, ServerProcess, Setting, binaries};
@@ -68,6 +68,41 @@ impl Server {
     pub async fn restart_with(&mut self, settings: &[Setting]) -> Result<()> {
         self.stop().await?;
         self.process.configure(settings);
+        self.process.restart().await.map(drop)
+    }
+
+    /// A backup of what there is now, in the server's folder.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn is_backed_up(&self) -> Result<PathBuf> {
+        let path = self.data.path().join("backup.tar");
+        self.process.administer(&["backup".as_ref(), path.as_os_str()])?;
+        Ok(path)
+    }
+
+    /// Its disk breaks, the record of what must not come back included, and a backup takes its place.
+    ///
+    /// # Errors
+    /// If it cannot be restored.
+    pub async fn loses_all_since(&mut self, backup: &Path) -> Result<()> {
+        self.process.kill()?;
+        std::fs::remove_file(self.process.database().with_extension("db.revocations"))?;
+        self.is_restored_from(backup).await
+    }
+
+    /// Its database breaks, and a backup takes its place.
+    ///
+    /// # Errors
+    /// If it cannot be restored.
+    pub async fn is_set_back_to(&mut self, backup: &Path) -> Result<()> {
+        self.process.kill()?;
+        self.is_restored_from(backup).await
+    }
+
+    async fn is_restored_from(&mut self, backup: &Path) -> Result<()> {
+        let arguments = ["restore".as_ref(), backup.as_os_str(), "--force".as_ref(), "--verify".as_ref()];
+        self.process.administer(&arguments)?;
         self.process.restart().await.map(drop)
     }
 

@@ -1,10 +1,12 @@
 //! Groups of people.
 
+mod anew;
 mod attacks;
 mod changes;
 mod devices;
 mod life;
 mod requests;
+mod restored;
 
 use anyhow::{Context as _, Result};
 use privmsg_client::{ChatId, Draft, GroupNews, HistoryItem, MessageKind, MessageView, Recipient, Role, Sent};

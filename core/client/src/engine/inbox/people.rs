@@ -44,7 +44,7 @@ pub(super) fn roster_moved(
 }
 
 /// A device that comes in by itself knows nothing of what was said, the title included. Another device of the same user
-/// tells it, or, if there is none, the first one in the tree whose owner may give titles.
+/// tells it, and the first one in the tree of somebody else who may give titles: whichever of the two is there first.
 fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipChange) -> Result<(), ClientError> {
     if group.roster.is_none() || change.committer.is_self || !change.added.contains(&change.committer) {
         return Ok(());
@@ -54,8 +54,8 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
         // It was here before.
         return Ok(());
     }
-    let teller = step.look(group.group_id, |conversation| teller(conversation, joiner))?.flatten();
-    let Some(teller) = teller.filter(|teller| teller.is_self) else { return Ok(()) };
+    let tellers = step.look(group.group_id, |conversation| tellers(conversation, joiner))?;
+    let Some(teller) = tellers.into_iter().flatten().flatten().find(|teller| teller.is_self) else { return Ok(()) };
     // Whoever has asked to be answered sees nothing of this device, but its user's other devices do.
     if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
         return Ok(());
@@ -113,15 +113,15 @@ fn hold(step: &Step<'_, '_>, said: &Said<'_>, sender: &Member) -> Result<bool, C
     Ok(held::hold(step.tx, said.chat, &speaker, said.place, said.content.message_id, said.bytes)?)
 }
 
-/// Who tells a device that has come in by itself what it has missed.
-fn teller(conversation: &Conversation, joiner: &Member) -> Option<Member> {
+/// Who tells a device that has come in by itself what it has missed: another one of its user's, and somebody who may.
+fn tellers(conversation: &Conversation, joiner: &Member) -> [Option<Member>; 2] {
     let members = conversation.members();
     let is_sibling = |member: &&Member| member.user_id == joiner.user_id && member.device_id != joiner.device_id;
     let may_tell = |member: &&Member| {
         let place = conversation.roster().and_then(|roster| roster.participant(&member.user_id));
         member.user_id != joiner.user_id && place.is_some_and(|place| place.role() >= Role::Admin)
     };
-    members.iter().find(is_sibling).or_else(|| members.iter().find(may_tell)).cloned()
+    [members.iter().find(is_sibling).cloned(), members.iter().find(may_tell).cloned()]
 }
 
 /// Devices have come: they have not been told this account's list, and the lists of theirs may be newer than those known.
