@@ -11,7 +11,8 @@ use std::io;
 use std::path::PathBuf;
 
 use privmsg_client::{
-    AddressError, ClientError, Disconnection, EngineError, LoginError, ProfileError, ProxyError, RelocationError,
+    AddressError, ClientError, Disconnection, EngineError, HeldGroup, LoginError, ProfileError, ProxyError,
+    RelocationError,
 };
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
@@ -74,6 +75,11 @@ pub(crate) enum Failure {
     IdentityChanged {
         user: UserId,
         queued: Option<MessageId>,
+    },
+    /// Somebody is in a group under another key than the known one. The message is queued.
+    GroupHeld {
+        held: Box<HeldGroup>,
+        message: MessageId,
     },
     /// A contact link names another key than the known one.
     LinkNamesAnotherKey(UserId),
@@ -202,6 +208,10 @@ impl Failure {
                         new(Exit::IdentityChanged, "identity_changed", said).about(*id)
                     }
                 }
+            }
+            Self::GroupHeld { held, message } => {
+                let said = format!("{}. {}", lang.group_held(held), lang.stays_queued_until_then());
+                new(Exit::IdentityChanged, "identity_changed", said).about(*message)
             }
             Self::LinkNamesAnotherKey(user) => {
                 let said = lang.link_names_another_key(user.as_str());

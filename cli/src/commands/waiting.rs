@@ -178,6 +178,11 @@ impl<'a> Waiting<'a> {
             return Err(self.queued(ClientError::Blocked(peer.clone()).into()));
         }
         let holds = self.client.holds_of(self.said.chat).await?;
+        if holds.iter().any(|hold| hold.reason == Reason::IdentityToAccept)
+            && let Some(held) = self.client.held_group(self.said.chat).await?
+        {
+            return Err(Failure::GroupHeld { held: Box::new(held), message: self.said.message_id });
+        }
         let lasting = holds.iter().find_map(|hold| Lasting::of(&hold.reason));
         if lasting != self.lasting.map(|(lasting, _)| lasting) {
             self.lasting = lasting.map(|lasting| (lasting, Instant::now()));

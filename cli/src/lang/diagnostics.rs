@@ -246,8 +246,8 @@ texts! {
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
     identity_to_accept() =>
-        "the contact has another key than the one known here: ask them why, look at 'privmsg safety-number USER', then say --accept-change or --refuse-change",
-        "у собеседника не тот ключ, что известен здесь: узнайте причину, посмотрите «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и скажите --accept-change или --refuse-change";
+        "somebody has another key than the one known here: 'privmsg contacts' and 'privmsg group info GROUP' say who, 'privmsg safety-number USER' shows both",
+        "у кого-то не тот ключ, что известен здесь: кто это, скажут «privmsg contacts» и «privmsg group info ГРУППА», а оба ключа покажет «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этого чата на сервере непригодны; попытки продолжаются";

@@ -46,8 +46,8 @@ mod sign_in;
 mod view;
 
 pub use client::{
-    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, OpenError, Request, SavedFile,
-    Setting,
+    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, OpenError, Request,
+    SavedFile, Setting,
 };
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;

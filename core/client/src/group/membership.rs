@@ -8,7 +8,7 @@ use privmsg_store::contacts::{self, Observation};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, group_chats};
+use privmsg_store::{Snapshot, StoreError, group_chats, holds};
 
 use super::claim::{Claim, published};
 use super::mls::Step;
@@ -59,6 +59,7 @@ pub(crate) fn adopt(
                 return Ok(Judgement::Refused("a roster that does not continue the known one"));
             }
             groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
+            holds::release_people(step.tx, known.chat)?;
         }
         groups::set_state(step.tx, &id, GroupState::Active)?;
         groups::set_request(step.tx, &id, None)?;
@@ -83,6 +84,7 @@ pub(crate) fn adopt(
     let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
     chats::note_incarnation(step.tx, chat, info.incarnation())?;
     if let Some(roster) = conversation.roster() {
+        holds::release_people(step.tx, chat)?;
         let Some(events) = take_part(step, chat, roster, claim)? else {
             return Ok(Judgement::Refused("a roster that does not continue the known one"));
         };
