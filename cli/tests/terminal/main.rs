@@ -4,6 +4,7 @@
 
 mod alone;
 mod blocks;
+mod changed_keys;
 #[cfg(target_os = "linux")]
 mod chat;
 mod contact;

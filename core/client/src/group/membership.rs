@@ -182,7 +182,7 @@ fn trust(at: &Snapshot<'_>, person: &Person, published: Option<[u8; 32]>) -> Res
     })
 }
 
-/// Compares a person's identity with the pinned one. A change becomes a line in the chat.
+/// Compares a person's identity with the pinned one. A change becomes a line in the chat, and in each group that they are in.
 pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Result<Vec<Event>, ClientError> {
     let user = &person.user_id;
     let blocked = match contacts::observe(step.tx, user, person.identity.as_bytes())? {
@@ -191,6 +191,13 @@ pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Res
         Observation::Blocked => true,
     };
     let mut events = note(step, chat, user, Kind::IDENTITY_CHANGED)?;
+    for (group, _) in group_chats::all(step.tx)? {
+        let is_in = group_chats::load(step.tx, group)?.is_some_and(|known| known.gone.is_none());
+        let people = rosters::view(step.tx, group)?.map(|view| view.participants()).unwrap_or_default();
+        if group != chat && is_in && people.iter().any(|place| place.user_id() == user) {
+            events.extend(note(step, group, user, Kind::IDENTITY_CHANGED)?);
+        }
+    }
     events.push(Event::IdentityChanged { user: user.clone(), chat, blocked });
     Ok(events)
 }

@@ -22,7 +22,7 @@ pub(crate) fn stepped(step: &Step<'_, '_>, group: &StoredGroup, place: Place) ->
     let next = rosters::stored(next)?;
     groups::set_step(step.tx, &group.group_id, None)?;
     let (events, news) = enter_roster(step, group, &next, place)?;
-    if !news.added.is_empty() {
+    if !news.added.is_empty() || !news.other_identity.is_empty() {
         title::tell_again(step, group.chat)?;
     }
     Ok(events)
