@@ -55,6 +55,8 @@ pub(crate) enum Failure {
     NotAnInvitation,
     /// Nowhere to get the recovery key from.
     NoRecoveryKey,
+    /// The same where a device could be let in without it as well.
+    NoWayIn,
     /// What was given as the server's address is none.
     Address(AddressError),
     /// What was given as a proxy is none.
@@ -186,6 +188,7 @@ impl Failure {
             Self::NoInvitation => new(Exit::Credentials, "invitation_needed", lang.no_invitation()),
             Self::NotAnInvitation => new(Exit::Usage, "usage", lang.not_an_invitation()),
             Self::NoRecoveryKey => new(Exit::Credentials, "recovery_key_needed", lang.no_recovery_key()),
+            Self::NoWayIn => new(Exit::Credentials, "recovery_key_needed", lang.no_way_in()),
             Self::Address(error) => new(Exit::Usage, "bad_address", lang.address(*error)),
             Self::Proxy(error) => new(Exit::Usage, "bad_proxy", lang.proxy(*error)),
             Self::Login(error) => login::describe(lang, error),
@@ -233,8 +236,9 @@ impl Failure {
             }
             Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
             Self::Waits { why, to, message } => {
-                let said = format!("{}. {}", why.sentence(lang, to.as_ref()), lang.stays_queued());
-                new(Exit::Network, why.code(), said).about(*message)
+                let until = if why.is_for_the_user() { lang.stays_queued_until_then() } else { lang.stays_queued() };
+                let said = format!("{}. {until}", why.sentence(lang, to.as_ref()));
+                new(why.exit(), why.code(), said).about(*message)
             }
             Self::NotAcknowledged { seconds, reason, message } => {
                 let mut said = lang.not_acknowledged(*seconds);

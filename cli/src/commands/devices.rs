@@ -27,7 +27,7 @@ struct RemovedObject<'a> {
 pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
     let output = session.output;
     let lang = session.lang();
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let devices = with_session(&client, || client.devices()).await?;
     if output.is_json() {
         return devices.iter().try_for_each(|device| output.object(device));
@@ -70,7 +70,7 @@ fn row(device: &Device) -> [String; 5] {
 /// Lets a new device in that shows its code.
 pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let text = inputs::link_code(lang).await?;
     let code: LinkCode = text.parse().map_err(|error| Failure::Usage(lang.link_code_error(error)))?;
     with_session(&client, || client.link_device(&code)).await?;
@@ -80,7 +80,7 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
 
 pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Option<bool>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }

@@ -69,7 +69,7 @@ pub(super) async fn replacement(session: &Session<'_>, end: bool) -> Result<(), 
 /// Puts the identity under other recovery words, and shows them.
 pub(super) async fn new_words(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let present = inputs::recovery_key(lang).await?;
     let words = with_session(&client, || client.new_recovery_words(&present)).await?;
     if output.is_json() {

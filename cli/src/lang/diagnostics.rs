@@ -171,6 +171,9 @@ texts! {
         "this is not a whole invitation; it begins with privmsg://join? and has a # near its end",
         "это не полное приглашение: оно начинается с privmsg://join? и содержит # ближе к концу";
     no_recovery_key() =>
+        "this takes the recovery key (the twelve words): set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal",
+        "для этого нужен ключ восстановления (двенадцать слов): задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале";
+    no_way_in() =>
         "the account has an identity already: have another device of yours let this one in (--link), or set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal. If both are lost, --new-identity starts anew, and contacts see the change",
         "у учётной записи уже есть ключ: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
     recovery_words() =>

@@ -177,6 +177,9 @@ texts! {
     label_public_key() => "public key", "открытый ключ";
     label_state() => "state", "состояние";
     is_signed_in() => "signed in", "вход выполнен";
+    is_waiting() =>
+        "waits to be let in by another device of yours: 'privmsg login --link' here, 'privmsg devices link' there",
+        "ждёт, пока впустит другое ваше устройство: «privmsg login --link» здесь, «privmsg devices link» там";
     is_signed_out() => "signed out", "вход не выполнен";
 
     // Safety numbers.

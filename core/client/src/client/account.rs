@@ -3,9 +3,12 @@
 use privmsg_e2ee::LinkCode;
 use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
 use privmsg_protocol::{DeviceId, Secret};
-use privmsg_store::account::{self, Account};
+use privmsg_store::Snapshot;
+use privmsg_store::account::{self, Account, AccountState};
+use privmsg_store::holds::{self, Reason, Scope};
 
 use super::Client;
+use crate::engine::waiting;
 use crate::error::ClientError;
 use crate::identity::Whoami;
 use crate::net::Endpoint;
@@ -107,6 +110,37 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn is_left_out(&self) -> Result<bool, ClientError> {
         left_out(&self.context.store).await
+    }
+
+    /// Whether this device waits to be let in, as far as it knows by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_known_to_wait(&self) -> Result<bool, ClientError> {
+        let look = |at: &Snapshot<'_>| {
+            let account = account::load(at)?.filter(|account| account.state == AccountState::Ready);
+            let Some(account) = account else { return Ok(false) };
+            let known = learn::known(at, &account)?;
+            let is_out = known.number().is_some() && !learn::stands(&known, &account);
+            let holds = holds::all(at)?;
+            Ok(is_out || holds.iter().any(|hold| hold.reason == Reason::NotListed && hold.scope == Scope::Profile))
+        };
+        self.context.store.read(look).await
+    }
+
+    /// Whether this device waits to be let in. Where it knows of that, the server is asked whether it has been meanwhile; one
+    /// that cannot be asked leaves it at that.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database, or of a session that has ended.
+    pub async fn waits_to_be_let_in(&self) -> Result<bool, ClientError> {
+        if !self.is_known_to_wait().await? {
+            return Ok(false);
+        }
+        match waiting::still_waits(&self.context).await {
+            Err(ClientError::Network(_) | ClientError::GoingAway { .. }) => Ok(true),
+            other => other,
+        }
     }
 
     /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
