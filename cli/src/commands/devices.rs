@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::foreign;
-use crate::lang::Lang;
-use crate::output::Style;
+use crate::output::{Output, Style};
 use crate::prompt;
 
 use super::login::inputs;
@@ -84,7 +83,9 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }
-    let is_stolen = stolen_or_not(lang, stolen).await?;
+    // A slip in the id shows before anybody takes out their recovery key.
+    let is_listed = with_session(&client, || client.is_listed(device)).await?;
+    let is_stolen = if is_listed { stolen_or_not(output, stolen).await? } else { stolen == Some(true) };
     if is_stolen {
         let words = inputs::recovery_key(lang).await?;
         let devices = std::slice::from_ref(device);
@@ -103,11 +104,15 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
 }
 
 /// Whether the device may be in somebody else's hands. Whoever cannot be asked has to say.
-async fn stolen_or_not(lang: Lang, said: Option<bool>) -> Result<bool, Failure> {
+async fn stolen_or_not(output: &Output, said: Option<bool>) -> Result<bool, Failure> {
+    let lang = output.lang();
     match said {
         Some(stolen) => Ok(stolen),
         None if prompt::somebody_is_there() => {
             let answer = prompt::line(lang.ask_wiped()).await?;
+            if !lang.is_yes(&answer) && !lang.is_no(&answer) {
+                output.note(&lang.taken_as_no());
+            }
             Ok(!lang.is_yes(&answer))
         }
         None => Err(Failure::Usage(lang.say_wiped_or_stolen())),

@@ -23,5 +23,6 @@ mod run;
 mod saving;
 mod set_back;
 mod stolen;
+mod waiting;
 #[cfg(target_os = "linux")]
 mod words;

@@ -61,6 +61,21 @@ impl Client {
         Publisher::of(&self.context, &account).link(code).await
     }
 
+    /// Whether one of the account's devices stands in its list, as far as this one knows. The others only wait: what they know of the
+    /// account's keys is worth nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchDevice`] if it has not; [`ClientError`] of the request.
+    pub async fn is_listed(&self, device: &DeviceId) -> Result<bool, ClientError> {
+        let account = self.context.account().await?;
+        let known = self.context.store.read(move |at| learn::known(at, &account)).await?;
+        if known.devices().iter().any(|one| one.device_id == *device) {
+            return Ok(true);
+        }
+        let is_there = self.devices().await?.iter().any(|one| one.device_id == *device);
+        if is_there { Ok(false) } else { Err(ClientError::NoSuchDevice) }
+    }
+
     /// Signs another device of the account out: it leaves the device list. One that only waits to be let in stands in none.
     ///
     /// # Errors
@@ -148,8 +163,11 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
-    /// [`ClientError`] of the requests.
+    /// [`ClientError::NoSuchDevice`] for one that is none, and no generation begins; [`ClientError`] of the requests.
     pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
+        for device in devices {
+            self.is_listed(device).await?;
+        }
         let account = self.context.account().await?;
         Publisher::of(&self.context, &account).begin_without(words, devices).await
     }
