@@ -14,7 +14,8 @@ use privmsg_protocol::{DeviceId, MessageId, UserId};
 use crate::chat_name::{ChatName, GroupName};
 use crate::failure::Failure;
 use crate::lang::Lang;
-use complaint::{describe, is_invitation};
+pub(crate) use complaint::path_of;
+use complaint::{describe, is_invitation, mistyped};
 use definition::definition;
 
 /// All arguments.
@@ -246,6 +247,10 @@ pub(crate) fn parse(arguments: &[OsString], lang: Lang) -> Result<Option<Args>, 
                 error.print().map_err(Failure::Output)?;
                 Ok(None)
             }
+            // What it was given for is no argument either, and is not what is wrong.
+            ErrorKind::UnknownArgument if let Some(option) = mistyped(arguments, lang, &error) => {
+                Err(Failure::Usage(lang.perhaps_an_option(&option)))
+            }
             // Not even that it was given is said in words that would repeat it.
             _ if arguments.iter().any(|argument| argument.to_str().is_some_and(is_invitation)) => {
                 Err(Failure::Usage(lang.invitation_as_argument()))
@@ -296,6 +301,19 @@ mod tests {
     fn an_option_with_a_slip_in_it_is_not_sent() {
         for line in ["privmsg send bob --flie", "privmsg send bob --flie a.txt", "privmsg edit x --for-me"] {
             assert!(matches!(parse(&arguments(line), Lang::En), Err(Failure::Usage(_))), "{line}");
+        }
+        let Err(Failure::Usage(said)) = parse(&arguments("privmsg send bob --flie a.txt"), Lang::En) else { panic!() };
+        assert!(said.contains("--flie"), "{said}");
+    }
+
+    #[test]
+    fn the_help_that_is_named_is_that_of_the_command() {
+        for (line, path) in [
+            ("privmsg --json group leave", "privmsg group leave"),
+            ("privmsg send chats hello", "privmsg send"),
+            ("privmsg nonsense", "privmsg"),
+        ] {
+            assert_eq!(path_of(&arguments(line), Lang::En), path);
         }
     }
 

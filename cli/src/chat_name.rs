@@ -5,11 +5,18 @@
 
 use std::str::FromStr;
 
-use privmsg_client::{ChatKind, Client, ClientError, Recipient};
+use privmsg_client::{ChatKind, Client, Recipient};
 use privmsg_protocol::{ConversationId, UserId};
+
+use crate::failure::Failure;
+use crate::foreign;
+use crate::lang::Lang;
 
 /// In front of a group's id. No user's id has a colon.
 const GROUP: &str = "group:";
+
+/// As much of a group's id as makes it likely that it is meant.
+const LEAST_ALIKE: usize = 4;
 
 /// One's own notes.
 const OWN: &str = "self";
@@ -21,6 +28,15 @@ pub(crate) enum ChatName {
     Own,
     /// Its id, or the beginning of it.
     Group(String),
+    /// Nothing that names a chat: perhaps a group's title.
+    Other(String),
+}
+
+impl ChatName {
+    /// Whether a text that names no chat may be a group's title.
+    pub(crate) fn may_be_a_title(text: &str) -> bool {
+        !text.trim().is_empty() && !text.starts_with(GROUP)
+    }
 }
 
 impl FromStr for ChatName {
@@ -64,10 +80,14 @@ pub(crate) struct Named {
 
 impl ChatName {
     /// Finds the chat.
-    pub(crate) async fn find(&self, client: &Client) -> Result<Named, ClientError> {
+    pub(crate) async fn find(&self, client: &Client, lang: Lang) -> Result<Named, Failure> {
         let (recipient, id) = match self {
             Self::User(user) => (Recipient::User(user.clone()), user.to_string()),
             Self::Own => (Recipient::User(client.user_id().clone()), client.user_id().to_string()),
+            Self::Other(name) => {
+                let groups = groups_like(client, name).await?;
+                return Err(Failure::Usage(lang.or_a_group(lang.bad_chat(&foreign::line(name)), &groups)));
+            }
             Self::Group(id) => {
                 let found = client.find_group(id).await?;
                 (Recipient::Group(found), name_of(&found))
@@ -77,8 +97,21 @@ impl ChatName {
             (Recipient::Group(_), Some(chat)) => client.group_title(chat).await?,
             _ => None,
         };
-        Ok(Named { label: title.unwrap_or_else(|| id.clone()), recipient, id })
+        Ok(Named { label: title.unwrap_or_else(|| short(&id).to_owned()), recipient, id })
     }
+}
+
+/// Groups that somebody may mean by a name: by their title, or by an id without its `group:`.
+pub(crate) async fn groups_like(client: &Client, name: &str) -> Result<Vec<String>, Failure> {
+    let wanted = name.to_lowercase();
+    let mut found = Vec::new();
+    for (group, title) in client.groups().await? {
+        let begins = name.len() >= LEAST_ALIKE && group.to_string().starts_with(name);
+        if begins || (!title.is_empty() && title.to_lowercase() == wanted) {
+            found.push(short(&name_of(&group)).to_owned());
+        }
+    }
+    Ok(found)
 }
 
 impl Named {

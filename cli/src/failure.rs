@@ -98,6 +98,13 @@ pub(crate) enum Failure {
     RecipientGone {
         message: MessageId,
     },
+    /// Nobody has the name that was given as a recipient's. With the groups that may be meant.
+    NobodyCalled {
+        user: UserId,
+        groups: Vec<String>,
+    },
+    /// Somebody who was to be removed from a group does not take part in it.
+    NotThere(Vec<UserId>),
     /// A change of a group is kept, and was not made in time.
     GroupWaits {
         seconds: u64,
@@ -233,6 +240,14 @@ impl Failure {
             }
             Self::RecipientGone { message } => {
                 new(Exit::Refused, "recipient_gone", lang.not_sent(&lang.recipient_gone())).about(*message)
+            }
+            Self::NobodyCalled { user, groups } => {
+                let said = lang.or_a_group(lang.no_such_user(user.as_str()), groups);
+                new(Exit::Refused, "unknown_recipient", lang.not_sent(&said))
+            }
+            Self::NotThere(users) => {
+                let names: Vec<_> = users.iter().map(UserId::as_str).collect();
+                new(Exit::Refused, "no_participant", lang.not_there(&names.join(", ")))
             }
             Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
             Self::Waits { why, to, message } => {

@@ -50,13 +50,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let manner = Manner::of(&arguments, variable);
     let output = Output::new(manner);
+    let help = || args::path_of(&arguments, manner.lang);
     let exit = match args::parse(&arguments, manner.lang) {
         Ok(None) => Exit::Ok,
         Ok(Some(args)) => {
             let output = Output::new(Manner { json: args.json, ..manner });
-            run(args, &output).map_or_else(|failure| output.failure(&failure), |()| Exit::Ok)
+            run(args, &output).map_or_else(|failure| output.failure(&failure, &help()), |()| Exit::Ok)
         }
-        Err(failure) => output.failure(&failure),
+        Err(failure) => output.failure(&failure, &help()),
     };
     ExitCode::from(exit.code())
 }

@@ -121,8 +121,8 @@ impl Output {
         }
     }
 
-    /// Says why a command has failed; returns how to end.
-    pub(crate) fn failure(&self, failure: &Failure) -> Exit {
+    /// Says why a command has failed, and whose help says more; returns how to end.
+    pub(crate) fn failure(&self, failure: &Failure, command: &str) -> Exit {
         if failure.is_broken_pipe() {
             return Exit::Ok;
         }
@@ -143,7 +143,7 @@ impl Output {
             let said: Vec<_> = foreign::lines(&described.message).collect();
             self.note(&format!("{}: {}", self.lang.error_prefix(), said.join("\n")));
             if described.exit == Exit::Usage && described.code == "usage" {
-                self.note(&self.lang.see_help());
+                self.note(&self.lang.see_help(command));
             }
         }
         described.exit

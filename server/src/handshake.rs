@@ -20,17 +20,18 @@ use sha2::{Digest as _, Sha256};
 use crate::app::App;
 use crate::causes::with_causes;
 use crate::error::ApiError;
-use crate::storage::{Checked, Commit, Founding, Named, Refusal, Rosters, Session, StoredState, Welcomed};
+use crate::storage::{Checked, Commit, Founding, Named, Refusal, Rosters, Session, StoredState, UserKey, Welcomed};
 
 /// Runs a check where it holds up nobody, once there is room for it.
 pub(crate) async fn run<T: Send + 'static>(
     app: &App,
+    user: UserKey,
     check: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let permit = app.doors.checks.clone().acquire_owned().await.expect("nobody closes the semaphore");
+    let place = app.doors.checks.enter(user).await;
     let checked = tokio::task::spawn_blocking(move || {
         // Held until the work is done, also when nobody waits for it any more.
-        let _permit = permit;
+        let _place = place;
         check()
     });
     checked.await.unwrap_or_else(|error| {

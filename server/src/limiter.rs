@@ -70,6 +70,16 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         Ok(())
     }
 
+    /// Takes so many tokens, also those that are not there yet. No more is owed than a bucket holds.
+    pub(crate) fn charge(&self, key: &K, count: u32, now_ms: i64) {
+        let full = i64::from(self.size) * self.fill_ms;
+        // What was taken before has made the bucket, unless there is no limit.
+        if let Some(bucket) = self.buckets.lock().unwrap_or_else(PoisonError::into_inner).get_mut(key) {
+            let level = bucket.level_at(now_ms, i64::from(self.size), self.fill_ms);
+            *bucket = Bucket { level: (level - i64::from(count) * self.fill_ms).max(-full), at_ms: now_ms };
+        }
+    }
+
     /// Puts one token back: what it was taken for has not happened.
     pub(crate) fn give_back(&self, key: &K) {
         if let Some(bucket) = self.buckets.lock().unwrap_or_else(PoisonError::into_inner).get_mut(key) {

@@ -1,7 +1,10 @@
 //! What is wrong with arguments, in the user's language, and without the secrets that may be among them.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::definition::definition;
 use crate::lang::Lang;
 
 /// How an invitation begins.
@@ -74,10 +77,42 @@ fn is_rest_of_text(error: &clap::Error, argument: &str) -> bool {
     !argument.starts_with('-') && takes_text(&usage)
 }
 
+/// The option with a slip in it, of a command that takes a text: it has been taken for that.
+pub(super) fn mistyped(arguments: &[OsString], lang: Lang, error: &clap::Error) -> Option<String> {
+    let invalid = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if invalid.is_none_or(|invalid| invalid.starts_with('-')) {
+        return None;
+    }
+    let root = definition(lang);
+    let named = path_of(arguments, lang);
+    let command = named.split(' ').skip(1).try_fold(&root, |command, name| command.find_subcommand(name))?;
+    if !matches!(command.get_name(), "send" | "edit") {
+        return None;
+    }
+    let known: Vec<_> = root.get_arguments().chain(command.get_arguments()).filter_map(clap::Arg::get_long).collect();
+    let options = arguments.iter().skip(1).take_while(|argument| *argument != "--").filter_map(|text| text.to_str());
+    let is_slip = |option: &&str| {
+        let name = option.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or_default());
+        name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()) && !known.contains(&name))
+    };
+    options.into_iter().find(is_slip).map(|option| repeatable(lang, option.to_owned()))
+}
+
+/// The command that arguments name, as it is typed.
+pub(crate) fn path_of(arguments: &[OsString], lang: Lang) -> String {
+    let root = definition(lang);
+    let (mut command, mut path) = (&root, "privmsg".to_owned());
+    for name in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
+        if let Some(named) = command.find_subcommand(name) {
+            path = format!("{path} {name}");
+            command = named;
+        }
+    }
+    path
+}
+
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-
     use super::*;
     use crate::args::parse;
     use crate::failure::Failure;

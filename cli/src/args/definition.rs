@@ -12,6 +12,37 @@ use crate::lang::Lang;
 const GLOBAL: usize = 100;
 
 pub(super) fn definition(lang: Lang) -> Clap {
+    flowing(all(lang))
+}
+
+/// The same with what stands below each help in lines as long as the terminal is wide: the texts have lines of their own, and cut
+/// once more they would leave single words.
+fn flowing(command: Clap) -> Clap {
+    let below = command.get_after_help().map(|text| flow(&text.to_string()));
+    let command = match below {
+        Some(below) => command.after_help(below),
+        None => command,
+    };
+    command.mut_subcommands(flowing)
+}
+
+/// Joins the lines of each paragraph. Lines that are indented, and what stands in front of them, stay.
+fn flow(text: &str) -> String {
+    let mut flown = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        flown.push_str(line);
+        let is_prose = |line: &str| line.starts_with(|c: char| !c.is_whitespace());
+        match lines.peek() {
+            Some(next) if is_prose(line) && is_prose(next) => flown.push(' '),
+            Some(_) => flown.push('\n'),
+            None => {}
+        }
+    }
+    flown
+}
+
+fn all(lang: Lang) -> Clap {
     let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
     let chat = || positional("chat", lang.pick("CHAT", "ЧАТ"), lang.help_chat()).required(true);
     let whom = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_whom()).required(true);

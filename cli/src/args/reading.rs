@@ -186,7 +186,13 @@ fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure>
 }
 
 fn chat(lang: Lang, matches: &ArgMatches) -> Result<ChatName, Failure> {
-    parsed(lang, matches, "chat", |value| lang.bad_chat(value))
+    parsed(lang, matches, "chat", |value| lang.bad_chat(value)).or_else(|failure| match text(matches, "chat") {
+        // Whoever gives a title is told which group has it. What looks like a key is not looked for.
+        Some(name) if ChatName::may_be_a_title(&name) && repeatable(lang, name.clone()) == name => {
+            Ok(ChatName::Other(name))
+        }
+        _ => Err(failure),
+    })
 }
 
 fn group(lang: Lang, matches: &ArgMatches) -> Result<GroupCommand, Failure> {

@@ -3,7 +3,9 @@
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
+use crate::chat_name::{name_of, short};
 use crate::failure::Failure;
+use crate::foreign;
 use crate::output::Style;
 
 use super::{Session, time, with_session};
@@ -15,6 +17,12 @@ struct BlockedObject<'a> {
     /// Messages to them that wait on this device, and do not go out by themselves.
     #[serde(skip_serializing_if = "is_none")]
     held: u64,
+    /// They were not blocked before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    was_not_blocked: bool,
+    /// Groups in which both take part: there they are heard as before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shared_groups: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -28,20 +36,37 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
     if client.user_id() == user {
         return Err(Failure::Usage(lang.cannot_block_oneself()));
     }
+    let mut was_not_blocked = false;
     if blocked {
         with_session(&client, || client.block(user)).await?;
     } else {
+        let before = with_session(&client, || client.blocked()).await?;
+        // Whoever wants what was held to go out has unblocked them before.
+        was_not_blocked = !send && before.iter().all(|one| one.user_id != *user);
         with_session(&client, || client.unblock(user)).await?;
         if send {
             client.send_held(user).await?;
         }
     }
     let held = client.held_messages(user).await?;
+    let shared = if blocked { client.groups_with(user).await? } else { Vec::new() };
     if output.is_json() {
-        return output.object(&BlockedObject { user_id: user, blocked, held });
+        let shared_groups = shared.iter().map(|(group, _)| name_of(group)).collect();
+        return output.object(&BlockedObject { user_id: user, blocked, held, was_not_blocked, shared_groups });
     }
     let name = user.as_str();
-    output.text(&if blocked { lang.blocked(name) } else { lang.unblocked(name) })?;
+    output.text(&match (blocked, was_not_blocked) {
+        (true, _) => lang.blocked(name),
+        (false, true) => lang.was_not_blocked(name),
+        (false, false) => lang.unblocked(name),
+    })?;
+    if !shared.is_empty() {
+        output.text(&lang.heard_in_groups(name))?;
+        for (group, title) in &shared {
+            let title = if title.is_empty() { lang.untitled() } else { foreign::line(title) };
+            output.text(&format!("  {}  {title}", short(&name_of(group))))?;
+        }
+    }
     if held > 0 {
         output.text(&if blocked { lang.held_while_blocked(held) } else { lang.held_still(name, held) })?;
     } else if send {

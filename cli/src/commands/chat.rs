@@ -48,9 +48,9 @@ enum End {
 pub(super) async fn run(session: &Session<'_>, with: &ChatName) -> Result<(), Failure> {
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let with = with.find(&client).await?;
-    let mut timeline = client.watch_conversation(&with.recipient, LOOK).await?;
     let mut seat = Seat::take(&client)?;
+    let with = session.signals.unless_interrupted(with.find(&client, lang)).await?;
+    let mut timeline = client.watch_conversation(&with.recipient, LOOK).await?;
     let mut connection = Connection::of(session, &client);
     if session.output.is_watched() {
         session.output.note(&lang.chatting(&foreign::line(&with.label)));
@@ -296,14 +296,14 @@ impl Chat<'_> {
         for change in before.into_iter().flat_map(|look| look.changes(lang, message)) {
             match change {
                 Changed::Text => shows = true,
-                Changed::Line(line) => self.keyboard.above(|| output.text(&line))?,
+                Changed::Line(line) => self.keyboard.above(|| output.text(&format!("* {line}")))?,
             }
         }
         if !shows {
             return Ok(());
         }
         let held = self.client.is_held(&message.sender_id).await?;
-        let around = Around::of(self.client, lang, message, held).await?;
+        let around = Around::of(self.client, lang, message, held).await?.in_its_chat();
         let with_state = matches!(message.state, MessageState::Failed(_)) || self.unsent.is_known(message.id);
         let text = live(output, message, &around, with_state);
         self.keyboard.above(|| output.text(&text))?;

@@ -1,6 +1,6 @@
 //! `privmsg chats`.
 
-use privmsg_client::{ChatKind, Consent};
+use privmsg_client::{ChatKind, Consent, Gone};
 use serde::Serialize;
 
 use crate::chat_name::{chat_id, name_of, short};
@@ -24,6 +24,9 @@ struct ChatObject<'a> {
     request: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     declined: bool,
+    /// The user takes no part in the group any more, and why: `left`, `removed` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone: Option<&'static str>,
 }
 
 pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
@@ -33,11 +36,17 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let own = client.user_id();
     let chats = client.chats().await?;
     let mut titles = Vec::with_capacity(chats.len());
+    let mut gone = Vec::with_capacity(chats.len());
     for chat in &chats {
-        titles.push(client.group_title(chat.summary.chat.id).await?);
+        let id = chat.summary.chat.id;
+        titles.push(client.group_title(id).await?);
+        gone.push(match chat.summary.chat.kind {
+            ChatKind::Group { .. } => client.group(id).await?.gone,
+            _ => None,
+        });
     }
     if output.is_json() {
-        for (chat, title) in chats.iter().zip(&titles) {
+        for ((chat, title), gone) in chats.iter().zip(&titles).zip(&gone) {
             output.object(&ChatObject {
                 conversation: &chat_id(&chat.summary.chat.kind, own),
                 title: title.as_deref(),
@@ -51,6 +60,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
                 last_at: chat.summary.last_at,
                 request: chat.summary.consent == Consent::Asked,
                 declined: chat.summary.consent == Consent::Declined,
+                gone: gone.map(Gone::as_str),
             })?;
         }
         return Ok(());
@@ -73,7 +83,9 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             }
         })
         .zip(&chats)
-        .map(|(name, chat)| match chat.summary.consent {
+        .zip(&gone)
+        .map(|((name, chat), gone)| match chat.summary.consent {
+            _ if gone.is_some() => format!("{name} ({})", lang.you_are_out()),
             Consent::Asked => format!("{name} ({})", lang.request()),
             Consent::Declined => format!("{name} ({})", lang.declined()),
             Consent::Open | Consent::Unknown => name,

@@ -6,11 +6,13 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::args::GroupCommand;
-use crate::chat_name::{GroupName, name_of};
+use crate::chat_name::{GroupName, name_of, short};
 use crate::failure::Failure;
 use crate::foreign;
+use crate::lang::Lang;
 use crate::output::Style;
 
+use super::connected::Connected;
 use super::waiting::{LONGEST, Waiting};
 use super::{Session, with_session};
 
@@ -49,30 +51,72 @@ const fn is_zero(count: &usize) -> bool {
 }
 
 pub(super) async fn run(session: &Session<'_>, command: GroupCommand) -> Result<(), Failure> {
+    if let GroupCommand::Create { title, users } = command {
+        return create(session, &title, &users).await;
+    }
+    let mut connected = Connected::open(session, None).await?;
+    let result = do_or_show(session, &mut connected, command).await;
+    connected.end(session, result).await
+}
+
+async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: GroupCommand) -> Result<(), Failure> {
+    let client = connected.client.clone();
     match command {
         GroupCommand::Create { title, users } => create(session, &title, &users).await,
-        GroupCommand::Info { group } => session.signals.unless_interrupted(show(session, &group)).await,
-        GroupCommand::Title { group, title } => retitle(session, &group, &title).await,
+        GroupCommand::Info { group } => {
+            let chat = found(&client, &group).await?;
+            connected.say_how_old(session);
+            report(session, &client, chat).await
+        }
+        GroupCommand::Title { group, title } => {
+            let chat = found(&client, &group).await?;
+            let said = client.set_group_title(chat, &title).await?;
+            Waiting::new(session, &client, said, None).with_seat(&mut connected.seat).await?;
+            report(session, &client, chat).await
+        }
         GroupCommand::Add { group, users } => {
-            let (client, chat) = opened(session, &group).await?;
+            let chat = found(&client, &group).await?;
+            let (there, _) = who_is_there(&client, chat, &users).await?;
             let asked = with_session(&client, || client.add_to_group(chat, &users)).await?;
-            changed(session, &client, chat, asked).await
+            changed(session, connected, chat, asked).await?;
+            say_of(session, &there, Lang::is_in_already);
+            Ok(())
         }
         GroupCommand::Remove { group, users } => {
-            let (client, chat) = opened(session, &group).await?;
-            let asked = client.remove_from_group(chat, &users).await?;
-            changed(session, &client, chat, asked).await
+            let chat = found(&client, &group).await?;
+            let (there, absent) = who_is_there(&client, chat, &users).await?;
+            let asked = client.remove_from_group(chat, &there).await?;
+            changed(session, connected, chat, asked).await?;
+            if absent.is_empty() { Ok(()) } else { Err(Failure::NotThere(absent)) }
         }
         GroupCommand::Role { group, user, role } => {
-            let (client, chat) = opened(session, &group).await?;
+            let chat = found(&client, &group).await?;
+            let people = client.group(chat).await?.people;
+            let is_so = people.iter().any(|person| person.user_id == user && person.role == role);
             let asked = client.set_role(chat, &user, role).await?;
-            changed(session, &client, chat, asked).await
+            changed(session, connected, chat, asked).await?;
+            if is_so {
+                session.output.remark(&session.lang().has_role_already(user.as_str(), session.lang().role(role)));
+            }
+            Ok(())
         }
         GroupCommand::Leave { group, successor } => {
-            let (client, chat) = opened(session, &group).await?;
+            let chat = found(&client, &group).await?;
             let asked = client.leave_group(chat, successor).await?;
-            changed(session, &client, chat, asked).await
+            changed(session, connected, chat, asked).await
         }
+    }
+}
+
+/// Those who take part in a group, and those who do not.
+async fn who_is_there(client: &Client, chat: ChatId, users: &[UserId]) -> Result<(Vec<UserId>, Vec<UserId>), Failure> {
+    let people = client.group(chat).await?.people;
+    Ok(users.iter().cloned().partition(|user| people.iter().any(|person| person.user_id == *user)))
+}
+
+fn say_of(session: &Session<'_>, users: &[UserId], sentence: impl Fn(Lang, &str) -> String) {
+    for user in users {
+        session.output.remark(&sentence(session.lang(), user.as_str()));
     }
 }
 
@@ -86,30 +130,17 @@ async fn create(session: &Session<'_>, title: &str, users: &[UserId]) -> Result<
     if output.is_json() {
         output.object(&MadeObject { group: &id })?;
     }
-    until_done(session, &client, client.wait_group_made(chat)).await?;
+    let mut seat = Seat::take(&client)?;
+    if !seat.is_ours() && output.is_watched() {
+        output.note(&session.lang().other_process());
+    }
+    let made = until_done(session, &mut seat, client.wait_group_made(chat)).await;
+    seat.leave().await;
+    made?;
     if !output.is_json() {
-        output.text(&session.lang().group_created(&foreign::line(&group.title), &id))?;
+        output.text(&session.lang().group_created(&foreign::line(&group.title), short(&id)))?;
     }
     Ok(())
-}
-
-async fn retitle(session: &Session<'_>, group: &GroupName, title: &str) -> Result<(), Failure> {
-    let (client, chat) = opened(session, group).await?;
-    let said = client.set_group_title(chat, title).await?;
-    Waiting::new(session, &client, said, None).until_acknowledged().await?;
-    report(session, &client.group(chat).await?)
-}
-
-async fn show(session: &Session<'_>, group: &GroupName) -> Result<(), Failure> {
-    let client = session.open().await?;
-    let chat = found(&client, group).await?;
-    report(session, &client.group(chat).await?)
-}
-
-async fn opened(session: &Session<'_>, group: &GroupName) -> Result<(Client, ChatId), Failure> {
-    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let chat = found(&client, group).await?;
-    Ok((client, chat))
 }
 
 async fn found(client: &Client, group: &GroupName) -> Result<ChatId, Failure> {
@@ -119,39 +150,48 @@ async fn found(client: &Client, group: &GroupName) -> Result<ChatId, Failure> {
 }
 
 /// Waits until everything that was asked for has been done, and shows the group as it is then.
-async fn changed(session: &Session<'_>, client: &Client, chat: ChatId, asked: Vec<AskedChange>) -> Result<(), Failure> {
+async fn changed(
+    session: &Session<'_>,
+    connected: &mut Connected,
+    chat: ChatId,
+    asked: Vec<AskedChange>,
+) -> Result<(), Failure> {
+    let client = connected.client.clone();
     let all = async {
         for change in asked {
             client.wait_group_changed(change).await?;
         }
         Ok(())
     };
-    until_done(session, client, all).await?;
-    report(session, &client.group(chat).await?)
+    until_done(session, &mut connected.seat, all).await?;
+    report(session, &client, chat).await
 }
 
-/// Runs the engine, or waits beside the process that runs it.
+/// Waits while the engine runs, here or in another process.
 async fn until_done(
     session: &Session<'_>,
-    client: &Client,
+    seat: &mut Seat,
     work: impl Future<Output = Result<(), ClientError>>,
 ) -> Result<(), Failure> {
-    let mut seat = Seat::take(client)?;
-    if !seat.is_ours() && session.output.is_watched() {
-        session.output.note(&session.lang().other_process());
-    }
-    let result = tokio::select! {
+    tokio::select! {
         biased;
         exit = session.signals.wait() => Err(Failure::Interrupted(exit)),
         done = work => done.map_err(Failure::from),
         error = seat.watch() => Err(error.into()),
         () = sleep(LONGEST) => Err(Failure::GroupWaits { seconds: LONGEST.as_secs() }),
-    };
-    seat.leave().await;
-    result
+    }
 }
 
-fn report(session: &Session<'_>, group: &GroupView) -> Result<(), Failure> {
+/// Shows a group. Whoever is out of it does not stand among its people.
+async fn report(session: &Session<'_>, client: &Client, chat: ChatId) -> Result<(), Failure> {
+    let mut group = client.group(chat).await?;
+    if group.gone.is_some() {
+        group.people.retain(|person| person.user_id != *client.user_id());
+    }
+    show(session, &group)
+}
+
+fn show(session: &Session<'_>, group: &GroupView) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let id = name_of(&group.conversation);
     if output.is_json() {

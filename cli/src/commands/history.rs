@@ -24,7 +24,7 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> R
     let output = session.output;
     let lang = session.lang();
     let client = session.open().await?;
-    let named = chat.find(&client).await?;
+    let named = chat.find(&client, session.lang()).await?;
     let items = client.history(&named.recipient, limit).await?;
     let blocked = match named.user() {
         Some(user) => client.is_held(user).await?,

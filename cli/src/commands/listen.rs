@@ -99,7 +99,8 @@ async fn print_unseen(
             continue;
         }
         // What the user has changed in a group is no news to them.
-        if message.kind == MessageKind::GroupChanged && message.sender_id == *client.user_id() {
+        let is_own_deed = message.group_news.as_deref().is_some_and(|news| !news.came_in && !news.unknown_to_server);
+        if message.kind == MessageKind::GroupChanged && message.sender_id == *client.user_id() && is_own_deed {
             client.mark_seen(message.id).await?;
             continue;
         }

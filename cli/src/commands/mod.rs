@@ -4,6 +4,7 @@ mod act;
 mod blocks;
 mod chat;
 mod chats;
+mod connected;
 mod connection;
 mod contact;
 mod devices;

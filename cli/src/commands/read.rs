@@ -17,7 +17,7 @@ struct ReadObject<'a> {
 pub(super) async fn run(session: &Session<'_>, chat: &ChatName) -> Result<(), Failure> {
     let output = session.output;
     let client = session.open().await?;
-    let named = chat.find(&client).await?;
+    let named = chat.find(&client, session.lang()).await?;
     let count = match client.chat_with(&named.recipient).await? {
         Some(chat) => client.mark_read(chat, None).await?,
         None => 0,

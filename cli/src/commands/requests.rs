@@ -1,16 +1,21 @@
 //! `privmsg requests`, `accept`, `decline` and `leave`.
 
-use privmsg_client::{ChatId, ChatKind, Client, ClientError, Consent, MessageKind, Recipient, Request};
+use std::time::Duration;
+
+use privmsg_client::{
+    ChatId, ChatKind, Client, ClientError, Consent, KeptOutGroup, MessageKind, Recipient, Request, SHORTEST_GROUP_NAME,
+};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
 use crate::args::{Answer, GroupCommand};
-use crate::chat_name::{ChatName, GroupName, Named, chat_id, short};
+use crate::chat_name::{ChatName, GroupName, Named, chat_id, name_of, short};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
 
+use super::connected::Connected;
 use super::message::excerpt;
 use super::{Session, group, time, with_session};
 
@@ -30,6 +35,19 @@ struct RequestObject<'a> {
     last_at: i64,
 }
 
+/// What `--json` says of a group that the user hears nothing of.
+#[derive(Serialize)]
+struct KeptOutObject<'a> {
+    conversation: &'a str,
+    kind: &'static str,
+    /// Why: `blocked` whoever is named by `from`, or `left` twice.
+    kept_out: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+}
+
 /// What `--json` says of an answer.
 #[derive(Serialize)]
 struct AnswerObject<'a> {
@@ -41,7 +59,8 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let client = session.open().await?;
     let requests = client.requests().await?;
-    if requests.is_empty() {
+    let kept_out = kept_out(session, &client).await?;
+    if requests.is_empty() && kept_out.is_empty() {
         output.remark(&lang.no_requests());
     }
     for request in &requests {
@@ -62,7 +81,99 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
             show(session, request, &id, client.user_id())?;
         }
     }
+    kept_out.iter().try_for_each(|kept| show_kept_out(session, kept))
+}
+
+/// Groups of which the user hears nothing. Only the server knows of them: where it cannot be asked, that is said.
+async fn kept_out(session: &Session<'_>, client: &Client) -> Result<Vec<KeptOutGroup>, Failure> {
+    if !client.whoami().await?.signed_in {
+        return Ok(Vec::new());
+    }
+    match with_session(client, || client.kept_out()).await {
+        Ok(kept) => Ok(kept.into_iter().filter(|kept| !kept.is_turned_down).collect()),
+        Err(failure) if failure.describe(session.lang()).exit == Exit::Network => {
+            session.output.notice("outdated", &session.lang().kept_out_unknown());
+            Ok(Vec::new())
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn show_kept_out(session: &Session<'_>, kept: &KeptOutGroup) -> Result<(), Failure> {
+    let (output, lang) = (session.output, session.lang());
+    let id = name_of(&kept.conversation);
+    if output.is_json() {
+        return output.object(&KeptOutObject {
+            conversation: &id,
+            kind: "group",
+            kept_out: if kept.by.is_some() { "blocked" } else { "left" },
+            from: kept.by.as_ref(),
+            title: kept.title.as_deref(),
+        });
+    }
+    let name = kept.title.as_ref().map_or_else(|| short(&id).to_owned(), |title| lang.quoted(title));
+    let head = match &kept.by {
+        Some(by) => lang.kept_out_of_blocked(by.as_str(), &name),
+        None => lang.kept_out_left(&name),
+    };
+    output.text(&output.styled(Style::Bold, &head))?;
+    output.text(&format!("    {}", lang.kept_out_meaning()))?;
+    output.text(&format!("    {}", output.styled(Style::Faint, &lang.how_to_answer_kept_out(short(&id)))))
+}
+
+/// Answers about a group of which the user hears nothing.
+async fn answer_kept_out(
+    session: &Session<'_>,
+    connected: &mut Connected,
+    kept: &KeptOutGroup,
+    open: bool,
+) -> Result<(), Failure> {
+    let (output, lang, client) = (session.output, session.lang(), connected.client.clone());
+    let id = name_of(&kept.conversation);
+    if !open {
+        client.turn_down(kept).await?;
+        if output.is_json() {
+            return output.object(&AnswerObject { conversation: &id, consent: Consent::Declined.as_str() });
+        }
+        return output.text(&lang.kept_out_for_good(short(&id)));
+    }
+    with_session(&client, || client.let_in(kept)).await?;
+    let chat = tokio::select! {
+        biased;
+        exit = session.signals.wait() => return Err(Failure::Interrupted(exit)),
+        chat = client.wait_in_group(kept.conversation) => Some(chat?),
+        error = connected.seat.watch() => return Err(error.into()),
+        () = tokio::time::sleep(JOINING) => None,
+    };
+    if output.is_json() {
+        return output.object(&AnswerObject { conversation: &id, consent: Consent::Open.as_str() });
+    }
+    let title = match chat {
+        Some(chat) => client.group_title(chat).await?,
+        None => None,
+    };
+    let name = title.as_ref().map_or_else(|| short(&id).to_owned(), |title| foreign::line(title));
+    output.text(&lang.accepted_group(&name))?;
+    if chat.is_none() {
+        output.remark(&lang.joins_later());
+    }
     Ok(())
+}
+
+/// How long a group that was let in may take to be there before that is left to the next command.
+const JOINING: Duration = Duration::from_secs(20);
+
+/// The group that is meant, if it is one of those.
+async fn find_kept_out(client: &Client, id: &str) -> Result<Option<KeptOutGroup>, Failure> {
+    let mut kept = with_session(client, || client.kept_out()).await?;
+    kept.retain(|kept| id.len() >= SHORTEST_GROUP_NAME && kept.conversation.to_string().starts_with(id));
+    match kept.len() {
+        0 | 1 => Ok(kept.pop()),
+        _ => {
+            let groups = kept.iter().map(|kept| kept.conversation).collect();
+            Err(ClientError::SeveralGroups { name: id.to_owned(), groups }.into())
+        }
+    }
 }
 
 fn show(session: &Session<'_>, request: &Request, id: &str, own: &UserId) -> Result<(), Failure> {
@@ -97,8 +208,31 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
     if *name == ChatName::Own {
         return Err(Failure::Usage(lang.notes_are_no_request()));
     }
-    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let (named, chat) = found(&client, name, session).await?;
+    let (client, (named, chat)) = match name {
+        ChatName::Group(id) => {
+            let mut connected = Connected::open(session, None).await?;
+            let kept = match find_kept_out(&connected.client, id).await {
+                Err(failure) if failure.describe(lang).exit == Exit::Network => Ok(None),
+                kept => kept,
+            };
+            let kept = match kept {
+                Ok(kept) => kept,
+                Err(failure) => return connected.end(session, Err(failure)).await,
+            };
+            if let Some(kept) = kept {
+                let open = answer == Answer::Accept;
+                let done = answer_kept_out(session, &mut connected, &kept, open).await;
+                return connected.end(session, done).await;
+            }
+            let (client, found) = (connected.client.clone(), found(&connected.client, name, session).await);
+            (client, connected.end(session, found).await?)
+        }
+        _ => {
+            let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+            let found = found(&client, name, session).await?;
+            (client, found)
+        }
+    };
     if answer == Answer::Decline && client.consent(chat).await? == Consent::Open {
         return Err(Failure::Usage(lang.no_request(short(&named.id))));
     }
@@ -131,7 +265,7 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
 }
 
 async fn found(client: &Client, name: &ChatName, session: &Session<'_>) -> Result<(Named, ChatId), Failure> {
-    let named = name.find(client).await?;
+    let named = name.find(client, session.lang()).await?;
     if named.user() == Some(client.user_id()) {
         return Err(Failure::Usage(session.lang().notes_are_no_request()));
     }

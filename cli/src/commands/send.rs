@@ -3,32 +3,59 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use privmsg_client::{Client, Draft, Recipient, Sent};
+use privmsg_client::{Client, ClientError, Draft, Recipient, Sent};
 use privmsg_protocol::MessageId;
 
 use crate::args::Send;
-use crate::chat_name::Named;
+use crate::chat_name::{ChatName, Named, groups_like};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::lang::Lang;
 
 use super::Session;
+use super::connected::Connected;
 use super::message::MessageObject;
 use super::waiting::Waiting;
 
 pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure> {
     let lang = session.lang();
-    let draft = draft(lang, send.text, &send.files, send.reply_to)?;
+    let draft = draft(lang, send.text.as_deref(), &send.files, send.reply_to)?;
+    if matches!(send.to, ChatName::Group(_)) {
+        // Whoever has just been added to it has not heard of it yet.
+        let mut connected = Connected::open(session, send.timeout).await?;
+        let result = say_in_group(session, &mut connected, send, draft).await;
+        return connected.end(session, result).await;
+    }
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let named = send.to.find(&client).await?;
+    let named = send.to.find(&client, lang).await?;
     if let Some(user) = named.user()
         && client.is_held(user).await?
     {
         return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
     }
     let draft = speaking(&client, &named.recipient, draft).await?;
-    let sent = client.send(&named.recipient, draft).await?;
+    let sent = match client.send(&named.recipient, draft).await {
+        Err(ClientError::NoSuchUser(user)) => {
+            let groups = groups_like(&client, user.as_str()).await?;
+            return Err(Failure::NobodyCalled { user, groups });
+        }
+        sent => sent?,
+    };
     Waiting::new(session, &client, sent.said(), send.timeout).until_acknowledged().await?;
+    report(session, &client, &sent, &named).await
+}
+
+async fn say_in_group(
+    session: &Session<'_>,
+    connected: &mut Connected,
+    send: Send,
+    draft: Draft,
+) -> Result<(), Failure> {
+    let client = connected.client.clone();
+    let named = send.to.find(&client, session.lang()).await?;
+    let draft = speaking(&client, &named.recipient, draft).await?;
+    let sent = client.send(&named.recipient, draft).await?;
+    Waiting::new(session, &client, sent.said(), send.timeout).with_seat(&mut connected.seat).await?;
     report(session, &client, &sent, &named).await
 }
 
@@ -44,8 +71,8 @@ async fn report(session: &Session<'_>, client: &Client, sent: &Sent, named: &Nam
 }
 
 /// What the arguments want to say. Files are checked here, because a mistyped name should show at once.
-fn draft(lang: Lang, text: Option<String>, files: &[PathBuf], reply_to: Option<MessageId>) -> Result<Draft, Failure> {
-    let text = match text.as_deref() {
+fn draft(lang: Lang, text: Option<&str>, files: &[PathBuf], reply_to: Option<MessageId>) -> Result<Draft, Failure> {
+    let text = match text {
         Some("-") => standard_input(lang)?,
         Some(text) => text.to_owned(),
         None => String::new(),

@@ -1,11 +1,12 @@
 //! What the library of all clients says, and its engine.
 
-use privmsg_client::{ClientError, EngineError, causes};
+use privmsg_client::{ClientError, EngineError, SHORTEST_GROUP_NAME, causes};
 use privmsg_protocol::ErrorCode;
 
 use super::login::is_wrong_credentials;
 use super::profile::store;
 use super::{Described, network};
+use crate::chat_name::name_of;
 use crate::exit::Exit;
 use crate::lang::Lang;
 
@@ -90,6 +91,14 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         }
         ClientError::OwnLink => new(Exit::Usage, "own_link", lang.own_contact_link()),
         ClientError::NoSuchGroup(name) => new(Exit::Usage, "no_such_group", lang.no_such_group(name)),
+        ClientError::GroupNameTooShort(name) => {
+            let said = lang.group_name_too_short(name, SHORTEST_GROUP_NAME);
+            new(Exit::Usage, "no_such_group", said)
+        }
+        ClientError::SeveralGroups { name, groups } => {
+            let ids: Vec<_> = groups.iter().map(name_of).collect();
+            new(Exit::Usage, "several_groups", lang.several_groups(name, &ids.join(", ")))
+        }
         ClientError::GroupUnsettled => new(Exit::Other, "group_unsettled", lang.group_unsettled()),
         ClientError::NotInGroup => new(Exit::Refused, "not_in_group", lang.no_longer_in_group()),
         ClientError::GroupChange(error) => new(Exit::Refused, &error.to_string(), lang.group_change(*error)),

@@ -11,18 +11,26 @@ texts! {
     usage_blocks() => "privmsg blocks", "privmsg blocks";
     help_whom() => "Their user id", "ID пользователя";
     after_block() =>
-r"When this ends with 0, nothing that they send arrives any more, on any device of yours, and neither of
-you sees when the other is there. They are not told: their messages are taken, and are never read. What
-they sent before stays, and so does the chat. 'privmsg unblock USER' takes it back; what they wrote in
-between does not arrive.
+r"When this ends with 0, nothing that they send to you in your chat arrives any more, on any device of
+yours, and neither of you sees when the other is there. They are not told: their messages are taken, and
+are never read. What they sent before stays, and so does the chat. 'privmsg unblock USER' takes it back;
+what they wrote in between does not arrive.
+
+In groups that you share you still read what they write there, and they what you write; the answer names
+these groups. 'privmsg leave GROUP' takes you out of one, and an admin can remove them. Into a new group
+they cannot bring you: 'privmsg requests' shows that they have tried.
 
 What you had written to them and had not gone out yet is held: it stays in 'history' as held, and does not
 go out by itself, not even when you unblock them. 'privmsg unblock USER --send' sends it then, 'privmsg
 delete ID' takes it back.",
-r"Когда команда завершилась с 0, ничто из отправленного этим пользователем больше не приходит ни на одно
-ваше устройство, и ни один из вас не видит, когда другой в сети. Ему об этом не сообщается: сервер
-принимает его сообщения, но их никто не прочтёт. Полученное раньше остаётся, чат тоже. Отменить —
+r"Когда команда завершилась с 0, ничто из отправленного этим пользователем в ваш чат больше не приходит
+ни на одно ваше устройство, и ни один из вас не видит, когда другой в сети. Ему об этом не сообщается:
+сервер принимает его сообщения, но их никто не прочтёт. Полученное раньше остаётся, чат тоже. Отменить —
 «privmsg unblock ПОЛЬЗОВАТЕЛЬ»; написанное за это время не придёт.
+
+В общих группах вы по-прежнему читаете то, что он туда пишет, а он — то, что пишете вы; команда называет
+эти группы. Выйти из группы — «privmsg leave ГРУППА»; исключить его может администратор. В новую группу
+он вас не введёт: о попытке скажет «privmsg requests».
 
 То, что вы ему написали и что ещё не ушло, задерживается: оно остаётся в «history» с пометкой «задержано»
 и само не уйдёт, даже после разблокировки. Тогда «privmsg unblock ПОЛЬЗОВАТЕЛЬ --send» отправит его,
@@ -30,6 +38,10 @@ r"Когда команда завершилась с 0, ничто из отп�
 
     blocked(user: &str) => "{user} is blocked.", "Пользователь {user} заблокирован.";
     unblocked(user: &str) => "{user} is not blocked any more.", "Пользователь {user} разблокирован.";
+    was_not_blocked(user: &str) => "{user} was not blocked.", "Пользователь {user} не был заблокирован.";
+    heard_in_groups(user: &str) =>
+        "In groups that you share you still read what {user} writes, and {user} what you write:",
+        "В общих группах вы по-прежнему читаете то, что пишет {user}, а {user} — то, что пишете вы:";
     help_send_held() =>
         "Send what you had written before you blocked them, and was held since",
         "Отправить то, что было написано до блокировки и с тех пор задержано";

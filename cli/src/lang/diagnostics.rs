@@ -5,7 +5,7 @@ use super::texts;
 texts! {
     // Usage.
     error_prefix() => "error", "ошибка";
-    see_help() => "See 'privmsg --help'.", "Справка: «privmsg --help».";
+    see_help(command: &str) => "See '{command} --help'.", "Справка: «{command} --help».";
     perhaps_an_option(text: &str) =>
         "unknown option '{text}'. To send it as a text, put '--' in front: privmsg send USER -- TEXT",
         "неизвестный параметр «{text}». Чтобы отправить это как текст, поставьте перед ним «--»: privmsg send ПОЛЬЗОВАТЕЛЬ -- ТЕКСТ";

@@ -4,6 +4,7 @@ use privmsg_client::{ChangeError, Gone, GroupNews, Role};
 use privmsg_protocol::UserId;
 
 use super::{Lang, texts};
+use crate::foreign;
 
 impl Lang {
     /// A role, in a word.
@@ -45,6 +46,20 @@ impl Lang {
         }
     }
 
+    /// Somebody's words in quotes, which they cannot end.
+    pub(crate) fn quoted(self, text: &str) -> String {
+        let text = foreign::line(text);
+        match self {
+            Self::En => format!("'{}'", text.replace('\'', "\u{2019}")),
+            Self::Ru => format!("«{}»", text.replace('«', "\u{201e}").replace('»', "\u{201c}")),
+        }
+    }
+
+    /// What is wrong with a name, and which groups may have been meant.
+    pub(crate) fn or_a_group(self, said: String, groups: &[String]) -> String {
+        if groups.is_empty() { said } else { format!("{said}; {}", self.did_you_mean(&groups.join(", "))) }
+    }
+
     /// What has changed in a group, a sentence each. `own` is addressed.
     pub(crate) fn group_news(self, news: &GroupNews, by: &UserId, own: &UserId) -> Vec<String> {
         let mut said = Vec::new();
@@ -74,6 +89,9 @@ impl Lang {
         }
         if !news.other_identity.is_empty() {
             said.push(self.under_other_identity(by.as_str(), &join(&news.other_identity)));
+        }
+        if news.came_in {
+            said.push(self.came_in());
         }
         if news.unknown_to_server {
             said.push(self.group_unknown_to_server());
@@ -133,13 +151,30 @@ r"Группа обозначается своим ID, group:…; достато
         "The group '{title}' is there. Write to it: privmsg send {id} 'TEXT'",
         "Группа «{title}» создана. Написать в неё: privmsg send {id} 'ТЕКСТ'";
     no_such_group(name: &str) =>
-        "there is no group '{name}' here, or several begin like that; 'privmsg chats' lists them",
-        "группы «{name}» здесь нет, или так начинаются несколько; список: privmsg chats";
+        "there is no group '{name}' here; 'privmsg chats' lists those that there are",
+        "группы «{name}» здесь нет; какие есть — «privmsg chats»";
+    group_name_too_short(name: &str, least: usize) =>
+        "'{name}' is too short for a group: type at least {least} characters of its id, as 'privmsg chats' shows it",
+        "«{name}» — слишком мало для группы: введите хотя бы {least} символов её ID, как его показывает «privmsg chats»";
+    several_groups(name: &str, ids: &str) =>
+        "several groups begin with '{name}': {ids}", "так, «{name}», начинаются несколько групп: {ids}";
+    not_there(users: &str) =>
+        "not in the group, so nothing was changed for them: {users}", "в группе нет, поэтому ничего не изменено: {users}";
+    is_in_already(user: &str) => "{user} is in the group already.", "{user}: уже в группе.";
+    has_role_already(user: &str, role: &str) =>
+        "{user} is {role} already.", "{user}: роль «{role}» уже есть.";
+    picture_of(time: &str) =>
+        "The server could not be asked: this is as of {time}, and may have changed since.",
+        "Сервер спросить не удалось: это состояние на {time}, с тех пор оно могло измениться.";
+    picture_not_new() =>
+        "The server could not be asked: this is what is known here, and may have changed since.",
+        "Сервер спросить не удалось: это то, что известно здесь, с тех пор оно могло измениться.";
     bad_title() =>
         "a title is one line that is not empty, of at most 512 bytes",
         "название — одна непустая строка, не длиннее 512 байт";
     no_such_user(user: &str) => "there is no user '{user}' on this server", "на этом сервере нет пользователя «{user}»";
     no_longer_in_group() => "you are no longer in this group", "вы больше не состоите в этой группе";
+    you_are_out() => "you are out", "вы не состоите";
     you_left() => "you have left the group", "вы вышли из группы";
     group_unknown_to_server() =>
         "the server knows you in this group no more: you left on another device, were removed, or it has lost the group",
@@ -164,15 +199,18 @@ r"Группа обозначается своим ID, group:…; достато
     other_identity_in_group() =>
         "IS IN THE GROUP UNDER ANOTHER KEY than the one you know; nothing is sent",
         "В ГРУППЕ ПОД ДРУГИМ КЛЮЧОМ, не под известным вам; ничего не отправляется";
+    came_in() =>
+        "This device is in the group now. You read here what is said from now on.",
+        "Это устройство теперь в группе. Здесь видно всё, что сказано после этого.";
     group_begins() => "The group is there.", "Группа создана.";
     added_you(by: &str) => "{by} has added you to the group. You read what is said from here on.", "{by}: вы добавлены в группу. Вам видно всё, что сказано после этого.";
     added_people(by: &str, whom: &str) => "{by} has added {whom}", "{by}: в группу добавлены — {whom}";
     removed_you(by: &str) => "{by} has removed you: you are no longer in this group", "{by}: вы исключены и больше не состоите в этой группе";
     removed_people(by: &str, whom: &str) => "{by} has removed {whom}", "{by}: из группы исключены — {whom}";
     people_left(whom: &str) => "{whom} has left", "из группы вышли: {whom}";
-    has_role(by: &str, whom: &str, role: &str) => "{by}: {whom} is {role} now", "{by}: теперь {whom} — {role}";
+    has_role(by: &str, whom: &str, role: &str) => "{by} has made {whom} {role}", "{by}: теперь {whom} — {role}";
     under_other_identity(by: &str, whom: &str) => "{by} has let in under a new key: {whom}", "{by}: приняты с новым ключом — {whom}";
-    title_given(title: &str) => "The group is called '{title}' now.", "Теперь группа называется «{title}».";
+    title_given(by: &str, title: &str) => "{by} calls the group: {title}", "{by}: новое название группы — {title}";
     bad_chat(name: &str) =>
         "'{name}' is no chat: give a user's id, 'self' for your own notes, or a group, group:…",
         "«{name}» — не чат: нужен ID пользователя, «self» для своих заметок или группа, group:…";
@@ -193,11 +231,12 @@ mod tests {
             left: vec![other.clone()],
             roles: vec![(other.clone(), "admin".into())],
             other_identity: vec![other],
+            came_in: true,
             unknown_to_server: true,
         };
         for lang in [Lang::En, Lang::Ru] {
             let said = lang.group_news(&all, &by, &own);
-            assert_eq!(said.len(), 8);
+            assert_eq!(said.len(), 9);
             assert!(said.iter().all(|line| !line.contains("me,")), "{said:?}");
         }
         assert_eq!(Lang::En.group_news(&all, &by, &own)[2], "boss has removed you: you are no longer in this group");

@@ -50,6 +50,26 @@ r"Чат с пользователем: ничто из отправленног
 не сообщается. Прежние сообщения остаются. Группа: вы выходите, и её участники это видят;
 единственный владелец называет преемника: --successor.";
 
+    kept_out_of_blocked(by: &str, group: &str) =>
+        "{by}, whom you have blocked, has put you into the group {group}",
+        "{by} (вами заблокирован): вы добавлены в группу {group}";
+    kept_out_left(group: &str) =>
+        "You were put again into the group {group}, which you have left twice",
+        "Вас снова добавили в группу {group}, из которой вы дважды вышли";
+    kept_out_meaning() =>
+        "The server keeps it from you: nothing of it arrives. The others there see you among its people.",
+        "Сервер не пропускает её к вам: из неё ничего не приходит. Другие её участники видят вас среди участников.";
+    how_to_answer_kept_out(chat: &str) =>
+        "privmsg accept {chat} · privmsg decline {chat}", "privmsg accept {chat} · privmsg decline {chat}";
+    kept_out_for_good(chat: &str) =>
+        "You are not asked about {chat} any more, and nothing of it arrives. 'privmsg accept {chat}' takes that back.",
+        "О {chat} больше не будет вопросов, и ничего оттуда не придёт. Отменить — «privmsg accept {chat}».";
+    kept_out_unknown() =>
+        "The server could not be asked whether you were put into groups that it keeps from you.",
+        "Не удалось спросить сервер, не добавили ли вас в группы, которые он к вам не пропускает.";
+    joins_later() =>
+        "You come in with the next 'privmsg listen', 'send' or 'chat'.",
+        "Вход завершится при следующем «privmsg listen», «send» или «chat».";
     no_requests() => "Nobody waits for an answer of yours.", "Никто не ждёт вашего ответа.";
     asks_in_chat(who: &str) => "{who} has begun a chat with you", "{who} хочет с вами общаться";
     asks_in_group(who: &str, title: &str) => "{who} has brought you into the group '{title}'", "{who}: вы добавлены в группу «{title}»";

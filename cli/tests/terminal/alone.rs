@@ -66,7 +66,7 @@ fn wrong_arguments_end_with_2_and_say_what_is_wrong() {
         (&["frobnicate"], "frobnicate"),
         (&["histry", "bob"], "history"),
         (&["send"], "CHAT"),
-        (&["send", "b b", "hi"], "b b"),
+        (&["send", "group:b b", "hi"], "b b"),
         (&["send", "bob", "hi", "--timeout", "soon"], "soon"),
         (&["send", "bob"], "nothing to send"),
         (&["listen", "--nonsense"], "--nonsense"),

@@ -183,7 +183,8 @@ async fn what_is_not_sent_is_said() {
 
         assert_eq!(alice.does(&["send", "nobody", "hi"]).code, 6);
         let mut hers = Pty::of(&alice, "chat nobody", &[("NO_COLOR", "1")]);
-        hers.shows("(NOT SENT: there is no such user): hi");
+        hers.types("hi\r");
+        hers.shows("there is no user 'nobody' on this server");
         hers.shows("> ");
         hers.types("\x04");
         assert_eq!(hers.ends().0, 0);

@@ -15,6 +15,7 @@ use crate::error::ClientError;
 use crate::events::Event;
 use crate::files::folder::Folder;
 use crate::net::http::Api;
+use crate::picture::Progress;
 use crate::profile::Profile;
 
 /// Events that a slow front-end may be behind. One that is slower finds everything in the database.
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) span: tracing::Span,
     /// What is said and not kept.
     pub(crate) passing: Passing,
+    /// How far the engine of this process is.
+    pub(crate) progress: Progress,
     /// The replacement of the identity that the user was told of last, in this process.
     replacement: Mutex<Option<IdentityReplacement>>,
     events: broadcast::Sender<Event>,
@@ -45,9 +48,9 @@ impl Context {
         let store = store.in_span(span.clone());
         let events = broadcast::Sender::new(EVENTS);
         let files = Folder::of(&profile);
-        let passing = Passing::default();
+        let (passing, progress) = (Passing::default(), Progress::default());
         let (user_id, replacement) = (account.user_id, Mutex::default());
-        Self { profile, user_id, store, api, clock, files, span, passing, replacement, events }
+        Self { profile, user_id, store, api, clock, files, span, passing, progress, replacement, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {

@@ -39,6 +39,7 @@ use crate::events::Event;
 use crate::identity::Identity;
 use crate::net::backoff::{Backoff, random_fraction};
 use crate::own_devices::learn;
+use crate::picture::{self, Standing};
 use crate::profile::EngineLock;
 
 pub(crate) use link::Link;
@@ -75,7 +76,8 @@ impl Engine {
     pub(crate) fn start_with(context: Arc<Context>, lock: EngineLock) -> Self {
         let (leave, cancel) = (CancellationToken::new(), CancellationToken::new());
         let span = context.span.clone();
-        let task = tokio::spawn(run(context, lock, leave.clone(), cancel.clone()).instrument(span));
+        let standing = Stands::begin(Arc::clone(&context));
+        let task = tokio::spawn(run(standing, lock, leave.clone(), cancel.clone()).instrument(span));
         Self { leave, cancel, task: Some(task) }
     }
 
@@ -118,16 +120,36 @@ impl Drop for Engine {
     }
 }
 
+/// Says that no engine runs in this process any more, however it has ended.
+struct Stands(Arc<Context>);
+
+impl Stands {
+    fn begin(context: Arc<Context>) -> Self {
+        context.progress.set(Standing::Coming);
+        Self(context)
+    }
+}
+
+impl Drop for Stands {
+    fn drop(&mut self) {
+        self.0.progress.set(Standing::Stopped);
+    }
+}
+
 async fn run(
-    context: Arc<Context>,
+    standing: Stands,
     lock: EngineLock,
     leave: CancellationToken,
     cancel: CancellationToken,
 ) -> Result<(), EngineError> {
+    let context = &standing.0;
     let result = tokio::select! {
         biased;
         () = cancel.cancelled() => Ok(()),
-        result = reconnect(&context, &leave) => result,
+        result = reconnect(context, &leave) => {
+            picture::note(context, Standing::Stopped).await;
+            result
+        }
     };
     drop(lock);
     result
@@ -153,6 +175,7 @@ async fn reconnect(context: &Arc<Context>, leave: &CancellationToken) -> Result<
         }
         let pause = backoff.next(random_fraction()).max(error.retry_after().unwrap_or_default().min(LONGEST_ABSENCE));
         tracing::info!(%error, ?pause, "disconnected");
+        picture::note(context, Standing::Away).await;
         context.emit(Event::Disconnected { reason: (&error).into() });
         tokio::select! {
             () = leave.cancelled() => return Ok(()),
@@ -172,6 +195,7 @@ enum Reached {
 
 /// One connection, until it breaks (`Err`) or is to stop. Returns how far it came, too.
 async fn session(context: &Arc<Context>, leave: &CancellationToken) -> (Result<(), ClientError>, Reached) {
+    picture::note(context, Standing::Coming).await;
     match connect(context).await {
         Ok(session) => {
             context.emit(Event::Connected);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use privmsg_e2ee::{ContentError, LoadError, RecoveryError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
-use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, Incarnation, UserId};
+use privmsg_protocol::{ConversationId, DeviceId, Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
 
@@ -130,9 +130,20 @@ pub enum ClientError {
     /// The server knows no such user.
     #[error("there is no user {0}")]
     NoSuchUser(UserId),
-    /// There is no such group on this device, or several fit.
+    /// There is no such group on this device.
     #[error("there is no such group: {0}")]
     NoSuchGroup(String),
+    /// Several groups begin like that.
+    #[error("several groups begin with {name}")]
+    SeveralGroups {
+        /// What was given.
+        name: String,
+        /// All that fit.
+        groups: Vec<ConversationId>,
+    },
+    /// Too little of a group's id to stand for it.
+    #[error("too short for a group's id: {0}")]
+    GroupNameTooShort(String),
     /// The user does not take part in the group any more.
     #[error("the user is no longer in this group")]
     NotInGroup,
@@ -261,6 +272,11 @@ impl ClientError {
     /// Whether this device waits to be let in.
     pub(crate) const fn is_not_listed(&self) -> bool {
         matches!(self, Self::NotListed | Self::Server { code: ErrorCode::DeviceNotListed, .. })
+    }
+
+    /// Whether a group is there now, or somebody's right in it, that was not before.
+    pub(crate) const fn may_be_of_the_past(&self) -> bool {
+        matches!(self, Self::NoSuchGroup(_) | Self::NotInGroup | Self::GroupChange(_))
     }
 
     pub(crate) fn is(&self, expected: &ErrorCode) -> bool {

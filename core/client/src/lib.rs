@@ -40,14 +40,15 @@ mod group;
 mod identity;
 mod net;
 mod own_devices;
+mod picture;
 mod profile;
 mod sending;
 mod sign_in;
 mod view;
 
 pub use client::{
-    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, OpenError, Request,
-    SavedFile, Setting,
+    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, KeptOutGroup, OpenError,
+    Request, SHORTEST_GROUP_NAME, SavedFile, Setting,
 };
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;
@@ -62,6 +63,7 @@ pub use net::{
     AddressError, Between, CertificateFault, Endpoint, Fingerprint, FingerprintError, Hop, LinkFault, NetworkError,
     Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
 };
+pub use picture::Picture;
 pub use privmsg_e2ee::{
     About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, Role, SafetyNumber,
 };

@@ -320,7 +320,7 @@ pub fn set_epoch(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), Store
 /// [`StoreError`] of the statement.
 pub fn begin_at(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreError> {
     tx.sql()
-        .prepare_cached("UPDATE mls_group SET epoch = ?2, reached = ?2 WHERE group_id = ?1")?
+        .prepare_cached("UPDATE mls_group SET epoch = ?2, reached = ?2, checked_epoch = -1 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0)])?;
     Ok(())
 }

@@ -11,6 +11,9 @@ use crate::http::Peer;
 use crate::limiter::Limiter;
 use crate::storage::{DeviceKey, Session, UserKey};
 
+/// What a commit that does not hold costs besides: three more.
+const REFUSED_COSTS_MORE: u32 = 3;
+
 /// See the module. What is taken counts, unless it was too much; then it is said when to come back, in milliseconds or
 /// as an answer.
 pub(crate) struct Allowances {
@@ -125,6 +128,11 @@ impl Allowances {
     pub(crate) fn handshake(&self, session: &Session) -> Result<(), ApiError> {
         let who = (session.user, session.waiting);
         self.handshakes.take(&who, self.clock.now_ms()).map_err(ApiError::rate_limited)
+    }
+
+    /// It was none that holds: honest clients do not make such ones, and looking at it has cost as much as at a good one.
+    pub(crate) fn refused_handshake(&self, session: &Session) {
+        self.handshakes.charge(&(session.user, session.waiting), REFUSED_COSTS_MORE, self.clock.now_ms());
     }
 
     /// The beginning of an upload.

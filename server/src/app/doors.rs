@@ -1,10 +1,10 @@
 //! How many of what there may be at the same time.
 
-use std::num::NonZero;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::checks::Checks;
 use crate::config::Limits;
 use crate::files::{Appending, Transfers};
 use crate::http::PerAddress;
@@ -29,7 +29,7 @@ pub(crate) struct Doors {
     /// Large bodies that are in memory.
     pub(crate) large_bodies: Semaphore,
     /// Groups and commits that are being checked.
-    pub(crate) checks: Arc<Semaphore>,
+    pub(crate) checks: Checks,
     /// Answers that may become large and are being put together.
     pub(crate) making: Semaphore,
     /// Large answers that are being written.
@@ -46,7 +46,7 @@ impl Doors {
             connections: PerAddress::new(limits.max_connections_per_address),
             unauthenticated: PerAddress::new(limits.max_unauthenticated_per_address),
             large_bodies: Semaphore::new(LARGE_BODIES),
-            checks: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
+            checks: Checks::new(),
             making: Semaphore::new(MAKING),
             answers: Transfers::new(ANSWERS, ANSWERS_OF_ONE),
             transfers: Transfers::new(limits.max_transfers, limits.max_transfers_per_user),

@@ -1,6 +1,7 @@
 //! What handlers work with.
 
 mod allowances;
+mod checks;
 mod doors;
 mod keys;
 

@@ -74,7 +74,7 @@ pub(super) async fn create(
 async fn found(app: &App, session: Session, group: CreateGroup) -> Result<Group, ApiError> {
     let by = session.clone();
     let max_bytes = app.config.limits.group_bytes();
-    let founding = handshake::run(app, move || handshake::check_founding(&by, group, max_bytes)).await?;
+    let founding = handshake::run(app, session.user, move || handshake::check_founding(&by, group, max_bytes)).await?;
     Ok(app.storage.create_group(session, founding).await?)
 }
 
@@ -101,7 +101,11 @@ pub(super) async fn commit(
     check_disk(&app)?;
     let before = app.storage.state_to_commit_to(session.user, group_id).await?;
     let by = session.clone();
-    let commit = handshake::run(&app, move || handshake::check_commit(&by, commit, before)).await?;
+    let checked = handshake::run(&app, session.user, move || handshake::check_commit(&by, commit, before)).await;
+    if checked.as_ref().is_err_and(|error| error.is(&ErrorCode::InvalidHandshake)) {
+        app.allowances.refused_handshake(&session);
+    }
+    let commit = checked?;
     let accepted = app.storage.submit_commit(session, group_id, commit).await?;
     Ok(Json(accepted))
 }
@@ -192,7 +196,7 @@ pub(super) async fn leave(
 ) -> Result<StatusCode, ApiError> {
     app.allowances.handshake(&session)?;
     let step = match request.roster {
-        Some(roster) => Some(handshake::run(&app, move || Ok(rosters::read(&roster)?)).await?),
+        Some(roster) => Some(handshake::run(&app, session.user, move || Ok(rosters::read(&roster)?)).await?),
         None => None,
     };
     app.storage.leave_group(session, group_id, step).await?;
@@ -255,7 +259,7 @@ pub(super) async fn state(
     let user = session.user;
     let state = async {
         let stored = app.storage.group_state(session, group_id, query.epoch).await?;
-        let state = handshake::run(&app, move || handshake::shown(stored)).await?;
+        let state = handshake::run(&app, user, move || handshake::shown(stored)).await?;
         Ok(serde_json::to_vec(&state).expect("a state is plain data"))
     };
     answer::made(&app, user, state).await

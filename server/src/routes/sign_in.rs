@@ -57,7 +57,6 @@ pub(super) async fn make_challenge(
     responses((status = OK, body = LoginResponse)),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidCredentials,
-        ErrorCode::TooManyWrongKeys,
         ErrorCode::InvalidRequest,
         ErrorCode::StaleChallenge,
         ErrorCode::ServerRestored,
@@ -74,7 +73,7 @@ pub(super) async fn by_device(
     let DeviceSignIn { user_id, device_id, challenge, signature } = request;
     let (whose, signed) = ((user_id, device_id), (&challenge, &signature));
     let (device, statement) = match signer::<DevicePublicKey>(&app, peer, whose.clone(), signed).await {
-        Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::TooManyWrongKeys) => {
+        Err(error) if error.is(&ErrorCode::InvalidCredentials) => {
             return Err(who_has_removed(&app, whose, signed).await?.unwrap_or(error));
         }
         known => known?,
@@ -145,6 +144,8 @@ pub(super) async fn by_recovery(
 
 /// A key that somebody signs in with.
 trait SigningKind: Sized {
+    /// Whether a signature by another key counts as a wrong key.
+    const WRONG_COUNTS: bool;
     /// What is asked for an answer with it.
     fn purpose(device_id: DeviceId) -> ChallengePurpose;
     /// Whose key it is said to be.
@@ -157,6 +158,10 @@ trait SigningKind: Sized {
 }
 
 impl SigningKind for DevicePublicKey {
+    /// A device that shows its code to another one asks like this every few seconds until it is let in, and would keep everybody
+    /// at its address from being heard. If it counted where the device is known only, strangers would learn which are.
+    const WRONG_COUNTS: bool = false;
+
     fn purpose(device_id: DeviceId) -> ChallengePurpose {
         ChallengePurpose::Device(device_id)
     }
@@ -187,6 +192,8 @@ impl SigningKind for DevicePublicKey {
 }
 
 impl SigningKind for RecoveryPublicKey {
+    const WRONG_COUNTS: bool = true;
+
     fn purpose(device_id: DeviceId) -> ChallengePurpose {
         ChallengePurpose::Recovery(device_id)
     }
@@ -223,7 +230,9 @@ async fn signer<K: SigningKind>(
     let statement = Statement { user_id, device_id, challenge };
     let Some(signer) = genuine(known, |key: &K| key.has_signed(&statement, &signature)) else {
         let refusal = K::refusal(app).await;
-        app.keys.note_wrong(Some(&statement.user_id), peer.ip())?;
+        if K::WRONG_COUNTS {
+            app.keys.note_wrong(Some(&statement.user_id), peer.ip())?;
+        }
         return Err(refusal);
     };
     app.keys.forget_wrong(&statement.user_id, peer.ip());

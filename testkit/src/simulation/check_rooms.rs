@@ -123,7 +123,8 @@ async fn who_takes_part(world: &World, number: usize) -> Result<Look<BTreeSet<us
     let is_in = |user: usize| people.contains_key(world.people[user].name().as_str());
     for place in world.places() {
         if is_in(place.0) != known.contains_key(&place) {
-            return Ok(Err(format!("{place:?} takes part: {}, of {people:?}", known.contains_key(&place))));
+            let stands = rooms::stands(world.device(place)?.person.client(), room).await?;
+            return Ok(Err(format!("{place:?} stands like this: {stands}; of {people:?}")));
         }
     }
     Ok(Ok((0..world.people.len()).filter(|user| is_in(*user)).collect()))

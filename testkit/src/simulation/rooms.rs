@@ -173,6 +173,13 @@ pub(super) async fn people(client: &Client, room: &Room) -> Result<Option<(BTree
     Ok(Some((people, group.is_split, group.waiting)))
 }
 
+/// Where a device stands in a group, for who looks for a fault.
+pub(super) async fn stands(client: &Client, room: &Room) -> Result<String> {
+    let Some(chat) = client.chat_with(&room.recipient()).await? else { return Ok("it has no such chat".to_owned()) };
+    let (group, requests, holds) = (client.group(chat).await?, client.requests().await?, client.holds().await?);
+    Ok(format!("gone {:?}, {} changes wait, requests {requests:?}, holds {holds:?}", group.gone, group.waiting))
+}
+
 /// Calls a stolen device back: the first device begins another generation of the account.
 pub(super) async fn is_called_back(world: &World, user: usize, gone: &privmsg_protocol::DeviceId) -> Result<()> {
     let first = &world.device((user, 0))?.person;

@@ -21,9 +21,6 @@ use crate::sending::Said;
 /// Profiles that are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// The shortest beginning of a group's id that stands for it: few enough to type, and too many to be met by chance.
-const SHORTEST_PREFIX: usize = 6;
-
 /// A group of people, as this device knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupView {
@@ -175,8 +172,11 @@ impl Client {
     /// [`ClientError::Content`] for a title that cannot be one; [`ClientError::GroupChange`] for somebody who may not.
     pub async fn set_group_title(&self, chat: ChatId, title: &str) -> Result<Said, ClientError> {
         let title = Title { title: title.trim().to_owned(), again: false };
-        let now = self.context.clock.now_ms();
-        let own = self.user_id().clone();
+        let (title, now, own) = (&title, self.context.clock.now_ms(), self.user_id());
+        self.by_the_newest(|| async move { self.give_title(chat, title.clone(), own.clone(), now).await }).await
+    }
+
+    async fn give_title(&self, chat: ChatId, title: Title, own: UserId, now: i64) -> Result<Said, ClientError> {
         let said = move |tx: &privmsg_store::Tx<'_>| {
             let content = compose(&title, now)?;
             check_takes_part(tx, chat)?;
@@ -220,31 +220,6 @@ impl Client {
         self.context.store.read(move |at| look(at, chat, &own)).await
     }
 
-    /// The group that is meant by its id, or by a beginning of it that fits no other.
-    ///
-    /// # Errors
-    /// [`ClientError::NoSuchGroup`].
-    pub async fn find_group(&self, id: &str) -> Result<ConversationId, ClientError> {
-        let wanted = id.to_owned();
-        let look = move |at: &Snapshot<'_>| {
-            let mut found = Vec::new();
-            for (chat, _) in group_chats::all(at)? {
-                if let ChatKind::Group { conversation } = chats::load(at, chat)?.kind {
-                    let name = conversation.to_string();
-                    let begins = wanted.len() >= SHORTEST_PREFIX && name.starts_with(&wanted);
-                    if begins || name == wanted {
-                        found.push(conversation);
-                    }
-                }
-            }
-            Ok::<_, StoreError>(found)
-        };
-        match &*self.context.store.read(look).await? {
-            [one] => Ok(*one),
-            _ => Err(ClientError::NoSuchGroup(id.to_owned())),
-        }
-    }
-
     /// What a group is called by people, if this device knows it and anybody has said.
     ///
     /// # Errors
@@ -277,6 +252,11 @@ impl Client {
     }
 
     async fn ask(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {
+        let changes = &changes;
+        self.by_the_newest(|| async move { self.want(chat, changes.clone()).await }).await
+    }
+
+    async fn want(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {
         let asked = move |tx: &privmsg_store::Tx<'_>| {
             check_takes_part(tx, chat)?;
             let key = rosters::signing_key(tx)?;

@@ -1,5 +1,7 @@
 //! What a user says: each intent is one transaction, and is sent whatever happens to this process afterwards.
 
+use std::time::Duration;
+
 use privmsg_e2ee::{Delete, Edit, Kind, Reaction};
 use privmsg_protocol::{DeviceId, ErrorCode, MessageId, UserId};
 use privmsg_store::chats::ChatId;
@@ -14,18 +16,23 @@ use crate::error::ClientError;
 use crate::sending::{self, Acknowledged, Draft, DraftFile, Recipient, Said, Sent};
 use crate::view::message::{MessageKind, MessageView};
 
+/// How long a message to somebody new waits for the server to say whether there is somebody of that name.
+const ANSWER: Duration = Duration::from_secs(3);
+
 impl Client {
     /// Stores and queues a message; it will be sent whatever happens to this process. Durable when this returns.
     ///
     /// # Errors
     /// [`ClientError`] of the database, for a file that is not there, or for a text that is empty or too long;
-    /// [`ClientError::Blocked`].
+    /// [`ClientError::Blocked`]; [`ClientError::NoSuchUser`] for a new recipient whom the server does not know, where it can be
+    /// asked.
     pub async fn send(&self, recipient: &Recipient, draft: Draft) -> Result<Sent, ClientError> {
         if let Recipient::User(user) = recipient
             && self.is_blocked(user).await?
         {
             return Err(ClientError::Blocked(user.clone()));
         }
+        self.refuse_nobody(recipient).await?;
         let mut looked_at = Vec::with_capacity(draft.files.len());
         for path in &draft.files {
             looked_at.push(DraftFile::look(path).await?);
@@ -35,14 +42,30 @@ impl Client {
         for file in looked_at {
             files.push(file.seal(&self.context).await?);
         }
-        let recipient = recipient.clone();
-        self.say(move |tx, own, now| {
-            let chat = sending::chat_with(tx, own.0, &recipient, now)?;
-            refuse_blocked(tx, chat)?;
-            refuse_gone(tx, chat)?;
-            sending::queue(tx, own, chat, &draft, &files, now)
+        let said = &(recipient.clone(), draft, files);
+        self.by_the_newest(|| async move {
+            let (recipient, draft, files) = said.clone();
+            self.say(move |tx, own, now| {
+                let chat = sending::chat_with(tx, own.0, &recipient, now)?;
+                refuse_blocked(tx, chat)?;
+                refuse_gone(tx, chat)?;
+                sending::queue(tx, own, chat, &draft, &files, now)
+            })
+            .await
         })
         .await
+    }
+
+    /// Refuses to begin a chat with a mistyped name. Where the server does not answer soon, it shows later.
+    async fn refuse_nobody(&self, recipient: &Recipient) -> Result<(), ClientError> {
+        let Recipient::User(user) = recipient else { return Ok(()) };
+        if user == self.user_id() || self.chat_with(recipient).await?.is_some() {
+            return Ok(());
+        }
+        match tokio::time::timeout(ANSWER, self.published_key(user)).await {
+            Ok(Err(error)) if error.is(&ErrorCode::UnknownUser) => Err(ClientError::NoSuchUser(user.clone())),
+            _ => Ok(()),
+        }
     }
 
     /// Reacts to a message, or takes that back.

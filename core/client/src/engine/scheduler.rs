@@ -22,6 +22,7 @@ use super::tasks::{self, Due, Failure, Task, Work};
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::net::backoff::random_fraction;
+use crate::picture::{self, Standing};
 
 /// First pause after a failure that names none, and the longest. Each is twice the one before, with jitter.
 const PAUSES: Pauses = Pauses { first: Duration::from_secs(1), longest: Duration::from_secs(10 * 60) };
@@ -119,7 +120,7 @@ impl Scheduler {
             self.changes.skip();
             let plan = plan(Arc::clone(&self.tasks), Arc::clone(&link)).await?;
             let (begun, wake) = self.begin(plan);
-            self.tell_if_in_step(begun);
+            self.tell_if_in_step(begun).await;
             if self.is_quiet() {
                 for flush in self.flushes.drain(..) {
                     let _ = flush.send(());
@@ -180,8 +181,9 @@ impl Scheduler {
     }
 
     /// Once after connecting: everything that waited is here, and all groups that could be joined are.
-    fn tell_if_in_step(&self, nothing_open: bool) {
+    async fn tell_if_in_step(&mut self, nothing_open: bool) {
         if nothing_open && self.link.has_compared() && self.link.come_into_step() {
+            picture::note(&self.link.context, Standing::InStep).await;
             self.link.context.emit(Event::Synced);
         }
     }

@@ -14,6 +14,7 @@ use crate::events::Event;
 use crate::net::backoff::random_fraction;
 use crate::own_devices::learn;
 use crate::own_devices::publish::Publisher;
+use crate::picture::{self, Standing};
 
 /// How soon, and how late, it is looked again: soon at first, because whoever lets a device in often holds it in hand.
 const SOONEST: Duration = Duration::from_secs(2);
@@ -22,6 +23,7 @@ const LATEST: Duration = Duration::from_secs(5 * 60);
 /// Waits until this device is let in. `false` if the engine is to stop.
 pub(super) async fn until_let_in(context: &Arc<Context>, leave: &CancellationToken) -> Result<bool, EngineError> {
     hold(context, true).await?;
+    picture::note(context, Standing::Away).await;
     context.emit(Event::Waiting);
     // What the others have done shows at once; whether it is over, after a pause.
     if let Err(error) = is_let_in(context).await {

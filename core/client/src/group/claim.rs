@@ -31,7 +31,7 @@ impl Claim {
     /// [`ClientError`] for what is none.
     pub(crate) fn with_state(mut self, state: &GroupStateAt) -> Result<Self, ClientError> {
         let read = |roster: &Option<_>| roster.as_ref().map(rosters::read).transpose();
-        self.shown = Shown { roster: read(&state.roster)?, founding: read(&state.founding_roster)? };
+        self.shown = Shown { roster: read(&state.roster)?, founding: read(&state.founding_roster)?, added_by: None };
         Ok(self)
     }
 

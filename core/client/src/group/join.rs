@@ -69,8 +69,11 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
             }
             Err(error) => return Err(error),
         };
-        let shown = claim.clone().with_state(&state)?;
+        let mut shown = claim.clone().with_state(&state)?;
         rosters::catch_up(link, id, &shown).await?;
+        if here.was_invited {
+            shown.shown.added_by = rosters::added_by(link, id, &shown).await?;
+        }
         let (outcome, events) = prepare(link, id, state, shown, (attempt == 0).then_some(why)).await?;
         link.context.emit_all(events);
         match outcome {
@@ -110,6 +113,8 @@ struct Here {
     /// It is not somebody else's invention: this user has it already, or it is their own.
     is_known: bool,
     reached: Option<Incarnation>,
+    /// An invitation has come, which could not be used.
+    was_invited: bool,
     /// How often its group could not be joined, in a row.
     refusals: u32,
     /// Until it may be joined anew.
@@ -124,7 +129,9 @@ impl Here {
             let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?;
             let refusals = holds::attempts(at, &groups::TASK, Scope::Group(id))?;
             let pause = Duration::from_millis(rejoins::pause_ms(at, &id, now)?.unsigned_abs());
-            Ok(Self { is_known: chat.is_some() || kind == ChatKind::SelfNotes, reached, refusals, pause })
+            let was_invited = lags::of(at, &id)?.is_some_and(|lag| lag.since.is_some());
+            let is_known = chat.is_some() || kind == ChatKind::SelfNotes;
+            Ok(Self { is_known, reached, was_invited, refusals, pause })
         };
         link.context.store.read(look).await
     }
@@ -238,8 +245,9 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
         None => None,
         Some(claim) => match link.context.api.group_state(&id, Some(welcome.epoch)).await {
             Ok(found) if found.epoch == welcome.epoch => {
-                let claim = claim.with_state(&found)?;
+                let mut claim = claim.with_state(&found)?;
                 rosters::catch_up(link, id, &claim).await?;
+                claim.shown.added_by = rosters::added_by(link, id, &claim).await?;
                 Some((claim, found.state.ratchet_tree.decode()))
             }
             Ok(_) => Some((claim, None)),

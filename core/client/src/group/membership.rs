@@ -126,8 +126,13 @@ fn take_part(
         }
         rosters::enter(step.tx, chat, founding, roster)?;
     }
-    let news = GroupNews { added: vec![step.identity.user_id.clone()], ..GroupNews::default() };
-    Ok(Some(news.tell(step, chat, roster.author().user_id(), Place::Here)?))
+    let own = &step.identity.user_id;
+    let (news, by) = match &claim.shown.added_by {
+        Some(by) => (GroupNews { added: vec![own.clone()], ..GroupNews::default() }, by),
+        // A further device of the user's, or nobody's signature says who it was.
+        None => (GroupNews { came_in: true, ..GroupNews::default() }, own),
+    };
+    Ok(Some(news.tell(step, chat, by, Place::Here)?))
 }
 
 /// A group carries a chat from now on, in the place of the one before.

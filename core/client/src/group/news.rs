@@ -31,6 +31,9 @@ pub struct GroupNews {
     /// Who takes part under another identity than before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_identity: Vec<UserId>,
+    /// This device is in it from here on, by nobody's word that is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub came_in: bool,
     /// The server says that it knows no such group any more, or not this user in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown_to_server: bool,

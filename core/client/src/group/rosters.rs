@@ -5,7 +5,7 @@
 
 use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCertificate, StatementError};
 use privmsg_mls_public::{Learned, RosterView};
-use privmsg_protocol::{GroupId, Opaque};
+use privmsg_protocol::{GroupId, Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::{Snapshot, StoreError, Tx, account, contacts, group_chats};
 
@@ -26,6 +26,8 @@ pub(crate) struct Shown {
     pub(crate) roster: Option<Roster>,
     /// The one that the group is said to have begun with.
     pub(crate) founding: Option<Roster>,
+    /// Who has brought this user in, where their own signature says so.
+    pub(crate) added_by: Option<UserId>,
 }
 
 /// What is known of the rosters of a chat. `None` if it is none of a group of people.
@@ -109,6 +111,35 @@ pub(crate) async fn catch_up(link: &Link, id: GroupId, claim: &Claim) -> Result<
         known = highest;
     }
     Ok(())
+}
+
+/// Who has brought this user into a group, by a step that they have signed and that follows one without this user. Nothing else
+/// shows it: whoever has signed the newest roster may have changed something else in it. Asked only where it is to be told.
+pub(crate) async fn added_by(link: &Link, id: GroupId, claim: &Claim) -> Result<Option<UserId>, ClientError> {
+    let Some(roster) = claim.shown.roster.clone() else { return Ok(None) };
+    let kind = claim.kind.clone();
+    let takes_part = move |at: &Snapshot<'_>| match chats::find(at, &kind)? {
+        Some(chat) => Ok::<_, StoreError>(group_chats::load(at, chat)?.is_some_and(|known| known.gone.is_none())),
+        None => Ok(false),
+    };
+    let own = &link.identity.user_id;
+    if link.context.store.read(takes_part).await? || roster.participant(own).is_none() {
+        return Ok(None);
+    }
+    let author = roster.author().user_id().clone();
+    if roster.is_founding() {
+        return Ok(Some(author));
+    }
+    let mut before: Vec<_> = claim.shown.founding.iter().cloned().collect();
+    match link.context.api.roster_steps(&id, roster.number().saturating_sub(2)).await {
+        Ok(answer) => before.extend(answer.rosters.iter().map(read).collect::<Result<Vec<_>, _>>()?),
+        Err(ClientError::Server { code, .. }) => tracing::info!(%code, "who has added this user is not known"),
+        Err(error) => return Err(error),
+    }
+    // What joins two branches together has brought in nobody.
+    let brought = roster.previous().len() == 1
+        && before.iter().any(|before| before.participant(own).is_none() && roster.follows(before).is_ok());
+    Ok(Some(author).filter(|author| brought && author != own))
 }
 
 /// The rosters that have led to this one, as far as they are known, without it and the founding one: a server that was set

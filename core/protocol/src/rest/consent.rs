@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, GroupId};
+use crate::{ConversationId, GroupId, UserId};
 
 /// `GET /api/v1/users/me/requests`.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -26,4 +26,7 @@ pub struct KeptOut {
     pub group_id: GroupId,
     /// The conversation that it is of.
     pub chat_id: ConversationId,
+    /// Who has put them in, whom they have blocked. Nobody: they have left it twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
 }

@@ -125,7 +125,7 @@ strategies! {
         token: secret(), device_id: device(), expires_at: any::<i64>(), user: profile(),
         waiting: any::<bool>(), answered: vec(opaque(), 0..3),
     });
-    kept_out() -> KeptOut = make!(KeptOut { group_id: group_id(), chat_id: chat_id() });
+    kept_out() -> KeptOut = make!(KeptOut { group_id: group_id(), chat_id: chat_id(), by: opt(user()) });
     requests() -> Requests = make!(Requests {
         unanswered: vec(group_id(), 0..3), declined: vec(group_id(), 0..3), kept_out: vec(kept_out(), 0..2),
     });

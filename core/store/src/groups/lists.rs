@@ -53,3 +53,34 @@ pub fn set_checked(tx: &Tx<'_>, group: &StoredGroup) -> Result<(), StoreError> {
         .execute(params![id, epoch, known_devices::changes(tx)?])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use privmsg_protocol::{Epoch, GroupId};
+
+    use super::*;
+    use crate::Store;
+    use crate::chats::{self, ChatKind};
+    use crate::groups::{GroupState, begin_at, insert, load};
+    use crate::key::DatabaseKey;
+
+    const GROUP: GroupId = GroupId::from_bytes([7; 16]);
+
+    /// A server can lead this device through an epoch of the same number twice, with other leaves in it.
+    #[tokio::test]
+    async fn what_was_checked_in_an_epoch_says_nothing_of_another_one_of_its_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let checked = store.write(|tx| {
+            let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
+            insert(tx, &GROUP, chat, &[], GroupState::Active, 0)?;
+            begin_at(tx, &GROUP, Epoch(4))?;
+            let group = load(tx, &GROUP)?.unwrap();
+            set_checked(tx, &group)?;
+            let before = is_checked(tx, &group)?;
+            begin_at(tx, &GROUP, Epoch(4))?;
+            Ok::<_, StoreError>((before, is_checked(tx, &group)?))
+        });
+        assert_eq!(checked.await.unwrap(), (true, false));
+    }
+}

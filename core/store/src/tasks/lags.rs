@@ -25,7 +25,7 @@ pub struct Lag {
 }
 
 /// Notes that the server is ahead, at `epoch` if it has said so. A time that was set before stays. Without an epoch
-/// nothing but joining anew helps.
+/// nothing but joining anew helps, whatever is heard afterwards.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
@@ -34,7 +34,8 @@ pub fn put(tx: &Tx<'_>, group: &GroupId, epoch: Option<Epoch>, join_at: i64) -> 
         .prepare_cached(
             "INSERT INTO lag (group_id, epoch, join_at)
              SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM lag) < ?4
-             ON CONFLICT (group_id) DO UPDATE SET epoch = iif(?2 > coalesce(epoch, -1), ?2, epoch),
+             ON CONFLICT (group_id) DO UPDATE SET
+                 epoch = iif(?2 IS NULL OR (epoch IS NULL AND seq IS NULL), NULL, max(?2, coalesce(epoch, 0))),
                  seq = iif(?2 IS NULL, NULL, seq)",
         )?
         .execute(params![group.as_bytes().as_slice(), epoch.map(|epoch| to_sql(epoch.0)), join_at, KEPT])?;
@@ -131,4 +132,31 @@ fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> 
         })())
     })?;
     rows.map(|row| row?).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::key::DatabaseKey;
+
+    const GROUP: GroupId = GroupId::from_bytes([7; 16]);
+
+    #[tokio::test]
+    async fn what_only_joining_anew_mends_stays_so_whatever_is_heard_afterwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let noted = store.write(|tx| {
+            put(tx, &GROUP, Some(Epoch(5)), 10)?;
+            put(tx, &GROUP, Some(Epoch(4)), 20)?;
+            let before = of(tx, &GROUP)?.unwrap();
+            put(tx, &GROUP, None, 30)?;
+            put(tx, &GROUP, Some(Epoch(9)), 40)?;
+            put_missing(tx, &GROUP, Seq(3), 50)?;
+            Ok::<_, StoreError>((before, of(tx, &GROUP)?.unwrap()))
+        });
+        let (before, after) = noted.await.unwrap();
+        assert_eq!((before.epoch, before.join_at), (Some(Epoch(5)), 10));
+        assert_eq!((after.epoch, after.seq, after.join_at), (None, None, 10));
+    }
 }

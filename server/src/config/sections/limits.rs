@@ -29,7 +29,7 @@ pub struct Limits {
     pub max_transfers: u32,
     /// People, or groups of people, to whom a user may write in a day and who have not answered yet. Default 20.
     pub max_new_requests_per_day: u64,
-    /// Messages in a day to somebody who has not answered. Default 100.
+    /// Messages in a day to somebody who has not answered, or into a group where too many have not. Default 100.
     pub max_request_messages_per_day: u64,
     /// All of these together. Default 256.
     pub max_request_kb_per_day: u64,

@@ -8,14 +8,12 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use privmsg_protocol::rest::GroupKind;
-use privmsg_protocol::{ConversationId, GroupId, UserId};
+use privmsg_protocol::{GroupId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::arrivals::Arrivals;
 use super::bounds::Waiting;
-use super::groups::kind_number;
-use super::row::parse_chat_id;
+use super::group_entry::GroupEntry;
 
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
 const MAX_ENTRIES: usize = 20_000;
@@ -38,37 +36,6 @@ pub(super) struct Cache {
     answered: HashSet<(i64, i64)>,
     /// Whether the one has blocked the other.
     blocks: HashMap<(i64, i64), bool>,
-}
-
-/// A group as the relay needs it.
-pub(super) struct GroupEntry {
-    pub(super) id: i64,
-    pub(super) chat: ConversationId,
-    /// Number of the roster in the GroupContext, 0 for none.
-    pub(super) roster: i64,
-    pub(super) epoch: i64,
-    pub(super) seq: i64,
-    /// Whether `seq` is ahead of the table.
-    numbered: bool,
-    /// A conversation between two.
-    pub(super) is_direct: bool,
-    pub(super) participants: Rc<[i64]>,
-    /// Participants of whom no person has said anything yet.
-    pub(super) silent: Vec<i64>,
-    /// Participants who hear nothing of it.
-    kept_out: Vec<i64>,
-    /// Those of the active leaves that are theirs.
-    deaf: Vec<i64>,
-    /// Those who have declined.
-    pub(super) declined: Vec<i64>,
-    /// Who has asked for the conversation.
-    pub(super) began: Option<i64>,
-    /// All leaves, signed in or not.
-    pub(super) leaves: Rc<[i64]>,
-    /// Those of the leaves that have to join anew before they say anything.
-    pub(super) former: Rc<[i64]>,
-    /// Those that are signed in.
-    pub(super) active: Rc<[i64]>,
 }
 
 impl Cache {
@@ -261,10 +228,17 @@ impl Cache {
 
     /// The user has done something in the group.
     pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
-        if let Some(group) = self.groups.get_mut(&group_id) {
-            group.silent.retain(|silent| *silent != user);
-            group.declined.retain(|declined| *declined != user);
-        }
+        let Some(group) = self.groups.get_mut(&group_id) else { return };
+        group.silent.retain(|silent| *silent != user);
+        group.declined.retain(|declined| *declined != user);
+        group.brought.retain(|(brought, _)| *brought != user);
+        let answered = group.participants.clone();
+        answered.iter().for_each(|by| self.has_answered(user, *by));
+    }
+
+    /// The user has answered whoever brought them into groups.
+    pub(super) fn has_answered(&mut self, user: i64, by: i64) {
+        self.groups.values_mut().for_each(|group| group.brought.retain(|brought| *brought != (user, by)));
     }
 
     /// The next place in the history of a group that has been looked up in this transaction.
@@ -296,71 +270,5 @@ fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> rusqlite:
     match arrivals {
         Some(arrivals) => Ok(arrivals),
         unknown => Ok(unknown.insert(Arrivals::load(conn)?)),
-    }
-}
-
-impl GroupEntry {
-    /// The leaves that are signed in and in the group, as it is now.
-    pub(super) fn present(&self) -> Vec<i64> {
-        self.active.iter().copied().filter(|device| self.has(*device)).collect()
-    }
-
-    /// The leaves that are signed in, but for those of participants who are kept out.
-    pub(super) fn hearing(&self) -> Vec<i64> {
-        self.active.iter().copied().filter(|device| !self.deaf.contains(device)).collect()
-    }
-
-    /// Whether the user takes part, and is not kept out.
-    pub(super) fn admits(&self, user: i64) -> bool {
-        self.participants.contains(&user) && !self.kept_out.contains(&user)
-    }
-
-    /// Whether a device is in the group, as it is now.
-    pub(super) fn has(&self, device: i64) -> bool {
-        self.leaves.contains(&device) && !self.former.contains(&device)
-    }
-
-    fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
-        let found = conn
-            .prepare_cached("SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1")?
-            .query_row(params![group_id.as_bytes(), kind_number(GroupKind::Direct)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, parse_chat_id(row, 4)?, row.get(5)?))
-            })
-            .optional()?;
-        let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
-            return Ok(None);
-        };
-        let participants: Vec<(i64, bool, bool, bool, bool)> = conn
-            .prepare_cached(
-                "SELECT user, acted, declined <> 0, began, kept_out <> 0 FROM grp_participant WHERE grp = ?1",
-            )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        let leaves: Vec<(i64, bool, bool, i64)> = conn
-            .prepare_cached(
-                "SELECT l.device, d.removed_at = 0, l.former, d.user FROM grp_leaf l JOIN device d ON d.id = l.device
-                 WHERE l.grp = ?1",
-            )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        let kept_out: Vec<i64> = participants.iter().filter_map(|(user, .., out)| out.then_some(*user)).collect();
-        Ok(Some(Self {
-            id,
-            chat,
-            roster,
-            epoch,
-            seq,
-            numbered: false,
-            is_direct,
-            participants: participants.iter().map(|(user, ..)| *user).collect(),
-            silent: participants.iter().filter_map(|(user, acted, ..)| (!acted).then_some(*user)).collect(),
-            declined: participants.iter().filter_map(|(user, _, declined, ..)| declined.then_some(*user)).collect(),
-            began: participants.iter().find_map(|(user, _, _, began, _)| began.then_some(*user)),
-            leaves: leaves.iter().map(|(device, ..)| *device).collect(),
-            former: leaves.iter().filter_map(|(device, _, former, _)| former.then_some(*device)).collect(),
-            deaf: leaves.iter().filter(|(.., user)| kept_out.contains(user)).map(|(device, ..)| *device).collect(),
-            kept_out,
-            active: leaves.iter().filter_map(|(device, active, ..)| active.then_some(*device)).collect(),
-        }))
     }
 }

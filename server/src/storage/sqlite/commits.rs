@@ -94,7 +94,7 @@ impl Tx<'_> {
         let informed: Vec<i64> = hearing.into_iter().filter(|leaf| *leaf != device).collect();
         self.require_room(session.user, frame.len() + size(&joiners))?;
         if let Some(Step { moves, .. }) = &step {
-            self.ask_newcomers(session.user.0, &moves.come)?;
+            self.ask_for(session.user.0, &moves.come)?;
         }
         Ok(Taken {
             place,
@@ -114,8 +114,8 @@ impl Tx<'_> {
     /// server knows nothing.
     ///
     /// Nobody puts others' devices out at will: one goes with its user, when it is signed out, when it has not joined anew
-    /// since a restore, when it comes back by the same commit, by a device of the same user, or when its account's own list says
-    /// so, which the committer may know and the server not.
+    /// since a restore, by a device of the same user, or when its account's own list says so, which the committer may know and the
+    /// server not. That it comes back by the same commit is no reason: by a key package of which it has no secret any more it does not.
     fn removed_leaves(
         &mut self,
         change: &Change,
@@ -131,9 +131,8 @@ impl Tx<'_> {
             }
             let owner = self.state.cache.owner(self.conn, device).map_err(engine_error)?;
             let stays = owner.is_some_and(|owner| users.contains(&owner)) && !is_put_out(change, member);
-            let comes_back = change.added.iter().any(|added| added.is(&member.user_id, &member.device_id));
             let own = member.user_id == change.committer.user_id;
-            let uncalled = stays && !comes_back && !own && !former.contains(&device);
+            let uncalled = stays && !own && !former.contains(&device);
             if uncalled && !self.is_left_out(owner, member, evidence)? {
                 let detail = "a device would be put out that is signed in and whose user stays";
                 return Err(Refusal::new(ErrorCode::InvalidHandshake, detail).into());
@@ -182,7 +181,8 @@ impl Tx<'_> {
         }
         let informed = self.with_room(informed, place.group, frame.len())?;
         self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
-        for device in &removed {
+        // Whoever joins anew goes on being a leaf.
+        for device in removed.iter().filter(|device| !(joins && **device == session.device.0)) {
             self.conn
                 .prepare_cached("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2")?
                 .execute([place.group, *device])?;

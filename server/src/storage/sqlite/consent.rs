@@ -20,15 +20,6 @@ use super::row::{parse, parse_group_id};
 use super::tx::{COMMIT, Tx, WELCOME};
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
 
-/// In seconds.
-const DAY: i64 = 24 * 3600;
-
-/// When to try again at the latest, in seconds: an answer may come at any time.
-const AGAIN: i64 = 15 * 60;
-
-/// A season, in seconds.
-const FORGOTTEN: i64 = 90 * DAY;
-
 /// What participants have said to a conversation, in one group of it after the other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standing {
@@ -38,13 +29,7 @@ pub(super) struct Standing {
     /// The conversation is theirs, who asked for it.
     began: bool,
     kept_out: i64,
-}
-
-/// What has been sent to somebody who has not answered.
-struct Unanswered {
-    counted_from: i64,
-    messages: i64,
-    bytes: i64,
+    brought_by: i64,
 }
 
 /// Whether `peer` has written to `user`, alone or in a group, or has accepted what they ask. Who has answered and declines
@@ -99,82 +84,11 @@ pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64
 const NEVER_SEEN: i64 = 1;
 
 impl Tx<'_> {
-    fn is_answered_by(&mut self, peer: i64, user: i64) -> rusqlite::Result<bool> {
-        if self.state.cache.is_answered(peer, user) {
-            return Ok(true);
-        }
-        let answered = has_answered(self.conn, peer, user)?;
-        if answered {
-            self.state.cache.note_answered(peer, user);
-        }
-        Ok(answered)
-    }
-
-    /// Counts a message to somebody who may not have answered, or says that there were too many.
-    pub(super) fn count_request(&mut self, user: i64, peer: i64, size: usize) -> rusqlite::Result<Option<Refusal>> {
-        let bounds = self.state.bounds;
-        if (bounds.request_messages == 0 && bounds.request_bytes == 0 && bounds.new_requests == 0)
-            || self.is_answered_by(peer, user)?
-        {
-            return Ok(None);
-        }
-        let (now, size) = (self.now(), i64::try_from(size).unwrap_or(i64::MAX));
-        let known = self
-            .conn
-            .prepare_cached("SELECT counted_from, messages, bytes FROM unanswered WHERE user = ?1 AND peer = ?2")?
-            .query_row([user, peer], |row| {
-                Ok(Unanswered { counted_from: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)? })
-            })
-            .optional()?;
-        let mut sent = match known {
-            Some(sent) if now - sent.counted_from < DAY && now >= sent.counted_from => sent,
-            Some(_) => Unanswered { counted_from: now, messages: 0, bytes: 0 },
-            None => match self.refuse_new_request(user)? {
-                Some(refusal) => return Ok(Some(refusal)),
-                None => Unanswered { counted_from: now, messages: 0, bytes: 0 },
-            },
-        };
-        sent.messages += 1;
-        sent.bytes += size;
-        let is_over = |value: i64, bound: i64| bound > 0 && value > bound;
-        if is_over(sent.messages, bounds.request_messages) || is_over(sent.bytes, bounds.request_bytes) {
-            let detail = "so much may be said to somebody who has not answered yet, and no more today";
-            let wait = (sent.counted_from + DAY - now).min(AGAIN);
-            return Ok(Some(Refusal::later(ErrorCode::AwaitsAnswer, detail, wait)));
-        }
-        self.conn
-            .prepare_cached(
-                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT DO UPDATE SET counted_from = ?4, messages = ?5, bytes = ?6",
-            )?
-            .execute([user, peer, now, sent.counted_from, sent.messages, sent.bytes])?;
-        Ok(None)
-    }
-
-    /// Says whether the user has asked too many today who have not answered.
-    fn refuse_new_request(&self, user: i64) -> rusqlite::Result<Option<Refusal>> {
-        let bound = self.state.bounds.new_requests;
-        if bound == 0 {
-            return Ok(None);
-        }
-        let (count, oldest): (i64, Option<i64>) = self
-            .conn
-            .prepare_cached("SELECT count(*), min(begun_at) FROM unanswered WHERE user = ?1 AND begun_at > ?2")?
-            .query_row([user, self.now() - DAY], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if count < bound {
-            return Ok(None);
-        }
-        let detail = "you have written to too many people today who have not answered yet";
-        let wait = (oldest.unwrap_or_else(|| self.now()) + DAY - self.now()).min(AGAIN);
-        Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, wait)))
-    }
-
     /// What was said to a conversation before it goes on in another group. To be asked before the group before is forgotten.
     pub(super) fn standing(&self, chat: &ConversationId) -> Result<Vec<Standing>> {
         self.conn
             .prepare_cached(
-                "SELECT p.user, p.acted, p.declined, p.began, p.kept_out FROM grp_participant p JOIN grp g ON g.id = p.grp
+                "SELECT p.user, p.acted, p.declined, p.began, p.kept_out, p.brought_by FROM grp_participant p JOIN grp g ON g.id = p.grp
                  WHERE g.chat_id = ?1",
             )
             .and_then(|mut query| {
@@ -186,6 +100,7 @@ impl Tx<'_> {
                             declined: row.get(2)?,
                             began: row.get(3)?,
                             kept_out: row.get(4)?,
+                            brought_by: row.get(5)?,
                         })
                     })?
                     .collect()
@@ -206,73 +121,25 @@ impl Tx<'_> {
                 Some(known) => known.kept_out,
                 None => self.kept_out_by(group, *participant, &[user]).map_err(engine_error)?,
             };
+            let brought_by = match known {
+                Some(known) => known.brought_by,
+                None if *participant == user => 0,
+                None => self.brought_by(*participant, user).map_err(engine_error)?,
+            };
             self.conn
                 .prepare_cached(
-                    "UPDATE grp_participant SET acted = ?3, declined = ?4, began = ?5, kept_out = ?6
+                    "UPDATE grp_participant SET acted = ?3, declined = ?4, began = ?5, kept_out = ?6, brought_by = ?7
                      WHERE grp = ?1 AND user = ?2",
                 )
-                .and_then(|mut update| update.execute(params![group, participant, acted, declined, began, kept_out]))
+                .and_then(|mut update| {
+                    update.execute(params![group, participant, acted, declined, began, kept_out, brought_by])
+                })
                 .map_err(engine_error)?;
         }
         if !before.is_empty() {
             return Ok(());
         }
-        self.ask(group, user, users).map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
-    }
-
-    /// Counts each of those whom the user brings into a group as somebody who is asked, unless they have answered: one answer in
-    /// a group would open it for any number of strangers otherwise.
-    pub(super) fn ask_newcomers(&mut self, user: i64, newcomers: &[i64]) -> Result<()> {
-        for newcomer in newcomers.iter().filter(|newcomer| **newcomer != user) {
-            if self.is_answered_by(*newcomer, user).map_err(engine_error)? {
-                continue;
-            }
-            if let Some(refusal) = self.ask_one(user, *newcomer).map_err(engine_error)? {
-                return Err(refusal.into());
-            }
-        }
-        Ok(())
-    }
-
-    fn ask(&mut self, group: i64, user: i64, users: &[i64]) -> rusqlite::Result<Option<Refusal>> {
-        let mut strangers = Vec::new();
-        for peer in users.iter().copied().filter(|peer| *peer != user) {
-            if !self.is_answered_by(peer, user)? {
-                strangers.push(peer);
-            }
-        }
-        // Of more people, one is asked for all of them.
-        let asked = match (&*strangers, users.len()) {
-            ([], _) => return Ok(None),
-            ([peer], 2) => *peer,
-            _ => -group,
-        };
-        self.ask_one(user, asked)
-    }
-
-    fn ask_one(&self, user: i64, asked: i64) -> rusqlite::Result<Option<Refusal>> {
-        let known: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM unanswered WHERE user = ?1 AND peer = ?2)")?
-            .query_row([user, asked], |row| row.get(0))?;
-        if known {
-            return Ok(None);
-        }
-        if let Some(refusal) = self.refuse_new_request(user)? {
-            return Ok(Some(refusal));
-        }
-        self.conn
-            .prepare_cached(
-                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
-                 VALUES (?1, ?2, ?3, ?3, 0, 0)",
-            )?
-            .execute([user, asked, self.now()])?;
-        Ok(None)
-    }
-
-    /// Forgets whom users have asked long ago. Whoever asks them once more asks somebody new.
-    pub(super) fn forget_unanswered(&self, now: i64) -> rusqlite::Result<()> {
-        self.conn.execute("DELETE FROM unanswered WHERE max(begun_at, counted_from) < ?1", [now - FORGOTTEN]).map(drop)
+        self.ask(user, users)
     }
 
     /// A person of this user has answered the others of the group, who may see from now on when the user is there.
@@ -280,10 +147,16 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("UPDATE grp_participant SET acted = 1, declined = 0 WHERE grp = ?1 AND user = ?2")?
             .execute([group, user])?;
+        // Whom they answer may have brought them into groups.
         self.conn
             .prepare_cached(
-                "DELETE FROM unanswered WHERE (peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1))
-                     OR (peer = -?1 AND user <> ?2)",
+                "UPDATE grp_participant SET brought_by = 0 WHERE user = ?2 AND brought_by <> 0
+                     AND (grp = ?1 OR brought_by IN (SELECT user FROM grp_participant WHERE grp = ?1))",
+            )?
+            .execute([group, user])?;
+        self.conn
+            .prepare_cached(
+                "DELETE FROM unanswered WHERE peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1)",
             )?
             .execute([group, user])
             .map(drop)
@@ -296,6 +169,13 @@ impl Tx<'_> {
                 .prepare_cached("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)")?
                 .execute([user, peer])?;
             self.conn.prepare_cached("DELETE FROM unanswered WHERE user = ?2 AND peer = ?1")?.execute([user, peer])?;
+            let brought = self
+                .conn
+                .prepare_cached("UPDATE grp_participant SET brought_by = 0 WHERE user = ?1 AND brought_by = ?2")?
+                .execute([user, peer])?;
+            if brought > 0 {
+                self.state.cache.has_answered(user, peer);
+            }
         }
         Ok(())
     }

@@ -160,13 +160,14 @@ impl Tx<'_> {
             self.sign_out(user.0, &out).map_err(engine_error)?;
             relisted.signed_out = out.into_iter().map(DeviceKey).collect();
         } else if !out.is_empty() {
+            let groups = self.groups_with(user.0, &out).map_err(engine_error)?;
             for device in &out {
                 self.conn
                     .prepare_cached("UPDATE device SET waiting = ?2, link_reply = '' WHERE id = ?1")
                     .and_then(|mut update| update.execute([*device, LEFT_OUT]))
                     .map_err(engine_error)?;
             }
-            self.notify_groups_of(user.0).map_err(engine_error)?;
+            self.notify_all(&groups, user.0).map_err(engine_error)?;
             relisted.waiting = out.into_iter().map(DeviceKey).collect();
         }
         Ok(relisted)

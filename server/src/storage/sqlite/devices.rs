@@ -1,5 +1,7 @@
 //! Signed-in devices: login, tokens, signing out.
 
+use std::collections::BTreeSet;
+
 use privmsg_protocol::rest::Device;
 use privmsg_protocol::{DeviceId, ErrorCode};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -321,8 +323,11 @@ impl Tx<'_> {
         Ok(devices.into_iter().map(DeviceKey).collect())
     }
 
-    /// Their tokens die, their mailboxes and key packages go, and each remaining leaf of the user's groups gets one notice.
+    /// Their tokens die, their mailboxes and key packages go, and each remaining leaf of groups that they were in gets one
+    /// notice. Of a device that nobody has let in nobody knows, so nobody is told: whoever has but the access key could
+    /// have all of the user's groups written to, again and again.
     pub(super) fn sign_out(&mut self, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
+        let groups = self.groups_with(user, devices)?;
         for device in devices {
             self.note_removed_key(user, *device)?;
             self.conn
@@ -333,24 +338,23 @@ impl Tx<'_> {
             self.conn.prepare_cached("DELETE FROM key_package WHERE device = ?1")?.execute([device])?;
             self.empty_mailbox(*device)?;
         }
-        if devices.is_empty() {
-            return Ok(());
-        }
-        self.notify_groups_of(user)
+        self.notify_all(&groups, user)
     }
 
-    /// Tells all groups of the user that a device of theirs has gone or come.
-    pub(super) fn notify_groups_of(&mut self, user: i64) -> rusqlite::Result<()> {
-        // All of the user's groups, not only those in which a device is a leaf here: after a backup was restored it may be
-        // one in the tree only, and the others must not go on encrypting to it.
-        let groups: Vec<i64> = self
-            .conn
-            .prepare_cached("SELECT grp FROM grp_participant WHERE user = ?1 ORDER BY grp")?
-            .query_map([user], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        for group in groups {
-            self.notify(group, user)?;
+    /// The user's groups in which one of these devices, which was let in once, may be a leaf: it is one here; or the group was
+    /// restored, and it is one in the tree only, and the others must not go on encrypting to it.
+    pub(super) fn groups_with(&self, user: i64, devices: &[i64]) -> rusqlite::Result<BTreeSet<i64>> {
+        let mut groups = BTreeSet::new();
+        let mut query = self.conn.prepare_cached(
+            "SELECT p.grp FROM grp_participant p
+             WHERE p.user = ?1 AND (SELECT waiting FROM device WHERE id = ?2) <> 1
+                 AND EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = p.grp AND (l.device = ?2 OR l.former = 1))",
+        )?;
+        for device in devices {
+            for group in query.query_map([user, *device], |row| row.get(0))? {
+                groups.insert(group?);
+            }
         }
-        Ok(())
+        Ok(groups)
     }
 }

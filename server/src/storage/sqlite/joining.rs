@@ -101,9 +101,12 @@ impl Tx<'_> {
 
     pub(super) fn add_leaf(&self, group: i64, device: i64) -> rusqlite::Result<()> {
         self.conn
-            .prepare_cached("INSERT OR REPLACE INTO grp_leaf (grp, device) VALUES (?1, ?2)")?
-            .execute([group, device])?;
-        Ok(())
+            .prepare_cached(
+                "INSERT INTO grp_leaf (grp, device, since) SELECT id, ?2, epoch FROM grp WHERE id = ?1
+                 ON CONFLICT DO UPDATE SET former = 0",
+            )?
+            .execute([group, device])
+            .map(drop)
     }
 
     pub(super) fn store_state(&self, place: Place, group_info: &Opaque, state: &[u8]) -> rusqlite::Result<()> {

@@ -7,10 +7,11 @@
 
 use privmsg_protocol::ConversationId;
 use privmsg_protocol::rest::{GroupKind, KeptOut};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::groups::kind_number;
-use super::row::{parse_chat_id, parse_group_id};
+use super::row::{parse, parse_chat_id, parse_group_id};
 use super::tx::Tx;
 use crate::storage::UserKey;
 
@@ -23,10 +24,14 @@ const FOR_GOOD: i64 = 2;
 /// Groups that the user has been put into and hears nothing of.
 pub(super) fn kept_out(conn: &Connection, user: UserKey) -> rusqlite::Result<Vec<KeptOut>> {
     conn.prepare_cached(
-        "SELECT g.group_id, g.chat_id FROM grp_participant p JOIN grp g ON g.id = p.grp
+        "SELECT g.group_id, g.chat_id, u.user_id FROM grp_participant p JOIN grp g ON g.id = p.grp
+             LEFT JOIN user u ON u.id = p.kept_out
          WHERE p.user = ?1 AND p.kept_out <> 0 ORDER BY g.id",
     )?
-    .query_map([user.0], |row| Ok(KeptOut { group_id: parse_group_id(row, 0)?, chat_id: parse_chat_id(row, 1)? }))?
+    .query_map([user.0], |row| {
+        let by = if row.get_ref(2)? == ValueRef::Null { None } else { Some(parse(row, 2)?) };
+        Ok(KeptOut { group_id: parse_group_id(row, 0)?, chat_id: parse_chat_id(row, 1)?, by })
+    })?
     .collect()
 }
 

@@ -1,5 +1,7 @@
 //! Key packages: each handed out once, the last-resort one as often as needed.
 
+use std::collections::BTreeSet;
+
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 use privmsg_protocol::rest::{
     ClaimOf, ClaimedKeyPackages, ClaimedOf, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages,
@@ -65,7 +67,7 @@ impl Tx<'_> {
 
     /// Tells the user's groups of which the device is no leaf that it can be added.
     fn announce(&mut self, session: &Session) -> rusqlite::Result<()> {
-        let groups: Vec<i64> = self
+        let groups: BTreeSet<i64> = self
             .conn
             .prepare_cached(
                 "SELECT grp FROM grp_participant WHERE user = ?1
@@ -73,10 +75,7 @@ impl Tx<'_> {
             )?
             .query_map([session.user.0, session.device.0], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
-        for group in groups {
-            self.notify(group, session.user.0)?;
-        }
-        Ok(())
+        self.notify_all(&groups, session.user.0)
     }
 
     pub(super) fn claim_key_packages(

@@ -37,12 +37,12 @@ impl Tx<'_> {
                 .and_then(|()| self.note_leaving(&chat, user))
                 .map_err(engine_error)?;
         } else {
-            if people > 1 {
+            if people > 1 && !self.is_another_since(&chat, session)? {
                 let detail = "others are in the group: leave it by the roster without you";
                 return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
             }
             let moves = Moves { go: vec![user], ..Moves::default() };
-            self.move_people(group, &moves, &[]).map_err(engine_error)?;
+            self.move_people(group, &moves, &[]).and_then(|()| self.note_leaving(&chat, user)).map_err(engine_error)?;
         }
         self.take_leaves(group, user, device).map_err(engine_error)
     }
@@ -81,6 +81,18 @@ impl Tx<'_> {
             .prepare_cached("SELECT id FROM grp WHERE chat_id = ?1")?
             .query_row([chat.as_bytes()], |row| row.get(0))
             .optional()
+    }
+
+    /// Whether the newest roster names the user under an identity that they have no more. They sign no roster of it, so they leave
+    /// by their session alone; that they stand in the roster is for the others to mend.
+    fn is_another_since(&self, chat: &ConversationId, session: &Session) -> Result<bool> {
+        let Some(newest) = self.newest_roster(chat)? else { return Ok(false) };
+        let present: String = self
+            .conn
+            .prepare_cached("SELECT public_key FROM user WHERE id = ?1")
+            .and_then(|mut query| query.query_row([session.user.0], |row| row.get(0)))
+            .map_err(engine_error)?;
+        Ok(newest.participant(&session.user_id).is_none_or(|place| place.identity().to_string() != present))
     }
 
     fn is_of_people(&self, group: i64) -> rusqlite::Result<bool> {

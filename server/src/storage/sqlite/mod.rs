@@ -3,6 +3,7 @@
 mod accounts;
 mod administration;
 mod arrivals;
+mod asking;
 mod audit;
 mod backup;
 mod ballast;
@@ -24,6 +25,7 @@ mod engine;
 mod fault;
 mod files;
 mod filing;
+mod group_entry;
 mod groups;
 mod identity;
 mod invitations;

@@ -2,6 +2,7 @@
 
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
+use super::asking::are_many;
 use super::blocks::KeptFrom;
 use super::tx::{Piece, Tx};
 use crate::frame_text;
@@ -153,10 +154,16 @@ impl Tx<'_> {
         let is_of_two = group.is_direct || group.participants.len() == 2;
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| is_of_two);
         let row = group.id;
-        // Of more people any answer is one; until then all of them count as one who is asked.
-        let silent_others = group.silent.iter().filter(|user| **user != owner).count();
-        let is_asked = group.began == Some(owner) && !alone && silent_others + 1 == group.participants.len();
-        let asks = is_asked.then(|| other.unwrap_or(-group.id));
+        let asks = match other {
+            Some(other) => {
+                let is_asked = group.began == Some(owner) && group.silent.contains(&other);
+                (is_asked || group.brought.iter().any(|(user, _)| *user == other)).then_some(other)
+            }
+            None => {
+                let brought = group.brought.iter().filter(|(user, _)| *user != owner).count();
+                are_many(brought, group.participants.len()).then_some(-group.id)
+            }
+        };
         let is_declined = other.is_some_and(|other| group.declined.contains(&other));
         if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.

@@ -312,19 +312,23 @@ impl Tx<'_> {
             .query_row([group], |row| row.get(0))
     }
 
-    /// Changes who takes part in a group. `by` are those who bring the ones who come.
-    pub(super) fn move_people(&self, group: i64, moves: &Moves, by: &[i64]) -> rusqlite::Result<()> {
+    /// Changes who takes part in a group. `by` are those who bring the ones who come, whose word it is first.
+    pub(super) fn move_people(&mut self, group: i64, moves: &Moves, by: &[i64]) -> rusqlite::Result<()> {
         for user in &moves.go {
             for table in ["grp_participant", "withheld"] {
                 let sql = format!("DELETE FROM {table} WHERE grp = ?1 AND user = ?2");
                 self.conn.prepare_cached(&sql)?.execute([group, *user])?;
             }
         }
-        let mut insert = self.conn.prepare_cached(
-            "INSERT OR IGNORE INTO grp_participant (grp, user, acted, kept_out) VALUES (?1, ?2, 0, ?3)",
-        )?;
         for user in &moves.come {
-            insert.execute([group, *user, self.kept_out_by(group, *user, by)?])?;
+            let kept_out = self.kept_out_by(group, *user, by)?;
+            let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(*user, *author))?;
+            self.conn
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO grp_participant (grp, user, acted, kept_out, brought_by)
+                     VALUES (?1, ?2, 0, ?3, ?4)",
+                )?
+                .execute([group, *user, kept_out, brought_by])?;
         }
         Ok(())
     }

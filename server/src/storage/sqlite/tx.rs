@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::batch::Batch;
 use super::cache::Cache;
 use super::filing::Left;
+use super::notices::Untold;
 use super::sent::{SHELVES, Sent};
 use crate::storage::{Bounds, Delivery, DeviceKey, Position};
 
@@ -65,6 +66,8 @@ pub(super) struct State {
     pub(super) accepted: u64,
     /// Bodies that this transaction has stored, less those that it has deleted.
     pub(super) bodies: i64,
+    /// Whether groups are still to be told something. Looked at when the process begins.
+    pub(super) untold: Untold,
     /// How much may wait.
     pub(super) bounds: Bounds,
 }
@@ -86,6 +89,7 @@ impl State {
             deliveries: Vec::new(),
             accepted: 0,
             bodies: 0,
+            untold: Untold::Some,
             bounds,
         }
     }

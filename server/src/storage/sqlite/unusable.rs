@@ -77,6 +77,10 @@ impl Tx<'_> {
             None => return Err(unknown_group().into()),
         };
         let blamed = self.blamed(group, epoch, report.group_info, current)?;
+        if !self.was_there(group, device, epoch).map_err(engine_error)? {
+            let detail = "this device was not in the group then";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        }
         if blamed.user == user {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "that is of one's own").into());
         }
@@ -114,6 +118,13 @@ impl Tx<'_> {
         let epoch = Epoch(epoch.0.saturating_sub(1));
         let (device, user, _) = self.commit_to(group, epoch)?.ok_or_else(stale)?;
         Ok(Blamed { device, user, epoch })
+    }
+
+    /// Whether the device could have followed the commit that builds on this epoch.
+    fn was_there(&self, group: i64, device: i64, epoch: Epoch) -> rusqlite::Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM grp_leaf WHERE grp = ?1 AND device = ?2 AND since <= ?3)")?
+            .query_row(params![group, device, epoch.0], |row| row.get(0))
     }
 
     fn commit_to(&self, group: i64, epoch: Epoch) -> Result<Option<(i64, i64, bool)>> {

@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::fault::engine_error;
 use super::journal::Journal;
+use super::notices::Untold;
 use super::tx::{State, Tx};
 use super::{checkpoint, filing, sent};
 use crate::clock::Clock;
@@ -186,7 +187,7 @@ struct Loop {
 impl Loop {
     fn run(mut self, seed: StateSeed) {
         let mut state = State::starting_at(seed.next_position, seed.bounds);
-        while let Some(batch) = self.gather() {
+        while let Some(batch) = self.gather(state.untold == Untold::Some) {
             self.transaction(&mut state, batch);
             self.file_arrivals(&mut state);
             self.seal_sent(&mut state);
@@ -195,12 +196,12 @@ impl Loop {
         }
     }
 
-    /// Waits for work. `None` when all handles are gone and nothing is left to do.
-    fn gather(&mut self) -> Option<Vec<Job>> {
+    /// Waits for work, unless there is some. `None` when all handles are gone and nothing is left to do.
+    fn gather(&mut self, has_work: bool) -> Option<Vec<Job>> {
         let mut batch = Vec::new();
         let mut weight = 0;
         loop {
-            let job = if weight > 0 {
+            let job = if has_work || weight > 0 {
                 match self.jobs.try_recv() {
                     Ok(job) => job,
                     Err(_) => break,
@@ -280,6 +281,9 @@ impl Loop {
         });
         match result {
             Ok(()) => {
+                if state.untold == Untold::Failed {
+                    state.untold = Untold::Some;
+                }
                 state.sent.committed();
                 if changes_more {
                     self.note_revocations(now_ms / 1000);
@@ -301,6 +305,7 @@ impl Loop {
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
                 state.back_to(sent);
+                state.untold = Untold::Failed;
                 fail(done, &error);
             }
         }
@@ -328,6 +333,7 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
     if let Some(error) = failure {
         return Err(error);
     }
+    Tx { conn: &transaction, state, now_ms }.tell_more().map_err(engine_error)?;
     state.flush(&transaction).map_err(engine_error)?;
     let next_position = state.next_position;
     if state.bodies != 0 || state.noted_position != next_position {

@@ -1,15 +1,15 @@
-//! A group of people, begun by somebody whom none of them has answered.
+//! A group of people, begun by somebody whom none of them has answered, and strangers who are brought into one.
 
 use privmsg_harness::e2ee::Role;
 use privmsg_protocol::GroupId;
 use privmsg_protocol::frames::ServerFrame;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::people::{club_on, member};
+use super::people::{beginning, club_on, id_of, member};
 use crate::support::{Line, Person, TestServer, new_id};
 
-async fn sends(line: &mut Line, by: &Person, id: GroupId) -> Option<String> {
-    line.send(by.group_message(id, 1, new_id())).await;
+async fn sends(line: &mut Line, by: &Person, id: GroupId, epoch: u64) -> Option<String> {
+    line.send(by.group_message(id, epoch, new_id())).await;
     loop {
         match line.next().await {
             ServerFrame::Ack(_) => return None,
@@ -20,32 +20,135 @@ async fn sends(line: &mut Line, by: &Person, id: GroupId) -> Option<String> {
     }
 }
 
+/// How many of ten messages are taken.
+async fn says(by: &Person, id: GroupId, epoch: u64) -> usize {
+    let mut line = by.connect().await;
+    let mut taken = 0;
+    for _ in 0..10 {
+        match sends(&mut line, by, id, epoch).await {
+            None => taken += 1,
+            Some(code) => assert_eq!(code, "awaits_answer"),
+        }
+    }
+    taken
+}
+
+async fn accepts(who: &Person, id: GroupId) {
+    assert_eq!(who.post(&format!("/api/v1/groups/{id}/accept"), Value::Null).await.status, 204);
+}
+
+async fn two_messages_a_day() -> TestServer {
+    TestServer::with(|config| config.limits.max_request_messages_per_day = 2).await
+}
+
 /// Strangers went round what holds for conversations between two.
 #[tokio::test]
-async fn so_much_is_said_in_it_before_anybody_answers() {
-    let server = TestServer::with(|config| {
-        config.limits.max_request_messages_per_day = 2;
-        config.limits.max_new_requests_per_day = 1;
-    })
-    .await;
-    let club = club_on(server).await;
-    let mut a = club.alice.online().await;
-    for _ in 0..2 {
-        assert_eq!(sends(&mut a, &club.alice, club.id).await, None);
-    }
-    assert_eq!(sends(&mut a, &club.alice, club.id).await.as_deref(), Some("awaits_answer"));
-    // Any of them answers for all.
+async fn so_much_is_said_in_it_before_people_answer() {
+    let club = club_on(two_messages_a_day().await).await;
+    assert_eq!(says(&club.alice, club.id, 1).await, 2);
     let mut c = club.carol.connect().await;
-    assert_eq!(sends(&mut c, &club.carol, club.id).await, None);
-    for _ in 0..5 {
-        assert_eq!(sends(&mut a, &club.alice, club.id).await, None);
+    assert_eq!(sends(&mut c, &club.carol, club.id, 1).await, None);
+    assert_eq!(says(&club.alice, club.id, 1).await, 0, "bob has said nothing yet");
+    assert_eq!(says(&club.carol, club.id, 1).await, 1, "nor to her");
+    accepts(&club.bob, club.id).await;
+    for person in [&club.alice, &club.bob, &club.carol] {
+        assert_eq!(says(person, club.id, 1).await, 10);
     }
+}
+
+/// One accomplice who answers opened a group for any number of strangers who were brought in afterwards, and whoever had not
+/// begun it was never counted at all.
+#[tokio::test]
+async fn an_accomplice_opens_it_for_no_stranger() {
+    let server = two_messages_a_day().await;
+    let (mallory, puppet, victim) =
+        (member(&server, "mallory").await, member(&server, "puppet").await, member(&server, "victim").await);
+    let founding = mallory.mls.roster_with(&[&puppet.mls]).unwrap();
+    let (hers, begun, body) = beginning(&mallory, &founding, &founding, 1, &[&puppet]);
+    mallory.post("/api/v1/groups", body).await.ok();
+    puppet.mls.joins_people(&begun, Some(&founding)).unwrap();
+    let id = id_of(&founding);
+    assert_eq!(says(&puppet, id, 1).await, 10);
+    let with_victim = mallory.mls.changes(&founding, &victim.mls, Some(Role::Member)).unwrap();
+    let bundle = hers.steps(&with_victim, &[&victim.mls]).unwrap();
+    crate::support::submit(&mallory, id, &crate::support::submission(&bundle)).await.ok();
+    assert_eq!((says(&mallory, id, 2).await, says(&puppet, id, 2).await), (2, 2));
+    // The puppet's word again and again gives nothing back.
+    accepts(&puppet, id).await;
+    assert_eq!(says(&mallory, id, 2).await, 0);
+    accepts(&victim, id).await;
+    assert_eq!((says(&mallory, id, 2).await, says(&puppet, id, 2).await), (10, 10));
+}
+
+/// Whom a friend brings in is no stranger, and a few who have not looked yet hold nobody up.
+#[tokio::test]
+async fn a_family_notices_nothing() {
+    let server = two_messages_a_day().await;
+    let alice = member(&server, "alice").await;
+    let mut family = Vec::new();
+    for number in 0..19 {
+        family.push(member(&server, &format!("user{number:02}")).await);
+    }
+    let founding = alice.mls.roster_with(&family.iter().map(|one| &one.mls).collect::<Vec<_>>()).unwrap();
+    // Five have written to her before.
+    for friend in &family[..5] {
+        friend.connect().await.deliver_through(friend.message("alice", new_id(), "eA==")).await;
+    }
+    let everybody: Vec<&Person> = family.iter().collect();
+    let (hers, _, body) = beginning(&alice, &founding, &founding, 1, &everybody);
+    alice.post("/api/v1/groups", body).await.ok();
+    let id = id_of(&founding);
+    assert_eq!(says(&alice, id, 1).await, 2, "fourteen of twenty");
+    for person in &family[5..17] {
+        accepts(person, id).await;
+    }
+    assert_eq!((says(&alice, id, 1).await, says(&family[0], id, 1).await), (10, 10), "two of twenty");
+    // The next group of it goes on like that.
+    drop(hers);
+    let (_, _, body) = beginning(&alice, &founding, &founding, 2, &everybody);
+    let next = alice.post("/api/v1/groups", body).await.ok();
+    let next: GroupId = serde_json::from_value(next["group_id"].clone()).unwrap();
+    assert_eq!(says(&alice, next, 1).await, 10);
+}
+
+/// Who answers whoever has brought them in has answered.
+#[tokio::test]
+async fn an_answer_elsewhere_is_one() {
+    let club = club_on(two_messages_a_day().await).await;
+    for person in [&club.bob, &club.carol] {
+        assert_eq!(says(&club.alice, club.id, 1).await, if person.name == "bob" { 2 } else { 0 });
+        person.connect().await.deliver_through(person.message("alice", new_id(), "eA==")).await;
+    }
+    assert_eq!(says(&club.alice, club.id, 1).await, 10);
+}
+
+#[tokio::test]
+async fn a_large_group_of_strangers_is_several_requests() {
+    let server = TestServer::with(|config| config.limits.max_new_requests_per_day = 3).await;
+    let alice = member(&server, "alice").await;
+    let mut people = Vec::new();
+    for number in 0..27 {
+        people.push(member(&server, &format!("user{number:02}")).await);
+    }
+    let begin = async |with: &[Person]| {
+        let founding = alice.mls.roster_with(&with.iter().map(|one| &one.mls).collect::<Vec<_>>()).unwrap();
+        let all: Vec<&Person> = with.iter().collect();
+        alice.post("/api/v1/groups", beginning(&alice, &founding, &founding, 1, &all).2).await
+    };
+    begin(&people[..26]).await.ok();
+    begin(&people[..2]).await.ok();
+    begin(&people[..2]).await.is("too_many_requests");
+    let mut line = alice.online().await;
+    line.send(alice.message("user26", new_id(), "eA==")).await;
+    assert_eq!(line.error().await.code.as_str(), "too_many_requests");
+    server.clock.advance(86_401);
+    begin(&people[..2]).await.ok();
 }
 
 /// A friend's word opened a group for any number of strangers who were added afterwards.
 #[tokio::test]
 async fn whoever_is_added_later_is_asked_too() {
-    let club = club_on(TestServer::with(|config| config.limits.max_new_requests_per_day = 1).await).await;
+    let club = club_on(TestServer::with(|config| config.limits.max_new_requests_per_day = 2).await).await;
     let mut b = club.bob.connect().await;
     b.send(club.bob.group_message(club.id, 1, new_id())).await;
     b.ping_through().await;

@@ -325,3 +325,25 @@ async fn a_message_says_of_itself_what_it_is_sent_as() {
     let waiting = bob.get("/api/v1/messages/pending").await.ok();
     assert_eq!(waiting["messages"].as_array().unwrap().len(), 2, "the welcome, and the good one");
 }
+
+/// Each costs the server as much to look at as a good one.
+#[tokio::test]
+async fn whoever_hands_in_what_does_not_hold_may_do_it_less_often() {
+    let pair =
+        super::pair_on(TestServer::with(|config| config.limits.rate_limit_handshakes_per_minute = 12).await).await;
+    let body = submission(&pair.his.commits(&[], &[]).unwrap());
+    let nonsense = || with(&body, |body| body["commit"] = base64(NOTHING));
+    for _ in 0..3 {
+        pair.refuses(&pair.bob, &nonsense()).await;
+    }
+    submit(&pair.bob, pair.id, &nonsense()).await.is("rate_limited");
+    // What is owed is paid before anything else is taken.
+    pair.server.clock.advance(5);
+    pair.refuses(&pair.bob, &nonsense()).await;
+    pair.server.clock.advance(10);
+    submit(&pair.bob, pair.id, &nonsense()).await.is("rate_limited");
+    pair.server.clock.advance(60);
+    submit(&pair.bob, pair.id, &body).await.ok();
+    // Nobody else has paid for it.
+    pair.his.merges().unwrap();
+}

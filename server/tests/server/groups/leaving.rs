@@ -1,7 +1,7 @@
 //! Who leaves a group of people, says so by a roster, and hears nothing more of it; whoever commits next carries the roster.
 
 use privmsg_harness::e2ee::{ConversationInfo, Role};
-use privmsg_harness::mls::Forgery;
+use privmsg_harness::mls::{Forgery, MlsDevice};
 use privmsg_mls_public::Roster;
 use privmsg_protocol::Incarnation;
 use privmsg_protocol::frames::{MessageType, ServerFrame};
@@ -156,6 +156,33 @@ async fn nobody_leaves_for_somebody_else_or_takes_more_along() {
     // A conversation of two has no roster.
     let pair = super::pair().await;
     pair.bob.post(&format!("/api/v1/groups/{}/leave", pair.id), json!({})).await.is("invalid_request");
+}
+
+/// They could sign neither under the old identity nor under the new one.
+#[tokio::test]
+async fn who_has_another_identity_leaves_by_their_word_alone() {
+    let club = club().await;
+    let leave = format!("/api/v1/groups/{}/leave", club.id);
+    club.carol.post(&leave, json!({})).await.is("invalid_request");
+    let other = MlsDevice::of("another", "any").unwrap().person().identity.to_string();
+    club.server.database().execute("UPDATE user SET public_key = ?1 WHERE user_id = 'carol'", [other]).unwrap();
+    club.leaves(&club.carol, &without_carol(&club)).await.is("invalid_roster");
+    let mut b = club.bob.connect().await;
+    while b.next().await != ServerFrame::CaughtUp {}
+    club.carol.post(&leave, json!({})).await.ok();
+    assert_eq!(b.message().await.message_type, MessageType::DeviceSync);
+    club.carol.get(&format!("/api/v1/groups/{}", club.id)).await.is("unknown_group");
+    assert_eq!(club.carol.get("/api/v1/groups").await.ok()["groups"], json!([]));
+    let group = club.group(&club.alice).await;
+    assert_eq!((&group["participants"], &group["roster"]["number"]), (&json!(["alice", "bob"]), &json!(1)));
+    // Her device is out with the next commit of somebody else, and the owner puts her out of the roster.
+    super::changes(&club.bob, &club.bobs, club.id, &[&club.hers], &[], &[&club.carol]).await;
+    club.moves(&club.alice, &club.hers, &[&club.bobs], &without_carol_by(&club), &[]).await;
+    assert_eq!(club.group(&club.alice).await["participants"], json!(["alice", "bob"]));
+}
+
+fn without_carol_by(club: &Club) -> Roster {
+    club.alice.mls.changes(&club.founding, &club.carol.mls, None).unwrap()
 }
 
 /// A step that waits says who leaves; whoever carries it takes exactly those out.

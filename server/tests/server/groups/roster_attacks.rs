@@ -133,9 +133,16 @@ async fn nobody_puts_out_a_device_whose_user_stays() {
     let remove = [&club.carol.mls];
     let forgery = Forgery { remove: &remove, ..Forgery::default() };
     club.forges(&club.alice, &club.hers, forgery).await.is("invalid_handshake");
-    // One comes back by the same commit; one's own goes, and one that is signed out.
-    let bundle = club.carols.forges(Forgery { add: &[&tablet.mls], remove: &[&tablet.mls], ..Forgery::default() });
-    submit(&club.carol, club.id, &submission(&bundle.unwrap())).await.ok();
+    // Nor with a key package of the device, whose secret it may not have any more.
+    let put_back = async || {
+        let bundle = club.carols.forges(Forgery { add: &[&tablet.mls], remove: &[&tablet.mls], ..Forgery::default() });
+        submit(&club.carol, club.id, &submission(&bundle.unwrap())).await
+    };
+    put_back().await.is("invalid_handshake");
+    // After a restore it is how a leaf of before is replaced.
+    club.server.database().execute("UPDATE grp_leaf SET former = 1 WHERE device <> 3", []).unwrap();
+    club.server.user("somebody").await;
+    put_back().await.ok();
 }
 
 /// A member may know a newer list than the server: it lets the member's commit put the device out, and nothing else.

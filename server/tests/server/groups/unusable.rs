@@ -1,6 +1,7 @@
 //! Commits that the server cannot see through, and the others cannot use: who makes such ones makes no more of them, and who
 //! says so of others' good ones does little harm.
 
+use privmsg_harness::e2ee::Role;
 use privmsg_protocol::frames::{MessageType, ServerFrame};
 use serde_json::{Value, json};
 
@@ -59,6 +60,26 @@ async fn whose_commits_two_others_cannot_use_makes_no_more_for_a_day() {
     changes(bob, &club.bobs, id, &[&club.hers, &club.carols], &[], &[]).await;
     club.server.clock.advance(DAY);
     changes(carol, &club.carols, id, &[&club.hers, &club.bobs], &[], &[]).await;
+}
+
+/// Whoever was let in afterwards by one of the same mind could say it of all commits before.
+#[tokio::test]
+async fn only_who_was_there_says_so() {
+    let club = club().await;
+    let (alice, bob, carol, id) = (&club.alice, &club.bob, &club.carol, club.id);
+    changes(carol, &club.carols, id, &[&club.hers, &club.bobs], &[], &[]).await;
+    let puppet = member(&club.server, "puppet").await;
+    let with_puppet = alice.mls.changes(&club.founding, &puppet.mls, Some(Role::Member)).unwrap();
+    club.moves(alice, &club.hers, &[&club.bobs, &club.carols], &with_puppet, &[&puppet]).await;
+    reports(&puppet, id, 1, json!({})).await.is("invalid_request");
+    reports(&puppet, id, 2, json!({})).await.is("invalid_request");
+    reports(bob, id, 1, json!({})).await.ok();
+    assert_eq!(club.suspended().await, []);
+    // Who has joined anew was there.
+    let (_, _, body) = entry(alice, id).await;
+    submit(alice, id, &body).await.ok();
+    reports(alice, id, 1, json!({})).await.ok();
+    assert_eq!(club.suspended().await.len(), 1);
 }
 
 /// Two of the same mind kept the owner from putting them out, by the same commit each day.

@@ -30,6 +30,26 @@ async fn a_new_device_comes_in_without_an_access_key_and_knows_its_account() {
     alice.person.get("/api/v1/users/me/link-reply").await.is("no_link_reply");
 }
 
+/// It asks every few seconds whether it has been let in: that kept everybody at its address from being heard.
+#[tokio::test]
+async fn a_device_that_is_not_known_yet_has_no_wrong_key() {
+    let server = TestServer::start().await;
+    let mut alice = Owner::new(&server, "alice").await;
+    let laptop = Keyed::new("laptop0123456789", 12);
+    for _ in 0..30 {
+        by_device_key(server.api, "alice", &laptop).await.is("invalid_credentials");
+        by_device_key(server.api, "nobody", &laptop).await.is("invalid_credentials");
+    }
+    let wrong = json!({"user_id": "alice", "access_key": "wrong"});
+    server.api.json("POST", "/api/v1/auth/login", None, &wrong).await.is("invalid_credentials");
+    alice.lets_in(&laptop).await;
+    by_device_key(server.api, "alice", &laptop).await.ok();
+    // Nor is one of a device that is known, or strangers would learn which are.
+    for _ in 0..30 {
+        by_device_key(server.api, "alice", &Keyed::new("laptop0123456789", 13)).await.is("invalid_credentials");
+    }
+}
+
 /// The device has signed in by the access key and waits; it is let in as it is.
 #[tokio::test]
 async fn a_device_that_waits_is_let_in() {

@@ -122,7 +122,6 @@ async fn strangers_see_no_difference_between_who_exists_and_who_does_not() {
             let answer = server.api.json("POST", PATH, None, &device_sign_in(user, &key, challenge)).await;
             answers.push((answer.status, answer.json()));
         }
-        assert_eq!(answers[13].0, 429, "and they have to wait");
         seen.push(answers);
         server.clock.advance(24 * 3600);
     }

@@ -144,3 +144,30 @@ async fn others_do_not_see_who_waits() {
     let claimed = bob.post("/api/v1/users/alice/key-packages/claim", Value::Null).await.ok();
     assert_eq!(claimed["key_packages"].as_array().unwrap().len(), 1);
 }
+
+/// Whoever had but the access key had all of the user's groups written to with each sign-out, and the journal filled.
+#[tokio::test]
+async fn nobody_hears_of_a_device_that_nobody_has_let_in() {
+    let server = TestServer::with(|config| config.limits.rate_limit_new_devices_per_minute = 0).await;
+    let alice = Owner::new(&server, "alice").await;
+    let bob = server.user("bob").await;
+    create(&alice.person, &Chat::direct("alice", "bob"), &[&bob]).await.ok();
+    let cursor = bob.get("/api/v1/groups").await.ok()["cursor"].as_str().unwrap().to_owned();
+    let mut bobs = bob.online_past_welcome().await;
+    for seed in 20..40 {
+        let (_, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, seed).await;
+        // The others push each other out.
+        if seed % 2 == 0 {
+            waiting.post("/api/v1/auth/logout", Value::Null).await.ok();
+        }
+    }
+    bobs.is_quiet().await;
+    let since = bob.get(&format!("/api/v1/groups?since={cursor}")).await.ok();
+    assert_eq!((&since["groups"], since["unchanged"].as_array().unwrap().len()), (&json!([]), 1));
+    let removed = "SELECT count(*) FROM removed_key";
+    assert_eq!(server.database().query_row(removed, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    let mut journal = server.config.storage.database_path.clone().into_os_string();
+    journal.push(".revocations");
+    let journal = std::fs::read_to_string(journal).unwrap();
+    assert!(!journal.contains("signed_out") && journal.contains("listed"), "{journal}");
+}

@@ -119,6 +119,18 @@ impl Line {
         assert_eq!(serde_json::to_value(&acked).unwrap(), json!([id]));
     }
 
+    /// The same, passing over what comes before the answer.
+    pub(crate) async fn deliver_through(&mut self, frame: Value) {
+        self.send(frame).await;
+        loop {
+            match self.next().await {
+                ServerFrame::Ack(_) => return,
+                ServerFrame::Error(error) => panic!("{error:?}"),
+                _ => {}
+            }
+        }
+    }
+
     /// Everything before this has been taken in by the server.
     pub(crate) async fn ping(&mut self) {
         self.send(json!({"type": "ping", "payload": {}})).await;

@@ -94,6 +94,13 @@ impl TestServer {
         self.running = Some(running);
     }
 
+    /// Its database, to look at from outside.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let database = rusqlite::Connection::open(&self.config.storage.database_path).unwrap();
+        database.busy_timeout(PATIENCE).unwrap();
+        database
+    }
+
     /// Waits until the upkeep has looked at the clock, and has done what it had to do. Before each look it answers the
     /// command line, so the answer to a second question shows that the look after the first is over.
     pub(crate) async fn upkeep_looks(&self) {

@@ -1,8 +1,8 @@
 //! Several devices of people in a group.
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::Role;
-use privmsg_testkit::Server;
+use privmsg_client::{GroupNews, Role};
+use privmsg_testkit::{Person, Server};
 
 use super::{Room, names};
 
@@ -31,6 +31,47 @@ async fn a_second_device_comes_in_by_itself() -> Result<()> {
     room.all_talk("without the tablet", &[&alice, &bob, &phone]).await?;
     ensure!(!room.texts(&tablet).await?.iter().any(|text| text.starts_with("without")));
     Ok(())
+}
+
+/// Whoever has signed the newest roster has not brought in a device that came by itself, and is not said to have.
+#[tokio::test]
+async fn a_further_device_was_added_by_nobody() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    ensure!(room.news(&bob).await? == [(names(&[&alice]).remove(0), added(&bob))]);
+    let chat = room.chat(&alice).await?;
+    room.done(&alice, alice.client().set_role(chat, &names(&[&bob])[0], Role::Admin).await).await?;
+    room.has_people(&bob, &[("alice", Role::Owner), ("bob", Role::Admin)]).await?;
+    let his = room.chat(&bob).await?;
+    room.done(&bob, bob.client().add_to_group(his, &names(&[&carol])).await).await?;
+    room.is_called(&carol, "Choir").await?;
+    ensure!(room.news(&carol).await? == [(names(&[&bob]).remove(0), added(&carol))]);
+
+    let phone = alice.takes_another_device(&server.url()).await?;
+    room.is_called(&phone, "Choir").await?;
+    let came_in = GroupNews { came_in: true, ..GroupNews::default() };
+    ensure!(room.news(&phone).await? == [(names(&[&alice]).remove(0), came_in)], "{:?}", room.news(&phone).await?);
+    Ok(())
+}
+
+/// The device that let it in may be away: whoever else may give titles tells it what the group is called.
+#[tokio::test]
+async fn a_further_device_hears_the_title_though_its_own_others_are_away() -> Result<()> {
+    let server = Server::start().await?;
+    let (alice, mut bob) = (server.person("alice").await?, server.person("bob").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    room.all_talk("before", &[&alice, &bob]).await?;
+    let tablet = {
+        bob.goes_offline().await?;
+        bob.takes_another_device(&server.url()).await?
+    };
+    room.is_called(&tablet, "Choir").await
+}
+
+fn added(who: &Person) -> GroupNews {
+    GroupNews { added: names(&[who]), ..GroupNews::default() }
 }
 
 #[tokio::test]

@@ -24,6 +24,19 @@ async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
     tokio::time::sleep(std::time::Duration::from_secs(4)).await;
     ensure!(bob.client().chat_with(&room.recipient()).await?.is_none());
     ensure!(bob.client().requests().await?.is_empty());
+
+    // He can look, and let it in, though not its maker.
+    let kept = bob.client().kept_out().await?;
+    ensure!(kept.len() == 1 && kept[0].conversation == room.0, "{kept:?}");
+    ensure!(kept[0].by.as_ref() == Some(&mallory.account().user_id) && !kept[0].is_turned_down);
+    bob.client().turn_down(&kept[0]).await?;
+    ensure!(bob.client().kept_out().await?[0].is_turned_down);
+    bob.client().let_in(&kept[0]).await?;
+    let chat = tokio::time::timeout(PATIENCE, bob.client().wait_in_group(room.0)).await??;
+    ensure!(bob.client().consent(chat).await? == Consent::Open && bob.client().kept_out().await?.is_empty());
+    room.says(&mallory, "There you are").await?;
+    room.hears(&bob, "There you are").await?;
+    ensure!(!room.texts(&bob).await?.contains(&"Hear me".to_owned()));
     Ok(())
 }
 

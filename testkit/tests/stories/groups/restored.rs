@@ -1,5 +1,7 @@
 //! Groups whose server was set back, so that it knows less of them than their members do.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use privmsg_client::{Gone, Role};
 use privmsg_testkit::wait::{PATIENCE, until};
@@ -24,6 +26,7 @@ async fn a_group_is_what_it_was_when_its_server_is_restored() -> Result<()> {
     room.all_talk("since", &[&alice, &bob, &dave]).await?;
 
     server.is_set_back_to(&backup).await?;
+    meets_again(room, &[&alice, &bob, &dave]).await?;
     room.all_talk("restored", &[&alice, &bob, &dave]).await?;
     for who in [&alice, &bob, &dave] {
         room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Admin), ("dave", Role::Member)]).await?;
@@ -45,23 +48,27 @@ async fn a_group_is_what_it_was_when_its_server_is_restored() -> Result<()> {
 #[tokio::test]
 async fn a_group_that_two_owners_have_split_comes_together() -> Result<()> {
     let mut server = Server::start().await?;
-    let (mut alice, mut bob, carol) =
+    let (mut alice, mut bob, mut carol) =
         (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
-    let (dave, mallory) = (server.person("dave").await?, server.person("mallory").await?);
+    let (dave, mut mallory) = (server.person("dave").await?, server.person("mallory").await?);
     let room = Room::founded(&alice, "Choir", &[&bob, &carol, &mallory]).await?;
     let (hers, his) = (room.chat(&alice).await?, room.chat(&bob).await?);
     room.done(&alice, alice.client().set_role(hers, &bob.account().user_id, Role::Owner).await).await?;
     room.all_talk("before", &[&alice, &bob, &carol, &mallory]).await?;
     let backup = server.is_backed_up()?;
 
-    bob.goes_offline().await?;
+    for who in [&mut bob, &mut carol, &mut mallory] {
+        who.goes_offline().await?;
+    }
     room.done(&alice, alice.client().remove_from_group(hers, &names(&[&mallory])).await).await?;
     alice.goes_offline().await?;
     server.loses_all_since(&backup).await?;
     bob.goes_online().await?;
     room.done(&bob, bob.client().add_to_group(his, &names(&[&dave])).await).await?;
     room.is_called(&dave, "Choir").await?;
-    alice.goes_online().await?;
+    for who in [&mut alice, &mut carol, &mut mallory] {
+        who.goes_online().await?;
+    }
 
     let without_both = [("alice", Role::Owner), ("bob", Role::Owner), ("carol", Role::Member)];
     for who in [&alice, &bob, &carol] {
@@ -69,8 +76,33 @@ async fn a_group_that_two_owners_have_split_comes_together() -> Result<()> {
         is_one(room, who).await?;
     }
     room.done(&bob, bob.client().add_to_group(his, &names(&[&dave])).await).await?;
+    meets_again(room, &[&alice, &bob, &carol, &dave]).await?;
     room.all_talk("together", &[&alice, &bob, &carol, &dave]).await?;
     ensure!(!room.texts(&mallory).await?.iter().any(|text| text.starts_with("together")), "mallory was put out");
+    Ok(())
+}
+
+/// What is said before somebody has joined anew is lost to them, which is shown; so the first one talks until all are there.
+async fn meets_again(room: Room, people: &[&Person]) -> Result<()> {
+    let Some((first, others)) = people.split_first() else { return Ok(()) };
+    let met = until("that all are there again", PATIENCE, || async {
+        let sent = room.says(first, "anybody there?").await?;
+        first.delivered(&sent).await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for other in others {
+            if !room.texts(other).await?.iter().any(|text| text == "anybody there?") {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    });
+    if let Err(error) = met.await {
+        let mut stands = Vec::new();
+        for who in people {
+            stands.push((who.account().user_id.to_string(), room.texts(who).await?.len(), who.client().holds().await?));
+        }
+        return Err(error.context(format!("{stands:?}")));
+    }
     Ok(())
 }
 
@@ -104,7 +136,7 @@ async fn what_an_owner_has_called_back_stays_so_when_the_server_is_set_back() ->
 
     bob.goes_offline().await?;
     server.loses_all_since(&backup).await?;
-    stolen.goes_online().await?;
+    stolen.starts().await?;
     let theirs = room.chat(&stolen).await?;
     let taken = stolen.client().remove_from_group(theirs, &names(&[&bob])).await;
     ensure!(taken.is_ok(), "it is asked for: {taken:?}");
@@ -113,7 +145,37 @@ async fn what_an_owner_has_called_back_stays_so_when_the_server_is_set_back() ->
     for who in [&alice, &bob, &carol, &dave] {
         room.has_people(who, &all).await?;
     }
+    meets_again(room, &[&alice, &bob, &carol, &dave]).await?;
     room.all_talk("all the same", &[&alice, &bob, &carol, &dave]).await?;
     ensure!(!room.texts(&stolen).await?.iter().any(|text| text.starts_with("all the same")), "the thief reads");
+    Ok(())
+}
+
+/// The server has never heard of a device that was let in since the backup. It is not signed out by that: a device that has let it in
+/// brings the list in which it stands.
+#[tokio::test]
+async fn a_device_that_came_after_the_backup_is_in_again() -> Result<()> {
+    for with_record in [true, false] {
+        let mut server = Server::start().await?;
+        let (mut alice, bob) = (server.person("alice").await?, server.person("bob").await?);
+        let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+        room.all_talk("before", &[&alice, &bob]).await?;
+        let backup = server.is_backed_up()?;
+        let tablet = alice.takes_another_device(&server.url()).await?;
+        room.is_called(&tablet, "Choir").await?;
+        room.all_talk("since", &[&alice, &bob, &tablet]).await?;
+        alice.goes_offline().await?;
+        if with_record {
+            server.is_set_back_to(&backup).await?;
+        } else {
+            server.loses_all_since(&backup).await?;
+        }
+        // Time enough for the tablet to be told that it is unknown.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        alice.goes_online().await?;
+        meets_again(room, &[&alice, &bob, &tablet]).await?;
+        room.all_talk("restored", &[&alice, &bob, &tablet]).await?;
+        ensure!(room.texts(&tablet).await?.iter().any(|text| text == "restored, bob 1"));
+    }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub(super) fn roster_moved(
 }
 
 /// A device that comes in by itself knows nothing of what was said, the title included. Another device of the same user
-/// tells it, or, if there is none, the first one in the tree whose owner may give titles.
+/// tells it, and the first one in the tree of somebody else who may give titles: whichever of the two is there first.
 fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipChange) -> Result<(), ClientError> {
     if group.roster.is_none() || change.committer.is_self || !change.added.contains(&change.committer) {
         return Ok(());
@@ -57,14 +57,12 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
     let Some(conversation) = load_conversation(step, group.group_id)? else { return Ok(()) };
     let members = conversation.members();
     let is_sibling = |member: &&Member| member.user_id == joiner.user_id && member.device_id != joiner.device_id;
-    let teller = match members.iter().find(is_sibling) {
-        Some(sibling) => Some(sibling),
-        None => members.iter().find(|member| {
-            let place = conversation.roster().and_then(|roster| roster.participant(&member.user_id));
-            member.user_id != joiner.user_id && place.is_some_and(|place| place.role() >= Role::Admin)
-        }),
+    let may_tell = |member: &&Member| {
+        let place = conversation.roster().and_then(|roster| roster.participant(&member.user_id));
+        member.user_id != joiner.user_id && place.is_some_and(|place| place.role() >= Role::Admin)
     };
-    let Some(teller) = teller.filter(|teller| teller.is_self) else { return Ok(()) };
+    let tellers = [members.iter().find(is_sibling), members.iter().find(may_tell)];
+    let Some(teller) = tellers.into_iter().flatten().find(|teller| teller.is_self) else { return Ok(()) };
     // Whoever has asked to be answered sees nothing of this device, but its user's other devices do.
     if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
         return Ok(());

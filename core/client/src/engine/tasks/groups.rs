@@ -41,6 +41,9 @@ pub(crate) const COMMIT_WAIT: i64 = 5_000;
 /// Longer than any wait before joining anew, ms.
 const LONGEST_WAIT: i64 = 60_000;
 
+/// How long others may go on talking before this device does not wait any more for what is missing among it, ms.
+const LONGEST_UNREST: u64 = 20_000;
+
 /// How long to wait before looking again whether the mailbox is empty, ms.
 const DRAIN_WAIT: i64 = 500;
 
@@ -125,7 +128,11 @@ fn next(
             Standing::CaughtUp => Next::Now,
             Standing::OwedAnswers => Next::Wait,
             Standing::Behind { .. } if is_ahead(lag.join_at, now_ms) => Next::At(lag.join_at),
-            Standing::Behind { .. } if lag.epoch.is_some() && link.is_restless() => Next::WhenQuiet,
+            Standing::Behind { .. }
+                if lag.epoch.is_some() && link.is_restless() && now_ms.abs_diff(lag.join_at) < LONGEST_UNREST =>
+            {
+                Next::WhenQuiet
+            }
             Standing::Behind { .. } => Next::Now,
         });
     }

@@ -107,7 +107,7 @@ CREATE TABLE contact (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_by_peer ON contact (peer);
 
--- `user` has written to `peer`, who has not answered yet; to several at once it is the group, negative.
+-- `user` has written to `peer`, who has not answered yet; or to a group, negative, in which many have not.
 CREATE TABLE unanswered (
     user         INTEGER NOT NULL,
     peer         INTEGER NOT NULL,
@@ -119,6 +119,16 @@ CREATE TABLE unanswered (
     PRIMARY KEY (user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX unanswered_by_peer ON unanswered (peer);
+
+-- `user` has brought people into a group who have not answered them: as many requests as that is, for a day.
+CREATE TABLE brought (
+    id       INTEGER PRIMARY KEY,
+    user     INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    requests INTEGER NOT NULL
+) STRICT;
+CREATE INDEX brought_by_user ON brought (user, at);
+CREATE INDEX brought_by_time ON brought (at);
 
 -- `user` hears nothing of `peer`.
 CREATE TABLE block (
@@ -310,9 +320,13 @@ CREATE TABLE grp_participant (
     -- The user has been put in and hears nothing of it: who has put them in, whom they have blocked; -1 if they have left it
     -- more than once.
     kept_out INTEGER NOT NULL DEFAULT 0,
+    -- Who has brought the user into a group of people, whom they have not answered, before they say something there themselves;
+    -- 0 for nobody.
+    brought_by INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_participant_by_user ON grp_participant (user);
+CREATE INDEX grp_participant_brought ON grp_participant (user, brought_by) WHERE brought_by <> 0;
 
 -- How often users have left a group of people, until they accept it.
 CREATE TABLE leaving (
@@ -328,6 +342,8 @@ CREATE TABLE grp_leaf (
     device INTEGER NOT NULL,
     -- Of before a restore: what is said is kept for it, which it may be able to read, and it says nothing before it has joined anew.
     former INTEGER NOT NULL DEFAULT 0,
+    -- The epoch from which on it has been one. Whoever joins anew has been one before.
+    since INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, device)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
@@ -377,7 +393,7 @@ CREATE TRIGGER device_comes AFTER INSERT ON device WHEN new.waiting = 0 BEGIN
 END;
 
 CREATE TRIGGER device_changes AFTER UPDATE OF removed_at, waiting ON device
-WHEN old.removed_at <> new.removed_at OR old.waiting <> new.waiting BEGIN
+WHEN (old.removed_at = 0 AND old.waiting = 0) <> (new.removed_at = 0 AND new.waiting = 0) BEGIN
     UPDATE last_change SET number = max(number + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE grp SET changed = (SELECT number FROM last_change)
     WHERE id IN (SELECT grp FROM grp_participant WHERE user = new.user
@@ -443,6 +459,14 @@ CREATE TABLE notice (
     pos    INTEGER NOT NULL,
     PRIMARY KEY (device, grp)
 ) STRICT, WITHOUT ROWID;
+
+-- Groups that are still to be told that a device of the user has gone or come.
+CREATE TABLE untold (
+    id   INTEGER PRIMARY KEY,
+    grp  INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    UNIQUE (grp, user)
+) STRICT;
 
 CREATE TABLE file (
     id         INTEGER PRIMARY KEY,
@@ -525,7 +549,9 @@ CREATE TABLE revocation (
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
-CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device WHEN old.removed_at = 0 AND new.removed_at <> 0 BEGIN
+-- Not of a device that nobody has let in: it has nothing, and whoever has but the access key makes any number of them.
+CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device
+WHEN old.removed_at = 0 AND new.removed_at <> 0 AND old.waiting <> 1 BEGIN
     INSERT INTO revocation (kind, user_id, subject)
     SELECT 'signed_out', user_id, CAST(new.device_id AS BLOB) FROM user WHERE id = new.user;
 END;

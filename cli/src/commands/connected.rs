@@ -1,0 +1,71 @@
+//! Commands that decide by what is known of groups: what waits on the server is fetched first.
+
+use std::time::Duration;
+
+use privmsg_client::{ChangeError, Client, ClientError, Picture, Seat};
+
+use super::{Session, time};
+use crate::failure::Failure;
+
+/// An open profile whose engine runs, here or in another process.
+pub(super) struct Connected {
+    pub(super) client: Client,
+    pub(super) seat: Seat,
+    /// How new what is known here is.
+    picture: Picture,
+}
+
+impl Connected {
+    /// Runs the engine, and waits until what waits is here, but no longer than so many seconds.
+    pub(super) async fn open(session: &Session<'_>, within: Option<u64>) -> Result<Self, Failure> {
+        let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+        let mut seat = Seat::take(&client)?;
+        if !seat.is_ours() && session.output.is_watched() {
+            session.output.note(&session.lang().other_process());
+        }
+        let within = Duration::from_secs(within.unwrap_or(u64::from(u32::MAX)));
+        let picture = tokio::select! {
+            biased;
+            exit = session.signals.wait() => Err(Failure::Interrupted(exit)),
+            error = seat.watch() => Err(error.into()),
+            picture = client.newest() => picture.map_err(Failure::from),
+            () = tokio::time::sleep(within) => Ok(Picture::Earlier { at_ms: None }),
+        };
+        match picture {
+            Ok(picture) => Ok(Self { client, seat, picture }),
+            Err(failure) => {
+                seat.leave().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Says by what was decided, if that may be over.
+    pub(super) fn say_how_old(&self, session: &Session<'_>) {
+        if let Picture::Earlier { at_ms } = self.picture {
+            let lang = session.lang();
+            let said = match at_ms {
+                Some(at) => lang.picture_of(&time::local(at)),
+                None => lang.picture_not_new(),
+            };
+            session.output.notice("outdated", &said);
+        }
+    }
+
+    /// Ends what was done with it. A refusal by what is known here says how old that is.
+    pub(super) async fn end<T>(self, session: &Session<'_>, result: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(
+            Failure::Client(
+                ClientError::NoSuchGroup(_)
+                | ClientError::NotInGroup
+                | ClientError::GroupChange(ChangeError::NotAllowed | ChangeError::NoParticipant | ChangeError::LastOwner),
+            )
+            | Failure::NotThere(_),
+        ) = &result
+        {
+            self.say_how_old(session);
+        }
+        self.seat.leave().await;
+        result
+    }
+}

@@ -1,0 +1,97 @@
+//! Groups into which others have put the user, and of which they hear nothing: somebody whom they have blocked has, or they had left
+//! twice. For the others there they take part.
+
+use privmsg_protocol::rest::KeptOut;
+use privmsg_protocol::{ConversationId, GroupId, UserId};
+use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::consent::{self, Consent};
+use privmsg_store::{Snapshot, Tx, account, group_chats};
+
+use super::Client;
+use crate::content::decisions;
+use crate::error::ClientError;
+
+/// A group that the user hears nothing of. That it is, is the server's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptOutGroup {
+    group: GroupId,
+    /// What it is called everywhere.
+    pub conversation: ConversationId,
+    /// Who has put the user in, whom they have blocked. Nobody: they have left it twice, and were put in again.
+    pub by: Option<UserId>,
+    /// What people called it when the user was in it, if they were.
+    pub title: Option<String>,
+    /// The user does not want to be asked about it.
+    pub is_turned_down: bool,
+}
+
+impl Client {
+    /// Groups that the user hears nothing of.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn kept_out(&self) -> Result<Vec<KeptOutGroup>, ClientError> {
+        let said = self.context.api.requests().await?.kept_out;
+        self.read(move |at| {
+            let mut kept = Vec::with_capacity(said.len());
+            for KeptOut { group_id: group, chat_id: conversation, by } in said {
+                let kind = ChatKind::Group { conversation };
+                let is_turned_down = consent::of(at, &kind)? == Consent::Declined;
+                let heading = chats::find(at, &kind)?.map(|chat| group_chats::heading(at, chat)).transpose()?.flatten();
+                let title = heading.map(|(title, _)| title).filter(|title| !title.is_empty());
+                kept.push(KeptOutGroup { group, conversation, by, title, is_turned_down });
+            }
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// Hears of such a group after all. The engine joins it; what was said there until then does not come.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request.
+    pub async fn let_in(&self, kept: &KeptOutGroup) -> Result<(), ClientError> {
+        self.context.api.accept(&kept.group).await?;
+        self.note(kept.conversation, true).await
+    }
+
+    /// Does not want to be asked about such a group again, on any device. Nothing changes for the others there.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn turn_down(&self, kept: &KeptOutGroup) -> Result<(), ClientError> {
+        self.note(kept.conversation, false).await
+    }
+
+    /// Waits until a group is there, and the user takes part in it.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn wait_in_group(&self, conversation: ConversationId) -> Result<chats::ChatId, ClientError> {
+        let mut changes = self.changes();
+        let kind = ChatKind::Group { conversation };
+        loop {
+            let kind = kind.clone();
+            let look = move |at: &Snapshot<'_>| {
+                let Some(chat) = chats::find(at, &kind)? else { return Ok(None) };
+                let takes_part = group_chats::load(at, chat)?.is_some_and(|known| known.gone.is_none());
+                Ok::<_, privmsg_store::StoreError>(takes_part.then_some(chat))
+            };
+            if let Some(chat) = self.context.store.read(look).await? {
+                return Ok(chat);
+            }
+            if !changes.wait_for(|change| matches!(change, privmsg_store::Change::Chat(_))).await {
+                return Err(privmsg_store::StoreError::Closed.into());
+            }
+        }
+    }
+
+    async fn note(&self, conversation: ConversationId, open: bool) -> Result<(), ClientError> {
+        let now = self.context.clock.now_ms();
+        let decided = move |tx: &Tx<'_>| {
+            let (user, device) = account::sender(tx)?.ok_or(ClientError::NotSignedIn)?;
+            decisions::decide(tx, (&user, &device), ChatKind::Group { conversation }, open, now)
+        };
+        self.context.store.write(decided).await
+    }
+}

@@ -1,0 +1,188 @@
+//! Who asks whom: how many in a day, and how much is said to those who have not answered.
+//!
+//! Of a group of people those count who were *brought in* by somebody whom they have not answered, and have said nothing
+//! there themselves. As long as they are too many, everybody says little there: one accomplice who answers must not open it for
+//! any number of strangers. And they are asked for in dozens, so that a large group can be begun.
+
+use privmsg_protocol::ErrorCode;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::consent::has_answered;
+use super::fault::engine_error;
+use super::tx::Tx;
+use crate::storage::{Refusal, Result};
+
+/// In seconds.
+const DAY: i64 = 24 * 3600;
+
+/// When to try again at the latest, in seconds: an answer may come at any time.
+const AGAIN: i64 = 15 * 60;
+
+/// So many people who are brought into a group at once are one request.
+const IN_ONE_REQUEST: usize = 25;
+
+/// In a group of people, one of so many may be somebody who was brought in and has not said anything.
+const OF_SO_MANY: usize = 8;
+
+/// A season, in seconds.
+const FORGOTTEN: i64 = 90 * DAY;
+
+/// What has been sent to somebody who has not answered.
+struct Unanswered {
+    counted_from: i64,
+    messages: i64,
+    bytes: i64,
+}
+
+/// Whether so many of so many people in a group were brought in that everybody says little there.
+pub(super) const fn are_many(brought: usize, people: usize) -> bool {
+    brought * OF_SO_MANY > people
+}
+
+impl Tx<'_> {
+    fn is_answered_by(&mut self, peer: i64, user: i64) -> rusqlite::Result<bool> {
+        if self.state.cache.is_answered(peer, user) {
+            return Ok(true);
+        }
+        let answered = has_answered(self.conn, peer, user)?;
+        if answered {
+            self.state.cache.note_answered(peer, user);
+        }
+        Ok(answered)
+    }
+
+    /// Counts a message to somebody who may not have answered, or says that there were too many.
+    pub(super) fn count_request(&mut self, user: i64, peer: i64, size: usize) -> rusqlite::Result<Option<Refusal>> {
+        let bounds = self.state.bounds;
+        if (bounds.request_messages == 0 && bounds.request_bytes == 0 && bounds.new_requests == 0)
+            || self.is_answered_by(peer, user)?
+        {
+            return Ok(None);
+        }
+        let (now, size) = (self.now(), i64::try_from(size).unwrap_or(i64::MAX));
+        let known = self
+            .conn
+            .prepare_cached("SELECT counted_from, messages, bytes FROM unanswered WHERE user = ?1 AND peer = ?2")?
+            .query_row([user, peer], |row| {
+                Ok(Unanswered { counted_from: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)? })
+            })
+            .optional()?;
+        let mut sent = match known {
+            Some(sent) if now - sent.counted_from < DAY && now >= sent.counted_from => sent,
+            Some(_) => Unanswered { counted_from: now, messages: 0, bytes: 0 },
+            // For a group those pay who bring people in.
+            None if peer < 0 => Unanswered { counted_from: now, messages: 0, bytes: 0 },
+            None => match self.refuse_new_request(user)? {
+                Some(refusal) => return Ok(Some(refusal)),
+                None => Unanswered { counted_from: now, messages: 0, bytes: 0 },
+            },
+        };
+        sent.messages += 1;
+        sent.bytes += size;
+        let is_over = |value: i64, bound: i64| bound > 0 && value > bound;
+        if is_over(sent.messages, bounds.request_messages) || is_over(sent.bytes, bounds.request_bytes) {
+            let detail = "so much may be said to somebody who has not answered yet, and no more today";
+            let wait = (sent.counted_from + DAY - now).min(AGAIN);
+            return Ok(Some(Refusal::later(ErrorCode::AwaitsAnswer, detail, wait)));
+        }
+        self.conn
+            .prepare_cached(
+                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET counted_from = ?4, messages = ?5, bytes = ?6",
+            )?
+            .execute([user, peer, now, sent.counted_from, sent.messages, sent.bytes])?;
+        Ok(None)
+    }
+
+    /// Says whether the user has asked too many today who have not answered.
+    fn refuse_new_request(&self, user: i64) -> rusqlite::Result<Option<Refusal>> {
+        let bound = self.state.bounds.new_requests;
+        if bound == 0 {
+            return Ok(None);
+        }
+        let (count, oldest): (i64, Option<i64>) = self
+            .conn
+            .prepare_cached(
+                "SELECT coalesce(sum(requests), 0), min(at) FROM (
+                     SELECT 1 AS requests, begun_at AS at FROM unanswered WHERE user = ?1 AND begun_at > ?2 AND peer > 0
+                     UNION ALL SELECT requests, at FROM brought WHERE user = ?1 AND at > ?2)",
+            )?
+            .query_row([user, self.now() - DAY], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if count < bound {
+            return Ok(None);
+        }
+        let detail = "you have written to too many people today who have not answered yet";
+        let wait = (oldest.unwrap_or_else(|| self.now()) + DAY - self.now()).min(AGAIN);
+        Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, wait)))
+    }
+
+    /// Counts those whom the user brings into a conversation and who have not answered them, or says that it were too many.
+    pub(super) fn ask(&mut self, user: i64, users: &[i64]) -> Result<()> {
+        let mut strangers = Vec::new();
+        for peer in users.iter().copied().filter(|peer| *peer != user) {
+            if !self.is_answered_by(peer, user).map_err(engine_error)? {
+                strangers.push(peer);
+            }
+        }
+        let refused = match (&*strangers, users.len()) {
+            ([], _) => Ok(None),
+            ([peer], 2) => self.ask_one(user, *peer),
+            _ => self.ask_many(user, strangers.len()),
+        };
+        refused.map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    /// The same of those who come to a group that there is.
+    pub(super) fn ask_for(&mut self, user: i64, newcomers: &[i64]) -> Result<()> {
+        let mut strangers = 0;
+        for newcomer in newcomers.iter().filter(|newcomer| **newcomer != user) {
+            strangers += usize::from(!self.is_answered_by(*newcomer, user).map_err(engine_error)?);
+        }
+        let refused = if strangers == 0 { None } else { self.ask_many(user, strangers).map_err(engine_error)? };
+        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    fn ask_many(&self, user: i64, strangers: usize) -> rusqlite::Result<Option<Refusal>> {
+        if let Some(refusal) = self.refuse_new_request(user)? {
+            return Ok(Some(refusal));
+        }
+        self.conn.prepare_cached("INSERT INTO brought (user, at, requests) VALUES (?1, ?2, ?3)")?.execute(params![
+            user,
+            self.now(),
+            strangers.div_ceil(IN_ONE_REQUEST)
+        ])?;
+        Ok(None)
+    }
+
+    /// Who brings somebody into a group of people, if that one has not answered them.
+    pub(super) fn brought_by(&mut self, user: i64, by: i64) -> rusqlite::Result<i64> {
+        Ok(if user == by || self.is_answered_by(user, by)? { 0 } else { by })
+    }
+
+    fn ask_one(&self, user: i64, asked: i64) -> rusqlite::Result<Option<Refusal>> {
+        let known: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM unanswered WHERE user = ?1 AND peer = ?2)")?
+            .query_row([user, asked], |row| row.get(0))?;
+        if known {
+            return Ok(None);
+        }
+        if let Some(refusal) = self.refuse_new_request(user)? {
+            return Ok(Some(refusal));
+        }
+        self.conn
+            .prepare_cached(
+                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
+                 VALUES (?1, ?2, ?3, ?3, 0, 0)",
+            )?
+            .execute([user, asked, self.now()])?;
+        Ok(None)
+    }
+
+    /// Forgets whom users have asked long ago. Whoever asks them once more asks somebody new.
+    pub(super) fn forget_unanswered(&self, now: i64) -> rusqlite::Result<()> {
+        self.conn.execute("DELETE FROM brought WHERE at < ?1", [now - DAY])?;
+        self.conn.execute("DELETE FROM unanswered WHERE max(begun_at, counted_from) < ?1", [now - FORGOTTEN]).map(drop)
+    }
+}
