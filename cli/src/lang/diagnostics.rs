@@ -232,9 +232,11 @@ texts! {
     ambiguous_message() =>
         "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
         "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
-    not_the_author() =>
-        "only its author can do that. To remove it from this device: privmsg delete MESSAGE_ID --for-me",
-        "это может только автор. Убрать с этого устройства: privmsg delete ID --for-me";
+    not_the_author() => "only its author can do that", "это может только автор";
+    delete_for_me() =>
+        "To remove it from this device: privmsg delete MESSAGE_ID --for-me",
+        "Убрать с этого устройства: privmsg delete ID --for-me";
+    message_was_deleted() => "the message was deleted, its files with it", "сообщение удалено вместе с файлами";
     not_changeable() =>
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";

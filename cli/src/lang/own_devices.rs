@@ -54,6 +54,10 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
     link_explanation() =>
         "On another device of yours, run 'privmsg devices link' and give it this code; a device with a camera can scan it. Show it to nobody else. Waiting…",
         "На другом своём устройстве запустите «privmsg devices link» и введите этот код; устройство с камерой может его считать. Никому больше его не показывайте. Ожидание…";
+    still_waits_to_be_let_in(user: &str) =>
+        "Still waiting. Is it the right account? The server does not say whether '{user}' exists. 'privmsg devices link' has to run on a device that is signed in as {user}. Ctrl-C ends this, and leaves nothing behind.",
+        "Всё ещё ожидание. Та ли это учётная запись? Сервер не говорит, есть ли «{user}». Команду «privmsg devices link» нужно выполнить на устройстве, где вход выполнен как {user}. Ctrl-C завершит это, ничего не оставив.";
+    nothing_left_behind() => "No device has let this one in; no profile is left behind.", "Ни одно устройство не впустило это; профиль не оставлен.";
     ask_link_code() => "Code of the new device (not shown): ", "Код нового устройства (не отображается): ";
     no_link_code() =>
         "no code of a new device: set PRIVMSG_LINK_CODE, pipe it in, or run privmsg on a terminal",
@@ -141,6 +145,9 @@ r"Имея ваш ключ доступа, можно начать замену 
     access_key_is_known() =>
         "Whoever began that has your access key and can begin again. Change it now: privmsg access-key change --recover",
         "У того, кто её начал, есть ваш ключ доступа: он может начать снова. Смените ключ сейчас: privmsg access-key change --recover";
+    wrong_access_key() =>
+        "that is not the account's present access key. Without it: --recover, with the recovery key",
+        "это не нынешний ключ доступа учётной записи. Без него: --recover, с ключом восстановления";
     former_access_key() =>
         "The former access key is worth nothing any more.", "Прежний ключ доступа больше не действует.";
     replacement_ended() => "Your identity stays.", "Ваш ключ остаётся прежним.";
