@@ -54,7 +54,7 @@ impl Lang {
         let text = match code {
             E::InvalidCredentials => self.pick(
                 "user id and access key do not belong together",
-                "имя пользователя и ключ доступа не подходят друг к другу",
+                "ID пользователя и ключ доступа не подходят друг к другу",
             ),
             E::InvitationUsed => self.pick(
                 "the invitation has been used already; if it was not you, tell the administrator at once: somebody else has the account",
@@ -118,7 +118,7 @@ impl Lang {
             E::UnknownRecipient => self.pick("there is no such user", "такого пользователя нет"),
             E::RecipientHasNoDevices => return self.unreachable_person(Unreachable::NobodyThere, None),
             E::UnknownUser => self.pick("there is no such user", "такого пользователя нет"),
-            E::UserExists => self.pick("the user id is taken", "имя пользователя занято"),
+            E::UserExists => self.pick("the user id is taken", "ID пользователя занят"),
             E::UnknownDevice => self.pick(
                 "there is no such device; 'privmsg devices' lists them",
                 "такого устройства нет; список — «privmsg devices»",
@@ -148,7 +148,7 @@ impl Lang {
                 "вы создали столько групп, сколько сервер разрешает одному пользователю",
             ),
             E::IdentityExists => {
-                self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")
+                self.pick("the account already has another identity", "у учётной записи уже есть другая личность")
             }
             E::DeviceNotListed => self.pick(
                 "this device waits to be let in by another one of the account",
@@ -193,11 +193,11 @@ impl Lang {
                 "ни одно устройство учётной записи не ответило этому",
             ),
             E::ReplacementPending => self.pick(
-                "somebody has begun to give the account another key already",
-                "замена ключа учётной записи уже начата",
+                "somebody has begun to replace the account's identity already",
+                "замена личности учётной записи уже начата",
             ),
             E::NoReplacement => {
-                self.pick("nobody has begun to give the account another key", "замена ключа учётной записи не начата")
+                self.pick("nobody has begun to replace the account's identity", "замена личности учётной записи не начата")
             }
             E::NoBackup => self.pick(
                 "the account has no backup on the server; only --new-identity helps",
