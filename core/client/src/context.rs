@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::files::folder::Folder;
+use crate::group::loaded::Loaded;
 use crate::net::http::Api;
 use crate::picture::Progress;
 use crate::profile::Profile;
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) files: Folder,
     /// Around all that is logged: there may be several accounts in one process.
     pub(crate) span: tracing::Span,
+    /// Conversations that stay in memory.
+    pub(crate) loaded: Arc<Loaded>,
     /// What is said and not kept.
     pub(crate) passing: Passing,
     /// How far the engine of this process is.
@@ -48,9 +51,9 @@ impl Context {
         let store = store.in_span(span.clone());
         let events = broadcast::Sender::new(EVENTS);
         let files = Folder::of(&profile);
-        let (passing, progress) = (Passing::default(), Progress::default());
+        let (passing, loaded, progress) = (Passing::default(), Arc::default(), Progress::default());
         let (user_id, replacement) = (account.user_id, Mutex::default());
-        Self { profile, user_id, store, api, clock, files, span, passing, progress, replacement, events }
+        Self { profile, user_id, store, api, clock, files, span, loaded, passing, progress, replacement, events }
     }
 
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {

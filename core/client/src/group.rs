@@ -7,6 +7,7 @@ pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod join;
 pub(crate) mod leaving;
+pub(crate) mod loaded;
 pub(crate) mod membership;
 pub(crate) mod mls;
 pub(crate) mod news;

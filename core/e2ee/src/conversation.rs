@@ -134,6 +134,12 @@ impl Conversation {
         group.map(|group| Self::new(group, group_id)).transpose()
     }
 
+    /// What the storage knows a conversation by.
+    #[must_use]
+    pub fn storage_key(group_id: GroupId) -> openmls::group::GroupId {
+        mls_id(group_id)
+    }
+
     /// Removes all stored state of this conversation: it was refused by the server, or is of no use any more.
     ///
     /// # Errors
@@ -203,6 +209,12 @@ impl Conversation {
     #[must_use]
     pub fn has_pending(&self) -> bool {
         self.group.pending_commit().is_some()
+    }
+
+    /// Whether anybody but this user has a device in the group.
+    #[must_use]
+    pub fn has_others(&self, user: &UserId) -> bool {
+        self.group.members().any(|leaf| leaf::device_of(&leaf.credential).is_ok_and(|(owner, _)| owner != *user))
     }
 
     /// All devices in the group, this one included unless it was removed, in the order of their leaves.

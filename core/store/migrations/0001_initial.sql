@@ -73,6 +73,15 @@ CREATE TABLE contact (
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
+-- Another one after each change of whom the user knows by which key: who was compared with that is compared anew.
+CREATE TABLE contact_stamp (id INTEGER PRIMARY KEY CHECK (id = 1), stamp BLOB NOT NULL) STRICT;
+INSERT INTO contact_stamp (id, stamp) VALUES (1, randomblob(16));
+CREATE TRIGGER contact_new AFTER INSERT ON contact BEGIN UPDATE contact_stamp SET stamp = randomblob(16); END;
+CREATE TRIGGER contact_gone AFTER DELETE ON contact BEGIN UPDATE contact_stamp SET stamp = randomblob(16); END;
+CREATE TRIGGER contact_other AFTER UPDATE ON contact
+WHEN NEW.identity <> OLD.identity OR NEW.changed_identity IS NOT OLD.changed_identity
+BEGIN UPDATE contact_stamp SET stamp = randomblob(16); END;
+
 -- What the user's devices say of contacts' keys. The marks of a contact are those that count for its pinned key.
 CREATE TABLE contact_word (
     user_id TEXT NOT NULL,
@@ -498,6 +507,10 @@ CREATE TABLE mls_group_data (
     value BLOB NOT NULL,
     PRIMARY KEY (group_id, part)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE mls_stamp (               -- another one after each write to a group's state: who has it in memory sees that it moved
+    group_id BLOB PRIMARY KEY,
+    stamp BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE mls_group_list (          -- parts that there are several of: proposals by their reference, own leaf nodes
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     group_id BLOB NOT NULL,
@@ -512,6 +525,12 @@ CREATE TABLE mls_epoch_keys (
     leaf INTEGER NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY (group_id, epoch, leaf)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mls_past_leaves (         -- of the message secrets of past epochs: the part that never changes
+    group_id BLOB NOT NULL,
+    epoch BLOB NOT NULL,               -- 8 bytes, big-endian
+    leaves BLOB NOT NULL,
+    PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE key_package (             -- made here: the private parts go from `mls_key` when no welcome can come any more
     id INTEGER PRIMARY KEY AUTOINCREMENT,

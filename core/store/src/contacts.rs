@@ -9,7 +9,7 @@ use privmsg_protocol::{DeviceId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::sql_types::{key_bytes, optional_key_bytes, user_id};
-use crate::{Change, Snapshot, StoreError, Tx, holds};
+use crate::{Change, Snapshot, Stamp, StoreError, Tx, holds};
 
 use words::Marks;
 
@@ -152,6 +152,15 @@ pub fn list(at: &Snapshot<'_>) -> Result<Vec<(UserId, Contact)>, StoreError> {
 /// [`StoreError`] of the query.
 pub fn is_held(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
     Ok(load(at, user)?.is_some_and(|contact| contact.changed_identity.is_some()))
+}
+
+/// Names whom the user knows by which key, as it is now. What was compared with that is compared anew after a change.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn stamp(at: &Snapshot<'_>) -> Result<Stamp, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT stamp FROM contact_stamp")?;
+    Ok(query.query_row([], |row| row.get(0))?)
 }
 
 /// Compares an identity key that a user's device was seen with to what is known, and notes the difference. While another one

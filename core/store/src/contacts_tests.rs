@@ -122,3 +122,29 @@ async fn taking_back_a_comparison_leaves_what_the_link_has_said() {
     });
     steps.await.unwrap();
 }
+
+/// What was compared with the keys that the user knows is compared anew after each change of them, and not because of what else is
+/// noted of a contact.
+#[tokio::test]
+async fn another_key_has_another_stamp() {
+    let (_dir, store) = store();
+    let stamps = store.write(|tx| {
+        let mut stamps = vec![stamp(tx)?];
+        observe(tx, &bob(), &[1; 32])?;
+        stamps.push(stamp(tx)?);
+        set_verified(tx, &bob(), true)?;
+        assert_eq!(stamp(tx)?, stamps[1], "a mark is no key");
+        let part = tx.savepoint()?;
+        observe(tx, &bob(), &[2; 32])?;
+        stamps.push(stamp(tx)?);
+        part.undo()?;
+        assert_eq!(stamp(tx)?, stamps[1], "undone");
+        observe(tx, &bob(), &[2; 32])?;
+        stamps.push(stamp(tx)?);
+        Ok::<_, StoreError>(stamps)
+    });
+    let stamps = stamps.await.unwrap();
+    for (at, stamp) in stamps.iter().enumerate() {
+        assert!(!stamps[..at].contains(stamp), "each is drawn anew");
+    }
+}

@@ -38,11 +38,13 @@ mod mls;
 pub mod sealed_identity;
 pub mod settings;
 mod sql_types;
+mod stamp;
 mod tasks;
 mod timeline;
 
 pub use db::{Change, ChangeSet, Changes, DATABASE_FILE, Savepoint, Snapshot, Store, TaskName, Tx, wait_until_closed};
 pub use error::StoreError;
-pub use mls::{CodecError, MlsStorage, MlsStorageError, mls_storage};
+pub use mls::{CodecError, MlsStorage, MlsStorageError, mls_stamp, mls_storage};
+pub use stamp::Stamp;
 pub use tasks::*;
 pub use timeline::{gaps, held, messages, position, receipts, relations, unknown};

@@ -1,7 +1,7 @@
 //! Who must not be encrypted for: before anything is, each leaf stands in the newest device list that is known of its user.
 //! What does not is removed by a commit of this device's own first.
 
-use privmsg_e2ee::{AccountPublicKey, Member};
+use privmsg_e2ee::{AccountPublicKey, Conversation, Member};
 use privmsg_mls_public::{DeviceList, KnownDevices};
 use privmsg_protocol::UserId;
 use privmsg_store::groups::{self, StoredGroup};
@@ -23,12 +23,18 @@ pub(crate) enum Gate {
 
 /// Looks at a group before anything is encrypted for it. What was found in order is not compared again before a commit or
 /// another list comes.
-pub(crate) fn gate(step: &Step<'_, '_>, group: &StoredGroup, members: &[Member]) -> Result<Gate, ClientError> {
+pub(crate) fn gate(step: &Step<'_, '_>, group: &StoredGroup, conversation: &Conversation) -> Result<Gate, ClientError> {
     let is_direct = group.roster.is_none();
+    let is_checked = groups::is_checked(step.tx, group)?;
+    // There may be a thousand, and nothing about them is looked at again.
+    if is_checked && !is_direct {
+        return Ok(Gate::Open);
+    }
+    let members = &conversation.members();
     if is_direct && is_missing(step, members)? {
         return Ok(Gate::Missing);
     }
-    if groups::is_checked(step.tx, group)? {
+    if is_checked {
         return Ok(Gate::Open);
     }
     let mut is_missing = false;

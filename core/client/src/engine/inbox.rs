@@ -9,9 +9,9 @@ mod people;
 mod verdict;
 mod withheld;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use privmsg_e2ee::{Content, Conversation, Expected, Member, MembershipChange, Processed};
+use privmsg_e2ee::{Content, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{GroupId, MessageId};
 use privmsg_store::chats::ChatId;
@@ -26,7 +26,7 @@ use super::tasks::groups::COMMIT_WAIT;
 use crate::content;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
-use crate::group::mls::{Step, load_conversation};
+use crate::group::mls::Step;
 use crate::group::unusable;
 
 /// What a page came to.
@@ -74,14 +74,12 @@ enum Receipt {
 
 struct Intake<'a, 't> {
     step: &'a Step<'a, 't>,
-    /// Loading a conversation costs more than a message; each is loaded once per page.
-    conversations: HashMap<GroupId, Conversation>,
     outcome: Outcome,
 }
 
 impl<'a, 't> Intake<'a, 't> {
     fn new(step: &'a Step<'a, 't>) -> Self {
-        Self { step, conversations: HashMap::new(), outcome: Outcome::default() }
+        Self { step, outcome: Outcome::default() }
     }
 
     fn one(&mut self, message: &DeliveredMessage) -> Result<Receipt, ClientError> {
@@ -202,7 +200,7 @@ impl<'a, 't> Intake<'a, 't> {
             return Ok(Verdict::Lost);
         }
         let Some(bytes) = message.encrypted_content.decode() else { return Ok(Verdict::Unreadable) };
-        let mut conversation = match self.take(group.group_id) {
+        let mut conversation = match self.step.take(group.group_id) {
             Ok(Some(conversation)) => conversation,
             Ok(None) => return Ok(Verdict::Lost),
             // A newer version has stored it, and will read this.
@@ -229,11 +227,15 @@ impl<'a, 't> Intake<'a, 't> {
                 if is_out || change.removes_self() {
                     return Ok(Verdict::Seen);
                 }
-                self.conversations.insert(group.group_id, conversation);
+                self.step.keep(conversation)?;
                 return Ok(Verdict::NewEpoch);
             }
             Err(error) => {
                 part.undo()?;
+                // It was not even looked at.
+                if matches!(error, ProcessError::Future { .. }) {
+                    self.step.keep(conversation)?;
+                }
                 if expected == Expected::Commit {
                     unusable::note(self.step, group, message, &error)?;
                 }
@@ -241,15 +243,8 @@ impl<'a, 't> Intake<'a, 't> {
             }
         };
         part.keep()?;
-        self.conversations.insert(group.group_id, conversation);
+        self.step.keep(conversation)?;
         Ok(verdict)
-    }
-
-    fn take(&mut self, group_id: GroupId) -> Result<Option<Conversation>, ClientError> {
-        match self.conversations.remove(&group_id) {
-            Some(conversation) => Ok(Some(conversation)),
-            None => load_conversation(self.step, group_id),
-        }
     }
 
     fn application(

@@ -11,13 +11,14 @@ use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque,
 use privmsg_store::chats::ChatKind;
 use privmsg_store::key::DatabaseKey;
 use privmsg_store::position::Position;
-use privmsg_store::{Store, blocks, gaps, groups, lags, messages, outbox, parked, welcomes};
+use privmsg_store::{Store, Tx, blocks, gaps, groups, lags, messages, outbox, parked, welcomes};
 
 use super::inbox;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::claim::Claim;
 use crate::group::join::{Outcome, use_welcome};
+use crate::group::loaded::Loaded;
 use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
 use crate::identity::{Identity, device_of};
@@ -42,6 +43,7 @@ struct Device {
     _dir: tempfile::TempDir,
     store: Store,
     identity: Arc<Identity>,
+    loaded: Arc<Loaded>,
 }
 
 impl Device {
@@ -49,7 +51,7 @@ impl Device {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
         let identity = device_of(UserId::new(user).unwrap(), now_s());
-        Self { _dir: dir, store, identity: Arc::new(identity) }
+        Self { _dir: dir, store, identity: Arc::new(identity), loaded: Arc::default() }
     }
 
     async fn step<T: Send + 'static>(&self, work: impl FnOnce(&Step<'_, '_>) -> T + Send + 'static) -> T {
@@ -60,8 +62,19 @@ impl Device {
         &self,
         work: impl FnOnce(&Step<'_, '_>) -> Result<T, ClientError> + Send + 'static,
     ) -> Result<T, ClientError> {
-        let identity = Arc::clone(&self.identity);
-        self.store.write(move |tx| with_mls(tx, |mls| work(&Step { tx, mls, identity: &identity, now_ms: 5 }))).await
+        self.step_at(5, work).await
+    }
+
+    async fn step_at<T: Send + 'static>(
+        &self,
+        now_ms: i64,
+        work: impl FnOnce(&Step<'_, '_>) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let (identity, loaded) = (Arc::clone(&self.identity), Arc::clone(&self.loaded));
+        let run = move |tx: &Tx<'_>| {
+            with_mls(tx, |mls| work(&Step { tx, mls, identity: &identity, loaded: &loaded, now_ms }))
+        };
+        self.store.write(run).await
     }
 
     async fn encrypt(&self, text: &'static str, id: u8) -> DeliveredMessage {

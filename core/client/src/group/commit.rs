@@ -12,7 +12,7 @@ use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::lags;
 
 use super::create::claim_many;
-use super::mls::{Step, load_conversation};
+use super::mls::Step;
 use super::plan::{self, Plan};
 use super::request::{Request, submit};
 use super::standing::vanished;
@@ -76,10 +76,11 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
 /// is put out for that.
 async fn look_up_strangers(link: &Arc<Link>, group: &StoredGroup) -> Result<Vec<UserId>, ClientError> {
     let id = group.group_id;
-    let strangers = link.context.step(&link.identity, move |step| match load_conversation(step, id)? {
-        Some(conversation) => gate::strangers(step, &conversation.members()),
-        None => Ok(Vec::new()),
-    });
+    let strangers =
+        link.context.step(&link.identity, move |step| match step.look(id, |conversation| conversation.members())? {
+            Some(members) => gate::strangers(step, &members),
+            None => Ok(Vec::new()),
+        });
     let mut looked_up = Vec::new();
     for (user, identity) in gate::accounts(&strangers.await?).into_iter().take(LOOKED_UP) {
         if user == link.identity.user_id {
@@ -103,7 +104,7 @@ fn prepare(
 ) -> Result<bool, ClientError> {
     let (id, rotate) = (before.group_id, before.rotate_at <= step.now_ms);
     groups::set_reconciled(step.tx, &id, before.reconcile)?;
-    let Some(mut conversation) = load_conversation(step, id)? else {
+    let Some(mut conversation) = step.take(id)? else {
         groups::set_state(step.tx, &id, groups::GroupState::Broken)?;
         return Ok(false);
     };
@@ -114,6 +115,7 @@ fn prepare(
             // Nobody to keep a secret from: a group of this device alone needs no new keys.
             groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
         }
+        step.keep(conversation)?;
         return Ok(false);
     }
     let made = match next {
@@ -143,6 +145,7 @@ fn prepare(
     }
     groups::set_step(step.tx, &id, next.map(Roster::encode).as_deref())?;
     Request::commit(new_message_id(step.now_ms)?, &bundle, evidence).store(step.tx, &id)?;
+    step.keep(conversation)?;
     Ok(true)
 }
 

@@ -12,7 +12,7 @@ use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::position::Place;
 
 use super::change::{Author, ChangeError, GroupChange};
-use super::mls::{Step, load_conversation};
+use super::mls::Step;
 use super::news::GroupNews;
 use super::rosters;
 use super::standing::take_leave;
@@ -97,7 +97,7 @@ fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientE
         return Ok(Word::Said(LeaveGroup::default()));
     }
     let key = rosters::signing_key(step.tx)?;
-    let conversation = load_conversation(step, id)?;
+    let conversation = step.take(id)?;
     let generation_of = |user: &UserId| conversation.as_ref().and_then(|found| found.generation_of(user));
     let author = Author { key: &key, generation_of: &generation_of };
     // Who is named counts where nobody else would be an owner.

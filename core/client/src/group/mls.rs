@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use privmsg_e2ee::{Conversation, Provider};
 use privmsg_protocol::GroupId;
-use privmsg_store::{MlsStorage, Tx, groups, mls_storage};
+use privmsg_store::{MlsStorage, Tx, mls_storage};
 
-use super::rosters;
+use super::loaded::Loaded;
 use crate::context::Context;
 use crate::error::ClientError;
 use crate::identity::Identity;
@@ -25,6 +25,8 @@ pub(crate) struct Step<'a, 't> {
     pub(crate) tx: &'a Tx<'t>,
     pub(crate) mls: &'a Mls<'a, 'a>,
     pub(crate) identity: &'a Identity,
+    /// What stays in memory from one step to the next.
+    pub(crate) loaded: &'a Loaded,
     /// Milliseconds since 1970.
     pub(crate) now_ms: i64,
 }
@@ -40,20 +42,12 @@ impl Context {
         T: Send + 'static,
         E: From<privmsg_store::StoreError> + Send + 'static,
     {
-        let (identity, now_ms) = (Arc::clone(identity), self.clock.now_ms());
-        self.store.write(move |tx| with_mls(tx, |mls| work(&Step { tx, mls, identity: &identity, now_ms }))).await
+        let (identity, loaded, now_ms) = (Arc::clone(identity), Arc::clone(&self.loaded), self.clock.now_ms());
+        let run = move |tx: &Tx<'_>| {
+            with_mls(tx, |mls| work(&Step { tx, mls, identity: &identity, loaded: &loaded, now_ms }))
+        };
+        self.store.write(run).await
     }
-}
-
-/// The conversation of a group, with the roster that counts in it if it is one of several people.
-pub(crate) fn load_conversation(step: &Step<'_, '_>, id: GroupId) -> Result<Option<Conversation>, ClientError> {
-    let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(None) };
-    if conversation.info().roster().is_none() {
-        return Ok(Some(conversation));
-    }
-    let roster = groups::load(step.tx, &id)?.and_then(|group| group.roster);
-    let roster = roster.map(|roster| rosters::stored(&roster)).transpose()?;
-    conversation.with_roster(roster).map(Some).map_err(|_| ClientError::Damaged("roster"))
 }
 
 /// Deletes the MLS state of a group, if there is any.

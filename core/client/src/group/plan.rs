@@ -12,7 +12,7 @@ use privmsg_store::groups::StoredGroup;
 
 use super::change::{self, Author, GroupChange};
 use super::leaving::Leave;
-use super::mls::{Step, load_conversation};
+use super::mls::Step;
 use super::rosters;
 use crate::error::ClientError;
 
@@ -76,7 +76,7 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
         }
         Err(error) => return Err(error),
     };
-    let conversation = load_conversation(step, group.group_id)?;
+    let conversation = step.take(group.group_id)?;
     let generation_of = |user: &_| conversation.as_ref().and_then(|conversation| conversation.generation_of(user));
     let author = Author { key: &key, generation_of: &generation_of };
     if let Some(next) = join_heads(step, group, &before, &author)? {
@@ -86,6 +86,9 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
         Some(next) => Some(next),
         None => change::raise_own(step.tx, chat, &before, &author)?,
     };
+    if let Some(conversation) = conversation {
+        step.keep(conversation)?;
+    }
     Ok(next.map_or(Plan::Nothing, |next| Plan::Step { next, more: false }))
 }
 

@@ -170,11 +170,12 @@ impl Asked<'_> {
         let (link, id) = (self.link, self.id);
         let (outcome, news) = self
             .answered(move |step| {
-                if let Some(mut conversation) = Conversation::load(step.mls, id)? {
+                if let Some(mut conversation) = step.take(id)? {
                     if conversation.has_pending() {
                         conversation.merge_pending(step.mls).during("merging a commit of our own")?;
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
+                    step.keep(conversation)?;
                 }
                 let mut news = Vec::new();
                 // It may have been put out since.
@@ -342,8 +343,9 @@ fn abandon_join(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
 }
 
 fn drop_request(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
-    if let Some(mut conversation) = Conversation::load(step.mls, id)? {
+    if let Some(mut conversation) = step.take(id)? {
         conversation.clear_pending(step.mls)?;
+        step.keep(conversation)?;
     }
     groups::set_step(step.tx, &id, None)?;
     Ok(groups::set_request(step.tx, &id, None)?)

@@ -105,6 +105,12 @@ impl RosterView {
         in_all(&self.heads.iter().collect::<Vec<_>>())
     }
 
+    /// Whether somebody takes part, under this identity.
+    #[must_use]
+    pub fn has(&self, user: &UserId, identity: &AccountPublicKey) -> bool {
+        self.heads.iter().all(|head| head.participant(user).is_some_and(|place| place.identity() == identity))
+    }
+
     /// Whether this account, which is now in `generation`, has to bind itself to that here, so that its former keys
     /// sign nothing more. To be done at once, in every group.
     #[must_use]

@@ -1,10 +1,11 @@
 //! Reading and writing the tables of the MLS state.
 
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::{CodecError, decode, encode};
+use crate::Stamp;
 
 /// Why MLS state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,18 @@ impl Tables<'_> {
         Ok(())
     }
 
+    /// Writes to the state of a group, which has another stamp from then on.
+    pub(super) fn change(&self, group: &[u8], sql: &'static str, parameters: &[&dyn ToSql]) -> Result<()> {
+        self.run(sql, parameters)?;
+        self.run("INSERT OR REPLACE INTO mls_stamp (group_id, stamp) VALUES (?1, randomblob(16))", params![group])
+    }
+
+    /// What names the state of a group as it is: drawn at each write, and as before where that was undone.
+    pub(super) fn stamp(&self, group: &impl Serialize) -> Result<Option<Stamp>> {
+        let mut query = self.0.prepare_cached("SELECT stamp FROM mls_stamp WHERE group_id = ?1")?;
+        Ok(query.query_row(params![*encode(group)?], |row| row.get(0)).optional()?)
+    }
+
     fn one<T: DeserializeOwned>(&self, sql: &'static str, parameters: &[&dyn ToSql]) -> Result<Option<T>> {
         let mut query = self.0.prepare_cached(sql)?;
         let mut rows = query.query(parameters)?;
@@ -36,8 +49,9 @@ impl Tables<'_> {
 
     /// Writes the only value of a group under this name.
     pub(super) fn set_part(&self, group: &impl Serialize, part: &str, value: &impl Serialize) -> Result<()> {
+        let group = encode(group)?;
         let sql = "INSERT OR REPLACE INTO mls_group_data (group_id, part, value) VALUES (?1, ?2, ?3)";
-        self.run(sql, params![*encode(group)?, part, *encode(value)?])
+        self.change(&group, sql, params![*group, part, *encode(value)?])
     }
 
     pub(super) fn part<T: DeserializeOwned>(&self, group: &impl Serialize, part: &str) -> Result<Option<T>> {
@@ -45,7 +59,8 @@ impl Tables<'_> {
     }
 
     pub(super) fn remove_part(&self, group: &impl Serialize, part: &str) -> Result<()> {
-        self.run("DELETE FROM mls_group_data WHERE group_id = ?1 AND part = ?2", params![*encode(group)?, part])
+        let group = encode(group)?;
+        self.change(&group, "DELETE FROM mls_group_data WHERE group_id = ?1 AND part = ?2", params![*group, part])
     }
 
     /// Adds to a list of a group.
@@ -56,8 +71,9 @@ impl Tables<'_> {
         reference: &impl Serialize,
         value: &impl Serialize,
     ) -> Result<()> {
+        let group = encode(group)?;
         let sql = "INSERT INTO mls_group_list (group_id, part, reference, value) VALUES (?1, ?2, ?3, ?4)";
-        self.run(sql, params![*encode(group)?, part, *encode(reference)?, *encode(value)?])
+        self.change(&group, sql, params![*group, part, *encode(reference)?, *encode(value)?])
     }
 
     /// A list of a group, in the order in which it was made: references and values.
@@ -93,12 +109,14 @@ impl Tables<'_> {
         part: &str,
         reference: &impl Serialize,
     ) -> Result<()> {
+        let group = encode(group)?;
         let sql = "DELETE FROM mls_group_list WHERE group_id = ?1 AND part = ?2 AND reference = ?3";
-        self.run(sql, params![*encode(group)?, part, *encode(reference)?])
+        self.change(&group, sql, params![*group, part, *encode(reference)?])
     }
 
     pub(super) fn clear_list(&self, group: &impl Serialize, part: &str) -> Result<()> {
-        self.run("DELETE FROM mls_group_list WHERE group_id = ?1 AND part = ?2", params![*encode(group)?, part])
+        let group = encode(group)?;
+        self.change(&group, "DELETE FROM mls_group_list WHERE group_id = ?1 AND part = ?2", params![*group, part])
     }
 
     pub(super) fn set_epoch_keys(
@@ -108,8 +126,9 @@ impl Tables<'_> {
         leaf: u32,
         value: &(impl Serialize + ?Sized),
     ) -> Result<()> {
+        let group = encode(group)?;
         let sql = "INSERT OR REPLACE INTO mls_epoch_keys (group_id, epoch, leaf, value) VALUES (?1, ?2, ?3, ?4)";
-        self.run(sql, params![*encode(group)?, *encode(epoch)?, leaf, *encode(value)?])
+        self.change(&group, sql, params![*group, *encode(epoch)?, leaf, *encode(value)?])
     }
 
     pub(super) fn epoch_keys<T: DeserializeOwned>(
@@ -123,8 +142,9 @@ impl Tables<'_> {
     }
 
     pub(super) fn remove_epoch_keys(&self, group: &impl Serialize, epoch: &impl Serialize, leaf: u32) -> Result<()> {
+        let group = encode(group)?;
         let sql = "DELETE FROM mls_epoch_keys WHERE group_id = ?1 AND epoch = ?2 AND leaf = ?3";
-        self.run(sql, params![*encode(group)?, *encode(epoch)?, leaf])
+        self.change(&group, sql, params![*group, *encode(epoch)?, leaf])
     }
 
     /// Writes what belongs to no group.

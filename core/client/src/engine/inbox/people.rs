@@ -1,6 +1,6 @@
 //! Who has said something, and what commits and messages mean for a group of people.
 
-use privmsg_e2ee::{Content, Member, MembershipChange, Role};
+use privmsg_e2ee::{Content, Conversation, Member, MembershipChange, Role};
 use privmsg_store::chats::ChatId;
 use privmsg_store::consent;
 use privmsg_store::group_chats::Gone;
@@ -15,7 +15,7 @@ use crate::device_lists;
 use crate::device_lists::heard::{self, Standing};
 use crate::error::ClientError;
 use crate::events::Event;
-use crate::group::mls::{Step, load_conversation};
+use crate::group::mls::Step;
 use crate::group::rosters;
 use crate::group::standing::{enter_roster, take_leave};
 
@@ -54,15 +54,8 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
         // It was here before.
         return Ok(());
     }
-    let Some(conversation) = load_conversation(step, group.group_id)? else { return Ok(()) };
-    let members = conversation.members();
-    let is_sibling = |member: &&Member| member.user_id == joiner.user_id && member.device_id != joiner.device_id;
-    let may_tell = |member: &&Member| {
-        let place = conversation.roster().and_then(|roster| roster.participant(&member.user_id));
-        member.user_id != joiner.user_id && place.is_some_and(|place| place.role() >= Role::Admin)
-    };
-    let tellers = [members.iter().find(is_sibling), members.iter().find(may_tell)];
-    let Some(teller) = tellers.into_iter().flatten().find(|teller| teller.is_self) else { return Ok(()) };
+    let tellers = step.look(group.group_id, |conversation| tellers(conversation, joiner))?;
+    let Some(teller) = tellers.into_iter().flatten().flatten().find(|teller| teller.is_self) else { return Ok(()) };
     // Whoever has asked to be answered sees nothing of this device, but its user's other devices do.
     if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
         return Ok(());
@@ -74,8 +67,7 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
 /// people in it who are gone.
 pub(super) fn may_speak(step: &Step<'_, '_>, group: &StoredGroup, sender: &Member) -> Result<bool, ClientError> {
     let Some(view) = rosters::view(step.tx, group.chat)? else { return Ok(true) };
-    let people = view.participants();
-    Ok(people.iter().any(|place| *place.user_id() == sender.user_id && *place.identity() == sender.identity))
+    Ok(view.has(&sender.user_id, &sender.identity))
 }
 
 /// Does what somebody has said, as far as their device is one of their account's.
@@ -119,6 +111,17 @@ fn hold(step: &Step<'_, '_>, said: &Said<'_>, sender: &Member) -> Result<bool, C
         device_key: sender.device_key.as_bytes(),
     };
     Ok(held::hold(step.tx, said.chat, &speaker, said.place, said.content.message_id, said.bytes)?)
+}
+
+/// Who tells a device that has come in by itself what it has missed: another one of its user's, and somebody who may.
+fn tellers(conversation: &Conversation, joiner: &Member) -> [Option<Member>; 2] {
+    let members = conversation.members();
+    let is_sibling = |member: &&Member| member.user_id == joiner.user_id && member.device_id != joiner.device_id;
+    let may_tell = |member: &&Member| {
+        let place = conversation.roster().and_then(|roster| roster.participant(&member.user_id));
+        member.user_id != joiner.user_id && place.is_some_and(|place| place.role() >= Role::Admin)
+    };
+    [members.iter().find(is_sibling).cloned(), members.iter().find(may_tell).cloned()]
 }
 
 /// Devices have come: they have not been told this account's list, and the lists of theirs may be newer than those known.

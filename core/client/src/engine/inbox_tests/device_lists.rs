@@ -56,23 +56,15 @@ impl Device {
     }
 
     async fn gate_at(&self, now_ms: i64) -> Gate {
-        let identity = Arc::clone(&self.identity);
-        let looked = self.store.write(move |tx| {
-            with_mls(tx, |mls| {
-                let step = Step { tx, mls, identity: &identity, now_ms };
-                let members = Conversation::load(mls, GROUP)?.unwrap().members();
-                let group = groups::load(tx, &GROUP)?.unwrap();
-                gate::gate(&step, &group, &members)
-            })
+        let looked = self.step_at(now_ms, |step| {
+            let conversation = step.take(GROUP)?.unwrap();
+            gate::gate(step, &groups::load(step.tx, &GROUP)?.unwrap(), &conversation)
         });
         looked.await.unwrap()
     }
 
     async fn releases_at(&self, now_ms: i64) {
-        let identity = Arc::clone(&self.identity);
-        let released = self
-            .store
-            .write(move |tx| with_mls(tx, |mls| release(&Step { tx, mls, identity: &identity, now_ms }).map(drop)));
+        let released = self.step_at(now_ms, |step| release(step).map(drop));
         released.await.unwrap();
     }
 }

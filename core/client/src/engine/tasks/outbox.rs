@@ -8,7 +8,7 @@ mod own_list;
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{Conversation, EncryptError, Participant};
+use privmsg_e2ee::{EncryptError, Participant};
 use privmsg_mls_public::ListNumber;
 use privmsg_protocol::error::Retry;
 use privmsg_protocol::frames::{Ack, ClientFrame, ErrorFrame, MessageType, SendMessage};
@@ -37,7 +37,6 @@ use crate::group::membership::{self, look_at_identities};
 use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
-use crate::group::rosters;
 
 /// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
 const NOBODY_PAUSE: Duration = Duration::from_secs(2);
@@ -212,10 +211,9 @@ fn encrypt_queued(
     let Some((stored, load)) = carrier(step.tx, chat)? else { return Ok(Prepared::NotNow) };
     let group = stored.group_id;
     let join_anew = || lags::put(step.tx, &group, None, step.now_ms).map(|()| Prepared::NotNow);
-    let Some(mut conversation) = Conversation::load(step.mls, group)? else { return Ok(join_anew()?) };
-    let members = conversation.members();
+    let Some(mut conversation) = step.take(group)? else { return Ok(join_anew()?) };
     if let Some(roster) = &stored.roster {
-        match gate(step, &stored, &rosters::stored(roster)?)? {
+        match gate(step, &stored, roster)? {
             Gate::Open => {}
             Gate::Behind => return Ok(Prepared::NotNow),
             Gate::Strangers(people) => return Ok(Prepared::Strangers(people)),
@@ -231,7 +229,7 @@ fn encrypt_queued(
         forget(step, group)?;
         return Ok(Prepared::NotNow);
     }
-    match device_lists::gate::gate(step, &stored, &members)? {
+    match device_lists::gate::gate(step, &stored, &conversation)? {
         device_lists::gate::Gate::Open => {}
         device_lists::gate::Gate::Missing => return Ok(Prepared::ListMissing),
         device_lists::gate::Gate::Strangers => {
@@ -240,7 +238,7 @@ fn encrypt_queued(
             return Ok(Prepared::NotNow);
         }
     }
-    let alone = members.iter().all(|member| member.user_id == step.identity.user_id);
+    let alone = !conversation.has_others(&step.identity.user_id);
     if alone && Policy::of(&chats::load(step.tx, chat)?.kind).needs_others {
         return Ok(not_repeated(Prepared::NobodyThere)?);
     }
@@ -285,6 +283,7 @@ fn encrypt_queued(
             by_person: Some(by_person),
         });
     }
+    step.keep(conversation)?;
     Ok(Prepared::Frames(group, frames, list.told))
 }
 

@@ -41,7 +41,8 @@ impl RosterView {
     pub fn decode(bytes: &[u8], chat: &ConversationId) -> Result<Self, StatementError> {
         check_version(bytes, VERSION, UpdateNeeded::ROSTER_VIEW)?;
         let fields = Fields::tls_deserialize_exact_bytes(bytes).map_err(|_| StatementError::Malformed)?;
-        let read = |roster: &VLBytes| Roster::decode(roster.as_slice());
+        // They were verified before they were learnt, and this is read with each message.
+        let read = |roster: &VLBytes| Roster::decode_admitted(roster.as_slice());
         let heads = fields.heads.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let parents = fields.parents.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if heads.iter().chain(&parents).any(|roster| roster.conversation_id() != *chat) {
