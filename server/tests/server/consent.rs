@@ -268,6 +268,29 @@ async fn somebody_who_leaves_seems_to_be_away() {
     assert_ne!(last_seen(&mallory, "bob").await, seen);
 }
 
+/// Whoever was declined went on seeing somebody come, by a group that both are in or by what was once written to them.
+#[tokio::test]
+async fn whoever_is_declined_sees_nothing_by_another_way() {
+    let server = TestServer::start().await;
+    let (bob, mallory, id) = asked(&server).await;
+    let mut b = bob.connect().await;
+    b.deliver_through(bob.message("mallory", new_id(), "eA==")).await;
+    let seen = last_seen(&mallory, "bob").await;
+    assert!(seen.is_string());
+    says(&bob, id, "decline").await;
+    let mut m = mallory.connect().await;
+    m.ping_through().await;
+    server.clock.advance(3600);
+    drop(b);
+    bob.connect().await.ping_through().await;
+    assert_eq!(last_seen(&mallory, "bob").await, seen);
+    m.send(json!({"type": "ping", "payload": {}})).await;
+    assert_eq!(m.next_of_any_kind().await, ServerFrame::Pong, "nor is he seen to come");
+    assert_eq!(mallory.get("/api/v1/users/bob").await.ok()["last_seen_at"], seen);
+    says(&bob, id, "accept").await;
+    assert_ne!(last_seen(&mallory, "bob").await, seen);
+}
+
 /// Another group of the conversation asks nothing anew, and undoes nothing.
 #[tokio::test]
 async fn the_next_group_of_a_conversation_begins_where_it_was() {

@@ -5,10 +5,12 @@
 //! any number of strangers. And they are asked for in dozens, so that a large group can be begun.
 
 use privmsg_protocol::ErrorCode;
+use privmsg_protocol::rest::GroupKind;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::consent::has_answered;
 use super::fault::engine_error;
+use super::groups::kind_number;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result};
 
@@ -23,6 +25,9 @@ const IN_ONE_REQUEST: usize = 25;
 
 /// In a group of people, one of so many may be somebody who was brought in and has not said anything.
 const OF_SO_MANY: usize = 8;
+
+/// Groups of two that one user may have with somebody who has answered in none of them.
+const WITH_ONE: i64 = 3;
 
 /// A season, in seconds.
 const FORGOTTEN: i64 = 90 * DAY;
@@ -117,30 +122,50 @@ impl Tx<'_> {
         Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, wait)))
     }
 
-    /// Counts those whom the user brings into a conversation and who have not answered them, or says that it were too many.
-    pub(super) fn ask(&mut self, user: i64, users: &[i64]) -> Result<()> {
-        let mut strangers = Vec::new();
-        for peer in users.iter().copied().filter(|peer| *peer != user) {
-            if !self.is_answered_by(peer, user).map_err(engine_error)? {
-                strangers.push(peer);
-            }
-        }
-        let refused = match (&*strangers, users.len()) {
-            ([], _) => Ok(None),
-            ([peer], 2) => self.ask_one(user, *peer),
+    /// Counts somebody with whom the user begins a conversation and who has not answered them, or says that they were too many.
+    pub(super) fn ask_direct(&mut self, user: i64, users: &[i64]) -> Result<()> {
+        let strangers = self.strangers(user, users).map_err(engine_error)?;
+        let refused = strangers.first().map_or(Ok(None), |peer| self.ask_one(user, *peer));
+        refused.map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    /// The same of those who come to a group of people, which has so many then.
+    pub(super) fn ask_for(&mut self, user: i64, newcomers: &[i64], people: usize) -> Result<()> {
+        let strangers = self.strangers(user, newcomers).map_err(engine_error)?;
+        let refused = match &*strangers {
+            [] => Ok(None),
+            [peer] if people == 2 => self.ask_alone(user, *peer),
             _ => self.ask_many(user, strangers.len()),
         };
         refused.map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    /// The same of those who come to a group that there is.
-    pub(super) fn ask_for(&mut self, user: i64, newcomers: &[i64]) -> Result<()> {
-        let mut strangers = 0;
-        for newcomer in newcomers.iter().filter(|newcomer| **newcomer != user) {
-            strangers += usize::from(!self.is_answered_by(*newcomer, user).map_err(engine_error)?);
+    fn strangers(&mut self, user: i64, users: &[i64]) -> rusqlite::Result<Vec<i64>> {
+        let mut strangers = Vec::new();
+        for peer in users.iter().copied().filter(|peer| *peer != user) {
+            if !self.is_answered_by(peer, user)? {
+                strangers.push(peer);
+            }
         }
-        let refused = if strangers == 0 { None } else { self.ask_many(user, strangers).map_err(engine_error)? };
-        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
+        Ok(strangers)
+    }
+
+    /// Each group is a request of its own, and whoever does not answer is not asked for ever. Those count of which they hear
+    /// nothing, too, or it would tell that they do not.
+    fn ask_alone(&self, user: i64, peer: i64) -> rusqlite::Result<Option<Refusal>> {
+        let open: i64 = self
+            .conn
+            .prepare_cached(
+                "SELECT count(*) FROM grp_participant p JOIN grp g ON g.id = p.grp
+                 WHERE p.user = ?1 AND p.brought_by = ?2 AND g.kind = ?3
+                     AND (SELECT count(*) FROM grp_participant WHERE grp = p.grp) = 2",
+            )?
+            .query_row([peer, user, kind_number(GroupKind::Group)], |row| row.get(0))?;
+        if open >= WITH_ONE && self.state.bounds.new_requests > 0 {
+            let detail = "this user has not answered in the groups that you have with them alone";
+            return Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, AGAIN)));
+        }
+        self.ask_many(user, 1)
     }
 
     fn ask_many(&self, user: i64, strangers: usize) -> rusqlite::Result<Option<Refusal>> {

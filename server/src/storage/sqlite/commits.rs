@@ -94,7 +94,7 @@ impl Tx<'_> {
         let informed: Vec<i64> = hearing.into_iter().filter(|leaf| *leaf != device).collect();
         self.require_room(session.user, frame.len() + size(&joiners))?;
         if let Some(Step { moves, .. }) = &step {
-            self.ask_for(session.user.0, &moves.come)?;
+            self.ask_for(session.user.0, &moves.come, users.len())?;
         }
         Ok(Taken {
             place,

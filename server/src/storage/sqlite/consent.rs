@@ -16,6 +16,7 @@ use super::contacts::may_see;
 use super::fault::engine_error;
 use super::groups::kind_number;
 use super::relay::unknown_group;
+use super::rosters::People;
 use super::row::{parse, parse_group_id};
 use super::tx::{COMMIT, Tx, WELCOME};
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
@@ -115,9 +116,25 @@ impl Tx<'_> {
 
     /// Notes how the participants of a new group stand to the conversation: as before, or it has just been asked for, if
     /// the user may ask that many. To have made the group is nothing that a person has said.
-    pub(super) fn stand(&mut self, group: i64, session: &Session, users: &[i64], before: &[Standing]) -> Result<()> {
+    ///
+    /// Who comes as it goes on is asked for like by a commit, and kept out because of whoever has signed that they come, or
+    /// posts it.
+    pub(super) fn stand(
+        &mut self,
+        (group, kind): (i64, GroupKind),
+        session: &Session,
+        people: &People,
+        before: &[Standing],
+    ) -> Result<()> {
         let user = session.user.0;
-        for participant in users {
+        let known = |participant: &i64| before.iter().any(|standing| standing.user == *participant);
+        let come: Vec<i64> = people.users.iter().copied().filter(|participant| !known(participant)).collect();
+        match kind {
+            GroupKind::Group => self.ask_for(user, &come, people.users.len())?,
+            GroupKind::Direct | GroupKind::SelfNotes => self.ask_direct(user, &come)?,
+        }
+        for participant in &people.users {
+            let by: Vec<i64> = people.brought_by(*participant).into_iter().chain([user]).collect();
             let known = before.iter().find(|standing| standing.user == *participant);
             let (acted, declined) = known.map_or((false, 0), |known| (known.acted, known.declined));
             let acted_at = known.map_or(0, |known| known.acted_at);
@@ -127,12 +144,12 @@ impl Tx<'_> {
             let kept_out = match known {
                 _ if *participant == user => 0,
                 Some(known) => known.kept_out,
-                None => self.kept_out_by(group, *participant, &[user]).map_err(engine_error)?,
+                None => self.kept_out_by(group, *participant, &by).map_err(engine_error)?,
             };
             let brought_by = match known {
                 Some(known) => known.brought_by,
                 None if *participant == user => 0,
-                None => self.brought_by(*participant, user).map_err(engine_error)?,
+                None => self.brought_by(*participant, by[0]).map_err(engine_error)?,
             };
             self.conn
                 .prepare_cached(
@@ -146,10 +163,7 @@ impl Tx<'_> {
                 })
                 .map_err(engine_error)?;
         }
-        if !before.is_empty() {
-            return Ok(());
-        }
-        self.ask(user, users)
+        Ok(())
     }
 
     /// A person of this user has answered the others who are in the group, which is at `seq`: they may see from now on when the

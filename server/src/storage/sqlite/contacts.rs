@@ -4,7 +4,8 @@
 //! word in a group would be one to everybody whom others add to it.
 //!
 //! It is one-way on purpose. A stranger who writes to somebody, or puts them into a group, learns nothing until that
-//! somebody answers; what their clients do by themselves is no answer (consent.rs). Where one of two has blocked the other, neither sees anything.
+//! somebody answers; what their clients do by themselves is no answer (consent.rs). Where one of two has blocked the other, neither sees anything; and
+//! whoever declines the conversation with somebody is not seen by them, whatever else they have in common.
 
 use privmsg_protocol::UserId;
 use rusqlite::Connection;
@@ -17,6 +18,8 @@ use crate::storage::{Result, UserKey};
 const WATCHERS: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
         WHERE me.user = ?1 AND me.acted = 1 AND me.acted_at >= them.came_at
     UNION SELECT peer FROM contact WHERE user = ?1
+    EXCEPT SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+        WHERE me.user = ?1 AND me.declined <> 0
     EXCEPT SELECT peer FROM block WHERE user = ?1
     EXCEPT SELECT user FROM block WHERE peer = ?1";
 
@@ -24,6 +27,8 @@ const WATCHERS: &str = "SELECT them.user FROM grp_participant me JOIN grp_partic
 const WATCHED: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
         WHERE me.user = ?1 AND them.acted = 1 AND them.acted_at >= me.came_at
     UNION SELECT user FROM contact WHERE peer = ?1
+    EXCEPT SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+        WHERE me.user = ?1 AND them.declined <> 0
     EXCEPT SELECT peer FROM block WHERE user = ?1
     EXCEPT SELECT user FROM block WHERE peer = ?1";
 

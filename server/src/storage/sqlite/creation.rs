@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, params};
 use super::fault::engine_error;
 use super::groups;
 use super::joining::{Place, invalid, size};
+use super::rosters::People;
 use super::tx::Tx;
 use crate::storage::{Founding, Named, Refusal, Result, Session};
 
@@ -39,18 +40,18 @@ impl Tx<'_> {
         let two = if rosters.is_none() { self.participants(session, &new)? } else { Vec::new() };
         let goes_on = self.require_next(session, &named, &new)?;
         self.require_not_suspended(session, &named.chat)?;
-        let users = match &rosters {
+        let people = match &rosters {
             Some(rosters) => self.people_of(session, &named, new.incarnation, rosters)?,
-            None => two,
+            None => People::of(two),
         };
-        let joiners = self.joiners(welcomed, &users)?;
+        let joiners = self.joiners(welcomed, &people.users)?;
         self.require_state_room(session, &named, state.len() as u64, max_bytes)?;
         self.require_room(session.user, size(&joiners))?;
         let before = self.standing(&named.chat)?;
         self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
-        let group = self.insert_group(session, &at, &users).map_err(engine_error)?;
-        self.stand(group, session, &users, &before)?;
+        let group = self.insert_group(session, &at, &people.users).map_err(engine_error)?;
+        self.stand((group, at.kind), session, &people, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)
             .and_then(|()| self.welcome(session, place, joiners))

@@ -38,7 +38,7 @@ impl Tx<'_> {
                 .and_then(|()| self.note_leaving(&chat, user))
                 .map_err(engine_error)?;
         } else {
-            if people > 1 && !self.is_another_since(&chat, session)? {
+            if people > 1 && self.may_sign(&chat, session)? {
                 let detail = "others are in the group: leave it by the roster without you";
                 return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
             }
@@ -87,16 +87,19 @@ impl Tx<'_> {
             .optional()
     }
 
-    /// Whether the newest roster names the user under an identity that they have no more. They sign no roster of it, so they leave
-    /// by their session alone; that they stand in the roster is for the others to mend.
-    fn is_another_since(&self, chat: &ConversationId, session: &Session) -> Result<bool> {
-        let Some(newest) = self.newest_roster(chat)? else { return Ok(false) };
-        let present: String = self
+    /// Whether the user can sign a roster: not where the newest names them under an identity that they have no more, or binds them to
+    /// a generation that they have not begun. They leave by their session alone; that they stand in the roster is for the others
+    /// to mend.
+    fn may_sign(&self, chat: &ConversationId, session: &Session) -> Result<bool> {
+        let Some(newest) = self.newest_roster(chat)? else { return Ok(true) };
+        let Some(place) = newest.participant(&session.user_id) else { return Ok(false) };
+        let (present, has_begun): (String, bool) = self
             .conn
-            .prepare_cached("SELECT public_key FROM user WHERE id = ?1")
-            .and_then(|mut query| query.query_row([session.user.0], |row| row.get(0)))
+            .prepare_cached("SELECT public_key, length(certificate) > 0 FROM user WHERE id = ?1")
+            .and_then(|mut query| query.query_row([session.user.0], |row| Ok((row.get(0)?, row.get(1)?))))
             .map_err(engine_error)?;
-        Ok(newest.participant(&session.user_id).is_none_or(|place| place.identity().to_string() != present))
+        let is_bound = has_begun && place.floor() > self.generation_of(place)?;
+        Ok(place.identity().to_string() == present && !is_bound)
     }
 
     fn is_of_people(&self, group: i64) -> rusqlite::Result<bool> {

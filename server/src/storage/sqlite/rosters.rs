@@ -19,6 +19,9 @@ use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
 /// The number of a founding roster.
 const FOUNDING: i64 = 1;
 
+/// What those are bound to of whose generation nothing is known.
+const FIRST_GENERATION: u64 = 1;
+
 /// Bytes of former rosters that are kept of one group: 140 of one with 250 people, thousands of a small one.
 const OF_GROUP: i64 = 4 << 20;
 
@@ -90,6 +93,25 @@ pub(super) struct Moves {
     pub(super) go: Vec<i64>,
 }
 
+/// Who takes part in a group that begins or goes on.
+pub(super) struct People {
+    pub(super) users: Vec<i64>,
+    /// Who has come by a step that the server had not seen, and who has signed it, in the order of the steps.
+    brought: Vec<(i64, i64)>,
+}
+
+impl People {
+    /// Who takes part by no roster.
+    pub(super) const fn of(users: Vec<i64>) -> Self {
+        Self { users, brought: Vec::new() }
+    }
+
+    /// Who has signed that the user comes, as far as a step says so.
+    pub(super) fn brought_by(&self, user: i64) -> Option<i64> {
+        self.brought.iter().rfind(|(brought, _)| *brought == user).map(|(_, by)| *by)
+    }
+}
+
 /// A roster that may be stored.
 pub(super) struct Step {
     pub(super) roster: Roster,
@@ -115,7 +137,7 @@ impl Tx<'_> {
         named: &Named,
         incarnation: Incarnation,
         rosters: &Rosters,
-    ) -> Result<Vec<i64>> {
+    ) -> Result<People> {
         let held = self.newest_roster(&named.chat)?;
         let begins = held.is_none() && incarnation == Incarnation::FIRST;
         if begins && (!rosters.later.is_empty() || *rosters.founding.author().user_id() != session.user_id) {
@@ -130,11 +152,18 @@ impl Tx<'_> {
         if begins {
             self.check_author(&rosters.founding)?;
         }
+        let mut brought = Vec::new();
         if current.hash() != base.hash() {
             let mut before = base;
             for next in rosters.later.iter().filter(|roster| roster.number() > base.number()) {
                 next.replaces(before).map_err(refusal)?;
                 self.check_author(next)?;
+                self.check_floors(before, next, self.now().unsigned_abs())?;
+                let author = self.present_user(next.author().user_id()).map_err(engine_error)?;
+                for new in next.participants().iter().filter(|new| !stands(before, new)) {
+                    let user = self.present_user(new.user_id()).map_err(engine_error)?;
+                    brought.extend(user.zip(author));
+                }
                 before = next;
             }
             if before.hash() != current.hash() {
@@ -153,7 +182,7 @@ impl Tx<'_> {
         }
         users.sort_unstable();
         users.dedup();
-        Ok(users)
+        Ok(People { users, brought })
     }
 
     /// Who takes part in the conversation's present group, and stands in this roster.
@@ -194,6 +223,7 @@ impl Tx<'_> {
     pub(super) fn check_next(&self, newest: &Roster, next: &Roster) -> Result<Moves> {
         next.replaces(newest).map_err(refusal)?;
         self.check_author(next)?;
+        self.check_floors(newest, next, 0)?;
         let mut moves = Moves::default();
         for old in newest.participants().iter().filter(|old| !stands(next, old)) {
             moves.go.extend(self.present_user(old.user_id()).map_err(engine_error)?);
@@ -244,6 +274,39 @@ impl Tx<'_> {
             return Err(invalid("signed under a generation that the author's account has called back").into());
         }
         Ok(())
+    }
+
+    /// Nobody is bound to a generation that their account has not begun: they would sign nothing any more in the group. Of steps
+    /// that the server has not seen it may not have the certificates either; those are bound to none that is not honest yet.
+    fn check_floors(&self, before: &Roster, next: &Roster, honest: u64) -> Result<()> {
+        let bound = |place: &&Participant| {
+            place.user_id() != next.author().user_id()
+                && place.floor() > before.participant(place.user_id()).map_or(FIRST_GENERATION, Participant::floor)
+        };
+        for place in next.participants().iter().filter(bound) {
+            let begun = self.generation_of(place)?.max(honest);
+            if place.floor() > begun.max(FIRST_GENERATION) {
+                return Err(invalid("somebody would be bound to a generation that their account has not begun").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest generation that the account of this name has begun, 0 for none, or as another identity.
+    pub(super) fn generation_of(&self, place: &Participant) -> Result<u64> {
+        let found: Option<(String, Vec<u8>)> = self
+            .conn
+            .prepare_cached("SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0")
+            .and_then(|mut query| {
+                query.query_row([place.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
+            .map_err(engine_error)?;
+        match found {
+            Some((identity, certificate)) if identity == place.identity().to_string() && !certificate.is_empty() => {
+                Ok(SigningKeyCertificate::decode(&certificate).map_err(damaged)?.generation())
+            }
+            _ => Ok(0),
+        }
     }
 
     pub(super) fn present_user(&self, user_id: &UserId) -> rusqlite::Result<Option<i64>> {

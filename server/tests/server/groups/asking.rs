@@ -227,3 +227,71 @@ async fn nor_is_it_one_to_whoever_comes_as_the_group_goes_on() {
     accepts(&club.bob, next).await;
     assert!(sees(&club.alice, "bob").await && sees(&dave, "bob").await);
 }
+
+/// Once somebody was asked, any number of groups of two was free, each for ever with them.
+#[tokio::test]
+async fn each_group_of_two_is_a_request_and_few_are_open() {
+    let server = TestServer::with(|config| config.limits.max_new_requests_per_day = 5).await;
+    let mallory = member(&server, "mallory").await;
+    let mut others = Vec::new();
+    for name in ["bob", "carol"] {
+        others.push(member(&server, name).await);
+    }
+    // One of them hears nothing of it, which changes nothing.
+    let block = "/api/v1/users/me/blocks/mallory";
+    assert_eq!(server.api.json("PUT", block, Some(&others[1].token), &Value::Null).await.status, 204);
+    let begins = async |with: &Person| {
+        let founding = mallory.mls.roster_with(&[&with.mls]).unwrap();
+        let answer = mallory.post("/api/v1/groups", beginning(&mallory, &founding, &founding, 1, &[with]).2).await;
+        (id_of(&founding), answer)
+    };
+    for other in &others {
+        server.clock.advance(86_401);
+        mallory.connect().await.deliver_through(mallory.message(&other.name, new_id(), "eA==")).await;
+        for _ in 0..3 {
+            begins(other).await.1.ok();
+        }
+        begins(other).await.1.is("too_many_requests");
+    }
+    // Nor is it one to begin alone and have them come.
+    let alone = mallory.mls.roster_with(&[]).unwrap();
+    let (hers, _, body) = beginning(&mallory, &alone, &alone, 1, &[]);
+    mallory.post("/api/v1/groups", body).await.ok();
+    let with_bob = mallory.mls.changes(&alone, &others[0].mls, Some(Role::Member)).unwrap();
+    let bundle = hers.steps(&with_bob, &[&others[0].mls]).unwrap();
+    let comes = crate::support::submit(&mallory, id_of(&alone), &crate::support::submission(&bundle)).await;
+    comes.is("too_many_requests");
+    // Who answers is asked no more.
+    others[0].connect().await.deliver_through(others[0].message("mallory", new_id(), "eA==")).await;
+    for _ in 0..4 {
+        begins(&others[0]).await.1.ok();
+    }
+    // A day has so many, whoever it is.
+    server.clock.advance(86_401);
+    let dave = member(&server, "dave").await;
+    let eve = member(&server, "eve").await;
+    for other in [&dave, &dave, &dave, &eve, &eve] {
+        begins(other).await.1.ok();
+    }
+    begins(&eve).await.1.is("too_many_requests");
+}
+
+/// A group of one that goes on with others in it asked nobody.
+#[tokio::test]
+async fn who_comes_as_a_group_goes_on_is_asked() {
+    let server = TestServer::with(|config| config.limits.max_new_requests_per_day = 1).await;
+    let mallory = member(&server, "mallory").await;
+    let (bob, carol) = (member(&server, "bob").await, member(&server, "carol").await);
+    let goes_on = async || {
+        let alone = mallory.mls.roster_with(&[]).unwrap();
+        mallory.post("/api/v1/groups", beginning(&mallory, &alone, &alone, 1, &[]).2).await.ok();
+        let people = [&mallory, &bob, &carol].map(|one| {
+            let role = if one.name == "mallory" { Role::Owner } else { Role::Member };
+            one.mls.place(role)
+        });
+        let with_all = mallory.mls.writes(&[&alone], people.to_vec()).unwrap();
+        mallory.post("/api/v1/groups", beginning(&mallory, &alone, &with_all, 2, &[&bob, &carol]).2).await
+    };
+    goes_on().await.ok();
+    goes_on().await.is("too_many_requests");
+}

@@ -112,6 +112,26 @@ async fn nor_has_somebody_else_do_it() {
     assert_eq!(club.group(&club.bob).await["participants"], json!(["alice", "bob", "carol", "dave"]));
 }
 
+/// The same as the group goes on in another one, where a third one posts the word of who is blocked.
+#[tokio::test]
+async fn nor_does_the_next_group_bring_them() {
+    let club = club().await;
+    let step = club.bob_is_admin().await;
+    let (dave, erin) = (member(&club.server, "dave").await, member(&club.server, "erin").await);
+    blocks(&dave, "bob").await;
+    let with_dave = club.bob.mls.changes(&step, &dave.mls, Some(Role::Member)).unwrap();
+    let with_both = club.bob.mls.changes(&with_dave, &erin.mls, Some(Role::Member)).unwrap();
+    let others = [&club.alice, &club.bob, &dave, &erin];
+    let (_, _, mut body) = beginning(&club.carol, &club.founding, &with_both, 2, &others);
+    body["steps"] = json!([crate::support::base64(&with_dave.encode())]);
+    let next = club.carol.post("/api/v1/groups", body).await.ok();
+    assert_eq!(next["participants"], json!(["alice", "bob", "carol", "dave", "erin"]));
+    let next: GroupId = serde_json::from_value(next["group_id"].clone()).unwrap();
+    is_closed_to(&dave, next).await;
+    assert_eq!(kept_out(&dave).await[0]["by"], "bob");
+    assert_eq!(waiting(&erin).await, ["key_exchange"]);
+}
+
 #[tokio::test]
 async fn a_group_that_only_two_are_left_in_is_no_way_around_a_block() {
     let club = club().await;

@@ -66,6 +66,8 @@ async fn a_user_creates_as_much_as_one_user_may() {
     });
     let server = server.await;
     let (alice, bob) = (member(&server, "alice").await, member(&server, "bob").await);
+    let answer = bob.message("alice", crate::support::new_id(), "eA==");
+    bob.connect().await.deliver_through(answer).await;
     let mut fleet = Vec::new();
     for _ in 0..25 {
         fleet.push(server.device("alice", &alice.access_key).await);

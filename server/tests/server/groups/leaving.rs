@@ -8,7 +8,7 @@ use privmsg_protocol::frames::{MessageType, ServerFrame};
 use serde_json::{Value, json};
 
 use super::entry;
-use super::people::{Club, beginning, club, member};
+use super::people::{Club, beginning, club, club_on, member};
 use crate::support::{TestServer, base64, new_id, submission, submit};
 
 fn without_carol(club: &Club) -> Roster {
@@ -217,4 +217,41 @@ async fn a_server_restarts_with_what_waits() {
     club.bob.api = club.server.api;
     let group = club.group(&club.bob).await;
     assert_eq!(group["steps"], json!([base64(&step.encode())]));
+}
+
+/// Made an admin who signs under no generation below one that never comes, somebody could do nothing more in a group, not even leave.
+#[tokio::test]
+async fn nobody_is_bound_to_a_generation_that_they_have_not_begun() {
+    let club = club().await;
+    club.bob.begins(2).await;
+    let with_bob = |role: Role, generation: u64| {
+        let mut people = club.founding.participants().to_vec();
+        people.retain(|place| *place.user_id() != club.bob.mls.person().user_id);
+        people.push(club.bob.mls.place_in(role, generation));
+        club.alice.mls.writes(&[&club.founding], people).unwrap()
+    };
+    for (role, generation) in [(Role::Admin, 3), (Role::Owner, 1 << 52)] {
+        let (answer, _) = club.steps(&club.alice, &club.hers, &with_bob(role, generation), &[]).await;
+        answer.is("invalid_roster");
+        club.hers.forgets().unwrap();
+    }
+    // Nor as it goes on, but for what may be honest where the server has lost the certificate. Who is bound so leaves all the same.
+    let far = beginning(&club.carol, &club.founding, &with_bob(Role::Admin, 1_800_000_001), 2, &[&club.alice]).2;
+    club.carol.post("/api/v1/groups", far).await.is("invalid_roster");
+    let bound = with_bob(Role::Admin, 1_800_000_000);
+    let (_, _, body) = beginning(&club.carol, &club.founding, &bound, 2, &[&club.alice]);
+    let next = club.carol.post("/api/v1/groups", body).await.ok();
+    let path = format!("/api/v1/groups/{}", next["group_id"].as_str().unwrap());
+    club.carol.post(&format!("{path}/leave"), json!({})).await.is("invalid_request");
+    club.bob.post(&format!("{path}/leave"), json!({})).await.ok();
+    assert_eq!(club.alice.get(&path).await.ok()["participants"], json!(["alice", "carol"]));
+
+    // As far as they have begun it is good.
+    let other = club_on(TestServer::start().await).await;
+    other.bob.begins(2).await;
+    let mut people = other.founding.participants().to_vec();
+    people.retain(|place| *place.user_id() != other.bob.mls.person().user_id);
+    people.push(other.bob.mls.place_in(Role::Admin, 2));
+    let step = other.alice.mls.writes(&[&other.founding], people).unwrap();
+    other.moves(&other.alice, &other.hers, &[&other.bobs, &other.carols], &step, &[]).await;
 }

@@ -99,6 +99,8 @@ async fn a_cursor_that_is_none_tells_everything() {
 async fn nothing_new_is_little_to_read() {
     let server = TestServer::with(|config| config.limits.rate_limit_new_groups_per_hour = 0).await;
     let (alice, bob) = (member(&server, "alice").await, member(&server, "bob").await);
+    let answer = bob.message("alice", new_id(), "eA==");
+    bob.connect().await.deliver_through(answer).await;
     for _ in 0..100 {
         let founding = alice.mls.roster_with(&[&bob.mls]).unwrap();
         let (_, _, body) = super::people::beginning(&alice, &founding, &founding, 1, &[]);
