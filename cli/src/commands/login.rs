@@ -13,7 +13,7 @@ use crate::args::Login;
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::profile::{self, Passphrase};
-use announce::{announce, explain_key, join_chats};
+use announce::{announce, explain_key, join_chats, say_who_waits};
 use wanted::{Known, Wanted, Way};
 
 #[derive(Serialize)]
@@ -132,6 +132,7 @@ async fn finish(
     place: KeyPlace,
     passphrase: &Passphrase,
 ) -> Result<(), Failure> {
+    let recovered = way.recover && matches!(begun, NewIdentity::Done(_));
     let logged_in = match begun {
         NewIdentity::Done(logged_in) => Some(logged_in),
         NewIdentity::Waits(pending) => letting_in::let_in(session, pending, way).await?,
@@ -141,6 +142,10 @@ async fn finish(
     announce(session.output, &client, &logged_in).await?;
     explain_key(session, place);
     join_chats(session, &client).await;
+    if recovered {
+        session.output.remark(&session.lang().what_recovery_has_done());
+        say_who_waits(session, &client).await;
+    }
     Ok(())
 }
 

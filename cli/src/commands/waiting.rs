@@ -106,6 +106,10 @@ impl<'a> Waiting<'a> {
         let mut deadline = self.deadline();
         let (client, said) = (self.client, self.said);
         let peer = self.peer().await?;
+        // Whether it has been let in since it last looked is asked before it is said that it waits.
+        if client.waits_to_be_let_in().await? {
+            return Err(Failure::Waits { why: Lasting::NotListed, to: peer, message: said.message_id });
+        }
         let mut acknowledged = std::pin::pin!(client.wait_acknowledged(&said));
         self.look(peer.as_ref()).await?;
         loop {
@@ -178,7 +182,15 @@ impl<'a> Waiting<'a> {
             return Err(self.queued(ClientError::Blocked(peer.clone()).into()));
         }
         let holds = self.client.holds_of(self.said.chat).await?;
+        if holds.iter().any(|hold| hold.reason == Reason::IdentityToAccept)
+            && let Some(held) = self.client.held_group(self.said.chat).await?
+        {
+            return Err(Failure::GroupHeld { held: Box::new(held), message: self.said.message_id });
+        }
         let lasting = holds.iter().find_map(|hold| Lasting::of(&hold.reason));
+        if let Some(why) = lasting.filter(|why| why.is_for_the_user()) {
+            return Err(Failure::Waits { why, to: peer.cloned(), message: self.said.message_id });
+        }
         if lasting != self.lasting.map(|(lasting, _)| lasting) {
             self.lasting = lasting.map(|lasting| (lasting, Instant::now()));
         }

@@ -75,6 +75,13 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
             new(Exit::IdentityChanged, "another_safety_number", lang.another_safety_number(user.as_str()))
         }
         ClientError::AnotherKey(user) => new(Exit::IdentityChanged, "another_key", lang.another_key(user.as_str())),
+        ClientError::KeyChanged(user) => {
+            new(Exit::IdentityChanged, "identity_changed", lang.identity_blocked(user.as_str()))
+        }
+        ClientError::NoSuchDevice => {
+            let code = ErrorCode::UnknownDevice;
+            new(Exit::Refused, code.as_str(), lang.refusal(&code))
+        }
         ClientError::AnotherServer(server) => new(Exit::Other, "another_server", lang.another_server(server)),
         ClientError::AnotherOwnIdentity => new(Exit::Refused, "another_own_identity", lang.another_own_identity()),
         ClientError::Recovery(error) => super::login::recovery(lang, error),

@@ -3,6 +3,7 @@
 use privmsg_client::{Reason, Unreachable};
 use privmsg_protocol::{ErrorCode, UserId};
 
+use crate::exit::Exit;
 use crate::lang::Lang;
 
 /// Something that does not pass by itself in a minute.
@@ -50,6 +51,15 @@ impl Lasting {
             | Reason::DeviceListMissing
             | Reason::ReplacementBegun => None,
         }
+    }
+
+    /// Whether waiting for a moment helps nobody: it is for the user to do something, elsewhere.
+    pub(crate) const fn is_for_the_user(self) -> bool {
+        matches!(self, Self::NotListed)
+    }
+
+    pub(super) const fn exit(self) -> Exit {
+        if self.is_for_the_user() { Exit::NotSignedIn } else { Exit::Network }
     }
 
     pub(super) fn code(self) -> &'static str {

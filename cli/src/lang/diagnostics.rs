@@ -171,6 +171,9 @@ texts! {
         "this is not a whole invitation; it begins with privmsg://join? and has a # near its end",
         "это не полное приглашение: оно начинается с privmsg://join? и содержит # ближе к концу";
     no_recovery_key() =>
+        "this takes the recovery key (the twelve words): set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal",
+        "для этого нужен ключ восстановления (двенадцать слов): задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале";
+    no_way_in() =>
         "the account has an identity already: have another device of yours let this one in (--link), or set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal. If both are lost, --new-identity starts anew, and contacts see the change",
         "у учётной записи уже есть ключ: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
     recovery_words() =>
@@ -246,8 +249,8 @@ texts! {
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
     identity_to_accept() =>
-        "the contact has another key than the one known here: ask them why, look at 'privmsg safety-number USER', then say --accept-change or --refuse-change",
-        "у собеседника не тот ключ, что известен здесь: узнайте причину, посмотрите «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и скажите --accept-change или --refuse-change";
+        "somebody has another key than the one known here: 'privmsg contacts' and 'privmsg group info GROUP' say who, 'privmsg safety-number USER' shows both",
+        "у кого-то не тот ключ, что известен здесь: кто это, скажут «privmsg contacts» и «privmsg group info ГРУППА», а оба ключа покажет «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этого чата на сервере непригодны; попытки продолжаются";

@@ -47,8 +47,8 @@ texts! {
     ask_rest_of_invitation() => "… its next line: ", "… следующая строка: ";
     access_key_title() => "Your access key:", "Ваш ключ доступа:";
     access_key_explanation() =>
-        "Keep it where nobody else reads it: further devices sign in with it. It is shown only now.",
-        "Храните его там, где его никто не прочтёт: с ним входят другие устройства. Он показан только сейчас.";
+        "Keep it where nobody else reads it: whoever has it can begin to replace your identity. A further device also needs the recovery key, or another device that lets it in. It is shown only now.",
+        "Храните его там, где его никто не прочтёт: имея его, можно начать замену вашей личности. Новому устройству нужен ещё ключ восстановления или устройство, которое его впустит. Он показан только сейчас.";
     recovery_title() => "Your recovery key:", "Ваш ключ восстановления:";
     recovery_explanation() =>
         "Write these twelve words down and keep them where nobody else reads them. They bring the\naccount back when all devices are lost, and call a stolen one back. Nobody can send them\nto you later.",
@@ -177,6 +177,9 @@ texts! {
     label_public_key() => "public key", "открытый ключ";
     label_state() => "state", "состояние";
     is_signed_in() => "signed in", "вход выполнен";
+    is_waiting() =>
+        "waits to be let in by another device of yours: 'privmsg login --link' here, 'privmsg devices link' there",
+        "ждёт, пока впустит другое ваше устройство: «privmsg login --link» здесь, «privmsg devices link» там";
     is_signed_out() => "signed out", "вход не выполнен";
 
     // Safety numbers.

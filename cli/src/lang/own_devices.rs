@@ -12,6 +12,13 @@ impl Lang {
         yes.contains(&answer.as_str())
     }
 
+    /// Whether an answer is a no; nothing is one, too.
+    pub(crate) fn is_no(self, answer: &str) -> bool {
+        let answer = answer.to_lowercase();
+        let no: &[&str] = self.pick(&["", "n", "no"], &["", "н", "нет"]);
+        no.contains(&answer.as_str())
+    }
+
     /// What a text lacks to be the code of a new device.
     pub(crate) fn link_code_error(self, error: LinkCodeError) -> String {
         match error {
@@ -64,6 +71,12 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
         "the server has brought an answer to this device's code that your other device has not made. The server is lying or was tampered with: do not go on, and ask the administrator",
         "сервер прислал ответ на код этого устройства, который сделало не ваше другое устройство. Сервер обманывает или взломан: не продолжайте и спросите администратора";
 
+    what_recovery_has_done() =>
+        "A new generation of your account has begun, with this device alone. Your contacts see no change. Your other devices wait: they keep what is written on them, and are let in again by 'privmsg login --link' on them and 'privmsg devices link' here. What was said before does not come to this device; chats and groups go on with the next message in each.",
+        "Начато новое поколение вашей учётной записи, в нём только это устройство. Собеседники ничего не заметят. Остальные ваши устройства ждут: написанное на них остаётся, а впустить их снова можно командами «privmsg login --link» на них и «privmsg devices link» здесь. Сказанное раньше на это устройство не придёт; чаты и группы продолжатся со следующего сообщения в каждом.";
+    device_waits(device: &str, name: &str) =>
+        "Device {device} ('{name}') waits to be let in. If it is not yours: privmsg devices remove {device}",
+        "Устройство {device} («{name}») ждёт, пока его впустят. Если оно не ваше: privmsg devices remove {device}";
     waiting_device() => "(waits to be let in)", "(ждёт, пока впустят)";
     help_wiped() =>
         "The device is wiped, or in your own hands", "Устройство стёрто или у вас в руках";
@@ -81,6 +94,7 @@ r"Устройство, на котором выполнен выход, сох�
         "Devices that were let in after it may be the thief's: they wait now. 'privmsg devices' lists them; let in the ones that are yours once more ('devices link'), and remove the others.",
         "Устройства, впущенные после него, могли быть впущены вором: теперь они ждут. Их покажет «privmsg devices»; свои впустите заново («devices link»), остальные удалите.";
     ask_wiped() => "Is the device wiped, or in your own hands? [y/N] ", "Устройство стёрто или у вас в руках? [д/Н] ";
+    taken_as_no() => "Taken as no: the recovery key is needed.", "Считаю это ответом «нет»: нужен ключ восстановления.";
     say_wiped_or_stolen() =>
         "say whether the device is wiped or in your own hands (--wiped), or may be in somebody else's (--stolen, with the recovery key)",
         "укажите, стёрто ли устройство или у вас в руках (--wiped), или может быть в чужих (--stolen, с ключом восстановления)";
@@ -124,6 +138,11 @@ r"Имея ваш ключ доступа, можно начать замену 
     replacement_of_mine() =>
         "somebody with your access key has begun to replace your account's identity. If it was not you: privmsg identity replacement --end",
         "кто-то с вашим ключом доступа начал замену ключа вашей учётной записи. Если это не вы: privmsg identity replacement --end";
+    access_key_is_known() =>
+        "Whoever began that has your access key and can begin again. Change it now: privmsg access-key change --recover",
+        "У того, кто её начал, есть ваш ключ доступа: он может начать снова. Смените ключ сейчас: privmsg access-key change --recover";
+    former_access_key() =>
+        "The former access key is worth nothing any more.", "Прежний ключ доступа больше не действует.";
     replacement_ended() => "Your identity stays.", "Ваш ключ остаётся прежним.";
 
     about_access_key() => "Change your access key", "Сменить ключ доступа";

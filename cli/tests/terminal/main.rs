@@ -4,6 +4,7 @@
 
 mod alone;
 mod blocks;
+mod changed_keys;
 #[cfg(target_os = "linux")]
 mod chat;
 mod contact;
@@ -22,5 +23,6 @@ mod run;
 mod saving;
 mod set_back;
 mod stolen;
+mod waiting;
 #[cfg(target_os = "linux")]
 mod words;

@@ -337,6 +337,7 @@ pub(crate) fn say(
         now_ms,
     };
     let effect = apply(tx, &said)?;
+    privmsg_store::holds::release_people(tx, chat)?;
     privmsg_store::outbox::insert(tx, chat, &content.message_id, &bytes, effect.message)?;
     Ok(effect.message)
 }

@@ -3,9 +3,12 @@
 use privmsg_e2ee::LinkCode;
 use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
 use privmsg_protocol::{DeviceId, Secret};
-use privmsg_store::account::{self, Account};
+use privmsg_store::Snapshot;
+use privmsg_store::account::{self, Account, AccountState};
+use privmsg_store::holds::{self, Reason, Scope};
 
 use super::Client;
+use crate::engine::waiting;
 use crate::error::ClientError;
 use crate::identity::Whoami;
 use crate::net::Endpoint;
@@ -56,6 +59,21 @@ impl Client {
     pub async fn link_device(&self, code: &LinkCode) -> Result<(), ClientError> {
         let account = self.context.account().await?;
         Publisher::of(&self.context, &account).link(code).await
+    }
+
+    /// Whether one of the account's devices stands in its list, as far as this one knows. The others only wait: what they know of the
+    /// account's keys is worth nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchDevice`] if it has not; [`ClientError`] of the request.
+    pub async fn is_listed(&self, device: &DeviceId) -> Result<bool, ClientError> {
+        let account = self.context.account().await?;
+        let known = self.context.store.read(move |at| learn::known(at, &account)).await?;
+        if known.devices().iter().any(|one| one.device_id == *device) {
+            return Ok(true);
+        }
+        let is_there = self.devices().await?.iter().any(|one| one.device_id == *device);
+        if is_there { Ok(false) } else { Err(ClientError::NoSuchDevice) }
     }
 
     /// Signs another device of the account out: it leaves the device list. One that only waits to be let in stands in none.
@@ -109,13 +127,47 @@ impl Client {
         left_out(&self.context.store).await
     }
 
+    /// Whether this device waits to be let in, as far as it knows by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_known_to_wait(&self) -> Result<bool, ClientError> {
+        let look = |at: &Snapshot<'_>| {
+            let account = account::load(at)?.filter(|account| account.state == AccountState::Ready);
+            let Some(account) = account else { return Ok(false) };
+            let known = learn::known(at, &account)?;
+            let is_out = known.number().is_some() && !learn::stands(&known, &account);
+            let holds = holds::all(at)?;
+            Ok(is_out || holds.iter().any(|hold| hold.reason == Reason::NotListed && hold.scope == Scope::Profile))
+        };
+        self.context.store.read(look).await
+    }
+
+    /// Whether this device waits to be let in. Where it knows of that, the server is asked whether it has been meanwhile; one
+    /// that cannot be asked leaves it at that.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database, or of a session that has ended.
+    pub async fn waits_to_be_let_in(&self) -> Result<bool, ClientError> {
+        if !self.is_known_to_wait().await? {
+            return Ok(false);
+        }
+        match waiting::still_waits(&self.context).await {
+            Err(ClientError::Network(_) | ClientError::GoingAway { .. }) => Ok(true),
+            other => other,
+        }
+    }
+
     /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
     /// account without them, in which what they know of it is worth nothing. All others that this device knows stay.
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
-    /// [`ClientError`] of the requests.
+    /// [`ClientError::NoSuchDevice`] for one that is none, and no generation begins; [`ClientError`] of the requests.
     pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
+        for device in devices {
+            self.is_listed(device).await?;
+        }
         let account = self.context.account().await?;
         Publisher::of(&self.context, &account).begin_without(words, devices).await
     }

@@ -67,7 +67,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`] of the requests; [`ClientError::Unreachable`] for somebody who has no identity yet;
-    /// [`ClientError::IdentityToAccept`] for a contact whose key is another one by now; [`ClientError::Content`] for a title
+    /// [`ClientError::KeyChanged`] for a contact whose key is another one by now; [`ClientError::Content`] for a title
     /// that cannot be one.
     pub async fn create_group(&self, title: &str, users: &[UserId]) -> Result<ChatId, ClientError> {
         let now = self.context.clock.now_ms();
@@ -291,7 +291,7 @@ impl Client {
         let known = known.filter(|contact| contact.is_held_fast() || contact.changed_identity.is_some());
         match (published, known) {
             (None, _) => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
-            (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::AnotherKey(user)),
+            (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::KeyChanged(user)),
             (Some(key), _) => Ok(Participant::member(user, key)),
         }
     }
@@ -343,7 +343,11 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Re
     Ok(GroupView { chat, conversation, title: known.title, people, gone: known.gone, is_split, waiting })
 }
 
-fn is_as_known(at: &Snapshot<'_>, place: &Participant, own: &(UserId, Option<[u8; 32]>)) -> Result<bool, StoreError> {
+pub(super) fn is_as_known(
+    at: &Snapshot<'_>,
+    place: &Participant,
+    own: &(UserId, Option<[u8; 32]>),
+) -> Result<bool, StoreError> {
     let key: &AccountPublicKey = place.identity();
     if *place.user_id() == own.0 {
         return Ok(own.1 == Some(*key.as_bytes()));

@@ -289,6 +289,21 @@ pub fn release_accepted(tx: &Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Who is in a chat has changed, or somebody wants to say something there: what waited for that is tried at once, from the first
+/// attempt.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn release_people(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    let (kind, id) = Scope::Chat(chat).columns();
+    let reasons = [Reason::IdentityToAccept, Reason::GroupUnsettled];
+    let sql = "DELETE FROM hold WHERE scope = ?1 AND id = ?2 AND reason IN (?3, ?4)";
+    if tx.sql().prepare_cached(sql)?.execute(params![kind, id, reasons[0].as_str(), reasons[1].as_str()])? > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
+}
+
 /// How often something was tried in vain, in a row.
 ///
 /// # Errors
