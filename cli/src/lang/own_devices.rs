@@ -90,6 +90,9 @@ change of your key.",
 r"Устройство, на котором выполнен выход, сохраняет ключ подписи вашей учётной записи, если его не
 стереть: у кого оно в руках, тот вместе с сервером мог бы выдать себя за ваше устройство. --stolen
 это исключает. Собеседники не увидят изменения вашего ключа.";
+    never_listed() =>
+        "this device has never seen that one among your devices, so it cannot tell whom it may have let in. On a device that has: the same command. Or without all others: 'privmsg login --recover' on a new profile",
+        "это устройство никогда не видело такого среди ваших устройств и не знает, кого оно могло впустить. Выполните ту же команду на устройстве, которое его видело, или обойдитесь без всех остальных: «privmsg login --recover» в новом профиле";
     came_after_the_stolen() =>
         "Devices that were let in after it may be the thief's: they wait now. 'privmsg devices' lists them; let in the ones that are yours once more ('devices link'), and remove the others.",
         "Устройства, впущенные после него, могли быть впущены вором: теперь они ждут. Их покажет «privmsg devices»; свои впустите заново («devices link»), остальные удалите.";

@@ -111,6 +111,19 @@ CREATE TABLE known_devices (
     PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
+-- Each device that ever stood in a list of the account's that this device has seen. Lists are counted as they were seen here:
+-- dates in them are the word of whoever signs them.
+CREATE TABLE listed_device (
+    device_id TEXT NOT NULL,
+    device_key BLOB NOT NULL,
+    first_list INTEGER NOT NULL,       -- the first in which it was seen
+    came_list INTEGER NOT NULL,        -- the first since it stands there without a break
+    first_added INTEGER NOT NULL,      -- s; the earliest date that any list gave it
+    last_added INTEGER NOT NULL,       -- s; the latest
+    present INTEGER NOT NULL,          -- it stands in the newest
+    PRIMARY KEY (device_id, device_key)
+) STRICT, WITHOUT ROWID;
+
 -- Device lists that are missing here.
 CREATE TABLE wanted_list (
     user_id TEXT NOT NULL,

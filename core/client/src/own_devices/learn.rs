@@ -13,6 +13,7 @@ use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, settings};
 
+use super::remembered;
 use crate::content::new_message_id;
 use crate::device_lists;
 use crate::error::ClientError;
@@ -86,6 +87,7 @@ pub(crate) fn learn_by(
             Ok(Vec::new())
         }
         Verdict::Conflict => {
+            remembered::note(tx, &known, news(tx)?)?;
             reconcile(tx)?;
             alarm(tx, &TASK, Reason::DeviceListConflict, now_ms)
         }
@@ -93,6 +95,7 @@ pub(crate) fn learn_by(
             no_alarm(tx)?;
             reconcile(tx)?;
             settings::set(tx, NEWS, news(tx)? + 1)?;
+            remembered::note(tx, &known, news(tx)?)?;
             call_back(tx, &known)?;
             let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
             let listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();

@@ -15,6 +15,7 @@ use privmsg_store::{Store, Tx};
 use super::generation;
 use super::learn::{self, known, stands};
 use super::publish::Publisher;
+use super::remembered::Remembered;
 use crate::content;
 use crate::error::ClientError;
 use crate::identity::public_identity;
@@ -64,30 +65,40 @@ pub(crate) async fn open(
 
 impl Publisher<'_> {
     /// Begins a generation of the account without these devices, which may be in somebody else's hands. The others stay that
-    /// this device knew of before it asked the server, and that are as old as the first of these: what came later may have
-    /// been let in by whoever has one of them. It waits, and is let in once more by hand.
+    /// this device knew of before it asked the server, and that it has seen no later than the first of these: what came later
+    /// may have been let in by whoever has one of them. It waits, and is let in once more by hand.
     ///
     /// # Errors
+    /// [`ClientError::NeverListed`] for a device that this one has never seen in a list, and nothing begins;
     /// [`ClientError::Recovery`] if the words are wrong.
     pub(crate) async fn begin_without(self, words: &str, gone: &[DeviceId]) -> Result<(), ClientError> {
+        let remembered = self.remembered().await?;
+        self.catch_up().await?;
+        // The thief may have come and gone since this device had last heard of a list.
+        let remembers = self.remembered().await?;
+        if !gone.iter().all(|device| remembers.has_seen(device)) {
+            return Err(ClientError::NeverListed);
+        }
         let key = self.identity(words).await?;
         let mut account = self.account.clone();
-        let (own, before) = (account.clone(), account.clone());
-        let remembered = self.store.read(move |at| known(at, &before)).await?;
-        self.catch_up().await?;
+        let own = account.clone();
         let known = self.store.read(move |at| known(at, &own)).await?;
         if !stands(&known, &account) {
             return Err(ClientError::NotListed);
         }
-        let is_gone = |device: &&Device| gone.contains(&device.device_id);
-        let since = known.devices().iter().filter(is_gone).map(|device| device.added_at).min().unwrap_or(u64::MAX);
         let stays = |device: &&Device| {
             let is_own = account.device_id.as_ref() == Some(&device.device_id);
-            !is_gone(device) && !is_own && device.added_at <= since && remembered.devices().contains(device)
+            !is_own && remembered.stands(device) && remembers.stays(device, gone)
         };
         let keep = known.devices().iter().filter(stays).cloned().collect();
         generation::begin(self.store, &mut account, &key, keep, (self.now_ms, self.now_s)).await?;
         Publisher { account: &account, ..self }.catch_up().await.map(drop)
+    }
+
+    /// What this device remembers of the account's devices.
+    pub(crate) async fn remembered(self) -> Result<Remembered, ClientError> {
+        let account = self.account.clone();
+        self.store.read(move |at| Remembered::load(at, known(at, &account)?)).await
     }
 
     /// Ends a replacement of the identity that somebody has begun.
