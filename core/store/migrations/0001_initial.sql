@@ -539,6 +539,12 @@ CREATE TABLE mls_epoch_keys (
     value BLOB NOT NULL,
     PRIMARY KEY (group_id, epoch, leaf)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE mls_past_leaves (         -- of the message secrets of past epochs: the part that never changes
+    group_id BLOB NOT NULL,
+    epoch BLOB NOT NULL,               -- 8 bytes, big-endian
+    leaves BLOB NOT NULL,
+    PRIMARY KEY (group_id, epoch)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE key_package (             -- made here: the private parts go from `mls_key` when no welcome can come any more
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     reference BLOB NOT NULL,

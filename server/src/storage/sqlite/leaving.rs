@@ -128,7 +128,11 @@ impl Tx<'_> {
             .execute([group, user])?;
         self.notify(group, user)?;
         self.post_device_sync(group, user, &own)?;
-        self.forget_empty_groups()?;
-        self.forget_leftovers()
+        let is_empty: bool = self
+            .conn
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM grp_participant WHERE grp = ?1)")?
+            .query_row([group], |row| row.get(0))?;
+        // Looking for them reads all groups of the server.
+        if is_empty { self.forget_empty_groups().and_then(|()| self.forget_leftovers()) } else { Ok(()) }
     }
 }
