@@ -177,6 +177,9 @@ r"Имея ваш ключ доступа, можно начать замену 
     another_own_identity() =>
         "the server names another identity for your own account. The server is lying or was tampered with, or somebody has replaced your identity: ask the administrator. This device goes on with the one that it knows",
         "сервер называет для вашей учётной записи другой ключ. Сервер обманывает или взломан, или кто-то заменил ваш ключ: спросите администратора. Это устройство продолжает с известным ему";
+    sealed_identity_spoilt() =>
+        "the server does not keep your account's identity as it was given it: your recovery key may open nothing there. This device has a good copy, so here the key still works. Ask the administrator, and seal it anew: privmsg recovery new-words",
+        "сервер хранит ключ вашей учётной записи не таким, каким его получил: ключ восстановления может там ничего не открыть. На этом устройстве есть верная копия, здесь он по-прежнему действует. Спросите администратора и запечатайте ключ заново: privmsg recovery new-words";
     device_list_conflict() =>
         "there are two lists of your devices with the same number: somebody else signs with your account's key. Only devices in both count. Begin a new generation: privmsg login --recover on a device that is yours",
         "есть два списка ваших устройств с одним номером: кто-то ещё подписывает ключом вашей учётной записи. Учитываются только устройства из обоих. Начните новое поколение: privmsg login --recover на своём устройстве";

@@ -14,7 +14,7 @@ CREATE TABLE account (
     recovery_words TEXT,               -- only between making them and showing them
     signing_key BLOB,                  -- Ed25519 secret that signs for the account in this generation
     signing_certificate BLOB,          -- the identity's word for it
-    sealed_identity BLOB,              -- the identity key as the server keeps it, sealed with the words
+    sealed_identity BLOB,              -- the identity key, sealed with the words, and its signature for that
     link_secret BLOB,                  -- of the code by which this device is to be linked, until it is
     key_elsewhere INTEGER NOT NULL DEFAULT 0, -- somebody else has the device's key, and the server has not put it out yet
     device_id TEXT,

@@ -34,6 +34,9 @@ pub(crate) fn news(at: &Snapshot<'_>) -> Result<i64, StoreError> {
 /// What waits for the end of a replacement of the identity.
 const REPLACEMENT: TaskName = TaskName::new("replacement");
 
+/// What waits for a server that serves what the identity has signed for.
+const SPOILT: TaskName = TaskName::new("sealed_copy");
+
 /// What waits for a server that serves the sealed identity.
 const SEALED: TaskName = TaskName::new("sealed_identity");
 
@@ -201,6 +204,15 @@ pub(crate) fn signed_out_by(tx: &Tx<'_>, by: &DeviceId, now_ms: i64) -> Result<V
 /// Notes that there is another identity in this account's place.
 pub(crate) fn another_identity(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Event>, ClientError> {
     alarm(tx, &SEALED, Reason::AnotherOwnIdentity, now_ms)
+}
+
+/// Notes whether the server serves another sealed identity than the account's has signed for.
+pub(super) fn note_spoilt(tx: &Tx<'_>, is_spoilt: bool, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    if is_spoilt {
+        return alarm(tx, &SPOILT, Reason::SealedIdentitySpoilt, now_ms);
+    }
+    holds::forget_of(tx, &SPOILT, Scope::Profile)?;
+    Ok(Vec::new())
 }
 
 /// Notes what a person has to know; told once, and shown until it is over.

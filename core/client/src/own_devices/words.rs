@@ -16,6 +16,7 @@ use super::generation;
 use super::learn::{self, known, stands};
 use super::publish::Publisher;
 use super::remembered::Remembered;
+use super::sealed_copy;
 use crate::content;
 use crate::error::ClientError;
 use crate::identity::public_identity;
@@ -26,6 +27,8 @@ pub(crate) struct Opened {
     pub(crate) key: AccountKey,
     /// The copy that they have opened.
     pub(crate) sealed: Vec<u8>,
+    /// The server serves it as the newest.
+    is_served: bool,
     /// The server has served another identity under the same words.
     pub(crate) is_another_served: bool,
 }
@@ -41,19 +44,21 @@ pub(crate) async fn open(
     words: &RecoveryKey,
     account: &Account,
 ) -> Result<Opened, ClientError> {
-    let served = match api.sealed_identity().await {
+    let served: Vec<Vec<u8>> = match api.sealed_identity().await {
         Ok(kept) => [kept.backup].into_iter().chain(kept.earlier).filter_map(|sealed| sealed.decode()).collect(),
         // A server that has lost it, or a session that ends: there is a copy here.
         Err(ClientError::Server { .. }) if account.sealed_identity.is_some() => Vec::new(),
         Err(error) => return Err(error),
     };
-    let earlier = store.read(sealed_identity::earlier).await?;
-    let known = public_identity(account).ok();
+    let own = account.clone();
+    let copies = store.read(move |at| sealed_copy::all(at, &own)).await?;
+    let (known, newest) = (public_identity(account).ok(), served.first().cloned());
     let (mut refused, mut is_another_served) = (RecoveryError::Malformed, false);
-    for (at, sealed) in served.into_iter().chain(account.sealed_identity.clone()).chain(earlier).enumerate() {
+    for (at, sealed) in served.into_iter().chain(copies).enumerate() {
         match words.open(&sealed, &account.user_id) {
             Ok(key) if known.is_none_or(|known| known == key.public()) => {
-                return Ok(Opened { key, sealed, is_another_served });
+                let is_served = newest.as_ref() == Some(&sealed);
+                return Ok(Opened { key, sealed, is_served, is_another_served });
             }
             Ok(_) => is_another_served = true,
             Err(error) if at == 0 => refused = error,
@@ -200,12 +205,19 @@ impl Publisher<'_> {
                 context.emit_all(told);
             }
         }
-        Ok(opened?.key)
+        let Opened { key, sealed, is_served, .. } = opened?;
+        if is_served {
+            // A device that has not heard of it keeps it from now on.
+            let copy = sealed_copy::sign(&key, &self.account.user_id, &words, sealed);
+            self.store.write(move |tx| sealed_copy::keep(tx, &copy)).await?;
+        }
+        Ok(key)
     }
 }
 
 /// The words that were on their way are those of the account; the other devices keep what is sealed with them, too.
 fn new_words_count(tx: &Tx<'_>, told: &SealedIdentity, now_ms: i64) -> Result<(), ClientError> {
+    sealed_copy::keep(tx, told)?;
     sealed_identity::new_words_count(tx)?;
     let Some(account) = account::load(tx)? else { return Ok(()) };
     let known = known(tx, &account)?;
