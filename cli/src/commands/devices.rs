@@ -84,15 +84,15 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
         return Err(Failure::Usage(session.lang().own_device()));
     }
     // A slip in the id shows before anybody takes out their recovery key.
-    let is_listed = with_session(&client, || client.is_listed(device)).await?;
-    let is_stolen = if is_listed { stolen_or_not(output, stolen).await? } else { stolen == Some(true) };
+    let was_listed = with_session(&client, || client.was_ever_listed(device)).await?;
+    let is_stolen = if was_listed { stolen_or_not(output, stolen).await? } else { stolen == Some(true) };
     if is_stolen {
         let words = inputs::recovery_key(lang).await?;
         let devices = std::slice::from_ref(device);
         with_session(&client, || client.remove_stolen(devices, &words)).await?;
+    } else {
+        with_session(&client, || client.remove_device(device)).await?;
     }
-    // What is left out of a generation still waits to be let in.
-    with_session(&client, || client.remove_device(device)).await?;
     if output.is_json() {
         return output.object(&RemovedObject { removed: device.as_str() });
     }

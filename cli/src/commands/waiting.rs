@@ -59,6 +59,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
         Reason::DeviceListMissing => lang.device_list_missing(),
         Reason::NotListed => lang.waits_to_be_let_in(),
         Reason::ReplacementBegun => lang.replacement_of_mine(),
+        Reason::SealedIdentitySpoilt => lang.sealed_identity_spoilt(),
     })
 }
 

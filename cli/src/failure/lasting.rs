@@ -49,7 +49,8 @@ impl Lasting {
             | Reason::AnotherOwnIdentity
             | Reason::DeviceListConflict
             | Reason::DeviceListMissing
-            | Reason::ReplacementBegun => None,
+            | Reason::ReplacementBegun
+            | Reason::SealedIdentitySpoilt => None,
         }
     }
 

@@ -180,8 +180,8 @@ texts! {
         "these are not the twelve words of a recovery key; look for a typing mistake",
         "это не двенадцать слов ключа восстановления; проверьте, нет ли опечатки";
     recovery_wrong_key() =>
-        "this recovery key belongs to another account, or was replaced by a newer one",
-        "этот ключ восстановления от другой учётной записи или заменён более новым";
+        "what is kept for this account cannot be opened by this recovery key. Either it is another account's, or was replaced by a newer one, or the server does not serve what it was given: try it on another device of yours before you throw it away",
+        "то, что хранится для этой учётной записи, этим ключом восстановления не открыть. Либо он от другой учётной записи, либо заменён более новым, либо сервер выдаёт не то, что ему дали: прежде чем выбросить ключ, попробуйте его на другом своём устройстве";
     recovery_backup_unreadable() =>
         "the account backup on the server cannot be read; it may be from a newer version",
         "резервную копию учётной записи на сервере нельзя прочитать; возможно, она от более новой версии";

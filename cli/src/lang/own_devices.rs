@@ -94,6 +94,9 @@ change of your key.",
 r"Устройство, на котором выполнен выход, сохраняет ключ подписи вашей учётной записи, если его не
 стереть: у кого оно в руках, тот вместе с сервером мог бы выдать себя за ваше устройство. --stolen
 это исключает. Собеседники не увидят изменения вашего ключа.";
+    never_listed() =>
+        "this device has never seen that one among your devices, so it cannot tell whom it may have let in. On a device that has: the same command. Or without all others: 'privmsg login --recover' on a new profile",
+        "это устройство никогда не видело такого среди ваших устройств и не знает, кого оно могло впустить. Выполните ту же команду на устройстве, которое его видело, или обойдитесь без всех остальных: «privmsg login --recover» в новом профиле";
     came_after_the_stolen() =>
         "Devices that were let in after it may be the thief's: they wait now. 'privmsg devices' lists them; let in the ones that are yours once more ('devices link'), and remove the others.",
         "Устройства, впущенные после него, могли быть впущены вором: теперь они ждут. Их покажет «privmsg devices»; свои впустите заново («devices link»), остальные удалите.";
@@ -181,6 +184,9 @@ r"Имея ваш ключ доступа, можно начать замену 
     another_own_identity() =>
         "the server names another identity for your own account. The server is lying or was tampered with, or somebody has replaced your identity: ask the administrator. This device goes on with the one that it knows",
         "сервер называет для вашей учётной записи другую личность. Сервер обманывает или взломан, или кто-то заменил вашу личность: спросите администратора. Это устройство продолжает с известной ему";
+    sealed_identity_spoilt() =>
+        "the server does not keep your account's identity as it was given it: your recovery key may open nothing there. This device has a good copy, so here the key still works. Ask the administrator, and seal it anew: privmsg recovery new-words",
+        "сервер хранит вашу личность не такой, какой её получил: ключ восстановления может там ничего не открыть. На этом устройстве есть верная копия, здесь он по-прежнему действует. Спросите администратора и запечатайте её заново: privmsg recovery new-words";
     device_list_conflict() =>
         "there are two lists of your devices with the same number: somebody else signs with your account's key. Only devices in both count. Begin a new generation: privmsg login --recover on a device that is yours",
         "есть два списка ваших устройств с одним номером: кто-то ещё подписывает ключом вашей учётной записи. Учитываются только устройства из обоих. Начните новое поколение: privmsg login --recover на своём устройстве";

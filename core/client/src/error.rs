@@ -172,6 +172,9 @@ pub enum ClientError {
     /// The account has no such device, by its list and by the server's word.
     #[error("no such device")]
     NoSuchDevice,
+    /// This device has never seen such a device in the account's list: who came after it cannot be told.
+    #[error("this device has never seen that device in the account's list")]
+    NeverListed,
     /// The server names another identity for somebody than the one that is held fast here.
     #[error("the key of {0} is another one than the known one")]
     KeyChanged(UserId),

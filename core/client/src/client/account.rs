@@ -2,7 +2,7 @@
 
 use privmsg_e2ee::LinkCode;
 use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
-use privmsg_protocol::{DeviceId, Secret};
+use privmsg_protocol::{DeviceId, ErrorCode, Secret};
 use privmsg_store::Snapshot;
 use privmsg_store::account::{self, Account, AccountState};
 use privmsg_store::holds::{self, Reason, Scope};
@@ -61,18 +61,19 @@ impl Client {
         Publisher::of(&self.context, &account).link(code).await
     }
 
-    /// Whether one of the account's devices stands in its list, as far as this one knows. The others only wait: what they know of the
-    /// account's keys is worth nothing.
+    /// Whether a device stands in the account's list, or has stood there, as this one has seen: it may know of the account's keys. The
+    /// others only wait.
     ///
     /// # Errors
-    /// [`ClientError::NoSuchDevice`] if it has not; [`ClientError`] of the request.
-    pub async fn is_listed(&self, device: &DeviceId) -> Result<bool, ClientError> {
+    /// [`ClientError::NoSuchDevice`] if there is none and was none; [`ClientError`] of the requests.
+    pub async fn was_ever_listed(&self, device: &DeviceId) -> Result<bool, ClientError> {
         let account = self.context.account().await?;
-        let known = self.context.store.read(move |at| learn::known(at, &account)).await?;
-        if known.devices().iter().any(|one| one.device_id == *device) {
+        let publisher = Publisher::of(&self.context, &account);
+        publisher.catch_up().await?;
+        if publisher.remembered().await?.has_seen(device) {
             return Ok(true);
         }
-        let is_there = self.devices().await?.iter().any(|one| one.device_id == *device);
+        let is_there = self.context.api.devices().await?.devices.iter().any(|one| one.device_id == *device);
         if is_there { Ok(false) } else { Err(ClientError::NoSuchDevice) }
     }
 
@@ -159,17 +160,24 @@ impl Client {
     }
 
     /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
-    /// account without them, in which what they know of it is worth nothing. All others that this device knows stay.
+    /// account without them, in which what they know of it is worth nothing. All others stay that this device has seen before
+    /// them. Whoever has signed themselves out already is gone as well, and so is whom they had let in.
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
-    /// [`ClientError::NoSuchDevice`] for one that is none, and no generation begins; [`ClientError`] of the requests.
+    /// [`ClientError::NeverListed`] for one that this device has never seen in the list, and no generation begins;
+    /// [`ClientError`] of the requests.
     pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
-        for device in devices {
-            self.is_listed(device).await?;
-        }
         let account = self.context.account().await?;
-        Publisher::of(&self.context, &account).begin_without(words, devices).await
+        Publisher::of(&self.context, &account).begin_without(words, devices).await?;
+        // What is left out of a generation still waits to be let in.
+        for device in devices {
+            match self.remove_device(device).await {
+                Err(error) if error.is(&ErrorCode::UnknownDevice) => {}
+                other => other?,
+            }
+        }
+        Ok(())
     }
 
     /// A replacement of the account's identity that somebody has begun, if there is one.

@@ -17,8 +17,8 @@ use crate::content::pins;
 use crate::device_lists;
 use crate::error::{ClientError, Retry};
 use crate::identity::public_identity;
-use crate::own_devices::learn;
 use crate::own_devices::words::{Opened, open};
+use crate::own_devices::{learn, sealed_copy};
 use crate::profile::Profile;
 
 /// How often it is looked whether somebody has let the device in: a person holds two devices in their hands. Each time is
@@ -161,9 +161,13 @@ impl PendingLogin {
             learn::learn(tx, &account, list, now)?;
             // What this device knew before, the others have not heard, perhaps.
             words::tell_again(tx)?;
-            pins::hear(tx, known.told_by(), known.pins(), now)
+            if let Some(copy) = known.sealed() {
+                sealed_copy::keep(tx, copy)?;
+            }
+            pins::hear(tx, known.told_by(), known.pins(), now)?;
+            Ok::<_, ClientError>(account::load(tx)?.and_then(|account| account.sealed_identity))
         });
-        learnt.await?;
+        steps.account.sealed_identity = learnt.await?;
         Ok(steps.finish().await?)
     }
 
@@ -193,7 +197,8 @@ impl PendingLogin {
         steps.forget_identity();
         steps.account.certificate = None;
         steps.account.identity = Some(*key.public().as_bytes());
-        steps.account.sealed_identity = Some(sealed);
+        let copy = sealed_copy::sign(&key, &steps.account.user_id, &words, sealed);
+        steps.account.sealed_identity = Some(sealed_copy::encode(&copy)?);
         let (account, now) = (steps.account.clone(), steps.clock.now_ms());
         steps.store.write(move |tx| learn::learn(tx, &account, theirs, now)).await?;
         steps.begin_generation(&key).await?;

@@ -96,6 +96,8 @@ pub enum Reason {
     NotListed,
     /// Somebody has begun to put another identity in the place of this account's.
     ReplacementBegun,
+    /// The server serves another sealed identity than the account's identity has signed for: the recovery words open nothing there.
+    SealedIdentitySpoilt,
     /// The people of a group are not agreed on: an owner has to change something.
     GroupUnsettled,
 }
@@ -158,6 +160,7 @@ impl Reason {
             Self::DeviceListMissing => "device_list_missing",
             Self::NotListed => "not_in_device_list",
             Self::ReplacementBegun => "replacement_begun",
+            Self::SealedIdentitySpoilt => "sealed_identity_spoilt",
         }
     }
 
@@ -175,6 +178,7 @@ impl Reason {
             "device_list_missing" => Self::DeviceListMissing,
             "not_in_device_list" => Self::NotListed,
             "replacement_begun" => Self::ReplacementBegun,
+            "sealed_identity_spoilt" => Self::SealedIdentitySpoilt,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),
