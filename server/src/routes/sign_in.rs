@@ -73,7 +73,7 @@ pub(super) async fn by_device(
     let DeviceSignIn { user_id, device_id, challenge, signature } = request;
     let (whose, signed) = ((user_id, device_id), (&challenge, &signature));
     let (device, statement) = match signer::<DevicePublicKey>(&app, peer, whose.clone(), signed).await {
-        Err(error) if error.is(&ErrorCode::InvalidCredentials) => {
+        Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::ServerRestored) => {
             return Err(who_has_removed(&app, whose, signed).await?.unwrap_or(error));
         }
         known => known?,

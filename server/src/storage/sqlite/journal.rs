@@ -267,7 +267,10 @@ mod tests {
         for id in 3..60_000 {
             let device = format!("{id:016}");
             let what = match id % 3 {
-                0 => Revocation::SignedOut { user_id: user("mallory"), device_id: DeviceId::new(&device).unwrap() },
+                0 => {
+                    let device_id = DeviceId::new(&device).unwrap();
+                    Revocation::SignedOut { user_id: user("mallory"), device_id, key: String::new() }
+                }
                 1 => listed("mallory"),
                 _ => Revocation::Blocked { user_id: user("mallory"), peer: user("alice") },
             };

@@ -12,6 +12,8 @@ pub(super) enum Revocation {
     SignedOut {
         user_id: UserId,
         device_id: DeviceId,
+        /// The device's key as the server has it; empty if it has none.
+        key: String,
     },
     AccessKey {
         user_id: UserId,
@@ -115,7 +117,10 @@ impl Revocation {
         let user_id = UserId::new(user_id).ok()?;
         let text = || std::str::from_utf8(subject).ok();
         Some(match kind {
-            "signed_out" => Self::SignedOut { user_id, device_id: DeviceId::new(text()?).ok()? },
+            "signed_out" => {
+                let (device_id, key) = text()?.split_once(' ')?;
+                Self::SignedOut { user_id, device_id: DeviceId::new(device_id).ok()?, key: key.to_owned() }
+            }
             "access_key" => Self::AccessKey { user_id, hash: KeyHash::from_slice(subject)? },
             "deactivated" => Self::Deactivated { user_id },
             "reactivated" => Self::Reactivated { user_id },
@@ -139,7 +144,7 @@ impl Revocation {
 
     pub(super) fn matter(&self) -> Matter {
         let (user_id, kind, of) = match self {
-            Self::SignedOut { user_id, device_id } => (user_id, Kind::Device, device_id.to_string()),
+            Self::SignedOut { user_id, device_id, .. } => (user_id, Kind::Device, device_id.to_string()),
             Self::AccessKey { user_id, .. } => (user_id, Kind::AccessKey, String::new()),
             Self::Deactivated { user_id } | Self::Reactivated { user_id } => (user_id, Kind::Active, String::new()),
             Self::Deleted { user_id } => (user_id, Kind::Deleted, String::new()),

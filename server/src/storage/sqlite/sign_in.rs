@@ -216,12 +216,24 @@ impl Tx<'_> {
             )?
             .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some((key, id)) = found else { return Ok(()) };
+        found.map_or(Ok(()), |(key, id)| self.remember(user, &id, &key))
+    }
+
+    /// The same of a device of which the record says it, whose account has a list.
+    pub(super) fn remember_removed(&self, user: i64, device_id: &DeviceId, key: &str) -> rusqlite::Result<()> {
+        let has_list: bool = self
+            .conn
+            .prepare_cached("SELECT device_list <> x'' FROM user WHERE id = ?1")?
+            .query_row([user], |row| row.get(0))?;
+        if key.is_empty() || !has_list { Ok(()) } else { self.remember(user, device_id.as_str(), key) }
+    }
+
+    fn remember(&self, user: i64, device_id: &str, key: &str) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached(
                 "INSERT OR IGNORE INTO removed_key (user, key_hash, device_id, public_key) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![user, hash(&key), id, key])?;
+            .execute(params![user, hash(key), device_id, key])?;
         self.conn
             .prepare_cached(
                 "DELETE FROM removed_key WHERE user = ?1 AND id <= (SELECT id FROM removed_key WHERE user = ?1

@@ -121,8 +121,8 @@ impl TakenBack {
     fn catch_up(&mut self, tx: &mut Tx<'_>, entries: Vec<Entry>, known: i64) -> Result<()> {
         let (mut newest, mut signed_out) = (Newest::default(), Vec::new());
         for Entry { id, what, .. } in entries {
-            if let Revocation::SignedOut { user_id, device_id } = &what {
-                signed_out.push((user_id.clone(), device_id.clone()));
+            if let Revocation::SignedOut { .. } = &what {
+                signed_out.push(what.clone());
             }
             if id <= known {
                 continue;
@@ -150,8 +150,8 @@ impl TakenBack {
             passed_over(self.reseal(tx, user_id, &recovery_key, &backup))?;
         }
         // A list may name a device that has been signed out and stands in it all the same. No name is given out twice.
-        for (user_id, device_id) in signed_out {
-            passed_over(self.apply(tx, Revocation::SignedOut { user_id, device_id }))?;
+        for what in signed_out {
+            passed_over(self.apply(tx, what))?;
         }
         Ok(())
     }
@@ -192,8 +192,10 @@ impl TakenBack {
 
     fn apply(&mut self, tx: &mut Tx<'_>, what: Revocation) -> Result<()> {
         match what {
-            Revocation::SignedOut { user_id, device_id } => {
+            Revocation::SignedOut { user_id, device_id, key } => {
                 let user = tx.user(&user_id)?;
+                // The database may not know the device, which is told all the same that it was signed out.
+                tx.remember_removed(user, &device_id, &key).map_err(engine_error)?;
                 tx.remove_device(UserKey(user), &device_id)?;
                 self.signed_out.push((user_id, device_id));
             }

@@ -79,7 +79,7 @@ async fn a_list_revives_nobody_who_was_signed_out() {
     drop(server);
     done(folder.path(), &["restore", "then.tar", "--force"]);
     let server = Binary::start(folder.path());
-    by_device_key(server.api, "alice", &lost).await.is("server_restored");
+    by_device_key(server.api, "alice", &lost).await.is("device_removed");
     by_device_key(server.api, "alice", &third).await.ok();
 }
 
@@ -141,4 +141,40 @@ async fn what_a_full_disk_kept_from_the_record_is_not_forgotten() {
     std::fs::write(folder.path().join("data/privmsg.db"), b"nothing that SQLite could read").unwrap();
     let said = done(folder.path(), &["restore", "then.tar", "--force"]);
     assert!(said.contains("cannot be read: what a full disk"), "{said}");
+}
+
+/// A device that was signed out was told for a month after a restore that it had not been, as if it had come after the backup.
+#[tokio::test]
+async fn who_was_signed_out_is_told_so() {
+    for with_generation in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Binary::start(folder.path());
+        let (mut alice, stolen) = before(&server, folder.path()).await;
+        let later = Keyed::new("later01234567890", 13);
+        let three = alice.identity.list(8, &[&alice.key, &stolen, &later]);
+        alice.publishes(three, json!([enrolment(&later)])).await;
+        by_device_key(server.api, "alice", &later).await.ok();
+        let device = |who: &Keyed| format!("/api/v1/users/me/devices/{}", who.device_id.as_str());
+        if with_generation {
+            let next = alice.identity.in_generation(2);
+            alice.publishes(next.list(1, &[&alice.key]), json!([])).await;
+            for gone in [&stolen, &later] {
+                assert_eq!(alice.person.delete(&device(gone)).await.status, 204);
+            }
+        } else {
+            alice.publishes(alice.identity.list(9, &[&alice.key]), json!([])).await;
+        }
+        for gone in [&stolen, &later] {
+            by_device_key(server.api, "alice", gone).await.is("device_removed");
+        }
+        drop(server);
+        done(folder.path(), &["restore", "then.tar", "--force"]);
+        let server = Binary::start(folder.path());
+        for gone in [&stolen, &later] {
+            by_device_key(server.api, "alice", gone).await.is("device_removed");
+        }
+        let guess = Keyed::new(later.device_id.as_str(), 99);
+        by_device_key(server.api, "alice", &guess).await.is("server_restored");
+        by_device_key(server.api, "alice", &alice.key).await.ok();
+    }
 }

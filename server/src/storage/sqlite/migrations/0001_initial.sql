@@ -548,7 +548,7 @@ CREATE TABLE revocation (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     kind    TEXT NOT NULL,
     user_id TEXT NOT NULL,
-    -- A device, the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
+    -- A device and its key with a blank in between, the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
     -- device list, or recovery key and sealed identity, in hexadecimal but for the last; a roster.
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
@@ -557,7 +557,7 @@ CREATE TABLE revocation (
 CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device
 WHEN old.removed_at = 0 AND new.removed_at <> 0 AND old.waiting <> 1 BEGIN
     INSERT INTO revocation (kind, user_id, subject)
-    SELECT 'signed_out', user_id, CAST(new.device_id AS BLOB) FROM user WHERE id = new.user;
+    SELECT 'signed_out', user_id, CAST(new.device_id || ' ' || new.public_key AS BLOB) FROM user WHERE id = new.user;
 END;
 
 CREATE TRIGGER revoke_key AFTER UPDATE OF access_key_hash ON user
