@@ -25,6 +25,7 @@ mod engine;
 mod fault;
 mod files;
 mod filing;
+mod generations;
 mod group_entry;
 mod groups;
 mod identity;

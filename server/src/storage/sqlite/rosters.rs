@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use privmsg_mls_public::{Participant, Roster, SigningKeyCertificate, StepError};
+use privmsg_mls_public::{Participant, Roster, StepError};
 use privmsg_protocol::rest::{RosterName, RosterSteps};
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation, Opaque, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -18,9 +18,6 @@ use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
 
 /// The number of a founding roster.
 const FOUNDING: i64 = 1;
-
-/// What those are bound to of whose generation nothing is known.
-const FIRST_GENERATION: u64 = 1;
 
 /// Bytes of former rosters that are kept of one group: 140 of one with 250 people, thousands of a small one.
 const OF_GROUP: i64 = 4 << 20;
@@ -252,63 +249,6 @@ impl Tx<'_> {
         Ok(moves)
     }
 
-    /// A key that its account has called back, or that is another identity's, signs nothing here any more.
-    fn check_author(&self, roster: &Roster) -> Result<()> {
-        let author = roster.author();
-        let found: Option<(String, Vec<u8>)> = self
-            .conn
-            .prepare_cached("SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0")
-            .and_then(|mut query| {
-                query.query_row([author.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine_error)?;
-        let (identity, certificate) = found.ok_or_else(unknown_author)?;
-        if identity != author.identity_key().to_string() {
-            return Err(unknown_author().into());
-        }
-        if certificate.is_empty() {
-            return Ok(());
-        }
-        let newest = SigningKeyCertificate::decode(&certificate).map_err(damaged)?;
-        if author.generation() < newest.generation() {
-            return Err(invalid("signed under a generation that the author's account has called back").into());
-        }
-        Ok(())
-    }
-
-    /// Nobody is bound to a generation that their account has not begun: they would sign nothing any more in the group. Of steps
-    /// that the server has not seen it may not have the certificates either; those are bound to none that is not honest yet.
-    fn check_floors(&self, before: &Roster, next: &Roster, honest: u64) -> Result<()> {
-        let bound = |place: &&Participant| {
-            place.user_id() != next.author().user_id()
-                && place.floor() > before.participant(place.user_id()).map_or(FIRST_GENERATION, Participant::floor)
-        };
-        for place in next.participants().iter().filter(bound) {
-            let begun = self.generation_of(place)?.max(honest);
-            if place.floor() > begun.max(FIRST_GENERATION) {
-                return Err(invalid("somebody would be bound to a generation that their account has not begun").into());
-            }
-        }
-        Ok(())
-    }
-
-    /// The newest generation that the account of this name has begun, 0 for none, or as another identity.
-    pub(super) fn generation_of(&self, place: &Participant) -> Result<u64> {
-        let found: Option<(String, Vec<u8>)> = self
-            .conn
-            .prepare_cached("SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0")
-            .and_then(|mut query| {
-                query.query_row([place.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine_error)?;
-        match found {
-            Some((identity, certificate)) if identity == place.identity().to_string() && !certificate.is_empty() => {
-                Ok(SigningKeyCertificate::decode(&certificate).map_err(damaged)?.generation())
-            }
-            _ => Ok(0),
-        }
-    }
-
     pub(super) fn present_user(&self, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
         self.conn
             .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0")?
@@ -423,10 +363,6 @@ pub(super) fn refusal(error: StepError) -> Refusal {
 
 pub(super) fn stale_roster() -> Refusal {
     Refusal::new(ErrorCode::StaleRoster, "the roster does not come after the newest one; read the group again")
-}
-
-fn unknown_author() -> Refusal {
-    invalid("signed by somebody who has no account here under that identity")
 }
 
 fn another_identity(place: &Participant) -> Refusal {
