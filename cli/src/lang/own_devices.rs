@@ -78,6 +78,10 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
         "Device {device} ('{name}') waits to be let in. If it is not yours: privmsg devices remove {device}",
         "Устройство {device} («{name}») ждёт, пока его впустят. Если оно не ваше: privmsg devices remove {device}";
     waiting_device() => "(waits to be let in)", "(ждёт, пока впустят)";
+    unknown_to_server() => "(the server does not name it)", "(сервер его не называет)";
+    hidden_by_server(device: &str) =>
+        "Device {device} stands in your account's signed list and reads your messages, but the server does not name it. If it is not yours: privmsg devices remove {device} --stolen. If you have signed it out: privmsg devices remove {device} --wiped",
+        "Устройство {device} есть в подписанном списке вашей учётной записи и читает ваши сообщения, но сервер его не называет. Если оно не ваше: privmsg devices remove {device} --stolen. Если вы сами вышли на нём: privmsg devices remove {device} --wiped";
     help_wiped() =>
         "The device is wiped, or in your own hands", "Устройство стёрто или у вас в руках";
     help_stolen() =>

@@ -204,6 +204,7 @@ async fn whom_a_stolen_device_has_let_in_does_not_stay_because_it_has_signed_its
     ensure!(!is_waiting(&alice, &theirs).await?, "and nothing has begun");
 
     alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    alice.client().sign_out_stolen(&stolen).await?;
     ensure!(is_waiting(&alice, &theirs).await?, "whom the thief has let in waits");
     ensure!(!is_waiting(&alice, &laptop).await?, "who was there before stays");
     ensure!(theirs.links(&server.url()).await.is_err(), "the thief lets nobody in");

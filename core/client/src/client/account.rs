@@ -1,7 +1,7 @@
 //! The account and its devices.
 
 use privmsg_e2ee::LinkCode;
-use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
+use privmsg_protocol::rest::{IdentityReplacement, SetAccessKey};
 use privmsg_protocol::{DeviceId, ErrorCode, Secret};
 use privmsg_store::Snapshot;
 use privmsg_store::account::{self, Account, AccountState};
@@ -41,14 +41,6 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn endpoint(&self) -> Result<Option<Endpoint>, ClientError> {
         Ok(Endpoint::of(&self.context.account().await?).ok())
-    }
-
-    /// The account's devices, as the server has them.
-    ///
-    /// # Errors
-    /// [`ClientError`] of the request.
-    pub async fn devices(&self) -> Result<Vec<Device>, ClientError> {
-        Ok(self.context.api.devices().await?.devices)
     }
 
     /// Lets a new device in that has shown this code.
@@ -161,7 +153,7 @@ impl Client {
 
     /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
     /// account without them, in which what they know of it is worth nothing. All others stay that this device has seen before
-    /// them. Whoever has signed themselves out already is gone as well, and so is whom they had let in.
+    /// them, whether or not they have signed themselves out meanwhile.
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
@@ -169,15 +161,19 @@ impl Client {
     /// [`ClientError`] of the requests.
     pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
         let account = self.context.account().await?;
-        Publisher::of(&self.context, &account).begin_without(words, devices).await?;
-        // What is left out of a generation still waits to be let in.
-        for device in devices {
-            match self.remove_device(device).await {
-                Err(error) if error.is(&ErrorCode::UnknownDevice) => {}
-                other => other?,
-            }
+        Publisher::of(&self.context, &account).begin_without(words, devices).await
+    }
+
+    /// Signs a device out at the server that was [removed as stolen](Client::remove_stolen): it still waits to be let in, if it has
+    /// not gone by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the requests.
+    pub async fn sign_out_stolen(&self, device: &DeviceId) -> Result<(), ClientError> {
+        match self.remove_device(device).await {
+            Err(error) if error.is(&ErrorCode::UnknownDevice) => Ok(()),
+            other => other,
         }
-        Ok(())
     }
 
     /// A replacement of the account's identity that somebody has begun, if there is one.
