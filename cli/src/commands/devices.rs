@@ -4,6 +4,7 @@ use privmsg_client::{LinkCode, OwnDevice};
 use privmsg_protocol::DeviceId;
 use serde::Serialize;
 
+use crate::chat_name::chat_id;
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::{Output, Style};
@@ -99,10 +100,11 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
     // A slip in the id shows before anybody takes out their recovery key.
     let was_listed = with_session(&client, || client.was_ever_listed(device)).await?;
     let is_stolen = if was_listed { stolen_or_not(output, stolen).await? } else { stolen == Some(true) };
+    let mut undone = Vec::new();
     if is_stolen {
         let words = inputs::recovery_key(lang).await?;
         let devices = std::slice::from_ref(device);
-        with_session(&client, || client.remove_stolen(devices, &words)).await?;
+        undone = with_session(&client, || client.remove_stolen(devices, &words)).await?;
         with_session(&client, || client.sign_out_stolen(device)).await?;
     } else {
         with_session(&client, || client.remove_device(device)).await?;
@@ -113,6 +115,10 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
     output.text(&lang.device_removed(device.as_str()))?;
     if is_stolen {
         output.remark(&lang.came_after_the_stolen());
+    }
+    if !undone.is_empty() {
+        let chats: Vec<_> = undone.iter().map(|chat| chat_id(chat, client.user_id())).collect();
+        output.remark(&lang.decisions_undone(&chats.join(", ")));
     }
     Ok(())
 }

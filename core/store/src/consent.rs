@@ -4,12 +4,16 @@
 //! their devices. That is remembered here, and is never the server's word. Until then nothing is said there that this user's
 //! devices say by themselves.
 
+mod elsewhere;
+
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::{self, ChatId, ChatKind};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, blocks, gaps, groups, owed_receipts};
+
+pub use elsewhere::{Undone, decided_by_others, set_decided_by, undo};
 
 /// Tells the server what was decided, and asks what it knows.
 pub const TASK: TaskName = TaskName::new("requests");
@@ -207,9 +211,17 @@ pub fn decide(tx: &Tx<'_>, decision: &Decision, on: Decided) -> Result<bool, Sto
         .prepare_cached(
             "INSERT INTO consent (chat, state, decided_at, told) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET state = ?2, decided_at = ?3, told = iif(?5, ?4, told),
+                 decided_by = iif(?6, decided_by, NULL), before = iif(?6, before, NULL),
                  reopened_at = iif(state = 'declined' AND ?2 = 'open', ?3, reopened_at)",
         )?
-        .execute(params![name, state.as_str(), at_ms, told, is_other || on == Decided::Here])?;
+        .execute(params![
+            name,
+            state.as_str(),
+            at_ms,
+            told,
+            is_other || on == Decided::Here,
+            on == Decided::Elsewhere
+        ])?;
     if !told {
         tx.changed(Change::Task(TASK));
     }

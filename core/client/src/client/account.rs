@@ -3,9 +3,10 @@
 use privmsg_e2ee::LinkCode;
 use privmsg_protocol::rest::{IdentityReplacement, SetAccessKey};
 use privmsg_protocol::{DeviceId, ErrorCode, Secret};
-use privmsg_store::Snapshot;
 use privmsg_store::account::{self, Account, AccountState};
+use privmsg_store::chats::ChatKind;
 use privmsg_store::holds::{self, Reason, Scope};
+use privmsg_store::{Snapshot, consent};
 
 use super::Client;
 use crate::engine::waiting;
@@ -153,15 +154,21 @@ impl Client {
 
     /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
     /// account without them, in which what they know of it is worth nothing. All others stay that this device has seen before
-    /// them, whether or not they have signed themselves out meanwhile.
+    /// them, whether or not they have signed themselves out meanwhile. Returns the chats about which somebody had decided who does not
+    /// stay: they stand as before.
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
     /// [`ClientError::NeverListed`] for one that this device has never seen in the list, and no generation begins;
     /// [`ClientError`] of the requests.
-    pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
+    pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<Vec<ChatKind>, ClientError> {
         let account = self.context.account().await?;
-        Publisher::of(&self.context, &account).begin_without(words, devices).await
+        let decided = |at: &Snapshot<'_>| Ok::<_, ClientError>(consent::decided_by_others(at, &[])?);
+        let before = self.context.store.read(decided).await?;
+        Publisher::of(&self.context, &account).begin_without(words, devices).await?;
+        let after = self.context.store.read(decided).await?;
+        let undone = before.into_iter().filter(|one| !after.iter().any(|still| still.chat == one.chat));
+        Ok(undone.map(|one| one.chat).collect())
     }
 
     /// Signs a device out at the server that was [removed as stolen](Client::remove_stolen): it still waits to be let in, if it has
