@@ -52,6 +52,10 @@ pub(crate) enum Failure {
     /// Nowhere to get the access key from.
     NoAccessKey,
     NoInvitation,
+    /// What a message had is gone: it was deleted.
+    MessageDeleted,
+    /// The present access key is not the account's.
+    WrongAccessKey(ErrorCode),
     NotAnInvitation,
     /// Nowhere to get the recovery key from.
     NoRecoveryKey,
@@ -192,6 +196,11 @@ impl Failure {
             }
             Self::EmptyPassphrase => new(Exit::Credentials, "passphrase_needed", lang.empty_passphrase()),
             Self::NoAccessKey => new(Exit::Credentials, "access_key_needed", lang.no_access_key()),
+            Self::MessageDeleted => new(Exit::File, "no_attachment", lang.message_was_deleted()),
+            Self::WrongAccessKey(code @ ErrorCode::InvalidCredentials) => {
+                new(Exit::Credentials, code.as_str(), lang.wrong_access_key())
+            }
+            Self::WrongAccessKey(code) => new(Exit::Credentials, code.as_str(), lang.refusal(code)),
             Self::NoInvitation => new(Exit::Credentials, "invitation_needed", lang.no_invitation()),
             Self::NotAnInvitation => new(Exit::Usage, "usage", lang.not_an_invitation()),
             Self::NoRecoveryKey => new(Exit::Credentials, "recovery_key_needed", lang.no_recovery_key()),

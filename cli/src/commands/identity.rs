@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use privmsg_client::ChangeBy;
-use privmsg_protocol::Secret;
+use privmsg_client::{ChangeBy, ClientError};
+use privmsg_protocol::{ErrorCode, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -102,7 +102,14 @@ pub(super) async fn change_access_key(
         false => ChangeBy::AccessKey(inputs::access_key(lang, file).await?),
     };
     let replaced = with_session(&client, || client.replacement()).await?.is_some();
-    let key = with_session(&client, || client.change_access_key(by.clone())).await?;
+    let key = match with_session(&client, || client.change_access_key(by.clone())).await {
+        Err(Failure::Client(ClientError::Server { code, .. }))
+            if matches!(code, ErrorCode::InvalidCredentials | ErrorCode::TooManyWrongKeys) =>
+        {
+            return Err(Failure::WrongAccessKey(code));
+        }
+        changed => changed?,
+    };
     if output.is_json() {
         return output.object(&AccessKeyObject { access_key: key.expose() });
     }

@@ -48,7 +48,7 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
     match change {
         None => {}
         Some(Verification::Mark) if contact.changed.is_some() => {
-            return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
+            return Err(ClientError::KeyChanged(user.clone()).into());
         }
         Some(Verification::Mark | Verification::AcceptChange | Verification::RefuseChange)
             if !client.was_shown(user, contact.to_compare()).await? =>

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use privmsg_client::{Acknowledged, Change, ChatKind, Client, ClientError, Event, Hold, Reason, Said, Seat};
+use privmsg_client::{
+    Acknowledged, Change, ChatKind, Client, ClientError, Event, Hold, Reason, Said, Seat, Unreachable,
+};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::time::{Instant, sleep_until};
 
@@ -42,8 +44,9 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
     Some(match reason {
         Reason::Refused(ErrorCode::ConversationExists) => return None,
         Reason::Refused(ErrorCode::AwaitsAnswer) if let Some(user) = to => lang.has_not_answered(user.as_str()),
+        Reason::Refused(ErrorCode::RecipientHasNoDevices) => lang.unreachable_person(Unreachable::NobodyThere, to),
         Reason::Refused(code) => lang.refusal(code),
-        Reason::Unreachable(why) => lang.unreachable_person(*why),
+        Reason::Unreachable(why) => lang.unreachable_person(*why, to),
         Reason::Network => lang.no_answer_in_time(),
         Reason::Unusable => lang.unusable(),
         Reason::UpdateNeeded => lang.update_needed(),

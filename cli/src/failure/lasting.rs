@@ -81,13 +81,15 @@ impl Lasting {
     pub(super) fn sentence(self, lang: Lang, to: Option<&UserId>) -> String {
         match (self, to) {
             (Self::AwaitsAnswer, Some(user)) => lang.has_not_answered(user.as_str()),
+            (Self::Unreachable(why), _) => lang.unreachable_person(why, to),
+            (Self::NoDevices, _) => lang.unreachable_person(Unreachable::NobodyThere, to),
             _ => self.of_anybody(lang),
         }
     }
 
     fn of_anybody(self, lang: Lang) -> String {
         match self {
-            Self::Unreachable(why) => lang.unreachable_person(why),
+            Self::Unreachable(why) => lang.unreachable_person(why, None),
             Self::NoDevices => lang.refusal(&ErrorCode::RecipientHasNoDevices),
             Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
             Self::AwaitsAnswer => lang.refusal(&ErrorCode::AwaitsAnswer),

@@ -175,7 +175,7 @@ texts! {
         "для этого нужен ключ восстановления (двенадцать слов): задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале";
     no_way_in() =>
         "the account has an identity already: have another device of yours let this one in (--link), or set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal. If both are lost, --new-identity starts anew, and contacts see the change",
-        "у учётной записи уже есть ключ: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
+        "у учётной записи уже есть личность: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
     recovery_words() =>
         "these are not the twelve words of a recovery key; look for a typing mistake",
         "это не двенадцать слов ключа восстановления; проверьте, нет ли опечатки";
@@ -232,9 +232,11 @@ texts! {
     ambiguous_message() =>
         "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
         "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
-    not_the_author() =>
-        "only its author can do that. To remove it from this device: privmsg delete MESSAGE_ID --for-me",
-        "это может только автор. Убрать с этого устройства: privmsg delete ID --for-me";
+    not_the_author() => "only its author can do that", "это может только автор";
+    delete_for_me() =>
+        "To remove it from this device: privmsg delete MESSAGE_ID --for-me",
+        "Убрать с этого устройства: privmsg delete ID --for-me";
+    message_was_deleted() => "the message was deleted, its files with it", "сообщение удалено вместе с файлами";
     not_changeable() =>
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";

@@ -12,6 +12,7 @@ mod conversation;
 mod groups;
 #[cfg(target_os = "linux")]
 mod keyring;
+mod linking;
 mod login;
 mod machine;
 mod people;

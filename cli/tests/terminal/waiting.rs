@@ -101,3 +101,30 @@ async fn what_takes_the_recovery_key_says_that_and_no_generation_begins_for_nobo
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_refusal_is_about_what_was_asked() {
+    two(|machine, _| {
+        let wrong = [("PRIVMSG_ACCESS_KEY", "A".repeat(43))];
+        let wrong: Vec<_> = wrong.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let refused = machine.does("alice", &["access-key", "change"], &wrong);
+        assert_eq!((refused.code, code(&refused).as_str()), (4, "invalid_credentials"), "{}", refused.stderr);
+        assert!(said(&refused).as_str().unwrap().contains("present access key"), "{}", refused.stderr);
+
+        let text = machine.does("bob", &["listen", "--count", "1"], &[]).ok().objects().remove(0);
+        let id = text["message_id"].as_str().unwrap();
+        let refused = machine.does("bob", &["edit", id, "other"], &[]);
+        assert!(code(&refused) == "not_the_author" && !refused.stderr.contains("--for-me"), "{}", refused.stderr);
+
+        machine.does("alice", &["delete", id], &[]).ok();
+        for (who, what) in [("alice", id), ("bob", id)] {
+            machine.does(who, &["listen", "--timeout", "1"], &[]).ok();
+            let refused = machine.does(who, &["download", what, "--out", "f"], &[]);
+            assert_eq!((refused.code, code(&refused).as_str()), (8, "no_attachment"));
+            assert!(said(&refused).as_str().unwrap().contains("was deleted"), "{}", refused.stderr);
+        }
+        let nobody = machine.does("alice", &["send", "carol", "hello"], &[]);
+        assert_eq!(nobody.code, 6, "{}", nobody.stderr);
+    })
+    .await;
+}

@@ -288,6 +288,7 @@ CREATE TABLE unknown_content (
     message_id BLOB NOT NULL,
     sender_id TEXT NOT NULL,
     sender_device TEXT NOT NULL,
+    sender_key BLOB,                   -- Ed25519, of that device
     position INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     kind INTEGER NOT NULL,

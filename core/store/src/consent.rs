@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::chats::{self, ChatId, ChatKind};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, blocks, gaps, groups, owed_receipts};
 
-pub use elsewhere::{Undone, decided_by_others, set_decided_by, undo};
+pub use elsewhere::{Undone, decided_by_others, decisions, set_decided_by, undo};
 
 /// Tells the server what was decided, and asks what it knows.
 pub const TASK: TaskName = TaskName::new("requests");
@@ -277,26 +277,6 @@ fn tell(tx: &Tx<'_>, chat: &ChatKind) -> Result<(), StoreError> {
     tx.changed(Change::Task(groups::TASK));
     tx.changed(Change::Task(owed_receipts::TASK));
     Ok(())
-}
-
-/// Everything that was decided, on whichever device: what a new one of the user's is to know.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn decisions(at: &Snapshot<'_>) -> Result<Vec<Decision>, StoreError> {
-    let mut query = at.sql().prepare_cached(
-        "SELECT chat, state, decided_at FROM consent
-         WHERE state IN ('open', 'declined') AND decided_at > 0 ORDER BY decided_at DESC, chat",
-    )?;
-    let rows =
-        query.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row.get_ref(1)?), row.get::<_, i64>(2)?)))?;
-    let mut decisions = Vec::new();
-    for row in rows {
-        let (name, state, at_ms) = row?;
-        let chat = kind(&name).ok_or(StoreError::Invalid("chat"))?;
-        decisions.push(Decision { chat, open: state == Consent::Open, at_ms });
-    }
-    Ok(decisions)
 }
 
 /// Chats whose decision the server has not been told, and whether they are let in. As long as no group carries one there is nothing to tell.

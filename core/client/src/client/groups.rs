@@ -6,10 +6,11 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use privmsg_e2ee::{AccountPublicKey, MAX_MENTIONS, OsRng, Participant, Role, Title};
 use privmsg_protocol::{ConversationId, ErrorCode, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::contacts::{self, Contact};
 use privmsg_store::group_changes::{self, Fate};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::holds::Unreachable;
-use privmsg_store::{Change, Snapshot, StoreError, account, contacts, groups};
+use privmsg_store::{Change, Snapshot, StoreError, account, groups};
 
 use super::Client;
 use crate::content::{compose, say};
@@ -286,9 +287,14 @@ impl Client {
             Err(error) if error.is(&ErrorCode::UnknownUser) => return Err(ClientError::NoSuchUser(user)),
             published => published?,
         };
-        let name = user.clone();
-        let known = self.context.store.read(move |at| contacts::load(at, &name)).await?;
-        let known = known.filter(|contact| contact.is_held_fast() || contact.changed_identity.is_some());
+        let (name, key) = (user.clone(), published);
+        let look = move |at: &Snapshot<'_>| {
+            let is_refused = key.map_or(Ok(false), |key| contacts::is_refused(at, &name, key.as_bytes()))?;
+            let known = contacts::load(at, &name)?;
+            let counts = |known: &Contact| is_refused || known.is_held_fast() || known.changed_identity.is_some();
+            Ok::<_, StoreError>(known.filter(counts))
+        };
+        let known = self.context.store.read(look).await?;
         match (published, known) {
             (None, _) => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
             (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::KeyChanged(user)),

@@ -3,7 +3,7 @@
 use privmsg_protocol::DeviceId;
 use rusqlite::params;
 
-use super::{Consent, TASK, declined, kind, name, of, read, reopened, tell};
+use super::{Consent, Decision, TASK, declined, kind, name, of, read, reopened, tell};
 use crate::chats::{self, ChatKind};
 use crate::sql_types::device_id;
 use crate::{Change, Snapshot, StoreError, Tx};
@@ -73,4 +73,24 @@ pub fn undo(tx: &Tx<'_>, listed: &[DeviceId], now_ms: i64) -> Result<Vec<Undone>
         }
     }
     Ok(undone)
+}
+
+/// Everything that was decided, on whichever device: what a new one of the user's is to know.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn decisions(at: &Snapshot<'_>) -> Result<Vec<Decision>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT chat, state, decided_at FROM consent
+         WHERE state IN ('open', 'declined') AND decided_at > 0 ORDER BY decided_at DESC, chat",
+    )?;
+    let rows =
+        query.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row.get_ref(1)?), row.get::<_, i64>(2)?)))?;
+    let mut decisions = Vec::new();
+    for row in rows {
+        let (name, state, at_ms) = row?;
+        let chat = kind(&name).ok_or(StoreError::Invalid("chat"))?;
+        decisions.push(Decision { chat, open: state == Consent::Open, at_ms });
+    }
+    Ok(decisions)
 }
