@@ -1,10 +1,10 @@
 //! `privmsg devices`.
 
-use privmsg_client::LinkCode;
+use privmsg_client::{LinkCode, OwnDevice};
 use privmsg_protocol::DeviceId;
-use privmsg_protocol::rest::Device;
 use serde::Serialize;
 
+use crate::chat_name::chat_id;
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::{Output, Style};
@@ -47,23 +47,37 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
             output.text(&format!("{} {}", output.styled(Style::Bold, &line), lang.this_device()))?;
         } else if device.waiting {
             output.text(&format!("{line} {}", lang.waiting_device()))?;
+        } else if device.unknown_to_server {
+            output.text(&format!("{line} {}", output.styled(Style::Bold, &lang.unknown_to_server())))?;
         } else {
             output.text(&line)?;
         }
+    }
+    for hidden in devices.iter().filter(|device| device.unknown_to_server && !device.current) {
+        output.remark(&lang.hidden_by_server(hidden.device_id.as_str()));
     }
     Ok(())
 }
 
 /// Names were chosen on other devices; they come last because their width is anybody's guess.
-fn row(device: &Device) -> [String; 5] {
+fn row(device: &OwnDevice) -> [String; 5] {
     let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), foreign::line);
     [
         device.device_id.to_string(),
         shown(&device.device_type),
-        time::local_from_server(&device.created_at),
+        since(device),
         device.last_seen_at.as_deref().map_or_else(|| "-".to_owned(), time::local_from_server),
         shown(&device.device_name),
     ]
+}
+
+/// When it was let in, as the signed list says; of one that waits, when it has first signed in, as the server says.
+fn since(device: &OwnDevice) -> String {
+    match (device.added_at, &device.created_at) {
+        (Some(added), _) => time::local(i64::try_from(added).unwrap_or(i64::MAX).saturating_mul(1000)),
+        (None, Some(created)) => time::local_from_server(created),
+        (None, None) => "-".to_owned(),
+    }
 }
 
 /// Lets a new device in that shows its code.
@@ -86,10 +100,12 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
     // A slip in the id shows before anybody takes out their recovery key.
     let was_listed = with_session(&client, || client.was_ever_listed(device)).await?;
     let is_stolen = if was_listed { stolen_or_not(output, stolen).await? } else { stolen == Some(true) };
+    let mut undone = Vec::new();
     if is_stolen {
         let words = inputs::recovery_key(lang).await?;
         let devices = std::slice::from_ref(device);
-        with_session(&client, || client.remove_stolen(devices, &words)).await?;
+        undone = with_session(&client, || client.remove_stolen(devices, &words)).await?;
+        with_session(&client, || client.sign_out_stolen(device)).await?;
     } else {
         with_session(&client, || client.remove_device(device)).await?;
     }
@@ -99,6 +115,10 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
     output.text(&lang.device_removed(device.as_str()))?;
     if is_stolen {
         output.remark(&lang.came_after_the_stolen());
+    }
+    if !undone.is_empty() {
+        let chats: Vec<_> = undone.iter().map(|chat| chat_id(chat, client.user_id())).collect();
+        output.remark(&lang.decisions_undone(&chats.join(", ")));
     }
     Ok(())
 }

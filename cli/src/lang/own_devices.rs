@@ -82,6 +82,10 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
         "Device {device} ('{name}') waits to be let in. If it is not yours: privmsg devices remove {device}",
         "Устройство {device} («{name}») ждёт, пока его впустят. Если оно не ваше: privmsg devices remove {device}";
     waiting_device() => "(waits to be let in)", "(ждёт, пока впустят)";
+    unknown_to_server() => "(the server does not name it)", "(сервер его не называет)";
+    hidden_by_server(device: &str) =>
+        "Device {device} stands in your account's signed list and reads your messages, but the server does not name it. If it is not yours: privmsg devices remove {device} --stolen. If you have signed it out: privmsg devices remove {device} --wiped",
+        "Устройство {device} есть в подписанном списке вашей учётной записи и читает ваши сообщения, но сервер его не называет. Если оно не ваше: privmsg devices remove {device} --stolen. Если вы сами вышли на нём: privmsg devices remove {device} --wiped";
     help_wiped() =>
         "The device is wiped, or in your own hands", "Устройство стёрто или у вас в руках";
     help_stolen() =>
@@ -94,6 +98,17 @@ change of your key.",
 r"Устройство, на котором выполнен выход, сохраняет ключ подписи вашей учётной записи, если его не
 стереть: у кого оно в руках, тот вместе с сервером мог бы выдать себя за ваше устройство. --stolen
 это исключает. Собеседники не увидят изменения вашего ключа.";
+    declined_elsewhere(device: &str) =>
+        "your device {device} has left or declined this chat: nothing of it comes here any more. If that was not you: 'privmsg accept' lets it in again, and 'privmsg devices' shows whose the device is",
+        "ваше устройство {device} вышло из этого чата или отклонило его: больше ничего из него сюда не придёт. Если это были не вы: «privmsg accept» впустит его снова, а «privmsg devices» покажет, что это за устройство";
+    accepted_elsewhere(device: &str) =>
+        "your device {device} has let this chat in", "ваше устройство {device} впустило этот чат";
+    decision_undone(device: &str) =>
+        "what your device {device} had decided about this chat counts no more: it was removed as stolen. What was said here meanwhile may not have come",
+        "решение вашего устройства {device} об этом чате больше не действует: оно удалено как украденное. Сказанное здесь за это время могло не дойти";
+    decisions_undone(chats: &str) =>
+        "It had decided about these chats; they stand as before, and what was said there meanwhile may not have come: {chats}. 'privmsg requests' shows those that wait for your answer.",
+        "Оно принимало решения об этих чатах; теперь они в прежнем состоянии, а сказанное там за это время могло не дойти: {chats}. Те, что ждут вашего ответа, покажет «privmsg requests».";
     never_listed() =>
         "this device has never seen that one among your devices, so it cannot tell whom it may have let in. On a device that has: the same command. Or without all others: 'privmsg login --recover' on a new profile",
         "это устройство никогда не видело такого среди ваших устройств и не знает, кого оно могло впустить. Выполните ту же команду на устройстве, которое его видело, или обойдитесь без всех остальных: «privmsg login --recover» в новом профиле";

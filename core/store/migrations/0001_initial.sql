@@ -151,6 +151,8 @@ CREATE TABLE consent (
     asker       TEXT,                    -- who asks, or has asked
     decided_at  INTEGER NOT NULL DEFAULT 0, -- ms, by the clock of the device on which it was decided; 0: never
     reopened_at INTEGER,                 -- ms; when it was declined no more
+    decided_by  TEXT,                    -- the other device of the user's that has brought about the state
+    before      TEXT,                    -- and the state that it was in
     told        INTEGER NOT NULL DEFAULT 1 -- the server knows what was decided
 ) STRICT, WITHOUT ROWID;
 

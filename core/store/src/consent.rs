@@ -4,12 +4,16 @@
 //! their devices. That is remembered here, and is never the server's word. Until then nothing is said there that this user's
 //! devices say by themselves.
 
+mod elsewhere;
+
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::{self, ChatId, ChatKind};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, blocks, gaps, groups, owed_receipts};
+
+pub use elsewhere::{Undone, decided_by_others, decisions, set_decided_by, undo};
 
 /// Tells the server what was decided, and asks what it knows.
 pub const TASK: TaskName = TaskName::new("requests");
@@ -207,9 +211,17 @@ pub fn decide(tx: &Tx<'_>, decision: &Decision, on: Decided) -> Result<bool, Sto
         .prepare_cached(
             "INSERT INTO consent (chat, state, decided_at, told) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET state = ?2, decided_at = ?3, told = iif(?5, ?4, told),
+                 decided_by = iif(?6, decided_by, NULL), before = iif(?6, before, NULL),
                  reopened_at = iif(state = 'declined' AND ?2 = 'open', ?3, reopened_at)",
         )?
-        .execute(params![name, state.as_str(), at_ms, told, is_other || on == Decided::Here])?;
+        .execute(params![
+            name,
+            state.as_str(),
+            at_ms,
+            told,
+            is_other || on == Decided::Here,
+            on == Decided::Elsewhere
+        ])?;
     if !told {
         tx.changed(Change::Task(TASK));
     }
@@ -265,26 +277,6 @@ fn tell(tx: &Tx<'_>, chat: &ChatKind) -> Result<(), StoreError> {
     tx.changed(Change::Task(groups::TASK));
     tx.changed(Change::Task(owed_receipts::TASK));
     Ok(())
-}
-
-/// Everything that was decided, on whichever device: what a new one of the user's is to know.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn decisions(at: &Snapshot<'_>) -> Result<Vec<Decision>, StoreError> {
-    let mut query = at.sql().prepare_cached(
-        "SELECT chat, state, decided_at FROM consent
-         WHERE state IN ('open', 'declined') AND decided_at > 0 ORDER BY decided_at DESC, chat",
-    )?;
-    let rows =
-        query.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row.get_ref(1)?), row.get::<_, i64>(2)?)))?;
-    let mut decisions = Vec::new();
-    for row in rows {
-        let (name, state, at_ms) = row?;
-        let chat = kind(&name).ok_or(StoreError::Invalid("chat"))?;
-        decisions.push(Decision { chat, open: state == Consent::Open, at_ms });
-    }
-    Ok(decisions)
 }
 
 /// Chats whose decision the server has not been told, and whether they are let in. As long as no group carries one there is nothing to tell.

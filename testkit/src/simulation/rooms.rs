@@ -184,5 +184,5 @@ pub(super) async fn stands(client: &Client, room: &Room) -> Result<String> {
 pub(super) async fn is_called_back(world: &World, user: usize, gone: &privmsg_protocol::DeviceId) -> Result<()> {
     let first = &world.device((user, 0))?.person;
     let (client, words) = (first.client().clone(), first.words()?.to_owned());
-    insist("calling a device back", || client.remove_stolen(std::slice::from_ref(gone), &words)).await
+    insist("calling a device back", || client.remove_stolen(std::slice::from_ref(gone), &words)).await.map(drop)
 }

@@ -1,7 +1,7 @@
 //! The devices of one person: linked, left out, let in again, called back.
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{Event, MessageKind, MessageState, Reason, SignInKey};
+use privmsg_client::{Consent, Event, MessageKind, MessageState, Reason, SignInKey};
 use privmsg_protocol::DeviceId;
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Clock, NewDevice, Person, Server};
@@ -204,9 +204,47 @@ async fn whom_a_stolen_device_has_let_in_does_not_stay_because_it_has_signed_its
     ensure!(!is_waiting(&alice, &theirs).await?, "and nothing has begun");
 
     alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    alice.client().sign_out_stolen(&stolen).await?;
     ensure!(is_waiting(&alice, &theirs).await?, "whom the thief has let in waits");
     ensure!(!is_waiting(&alice, &laptop).await?, "who was there before stays");
     ensure!(theirs.links(&server.url()).await.is_err(), "the thief lets nobody in");
+    alice.goes_offline().await?;
+    bob.goes_offline().await
+}
+
+/// A thief silences a contact: the owner is told at once on which device, and calling it back undoes it.
+#[tokio::test]
+async fn what_a_stolen_device_has_declined_stands_as_before() -> Result<()> {
+    let (server, mut alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    bob.says(&alice, "hello").await?;
+    tablet.hears(&bob, "hello").await?;
+    alice.hears(&bob, "hello").await?;
+    tablet.stands_to(&bob, Consent::Open).await?;
+    let stolen = id_of(&tablet).await?;
+    tablet.declines(&bob).await?;
+    alice.stands_to(&bob, Consent::Declined).await?;
+    let told = |kind: MessageKind| {
+        let (alice, bob, stolen) = (&alice, &bob, &stolen);
+        async move {
+            let lines = alice.messages(bob).await?;
+            Ok::<_, anyhow::Error>(lines.iter().any(|line| line.kind == kind && line.text == stolen.as_str()))
+        }
+    };
+    ensure!(told(MessageKind::DeclinedElsewhere).await?, "by which device");
+    let undone = alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    ensure!(undone.len() == 1, "{undone:?}");
+    alice.stands_to(&bob, Consent::Open).await?;
+    ensure!(told(MessageKind::DecisionUndone).await?, "a line says so");
+    // As soon as the server knows it.
+    until("that bob is heard", PATIENCE, || async {
+        bob.says(&alice, "are you there?").await?;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        Ok(alice.texts(&bob).await?.contains(&"are you there?".to_owned()).then_some(()))
+    })
+    .await?;
     alice.goes_offline().await?;
     bob.goes_offline().await
 }
@@ -254,7 +292,8 @@ async fn a_replacement_is_shown_and_ended() -> Result<()> {
     thief.pending()?.replace_identity().await?;
     alice.sees("the second alarm", alarm).await?;
     alice.crashes().await?;
-    alice.goes_online().await?;
+    // It may come before the client is in step.
+    alice.starts().await?;
     alice.sees("the reminder", alarm).await?;
     let by = privmsg_client::ChangeBy::Words(privmsg_protocol::Secret::new(alice.words()?.to_owned()));
     alice.client().change_access_key(by).await?;

@@ -172,6 +172,9 @@ fn alarm(lang: Lang, message: &MessageView, around: &Around<'_>) -> Option<Vec<S
         MessageKind::KnownOtherwise => lang.known_otherwise(sender, &named),
         MessageKind::ToConfirm => lang.contacts_to_confirm(),
         MessageKind::SignedOutHere => lang.signed_out_by(&named),
+        MessageKind::DeclinedElsewhere => lang.declined_elsewhere(&named),
+        MessageKind::AcceptedElsewhere => lang.accepted_elsewhere(&named),
+        MessageKind::DecisionUndone => lang.decision_undone(&named),
         _ => return None,
     }];
     if around.blocked && matches!(message.kind, MessageKind::IdentityChanged | MessageKind::KnownOtherwise) {

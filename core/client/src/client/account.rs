@@ -1,11 +1,12 @@
 //! The account and its devices.
 
 use privmsg_e2ee::LinkCode;
-use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
+use privmsg_protocol::rest::{IdentityReplacement, SetAccessKey};
 use privmsg_protocol::{DeviceId, ErrorCode, Secret};
-use privmsg_store::Snapshot;
 use privmsg_store::account::{self, Account, AccountState};
+use privmsg_store::chats::ChatKind;
 use privmsg_store::holds::{self, Reason, Scope};
+use privmsg_store::{Snapshot, consent};
 
 use super::Client;
 use crate::engine::waiting;
@@ -41,14 +42,6 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn endpoint(&self) -> Result<Option<Endpoint>, ClientError> {
         Ok(Endpoint::of(&self.context.account().await?).ok())
-    }
-
-    /// The account's devices, as the server has them.
-    ///
-    /// # Errors
-    /// [`ClientError`] of the request.
-    pub async fn devices(&self) -> Result<Vec<Device>, ClientError> {
-        Ok(self.context.api.devices().await?.devices)
     }
 
     /// Lets a new device in that has shown this code.
@@ -161,23 +154,33 @@ impl Client {
 
     /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
     /// account without them, in which what they know of it is worth nothing. All others stay that this device has seen before
-    /// them. Whoever has signed themselves out already is gone as well, and so is whom they had let in.
+    /// them, whether or not they have signed themselves out meanwhile. Returns the chats about which somebody had decided who does not
+    /// stay: they stand as before.
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
     /// [`ClientError::NeverListed`] for one that this device has never seen in the list, and no generation begins;
     /// [`ClientError`] of the requests.
-    pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
+    pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<Vec<ChatKind>, ClientError> {
         let account = self.context.account().await?;
+        let decided = |at: &Snapshot<'_>| Ok::<_, ClientError>(consent::decided_by_others(at, &[])?);
+        let before = self.context.store.read(decided).await?;
         Publisher::of(&self.context, &account).begin_without(words, devices).await?;
-        // What is left out of a generation still waits to be let in.
-        for device in devices {
-            match self.remove_device(device).await {
-                Err(error) if error.is(&ErrorCode::UnknownDevice) => {}
-                other => other?,
-            }
+        let after = self.context.store.read(decided).await?;
+        let undone = before.into_iter().filter(|one| !after.iter().any(|still| still.chat == one.chat));
+        Ok(undone.map(|one| one.chat).collect())
+    }
+
+    /// Signs a device out at the server that was [removed as stolen](Client::remove_stolen): it still waits to be let in, if it has
+    /// not gone by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the requests.
+    pub async fn sign_out_stolen(&self, device: &DeviceId) -> Result<(), ClientError> {
+        match self.remove_device(device).await {
+            Err(error) if error.is(&ErrorCode::UnknownDevice) => Ok(()),
+            other => other,
         }
-        Ok(())
     }
 
     /// A replacement of the account's identity that somebody has begun, if there is one.

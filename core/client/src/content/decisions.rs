@@ -4,17 +4,21 @@
 use privmsg_e2ee::{Content, DecidedChat, Decision as Told, Decisions, Kind, MAX_DECISIONS};
 use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::{self, ChatKind};
-use privmsg_store::consent::{self, Decided, Decision};
-use privmsg_store::messages::Direction;
+use privmsg_store::consent::{self, Consent, Decided, Decision};
+use privmsg_store::messages::{Direction, Kind as Notice};
 use privmsg_store::{Snapshot, StoreError, Tx, account, settings};
 
 use super::signing_key::of_own_device;
 use super::{ContentKind, Effect, Said, compose, millis, say, says_a_person};
 use crate::error::ClientError;
+use crate::events::Event;
 use crate::own_devices::learn;
 
 /// This device has asked the others for what was decided before it was there.
 const ASKED: &str = "decisions_asked";
+
+/// How far the clock of another device may be ahead, ms.
+const AHEAD_MS: i64 = 24 * 3600 * 1000;
 
 pub(super) struct DecisionsKind;
 
@@ -36,13 +40,25 @@ impl ContentKind for DecisionsKind {
         if of_own_device(tx, said)?.is_none() {
             return Ok(Effect::default());
         }
+        let mut events = Vec::new();
         for told in decisions {
-            consent::decide(tx, &decision(told), Decided::Elsewhere)?;
+            let told = decision(told);
+            // Nobody decides for days to come, and nobody could take that back.
+            let told = Decision { at_ms: told.at_ms.min(said.now_ms.saturating_add(AHEAD_MS)), ..told };
+            let before = consent::of(tx, &told.chat)?;
+            if consent::decide(tx, &told, Decided::Elsewhere)? {
+                consent::set_decided_by(tx, &told.chat, said.sender_device, before)?;
+                // What a new device hears of what was before it is no news.
+                if before != Consent::Unknown {
+                    let kind = if told.open { Notice::ACCEPTED_ELSEWHERE } else { Notice::DECLINED_ELSEWHERE };
+                    events.extend(learn::line(tx, said.own, &told.chat, kind, said.sender_device, said.now_ms)?);
+                }
+            }
         }
         if wanted && let Some((user, device)) = account::sender(tx)? {
             tell_all(tx, (&user, &device), said.now_ms)?;
         }
-        Ok(Effect::default())
+        Ok(Effect { events, ..Effect::default() })
     }
 }
 
@@ -53,7 +69,9 @@ pub(super) fn answer(tx: &Tx<'_>, said: &Said<'_>) -> Result<(), ClientError> {
     }
     let (on, at_ms) = match said.direction {
         Direction::Outgoing => (Decided::ByWriting, said.now_ms),
-        Direction::Incoming => (Decided::Elsewhere, millis(said.content.sent_at_ms)),
+        Direction::Incoming => {
+            (Decided::Elsewhere, millis(said.content.sent_at_ms).min(said.now_ms.saturating_add(AHEAD_MS)))
+        }
     };
     consent::decide(tx, &Decision { chat: chats::load(tx, said.chat)?.kind, open: true, at_ms }, on)?;
     Ok(())
@@ -70,6 +88,24 @@ pub(crate) fn decide(
     consent::decide(tx, &Decision { chat: chat.clone(), open, at_ms: now_ms }, Decided::Here)?;
     let decided = consent::decisions(tx)?.into_iter().filter(|decision| decision.chat == chat).collect();
     tell(tx, own, decided, now_ms)
+}
+
+/// What others than these devices have decided counts no more: they were removed as stolen. A line says so in each chat, and the
+/// devices that stay are told how it stands.
+pub(crate) fn undo(
+    tx: &Tx<'_>,
+    own: (&UserId, &DeviceId),
+    listed: &[DeviceId],
+    now_ms: i64,
+) -> Result<Vec<Event>, ClientError> {
+    let undone = consent::undo(tx, listed, now_ms)?;
+    let mut events = Vec::new();
+    for one in &undone {
+        events.extend(learn::line(tx, own.0, &one.chat, Notice::DECISION_UNDONE, &one.by, now_ms)?);
+    }
+    let is_undone = |decision: &Decision| undone.iter().any(|one| one.chat == decision.chat);
+    tell(tx, own, consent::decisions(tx)?.into_iter().filter(is_undone).collect(), now_ms)?;
+    Ok(events)
 }
 
 /// Whether this device has still to ask the others of the account.

@@ -105,6 +105,21 @@ async fn only_a_device_of_ones_own_list_says_what_was_decided() {
     }
 }
 
+/// A date in the far future cannot be taken back, but for what was decided later by the clock.
+#[tokio::test]
+async fn nothing_is_decided_for_days_to_come() {
+    let phone = key();
+    let states = story(Some(phone), move |tx| {
+        let told = Told { chat: DecidedChat::With(user("bob")), declined: true, at_ms: u64::MAX };
+        let content = compose(&Decisions { decisions: vec![told], wanted: false }, 5).unwrap();
+        hears(tx, &ChatKind::SelfNotes, ("alice", "phone", phone), &content);
+        let at = consent::decisions(tx).unwrap()[0].at_ms;
+        decide(tx, (&user("alice"), &id("a")), with_bob(), true, 11).unwrap();
+        (at, consent::of(tx, &with_bob()).unwrap())
+    });
+    assert_eq!(states.await, (10 + AHEAD_MS, Consent::Open));
+}
+
 /// What a person writes answers, here or on another device; what clients say by themselves, and what bob says, does not.
 #[tokio::test]
 async fn only_a_person_answers() {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use privmsg_e2ee::DeviceKeys;
 use privmsg_mls_public::{Device, DeviceList, KnownDevices, SigningKeyCertificate, Verdict};
-use privmsg_protocol::DeviceId;
+use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::account::{self, Account};
-use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts::words;
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
@@ -14,7 +14,7 @@ use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, settings};
 
 use super::remembered;
-use crate::content::new_message_id;
+use crate::content::{decisions, new_message_id};
 use crate::device_lists;
 use crate::error::ClientError;
 use crate::events::Event;
@@ -108,6 +108,9 @@ pub(crate) fn learn_by(
                 let this = this_device(account, 0)?.device_id;
                 events.extend(announce_one(tx, account, Kind::TO_CONFIRM, &this, now_ms, now_ms)?);
             }
+            if let (true, Some(this)) = (begun, &account.device_id) {
+                events.extend(decisions::undo(tx, (&account.user_id, this), &listed, now_ms)?);
+            }
             if by == By::Another {
                 events.extend(announce(tx, &before, &known, account, now_ms)?);
             }
@@ -170,10 +173,35 @@ fn announce_one(
     now_ms: i64,
 ) -> Result<Option<Event>, ClientError> {
     let chat = chats::ensure(tx, &ChatKind::SelfNotes, now_ms)?;
+    insert(tx, &account.user_id, chat, (kind, device), (at, now_ms))
+}
+
+/// A line in a chat, if there is one, that names a device of one's own.
+pub(crate) fn line(
+    tx: &Tx<'_>,
+    own: &UserId,
+    chat: &ChatKind,
+    kind: Kind,
+    device: &DeviceId,
+    now_ms: i64,
+) -> Result<Option<Event>, ClientError> {
+    match chats::find(tx, chat)? {
+        Some(chat) => insert(tx, own, chat, (kind, device), (now_ms, now_ms)),
+        None => Ok(None),
+    }
+}
+
+fn insert(
+    tx: &Tx<'_>,
+    own: &UserId,
+    chat: ChatId,
+    (kind, device): (Kind, &DeviceId),
+    (at, now_ms): (i64, i64),
+) -> Result<Option<Event>, ClientError> {
     let notice = NewMessage {
         chat,
         message_id: new_message_id(now_ms)?,
-        sender_id: &account.user_id,
+        sender_id: own,
         sender_device: device,
         place: Place::Here,
         expires_at: None,

@@ -46,6 +46,13 @@ pub enum MessageKind {
     /// Notice of this device, in the notes to oneself: this device was signed out by another one of this user's. Its text is
     /// that one's name on the server, by whose word this is.
     SignedOutHere,
+    /// Notice of this device: another device of this user's has declined or left the chat. Its text is the device's name on the server.
+    DeclinedElsewhere,
+    /// Notice of this device: another device of this user's has let the chat in. Its text is the device's name on the server.
+    AcceptedElsewhere,
+    /// Notice of this device: what another device of this user's had decided about the chat counts no more, for it was removed as
+    /// stolen. Its text is the device's name on the server.
+    DecisionUndone,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -70,6 +77,9 @@ impl MessageKind {
             Self::KnownOtherwise => "known_otherwise",
             Self::ToConfirm => "contacts_to_confirm",
             Self::SignedOutHere => "signed_out_here",
+            Self::DeclinedElsewhere => "declined_elsewhere",
+            Self::AcceptedElsewhere => "accepted_elsewhere",
+            Self::DecisionUndone => "decision_undone",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -90,6 +100,9 @@ impl MessageKind {
                 | Self::KnownOtherwise
                 | Self::ToConfirm
                 | Self::SignedOutHere
+                | Self::DeclinedElsewhere
+                | Self::AcceptedElsewhere
+                | Self::DecisionUndone
         )
     }
 }
@@ -164,6 +177,9 @@ impl MessageView {
             Kind::KNOWN_OTHERWISE => MessageKind::KnownOtherwise,
             Kind::TO_CONFIRM => MessageKind::ToConfirm,
             Kind::SIGNED_OUT_HERE => MessageKind::SignedOutHere,
+            Kind::DECLINED_ELSEWHERE => MessageKind::DeclinedElsewhere,
+            Kind::ACCEPTED_ELSEWHERE => MessageKind::AcceptedElsewhere,
+            Kind::DECISION_UNDONE => MessageKind::DecisionUndone,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             Kind::LIST_CONFLICT => MessageKind::ListConflict,
             Kind::FOREIGN_LIST => MessageKind::ForeignList,
@@ -196,7 +212,13 @@ impl MessageView {
         }
         if matches!(
             message.kind,
-            Kind::DEVICE_ADDED | Kind::DEVICE_REMOVED | Kind::KNOWN_OTHERWISE | Kind::SIGNED_OUT_HERE
+            Kind::DEVICE_ADDED
+                | Kind::DEVICE_REMOVED
+                | Kind::KNOWN_OTHERWISE
+                | Kind::SIGNED_OUT_HERE
+                | Kind::DECLINED_ELSEWHERE
+                | Kind::ACCEPTED_ELSEWHERE
+                | Kind::DECISION_UNDONE
         ) {
             view.text = String::from_utf8_lossy(&message.content).into_owned();
         }

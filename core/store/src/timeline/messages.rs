@@ -56,6 +56,16 @@ impl Kind {
     /// Notice of this device: it was signed out by another one of its user's. The content is that one's name.
     pub const SIGNED_OUT_HERE: Self = Self(-9);
 
+    /// Notice of this device: another device of its user's has declined or left the chat. The content is its name.
+    pub const DECLINED_ELSEWHERE: Self = Self(-13);
+
+    /// Notice of this device: another device of its user's has let the chat in. The content is its name.
+    pub const ACCEPTED_ELSEWHERE: Self = Self(-14);
+
+    /// Notice of this device: what another device had decided about the chat counts no more, for it was removed as stolen. The
+    /// content is its name.
+    pub const DECISION_UNDONE: Self = Self(-15);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
@@ -71,6 +81,9 @@ impl Kind {
                 | Self::KNOWN_OTHERWISE
                 | Self::TO_CONFIRM
                 | Self::SIGNED_OUT_HERE
+                | Self::DECLINED_ELSEWHERE
+                | Self::ACCEPTED_ELSEWHERE
+                | Self::DECISION_UNDONE
         )
     }
 }

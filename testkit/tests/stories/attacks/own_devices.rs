@@ -173,6 +173,40 @@ async fn a_server_that_spoils_the_sealed_identity_is_found_out_and_ends_nothing(
     super::until("that the alarm is over", super::PATIENCE, over).await
 }
 
+/// The thief's device reads on while the server leaves it out of what it shows: the signed list has it. One that the server makes up
+/// waits.
+#[tokio::test]
+async fn a_device_that_the_server_hides_is_shown() -> Result<()> {
+    let (_server, hostile, mut alice, _bob) = alice_is_watched().await?;
+    let tablet = alice.links(&hostile.url()).await?;
+    let hidden = tablet.client().whoami().await?.device_id.context("a device id")?;
+    let id = hidden.clone();
+    hostile.rewrites("GET users/me/devices", move |_, answer| {
+        let Some(devices) = answer["devices"].as_array_mut() else { return };
+        let mut invented = devices[0].clone();
+        devices.retain(|device| device["device_id"] != json!(id));
+        invented["device_id"] = json!("invented");
+        devices.push(invented);
+    })?;
+    let devices = alice.client().devices().await?;
+    let standing = |name: &str| {
+        let one = devices.iter().find(|device| device.device_id.as_str() == name)?;
+        Some((one.waiting, one.unknown_to_server, one.added_at.is_some()))
+    };
+    ensure!(standing(hidden.as_str()) == Some((false, true, true)), "{devices:?}");
+    ensure!(standing("invented") == Some((true, false, false)), "{devices:?}");
+    ensure!(devices.len() == 3 && devices.iter().filter(|one| one.current && !one.waiting).count() == 1, "{devices:?}");
+    hostile.becomes_honest();
+    // Whoever becomes honest breaks connections off.
+    let all_named = || async {
+        let devices = alice.client().devices().await.unwrap_or_default();
+        let is_named = devices.iter().all(|one| !one.waiting && !one.unknown_to_server);
+        Ok((devices.len() == 2 && is_named).then_some(()))
+    };
+    super::until("that the server names both", super::PATIENCE, all_named).await?;
+    alice.goes_offline().await
+}
+
 /// A server that has an older list, as from a backup, is brought the newer one.
 #[tokio::test]
 async fn a_newer_list_is_taken_back_to_the_server() -> Result<()> {

@@ -1,0 +1,96 @@
+//! What other devices of the user's have decided, and what becomes of it when they are removed as stolen.
+
+use privmsg_protocol::DeviceId;
+use rusqlite::params;
+
+use super::{Consent, Decision, TASK, declined, kind, name, of, read, reopened, tell};
+use crate::chats::{self, ChatKind};
+use crate::sql_types::device_id;
+use crate::{Change, Snapshot, StoreError, Tx};
+
+/// Notes which other device of the user's has brought about the present state of a chat, and in which it was. A device that goes on
+/// deciding has found the state of before its first word.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_decided_by(tx: &Tx<'_>, chat: &ChatKind, device: &DeviceId, before: Consent) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "UPDATE consent SET before = iif(decided_by = ?2, before, ?3), decided_by = ?2 WHERE chat = ?1",
+        )?
+        .execute(params![name(chat), device.as_str(), before.as_str()])?;
+    Ok(())
+}
+
+/// What another device had decided, and how the chat stands without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// Where.
+    pub chat: ChatKind,
+    /// Which device had.
+    pub by: DeviceId,
+    /// As it was before.
+    pub now: Consent,
+}
+
+/// What other devices than these have decided, the chats by name.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn decided_by_others(at: &Snapshot<'_>, listed: &[DeviceId]) -> Result<Vec<Undone>, StoreError> {
+    let sql = "SELECT chat, decided_by, before FROM consent WHERE decided_by IS NOT NULL ORDER BY chat";
+    let mut query = at.sql().prepare_cached(sql)?;
+    let rows = query.query_and_then([], |row| {
+        let chat = kind(&row.get::<_, String>(0)?).ok_or(StoreError::Invalid("chat"))?;
+        Ok(Undone { chat, by: device_id(row, 1)?, now: read(row.get_ref(2)?) })
+    })?;
+    let all: Vec<Undone> = rows.collect::<Result<_, StoreError>>()?;
+    Ok(all.into_iter().filter(|one| !listed.contains(&one.by)).collect())
+}
+
+/// What other devices than these have decided counts no more: each chat stands as it did before. The server is told where a person had
+/// answered; what had only been asked stays declined there until somebody does.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn undo(tx: &Tx<'_>, listed: &[DeviceId], now_ms: i64) -> Result<Vec<Undone>, StoreError> {
+    let undone = decided_by_others(tx, listed)?;
+    for one in &undone {
+        let was = of(tx, &one.chat)?;
+        tx.sql()
+            .prepare_cached(
+                "UPDATE consent SET state = ?2, decided_by = NULL, before = NULL, decided_at = max(?3, decided_at + 1),
+                     told = ?2 NOT IN ('open', 'declined'), reopened_at = iif(state = 'declined', ?3, reopened_at)
+                 WHERE chat = ?1",
+            )?
+            .execute(params![name(&one.chat), one.now.as_str(), now_ms])?;
+        tx.changed(Change::Task(TASK));
+        tell(tx, &one.chat)?;
+        match chats::find(tx, &one.chat)? {
+            Some(chat) if one.now == Consent::Declined => declined(tx, chat)?,
+            Some(chat) if was == Consent::Declined => reopened(tx, chat, now_ms)?,
+            _ => {}
+        }
+    }
+    Ok(undone)
+}
+
+/// Everything that was decided, on whichever device: what a new one of the user's is to know.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn decisions(at: &Snapshot<'_>) -> Result<Vec<Decision>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT chat, state, decided_at FROM consent
+         WHERE state IN ('open', 'declined') AND decided_at > 0 ORDER BY decided_at DESC, chat",
+    )?;
+    let rows =
+        query.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row.get_ref(1)?), row.get::<_, i64>(2)?)))?;
+    let mut decisions = Vec::new();
+    for row in rows {
+        let (name, state, at_ms) = row?;
+        let chat = kind(&name).ok_or(StoreError::Invalid("chat"))?;
+        decisions.push(Decision { chat, open: state == Consent::Open, at_ms });
+    }
+    Ok(decisions)
+}
