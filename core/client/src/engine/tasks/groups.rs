@@ -16,7 +16,7 @@ use std::sync::Arc;
 use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::{Group, GroupKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
-use privmsg_store::holds::Scope;
+use privmsg_store::holds::{self, Scope};
 use privmsg_store::lags::{self, Lag};
 use privmsg_store::{
     Snapshot, StoreError, TaskName, consent, gaps, group_changes, outbox, rejoins, settings, welcomes,
@@ -246,8 +246,10 @@ async fn believe(link: &Link, id: GroupId) -> Result<(), ClientError> {
         if rejoins::are_spent(tx, &id, now)? {
             return Err(ClientError::JoinedTooOften { wait: NEXT_LOOK });
         }
+        // What could not be joined lacks everything that was said since, whatever the profile is.
+        let was_refused = holds::attempts(tx, &groups::TASK, Scope::Group(id))? > 0;
         let told = settings::get(tx, TOLD_SET_BACK)?;
-        let is_news = told.is_none_or(|told| told > now || now - told >= DAY_MS);
+        let is_news = !was_refused && told.is_none_or(|told| told > now || now - told >= DAY_MS);
         if is_news {
             settings::set(tx, TOLD_SET_BACK, now)?;
         }
