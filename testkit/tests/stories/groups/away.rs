@@ -20,6 +20,8 @@ async fn a_step_of_the_past_locks_nobody_out() -> Result<()> {
     room.all_talk("before", &[&olga, &ada, &max, &stolen]).await?;
     ada.says(&max, "hello").await?;
     max.hears(&ada, "hello").await?;
+    max.says(&ada, "hello, Ada").await?;
+    ada.hears(&max, "hello, Ada").await?;
 
     let mut events = max.client().events();
     max.goes_offline().await?;
