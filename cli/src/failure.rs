@@ -11,7 +11,8 @@ use std::io;
 use std::path::PathBuf;
 
 use privmsg_client::{
-    AddressError, ClientError, Disconnection, EngineError, LoginError, ProfileError, ProxyError, RelocationError,
+    AddressError, ClientError, Disconnection, EngineError, HeldGroup, LoginError, ProfileError, ProxyError,
+    RelocationError,
 };
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
@@ -51,9 +52,15 @@ pub(crate) enum Failure {
     /// Nowhere to get the access key from.
     NoAccessKey,
     NoInvitation,
+    /// What a message had is gone: it was deleted.
+    MessageDeleted,
+    /// The present access key is not the account's.
+    WrongAccessKey(ErrorCode),
     NotAnInvitation,
     /// Nowhere to get the recovery key from.
     NoRecoveryKey,
+    /// The same where a device could be let in without it as well.
+    NoWayIn,
     /// What was given as the server's address is none.
     Address(AddressError),
     /// What was given as a proxy is none.
@@ -74,6 +81,11 @@ pub(crate) enum Failure {
     IdentityChanged {
         user: UserId,
         queued: Option<MessageId>,
+    },
+    /// Somebody is in a group under another key than the known one. The message is queued.
+    GroupHeld {
+        held: Box<HeldGroup>,
+        message: MessageId,
     },
     /// A contact link names another key than the known one.
     LinkNamesAnotherKey(UserId),
@@ -184,9 +196,15 @@ impl Failure {
             }
             Self::EmptyPassphrase => new(Exit::Credentials, "passphrase_needed", lang.empty_passphrase()),
             Self::NoAccessKey => new(Exit::Credentials, "access_key_needed", lang.no_access_key()),
+            Self::MessageDeleted => new(Exit::File, "no_attachment", lang.message_was_deleted()),
+            Self::WrongAccessKey(code @ ErrorCode::InvalidCredentials) => {
+                new(Exit::Credentials, code.as_str(), lang.wrong_access_key())
+            }
+            Self::WrongAccessKey(code) => new(Exit::Credentials, code.as_str(), lang.refusal(code)),
             Self::NoInvitation => new(Exit::Credentials, "invitation_needed", lang.no_invitation()),
             Self::NotAnInvitation => new(Exit::Usage, "usage", lang.not_an_invitation()),
             Self::NoRecoveryKey => new(Exit::Credentials, "recovery_key_needed", lang.no_recovery_key()),
+            Self::NoWayIn => new(Exit::Credentials, "recovery_key_needed", lang.no_way_in()),
             Self::Address(error) => new(Exit::Usage, "bad_address", lang.address(*error)),
             Self::Proxy(error) => new(Exit::Usage, "bad_proxy", lang.proxy(*error)),
             Self::Login(error) => login::describe(lang, error),
@@ -209,6 +227,10 @@ impl Failure {
                         new(Exit::IdentityChanged, "identity_changed", said).about(*id)
                     }
                 }
+            }
+            Self::GroupHeld { held, message } => {
+                let said = format!("{}. {}", lang.group_held(held), lang.stays_queued_until_then());
+                new(Exit::IdentityChanged, "identity_changed", said).about(*message)
             }
             Self::LinkNamesAnotherKey(user) => {
                 let said = lang.link_names_another_key(user.as_str());
@@ -238,8 +260,9 @@ impl Failure {
             }
             Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
             Self::Waits { why, to, message } => {
-                let said = format!("{}. {}", why.sentence(lang, to.as_ref()), lang.stays_queued());
-                new(Exit::Network, why.code(), said).about(*message)
+                let until = if why.is_for_the_user() { lang.stays_queued_until_then() } else { lang.stays_queued() };
+                let said = format!("{}. {until}", why.sentence(lang, to.as_ref()));
+                new(why.exit(), why.code(), said).about(*message)
             }
             Self::NotAcknowledged { seconds, reason, message } => {
                 let mut said = lang.not_acknowledged(*seconds);

@@ -1,6 +1,6 @@
 //! `privmsg react`, `edit`, `delete`: what is done to a message that is there already.
 
-use privmsg_client::{Client, Said};
+use privmsg_client::{Client, ClientError, Said};
 use privmsg_protocol::MessageId;
 use serde::Serialize;
 
@@ -61,7 +61,11 @@ pub(super) async fn delete(
         return report(session, message, "delete_for_me", &lang.removed_here());
     }
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    match client.delete(message).await? {
+    let deleted = client.delete(message).await;
+    if matches!(deleted, Err(ClientError::NotTheAuthor)) {
+        session.output.remark(&lang.delete_for_me());
+    }
+    match deleted? {
         Some(said) => finish(session, &client, said, timeout, Done { message, what: "delete" }).await,
         None => report(session, message, "delete", &lang.never_sent()),
     }

@@ -32,7 +32,7 @@ const fn is_none(count: &u64) -> bool {
 
 pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, send: bool) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     if client.user_id() == user {
         return Err(Failure::Usage(lang.cannot_block_oneself()));
     }
@@ -77,7 +77,7 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
 
 pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let blocked = with_session(&client, || client.blocked()).await?;
     if output.is_json() {
         return blocked.iter().try_for_each(|one| output.object(one));

@@ -98,6 +98,7 @@ const fn alarm(reason: &Reason) -> &'static str {
     match reason {
         Reason::AnotherOwnIdentity => "another_own_identity",
         Reason::ReplacementBegun => "replacement_begun",
+        Reason::SealedIdentitySpoilt => "sealed_identity_spoilt",
         _ => "device_list_conflict",
     }
 }

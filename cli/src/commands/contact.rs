@@ -72,7 +72,7 @@ impl<'a> ContactObject<'a> {
 /// Shows one's own link.
 pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let link = session.open_signed_in().await?.contact_link().await?.to_string();
+    let link = session.open_listed().await?.contact_link().await?.to_string();
     if output.is_json() {
         return output.object(&LinkObject { link: &link });
     }
@@ -98,7 +98,7 @@ pub(super) async fn add(session: &Session<'_>, wanted: AddContact) -> Result<(),
         given => piped(lang, given.is_some()).await?,
     };
     let link: ContactLink = link.parse().map_err(|error| Failure::Usage(lang.contact_link_error(error)))?;
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let published = match with_session(&client, || client.published_key(&link.user_id)).await {
         Ok(Some(key)) => Some(key),
         Ok(None) | Err(Failure::Client(ClientError::Server { code: ErrorCode::UnknownUser, .. })) => {

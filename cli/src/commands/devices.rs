@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::foreign;
-use crate::lang::Lang;
-use crate::output::Style;
+use crate::output::{Output, Style};
 use crate::prompt;
 
 use super::login::inputs;
@@ -27,7 +26,7 @@ struct RemovedObject<'a> {
 pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
     let output = session.output;
     let lang = session.lang();
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let devices = with_session(&client, || client.devices()).await?;
     if output.is_json() {
         return devices.iter().try_for_each(|device| output.object(device));
@@ -70,7 +69,7 @@ fn row(device: &Device) -> [String; 5] {
 /// Lets a new device in that shows its code.
 pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let text = inputs::link_code(lang).await?;
     let code: LinkCode = text.parse().map_err(|error| Failure::Usage(lang.link_code_error(error)))?;
     with_session(&client, || client.link_device(&code)).await?;
@@ -80,18 +79,20 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
 
 pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Option<bool>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }
-    let is_stolen = stolen_or_not(lang, stolen).await?;
+    // A slip in the id shows before anybody takes out their recovery key.
+    let was_listed = with_session(&client, || client.was_ever_listed(device)).await?;
+    let is_stolen = if was_listed { stolen_or_not(output, stolen).await? } else { stolen == Some(true) };
     if is_stolen {
         let words = inputs::recovery_key(lang).await?;
         let devices = std::slice::from_ref(device);
         with_session(&client, || client.remove_stolen(devices, &words)).await?;
+    } else {
+        with_session(&client, || client.remove_device(device)).await?;
     }
-    // What is left out of a generation still waits to be let in.
-    with_session(&client, || client.remove_device(device)).await?;
     if output.is_json() {
         return output.object(&RemovedObject { removed: device.as_str() });
     }
@@ -103,11 +104,15 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
 }
 
 /// Whether the device may be in somebody else's hands. Whoever cannot be asked has to say.
-async fn stolen_or_not(lang: Lang, said: Option<bool>) -> Result<bool, Failure> {
+async fn stolen_or_not(output: &Output, said: Option<bool>) -> Result<bool, Failure> {
+    let lang = output.lang();
     match said {
         Some(stolen) => Ok(stolen),
         None if prompt::somebody_is_there() => {
             let answer = prompt::line(lang.ask_wiped()).await?;
+            if !lang.is_yes(&answer) && !lang.is_no(&answer) {
+                output.note(&lang.taken_as_no());
+            }
             Ok(!lang.is_yes(&answer))
         }
         None => Err(Failure::Usage(lang.say_wiped_or_stolen())),

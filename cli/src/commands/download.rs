@@ -84,13 +84,15 @@ fn report(session: &Session<'_>, message_id: MessageId, saved: Vec<SavedFile>) -
 }
 
 /// Ids are chosen by senders: somebody who gives one out again must not decide which message is meant.
-async fn message_with_files(client: &Client, id: MessageId, from: Option<&UserId>) -> Result<MessageView, ClientError> {
+async fn message_with_files(client: &Client, id: MessageId, from: Option<&UserId>) -> Result<MessageView, Failure> {
     let mut found = client.find(id).await?;
+    let is_deleted = found.iter().any(|view| view.deleted && from.is_none_or(|from| view.sender_id == *from));
     found.retain(|view| !view.attachments.is_empty() && from.is_none_or(|from| view.sender_id == *from));
     match found.len() {
-        0 => Err(ClientError::NoSuchAttachment),
+        0 if is_deleted => Err(Failure::MessageDeleted),
+        0 => Err(ClientError::NoSuchAttachment.into()),
         1 => Ok(found.remove(0)),
-        _ => Err(ClientError::AmbiguousMessage),
+        _ => Err(ClientError::AmbiguousMessage.into()),
     }
 }
 

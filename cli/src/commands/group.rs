@@ -61,6 +61,9 @@ pub(super) async fn run(session: &Session<'_>, command: GroupCommand) -> Result<
 
 async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: GroupCommand) -> Result<(), Failure> {
     let client = connected.client.clone();
+    if !matches!(command, GroupCommand::Info { .. }) && client.waits_to_be_let_in().await? {
+        return Err(ClientError::NotListed.into());
+    }
     match command {
         GroupCommand::Create { title, users } => create(session, &title, &users).await,
         GroupCommand::Info { group } => {
@@ -76,7 +79,10 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
         }
         GroupCommand::Add { group, users } => {
             let chat = found(&client, &group).await?;
-            let (there, _) = who_is_there(&client, chat, &users).await?;
+            let (mut there, _) = who_is_there(&client, chat, &users).await?;
+            // Whoever stands there under another identity is let in anew.
+            let people = client.group(chat).await?.people;
+            there.retain(|user| !people.iter().any(|person| person.user_id == *user && person.other_identity));
             let asked = with_session(&client, || client.add_to_group(chat, &users)).await?;
             changed(session, connected, chat, asked).await?;
             say_of(session, &there, Lang::is_in_already);

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use privmsg_client::ChangeBy;
-use privmsg_protocol::Secret;
+use privmsg_client::{ChangeBy, ClientError};
+use privmsg_protocol::{ErrorCode, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::login::announce::{are_noted, recovery_block};
+use super::login::announce::{are_noted, recovery_block, say_who_waits};
 use super::login::inputs;
 use super::{Session, time, with_session};
 use crate::failure::Failure;
@@ -45,7 +45,12 @@ pub(super) async fn replacement(session: &Session<'_>, end: bool) -> Result<(), 
         with_session(&client, || client.end_replacement(&words)).await?;
         return match output.is_json() {
             true => output.object(&ReplacementObject { replacement: None }),
-            false => output.text(&lang.replacement_ended()),
+            false => {
+                output.text(&lang.replacement_ended())?;
+                output.remark(&lang.access_key_is_known());
+                say_who_waits(session, &client).await;
+                Ok(())
+            }
         };
     }
     let begun = with_session(&client, || client.replacement()).await?;
@@ -69,7 +74,7 @@ pub(super) async fn replacement(session: &Session<'_>, end: bool) -> Result<(), 
 /// Puts the identity under other recovery words, and shows them.
 pub(super) async fn new_words(session: &Session<'_>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_signed_in().await?;
+    let client = session.open_listed().await?;
     let present = inputs::recovery_key(lang).await?;
     let words = with_session(&client, || client.new_recovery_words(&present)).await?;
     if output.is_json() {
@@ -96,10 +101,24 @@ pub(super) async fn change_access_key(
         true => ChangeBy::Words(Secret::new(inputs::recovery_key(lang).await?.to_string())),
         false => ChangeBy::AccessKey(inputs::access_key(lang, file).await?),
     };
-    let key = with_session(&client, || client.change_access_key(by.clone())).await?;
+    let replaced = with_session(&client, || client.replacement()).await?.is_some();
+    let key = match with_session(&client, || client.change_access_key(by.clone())).await {
+        Err(Failure::Client(ClientError::Server { code, .. }))
+            if matches!(code, ErrorCode::InvalidCredentials | ErrorCode::TooManyWrongKeys) =>
+        {
+            return Err(Failure::WrongAccessKey(code));
+        }
+        changed => changed?,
+    };
     if output.is_json() {
         return output.object(&AccessKeyObject { access_key: key.expose() });
     }
     let (title, said) = (lang.access_key_title(), lang.access_key_explanation());
-    output.text(&Zeroizing::new(format!("{title}\n\n    {}\n\n{said}", output.styled(Style::Bold, key.expose()))))
+    output.text(&Zeroizing::new(format!("{title}\n\n    {}\n\n{said}", output.styled(Style::Bold, key.expose()))))?;
+    output.remark(&lang.former_access_key());
+    if replaced && with_session(&client, || client.replacement()).await?.is_none() {
+        output.remark(&lang.replacement_ended());
+    }
+    say_who_waits(session, &client).await;
+    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::args::Login;
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::profile::{self, Passphrase};
-use announce::{announce, explain_key, join_chats};
+use announce::{announce, explain_key, join_chats, say_who_waits};
 use wanted::{Known, Wanted, Way};
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ pub(super) async fn run(session: &Session<'_>, login: Login) -> Result<(), Failu
     let signals = &session.signals;
     let wanted = signals.unless_interrupted(Wanted::of(login, session.lang())).await?;
     match session.profile.key_place()? {
-        Some(place) => signals.unless_interrupted(Box::pin(with_existing(session, wanted, place))).await,
+        Some(place) => Box::pin(signals.unless_interrupted(with_existing(session, wanted, place))).await,
         None => with_new(session, wanted).await,
     }
 }
@@ -50,11 +50,21 @@ async fn with_new(session: &Session<'_>, wanted: Wanted) -> Result<(), Failure> 
             return Err(failure);
         }
     };
-    let kept = Box::pin(async {
-        let begun = introduced.keep(place, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
-        finish(session, begun, way, place, &passphrase).await
-    });
-    signals.unless_interrupted(kept).await
+    let kept = async { Ok(introduced.keep(place, passphrase.as_ref().map(|phrase| phrase.as_str())).await?) };
+    let logged_in = match Box::pin(signals.unless_interrupted(kept)).await? {
+        NewIdentity::Waits(mut pending) => {
+            let let_in = Box::pin(signals.unless_interrupted(letting_in::let_in(session, &mut pending, way))).await;
+            if way.link && matches!(let_in, Err(Failure::Interrupted(_))) && pending.give_up(&session.profile).await {
+                session.output.remark(&session.lang().nothing_left_behind());
+            }
+            match let_in? {
+                Some(logged_in) => NewIdentity::Done(logged_in),
+                None => return Ok(()),
+            }
+        }
+        done => done,
+    };
+    Box::pin(signals.unless_interrupted(finish(session, logged_in, way, place, &passphrase))).await
 }
 
 async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -> Result<(), Failure> {
@@ -132,15 +142,20 @@ async fn finish(
     place: KeyPlace,
     passphrase: &Passphrase,
 ) -> Result<(), Failure> {
+    let recovered = way.recover && matches!(begun, NewIdentity::Done(_));
     let logged_in = match begun {
         NewIdentity::Done(logged_in) => Some(logged_in),
-        NewIdentity::Waits(pending) => letting_in::let_in(session, pending, way).await?,
+        NewIdentity::Waits(mut pending) => letting_in::let_in(session, &mut pending, way).await?,
     };
     let Some(logged_in) = logged_in else { return Ok(()) };
     let client = profile::open_with(&session.profile, passphrase).await?;
     announce(session.output, &client, &logged_in).await?;
     explain_key(session, place);
     join_chats(session, &client).await;
+    if recovered {
+        session.output.remark(&session.lang().what_recovery_has_done());
+        say_who_waits(session, &client).await;
+    }
     Ok(())
 }
 

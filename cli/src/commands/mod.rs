@@ -67,6 +67,12 @@ impl<'a> Session<'a> {
         let client = self.open().await?;
         if client.whoami().await?.signed_in { Ok(client) } else { Err(Failure::SignInUnfinished) }
     }
+
+    /// The same of one that its account's other devices know. One that waits to be let in can do little else.
+    async fn open_listed(&self) -> Result<Client, Failure> {
+        let client = self.open_signed_in().await?;
+        if client.waits_to_be_let_in().await? { Err(ClientError::NotListed.into()) } else { Ok(client) }
+    }
 }
 
 /// Runs a command to its end.

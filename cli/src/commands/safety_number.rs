@@ -48,7 +48,7 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
     match change {
         None => {}
         Some(Verification::Mark) if contact.changed.is_some() => {
-            return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
+            return Err(ClientError::KeyChanged(user.clone()).into());
         }
         Some(Verification::Mark | Verification::AcceptChange | Verification::RefuseChange)
             if !client.was_shown(user, contact.to_compare()).await? =>
@@ -62,6 +62,10 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
         Some(Verification::AcceptChange) => {
             let accepted = client.accept_identity_change(user, contact.to_compare()).await?;
             output.remark(&if accepted { lang.change_accepted(user.as_str()) } else { lang.no_change(user.as_str()) });
+            // Where they stand under the former key, that one still counts.
+            for held in client.held_groups_with(user).await? {
+                output.remark(&lang.group_held(&held));
+            }
         }
         Some(Verification::RefuseChange) => {
             let refused = client.refuse_identity_change(user, contact.to_compare()).await?;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use privmsg_client::{Acknowledged, Change, ChatKind, Client, ClientError, Event, Hold, Reason, Said, Seat};
+use privmsg_client::{
+    Acknowledged, Change, ChatKind, Client, ClientError, Event, Hold, Reason, Said, Seat, Unreachable,
+};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::time::{Instant, sleep_until};
 
@@ -42,8 +44,9 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
     Some(match reason {
         Reason::Refused(ErrorCode::ConversationExists) => return None,
         Reason::Refused(ErrorCode::AwaitsAnswer) if let Some(user) = to => lang.has_not_answered(user.as_str()),
+        Reason::Refused(ErrorCode::RecipientHasNoDevices) => lang.unreachable_person(Unreachable::NobodyThere, to),
         Reason::Refused(code) => lang.refusal(code),
-        Reason::Unreachable(why) => lang.unreachable_person(*why),
+        Reason::Unreachable(why) => lang.unreachable_person(*why, to),
         Reason::Network => lang.no_answer_in_time(),
         Reason::Unusable => lang.unusable(),
         Reason::UpdateNeeded => lang.update_needed(),
@@ -56,6 +59,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
         Reason::DeviceListMissing => lang.device_list_missing(),
         Reason::NotListed => lang.waits_to_be_let_in(),
         Reason::ReplacementBegun => lang.replacement_of_mine(),
+        Reason::SealedIdentitySpoilt => lang.sealed_identity_spoilt(),
     })
 }
 
@@ -106,6 +110,10 @@ impl<'a> Waiting<'a> {
         let mut deadline = self.deadline();
         let (client, said) = (self.client, self.said);
         let peer = self.peer().await?;
+        // Whether it has been let in since it last looked is asked before it is said that it waits.
+        if client.waits_to_be_let_in().await? {
+            return Err(Failure::Waits { why: Lasting::NotListed, to: peer, message: said.message_id });
+        }
         let mut acknowledged = std::pin::pin!(client.wait_acknowledged(&said));
         self.look(peer.as_ref()).await?;
         loop {
@@ -178,7 +186,15 @@ impl<'a> Waiting<'a> {
             return Err(self.queued(ClientError::Blocked(peer.clone()).into()));
         }
         let holds = self.client.holds_of(self.said.chat).await?;
+        if holds.iter().any(|hold| hold.reason == Reason::IdentityToAccept)
+            && let Some(held) = self.client.held_group(self.said.chat).await?
+        {
+            return Err(Failure::GroupHeld { held: Box::new(held), message: self.said.message_id });
+        }
         let lasting = holds.iter().find_map(|hold| Lasting::of(&hold.reason));
+        if let Some(why) = lasting.filter(|why| why.is_for_the_user()) {
+            return Err(Failure::Waits { why, to: peer.cloned(), message: self.said.message_id });
+        }
         if lasting != self.lasting.map(|(lasting, _)| lasting) {
             self.lasting = lasting.map(|lasting| (lasting, Instant::now()));
         }

@@ -20,6 +20,9 @@ struct WhoamiObject<'a> {
     fingerprint: Option<&'a str>,
     public_key: Option<&'a str>,
     signed_in: bool,
+    /// It has to be let in by another device of the account.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    waiting: bool,
     profile: String,
     key_place: Option<&'static str>,
 }
@@ -29,6 +32,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let lang = session.lang();
     let client = session.open().await?;
     let me = client.whoami().await?;
+    let waits = me.signed_in && client.is_known_to_wait().await?;
     let place = session.profile.key_place()?;
     let folder = session.profile.dir().display().to_string();
     if output.is_json() {
@@ -41,6 +45,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             fingerprint: me.fingerprint.as_deref(),
             public_key: me.identity_key.as_deref(),
             signed_in: me.signed_in,
+            waiting: waits,
             profile: folder,
             key_place: place.map(KeyPlace::name),
         });
@@ -48,6 +53,11 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let device = match &me.device_id {
         Some(id) => format!("{id} ({})", me.device_name),
         None => me.device_name.clone(),
+    };
+    let state = match (me.signed_in, waits) {
+        (true, true) => lang.is_waiting(),
+        (true, false) => lang.is_signed_in(),
+        (false, _) => lang.is_signed_out(),
     };
     let mut rows = vec![
         (lang.label_user(), me.user_id.to_string()),
@@ -57,7 +67,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     rows.extend(me.proxy.map(|proxy| (lang.label_proxy(), proxy)));
     rows.extend(me.fingerprint.map(|fingerprint| (lang.label_fingerprint(), fingerprint)));
     rows.extend([
-        (lang.label_state(), if me.signed_in { lang.is_signed_in() } else { lang.is_signed_out() }),
+        (lang.label_state(), state),
         (lang.label_public_key(), me.identity_key.unwrap_or_else(|| "-".to_owned())),
         (lang.label_profile(), folder),
     ]);

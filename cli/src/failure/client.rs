@@ -66,7 +66,9 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::NotTheAuthor => new(Exit::Other, "not_the_author", lang.not_the_author()),
         ClientError::NotChangeable => new(Exit::Other, "not_changeable", lang.not_changeable()),
         ClientError::Blocked(user) => new(Exit::Other, "user_blocked", lang.user_blocked(user.as_str())),
-        ClientError::Unreachable { why, .. } => new(Exit::Network, why.as_str(), lang.unreachable_person(*why)),
+        ClientError::Unreachable { user, why } => {
+            new(Exit::Network, why.as_str(), lang.unreachable_person(*why, Some(user)))
+        }
         ClientError::ServerTooOld(_) => new(Exit::Network, "server_too_old", lang.server_too_old()),
         ClientError::UpdateNeeded(_) => new(Exit::Other, "update_needed", lang.update_needed()),
         ClientError::JoinedTooOften { .. } => new(Exit::Other, "joined_too_often", lang.joined_too_often()),
@@ -75,6 +77,14 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
             new(Exit::IdentityChanged, "another_safety_number", lang.another_safety_number(user.as_str()))
         }
         ClientError::AnotherKey(user) => new(Exit::IdentityChanged, "another_key", lang.another_key(user.as_str())),
+        ClientError::KeyChanged(user) => {
+            new(Exit::IdentityChanged, "identity_changed", lang.identity_blocked(user.as_str()))
+        }
+        ClientError::NoSuchDevice => {
+            let code = ErrorCode::UnknownDevice;
+            new(Exit::Refused, code.as_str(), lang.refusal(&code))
+        }
+        ClientError::NeverListed => new(Exit::Usage, "never_listed", lang.never_listed()),
         ClientError::AnotherServer(server) => new(Exit::Other, "another_server", lang.another_server(server)),
         ClientError::AnotherOwnIdentity => new(Exit::Refused, "another_own_identity", lang.another_own_identity()),
         ClientError::Recovery(error) => super::login::recovery(lang, error),

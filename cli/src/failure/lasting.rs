@@ -3,6 +3,7 @@
 use privmsg_client::{Reason, Unreachable};
 use privmsg_protocol::{ErrorCode, UserId};
 
+use crate::exit::Exit;
 use crate::lang::Lang;
 
 /// Something that does not pass by itself in a minute.
@@ -48,8 +49,18 @@ impl Lasting {
             | Reason::AnotherOwnIdentity
             | Reason::DeviceListConflict
             | Reason::DeviceListMissing
-            | Reason::ReplacementBegun => None,
+            | Reason::ReplacementBegun
+            | Reason::SealedIdentitySpoilt => None,
         }
+    }
+
+    /// Whether waiting for a moment helps nobody: it is for the user to do something, elsewhere.
+    pub(crate) const fn is_for_the_user(self) -> bool {
+        matches!(self, Self::NotListed)
+    }
+
+    pub(super) const fn exit(self) -> Exit {
+        if self.is_for_the_user() { Exit::NotSignedIn } else { Exit::Network }
     }
 
     pub(super) fn code(self) -> &'static str {
@@ -70,13 +81,15 @@ impl Lasting {
     pub(super) fn sentence(self, lang: Lang, to: Option<&UserId>) -> String {
         match (self, to) {
             (Self::AwaitsAnswer, Some(user)) => lang.has_not_answered(user.as_str()),
+            (Self::Unreachable(why), _) => lang.unreachable_person(why, to),
+            (Self::NoDevices, _) => lang.unreachable_person(Unreachable::NobodyThere, to),
             _ => self.of_anybody(lang),
         }
     }
 
     fn of_anybody(self, lang: Lang) -> String {
         match self {
-            Self::Unreachable(why) => lang.unreachable_person(why),
+            Self::Unreachable(why) => lang.unreachable_person(why, None),
             Self::NoDevices => lang.refusal(&ErrorCode::RecipientHasNoDevices),
             Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
             Self::AwaitsAnswer => lang.refusal(&ErrorCode::AwaitsAnswer),

@@ -16,8 +16,8 @@ yours, and neither of you sees when the other is there. They are not told: their
 are never read. What they sent before stays, and so does the chat. 'privmsg unblock USER' takes it back;
 what they wrote in between does not arrive.
 
-In groups that you share you still read what they write there, and they what you write; the answer names
-these groups. 'privmsg leave GROUP' takes you out of one, and an admin can remove them. Into a new group
+In groups that you share with others you still read what they write there, and they what you write; the
+answer names these groups. 'privmsg leave GROUP' takes you out of one, and an admin can remove them. Into a new group
 they cannot bring you: 'privmsg requests' shows that they have tried.
 
 What you had written to them and had not gone out yet is held: it stays in 'history' as held, and does not
@@ -28,7 +28,7 @@ r"Когда команда завершилась с 0, ничто из отп�
 сервер принимает его сообщения, но их никто не прочтёт. Полученное раньше остаётся, чат тоже. Отменить —
 «privmsg unblock ПОЛЬЗОВАТЕЛЬ»; написанное за это время не придёт.
 
-В общих группах вы по-прежнему читаете то, что он туда пишет, а он — то, что пишете вы; команда называет
+В группах, где есть и другие, вы по-прежнему читаете то, что он туда пишет, а он — то, что пишете вы; команда называет
 эти группы. Выйти из группы — «privmsg leave ГРУППА»; исключить его может администратор. В новую группу
 он вас не введёт: о попытке скажет «privmsg requests».
 

@@ -171,14 +171,17 @@ texts! {
         "this is not a whole invitation; it begins with privmsg://join? and has a # near its end",
         "это не полное приглашение: оно начинается с privmsg://join? и содержит # ближе к концу";
     no_recovery_key() =>
+        "this takes the recovery key (the twelve words): set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal",
+        "для этого нужен ключ восстановления (двенадцать слов): задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале";
+    no_way_in() =>
         "the account has an identity already: have another device of yours let this one in (--link), or set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal. If both are lost, --new-identity starts anew, and contacts see the change",
-        "у учётной записи уже есть ключ: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
+        "у учётной записи уже есть личность: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
     recovery_words() =>
         "these are not the twelve words of a recovery key; look for a typing mistake",
         "это не двенадцать слов ключа восстановления; проверьте, нет ли опечатки";
     recovery_wrong_key() =>
-        "this recovery key belongs to another account, or was replaced by a newer one",
-        "этот ключ восстановления от другой учётной записи или заменён более новым";
+        "what is kept for this account cannot be opened by this recovery key. Either it is another account's, or was replaced by a newer one, or the server does not serve what it was given: try it on another device of yours before you throw it away",
+        "то, что хранится для этой учётной записи, этим ключом восстановления не открыть. Либо он от другой учётной записи, либо заменён более новым, либо сервер выдаёт не то, что ему дали: прежде чем выбросить ключ, попробуйте его на другом своём устройстве";
     recovery_backup_unreadable() =>
         "the account backup on the server cannot be read; it may be from a newer version",
         "резервную копию учётной записи на сервере нельзя прочитать; возможно, она от более новой версии";
@@ -229,9 +232,11 @@ texts! {
     ambiguous_message() =>
         "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
         "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
-    not_the_author() =>
-        "only its author can do that. To remove it from this device: privmsg delete MESSAGE_ID --for-me",
-        "это может только автор. Убрать с этого устройства: privmsg delete ID --for-me";
+    not_the_author() => "only its author can do that", "это может только автор";
+    delete_for_me() =>
+        "To remove it from this device: privmsg delete MESSAGE_ID --for-me",
+        "Убрать с этого устройства: privmsg delete ID --for-me";
+    message_was_deleted() => "the message was deleted, its files with it", "сообщение удалено вместе с файлами";
     not_changeable() =>
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";
@@ -246,8 +251,8 @@ texts! {
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
     identity_to_accept() =>
-        "the contact has another key than the one known here: ask them why, look at 'privmsg safety-number USER', then say --accept-change or --refuse-change",
-        "у собеседника не тот ключ, что известен здесь: узнайте причину, посмотрите «privmsg safety-number ПОЛЬЗОВАТЕЛЬ» и скажите --accept-change или --refuse-change";
+        "somebody has another key than the one known here: 'privmsg contacts' and 'privmsg group info GROUP' say who, 'privmsg safety-number USER' shows both",
+        "у кого-то не тот ключ, что известен здесь: кто это, скажут «privmsg contacts» и «privmsg group info ГРУППА», а оба ключа покажет «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";
     unusable() =>
         "what the server has of this conversation cannot be used; it is tried again",
         "данные этого чата на сервере непригодны; попытки продолжаются";

@@ -66,9 +66,9 @@ texts! {
     usage_logout() => "privmsg logout [--local]", "privmsg logout [--local]";
 
     help_chat() => "A user's id, 'self' for notes to yourself, or a group: group:…", "ID пользователя, «self» — заметки себе, или группа: group:…";
-    help_user() => "Their user id; your own for notes to yourself", "Имя пользователя; своё — для заметок себе";
+    help_user() => "Their user id; your own for notes to yourself", "ID пользователя; свой — для заметок себе";
     help_server() => "Address of the server, https://…", "Адрес сервера, https://…";
-    help_user_id() => "Your user id, from the administrator", "Ваше имя пользователя, от администратора";
+    help_user_id() => "Your user id, from the administrator", "Ваш ID пользователя, от администратора";
     help_device_name() =>
         "Name of this device in your list of devices; the server sees it",
         "Название этого устройства в списке ваших устройств; сервер его видит";
@@ -140,7 +140,8 @@ Environment:
   PRIVMSG_ACCESS_KEY    access key, for 'login'
   PRIVMSG_INVITATION    invitation, for 'login --invitation'
   PRIVMSG_PROXY         as --proxy of 'login', for a proxy with a password
-  PRIVMSG_RECOVERY_KEY  the twelve words, for 'login' on a further device
+  PRIVMSG_RECOVERY_KEY  the twelve words, wherever they are asked for
+  PRIVMSG_LINK_CODE     the code of a new device, for 'devices link'
   PRIVMSG_PASSPHRASE    passphrase of the profile; at the first login it sets it
   PRIVMSG_LOG           error, warn, info, debug or trace: log to standard error
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY   the proxy, unless 'login' set one
@@ -175,7 +176,8 @@ r"Примеры:
   PRIVMSG_ACCESS_KEY    ключ доступа, для «login»
   PRIVMSG_INVITATION    приглашение, для «login --invitation»
   PRIVMSG_PROXY         как --proxy для «login», для прокси с паролем
-  PRIVMSG_RECOVERY_KEY  двенадцать слов, для «login» на следующем устройстве
+  PRIVMSG_RECOVERY_KEY  двенадцать слов, везде, где их спрашивают
+  PRIVMSG_LINK_CODE     код нового устройства, для «devices link»
   PRIVMSG_PASSPHRASE    парольная фраза профиля; при первом входе задаёт её
   PRIVMSG_LOG           error, warn, info, debug или trace: журнал на стандартный
                         вывод ошибок

@@ -5,6 +5,7 @@ mod contact;
 mod device_lists;
 mod diagnostics;
 mod groups;
+mod held_groups;
 mod help;
 mod network;
 mod output;

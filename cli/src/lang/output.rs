@@ -34,7 +34,7 @@ texts! {
         "The profile is encrypted with your passphrase. Without it nobody can open the profile, and it cannot be restored.",
         "Профиль зашифрован парольной фразой. Без неё профиль не открыть, и восстановить её нельзя.";
     key_in_file(file: &str) =>
-        "The profile is encrypted, and its key lies beside it in {file}, readable by you only. Whoever can copy this folder, or the disk, can read your messages. To protect it, set PRIVMSG_PASSPHRASE before the first login.",
+        "The profile is encrypted, and its key lies beside it in {file}, readable by you only. Whoever can copy this folder, or the disk, can read your messages. To protect a profile, set PRIVMSG_PASSPHRASE before its first login; for this one: sign it out and sign in with a new profile.",
         "Профиль зашифрован, а ключ лежит рядом, в {file}; читать его можете только вы. Кто скопирует эту папку или диск, прочитает ваши сообщения. Чтобы защититься, задайте PRIVMSG_PASSPHRASE до первого входа.";
     plain_http() =>
         "Warning: http:// is not encrypted. On the way to the server anybody can copy your access key and see whom you write to; messages themselves stay encrypted. Use https://.",
@@ -47,11 +47,11 @@ texts! {
     ask_rest_of_invitation() => "… its next line: ", "… следующая строка: ";
     access_key_title() => "Your access key:", "Ваш ключ доступа:";
     access_key_explanation() =>
-        "Keep it where nobody else reads it: further devices sign in with it. It is shown only now.",
-        "Храните его там, где его никто не прочтёт: с ним входят другие устройства. Он показан только сейчас.";
+        "Keep it where nobody else reads it: whoever has it can begin to replace your identity. A further device also needs the recovery key, or another device that lets it in. It is shown only now.",
+        "Храните его там, где его никто не прочтёт: имея его, можно начать замену вашей личности. Новому устройству нужен ещё ключ восстановления или устройство, которое его впустит. Он показан только сейчас.";
     recovery_title() => "Your recovery key:", "Ваш ключ восстановления:";
     recovery_explanation() =>
-        "Write these twelve words down and keep them where nobody else reads them. They bring the\naccount back when all devices are lost, and call a stolen one back. Nobody can send them\nto you later.",
+        "Write these twelve words down and keep them where nobody else reads them. They bring the\naccount back when all devices are lost, and take it away from a stolen device. Nobody can send them\nto you later.",
         "Запишите эти двенадцать слов и храните там, где их никто не прочтёт. Они возвращают\nучётную запись, если все устройства потеряны, и лишают доступа украденное. Прислать их\nпозже не сможет никто.";
     moved(server: &str) =>
         "From now on this profile goes to {server}.", "Теперь этот профиль подключается к {server}.";
@@ -163,7 +163,7 @@ texts! {
     head_last() => "LAST", "ПОСЛЕДНЕЕ";
     head_device() => "DEVICE", "УСТРОЙСТВО";
     head_type() => "TYPE", "ВИД";
-    head_since() => "SINCE", "С";
+    head_since() => "SINCE", "ДОБАВЛЕНО";
     head_seen() => "LAST SEEN", "БЫЛО В СЕТИ";
     head_name() => "NAME", "ИМЯ";
     this_device() => "(this one)", "(это)";
@@ -177,6 +177,9 @@ texts! {
     label_public_key() => "public key", "открытый ключ";
     label_state() => "state", "состояние";
     is_signed_in() => "signed in", "вход выполнен";
+    is_waiting() =>
+        "waits to be let in by another device of yours: 'privmsg login --link' here, 'privmsg devices link' there",
+        "ждёт, пока впустит другое ваше устройство: «privmsg login --link» здесь, «privmsg devices link» там";
     is_signed_out() => "signed out", "вход не выполнен";
 
     // Safety numbers.

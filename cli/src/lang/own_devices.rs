@@ -12,6 +12,13 @@ impl Lang {
         yes.contains(&answer.as_str())
     }
 
+    /// Whether an answer is a no; nothing is one, too.
+    pub(crate) fn is_no(self, answer: &str) -> bool {
+        let answer = answer.to_lowercase();
+        let no: &[&str] = self.pick(&["", "n", "no"], &["", "н", "нет"]);
+        no.contains(&answer.as_str())
+    }
+
     /// What a text lacks to be the code of a new device.
     pub(crate) fn link_code_error(self, error: LinkCodeError) -> String {
         match error {
@@ -47,6 +54,10 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
     link_explanation() =>
         "On another device of yours, run 'privmsg devices link' and give it this code; a device with a camera can scan it. Show it to nobody else. Waiting…",
         "На другом своём устройстве запустите «privmsg devices link» и введите этот код; устройство с камерой может его считать. Никому больше его не показывайте. Ожидание…";
+    still_waits_to_be_let_in(user: &str) =>
+        "Still waiting. Is it the right account? The server does not say whether '{user}' exists. 'privmsg devices link' has to run on a device that is signed in as {user}. Ctrl-C ends this, and leaves nothing behind.",
+        "Всё ещё ожидание. Та ли это учётная запись? Сервер не говорит, есть ли «{user}». Команду «privmsg devices link» нужно выполнить на устройстве, где вход выполнен как {user}. Ctrl-C завершит это, ничего не оставив.";
+    nothing_left_behind() => "No device has let this one in; no profile is left behind.", "Ни одно устройство не впустило это; профиль не оставлен.";
     ask_link_code() => "Code of the new device (not shown): ", "Код нового устройства (не отображается): ";
     no_link_code() =>
         "no code of a new device: set PRIVMSG_LINK_CODE, pipe it in, or run privmsg on a terminal",
@@ -64,6 +75,12 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
         "the server has brought an answer to this device's code that your other device has not made. The server is lying or was tampered with: do not go on, and ask the administrator",
         "сервер прислал ответ на код этого устройства, который сделало не ваше другое устройство. Сервер обманывает или взломан: не продолжайте и спросите администратора";
 
+    what_recovery_has_done() =>
+        "A new generation of your account has begun, with this device alone. Your contacts see no change. Your other devices wait: they keep what is written on them, and are let in again by 'privmsg login --link' on them and 'privmsg devices link' here. What was said before does not come to this device; chats and groups go on with the next message in each.",
+        "Начато новое поколение вашей учётной записи, в нём только это устройство. Собеседники ничего не заметят. Остальные ваши устройства ждут: написанное на них остаётся, а впустить их снова можно командами «privmsg login --link» на них и «privmsg devices link» здесь. Сказанное раньше на это устройство не придёт; чаты и группы продолжатся со следующего сообщения в каждом.";
+    device_waits(device: &str, name: &str) =>
+        "Device {device} ('{name}') waits to be let in. If it is not yours: privmsg devices remove {device}",
+        "Устройство {device} («{name}») ждёт, пока его впустят. Если оно не ваше: privmsg devices remove {device}";
     waiting_device() => "(waits to be let in)", "(ждёт, пока впустят)";
     help_wiped() =>
         "The device is wiped, or in your own hands", "Устройство стёрто или у вас в руках";
@@ -77,15 +94,19 @@ change of your key.",
 r"Устройство, на котором выполнен выход, сохраняет ключ подписи вашей учётной записи, если его не
 стереть: у кого оно в руках, тот вместе с сервером мог бы выдать себя за ваше устройство. --stolen
 это исключает. Собеседники не увидят изменения вашего ключа.";
+    never_listed() =>
+        "this device has never seen that one among your devices, so it cannot tell whom it may have let in. On a device that has: the same command. Or without all others: 'privmsg login --recover' on a new profile",
+        "это устройство никогда не видело такого среди ваших устройств и не знает, кого оно могло впустить. Выполните ту же команду на устройстве, которое его видело, или обойдитесь без всех остальных: «privmsg login --recover» в новом профиле";
     came_after_the_stolen() =>
         "Devices that were let in after it may be the thief's: they wait now. 'privmsg devices' lists them; let in the ones that are yours once more ('devices link'), and remove the others.",
         "Устройства, впущенные после него, могли быть впущены вором: теперь они ждут. Их покажет «privmsg devices»; свои впустите заново («devices link»), остальные удалите.";
     ask_wiped() => "Is the device wiped, or in your own hands? [y/N] ", "Устройство стёрто или у вас в руках? [д/Н] ";
+    taken_as_no() => "Taken as no: the recovery key is needed.", "Считаю это ответом «нет»: нужен ключ восстановления.";
     say_wiped_or_stolen() =>
         "say whether the device is wiped or in your own hands (--wiped), or may be in somebody else's (--stolen, with the recovery key)",
         "укажите, стёрто ли устройство или у вас в руках (--wiped), или может быть в чужих (--stolen, с ключом восстановления)";
 
-    about_identity() => "Your account's identity", "Ключ вашей учётной записи";
+    about_identity() => "Your account's identity", "Личность вашей учётной записи";
     usage_identity() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
     about_recovery() => "Your recovery key", "Ваш ключ восстановления";
     usage_recovery() => "privmsg recovery new-words", "privmsg recovery new-words";
@@ -102,11 +123,11 @@ r"Спрашивает нынешний ключ восстановления (�
 новые. Если команда прервалась, она же продолжит с теми же новыми словами.
 
 Если прежние слова мог узнать кто-то ещё, новых недостаточно: у сервера или у того, кто прочёл ваше
-устройство, может остаться то, что открывают прежние. Тогда начните с другим ключом.";
+устройство, может остаться то, что открывают прежние. Тогда начните заново, с другой личностью.";
     former_words() =>
         "The former words let nobody in any more. If somebody else may have them, that is not enough: 'privmsg recovery new-words --help' says why.",
         "Прежние слова больше никого не впустят. Если их мог узнать кто-то ещё, этого недостаточно: почему — «privmsg recovery new-words --help».";
-    about_replacement() => "Show whether somebody replaces your identity, or end that", "Показать, не заменяют ли ваш ключ, или отменить это";
+    about_replacement() => "Show whether somebody replaces your identity, or end that", "Показать, не заменяют ли вашу личность, или отменить это";
     usage_replacement() => "privmsg identity replacement [--end]", "privmsg identity replacement [--end]";
     help_end_replacement() =>
         "End it, with the recovery key (or PRIVMSG_RECOVERY_KEY)", "Отменить, с ключом восстановления (или PRIVMSG_RECOVERY_KEY)";
@@ -114,17 +135,25 @@ r"Спрашивает нынешний ключ восстановления (�
 r"Whoever has your access key can begin to put another identity in the place of yours, as you would if
 you had lost all devices and the recovery key. It takes effect after three days. If it was not you,
 end it, and change the access key: privmsg access-key change --recover",
-r"Имея ваш ключ доступа, можно начать замену ключа вашей учётной записи, как сделали бы вы, потеряв все
+r"Имея ваш ключ доступа, можно начать замену личности вашей учётной записи, как сделали бы вы, потеряв все
 устройства и ключ восстановления. Она вступает в силу через три дня. Если это не вы, отмените её и
 смените ключ доступа: privmsg access-key change --recover";
-    no_replacement() => "Nobody replaces your identity.", "Ваш ключ никто не заменяет.";
+    no_replacement() => "Nobody replaces your identity.", "Вашу личность никто не заменяет.";
     replacement_shown(device: &str, at: &str) =>
         "Device {device} has begun to replace your identity; it takes effect at {at}. If it was not you: privmsg identity replacement --end",
-        "Устройство {device} начало замену вашего ключа; она вступит в силу {at}. Если это не вы: privmsg identity replacement --end";
+        "Устройство {device} начало замену вашей личности; она вступит в силу {at}. Если это не вы: privmsg identity replacement --end";
     replacement_of_mine() =>
         "somebody with your access key has begun to replace your account's identity. If it was not you: privmsg identity replacement --end",
-        "кто-то с вашим ключом доступа начал замену ключа вашей учётной записи. Если это не вы: privmsg identity replacement --end";
-    replacement_ended() => "Your identity stays.", "Ваш ключ остаётся прежним.";
+        "кто-то с вашим ключом доступа начал замену личности вашей учётной записи. Если это не вы: privmsg identity replacement --end";
+    access_key_is_known() =>
+        "Whoever began that has your access key and can begin again. Change it now: privmsg access-key change --recover",
+        "У того, кто её начал, есть ваш ключ доступа: он может начать снова. Смените ключ сейчас: privmsg access-key change --recover";
+    wrong_access_key() =>
+        "that is not the account's present access key. Without it: --recover, with the recovery key",
+        "это не нынешний ключ доступа учётной записи. Без него: --recover, с ключом восстановления";
+    former_access_key() =>
+        "The former access key is worth nothing any more.", "Прежний ключ доступа больше не действует.";
+    replacement_ended() => "Your identity stays.", "Ваша личность остаётся прежней.";
 
     about_access_key() => "Change your access key", "Сменить ключ доступа";
     usage_access_key() => "privmsg access-key change [--recover]", "privmsg access-key change [--recover]";
@@ -154,7 +183,10 @@ r"Имея ваш ключ доступа, можно начать замену 
         "этого устройства нет в списке устройств вашей учётной записи, и оно ждёт, пока его впустят: «privmsg login --link» здесь покажет код для «privmsg devices link» на другом. Написанное сохраняется до тех пор, а полученное можно читать";
     another_own_identity() =>
         "the server names another identity for your own account. The server is lying or was tampered with, or somebody has replaced your identity: ask the administrator. This device goes on with the one that it knows",
-        "сервер называет для вашей учётной записи другой ключ. Сервер обманывает или взломан, или кто-то заменил ваш ключ: спросите администратора. Это устройство продолжает с известным ему";
+        "сервер называет для вашей учётной записи другую личность. Сервер обманывает или взломан, или кто-то заменил вашу личность: спросите администратора. Это устройство продолжает с известной ему";
+    sealed_identity_spoilt() =>
+        "the server does not keep your account's identity as it was given it: your recovery key may open nothing there. This device has a good copy, so here the key still works. Ask the administrator, and seal it anew: privmsg recovery new-words",
+        "сервер хранит вашу личность не такой, какой её получил: ключ восстановления может там ничего не открыть. На этом устройстве есть верная копия, здесь он по-прежнему действует. Спросите администратора и запечатайте её заново: privmsg recovery new-words";
     device_list_conflict() =>
         "there are two lists of your devices with the same number: somebody else signs with your account's key. Only devices in both count. Begin a new generation: privmsg login --recover on a device that is yours",
         "есть два списка ваших устройств с одним номером: кто-то ещё подписывает ключом вашей учётной записи. Учитываются только устройства из обоих. Начните новое поколение: privmsg login --recover на своём устройстве";
@@ -163,7 +195,7 @@ r"Имея ваш ключ доступа, можно начать замену 
         "это устройство пока не может подписывать за вашу учётную запись: другое ваше устройство ещё не передало ему ключ. Повторите чуть позже или сделайте это на другом";
     replacement_begun(at: &str) =>
         "Another identity of yours takes effect at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
-        "Новый ключ вашей учётной записи вступит в силу {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить его сразу.";
+        "Новая личность вашей учётной записи вступит в силу {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить её сразу.";
     ask_recovery_key_or_link() =>
         "Recovery key (twelve words, not shown), or Enter to be let in by another device: ",
         "Ключ восстановления (двенадцать слов, не отображаются) или Enter, чтобы впустить с другого устройства: ";

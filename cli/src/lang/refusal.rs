@@ -1,29 +1,30 @@
 //! Why the server refuses, for people.
 
 use privmsg_client::Unreachable;
-use privmsg_protocol::ErrorCode;
+use privmsg_protocol::{ErrorCode, UserId};
 
 use super::{Lang, texts};
 
 texts! {
-    nobody_there() =>
-        "the recipient is not signed in on any device at the moment",
-        "получатель сейчас не вошёл ни на одном устройстве";
-    no_key_packages() =>
-        "the recipient is signed in, but with another kind of client: no device of theirs has left keys to write to it with",
-        "получатель вошёл, но в другой программе: ни одно его устройство не оставило ключей, которыми можно ему писать";
-    out_of_lifetime() =>
-        "the recipient has devices, but none that can be used: their keys have run out because they were not online for months, or are dated wrongly because the clock there is wrong. New ones come when a device connects with the right time",
-        "у получателя есть устройства, но ни одно не годится: их ключи истекли за месяцы без связи или помечены неверным временем из-за сбитых часов. Новые появятся, когда устройство подключится с верным временем";
-    incompatible_client() =>
-        "the recipient's devices use other cryptography than this program; one of the two has to be updated",
-        "устройства получателя используют другую криптографию, чем эта программа; одну из сторон нужно обновить";
-    no_identity() =>
-        "the recipient has not published an identity key: their sign-in was not finished, or they use another kind of client",
-        "получатель не опубликовал ключ: он не закончил вход или пользуется другой программой";
-    not_vouched_for() =>
-        "the recipient's devices are not vouched for by the recipient's own key, so nothing is sent to them. If it stays so, ask the administrator: somebody may be pretending to be the recipient",
-        "устройства получателя не подтверждены его собственным ключом, поэтому им ничего не отправляется. Если так и останется, спросите администратора: возможно, кто-то выдаёт себя за получателя";
+    a_recipient() => "the recipient", "получатель";
+    nobody_there(who: &str) =>
+        "{who} is not signed in on any device at the moment",
+        "{who}: сейчас вход не выполнен ни на одном устройстве";
+    no_key_packages(who: &str) =>
+        "{who} has no device at the moment that can be written to: they have not signed in, perhaps after starting anew, or use another kind of client",
+        "{who}: сейчас нет устройства, на которое можно писать: вход не выполнен (возможно, после начала заново) или используется другая программа";
+    out_of_lifetime(who: &str) =>
+        "{who} has devices, but none that can be used: their keys have run out because they were not online for months, or are dated wrongly because the clock there is wrong. New ones come when a device connects with the right time",
+        "{who}: устройства есть, но ни одно не годится: их ключи истекли за месяцы без связи или помечены неверным временем из-за сбитых часов. Новые появятся, когда устройство подключится с верным временем";
+    incompatible_client(who: &str) =>
+        "{who} has devices that use other cryptography than this program; one of the two has to be updated",
+        "{who}: устройства используют другую криптографию, чем эта программа; одну из сторон нужно обновить";
+    no_identity(who: &str) =>
+        "{who} has not signed in on any device yet, or uses another kind of client: there is no key to write to",
+        "{who}: вход ещё не выполнен ни на одном устройстве, или используется другая программа: нет ключа, для которого шифровать";
+    not_vouched_for(who: &str) =>
+        "{who} has devices that are not vouched for by the identity key of that account, so nothing is sent to them. If it stays so, ask the administrator: somebody may be pretending to be somebody else",
+        "{who}: устройства не подтверждены ключом личности этой учётной записи, поэтому им ничего не отправляется. Если так и останется, спросите администратора: возможно, кто-то выдаёт себя за другого";
     recipient_gone() =>
         "this account does not exist any more, or was deactivated. What was said in the chat stays readable",
         "этой учётной записи больше нет, или она отключена. Сказанное в чате по-прежнему можно читать";
@@ -34,15 +35,16 @@ texts! {
 }
 
 impl Lang {
-    /// Why somebody cannot be written to.
-    pub(crate) fn unreachable_person(self, why: Unreachable) -> String {
+    /// Why somebody cannot be written to, by name where it is known.
+    pub(crate) fn unreachable_person(self, why: Unreachable, who: Option<&UserId>) -> String {
+        let who = who.map_or_else(|| self.a_recipient(), ToString::to_string);
         match why {
-            Unreachable::NobodyThere => self.nobody_there(),
-            Unreachable::NoKeyPackages => self.no_key_packages(),
-            Unreachable::OutOfLifetime => self.out_of_lifetime(),
-            Unreachable::Incompatible => self.incompatible_client(),
-            Unreachable::NoIdentity => self.no_identity(),
-            Unreachable::NotVouchedFor => self.not_vouched_for(),
+            Unreachable::NobodyThere => self.nobody_there(&who),
+            Unreachable::NoKeyPackages => self.no_key_packages(&who),
+            Unreachable::OutOfLifetime => self.out_of_lifetime(&who),
+            Unreachable::Incompatible => self.incompatible_client(&who),
+            Unreachable::NoIdentity => self.no_identity(&who),
+            Unreachable::NotVouchedFor => self.not_vouched_for(&who),
         }
     }
 
@@ -52,7 +54,7 @@ impl Lang {
         let text = match code {
             E::InvalidCredentials => self.pick(
                 "user id and access key do not belong together",
-                "имя пользователя и ключ доступа не подходят друг к другу",
+                "ID пользователя и ключ доступа не подходят друг к другу",
             ),
             E::InvitationUsed => self.pick(
                 "the invitation has been used already; if it was not you, tell the administrator at once: somebody else has the account",
@@ -114,9 +116,9 @@ impl Lang {
                 "ключ неверен, и до него было много неверных; верный принимается в любой момент",
             ),
             E::UnknownRecipient => self.pick("there is no such user", "такого пользователя нет"),
-            E::RecipientHasNoDevices => return self.nobody_there(),
+            E::RecipientHasNoDevices => return self.unreachable_person(Unreachable::NobodyThere, None),
             E::UnknownUser => self.pick("there is no such user", "такого пользователя нет"),
-            E::UserExists => self.pick("the user id is taken", "имя пользователя занято"),
+            E::UserExists => self.pick("the user id is taken", "ID пользователя занят"),
             E::UnknownDevice => self.pick(
                 "there is no such device; 'privmsg devices' lists them",
                 "такого устройства нет; список — «privmsg devices»",
@@ -146,7 +148,7 @@ impl Lang {
                 "вы создали столько групп, сколько сервер разрешает одному пользователю",
             ),
             E::IdentityExists => {
-                self.pick("the account already has another identity", "у учётной записи уже есть другой ключ")
+                self.pick("the account already has another identity", "у учётной записи уже есть другая личность")
             }
             E::DeviceNotListed => self.pick(
                 "this device waits to be let in by another one of the account",
@@ -191,11 +193,11 @@ impl Lang {
                 "ни одно устройство учётной записи не ответило этому",
             ),
             E::ReplacementPending => self.pick(
-                "somebody has begun to give the account another key already",
-                "замена ключа учётной записи уже начата",
+                "somebody has begun to replace the account's identity already",
+                "замена личности учётной записи уже начата",
             ),
             E::NoReplacement => {
-                self.pick("nobody has begun to give the account another key", "замена ключа учётной записи не начата")
+                self.pick("nobody has begun to replace the account's identity", "замена личности учётной записи не начата")
             }
             E::NoBackup => self.pick(
                 "the account has no backup on the server; only --new-identity helps",
@@ -248,7 +250,7 @@ mod tests {
     #[test]
     fn each_way_in_which_somebody_cannot_be_reached_has_a_sentence_of_its_own() {
         for lang in [Lang::En, Lang::Ru] {
-            let mut said: Vec<_> = Unreachable::ALL.map(|why| lang.unreachable_person(why)).to_vec();
+            let mut said: Vec<_> = Unreachable::ALL.map(|why| lang.unreachable_person(why, None)).to_vec();
             said.extend([lang.recipient_gone(), lang.refusal(&ErrorCode::UnknownRecipient), lang.update_needed()]);
             let count = said.len();
             said.sort();
@@ -256,7 +258,11 @@ mod tests {
             assert_eq!(said.len(), count);
         }
         for why in Unreachable::ALL {
-            assert_ne!(Lang::En.unreachable_person(why), Lang::Ru.unreachable_person(why));
+            assert_ne!(Lang::En.unreachable_person(why, None), Lang::Ru.unreachable_person(why, None));
+            let who = UserId::new("boris").unwrap();
+            for lang in [Lang::En, Lang::Ru] {
+                assert!(lang.unreachable_person(why, Some(&who)).starts_with("boris"));
+            }
         }
     }
 

@@ -160,7 +160,7 @@ async fn what_is_not_sent_is_said() {
         let mut hers = Pty::of(&alice, "chat never", &[("NO_COLOR", "1")]);
         hers.shows("> ");
         hers.types("are you there?\r");
-        hers.shows("waiting: the recipient is not signed in");
+        hers.shows("waiting: never is not signed in");
         hers.types("\x03");
         hers.shows("stays queued");
         assert_eq!(hers.ends().0, 0);
@@ -179,7 +179,7 @@ async fn what_is_not_sent_is_said() {
         piped.stdin.take().unwrap().write_all(b"and now?\n").unwrap();
         let ended = Run::of(piped.wait_with_output().unwrap());
         assert_eq!(ended.code, 5, "{}", ended.stderr);
-        assert!(ended.stderr.contains("waiting: the recipient is not signed in"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("waiting: never is not signed in"), "{}", ended.stderr);
 
         assert_eq!(alice.does(&["send", "nobody", "hi"]).code, 6);
         let mut hers = Pty::of(&alice, "chat nobody", &[("NO_COLOR", "1")]);

@@ -207,6 +207,7 @@ async fn nothing_done_is_not_done_in_silence() {
     three(|alice, bob, _| {
         let group = makes(alice, "Choir", &["bob"]);
         let group = group.as_str();
+        let duet = makes(alice, "Duet", &["bob"]);
         for (language, said) in [("en", "not in the group"), ("ru", "в группе нет")] {
             let removed = alice.does(&["group", "remove", group, "bob", "carol", "crol", "--lang", language]);
             assert_eq!(removed.code, 6, "{}", removed.stderr);
@@ -221,16 +222,19 @@ async fn nothing_done_is_not_done_in_silence() {
         assert!(again.stderr.contains("bob is member already"), "{}", again.stderr);
         let not_blocked = alice.does(&["unblock", "bob"]).ok().stdout;
         assert_eq!(not_blocked, "bob was not blocked.\n");
+        alice.does(&["group", "add", group, "carol"]).ok();
         let blocked = alice.does(&["block", "bob"]).ok().stdout;
+        assert!(!blocked.contains(&duet[..14]), "of two it is as a chat: {blocked}");
         assert!(blocked.contains("groups that you share") && blocked.contains(&group[..14]), "{blocked}");
         let blocked = alice.does(&["block", "bob", "--json"]).ok().objects().remove(0);
         assert_eq!(blocked["shared_groups"], json!([group]));
 
         bob.does(&["group", "leave", group]).ok();
         let info = bob.does(&["group", "info", group, "--json"]).ok().objects().remove(0);
-        assert_eq!((people_of(&info).len(), &info["gone"]), (1, &"left".into()));
+        assert_eq!((people_of(&info).len(), &info["gone"]), (2, &"left".into()));
         assert!(bob.does(&["chats"]).ok().stdout.contains("(you are out)"));
-        assert_eq!(bob.does(&["chats", "--json"]).ok().objects()[0]["gone"], "left");
+        let chats = bob.does(&["chats", "--json"]).ok().objects();
+        assert!(chats.iter().any(|chat| chat["conversation"] == group && chat["gone"] == "left"), "{chats:?}");
     })
     .await;
 }
@@ -284,6 +288,9 @@ async fn groups_that_are_kept_away_are_listed_and_let_in() {
         assert_eq!(alice.does(&["accept", short, "--json"]).ok().objects()[0]["consent"], "open");
         alice.does(&["send", short, "So here I am"]).ok();
         assert_eq!(texts(&said(&carol.hears(4))), ["Hear me", "So here I am"]);
+        bob.does(&["send", short, "There you are"]).ok();
+        let heard = alice.does(&["listen", "--json", "--timeout", "5"]).ok().objects();
+        assert_eq!(texts(&said(&heard)), ["There you are"]);
 
         for _ in 0..2 {
             carol.does(&["leave", short]).ok();

@@ -4,6 +4,7 @@
 
 mod alone;
 mod blocks;
+mod changed_keys;
 #[cfg(target_os = "linux")]
 mod chat;
 mod contact;
@@ -11,6 +12,7 @@ mod conversation;
 mod groups;
 #[cfg(target_os = "linux")]
 mod keyring;
+mod linking;
 mod login;
 mod machine;
 mod people;
@@ -22,5 +24,6 @@ mod run;
 mod saving;
 mod set_back;
 mod stolen;
+mod waiting;
 #[cfg(target_os = "linux")]
 mod words;

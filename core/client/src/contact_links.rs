@@ -1,16 +1,16 @@
 //! Contact links: one's own, and what another one's does to what is known of somebody.
 
-use privmsg_e2ee::{AccountPublicKey, SigningKeyCertificate};
+use privmsg_e2ee::AccountPublicKey;
 use privmsg_mls_public::ContactLink;
-use privmsg_store::account::Account;
 use privmsg_store::contacts::{self, Linked};
-use privmsg_store::{Tx, account};
+use privmsg_store::{Snapshot, Tx, account};
 
 use crate::contacts::{ContactInfo, info};
 use crate::device_lists;
 use crate::error::ClientError;
 use crate::identity::public_identity;
 use crate::net::ServerAddress;
+use crate::own_devices::learn;
 
 /// How somebody has come by a contact link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +21,16 @@ pub enum LinkFrom {
     InPerson,
 }
 
-/// Who this account is, as others can be told. Of the generation of this device's signing key.
-pub(crate) fn own_link(own: &Account) -> Result<ContactLink, ClientError> {
-    let signing = own.signing.as_ref().ok_or(ClientError::NotSignedIn)?;
-    let certificate = SigningKeyCertificate::decode(&signing.certificate)
-        .map_err(|_| ClientError::Damaged("signing key certificate"))?;
+/// Who this account is, as others can be told. Of the newest generation that this device knows, whether or not it has been told
+/// the signing key of that.
+pub(crate) fn own_link(at: &Snapshot<'_>) -> Result<ContactLink, ClientError> {
+    let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
+    let generation = learn::known(at, &own)?.generation();
     Ok(ContactLink {
         server: own.server_url.clone(),
         user_id: own.user_id.clone(),
-        identity: public_identity(own)?,
-        generation: certificate.generation(),
+        identity: public_identity(&own)?,
+        generation,
     })
 }
 

@@ -3,6 +3,7 @@
 use privmsg_e2ee::{AccountKey, OsRng};
 use privmsg_protocol::UserId;
 use privmsg_store::Store;
+use privmsg_store::account::Account;
 use privmsg_store::contacts::ChangedBy;
 use privmsg_store::key::DatabaseKey;
 
@@ -100,7 +101,7 @@ async fn another_key_of_the_servers_is_a_change_to_be_accepted() {
         let (link, published) = (link_to(key(), HERE), key());
         let added = adds(&store, &link, from, Some(published)).await.unwrap();
         assert!(added.changed.is_some());
-        let look = |at: &privmsg_store::Snapshot<'_>| contacts::load(at, &bob());
+        let look = |at: &Snapshot<'_>| contacts::load(at, &bob());
         let contact = store.read(look).await.unwrap().unwrap();
         assert_eq!(contact.identity, *link.identity.as_bytes());
         assert_eq!(contact.changed_identity, Some(*published.as_bytes()));

@@ -168,13 +168,14 @@ pub(crate) fn apply_kept(tx: &Tx<'_>, own: &UserId, limit: u32, now_ms: i64) -> 
             let Ok(content) = Content::decode(&kept.content) else { continue };
             let (chat, place) = (kept.chat, Place::At(kept.position));
             let (sender, sender_device) = (&kept.sender_id, &kept.sender_device);
+            let sender_key = kept.sender_key.and_then(|key| DevicePublicKey::from_bytes(key).ok());
             let (direction, bytes) = (Direction::Incoming, kept.content.as_slice());
             let said = Said {
                 chat,
                 place,
                 sender,
                 sender_device,
-                sender_key: None,
+                sender_key: sender_key.as_ref(),
                 own,
                 direction,
                 content: &content,
@@ -207,6 +208,7 @@ fn keep(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
             message_id: said.content.message_id,
             sender_id: said.sender,
             sender_device: said.sender_device,
+            sender_key: said.sender_key.map(|key| *key.as_bytes()),
             received_at: said.now_ms,
             revision: REVISION,
         };
@@ -337,6 +339,7 @@ pub(crate) fn say(
         now_ms,
     };
     let effect = apply(tx, &said)?;
+    privmsg_store::holds::release_people(tx, chat)?;
     privmsg_store::outbox::insert(tx, chat, &content.message_id, &bytes, effect.message)?;
     Ok(effect.message)
 }

@@ -22,7 +22,7 @@ pub(crate) mod tasks;
 mod token;
 #[cfg(test)]
 mod transfer_tests;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -169,6 +169,15 @@ pub enum ClientError {
     /// A contact link names another key than the one that the user is known by here.
     #[error("the link names another key for {0} than the one that is known here")]
     AnotherKey(UserId),
+    /// The account has no such device, by its list and by the server's word.
+    #[error("no such device")]
+    NoSuchDevice,
+    /// This device has never seen such a device in the account's list: who came after it cannot be told.
+    #[error("this device has never seen that device in the account's list")]
+    NeverListed,
+    /// The server names another identity for somebody than the one that is held fast here.
+    #[error("the key of {0} is another one than the known one")]
+    KeyChanged(UserId),
     /// A contact link is for a user of another server, as far as this one's word goes.
     #[error("the link is for a user of {0}, which is not this profile's server")]
     AnotherServer(String),

@@ -47,8 +47,8 @@ mod sign_in;
 mod view;
 
 pub use client::{
-    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, KeptOutGroup, OpenError, Request,
-    SHORTEST_GROUP_NAME, SavedFile, Setting,
+    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, KeptOutGroup, OpenError,
+    Request, SHORTEST_GROUP_NAME, SavedFile, Setting,
 };
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;

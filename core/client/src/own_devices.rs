@@ -5,6 +5,8 @@
 //! | [`learn`] | what this device knows of the list, and what it does when it hears of another one |
 //! | [`publish`] | another list in place of the one that the server has |
 //! | [`generation`] | a new signing key, by the identity that the recovery words open |
+//! | [`remembered`] | which devices this one has ever seen in it, and who stays when one of them was stolen |
+//! | [`sealed_copy`] | the copy of the sealed identity that each device keeps |
 //! | [`linking`] | a new device is let in by a present one |
 //! | [`words`] | what only the identity may ask for, opened by the recovery words |
 //!
@@ -15,4 +17,6 @@ pub(crate) mod generation;
 pub(crate) mod learn;
 mod linking;
 pub(crate) mod publish;
+mod remembered;
+pub(crate) mod sealed_copy;
 pub(crate) mod words;

@@ -1,7 +1,8 @@
-//! What a new device is told of contacts' keys by the one that lets it in, before anybody else can tell it anything.
+//! What a new device is told by the one that lets it in, before anybody else can tell it anything: contacts' keys, and the sealed
+//! identity as the identity has signed for it, which the server could spoil.
 //!
 //! ```text
-//! nonce (12 bytes) | AES-256-GCM({ 0: told_by (text), 1: [pin] } in CBOR) | tag (16 bytes)
+//! nonce (12 bytes) | AES-256-GCM({ 0: told_by (text), 1: [pin], ? 2: sealed identity } in CBOR) | tag (16 bytes)
 //! ```
 //!
 //! The key comes from the secret in the new device's code by HKDF-SHA-256 (RFC 5869): the server carries it, and need not know
@@ -17,7 +18,7 @@ use rand_core::CryptoRngCore;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::content::{ContentError, Pin, PinDevice, decode_cbor, encode_cbor};
+use crate::content::{ContentError, Pin, PinDevice, SealedIdentity, decode_cbor, encode_cbor};
 
 const INFO: &[u8] = b"PrivMsg link pins v1";
 
@@ -35,15 +36,18 @@ pub struct LinkPins {
     told_by: PinDevice,
     #[n(1)]
     pins: Vec<Pin>,
+    #[n(2)]
+    sealed: Option<SealedIdentity>,
 }
 
 impl LinkPins {
-    /// As many of these as there is room for, the first.
+    /// The sealed identity, and as many of these pins as there is room for, the first.
     #[must_use]
-    pub fn new(told_by: DeviceId, mut pins: Vec<Pin>) -> Self {
+    pub fn new(told_by: DeviceId, sealed: Option<SealedIdentity>, mut pins: Vec<Pin>) -> Self {
         let len = |pin: &Pin| encode_cbor(pin).len();
-        // Besides the pins: their number, the map, and who tells it.
-        let mut left = (MAX_LINK_PINS - NONCE_LEN - TAG_LEN).saturating_sub(16 + told_by.as_str().len());
+        // Besides the pins: their number, the map, who tells it, and what is sealed.
+        let besides = 16 + told_by.as_str().len() + sealed.as_ref().map_or(0, |sealed| encode_cbor(sealed).len());
+        let mut left = (MAX_LINK_PINS - NONCE_LEN - TAG_LEN).saturating_sub(besides);
         let fit = pins.iter().take_while(|pin| match left.checked_sub(len(pin)) {
             Some(rest) => {
                 left = rest;
@@ -53,7 +57,7 @@ impl LinkPins {
         });
         let fit = fit.count();
         pins.truncate(fit);
-        Self { told_by: PinDevice(told_by), pins }
+        Self { told_by: PinDevice(told_by), pins, sealed }
     }
 
     /// The device that tells it.
@@ -66,6 +70,12 @@ impl LinkPins {
     #[must_use]
     pub fn pins(&self) -> &[Pin] {
         &self.pins
+    }
+
+    /// The sealed identity, as that device has it. Whether the identity has signed for it is for the reader to check.
+    #[must_use]
+    pub const fn sealed(&self) -> Option<&SealedIdentity> {
+        self.sealed.as_ref()
     }
 
     /// Seals it for the device that has shown this secret.
@@ -102,6 +112,7 @@ mod tests {
     use rand_core::SeedableRng as _;
 
     use super::*;
+    use crate::RecoveryKey;
 
     fn rng() -> ChaCha20Rng {
         ChaCha20Rng::from_seed([1; 32])
@@ -125,14 +136,14 @@ mod tests {
     #[test]
     fn bytes_are_pinned() {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let told = LinkPins::new(phone(), pins(1));
+        let told = LinkPins::new(phone(), None, pins(1));
         insta::assert_snapshot!(hex(&encode_cbor(&told)), @"a2006570686f6e650181a30065626f622d30015820070707070707070707070707070707070707070707070707070707070707070703f5");
         insta::assert_snapshot!(hex(&told.seal(&[8; 32], &mut rng())), @"023f37203a2476c42566a61cfe5981e380ab058da61e1cac18fc43ff6275ddb594f17bec3565f92f3aa387c8cff67e541ba584ee7af8f177580747b8d5906553f54ba67b594996b99d7da3eee39199b3d2366e");
     }
 
     #[test]
     fn only_the_secret_opens_it() {
-        let told = LinkPins::new(phone(), pins(3));
+        let told = LinkPins::new(phone(), None, pins(3));
         let sealed = told.seal(&[8; 32], &mut rng());
         assert_eq!(LinkPins::open(&sealed, &[8; 32]), Ok(told));
         assert!(LinkPins::open(&sealed, &[9; 32]).is_err());
@@ -145,10 +156,15 @@ mod tests {
 
     #[test]
     fn there_is_room_for_some_hundreds() {
-        assert_eq!(LinkPins::new(phone(), pins(400)).pins().len(), 400);
-        let most = LinkPins::new(phone(), pins(5000));
+        assert_eq!(LinkPins::new(phone(), None, pins(400)).pins().len(), 400);
+        let most = LinkPins::new(phone(), None, pins(5000));
         let sealed = most.seal(&[8; 32], &mut rng());
         assert!(sealed.len() <= MAX_LINK_PINS && sealed.len() > MAX_LINK_PINS - 128, "{}", sealed.len());
         assert_eq!(most.pins(), &pins(5000)[..most.pins().len()], "the first");
+        let copy = SealedIdentity::new(vec![1; 61], &RecoveryKey::generate(&mut rng()).sign_in_key(), [2; 32], [3; 64]);
+        let with = LinkPins::new(phone(), Some(copy.clone()), pins(5000));
+        let sealed = with.seal(&[8; 32], &mut rng());
+        assert!(sealed.len() <= MAX_LINK_PINS && sealed.len() > MAX_LINK_PINS - 128, "{}", sealed.len());
+        assert_eq!(LinkPins::open(&sealed, &[8; 32]).unwrap().sealed(), Some(&copy));
     }
 }

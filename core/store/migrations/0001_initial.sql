@@ -14,7 +14,7 @@ CREATE TABLE account (
     recovery_words TEXT,               -- only between making them and showing them
     signing_key BLOB,                  -- Ed25519 secret that signs for the account in this generation
     signing_certificate BLOB,          -- the identity's word for it
-    sealed_identity BLOB,              -- the identity key as the server keeps it, sealed with the words
+    sealed_identity BLOB,              -- the identity key, sealed with the words, and its signature for that
     link_secret BLOB,                  -- of the code by which this device is to be linked, until it is
     key_elsewhere INTEGER NOT NULL DEFAULT 0, -- somebody else has the device's key, and the server has not put it out yet
     device_id TEXT,
@@ -109,6 +109,19 @@ CREATE TABLE known_devices (
     identity BLOB NOT NULL,            -- that vouches for them
     known BLOB NOT NULL,               -- KnownDevices
     PRIMARY KEY (user_id, identity)
+) STRICT, WITHOUT ROWID;
+
+-- Each device that ever stood in a list of the account's that this device has seen. Lists are counted as they were seen here:
+-- dates in them are the word of whoever signs them.
+CREATE TABLE listed_device (
+    device_id TEXT NOT NULL,
+    device_key BLOB NOT NULL,
+    first_list INTEGER NOT NULL,       -- the first in which it was seen
+    came_list INTEGER NOT NULL,        -- the first since it stands there without a break
+    first_added INTEGER NOT NULL,      -- s; the earliest date that any list gave it
+    last_added INTEGER NOT NULL,       -- s; the latest
+    present INTEGER NOT NULL,          -- it stands in the newest
+    PRIMARY KEY (device_id, device_key)
 ) STRICT, WITHOUT ROWID;
 
 -- Device lists that are missing here.
@@ -273,6 +286,7 @@ CREATE TABLE unknown_content (
     message_id BLOB NOT NULL,
     sender_id TEXT NOT NULL,
     sender_device TEXT NOT NULL,
+    sender_key BLOB,                   -- Ed25519, of that device
     position INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     kind INTEGER NOT NULL,
@@ -526,6 +540,12 @@ CREATE TABLE mls_epoch_keys (
     leaf INTEGER NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY (group_id, epoch, leaf)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mls_past_leaves (         -- of the message secrets of past epochs: the part that never changes
+    group_id BLOB NOT NULL,
+    epoch BLOB NOT NULL,               -- 8 bytes, big-endian
+    leaves BLOB NOT NULL,
+    PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE key_package (             -- made here: the private parts go from `mls_key` when no welcome can come any more
     id INTEGER PRIMARY KEY AUTOINCREMENT,

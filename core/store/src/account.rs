@@ -71,7 +71,7 @@ pub struct Account {
     pub identity_secret: Option<Zeroizing<[u8; 32]>>,
     /// The recovery key, until it has been shown.
     pub recovery_words: Option<Secret>,
-    /// The identity, sealed with the words: each device keeps a copy of what the server could lose.
+    /// The identity, sealed with the words and signed for by itself: each device keeps a copy of what the server could lose.
     pub sealed_identity: Option<Vec<u8>>,
     /// What signs for the account.
     pub signing: Option<Signing>,

@@ -6,6 +6,8 @@
 
 mod codec;
 mod provider;
+mod secrets;
+mod split;
 mod tables;
 
 pub use codec::CodecError;

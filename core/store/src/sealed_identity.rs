@@ -82,13 +82,13 @@ pub fn set_new_words(tx: &Tx<'_>, new: &NewWords) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The server has taken the words that were on their way. They stay until they were shown.
+/// The server has taken the words that were on their way. They stay until they were shown. What is sealed with them is
+/// [kept](keep) as it was signed for.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn new_words_count(tx: &Tx<'_>) -> Result<(), StoreError> {
     let Some(new) = new_words(tx)? else { return Ok(()) };
-    keep(tx, &new.sealed)?;
     if let Some(account) = account::load(tx)? {
         account::save(tx, &Account { recovery_words: Some(new.words), ..account })?;
     }

@@ -10,10 +10,11 @@ use bytes::Bytes;
 use privmsg_protocol::UserId;
 use privmsg_protocol::frames::PresenceStatus;
 
+use outbox::Notice;
 pub(crate) use outbox::{CloseReason, Outbox, Rank};
 
 use crate::secrets::random_bytes;
-use crate::storage::{Delivery, DeviceKey, Observer, Session};
+use crate::storage::{Delivery, DeviceKey, Observer, Session, UserKey};
 
 /// Nobody is asked back sooner than a restart takes.
 const SOONEST_RETURN_MS: u64 = 500;
@@ -141,24 +142,22 @@ impl Hub {
         }
     }
 
-    /// Sends something that nobody stores to all connections of these users. Returns whether there was any.
+    /// Sends something that nobody stores, and of which this user is the cause, to all connections of these users.
     pub(crate) fn send_ephemeral<'a>(
         &self,
         users: impl IntoIterator<Item = &'a UserId>,
         rank: Rank,
+        from: UserKey,
         frame: String,
-    ) -> bool {
+    ) {
         // Once for all of them.
         let frame = Bytes::from(frame);
         let connected = self.lock();
-        let mut any = false;
         for present in users.into_iter().filter_map(|user| connected.users.get(user)) {
             for (_, outbox) in &present.devices {
-                outbox.push_ephemeral(rank, frame.clone());
-                any = true;
+                outbox.push_ephemeral(Notice { rank, from, frame: frame.clone() });
             }
         }
-        any
     }
 }
 

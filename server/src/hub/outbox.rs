@@ -13,7 +13,7 @@ use bytes::Bytes;
 use privmsg_protocol::closing;
 use tokio::sync::Notify;
 
-use crate::storage::{Delivery, Outcome, Position, Replies};
+use crate::storage::{Delivery, Outcome, Position, Replies, UserKey};
 
 /// Messages in the queue.
 const MAX_DELIVERIES: usize = 256;
@@ -27,6 +27,9 @@ const MAX_EPHEMERAL: usize = 64;
 /// Bytes of these notices, unless a single one is larger: whoever calls somebody decides how large a signal is.
 const MAX_EPHEMERAL_BYTES: usize = 128 * 1024;
 
+/// The part of these, one in so many, that one user may take: two who are at odds with each other both get through.
+const OF_ONE: usize = 4;
+
 /// What a notice is worth where there is no room for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
@@ -36,6 +39,14 @@ pub(crate) enum Rank {
     Presence,
     /// A call does not come about without it.
     Call,
+}
+
+/// Something that nobody stores.
+pub(crate) struct Notice {
+    pub(super) rank: Rank,
+    /// Who has caused it.
+    pub(super) from: UserKey,
+    pub(crate) frame: Bytes,
 }
 
 /// Why the server ends a connection. The numbers are WebSocket close codes (RFC 6455, section 7.4.2).
@@ -99,7 +110,7 @@ struct Waiting {
     lagging: bool,
     newest: Position,
     outcomes: Vec<Outcome>,
-    ephemeral: VecDeque<(Rank, Bytes)>,
+    ephemeral: VecDeque<Notice>,
     ephemeral_bytes: usize,
     close: Option<CloseReason>,
     /// The connection has been woken and has not looked yet.
@@ -124,10 +135,17 @@ impl Default for Waiting {
 
 impl Waiting {
     /// Whether there is room for a notice of this rank and size, once those of a lower rank that are in its way are dropped.
-    fn make_room(&mut self, rank: Rank, len: usize) -> bool {
-        let (mut staying, mut bytes) = (0, 0);
-        for (_, frame) in self.ephemeral.iter().filter(|(other, _)| *other >= rank) {
-            (staying, bytes) = (staying + 1, bytes + frame.len());
+    fn make_room(&mut self, notice: &Notice) -> bool {
+        let (rank, len) = (notice.rank, notice.frame.len());
+        let (mut staying, mut bytes, mut own, mut own_bytes) = (0, 0, 0, 0);
+        for other in self.ephemeral.iter().filter(|other| other.rank >= rank) {
+            (staying, bytes) = (staying + 1, bytes + other.frame.len());
+            if other.from == notice.from {
+                (own, own_bytes) = (own + 1, own_bytes + other.frame.len());
+            }
+        }
+        if own > 0 && (own >= MAX_EPHEMERAL / OF_ONE || own_bytes + len > MAX_EPHEMERAL_BYTES / OF_ONE) {
+            return false;
         }
         let fits = |notices: usize, bytes: usize| {
             notices == 0 || (notices < MAX_EPHEMERAL && bytes + len <= MAX_EPHEMERAL_BYTES)
@@ -136,10 +154,10 @@ impl Waiting {
             return false;
         }
         while !fits(self.ephemeral.len(), self.ephemeral_bytes) {
-            let lowest = self.ephemeral.iter().map(|(other, _)| *other).min();
-            let Some(at) = self.ephemeral.iter().rposition(|(other, _)| Some(*other) == lowest) else { break };
-            if let Some((_, dropped)) = self.ephemeral.remove(at) {
-                self.ephemeral_bytes -= dropped.len();
+            let lowest = self.ephemeral.iter().map(|other| other.rank).min();
+            let Some(at) = self.ephemeral.iter().rposition(|other| Some(other.rank) == lowest) else { break };
+            if let Some(dropped) = self.ephemeral.remove(at) {
+                self.ephemeral_bytes -= dropped.frame.len();
             }
         }
         true
@@ -150,7 +168,7 @@ impl Waiting {
 pub(crate) struct Drained {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) deliveries: VecDeque<Delivery>,
-    pub(crate) ephemeral: VecDeque<(Rank, Bytes)>,
+    pub(crate) ephemeral: VecDeque<Notice>,
     /// The queue is empty and the mailbox holds more than was queued, as far as known.
     pub(crate) lagging: bool,
 }
@@ -183,11 +201,11 @@ impl Outbox {
         self.wake(&mut waiting);
     }
 
-    pub(super) fn push_ephemeral(&self, rank: Rank, frame: Bytes) {
+    pub(super) fn push_ephemeral(&self, notice: Notice) {
         let mut waiting = self.lock();
-        if waiting.make_room(rank, frame.len()) {
-            waiting.ephemeral_bytes += frame.len();
-            waiting.ephemeral.push_back((rank, frame));
+        if waiting.make_room(&notice) {
+            waiting.ephemeral_bytes += notice.frame.len();
+            waiting.ephemeral.push_back(notice);
             self.wake(&mut waiting);
         }
     }
@@ -315,13 +333,15 @@ mod tests {
         assert_eq!(outbox.drain(9, true).deliveries[0].position, Position(3));
     }
 
+    fn notice(rank: Rank, from: i64, len: usize) -> Notice {
+        Notice { rank, from: UserKey(from), frame: Bytes::from(vec![b'x'; len]) }
+    }
+
     #[test]
     fn notices_are_bounded_by_number_and_by_size() {
         let outbox = live();
-        let queued = |len: usize, times: usize| {
-            for _ in 0..times {
-                outbox.push_ephemeral(Rank::Call, Bytes::from(vec![b'x'; len]));
-            }
+        let queued = |len: usize, times: i64| {
+            (0..times).for_each(|from| outbox.push_ephemeral(notice(Rank::Call, from, len)));
             outbox.drain(0, true).ephemeral.len()
         };
         assert_eq!(queued(10, 100), MAX_EPHEMERAL);
@@ -330,26 +350,35 @@ mod tests {
         assert_eq!(queued(60 * 1024, 2), 2, "taking them out makes room");
     }
 
+    /// One who called again and again kept others from calling.
+    #[test]
+    fn nobody_takes_more_than_a_part() {
+        let outbox = live();
+        for (len, taken) in [(10, MAX_EPHEMERAL / 4), (10 * 1024, 3), (100 * 1024, 1)] {
+            (0..100).for_each(|_| outbox.push_ephemeral(notice(Rank::Call, 1, len)));
+            outbox.push_ephemeral(notice(Rank::Call, 2, 10));
+            let queued = outbox.drain(0, true).ephemeral;
+            assert_eq!(queued.iter().map(|one| one.from.0).filter(|from| *from == 1).count(), taken);
+            assert_eq!(queued.len(), taken + 1);
+        }
+    }
+
     #[test]
     fn a_call_is_not_lost_to_those_who_type() {
         let outbox = live();
         for rank in [Rank::Presence, Rank::Typing] {
-            for _ in 0..40 {
-                outbox.push_ephemeral(rank, Bytes::from_static(b"x"));
-            }
+            (0..40).for_each(|from| outbox.push_ephemeral(notice(rank, from, 1)));
         }
-        for _ in 0..30 {
-            outbox.push_ephemeral(Rank::Call, Bytes::from_static(b"y"));
-        }
-        let ranks: Vec<_> = outbox.drain(0, true).ephemeral.into_iter().map(|(rank, _)| rank).collect();
+        (0..30).for_each(|from| outbox.push_ephemeral(notice(Rank::Call, from, 1)));
+        let ranks: Vec<_> = outbox.drain(0, true).ephemeral.into_iter().map(|one| one.rank).collect();
         let count = |rank| ranks.iter().filter(|other| **other == rank).count();
         assert_eq!(count(Rank::Call), 30);
         assert_eq!((count(Rank::Presence), count(Rank::Typing)), (MAX_EPHEMERAL - 30, 0));
-        outbox.push_ephemeral(Rank::Typing, Bytes::from(vec![b'x'; 100 * 1024]));
-        outbox.push_ephemeral(Rank::Call, Bytes::from(vec![b'x'; 100 * 1024]));
+        outbox.push_ephemeral(notice(Rank::Typing, 1, 100 * 1024));
+        outbox.push_ephemeral(notice(Rank::Call, 1, 100 * 1024));
         let left = outbox.drain(0, true).ephemeral;
-        assert_eq!(left.iter().map(|(rank, _)| *rank).collect::<Vec<_>>(), [Rank::Call]);
-        outbox.push_ephemeral(Rank::Call, Bytes::from_static(b"y"));
+        assert_eq!(left.iter().map(|one| one.rank).collect::<Vec<_>>(), [Rank::Call]);
+        outbox.push_ephemeral(notice(Rank::Call, 1, 1));
         assert_eq!(outbox.drain(0, true).ephemeral.len(), 1, "what was dropped takes no room");
     }
 }

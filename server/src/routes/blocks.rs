@@ -11,7 +11,7 @@ use crate::app::{App, AppState};
 use crate::error::ApiError;
 use crate::extract::Params;
 use crate::hub::Rank;
-use crate::storage::{Session, SharedStorage};
+use crate::storage::{Session, SharedStorage, UserKey};
 
 /// Whom one has blocked
 #[utoipa::path(
@@ -42,14 +42,14 @@ pub(super) async fn block(
     Params(peer): Params<UserId>,
 ) -> Result<StatusCode, ApiError> {
     app.allowances.account_change(&session)?;
-    let user = session.user_id.clone();
+    let (key, user) = (session.user, session.user_id.clone());
     if let Some(seen) = app.storage.block(session, peer.clone()).await? {
         let offline = |_: &UserId| PresenceStatus::Offline;
         if seen.sees_user {
-            show(&app, &user, &peer, offline);
+            show(&app, key, &user, &peer, offline);
         }
         if seen.seen_by_user {
-            show(&app, &peer, &user, offline);
+            show(&app, key, &peer, &user, offline);
         }
     }
     Ok(StatusCode::NO_CONTENT)
@@ -71,24 +71,24 @@ pub(super) async fn unblock(
     Params(peer): Params<UserId>,
 ) -> Result<StatusCode, ApiError> {
     app.allowances.account_change(&session)?;
-    let user = session.user_id.clone();
+    let (key, user) = (session.user, session.user_id.clone());
     if let Some(seen) = app.storage.unblock(session, peer.clone()).await? {
         let status = |who: &UserId| app.hub.status(who);
         if seen.sees_user {
-            show(&app, &user, &peer, status);
+            show(&app, key, &user, &peer, status);
         }
         if seen.seen_by_user {
-            show(&app, &peer, &user, status);
+            show(&app, key, &peer, &user, status);
         }
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Tells `to` that `who` has come or gone, where they would see another state than they have seen.
-fn show(app: &App, who: &UserId, to: &UserId, status: impl Fn(&UserId) -> PresenceStatus) {
+/// Tells `to` that `who` has come or gone, where they would see another state than they have seen, as `by` has decided.
+fn show(app: &App, by: UserKey, who: &UserId, to: &UserId, status: impl Fn(&UserId) -> PresenceStatus) {
     if app.hub.status(who) == PresenceStatus::Offline {
         return;
     }
     let frame = ServerFrame::Presence(Presence { user_id: who.clone(), status: status(who) });
-    app.hub.send_ephemeral([to], Rank::Presence, frame.to_json());
+    app.hub.send_ephemeral([to], Rank::Presence, by, frame.to_json());
 }

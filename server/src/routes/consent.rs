@@ -65,12 +65,12 @@ pub(super) async fn decline(
     Params(group_id): Params<GroupId>,
 ) -> Result<StatusCode, ApiError> {
     app.allowances.account_change(&session)?;
-    let user = session.user_id.clone();
+    let (key, user) = (session.user, session.user_id.clone());
     let declined = app.storage.decline(session, group_id).await?;
     // As if the user had gone.
     if declined.was_seen && !declined.is_seen && app.hub.status(&user) != PresenceStatus::Offline {
         let frame = ServerFrame::Presence(Presence { user_id: user, status: PresenceStatus::Offline });
-        app.hub.send_ephemeral([&declined.peer], Rank::Presence, frame.to_json());
+        app.hub.send_ephemeral([&declined.peer], Rank::Presence, key, frame.to_json());
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -180,8 +180,6 @@ pub(crate) trait Storage: People + Conversations {
     /// Takes that back. `None` if there was nothing to take back.
     async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>>;
     async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>>;
-    /// Whether the user of this name has blocked `peer`.
-    async fn is_blocked_by(&self, user_id: UserId, peer: UserKey) -> Result<bool>;
 
     // Delivery
 

@@ -279,8 +279,8 @@ impl Connection {
         if self.reading && self.unacknowledged.room() > 0 {
             Box::pin(self.read_on(socket)).await?;
         }
-        for (_, frame) in drained.ephemeral {
-            socket.write_shared(frame).await?;
+        for notice in drained.ephemeral {
+            socket.write_shared(notice.frame).await?;
         }
         socket.flush().await
     }

@@ -19,7 +19,7 @@ impl Connection {
         match self.app.storage.watchers(self.session.user).await {
             Ok(watchers) => {
                 let frame = presence(self.session.user_id.clone(), status).to_json();
-                self.app.hub.send_ephemeral(&watchers, Rank::Presence, frame);
+                self.app.hub.send_ephemeral(&watchers, Rank::Presence, self.session.user, frame);
             }
             Err(error) => log(&error),
         }
@@ -58,34 +58,33 @@ impl Connection {
             Ok(true) => {
                 let user_id = self.session.user_id.clone();
                 let frame = ServerFrame::Typing(Typing { user_id, is_typing: typing.is_typing });
-                self.app.hub.send_ephemeral([&typing.recipient_id], Rank::Typing, frame.to_json());
+                self.app.hub.send_ephemeral([&typing.recipient_id], Rank::Typing, self.session.user, frame.to_json());
             }
             Ok(false) => {}
             Err(error) => log(&error),
         }
     }
 
-    /// Passes a call signal on. Returns what to tell the sender if there is no such user. Who has blocked the sender is as one
-    /// who is not there.
+    /// Passes a call signal on, if both have answered each other. To whoever has not, or declines the conversation, or is blocked,
+    /// it is dropped without a word, as to somebody who is not there. Returns what to tell the sender if there is no such user.
     pub(super) async fn pass_on(&self, signal: CallSignal) -> Option<ServerFrame> {
         let recipient = signal.recipient_id.clone();
-        match self.app.storage.is_blocked_by(recipient.clone(), self.session.user).await {
-            Ok(false) => {}
-            Ok(true) => return None,
-            Err(error) => return Some(error_frame(None, &error.refusal())),
-        }
-        let frame = ServerFrame::CallSignal(CallSignal {
-            sender_id: Some(self.session.user_id.clone()),
-            sender_device_id: Some(self.session.device_id.clone()),
-            ..signal
-        });
-        if self.app.hub.send_ephemeral([&recipient], Rank::Call, frame.to_json()) {
-            return None;
-        }
-        let refusal = match self.app.storage.user_exists(recipient).await {
-            Ok(true) => return None,
-            Ok(false) => Refusal::new(ErrorCode::UnknownRecipient, "there is no such user"),
-            Err(error) => error.refusal(),
+        // Both are asked whoever it is and whether they are there, so that the time it takes says neither.
+        let exists = self.app.storage.user_exists(recipient.clone()).await;
+        let acquainted = self.app.storage.are_acquainted(self.session.user, recipient.clone()).await;
+        let refusal = match (exists, acquainted) {
+            (Ok(true), Ok(true)) => {
+                let frame = ServerFrame::CallSignal(CallSignal {
+                    sender_id: Some(self.session.user_id.clone()),
+                    sender_device_id: Some(self.session.device_id.clone()),
+                    ..signal
+                });
+                self.app.hub.send_ephemeral([&recipient], Rank::Call, self.session.user, frame.to_json());
+                return None;
+            }
+            (Ok(true), Ok(false)) => return None,
+            (Ok(false), _) => Refusal::new(ErrorCode::UnknownRecipient, "there is no such user"),
+            (Err(error), _) | (_, Err(error)) => error.refusal(),
         };
         Some(error_frame(None, &refusal))
     }

@@ -13,6 +13,10 @@ use super::inbound::{Errand, Inbound, error_frame};
 use crate::storage::{Destination, Outgoing, Refusal};
 use crate::{frame_text, private_message};
 
+/// What a call says at once, in base64: an offer with all of its candidates is half of that. Whoever calls is not to decide how much
+/// the other one's connection has to carry.
+const MAX_CALL_SIGNAL: usize = 16 * 1024;
+
 impl Connection {
     /// Sorts one frame.
     pub(super) fn sort(&mut self, text: &str, inbound: &mut Inbound) {
@@ -156,8 +160,8 @@ impl Connection {
     }
 
     fn call_signal(&self, signal: CallSignal, inbound: &mut Inbound) {
-        if signal.encrypted_content.len() as u64 > self.app.config.limits.message_bytes() {
-            let refusal = Refusal::new(ErrorCode::MessageTooLarge, "encrypted_content is over the server's limit");
+        if signal.encrypted_content.len() > MAX_CALL_SIGNAL {
+            let refusal = Refusal::new(ErrorCode::MessageTooLarge, "a call signal has at most 16384 characters");
             inbound.answers.push(error_frame(None, &refusal));
         } else if let Err(retry_after_ms) = self.signal_allowance() {
             inbound.answers.push(rate_limited(None, retry_after_ms));

@@ -123,6 +123,47 @@ async fn that_one_writes_is_told_among_acquaintances_only() {
     assert!(matches!(m.next().await, ServerFrame::Typing(_)));
 }
 
+/// A stranger pushed as much as they liked to devices that were there, past everything that bounds requests, and whoever was declined
+/// went on ringing.
+#[tokio::test]
+async fn only_who_has_been_answered_calls() {
+    let server = TestServer::start().await;
+    let (alice, mallory) = (server.user("alice").await, server.user("mallory").await);
+    let call = |to: &str, len: usize| json!({"type": "call_signal", "payload": {"recipient_id": to, "encrypted_content": "A".repeat(len)}});
+    let chat = Chat::direct("alice", "mallory");
+    create(&mallory, &chat, &[&alice]).await.ok();
+    let mut m = mallory.online().await;
+    m.deliver(mallory.group_message(chat.id(), 1, new_id())).await;
+    let mut a = alice.connect().await;
+    while a.next().await != ServerFrame::CaughtUp {}
+    let rings = async |m: &mut Line, a: &mut Line| {
+        m.send(call("alice", 4)).await;
+        m.ping_through().await;
+        a.send(json!({"type": "ping", "payload": {}})).await;
+        match a.next().await {
+            ServerFrame::CallSignal(_) => {
+                assert_eq!(a.next().await, ServerFrame::Pong);
+                true
+            }
+            ServerFrame::Pong => false,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(!rings(&mut m, &mut a).await, "she has not answered");
+    let says = async |what: &str| {
+        let path = format!("/api/v1/groups/{}/{what}", chat.id());
+        assert_eq!(alice.post(&path, serde_json::Value::Null).await.status, 204);
+    };
+    says("accept").await;
+    assert!(rings(&mut m, &mut a).await);
+    says("decline").await;
+    assert!(!rings(&mut m, &mut a).await, "she has declined");
+    says("accept").await;
+    m.send(call("alice", 16 * 1024 + 4)).await;
+    assert_eq!(m.error().await.code.as_str(), "message_too_large");
+    assert!(rings(&mut m, &mut a).await);
+}
+
 #[tokio::test]
 async fn a_message_that_was_refused_shows_nothing() {
     let server = TestServer::start().await;

@@ -186,6 +186,38 @@ async fn a_stolen_device_is_called_back_and_the_others_stay() -> Result<()> {
     bob.goes_offline().await
 }
 
+/// The thief lets a device in, and signs the stolen one out: in the list stands only what was let in. The words call back both.
+#[tokio::test]
+async fn whom_a_stolen_device_has_let_in_does_not_stay_because_it_has_signed_itself_out() -> Result<()> {
+    let (server, mut alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let laptop = alice.takes_another_device(&server.url()).await?;
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    let theirs = links_in_time(&tablet, &server).await?;
+    let stolen = id_of(&tablet).await?;
+    tablet.client().logout().await?;
+    let gone = || async { Ok(alice.client().devices().await?.iter().all(|one| one.device_id != stolen).then_some(())) };
+    until("that the tablet is gone", PATIENCE, gone).await?;
+    let never = alice.client().remove_stolen(&["never-seen".parse()?], alice.words()?).await;
+    ensure!(matches!(never, Err(privmsg_client::ClientError::NeverListed)), "{never:?}");
+    ensure!(!is_waiting(&alice, &theirs).await?, "and nothing has begun");
+
+    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    ensure!(is_waiting(&alice, &theirs).await?, "whom the thief has let in waits");
+    ensure!(!is_waiting(&alice, &laptop).await?, "who was there before stays");
+    ensure!(theirs.links(&server.url()).await.is_err(), "the thief lets nobody in");
+    alice.goes_offline().await?;
+    bob.goes_offline().await
+}
+
+/// Whether a device waits to be let in, as another one is told.
+async fn is_waiting(at: &Person, device: &Person) -> Result<bool> {
+    let id = id_of(device).await?;
+    let devices = at.client().devices().await?;
+    Ok(devices.iter().find(|one| one.device_id == id).context("a device that is there")?.waiting)
+}
+
 /// Who comes second while the first one is setting up the account throws its own identity away, and is let in.
 #[tokio::test]
 async fn who_comes_second_waits_and_is_let_in() -> Result<()> {

@@ -2,11 +2,14 @@
 //! what is known.
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{ChangedBy, ContactInfo, ContactLink, Known, LinkFrom, MessageKind, MessageState, Weight};
+use privmsg_client::{
+    ChangedBy, ClientError, ContactInfo, ContactLink, Known, LinkFrom, MessageKind, MessageState, Weight,
+};
 use privmsg_e2ee::{AccountKey, OsRng};
 use privmsg_protocol::{DeviceId, UserId};
-use privmsg_testkit::Person;
+use privmsg_testkit::hostile::HostileServer;
 use privmsg_testkit::wait::{PATIENCE, until};
+use privmsg_testkit::{Person, Server};
 
 use super::{accepts, alice_and_bob, verifies};
 
@@ -135,6 +138,28 @@ async fn a_link_that_contradicts_stops_what_is_sent_until_the_user_decides() -> 
     alice.delivered(&kept).await?;
     bob.hears(&alice, "which of you?").await?;
     ensure!(alice.client().contact(&name).await? == before);
+    Ok(())
+}
+
+/// A key that was refused comes into no group of the user's making, whatever the server says.
+#[tokio::test]
+async fn a_refused_key_is_brought_into_no_group() -> Result<()> {
+    let server = Server::start().await?;
+    let hostile = HostileServer::before(&server).await?;
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
+    let name = bob.account().user_id.clone();
+    alice.says(&bob, "hello").await?;
+    bob.hears(&alice, "hello").await?;
+    let server_of_alice = alice.client().contact_link().await?.server;
+    let link = ContactLink { server: server_of_alice, ..false_link(&bob).await? };
+    let published = alice.client().published_key(&name).await?;
+    alice.client().add_contact(&link, LinkFrom::Anywhere, published).await?;
+    ensure!(refuses(&alice, &name).await?);
+    let other = link.identity.to_string();
+    hostile.rewrites("GET users/bob", move |_, profile| profile["public_key"] = other.clone().into())?;
+    let made = alice.client().create_group("Choir", std::slice::from_ref(&name)).await;
+    ensure!(matches!(&made, Err(ClientError::KeyChanged(user)) if *user == name), "{made:?}");
     Ok(())
 }
 

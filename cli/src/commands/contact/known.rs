@@ -132,7 +132,7 @@ pub(in crate::commands) async fn confirm(session: &Session<'_>, user: &UserId, d
     }
     let number = the_one_that_waits(session, &client, user).await?;
     if !client.confirm_contact(user, &number).await? {
-        return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
+        return Err(ClientError::KeyChanged(user.clone()).into());
     }
     match output.is_json() {
         true => output.object(&ConfirmedObject { user_id: name, confirmed: true }),

@@ -136,3 +136,13 @@ pub(super) async fn join_chats(session: &Session<'_>, client: &Client) {
     }
     seat.leave().await;
 }
+
+/// Names the account's devices that wait to be let in: who came in by the words has left them out.
+pub(in crate::commands) async fn say_who_waits(session: &Session<'_>, client: &Client) {
+    let (output, lang) = (session.output, session.lang());
+    // It is a hint: where the server cannot be asked, 'devices' says it later.
+    for device in client.devices().await.unwrap_or_default().iter().filter(|device| device.waiting) {
+        let name = device.device_name.as_deref().map(foreign::line).unwrap_or_default();
+        output.remark(&lang.device_waits(device.device_id.as_str(), &name));
+    }
+}

@@ -86,7 +86,7 @@ pub(super) async fn recovery_key_or_link(lang: Lang) -> Result<Option<Zeroizing<
             let words = prompt::secret(lang.ask_recovery_key_or_link()).await?;
             Ok(Some(words).filter(|words| !words.trim().is_empty()))
         }
-        None => Err(Failure::NoRecoveryKey),
+        None => Err(Failure::NoWayIn),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A device that waits to be let in, and the way that the user takes.
 
+use std::time::Duration;
+
 use privmsg_client::{LoggedIn, LoginError, PendingLogin};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -9,6 +11,9 @@ use super::wanted::Way;
 use crate::commands::{Session, time};
 use crate::failure::Failure;
 use crate::qr;
+
+/// How long a device waits before it says what may be wrong: longer than two devices are held side by side.
+const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Serialize)]
 struct CodeObject<'a> {
@@ -23,19 +28,25 @@ struct ReplacementObject {
 /// Lets it in, unless it has to wait for days (`None`).
 pub(super) async fn let_in(
     session: &Session<'_>,
-    mut pending: Box<PendingLogin>,
+    pending: &mut PendingLogin,
     way: Way,
 ) -> Result<Option<LoggedIn>, Failure> {
     if way.new_identity {
-        return replace(session, &mut pending).await.map(|()| None);
+        return replace(session, pending).await.map(|()| None);
     }
     if !way.link
-        && let Some(logged_in) = by_words(session, &mut pending).await?
+        && let Some(logged_in) = by_words(session, pending).await?
     {
         return Ok(Some(logged_in));
     }
-    show_code(session, &mut pending).await?;
-    Ok(Some(pending.wait_until_linked().await?))
+    show_code(session, pending).await?;
+    let user = pending.user_id().clone();
+    let mut linked = std::pin::pin!(pending.wait_until_linked());
+    tokio::select! {
+        logged_in = &mut linked => return Ok(Some(logged_in?)),
+        () = tokio::time::sleep(LONG) => session.output.remark(&session.lang().still_waits_to_be_let_in(user.as_str())),
+    }
+    Ok(Some(linked.await?))
 }
 
 /// Asks for the words, unless the user wants to be linked (`None`).

@@ -25,8 +25,6 @@ pub(super) struct Wanted {
     invitation_key: Option<Secret>,
     device_name: Option<String>,
     access_key_file: Option<PathBuf>,
-    /// With the recovery words alone.
-    recover: bool,
 }
 
 /// How a device comes in, where the account has an identity already.
@@ -36,6 +34,8 @@ pub(super) struct Way {
     pub(super) new_identity: bool,
     /// Another device lets it in.
     pub(super) link: bool,
+    /// With the recovery words alone.
+    pub(super) recover: bool,
 }
 
 impl Wanted {
@@ -60,8 +60,7 @@ impl Wanted {
         Ok(Self {
             address,
             user_id,
-            way: Way { new_identity: login.new_identity, link: login.link },
-            recover: login.recover,
+            way: Way { new_identity: login.new_identity, link: login.link, recover: login.recover },
             proxy,
             fingerprint,
             invitation_key,
@@ -103,7 +102,7 @@ impl Wanted {
         let key = match self.invitation_key {
             Some(key) => SignInKey::Invitation(key),
             None if self.way.link => SignInKey::Link,
-            None if self.recover => SignInKey::Words(Secret::new(inputs::recovery_key(lang).await?.to_string())),
+            None if self.way.recover => SignInKey::Words(Secret::new(inputs::recovery_key(lang).await?.to_string())),
             None => SignInKey::Access(inputs::access_key(lang, self.access_key_file.as_deref()).await?),
         };
         let device_name = self.device_name.unwrap_or_else(|| DEVICE_NAME.to_owned());

@@ -2,10 +2,13 @@
 
 use privmsg_e2ee::LinkCode;
 use privmsg_protocol::rest::{Device, IdentityReplacement, SetAccessKey};
-use privmsg_protocol::{DeviceId, Secret};
-use privmsg_store::account::{self, Account};
+use privmsg_protocol::{DeviceId, ErrorCode, Secret};
+use privmsg_store::Snapshot;
+use privmsg_store::account::{self, Account, AccountState};
+use privmsg_store::holds::{self, Reason, Scope};
 
 use super::Client;
+use crate::engine::waiting;
 use crate::error::ClientError;
 use crate::identity::Whoami;
 use crate::net::Endpoint;
@@ -56,6 +59,22 @@ impl Client {
     pub async fn link_device(&self, code: &LinkCode) -> Result<(), ClientError> {
         let account = self.context.account().await?;
         Publisher::of(&self.context, &account).link(code).await
+    }
+
+    /// Whether a device stands in the account's list, or has stood there, as this one has seen: it may know of the account's keys. The
+    /// others only wait.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchDevice`] if there is none and was none; [`ClientError`] of the requests.
+    pub async fn was_ever_listed(&self, device: &DeviceId) -> Result<bool, ClientError> {
+        let account = self.context.account().await?;
+        let publisher = Publisher::of(&self.context, &account);
+        publisher.catch_up().await?;
+        if publisher.remembered().await?.has_seen(device) {
+            return Ok(true);
+        }
+        let is_there = self.context.api.devices().await?.devices.iter().any(|one| one.device_id == *device);
+        if is_there { Ok(false) } else { Err(ClientError::NoSuchDevice) }
     }
 
     /// Signs another device of the account out: it leaves the device list. One that only waits to be let in stands in none.
@@ -109,15 +128,56 @@ impl Client {
         left_out(&self.context.store).await
     }
 
+    /// Whether this device waits to be let in, as far as it knows by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn is_known_to_wait(&self) -> Result<bool, ClientError> {
+        let look = |at: &Snapshot<'_>| {
+            let account = account::load(at)?.filter(|account| account.state == AccountState::Ready);
+            let Some(account) = account else { return Ok(false) };
+            let known = learn::known(at, &account)?;
+            let is_out = known.number().is_some() && !learn::stands(&known, &account);
+            let holds = holds::all(at)?;
+            Ok(is_out || holds.iter().any(|hold| hold.reason == Reason::NotListed && hold.scope == Scope::Profile))
+        };
+        self.context.store.read(look).await
+    }
+
+    /// Whether this device waits to be let in. Where it knows of that, the server is asked whether it has been meanwhile; one
+    /// that cannot be asked leaves it at that.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database, or of a session that has ended.
+    pub async fn waits_to_be_let_in(&self) -> Result<bool, ClientError> {
+        if !self.is_known_to_wait().await? {
+            return Ok(false);
+        }
+        match waiting::still_waits(&self.context).await {
+            Err(ClientError::Network(_) | ClientError::GoingAway { .. }) => Ok(true),
+            other => other,
+        }
+    }
+
     /// Signs devices of the account out that may be in somebody else's hands: the recovery words begin a generation of the
-    /// account without them, in which what they know of it is worth nothing. All others that this device knows stay.
+    /// account without them, in which what they know of it is worth nothing. All others stay that this device has seen before
+    /// them. Whoever has signed themselves out already is gone as well, and so is whom they had let in.
     ///
     /// # Errors
     /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::NotListed`] on a device that waits itself;
+    /// [`ClientError::NeverListed`] for one that this device has never seen in the list, and no generation begins;
     /// [`ClientError`] of the requests.
     pub async fn remove_stolen(&self, devices: &[DeviceId], words: &str) -> Result<(), ClientError> {
         let account = self.context.account().await?;
-        Publisher::of(&self.context, &account).begin_without(words, devices).await
+        Publisher::of(&self.context, &account).begin_without(words, devices).await?;
+        // What is left out of a generation still waits to be let in.
+        for device in devices {
+            match self.remove_device(device).await {
+                Err(error) if error.is(&ErrorCode::UnknownDevice) => {}
+                other => other?,
+            }
+        }
+        Ok(())
     }
 
     /// A replacement of the account's identity that somebody has begun, if there is one.

@@ -31,9 +31,9 @@ impl Client {
     /// The account's own contact link: who it is, for others to add.
     ///
     /// # Errors
-    /// [`ClientError::NotSignedIn`] if this device holds no signing key of the account.
+    /// [`ClientError::NotSignedIn`] before the account has an identity here; [`ClientError`] of the database.
     pub async fn contact_link(&self) -> Result<ContactLink, ClientError> {
-        contact_links::own_link(&self.context.account().await?)
+        self.context.store.read(contact_links::own_link).await
     }
 
     /// Whether a contact link names the address at which this profile reaches its server.

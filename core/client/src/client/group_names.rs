@@ -67,7 +67,8 @@ impl Client {
         Ok(self.context.store.read(look).await?)
     }
 
-    /// Groups in which both this user and somebody else take part, as far as this device knows, with their titles.
+    /// Groups in which both this user and somebody else take part, and others besides, as far as this device knows, with their
+    /// titles. One of only the two is as a chat between them for whoever has blocked the other.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
@@ -76,7 +77,8 @@ impl Client {
         for (group, title) in self.groups().await? {
             let Some(chat) = self.chat_with(&Recipient::Group(group)).await? else { continue };
             let known = self.group(chat).await?;
-            if known.gone.is_none() && known.people.iter().any(|person| person.user_id == *user) {
+            let are_more = known.people.len() > 2;
+            if known.gone.is_none() && are_more && known.people.iter().any(|person| person.user_id == *user) {
                 shared.push((group, title));
             }
         }

@@ -6,10 +6,11 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use privmsg_e2ee::{AccountPublicKey, MAX_MENTIONS, OsRng, Participant, Role, Title};
 use privmsg_protocol::{ConversationId, ErrorCode, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::contacts::{self, Contact};
 use privmsg_store::group_changes::{self, Fate};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::holds::Unreachable;
-use privmsg_store::{Change, Snapshot, StoreError, account, contacts, groups};
+use privmsg_store::{Change, Snapshot, StoreError, account, groups};
 
 use super::Client;
 use crate::content::{compose, say};
@@ -67,7 +68,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`] of the requests; [`ClientError::Unreachable`] for somebody who has no identity yet;
-    /// [`ClientError::IdentityToAccept`] for a contact whose key is another one by now; [`ClientError::Content`] for a title
+    /// [`ClientError::KeyChanged`] for a contact whose key is another one by now; [`ClientError::Content`] for a title
     /// that cannot be one.
     pub async fn create_group(&self, title: &str, users: &[UserId]) -> Result<ChatId, ClientError> {
         let now = self.context.clock.now_ms();
@@ -286,12 +287,17 @@ impl Client {
             Err(error) if error.is(&ErrorCode::UnknownUser) => return Err(ClientError::NoSuchUser(user)),
             published => published?,
         };
-        let name = user.clone();
-        let known = self.context.store.read(move |at| contacts::load(at, &name)).await?;
-        let known = known.filter(|contact| contact.is_held_fast() || contact.changed_identity.is_some());
+        let (name, key) = (user.clone(), published);
+        let look = move |at: &Snapshot<'_>| {
+            let is_refused = key.map_or(Ok(false), |key| contacts::is_refused(at, &name, key.as_bytes()))?;
+            let known = contacts::load(at, &name)?;
+            let counts = |known: &Contact| is_refused || known.is_held_fast() || known.changed_identity.is_some();
+            Ok::<_, StoreError>(known.filter(counts))
+        };
+        let known = self.context.store.read(look).await?;
         match (published, known) {
             (None, _) => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
-            (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::AnotherKey(user)),
+            (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::KeyChanged(user)),
             (Some(key), _) => Ok(Participant::member(user, key)),
         }
     }
@@ -343,7 +349,11 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Re
     Ok(GroupView { chat, conversation, title: known.title, people, gone: known.gone, is_split, waiting })
 }
 
-fn is_as_known(at: &Snapshot<'_>, place: &Participant, own: &(UserId, Option<[u8; 32]>)) -> Result<bool, StoreError> {
+pub(super) fn is_as_known(
+    at: &Snapshot<'_>,
+    place: &Participant,
+    own: &(UserId, Option<[u8; 32]>),
+) -> Result<bool, StoreError> {
     let key: &AccountPublicKey = place.identity();
     if *place.user_id() == own.0 {
         return Ok(own.1 == Some(*key.as_bytes()));

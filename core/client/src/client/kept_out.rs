@@ -5,7 +5,8 @@ use privmsg_protocol::rest::KeptOut;
 use privmsg_protocol::{ConversationId, GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
-use privmsg_store::{Snapshot, Tx, account, group_chats};
+use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::{Change, Snapshot, StoreError, Tx, account, group_chats};
 
 use super::Client;
 use crate::content::decisions;
@@ -76,13 +77,16 @@ impl Client {
             let look = move |at: &Snapshot<'_>| {
                 let Some(chat) = chats::find(at, &kind)? else { return Ok(None) };
                 let takes_part = group_chats::load(at, chat)?.is_some_and(|known| known.gone.is_none());
-                Ok::<_, privmsg_store::StoreError>(takes_part.then_some(chat))
+                // Before the server has taken that this device joins, what others say is not for it.
+                let is_in = |group: StoredGroup| group.state == groups::GroupState::Active && group.request.is_none();
+                let is_in = groups::of_chat(at, chat)?.is_some_and(is_in);
+                Ok::<_, StoreError>((takes_part && is_in).then_some(chat))
             };
             if let Some(chat) = self.context.store.read(look).await? {
                 return Ok(chat);
             }
-            if !changes.wait_for(|change| matches!(change, privmsg_store::Change::Chat(_))).await {
-                return Err(privmsg_store::StoreError::Closed.into());
+            if !changes.wait_for(|change| matches!(change, Change::Chat(_) | Change::Task(_))).await {
+                return Err(StoreError::Closed.into());
             }
         }
     }

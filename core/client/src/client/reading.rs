@@ -2,7 +2,7 @@
 
 use privmsg_protocol::MessageId;
 use privmsg_store::chats::{self, ChatId};
-use privmsg_store::holds::{self, Hold, Scope};
+use privmsg_store::holds::{self, Hold, Reason, Scope};
 use privmsg_store::messages::{self, Cursor};
 use privmsg_store::position::Position;
 use privmsg_store::{Change, Snapshot, StoreError, groups, owed_receipts, uploads};
@@ -140,7 +140,8 @@ impl Client {
                     Scope::Group(_) => Some(hold.scope) == group,
                     Scope::File(file) => hold.task == uploads::TASK && files.contains(&file),
                     Scope::Device => true,
-                    Scope::Profile => false,
+                    // Nothing of a device that waits to be let in goes out.
+                    Scope::Profile => hold.reason == Reason::NotListed,
                 };
                 concerns && hold.holds_at(now)
             });

@@ -6,9 +6,9 @@ use privmsg_store::account::Account;
 use privmsg_store::consent::Consent;
 use privmsg_store::key::DatabaseKey;
 use privmsg_store::position::Place;
-use privmsg_store::{Store, outbox};
+use privmsg_store::{Store, outbox, unknown};
 
-use super::super::apply;
+use super::super::{apply, apply_kept};
 use super::*;
 use crate::identity::signed_in_account;
 
@@ -171,4 +171,29 @@ async fn who_is_alone_tells_nobody() {
         chats::find(tx, &ChatKind::SelfNotes).unwrap()
     });
     assert_eq!(chats.await, None);
+}
+
+/// What another device of one's own says in a way that only a newer version knows, counts after the update.
+#[tokio::test]
+async fn what_waited_for_an_update_counts_after_it() {
+    let phone = key();
+    let states = story(Some(phone), move |tx| {
+        let content = compose(&of_bob(false), 5).unwrap();
+        let chat = chats::ensure(tx, &ChatKind::SelfNotes, 1).unwrap();
+        let origin = unknown::Origin {
+            chat,
+            place: Place::Here,
+            message_id: content.message_id,
+            sender_id: &user("alice"),
+            sender_device: &id("phone"),
+            sender_key: Some(*phone.as_bytes()),
+            received_at: 9,
+            revision: 0,
+        };
+        unknown::keep(tx, &origin, i64::from(content.kind), &content.encode().unwrap()).unwrap();
+        let before = consent::of(tx, &with_bob()).unwrap();
+        apply_kept(tx, &user("alice"), 10, 10).unwrap();
+        [before, consent::of(tx, &with_bob()).unwrap()]
+    });
+    assert_eq!(states.await, [Consent::Asked, Consent::Open]);
 }

@@ -2,12 +2,12 @@
 
 use privmsg_e2ee::content::SealedIdentity;
 use privmsg_e2ee::{Content, Kind as _};
-use privmsg_store::{Tx, sealed_identity};
+use privmsg_store::{Tx, blocks};
 
 use super::signing_key::of_own_device;
 use super::{ContentKind, Effect, Said};
 use crate::error::ClientError;
-use crate::identity::public_identity;
+use crate::own_devices::sealed_copy;
 
 pub(super) struct SealedIdentityKind;
 
@@ -28,10 +28,13 @@ impl ContentKind for SealedIdentityKind {
     /// has the words.
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let told: SealedIdentity = said.content.body()?;
-        let Some(account) = of_own_device(tx, said)? else { return Ok(Effect::default()) };
-        match told.signed_by(&public_identity(&account)?, &account.user_id) {
-            Some(sealed) => sealed_identity::keep(tx, sealed)?,
-            None => tracing::warn!("rejected a sealed identity that the identity has not signed for"),
+        if of_own_device(tx, said)?.is_none() {
+            return Ok(Effect::default());
+        }
+        match sealed_copy::keep(tx, &told)? {
+            // What the server serves is compared with it.
+            true => blocks::note_news(tx)?,
+            false => tracing::warn!("rejected a sealed identity that the identity has not signed for"),
         }
         Ok(Effect::default())
     }

@@ -28,7 +28,7 @@ fn is_here(tx: &Tx<'_>, identity: &AccountKey) -> DevicePublicKey {
     let signing = identity.begin_generation(&alice(), 5, &mut OsRng).unwrap();
     let account = Account {
         identity: Some(*identity.public().as_bytes()),
-        sealed_identity: Some(b"first".to_vec()),
+        sealed_identity: Some(sealed_copy::encode(&sealed_by(identity, b"first")).unwrap()),
         ..signed_in_account(alice())
     };
     let this = DeviceKeys::from_bytes(&account.device_key).public();
@@ -67,8 +67,7 @@ fn tells(tx: &Tx<'_>, chat: &ChatKind, device: (&str, &DevicePublicKey), told: &
 }
 
 fn copies(tx: &Tx<'_>) -> Vec<Vec<u8>> {
-    let newest = account::load(tx).unwrap().unwrap().sealed_identity;
-    newest.into_iter().chain(sealed_identity::earlier(tx).unwrap()).collect()
+    sealed_copy::all(tx, &account::load(tx).unwrap().unwrap()).unwrap()
 }
 
 /// A device in the list has not the words: what it makes up is no copy, and what was signed long ago puts nothing aside.

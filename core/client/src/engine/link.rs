@@ -57,12 +57,27 @@ struct State {
     /// Groups in which the comparison could not say yet whether the server has heard more of this device than the profile
     /// knows: an answer is owed first.
     unsure: HashSet<GroupId>,
+    /// Groups whose creation is being sent by whoever has made it.
+    creating: HashSet<GroupId>,
     /// Up to where all of them were compared by the first comparison. Kept as soon as none is left unsure.
     cursor: Option<String>,
     /// Both, and nothing was left to join.
     in_step: bool,
     /// When messages last arrived, if what is missing has not been confirmed since.
     restless_since: Option<Instant>,
+}
+
+/// See [`Link::creates`].
+pub(crate) struct Creating {
+    link: Arc<Link>,
+    group: GroupId,
+}
+
+impl Drop for Creating {
+    fn drop(&mut self) {
+        self.link.state().creating.remove(&self.group);
+        self.link.moved.notify_one();
+    }
 }
 
 impl Link {
@@ -103,6 +118,16 @@ impl Link {
         let state = self.state();
         let flights = ids.iter().filter_map(|id| state.flights.get(id));
         flights.filter_map(|flight| flight.tells.map(|number| (flight.group, number))).collect()
+    }
+
+    /// Whoever makes a group also sends its creation, which may be megabytes: as long as this is held, nobody else does.
+    pub(crate) fn creates(self: &Arc<Self>, group: GroupId) -> Creating {
+        self.state().creating.insert(group);
+        Creating { link: Arc::clone(self), group }
+    }
+
+    pub(crate) fn is_creating(&self, group: &GroupId) -> bool {
+        self.state().creating.contains(group)
     }
 
     /// Messages on their way.

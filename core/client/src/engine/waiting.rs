@@ -50,6 +50,15 @@ pub(super) async fn until_let_in(context: &Arc<Context>, leave: &CancellationTok
     }
 }
 
+/// Whether a device that waited, as far as it knew, still does: asked of the server, and of the newest list.
+pub(crate) async fn still_waits(context: &Arc<Context>) -> Result<bool, ClientError> {
+    if !is_let_in(context).await? {
+        return Ok(true);
+    }
+    context.store.write(|tx| holds::forget_of(tx, &privmsg_store::outbox::TASK, Scope::Profile)).await?;
+    Ok(false)
+}
+
 /// Whether the server lets the device in, and the newest list that this device knows has it.
 async fn is_let_in(context: &Arc<Context>) -> Result<bool, ClientError> {
     let account = context.account().await?;

@@ -143,6 +143,7 @@ async fn begin_one(
     };
     packages.extend(claim(link, None, &own.user_id).await?.trusted);
     let id = info.group_id();
+    let _creating = link.creates(id);
     let made = link.context.step(&link.identity, move |step| create(step, &kind, info, None, &packages, counted));
     link.context.emit_all(made.await?);
     submit(link, id).await
@@ -165,6 +166,7 @@ async fn begin_group(
     let info = ConversationInfo::group(&roster, incarnation);
     let packages = claim_many(link, roster.participants().to_vec()).await?;
     let id = info.group_id();
+    let _creating = link.creates(id);
     let made =
         link.context.step(&link.identity, move |step| create(step, &kind, info, Some(roster), &packages, counted));
     link.context.emit_all(made.await?);

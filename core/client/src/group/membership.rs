@@ -8,7 +8,7 @@ use privmsg_store::contacts::{self, Observation};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, group_chats};
+use privmsg_store::{Snapshot, StoreError, group_chats, holds};
 
 use super::claim::{Claim, published};
 use super::mls::Step;
@@ -59,6 +59,7 @@ pub(crate) fn adopt(
                 return Ok(Judgement::Refused("a roster that does not continue the known one"));
             }
             groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
+            holds::release_people(step.tx, known.chat)?;
         }
         groups::set_state(step.tx, &id, GroupState::Active)?;
         groups::set_request(step.tx, &id, None)?;
@@ -83,6 +84,7 @@ pub(crate) fn adopt(
     let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
     chats::note_incarnation(step.tx, chat, info.incarnation())?;
     if let Some(roster) = conversation.roster() {
+        holds::release_people(step.tx, chat)?;
         let Some(events) = take_part(step, chat, roster, claim)? else {
             return Ok(Judgement::Refused("a roster that does not continue the known one"));
         };
@@ -185,7 +187,7 @@ fn trust(at: &Snapshot<'_>, person: &Person, published: Option<[u8; 32]>) -> Res
     })
 }
 
-/// Compares a person's identity with the pinned one. A change becomes a line in the chat.
+/// Compares a person's identity with the pinned one. A change becomes a line in the chat, and in each group that they are in.
 pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Result<Vec<Event>, ClientError> {
     let user = &person.user_id;
     let blocked = match contacts::observe(step.tx, user, person.identity.as_bytes())? {
@@ -194,6 +196,13 @@ pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Res
         Observation::Blocked => true,
     };
     let mut events = note(step, chat, user, Kind::IDENTITY_CHANGED)?;
+    for (group, _) in group_chats::all(step.tx)? {
+        let is_in = group_chats::load(step.tx, group)?.is_some_and(|known| known.gone.is_none());
+        let people = rosters::view(step.tx, group)?.map(|view| view.participants()).unwrap_or_default();
+        if group != chat && is_in && people.iter().any(|place| place.user_id() == user) {
+            events.extend(note(step, group, user, Kind::IDENTITY_CHANGED)?);
+        }
+    }
     events.push(Event::IdentityChanged { user: user.clone(), chat, blocked });
     Ok(events)
 }

@@ -5,7 +5,7 @@ use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::position::Place;
-use privmsg_store::{chats, consent};
+use privmsg_store::{chats, consent, holds};
 
 use super::mls::Step;
 use super::news::GroupNews;
@@ -22,7 +22,7 @@ pub(crate) fn stepped(step: &Step<'_, '_>, group: &StoredGroup, place: Place) ->
     let next = rosters::stored(next)?;
     groups::set_step(step.tx, &group.group_id, None)?;
     let (events, news) = enter_roster(step, group, &next, place)?;
-    if !news.added.is_empty() {
+    if !news.added.is_empty() || !news.other_identity.is_empty() {
         title::tell_again(step, group.chat)?;
     }
     Ok(events)
@@ -41,6 +41,7 @@ pub(crate) fn enter_roster(
     let info = info.ok_or(ClientError::Damaged("conversation info"))?;
     groups::set_roster(step.tx, &group.group_id, &info.encode(), &next.encode())?;
     rosters::learn(step.tx, group.chat, next)?;
+    holds::release_people(step.tx, group.chat)?;
     change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
     let news = GroupNews::between(&before, next);
     Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))

@@ -13,6 +13,7 @@ use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, settings};
 
+use super::remembered;
 use crate::content::new_message_id;
 use crate::device_lists;
 use crate::error::ClientError;
@@ -32,6 +33,9 @@ pub(crate) fn news(at: &Snapshot<'_>) -> Result<i64, StoreError> {
 
 /// What waits for the end of a replacement of the identity.
 const REPLACEMENT: TaskName = TaskName::new("replacement");
+
+/// What waits for a server that serves what the identity has signed for.
+const SPOILT: TaskName = TaskName::new("sealed_copy");
 
 /// What waits for a server that serves the sealed identity.
 const SEALED: TaskName = TaskName::new("sealed_identity");
@@ -86,6 +90,7 @@ pub(crate) fn learn_by(
             Ok(Vec::new())
         }
         Verdict::Conflict => {
+            remembered::note(tx, &known, news(tx)?)?;
             reconcile(tx)?;
             alarm(tx, &TASK, Reason::DeviceListConflict, now_ms)
         }
@@ -93,6 +98,7 @@ pub(crate) fn learn_by(
             no_alarm(tx)?;
             reconcile(tx)?;
             settings::set(tx, NEWS, news(tx)? + 1)?;
+            remembered::note(tx, &known, news(tx)?)?;
             call_back(tx, &known)?;
             let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
             let listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();
@@ -198,6 +204,15 @@ pub(crate) fn signed_out_by(tx: &Tx<'_>, by: &DeviceId, now_ms: i64) -> Result<V
 /// Notes that there is another identity in this account's place.
 pub(crate) fn another_identity(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Event>, ClientError> {
     alarm(tx, &SEALED, Reason::AnotherOwnIdentity, now_ms)
+}
+
+/// Notes whether the server serves another sealed identity than the account's has signed for.
+pub(super) fn note_spoilt(tx: &Tx<'_>, is_spoilt: bool, now_ms: i64) -> Result<Vec<Event>, ClientError> {
+    if is_spoilt {
+        return alarm(tx, &SPOILT, Reason::SealedIdentitySpoilt, now_ms);
+    }
+    holds::forget_of(tx, &SPOILT, Scope::Profile)?;
+    Ok(Vec::new())
 }
 
 /// Notes what a person has to know; told once, and shown until it is over.

@@ -7,12 +7,13 @@ use privmsg_protocol::rest::EnrolDevice;
 use privmsg_store::contacts::words;
 
 use super::publish::{Publisher, signing_key};
+use super::sealed_copy;
 use crate::content::pins;
 use crate::error::{ClientError, During as _};
 
 impl Publisher<'_> {
     /// Lets the device in that has shown this code: puts it into the list, and tells it which account it belongs to,
-    /// and what is known of contacts' keys.
+    /// what is known of contacts' keys, and the copy of the sealed identity.
     ///
     /// # Errors
     /// [`ClientError::AnotherUsersCode`], and those of [`Publisher::publish`].
@@ -31,7 +32,8 @@ impl Publisher<'_> {
         };
         let told_by = self.account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
         let known = self.store.read(words::to_pass_on).await?;
-        let known = LinkPins::new(told_by, known.iter().map(pins::pin).collect());
+        let known =
+            LinkPins::new(told_by, sealed_copy::to_hand_on(self.account), known.iter().map(pins::pin).collect());
         let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         self.publish(with_it, |list| {
             let reply = LinkReply::new(

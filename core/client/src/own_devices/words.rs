@@ -15,6 +15,8 @@ use privmsg_store::{Store, Tx};
 use super::generation;
 use super::learn::{self, known, stands};
 use super::publish::Publisher;
+use super::remembered::Remembered;
+use super::sealed_copy;
 use crate::content;
 use crate::error::ClientError;
 use crate::identity::public_identity;
@@ -25,6 +27,8 @@ pub(crate) struct Opened {
     pub(crate) key: AccountKey,
     /// The copy that they have opened.
     pub(crate) sealed: Vec<u8>,
+    /// The server serves it as the newest.
+    is_served: bool,
     /// The server has served another identity under the same words.
     pub(crate) is_another_served: bool,
 }
@@ -40,19 +44,21 @@ pub(crate) async fn open(
     words: &RecoveryKey,
     account: &Account,
 ) -> Result<Opened, ClientError> {
-    let served = match api.sealed_identity().await {
+    let served: Vec<Vec<u8>> = match api.sealed_identity().await {
         Ok(kept) => [kept.backup].into_iter().chain(kept.earlier).filter_map(|sealed| sealed.decode()).collect(),
         // A server that has lost it, or a session that ends: there is a copy here.
         Err(ClientError::Server { .. }) if account.sealed_identity.is_some() => Vec::new(),
         Err(error) => return Err(error),
     };
-    let earlier = store.read(sealed_identity::earlier).await?;
-    let known = public_identity(account).ok();
+    let own = account.clone();
+    let copies = store.read(move |at| sealed_copy::all(at, &own)).await?;
+    let (known, newest) = (public_identity(account).ok(), served.first().cloned());
     let (mut refused, mut is_another_served) = (RecoveryError::Malformed, false);
-    for (at, sealed) in served.into_iter().chain(account.sealed_identity.clone()).chain(earlier).enumerate() {
+    for (at, sealed) in served.into_iter().chain(copies).enumerate() {
         match words.open(&sealed, &account.user_id) {
             Ok(key) if known.is_none_or(|known| known == key.public()) => {
-                return Ok(Opened { key, sealed, is_another_served });
+                let is_served = newest.as_ref() == Some(&sealed);
+                return Ok(Opened { key, sealed, is_served, is_another_served });
             }
             Ok(_) => is_another_served = true,
             Err(error) if at == 0 => refused = error,
@@ -64,30 +70,40 @@ pub(crate) async fn open(
 
 impl Publisher<'_> {
     /// Begins a generation of the account without these devices, which may be in somebody else's hands. The others stay that
-    /// this device knew of before it asked the server, and that are as old as the first of these: what came later may have
-    /// been let in by whoever has one of them. It waits, and is let in once more by hand.
+    /// this device knew of before it asked the server, and that it has seen no later than the first of these: what came later
+    /// may have been let in by whoever has one of them. It waits, and is let in once more by hand.
     ///
     /// # Errors
+    /// [`ClientError::NeverListed`] for a device that this one has never seen in a list, and nothing begins;
     /// [`ClientError::Recovery`] if the words are wrong.
     pub(crate) async fn begin_without(self, words: &str, gone: &[DeviceId]) -> Result<(), ClientError> {
+        let remembered = self.remembered().await?;
+        self.catch_up().await?;
+        // The thief may have come and gone since this device had last heard of a list.
+        let remembers = self.remembered().await?;
+        if !gone.iter().all(|device| remembers.has_seen(device)) {
+            return Err(ClientError::NeverListed);
+        }
         let key = self.identity(words).await?;
         let mut account = self.account.clone();
-        let (own, before) = (account.clone(), account.clone());
-        let remembered = self.store.read(move |at| known(at, &before)).await?;
-        self.catch_up().await?;
+        let own = account.clone();
         let known = self.store.read(move |at| known(at, &own)).await?;
         if !stands(&known, &account) {
             return Err(ClientError::NotListed);
         }
-        let is_gone = |device: &&Device| gone.contains(&device.device_id);
-        let since = known.devices().iter().filter(is_gone).map(|device| device.added_at).min().unwrap_or(u64::MAX);
         let stays = |device: &&Device| {
             let is_own = account.device_id.as_ref() == Some(&device.device_id);
-            !is_gone(device) && !is_own && device.added_at <= since && remembered.devices().contains(device)
+            !is_own && remembered.stands(device) && remembers.stays(device, gone)
         };
         let keep = known.devices().iter().filter(stays).cloned().collect();
         generation::begin(self.store, &mut account, &key, keep, (self.now_ms, self.now_s)).await?;
         Publisher { account: &account, ..self }.catch_up().await.map(drop)
+    }
+
+    /// What this device remembers of the account's devices.
+    pub(crate) async fn remembered(self) -> Result<Remembered, ClientError> {
+        let account = self.account.clone();
+        self.store.read(move |at| Remembered::load(at, known(at, &account)?)).await
     }
 
     /// Ends a replacement of the identity that somebody has begun.
@@ -189,12 +205,19 @@ impl Publisher<'_> {
                 context.emit_all(told);
             }
         }
-        Ok(opened?.key)
+        let Opened { key, sealed, is_served, .. } = opened?;
+        if is_served {
+            // A device that has not heard of it keeps it from now on.
+            let copy = sealed_copy::sign(&key, &self.account.user_id, &words, sealed);
+            self.store.write(move |tx| sealed_copy::keep(tx, &copy)).await?;
+        }
+        Ok(key)
     }
 }
 
 /// The words that were on their way are those of the account; the other devices keep what is sealed with them, too.
 fn new_words_count(tx: &Tx<'_>, told: &SealedIdentity, now_ms: i64) -> Result<(), ClientError> {
+    sealed_copy::keep(tx, told)?;
     sealed_identity::new_words_count(tx)?;
     let Some(account) = account::load(tx)? else { return Ok(()) };
     let known = known(tx, &account)?;

@@ -60,7 +60,7 @@ impl Introduced {
     }
 }
 
-async fn remove(profile: Profile) {
+pub(super) async fn remove(profile: Profile) {
     if let Err(error) = tokio::task::spawn_blocking(move || profile.remove()).await {
         tracing::warn!(%error, "an empty profile could not be removed");
     }

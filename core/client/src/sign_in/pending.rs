@@ -5,23 +5,28 @@ use std::time::Duration;
 use privmsg_e2ee::{DeviceKeys, LinkCode, LinkPins, RecoveryKey};
 use privmsg_mls_public::{LinkReply, NewDevice};
 use privmsg_protocol::rest::ReplaceIdentity;
-use privmsg_protocol::{ErrorCode, Secret};
+use privmsg_protocol::{ErrorCode, Secret, UserId};
 use privmsg_store::account;
 use privmsg_store::contacts::words;
 use zeroize::Zeroizing;
 
+use super::introduced::remove;
 use super::steps::{Steps, save};
 use super::{LoggedIn, LoginError, by_device};
 use crate::content::pins;
 use crate::device_lists;
 use crate::error::{ClientError, Retry};
 use crate::identity::public_identity;
-use crate::own_devices::learn;
 use crate::own_devices::words::{Opened, open};
+use crate::own_devices::{learn, sealed_copy};
+use crate::profile::Profile;
 
 /// How often it is looked whether somebody has let the device in: a person holds two devices in their hands. Each time is
 /// a request or two.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// How long it is asked whether somebody has let the device in, before nobody waits for that any more.
+const LAST_LOOK: Duration = Duration::from_secs(3);
 
 /// A sign-in that waits to be let in.
 #[derive(Debug)]
@@ -42,6 +47,12 @@ impl PendingLogin {
     pub(super) fn new(steps: Steps) -> Self {
         let has_been_in = steps.api.token().is_some();
         Self { steps, has_been_in }
+    }
+
+    /// Whose device it wants to be.
+    #[must_use]
+    pub const fn user_id(&self) -> &UserId {
+        &self.steps.account.user_id
     }
 
     /// What another device of the account has to see to let this one in. It is the same until it is used.
@@ -85,6 +96,20 @@ impl PendingLogin {
             }
             tokio::time::sleep(EVERY).await;
         }
+    }
+
+    /// Nobody waits any more: the profile, which holds nothing but this code, is removed, unless another device has let this one in, or
+    /// may have: then it is kept, and signing in goes on where it stopped. Returns whether it was removed.
+    pub async fn give_up(self, profile: &Profile) -> bool {
+        let Self { steps, has_been_in } = self;
+        let asked = tokio::time::timeout(LAST_LOOK, by_device::sign_in(&steps.api, &steps.store, &steps.account));
+        let asked = asked.await;
+        let is_unknown = !has_been_in && matches!(asked, Ok(Err(ClientError::DeviceForgotten { .. })));
+        drop(steps);
+        if is_unknown {
+            remove(profile.clone()).await;
+        }
+        is_unknown
     }
 
     /// The answer to the code, if there is one.
@@ -136,9 +161,13 @@ impl PendingLogin {
             learn::learn(tx, &account, list, now)?;
             // What this device knew before, the others have not heard, perhaps.
             words::tell_again(tx)?;
-            pins::hear(tx, known.told_by(), known.pins(), now)
+            if let Some(copy) = known.sealed() {
+                sealed_copy::keep(tx, copy)?;
+            }
+            pins::hear(tx, known.told_by(), known.pins(), now)?;
+            Ok::<_, ClientError>(account::load(tx)?.and_then(|account| account.sealed_identity))
         });
-        learnt.await?;
+        steps.account.sealed_identity = learnt.await?;
         Ok(steps.finish().await?)
     }
 
@@ -168,7 +197,8 @@ impl PendingLogin {
         steps.forget_identity();
         steps.account.certificate = None;
         steps.account.identity = Some(*key.public().as_bytes());
-        steps.account.sealed_identity = Some(sealed);
+        let copy = sealed_copy::sign(&key, &steps.account.user_id, &words, sealed);
+        steps.account.sealed_identity = Some(sealed_copy::encode(&copy)?);
         let (account, now) = (steps.account.clone(), steps.clock.now_ms());
         steps.store.write(move |tx| learn::learn(tx, &account, theirs, now)).await?;
         steps.begin_generation(&key).await?;

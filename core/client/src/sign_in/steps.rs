@@ -18,7 +18,7 @@ use crate::error::ClientError;
 use crate::identity::{Identity, public_identity};
 use crate::net::http::Api;
 use crate::own_devices::publish::{Publisher, signing_key};
-use crate::own_devices::{generation, learn};
+use crate::own_devices::{generation, learn, sealed_copy};
 
 /// A device that is stored, and that the server knows, unless it is to be linked.
 pub(super) struct Steps {
@@ -104,7 +104,7 @@ impl Steps {
             self.begin_generation(&key).await?;
         }
         let list = self.first_list().await?.ok_or(ClientError::Damaged("device list"))?;
-        let sealed = words.seal(&key, &self.account.user_id, &mut OsRng);
+        let sealed = self.sealed(&key, &words)?;
         let identity = SetUpIdentity {
             public_key: key.public().to_string(),
             certificate: Opaque::encode(&list.certificate().encode()),
@@ -112,9 +112,21 @@ impl Steps {
             backup: Opaque::encode(&sealed),
             recovery_key: words.sign_in_key().to_string(),
         };
-        self.account.sealed_identity = Some(sealed);
         save(&self.store, &self.account).await?;
         Ok(identity)
+    }
+
+    /// The identity, sealed with the words, as an attempt that was cut off has sealed it: the copy here is what the server has.
+    fn sealed(&mut self, key: &AccountKey, words: &RecoveryKey) -> Result<Vec<u8>, ClientError> {
+        let user_id = self.account.user_id.clone();
+        let opens = |sealed: &Vec<u8>| words.open(sealed, &user_id).is_ok_and(|opened| opened.public() == key.public());
+        if let Some(sealed) = sealed_copy::newest(&self.account).filter(opens) {
+            return Ok(sealed);
+        }
+        let sealed = words.seal(key, &user_id, &mut OsRng);
+        let copy = sealed_copy::sign(key, &user_id, words, sealed.clone());
+        self.account.sealed_identity = Some(sealed_copy::encode(&copy)?);
+        Ok(sealed)
     }
 
     /// The list that this device has made.

@@ -19,6 +19,9 @@ pub enum CodecError {
     /// The bytes are not that value.
     #[error("cannot decode")]
     Decode(#[from] ciborium::de::Error<std::io::Error>),
+    /// A part is missing that stands in a row of its own.
+    #[error("a part is missing")]
+    Incomplete,
     /// Written by a newer build.
     #[error("unknown format {0:?}")]
     Version(Option<u8>),
@@ -36,6 +39,11 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>
         Some((&CBOR_V1, cbor)) => Ok(ciborium::from_reader(cbor)?),
         other => Err(CodecError::Version(other.map(|(version, _)| *version))),
     }
+}
+
+/// The same of CBOR without the byte in front.
+pub(super) fn decode_cbor<T: DeserializeOwned>(cbor: &[u8]) -> Result<T, CodecError> {
+    Ok(ciborium::from_reader(cbor)?)
 }
 
 #[cfg(test)]

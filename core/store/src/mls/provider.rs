@@ -95,7 +95,6 @@ impl StorageProvider<V> for MlsStorage<'_> {
         INTERIM_TRANSCRIPT_HASH: InterimTranscriptHash, write_interim_transcript_hash, interim_transcript_hash, delete_interim_transcript_hash;
         CONTEXT: GroupContext, write_context, group_context, delete_context;
         CONFIRMATION_TAG: ConfirmationTag, write_confirmation_tag, confirmation_tag, delete_confirmation_tag;
-        MESSAGE_SECRETS: MessageSecrets, write_message_secrets, message_secrets, delete_message_secrets;
         RESUMPTION_PSKS: ResumptionPskStore, write_resumption_psk_store, resumption_psk_store, delete_all_resumption_psk_secrets;
         OWN_LEAF_INDEX: LeafNodeIndex, write_own_leaf_index, own_leaf_index, delete_own_leaf_index;
         EPOCH_SECRETS: GroupEpochSecrets, write_group_epoch_secrets, group_epoch_secrets, delete_group_epoch_secrets;
@@ -104,6 +103,27 @@ impl StorageProvider<V> for MlsStorage<'_> {
     keys! {
         SIGNATURE_KEYS: SignaturePublicKey, SignatureKeyPair, write_signature_key_pair, signature_key_pair, delete_signature_key_pair;
         KEY_PACKAGES: HashReference, KeyPackage, write_key_package, key_package, delete_key_package;
+    }
+
+    // What is written at every message, see `split`.
+
+    fn write_message_secrets<GroupId: traits::GroupId<V>, MessageSecrets: traits::MessageSecrets<V>>(
+        &self,
+        group_id: &GroupId,
+        message_secrets: &MessageSecrets,
+    ) -> Result<(), MlsStorageError> {
+        self.0.set_message_secrets(group_id, part::MESSAGE_SECRETS, message_secrets)
+    }
+
+    fn message_secrets<GroupId: traits::GroupId<V>, MessageSecrets: traits::MessageSecrets<V>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<Option<MessageSecrets>, MlsStorageError> {
+        self.0.message_secrets(group_id, part::MESSAGE_SECRETS)
+    }
+
+    fn delete_message_secrets<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), MlsStorageError> {
+        self.0.remove_message_secrets(group_id, part::MESSAGE_SECRETS)
     }
 
     // Whose type parameters stand in another order, and what a group has several of.

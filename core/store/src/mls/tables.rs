@@ -30,7 +30,7 @@ impl Tables<'_> {
     }
 
     /// Writes to the state of a group, which has another stamp from then on.
-    fn change(&self, group: &[u8], sql: &'static str, parameters: &[&dyn ToSql]) -> Result<()> {
+    pub(super) fn change(&self, group: &[u8], sql: &'static str, parameters: &[&dyn ToSql]) -> Result<()> {
         self.run(sql, parameters)?;
         self.run("INSERT OR REPLACE INTO mls_stamp (group_id, stamp) VALUES (?1, randomblob(16))", params![group])
     }

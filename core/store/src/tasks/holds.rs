@@ -96,6 +96,8 @@ pub enum Reason {
     NotListed,
     /// Somebody has begun to put another identity in the place of this account's.
     ReplacementBegun,
+    /// The server serves another sealed identity than the account's identity has signed for: the recovery words open nothing there.
+    SealedIdentitySpoilt,
     /// The people of a group are not agreed on: an owner has to change something.
     GroupUnsettled,
 }
@@ -158,6 +160,7 @@ impl Reason {
             Self::DeviceListMissing => "device_list_missing",
             Self::NotListed => "not_in_device_list",
             Self::ReplacementBegun => "replacement_begun",
+            Self::SealedIdentitySpoilt => "sealed_identity_spoilt",
         }
     }
 
@@ -175,6 +178,7 @@ impl Reason {
             "device_list_missing" => Self::DeviceListMissing,
             "not_in_device_list" => Self::NotListed,
             "replacement_begun" => Self::ReplacementBegun,
+            "sealed_identity_spoilt" => Self::SealedIdentitySpoilt,
             other => match Unreachable::ALL.into_iter().find(|why| why.as_str() == other) {
                 Some(why) => Self::Unreachable(why),
                 None => Self::Refused(ErrorCode::from(other)),
@@ -284,6 +288,21 @@ pub fn release_network(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
 /// [`StoreError`] of the statement.
 pub fn release_accepted(tx: &Tx<'_>) -> Result<(), StoreError> {
     if tx.sql().execute("DELETE FROM hold WHERE reason = ?1", [Reason::IdentityToAccept.as_str()])? > 0 {
+        tx.changed(Change::Holds);
+    }
+    Ok(())
+}
+
+/// Who is in a chat has changed, or somebody wants to say something there: what waited for that is tried at once, from the first
+/// attempt.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn release_people(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    let (kind, id) = Scope::Chat(chat).columns();
+    let reasons = [Reason::IdentityToAccept, Reason::GroupUnsettled];
+    let sql = "DELETE FROM hold WHERE scope = ?1 AND id = ?2 AND reason IN (?3, ?4)";
+    if tx.sql().prepare_cached(sql)?.execute(params![kind, id, reasons[0].as_str(), reasons[1].as_str()])? > 0 {
         tx.changed(Change::Holds);
     }
     Ok(())

@@ -25,6 +25,8 @@ pub struct Unknown {
     pub sender_id: UserId,
     /// On which device.
     pub sender_device: DeviceId,
+    /// That device's key, Ed25519.
+    pub sender_key: Option<[u8; 32]>,
     /// Where it stands in the chat.
     pub position: Position,
     /// When it came, ms.
@@ -46,6 +48,8 @@ pub struct Origin<'a> {
     pub sender_id: &'a UserId,
     /// On which device.
     pub sender_device: &'a DeviceId,
+    /// That device's key, Ed25519.
+    pub sender_key: Option<[u8; 32]>,
     /// When it came, ms.
     pub received_at: i64,
     /// What the present version knows of contents; grows with each.
@@ -61,8 +65,8 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
     tx.sql()
         .prepare_cached(
             "INSERT INTO unknown_content (chat_id, message_id, sender_id, sender_device, position, received_at, kind,
-                 content, revision)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 content, revision, sender_key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (message_id, sender_id, sender_device) DO NOTHING",
         )?
         .execute(params![
@@ -74,7 +78,8 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
             origin.received_at,
             kind,
             content,
-            origin.revision
+            origin.revision,
+            origin.sender_key
         ])?;
     let mut is_over =
         tx.sql().prepare_cached("SELECT contents > ?2 OR bytes > ?3 FROM unknown_content_sum WHERE chat_id = ?1")?;
@@ -94,7 +99,8 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
 /// [`StoreError`] of the query.
 pub fn of_kind(at: &Snapshot<'_>, kind: i64, revision: i64, limit: u32) -> Result<Vec<Unknown>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, chat_id, message_id, sender_id, sender_device, position, received_at, content FROM unknown_content
+        "SELECT id, chat_id, message_id, sender_id, sender_device, position, received_at, content, sender_key
+         FROM unknown_content
          WHERE kind = ?1 AND revision < ?2 ORDER BY id LIMIT ?3",
     )?;
     let rows = query.query_map(params![kind, revision, limit], |row| Ok(read(row)))?;
@@ -120,6 +126,7 @@ fn read(row: &Row<'_>) -> Result<Unknown, StoreError> {
         position: Position(row.get(5)?),
         received_at: row.get(6)?,
         content: row.get(7)?,
+        sender_key: row.get(8)?,
     })
 }
 
@@ -150,6 +157,7 @@ mod tests {
                         message_id: MessageId::from_bytes([n; 16]),
                         sender_id: &UserId::new("mallory").unwrap(),
                         sender_device: &DeviceId::new("m").unwrap(),
+                        sender_key: None,
                         received_at: 0,
                         revision: 1,
                     };

@@ -51,16 +51,6 @@ pub(super) fn is_blocked(conn: &Connection, user: i64, peer: i64) -> rusqlite::R
         .query_row([user, peer], |row| row.get(0))
 }
 
-/// Whether the user of this name, if there is one, has blocked `peer`.
-pub(super) fn is_blocked_by(conn: &Connection, user_id: &UserId, peer: UserKey) -> Result<bool> {
-    conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM block b JOIN user u ON u.id = b.user
-             WHERE u.user_id = ?1 AND u.deleted_at = 0 AND b.peer = ?2)",
-    )
-    .and_then(|mut query| query.query_row(params![user_id.as_str(), peer.0], |row| row.get(0)))
-    .map_err(engine_error)
-}
-
 /// When `user` was last there, as far as `peer` sees it: what they saw before they were blocked.
 pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64> {
     conn.prepare_cached("SELECT seen_at FROM block WHERE user = ?1 AND peer = ?2")

@@ -230,6 +230,7 @@ impl Cache {
     pub(super) fn has_acted(&mut self, group_id: GroupId, user: i64) {
         let Some(group) = self.groups.get_mut(&group_id) else { return };
         group.silent.retain(|silent| *silent != user);
+        group.unheard.retain(|unheard| *unheard != user);
         group.declined.retain(|declined| *declined != user);
         group.brought.retain(|(brought, _)| *brought != user);
         let answered = group.participants.clone();

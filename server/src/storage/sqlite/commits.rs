@@ -177,7 +177,7 @@ impl Tx<'_> {
             self.name_roster(place.group, roster)?;
             let author = self.present_user(roster.author().user_id())?;
             let by: Vec<i64> = author.into_iter().chain([session.user.0]).collect();
-            self.move_people(place.group, moves, &by)?;
+            self.move_people(place.group, moves, &by, seq)?;
         }
         let informed = self.with_room(informed, place.group, frame.len())?;
         self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;

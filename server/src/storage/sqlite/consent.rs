@@ -25,6 +25,8 @@ use crate::storage::{Declined, Refusal, Result, Session, UserKey};
 pub(super) struct Standing {
     user: i64,
     acted: bool,
+    acted_at: i64,
+    came_at: i64,
     declined: i64,
     /// The conversation is theirs, who asked for it.
     began: bool,
@@ -32,13 +34,14 @@ pub(super) struct Standing {
     brought_by: i64,
 }
 
-/// Whether `peer` has written to `user`, alone or in a group, or has accepted what they ask. Who has answered and declines
+/// Whether `peer` has written to `user`, alone or in a group in which the user was then, or has accepted what they ask. Who has answered and declines
 /// later has answered all the same, or the other one would be told.
 pub(super) fn has_answered(conn: &Connection, peer: i64, user: i64) -> rusqlite::Result<bool> {
     conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM contact WHERE user = ?1 AND peer = ?2) OR EXISTS (
              SELECT 1 FROM grp_participant them JOIN grp_participant me ON me.grp = them.grp
-             WHERE them.user = ?1 AND (them.acted = 1 OR them.declined > ?3) AND me.user = ?2)",
+             WHERE them.user = ?1 AND me.user = ?2
+                 AND (them.declined > ?3 OR (them.acted = 1 AND them.acted_at >= me.came_at)))",
     )?
     .query_row([peer, user, NEVER_SEEN], |row| row.get(0))
 }
@@ -58,7 +61,7 @@ pub(super) fn requests(conn: &Connection, user: UserKey) -> Result<Requests> {
              SELECT 1 FROM grp_participant o WHERE o.grp = p.grp AND o.began = 1 AND (
                  EXISTS (SELECT 1 FROM contact c WHERE c.user = p.user AND c.peer = o.user)
                  OR EXISTS (SELECT 1 FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
-                     WHERE me.user = p.user AND me.acted = 1 AND them.user = o.user)))",
+                     WHERE me.user = p.user AND me.acted = 1 AND me.acted_at >= them.came_at AND them.user = o.user)))",
     );
     unanswered
         .and_then(|unanswered| {
@@ -88,8 +91,8 @@ impl Tx<'_> {
     pub(super) fn standing(&self, chat: &ConversationId) -> Result<Vec<Standing>> {
         self.conn
             .prepare_cached(
-                "SELECT p.user, p.acted, p.declined, p.began, p.kept_out, p.brought_by FROM grp_participant p JOIN grp g ON g.id = p.grp
-                 WHERE g.chat_id = ?1",
+                "SELECT p.user, p.acted, p.acted_at - g.seq, p.came_at - g.seq, p.declined, p.began, p.kept_out, p.brought_by
+                 FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE g.chat_id = ?1",
             )
             .and_then(|mut query| {
                 query
@@ -97,10 +100,12 @@ impl Tx<'_> {
                         Ok(Standing {
                             user: row.get(0)?,
                             acted: row.get(1)?,
-                            declined: row.get(2)?,
-                            began: row.get(3)?,
-                            kept_out: row.get(4)?,
-                            brought_by: row.get(5)?,
+                            acted_at: row.get(2)?,
+                            came_at: row.get(3)?,
+                            declined: row.get(4)?,
+                            began: row.get(5)?,
+                            kept_out: row.get(6)?,
+                            brought_by: row.get(7)?,
                         })
                     })?
                     .collect()
@@ -115,6 +120,9 @@ impl Tx<'_> {
         for participant in users {
             let known = before.iter().find(|standing| standing.user == *participant);
             let (acted, declined) = known.map_or((false, 0), |known| (known.acted, known.declined));
+            let acted_at = known.map_or(0, |known| known.acted_at);
+            // Who stands in none of the groups before has just come.
+            let came_at = known.map_or(i64::from(!before.is_empty()), |known| known.came_at);
             let began = known.map_or(before.is_empty() && *participant == user, |known| known.began);
             let kept_out = match known {
                 _ if *participant == user => 0,
@@ -128,11 +136,13 @@ impl Tx<'_> {
             };
             self.conn
                 .prepare_cached(
-                    "UPDATE grp_participant SET acted = ?3, declined = ?4, began = ?5, kept_out = ?6, brought_by = ?7
-                     WHERE grp = ?1 AND user = ?2",
+                    "UPDATE grp_participant SET acted = ?3, acted_at = ?4, came_at = ?5, declined = ?6, began = ?7,
+                         kept_out = ?8, brought_by = ?9 WHERE grp = ?1 AND user = ?2",
                 )
                 .and_then(|mut update| {
-                    update.execute(params![group, participant, acted, declined, began, kept_out, brought_by])
+                    let stands =
+                        params![group, participant, acted, acted_at, came_at, declined, began, kept_out, brought_by];
+                    update.execute(stands)
                 })
                 .map_err(engine_error)?;
         }
@@ -142,11 +152,14 @@ impl Tx<'_> {
         self.ask(user, users)
     }
 
-    /// A person of this user has answered the others of the group, who may see from now on when the user is there.
-    pub(super) fn note_act(&mut self, group: i64, user: i64) -> rusqlite::Result<()> {
+    /// A person of this user has answered the others who are in the group, which is at `seq`: they may see from now on when the
+    /// user is there.
+    pub(super) fn note_act(&mut self, group: i64, user: i64, seq: i64) -> rusqlite::Result<()> {
         self.conn
-            .prepare_cached("UPDATE grp_participant SET acted = 1, declined = 0 WHERE grp = ?1 AND user = ?2")?
-            .execute([group, user])?;
+            .prepare_cached(
+                "UPDATE grp_participant SET acted = 1, acted_at = ?3, declined = 0 WHERE grp = ?1 AND user = ?2",
+            )?
+            .execute([group, user, seq])?;
         // Whom they answer may have brought them into groups.
         self.conn
             .prepare_cached(
@@ -183,7 +196,8 @@ impl Tx<'_> {
     /// A person lets a conversation in without writing.
     pub(super) fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
         let (group, _) = self.own_group(session, group_id)?;
-        self.note_act(group, session.user.0)
+        let seq = self.seq(group).map_err(engine_error)?;
+        self.note_act(group, session.user.0, seq)
             .and_then(|()| self.open_to(group, session.user.0))
             .and_then(|()| self.notify_account(session.user.0, Some(session.device)))
             .map_err(engine_error)
@@ -224,7 +238,8 @@ impl Tx<'_> {
         let user = self.user(user_id)?;
         self.conn
             .prepare_cached(
-                "UPDATE grp_participant SET declined = iif(?3, max(declined, ?4), 0), acted = NOT ?3
+                "UPDATE grp_participant SET declined = iif(?3, max(declined, ?4), 0), acted = NOT ?3,
+                     acted_at = (SELECT seq FROM grp WHERE id = grp)
                  WHERE user = ?1 AND grp IN (SELECT id FROM grp WHERE chat_id = ?2) AND (declined <> 0) <> ?3",
             )
             .and_then(|mut update| update.execute(params![user, chat.as_bytes(), is_declined, NEVER_SEEN]))

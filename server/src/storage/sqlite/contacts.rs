@@ -1,5 +1,8 @@
 //! Who may see whose presence: those to whom one has written, alone or in a group, as a person.
 //!
+//! What is said in a group is said to those who are there. Whoever is brought in later sees nobody before they act there again: or one
+//! word in a group would be one to everybody whom others add to it.
+//!
 //! It is one-way on purpose. A stranger who writes to somebody, or puts them into a group, learns nothing until that
 //! somebody answers; what their clients do by themselves is no answer (consent.rs). Where one of two has blocked the other, neither sees anything.
 
@@ -12,14 +15,14 @@ use crate::storage::{Result, UserKey};
 
 /// Users who may see `?1`.
 const WATCHERS: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
-        WHERE me.user = ?1 AND me.acted = 1
+        WHERE me.user = ?1 AND me.acted = 1 AND me.acted_at >= them.came_at
     UNION SELECT peer FROM contact WHERE user = ?1
     EXCEPT SELECT peer FROM block WHERE user = ?1
     EXCEPT SELECT user FROM block WHERE peer = ?1";
 
 /// Users whom `?1` may see.
 const WATCHED: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
-        WHERE me.user = ?1 AND them.acted = 1
+        WHERE me.user = ?1 AND them.acted = 1 AND them.acted_at >= me.came_at
     UNION SELECT user FROM contact WHERE peer = ?1
     EXCEPT SELECT peer FROM block WHERE user = ?1
     EXCEPT SELECT user FROM block WHERE peer = ?1";

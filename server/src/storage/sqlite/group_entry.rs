@@ -24,6 +24,8 @@ pub(super) struct GroupEntry {
     pub(super) participants: Rc<[i64]>,
     /// Participants of whom no person has said anything yet.
     pub(super) silent: Vec<i64>,
+    /// Participants of whom none has since the last one came: of what they say next is noted that they have.
+    pub(super) unheard: Vec<i64>,
     /// Of those, who was brought in by somebody whom they have not answered, and by whom.
     pub(super) brought: Vec<(i64, i64)>,
     /// Participants who hear nothing of it.
@@ -46,6 +48,8 @@ pub(super) struct GroupEntry {
 struct Participant {
     user: i64,
     acted: bool,
+    acted_at: i64,
+    came_at: i64,
     declined: bool,
     began: bool,
     kept_out: bool,
@@ -85,17 +89,19 @@ impl GroupEntry {
         };
         let participants: Vec<Participant> = conn
             .prepare_cached(
-                "SELECT user, acted, declined <> 0, began, kept_out <> 0, brought_by FROM grp_participant
-                 WHERE grp = ?1",
+                "SELECT user, acted, acted_at, came_at, declined <> 0, began, kept_out <> 0, brought_by
+                 FROM grp_participant WHERE grp = ?1",
             )?
             .query_map([id], |row| {
                 Ok(Participant {
                     user: row.get(0)?,
                     acted: row.get(1)?,
-                    declined: row.get(2)?,
-                    began: row.get(3)?,
-                    kept_out: row.get(4)?,
-                    brought_by: row.get(5)?,
+                    acted_at: row.get(2)?,
+                    came_at: row.get(3)?,
+                    declined: row.get(4)?,
+                    began: row.get(5)?,
+                    kept_out: row.get(6)?,
+                    brought_by: row.get(7)?,
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -107,6 +113,7 @@ impl GroupEntry {
             .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let who = |is: fn(&Participant) -> bool| participants.iter().filter(move |one| is(one)).map(|one| one.user);
+        let last_came = participants.iter().map(|one| one.came_at).max().unwrap_or(0);
         let kept_out: Vec<i64> = who(|one| one.kept_out).collect();
         Ok(Some(Self {
             id,
@@ -118,6 +125,11 @@ impl GroupEntry {
             is_direct,
             participants: who(|_| true).collect(),
             silent: who(|one| !one.acted).collect(),
+            unheard: participants
+                .iter()
+                .filter(|one| !one.acted || one.acted_at < last_came)
+                .map(|one| one.user)
+                .collect(),
             brought: participants
                 .iter()
                 .filter(|one| one.brought_by != 0)

@@ -29,11 +29,12 @@ impl Tx<'_> {
         if !self.is_of_people(group).map_err(engine_error)? {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "only a group of people can be left").into());
         }
+        let seq = self.seq(group).map_err(engine_error)?;
         if let Some(step) = &step {
             let newest = self.newest_roster(&chat)?.ok_or_else(stale_roster)?;
             let moves = self.check_leaving(session, &newest, step)?;
             self.store_roster(step)
-                .and_then(|()| self.move_people(group, &moves, &[]))
+                .and_then(|()| self.move_people(group, &moves, &[], seq))
                 .and_then(|()| self.note_leaving(&chat, user))
                 .map_err(engine_error)?;
         } else {
@@ -42,7 +43,9 @@ impl Tx<'_> {
                 return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
             }
             let moves = Moves { go: vec![user], ..Moves::default() };
-            self.move_people(group, &moves, &[]).and_then(|()| self.note_leaving(&chat, user)).map_err(engine_error)?;
+            self.move_people(group, &moves, &[], seq)
+                .and_then(|()| self.note_leaving(&chat, user))
+                .map_err(engine_error)?;
         }
         self.take_leaves(group, user, device).map_err(engine_error)
     }
@@ -61,7 +64,8 @@ impl Tx<'_> {
         let moves = self.moves_again(&newest, step)?;
         let author = self.present_user(step.author().user_id()).map_err(engine_error)?;
         let by: Vec<i64> = author.into_iter().collect();
-        self.store_roster(step).and_then(|()| self.move_people(group, &moves, &by)).map_err(engine_error)?;
+        let seq = self.seq(group).map_err(engine_error)? + 1;
+        self.store_roster(step).and_then(|()| self.move_people(group, &moves, &by, seq)).map_err(engine_error)?;
         if let Some(author) = author.filter(|_| step.participant(step.author().user_id()).is_none()) {
             self.note_leaving(&chat, author).map_err(engine_error)?;
         }
@@ -128,7 +132,11 @@ impl Tx<'_> {
             .execute([group, user])?;
         self.notify(group, user)?;
         self.post_device_sync(group, user, &own)?;
-        self.forget_empty_groups()?;
-        self.forget_leftovers()
+        let is_empty: bool = self
+            .conn
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM grp_participant WHERE grp = ?1)")?
+            .query_row([group], |row| row.get(0))?;
+        // Looking for them reads all groups of the server.
+        if is_empty { self.forget_empty_groups().and_then(|()| self.forget_leftovers()) } else { Ok(()) }
     }
 }

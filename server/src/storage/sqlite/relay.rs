@@ -28,8 +28,8 @@ struct Route {
 #[derive(Clone, Copy)]
 enum Shown {
     ToUser(i64),
-    /// By the first message in the group.
-    ToGroup(GroupId, i64),
+    /// By the first message in the group since somebody has come, which has this number.
+    ToGroup(GroupId, i64, Seq),
 }
 
 impl Tx<'_> {
@@ -83,8 +83,8 @@ impl Tx<'_> {
         match route.shown.filter(|_| message.by_person) {
             None => {}
             Some(Shown::ToUser(peer)) => self.note_contact(owner, peer)?,
-            Some(Shown::ToGroup(group_id, group)) => {
-                self.note_act(group, owner)?;
+            Some(Shown::ToGroup(group_id, group, seq)) => {
+                self.note_act(group, owner, i64::try_from(seq.0).unwrap_or(i64::MAX))?;
                 self.state.cache.has_acted(group_id, owner);
             }
         }
@@ -147,8 +147,8 @@ impl Tx<'_> {
         if group.epoch.unsigned_abs() != epoch.0 {
             return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
         }
-        let is_new = group.silent.contains(&owner) || group.declined.contains(&owner);
-        let shown = is_new.then_some(Shown::ToGroup(group_id, group.id));
+        let is_new = group.unheard.contains(&owner) || group.declined.contains(&owner);
+        let shown = is_new.then_some(Shown::ToGroup(group_id, group.id, Seq(group.seq.unsigned_abs()).next()));
         let (hearing, present, alone) = (group.hearing(), group.present(), group.participants.len() == 1);
         // A group of people that has only two is like a conversation between them for whom one of them has blocked.
         let is_of_two = group.is_direct || group.participants.len() == 2;

@@ -312,8 +312,14 @@ impl Tx<'_> {
             .query_row([group], |row| row.get(0))
     }
 
-    /// Changes who takes part in a group. `by` are those who bring the ones who come, whose word it is first.
-    pub(super) fn move_people(&mut self, group: i64, moves: &Moves, by: &[i64]) -> rusqlite::Result<()> {
+    /// How far the group is.
+    pub(super) fn seq(&self, group: i64) -> rusqlite::Result<i64> {
+        self.conn.prepare_cached("SELECT seq FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0))
+    }
+
+    /// Changes who takes part in a group, by what has this number in it. `by` are those who bring the ones who come, whose
+    /// word it is first.
+    pub(super) fn move_people(&mut self, group: i64, moves: &Moves, by: &[i64], seq: i64) -> rusqlite::Result<()> {
         for user in &moves.go {
             for table in ["grp_participant", "withheld"] {
                 let sql = format!("DELETE FROM {table} WHERE grp = ?1 AND user = ?2");
@@ -325,10 +331,10 @@ impl Tx<'_> {
             let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(*user, *author))?;
             self.conn
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO grp_participant (grp, user, acted, kept_out, brought_by)
-                     VALUES (?1, ?2, 0, ?3, ?4)",
+                    "INSERT OR IGNORE INTO grp_participant (grp, user, acted, came_at, kept_out, brought_by)
+                     VALUES (?1, ?2, 0, ?3, ?4, ?5)",
                 )?
-                .execute([group, *user, kept_out, brought_by])?;
+                .execute([group, *user, seq, kept_out, brought_by])?;
         }
         Ok(())
     }

@@ -222,10 +222,6 @@ impl Storage for SqliteStorage {
         self.read(move |conn| blocks::blocked(conn, user)).await
     }
 
-    async fn is_blocked_by(&self, user_id: UserId, peer: UserKey) -> Result<bool> {
-        self.read(move |conn| blocks::is_blocked_by(conn, &user_id, peer)).await
-    }
-
     async fn user_exists(&self, user_id: UserId) -> Result<bool> {
         self.read(move |conn| accounts::user_exists(conn, &user_id)).await
     }

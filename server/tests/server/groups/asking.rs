@@ -9,7 +9,11 @@ use super::people::{beginning, club_on, id_of, member};
 use crate::support::{Line, Person, TestServer, new_id};
 
 async fn sends(line: &mut Line, by: &Person, id: GroupId, epoch: u64) -> Option<String> {
-    line.send(by.group_message(id, epoch, new_id())).await;
+    hands_in(line, by.group_message(id, epoch, new_id())).await
+}
+
+async fn hands_in(line: &mut Line, frame: Value) -> Option<String> {
+    line.send(frame).await;
     loop {
         match line.next().await {
             ServerFrame::Ack(_) => return None,
@@ -164,4 +168,62 @@ async fn whoever_is_added_later_is_asked_too() {
     e.ping_through().await;
     club.hers.forgets().unwrap();
     club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_eve, &[&eve]).await;
+}
+
+async fn sees(viewer: &Person, whom: &str) -> bool {
+    viewer.get(&format!("/api/v1/users/{whom}")).await.ok()["last_seen_at"].is_string()
+}
+
+/// One word in a group showed whoever had said it to everybody who was added to it afterwards, who could also write to them as
+/// much as they liked.
+#[tokio::test]
+async fn what_was_said_before_somebody_came_is_no_answer_to_them() {
+    let club = club_on(two_messages_a_day().await).await;
+    accepts(&club.bob, club.id).await;
+    assert_eq!(says(&club.carol, club.id, 1).await, 10);
+    let dave = member(&club.server, "dave").await;
+    let _bob = club.bob.connect().await;
+    assert!(sees(&club.alice, "bob").await && sees(&club.alice, "carol").await);
+    let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
+    let directly = async |to: &str| {
+        let mut line = dave.connect().await;
+        let mut taken = 0;
+        for _ in 0..5 {
+            taken += usize::from(hands_in(&mut line, dave.message(to, new_id(), "eA==")).await.is_none());
+        }
+        taken
+    };
+    for whom in ["bob", "carol"] {
+        assert!(!sees(&dave, whom).await, "{whom} has said nothing to him");
+        assert_eq!(directly(whom).await, 2, "{whom}");
+    }
+    // What a client does by itself is no answer; that somebody goes on writing there, or accepts it once more, is.
+    let mut by_itself = club.bob.group_message(club.id, 2, new_id());
+    by_itself["payload"].as_object_mut().unwrap().remove("by_person");
+    club.bob.connect().await.deliver_through(by_itself).await;
+    assert!(!sees(&dave, "bob").await);
+    club.bob.connect().await.deliver_through(club.bob.group_message(club.id, 2, new_id())).await;
+    accepts(&club.carol, club.id).await;
+    for whom in ["bob", "carol"] {
+        assert!(sees(&dave, whom).await, "{whom}");
+        assert_eq!(directly(whom).await, 5, "{whom}");
+    }
+    assert!(sees(&club.alice, "bob").await);
+}
+
+/// The same of those with whom a group goes on in another one.
+#[tokio::test]
+async fn nor_is_it_one_to_whoever_comes_as_the_group_goes_on() {
+    let club = club_on(two_messages_a_day().await).await;
+    accepts(&club.bob, club.id).await;
+    let _bob = club.bob.connect().await;
+    let dave = member(&club.server, "dave").await;
+    let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
+    let (_, _, body) = beginning(&club.alice, &club.founding, &with_dave, 2, &[&club.bob, &club.carol, &dave]);
+    let next = club.alice.post("/api/v1/groups", body).await.ok();
+    let next: GroupId = serde_json::from_value(next["group_id"].clone()).unwrap();
+    assert!(sees(&club.alice, "bob").await && !sees(&dave, "bob").await);
+    accepts(&club.bob, next).await;
+    assert!(sees(&club.alice, "bob").await && sees(&dave, "bob").await);
 }

@@ -7,6 +7,7 @@ mod connections;
 mod disk;
 mod fanout;
 mod files;
+mod groups;
 mod hostile;
 mod latency;
 mod logins;
@@ -77,6 +78,8 @@ enum Part {
     Mailbox,
     /// One message at a time between two clients.
     Latency,
+    /// A group of a thousand devices, as its members have it.
+    Groups,
     /// A client with a million messages.
     Profile,
     /// File encryption.
@@ -141,6 +144,7 @@ async fn main() -> Result<()> {
             Part::Queue => queue::measure(&mut bench, dir.path()).await?,
             Part::Mailbox => mailbox::measure(&mut bench, dir.path()).await?,
             Part::Latency => latency::measure(&mut bench, dir.path()).await?,
+            Part::Groups => groups::measure(&mut bench, dir.path()).await?,
             Part::Profile => profile::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
             Part::Transfers => transfers::measure(&mut bench, dir.path()).await?,

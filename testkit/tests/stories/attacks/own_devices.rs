@@ -141,6 +141,38 @@ async fn another_identity_for_ones_own_account_is_told_and_not_followed() -> Res
     super::until("that the alarm is over", super::PATIENCE, over).await
 }
 
+/// The server has spoilt the sealed identity before anybody needs it, for everybody who asks. What is let in through it has its copy
+/// from another device: it tells, and the words still open it.
+#[tokio::test]
+async fn a_server_that_spoils_the_sealed_identity_is_found_out_and_ends_nothing() -> Result<()> {
+    let (_server, hostile, mut alice, bob) = alice_is_watched().await?;
+    hostile.rewrites("GET users/me/backup", |_, answer| {
+        let Some(mut sealed) = answer["backup"].as_str().and_then(|text| Opaque::from_base64(text).decode()) else {
+            return;
+        };
+        *sealed.last_mut().expect("a sealed identity is not empty") ^= 1;
+        answer["backup"] = json!(Opaque::encode(&sealed));
+    })?;
+    let mut tablet = alice.links(&hostile.url()).await?;
+    tablet.starts().await?;
+    let alarm = |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason: Reason::SealedIdentitySpoilt });
+    tablet.sees("the alarm", alarm).await?;
+    let stolen = alice.client().whoami().await?.device_id.context("a device id")?;
+    let words = alice.words()?.to_owned();
+    alice.goes_offline().await?;
+    tablet.client().remove_stolen(std::slice::from_ref(&stolen), &words).await?;
+    tablet.says(&bob, "I have lost the other one").await?;
+    bob.hears(&tablet, "I have lost the other one").await?;
+    let renewed = tablet.client().new_recovery_words(&words).await?;
+    hostile.becomes_honest();
+    tablet.knows_words(renewed);
+    tablet.goes_offline().await?;
+    tablet.goes_online().await?;
+    let spoilt = |hold: &privmsg_client::Hold| hold.reason == Reason::SealedIdentitySpoilt;
+    let over = || async { Ok((!tablet.client().holds().await?.iter().any(spoilt)).then_some(())) };
+    super::until("that the alarm is over", super::PATIENCE, over).await
+}
+
 /// A server that has an older list, as from a backup, is brought the newer one.
 #[tokio::test]
 async fn a_newer_list_is_taken_back_to_the_server() -> Result<()> {

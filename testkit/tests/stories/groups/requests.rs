@@ -12,10 +12,12 @@ use super::{Room, names};
 async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
     let server = Server::start().await?;
     let (mallory, bob) = (server.person("mallory").await?, server.person("bob").await?);
+    // In a group of only two, whoever has blocked the other hears nothing of them either.
+    let carol = server.person("carol").await?;
     bob.says(&mallory, "Hi").await?;
     mallory.hears(&bob, "Hi").await?;
     bob.client().block(&mallory.account().user_id).await?;
-    let chat = mallory.client().create_group("You cannot escape", &names(&[&bob])).await?;
+    let chat = mallory.client().create_group("You cannot escape", &names(&[&bob, &carol])).await?;
     mallory.client().wait_group_made(chat).await?;
     let room = Room(mallory.client().group(chat).await?.conversation);
     let said = room.says(&mallory, "Hear me").await?;

@@ -127,7 +127,7 @@ fn next(
     now_ms: i64,
 ) -> Result<Next, StoreError> {
     if group.request.is_some() {
-        return Ok(Next::Now);
+        return Ok(if link.is_creating(&group.group_id) { Next::Wait } else { Next::Now });
     }
     if let Some(lag) = lag {
         return Ok(match standing(at, Some(group), lag)? {

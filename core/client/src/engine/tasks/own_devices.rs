@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use privmsg_protocol::ErrorCode;
-use privmsg_store::account::{self, Account};
 use privmsg_store::holds::Scope;
 use privmsg_store::{Snapshot, TaskName, blocks};
 
@@ -11,8 +10,8 @@ use super::asked::Asked;
 use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
-use crate::own_devices::learn;
 use crate::own_devices::publish::Publisher;
+use crate::own_devices::{learn, sealed_copy};
 
 #[derive(Default)]
 pub(super) struct OwnDevices {
@@ -48,7 +47,7 @@ async fn ask(link: &Link) -> Result<i64, ClientError> {
         other => other?,
     }
     look_for_a_replacement(link).await?;
-    keep_a_copy(link).await?;
+    compare_the_copy(link).await?;
     Ok(news)
 }
 
@@ -62,21 +61,17 @@ async fn look_for_a_replacement(link: &Link) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Each device keeps the sealed identity, which the server could lose.
-async fn keep_a_copy(link: &Link) -> Result<(), ClientError> {
+/// Looks whether the server still serves what the identity has signed for: who needs it has no other copy, perhaps.
+async fn compare_the_copy(link: &Link) -> Result<(), ClientError> {
     let context = &link.context;
-    if context.account().await?.sealed_identity.is_some() {
-        return Ok(());
-    }
-    let sealed = match context.api.sealed_identity().await {
-        Err(error) if error.is(&ErrorCode::NoBackup) => return Ok(()),
-        other => other?.backup.decode(),
+    let served = match context.api.sealed_identity().await {
+        Err(error) if error.is(&ErrorCode::NoBackup) => None,
+        other => Some(other?),
     };
-    let kept = context.store.write(move |tx| match account::load(tx)? {
-        Some(account) => account::save(tx, &Account { sealed_identity: sealed, ..account }),
-        None => Ok(()),
-    });
-    Ok(kept.await?)
+    let now = context.clock.now_ms();
+    let told = context.store.write(move |tx| sealed_copy::compare(tx, served.as_ref(), now)).await?;
+    context.emit_all(told);
+    Ok(())
 }
 
 /// Hears of the newest list. A device that does not stand in it has no business here any more.

@@ -312,6 +312,10 @@ CREATE TABLE grp_participant (
     user  INTEGER NOT NULL,
     -- A person of the user has written there, or accepted it: the others may see when the user is there.
     acted INTEGER NOT NULL DEFAULT 0,
+    -- How far the group's `seq` was when the user came, and when a person of the user last did that. Numbers up to 0 are of groups
+    -- that the conversation was in before. Whoever comes is told nothing by what others did before.
+    came_at  INTEGER NOT NULL DEFAULT 0,
+    acted_at INTEGER NOT NULL DEFAULT 0,
     -- The user is spared what the other one writes. When the user was last there, as the other one could see it; 1 if they
     -- could not.
     declined INTEGER NOT NULL DEFAULT 0,

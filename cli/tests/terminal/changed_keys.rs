@@ -1,0 +1,138 @@
+//! Somebody in a group has begun anew: who is held up by that learns whom it is about and what to do.
+
+use privmsg_testkit::{Account, Server};
+use serde_json::Value;
+
+use crate::people::{Person, aside, texts};
+use crate::run::{Run, privmsg};
+
+/// Three who know one another, of whom bob has begun anew in another profile.
+struct Story {
+    server: Server,
+    _folder: tempfile::TempDir,
+    people: [Person; 3],
+    again: Person,
+    group: String,
+}
+
+fn log_in(again: &Person, account: &Account, url: &str, more: &[&str]) -> Run {
+    let arguments = [&["login", "--server", url, "--user-id", "bob", "--json"], more].concat();
+    let key = [("PRIVMSG_ACCESS_KEY", account.access_key.expose())];
+    privmsg(&again.dir, &again.with_profile(&arguments), &key)
+}
+
+impl Story {
+    /// `before` happens while everybody is who they were.
+    async fn begun(before: impl FnOnce([Person; 3]) + Send + 'static) -> Self {
+        let server = Server::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let people = ["alice", "bob", "carol"].map(|name| Person::new(folder.path(), name, name));
+        let mut accounts = Vec::new();
+        for person in &people {
+            accounts.push(server.admin().creates(person.name).await.unwrap());
+        }
+        let again = Person::new(folder.path(), "bob", "again");
+        let (url, all, account) = (server.url(), people.clone(), accounts[1].clone());
+        let group = aside(move || {
+            for (person, account) in all.iter().zip(&accounts) {
+                person.signs_in(&url, account, &[]);
+            }
+            let made = all[0].does(&["group", "create", "--title", "Choir", "bob", "carol", "--json"]).ok();
+            let group = made.objects()[0]["group"].as_str().unwrap().to_owned();
+            before(all);
+            group
+        })
+        .await;
+        let (url, new, key) = (server.url(), again.clone(), account.clone());
+        aside(move || log_in(&new, &key, &url, &["--new-identity"]).ok()).await;
+        server.admin().passes_replacement(&account.user_id).await.unwrap();
+        let (url, new) = (server.url(), again.clone());
+        aside(move || log_in(&new, &account, &url, &[]).ok()).await;
+        Self { server, _folder: folder, people, again, group }
+    }
+
+    async fn goes_on(self, story: impl FnOnce([Person; 3], Person, String) + Send + 'static) {
+        let Self { server, _folder, people, again, group } = self;
+        aside(move || story(people, again, group)).await;
+        drop(server);
+    }
+}
+
+fn verifies(alice: &Person, user: &str) {
+    alice.does(&["safety-number", user]).ok();
+    alice.does(&["safety-number", user, "--mark-verified"]).ok();
+}
+
+fn kinds(messages: &[Value]) -> Vec<(&str, &str)> {
+    messages.iter().map(|one| (one["type"].as_str().unwrap(), one["conversation"].as_str().unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_a_group_under_a_former_key_is_named_and_let_in_anew_by_one_command() {
+    let story = Story::begun(|[alice, bob, carol]| {
+        bob.hears(2);
+        carol.hears(2);
+        alice.does(&["send", "bob", "hello"]).ok();
+        bob.does(&["listen", "--timeout", "1"]).ok();
+        verifies(&alice, "bob");
+    });
+    let play = |[alice, _, carol]: [Person; 3], again: Person, group: String| {
+        again.does(&["send", "alice", "it is me"]).ok();
+        alice.does(&["listen", "--timeout", "2"]).ok();
+        let held = alice.does(&["send", &group, "first", "--json"]);
+        assert_eq!((held.code, &held.error()["code"]), (9, &"identity_changed".into()), "{}", held.stderr);
+        let said = held.error()["message"].as_str().unwrap().to_owned();
+        assert!(["Choir", "privmsg safety-number bob"].iter().all(|wanted| said.contains(wanted)), "{said}");
+        let refused = alice.does(&["group", "add", &group, "bob", "--json"]);
+        assert_eq!((refused.code, &refused.error()["code"]), (9, &"identity_changed".into()), "{}", refused.stderr);
+
+        alice.does(&["safety-number", "bob"]).ok();
+        let accepted = alice.does(&["safety-number", "bob", "--accept-change"]).ok();
+        let command = format!("privmsg group add {group} bob");
+        assert!(accepted.stderr.contains(&command), "{}", accepted.stderr);
+        for lang in ["en", "ru"] {
+            let held = alice.does(&["send", &group, "second", "--lang", lang]);
+            assert!(held.code == 9 && held.stderr.contains(&command), "{}: {}", held.code, held.stderr);
+        }
+        let people = alice.does(&["group", "add", &group, "bob", "--json"]).ok().objects().remove(0)["people"].clone();
+        assert_eq!((people[1]["user_id"].as_str(), people[1]["role"].as_str()), (Some("bob"), Some("member")));
+        alice.does(&["send", &group, "third"]).ok();
+        let heard = again.hears(5);
+        assert_eq!(texts(&heard)[1..], ["first", "second", "second", "third"], "{heard:?}");
+        let chats = again.does(&["chats", "--json"]).ok().objects();
+        assert!(chats.iter().any(|chat| chat["title"] == "Choir"), "{chats:?}");
+
+        // Who knows nobody of them by another key goes on, and is told.
+        let heard = carol.hears(5);
+        assert_eq!(heard[0]["group_news"]["other_identity"], serde_json::json!(["bob"]));
+        carol.does(&["send", &group, "welcome back"]).ok();
+        assert_eq!(texts(&again.hears(1)), ["welcome back"]);
+    };
+    story.await.goes_on(play).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_may_let_nobody_in_is_told_who_may_and_what_waited_goes_out_by_itself() {
+    let story = Story::begun(|[_, bob, carol]| {
+        bob.hears(2);
+        carol.hears(2);
+        carol.does(&["send", "bob", "hello"]).ok();
+        bob.does(&["listen", "--timeout", "1"]).ok();
+    });
+    let play = |[alice, _, carol]: [Person; 3], again: Person, group: String| {
+        // Nothing had vouched for his key: the new one counts, and both chats say so.
+        again.does(&["send", "carol", "it is me"]).ok();
+        let heard = carol.hears(3);
+        let wanted = [("identity_changed", "bob"), ("identity_changed", &group), ("text", "bob")];
+        assert_eq!(kinds(&heard), wanted, "{heard:?}");
+        let held = carol.does(&["send", &group, "waits", "--json"]);
+        assert_eq!((held.code, &held.error()["code"]), (9, &"identity_changed".into()), "{}", held.stderr);
+        let said = held.error()["message"].as_str().unwrap().to_owned();
+        assert!(said.contains("ask alice (owner)"), "{said}");
+
+        alice.does(&["group", "add", &group, "bob"]).ok();
+        carol.does(&["listen", "--timeout", "2"]).ok();
+        assert_eq!(texts(&again.hears(2))[1..], ["waits"]);
+    };
+    story.await.goes_on(play).await;
+}

@@ -1,0 +1,36 @@
+//! Letting a further device in, or not.
+
+use std::io::{BufRead as _, BufReader};
+
+use privmsg_testkit::Server;
+
+use crate::machine::Machine;
+use crate::people::{aside, signal};
+use crate::run::Run;
+
+/// A device that shows its code for a user who is none, or whose devices do not answer, and is cut off, is as if it had never been:
+/// the next sign-in may be anybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_nobody_has_let_in_leaves_no_profile_when_it_is_cut_off() {
+    let server = Server::start().await.unwrap();
+    let alice = server.admin().creates("alice").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
+    aside(move || {
+        for (user, how) in [("nosuch", "-INT"), ("alice", "-TERM")] {
+            let waiting = ["login", "--link", "--server", &machine.url, "--user-id", user];
+            let mut child = machine.starts("p", &waiting, &[]);
+            let mut shown = String::new();
+            BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut shown).unwrap();
+            assert!(shown.contains("link_code"), "{shown}");
+            assert!(machine.profile("p").exists());
+            signal(&child, how);
+            let cut_off = Run::of(child.wait_with_output().unwrap());
+            assert_eq!(cut_off.code, if how == "-INT" { 130 } else { 143 }, "{}", cut_off.stderr);
+            let left = machine.does("p", &["whoami"], &[]);
+            assert_eq!((left.code, left.error()["code"].as_str()), (3, Some("not_signed_in")), "{}", left.stderr);
+        }
+        machine.signs_in("p", &alice, &[]).ok();
+    })
+    .await;
+}
