@@ -33,6 +33,9 @@ struct RequestObject<'a> {
     messages: u64,
     unread: u64,
     last_at: i64,
+    /// Nothing of it can be read before it is let in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unreadable_yet: bool,
 }
 
 /// What `--json` says of a group that the user hears nothing of.
@@ -76,6 +79,7 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
                 messages: summary.messages,
                 unread: summary.unread,
                 last_at: summary.last_at,
+                unreadable_yet: request.is_unread,
             })?;
         } else {
             show(session, request, &id, client.user_id())?;
@@ -190,6 +194,9 @@ fn show(session: &Session<'_>, request: &Request, id: &str, own: &UserId) -> Res
     if !others.is_empty() {
         output.text(&format!("    {}", lang.request_people(&others.join(", "))))?;
     }
+    if request.is_unread {
+        output.text(&format!("    {}", lang.request_unread()))?;
+    }
     let summary = &request.entry.summary;
     if summary.messages > 0 {
         let count = lang.request_messages(summary.messages, &time::local(summary.last_at));
@@ -237,7 +244,10 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
         return Err(Failure::Usage(lang.no_request(short(&named.id))));
     }
     let open = answer == Answer::Accept;
-    if let (Recipient::Group(group), false) = (&named.recipient, open) {
+    // What could not be joined cannot be left.
+    let is_unread =
+        client.requests().await?.iter().any(|request| request.entry.summary.chat.id == chat && request.is_unread);
+    if let (Recipient::Group(group), false, false) = (&named.recipient, open, is_unread) {
         let successor = if let Answer::Leave { successor } = answer { successor } else { None };
         let leave = GroupCommand::Leave { group: GroupName(group.to_string()), successor };
         return group::run(session, leave).await;

@@ -73,6 +73,9 @@ r"Чат с пользователем: ничто из отправленног
     no_requests() => "Nobody waits for an answer of yours.", "Никто не ждёт вашего ответа.";
     asks_in_chat(who: &str) => "{who} has begun a chat with you", "{who} хочет с вами общаться";
     asks_in_group(who: &str, title: &str) => "{who} has brought you into the group '{title}'", "{who}: вы добавлены в группу «{title}»";
+    request_unread() =>
+        "nothing of it can be read yet: the invitation could not be used. 'accept' joins, and the others see that you are there",
+        "прочитать пока ничего нельзя: приглашение не сработало. «accept» присоединит вас, и остальные увидят, что вы на связи";
     request_people(names: &str) => "with {names}", "в ней: {names}";
     request_messages(count: u64, last: &str) => "messages: {count}, the last of {last}", "сообщений: {count}, последнее — {last}";
     how_to_answer(chat: &str) =>

@@ -434,6 +434,7 @@ CREATE TABLE lag (
     epoch INTEGER,                     -- the server's, if it has named it
     seq INTEGER,                       -- what has not been seen up to this number is missing; the epoch is not the reason
     since INTEGER,                     -- what comes after this number is for this device, though it was in no group yet
+    chat_id INTEGER,                   -- what it would carry, where it waits for the user's answer
     join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
 ) STRICT, WITHOUT ROWID;
 

@@ -5,7 +5,7 @@ use privmsg_protocol::UserId;
 use rusqlite::params;
 
 use crate::chats::{self, Chat, ChatKind};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, outbox, settings};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, groups, outbox, settings};
 
 /// Reads the list anew when the server says that there is news.
 pub const TASK: TaskName = TaskName::new("blocks");
@@ -73,6 +73,7 @@ pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<(),
     };
     if changed > 0 {
         tx.changed(Change::Contact(user.clone()));
+        tx.changed(Change::Task(groups::TASK));
     }
     Ok(())
 }

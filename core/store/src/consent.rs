@@ -279,14 +279,15 @@ fn tell(tx: &Tx<'_>, chat: &ChatKind) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Chats whose decision the server has not been told, and whether they are let in. As long as no group carries one there is nothing to tell.
+/// Chats whose decision the server has not been told, and whether they are let in. As long as no group carries one, or is to, there is nothing to tell.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn untold(at: &Snapshot<'_>) -> Result<Vec<(ChatId, bool)>, StoreError> {
     let mut query = at.sql().prepare_cached(&format!(
         "SELECT chat.id, consent.state = 'open' FROM consent JOIN chat ON consent.chat = {NAME}
-         JOIN mls_group ON mls_group.chat_id = chat.id WHERE consent.told = 0"
+         WHERE consent.told = 0 AND (EXISTS (SELECT 1 FROM mls_group WHERE chat_id = chat.id)
+             OR EXISTS (SELECT 1 FROM lag WHERE chat_id = chat.id))"
     ))?;
     let rows = query.query_map([], |row| Ok((ChatId(row.get(0)?), row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -2,7 +2,7 @@
 
 use privmsg_protocol::{ConversationId, UserId};
 use privmsg_store::chats::{self, ChatKind};
-use privmsg_store::{Snapshot, StoreError, group_chats};
+use privmsg_store::{Snapshot, StoreError, group_chats, lags};
 
 use super::Client;
 use crate::error::ClientError;
@@ -22,6 +22,7 @@ impl Client {
 
     async fn known_group(&self, id: &str) -> Result<ConversationId, ClientError> {
         let mut found: Vec<_> = self.groups().await?.into_iter().map(|(group, _)| group).collect();
+        found.extend(self.unread_groups().await?);
         found.retain(|group| group.to_string().starts_with(id));
         match &*found {
             [one] if one.to_string() == id => Ok(*one),
@@ -30,6 +31,23 @@ impl Client {
             [] => Err(ClientError::NoSuchGroup(id.to_owned())),
             _ => Err(ClientError::SeveralGroups { name: id.to_owned(), groups: found }),
         }
+    }
+
+    /// Groups that are joined when they are let in, of which nothing is known before.
+    async fn unread_groups(&self) -> Result<Vec<ConversationId>, ClientError> {
+        let look = |at: &Snapshot<'_>| {
+            let mut found = Vec::new();
+            for chat in lags::all(at)?.iter().filter_map(|lag| lag.chat) {
+                match chats::load(at, chat)?.kind {
+                    ChatKind::Group { conversation } if group_chats::load(at, chat)?.is_none() => {
+                        found.push(conversation)
+                    }
+                    _ => {}
+                }
+            }
+            Ok::<_, StoreError>(found)
+        };
+        Ok(self.context.store.read(look).await?)
     }
 
     /// All groups that this device knows, with their titles, also those that the user is out of.

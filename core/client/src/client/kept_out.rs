@@ -52,8 +52,9 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the request.
     pub async fn let_in(&self, kept: &KeptOutGroup) -> Result<(), ClientError> {
-        self.context.api.accept(&kept.group).await?;
-        self.note(kept.conversation, true).await
+        // Before the server shows the group: as long as it is not let in, it is not joined.
+        self.note(kept.conversation, true).await?;
+        self.context.api.accept(&kept.group).await
     }
 
     /// Does not want to be asked about such a group again, on any device. Nothing changes for the others there.

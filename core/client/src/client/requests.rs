@@ -3,6 +3,7 @@
 use privmsg_protocol::UserId;
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::consent::{self, Consent};
+use privmsg_store::groups::{self, GroupState};
 use privmsg_store::{Snapshot, StoreError, account, group_chats};
 
 use super::Client;
@@ -25,6 +26,9 @@ pub struct Request {
     pub title: Option<String>,
     /// Who takes part in a group of people, this user among them.
     pub people: Vec<UserId>,
+    /// Nothing of it can be read yet: the invitation could not be used, and this device joins, which others see, when it is let
+    /// in.
+    pub is_unread: bool,
 }
 
 impl Client {
@@ -100,9 +104,13 @@ fn request(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Request>, StoreErro
         (_, Some(asker)) => asker,
         (_, None) => return Ok(None),
     };
-    let title = group_chats::heading(at, chat)?.map(|(title, _)| title);
+    let title = match kind {
+        ChatKind::Group { .. } => Some(group_chats::heading(at, chat)?.map(|(title, _)| title).unwrap_or_default()),
+        _ => None,
+    };
     let view = rosters::view(at, chat).ok().flatten();
     let people = view.map(|view| view.participants()).unwrap_or_default();
     let people = people.iter().map(|place| place.user_id().clone()).collect();
-    Ok(Some(Request { entry, from, title, people }))
+    let is_unread = groups::of_chat(at, chat)?.is_none_or(|group| group.state != GroupState::Active);
+    Ok(Some(Request { entry, from, title, people, is_unread }))
 }

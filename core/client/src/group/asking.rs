@@ -4,8 +4,9 @@ use privmsg_e2ee::Roster;
 use privmsg_protocol::{GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
-use privmsg_store::{Tx, blocks, groups, lags};
+use privmsg_store::{Snapshot, StoreError, Tx, blocks, groups, lags};
 
+use super::claim::Claim;
 use super::mls::Step;
 use super::rosters;
 use crate::error::ClientError;
@@ -51,6 +52,30 @@ pub(crate) fn came_in(
         brought_in(step.tx, &step.identity.user_id, chat, roster)?;
     }
     Ok(())
+}
+
+/// Whether this device makes no commit in a chat, joining included: nobody of this user has answered there, or they do not want it.
+/// Whoever may make a device join by an invitation or a commit that nobody can use would otherwise see when it is there.
+pub(crate) fn is_closed(at: &Snapshot<'_>, chat: &ChatKind) -> Result<bool, StoreError> {
+    let is_blocked = match chat {
+        ChatKind::Direct { peer } => blocks::is_blocked(at, peer)?,
+        ChatKind::Group { .. } | ChatKind::SelfNotes => false,
+    };
+    Ok(is_blocked || consent::of(at, chat)?.is_held())
+}
+
+/// Whether a group that this device could join carries a chat in which a person has to answer first. It is a request then, like any
+/// other, only that nothing of it can be read yet.
+pub(crate) fn awaits_answer(step: &Step<'_, '_>, id: GroupId, claim: &Claim) -> Result<bool, ClientError> {
+    if groups::load(step.tx, &id)?.is_none() {
+        came_in(step, id, &claim.kind, claim.shown.roster.as_ref())?;
+    }
+    let is_closed = is_closed(step.tx, &claim.kind)?;
+    if is_closed {
+        let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
+        lags::set_chat(step.tx, &id, chat)?;
+    }
+    Ok(is_closed)
 }
 
 /// The server says in which groups nobody of this user has answered. Those of which this device knows no better are requests.

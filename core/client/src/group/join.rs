@@ -53,6 +53,9 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
     let Some(claim) = Claim::ask(link, &id).await? else {
         return link.context.step(&link.identity, move |step| vanished(step, id)).await;
     };
+    if waits_for_answer(link, id, claim.clone()).await? {
+        return Ok(());
+    }
     let here = Here::of(link, id, &claim).await?;
     if !here.pause.is_zero() {
         return Err(ClientError::JoinedTooOften { wait: here.pause });
@@ -73,6 +76,9 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         rosters::catch_up(link, id, &shown).await?;
         if here.was_invited {
             shown.shown.added_by = rosters::added_by(link, id, &shown).await?;
+        }
+        if attempt == 0 && !here.is_known && waits_for_answer(link, id, shown.clone()).await? {
+            return Ok(());
         }
         let (outcome, events) = prepare(link, id, state, shown, (attempt == 0).then_some(why)).await?;
         link.context.emit_all(events);
@@ -100,6 +106,14 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         sleep(JITTER.mul_f64(random_fraction())).await;
     }
     Err(ClientError::Network("others' changes were always faster".into()))
+}
+
+async fn waits_for_answer(link: &Link, id: GroupId, claim: Claim) -> Result<bool, ClientError> {
+    let waits = link.context.step(&link.identity, move |step| asking::awaits_answer(step, id, &claim)).await?;
+    if waits {
+        tracing::info!(group_id = %id, "is not joined before the user has answered");
+    }
+    Ok(waits)
 }
 
 /// Whether this device has the identity that its user has published. If not, it is the one that is out of date, or the server

@@ -82,6 +82,10 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
     if let Some(next) = join_heads(step, group, &before, &author)? {
         return Ok(Plan::Step { next, more: true });
     }
+    if rosters::view(step.tx, chat)?.is_some_and(|view| view.is_waiting(before.hash())) {
+        // Whoever signs what comes after it answers for it.
+        return Ok(Plan::Nothing);
+    }
     let next = match change::step_of_all(step.tx, chat, &before, &author)? {
         Some(next) => Some(next),
         None => change::raise_own(step.tx, chat, &before, &author)?,
@@ -100,13 +104,17 @@ pub(crate) fn can_be_settled(at: &Snapshot<'_>, chat: ChatId, before: &Roster) -
     }
     let Some(view) = rosters::view(at, chat)? else { return Ok(false) };
     match rosters::signing_key(at) {
-        Ok(key) => Ok(view.heads().len() > 1 && view.heads().iter().all(|head| head.is_owner(key.certificate()))),
+        Ok(key) => {
+            let apart = view.heads().len() > 1 || view.is_waiting(before.hash());
+            Ok(apart && view.heads().iter().chain([before]).all(|head| head.is_owner(key.certificate())))
+        }
         Err(ClientError::NoSigningKey) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Several rosters are the newest: an owner of all writes the next one, in which only those are who stand in each.
+/// Several rosters are the newest: an owner of all writes the next one, in which only those are who stand in each. Or the group
+/// has come to one that is signed with a key which was called back, for which nobody answers: the next one leads away from it.
 fn join_heads(
     step: &Step<'_, '_>,
     group: &StoredGroup,
@@ -116,10 +124,12 @@ fn join_heads(
     let Some(view) = rosters::view(step.tx, group.chat)? else { return Ok(None) };
     let certificate = author.key.certificate();
     let heads = view.heads();
-    if heads.len() < 2 || !heads.iter().all(|head| head.is_owner(certificate)) {
+    let waits = view.is_waiting(before.hash());
+    if (heads.len() < 2 && !waits) || !heads.iter().all(|head| head.is_owner(certificate)) {
         return Ok(None);
     }
-    let predecessors = view.predecessors(&[], certificate);
+    let others = if waits { std::slice::from_ref(before) } else { &[] };
+    let predecessors = view.predecessors(others, certificate);
     let mut people = in_all(&heads.iter().collect::<Vec<_>>());
     for own in people.iter_mut().filter(|place| place.user_id() == certificate.user_id()) {
         *own = Participant::with_role(own.user_id().clone(), *own.identity(), own.role(), certificate.generation());

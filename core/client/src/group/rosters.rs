@@ -3,8 +3,10 @@
 //! Each MLS group names one roster in its GroupContext, which decides who may be in it. What counts for the user is the
 //! newest that is known of the conversation ([`RosterView`]): nothing is sent before the GroupContext names that.
 
+use std::collections::BTreeSet;
+
 use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCertificate, StatementError};
-use privmsg_mls_public::{Learned, RosterView};
+use privmsg_mls_public::{KnownDevices, Learned, RosterView};
 use privmsg_protocol::{GroupId, Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::{Snapshot, StoreError, Tx, account, contacts, group_chats};
@@ -43,15 +45,19 @@ pub(crate) fn newest(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Roster>, 
 }
 
 /// Learns a roster of a chat, and keeps it if it is news. One that is signed under a generation which its author has called
-/// back, as far as this device knows, is none.
+/// back, as far as this device knows, waits for what its author has made of it since.
 pub(crate) fn learn(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<Learned, ClientError> {
     let Some(mut view) = view(tx, chat)? else { return Ok(Learned::Foreign) };
-    let author = roster.author();
-    let author = device_lists::load(tx, author.user_id(), *author.identity_key())?;
-    let learned = view.learn(roster.clone(), Some(&author));
+    let known = authors(tx, &view, roster)?;
+    let waiting = view.waiting().to_vec();
+    let learned = view.learn(roster.clone(), &known);
     match learned {
+        Learned::Outdated => group_chats::set_view(tx, chat, &view.encode())?,
         Learned::Newer | Learned::Beside | Learned::Behind => {
             group_chats::set_view(tx, chat, &view.encode())?;
+            for before in way_of(&waiting, roster) {
+                note(tx, chat, before)?;
+            }
             note(tx, chat, roster)?;
         }
         Learned::Known => note(tx, chat, roster)?,
@@ -59,6 +65,24 @@ pub(crate) fn learn(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<Learne
         _ => {}
     }
     Ok(learned)
+}
+
+/// What has waited and led step by step to a roster, which counts now: so it has counted, too.
+fn way_of<'a>(waiting: &'a [Roster], roster: &'a Roster) -> Vec<&'a Roster> {
+    let mut way = vec![roster];
+    for before in waiting.iter().rev() {
+        if way.iter().any(|after| after.previous().len() == 1 && after.follows(before).is_ok()) {
+            way.push(before);
+        }
+    }
+    way.split_off(1)
+}
+
+/// What is known of the accounts whose word decides about a roster: its author's, and those of what waits.
+fn authors(at: &Snapshot<'_>, view: &RosterView, roster: &Roster) -> Result<Vec<KnownDevices>, ClientError> {
+    let all = view.waiting().iter().chain([roster]).map(Roster::author);
+    let accounts: BTreeSet<_> = all.map(|author| (author.user_id(), author.identity_key())).collect();
+    accounts.into_iter().map(|(user, identity)| device_lists::load(at, user, *identity)).collect()
 }
 
 /// Enters a group that this device knows nothing of but this.
@@ -73,11 +97,12 @@ fn note(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<(), ClientError> {
 }
 
 /// Whether a group may carry its chat with this roster in the GroupContext: it is the newest, or comes after it, or has
-/// counted before. A commit brings it up before anything is sent.
+/// counted before; or it waits for its author's word. Nothing is sent before a commit has brought it up to one that counts.
 pub(crate) fn may_carry(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bool, ClientError> {
     let fits = match learn(tx, chat, roster)? {
         Learned::Known | Learned::Newer | Learned::Beside | Learned::Behind => true,
         Learned::Older => group_chats::has_counted(tx, chat, roster.hash())?,
+        Learned::Outdated => true,
         _ => false,
     };
     Ok(fits)
@@ -92,9 +117,8 @@ pub(crate) async fn catch_up(link: &Link, id: GroupId, claim: &Claim) -> Result<
     let look = move |at: &Snapshot<'_>| {
         let Some(chat) = chats::find(at, &kind)? else { return Ok(None) };
         let Some(mut view) = view(at, chat)? else { return Ok(None) };
-        let (author, number) = (shown.author().clone(), view.number());
-        let author = device_lists::load(at, author.user_id(), *author.identity_key())?;
-        let is_missing = view.learn(shown, Some(&author)) == Learned::Unconnected;
+        let (known, number) = (authors(at, &view, &shown)?, view.number());
+        let is_missing = view.learn(shown, &known) == Learned::Unconnected;
         Ok::<_, ClientError>(is_missing.then_some((chat, number)))
     };
     let Some((chat, mut known)) = link.context.store.read(look).await? else { return Ok(()) };

@@ -13,14 +13,21 @@
 //!   equal number, and only one of the authors is an owner of the other the owner's counts alone
 //!   equal number, both follow the same one, neither is by an owner,    beside
 //!     or both are by the same person
-//!   under a lower generation than is known of its author               outdated: no effect
+//!   under a lower generation than is known of its author, or after     outdated: waits
+//!     one that waits
 //! ```
+//!
+//! A stolen signing key dates back what it likes, so nothing counts by a generation that its author has called back. What
+//! is honest of it, though, its author has gone on from: so it waits, and counts as soon as the same author, under a
+//! generation that is not called back, signs what comes after it. No owner does whom only that step has made one, nor
+//! anybody else.
 //!
 //! Of several heads only what stands in all of them counts ([`in_all`]), and a higher one whose author is an owner of
 //! each ends it. So whatever became of a group, an owner who signs above all that is known
 //! ([`RosterView::predecessors`]) brings everybody together who knows that owner as one.
 
 mod stored;
+mod waiting;
 
 use privmsg_protocol::{ConversationId, UserId};
 
@@ -54,7 +61,8 @@ pub enum Learned {
     Overruled,
     /// Nothing, which is shown: two owners have thrown each other out, and only people can say who was right.
     Disputed,
-    /// Nothing: signed under a generation that its author has called back.
+    /// Nothing, so far: signed under a generation that its author has called back, or after such a one. It is kept, and
+    /// counts once its author has gone on from it in a newer generation.
     Outdated,
     /// Nothing: of another group, or further ahead than anything honest.
     Foreign,
@@ -67,6 +75,8 @@ pub struct RosterView {
     heads: Vec<Roster>,
     /// What the heads follow, where it is known.
     parents: Vec<Roster>,
+    /// What comes after the heads, and is [outdated](Learned::Outdated), by number.
+    waiting: Vec<Roster>,
 }
 
 impl RosterView {
@@ -78,7 +88,7 @@ impl RosterView {
         if roster.conversation_id() != *chat {
             return Err(StatementError::Other);
         }
-        Ok(Self { heads: vec![roster], parents: Vec::new() })
+        Ok(Self { heads: vec![roster], parents: Vec::new(), waiting: Vec::new() })
     }
 
     /// The newest ones, sorted by hash: more than one is shown.
@@ -135,10 +145,10 @@ impl RosterView {
         }
     }
 
-    /// Learns a roster, from wherever it comes. `author` is what is known of its author's account, to which the
-    /// roster's certificate belongs, too ([`KnownDevices::learn_certificate`]), whatever becomes of the roster; of any
-    /// other account, it says nothing.
-    pub fn learn(&mut self, roster: Roster, author: Option<&KnownDevices>) -> Learned {
+    /// Learns a roster, from wherever it comes. `known` is what is known of its author's account, to which the roster's
+    /// certificate belongs, too ([`KnownDevices::learn_certificate`]), whatever becomes of the roster, and of the accounts
+    /// of who has signed what [waits](Self::waiting). Of any other account, it says nothing.
+    pub fn learn<'a>(&mut self, roster: Roster, known: impl IntoIterator<Item = &'a KnownDevices>) -> Learned {
         if self.is_newest(roster.hash()) {
             return Learned::Known;
         }
@@ -148,9 +158,20 @@ impl RosterView {
         if !self.is_of_same_group(&roster) || !self.heads.iter().all(|head| roster.is_near(head)) {
             return Learned::Foreign;
         }
-        if author.is_some_and(|author| author.has_called_back(roster.author())) {
-            return Learned::Outdated;
+        let known: Vec<_> = known.into_iter().collect();
+        let called_back = |author: &SigningKeyCertificate| known.iter().any(|known| known.has_called_back(author));
+        let learned = if called_back(roster.author()) { Learned::Unconnected } else { self.go_on(roster.clone()) };
+        match learned {
+            Learned::Unconnected => self.learn_after_waiting(roster, &called_back),
+            learned => {
+                self.sort_waiting();
+                learned
+            }
         }
+    }
+
+    /// Does so without asking whose generation it is.
+    fn go_on(&mut self, roster: Roster) -> Learned {
         if roster.number() > self.number() { self.learn_higher(roster) } else { self.learn_equal(roster) }
     }
 

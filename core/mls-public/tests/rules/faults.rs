@@ -60,7 +60,7 @@ fn p2_honest_rosters_of_old_generations_hold_after_a_recovery() {
     // Between the new generation and the roster that binds to it, who hears of the generation first has to wait...
     let mut away = view(&first);
     assert_eq!(away.learn(second, Some(&olga(6))), Learned::Outdated);
-    assert_eq!(away.learn(third.clone(), Some(&olga(6))), Learned::Unconnected);
+    assert_eq!(away.learn(third.clone(), Some(&olga(6))), Learned::Outdated);
     // ...and that roster, which is made at once, leads over all that is in between.
     assert!(view(&third).has_to_raise(&OLGA.user(), &OLGA.identity(), 6));
     let above = raised(&[&third], &third, 6);

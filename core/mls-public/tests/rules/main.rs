@@ -5,6 +5,7 @@
 
 mod account_model;
 mod accounts;
+mod called_back;
 mod faults;
 mod incarnations;
 mod roster_model;

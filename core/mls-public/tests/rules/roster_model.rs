@@ -19,7 +19,7 @@ const EVE: Account = Account(7);
 const HONEST: [Account; 5] = [OLGA, OTTO, ADA, ABE, MAX];
 const TARGETS: [Account; 6] = [ADA, ABE, MAX, MIA, Account(10), Account(11)];
 
-fn founding() -> Roster {
+pub(crate) fn founding() -> Roster {
     let (owner, admin, member) = (Role::Owner, Role::Admin, Role::Member);
     let people = [OLGA.is(owner, 5), OTTO.is(owner, 5), ADA.is(admin, 5), ABE.is(admin, 5), EVE.is(admin, 5)];
     OLGA.founds(5, &[&people[..], &[MAX.is(member, 0), MIA.is(member, 0)]].concat())
@@ -27,14 +27,14 @@ fn founding() -> Roster {
 
 /// What somebody may wish.
 #[derive(Debug, Clone, Copy)]
-struct Wish {
+pub(crate) struct Wish {
     author: Account,
     who: Account,
     role: Option<Role>,
     nonce: u8,
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+pub(crate) fn wish() -> impl Strategy<Value = Wish> {
     let role = prop_oneof![Just(None), Just(Some(Role::Member)), Just(Some(Role::Admin))];
     let change = (prop::sample::select(&HONEST[..]), prop::sample::select(&TARGETS[..]), role);
     let change = change.prop_map(|(author, who, role)| (author, who, role));
@@ -49,7 +49,7 @@ fn wish() -> impl Strategy<Value = Wish> {
 }
 
 /// The same people, as somebody writes them who signs in this generation.
-fn bound(mut people: Vec<Participant>, author: Account, generation: u64) -> Vec<Participant> {
+pub(crate) fn bound(mut people: Vec<Participant>, author: Account, generation: u64) -> Vec<Participant> {
     for place in &mut people {
         if *place.user_id() == author.user() && place.role() > Role::Member {
             *place = author.is(place.role(), generation);
@@ -96,10 +96,12 @@ impl Learner {
             let mut changed = false;
             let kept = std::mem::take(&mut self.kept);
             for roster in kept {
+                let waited = self.view.is_waiting(roster.hash());
                 match self.view.learn(roster.clone(), Some(&self.olga)) {
                     Learned::Newer | Learned::Beside | Learned::Behind => changed = true,
+                    Learned::Outdated => changed |= !waited,
                     Learned::Unconnected | Learned::Foreign | Learned::Disputed => self.kept.push(roster),
-                    Learned::Known | Learned::Older | Learned::Overruled | Learned::Outdated => {}
+                    Learned::Known | Learned::Older | Learned::Overruled => {}
                 }
             }
             if !changed {
@@ -110,7 +112,7 @@ impl Learner {
 }
 
 /// Steps that honest people took one after the other.
-fn history(wishes: &[Wish]) -> Vec<Roster> {
+pub(crate) fn history(wishes: &[Wish]) -> Vec<Roster> {
     let mut rosters = vec![founding()];
     for wish in wishes {
         rosters.extend(rosters.last().and_then(|last| wish.on(last, 5)));

@@ -3,6 +3,7 @@
 use privmsg_protocol::{Epoch, GroupId, Seq};
 use rusqlite::params;
 
+use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx, groups};
 
@@ -20,6 +21,8 @@ pub struct Lag {
     pub seq: Option<Seq>,
     /// What comes after this number is for this device: it was invited there, and could not use the invitation.
     pub since: Option<Seq>,
+    /// The chat that it would carry, where a person of this user has to answer before the device joins.
+    pub chat: Option<ChatId>,
     /// When to give up waiting for what leads there, and join anew, ms.
     pub join_at: i64,
 }
@@ -71,6 +74,18 @@ pub fn put_invited(tx: &Tx<'_>, group: &GroupId, since: Option<Seq>, join_at: i6
     Ok(())
 }
 
+/// Notes which chat a group would carry that is not joined before a person has answered.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_chat(tx: &Tx<'_>, group: &GroupId, chat: ChatId) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE lag SET chat_id = ?2 WHERE group_id = ?1")?
+        .execute(params![group.as_bytes().as_slice(), chat.0])?;
+    tx.changed(Change::Task(groups::TASK));
+    Ok(())
+}
+
 /// Sets another time to join anew.
 ///
 /// # Errors
@@ -113,6 +128,14 @@ pub fn of(at: &Snapshot<'_>, group: &GroupId) -> Result<Option<Lag>, StoreError>
     Ok(collect(at, "WHERE group_id = ?1", [group.as_bytes().as_slice()])?.pop())
 }
 
+/// The group that would carry a chat, if that waits for the user's answer.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<GroupId>, StoreError> {
+    Ok(collect(at, "WHERE chat_id = ?1", [chat.0])?.pop().map(|lag| lag.group))
+}
+
 /// All of them.
 ///
 /// # Errors
@@ -122,13 +145,15 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Lag>, StoreError> {
 }
 
 fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Lag>, StoreError> {
-    let mut query = at.sql().prepare_cached(&format!("SELECT group_id, epoch, seq, since, join_at FROM lag {rest}"))?;
+    let mut query =
+        at.sql().prepare_cached(&format!("SELECT group_id, epoch, seq, since, join_at, chat_id FROM lag {rest}"))?;
     let rows = query.query_map(parameters, |row| {
         Ok((|| {
             let epoch = row.get::<_, Option<i64>>(1)?.map(|epoch| Epoch(from_sql(epoch)));
             let seq = row.get::<_, Option<i64>>(2)?.map(|seq| Seq(from_sql(seq)));
             let since = row.get::<_, Option<i64>>(3)?.map(|seq| Seq(from_sql(seq)));
-            Ok(Lag { group: group_id(row, 0)?, epoch, seq, since, join_at: row.get(4)? })
+            let chat = row.get::<_, Option<i64>>(5)?.map(ChatId);
+            Ok(Lag { group: group_id(row, 0)?, epoch, seq, since, chat, join_at: row.get(4)? })
         })())
     })?;
     rows.map(|row| row?).collect()

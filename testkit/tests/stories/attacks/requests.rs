@@ -1,10 +1,12 @@
 //! What a server says of who has answered whom.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use privmsg_client::Consent;
 use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::Requests;
-use privmsg_testkit::hostile::Answer;
+use privmsg_testkit::hostile::{Answer, Frame};
 use privmsg_testkit::wait::{PATIENCE, until};
 
 use super::{alice_is_watched, has_taken_all};
@@ -73,10 +75,11 @@ async fn the_servers_word_declines_nobody_and_hides_no_loss() -> Result<()> {
     alice.stands_to(&bob, Consent::Open).await
 }
 
-/// Whoever is invited and cannot use the invitation comes in by themselves, as into a chat that is older than the device.
+/// Whoever is invited and cannot use the invitation would come in by themselves, and be seen to be there: not before they have
+/// answered.
 #[tokio::test]
-async fn an_invitation_that_was_spoiled_asks_all_the_same() -> Result<()> {
-    let (server, hostile, alice, _bob) = alice_is_watched().await?;
+async fn an_invitation_that_was_spoiled_shows_nobody_that_one_is_there() -> Result<()> {
+    let (server, hostile, mut alice, _bob) = alice_is_watched().await?;
     let mallory = server.person("mallory").await?;
     let answer = says(&[], &[])?;
     hostile.answers(ASKED, move |_| Some(answer.clone()))?;
@@ -90,14 +93,72 @@ async fn an_invitation_that_was_spoiled_asks_all_the_same() -> Result<()> {
     });
     mallory.delivered(&mallory.says(&alice, "Are you there?").await?).await?;
     let joins = format!("POST groups/{}/commits", server.group_of(&["alice", "mallory"])?);
-    hostile.is_asked(&joins, 1).await?;
-    alice.stands_to(&mallory, Consent::Asked).await?;
+    until("that she is asked", PATIENCE, || async {
+        let asks = alice.client().requests().await?;
+        Ok((asks.len() == 1 && asks[0].is_unread).then_some(()))
+    })
+    .await?;
     hostile.stops_lying();
-    mallory.says(&alice, "And now?").await?;
-    alice.hears(&mallory, "And now?").await?;
+    mallory.delivered(&mallory.says(&alice, "And now?").await?).await?;
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
     has_taken_all(&alice, &server).await?;
-    ensure!(mallory.has(&alice, "And now?").await?.delivered_at().is_none());
+    alice.stands_to(&mallory, Consent::Asked).await?;
+    let chat = alice.client().requests().await?[0].entry.summary.chat.id;
+    alice.client().decline(chat).await?;
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    ensure!(hostile.times_asked(&joins) == 0, "he sees that she is there");
+
+    alice.client().accept(chat).await?;
+    hostile.is_asked(&joins, 1).await?;
+    mallory.says(&alice, "At last").await?;
+    alice.hears(&mallory, "At last").await?;
+    ensure!(alice.client().requests().await?.is_empty());
     Ok(())
+}
+
+/// Nor does a commit that nobody can follow, in a chat that was never answered, or with somebody who is blocked.
+#[tokio::test]
+async fn a_commit_that_cannot_be_followed_shows_nobody_that_one_is_there() -> Result<()> {
+    let (server, hostile, mut alice, bob) = alice_is_watched().await?;
+    let mallory = server.person("mallory").await?;
+    mallory.says(&alice, "Are you there?").await?;
+    alice.hears(&mallory, "Are you there?").await?;
+    alice.client().block(&bob.account().user_id).await?;
+    let spoiled = |mut frame: Frame| {
+        if frame.payload("message").is_some_and(|message| message["message_type"] == "key_exchange") {
+            let content = &mut frame.value_mut()["payload"]["encrypted_content"];
+            let spoiled = content.as_str().map(|content| format!("{}AAAA", &content[..content.len() / 8 * 4]));
+            *content = spoiled.into();
+        }
+        vec![frame]
+    };
+    hostile.rewrites_frames(spoiled);
+    let joins = ["bob", "mallory"].map(|name| server.group_of(&["alice", name]));
+    let joins =
+        joins.into_iter().map(|group| Ok(format!("POST groups/{}/commits", group?))).collect::<Result<Vec<_>>>()?;
+    let before: usize = joins.iter().map(|path| hostile.times_asked(path)).sum();
+    for stranger in [&bob, &mallory] {
+        // What lets a device in is a commit.
+        let tablet = stranger.takes_another_device(&server.url()).await?;
+        until("that it is in", PATIENCE, || async {
+            let leaves = server.leaves_of(&["alice", stranger.account().user_id.as_str()])?;
+            Ok((leaves == 3).then_some(()))
+        })
+        .await?;
+        drop(tablet);
+    }
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let since: usize = joins.iter().map(|path| hostile.times_asked(path)).sum();
+    ensure!(since == before, "they see that she is there");
+    hostile.stops_lying();
+    alice.says(&mallory, "Yes").await?;
+    mallory.hears(&alice, "Yes").await.map(drop)
 }
 
 /// A chat that this device does not know the beginning of is none that was answered, only because a server says nothing of it.

@@ -2,6 +2,7 @@
 
 mod anew;
 mod attacks;
+mod away;
 mod changes;
 mod devices;
 mod life;

@@ -16,16 +16,17 @@ use std::sync::Arc;
 use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::{Group, GroupKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
-use privmsg_store::holds::Scope;
+use privmsg_store::holds::{self, Scope};
 use privmsg_store::lags::{self, Lag};
 use privmsg_store::{
-    Snapshot, StoreError, TaskName, consent, gaps, group_changes, outbox, rejoins, settings, welcomes,
+    Snapshot, StoreError, TaskName, chats, consent, gaps, group_changes, outbox, rejoins, settings, welcomes,
 };
 
 use super::{Due, Failure, NEXT_LOOK, Task, Work};
 use crate::engine::{Link, inbox};
 use crate::error::ClientError;
 use crate::events::Event;
+use crate::group::asking;
 use crate::group::commit::commit_what_is_due;
 use crate::group::join::{Why, join, join_by_welcome};
 use crate::group::mls::Step;
@@ -68,6 +69,11 @@ impl Task for Groups {
             }
         }
         for lag in lags.iter().filter(|lag| !groups.iter().any(|group| group.group_id == lag.group)) {
+            if let Some(chat) = lag.chat
+                && asking::is_closed(at, &chats::load(at, chat)?.kind)?
+            {
+                continue;
+            }
             if is_ahead(lag.join_at, now_ms) {
                 due.later_ms(lag.join_at)
             } else {
@@ -127,6 +133,8 @@ fn next(
         return Ok(match standing(at, Some(group), lag)? {
             Standing::CaughtUp => Next::Now,
             Standing::OwedAnswers => Next::Wait,
+            // Whoever asks does not see that this device is there.
+            Standing::Behind { .. } if asking::is_closed(at, &chats::load(at, group.chat)?.kind)? => Next::Wait,
             Standing::Behind { .. } if is_ahead(lag.join_at, now_ms) => Next::At(lag.join_at),
             Standing::Behind { .. }
                 if lag.epoch.is_some() && link.is_restless() && now_ms.abs_diff(lag.join_at) < LONGEST_UNREST =>
@@ -137,6 +145,7 @@ fn next(
         });
     }
     Ok(match group.state {
+        GroupState::Broken if asking::is_closed(at, &chats::load(at, group.chat)?.kind)? => Next::Wait,
         GroupState::Broken => Next::Now,
         GroupState::Active if group.roster.is_some() && group_changes::any(at, group.chat)? => Next::Now,
         // Whoever asks does not see that this device is there.
@@ -246,8 +255,10 @@ async fn believe(link: &Link, id: GroupId) -> Result<(), ClientError> {
         if rejoins::are_spent(tx, &id, now)? {
             return Err(ClientError::JoinedTooOften { wait: NEXT_LOOK });
         }
+        // What could not be joined lacks everything that was said since, whatever the profile is.
+        let was_refused = holds::attempts(tx, &groups::TASK, Scope::Group(id))? > 0;
         let told = settings::get(tx, TOLD_SET_BACK)?;
-        let is_news = told.is_none_or(|told| told > now || now - told >= DAY_MS);
+        let is_news = !was_refused && told.is_none_or(|told| told > now || now - told >= DAY_MS);
         if is_news {
             settings::set(tx, TOLD_SET_BACK, now)?;
         }

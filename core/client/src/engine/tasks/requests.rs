@@ -6,7 +6,7 @@ use std::sync::Arc;
 use privmsg_protocol::ErrorCode;
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::holds::Scope;
-use privmsg_store::{Snapshot, StoreError, TaskName, account, blocks, consent, groups};
+use privmsg_store::{Snapshot, StoreError, TaskName, account, blocks, consent, groups, lags};
 
 use super::asked::Asked;
 use super::{Due, Failure, Task, Work};
@@ -74,7 +74,9 @@ async fn settle(link: &Link) -> Result<i64, ClientError> {
 pub(crate) async fn tell(context: &Context, chat: ChatId, open: bool) -> Result<(), ClientError> {
     let look = move |at: &Snapshot<'_>| {
         let is_told_so = open || matches!(chats::load(at, chat)?.kind, ChatKind::Direct { .. });
-        Ok::<_, StoreError>((groups::of_chat(at, chat)?.map(|group| group.group_id), is_told_so))
+        let carrying = groups::of_chat(at, chat)?.map(|group| group.group_id);
+        let carrying = carrying.map_or_else(|| lags::of_chat(at, chat), |id| Ok(Some(id)))?;
+        Ok::<_, StoreError>((carrying, is_told_so))
     };
     // Without a group it is told once there is one.
     let (Some(id), is_told_so) = context.store.read(look).await? else { return Ok(()) };

@@ -5,6 +5,7 @@
 //!     uint8  version;          // 1
 //!     opaque heads<V><V>;      // each a Roster
 //!     opaque parents<V><V>;
+//!     opaque waiting<V><V>;
 //! } View;
 //! ```
 
@@ -23,6 +24,7 @@ struct Fields {
     version: u8,
     heads: Vec<VLBytes>,
     parents: Vec<VLBytes>,
+    waiting: Vec<VLBytes>,
 }
 
 impl RosterView {
@@ -30,7 +32,8 @@ impl RosterView {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let each = |rosters: &[Roster]| rosters.iter().map(|roster| roster.encode().into()).collect();
-        let fields = Fields { version: VERSION, heads: each(&self.heads), parents: each(&self.parents) };
+        let (heads, parents, waiting) = (each(&self.heads), each(&self.parents), each(&self.waiting));
+        let fields = Fields { version: VERSION, heads, parents, waiting };
         fields.tls_serialize_detached().expect("a few rosters are far shorter than a TLS vector")
     }
 
@@ -45,9 +48,10 @@ impl RosterView {
         let read = |roster: &VLBytes| Roster::decode_admitted(roster.as_slice());
         let heads = fields.heads.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let parents = fields.parents.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        if heads.iter().chain(&parents).any(|roster| roster.conversation_id() != *chat) {
+        let waiting = fields.waiting.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if heads.iter().chain(&parents).chain(&waiting).any(|roster| roster.conversation_id() != *chat) {
             return Err(StatementError::Other);
         }
-        if heads.is_empty() { Err(StatementError::Malformed) } else { Ok(Self { heads, parents }) }
+        if heads.is_empty() { Err(StatementError::Malformed) } else { Ok(Self { heads, parents, waiting }) }
     }
 }
