@@ -18,6 +18,8 @@ async fn what_is_written_to_somebody_without_a_device_waits() -> Result<()> {
     let (server, alice, bob) = alice_and_bob().await?;
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;
+    bob.says(&alice, "Hi, Alice").await?;
+    alice.hears(&bob, "Hi, Alice").await?;
     let name = bob.account().user_id.clone();
     bob.client().logout().await?;
 

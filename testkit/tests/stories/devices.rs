@@ -78,7 +78,9 @@ async fn a_revoked_user_is_signed_out_at_once() -> Result<()> {
 #[tokio::test]
 async fn a_new_message_to_somebody_who_was_revoked_fails() -> Result<()> {
     let (server, mut alice, bob) = alice_and_bob().await?;
-    server.admin().revokes(&bob.account().user_id).await?;
+    alice.goes_offline().await?;
     alice.says(&bob, "anybody there?").await?;
+    server.admin().revokes(&bob.account().user_id).await?;
+    alice.goes_online().await?;
     alice.sees("the failure", |event| matches!(event, Event::Failed { .. })).await.map(drop)
 }

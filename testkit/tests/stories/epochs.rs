@@ -26,11 +26,13 @@ async fn many_commits_at_once_lose_nothing() -> Result<()> {
     let bob = person(&server, "bob", &his).await?;
     alice.says(&bob, "begin").await?;
     bob.hears(&alice, "begin").await?;
+    bob.says(&alice, "go on").await?;
+    alice.hears(&bob, "go on").await?;
     let tablet = alice.takes_another_device(&server.url()).await?;
     let phone = bob.takes_another_device(&server.url()).await?;
 
     let mut random = Random::new(3);
-    let mut all = vec!["begin".to_owned()];
+    let mut all = vec!["begin".to_owned(), "go on".to_owned()];
     let mut on_later_devices = Vec::new();
     for round in 0..8 {
         for (device, to) in [(&alice, &bob), (&bob, &alice), (&tablet, &bob), (&phone, &alice)] {

@@ -2,7 +2,7 @@
 //! what tells them apart is who the server says has a group, and which keys are pinned.
 
 use anyhow::{Result, ensure};
-use privmsg_client::Event;
+use privmsg_client::{ClientError, Event};
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::GroupKind;
 use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Verdict, Who};
@@ -32,7 +32,11 @@ async fn nobody_begins_a_chat_as_somebody_else() -> Result<()> {
     let text = "Hi Alice, it is Bob. Send me the door code?";
     is_let_through(&hostile, &hostile.takes_over(group)?, &made, text).await?;
     has_taken_all(&alice, &server).await?;
-    knows_nothing_of(&alice, "bob").await?;
+    // Mallory has asked, by the server's word; nothing of it can be read, and it is not about Bob.
+    let asked = alice.client().requests().await?;
+    ensure!(asked.iter().all(|request| request.is_unread && request.from.as_str() == "mallory"), "{asked:?}");
+    let bobs = alice.client().contact(&bob.account().user_id).await;
+    ensure!(matches!(bobs, Err(ClientError::UnknownContact(_))), "{bobs:?}");
     hostile.becomes_honest();
     bob.says(&alice, "this is the real Bob").await?;
     alice.hears(&bob, "this is the real Bob").await?;

@@ -18,6 +18,8 @@ async fn being_led_back_to_an_earlier_epoch_is_shown() -> Result<()> {
     let bob = Person::signs_in(&hostile.url(), &server.admin().creates("bob").await?).await?;
     alice.says(&bob, "one device").await?;
     bob.hears(&alice, "one device").await?;
+    bob.says(&alice, "so far").await?;
+    alice.hears(&bob, "so far").await?;
     let tablet = bob.takes_another_device(&hostile.url()).await?;
     alice.says(&bob, "two devices").await?;
     tablet.hears(&alice, "two devices").await?;

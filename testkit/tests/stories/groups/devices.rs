@@ -80,6 +80,7 @@ async fn leaving_on_one_device_is_leaving_on_all() -> Result<()> {
     let (alice, bob, carol) =
         (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
     let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    room.all_talk("first", &[&alice, &bob]).await?;
     let tablet = bob.takes_another_device(&server.url()).await?;
     room.all_talk("before", &[&alice, &bob, &tablet]).await?;
     let chat = room.chat(&tablet).await?;
