@@ -119,7 +119,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Block { user, blocked, send } => {
             signals.unless_interrupted(blocks::block(session, &user, blocked, send)).await
         }
-        Command::Requests => signals.unless_interrupted(requests::list(session)).await,
+        Command::Requests => requests::list(session).await,
         Command::Answer { chat, answer } => requests::answer(session, &chat, answer).await,
         Command::Blocks => signals.unless_interrupted(blocks::list(session)).await,
         Command::Logout { local } => signals.unless_interrupted(logout::run(session, local)).await,

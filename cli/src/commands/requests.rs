@@ -58,11 +58,22 @@ struct AnswerObject<'a> {
     consent: &'static str,
 }
 
+/// Who waits for an answer: whoever has asked since the profile was used last, too.
 pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
+    let client = session.signals.unless_interrupted(session.open()).await?;
+    if !client.whoami().await?.signed_in || client.is_left_out().await? {
+        return session.signals.unless_interrupted(list_known(session, &client)).await;
+    }
+    drop(client);
+    let connected = Connected::open(session, None).await?;
+    let listed = session.signals.unless_interrupted(list_known(session, &connected.client)).await;
+    connected.end(session, listed).await
+}
+
+async fn list_known(session: &Session<'_>, client: &Client) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open().await?;
     let requests = client.requests().await?;
-    let kept_out = kept_out(session, &client).await?;
+    let kept_out = kept_out(session, client).await?;
     if requests.is_empty() && kept_out.is_empty() {
         output.remark(&lang.no_requests());
     }

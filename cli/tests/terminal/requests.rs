@@ -193,3 +193,15 @@ async fn what_cannot_be_answered_is_said_and_an_answer_without_a_server_is_kept(
     })
     .await;
 }
+
+/// Once, who never ran `listen` was told that nobody waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_asked_shows_to_somebody_who_never_listens() {
+    Two::play(|alice, bob| {
+        bob.does(&["send", "alice", "hello"]).ok();
+        let listed = alice.does(&["requests", "--json"]).ok().objects();
+        assert_eq!(listed.iter().map(|request| &request["from"]).collect::<Vec<_>>(), [&json!("bob")]);
+        assert_eq!(bob.does(&["history", "alice", "--json"]).ok().objects()[0]["state"], "sent");
+    })
+    .await;
+}
