@@ -56,6 +56,12 @@ CREATE TABLE group_cursor (
     cursor TEXT NOT NULL               -- the server's word, which it understands
 ) STRICT;
 
+-- The server's database, as it was compared last: a restored one is another.
+CREATE TABLE server_lineage (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    lineage TEXT NOT NULL
+) STRICT;
+
 -- What each transaction has changed, for other processes that have the profile open. The newest thousand.
 CREATE TABLE change_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -353,11 +353,34 @@ pub fn cursor(at: &Snapshot<'_>) -> Result<Option<String>, StoreError> {
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn set_cursor(tx: &Tx<'_>, cursor: &str) -> Result<(), StoreError> {
-    let is_one = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if cursor.is_empty() || cursor.len() > LONGEST_CURSOR || !cursor.chars().all(is_one) {
+    if !is_word(cursor) {
         tx.sql().execute("DELETE FROM group_cursor", [])?;
     } else {
         tx.sql().execute("INSERT OR REPLACE INTO group_cursor (id, cursor) VALUES (1, ?1)", [cursor])?;
     }
     Ok(())
+}
+
+/// A word of the server's that can be kept, and stand in a request.
+fn is_word(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.len() <= LONGEST_CURSOR && text.chars().all(fits)
+}
+
+/// Notes with which database of the server the groups are compared. Returns whether it was another one before: the server was
+/// restored from a backup. What is no word is noted as none, and says nothing.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note_lineage(tx: &Tx<'_>, lineage: &str) -> Result<bool, StoreError> {
+    if !is_word(lineage) {
+        return Ok(false);
+    }
+    let known: Option<String> =
+        tx.sql().prepare_cached("SELECT lineage FROM server_lineage")?.query_row([], |row| row.get(0)).optional()?;
+    if known.as_deref() == Some(lineage) {
+        return Ok(false);
+    }
+    tx.sql().execute("INSERT OR REPLACE INTO server_lineage (id, lineage) VALUES (1, ?1)", [lineage])?;
+    Ok(known.is_some())
 }

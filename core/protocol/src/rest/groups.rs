@@ -240,6 +240,10 @@ pub struct Groups {
     /// Where to go on: the next `since`. A cursor that the server does not know is as none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cursor: String,
+    /// The server's database. It is another one after a restore: whatever is told of a group then, it is not the group that a device
+    /// has been in, even where the numbers are the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lineage: String,
 }
 
 /// `GET /api/v1/groups/{group_id}/state[?epoch=N]`: what is needed to join at the current epoch, or at an earlier one

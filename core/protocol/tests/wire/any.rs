@@ -208,7 +208,7 @@ strategies! {
     });
     unchanged() -> UnchangedGroup = make!(UnchangedGroup { group_id: group_id(), epoch: epoch(), seq: seq() });
     groups() -> Groups = make!(Groups {
-        groups: vec(group(), 0..3), unchanged: vec(unchanged(), 0..3), cursor: text(),
+        groups: vec(group(), 0..3), unchanged: vec(unchanged(), 0..3), cursor: text(), lineage: text(),
     });
     state_at() -> GroupStateAt = make!(GroupStateAt {
         epoch: epoch(), seq: seq(), state: public_state(), roster: opt(opaque()), founding_roster: opt(opaque()),

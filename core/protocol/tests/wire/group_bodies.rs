@@ -78,8 +78,9 @@ fn groups() {
             }],
             unchanged: vec![UnchangedGroup { group_id: group_id(), epoch: Epoch(8), seq: Seq(43) }],
             cursor: "7".into(),
+            lineage: "kX-2".into(),
         },
-        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","chat_id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","incarnation":2,"epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}],"unchanged":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","epoch":8,"seq":43}],"cursor":"7"}"#,
+        r#"{"groups":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","kind":"self","chat_id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","incarnation":2,"epoch":8,"seq":43,"participants":["alice"],"devices":[{"user_id":"alice","device_id":"d1","leaf":true,"active":false}]}],"unchanged":[{"group_id":"AAECAwQFBgcICQoLDA0ODw","epoch":8,"seq":43}],"cursor":"7","lineage":"kX-2"}"#,
     );
     body(
         &GroupStateAt { epoch: Epoch(8), seq: Seq(43), state: state(), roster: None, founding_roster: None },

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use crate::Store;
     use crate::chats::{self, ChatKind};
-    use crate::groups::{GroupState, begin_at, insert, load};
+    use crate::groups::{GroupState, begin_at, insert, load, note_lineage};
     use crate::key::DatabaseKey;
 
     const GROUP: GroupId = GroupId::from_bytes([7; 16]);
@@ -82,5 +82,16 @@ mod tests {
             Ok::<_, StoreError>((before, is_checked(tx, &group)?))
         });
         assert_eq!(checked.await.unwrap(), (true, false));
+    }
+
+    #[tokio::test]
+    async fn another_database_of_the_server_is_noticed_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+        let noticed = store.write(|tx| {
+            ["one", "one", "", "no word", "two", "two", "one"].into_iter().map(|name| note_lineage(tx, name)).collect()
+        });
+        let noticed: Result<Vec<_>, StoreError> = noticed.await;
+        assert_eq!(noticed.unwrap(), [false, false, false, false, true, false, true]);
     }
 }

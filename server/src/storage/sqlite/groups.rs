@@ -82,7 +82,7 @@ fn list(conn: &Connection, user: UserKey, since: Option<&str>) -> rusqlite::Resu
             unchanged.push(group);
         }
     }
-    Ok(Groups { groups, unchanged, cursor: format!("{lineage}.{newest}") })
+    Ok(Groups { groups, unchanged, cursor: format!("{lineage}.{newest}"), lineage })
 }
 
 pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {

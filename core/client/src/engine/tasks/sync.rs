@@ -66,7 +66,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     let since = link.context.store.read(groups::cursor).await?;
     let answer = link.context.api.groups(since.as_deref()).await?;
     link.set_cursor(&answer.cursor);
-    let cursor = link.cursor();
+    let (cursor, lineage) = (link.cursor(), answer.lineage);
     let changed = answer.groups.iter().filter(|group| !is_dead(group)).map(|group| Theirs::of(group, &link.identity));
     let theirs: Vec<_> = changed.chain(answer.unchanged.iter().map(Theirs::unchanged)).collect();
     // What the comparison finds missing may still be on its way.
@@ -83,7 +83,14 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                 }
             }
             let mut unsure = HashSet::new();
+            // Numbers say nothing then: a group of the backup can have come to where this device was in the other one.
+            let is_restored = groups::note_lineage(step.tx, &lineage)?;
             for theirs in theirs.iter().filter(|group| of_interest(&group.id)) {
+                let was_there = || before.get(&theirs.id).is_some_and(|ours| ours.state == GroupState::Active);
+                if is_restored && was_there() {
+                    lags::put(step.tx, &theirs.id, None, step.now_ms)?;
+                    continue;
+                }
                 if compare_one(step, theirs, before.get(&theirs.id))? == Told::Nothing {
                     unsure.insert(theirs.id);
                 }
