@@ -123,18 +123,8 @@ impl Tx<'_> {
 
     /// Deletes groups in which nobody takes part any more.
     pub(super) fn forget_empty_groups(&self) -> Result<()> {
-        const EMPTY: &str = "SELECT id FROM grp g
-            WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
-        for table in ["grp_leaf", "grp_state", "grp_commit", "unusable", "judged", "welcome", "withheld"] {
-            self.conn.execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
-        }
-        let gone = self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
-        if gone > 0 {
-            for table in ["roster", "leaving"] {
-                self.conn
-                    .execute(&format!("DELETE FROM {table} WHERE chat_id NOT IN (SELECT chat_id FROM grp)"), [])?;
-            }
-        }
+        self.conn
+            .execute("DELETE FROM grp WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = grp.id)", [])?;
         Ok(())
     }
 

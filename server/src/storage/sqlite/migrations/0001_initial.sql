@@ -421,6 +421,7 @@ CREATE TABLE grp_commit (
     group_info TEXT    NOT NULL,
     PRIMARY KEY (grp, epoch)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX grp_commit_by_user ON grp_commit (user);
 
 -- Who could not use one. `before`: because of the GroupInfo.
 CREATE TABLE unusable (
@@ -545,6 +546,61 @@ CREATE TABLE sample (
     -- New since the sample before.
     messages         INTEGER NOT NULL
 ) STRICT;
+
+-- What goes with a group. Messages of it stay in mailboxes, and so do notices, which are tidied away with them.
+CREATE TRIGGER group_goes AFTER DELETE ON grp BEGIN
+    DELETE FROM grp_participant WHERE grp = old.id;
+    DELETE FROM grp_leaf WHERE grp = old.id;
+    DELETE FROM grp_state WHERE grp = old.id;
+    DELETE FROM grp_commit WHERE grp = old.id;
+    DELETE FROM unusable WHERE grp = old.id;
+    DELETE FROM judged WHERE grp = old.id;
+    DELETE FROM welcome WHERE grp = old.id;
+    DELETE FROM withheld WHERE grp = old.id;
+    DELETE FROM untold WHERE grp = old.id;
+    DELETE FROM unanswered WHERE peer = -old.id;
+END;
+
+-- What goes with the last group of a conversation.
+CREATE TRIGGER conversation_goes AFTER DELETE ON grp
+WHEN NOT EXISTS (SELECT 1 FROM grp WHERE chat_id = old.chat_id) BEGIN
+    DELETE FROM roster WHERE chat_id = old.chat_id;
+    DELETE FROM leaving WHERE chat_id = old.chat_id;
+    DELETE FROM suspended WHERE chat_id = old.chat_id;
+END;
+
+CREATE TRIGGER participant_goes AFTER DELETE ON grp_participant BEGIN
+    DELETE FROM withheld WHERE grp = old.grp AND user = old.user;
+END;
+
+-- What goes with a user at once, while their row may have to stay.
+CREATE TRIGGER user_goes AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
+    DELETE FROM invitation WHERE user = new.id;
+    DELETE FROM contact WHERE user = new.id;
+    DELETE FROM contact WHERE peer = new.id;
+    DELETE FROM block WHERE user = new.id;
+    DELETE FROM block WHERE peer = new.id;
+    DELETE FROM unanswered WHERE user = new.id;
+    DELETE FROM unanswered WHERE peer = new.id;
+    DELETE FROM brought WHERE user = new.id;
+    DELETE FROM withheld WHERE user = new.id;
+    DELETE FROM grp_participant WHERE user = new.id;
+    DELETE FROM leaving WHERE user = new.id;
+    DELETE FROM published_list WHERE user = new.id;
+    DELETE FROM removed_key WHERE user = new.id;
+    DELETE FROM earlier_backup WHERE user = new.id;
+    DELETE FROM replacement WHERE user = new.id;
+END;
+
+-- And what is of use as long as a device of theirs is a leaf.
+CREATE TRIGGER user_is_gone AFTER DELETE ON user BEGIN
+    DELETE FROM grp_commit WHERE user = old.id;
+    DELETE FROM unusable WHERE user = old.id;
+    DELETE FROM suspended WHERE user = old.id;
+    DELETE FROM conversation_went_on WHERE user = old.id;
+    DELETE FROM untold WHERE user = old.id;
+    DELETE FROM filed_bytes WHERE sender = old.id;
+END;
 
 -- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
 -- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, what is declined, and who has been put out
