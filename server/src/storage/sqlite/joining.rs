@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::query::Query as _;
 use super::relay::too_much_waits;
-use super::tx::{Piece, Tx};
+use super::tx::{Piece, Source, Tx};
 use crate::frame_text;
 use crate::secrets::random_message_id;
 use crate::storage::{Refusal, Result, Session, UserKey, Welcomed};
@@ -87,8 +87,11 @@ impl Tx<'_> {
                 timestamp: self.now(),
             });
             let epoch = i64::try_from(place.epoch.0).unwrap_or(i64::MAX);
-            self.with_room(vec![device], place.group, frame.len())?;
-            self.post_welcome(Piece::new(message_id, &[device], place.group, session.user.0), frame, epoch)?;
+            let source = Source::Group(place.group);
+            self.with_room(vec![device], source, frame.len())?;
+            let devices = [device];
+            let piece = Piece::new(message_id, &devices, source, session.user.0);
+            self.post_welcome(piece, frame, (place.group, epoch))?;
             self.add_leaf(place.group, device)?;
         }
         Ok(())
