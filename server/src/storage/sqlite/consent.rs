@@ -91,24 +91,26 @@ impl Tx<'_> {
             let stands = match before.iter().find(|standing| standing.user == *participant) {
                 Some(known) if *participant == user => Participant { kept_out: None, ..*known },
                 Some(known) => *known,
-                None if *participant == user => {
-                    Participant { began: before.is_empty(), ..Participant::new(user, came_at) }
-                }
                 None => {
-                    let by: Vec<i64> = people.brought_by(*participant).into_iter().chain([user]).collect();
-                    self.newcomer(group, *participant, &by, came_at)?
+                    let began = before.is_empty() && *participant == user;
+                    Participant { began, ..Participant::new(*participant, came_at) }
                 }
             };
             participant::insert(self.conn, group, &stands)?;
         }
+        for newcomer in come.into_iter().filter(|newcomer| *newcomer != user) {
+            let by: Vec<i64> = people.brought_by(newcomer).into_iter().chain([user]).collect();
+            self.brought_in(group, newcomer, &by)?;
+        }
         Ok(())
     }
 
-    /// Somebody who has just come to a group, into which these have put them, whose word it is first.
-    pub(super) fn newcomer(&mut self, group: i64, user: i64, by: &[i64], came_at: i64) -> Result<Participant> {
+    /// Notes how somebody who has just come to a group stands to those who have put them in, whose word it is first. Whoever comes
+    /// with them is there.
+    pub(super) fn brought_in(&mut self, group: i64, user: i64, by: &[i64]) -> Result<()> {
         let kept_out = self.kept_out_by(group, user, by)?;
         let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(user, *author))?;
-        Ok(Participant { kept_out, brought_by, ..Participant::new(user, came_at) })
+        participant::set_brought_in(self.conn, group, user, kept_out, brought_by)
     }
 
     /// A person of this user has answered the others who are in the group, which is at `seq`: they may see from now on when the

@@ -77,9 +77,10 @@ pub(super) fn of_chat_before(conn: &Connection, chat: &ConversationId) -> Result
     })
 }
 
-pub(super) fn insert(conn: &Connection, group: i64, one: &Participant) -> Result<()> {
+/// Returns whether they are new in the group.
+pub(super) fn insert(conn: &Connection, group: i64, one: &Participant) -> Result<bool> {
     let (kept_out, kept_out_by) = KeptOutFor::columns(one.kept_out);
-    conn.run(
+    let inserted = conn.run(
         "INSERT OR IGNORE INTO grp_participant (grp, user, acted, acted_at, came_at, declined, seen_before,
              had_answered, began, kept_out, kept_out_by, brought_by)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -97,6 +98,22 @@ pub(super) fn insert(conn: &Connection, group: i64, one: &Participant) -> Result
             kept_out_by,
             one.brought_by,
         ],
+    )?;
+    Ok(inserted > 0)
+}
+
+/// What becomes of somebody by those who have put them into a group.
+pub(super) fn set_brought_in(
+    conn: &Connection,
+    group: i64,
+    user: i64,
+    kept_out: Option<KeptOutFor>,
+    brought_by: i64,
+) -> Result<()> {
+    let (kept_out, kept_out_by) = KeptOutFor::columns(kept_out);
+    conn.run(
+        "UPDATE grp_participant SET kept_out = ?3, kept_out_by = ?4, brought_by = ?5 WHERE grp = ?1 AND user = ?2",
+        params![group, user, kept_out, kept_out_by, brought_by],
     )?;
     Ok(())
 }

@@ -323,11 +323,13 @@ impl Tx<'_> {
         for user in &moves.go {
             self.conn.run("DELETE FROM grp_participant WHERE grp = ?1 AND user = ?2", [group, *user])?;
         }
+        let mut come = Vec::with_capacity(moves.come.len());
         for user in &moves.come {
-            let newcomer = self.newcomer(group, *user, by, seq)?;
-            participant::insert(self.conn, group, &newcomer)?;
+            if participant::insert(self.conn, group, &participant::Participant::new(*user, seq))? {
+                come.push(*user);
+            }
         }
-        Ok(())
+        come.into_iter().try_for_each(|user| self.brought_in(group, user, by))
     }
 }
 
