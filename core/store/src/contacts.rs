@@ -184,7 +184,7 @@ pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observ
     if contact.changed_by.as_ref().is_some_and(|by| *by != ChangedBy::Seen) {
         return Ok(Observation::Known);
     }
-    if contact.is_held_fast() {
+    if contact.is_held_fast() || contact.changed_identity.is_some() {
         put_change(tx, user, identity, &ChangedBy::Seen)?;
         return Ok(Observation::Blocked);
     }

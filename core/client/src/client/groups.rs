@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use privmsg_e2ee::{AccountPublicKey, MAX_MENTIONS, OsRng, Participant, Role, Title};
+use privmsg_e2ee::{MAX_MENTIONS, OsRng, Participant, Role, Title};
 use privmsg_protocol::{ConversationId, ErrorCode, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::contacts::{self, Contact};
 use privmsg_store::group_changes::{self, Fate};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::holds::Unreachable;
@@ -18,6 +17,7 @@ use crate::error::ClientError;
 use crate::group::change::{Author, ChangeError, GroupChange};
 use crate::group::rosters;
 use crate::sending::Said;
+use crate::trust;
 
 /// Profiles that are asked for at once.
 const AT_ONCE: usize = 8;
@@ -217,8 +217,7 @@ impl Client {
     /// [`ClientError::NoSuchGroup`] for a chat of another kind.
     pub async fn group(&self, chat: ChatId) -> Result<GroupView, ClientError> {
         let own = self.context.account().await?;
-        let own = (own.user_id, own.identity);
-        self.context.store.read(move |at| look(at, chat, &own)).await
+        self.context.store.read(move |at| look(at, chat, (&own.user_id, own.identity))).await
     }
 
     /// What a group is called by people, if this device knows it and anybody has said.
@@ -287,18 +286,12 @@ impl Client {
             Err(error) if error.is(&ErrorCode::UnknownUser) => return Err(ClientError::NoSuchUser(user)),
             published => published?,
         };
-        let (name, key) = (user.clone(), published);
-        let look = move |at: &Snapshot<'_>| {
-            let is_refused = key.map_or(Ok(false), |key| contacts::is_refused(at, &name, key.as_bytes()))?;
-            let known = contacts::load(at, &name)?;
-            let counts = |known: &Contact| is_refused || known.is_held_fast() || known.changed_identity.is_some();
-            Ok::<_, StoreError>(known.filter(counts))
-        };
-        let known = self.context.store.read(look).await?;
-        match (published, known) {
-            (None, _) => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
-            (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::KeyChanged(user)),
-            (Some(key), _) => Ok(Participant::member(user, key)),
+        let (name, shown) = (user.clone(), published.map(|key| *key.as_bytes()));
+        let trust = self.context.store.read(move |at| trust::of(at, &name, shown)).await?;
+        match published {
+            None => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
+            Some(_) if trust.is_held_back() => Err(ClientError::KeyChanged(user)),
+            Some(key) => Ok(Participant::member(user, key)),
         }
     }
 }
@@ -331,7 +324,7 @@ pub(crate) fn refuse_gone(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientE
     }
 }
 
-fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Result<GroupView, ClientError> {
+fn look(at: &Snapshot<'_>, chat: ChatId, own: (&UserId, Option<[u8; 32]>)) -> Result<GroupView, ClientError> {
     let none = || ClientError::NoSuchGroup(String::new());
     let known = group_chats::load(at, chat)?.ok_or_else(none)?;
     let ChatKind::Group { conversation } = chats::load(at, chat)?.kind else { return Err(none()) };
@@ -339,7 +332,7 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Re
     let mut people = Vec::new();
     for place in view.participants() {
         people.push(GroupPerson {
-            other_identity: !is_as_known(at, &place, own)?,
+            other_identity: !trust::of_anybody(at, own, place.user_id(), *place.identity().as_bytes())?.is_as_known(),
             user_id: place.user_id().clone(),
             role: place.role(),
         });
@@ -347,17 +340,4 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Re
     let is_split = view.heads().len() > 1;
     let waiting = group_changes::of_chat(at, chat)?.len();
     Ok(GroupView { chat, conversation, title: known.title, people, gone: known.gone, is_split, waiting })
-}
-
-pub(super) fn is_as_known(
-    at: &Snapshot<'_>,
-    place: &Participant,
-    own: &(UserId, Option<[u8; 32]>),
-) -> Result<bool, StoreError> {
-    let key: &AccountPublicKey = place.identity();
-    if *place.user_id() == own.0 {
-        return Ok(own.1 == Some(*key.as_bytes()));
-    }
-    let contact = contacts::load(at, place.user_id())?;
-    Ok(contact.is_none_or(|contact| contact.identity == *key.as_bytes() && contact.changed_identity.is_none()))
 }

@@ -7,9 +7,9 @@ use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::{Snapshot, contacts, group_chats};
 
 use super::Client;
-use super::groups::is_as_known;
 use crate::error::ClientError;
 use crate::group::rosters;
+use crate::trust;
 
 /// A group that nothing is sent to until it is settled under which identities its people take part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,7 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn held_group(&self, chat: ChatId) -> Result<Option<HeldGroup>, ClientError> {
         let own = self.context.account().await?;
-        let own = (own.user_id, own.identity);
-        self.context.store.read(move |at| look(at, chat, &own)).await
+        self.context.store.read(move |at| look(at, chat, (&own.user_id, own.identity))).await
     }
 
     /// The groups in which a user takes part under another identity than the one that this user knows them by.
@@ -45,11 +44,10 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn held_groups_with(&self, user: &UserId) -> Result<Vec<HeldGroup>, ClientError> {
         let (own, user) = (self.context.account().await?, user.clone());
-        let own = (own.user_id, own.identity);
         let look = move |at: &Snapshot<'_>| {
             let mut held = Vec::new();
             for (chat, _) in group_chats::all(at)? {
-                let group = look(at, chat, &own)?;
+                let group = look(at, chat, (&own.user_id, own.identity))?;
                 held.extend(group.filter(|group| group.others.contains(&user) || group.to_decide.contains(&user)));
             }
             Ok::<_, ClientError>(held)
@@ -58,13 +56,13 @@ impl Client {
     }
 }
 
-fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Result<Option<HeldGroup>, ClientError> {
+fn look(at: &Snapshot<'_>, chat: ChatId, own: (&UserId, Option<[u8; 32]>)) -> Result<Option<HeldGroup>, ClientError> {
     let Some(known) = group_chats::load(at, chat)?.filter(|known| known.gone.is_none()) else { return Ok(None) };
     let ChatKind::Group { conversation } = chats::load(at, chat)?.kind else { return Ok(None) };
     let people = rosters::view(at, chat)?.map(|view| view.participants()).unwrap_or_default();
     let (mut to_decide, mut others, mut strangers) = (Vec::new(), Vec::new(), Vec::new());
     for place in &people {
-        if is_as_known(at, place, own)? {
+        if trust::of_anybody(at, own, place.user_id(), *place.identity().as_bytes())?.is_as_known() {
             continue;
         }
         strangers.push(place);
@@ -81,10 +79,10 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Re
     let is_stranger = |place: &Participant| strangers.iter().any(|other| other.user_id() == place.user_id());
     let mut can_renew: Vec<_> = people
         .iter()
-        .filter(|place| *place.user_id() != own.0 && !is_stranger(place) && may(place))
+        .filter(|place| place.user_id() != own.0 && !is_stranger(place) && may(place))
         .map(|place| (place.user_id().clone(), place.role()))
         .collect();
     can_renew.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let may_renew = people.iter().any(|place| *place.user_id() == own.0 && !is_stranger(place) && may(place));
+    let may_renew = people.iter().any(|place| place.user_id() == own.0 && !is_stranger(place) && may(place));
     Ok(Some(HeldGroup { conversation, title: known.title, to_decide, others, may_renew, can_renew }))
 }

@@ -9,7 +9,7 @@ use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCerti
 use privmsg_mls_public::{KnownDevices, Learned, RosterView};
 use privmsg_protocol::{GroupId, Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::{Snapshot, StoreError, Tx, account, contacts, group_chats};
+use privmsg_store::{Snapshot, StoreError, Tx, account, group_chats};
 
 use super::claim::Claim;
 use super::mls::Step;
@@ -17,6 +17,7 @@ use crate::device_lists;
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::identity::Identity;
+use crate::trust;
 
 /// Most answers with steps, of a megabyte each, of one group: more than a server keeps.
 const MOST_ANSWERS: usize = 16;
@@ -229,17 +230,11 @@ pub(crate) fn strangers_under_known_names(
     identity: &Identity,
     roster: &Roster,
 ) -> Result<Vec<Participant>, StoreError> {
+    let own = identity.person();
     let mut others = Vec::new();
     for participant in roster.participants() {
-        let known = if *participant.user_id() == identity.user_id {
-            participant.identity() == &identity.account
-        } else {
-            let contact = contacts::load(at, participant.user_id())?;
-            contact.is_none_or(|contact| {
-                contact.identity == *participant.identity().as_bytes() && contact.changed_identity.is_none()
-            })
-        };
-        if !known {
+        let key = *participant.identity().as_bytes();
+        if !trust::of_anybody(at, own, participant.user_id(), key)?.is_as_known() {
             others.push(participant.clone());
         }
     }
