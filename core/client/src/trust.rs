@@ -89,7 +89,7 @@ pub(crate) fn of(at: &Snapshot<'_>, user: &UserId, shown: Option<Key>) -> Result
     Ok(judge(contacts::load(at, user)?.as_ref(), is_refused, shown))
 }
 
-/// The same where it may be the user's own name: that has the one key.
+/// The same where it may be the user's own name: that has the one key, and another one is nothing that was refused.
 pub(crate) fn of_anybody(
     at: &Snapshot<'_>,
     own: (&UserId, Option<Key>),
@@ -102,7 +102,7 @@ pub(crate) fn of_anybody(
     Ok(match own.1 {
         None => Trust::Nobody,
         Some(pinned) if shown == pinned => Trust::Pinned(pinned),
-        Some(pinned) => Trust::Refused { pinned },
+        Some(pinned) => Trust::ToBeAsked { pinned },
     })
 }
 

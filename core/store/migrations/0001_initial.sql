@@ -106,6 +106,7 @@ CREATE INDEX contact_word_untold ON contact_word (told) WHERE told_by = '';
 CREATE TABLE refused_identity (
     user_id TEXT NOT NULL,
     identity BLOB NOT NULL,
+    shown INTEGER NOT NULL DEFAULT 0,  -- the user was shown its number since, to accept it after all
     PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 

@@ -329,6 +329,52 @@ pub fn refuse_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
     Ok(true)
 }
 
+/// The keys that the user has refused for a contact.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn refused(at: &Snapshot<'_>, user: &UserId) -> Result<Vec<[u8; 32]>, StoreError> {
+    let sql = "SELECT identity FROM refused_identity WHERE user_id = ?1 ORDER BY identity";
+    let mut query = at.sql().prepare_cached(sql)?;
+    let rows = query.query_and_then([user.as_str()], |row| key_bytes(row, 0))?;
+    rows.collect()
+}
+
+/// The user is shown the numbers of all keys that they have refused for a contact.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_refused_shown(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE refused_identity SET shown = 1 WHERE user_id = ?1", [user.as_str()])?;
+    Ok(())
+}
+
+/// Whether the user was shown the number of a key since they have refused it.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn was_refused_shown(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM refused_identity WHERE user_id = ?1 AND identity = ?2 AND shown)";
+    let mut query = at.sql().prepare_cached(sql)?;
+    Ok(query.query_row(params![user.as_str(), identity.as_slice()], |row| row.get(0))?)
+}
+
+/// The user takes back that a key is not the contact's: it is the pinned one from now on, and nobody vouches for it. Returns
+/// whether it was refused.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn accept_refused(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
+    if !is_refused(tx, user, identity)? {
+        return Ok(false);
+    }
+    pin(tx, user, identity)?;
+    set_refused(tx, user, identity, false)?;
+    words::say(tx, user, identity, Marks::NONE)?;
+    end_change(tx, user)?;
+    Ok(true)
+}
+
 #[cfg(test)]
 #[path = "contacts_tests.rs"]
 mod tests;

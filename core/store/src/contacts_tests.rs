@@ -108,6 +108,36 @@ async fn what_is_refused_is_not_asked_about_again() {
     }
 }
 
+/// One that was refused by mistake takes the place of the pinned one, and nothing that vouched for another key counts for it.
+#[tokio::test]
+async fn what_was_refused_is_accepted_after_all() {
+    let (_dir, store) = store();
+    let steps = store.write(|tx| {
+        observe(tx, &bob(), &[1; 32])?;
+        set_verified(tx, &bob(), true)?;
+        for key in [[2; 32], [3; 32]] {
+            observe(tx, &bob(), &key)?;
+            assert!(refuse_change(tx, &bob())?);
+        }
+        assert_eq!(refused(tx, &bob())?, [[2; 32], [3; 32]]);
+        assert!(!was_refused_shown(tx, &bob(), &[3; 32])?);
+        note_refused_shown(tx, &bob())?;
+        assert!(was_refused_shown(tx, &bob(), &[3; 32])? && !was_refused_shown(tx, &bob(), &[4; 32])?);
+        assert!(!accept_refused(tx, &bob(), &[4; 32])?, "nobody has refused it");
+        assert!(accept_refused(tx, &bob(), &[3; 32])?);
+        let contact = load(tx, &bob())?.unwrap();
+        assert_eq!((contact.identity, contact.is_held_fast(), contact.changed_identity), ([3; 32], false, None));
+        assert_eq!(refused(tx, &bob())?, [[2; 32]]);
+        // Refused anew, it has to be shown anew.
+        set_verified(tx, &bob(), true)?;
+        observe(tx, &bob(), &[1; 32])?;
+        refuse_change(tx, &bob())?;
+        assert!(!was_refused_shown(tx, &bob(), &[1; 32])?);
+        Ok::<_, StoreError>(())
+    });
+    steps.await.unwrap();
+}
+
 #[tokio::test]
 async fn taking_back_a_comparison_leaves_what_the_link_has_said() {
     let (_dir, store) = store();

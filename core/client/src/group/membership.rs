@@ -223,30 +223,42 @@ pub(crate) fn ask_about(step: &Step<'_, '_>, kind: &ChatKind, person: &Person) -
     observe(step, chat, person)
 }
 
+/// What people's identities in a group are to the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identities {
+    /// The ones that they are known by.
+    AsKnown,
+    /// Somebody's is to be decided about, by the user or by who lets them in.
+    ToAccept,
+    /// The same, and the user has refused somebody's.
+    Refused,
+}
+
 /// People take part in a group under another identity than the one that the user knows them by. Where it is the one that they
-/// have published, it is as when it is met in a chat with them: taken, and shown, or to be accepted first. Returns whether
-/// all are known by these now.
+/// have published, it is as when it is met in a chat with them: taken, and shown, or to be accepted first.
 pub(crate) async fn look_at_identities(
     link: &Link,
     chat: ChatId,
     people: Vec<Participant>,
-) -> Result<bool, ClientError> {
-    let mut all = true;
+) -> Result<Identities, ClientError> {
+    let mut all = Identities::AsKnown;
     for place in people {
-        let user = place.user_id().clone();
-        if published(link, &user).await? != Some(*place.identity().as_bytes()) {
-            all = false;
-            continue;
-        }
-        let person = Person { user_id: user.clone(), identity: *place.identity() };
+        let key = *place.identity().as_bytes();
+        let is_published = published(link, place.user_id()).await? == Some(key);
+        let person = Person { user_id: place.user_id().clone(), identity: *place.identity() };
         let seen = link.context.step(&link.identity, move |step| {
-            let events = observe(step, chat, &person)?;
-            let trust = trust::of(step.tx, &user, Some(*person.identity.as_bytes()))?;
-            Ok::<_, ClientError>((events, trust.is_as_known()))
+            let events = if is_published { observe(step, chat, &person)? } else { Vec::new() };
+            let trust = trust::of_anybody(step.tx, step.identity.person(), &person.user_id, key)?;
+            Ok::<_, ClientError>((events, trust))
         });
-        let (events, known) = seen.await?;
+        let (events, trust) = seen.await?;
         link.context.emit_all(events);
-        all &= known;
+        match trust {
+            Trust::Refused { .. } => all = Identities::Refused,
+            trust if is_published && trust.is_as_known() => {}
+            _ if all == Identities::AsKnown => all = Identities::ToAccept,
+            _ => {}
+        }
     }
     Ok(all)
 }
