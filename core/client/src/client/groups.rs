@@ -159,7 +159,8 @@ impl Client {
         self.ask(chat, vec![GroupChange::Role { user_id: user.clone(), role: role.into() }]).await
     }
 
-    /// Wants to take part in a group no more. The last owner names who becomes one.
+    /// Wants to take part in a group no more. The last owner names who becomes one, unless they were made it without having
+    /// answered there, or without having decided anything since: then the group goes on without.
     ///
     /// # Errors
     /// [`ClientError::GroupChange`] if it cannot be.
@@ -261,7 +262,8 @@ impl Client {
             check_takes_part(tx, chat)?;
             let key = rosters::signing_key(tx)?;
             let roster = rosters::newest(tx, chat)?.ok_or(ClientError::NotInGroup)?;
-            let author = Author { key: &key, generation_of: &|_| None };
+            let has_owned = rosters::has_owned(tx, chat, key.certificate().user_id())?;
+            let author = Author { key: &key, generation_of: &|_| None, has_owned };
             let mut asked = Vec::with_capacity(changes.len());
             for change in changes {
                 check(&change, &roster, &author)?;
