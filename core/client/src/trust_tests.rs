@@ -12,7 +12,7 @@ const C: Key = [3; 32];
 
 fn contact(by_link: bool, verified: bool, to_confirm: bool, waiting: Option<Key>) -> Contact {
     let changed_by = waiting.map(|_| ChangedBy::Seen);
-    Contact { identity: A, by_link, verified, changed_identity: waiting, changed_by, to_confirm }
+    Contact { identity: A, by_link, verified, changed_identity: waiting, changed_by, to_confirm, floor: 0 }
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn came_to(tx: &privmsg_store::Tx<'_>, bob: &UserId, state: &str) -> Result<(), 
     observe(tx, bob, &A)?;
     match state {
         "seen" => {}
-        "linked" => drop(link(tx, bob, &A, false)?),
+        "linked" => drop(link(tx, bob, &A, None)?),
         "verified" => set_verified(tx, bob, true)?,
         "refused" | "waits" | "waits_unmarked" => {
             set_verified(tx, bob, true)?;
@@ -82,13 +82,13 @@ fn came_to(tx: &privmsg_store::Tx<'_>, bob: &UserId, state: &str) -> Result<(), 
                 _ => {}
             }
         }
-        "contradicted_by_a_link" => drop(link(tx, bob, &B, false)?),
+        "contradicted_by_a_link" => drop(link(tx, bob, &B, None)?),
         "refused_of_a_link" => {
-            link(tx, bob, &B, true)?;
+            link(tx, bob, &B, Some(1))?;
             refuse_change(tx, bob)?;
         }
         "accepted" => {
-            link(tx, bob, &B, true)?;
+            link(tx, bob, &B, Some(1))?;
             accept_change(tx, bob)?;
         }
         other => unreachable!("{other}"),
