@@ -37,6 +37,9 @@ const REPLACEMENT: TaskName = TaskName::new("replacement");
 /// What waits for a server that serves what the identity has signed for.
 const SPOILT: TaskName = TaskName::new("sealed_copy");
 
+/// What waits for a server that shows others the account's identity.
+const PROFILE: TaskName = TaskName::new("own_profile");
+
 /// What waits for a server that serves the sealed identity.
 const SEALED: TaskName = TaskName::new("sealed_identity");
 
@@ -232,6 +235,21 @@ pub(crate) fn signed_out_by(tx: &Tx<'_>, by: &DeviceId, now_ms: i64) -> Result<V
 /// Notes that there is another identity in this account's place.
 pub(crate) fn another_identity(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Event>, ClientError> {
     alarm(tx, &SEALED, Reason::AnotherOwnIdentity, now_ms)
+}
+
+/// Notes which identity the server shows others as the account's. That it shows none harms nobody: they begin no conversation.
+pub(crate) fn note_published(
+    tx: &Tx<'_>,
+    account: &Account,
+    published: Option<&str>,
+    now_ms: i64,
+) -> Result<Vec<Event>, ClientError> {
+    let own = public_identity(account)?.to_string();
+    if published.is_some_and(|published| published != own) {
+        return alarm(tx, &PROFILE, Reason::AnotherOwnIdentity, now_ms);
+    }
+    holds::forget_of(tx, &PROFILE, Scope::Profile)?;
+    Ok(Vec::new())
 }
 
 /// Notes whether the server serves another sealed identity than the account's has signed for.

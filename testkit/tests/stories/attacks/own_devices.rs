@@ -141,6 +141,22 @@ async fn another_identity_for_ones_own_account_is_told_and_not_followed() -> Res
     super::until("that the alarm is over", super::PATIENCE, over).await
 }
 
+/// The device list is the true one, and everybody else is shown another identity: who begins a conversation begins it with that one.
+#[tokio::test]
+async fn another_identity_in_ones_own_profile_is_told() -> Result<()> {
+    let (_server, hostile, mut alice, _bob) = alice_is_watched().await?;
+    let evil = AccountKey::generate(&mut OsRng).public().to_string();
+    hostile.rewrites("GET users/me", move |_, answer| answer["public_key"] = json!(evil))?;
+    alice.goes_offline().await?;
+    alice.starts().await?;
+    let alarm = |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason: Reason::AnotherOwnIdentity });
+    alice.sees("the alarm", alarm).await?;
+    alice.waits_because(&[Reason::AnotherOwnIdentity]).await?;
+    hostile.becomes_honest();
+    let over = || async { Ok(alice.client().holds().await?.is_empty().then_some(())) };
+    super::until("that the alarm is over", super::PATIENCE, over).await
+}
+
 /// The server has spoilt the sealed identity before anybody needs it, for everybody who asks. What is let in through it has its copy
 /// from another device: it tells, and the words still open it.
 #[tokio::test]
