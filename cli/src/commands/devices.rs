@@ -56,6 +56,11 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
     for hidden in devices.iter().filter(|device| device.unknown_to_server && !device.current) {
         output.remark(&lang.hidden_by_server(hidden.device_id.as_str()));
     }
+    for unseen in devices.iter().filter(|device| device.unseen) {
+        let since = unseen.last_seen_at.as_ref().or(unseen.created_at.as_ref());
+        let since = since.map(|since| time::local_from_server(since)).unwrap_or_default();
+        output.remark(&lang.device_unseen(unseen.device_id.as_str(), &since));
+    }
     Ok(())
 }
 

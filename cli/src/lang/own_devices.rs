@@ -188,6 +188,9 @@ r"Имея ваш ключ доступа, можно начать замену 
     device_added(device: &str, at: &str) =>
         "A new device of yours: {device}, since {at}. If it is not yours, sign it out at once: privmsg devices remove {device}",
         "Новое ваше устройство: {device}, с {at}. Если оно не ваше, сразу выйдите на нём: privmsg devices remove {device}";
+    device_unseen(device: &str, since: &str) =>
+        "Your device {device} has not been there since {since}, as the server says. It is still let in to all that is said: if you have it no more, sign it out: privmsg devices remove {device}",
+        "Ваше устройство {device} не появлялось с {since}, как говорит сервер. Оно по-прежнему допущено ко всему, что пишут: если у вас его больше нет, выйдите на нём: privmsg devices remove {device}";
     device_left(device: &str) =>
         "A device of yours was signed out: {device}.", "На вашем устройстве выполнен выход: {device}.";
     signed_out_by(device: &str) =>

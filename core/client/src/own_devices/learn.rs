@@ -11,7 +11,7 @@ use privmsg_store::contacts::words;
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, settings};
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, reached, settings};
 
 use super::remembered;
 use crate::content::{decisions, new_message_id};
@@ -111,6 +111,9 @@ pub(crate) fn learn_by(
                 let this = this_device(account, 0)?.device_id;
                 events.extend(announce_one(tx, account, Kind::TO_CONFIRM, &this, now_ms, now_ms)?);
             }
+            if begun {
+                reached::keep_only_by(tx, &listed)?;
+            }
             if let (true, Some(this)) = (begun, &account.device_id) {
                 events.extend(decisions::undo(tx, (&account.user_id, this), &listed, now_ms)?);
             }
@@ -165,6 +168,18 @@ fn announce(
         events.extend(announce_one(tx, account, kind, &device.device_id, at, now_ms)?);
     }
     Ok(events)
+}
+
+/// A line in the notes to oneself about a device of one's own, dated as it says.
+pub(super) fn note_of(
+    tx: &Tx<'_>,
+    account: &Account,
+    kind: Kind,
+    device: &DeviceId,
+    at: i64,
+    now_ms: i64,
+) -> Result<Option<Event>, ClientError> {
+    announce_one(tx, account, kind, device, at, now_ms)
 }
 
 fn announce_one(

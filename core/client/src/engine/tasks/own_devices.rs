@@ -11,7 +11,7 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::own_devices::publish::Publisher;
-use crate::own_devices::{learn, sealed_copy};
+use crate::own_devices::{learn, sealed_copy, unseen};
 
 #[derive(Default)]
 pub(super) struct OwnDevices {
@@ -48,6 +48,7 @@ async fn ask(link: &Link) -> Result<i64, ClientError> {
     }
     look_at_the_profile(link).await?;
     compare_the_copy(link).await?;
+    look_for_the_unseen(link).await?;
     Ok(news)
 }
 
@@ -77,6 +78,16 @@ async fn compare_the_copy(link: &Link) -> Result<(), ClientError> {
     };
     let now = context.clock.now_ms();
     let told = context.store.write(move |tx| sealed_copy::compare(tx, served.as_ref(), now)).await?;
+    context.emit_all(told);
+    Ok(())
+}
+
+/// Looks whether a device of the list has not been there for long.
+async fn look_for_the_unseen(link: &Link) -> Result<(), ClientError> {
+    let context = &link.context;
+    let account = context.account().await?;
+    let (served, now) = (context.api.devices().await?.devices, context.clock.now_ms());
+    let told = context.store.write(move |tx| unseen::tell(tx, &account, &served, now)).await?;
     context.emit_all(told);
     Ok(())
 }
