@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use privmsg_protocol::rest::GroupKind;
 use privmsg_protocol::{ConversationId, GroupId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::groups::kind_number;
+use super::query::Query as _;
 use super::row::parse_chat_id;
+use crate::storage::Result;
 
 /// A group as the relay needs it.
 pub(super) struct GroupEntry {
@@ -77,22 +79,20 @@ impl GroupEntry {
         self.leaves.contains(&device) && !self.former.contains(&device)
     }
 
-    pub(super) fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
-        let found = conn
-            .prepare_cached("SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1")?
-            .query_row(params![group_id.as_bytes(), kind_number(GroupKind::Direct)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, parse_chat_id(row, 4)?, row.get(5)?))
-            })
-            .optional()?;
+    pub(super) fn load(conn: &Connection, group_id: GroupId) -> Result<Option<Self>> {
+        let found = conn.first(
+            "SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1",
+            params![group_id.as_bytes(), kind_number(GroupKind::Direct)],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, parse_chat_id(row, 4)?, row.get(5)?)),
+        )?;
         let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
             return Ok(None);
         };
-        let participants: Vec<Participant> = conn
-            .prepare_cached(
-                "SELECT user, acted, acted_at, came_at, declined <> 0, began, kept_out <> 0, brought_by
-                 FROM grp_participant WHERE grp = ?1",
-            )?
-            .query_map([id], |row| {
+        let participants: Vec<Participant> = conn.all(
+            "SELECT user, acted, acted_at, came_at, declined <> 0, began, kept_out <> 0, brought_by
+             FROM grp_participant WHERE grp = ?1",
+            [id],
+            |row| {
                 Ok(Participant {
                     user: row.get(0)?,
                     acted: row.get(1)?,
@@ -103,15 +103,14 @@ impl GroupEntry {
                     kept_out: row.get(6)?,
                     brought_by: row.get(7)?,
                 })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        let leaves: Vec<(i64, bool, bool, i64)> = conn
-            .prepare_cached(
-                "SELECT l.device, d.removed_at = 0, l.former, d.user FROM grp_leaf l JOIN device d ON d.id = l.device
-                 WHERE l.grp = ?1",
-            )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-            .collect::<rusqlite::Result<_>>()?;
+            },
+        )?;
+        let leaves: Vec<(i64, bool, bool, i64)> = conn.all(
+            "SELECT l.device, d.removed_at = 0, l.former, d.user FROM grp_leaf l JOIN device d ON d.id = l.device
+             WHERE l.grp = ?1",
+            [id],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?;
         let who = |is: fn(&Participant) -> bool| participants.iter().filter(move |one| is(one)).map(|one| one.user);
         let last_came = participants.iter().map(|one| one.came_at).max().unwrap_or(0);
         let kept_out: Vec<i64> = who(|one| one.kept_out).collect();

@@ -40,6 +40,7 @@ mod migrations;
 mod notices;
 mod people;
 mod profile;
+mod query;
 mod readers;
 mod relay;
 mod requests;
