@@ -1,6 +1,6 @@
 //! `privmsg devices`.
 
-use privmsg_client::{LinkCode, OwnDevice};
+use privmsg_client::{ClientError, LinkCode, OwnDevice};
 use privmsg_protocol::DeviceId;
 use serde::Serialize;
 
@@ -98,7 +98,14 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
 
 pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Option<bool>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_listed().await?;
+    let client = match session.open_listed().await {
+        // Whoever has the stolen one may have been faster.
+        Err(failure @ Failure::Client(ClientError::NotListed)) if stolen != Some(false) => {
+            output.remark(&lang.put_out_by_the_stolen());
+            return Err(failure);
+        }
+        opened => opened?,
+    };
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }

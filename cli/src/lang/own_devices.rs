@@ -196,6 +196,9 @@ r"Имея ваш ключ доступа, можно начать замену 
     signed_out_by(device: &str) =>
         "this device was signed out by your device {device}, as the server says. What was received stays readable; if that was not you, sign in anew ('privmsg login') and sign {device} out as stolen",
         "на этом устройстве выполнен выход с вашего устройства {device}, как говорит сервер. Полученное можно читать и дальше; если это были не вы, войдите заново («privmsg login») и удалите {device} как украденное";
+    put_out_by_the_stolen() =>
+        "If whoever has the other device has put this one out: 'privmsg login --recover' with the recovery key calls everything else back. The devices that are yours you let in again from here",
+        "Если это устройство исключил тот, у кого второе: «privmsg login --recover» с ключом восстановления отзывает все остальные. Свои устройства вы затем впустите отсюда";
     waits_to_be_let_in() =>
         "this device is not in your account's list of devices and waits to be let in: 'privmsg login --link' here shows its code for 'privmsg devices link' on another one. What you write is kept until then, and what was received stays readable",
         "этого устройства нет в списке устройств вашей учётной записи, и оно ждёт, пока его впустят: «privmsg login --link» здесь покажет код для «privmsg devices link» на другом. Написанное сохраняется до тех пор, а полученное можно читать";
