@@ -36,7 +36,7 @@ pub(super) fn credentials(conn: &Connection, user_id: &UserId) -> Result<Option<
     let found = conn.first(
         &format!(
             "SELECT {PROFILE}, id, access_key_hash, revoked_at <> 0, user_id = ?1 AND deleted_at = 0 FROM user
-             WHERE id = coalesce((SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0),
+             WHERE id = coalesce((SELECT id FROM account WHERE user_id = ?1),
                  (SELECT min(id) FROM user))"
         ),
         [user_id.as_str()],
@@ -56,11 +56,10 @@ pub(super) fn credentials(conn: &Connection, user_id: &UserId) -> Result<Option<
 
 /// The profile as `viewer` may see it: when somebody was last here is only for those to whom they have written.
 pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> Result<UserProfile> {
-    let found = conn.first(
-        &format!("SELECT {PROFILE}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"),
-        [user_id.as_str()],
-        |row| Ok((profile_of(row)?, row.get::<_, i64>(5)?)),
-    )?;
+    let found =
+        conn.first(&format!("SELECT {PROFILE}, id FROM account WHERE user_id = ?1"), [user_id.as_str()], |row| {
+            Ok((profile_of(row)?, row.get::<_, i64>(5)?))
+        })?;
     let (mut profile, user) = found.ok_or_else(unknown_user)?;
     if user != viewer.0 && !super::contacts::may_see(conn, viewer.0, user)? {
         let seen =
@@ -71,11 +70,7 @@ pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> R
 }
 
 pub(super) fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
-    conn.one(
-        "SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0)",
-        [user_id.as_str()],
-        |row| row.get(0),
-    )
+    conn.one("SELECT EXISTS (SELECT 1 FROM active_account WHERE user_id = ?1)", [user_id.as_str()], |row| row.get(0))
 }
 
 pub(super) fn admin_key_hash(conn: &Connection) -> Result<Option<KeyHash>> {
@@ -113,12 +108,11 @@ impl Tx<'_> {
     }
 
     pub(super) fn user(&self, user_id: &UserId) -> Result<i64> {
-        let found = self.conn.first(
-            "SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0",
-            [user_id.as_str()],
-            |row| row.get(0),
-        )?;
-        Ok(found.ok_or_else(unknown_user)?)
+        Ok(self.present_user(user_id)?.ok_or_else(unknown_user)?)
+    }
+
+    pub(super) fn present_user(&self, user_id: &UserId) -> Result<Option<i64>> {
+        self.conn.first("SELECT id FROM account WHERE user_id = ?1", [user_id.as_str()], |row| row.get(0))
     }
 
     /// Everything of a user goes. An empty row stays while one of their devices is a leaf of somebody's group.

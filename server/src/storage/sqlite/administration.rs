@@ -37,12 +37,12 @@ fn summary_of(row: &Row<'_>) -> rusqlite::Result<UserSummary> {
 }
 
 pub(super) fn users(conn: &Connection) -> Result<Vec<UserSummary>> {
-    conn.all(&format!("{ARRIVED} SELECT {SUMMARY} FROM user WHERE deleted_at = 0 ORDER BY id"), [], summary_of)
+    conn.all(&format!("{ARRIVED} SELECT {SUMMARY} FROM account user ORDER BY id"), [], summary_of)
 }
 
 pub(super) fn user(conn: &Connection, user_id: &UserId) -> Result<UserDetail> {
     let found = conn.first(
-        &format!("{ARRIVED} SELECT {SUMMARY}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"),
+        &format!("{ARRIVED} SELECT {SUMMARY}, id FROM account user WHERE user_id = ?1"),
         [user_id.as_str()],
         |row| Ok((summary_of(row)?, row.get(8)?)),
     )?;

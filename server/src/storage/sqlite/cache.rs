@@ -15,6 +15,7 @@ use super::arrivals::Arrivals;
 use super::bounds::Waiting;
 use super::group_entry::GroupEntry;
 use super::query::Query as _;
+use super::relay::unknown_group;
 use crate::storage::Result;
 
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
@@ -81,10 +82,7 @@ impl Cache {
         if let Some(owner) = self.devices.get(&device) {
             return Ok(*owner);
         }
-        let owner =
-            conn.first("SELECT user FROM device WHERE id = ?1 AND removed_at = 0 AND waiting = 0", [device], |row| {
-                row.get(0)
-            })?;
+        let owner = conn.first("SELECT user FROM listed_device WHERE id = ?1", [device], |row| row.get(0))?;
         self.devices.insert(device, owner);
         Ok(owner)
     }
@@ -94,11 +92,8 @@ impl Cache {
         if let Some(user) = self.users.get(user_id) {
             return Ok(Some(*user));
         }
-        let found = conn.first(
-            "SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0",
-            [user_id.as_str()],
-            |row| row.get(0),
-        )?;
+        let found =
+            conn.first("SELECT id FROM active_account WHERE user_id = ?1", [user_id.as_str()], |row| row.get(0))?;
         if let Some(user) = found {
             self.users.insert(user_id.clone(), user);
         }
@@ -110,11 +105,8 @@ impl Cache {
         if let Some(devices) = self.devices_of.get(&user) {
             return Ok(Rc::clone(devices));
         }
-        let devices: Rc<[i64]> = conn.all(
-            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 ORDER BY id",
-            [user],
-            |row| row.get(0),
-        )?;
+        let devices: Rc<[i64]> =
+            conn.all("SELECT id FROM listed_device WHERE user = ?1 ORDER BY id", [user], |row| row.get(0))?;
         self.devices_of.insert(user, Rc::clone(&devices));
         Ok(devices)
     }
@@ -129,6 +121,14 @@ impl Cache {
         match self.groups.entry(group_id) {
             Entry::Occupied(entry) => Ok(Some(entry.into_mut())),
             Entry::Vacant(entry) => Ok(GroupEntry::load(conn, group_id)?.map(|group| &*entry.insert(group))),
+        }
+    }
+
+    /// The group, if the user takes part in it and is not kept out.
+    pub(super) fn group_of(&mut self, conn: &Connection, user: i64, group_id: GroupId) -> Result<&GroupEntry> {
+        match self.group(conn, group_id)? {
+            Some(group) if group.admits(user) => Ok(group),
+            _ => Err(unknown_group().into()),
         }
     }
 

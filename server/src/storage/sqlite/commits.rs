@@ -8,7 +8,7 @@ use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, S
 
 use super::joining::{Joiner, Place, size};
 use super::query::Query as _;
-use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
+use super::relay::{commit_hash, conflict};
 use super::rosters::Step;
 use super::tx::{Piece, Tx};
 use crate::frame_text;
@@ -56,13 +56,8 @@ impl Tx<'_> {
     /// Everything that can be refused, before anything else is written than who is asked.
     fn check_commit(&mut self, session: &Session, group_id: GroupId, commit: Commit) -> Result<Taken> {
         let device = session.device.0;
-        if self.state.cache.owner(self.conn, device)?.is_none() {
-            return Err(signed_out().into());
-        }
-        let group = match self.state.cache.group(self.conn, group_id)? {
-            Some(group) if group.admits(session.user.0) => group,
-            _ => return Err(unknown_group().into()),
-        };
+        let now = self.now();
+        let group = self.taking_part(session, group_id)?;
         let current = Epoch(group.epoch.unsigned_abs());
         let Commit { submitted, checked } = commit;
         // It was checked in the epoch that it names. If the group has moved on since, the check was of another group.
@@ -71,14 +66,14 @@ impl Tx<'_> {
             _ => return Err(Refusal::stale(current).into()),
         };
         let Checked { change, welcomed, evidence, state } = checked;
-        if !change.external && !group.has(device) {
-            return Err(not_a_member().into());
+        if !change.external {
+            group.require_leaf(device)?;
         }
         let (chat, context) = (group.chat, group.roster);
         let place = Place { group: group.id, group_id, epoch: change.epoch, seq: Seq(group.seq.unsigned_abs()).next() };
         let (leaves, former) = (group.leaves.clone(), group.former.clone());
         let (hearing, users) = (group.hearing(), group.participants.clone());
-        let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, self.now());
+        let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, now);
 
         self.require_not_suspended(session, &chat)?;
         let roster = change.roster.clone();

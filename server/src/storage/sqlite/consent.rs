@@ -14,26 +14,13 @@ use rusqlite::{Connection, params};
 
 use super::contacts::may_see;
 use super::groups::kind_number;
+use super::participant::{self, Participant};
 use super::query::Query as _;
 use super::relay::unknown_group;
 use super::rosters::People;
 use super::row::{parse, parse_group_id};
 use super::tx::{COMMIT, Tx, WELCOME};
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
-
-/// What participants have said to a conversation, in one group of it after the other.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
-    user: i64,
-    acted: bool,
-    acted_at: i64,
-    came_at: i64,
-    declined: i64,
-    /// The conversation is theirs, who asked for it.
-    began: bool,
-    kept_out: i64,
-    brought_by: i64,
-}
 
 /// Whether `peer` has written to `user`, alone or in a group in which the user was then, or has accepted what they ask. Who has answered and declines
 /// later has answered all the same, or the other one would be told.
@@ -83,28 +70,6 @@ pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64
 const NEVER_SEEN: i64 = 1;
 
 impl Tx<'_> {
-    /// What was said to a conversation before it goes on in another group. To be asked before the group before is forgotten.
-    pub(super) fn standing(&self, chat: &ConversationId) -> Result<Vec<Standing>> {
-        self.conn.all(
-            "SELECT p.user, p.acted, p.acted_at - g.seq, p.came_at - g.seq, p.declined, p.began, p.kept_out,
-                 p.brought_by
-             FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE g.chat_id = ?1",
-            [chat.as_bytes()],
-            |row| {
-                Ok(Standing {
-                    user: row.get(0)?,
-                    acted: row.get(1)?,
-                    acted_at: row.get(2)?,
-                    came_at: row.get(3)?,
-                    declined: row.get(4)?,
-                    began: row.get(5)?,
-                    kept_out: row.get(6)?,
-                    brought_by: row.get(7)?,
-                })
-            },
-        )
-    }
-
     /// Notes how the participants of a new group stand to the conversation: as before, or it has just been asked for, if
     /// the user may ask that many. To have made the group is nothing that a person has said.
     ///
@@ -115,7 +80,7 @@ impl Tx<'_> {
         (group, kind): (i64, GroupKind),
         session: &Session,
         people: &People,
-        before: &[Standing],
+        before: &[Participant],
     ) -> Result<()> {
         let user = session.user.0;
         let known = |participant: &i64| before.iter().any(|standing| standing.user == *participant);
@@ -124,31 +89,30 @@ impl Tx<'_> {
             GroupKind::Group => self.ask_for(user, &come, people.users.len())?,
             GroupKind::Direct | GroupKind::SelfNotes => self.ask_direct(user, &come)?,
         }
+        // Who stands in none of the groups before has just come.
+        let came_at = i64::from(!before.is_empty());
         for participant in &people.users {
-            let by: Vec<i64> = people.brought_by(*participant).into_iter().chain([user]).collect();
-            let known = before.iter().find(|standing| standing.user == *participant);
-            let (acted, declined) = known.map_or((false, 0), |known| (known.acted, known.declined));
-            let acted_at = known.map_or(0, |known| known.acted_at);
-            // Who stands in none of the groups before has just come.
-            let came_at = known.map_or(i64::from(!before.is_empty()), |known| known.came_at);
-            let began = known.map_or(before.is_empty() && *participant == user, |known| known.began);
-            let kept_out = match known {
-                _ if *participant == user => 0,
-                Some(known) => known.kept_out,
-                None => self.kept_out_by(group, *participant, &by)?,
+            let stands = match before.iter().find(|standing| standing.user == *participant) {
+                Some(known) if *participant == user => Participant { kept_out: 0, ..*known },
+                Some(known) => *known,
+                None if *participant == user => {
+                    Participant { began: before.is_empty(), ..Participant::new(user, came_at) }
+                }
+                None => {
+                    let by: Vec<i64> = people.brought_by(*participant).into_iter().chain([user]).collect();
+                    self.newcomer(group, *participant, &by, came_at)?
+                }
             };
-            let brought_by = match known {
-                Some(known) => known.brought_by,
-                None if *participant == user => 0,
-                None => self.brought_by(*participant, by[0])?,
-            };
-            self.conn.run(
-                "UPDATE grp_participant SET acted = ?3, acted_at = ?4, came_at = ?5, declined = ?6, began = ?7,
-                     kept_out = ?8, brought_by = ?9 WHERE grp = ?1 AND user = ?2",
-                params![group, participant, acted, acted_at, came_at, declined, began, kept_out, brought_by],
-            )?;
+            participant::insert(self.conn, group, &stands)?;
         }
         Ok(())
+    }
+
+    /// Somebody who has just come to a group, into which these have put them, whose word it is first.
+    pub(super) fn newcomer(&mut self, group: i64, user: i64, by: &[i64], came_at: i64) -> Result<Participant> {
+        let kept_out = self.kept_out_by(group, user, by)?;
+        let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(user, *author))?;
+        Ok(Participant { kept_out, brought_by, ..Participant::new(user, came_at) })
     }
 
     /// A person of this user has answered the others who are in the group, which is at `seq`: they may see from now on when the

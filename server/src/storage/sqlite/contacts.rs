@@ -39,7 +39,7 @@ pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool>
 /// Whether each of them may see the other.
 pub(super) fn are_acquainted(conn: &Connection, user: UserKey, other: &UserId) -> Result<bool> {
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?2 AND id <> ?1 AND deleted_at = 0
+        "SELECT EXISTS (SELECT 1 FROM account WHERE user_id = ?2 AND id <> ?1
              AND id IN ({WATCHERS}) AND id IN ({WATCHED}))"
     );
     conn.one(&sql, (user.0, other.as_str()), |row| row.get(0))
@@ -56,6 +56,6 @@ pub(super) fn watched(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
 }
 
 fn others(conn: &Connection, user: UserKey, whom: &str) -> Result<Vec<UserId>> {
-    let sql = format!("SELECT user_id FROM user WHERE id IN ({whom}) AND id <> ?1 AND deleted_at = 0");
+    let sql = format!("SELECT user_id FROM account WHERE id IN ({whom}) AND id <> ?1");
     conn.all(&sql, [user.0], |row| parse(row, 0))
 }

@@ -8,6 +8,7 @@ use rusqlite::params;
 
 use super::groups;
 use super::joining::{Place, invalid, size};
+use super::participant;
 use super::query::Query as _;
 use super::rosters::People;
 use super::tx::Tx;
@@ -34,9 +35,7 @@ impl Tx<'_> {
         {
             return groups::load(self.conn, group);
         }
-        if self.state.cache.owner(self.conn, session.device.0)?.is_none() {
-            return Err(super::relay::signed_out().into());
-        }
+        self.require_signed_in(session)?;
         let two = if rosters.is_none() { self.participants(session, &new)? } else { Vec::new() };
         let goes_on = self.require_next(session, &named, &new)?;
         self.require_not_suspended(session, &named.chat)?;
@@ -47,10 +46,10 @@ impl Tx<'_> {
         let joiners = self.joiners(welcomed, &people.users)?;
         self.require_state_room(session, &named, state.len() as u64, max_bytes)?;
         self.require_room(session.user, size(&joiners))?;
-        let before = self.standing(&named.chat)?;
+        let before = participant::of_chat_before(self.conn, &named.chat)?;
         self.note_incarnation(session, &named, new.incarnation, goes_on)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
-        let group = self.insert_group(session, &at, &people.users)?;
+        let group = self.insert_group(session, &at)?;
         self.stand((group, at.kind), session, &people, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)?;
@@ -106,7 +105,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn insert_group(&self, session: &Session, at: &Beginning, users: &[i64]) -> Result<i64> {
+    fn insert_group(&self, session: &Session, at: &Beginning) -> Result<i64> {
         self.conn.run(
             "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of, founder)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -123,12 +122,6 @@ impl Tx<'_> {
                 session.user.0,
             ],
         )?;
-        let group = self.conn.last_insert_rowid();
-        let mut insert =
-            self.conn.prepare_cached("INSERT INTO grp_participant (grp, user, acted) VALUES (?1, ?2, ?3)")?;
-        for user in users {
-            insert.execute(params![group, *user, *user == session.user.0])?;
-        }
-        Ok(group)
+        Ok(self.conn.last_insert_rowid())
     }
 }

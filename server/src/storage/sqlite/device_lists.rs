@@ -23,11 +23,8 @@ pub(super) fn no_device_list() -> Refusal {
 }
 
 pub(super) fn device_list(conn: &Connection, user_id: &UserId) -> Result<StoredList> {
-    let found = conn.first(
-        "SELECT certificate, device_list FROM user WHERE user_id = ?1 AND deleted_at = 0",
-        [user_id.as_str()],
-        stored_list,
-    )?;
+    let found =
+        conn.first("SELECT certificate, device_list FROM account WHERE user_id = ?1", [user_id.as_str()], stored_list)?;
     let found = found.ok_or_else(unknown_user)?;
     if found.list.is_empty() { Err(no_device_list().into()) } else { Ok(found) }
 }
@@ -60,6 +57,13 @@ pub(super) enum NewDevices {
     WhereFree,
 }
 
+/// The device that brings a list.
+pub(super) struct Publisher {
+    /// With its key.
+    pub(super) stands_in_it: bool,
+    pub(super) waits: bool,
+}
+
 impl Tx<'_> {
     /// The account's list. It was verified when it came; one that cannot be read is a damaged database.
     pub(super) fn stored_list(&self, user: i64) -> Result<Option<DeviceList>> {
@@ -83,9 +87,7 @@ impl Tx<'_> {
             let detail = format!("{} is enrolled and does not stand in the list", stray.device_id);
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
-        if new.max_devices > 0 && new.list.devices().len() > new.max_devices as usize {
-            return Err(too_many_devices(new.max_devices).into());
-        }
+        check_size(&new.list, new.max_devices)?;
         let mut told = self.listed(user)?;
         let relisted = self.relist(session.user, Some(&before), &new.list, &new.enrolments, NewDevices::MustBeFree)?;
         self.note_removed_by(session, &relisted.signed_out)?;
@@ -97,27 +99,31 @@ impl Tx<'_> {
     }
 
     fn listed(&self, user: i64) -> Result<Vec<i64>> {
-        self.conn
-            .all("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0", [user], |row| row.get(0))
+        self.conn.all("SELECT id FROM listed_device WHERE user = ?1", [user], |row| row.get(0))
     }
 
     /// A device that waits comes in by a higher generation only, which the identity has signed, and which it stands in.
     fn check_publisher(&self, session: &Session, list: &DeviceList, is_next_generation: bool) -> Result<()> {
-        let found: Option<(String, bool)> = self.conn.first(
-            "SELECT public_key, waiting FROM device WHERE id = ?1 AND removed_at = 0",
-            [session.device.0],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        let (key, waiting) = found.ok_or_else(super::relay::signed_out)?;
-        if waiting && !is_next_generation {
+        let Publisher { stands_in_it, waits } = self.publisher(session, list)?;
+        if waits && !is_next_generation {
             return Err(not_listed().into());
         }
-        let stands_in_it = key.parse().is_ok_and(|key| list.has(&session.device_id, &key));
         if is_next_generation && !stands_in_it {
             let detail = "the device that begins a generation must stand in its list";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
         Ok(())
+    }
+
+    pub(super) fn publisher(&self, session: &Session, list: &DeviceList) -> Result<Publisher> {
+        let found: Option<(String, bool)> = self.conn.first(
+            "SELECT public_key, waiting FROM device WHERE id = ?1 AND removed_at = 0",
+            [session.device.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let (key, waits) = found.ok_or_else(super::relay::signed_out)?;
+        let stands_in_it = key.parse().is_ok_and(|key| list.has(&session.device_id, &key));
+        Ok(Publisher { stands_in_it, waits })
     }
 
     /// When lists of this generation came in the last day.
@@ -213,11 +219,10 @@ impl Tx<'_> {
 
     /// Devices of the user that do not wait and do not stand in the list.
     fn not_in(&self, user: UserKey, list: &DeviceList) -> Result<Vec<i64>> {
-        let devices: Vec<(i64, String, String)> = self.conn.all(
-            "SELECT id, device_id, public_key FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0",
-            [user.0],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
+        let devices: Vec<(i64, String, String)> =
+            self.conn.all("SELECT id, device_id, public_key FROM listed_device WHERE user = ?1", [user.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
         let stands = |id: &str, key: &str| {
             let mut all = list.devices().iter();
             all.any(|device| device.device_id.as_str() == id && device.device_key.to_string() == key)
@@ -237,6 +242,13 @@ impl Tx<'_> {
         )?;
         Ok(())
     }
+}
+
+pub(super) fn check_size(list: &DeviceList, max_devices: u32) -> Result<()> {
+    if max_devices > 0 && list.devices().len() > max_devices as usize {
+        return Err(too_many_devices(max_devices).into());
+    }
+    Ok(())
 }
 
 /// The same list and certificate, to the bit.

@@ -125,7 +125,7 @@ impl Tx<'_> {
     /// Looked at again: the user may have been revoked or deleted since the key was checked.
     pub(super) fn account_to_enter(&self, user: UserKey) -> Result<Account> {
         let found = self.conn.first(
-            "SELECT user_id, device_list <> x'' FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0",
+            "SELECT user_id, device_list <> x'' FROM active_account WHERE id = ?1",
             [user.0],
             |row| Ok(Account { user_id: parse(row, 0)?, has_list: row.get(1)? }),
         )?;
@@ -153,11 +153,8 @@ impl Tx<'_> {
     }
 
     pub(super) fn check_device_count(&self, user: UserKey, max: u32) -> Result<()> {
-        let count: i64 = self.conn.one(
-            "SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0",
-            [user.0],
-            |row| row.get(0),
-        )?;
+        let count: i64 =
+            self.conn.one("SELECT count(*) FROM listed_device WHERE user = ?1", [user.0], |row| row.get(0))?;
         if max > 0 && count >= i64::from(max) {
             return Err(too_many_devices(max).into());
         }
@@ -252,8 +249,8 @@ impl Tx<'_> {
     /// Signs a device out for the user. One that stands in a device list leaves by another list, or by itself.
     pub(super) fn remove_own_device(&mut self, session: &Session, device_id: &DeviceId) -> Result<DeviceKey> {
         let listed: bool = self.conn.one(
-            "SELECT EXISTS (SELECT 1 FROM device d JOIN user u ON u.id = d.user WHERE d.user = ?1
-                 AND d.device_id = ?2 AND d.removed_at = 0 AND d.waiting = 0 AND u.device_list <> x'')",
+            "SELECT EXISTS (SELECT 1 FROM listed_device d JOIN user u ON u.id = d.user WHERE d.user = ?1
+                 AND d.device_id = ?2 AND u.device_list <> x'')",
             params![session.user.0, device_id.as_str()],
             |row| row.get(0),
         )?;

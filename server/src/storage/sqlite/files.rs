@@ -60,11 +60,8 @@ impl Tx<'_> {
     /// Looked at again when a file is complete: the upload may have taken long, and the owner may have been deleted or
     /// revoked meanwhile.
     pub(super) fn check_owner(&self, owner: UserKey) -> Result<()> {
-        let exists: bool = self.conn.one(
-            "SELECT EXISTS (SELECT 1 FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0)",
-            [owner.0],
-            |row| row.get(0),
-        )?;
+        let exists: bool =
+            self.conn.one("SELECT EXISTS (SELECT 1 FROM active_account WHERE id = ?1)", [owner.0], |row| row.get(0))?;
         if exists { Ok(()) } else { Err(super::relay::signed_out().into()) }
     }
 

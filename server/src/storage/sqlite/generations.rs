@@ -16,7 +16,7 @@ impl Tx<'_> {
     pub(super) fn check_author(&self, roster: &Roster) -> Result<()> {
         let author = roster.author();
         let found: Option<(String, Vec<u8>)> = self.conn.first(
-            "SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0",
+            "SELECT public_key, certificate FROM account WHERE user_id = ?1",
             [author.user_id().as_str()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
@@ -53,7 +53,7 @@ impl Tx<'_> {
     /// The newest generation that the account of this name has begun, 0 for none, or as another identity.
     pub(super) fn generation_of(&self, place: &Participant) -> Result<u64> {
         let found: Option<(String, Vec<u8>)> = self.conn.first(
-            "SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0",
+            "SELECT public_key, certificate FROM account WHERE user_id = ?1",
             [place.user_id().as_str()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;

@@ -57,9 +57,9 @@ pub(super) fn groups(conn: &Connection, user: UserKey, since: Option<&str>) -> R
     let seen: i64 = since.and_then(|(_, number)| number.parse().ok()).unwrap_or(-1);
     let all: Vec<(i64, UnchangedGroup, i64, bool)> = conn.all(
         "SELECT g.id, g.group_id, g.changed, g.epoch, g.seq,
-                 g.kind = 1 AND (SELECT count(*) FROM grp_participant WHERE grp = g.id) < 2
+                 g.kind = ?2 AND (SELECT count(*) FROM grp_participant WHERE grp = g.id) < 2
              FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE p.user = ?1 AND p.kept_out = 0 ORDER BY g.id",
-        [user.0],
+        [user.0, kind_number(GroupKind::Direct)],
         |row| {
             let (group_id, epoch, seq) = (parse_group_id(row, 1)?, Epoch(row.get(3)?), Seq(row.get(4)?));
             Ok((row.get(0)?, UnchangedGroup { group_id, epoch, seq }, row.get(2)?, row.get(5)?))
@@ -93,8 +93,8 @@ pub(super) fn load(conn: &Connection, id: i64) -> Result<Group> {
               WHERE s.chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND s.device = d.id)
          FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
                UNION
-               SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
-               WHERE p.grp = ?1 AND d.removed_at = 0 AND d.waiting = 0) present
+               SELECT d.id FROM grp_participant p JOIN listed_device d ON d.user = p.user
+               WHERE p.grp = ?1) present
          JOIN device d ON d.id = present.id
          JOIN user u ON u.id = d.user
          LEFT JOIN grp_leaf l ON l.grp = ?1 AND l.device = d.id

@@ -6,8 +6,7 @@ use privmsg_protocol::{ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, Row, params};
 
 use super::accounts;
-use super::device_lists::{NewDevices, damaged, is_same, no_device_list, read_list, refusal};
-use super::devices::too_many_devices;
+use super::device_lists::{NewDevices, check_size, damaged, is_same, no_device_list, read_list, refusal};
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
@@ -85,20 +84,11 @@ impl Tx<'_> {
     fn check_first_list(&self, session: &Session, new: &NewIdentity) -> Result<()> {
         let now = self.now().unsigned_abs();
         check_published(None, None, &new.list, &[], now).map_err(refusal)?;
-        let key: Option<String> = self.conn.first(
-            "SELECT public_key FROM device WHERE id = ?1 AND removed_at = 0",
-            [session.device.0],
-            |row| row.get(0),
-        )?;
-        let key = key.ok_or_else(super::relay::signed_out)?;
-        if !key.parse().is_ok_and(|key| new.list.has(&session.device_id, &key)) {
+        if !self.publisher(session, &new.list)?.stands_in_it {
             let detail = "this device does not stand in the device list with its key";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
-        if new.max_devices > 0 && new.list.devices().len() > new.max_devices as usize {
-            return Err(too_many_devices(new.max_devices).into());
-        }
-        Ok(())
+        check_size(&new.list, new.max_devices)
     }
 
     /// Keeps the sealed identity, and the last ones before it.

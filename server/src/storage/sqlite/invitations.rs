@@ -13,8 +13,7 @@ pub(super) fn invitation(conn: &Connection, user_id: &UserId) -> Result<Option<S
     let hash = |bytes: Vec<u8>| KeyHash::from_slice(&bytes).unwrap_or(KeyHash::NOBODY);
     conn.first(
         "SELECT i.key_hash, i.expires_at, i.spent_at <> 0, u.access_key_hash
-         FROM invitation i JOIN user u ON u.id = i.user
-         WHERE u.user_id = ?1 AND u.deleted_at = 0 AND u.revoked_at = 0",
+         FROM invitation i JOIN active_account u ON u.id = i.user WHERE u.user_id = ?1",
         [user_id.as_str()],
         |row| {
             Ok(StoredInvitation {

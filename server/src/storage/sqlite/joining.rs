@@ -52,8 +52,8 @@ impl Tx<'_> {
 
     fn signed_in_device(&self, member: &Member) -> Result<(i64, i64)> {
         let found = self.conn.first(
-            "SELECT d.id, d.user FROM device d JOIN user u ON u.id = d.user
-             WHERE d.device_id = ?1 AND u.user_id = ?2 AND d.removed_at = 0 AND d.waiting = 0",
+            "SELECT d.id, d.user FROM listed_device d JOIN user u ON u.id = d.user
+             WHERE d.device_id = ?1 AND u.user_id = ?2",
             params![member.device_id.as_str(), member.user_id.as_str()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
@@ -99,6 +99,15 @@ impl Tx<'_> {
             "INSERT INTO grp_leaf (grp, device, since) SELECT id, ?2, epoch FROM grp WHERE id = ?1
              ON CONFLICT DO UPDATE SET former = 0",
             [group, device],
+        )?;
+        Ok(())
+    }
+
+    /// No device of the user is a leaf any more.
+    pub(super) fn drop_leaves(&self, group: i64, user: i64) -> Result<()> {
+        self.conn.run(
+            "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
+            [group, user],
         )?;
         Ok(())
     }

@@ -133,10 +133,7 @@ impl Tx<'_> {
     fn have_joined_anew(&mut self, group: i64, user: i64) -> Result<()> {
         self.state.flush(self.conn)?;
         self.state.cache.forget_groups();
-        self.conn.run(
-            "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
-            [group, user],
-        )?;
+        self.drop_leaves(group, user)?;
         let devices = self.state.cache.devices_of(self.conn, user)?;
         self.post_device_sync(group, user, &devices)
     }

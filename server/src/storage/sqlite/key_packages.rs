@@ -30,9 +30,7 @@ impl Tx<'_> {
         packages: &PublishKeyPackages,
     ) -> Result<KeyPackageStock> {
         let device = session.device;
-        if self.state.cache.owner(self.conn, device.0)?.is_none() {
-            return Err(super::relay::signed_out().into());
-        }
+        self.require_signed_in(session)?;
         let before = stock(self.conn, device)?;
         if before.count + packages.key_packages.len() as u64 > MAX_KEY_PACKAGES as u64 {
             return Err(
@@ -113,11 +111,9 @@ impl Tx<'_> {
     }
 
     fn signed_in(&self, user: i64) -> Result<Vec<(i64, DeviceId)>> {
-        self.conn.all(
-            "SELECT id, device_id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 ORDER BY id",
-            [user],
-            |row| Ok((row.get(0)?, parse(row, 1)?)),
-        )
+        self.conn.all("SELECT id, device_id FROM listed_device WHERE user = ?1 ORDER BY id", [user], |row| {
+            Ok((row.get(0)?, parse(row, 1)?))
+        })
     }
 
     /// The oldest of the stock, else the last resort.

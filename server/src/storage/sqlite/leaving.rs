@@ -10,21 +10,15 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId};
 
 use super::groups::kind_number;
 use super::query::Query as _;
-use super::relay::{signed_out, unknown_group};
-use super::rosters::{Moves, stale_roster};
+use super::rosters::{Moves, Newcomers, stale_roster};
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session};
 
 impl Tx<'_> {
     pub(super) fn leave_group(&mut self, session: &Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
         let (user, device) = (session.user.0, session.device.0);
-        if self.state.cache.owner(self.conn, device)?.is_none() {
-            return Err(signed_out().into());
-        }
-        let (group, chat, people) = match self.state.cache.group(self.conn, group_id)? {
-            Some(group) if group.admits(user) => (group.id, group.chat, group.participants.len()),
-            _ => return Err(unknown_group().into()),
-        };
+        let entry = self.taking_part(session, group_id)?;
+        let (group, chat, people) = (entry.id, entry.chat, entry.participants.len());
         if !self.is_of_people(group)? {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "only a group of people can be left").into());
         }
@@ -58,7 +52,7 @@ impl Tx<'_> {
         if step.replaces(&newest).is_err() {
             return Ok(false);
         }
-        let moves = self.moves_again(&newest, step)?;
+        let moves = self.moves(&newest, step, Newcomers::WhereKnown)?;
         let author = self.present_user(step.author().user_id())?;
         let by: Vec<i64> = author.into_iter().collect();
         let seq = self.seq(group)? + 1;
@@ -68,10 +62,7 @@ impl Tx<'_> {
             self.note_leaving(&chat, author)?;
         }
         for user in moves.go {
-            self.conn.run(
-                "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
-                [group, user],
-            )?;
+            self.drop_leaves(group, user)?;
         }
         Ok(true)
     }
@@ -120,10 +111,7 @@ impl Tx<'_> {
     fn take_leaves(&mut self, group: i64, user: i64, but: i64) -> Result<()> {
         let mut own = self.state.cache.devices_of(self.conn, user)?.to_vec();
         own.retain(|device| *device != but);
-        self.conn.run(
-            "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
-            [group, user],
-        )?;
+        self.drop_leaves(group, user)?;
         self.notify(group, user)?;
         self.post_device_sync(group, user, &own)?;
         let is_empty: bool =

@@ -38,6 +38,7 @@ mod leaving;
 mod mailbox;
 mod migrations;
 mod notices;
+mod participant;
 mod people;
 mod profile;
 mod query;

@@ -94,8 +94,8 @@ impl Tx<'_> {
     /// Tells the signed-in devices of the group's people that are no leaves that there is a group, in which `user` has gone on.
     pub(super) fn notify_left_out(&mut self, group: i64, user: i64) -> Result<()> {
         let devices: Vec<i64> = self.conn.all(
-            "SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
-             WHERE p.grp = ?1 AND p.kept_out = 0 AND d.removed_at = 0 AND d.waiting = 0
+            "SELECT d.id FROM grp_participant p JOIN listed_device d ON d.user = p.user
+             WHERE p.grp = ?1 AND p.kept_out = 0
                  AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
             [group],
             |row| row.get(0),
@@ -120,11 +120,9 @@ impl Tx<'_> {
     /// Tells the devices of `user` but one that something about the account has changed.
     pub(super) fn notify_account(&mut self, user: i64, but: Option<DeviceKey>) -> Result<()> {
         let but = but.map_or(0, |device| device.0);
-        let devices: Vec<i64> = self.conn.all(
-            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 AND id <> ?2",
-            [user, but],
-            |row| row.get(0),
-        )?;
+        let devices: Vec<i64> =
+            self.conn
+                .all("SELECT id FROM listed_device WHERE user = ?1 AND id <> ?2", [user, but], |row| row.get(0))?;
         self.post_account_sync(user, &devices)
     }
 

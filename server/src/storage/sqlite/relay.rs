@@ -131,13 +131,8 @@ impl Tx<'_> {
     }
 
     fn route_to_group(&mut self, device: i64, owner: i64, group_id: GroupId, epoch: Epoch) -> Result<Route> {
-        let group = match self.state.cache.group(self.conn, group_id)? {
-            Some(group) if group.admits(owner) => group,
-            _ => return Err(unknown_group().into()),
-        };
-        if !group.has(device) {
-            return Err(not_a_member().into());
-        }
+        let group = self.state.cache.group_of(self.conn, owner, group_id)?;
+        group.require_leaf(device)?;
         if group.epoch.unsigned_abs() != epoch.0 {
             return Err(Refusal::stale(Epoch(group.epoch.unsigned_abs())).into());
         }

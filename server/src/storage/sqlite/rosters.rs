@@ -11,6 +11,7 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation, Opaque, 
 use rusqlite::{Connection, params};
 
 use super::device_lists::damaged;
+use super::participant;
 use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
@@ -89,6 +90,15 @@ pub(super) struct Moves {
     pub(super) come: Vec<i64>,
     /// Who does not any more.
     pub(super) go: Vec<i64>,
+}
+
+/// What becomes of a roster with somebody new who has no account here, or another identity than the account.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newcomers {
+    /// It is refused.
+    MustBeKnown,
+    /// They do not come.
+    WhereKnown,
 }
 
 /// Who takes part in a group that begins or goes on.
@@ -224,6 +234,12 @@ impl Tx<'_> {
         next.replaces(newest).map_err(refusal)?;
         self.check_author(next)?;
         self.check_floors(newest, next, 0)?;
+        self.moves(newest, next, Newcomers::MustBeKnown)
+    }
+
+    /// What a roster changes. Of a step that the server has taken once, who has no account any more, or is another since, does
+    /// not come.
+    pub(super) fn moves(&self, newest: &Roster, next: &Roster, newcomers: Newcomers) -> Result<Moves> {
         let mut moves = Moves::default();
         for old in newest.participants().iter().filter(|old| !stands(next, old)) {
             moves.go.extend(self.present_user(old.user_id())?);
@@ -231,6 +247,7 @@ impl Tx<'_> {
         for new in next.participants().iter().filter(|new| !stands(newest, new)) {
             match self.account_of(new)? {
                 Account::Is(user) => moves.come.push(user),
+                _ if newcomers == Newcomers::WhereKnown => {}
                 Account::IsAnother => return Err(another_identity(new).into()),
                 Account::Unknown => return Err(unknown_person().into()),
             }
@@ -238,29 +255,10 @@ impl Tx<'_> {
         Ok(moves)
     }
 
-    /// The same of a step that the server has taken once. Who has no account any more, or is another since, does not come.
-    pub(super) fn moves_again(&self, newest: &Roster, next: &Roster) -> Result<Moves> {
-        let mut moves = Moves::default();
-        for old in newest.participants().iter().filter(|old| !stands(next, old)) {
-            moves.go.extend(self.present_user(old.user_id())?);
-        }
-        for new in next.participants().iter().filter(|new| !stands(newest, new)) {
-            if let Account::Is(user) = self.account_of(new)? {
-                moves.come.push(user);
-            }
-        }
-        Ok(moves)
-    }
-
-    pub(super) fn present_user(&self, user_id: &UserId) -> Result<Option<i64>> {
-        self.conn
-            .first("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0", [user_id.as_str()], |row| row.get(0))
-    }
-
     /// Whether the account of this name is who stands in a roster.
     fn account_of(&self, place: &Participant) -> Result<Account> {
         let found: Option<(i64, String)> = self.conn.first(
-            "SELECT id, public_key FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0",
+            "SELECT id, public_key FROM active_account WHERE user_id = ?1",
             [place.user_id().as_str()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
@@ -329,13 +327,8 @@ impl Tx<'_> {
             }
         }
         for user in &moves.come {
-            let kept_out = self.kept_out_by(group, *user, by)?;
-            let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(*user, *author))?;
-            self.conn.run(
-                "INSERT OR IGNORE INTO grp_participant (grp, user, acted, came_at, kept_out, brought_by)
-                 VALUES (?1, ?2, 0, ?3, ?4, ?5)",
-                [group, *user, seq, kept_out, brought_by],
-            )?;
+            let newcomer = self.newcomer(group, *user, by, seq)?;
+            participant::insert(self.conn, group, &newcomer)?;
         }
         Ok(())
     }

@@ -1,16 +1,18 @@
 //! A write transaction: what all operations that change mailboxes share.
 
 use bytes::Bytes;
-use privmsg_protocol::MessageId;
+use privmsg_protocol::{GroupId, MessageId};
 use rusqlite::{Connection, params};
 
 use super::batch::Batch;
 use super::cache::Cache;
 use super::filing::Left;
+use super::group_entry::GroupEntry;
 use super::notices::Untold;
 use super::query::Query as _;
+use super::relay::signed_out;
 use super::sent::{SHELVES, Sent};
-use crate::storage::{Bounds, Delivery, DeviceKey, Position, Result};
+use crate::storage::{Bounds, Delivery, DeviceKey, Position, Result, Session};
 
 /// Several mailboxes hold the body; `fanout` counts them once they are filed.
 pub(super) const SHARED: i64 = 1;
@@ -131,6 +133,20 @@ pub(super) struct Tx<'a> {
 impl Tx<'_> {
     pub(super) const fn now(&self) -> i64 {
         self.now_ms / 1000
+    }
+
+    /// Refuses a device that is not signed in, or waits to be let in.
+    pub(super) fn require_signed_in(&mut self, session: &Session) -> Result<()> {
+        match self.state.cache.owner(self.conn, session.device.0)? {
+            Some(_) => Ok(()),
+            None => Err(signed_out().into()),
+        }
+    }
+
+    /// The group, for a device that is signed in and whose user takes part in it.
+    pub(super) fn taking_part(&mut self, session: &Session, group_id: GroupId) -> Result<&GroupEntry> {
+        self.require_signed_in(session)?;
+        self.state.cache.group_of(self.conn, session.user.0, group_id)
     }
 
     /// Puts one message into mailboxes.

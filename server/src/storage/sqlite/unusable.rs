@@ -10,7 +10,6 @@ use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Opaque};
 use rusqlite::{Connection, params};
 
 use super::query::Query as _;
-use super::relay::{not_a_member, signed_out, unknown_group};
 use super::row::parse;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session, UserKey};
@@ -63,15 +62,10 @@ impl Tx<'_> {
         report: UnusableCommit,
     ) -> Result<()> {
         let (user, device) = (session.user.0, session.device.0);
-        if self.state.cache.owner(self.conn, device)?.is_none() {
-            return Err(signed_out().into());
-        }
-        let (group, chat, people, current) = match self.state.cache.group(self.conn, group_id)? {
-            Some(group) if !group.admits(user) => return Err(unknown_group().into()),
-            Some(group) if !group.has(device) => return Err(not_a_member().into()),
-            Some(group) => (group.id, group.chat, group.participants.len(), Epoch(group.epoch.unsigned_abs())),
-            None => return Err(unknown_group().into()),
-        };
+        let entry = self.taking_part(session, group_id)?;
+        entry.require_leaf(device)?;
+        let (group, chat, people) = (entry.id, entry.chat, entry.participants.len());
+        let current = Epoch(entry.epoch.unsigned_abs());
         let blamed = self.blamed(group, epoch, report.group_info, current)?;
         if !self.was_there(group, device, epoch)? {
             let detail = "this device was not in the group then";

@@ -29,8 +29,8 @@ pub(super) fn look(conn: &Connection) -> Result<()> {
 
 pub(super) fn stats(conn: &Connection) -> Result<StorageStats> {
     Ok(conn.query_row(
-        "SELECT (SELECT count(*) FROM user WHERE deleted_at = 0),
-                (SELECT count(*) FROM user WHERE deleted_at = 0 AND revoked_at = 0),
+        "SELECT (SELECT count(*) FROM account),
+                (SELECT count(*) FROM active_account),
                 (SELECT bodies FROM total),
                 (SELECT count(*) FROM file),
                 (SELECT coalesce(sum(size), 0) FROM file)
