@@ -134,6 +134,7 @@ CREATE TABLE listed_device (
     first_added INTEGER NOT NULL,      -- s; the earliest date that any list gave it
     last_added INTEGER NOT NULL,       -- s; the latest
     present INTEGER NOT NULL,          -- it stands in the newest
+    unseen_told INTEGER NOT NULL DEFAULT 0, -- s; since when it is away, as the user was told; 0: never
     PRIMARY KEY (device_id, device_key)
 ) STRICT, WITHOUT ROWID;
 
@@ -373,6 +374,14 @@ CREATE TABLE refusal (
     message_id BLOB NOT NULL UNIQUE,
     code TEXT NOT NULL
 ) STRICT;
+
+-- How far conversations had come that were not here yet, as the device said that let this one in.
+CREATE TABLE reached (
+    conversation BLOB PRIMARY KEY,
+    incarnation INTEGER NOT NULL,
+    roster INTEGER NOT NULL,           -- the number of a group's roster; 0: it has none
+    told_by TEXT NOT NULL              -- the device
+) STRICT, WITHOUT ROWID;
 
 -- Files of ciphertext in the profile's folder. A row is there before its file is, and goes after it; what neither of the
 -- two tables below names is to be removed.

@@ -245,6 +245,8 @@ async fn what_is_to_be_known_about_a_contacts_devices_is_told_once() {
     for _ in 0..2 {
         bob.learns(&alice, evil.clone()).await;
     }
+    // A new one each time is the same alarm.
+    bob.learns(&alice, list(&alice.begins(&AccountKey::generate(&mut OsRng), 9), 9, &[])).await;
     assert_eq!(bob.kinds().await, [Kind::DEVICE_ADDED, Kind::LIST_CONFLICT, Kind::FOREIGN_LIST]);
     assert_eq!(bob.knows_list_of(&alice).await, Some((1, 11)));
 }
