@@ -450,6 +450,14 @@ CREATE TABLE owed_receipt (
     PRIMARY KEY (chat_id, read, message_id)
 ) STRICT, WITHOUT ROWID;
 
+-- The last epochs of a group that are over, and the numbers of the commits that ended them.
+CREATE TABLE epoch_end (
+    group_id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (group_id, epoch)
+) STRICT, WITHOUT ROWID;
+
 -- Groups in which the server is ahead of this device, or that it should be in and is not.
 CREATE TABLE lag (
     group_id BLOB PRIMARY KEY,
