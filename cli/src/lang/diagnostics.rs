@@ -230,8 +230,8 @@ texts! {
     // Messages that are acted on.
     no_such_message() => "there is no such message in this profile", "в этом профиле нет такого сообщения";
     ambiguous_message() =>
-        "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
-        "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
+        "several messages have this id: their senders have chosen the same one. Say whose is meant by --from USER, and where it stands by --chat CHAT",
+        "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Укажите, чьё имеется в виду (--from ПОЛЬЗОВАТЕЛЬ) и в каком чате оно находится (--chat ЧАТ)";
     not_the_author() => "only its author can do that", "это может только автор";
     delete_for_me() =>
         "To remove it from this device: privmsg delete MESSAGE_ID --for-me",
@@ -250,6 +250,9 @@ texts! {
     another_safety_number(user: &str) =>
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
+    identity_refused() =>
+        "somebody is in the group under a key that you have refused: 'privmsg group info GROUP' says who, 'privmsg safety-number USER' lists what you have refused",
+        "кто-то состоит в группе под ключом, который вы отклонили: кто это, скажет «privmsg group info ГРУППА», а что вы отклонили — «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";
     identity_to_accept() =>
         "somebody has another key than the one known here: 'privmsg contacts' and 'privmsg group info GROUP' say who, 'privmsg safety-number USER' shows both",
         "у кого-то не тот ключ, что известен здесь: кто это, скажут «privmsg contacts» и «privmsg group info ГРУППА», а оба ключа покажет «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";

@@ -36,6 +36,7 @@ pub mod key_packages;
 pub mod known_devices;
 pub mod listed_devices;
 mod mls;
+pub mod reached;
 pub mod sealed_identity;
 pub mod settings;
 mod sql_types;

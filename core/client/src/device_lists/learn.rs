@@ -10,12 +10,15 @@ use privmsg_store::position::Place;
 use privmsg_store::{Tx, account, contacts, known_devices, outbox, wanted_lists};
 use sha2::{Digest as _, Sha256};
 
-use super::{load, stored};
+use super::{learnt, stored, with_floor};
 use crate::content::new_message_id;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::identity::Identity;
 use crate::own_devices;
+
+/// How often it is told of somebody that the server has a device list of theirs by another identity.
+const A_WEEK_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// Where a list is learnt: on whose device, in which chat, when.
 pub(crate) struct Learning<'a, 't> {
@@ -40,18 +43,18 @@ impl Learning<'_, '_> {
             let Some(account) = account::load(tx)? else { return Ok(Vec::new()) };
             return own_devices::learn::learn(tx, &account, list, self.now_ms);
         }
-        let mut known = load(tx, user, identity)?;
+        let mut known = learnt(tx, user, identity)?;
         let before = known.clone();
-        let by = *list.certificate().identity_key();
         let Ok(verdict) = known.learn(list) else {
-            return self.tell_once(user, Kind::FOREIGN_LIST, by.as_bytes());
+            // Not for each identity: whoever shows one can make another each time, until nobody looks any more.
+            return self.tell_once(user, Kind::FOREIGN_LIST, &(self.now_ms / A_WEEK_MS).to_be_bytes());
         };
         if known != before {
             known_devices::save(tx, user, identity.as_bytes(), &known.encode())?;
         }
         let events = match verdict {
             Verdict::Conflict => self.tell_once(user, Kind::LIST_CONFLICT, &conflict(&known))?,
-            Verdict::Newer => self.announce(user, &before, &known)?,
+            Verdict::Newer => self.announce(user, &with_floor(tx, before)?, &with_floor(tx, known.clone())?)?,
             Verdict::Known | Verdict::Older => Vec::new(),
         };
         if let Some(number) = known.number()

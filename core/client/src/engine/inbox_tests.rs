@@ -28,6 +28,7 @@ mod early;
 mod impostors;
 mod lies;
 mod set_back;
+mod told;
 
 /// The first group of the conversation of Alice and Bob.
 const GROUP: GroupId = GroupId::from_bytes([

@@ -13,7 +13,7 @@ use privmsg_protocol::{ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
-use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, welcomes};
+use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
@@ -232,6 +232,9 @@ impl Asked<'_> {
                 match ahead {
                     Some(newest) if comes_down(chats::incarnation(step.tx, group.chat)?, newest) => {
                         chats::set_incarnation_back(step.tx, group.chat, newest)?;
+                        if let Ok(info) = ConversationInfo::decode(&group.info) {
+                            reached::forget(step.tx, &info.conversation_id())?;
+                        }
                         membership::went_back(step, group.chat)
                     }
                     _ => Ok(Vec::new()),

@@ -174,6 +174,7 @@ impl Tx<'_> {
         let seq = self.seq(group)?;
         self.note_act(group, session.user.0, seq)?;
         self.open_to(group, session.user.0)?;
+        self.let_in_by_others(group, session.user.0)?;
         self.notify_account(session.user.0, Some(session.device))
     }
 

@@ -108,14 +108,24 @@ async fn leavings_are_taken_in_order() {
 #[tokio::test]
 async fn the_last_owner_names_another() {
     let club = club().await;
-    // There is no roster without an owner.
-    assert!(club.alice.mls.changes(&club.founding, &club.alice.mls, None).is_err());
     let heir = vec![club.bob.mls.place(Role::Owner), club.carol.mls.place(Role::Member)];
     let step = club.alice.mls.writes(&[&club.founding], heir).unwrap();
     club.leaves(&club.alice, &step).await.ok();
     club.moves(&club.carol, &club.carols, &[&club.bobs], &step, &[]).await;
     let next = club.bob.mls.changes(&step, &club.carol.mls, Some(Role::Admin)).unwrap();
     club.moves(&club.bob, &club.bobs, &[&club.carols], &next, &[]).await;
+}
+
+/// Nobody is bound to a group by being made its owner. It goes on as it is.
+#[tokio::test]
+async fn the_last_owner_may_leave_without_another() {
+    let club = club().await;
+    let gone = club.alice.mls.changes(&club.founding, &club.alice.mls, None).unwrap();
+    club.leaves(&club.alice, &gone).await.ok();
+    club.moves(&club.carol, &club.carols, &[&club.bobs], &gone, &[]).await;
+    let left = club.bob.mls.changes(&gone, &club.bob.mls, None).unwrap();
+    club.leaves(&club.bob, &left).await.ok();
+    club.moves(&club.carol, &club.carols, &[], &left, &[]).await;
 }
 
 #[tokio::test]
