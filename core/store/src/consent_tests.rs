@@ -241,7 +241,7 @@ async fn what_is_asked_is_listed_but_not_of_the_blocked_and_whoever_is_brought_i
 /// A device that is linked later does not know who is a friend, and would ask what nobody is asked on the other one.
 #[tokio::test]
 async fn what_is_open_because_a_friend_has_brought_one_in_is_told_to_a_new_device() {
-    let club = ChatKind::Group { conversation: privmsg_protocol::ConversationId::from_bytes([7; 32]) };
+    let club = ChatKind::Group { conversation: ConversationId::from_bytes([7; 32]) };
     let of_club = club.clone();
     let told = story(move |tx, _| {
         bring_in(tx, &of_club, &bob())?;
