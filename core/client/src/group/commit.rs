@@ -2,9 +2,10 @@
 //! next roster.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use privmsg_e2ee::{ClaimedKeyPackage, CommitError, Member, Roster};
+use privmsg_e2ee::{ClaimedKeyPackage, CommitError, DevicePublicKey, Member, Roster};
 use privmsg_protocol::limits::MAX_COMMIT_EVIDENCE;
 use privmsg_protocol::rest::{Group, PublishedDeviceList};
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
@@ -16,7 +17,7 @@ use super::mls::Step;
 use super::plan::{self, Plan};
 use super::request::{Request, submit};
 use super::standing::vanished;
-use super::{leaving, schedule};
+use super::{leaf_dates, leaving, schedule};
 use crate::content::new_message_id;
 use crate::device_lists::fetch::fetch;
 use crate::device_lists::{self, gate};
@@ -109,7 +110,10 @@ fn prepare(
         return Ok(false);
     };
     let members = conversation.members();
-    let Departures { gone, evidence } = who_goes(step, &members, theirs, looked_up)?;
+    let stale = leaf_dates::stale(step.tx, before, &conversation)?;
+    // This device's own, by a key package of before: the commit renews it.
+    let rotate = rotate || stale.contains(&step.identity.device.public());
+    let Departures { gone, evidence } = who_goes(step, &members, theirs, looked_up, &stale)?;
     if next.is_none() && gone.is_empty() && (!rotate || members.len() == 1) {
         if rotate {
             // Nobody to keep a secret from: a group of this device alone needs no new keys.
@@ -118,12 +122,14 @@ fn prepare(
         step.keep(conversation)?;
         return Ok(false);
     }
+    let (device, made_at) = (&step.identity.device, leaf_dates::next(step, Some(before.chat))?);
     let made = match next {
         Some(next) => {
-            let packages: Vec<_> = packages.iter().filter(|package| !is_in(&members, package)).cloned().collect();
-            conversation.commit_step(step.mls, &step.identity.device, next, &packages, &gone)
+            let fresh = leaf_dates::fresh(step.tx, before.chat, packages, None)?;
+            let packages: Vec<_> = fresh.into_iter().filter(|package| !is_in(&members, package)).collect();
+            conversation.commit_step(step.mls, device, next, &packages, &gone, made_at)
         }
-        None => conversation.commit(step.mls, &step.identity.device, &[], &gone),
+        None => conversation.commit(step.mls, device, &[], &gone, made_at),
     };
     let bundle = match made {
         // It was removed, and has not read that yet.
@@ -157,17 +163,19 @@ struct Departures {
 }
 
 /// Which devices have to go: those that are signed out by what the server says, and those that are by what their account has
-/// signed, with what proves that where the server has not heard of it.
+/// signed, with what proves that where the server has not heard of it; and those whose leaf is an older one than was seen of them.
+/// They join anew.
 fn who_goes(
     step: &Step<'_, '_>,
     members: &[Member],
     theirs: &Group,
     looked_up: &[UserId],
+    stale: &HashSet<DevicePublicKey>,
 ) -> Result<Departures, ClientError> {
     let strangers = gate::strangers(step, members)?;
     let mut departures = Departures::default();
     for member in members.iter().filter(|member| !member.is_self) {
-        if is_signed_in(member, theirs) {
+        if is_signed_in(member, theirs) && !stale.contains(&member.device_key) {
             if !strangers.contains(member) || !looked_up.contains(&member.user_id) {
                 continue;
             }

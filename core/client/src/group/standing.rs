@@ -5,7 +5,7 @@ use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::position::Place;
-use privmsg_store::{chats, consent, holds};
+use privmsg_store::{chats, consent, holds, leaf_dates};
 
 use super::mls::Step;
 use super::news::GroupNews;
@@ -44,6 +44,9 @@ pub(crate) fn enter_roster(
     holds::release_people(step.tx, group.chat)?;
     change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
     let news = GroupNews::between(&before, next);
+    for user in news.removed.iter().chain(&news.left).chain(&news.other_identity) {
+        leaf_dates::forget(step.tx, group.chat, user)?;
+    }
     Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))
 }
 

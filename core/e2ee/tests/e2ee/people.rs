@@ -1,6 +1,7 @@
 //! People with devices, for stories. A device forgets everything but its storage between any two steps.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{
@@ -18,6 +19,12 @@ pub(crate) const CHAT: GroupId = GroupId::from_bytes([
 
 pub(crate) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Later than any leaf before.
+pub(crate) fn made_at() -> u64 {
+    static LATER: AtomicU64 = AtomicU64::new(0);
+    now() + LATER.fetch_add(1, Ordering::Relaxed)
 }
 
 pub(crate) struct Person {
@@ -98,7 +105,7 @@ impl Device {
     }
 
     pub(crate) fn key_package(&self) -> Vec<u8> {
-        generate_key_package(&self.provider(), &self.keys, &self.certificate, false, now()).unwrap().bytes
+        generate_key_package(&self.provider(), &self.keys, &self.certificate, false, now(), made_at()).unwrap().bytes
     }
 
     pub(crate) fn claim(&self) -> ClaimedKeyPackage {
@@ -106,7 +113,9 @@ impl Device {
     }
 
     pub(crate) fn claim_last_resort(&self) -> ClaimedKeyPackage {
-        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now()).unwrap().bytes;
+        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now(), made_at())
+            .unwrap()
+            .bytes;
         ClaimedKeyPackage::validate(&bytes, self.user_id(), self.device_id(), now()).unwrap()
     }
 
@@ -120,14 +129,15 @@ impl Device {
 
     pub(crate) fn create(&self, info: ConversationInfo, others: &[&Device]) -> CommitBundle {
         let others: Vec<_> = others.iter().map(|device| device.claim()).collect();
-        let created = Conversation::create(&self.provider(), &self.keys, &self.certificate, info, None, &others);
+        let created =
+            Conversation::create(&self.provider(), &self.keys, &self.certificate, info, None, &others, made_at());
         created.unwrap().1
     }
 
     pub(crate) fn commit(&self, add: &[&Device], remove: &[&Device]) -> CommitBundle {
         let add: Vec<_> = add.iter().map(|device| device.claim()).collect();
         let remove: Vec<_> = remove.iter().map(|device| device.address()).collect();
-        self.chat().commit(&self.provider(), &self.keys, &add, &remove).unwrap()
+        self.chat().commit(&self.provider(), &self.keys, &add, &remove, made_at()).unwrap()
     }
 
     pub(crate) fn accepted(&self) {
@@ -142,7 +152,7 @@ impl Device {
     pub(crate) fn join_external(&self, latest: &CommitBundle) -> CommitBundle {
         let (keys, certificate) = (&self.keys, &self.certificate);
         let (group_info, tree) = (&latest.group_info, &latest.ratchet_tree);
-        Conversation::join_external(&self.provider(), keys, certificate, group_info, tree, None).unwrap().1
+        Conversation::join_external(&self.provider(), keys, certificate, group_info, tree, None, made_at()).unwrap().1
     }
 
     pub(crate) fn encrypt(&self, text: &str) -> Vec<u8> {
