@@ -149,6 +149,8 @@ fn after_one<T: DeserializeBytes>(bytes: &[u8]) -> Result<&[u8], Error> {
 
 #[cfg(test)]
 mod tests {
+    use tls_codec::Serialize as _;
+
     use super::*;
 
     fn tree(nodes: &[&[u8]]) -> Vec<u8> {
