@@ -222,7 +222,7 @@ fn warm<'a>(
         let (group_info, tree) = (&latest.group_info, server.ratchet_tree());
         let provider = Provider::new(&device.storage);
         let (keys, certificate) = (&device.keys, &device.certificate);
-        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree, None, now)?.1;
+        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree, None, 0)?.1;
         let before = state;
         server.apply(&latest.commit, &latest.group_info)?;
         state = server.encoded().to_vec();

@@ -62,6 +62,15 @@ pub fn forget(tx: &Tx<'_>, chat: ChatId, user: &UserId) -> Result<(), StoreError
     Ok(())
 }
 
+/// Forgets all devices in a chat.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget_all(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM leaf_date WHERE chat_id = ?1")?.execute([chat.0])?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +96,10 @@ mod tests {
             note(tx, other, &user("bob"), &[1; 32], 4)?;
             let before = (all(tx, chat)?, all(tx, other)?);
             forget(tx, chat, &user("bob"))?;
-            Ok::<_, StoreError>((before, all(tx, chat)?, all(tx, other)?))
+            let after = all(tx, chat)?;
+            forget_all(tx, chat)?;
+            assert!(all(tx, chat)?.is_empty());
+            Ok::<_, StoreError>((before, after, all(tx, other)?))
         });
         let ((chat, other), after, untouched) = seen.await.unwrap();
         assert_eq!(chat, HashMap::from([([1; 32], 9), ([2; 32], 3)]));

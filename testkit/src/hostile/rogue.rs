@@ -18,7 +18,7 @@ use privmsg_e2ee::{
     AccountKey, AccountSigningKey, Content, ConversationInfo, DeviceCertificate, DeviceKeys, OsRng, Participant,
     Provider, Role, Roster, Text, generate_key_package,
 };
-use privmsg_mls_public::leaf;
+use privmsg_mls_public::{group, leaf};
 use privmsg_protocol::rest::PublicGroupState;
 use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque, UserId};
 
@@ -156,6 +156,8 @@ impl Rogue {
             bail!("no GroupInfo");
         };
         let tree = RatchetTreeIn::tls_deserialize_exact_bytes(&state.ratchet_tree.decode().context("base64")?)?;
+        let former = group::made_at_in(&tree, self.0.keys.public().as_bytes());
+        let made_at = (now_ms() / 1000).max(former.map_or(0, |former| former + 1));
         let provider = self.provider();
         let config = MlsGroupJoinConfig::builder().wire_format_policy(MIXED_PLAINTEXT_WIRE_FORMAT_POLICY).build();
         let (group, bundle) = MlsGroup::external_commit_builder()
@@ -165,7 +167,7 @@ impl Rogue {
             .leaf_node_parameters(
                 LeafNodeParameters::builder()
                     .with_capabilities(capabilities())
-                    .with_extensions(leaf::extensions(now_ms() / 1000))
+                    .with_extensions(leaf::extensions(made_at))
                     .build(),
             )
             .load_psks(provider.storage())?

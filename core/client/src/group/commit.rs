@@ -2,12 +2,11 @@
 //! next roster.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use privmsg_e2ee::{ClaimedKeyPackage, CommitError, DevicePublicKey, Member, Roster};
+use privmsg_e2ee::{ClaimedKeyPackage, CommitError, Member, Roster};
 use privmsg_protocol::limits::MAX_COMMIT_EVIDENCE;
-use privmsg_protocol::rest::{Group, PublishedDeviceList};
+use privmsg_protocol::rest::{Group, GroupDevice, PublishedDeviceList};
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::lags;
@@ -113,7 +112,12 @@ fn prepare(
     let stale = leaf_dates::stale(step.tx, before, &conversation)?;
     // This device's own, by a key package of before: the commit renews it.
     let rotate = rotate || stale.contains(&step.identity.device.public());
-    let Departures { gone, evidence } = who_goes(step, &members, theirs, looked_up, &stale)?;
+    // A leaf that has come back is none of the server's after a restore. One that is, by its word, it does not let go: that is
+    // tried, but nothing else has to wait for it.
+    let waits = next.is_some() || rotate;
+    let is_let_go = |member: &Member| !waits || member.user_id == step.identity.user_id || !is_leaf(member, theirs);
+    let is_stale = |member: &Member| stale.contains(&member.device_key) && is_let_go(member);
+    let Departures { gone, evidence } = who_goes(step, &members, theirs, looked_up, is_stale)?;
     if next.is_none() && gone.is_empty() && (!rotate || members.len() == 1) {
         if rotate {
             // Nobody to keep a secret from: a group of this device alone needs no new keys.
@@ -125,8 +129,7 @@ fn prepare(
     let (device, made_at) = (&step.identity.device, leaf_dates::next(step, Some(before.chat))?);
     let made = match next {
         Some(next) => {
-            let fresh = leaf_dates::fresh(step.tx, before.chat, packages, None)?;
-            let packages: Vec<_> = fresh.into_iter().filter(|package| !is_in(&members, package)).collect();
+            let packages: Vec<_> = packages.iter().filter(|package| !is_in(&members, package)).cloned().collect();
             conversation.commit_step(step.mls, device, next, &packages, &gone, made_at)
         }
         None => conversation.commit(step.mls, device, &[], &gone, made_at),
@@ -170,12 +173,12 @@ fn who_goes(
     members: &[Member],
     theirs: &Group,
     looked_up: &[UserId],
-    stale: &HashSet<DevicePublicKey>,
+    is_stale: impl Fn(&Member) -> bool,
 ) -> Result<Departures, ClientError> {
     let strangers = gate::strangers(step, members)?;
     let mut departures = Departures::default();
     for member in members.iter().filter(|member| !member.is_self) {
-        if is_signed_in(member, theirs) && !stale.contains(&member.device_key) {
+        if is_signed_in(member, theirs) && !is_stale(member) {
             if !strangers.contains(member) || !looked_up.contains(&member.user_id) {
                 continue;
             }
@@ -200,8 +203,14 @@ fn is_in(members: &[Member], package: &ClaimedKeyPackage) -> bool {
 }
 
 fn is_signed_in(member: &Member, group: &Group) -> bool {
-    group
-        .devices
-        .iter()
-        .any(|device| device.active && device.device_id == member.device_id && device.user_id == member.user_id)
+    described(member, group).is_some_and(|device| device.active)
+}
+
+fn is_leaf(member: &Member, group: &Group) -> bool {
+    described(member, group).is_some_and(|device| device.active && device.leaf)
+}
+
+fn described<'a>(member: &Member, group: &'a Group) -> Option<&'a GroupDevice> {
+    let is_it = |device: &&GroupDevice| device.device_id == member.device_id && device.user_id == member.user_id;
+    group.devices.iter().find(is_it)
 }

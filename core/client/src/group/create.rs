@@ -361,13 +361,11 @@ fn create(
     if let Some(counted) = counted {
         rejoins::note(step.tx, &counted, true, step.now_ms)?;
     }
-    let needed = membership::peer(&info, &step.identity.user_id).map(|peer| peer.user_id.clone());
-    let packages = leaf_dates::fresh(step.tx, chat, packages, needed.as_ref())?;
     let made_at = leaf_dates::next(step, Some(chat))?;
     // The one before is out of the way, whatever it owes an answer for.
     membership::carry(step, chat, &info, GroupState::Creating, packages.len() + 1)?;
     let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-    let made = Conversation::create(step.mls, device, certificate, info.clone(), roster.clone(), &packages, made_at);
+    let made = Conversation::create(step.mls, device, certificate, info.clone(), roster.clone(), packages, made_at);
     let (conversation, bundle) = made.during("making a conversation")?;
     let id = info.group_id();
     groups::set_epoch(step.tx, &id, conversation.epoch())?;

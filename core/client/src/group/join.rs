@@ -347,12 +347,19 @@ pub(crate) fn use_welcome(
 }
 
 /// Notes when the leaves were made among which this device has come in. By a key package that is older than what others have seen
-/// of it, it renews its leaf at once: nothing is said to it before.
+/// of it, it renews its leaf at once, for nothing is said to it before; and puts out those of the user's other devices of
+/// which that is true, which may be away: others cannot.
 fn note_leaves(step: &Step<'_, '_>, id: &GroupId, conversation: &Conversation) -> Result<(), ClientError> {
     let Some(group) = groups::load(step.tx, id)? else { return Ok(()) };
     leaf_dates::note(step.tx, group.chat, &conversation.dates())?;
-    if leaf_dates::stale(step.tx, &group, conversation)?.contains(&step.identity.device.public()) {
-        groups::set_rotate_at(step.tx, id, step.now_ms)?;
+    let stale = leaf_dates::stale(step.tx, &group, conversation)?;
+    let own = conversation.members().into_iter().filter(|member| member.user_id == step.identity.user_id);
+    for member in own.filter(|member| stale.contains(&member.device_key)) {
+        if member.is_self {
+            groups::set_rotate_at(step.tx, id, step.now_ms)?;
+        } else {
+            groups::set_reconcile(step.tx, id)?;
+        }
     }
     Ok(())
 }

@@ -4,10 +4,9 @@
 
 use std::collections::HashSet;
 
-use privmsg_e2ee::{ClaimedKeyPackage, Conversation, LeafDate};
+use privmsg_e2ee::{Conversation, LeafDate};
 use privmsg_mls_public::DevicePublicKey;
 use privmsg_mls_public::numbers::{following, is_stale};
-use privmsg_protocol::UserId;
 use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::StoredGroup;
@@ -54,25 +53,4 @@ pub(crate) fn stale(
         |date: &LeafDate| seen.get(date.device_key.as_bytes()).is_some_and(|seen| is_stale(date.made_at, *seen));
     let stale = conversation.dates().into_iter().filter(is_stale);
     Ok(stale.map(|date| date.device_key).collect())
-}
-
-/// The key packages that are no older than what was seen of their devices in a chat. Who is left out comes in by external commit.
-/// Of this person, who has to be in the group for it to be made at all, older ones are better than none: nothing is encrypted
-/// for them before they have made another leaf.
-pub(crate) fn fresh(
-    at: &Snapshot<'_>,
-    chat: ChatId,
-    packages: &[ClaimedKeyPackage],
-    needed: Option<&UserId>,
-) -> Result<Vec<ClaimedKeyPackage>, ClientError> {
-    let seen = leaf_dates::all(at, chat)?;
-    let is_fresh = |package: &&ClaimedKeyPackage| {
-        let seen = seen.get(package.member().device_key.as_bytes());
-        seen.is_none_or(|seen| !is_stale(package.made_at(), *seen))
-    };
-    let is_needed = |package: &&ClaimedKeyPackage| needed.is_some_and(|needed| package.member().user_id == *needed);
-    if packages.iter().filter(is_needed).any(|package| is_fresh(&package)) || needed.is_none() {
-        return Ok(packages.iter().filter(is_fresh).cloned().collect());
-    }
-    Ok(packages.iter().filter(|package| is_needed(package) || is_fresh(package)).cloned().collect())
 }

@@ -182,7 +182,6 @@ impl Asked<'_> {
                 let mut news = Vec::new();
                 // It may have been put out since.
                 if let Some(group) = groups::load(step.tx, &id)? {
-                    leaf_dates::note(step.tx, group.chat, &dates)?;
                     if group.state != GroupState::Broken {
                         groups::set_state(step.tx, &id, GroupState::Active)?;
                     }
@@ -194,6 +193,7 @@ impl Asked<'_> {
                         groups::set_told(step.tx, &id, None)?;
                     }
                     news = stepped(step, &group, Place::Numbered { group: id, seq })?;
+                    leaf_dates::note(step.tx, group.chat, &dates)?;
                 }
                 groups::set_request(step.tx, &id, None)?;
                 groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;

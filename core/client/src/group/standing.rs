@@ -44,7 +44,8 @@ pub(crate) fn enter_roster(
     holds::release_people(step.tx, group.chat)?;
     change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
     let news = GroupNews::between(&before, next);
-    for user in news.removed.iter().chain(&news.left).chain(&news.other_identity) {
+    // Whoever comes again does by a key package, which may be older than what they had.
+    for user in [&news.added, &news.removed, &news.left, &news.other_identity].into_iter().flatten() {
         leaf_dates::forget(step.tx, group.chat, user)?;
     }
     Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))

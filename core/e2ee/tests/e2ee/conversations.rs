@@ -110,10 +110,7 @@ fn a_stale_commit_gives_way_and_is_rebased() {
     let won = bobs.commit(&[], &[]);
     bobs.accepted();
     assert!(phone.chat().has_pending());
-    assert!(matches!(
-        phone.chat().commit(&phone.provider(), &phone.keys, &[], &[], made_at()),
-        Err(CommitError::Pending)
-    ));
+    assert!(matches!(phone.try_commit(&[], &[]), Err(CommitError::Pending)));
     phone.follow(&won);
     assert!(!phone.chat().has_pending());
     assert!(matches!(bobs.process_commit(&refused.commit), Err(ProcessError::Stale { epoch: Epoch(1) })));
@@ -218,7 +215,7 @@ fn who_is_removed_reads_no_more() {
     assert!(lost.chat().members().iter().all(|member| !member.is_self));
     assert!(matches!(lost.process(&phone.encrypt("secret")), Err(ProcessError::Removed)));
     assert!(matches!(lost.chat().encrypt(&lost.provider(), &lost.keys, b"?"), Err(EncryptError::Removed)));
-    assert!(matches!(lost.chat().commit(&lost.provider(), &lost.keys, &[], &[], made_at()), Err(CommitError::Removed)));
+    assert!(matches!(lost.try_commit(&[], &[]), Err(CommitError::Removed)));
 
     let found = phone.commit(&[&lost], &[]);
     phone.accepted();
@@ -259,18 +256,7 @@ fn two_who_open_the_same_chat_end_in_one() {
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     let won = phone.create(direct(&alice, &bob), &[&bobs]);
     bobs.create(direct(&alice, &bob), &[&phone]);
-    assert!(matches!(
-        Conversation::create(
-            &bobs.provider(),
-            &bobs.keys,
-            &bobs.certificate,
-            direct(&alice, &bob),
-            None,
-            &[],
-            made_at()
-        ),
-        Err(CreateError::Exists)
-    ));
+    assert!(matches!(bobs.create_with(direct(&alice, &bob), &[]), Err(CreateError::Exists)));
     phone.accepted();
     bobs.chat().delete(&bobs.provider()).unwrap();
     bobs.join(&won);
@@ -296,16 +282,7 @@ fn a_last_resort_key_package_is_not_used_up_but_joins_once() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     let claimed = bobs.claim_last_resort();
-    let created = Conversation::create(
-        &phone.provider(),
-        &phone.keys,
-        &phone.certificate,
-        direct(&alice, &bob),
-        None,
-        &[claimed],
-        made_at(),
-    );
-    let bundle = created.unwrap().1;
+    let bundle = phone.create_with(direct(&alice, &bob), &[claimed]).unwrap();
     phone.accepted();
     bobs.join(&bundle);
     let again = Conversation::join(&bobs.provider(), &bundle.welcomes()[0].1, &bundle.ratchet_tree, None);

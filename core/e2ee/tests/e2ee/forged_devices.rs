@@ -3,8 +3,7 @@
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{Capabilities, Ciphersuite, KeyPackage, Lifetime};
 use privmsg_e2ee::{
-    CertificateError, ClaimedKeyPackage, CommitError, Conversation, CreateError, DevicePublicKey, KeyPackageError,
-    RejectReason,
+    CertificateError, ClaimedKeyPackage, CommitError, CreateError, DevicePublicKey, KeyPackageError, RejectReason,
 };
 
 use crate::people::{Device, certify, direct, made_at, now, open_chat, person};
@@ -90,14 +89,6 @@ fn strangers_are_not_added() {
     assert!(matches!(remove(&phone), Err(CommitError::Remove(..))));
     assert!(!phone.chat().has_pending());
 
-    let created = Conversation::create(
-        &carols.provider(),
-        &carols.keys,
-        &carols.certificate,
-        direct(&alice, &bob),
-        None,
-        &[],
-        made_at(),
-    );
+    let created = carols.create_with(direct(&alice, &bob), &[]);
     assert!(matches!(created, Err(CreateError::Own(reason)) if is_stranger(&reason, &carol)));
 }

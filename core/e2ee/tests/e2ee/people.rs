@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{
-    AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate,
-    DeviceKeys, DevicePublicKey, Expected, Member, MembershipChange, ProcessError, Processed, Provider,
-    generate_key_package,
+    AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, CommitError, Conversation, ConversationInfo,
+    CreateError, DeviceCertificate, DeviceKeys, DevicePublicKey, Expected, Member, MembershipChange, ProcessError,
+    Processed, Provider, generate_key_package,
 };
 use privmsg_protocol::{DeviceId, GroupId, Incarnation, UserId};
 use rand_core::OsRng;
@@ -128,16 +128,27 @@ impl Device {
     }
 
     pub(crate) fn create(&self, info: ConversationInfo, others: &[&Device]) -> CommitBundle {
-        let others: Vec<_> = others.iter().map(|device| device.claim()).collect();
-        let created =
-            Conversation::create(&self.provider(), &self.keys, &self.certificate, info, None, &others, made_at());
-        created.unwrap().1
+        self.create_with(info, &others.iter().map(|device| device.claim()).collect::<Vec<_>>()).unwrap()
+    }
+
+    pub(crate) fn create_with(
+        &self,
+        info: ConversationInfo,
+        others: &[ClaimedKeyPackage],
+    ) -> Result<CommitBundle, CreateError> {
+        let (keys, certificate) = (&self.keys, &self.certificate);
+        let created = Conversation::create(&self.provider(), keys, certificate, info, None, others, made_at());
+        created.map(|(_, bundle)| bundle)
     }
 
     pub(crate) fn commit(&self, add: &[&Device], remove: &[&Device]) -> CommitBundle {
+        self.try_commit(add, remove).unwrap()
+    }
+
+    pub(crate) fn try_commit(&self, add: &[&Device], remove: &[&Device]) -> Result<CommitBundle, CommitError> {
         let add: Vec<_> = add.iter().map(|device| device.claim()).collect();
         let remove: Vec<_> = remove.iter().map(|device| device.address()).collect();
-        self.chat().commit(&self.provider(), &self.keys, &add, &remove, made_at()).unwrap()
+        self.chat().commit(&self.provider(), &self.keys, &add, &remove, made_at())
     }
 
     pub(crate) fn accepted(&self) {
