@@ -1,3 +1,6 @@
+-- Tables whose rows may be long are not WITHOUT ROWID: SQLite reads such a row whole, with all its overflow pages, wherever it
+-- only compares keys.
+
 -- One row: whose profile this is, and the secrets of this device.
 CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -115,7 +118,7 @@ CREATE TABLE known_devices (
     identity BLOB NOT NULL,            -- that vouches for them
     known BLOB NOT NULL,               -- KnownDevices
     PRIMARY KEY (user_id, identity)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- Each device that ever stood in a list of the account's that this device has seen. Lists are counted as they were seen here:
 -- dates in them are the word of whoever signs them.
@@ -203,7 +206,7 @@ CREATE TABLE past_roster (
     number INTEGER NOT NULL,
     roster BLOB NOT NULL,
     PRIMARY KEY (chat_id, hash)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What the user wants to be another in a group, until everybody has it.
 CREATE TABLE group_change (
@@ -234,7 +237,7 @@ CREATE TABLE mls_group (
     told_counter INTEGER NOT NULL DEFAULT 0,
     checked_epoch INTEGER NOT NULL DEFAULT -1, -- in which all leaves stood in the lists known then
     checked_lists INTEGER NOT NULL DEFAULT 0   -- and how often lists had changed by then
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE UNIQUE INDEX mls_group_chat ON mls_group (chat_id);
 
 -- When the devices in a chat have made their leaves, the latest of each that was seen. It outlasts the MLS group.
@@ -538,7 +541,7 @@ CREATE TABLE mls_group_data (
     part TEXT NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY (group_id, part)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE mls_stamp (               -- another one after each write to a group's state: who has it in memory sees that it moved
     group_id BLOB PRIMARY KEY,
     stamp BLOB NOT NULL
@@ -557,13 +560,13 @@ CREATE TABLE mls_epoch_keys (
     leaf INTEGER NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY (group_id, epoch, leaf)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE mls_past_leaves (         -- of the message secrets of past epochs: the part that never changes
     group_id BLOB NOT NULL,
     epoch BLOB NOT NULL,               -- 8 bytes, big-endian
     leaves BLOB NOT NULL,
     PRIMARY KEY (group_id, epoch)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE key_package (             -- made here: the private parts go from `mls_key` when no welcome can come any more
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     reference BLOB NOT NULL,
@@ -575,4 +578,4 @@ CREATE TABLE mls_key (                 -- what belongs to no group: key packages
     key BLOB NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY (kind, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;

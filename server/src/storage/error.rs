@@ -19,13 +19,13 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) const fn new(code: ErrorCode, detail: &'static str) -> Self {
-        let detail = Cow::Borrowed(detail);
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = detail.into();
         Self { code, detail, epoch: None, group_id: None, incarnation: None, retry_after: None }
     }
 
     /// The same may succeed in so many seconds.
-    pub(crate) fn later(code: ErrorCode, detail: &'static str, seconds: i64) -> Self {
+    pub(crate) fn later(code: ErrorCode, detail: impl Into<Cow<'static, str>>, seconds: i64) -> Self {
         Self { retry_after: u32::try_from(seconds).ok().and_then(NonZero::new), ..Self::new(code, detail) }
     }
 

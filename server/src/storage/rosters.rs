@@ -64,5 +64,5 @@ pub(crate) fn read(bytes: &Opaque) -> Result<Roster, Refusal> {
 }
 
 pub(crate) fn invalid(detail: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal { detail: detail.into(), ..Refusal::new(ErrorCode::InvalidRoster, "") }
+    Refusal::new(ErrorCode::InvalidRoster, detail)
 }

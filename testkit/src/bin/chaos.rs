@@ -20,6 +20,9 @@ struct Arguments {
     /// How many times the server is killed in the part `kills`.
     #[arg(long, default_value_t = 500)]
     kills: u32,
+    /// How many messages, edits and deletions there are in the part `simulation`.
+    #[arg(long, default_value_t = 100_000)]
+    sayings: usize,
     /// As short as in the tests, but for the kills.
     #[arg(long)]
     quick: bool,
@@ -41,7 +44,8 @@ async fn main() -> Result<()> {
     println!("seed {seed}");
     let server = arguments.server.map_or_else(binaries::server, Ok)?;
     let size = if arguments.quick { Size::Short } else { Size::Long };
-    let plan = Plan { server, size, seed, rounds: arguments.rounds, kills: arguments.kills };
+    let plan =
+        Plan { server, size, seed, rounds: arguments.rounds, kills: arguments.kills, sayings: arguments.sayings };
     let scenarios = Scenario::value_variants().iter();
     for scenario in scenarios.filter(|scenario| arguments.only.is_empty() || arguments.only.contains(scenario)) {
         let name = scenario.to_possible_value().context("a scenario without a name")?;

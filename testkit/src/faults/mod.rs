@@ -77,6 +77,8 @@ pub struct Plan {
     pub rounds: u32,
     /// How often the server is killed in [`Scenario::Kills`].
     pub kills: u32,
+    /// How many messages, edits and deletions there are in [`Scenario::Simulation`] at full length.
+    pub sayings: usize,
 }
 
 /// Lets it happen, and checks what must hold.
@@ -103,8 +105,8 @@ fn lives(plan: &Plan) -> simulation::Plan {
         people: plan.size.of(6, 20),
         devices: plan.size.of(2, 3),
         rooms: plan.size.of(2, 8),
-        sayings: plan.size.of(600, 100_000),
-        burst: plan.size.of(200, 10_000),
+        sayings: plan.size.of(600, plan.sayings),
+        burst: plan.size.of(200, plan.sayings.div_ceil(10)),
         restore: plan.size == Size::Long,
     }
 }

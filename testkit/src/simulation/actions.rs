@@ -62,7 +62,8 @@ pub(super) async fn next(world: &mut World, weather: &mut Weather, random: &mut 
         800..870 => changes(world, random, true).await,
         870..900 => changes(world, random, false).await,
         900..940 => crashes(world, place).await,
-        940..980 => comes_or_goes(world, place).await,
+        940..970 => comes_or_goes(world, place).await,
+        970..980 => world.answers(place.0).await,
         980..985 => {
             // Back as often as on, so that nobody drifts away.
             let ahead = i64::try_from(random.within(0..2 * JUMP))? - i64::try_from(JUMP)?;
@@ -100,16 +101,9 @@ async fn says(world: &mut World, place: Place, random: &mut Random) -> Result<()
     let text = format!("{} from {}.{}", world.books.messages(), place.0, place.1);
     match world.device(place)?.person.says(&peer, &text).await {
         Ok(sent) => {
-            let blocked = is_blocked(world, Chat::Pair(pair), place.0);
-            world.books.enter(Saying {
-                chat: Chat::Pair(pair),
-                by: place,
-                sent,
-                text: Some(text),
-                blocked,
-                changed: false,
-                said_again: false,
-            });
+            let chat = Chat::Pair(pair);
+            let blocked = is_blocked(world, chat, place.0);
+            world.books.enter(Saying::new(chat, place, sent, text, blocked));
             Ok(())
         }
         Err(error) => refused_by_a_block(error),
@@ -129,8 +123,7 @@ async fn says_in_a_room(world: &mut World, place: Place, random: &mut Random) ->
         Ok(sent) => {
             let chat = Chat::Room(number);
             let blocked = is_blocked(world, chat, place.0);
-            let (text, changed, said_again) = (Some(text), false, false);
-            world.books.enter(Saying { chat, by: place, sent, text, blocked, changed, said_again });
+            world.books.enter(Saying::new(chat, place, sent, text, blocked));
             Ok(())
         }
         Err(error) if rooms::is_refusal(&error) => Ok(()),

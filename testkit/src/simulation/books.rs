@@ -12,7 +12,7 @@ pub(super) type Pair = (usize, usize);
 pub(super) type Place = (usize, usize);
 
 /// Where something is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Chat {
     /// Between two.
     Pair(Pair),
@@ -35,6 +35,18 @@ pub(super) struct Saying {
     pub(super) changed: bool,
     /// The server has lost it, and it was said again: it stands in one place with those who had it, in another with the others.
     pub(super) said_again: bool,
+    /// The server has lost it, or what was made of it last.
+    pub(super) lost: bool,
+    /// When so many messages had been said it became what it is.
+    made: usize,
+}
+
+impl Saying {
+    /// What somebody has just said.
+    pub(super) fn new(chat: Chat, by: Place, sent: Sent, text: String, blocked: bool) -> Self {
+        let (text, changed, said_again, lost, made) = (Some(text), false, false, false, 0);
+        Self { chat, by, sent, text, blocked, changed, said_again, lost, made }
+    }
 }
 
 /// All of it, in the order of saying.
@@ -57,14 +69,17 @@ impl Books {
     }
 
     pub(super) fn enter(&mut self, saying: Saying) {
-        self.by_id.insert(saying.sent.message_id, self.sayings.len());
-        self.sayings.push(saying);
+        let made = self.sayings.len();
+        self.by_id.insert(saying.sent.message_id, made);
+        self.sayings.push(Saying { made, ..saying });
     }
 
     /// Its author wants it to be this from now on, which may be kept back if one of the two has blocked the other.
     pub(super) fn change(&mut self, message: MessageId, text: Option<String>, blocked: bool) {
+        let made = self.sayings.len();
         if let Some(saying) = self.by_id.get(&message).and_then(|at| self.sayings.get_mut(*at)) {
             (saying.text, saying.changed, saying.blocked) = (text, true, saying.blocked || blocked);
+            saying.made = made;
             self.changes += 1;
         }
     }
@@ -85,8 +100,9 @@ impl Books {
 
     /// The server knows no more of anything from this place in the order of saying on.
     pub(super) fn are_lost(&mut self, first: usize) {
-        for saying in self.sayings.iter_mut().skip(first) {
-            saying.said_again = true;
+        for (number, saying) in self.sayings.iter_mut().enumerate() {
+            saying.said_again |= number >= first;
+            saying.lost |= saying.made >= first;
         }
     }
 

@@ -1,27 +1,18 @@
 //! It calms, and what every device shows is compared with the books.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::{MessageKind, MessageView};
-use privmsg_protocol::MessageId;
 use tokio::time::timeout;
 
 use super::books::{Chat, Pair, Place};
 use super::check_rooms;
+use super::looks::{Look, SETTLING, Shows, settles};
 use super::world::World;
 use crate::Faults;
-use crate::wait::until;
-
-/// How long everything that is on its way may take to arrive, on a busy machine.
-pub(super) const SETTLING: Duration = Duration::from_secs(60);
 
 /// How often what waits is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// What a device shows of a message: its text, or that it was deleted.
-pub(super) type Shown = (MessageId, Option<String>);
 
 /// Everybody comes online, the network does its best; then the books are compared.
 pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
@@ -72,18 +63,20 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
     check_rooms::compare(world).await?;
     world.compared = world.books.messages();
     world.books.are_settled();
+    world.gaps_are_known().await?;
     nothing_later_is_on_signed_out_devices(world).await
 }
 
+/// Nothing is on a device that was said after it was signed out, by however much it is still one of somebody's.
 async fn nothing_later_is_on_signed_out_devices(world: &World) -> Result<()> {
-    for pair in &world.pairs {
-        for user in [pair.0, pair.1] {
-            for (number, device) in world.people[user].devices.iter().enumerate() {
-                let Some(said) = device.signed_out else { continue };
-                let (shown, _) = shows(world, *pair, (user, number)).await?;
-                let later = world.books.since(said).iter().map(|saying| saying.sent.message_id);
-                let later = later.filter(|message| shown.iter().any(|(shown, _)| shown == message)).count();
-                ensure!(later == 0, "a device of {user} has {later} messages that were said after it was signed out");
+    for (user, of_user) in world.people.iter().enumerate() {
+        for (number, device) in of_user.devices.iter().enumerate() {
+            let Some(said) = device.signed_out else { continue };
+            for chat in world.chats_of(user) {
+                let here = world.shows(chat, (user, number)).await?.ids();
+                let later = world.books.since(said).iter().filter(|saying| here.contains(&saying.sent.message_id));
+                let later = later.count();
+                ensure!(later == 0, "{user}.{number} has {later} messages of {chat:?} said after it was signed out");
             }
         }
     }
@@ -94,19 +87,10 @@ async fn nothing_later_is_on_signed_out_devices(world: &World) -> Result<()> {
 async fn compare(world: &World, pair: Pair) -> Result<()> {
     let places = world.places().into_iter().filter(|place| place.0 == pair.0 || place.0 == pair.1);
     for place in places {
-        let checked = std::cell::RefCell::new(String::new());
-        let settled = until("that a device shows what it should", SETTLING, || async {
-            match differs(world, pair, place).await? {
-                None => Ok(Some(())),
-                Some(difference) => {
-                    checked.replace(difference);
-                    Ok(None)
-                }
-            }
-        });
-        if let Err(error) = settled.await {
+        let looked = settles("that a device shows what it should", || async { is_as_said(world, pair, place).await });
+        if let Err(error) = looked.await {
             let known = what_it_knows(world, pair, place).await?;
-            bail!("device {}.{}: {} ({error}); {known}", place.0, place.1, checked.into_inner());
+            bail!("device {}.{}: {error}; {known}", place.0, place.1);
         }
     }
     Ok(())
@@ -124,84 +108,72 @@ async fn what_it_knows(world: &World, pair: Pair, place: Place) -> Result<String
     Ok(format!("came later: {came_later:?}, shows {seen}, notices {notices:?}, holds {holds:?}"))
 }
 
-/// What is wrong with what a device shows of a conversation, if anything.
-async fn differs(world: &World, pair: Pair, place: Place) -> Result<Option<String>> {
-    let (reference, _) = shows(world, pair, (pair.0, 0)).await?;
-    let (shown, gap) = shows(world, pair, place).await?;
-    let went_back = has_gone_back(world, pair, place).await?;
-    let mut seen = BTreeSet::new();
-    if let Some((twice, _)) = shown.iter().find(|(message, _)| !seen.insert(*message)) {
-        return Ok(Some(format!("{twice} is there twice")));
+/// Whether a device shows of a conversation what was said in it.
+async fn is_as_said(world: &World, pair: Pair, place: Place) -> Result<Look<()>> {
+    let chat = Chat::Pair(pair);
+    let reference = world.shows(chat, (pair.0, 0)).await?;
+    let shows = world.shows(chat, place).await?;
+    if let Some(wrong) = world.is_out_of_order(chat, &reference, &shows)? {
+        return Ok(Err(wrong));
     }
-    let came_later = world.device(place)?.came_later.is_some();
-    // What a block has kept back is on the one side and not on the other.
-    let counts = |message: &MessageId| world.books.find(*message).is_some_and(|saying| !saying.blocked);
-    let places: BTreeMap<_, _> = reference.iter().enumerate().map(|(at, (message, _))| (*message, at)).collect();
     // What was not said to this device, edits and deletions among it.
-    let mut missing = missing(world, pair, place, &reference, &shown, came_later)?;
-    let mut last = None;
-    for (message, text) in shown.iter().filter(|(message, _)| counts(message)) {
+    let mut missing = missing(world, pair, place, &reference, &shows)?;
+    for (message, text) in &shows.messages {
         let saying = world.books.find(*message).context("somebody said what is not in the books")?;
-        ensure!(saying.chat == Chat::Pair(pair), "{message} was said to somebody else");
         // What a device was about to say when it was signed out nobody hears.
         let is_certain = !saying.changed || world.device(saying.by)?.signed_out.is_none();
-        if *text != saying.text && is_certain {
-            missing.push(format!("{message} reads {text:?} instead of {:?}", saying.text));
+        if *text != saying.text && is_certain && !saying.blocked {
+            missing.push(saying.lost, format!("{message} reads {text:?} instead of {:?}", saying.text));
         }
-        let Some(at) = places.get(message).filter(|_| !saying.said_again) else { continue };
-        if last.is_some_and(|last| last > *at) {
-            return Ok(Some(format!("{:?} stands elsewhere than with others", saying.text)));
-        }
-        last = Some(*at);
     }
-    // Of what a restored server has lost it is shown that it is missing, or that something may be.
-    let is_shown = world.was_restored && (missing.len() <= usize::try_from(gap)? || went_back);
-    if !missing.is_empty() && !is_shown {
-        return Ok(Some(format!("{} are missing, a gap of {gap}: {missing:?}", missing.len())));
+    if let Some(wrong) = missing.is_not_shown(&shows) {
+        return Ok(Err(wrong));
     }
-    Ok((gap > 0 && !world.was_restored).then(|| format!("a gap of {gap}")))
+    let tolerated = world.tolerated_gap(chat, place);
+    Ok(if shows.gap > tolerated { Err(format!("a gap of {}, and not {tolerated}", shows.gap)) } else { Ok(()) })
+}
+
+/// What should be there and is not.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// For no reason.
+    of_no_cause: Vec<String>,
+    /// A restored server has lost it.
+    lost: Vec<String>,
+}
+
+impl Missing {
+    pub(super) fn push(&mut self, is_lost: bool, what: String) {
+        if is_lost { self.lost.push(what) } else { self.of_no_cause.push(what) }
+    }
+
+    /// Of what a restored server has lost it is shown that it is missing, or that something may be.
+    pub(super) fn is_not_shown(&self, shows: &Shows) -> Option<String> {
+        let is_shown = self.of_no_cause.is_empty() && (self.lost.is_empty() || shows.admits(self.lost.len()));
+        (!is_shown).then(|| format!("missing or too much, with a gap of {}: {self:?}", shows.gap))
+    }
 }
 
 /// What should be there and is not: on a device that was there from the beginning everything, on another one what came after
 /// the first that it has.
-fn missing(
-    world: &World,
-    pair: Pair,
-    place: Place,
-    reference: &[Shown],
-    shown: &[Shown],
-    came_later: bool,
-) -> Result<Vec<String>> {
-    let here: BTreeSet<_> = shown.iter().map(|(message, _)| *message).collect();
-    if came_later {
-        let from = reference.iter().position(|(message, _)| here.contains(message)).unwrap_or(reference.len());
-        let since = reference[from..].iter().filter(|(message, _)| !here.contains(message));
-        let saying = |(message, _): &Shown| world.books.find(*message).filter(|saying| !saying.blocked);
-        return Ok(since.filter_map(saying).map(|saying| format!("{:?}", saying.text)).collect());
+fn missing(world: &World, pair: Pair, place: Place, reference: &Shows, shows: &Shows) -> Result<Missing> {
+    let (here, mut missing) = (shows.ids(), Missing::default());
+    if world.device(place)?.came_later.is_some() {
+        let from = reference.messages.iter().position(|(message, _)| here.contains(message));
+        let since = reference.messages.iter().skip(from.unwrap_or(usize::MAX));
+        for (message, _) in since.filter(|(message, _)| !here.contains(message)) {
+            if let Some(saying) = world.books.find(*message).filter(|saying| !saying.blocked) {
+                missing.push(saying.lost, format!("{:?}", saying.text));
+            }
+        }
+        return Ok(missing);
     }
-    let mut missing = Vec::new();
     for saying in world.books.since(0).iter().filter(|saying| saying.chat == Chat::Pair(pair) && !saying.blocked) {
         // What nobody has heard yet disappears when it is deleted; what a device had not said yet goes with it.
         let is_said = saying.text.is_some() && world.device(saying.by)?.signed_out.is_none();
         if is_said && !here.contains(&saying.sent.message_id) {
-            missing.push(format!("{:?}, said by {:?}, on {place:?}", saying.text, saying.by));
+            missing.push(saying.lost, format!("{:?}, said by {:?}, on {place:?}", saying.text, saying.by));
         }
     }
     Ok(missing)
-}
-
-/// Whether a device shows that the server has led a conversation back.
-async fn has_gone_back(world: &World, pair: Pair, place: Place) -> Result<bool> {
-    let messages = world.device(place)?.person.messages(world.other(pair, place)).await?;
-    Ok(messages.iter().any(|message| message.kind == MessageKind::WentBack))
-}
-
-/// The messages of a conversation on a device, in order, and how many are shown as missing.
-async fn shows(world: &World, pair: Pair, place: Place) -> Result<(Vec<Shown>, u64)> {
-    let peer = world.other(pair, place);
-    let person = &world.device(place)?.person;
-    let messages: Vec<MessageView> = person.messages(peer).await?;
-    let shown = messages.into_iter().filter(|message| !message.kind.is_notice());
-    let shown = shown.map(|message| (message.message_id, (!message.deleted).then_some(message.text)));
-    Ok((shown.collect(), person.missing(peer).await?))
 }

@@ -1,18 +1,16 @@
 //! It has calmed in the groups, too: who is in them, and what they show.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::{Draft, HistoryItem, MessageKind, MessageState};
-use privmsg_protocol::MessageId;
+use privmsg_client::Draft;
 
 use super::books::{Chat, Place, Saying};
-use super::check::{SETTLING, Shown};
-use super::rooms::{self, Room};
+use super::check::Missing;
+use super::looks::{Look, SETTLING, Shown, Shows, settles};
+use super::rooms;
 use super::world::World;
 use crate::database;
-use crate::wait::until;
 
 /// All groups.
 pub(super) async fn compare(world: &mut World) -> Result<()> {
@@ -50,37 +48,14 @@ async fn what_is_known(world: &World, number: usize) -> Result<String> {
         }
     }
     for place in world.places() {
-        let (shown, gap, went_back) = shows(world, &world.rooms[number], place).await?;
+        let Shows { messages, gap, went_back } = world.shows(Chat::Room(number), place).await?;
         let wrong = |(message, text): &&Shown| world.books.find(*message).is_none_or(|saying| saying.text != *text);
-        let wrong: Vec<_> = shown.iter().filter(wrong).collect();
+        let wrong: Vec<_> = messages.iter().filter(wrong).collect();
         let (came, holds) = (world.device(place)?.came_later, world.device(place)?.person.client().holds().await?);
-        let len = shown.len();
+        let len = messages.len();
         known += &format!("; {place:?} came {came:?}, shows {len}, a gap of {gap}, {went_back}, {wrong:?}, {holds:?}");
     }
     Ok(known)
-}
-
-/// What a look has found, or why it is not as it should be yet.
-type Look<T> = std::result::Result<T, String>;
-
-async fn settles<T, F>(what: &str, look: impl Fn() -> F) -> Result<T>
-where
-    F: Future<Output = Result<Look<T>>>,
-{
-    let why = RefCell::new(String::new());
-    let looked = until(what, SETTLING, || async {
-        match look().await? {
-            Ok(found) => Ok(Some(found)),
-            Err(difference) => {
-                why.replace(difference);
-                Ok(None)
-            }
-        }
-    });
-    match looked.await {
-        Ok(found) => Ok(found),
-        Err(error) => bail!("{error}: {}", why.into_inner()),
-    }
 }
 
 async fn speaks(world: &mut World, number: usize) -> Result<()> {
@@ -94,9 +69,7 @@ async fn speaks(world: &mut World, number: usize) -> Result<()> {
         bail!("the founder cannot say anything; holds {:?}", client.holds().await?);
     }
     waits??;
-    let (chat, text) = (Chat::Room(number), Some(text));
-    let (blocked, changed, said_again) = (false, false, false);
-    world.books.enter(Saying { chat, by, sent, text, blocked, changed, said_again });
+    world.books.enter(Saying::new(Chat::Room(number), by, sent, text, false));
     Ok(())
 }
 
@@ -124,6 +97,7 @@ async fn who_takes_part(world: &World, number: usize) -> Result<Look<BTreeSet<us
     for place in world.places() {
         if is_in(place.0) != known.contains_key(&place) {
             let stands = rooms::stands(world.device(place)?.person.client(), room).await?;
+            world.answers(place.0).await?;
             return Ok(Err(format!("{place:?} stands like this: {stands}; of {people:?}")));
         }
     }
@@ -149,73 +123,62 @@ fn devices_are_theirs(world: &World, number: usize, members: &BTreeSet<usize>) -
     Ok(Err(format!("missing {missing:?}, not to be there {too_many:?}")))
 }
 
-/// What a device shows of a group, and how many numbers it says are missing.
-async fn shows(world: &World, room: &Room, place: Place) -> Result<(Vec<Shown>, u64, bool)> {
-    let client = world.device(place)?.person.client();
-    let items = client.history(&room.recipient(), u32::MAX).await?;
-    let mut gap = 0;
-    let (mut shown, mut went_back) = (Vec::new(), false);
-    for item in items {
-        match item {
-            HistoryItem::Gap { missing, .. } => gap += missing,
-            HistoryItem::Message(message) if message.kind == MessageKind::WentBack => went_back = true,
-            HistoryItem::Message(message) if message.kind != MessageKind::Text => {}
-            // What its author is told not to have been sent.
-            HistoryItem::Message(message) if matches!(message.state, MessageState::Failed(_)) => {}
-            HistoryItem::Message(message) => {
-                shown.push((message.message_id, (!message.deleted).then_some(message.text)));
-            }
-        }
-    }
-    Ok((shown, gap, went_back))
-}
-
 async fn shows_what_it_should(world: &World, number: usize, place: Place) -> Result<Look<()>> {
-    let room = &world.rooms[number];
-    let (reference, _, _) = shows(world, room, (room.founder, 0)).await?;
-    let (shown, gap, went_back) = shows(world, room, place).await?;
-    if let Some(wrong) = is_out_of_order(world, number, &reference, &shown)? {
+    let (room, chat) = (&world.rooms[number], Chat::Room(number));
+    let reference = world.shows(chat, (room.founder, 0)).await?;
+    let shows = world.shows(chat, place).await?;
+    if let Some(wrong) = world.is_out_of_order(chat, &reference, &shows)? {
         return Ok(Err(wrong));
     }
-    let here: BTreeSet<MessageId> = shown.iter().map(|(message, _)| *message).collect();
-    let there: BTreeSet<MessageId> = reference.iter().map(|(message, _)| *message).collect();
-    let (mut missing, mut is_restored) = (Vec::new(), false);
+    let (here, there) = (shows.ids(), reference.ids());
+    let mut missing = Missing::default();
     for past in &room.past {
         let of_it = world.books.since(past.sayings.start).iter().take(past.sayings.len());
-        let of_it = of_it.filter(|saying| saying.chat == Chat::Room(number));
+        let of_it = of_it.filter(|saying| saying.chat == chat);
         if past.outside.contains(&place.0) {
             let heard = of_it.filter(|saying| here.contains(&saying.sent.message_id)).count();
             ensure!(heard == 0, "{place:?} shows {heard} messages of a group in which it had no part");
         } else if past.inside.contains(&place.0) && is_since(world, place, past.sayings.start)? {
-            is_restored |= past.is_lost;
             for saying in of_it {
                 let (has, founder_has) =
                     (here.contains(&saying.sent.message_id), there.contains(&saying.sent.message_id));
                 let is_certain = !saying.blocked && saying.text.is_some() && is_there(world, saying)?;
                 if !has && (founder_has || is_certain) || has && !founder_has {
-                    missing.push(format!("{:?} by {:?}", saying.text, saying.by));
+                    missing.push(past.is_lost, format!("{:?} by {:?}", saying.text, saying.by));
                 }
             }
         }
     }
-    // Whoever was out heard nothing of what was made of it meanwhile.
-    let since = room.is_inside_since(place.0).filter(|_| world.device(place).is_ok_and(|it| it.came_later.is_none()));
-    for (message, text) in shown.iter().filter(|(message, _)| world.books.number_of(*message) >= since) {
+    let since = heard_all_since(world, number, place)?;
+    is_as_changed(world, since, &shows, &mut missing)?;
+    if let Some(wrong) = missing.is_not_shown(&shows) {
+        return Ok(Err(wrong));
+    }
+    // Numbers that nobody can read are shown as missing, wherever one was at the time.
+    let garbage = if number == 0 { world.mallory.as_ref().map_or(0, |mallory| mallory.garbage) } else { 0 };
+    let tolerated = garbage.saturating_add(world.tolerated_gap(chat, place));
+    // Whoever was sent away may never have heard that the last of their own words was taken.
+    let is_too_much = since.is_some() && shows.gap > tolerated;
+    Ok(if is_too_much { Err(format!("a gap of {}, and not {tolerated}", shows.gap)) } else { Ok(()) })
+}
+
+/// Since which message a device has heard all that was said in a group, if it does now.
+fn heard_all_since(world: &World, number: usize, place: Place) -> Result<Option<usize>> {
+    let since = world.rooms[number].is_inside_since(place.0);
+    Ok(since.filter(|_| world.device(place).is_ok_and(|device| device.came_later.is_none())))
+}
+
+/// Whether it reads as it was made last. Whoever was out heard nothing of what was made of it meanwhile.
+fn is_as_changed(world: &World, since: Option<usize>, shows: &Shows, missing: &mut Missing) -> Result<()> {
+    for (message, text) in shows.messages.iter().filter(|(message, _)| world.books.number_of(*message) >= since) {
         let Some(saying) = world.books.find(*message).filter(|saying| since.is_some() && !saying.blocked) else {
             continue;
         };
         if *text != saying.text && (!saying.changed || is_there(world, saying)?) {
-            missing.push(format!("{message} reads {text:?} instead of {:?}", saying.text));
+            missing.push(saying.lost, format!("{message} reads {text:?} instead of {:?}", saying.text));
         }
     }
-    let is_shown = is_restored && (missing.len() <= usize::try_from(gap)? || went_back);
-    if !missing.is_empty() && !is_shown {
-        return Ok(Err(format!("{} are missing or too many, a gap of {gap}: {missing:?}", missing.len())));
-    }
-    // Numbers that nobody can read are shown as missing, wherever one was at the time.
-    let garbage = if number == 0 { world.mallory.as_ref().map_or(0, |mallory| mallory.garbage) } else { 0 };
-    // Whoever was sent away may never have heard that the last of their own words was taken.
-    Ok(if since.is_some() && gap > garbage && !world.was_restored { Err(format!("a gap of {gap}")) } else { Ok(()) })
+    Ok(())
 }
 
 /// Whether a device was there when so many messages had been said.
@@ -226,23 +189,4 @@ fn is_since(world: &World, place: Place, said: usize) -> Result<bool> {
 /// What a device was about to say when it was signed out nobody hears.
 fn is_there(world: &World, saying: &Saying) -> Result<bool> {
     Ok(world.device(saying.by)?.signed_out.is_none())
-}
-
-/// What stands elsewhere than with the founder, or is there twice.
-fn is_out_of_order(world: &World, number: usize, reference: &[Shown], shown: &[Shown]) -> Result<Option<String>> {
-    let places: BTreeMap<_, _> = reference.iter().enumerate().map(|(at, (message, _))| (*message, at)).collect();
-    let (mut seen, mut last) = (BTreeSet::new(), None);
-    for (message, _) in shown {
-        if !seen.insert(*message) {
-            return Ok(Some(format!("{message} is there twice")));
-        }
-        let saying = world.books.find(*message).context("somebody said what is not in the books")?;
-        ensure!(saying.chat == Chat::Room(number), "{message} was said to others");
-        let Some(at) = places.get(message).filter(|_| !saying.said_again) else { continue };
-        if last.is_some_and(|last| last > *at) {
-            return Ok(Some(format!("{:?} stands elsewhere than with the founder", saying.text)));
-        }
-        last = Some(*at);
-    }
-    Ok(None)
 }

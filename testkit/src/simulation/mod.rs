@@ -15,9 +15,11 @@
 //! What happens follows from a seed; how it falls together in time does not.
 
 mod actions;
+mod answers;
 mod books;
 mod check;
 mod check_rooms;
+mod looks;
 mod mallory;
 mod rooms;
 mod world;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use anyhow::{Context as _, Result};
-use privmsg_client::{AskedChange, Client, ClientError, Recipient, Role};
+use privmsg_client::{AskedChange, Client, ClientError, GroupView, Recipient, Role};
 use privmsg_protocol::ConversationId;
 
 use super::books::{Chat, Place};
@@ -98,6 +98,7 @@ pub(super) async fn founded(world: &mut World, rooms: usize, random: &mut Random
                 Ok((client.group(chat).await?.title == title).then_some(()))
             })
             .await?;
+            world.answers(*member).await?;
         }
         world.rooms.push(room);
     }
@@ -164,19 +165,24 @@ pub(super) const fn is_refusal(error: &ClientError) -> bool {
 /// Who takes part in a group, whether two rosters are known of it, and how many changes wait, as a device knows it; `None` if it
 /// takes no part.
 pub(super) async fn people(client: &Client, room: &Room) -> Result<Option<(BTreeMap<String, Role>, bool, usize)>> {
-    let Some(chat) = client.chat_with(&room.recipient()).await? else { return Ok(None) };
-    let group = client.group(chat).await?;
-    if group.gone.is_some() {
-        return Ok(None);
-    }
+    let Some(group) = known(client, room).await?.filter(|group| group.gone.is_none()) else { return Ok(None) };
     let people = group.people.into_iter().map(|person| (person.user_id.to_string(), person.role)).collect();
     Ok(Some((people, group.is_split, group.waiting)))
 }
 
+/// What a device knows of a group: nothing, too, where its user has let it in and it has not joined yet.
+async fn known(client: &Client, room: &Room) -> Result<Option<GroupView>> {
+    let Some(chat) = client.chat_with(&room.recipient()).await? else { return Ok(None) };
+    match client.group(chat).await {
+        Err(ClientError::NoSuchGroup(_)) => Ok(None),
+        known => Ok(Some(known?)),
+    }
+}
+
 /// Where a device stands in a group, for who looks for a fault.
 pub(super) async fn stands(client: &Client, room: &Room) -> Result<String> {
-    let Some(chat) = client.chat_with(&room.recipient()).await? else { return Ok("it has no such chat".to_owned()) };
-    let (group, requests, holds) = (client.group(chat).await?, client.requests().await?, client.holds().await?);
+    let Some(group) = known(client, room).await? else { return Ok("it knows nothing of it".to_owned()) };
+    let (requests, holds) = (client.requests().await?, client.holds().await?);
     Ok(format!("gone {:?}, {} changes wait, requests {requests:?}, holds {holds:?}", group.gone, group.waiting))
 }
 

@@ -77,7 +77,9 @@ pub(super) struct World {
     /// What was said before has been compared.
     pub(super) compared: usize,
     pub(super) tally: Tally,
-    pub(super) was_restored: bool,
+    was_restored: bool,
+    /// How much each device showed as missing when all had been compared after the restore: from then on nothing more may.
+    gaps: Option<BTreeMap<(Chat, Place), u64>>,
     max_devices: usize,
     backup: PathBuf,
     /// So many messages had been said.
@@ -115,6 +117,7 @@ impl World {
             compared: 0,
             tally: Tally::default(),
             was_restored: false,
+            gaps: None,
             max_devices: plan.devices,
             backup: dir.path().join("backup.tar"),
             backed_up: 0,
@@ -259,6 +262,36 @@ impl World {
             device.person.goes_offline().await.ok();
         }
         self.tally.count("restores of the server");
+        Ok(())
+    }
+
+    /// The conversations of a user, and all groups: nobody is to show anything of those in which they have no part.
+    pub(super) fn chats_of(&self, user: usize) -> Vec<Chat> {
+        let own = self.pairs.iter().copied().filter(|(one, other)| *one == user || *other == user);
+        own.map(Chat::Pair).chain((0..self.rooms.len()).map(Chat::Room)).collect()
+    }
+
+    /// How many numbers a device may show as missing: none, but for what a restored server had lost.
+    pub(super) fn tolerated_gap(&self, chat: Chat, place: Place) -> u64 {
+        match &self.gaps {
+            Some(gaps) => gaps.get(&(chat, place)).copied().unwrap_or(0),
+            None if self.was_restored => u64::MAX,
+            None => 0,
+        }
+    }
+
+    /// All has been compared.
+    pub(super) async fn gaps_are_known(&mut self) -> Result<()> {
+        if !self.was_restored || self.gaps.is_some() {
+            return Ok(());
+        }
+        let mut gaps = BTreeMap::new();
+        for place in self.places() {
+            for chat in self.chats_of(place.0) {
+                gaps.insert((chat, place), self.shows(chat, place).await?.gap);
+            }
+        }
+        self.gaps = Some(gaps);
         Ok(())
     }
 

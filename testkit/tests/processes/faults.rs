@@ -5,7 +5,7 @@ use privmsg_testkit::binaries;
 use privmsg_testkit::faults::{Plan, Scenario, Size, run};
 
 async fn survives(scenario: Scenario) -> Result<()> {
-    let plan = Plan { server: binaries::server()?, size: Size::Short, seed: 4, rounds: 8, kills: 8 };
+    let plan = Plan { server: binaries::server()?, size: Size::Short, seed: 4, rounds: 8, kills: 8, sayings: 600 };
     println!("{:#?}", run(scenario, &plan).await?);
     Ok(())
 }

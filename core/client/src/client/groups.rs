@@ -317,7 +317,7 @@ fn check(change: &GroupChange, roster: &privmsg_e2ee::Roster, author: &Author<'_
 }
 
 fn check_takes_part(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientError> {
-    let known = group_chats::load(at, chat)?.ok_or_else(|| ClientError::NoSuchGroup(String::new()))?;
+    let known = group_chats::load(at, chat)?.ok_or_else(|| not_known(at, chat))?;
     if known.gone.is_some() { Err(ClientError::NotInGroup) } else { Ok(()) }
 }
 
@@ -331,8 +331,20 @@ pub(crate) fn refuse_gone(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientE
     }
 }
 
+/// It is no group, or nothing is known of it yet: the user has let it in, and this device has not joined.
+fn not_known(at: &Snapshot<'_>, chat: ChatId) -> ClientError {
+    match chats::load(at, chat) {
+        Ok(chat) => ClientError::NoSuchGroup(match chat.kind {
+            ChatKind::Group { conversation } => conversation.to_string(),
+            ChatKind::Direct { peer } => peer.to_string(),
+            ChatKind::SelfNotes => String::new(),
+        }),
+        Err(error) => error.into(),
+    }
+}
+
 fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Result<GroupView, ClientError> {
-    let none = || ClientError::NoSuchGroup(String::new());
+    let none = || not_known(at, chat);
     let known = group_chats::load(at, chat)?.ok_or_else(none)?;
     let ChatKind::Group { conversation } = chats::load(at, chat)?.kind else { return Err(none()) };
     let view = rosters::view(at, chat)?.ok_or_else(none)?;

@@ -3,7 +3,7 @@
 use privmsg_protocol::{ErrorCode, FileId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
 use crate::clock::format_utc;
@@ -33,14 +33,14 @@ fn profile_of(row: &Row<'_>) -> rusqlite::Result<UserProfile> {
 
 /// Where there is no such user another one's row is read and thrown away: what takes less time would tell.
 pub(super) fn credentials(conn: &Connection, user_id: &UserId) -> Result<Option<Credentials>> {
-    let found = conn
-        .prepare_cached(&format!(
+    let found = conn.first(
+        &format!(
             "SELECT {PROFILE}, id, access_key_hash, revoked_at <> 0, user_id = ?1 AND deleted_at = 0 FROM user
-             WHERE id = coalesce((SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0),
+             WHERE id = coalesce((SELECT id FROM account WHERE user_id = ?1),
                  (SELECT min(id) FROM user))"
-        ))
-        .map_err(engine_error)?
-        .query_row([user_id.as_str()], |row| {
+        ),
+        [user_id.as_str()],
+        |row| {
             let hash: Vec<u8> = row.get(6)?;
             let credentials = Credentials {
                 profile: profile_of(row)?,
@@ -49,20 +49,17 @@ pub(super) fn credentials(conn: &Connection, user_id: &UserId) -> Result<Option<
                 revoked: row.get(7)?,
             };
             Ok((credentials, row.get(8)?))
-        })
-        .optional()
-        .map_err(engine_error)?;
+        },
+    )?;
     Ok(found.and_then(|(credentials, is_asked_for)| if is_asked_for { Some(credentials) } else { None }))
 }
 
 /// The profile as `viewer` may see it: when somebody was last here is only for those to whom they have written.
 pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> Result<UserProfile> {
-    let found = conn
-        .prepare_cached(&format!("SELECT {PROFILE}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"))
-        .map_err(engine_error)?
-        .query_row([user_id.as_str()], |row| Ok((profile_of(row)?, row.get::<_, i64>(5)?)))
-        .optional()
-        .map_err(engine_error)?;
+    let found =
+        conn.first(&format!("SELECT {PROFILE}, id FROM account WHERE user_id = ?1"), [user_id.as_str()], |row| {
+            Ok((profile_of(row)?, row.get::<_, i64>(5)?))
+        })?;
     let (mut profile, user) = found.ok_or_else(unknown_user)?;
     if user != viewer.0 && !super::contacts::may_see(conn, viewer.0, user)? {
         let seen =
@@ -73,29 +70,22 @@ pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> R
 }
 
 pub(super) fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0)")
-        .map_err(engine_error)?
-        .query_row([user_id.as_str()], |row| row.get(0))
-        .map_err(engine_error)
+    conn.one("SELECT EXISTS (SELECT 1 FROM active_account WHERE user_id = ?1)", [user_id.as_str()], |row| row.get(0))
 }
 
 pub(super) fn admin_key_hash(conn: &Connection) -> Result<Option<KeyHash>> {
-    let stored: Option<Vec<u8>> = conn
-        .query_row("SELECT value FROM meta WHERE key = ?1", [ADMIN_KEY], |row| row.get(0))
-        .optional()
-        .map_err(engine_error)?;
+    let stored: Option<Vec<u8>> =
+        conn.query_row("SELECT value FROM meta WHERE key = ?1", [ADMIN_KEY], |row| row.get(0)).optional()?;
     Ok(stored.and_then(|bytes| KeyHash::from_slice(&bytes)))
 }
 
 impl Tx<'_> {
     pub(super) fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
-        self.conn
-            .execute(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                params![ADMIN_KEY, hash.as_bytes()],
-            )
-            .map_err(engine_error)?;
+        self.conn.execute(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            params![ADMIN_KEY, hash.as_bytes()],
+        )?;
         Ok(())
     }
 
@@ -106,14 +96,11 @@ impl Tx<'_> {
                 Refusal::new(ErrorCode::InvalidRequest, "`me` cannot be a user_id: it means whoever asks").into()
             );
         }
-        let added = self
-            .conn
-            .execute(
-                "INSERT INTO user (user_id, access_key_hash, created_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO NOTHING",
-                params![user_id.as_str(), key.as_bytes(), self.now()],
-            )
-            .map_err(engine_error)?;
+        let added = self.conn.execute(
+            "INSERT INTO user (user_id, access_key_hash, created_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO NOTHING",
+            params![user_id.as_str(), key.as_bytes(), self.now()],
+        )?;
         if added == 0 {
             return Err(Refusal::new(ErrorCode::UserExists, "this user_id is taken").into());
         }
@@ -121,23 +108,20 @@ impl Tx<'_> {
     }
 
     pub(super) fn user(&self, user_id: &UserId) -> Result<i64> {
-        let found = self
-            .conn
-            .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0")
-            .map_err(engine_error)?
-            .query_row([user_id.as_str()], |row| row.get(0))
-            .optional()
-            .map_err(engine_error)?;
-        Ok(found.ok_or_else(unknown_user)?)
+        Ok(self.present_user(user_id)?.ok_or_else(unknown_user)?)
+    }
+
+    pub(super) fn present_user(&self, user_id: &UserId) -> Result<Option<i64>> {
+        self.conn.first("SELECT id FROM account WHERE user_id = ?1", [user_id.as_str()], |row| row.get(0))
     }
 
     /// Everything of a user goes. An empty row stays while one of their devices is a leaf of somebody's group.
     pub(super) fn delete_user(&mut self, user_id: &UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let user = self.user(user_id)?;
-        self.erase(user).map_err(engine_error)
+        self.erase(user)
     }
 
-    fn erase(&mut self, user: i64) -> rusqlite::Result<(Vec<DeviceKey>, Vec<FileId>)> {
+    fn erase(&mut self, user: i64) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let signed_out = self.sign_out_all(user)?;
         let files = self.forget_files(user)?;
         for sql in [
@@ -156,11 +140,9 @@ impl Tx<'_> {
                  public_key = '', backup = '', certificate = x'', device_list = x'', recovery_key = x'',
                  last_seen_at = 0 WHERE id = ?1",
         ] {
-            self.conn.prepare_cached(sql)?.execute([user])?;
+            self.conn.run(sql, [user])?;
         }
-        self.conn
-            .prepare_cached("UPDATE user SET deleted_at = max(1, ?2) WHERE id = ?1")?
-            .execute([user, self.now()])?;
+        self.conn.run("UPDATE user SET deleted_at = max(1, ?2) WHERE id = ?1", [user, self.now()])?;
         self.forget_empty_groups()?;
         self.forget_leftovers()?;
         Ok((signed_out, files))

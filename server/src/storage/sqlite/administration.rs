@@ -1,11 +1,11 @@
 //! What administrators do and see.
 
 use privmsg_protocol::UserId;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::accounts::unknown_user;
-use super::fault::engine_error;
 use super::identity::replacement;
+use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
@@ -37,45 +37,42 @@ fn summary_of(row: &Row<'_>) -> rusqlite::Result<UserSummary> {
 }
 
 pub(super) fn users(conn: &Connection) -> Result<Vec<UserSummary>> {
-    conn.prepare_cached(&format!("{ARRIVED} SELECT {SUMMARY} FROM user WHERE deleted_at = 0 ORDER BY id"))
-        .and_then(|mut query| query.query_map([], summary_of)?.collect())
-        .map_err(engine_error)
+    conn.all(&format!("{ARRIVED} SELECT {SUMMARY} FROM account user ORDER BY id"), [], summary_of)
 }
 
 pub(super) fn user(conn: &Connection, user_id: &UserId) -> Result<UserDetail> {
-    let found = conn
-        .prepare_cached(&format!("{ARRIVED} SELECT {SUMMARY}, id FROM user WHERE user_id = ?1 AND deleted_at = 0"))
-        .and_then(|mut query| query.query_row([user_id.as_str()], |row| Ok((summary_of(row)?, row.get(8)?))).optional())
-        .map_err(engine_error)?;
+    let found = conn.first(
+        &format!("{ARRIVED} SELECT {SUMMARY}, id FROM account user WHERE user_id = ?1"),
+        [user_id.as_str()],
+        |row| Ok((summary_of(row)?, row.get(8)?)),
+    )?;
     let (summary, user) = found.ok_or_else(unknown_user)?;
-    let devices = devices(conn, user).map_err(engine_error)?;
-    let invitation_expires_at = conn
-        .prepare_cached("SELECT expires_at FROM invitation WHERE user = ?1 AND spent_at = 0")
-        .and_then(|mut query| query.query_row([user], |row| row.get(0)).optional())
-        .map_err(engine_error)?;
-    let replacement = replacement(conn, UserKey(user)).map_err(engine_error)?;
+    let devices = devices(conn, user)?;
+    let invitation_expires_at =
+        conn.first("SELECT expires_at FROM invitation WHERE user = ?1 AND spent_at = 0", [user], |row| row.get(0))?;
+    let replacement = replacement(conn, UserKey(user))?;
     Ok(UserDetail { summary, devices, invitation_expires_at, replacement })
 }
 
-fn devices(conn: &Connection, user: i64) -> rusqlite::Result<Vec<DeviceSummary>> {
-    conn.prepare_cached(
+fn devices(conn: &Connection, user: i64) -> Result<Vec<DeviceSummary>> {
+    conn.all(
         "SELECT id, device_id, name, type, created_at, last_seen_at,
              (SELECT count(*) FROM mailbox m WHERE m.device = device.id)
                  + (SELECT count(*) FROM arrival a WHERE a.device = device.id)
          FROM device WHERE user = ?1 AND removed_at = 0 ORDER BY id",
-    )?
-    .query_map([user], |row| {
-        Ok(DeviceSummary {
-            device: DeviceKey(row.get(0)?),
-            device_id: parse(row, 1)?,
-            name: row.get(2)?,
-            kind: row.get(3)?,
-            created_at: row.get(4)?,
-            last_seen_at: row.get(5)?,
-            pending_messages: row.get(6)?,
-        })
-    })?
-    .collect()
+        [user],
+        |row| {
+            Ok(DeviceSummary {
+                device: DeviceKey(row.get(0)?),
+                device_id: parse(row, 1)?,
+                name: row.get(2)?,
+                kind: row.get(3)?,
+                created_at: row.get(4)?,
+                last_seen_at: row.get(5)?,
+                pending_messages: row.get(6)?,
+            })
+        },
+    )
 }
 
 impl Tx<'_> {
@@ -102,7 +99,7 @@ impl Tx<'_> {
             }
             Act::WithdrawInvitation { user_id } => {
                 let user = self.user(user_id)?;
-                self.withdraw_invitation(user).map_err(engine_error)?;
+                self.withdraw_invitation(user)?;
             }
             Act::SignOutDevice { user_id, device_id } => {
                 let user = self.user(user_id)?;
@@ -112,7 +109,7 @@ impl Tx<'_> {
             Act::EndReplacement { user_id } => {
                 let user = self.user(user_id)?;
                 self.forget_replacement(user)?;
-                self.notify_account(user, None).map_err(engine_error)?;
+                self.notify_account(user, None)?;
             }
             Act::PassReplacement { user_id } => {
                 let user = self.user(user_id)?;
@@ -136,23 +133,21 @@ impl Tx<'_> {
     pub(super) fn deactivate(&mut self, user_id: &UserId) -> Result<Vec<DeviceKey>> {
         let user = self.user(user_id)?;
         self.conn
-            .execute("UPDATE user SET revoked_at = max(1, ?2) WHERE id = ?1 AND revoked_at = 0", [user, self.now()])
-            .and_then(|_| self.withdraw_invitation(user))
-            .and_then(|()| self.sign_out_all(user))
-            .map_err(engine_error)
+            .execute("UPDATE user SET revoked_at = max(1, ?2) WHERE id = ?1 AND revoked_at = 0", [user, self.now()])?;
+        self.withdraw_invitation(user)?;
+        self.sign_out_all(user)
     }
 
     pub(super) fn reactivate(&self, user_id: &UserId) -> Result<()> {
         let user = self.user(user_id)?;
-        self.conn.execute("UPDATE user SET revoked_at = 0 WHERE id = ?1", [user]).map(drop).map_err(engine_error)
+        self.conn.execute("UPDATE user SET revoked_at = 0 WHERE id = ?1", [user])?;
+        Ok(())
     }
 
     fn reset_key(&mut self, user_id: &UserId, key: KeyHash, sign_out_devices: bool) -> Result<Vec<DeviceKey>> {
         let user = self.user(user_id)?;
-        self.conn
-            .execute("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, key.as_bytes()])
-            .and_then(|_| self.withdraw_invitation(user))
-            .and_then(|()| if sign_out_devices { self.sign_out_all(user) } else { Ok(Vec::new()) })
-            .map_err(engine_error)
+        self.conn.execute("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, key.as_bytes()])?;
+        self.withdraw_invitation(user)?;
+        if sign_out_devices { self.sign_out_all(user) } else { Ok(Vec::new()) }
     }
 }

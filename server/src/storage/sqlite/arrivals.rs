@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use rusqlite::Connection;
 
 use super::bounds::Waiting;
+use crate::storage::Result;
 
 /// Rows after which they are filed. More would make each filing cheaper by row, and longer (10 ms now), and whoever
 /// connects looks through them all.
@@ -56,7 +57,7 @@ pub(super) struct Kind {
 }
 
 impl Arrivals {
-    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+    pub(super) fn load(conn: &Connection) -> Result<Self> {
         let mut arrivals = Self { messages: VecDeque::new(), rows: 0 };
         let mut query = conn.prepare_cached(
             "SELECT a.pos, a.device, a.flags, b.sender, a.len FROM arrival a JOIN body b ON b.id = a.pos

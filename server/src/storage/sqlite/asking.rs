@@ -6,11 +6,11 @@
 
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::GroupKind;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 
 use super::consent::has_answered;
-use super::fault::engine_error;
 use super::groups::kind_number;
+use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result};
 
@@ -45,7 +45,7 @@ pub(super) const fn are_many(brought: usize, people: usize) -> bool {
 }
 
 impl Tx<'_> {
-    fn is_answered_by(&mut self, peer: i64, user: i64) -> rusqlite::Result<bool> {
+    fn is_answered_by(&mut self, peer: i64, user: i64) -> Result<bool> {
         if self.state.cache.is_answered(peer, user) {
             return Ok(true);
         }
@@ -56,31 +56,29 @@ impl Tx<'_> {
         Ok(answered)
     }
 
-    /// Counts a message to somebody who may not have answered, or says that there were too many.
-    pub(super) fn count_request(&mut self, user: i64, peer: i64, size: usize) -> rusqlite::Result<Option<Refusal>> {
+    /// Counts a message to somebody who may not have answered, or refuses it if there were too many.
+    pub(super) fn count_request(&mut self, user: i64, peer: i64, size: usize) -> Result<()> {
         let bounds = self.state.bounds;
         if (bounds.request_messages == 0 && bounds.request_bytes == 0 && bounds.new_requests == 0)
             || self.is_answered_by(peer, user)?
         {
-            return Ok(None);
+            return Ok(());
         }
         let (now, size) = (self.now(), i64::try_from(size).unwrap_or(i64::MAX));
-        let known = self
-            .conn
-            .prepare_cached("SELECT counted_from, messages, bytes FROM unanswered WHERE user = ?1 AND peer = ?2")?
-            .query_row([user, peer], |row| {
-                Ok(Unanswered { counted_from: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)? })
-            })
-            .optional()?;
+        let known = self.conn.first(
+            "SELECT counted_from, messages, bytes FROM unanswered WHERE user = ?1 AND peer = ?2",
+            [user, peer],
+            |row| Ok(Unanswered { counted_from: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)? }),
+        )?;
         let mut sent = match known {
             Some(sent) if now - sent.counted_from < DAY && now >= sent.counted_from => sent,
             Some(_) => Unanswered { counted_from: now, messages: 0, bytes: 0 },
             // For a group those pay who bring people in.
             None if peer < 0 => Unanswered { counted_from: now, messages: 0, bytes: 0 },
-            None => match self.refuse_new_request(user)? {
-                Some(refusal) => return Ok(Some(refusal)),
-                None => Unanswered { counted_from: now, messages: 0, bytes: 0 },
-            },
+            None => {
+                self.require_few_requests(user)?;
+                Unanswered { counted_from: now, messages: 0, bytes: 0 }
+            }
         };
         sent.messages += 1;
         sent.bytes += size;
@@ -88,59 +86,55 @@ impl Tx<'_> {
         if is_over(sent.messages, bounds.request_messages) || is_over(sent.bytes, bounds.request_bytes) {
             let detail = "so much may be said to somebody who has not answered yet, and no more today";
             let wait = (sent.counted_from + DAY - now).min(AGAIN);
-            return Ok(Some(Refusal::later(ErrorCode::AwaitsAnswer, detail, wait)));
+            return Err(Refusal::later(ErrorCode::AwaitsAnswer, detail, wait).into());
         }
-        self.conn
-            .prepare_cached(
-                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT DO UPDATE SET counted_from = ?4, messages = ?5, bytes = ?6",
-            )?
-            .execute([user, peer, now, sent.counted_from, sent.messages, sent.bytes])?;
-        Ok(None)
+        self.conn.run(
+            "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET counted_from = ?4, messages = ?5, bytes = ?6",
+            [user, peer, now, sent.counted_from, sent.messages, sent.bytes],
+        )?;
+        Ok(())
     }
 
-    /// Says whether the user has asked too many today who have not answered.
-    fn refuse_new_request(&self, user: i64) -> rusqlite::Result<Option<Refusal>> {
+    /// Refuses if the user has asked too many today who have not answered.
+    fn require_few_requests(&self, user: i64) -> Result<()> {
         let bound = self.state.bounds.new_requests;
         if bound == 0 {
-            return Ok(None);
+            return Ok(());
         }
-        let (count, oldest): (i64, Option<i64>) = self
-            .conn
-            .prepare_cached(
-                "SELECT coalesce(sum(requests), 0), min(at) FROM (
-                     SELECT 1 AS requests, begun_at AS at FROM unanswered WHERE user = ?1 AND begun_at > ?2 AND peer > 0
-                     UNION ALL SELECT requests, at FROM brought WHERE user = ?1 AND at > ?2)",
-            )?
-            .query_row([user, self.now() - DAY], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (count, oldest): (i64, Option<i64>) = self.conn.one(
+            "SELECT coalesce(sum(requests), 0), min(at) FROM (
+                 SELECT 1 AS requests, begun_at AS at FROM unanswered WHERE user = ?1 AND begun_at > ?2 AND peer > 0
+                 UNION ALL SELECT requests, at FROM brought WHERE user = ?1 AND at > ?2)",
+            [user, self.now() - DAY],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         if count < bound {
-            return Ok(None);
+            return Ok(());
         }
         let detail = "you have written to too many people today who have not answered yet";
         let wait = (oldest.unwrap_or_else(|| self.now()) + DAY - self.now()).min(AGAIN);
-        Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, wait)))
+        Err(Refusal::later(ErrorCode::TooManyRequests, detail, wait).into())
     }
 
-    /// Counts somebody with whom the user begins a conversation and who has not answered them, or says that they were too many.
+    /// Counts somebody with whom the user begins a conversation and who has not answered them, or refuses if they were too many.
     pub(super) fn ask_direct(&mut self, user: i64, users: &[i64]) -> Result<()> {
-        let strangers = self.strangers(user, users).map_err(engine_error)?;
-        let refused = strangers.first().map_or(Ok(None), |peer| self.ask_one(user, *peer));
-        refused.map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
+        let strangers = self.strangers(user, users)?;
+        strangers.first().map_or(Ok(()), |peer| self.ask_one(user, *peer))
     }
 
     /// The same of those who come to a group of people, which has so many then.
     pub(super) fn ask_for(&mut self, user: i64, newcomers: &[i64], people: usize) -> Result<()> {
-        let strangers = self.strangers(user, newcomers).map_err(engine_error)?;
-        let refused = match &*strangers {
-            [] => Ok(None),
+        let strangers = self.strangers(user, newcomers)?;
+        match &*strangers {
+            [] => Ok(()),
             [peer] if people == 2 => self.ask_alone(user, *peer),
             _ => self.ask_many(user, strangers.len()),
-        };
-        refused.map_err(engine_error)?.map_or(Ok(()), |refusal| Err(refusal.into()))
+        }
     }
 
-    fn strangers(&mut self, user: i64, users: &[i64]) -> rusqlite::Result<Vec<i64>> {
+    fn strangers(&mut self, user: i64, users: &[i64]) -> Result<Vec<i64>> {
         let mut strangers = Vec::new();
         for peer in users.iter().copied().filter(|peer| *peer != user) {
             if !self.is_answered_by(peer, user)? {
@@ -152,62 +146,57 @@ impl Tx<'_> {
 
     /// Each group is a request of its own, and whoever does not answer is not asked for ever. Those count of which they hear
     /// nothing, too, or it would tell that they do not.
-    fn ask_alone(&self, user: i64, peer: i64) -> rusqlite::Result<Option<Refusal>> {
-        let open: i64 = self
-            .conn
-            .prepare_cached(
-                "SELECT count(*) FROM grp_participant p JOIN grp g ON g.id = p.grp
-                 WHERE p.user = ?1 AND p.brought_by = ?2 AND g.kind = ?3
-                     AND (SELECT count(*) FROM grp_participant WHERE grp = p.grp) = 2",
-            )?
-            .query_row([peer, user, kind_number(GroupKind::Group)], |row| row.get(0))?;
+    fn ask_alone(&self, user: i64, peer: i64) -> Result<()> {
+        let open: i64 = self.conn.one(
+            "SELECT count(*) FROM grp_participant p JOIN grp g ON g.id = p.grp
+             WHERE p.user = ?1 AND p.brought_by = ?2 AND g.kind = ?3
+                 AND (SELECT count(*) FROM grp_participant WHERE grp = p.grp) = 2",
+            [peer, user, kind_number(GroupKind::Group)],
+            |row| row.get(0),
+        )?;
         if open >= WITH_ONE && self.state.bounds.new_requests > 0 {
             let detail = "this user has not answered in the groups that you have with them alone";
-            return Ok(Some(Refusal::later(ErrorCode::TooManyRequests, detail, AGAIN)));
+            return Err(Refusal::later(ErrorCode::TooManyRequests, detail, AGAIN).into());
         }
         self.ask_many(user, 1)
     }
 
-    fn ask_many(&self, user: i64, strangers: usize) -> rusqlite::Result<Option<Refusal>> {
-        if let Some(refusal) = self.refuse_new_request(user)? {
-            return Ok(Some(refusal));
-        }
-        self.conn.prepare_cached("INSERT INTO brought (user, at, requests) VALUES (?1, ?2, ?3)")?.execute(params![
-            user,
-            self.now(),
-            strangers.div_ceil(IN_ONE_REQUEST)
-        ])?;
-        Ok(None)
+    fn ask_many(&self, user: i64, strangers: usize) -> Result<()> {
+        self.require_few_requests(user)?;
+        self.conn.run(
+            "INSERT INTO brought (user, at, requests) VALUES (?1, ?2, ?3)",
+            params![user, self.now(), strangers.div_ceil(IN_ONE_REQUEST)],
+        )?;
+        Ok(())
     }
 
     /// Who brings somebody into a group of people, if that one has not answered them.
-    pub(super) fn brought_by(&mut self, user: i64, by: i64) -> rusqlite::Result<i64> {
+    pub(super) fn brought_by(&mut self, user: i64, by: i64) -> Result<i64> {
         Ok(if user == by || self.is_answered_by(user, by)? { 0 } else { by })
     }
 
-    fn ask_one(&self, user: i64, asked: i64) -> rusqlite::Result<Option<Refusal>> {
-        let known: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM unanswered WHERE user = ?1 AND peer = ?2)")?
-            .query_row([user, asked], |row| row.get(0))?;
+    fn ask_one(&self, user: i64, asked: i64) -> Result<()> {
+        let known: bool = self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM unanswered WHERE user = ?1 AND peer = ?2)",
+            [user, asked],
+            |row| row.get(0),
+        )?;
         if known {
-            return Ok(None);
+            return Ok(());
         }
-        if let Some(refusal) = self.refuse_new_request(user)? {
-            return Ok(Some(refusal));
-        }
-        self.conn
-            .prepare_cached(
-                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
-                 VALUES (?1, ?2, ?3, ?3, 0, 0)",
-            )?
-            .execute([user, asked, self.now()])?;
-        Ok(None)
+        self.require_few_requests(user)?;
+        self.conn.run(
+            "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
+             VALUES (?1, ?2, ?3, ?3, 0, 0)",
+            [user, asked, self.now()],
+        )?;
+        Ok(())
     }
 
     /// Forgets whom users have asked long ago. Whoever asks them once more asks somebody new.
-    pub(super) fn forget_unanswered(&self, now: i64) -> rusqlite::Result<()> {
+    pub(super) fn forget_unanswered(&self, now: i64) -> Result<()> {
         self.conn.execute("DELETE FROM brought WHERE at < ?1", [now - DAY])?;
-        self.conn.execute("DELETE FROM unanswered WHERE max(begun_at, counted_from) < ?1", [now - FORGOTTEN]).map(drop)
+        self.conn.execute("DELETE FROM unanswered WHERE max(begun_at, counted_from) < ?1", [now - FORGOTTEN])?;
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{CachedStatement, Connection};
 
 use super::arrivals::Arrivals;
+use crate::storage::Result;
 
 /// Rows in one statement. More of them hardly make a row cheaper.
 const ROWS: usize = 16;
@@ -75,7 +76,7 @@ impl Batch {
     }
 
     /// Writes it. Returns how many bodies are gone.
-    pub(super) fn write(&mut self, conn: &Connection, arrivals: &Arrivals) -> rusqlite::Result<usize> {
+    pub(super) fn write(&mut self, conn: &Connection, arrivals: &Arrivals) -> Result<usize> {
         insert(conn, "body (id, received_at, sender, len, frame)", &self.bodies, |body, row| {
             row.bind(body.position)?;
             row.bind(body.received_at)?;
@@ -122,9 +123,9 @@ pub(super) struct Row<'a, 'conn> {
 }
 
 impl Row<'_, '_> {
-    pub(super) fn bind(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+    pub(super) fn bind(&mut self, value: impl ToSql) -> Result<()> {
         self.bound += 1;
-        self.statement.raw_bind_parameter(self.bound, value)
+        Ok(self.statement.raw_bind_parameter(self.bound, value)?)
     }
 }
 
@@ -133,8 +134,8 @@ pub(super) fn insert<R>(
     conn: &Connection,
     into: &str,
     rows: &[R],
-    bind: impl Fn(&R, &mut Row<'_, '_>) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
+    bind: impl Fn(&R, &mut Row<'_, '_>) -> Result<()>,
+) -> Result<()> {
     let columns = into.matches(',').count() + 1;
     let values = format!("({}?)", "?, ".repeat(columns - 1));
     let mut many = rows.chunks_exact(ROWS);

@@ -16,10 +16,10 @@ use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::limits::MAX_BLOCKED_USERS;
 use privmsg_protocol::rest::BlockedUser;
 use privmsg_protocol::{ErrorCode, GroupId, Seq, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::contacts::may_see;
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::row::parse;
 use super::tx::{Piece, SERVER, Tx};
 use crate::frame_text;
@@ -36,27 +36,22 @@ pub(super) struct KeptFrom {
 
 /// Users whom `user` has blocked, in the order in which they were.
 pub(super) fn blocked(conn: &Connection, user: UserKey) -> Result<Vec<BlockedUser>> {
-    conn.prepare_cached(
+    conn.all(
         "SELECT u.user_id, b.blocked_at FROM block b JOIN user u ON u.id = b.peer
          WHERE b.user = ?1 ORDER BY b.blocked_at, u.user_id",
+        [user.0],
+        |row| Ok(BlockedUser { user_id: parse(row, 0)?, blocked_at: row.get(1)? }),
     )
-    .and_then(|mut query| {
-        query.query_map([user.0], |row| Ok(BlockedUser { user_id: parse(row, 0)?, blocked_at: row.get(1)? }))?.collect()
-    })
-    .map_err(engine_error)
 }
 
-pub(super) fn is_blocked(conn: &Connection, user: i64, peer: i64) -> rusqlite::Result<bool> {
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM block WHERE user = ?1 AND peer = ?2)")?
-        .query_row([user, peer], |row| row.get(0))
+pub(super) fn is_blocked(conn: &Connection, user: i64, peer: i64) -> Result<bool> {
+    conn.one("SELECT EXISTS (SELECT 1 FROM block WHERE user = ?1 AND peer = ?2)", [user, peer], |row| row.get(0))
 }
 
 /// When `user` was last there, as far as `peer` sees it: what they saw before they were blocked.
 pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64> {
-    conn.prepare_cached("SELECT seen_at FROM block WHERE user = ?1 AND peer = ?2")
-        .and_then(|mut query| query.query_row([user, peer], |row| row.get(0)).optional())
-        .map(Option::unwrap_or_default)
-        .map_err(engine_error)
+    let sql = "SELECT seen_at FROM block WHERE user = ?1 AND peer = ?2";
+    Ok(conn.first(sql, [user, peer], |row| row.get(0))?.unwrap_or_default())
 }
 
 impl Tx<'_> {
@@ -81,47 +76,37 @@ impl Tx<'_> {
             return Ok(None);
         }
         self.blocks_changed(user, peer)?;
-        self.let_in_by(user, peer).map_err(engine_error)?;
+        self.let_in_by(user, peer)?;
         Ok(Some(self.seeing(user, peer)?))
     }
 
     /// Returns whether there was one.
     pub(super) fn delete_block(&self, user: i64, peer: i64) -> Result<bool> {
-        self.conn
-            .prepare_cached("DELETE FROM block WHERE user = ?1 AND peer = ?2")
-            .and_then(|mut delete| delete.execute([user, peer]))
-            .map(|removed| removed > 0)
-            .map_err(engine_error)
+        Ok(self.conn.run("DELETE FROM block WHERE user = ?1 AND peer = ?2", [user, peer])? > 0)
     }
 
     /// Returns whether it is new.
     pub(super) fn insert_block(&self, user: i64, peer: i64) -> Result<bool> {
-        if is_blocked(self.conn, user, peer).map_err(engine_error)? {
+        if is_blocked(self.conn, user, peer)? {
             return Ok(false);
         }
-        let count: i64 = self
-            .conn
-            .prepare_cached("SELECT count(*) FROM block WHERE user = ?1")
-            .and_then(|mut query| query.query_row([user], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let count: i64 = self.conn.one("SELECT count(*) FROM block WHERE user = ?1", [user], |row| row.get(0))?;
         if count.unsigned_abs() >= MAX_BLOCKED_USERS as u64 {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "too many users are blocked; unblock one first").into());
         }
         let is_seen = may_see(self.conn, peer, user)?;
-        self.conn
-            .prepare_cached(
-                "INSERT INTO block (user, peer, blocked_at, seen_at)
-                 SELECT id, ?2, ?3, iif(?4, last_seen_at, 0) FROM user WHERE id = ?1",
-            )
-            .and_then(|mut insert| insert.execute(params![user, peer, self.now(), is_seen]))
-            .map_err(engine_error)?;
+        self.conn.run(
+            "INSERT INTO block (user, peer, blocked_at, seen_at)
+             SELECT id, ?2, ?3, iif(?4, last_seen_at, 0) FROM user WHERE id = ?1",
+            params![user, peer, self.now(), is_seen],
+        )?;
         Ok(true)
     }
 
     /// Tells all devices of `user`, the asking one too: what it was asking for meanwhile may be older.
     fn blocks_changed(&mut self, user: i64, peer: i64) -> Result<()> {
         self.state.cache.forget_block(user, peer);
-        self.notify_account(user, None).map_err(engine_error)
+        self.notify_account(user, None)
     }
 
     fn seeing(&self, user: i64, peer: i64) -> Result<Blocked> {
@@ -129,11 +114,7 @@ impl Tx<'_> {
     }
 
     /// Parts devices that get a message from those that are spared it.
-    pub(super) fn parted(
-        &mut self,
-        kept_from: Option<KeptFrom>,
-        devices: Vec<i64>,
-    ) -> rusqlite::Result<(Vec<i64>, Vec<i64>)> {
+    pub(super) fn parted(&mut self, kept_from: Option<KeptFrom>, devices: Vec<i64>) -> Result<(Vec<i64>, Vec<i64>)> {
         let Some(kept_from) = kept_from else { return Ok((devices, Vec::new())) };
         let (mut reached, mut spared) = (Vec::with_capacity(devices.len()), Vec::new());
         for device in devices {
@@ -152,7 +133,7 @@ impl Tx<'_> {
         sender: i64,
         (group_id, seq): (GroupId, i64),
         spared: &[i64],
-    ) -> rusqlite::Result<()> {
+    ) -> Result<()> {
         match kept_from.group {
             Some(group) if !spared.is_empty() => self.withhold(kept_from.user, sender, (group, group_id), seq, spared),
             _ => Ok(()),
@@ -167,12 +148,12 @@ impl Tx<'_> {
         (group, group_id): (i64, GroupId),
         seq: i64,
         devices: &[i64],
-    ) -> rusqlite::Result<()> {
-        let before: Option<(i64, i64, i64)> = self
-            .conn
-            .prepare_cached("SELECT first_seq, last_seq, pos FROM withheld WHERE grp = ?1 AND user = ?2")?
-            .query_row([group, user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
+    ) -> Result<()> {
+        let before: Option<(i64, i64, i64)> = self.conn.first(
+            "SELECT first_seq, last_seq, pos FROM withheld WHERE grp = ?1 AND user = ?2",
+            [group, user],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
         let first = match before {
             Some((first, last, position)) if last + 1 == seq => {
                 for device in devices {
@@ -182,10 +163,8 @@ impl Tx<'_> {
             }
             _ => seq,
         };
-        let sender_id: UserId = self
-            .conn
-            .prepare_cached("SELECT user_id FROM user WHERE id = ?1")?
-            .query_row([sender], |row| parse(row, 0))?;
+        let sender_id: UserId =
+            self.conn.one("SELECT user_id FROM user WHERE id = ?1", [sender], |row| parse(row, 0))?;
         let message_id = random_message_id(self.now_ms);
         let notice = DeliveredMessage {
             group_id: Some(group_id),
@@ -195,12 +174,11 @@ impl Tx<'_> {
         };
         let position = self.state.next_position;
         self.post(Piece::new(message_id, devices, 0, SERVER).withheld(), frame_text::render(notice))?;
-        self.conn
-            .prepare_cached(
-                "INSERT INTO withheld (grp, user, first_seq, last_seq, pos) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET first_seq = ?3, last_seq = ?4, pos = ?5",
-            )?
-            .execute([group, user, first, seq, position])?;
+        self.conn.run(
+            "INSERT INTO withheld (grp, user, first_seq, last_seq, pos) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET first_seq = ?3, last_seq = ?4, pos = ?5",
+            [group, user, first, seq, position],
+        )?;
         Ok(())
     }
 }

@@ -12,12 +12,13 @@
 //! How much waits of what a user has sent, wherever, is bounded too, and there it is the user who is refused.
 
 use privmsg_protocol::rest::GroupKind;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 
 use super::groups::kind_number;
+use super::query::Query as _;
 use super::row::parse_group_id;
 use super::tx::{COMMIT, Tx, WELCOME};
-use crate::storage::Bounds;
+use crate::storage::{Bounds, Result};
 
 /// What waits for a device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,7 +74,7 @@ struct Gone {
 
 impl Tx<'_> {
     /// Whether no more of what the user sends may wait.
-    pub(super) fn has_too_much(&mut self, sender: i64, size: usize) -> rusqlite::Result<bool> {
+    pub(super) fn has_too_much(&mut self, sender: i64, size: usize) -> Result<bool> {
         let bound = self.state.bounds.bytes_of_sender;
         if bound == 0 {
             return Ok(false);
@@ -84,7 +85,7 @@ impl Tx<'_> {
 
     /// Makes room for a message of this chat. Returns which of the devices get it: not those that have lost the group by
     /// that, and join anew.
-    pub(super) fn with_room(&mut self, devices: Vec<i64>, chat: i64, size: usize) -> rusqlite::Result<Vec<i64>> {
+    pub(super) fn with_room(&mut self, devices: Vec<i64>, chat: i64, size: usize) -> Result<Vec<i64>> {
         let (bounds, size) = (self.state.bounds, i64::try_from(size).unwrap_or(i64::MAX));
         let mut full = Vec::new();
         for device in &devices {
@@ -102,7 +103,7 @@ impl Tx<'_> {
     }
 
     /// Returns whether the device still gets what is said in the chat.
-    fn make_room(&mut self, device: i64, chat: i64, size: i64) -> rusqlite::Result<bool> {
+    fn make_room(&mut self, device: i64, chat: i64, size: i64) -> Result<bool> {
         let bounds = self.state.bounds;
         let mut stays = true;
         while self.state.cache.pending(self.conn, device)?.is_full(&bounds, size) {
@@ -117,7 +118,7 @@ impl Tx<'_> {
     }
 
     /// Of what to take something out of a mailbox.
-    fn largest(&mut self, device: i64) -> rusqlite::Result<Option<i64>> {
+    fn largest(&mut self, device: i64) -> Result<Option<i64>> {
         self.state.flush(self.conn)?;
         let bounds = self.state.bounds;
         let mut query = self.conn.prepare_cached(
@@ -142,16 +143,14 @@ impl Tx<'_> {
     }
 
     /// Takes the oldest of a chat out of a mailbox, or all of it. Returns whether the device has lost the group.
-    fn evict(&mut self, device: i64, chat: i64, size: i64) -> rusqlite::Result<bool> {
+    fn evict(&mut self, device: i64, chat: i64, size: i64) -> Result<bool> {
         let bounds = self.state.bounds;
-        let rows: Vec<(i64, i64, i64)> = self
-            .conn
-            .prepare_cached(
-                "SELECT pos, flags, len FROM mailbox WHERE device = ?1 AND chat = ?2
-                 UNION ALL SELECT pos, flags, len FROM arrival WHERE device = ?1 AND chat = ?2 ORDER BY pos",
-            )?
-            .query_map([device, chat], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<rusqlite::Result<_>>()?;
+        let rows: Vec<(i64, i64, i64)> = self.conn.all(
+            "SELECT pos, flags, len FROM mailbox WHERE device = ?1 AND chat = ?2
+             UNION ALL SELECT pos, flags, len FROM arrival WHERE device = ?1 AND chat = ?2 ORDER BY pos",
+            [device, chat],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
         let mut gone = Gone { what: Waiting::default(), breaks: false };
         for (position, flags, len) in rows {
             let has_room = !self.state.cache.pending(self.conn, device)?.is_full(&bounds, size);
@@ -166,18 +165,14 @@ impl Tx<'_> {
     }
 
     /// The device is no leaf of the group any more, as far as the server is concerned, and is told.
-    fn drop_leaf(&mut self, device: i64, group: i64) -> rusqlite::Result<()> {
-        let group_id = self
-            .conn
-            .prepare_cached("SELECT group_id FROM grp WHERE id = ?1")?
-            .query_row([group], |row| parse_group_id(row, 0))
-            .optional()?;
+    fn drop_leaf(&mut self, device: i64, group: i64) -> Result<()> {
+        let group_id =
+            self.conn.first("SELECT group_id FROM grp WHERE id = ?1", [group], |row| parse_group_id(row, 0))?;
         // Gone on in another group since.
         let Some(group_id) = group_id else { return Ok(()) };
-        self.conn.prepare_cached("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2")?.execute([group, device])?;
+        self.conn.run("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2", [group, device])?;
         self.state.cache.drop_leaf(group_id, device);
-        let owner: i64 =
-            self.conn.prepare_cached("SELECT user FROM device WHERE id = ?1")?.query_row([device], |row| row.get(0))?;
+        let owner: i64 = self.conn.one("SELECT user FROM device WHERE id = ?1", [device], |row| row.get(0))?;
         self.post_device_sync(group, owner, &[device])
     }
 }

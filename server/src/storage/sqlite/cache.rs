@@ -9,11 +9,14 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use privmsg_protocol::{GroupId, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::arrivals::Arrivals;
 use super::bounds::Waiting;
 use super::group_entry::GroupEntry;
+use super::query::Query as _;
+use super::relay::unknown_group;
+use crate::storage::Result;
 
 /// Entries in one map before all are dropped: bounds the memory, far above what is active at a time.
 const MAX_ENTRIES: usize = 20_000;
@@ -75,27 +78,22 @@ impl Cache {
     }
 
     /// The owner of a device that is signed in and does not wait to be let in.
-    pub(super) fn owner(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn owner(&mut self, conn: &Connection, device: i64) -> Result<Option<i64>> {
         if let Some(owner) = self.devices.get(&device) {
             return Ok(*owner);
         }
-        let owner = conn
-            .prepare_cached("SELECT user FROM device WHERE id = ?1 AND removed_at = 0 AND waiting = 0")?
-            .query_row([device], |row| row.get(0))
-            .optional()?;
+        let owner = conn.first("SELECT user FROM listed_device WHERE id = ?1", [device], |row| row.get(0))?;
         self.devices.insert(device, owner);
         Ok(owner)
     }
 
     /// A user who is neither deleted nor revoked.
-    pub(super) fn account(&mut self, conn: &Connection, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn account(&mut self, conn: &Connection, user_id: &UserId) -> Result<Option<i64>> {
         if let Some(user) = self.users.get(user_id) {
             return Ok(Some(*user));
         }
-        let found = conn
-            .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0")?
-            .query_row([user_id.as_str()], |row| row.get(0))
-            .optional()?;
+        let found =
+            conn.first("SELECT id FROM active_account WHERE user_id = ?1", [user_id.as_str()], |row| row.get(0))?;
         if let Some(user) = found {
             self.users.insert(user_id.clone(), user);
         }
@@ -103,14 +101,12 @@ impl Cache {
     }
 
     /// The user's devices that are signed in and do not wait to be let in.
-    pub(super) fn devices_of(&mut self, conn: &Connection, user: i64) -> rusqlite::Result<Rc<[i64]>> {
+    pub(super) fn devices_of(&mut self, conn: &Connection, user: i64) -> Result<Rc<[i64]>> {
         if let Some(devices) = self.devices_of.get(&user) {
             return Ok(Rc::clone(devices));
         }
-        let devices: Rc<[i64]> = conn
-            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 ORDER BY id")?
-            .query_map([user], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let devices: Rc<[i64]> =
+            conn.all("SELECT id FROM listed_device WHERE user = ?1 ORDER BY id", [user], |row| row.get(0))?;
         self.devices_of.insert(user, Rc::clone(&devices));
         Ok(devices)
     }
@@ -120,7 +116,7 @@ impl Cache {
         self.devices_of.remove(&user);
     }
 
-    pub(super) fn group(&mut self, conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<&GroupEntry>> {
+    pub(super) fn group(&mut self, conn: &Connection, group_id: GroupId) -> Result<Option<&GroupEntry>> {
         use std::collections::hash_map::Entry;
         match self.groups.entry(group_id) {
             Entry::Occupied(entry) => Ok(Some(entry.into_mut())),
@@ -128,15 +124,25 @@ impl Cache {
         }
     }
 
+    /// The group, if the user takes part in it and is not kept out.
+    pub(super) fn group_of(&mut self, conn: &Connection, user: i64, group_id: GroupId) -> Result<&GroupEntry> {
+        match self.group(conn, group_id)? {
+            Some(group) if group.admits(user) => Ok(group),
+            _ => Err(unknown_group().into()),
+        }
+    }
+
     /// How much waits for the device.
-    pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> rusqlite::Result<&mut Waiting> {
+    pub(super) fn pending(&mut self, conn: &Connection, device: i64) -> Result<&mut Waiting> {
         use std::collections::hash_map::Entry;
         match self.pending.entry(device) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let mut waiting = conn
-                    .prepare_cached("SELECT count(*), coalesce(sum(len), 0) FROM mailbox WHERE device = ?1")?
-                    .query_row([device], |row| Ok(Waiting { messages: row.get(0)?, bytes: row.get(1)? }))?;
+                let mut waiting = conn.one(
+                    "SELECT count(*), coalesce(sum(len), 0) FROM mailbox WHERE device = ?1",
+                    [device],
+                    |row| Ok(Waiting { messages: row.get(0)?, bytes: row.get(1)? }),
+                )?;
                 waiting += known(&mut self.arrivals, conn)?.of(device);
                 Ok(entry.insert(waiting))
             }
@@ -144,15 +150,13 @@ impl Cache {
     }
 
     /// Bytes of what the user has sent and waits for anybody.
-    pub(super) fn sent_bytes(&mut self, conn: &Connection, sender: i64) -> rusqlite::Result<&mut i64> {
+    pub(super) fn sent_bytes(&mut self, conn: &Connection, sender: i64) -> Result<&mut i64> {
         use std::collections::hash_map::Entry;
         match self.sent_bytes.entry(sender) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let filed: Option<i64> = conn
-                    .prepare_cached("SELECT bytes FROM filed_bytes WHERE sender = ?1")?
-                    .query_row([sender], |row| row.get(0))
-                    .optional()?;
+                let filed: Option<i64> =
+                    conn.first("SELECT bytes FROM filed_bytes WHERE sender = ?1", [sender], |row| row.get(0))?;
                 let arrived = known(&mut self.arrivals, conn)?.bytes_of(sender);
                 Ok(entry.insert(filed.unwrap_or_default() + arrived))
             }
@@ -175,7 +179,7 @@ impl Cache {
         }
     }
 
-    pub(super) fn arrivals(&mut self, conn: &Connection) -> rusqlite::Result<&mut Arrivals> {
+    pub(super) fn arrivals(&mut self, conn: &Connection) -> Result<&mut Arrivals> {
         known(&mut self.arrivals, conn)
     }
 
@@ -206,7 +210,7 @@ impl Cache {
     }
 
     /// Whether `user` has blocked `peer`.
-    pub(super) fn blocks(&mut self, conn: &Connection, user: i64, peer: i64) -> rusqlite::Result<bool> {
+    pub(super) fn blocks(&mut self, conn: &Connection, user: i64, peer: i64) -> Result<bool> {
         if let Some(blocks) = self.blocks.get(&(user, peer)) {
             return Ok(*blocks);
         }
@@ -256,10 +260,10 @@ impl Cache {
     }
 
     /// Writes the numbers that groups have given out. Once per group and transaction, not once per message.
-    pub(super) fn flush(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn flush(&mut self, conn: &Connection) -> Result<()> {
         for group_id in self.numbered.drain(..) {
             if let Some(group) = self.groups.get_mut(&group_id) {
-                conn.prepare_cached("UPDATE grp SET seq = ?2 WHERE id = ?1")?.execute(params![group.id, group.seq])?;
+                conn.run("UPDATE grp SET seq = ?2 WHERE id = ?1", params![group.id, group.seq])?;
                 group.numbered = false;
             }
         }
@@ -267,7 +271,7 @@ impl Cache {
     }
 }
 
-fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> rusqlite::Result<&'a mut Arrivals> {
+fn known<'a>(arrivals: &'a mut Option<Arrivals>, conn: &Connection) -> Result<&'a mut Arrivals> {
     match arrivals {
         Some(arrivals) => Ok(arrivals),
         unknown => Ok(unknown.insert(Arrivals::load(conn)?)),

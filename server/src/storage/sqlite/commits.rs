@@ -5,11 +5,10 @@ use privmsg_mls_public::group::{Change, Leaf, Member};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::rest::CommitAccepted;
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq};
-use rusqlite::OptionalExtension;
 
-use super::fault::engine_error;
 use super::joining::{Joiner, Place, size};
-use super::relay::{commit_hash, conflict, not_a_member, signed_out, unknown_group};
+use super::query::Query as _;
+use super::relay::{commit_hash, conflict};
 use super::rosters::Step;
 use super::tx::{Piece, Tx};
 use crate::frame_text;
@@ -41,7 +40,7 @@ impl Tx<'_> {
     ) -> Result<CommitAccepted> {
         let (device, submitted) = (session.device.0, &commit.submitted);
         let destination = commit_hash(group_id, submitted.epoch);
-        match self.seen(device, submitted.message_id).map_err(engine_error)? {
+        match self.seen(device, submitted.message_id)? {
             Some((known, seq)) if known == destination => {
                 return Ok(CommitAccepted { epoch: submitted.epoch.next(), seq: Seq(seq.unsigned_abs()) });
             }
@@ -50,20 +49,15 @@ impl Tx<'_> {
         }
         let taken = self.check_commit(session, group_id, commit)?;
         let accepted = CommitAccepted { epoch: taken.place.epoch, seq: taken.place.seq };
-        self.store_commit(session, taken, destination).map_err(engine_error)?;
+        self.store_commit(session, taken, destination)?;
         Ok(accepted)
     }
 
     /// Everything that can be refused, before anything else is written than who is asked.
     fn check_commit(&mut self, session: &Session, group_id: GroupId, commit: Commit) -> Result<Taken> {
         let device = session.device.0;
-        if self.state.cache.owner(self.conn, device).map_err(engine_error)?.is_none() {
-            return Err(signed_out().into());
-        }
-        let group = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
-            Some(group) if group.admits(session.user.0) => group,
-            _ => return Err(unknown_group().into()),
-        };
+        let now = self.now();
+        let group = self.taking_part(session, group_id)?;
         let current = Epoch(group.epoch.unsigned_abs());
         let Commit { submitted, checked } = commit;
         // It was checked in the epoch that it names. If the group has moved on since, the check was of another group.
@@ -72,14 +66,14 @@ impl Tx<'_> {
             _ => return Err(Refusal::stale(current).into()),
         };
         let Checked { change, welcomed, evidence, state } = checked;
-        if !change.external && !group.has(device) {
-            return Err(not_a_member().into());
+        if !change.external {
+            group.require_leaf(device)?;
         }
         let (chat, context) = (group.chat, group.roster);
         let place = Place { group: group.id, group_id, epoch: change.epoch, seq: Seq(group.seq.unsigned_abs()).next() };
         let (leaves, former) = (group.leaves.clone(), group.former.clone());
         let (hearing, users) = (group.hearing(), group.participants.clone());
-        let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, self.now());
+        let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, now);
 
         self.require_not_suspended(session, &chat)?;
         let roster = change.roster.clone();
@@ -125,11 +119,11 @@ impl Tx<'_> {
     ) -> Result<Vec<i64>> {
         let mut devices = Vec::with_capacity(change.removed.len());
         for Leaf { member, .. } in &change.removed {
-            let Some(device) = self.device(&member.device_id).map_err(engine_error)? else { continue };
+            let Some(device) = self.device(&member.device_id)? else { continue };
             if !leaves.contains(&device) {
                 continue;
             }
-            let owner = self.state.cache.owner(self.conn, device).map_err(engine_error)?;
+            let owner = self.state.cache.owner(self.conn, device)?;
             let stays = owner.is_some_and(|owner| users.contains(&owner)) && !is_put_out(change, member);
             let own = member.user_id == change.committer.user_id;
             let uncalled = stays && !own && !former.contains(&device);
@@ -155,21 +149,16 @@ impl Tx<'_> {
         Ok(lists.any(|list| list.certificate().identity_key() == identity && list.number() >= stored.number()))
     }
 
-    fn device(&self, device_id: &DeviceId) -> rusqlite::Result<Option<i64>> {
-        self.conn
-            .prepare_cached("SELECT id FROM device WHERE device_id = ?1")?
-            .query_row([device_id.as_str()], |row| row.get(0))
-            .optional()
+    fn device(&self, device_id: &DeviceId) -> Result<Option<i64>> {
+        self.conn.first("SELECT id FROM device WHERE device_id = ?1", [device_id.as_str()], |row| row.get(0))
     }
 
-    fn store_commit(&mut self, session: &Session, taken: Taken, destination: i64) -> rusqlite::Result<()> {
+    fn store_commit(&mut self, session: &Session, taken: Taken, destination: i64) -> Result<()> {
         let Taken { place, message_id, frame, informed, removed, joiners, joins, step, group_info, state } = taken;
         let seq = i64::try_from(place.seq.0).unwrap_or(i64::MAX);
         self.note_seen(session.device.0, message_id, destination, seq)?;
         self.note_commit(session, place.group, joins)?;
-        self.conn
-            .prepare_cached("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1")?
-            .execute([place.group, seq])?;
+        self.conn.run("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1", [place.group, seq])?;
         if let Some(Step { roster, waited, moves }) = &step {
             if !waited {
                 self.store_roster(roster)?;
@@ -183,9 +172,7 @@ impl Tx<'_> {
         self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
         // Whoever joins anew goes on being a leaf.
         for device in removed.iter().filter(|device| !(joins && **device == session.device.0)) {
-            self.conn
-                .prepare_cached("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2")?
-                .execute([place.group, *device])?;
+            self.conn.run("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2", [place.group, *device])?;
         }
         if joins {
             self.add_leaf(place.group, session.device.0)?;

@@ -21,8 +21,8 @@ pub(crate) const RESTORING: &str = ".restoring";
 /// Copies from before upgrades that are kept; older ones are deleted.
 const COPIES: usize = 3;
 
-/// Prepared statements kept per connection: more than there are in the code.
-const STATEMENTS: usize = 128;
+/// Prepared statements kept per connection: more than there are in the code (some 300, of which each connection uses a part).
+const STATEMENTS: usize = 384;
 
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]

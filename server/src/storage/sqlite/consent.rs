@@ -10,52 +10,39 @@
 
 use privmsg_protocol::rest::{GroupKind, Requests};
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::contacts::may_see;
-use super::fault::engine_error;
 use super::groups::kind_number;
+use super::participant::{self, Participant};
+use super::query::Query as _;
 use super::relay::unknown_group;
 use super::rosters::People;
 use super::row::{parse, parse_group_id};
 use super::tx::{COMMIT, Tx, WELCOME};
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
 
-/// What participants have said to a conversation, in one group of it after the other.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
-    user: i64,
-    acted: bool,
-    acted_at: i64,
-    came_at: i64,
-    declined: i64,
-    /// The conversation is theirs, who asked for it.
-    began: bool,
-    kept_out: i64,
-    brought_by: i64,
-}
-
 /// Whether `peer` has written to `user`, alone or in a group in which the user was then, or has accepted what they ask. Who has answered and declines
 /// later has answered all the same, or the other one would be told.
-pub(super) fn has_answered(conn: &Connection, peer: i64, user: i64) -> rusqlite::Result<bool> {
-    conn.prepare_cached(
+pub(super) fn has_answered(conn: &Connection, peer: i64, user: i64) -> Result<bool> {
+    conn.one(
         "SELECT EXISTS (SELECT 1 FROM contact WHERE user = ?1 AND peer = ?2) OR EXISTS (
              SELECT 1 FROM grp_participant them JOIN grp_participant me ON me.grp = them.grp
              WHERE them.user = ?1 AND me.user = ?2
                  AND (them.declined > ?3 OR (them.acted = 1 AND them.acted_at >= me.came_at)))",
-    )?
-    .query_row([peer, user, NEVER_SEEN], |row| row.get(0))
+        [peer, user, NEVER_SEEN],
+        |row| row.get(0),
+    )
 }
 
 /// What others ask of a user, and what the user has declined.
 pub(super) fn requests(conn: &Connection, user: UserKey) -> Result<Requests> {
-    let groups = |condition: &str| -> rusqlite::Result<Vec<GroupId>> {
-        conn.prepare_cached(&format!(
+    let groups = |condition: &str| -> Result<Vec<GroupId>> {
+        let sql = format!(
             "SELECT g.group_id, g.id FROM grp_participant p JOIN grp g ON g.id = p.grp
              WHERE p.user = ?1 AND g.kind <> ?2 AND {condition} ORDER BY g.id"
-        ))?
-        .query_map([user.0, kind_number(GroupKind::SelfNotes)], |row| parse_group_id(row, 0))?
-        .collect()
+        );
+        conn.all(&sql, [user.0, kind_number(GroupKind::SelfNotes)], |row| parse_group_id(row, 0))
     };
     let unanswered = groups(
         "p.acted = 0 AND p.declined = 0 AND p.began = 0 AND p.kept_out = 0 AND NOT EXISTS (
@@ -63,24 +50,19 @@ pub(super) fn requests(conn: &Connection, user: UserKey) -> Result<Requests> {
                  EXISTS (SELECT 1 FROM contact c WHERE c.user = p.user AND c.peer = o.user)
                  OR EXISTS (SELECT 1 FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
                      WHERE me.user = p.user AND me.acted = 1 AND me.acted_at >= them.came_at AND them.user = o.user)))",
-    );
-    unanswered
-        .and_then(|unanswered| {
-            let kept_out = super::keeping_out::kept_out(conn, user)?;
-            Ok(Requests { unanswered, declined: groups("p.declined <> 0")?, kept_out })
-        })
-        .map_err(engine_error)
+    )?;
+    let kept_out = super::keeping_out::kept_out(conn, user)?;
+    Ok(Requests { unanswered, declined: groups("p.declined <> 0")?, kept_out })
 }
 
 /// When `user` was last there, as far as `peer` sees it: what they saw before the conversation was declined.
 pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64> {
-    let seen: i64 = conn
-        .prepare_cached(
-            "SELECT coalesce(max(me.declined), 0) FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
-             WHERE me.user = ?1 AND them.user = ?2",
-        )
-        .and_then(|mut query| query.query_row([user, peer], |row| row.get(0)))
-        .map_err(engine_error)?;
+    let seen: i64 = conn.one(
+        "SELECT coalesce(max(me.declined), 0) FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+         WHERE me.user = ?1 AND them.user = ?2",
+        [user, peer],
+        |row| row.get(0),
+    )?;
     Ok(if seen == NEVER_SEEN { 0 } else { seen })
 }
 
@@ -88,32 +70,6 @@ pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64
 const NEVER_SEEN: i64 = 1;
 
 impl Tx<'_> {
-    /// What was said to a conversation before it goes on in another group. To be asked before the group before is forgotten.
-    pub(super) fn standing(&self, chat: &ConversationId) -> Result<Vec<Standing>> {
-        self.conn
-            .prepare_cached(
-                "SELECT p.user, p.acted, p.acted_at - g.seq, p.came_at - g.seq, p.declined, p.began, p.kept_out, p.brought_by
-                 FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE g.chat_id = ?1",
-            )
-            .and_then(|mut query| {
-                query
-                    .query_map([chat.as_bytes()], |row| {
-                        Ok(Standing {
-                            user: row.get(0)?,
-                            acted: row.get(1)?,
-                            acted_at: row.get(2)?,
-                            came_at: row.get(3)?,
-                            declined: row.get(4)?,
-                            began: row.get(5)?,
-                            kept_out: row.get(6)?,
-                            brought_by: row.get(7)?,
-                        })
-                    })?
-                    .collect()
-            })
-            .map_err(engine_error)
-    }
-
     /// Notes how the participants of a new group stand to the conversation: as before, or it has just been asked for, if
     /// the user may ask that many. To have made the group is nothing that a person has said.
     ///
@@ -124,7 +80,7 @@ impl Tx<'_> {
         (group, kind): (i64, GroupKind),
         session: &Session,
         people: &People,
-        before: &[Standing],
+        before: &[Participant],
     ) -> Result<()> {
         let user = session.user.0;
         let known = |participant: &i64| before.iter().any(|standing| standing.user == *participant);
@@ -133,73 +89,60 @@ impl Tx<'_> {
             GroupKind::Group => self.ask_for(user, &come, people.users.len())?,
             GroupKind::Direct | GroupKind::SelfNotes => self.ask_direct(user, &come)?,
         }
+        // Who stands in none of the groups before has just come.
+        let came_at = i64::from(!before.is_empty());
         for participant in &people.users {
-            let by: Vec<i64> = people.brought_by(*participant).into_iter().chain([user]).collect();
-            let known = before.iter().find(|standing| standing.user == *participant);
-            let (acted, declined) = known.map_or((false, 0), |known| (known.acted, known.declined));
-            let acted_at = known.map_or(0, |known| known.acted_at);
-            // Who stands in none of the groups before has just come.
-            let came_at = known.map_or(i64::from(!before.is_empty()), |known| known.came_at);
-            let began = known.map_or(before.is_empty() && *participant == user, |known| known.began);
-            let kept_out = match known {
-                _ if *participant == user => 0,
-                Some(known) => known.kept_out,
-                None => self.kept_out_by(group, *participant, &by).map_err(engine_error)?,
+            let stands = match before.iter().find(|standing| standing.user == *participant) {
+                Some(known) if *participant == user => Participant { kept_out: 0, ..*known },
+                Some(known) => *known,
+                None if *participant == user => {
+                    Participant { began: before.is_empty(), ..Participant::new(user, came_at) }
+                }
+                None => {
+                    let by: Vec<i64> = people.brought_by(*participant).into_iter().chain([user]).collect();
+                    self.newcomer(group, *participant, &by, came_at)?
+                }
             };
-            let brought_by = match known {
-                Some(known) => known.brought_by,
-                None if *participant == user => 0,
-                None => self.brought_by(*participant, by[0]).map_err(engine_error)?,
-            };
-            self.conn
-                .prepare_cached(
-                    "UPDATE grp_participant SET acted = ?3, acted_at = ?4, came_at = ?5, declined = ?6, began = ?7,
-                         kept_out = ?8, brought_by = ?9 WHERE grp = ?1 AND user = ?2",
-                )
-                .and_then(|mut update| {
-                    let stands =
-                        params![group, participant, acted, acted_at, came_at, declined, began, kept_out, brought_by];
-                    update.execute(stands)
-                })
-                .map_err(engine_error)?;
+            participant::insert(self.conn, group, &stands)?;
         }
         Ok(())
     }
 
+    /// Somebody who has just come to a group, into which these have put them, whose word it is first.
+    pub(super) fn newcomer(&mut self, group: i64, user: i64, by: &[i64], came_at: i64) -> Result<Participant> {
+        let kept_out = self.kept_out_by(group, user, by)?;
+        let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(user, *author))?;
+        Ok(Participant { kept_out, brought_by, ..Participant::new(user, came_at) })
+    }
+
     /// A person of this user has answered the others who are in the group, which is at `seq`: they may see from now on when the
     /// user is there.
-    pub(super) fn note_act(&mut self, group: i64, user: i64, seq: i64) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "UPDATE grp_participant SET acted = 1, acted_at = ?3, declined = 0 WHERE grp = ?1 AND user = ?2",
-            )?
-            .execute([group, user, seq])?;
+    pub(super) fn note_act(&mut self, group: i64, user: i64, seq: i64) -> Result<()> {
+        self.conn.run(
+            "UPDATE grp_participant SET acted = 1, acted_at = ?3, declined = 0 WHERE grp = ?1 AND user = ?2",
+            [group, user, seq],
+        )?;
         // Whom they answer may have brought them into groups.
-        self.conn
-            .prepare_cached(
-                "UPDATE grp_participant SET brought_by = 0 WHERE user = ?2 AND brought_by <> 0
-                     AND (grp = ?1 OR brought_by IN (SELECT user FROM grp_participant WHERE grp = ?1))",
-            )?
-            .execute([group, user])?;
-        self.conn
-            .prepare_cached(
-                "DELETE FROM unanswered WHERE peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1)",
-            )?
-            .execute([group, user])
-            .map(drop)
+        self.conn.run(
+            "UPDATE grp_participant SET brought_by = 0 WHERE user = ?2 AND brought_by <> 0
+                 AND (grp = ?1 OR brought_by IN (SELECT user FROM grp_participant WHERE grp = ?1))",
+            [group, user],
+        )?;
+        self.conn.run(
+            "DELETE FROM unanswered WHERE peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1)",
+            [group, user],
+        )?;
+        Ok(())
     }
 
     /// The same by a message to somebody outside of any group.
-    pub(super) fn note_contact(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {
+    pub(super) fn note_contact(&mut self, user: i64, peer: i64) -> Result<()> {
         if self.state.cache.new_contact(user, peer) {
-            self.conn
-                .prepare_cached("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)")?
-                .execute([user, peer])?;
-            self.conn.prepare_cached("DELETE FROM unanswered WHERE user = ?2 AND peer = ?1")?.execute([user, peer])?;
+            self.conn.run("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)", [user, peer])?;
+            self.conn.run("DELETE FROM unanswered WHERE user = ?2 AND peer = ?1", [user, peer])?;
             let brought = self
                 .conn
-                .prepare_cached("UPDATE grp_participant SET brought_by = 0 WHERE user = ?1 AND brought_by = ?2")?
-                .execute([user, peer])?;
+                .run("UPDATE grp_participant SET brought_by = 0 WHERE user = ?1 AND brought_by = ?2", [user, peer])?;
             if brought > 0 {
                 self.state.cache.has_answered(user, peer);
             }
@@ -210,84 +153,70 @@ impl Tx<'_> {
     /// A person lets a conversation in without writing.
     pub(super) fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
         let (group, _) = self.own_group(session, group_id)?;
-        let seq = self.seq(group).map_err(engine_error)?;
-        self.note_act(group, session.user.0, seq)
-            .and_then(|()| self.open_to(group, session.user.0))
-            .and_then(|()| self.notify_account(session.user.0, Some(session.device)))
-            .map_err(engine_error)
+        let seq = self.seq(group)?;
+        self.note_act(group, session.user.0, seq)?;
+        self.open_to(group, session.user.0)?;
+        self.notify_account(session.user.0, Some(session.device))
     }
 
     /// The user is spared a conversation between two, and is seen by the other no more.
     pub(super) fn decline(&mut self, session: &Session, group_id: GroupId) -> Result<Declined> {
         let user = session.user.0;
         let (group, is_direct) = self.own_group(session, group_id)?;
-        let peer: Option<(i64, UserId)> = self
-            .conn
-            .prepare_cached(
-                "SELECT p.user, u.user_id FROM grp_participant p JOIN user u ON u.id = p.user
-                 WHERE p.grp = ?1 AND p.user <> ?2",
-            )
-            .and_then(|mut query| query.query_row([group, user], |row| Ok((row.get(0)?, parse(row, 1)?))).optional())
-            .map_err(engine_error)?;
+        let peer: Option<(i64, UserId)> = self.conn.first(
+            "SELECT p.user, u.user_id FROM grp_participant p JOIN user u ON u.id = p.user
+             WHERE p.grp = ?1 AND p.user <> ?2",
+            [group, user],
+            |row| Ok((row.get(0)?, parse(row, 1)?)),
+        )?;
         let Some((peer, peer_id)) = peer.filter(|_| is_direct) else {
             let detail = "only a conversation between two is declined; leave others";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         };
         let was_seen = may_see(self.conn, peer, user)?;
-        self.conn
-            .prepare_cached(
-                "UPDATE grp_participant SET acted = 0, declined = CASE WHEN declined <> 0 THEN declined WHEN ?3
-                     THEN max(?4, (SELECT last_seen_at FROM user WHERE id = ?2)) ELSE ?4 END
-                 WHERE grp = ?1 AND user = ?2",
-            )
-            .and_then(|mut update| update.execute(params![group, user, was_seen, NEVER_SEEN]))
-            .and_then(|_| self.drop_waiting(group, user, peer))
-            .and_then(|()| self.notify_account(user, Some(session.device)))
-            .map_err(engine_error)?;
+        self.conn.run(
+            "UPDATE grp_participant SET acted = 0, declined = CASE WHEN declined <> 0 THEN declined WHEN ?3
+                 THEN max(?4, (SELECT last_seen_at FROM user WHERE id = ?2)) ELSE ?4 END
+             WHERE grp = ?1 AND user = ?2",
+            params![group, user, was_seen, NEVER_SEEN],
+        )?;
+        self.drop_waiting(group, user, peer)?;
+        self.notify_account(user, Some(session.device))?;
         Ok(Declined { peer: peer_id, was_seen, is_seen: may_see(self.conn, peer, user)? })
     }
 
     /// Brings a restored database up to what the user has said to a conversation since.
     pub(super) fn decline_again(&self, user_id: &UserId, chat: &ConversationId, is_declined: bool) -> Result<usize> {
         let user = self.user(user_id)?;
-        self.conn
-            .prepare_cached(
-                "UPDATE grp_participant SET declined = iif(?3, max(declined, ?4), 0), acted = NOT ?3,
-                     acted_at = (SELECT seq FROM grp WHERE id = grp)
-                 WHERE user = ?1 AND grp IN (SELECT id FROM grp WHERE chat_id = ?2) AND (declined <> 0) <> ?3",
-            )
-            .and_then(|mut update| update.execute(params![user, chat.as_bytes(), is_declined, NEVER_SEEN]))
-            .map_err(engine_error)
+        self.conn.run(
+            "UPDATE grp_participant SET declined = iif(?3, max(declined, ?4), 0), acted = NOT ?3,
+                 acted_at = (SELECT seq FROM grp WHERE id = grp)
+             WHERE user = ?1 AND grp IN (SELECT id FROM grp WHERE chat_id = ?2) AND (declined <> 0) <> ?3",
+            params![user, chat.as_bytes(), is_declined, NEVER_SEEN],
+        )
     }
 
     fn own_group(&self, session: &Session, group_id: GroupId) -> Result<(i64, bool)> {
-        let found = self
-            .conn
-            .prepare_cached(
-                "SELECT g.id, g.kind = ?3 FROM grp g JOIN grp_participant p ON p.grp = g.id
-                 WHERE g.group_id = ?1 AND p.user = ?2",
-            )
-            .and_then(|mut query| {
-                let of = params![group_id.as_bytes(), session.user.0, kind_number(GroupKind::Direct)];
-                query.query_row(of, |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine_error)?;
+        let found = self.conn.first(
+            "SELECT g.id, g.kind = ?3 FROM grp g JOIN grp_participant p ON p.grp = g.id
+             WHERE g.group_id = ?1 AND p.user = ?2",
+            params![group_id.as_bytes(), session.user.0, kind_number(GroupKind::Direct)],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         Ok(found.ok_or_else(unknown_group)?)
     }
 
     /// Takes what the other one has said out of the user's mailboxes. What the group cannot do without stays.
-    fn drop_waiting(&mut self, group: i64, user: i64, peer: i64) -> rusqlite::Result<()> {
+    fn drop_waiting(&mut self, group: i64, user: i64, peer: i64) -> Result<()> {
         self.state.flush(self.conn)?;
-        let waiting: Vec<(i64, i64)> = self
-            .conn
-            .prepare_cached(
-                "SELECT m.device, m.pos FROM (SELECT device, pos, flags, chat FROM mailbox
-                     UNION ALL SELECT device, pos, flags, chat FROM arrival) m JOIN body b ON b.id = m.pos
-                 WHERE m.device IN (SELECT id FROM device WHERE user = ?1) AND m.chat = ?2 AND m.flags & ?3 = 0
-                     AND b.sender = ?4",
-            )?
-            .query_map([user, group, COMMIT | WELCOME, peer], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
+        let waiting: Vec<(i64, i64)> = self.conn.all(
+            "SELECT m.device, m.pos FROM (SELECT device, pos, flags, chat FROM mailbox
+                 UNION ALL SELECT device, pos, flags, chat FROM arrival) m JOIN body b ON b.id = m.pos
+             WHERE m.device IN (SELECT id FROM device WHERE user = ?1) AND m.chat = ?2 AND m.flags & ?3 = 0
+                 AND b.sender = ?4",
+            [user, group, COMMIT | WELCOME, peer],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         for (device, position) in waiting {
             self.take(device, position)?;
         }

@@ -10,7 +10,7 @@
 use privmsg_protocol::UserId;
 use rusqlite::Connection;
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::row::parse;
 use crate::storage::{Result, UserKey};
 
@@ -33,21 +33,16 @@ const WATCHED: &str = "SELECT them.user FROM grp_participant me JOIN grp_partici
     EXCEPT SELECT user FROM block WHERE peer = ?1";
 
 pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool> {
-    conn.prepare_cached(&format!("SELECT ?2 IN ({WATCHED})"))
-        .map_err(engine_error)?
-        .query_row([viewer, user], |row| row.get(0))
-        .map_err(engine_error)
+    conn.one(&format!("SELECT ?2 IN ({WATCHED})"), [viewer, user], |row| row.get(0))
 }
 
 /// Whether each of them may see the other.
 pub(super) fn are_acquainted(conn: &Connection, user: UserKey, other: &UserId) -> Result<bool> {
-    conn.prepare_cached(&format!(
-        "SELECT EXISTS (SELECT 1 FROM user WHERE user_id = ?2 AND id <> ?1 AND deleted_at = 0
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM account WHERE user_id = ?2 AND id <> ?1
              AND id IN ({WATCHERS}) AND id IN ({WATCHED}))"
-    ))
-    .map_err(engine_error)?
-    .query_row((user.0, other.as_str()), |row| row.get(0))
-    .map_err(engine_error)
+    );
+    conn.one(&sql, (user.0, other.as_str()), |row| row.get(0))
 }
 
 /// Users who may see `user`.
@@ -61,11 +56,6 @@ pub(super) fn watched(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
 }
 
 fn others(conn: &Connection, user: UserKey, whom: &str) -> Result<Vec<UserId>> {
-    let mut query = conn
-        .prepare_cached(&format!(
-            "SELECT user_id FROM user
-             WHERE id IN ({whom}) AND id <> ?1 AND deleted_at = 0"
-        ))
-        .map_err(engine_error)?;
-    query.query_map([user.0], |row| parse(row, 0)).and_then(Iterator::collect).map_err(engine_error)
+    let sql = format!("SELECT user_id FROM account WHERE id IN ({whom}) AND id <> ?1");
+    conn.all(&sql, [user.0], |row| parse(row, 0))
 }

@@ -5,9 +5,9 @@ use privmsg_mls_public::group_id;
 use privmsg_mls_public::incarnations::{StartError, check_start};
 use privmsg_protocol::rest::{CreateGroup, GroupKind};
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::relay::unknown_group;
 use super::tx::Tx;
 use crate::storage::{Named, Refusal, Result, Session};
@@ -19,17 +19,17 @@ impl Tx<'_> {
     /// Refuses a group that is not the conversation's next. Returns whether there has been one before.
     pub(super) fn require_next(&self, session: &Session, named: &Named, new: &CreateGroup) -> Result<bool> {
         let (kind, incarnation) = (new.kind, new.incarnation);
-        let newest = self.newest(&named.chat).map_err(engine_error)?;
+        let newest = self.newest(&named.chat)?;
         let current = newest.map(|newest| group_id(&named.chat, newest));
         let takes_part = match current {
             // Of a group of people nobody needs to be there but who asks.
             Some(current) => {
                 let people = (kind != GroupKind::Group).then_some(new.participants.len());
-                self.is_between(session, current, people).map_err(engine_error)?
+                self.is_between(session, current, people)?
             }
             None => false,
         };
-        let begun = self.begun_by(session, named).map_err(engine_error)?;
+        let begun = self.begun_by(session, named)?;
         let now = self.now().unsigned_abs();
         let refusal = match (check_start(newest, incarnation, &begun, now), current) {
             // Who takes part in it shall join it. Others have the name of somebody who is gone.
@@ -48,30 +48,29 @@ impl Tx<'_> {
     }
 
     /// Whether the user takes part in a group, and so do as many as there are in the conversation: nobody of them is gone.
-    fn is_between(&self, session: &Session, group: GroupId, people: Option<usize>) -> rusqlite::Result<bool> {
-        self.conn
-            .prepare_cached(
-                "SELECT count(*) = coalesce(?2, count(*)) AND coalesce(max(p.user = ?3), 0) FROM grp g JOIN grp_participant p ON p.grp = g.id
-                 WHERE g.group_id = ?1",
-            )?
-            .query_row(params![group.as_bytes(), people, session.user.0], |row| row.get(0))
+    fn is_between(&self, session: &Session, group: GroupId, people: Option<usize>) -> Result<bool> {
+        self.conn.one(
+            "SELECT count(*) = coalesce(?2, count(*)) AND coalesce(max(p.user = ?3), 0)
+         FROM grp g JOIN grp_participant p ON p.grp = g.id WHERE g.group_id = ?1",
+            params![group.as_bytes(), people, session.user.0],
+            |row| row.get(0),
+        )
     }
 
     /// When this user had the conversation go on in another group, in the last day.
-    fn begun_by(&self, session: &Session, named: &Named) -> rusqlite::Result<Vec<u64>> {
-        self.conn
-            .prepare_cached("SELECT at FROM conversation_went_on WHERE chat_id = ?1 AND user = ?2 AND at > ?3")?
-            .query_map(params![named.chat.as_bytes(), session.user.0, self.now() - DAY], |row| row.get(0))?
-            .map(|at| at.map(i64::unsigned_abs))
-            .collect()
+    fn begun_by(&self, session: &Session, named: &Named) -> Result<Vec<u64>> {
+        self.conn.all(
+            "SELECT at FROM conversation_went_on WHERE chat_id = ?1 AND user = ?2 AND at > ?3",
+            params![named.chat.as_bytes(), session.user.0, self.now() - DAY],
+            |row| row.get(0).map(i64::unsigned_abs),
+        )
     }
 
     /// The newest incarnation that there has been.
-    fn newest(&self, chat: &ConversationId) -> rusqlite::Result<Option<Incarnation>> {
-        self.conn
-            .prepare_cached("SELECT incarnation FROM conversation WHERE chat_id = ?1")?
-            .query_row([chat.as_bytes()], |row| row.get(0).map(Incarnation))
-            .optional()
+    fn newest(&self, chat: &ConversationId) -> Result<Option<Incarnation>> {
+        self.conn.first("SELECT incarnation FROM conversation WHERE chat_id = ?1", [chat.as_bytes()], |row| {
+            row.get(0).map(Incarnation)
+        })
     }
 
     /// Notes how far the conversation has come with a new group. Where it `goes_on`, the groups before are gone.
@@ -81,14 +80,13 @@ impl Tx<'_> {
         named: &Named,
         incarnation: Incarnation,
         goes_on: bool,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<()> {
         let chat = named.chat.as_bytes();
-        self.conn
-            .prepare_cached(
-                "INSERT INTO conversation (chat_id, incarnation) VALUES (?1, ?2)
-                 ON CONFLICT DO UPDATE SET incarnation = ?2",
-            )?
-            .execute(params![chat, incarnation.0])?;
+        self.conn.run(
+            "INSERT INTO conversation (chat_id, incarnation) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET incarnation = ?2",
+            params![chat, incarnation.0],
+        )?;
         if !goes_on {
             return Ok(());
         }
@@ -103,6 +101,7 @@ impl Tx<'_> {
             let sql = format!("DELETE FROM {table} WHERE grp IN (SELECT id FROM grp WHERE chat_id = ?1)");
             self.conn.execute(&sql, params![chat])?;
         }
-        self.conn.execute("DELETE FROM grp WHERE chat_id = ?1", params![chat]).map(drop)
+        self.conn.execute("DELETE FROM grp WHERE chat_id = ?1", params![chat])?;
+        Ok(())
     }
 }

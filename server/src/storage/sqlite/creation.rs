@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use privmsg_protocol::rest::{CreateGroup, Group, GroupKind};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, Seq, UserId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
-use super::fault::engine_error;
 use super::groups;
 use super::joining::{Place, invalid, size};
+use super::participant;
+use super::query::Query as _;
 use super::rosters::People;
 use super::tx::Tx;
 use crate::storage::{Founding, Named, Refusal, Result, Session};
@@ -32,11 +33,9 @@ impl Tx<'_> {
             && creator == session.device.0
             && same
         {
-            return groups::load(self.conn, group).map_err(engine_error);
+            return groups::load(self.conn, group);
         }
-        if self.state.cache.owner(self.conn, session.device.0).map_err(engine_error)?.is_none() {
-            return Err(super::relay::signed_out().into());
-        }
+        self.require_signed_in(session)?;
         let two = if rosters.is_none() { self.participants(session, &new)? } else { Vec::new() };
         let goes_on = self.require_next(session, &named, &new)?;
         self.require_not_suspended(session, &named.chat)?;
@@ -47,30 +46,31 @@ impl Tx<'_> {
         let joiners = self.joiners(welcomed, &people.users)?;
         self.require_state_room(session, &named, state.len() as u64, max_bytes)?;
         self.require_room(session.user, size(&joiners))?;
-        let before = self.standing(&named.chat)?;
-        self.note_incarnation(session, &named, new.incarnation, goes_on).map_err(engine_error)?;
+        let before = participant::of_chat_before(self.conn, &named.chat)?;
+        self.note_incarnation(session, &named, new.incarnation, goes_on)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
-        let group = self.insert_group(session, &at, &people.users).map_err(engine_error)?;
+        let group = self.insert_group(session, &at)?;
         self.stand((group, at.kind), session, &people, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
-        self.add_leaf(group, session.device.0)
-            .and_then(|()| self.welcome(session, place, joiners))
-            .and_then(|()| self.store_state(place, &new.state.group_info, &state))
-            .and_then(|()| rosters.map_or(Ok(()), |rosters| self.store_rosters(group, &rosters)))
-            .and_then(|()| if goes_on { self.notify_left_out(group, session.user.0) } else { Ok(()) })
-            .and_then(|()| groups::load(self.conn, group))
-            .map_err(engine_error)
+        self.add_leaf(group, session.device.0)?;
+        self.welcome(session, place, joiners)?;
+        self.store_state(place, &new.state.group_info, &state)?;
+        if let Some(rosters) = rosters {
+            self.store_rosters(group, &rosters)?;
+        }
+        if goes_on {
+            self.notify_left_out(group, session.user.0)?;
+        }
+        groups::load(self.conn, group)
     }
 
     /// The group of this name: row, creator, and whether it was made by the same request.
     fn existing(&self, group_id: GroupId, made_of: &[u8; 32]) -> Result<Option<(i64, i64, bool)>> {
-        self.conn
-            .prepare_cached("SELECT id, creator, made_of = ?2 FROM grp WHERE group_id = ?1")
-            .and_then(|mut query| {
-                let row = params![group_id.as_bytes(), made_of];
-                query.query_row(row, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
-            })
-            .map_err(engine_error)
+        self.conn.first(
+            "SELECT id, creator, made_of = ?2 FROM grp WHERE group_id = ?1",
+            params![group_id.as_bytes(), made_of],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
     }
 
     /// All users of a conversation of one or two, the creator among them.
@@ -82,7 +82,7 @@ impl Tx<'_> {
         }
         let mut users = Vec::with_capacity(count);
         for user_id in &new.participants {
-            let user = self.state.cache.account(self.conn, user_id).map_err(engine_error)?;
+            let user = self.state.cache.account(self.conn, user_id)?;
             users
                 .push(user.ok_or(Refusal::new(ErrorCode::UnknownRecipient, "one of the participants does not exist"))?);
         }
@@ -92,14 +92,12 @@ impl Tx<'_> {
     /// Refuses if the groups that the user has created take too much with this one, which takes the place of its own former
     /// one.
     fn require_state_room(&self, session: &Session, named: &Named, size: u64, max_bytes: u64) -> Result<()> {
-        let taken: i64 = self
-            .conn
-            .prepare_cached(
-                "SELECT coalesce(sum(length(s.state) + length(s.group_info)), 0)
-                 FROM grp g JOIN grp_state s ON s.grp = g.id WHERE g.founder = ?1 AND g.chat_id <> ?2",
-            )
-            .and_then(|mut query| query.query_row(params![session.user.0, named.chat.as_bytes()], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let taken: i64 = self.conn.one(
+            "SELECT coalesce(sum(length(s.state) + length(s.group_info)), 0)
+             FROM grp g JOIN grp_state s ON s.grp = g.id WHERE g.founder = ?1 AND g.chat_id <> ?2",
+            params![session.user.0, named.chat.as_bytes()],
+            |row| row.get(0),
+        )?;
         if taken.unsigned_abs().saturating_add(size) > max_bytes {
             let detail = "the groups that you have created take all the room that the server gives one user";
             return Err(Refusal::new(ErrorCode::TooManyGroups, detail).into());
@@ -107,13 +105,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn insert_group(&self, session: &Session, at: &Beginning, users: &[i64]) -> rusqlite::Result<i64> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of, founder)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
+    fn insert_group(&self, session: &Session, at: &Beginning) -> Result<i64> {
+        self.conn.run(
+            "INSERT INTO grp (group_id, kind, chat_id, incarnation, creator, epoch, seq, created_at, made_of, founder)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
                 at.named.group.as_bytes(),
                 groups::kind_number(at.kind),
                 at.named.chat.as_bytes(),
@@ -124,13 +120,8 @@ impl Tx<'_> {
                 self.now(),
                 at.made_of,
                 session.user.0,
-            ])?;
-        let group = self.conn.last_insert_rowid();
-        let mut insert =
-            self.conn.prepare_cached("INSERT INTO grp_participant (grp, user, acted) VALUES (?1, ?2, ?3)")?;
-        for user in users {
-            insert.execute(params![group, *user, *user == session.user.0])?;
-        }
-        Ok(group)
+            ],
+        )?;
+        Ok(self.conn.last_insert_rowid())
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::storage::StorageError;
 
-/// What the engine says, in words of the storage.
-pub(super) fn engine_error(error: rusqlite::Error) -> StorageError {
-    if is_full(&error) { StorageError::Full } else { StorageError::Engine(Box::new(error)) }
+/// What the engine says, in words of the storage: `?` is enough wherever both can fail.
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        if is_full(&error) { Self::Full } else { Self::Engine(Box::new(error)) }
+    }
 }
 
 /// Whether there was no room for something, the index of the log included.

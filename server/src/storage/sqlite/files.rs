@@ -6,44 +6,45 @@
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::{Connection, params};
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
 use crate::storage::{NewFile, Refusal, Result, UserKey, over_quota};
 
 pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bool> {
-    conn.prepare_cached(
+    conn.one(
         "SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1 AND (expires_at > ?2
              OR EXISTS (SELECT 1 FROM user WHERE user.id = file.owner AND avatar_file_id = file.file_id)))",
+        params![file_id.as_str(), now],
+        |row| row.get(0),
     )
-    .and_then(|mut query| query.query_row(params![file_id.as_str(), now], |row| row.get(0)))
-    .map_err(engine_error)
 }
 
 /// Whether bytes of this name belong to anybody: to a file, or to an upload that is under way.
 pub(super) fn is_known(conn: &Connection, file_id: &FileId) -> Result<bool> {
-    conn.prepare_cached(
+    conn.one(
         "SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1)
              OR EXISTS (SELECT 1 FROM upload WHERE file_id = ?1 AND finished = 0)",
+        [file_id.as_str()],
+        |row| row.get(0),
     )
-    .and_then(|mut query| query.query_row([file_id.as_str()], |row| row.get(0)))
-    .map_err(engine_error)
 }
 
 /// Bytes of the user's files, with what is reserved for uploads under way.
 pub(super) fn stored_bytes(conn: &Connection, owner: UserKey) -> Result<u64> {
-    conn.prepare_cached(
+    conn.one(
         "SELECT (SELECT coalesce(sum(size), 0) FROM file WHERE owner = ?1)
               + (SELECT coalesce(sum(size), 0) FROM upload WHERE owner = ?1 AND finished = 0)",
+        [owner.0],
+        |row| row.get(0),
     )
-    .and_then(|mut query| query.query_row([owner.0], |row| row.get(0)))
-    .map_err(engine_error)
 }
 
 pub(super) fn insert(conn: &Connection, file: &NewFile) -> Result<()> {
-    conn.prepare_cached("INSERT INTO file (file_id, owner, size, expires_at) VALUES (?1, ?2, ?3, ?4)")
-        .and_then(|mut insert| insert.execute(params![file.file_id.as_str(), file.owner.0, file.size, file.expires_at]))
-        .map_err(engine_error)?;
+    conn.run(
+        "INSERT INTO file (file_id, owner, size, expires_at) VALUES (?1, ?2, ?3, ?4)",
+        params![file.file_id.as_str(), file.owner.0, file.size, file.expires_at],
+    )?;
     Ok(())
 }
 
@@ -59,11 +60,8 @@ impl Tx<'_> {
     /// Looked at again when a file is complete: the upload may have taken long, and the owner may have been deleted or
     /// revoked meanwhile.
     pub(super) fn check_owner(&self, owner: UserKey) -> Result<()> {
-        let exists: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE id = ?1 AND deleted_at = 0 AND revoked_at = 0)")
-            .and_then(|mut query| query.query_row([owner.0], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let exists: bool =
+            self.conn.one("SELECT EXISTS (SELECT 1 FROM active_account WHERE id = ?1)", [owner.0], |row| row.get(0))?;
         if exists { Ok(()) } else { Err(super::relay::signed_out().into()) }
     }
 
@@ -77,57 +75,44 @@ impl Tx<'_> {
     /// Forgets a file and what names it. Returns whether there was one.
     pub(super) fn forget_file(&self, owner: UserKey, file_id: &FileId) -> Result<bool> {
         let row = params![file_id.as_str(), owner.0];
-        let forget = || {
-            let deleted =
-                self.conn.prepare_cached("DELETE FROM file WHERE file_id = ?1 AND owner = ?2")?.execute(row)?;
-            if deleted > 0 {
-                for sql in [
-                    "DELETE FROM upload WHERE file_id = ?1 AND owner = ?2",
-                    "UPDATE user SET avatar_file_id = '' WHERE avatar_file_id = ?1 AND id = ?2",
-                ] {
-                    self.conn.prepare_cached(sql)?.execute(row)?;
-                }
+        let deleted = self.conn.run("DELETE FROM file WHERE file_id = ?1 AND owner = ?2", row)?;
+        if deleted > 0 {
+            for sql in [
+                "DELETE FROM upload WHERE file_id = ?1 AND owner = ?2",
+                "UPDATE user SET avatar_file_id = '' WHERE avatar_file_id = ?1 AND id = ?2",
+            ] {
+                self.conn.run(sql, row)?;
             }
-            Ok(deleted > 0)
-        };
-        forget().map_err(engine_error)
+        }
+        Ok(deleted > 0)
     }
 
     /// Forgets files and uploads that are too old. Returns what lies on the disk of them.
-    pub(super) fn expire_files(&self, now: i64) -> rusqlite::Result<Vec<FileId>> {
+    pub(super) fn expire_files(&self, now: i64) -> Result<Vec<FileId>> {
         let mut expired = Vec::new();
         for sql in [
             "DELETE FROM file WHERE expires_at <= ?1 AND NOT EXISTS
                  (SELECT 1 FROM user WHERE user.id = file.owner AND avatar_file_id = file.file_id) RETURNING file_id",
             "DELETE FROM upload WHERE expires_at <= ?1 AND finished = 0 RETURNING file_id",
         ] {
-            let mut delete = self.conn.prepare_cached(sql)?;
-            let ids = delete.query_map([now], |row| parse(row, 0))?;
-            for id in ids {
-                expired.push(id?);
-            }
+            expired.extend(self.conn.all::<_, Vec<_>>(sql, [now], |row| parse(row, 0))?);
         }
-        self.conn
-            .prepare_cached(
-                "DELETE FROM upload WHERE finished = 1 AND (expires_at <= ?1
-                     OR NOT EXISTS (SELECT 1 FROM file WHERE file.file_id = upload.file_id))",
-            )?
-            .execute([now])?;
+        self.conn.run(
+            "DELETE FROM upload WHERE finished = 1 AND (expires_at <= ?1
+                 OR NOT EXISTS (SELECT 1 FROM file WHERE file.file_id = upload.file_id))",
+            [now],
+        )?;
         Ok(expired)
     }
 
     /// Forgets all files and uploads of a user. Returns what lies on the disk of them.
-    pub(super) fn forget_files(&self, user: i64) -> rusqlite::Result<Vec<FileId>> {
+    pub(super) fn forget_files(&self, user: i64) -> Result<Vec<FileId>> {
         let mut files: Vec<FileId> = Vec::new();
         for sql in [
             "DELETE FROM file WHERE owner = ?1 RETURNING file_id",
             "DELETE FROM upload WHERE owner = ?1 RETURNING file_id",
         ] {
-            let mut delete = self.conn.prepare_cached(sql)?;
-            let ids = delete.query_map([user], |row| parse(row, 0))?;
-            for id in ids {
-                files.push(id?);
-            }
+            files.extend(self.conn.all::<_, Vec<_>>(sql, [user], |row| parse(row, 0))?);
         }
         Ok(files)
     }

@@ -1,10 +1,9 @@
 //! What of rosters depends on the generations that accounts have begun: who signs, and what others are bound to.
 
 use privmsg_mls_public::{Participant, Roster, SigningKeyCertificate};
-use rusqlite::OptionalExtension as _;
 
 use super::device_lists::damaged;
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
 use crate::storage::{Refusal, Result};
@@ -16,13 +15,11 @@ impl Tx<'_> {
     /// A key that its account has called back, or that is another identity's, signs nothing here any more.
     pub(super) fn check_author(&self, roster: &Roster) -> Result<()> {
         let author = roster.author();
-        let found: Option<(String, Vec<u8>)> = self
-            .conn
-            .prepare_cached("SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0")
-            .and_then(|mut query| {
-                query.query_row([author.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine_error)?;
+        let found: Option<(String, Vec<u8>)> = self.conn.first(
+            "SELECT public_key, certificate FROM account WHERE user_id = ?1",
+            [author.user_id().as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         let (identity, certificate) = found.ok_or_else(unknown_author)?;
         if identity != author.identity_key().to_string() {
             return Err(unknown_author().into());
@@ -55,13 +52,11 @@ impl Tx<'_> {
 
     /// The newest generation that the account of this name has begun, 0 for none, or as another identity.
     pub(super) fn generation_of(&self, place: &Participant) -> Result<u64> {
-        let found: Option<(String, Vec<u8>)> = self
-            .conn
-            .prepare_cached("SELECT public_key, certificate FROM user WHERE user_id = ?1 AND deleted_at = 0")
-            .and_then(|mut query| {
-                query.query_row([place.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine_error)?;
+        let found: Option<(String, Vec<u8>)> = self.conn.first(
+            "SELECT public_key, certificate FROM account WHERE user_id = ?1",
+            [place.user_id().as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         match found {
             Some((identity, certificate)) if identity == place.identity().to_string() && !certificate.is_empty() => {
                 Ok(SigningKeyCertificate::decode(&certificate).map_err(damaged)?.generation())

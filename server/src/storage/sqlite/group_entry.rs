@@ -4,10 +4,14 @@ use std::rc::Rc;
 
 use privmsg_protocol::rest::GroupKind;
 use privmsg_protocol::{ConversationId, GroupId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::groups::kind_number;
+use super::participant::{self, Participant};
+use super::query::Query as _;
+use super::relay::not_a_member;
 use super::row::parse_chat_id;
+use crate::storage::Result;
 
 /// A group as the relay needs it.
 pub(super) struct GroupEntry {
@@ -44,18 +48,6 @@ pub(super) struct GroupEntry {
     pub(super) active: Rc<[i64]>,
 }
 
-/// Who takes part in a group, as the table says it.
-struct Participant {
-    user: i64,
-    acted: bool,
-    acted_at: i64,
-    came_at: i64,
-    declined: bool,
-    began: bool,
-    kept_out: bool,
-    brought_by: i64,
-}
-
 impl GroupEntry {
     /// The leaves that are signed in and in the group, as it is now.
     pub(super) fn present(&self) -> Vec<i64> {
@@ -77,44 +69,30 @@ impl GroupEntry {
         self.leaves.contains(&device) && !self.former.contains(&device)
     }
 
-    pub(super) fn load(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Option<Self>> {
-        let found = conn
-            .prepare_cached("SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1")?
-            .query_row(params![group_id.as_bytes(), kind_number(GroupKind::Direct)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, parse_chat_id(row, 4)?, row.get(5)?))
-            })
-            .optional()?;
+    /// Refuses a device that is not in the group, as it is now.
+    pub(super) fn require_leaf(&self, device: i64) -> Result<()> {
+        if self.has(device) { Ok(()) } else { Err(not_a_member().into()) }
+    }
+
+    pub(super) fn load(conn: &Connection, group_id: GroupId) -> Result<Option<Self>> {
+        let found = conn.first(
+            "SELECT id, epoch, seq, kind = ?2, chat_id, roster FROM grp WHERE group_id = ?1",
+            params![group_id.as_bytes(), kind_number(GroupKind::Direct)],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, parse_chat_id(row, 4)?, row.get(5)?)),
+        )?;
         let Some((id, epoch, seq, is_direct, chat, roster)) = found else {
             return Ok(None);
         };
-        let participants: Vec<Participant> = conn
-            .prepare_cached(
-                "SELECT user, acted, acted_at, came_at, declined <> 0, began, kept_out <> 0, brought_by
-                 FROM grp_participant WHERE grp = ?1",
-            )?
-            .query_map([id], |row| {
-                Ok(Participant {
-                    user: row.get(0)?,
-                    acted: row.get(1)?,
-                    acted_at: row.get(2)?,
-                    came_at: row.get(3)?,
-                    declined: row.get(4)?,
-                    began: row.get(5)?,
-                    kept_out: row.get(6)?,
-                    brought_by: row.get(7)?,
-                })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        let leaves: Vec<(i64, bool, bool, i64)> = conn
-            .prepare_cached(
-                "SELECT l.device, d.removed_at = 0, l.former, d.user FROM grp_leaf l JOIN device d ON d.id = l.device
-                 WHERE l.grp = ?1",
-            )?
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-            .collect::<rusqlite::Result<_>>()?;
+        let participants = participant::of_group(conn, id)?;
+        let leaves: Vec<(i64, bool, bool, i64)> = conn.all(
+            "SELECT l.device, d.removed_at = 0, l.former, d.user FROM grp_leaf l JOIN device d ON d.id = l.device
+             WHERE l.grp = ?1",
+            [id],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?;
         let who = |is: fn(&Participant) -> bool| participants.iter().filter(move |one| is(one)).map(|one| one.user);
         let last_came = participants.iter().map(|one| one.came_at).max().unwrap_or(0);
-        let kept_out: Vec<i64> = who(|one| one.kept_out).collect();
+        let kept_out: Vec<i64> = who(|one| one.kept_out != 0).collect();
         Ok(Some(Self {
             id,
             chat,
@@ -135,7 +113,7 @@ impl GroupEntry {
                 .filter(|one| one.brought_by != 0)
                 .map(|one| (one.user, one.brought_by))
                 .collect(),
-            declined: who(|one| one.declined).collect(),
+            declined: who(|one| one.declined != 0).collect(),
             began: who(|one| one.began).next(),
             leaves: leaves.iter().map(|(device, ..)| *device).collect(),
             former: leaves.iter().filter_map(|(device, _, former, _)| former.then_some(*device)).collect(),

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, Groups, UnchangedGroup};
 use privmsg_protocol::{Epoch, GroupId, Incarnation, Opaque, Seq, UserId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::relay::{not_a_member, unknown_group};
 use super::rosters;
 use super::row::{parse, parse_chat_id, parse_group_id};
@@ -31,45 +31,40 @@ fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupKind> {
 }
 
 /// The group's row, if the user takes part in it and is not kept out.
-fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> rusqlite::Result<Option<i64>> {
-    conn.prepare_cached(
+fn find(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Option<i64>> {
+    conn.first(
         "SELECT g.id FROM grp g JOIN grp_participant p ON p.grp = g.id
          WHERE g.group_id = ?1 AND p.user = ?2 AND p.kept_out = 0",
-    )?
-    .query_row(params![group_id.as_bytes(), user.0], |row| row.get(0))
-    .optional()
+        params![group_id.as_bytes(), user.0],
+        |row| row.get(0),
+    )
 }
 
 pub(super) fn require(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<i64> {
-    Ok(find(conn, user, group_id).map_err(engine_error)?.ok_or_else(unknown_group)?)
+    Ok(find(conn, user, group_id)?.ok_or_else(unknown_group)?)
 }
 
 pub(super) fn group(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Group> {
     let id = require(conn, user, group_id)?;
-    load(conn, id).map_err(engine_error)
-}
-
-pub(super) fn groups(conn: &Connection, user: UserKey, since: Option<&str>) -> Result<Groups> {
-    list(conn, user, since).map_err(engine_error)
+    load(conn, id)
 }
 
 /// A cursor is the number of the last change in any of the user's groups, and the lineage of the database that gave it.
-fn list(conn: &Connection, user: UserKey, since: Option<&str>) -> rusqlite::Result<Groups> {
-    let lineage: Vec<u8> = conn.prepare_cached("SELECT lineage FROM last_change")?.query_row([], |row| row.get(0))?;
+pub(super) fn groups(conn: &Connection, user: UserKey, since: Option<&str>) -> Result<Groups> {
+    let lineage: Vec<u8> = conn.one("SELECT lineage FROM last_change", [], |row| row.get(0))?;
     let lineage = URL_SAFE_NO_PAD.encode(lineage);
     let since = since.and_then(|text| text.split_once('.')).filter(|(of, _)| *of == lineage);
     let seen: i64 = since.and_then(|(_, number)| number.parse().ok()).unwrap_or(-1);
-    let all = conn
-        .prepare_cached(
-            "SELECT g.id, g.group_id, g.changed, g.epoch, g.seq,
-                 g.kind = 1 AND (SELECT count(*) FROM grp_participant WHERE grp = g.id) < 2
+    let all: Vec<(i64, UnchangedGroup, i64, bool)> = conn.all(
+        "SELECT g.id, g.group_id, g.changed, g.epoch, g.seq,
+                 g.kind = ?2 AND (SELECT count(*) FROM grp_participant WHERE grp = g.id) < 2
              FROM grp_participant p JOIN grp g ON g.id = p.grp WHERE p.user = ?1 AND p.kept_out = 0 ORDER BY g.id",
-        )?
-        .query_map([user.0], |row| {
+        [user.0, kind_number(GroupKind::Direct)],
+        |row| {
             let (group_id, epoch, seq) = (parse_group_id(row, 1)?, Epoch(row.get(3)?), Seq(row.get(4)?));
             Ok((row.get(0)?, UnchangedGroup { group_id, epoch, seq }, row.get(2)?, row.get(5)?))
-        })?
-        .collect::<rusqlite::Result<Vec<(i64, UnchangedGroup, i64, bool)>>>()?;
+        },
+    )?;
     let newest = all.iter().map(|(_, _, changed, _)| *changed).max().unwrap_or(0);
     // What would be above all that there is, is none of ours.
     let seen = if seen > newest { -1 } else { seen };
@@ -85,29 +80,27 @@ fn list(conn: &Connection, user: UserKey, since: Option<&str>) -> rusqlite::Resu
     Ok(Groups { groups, unchanged, cursor: format!("{lineage}.{newest}"), lineage })
 }
 
-pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
-    let participants: Vec<UserId> = conn
-        .prepare_cached(
-            "SELECT u.user_id FROM grp_participant p JOIN user u ON u.id = p.user
-             WHERE p.grp = ?1 ORDER BY u.id",
-        )?
-        .query_map([id], |row| parse(row, 0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let devices = conn
-        .prepare_cached(
-            "SELECT u.user_id, d.device_id, l.former IS 0, d.removed_at = 0 AND d.waiting = 0,
-                 (SELECT s.until FROM suspended s
-                  WHERE s.chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND s.device = d.id)
-             FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
-                   UNION
-                   SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
-                   WHERE p.grp = ?1 AND d.removed_at = 0 AND d.waiting = 0) present
-             JOIN device d ON d.id = present.id
-             JOIN user u ON u.id = d.user
-             LEFT JOIN grp_leaf l ON l.grp = ?1 AND l.device = d.id
-             ORDER BY d.id",
-        )?
-        .query_map([id], |row| {
+pub(super) fn load(conn: &Connection, id: i64) -> Result<Group> {
+    let participants: Vec<UserId> = conn.all(
+        "SELECT u.user_id FROM grp_participant p JOIN user u ON u.id = p.user
+         WHERE p.grp = ?1 ORDER BY u.id",
+        [id],
+        |row| parse(row, 0),
+    )?;
+    let devices = conn.all(
+        "SELECT u.user_id, d.device_id, l.former IS 0, d.removed_at = 0 AND d.waiting = 0,
+             (SELECT s.until FROM suspended s
+              WHERE s.chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND s.device = d.id)
+         FROM (SELECT device AS id FROM grp_leaf WHERE grp = ?1
+               UNION
+               SELECT d.id FROM grp_participant p JOIN listed_device d ON d.user = p.user
+               WHERE p.grp = ?1) present
+         JOIN device d ON d.id = present.id
+         JOIN user u ON u.id = d.user
+         LEFT JOIN grp_leaf l ON l.grp = ?1 AND l.device = d.id
+         ORDER BY d.id",
+        [id],
+        |row| {
             Ok(GroupDevice {
                 user_id: parse(row, 0)?,
                 device_id: parse(row, 1)?,
@@ -115,11 +108,12 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
                 active: row.get(3)?,
                 no_commits_until: row.get(4)?,
             })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let (mut group, context) = conn
-        .prepare_cached("SELECT group_id, kind, epoch, seq, incarnation, chat_id, roster FROM grp WHERE id = ?1")?
-        .query_row([id], |row| {
+        },
+    )?;
+    let (mut group, context) = conn.one(
+        "SELECT group_id, kind, epoch, seq, incarnation, chat_id, roster FROM grp WHERE id = ?1",
+        [id],
+        |row| {
             let group = Group {
                 group_id: parse_group_id(row, 0)?,
                 kind: kind(row, 1)?,
@@ -133,7 +127,8 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Group> {
                 steps: Vec::new(),
             };
             Ok((group, row.get(6)?))
-        })?;
+        },
+    )?;
     if group.kind == GroupKind::Group {
         group.roster = rosters::newest_name(conn, &group.chat_id)?;
         group.steps = rosters::waiting(conn, &group.chat_id, context)?;
@@ -149,41 +144,45 @@ pub(super) fn state(
     epoch: Option<Epoch>,
 ) -> Result<StoredState> {
     let id = require(conn, session.user, group_id)?;
-    let current = current_epoch(conn, id).map_err(engine_error)?;
+    let current = current_epoch(conn, id)?;
     let epoch = epoch.unwrap_or(current);
-    if epoch != current && !welcome_waits(conn, session, id, epoch).map_err(engine_error)? {
+    if epoch != current && !welcome_waits(conn, session, id, epoch)? {
         return Err(Refusal::stale(current).into());
     }
-    Ok(read_state(conn, id, epoch).map_err(engine_error)?.ok_or_else(not_a_member)?)
+    Ok(read_state(conn, id, epoch)?.ok_or_else(not_a_member)?)
 }
 
 pub(super) fn current_state(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
-    find(conn, user, group_id)
-        .and_then(|found| found.map_or(Ok(None), |id| read_state(conn, id, current_epoch(conn, id)?)))
-        .map_err(engine_error)
+    find(conn, user, group_id)?.map_or(Ok(None), |id| read_state(conn, id, current_epoch(conn, id)?))
 }
 
-pub(super) fn current_epoch(conn: &Connection, group: i64) -> rusqlite::Result<Epoch> {
-    conn.prepare_cached("SELECT epoch FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0).map(Epoch))
+pub(super) fn current_epoch(conn: &Connection, group: i64) -> Result<Epoch> {
+    conn.one("SELECT epoch FROM grp WHERE id = ?1", [group], |row| row.get(0).map(Epoch))
 }
 
-fn read_state(conn: &Connection, group: i64, epoch: Epoch) -> rusqlite::Result<Option<StoredState>> {
-    conn.prepare_cached("SELECT epoch, seq, group_info, state FROM grp_state WHERE grp = ?1 AND epoch = ?2")?
-        .query_row(params![group, epoch.0], |row| {
+fn read_state(conn: &Connection, group: i64, epoch: Epoch) -> Result<Option<StoredState>> {
+    let founding_roster = rosters::founding(conn, group)?;
+    conn.first(
+        "SELECT epoch, seq, group_info, state FROM grp_state WHERE grp = ?1 AND epoch = ?2",
+        params![group, epoch.0],
+        |row| {
             Ok(StoredState {
                 epoch: Epoch(row.get(0)?),
                 seq: Seq(row.get(1)?),
                 group_info: Opaque::from_base64(row.get::<_, String>(2)?),
                 state: row.get(3)?,
-                founding_roster: rosters::founding(conn, group)?,
+                founding_roster,
             })
-        })
-        .optional()
+        },
+    )
 }
 
-fn welcome_waits(conn: &Connection, session: &Session, group: i64, epoch: Epoch) -> rusqlite::Result<bool> {
+fn welcome_waits(conn: &Connection, session: &Session, group: i64, epoch: Epoch) -> Result<bool> {
     // An epoch that no commit can reach is not in the table either.
     let epoch = i64::try_from(epoch.0).unwrap_or(-1);
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM welcome WHERE device = ?1 AND grp = ?2 AND epoch = ?3)")?
-        .query_row([session.device.0, group, epoch], |row| row.get(0))
+    conn.one(
+        "SELECT EXISTS (SELECT 1 FROM welcome WHERE device = ?1 AND grp = ?2 AND epoch = ?3)",
+        [session.device.0, group, epoch],
+        |row| row.get(0),
+    )
 }

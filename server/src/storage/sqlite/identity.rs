@@ -3,12 +3,11 @@
 use privmsg_mls_public::{AccountPublicKey, DeviceList, PublicKeyError, RecoveryPublicKey, check_published};
 use privmsg_protocol::rest::IdentityReplacement;
 use privmsg_protocol::{ErrorCode, Opaque, UserId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::accounts;
-use super::device_lists::{NewDevices, damaged, is_same, no_device_list, read_list, refusal};
-use super::devices::too_many_devices;
-use super::fault::engine_error;
+use super::device_lists::{NewDevices, check_size, damaged, is_same, no_device_list, read_list, refusal};
+use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
@@ -28,48 +27,43 @@ const BACKUPS: i64 = 3;
 
 /// The identity of an account that has a device list.
 pub(super) fn identity(conn: &Connection, user: UserKey) -> Result<Option<AccountPublicKey>> {
-    let key: Option<String> = conn
-        .prepare_cached("SELECT public_key FROM user WHERE id = ?1 AND device_list <> x''")
-        .and_then(|mut query| query.query_row([user.0], |row| row.get(0)).optional())
-        .map_err(engine_error)?;
+    let key: Option<String> =
+        conn.first("SELECT public_key FROM user WHERE id = ?1 AND device_list <> x''", [user.0], |row| row.get(0))?;
     key.map(|key| key.parse().map_err(damaged::<PublicKeyError>)).transpose()
 }
 
 /// What a user sees of their own account.
 pub(super) fn own(conn: &Connection, session: &Session) -> Result<Own> {
     let profile = accounts::profile(conn, &session.user_id, session.user)?;
-    let replacement = replacement(conn, session.user).map_err(engine_error)?;
+    let replacement = replacement(conn, session.user)?;
     Ok(Own { profile, replacement })
 }
 
 /// A replacement that has begun.
-pub(super) fn replacement(conn: &Connection, user: UserKey) -> rusqlite::Result<Option<IdentityReplacement>> {
-    conn.prepare_cached("SELECT public_key, device_id, takes_effect_at FROM replacement WHERE user = ?1")?
-        .query_row([user.0], |row| {
-            Ok(IdentityReplacement { public_key: row.get(0)?, device_id: parse(row, 1)?, takes_effect_at: row.get(2)? })
-        })
-        .optional()
+pub(super) fn replacement(conn: &Connection, user: UserKey) -> Result<Option<IdentityReplacement>> {
+    conn.first("SELECT public_key, device_id, takes_effect_at FROM replacement WHERE user = ?1", [user.0], |row| {
+        Ok(IdentityReplacement { public_key: row.get(0)?, device_id: parse(row, 1)?, takes_effect_at: row.get(2)? })
+    })
 }
 
 /// The sealed identity, and those before it, the newest first.
 pub(super) fn backups(conn: &Connection, user: UserKey) -> Result<Vec<Opaque>> {
-    conn.prepare_cached(
+    conn.all(
         "SELECT backup FROM (SELECT backup, 9223372036854775807 AS id FROM user WHERE id = ?1 AND backup <> ''
              UNION ALL SELECT backup, id FROM earlier_backup WHERE user = ?1) ORDER BY id DESC",
+        [user.0],
+        |row| Ok(Opaque::from_base64(row.get::<_, String>(0)?)),
     )
-    .and_then(|mut query| query.query_map([user.0], |row| Ok(Opaque::from_base64(row.get::<_, String>(0)?)))?.collect())
-    .map_err(engine_error)
 }
 
 impl Tx<'_> {
     /// All that an identity begins with, stored together or not at all. Of two that do it at once, one comes second.
     pub(super) fn set_up_identity(&mut self, session: &Session, new: &NewIdentity) -> Result<Relisted> {
         let user = session.user.0;
-        let (known, has_list): (String, bool) = self
-            .conn
-            .prepare_cached("SELECT public_key, device_list <> x'' FROM user WHERE id = ?1")
-            .and_then(|mut query| query.query_row([user], |row| Ok((row.get(0)?, row.get(1)?))))
-            .map_err(engine_error)?;
+        let (known, has_list): (String, bool) =
+            self.conn.one("SELECT public_key, device_list <> x'' FROM user WHERE id = ?1", [user], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         let identity = new.list.certificate().identity_key().to_string();
         // The answer was lost: to be told now that somebody else was faster, the device would throw its identity away.
         if self.stored_list(user)?.is_some_and(|stored| is_same(&stored, &new.list)) {
@@ -81,7 +75,7 @@ impl Tx<'_> {
         }
         self.check_first_list(session, new)?;
         let relisted = self.relist(session.user, None, &new.list, &[], NewDevices::MustBeFree)?;
-        self.seal(user, &new.backup, &new.recovery_key).map_err(engine_error)?;
+        self.seal(user, &new.backup, &new.recovery_key)?;
         self.note_of_user(&session.user_id, "set_up_identity", String::new())?;
         Ok(relisted)
     }
@@ -90,40 +84,30 @@ impl Tx<'_> {
     fn check_first_list(&self, session: &Session, new: &NewIdentity) -> Result<()> {
         let now = self.now().unsigned_abs();
         check_published(None, None, &new.list, &[], now).map_err(refusal)?;
-        let key: Option<String> = self
-            .conn
-            .prepare_cached("SELECT public_key FROM device WHERE id = ?1 AND removed_at = 0")
-            .and_then(|mut query| query.query_row([session.device.0], |row| row.get(0)).optional())
-            .map_err(engine_error)?;
-        let key = key.ok_or_else(super::relay::signed_out)?;
-        if !key.parse().is_ok_and(|key| new.list.has(&session.device_id, &key)) {
+        if !self.publisher(session, &new.list)?.stands_in_it {
             let detail = "this device does not stand in the device list with its key";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
-        if new.max_devices > 0 && new.list.devices().len() > new.max_devices as usize {
-            return Err(too_many_devices(new.max_devices).into());
-        }
-        Ok(())
+        check_size(&new.list, new.max_devices)
     }
 
     /// Keeps the sealed identity, and the last ones before it.
-    pub(super) fn seal(&self, user: i64, backup: &Opaque, recovery_key: &RecoveryPublicKey) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO earlier_backup (user, backup)
-                 SELECT id, backup FROM user WHERE id = ?1 AND backup <> '' AND backup <> ?2",
-            )?
-            .execute(params![user, backup.as_str()])?;
-        self.conn
-            .prepare_cached(
-                "DELETE FROM earlier_backup WHERE user = ?1 AND id NOT IN
-                     (SELECT id FROM earlier_backup WHERE user = ?1 ORDER BY id DESC LIMIT ?2)",
-            )?
-            .execute([user, BACKUPS - 1])?;
-        self.conn
-            .prepare_cached("UPDATE user SET backup = ?2, recovery_key = ?3 WHERE id = ?1")?
-            .execute(params![user, backup.as_str(), recovery_key.as_bytes()])
-            .map(drop)
+    pub(super) fn seal(&self, user: i64, backup: &Opaque, recovery_key: &RecoveryPublicKey) -> Result<()> {
+        self.conn.run(
+            "INSERT INTO earlier_backup (user, backup)
+             SELECT id, backup FROM user WHERE id = ?1 AND backup <> '' AND backup <> ?2",
+            params![user, backup.as_str()],
+        )?;
+        self.conn.run(
+            "DELETE FROM earlier_backup WHERE user = ?1 AND id NOT IN
+                 (SELECT id FROM earlier_backup WHERE user = ?1 ORDER BY id DESC LIMIT ?2)",
+            [user, BACKUPS - 1],
+        )?;
+        self.conn.run(
+            "UPDATE user SET backup = ?2, recovery_key = ?3 WHERE id = ?1",
+            params![user, backup.as_str(), recovery_key.as_bytes()],
+        )?;
+        Ok(())
     }
 
     /// Keeps another sealed identity for who has signed with the identity.
@@ -135,9 +119,9 @@ impl Tx<'_> {
         recovery_key: &RecoveryPublicKey,
     ) -> Result<()> {
         self.require_identity(session.user, identity)?;
-        self.seal(session.user.0, backup, recovery_key).map_err(engine_error)?;
+        self.seal(session.user.0, backup, recovery_key)?;
         self.note_of_user(&session.user_id, "seal_identity", String::new())?;
-        self.notify_account(session.user.0, Some(session.device)).map_err(engine_error)
+        self.notify_account(session.user.0, Some(session.device))
     }
 
     /// Refuses who has signed with an identity that the account has no more.
@@ -150,11 +134,8 @@ impl Tx<'_> {
 
     /// Refuses who has shown another access key than the account's.
     fn require_access_key(&self, user: UserKey, shown: KeyHash) -> Result<()> {
-        let known: Vec<u8> = self
-            .conn
-            .prepare_cached("SELECT access_key_hash FROM user WHERE id = ?1")
-            .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let known: Vec<u8> =
+            self.conn.one("SELECT access_key_hash FROM user WHERE id = ?1", [user.0], |row| row.get(0))?;
         if KeyHash::from_slice(&known).is_some_and(|known| known.matches(&shown)) {
             return Ok(());
         }
@@ -169,22 +150,16 @@ impl Tx<'_> {
             Authority::Identity(signer) => self.require_identity(session.user, signer)?,
             Authority::AccessKey(present) => self.require_access_key(session.user, *present)?,
         }
-        self.conn
-            .prepare_cached("UPDATE user SET access_key_hash = ?2 WHERE id = ?1")
-            .and_then(|mut update| update.execute(params![user, key.as_bytes()]))
-            .and_then(|_| self.withdraw_invitation(user))
-            .map_err(engine_error)?;
+        self.conn.run("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, key.as_bytes()])?;
+        self.withdraw_invitation(user)?;
         let by_identity = matches!(by, Authority::Identity(_));
         if by_identity {
             // Whoever has begun it has shown the access key that is worth nothing now.
-            self.conn
-                .prepare_cached("DELETE FROM replacement WHERE user = ?1")
-                .and_then(|mut delete| delete.execute([user]))
-                .map_err(engine_error)?;
+            self.conn.run("DELETE FROM replacement WHERE user = ?1", [user])?;
         }
         let by = if by_identity { "identity" } else { "access_key" };
         self.note_of_user(&session.user_id, "set_access_key", format!("by={by}"))?;
-        self.notify_account(user, Some(session.device)).map_err(engine_error)
+        self.notify_account(user, Some(session.device))
     }
 
     /// Begins to put another identity in place of the present one. All devices are told at once.
@@ -202,7 +177,7 @@ impl Tx<'_> {
             let detail = "this is the account's identity; publish a new generation of it";
             return Err(Refusal::new(ErrorCode::IdentityExists, detail).into());
         }
-        match replacement(self.conn, user).map_err(engine_error)? {
+        match replacement(self.conn, user)? {
             Some(begun) if begun.public_key == public_key && begun.device_id == session.device_id => return Ok(begun),
             Some(_) => {
                 let detail = "another replacement has begun; it has to be ended first";
@@ -212,27 +187,23 @@ impl Tx<'_> {
         }
         self.check_first_list(session, new)?;
         let takes_effect_at = self.now() + NOTICE;
-        self.conn
-            .prepare_cached(
-                "INSERT INTO replacement (user, device, device_id, takes_effect_at, public_key, certificate, device_list,
-                     backup, recovery_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )
-            .and_then(|mut insert| {
-                insert.execute(params![
-                    user.0,
-                    session.device.0,
-                    session.device_id.as_str(),
-                    takes_effect_at,
-                    public_key,
-                    new.list.certificate().encode(),
-                    new.list.encode(),
-                    new.backup.as_str(),
-                    new.recovery_key.as_bytes(),
-                ])
-            })
-            .map_err(engine_error)?;
+        self.conn.run(
+            "INSERT INTO replacement (user, device, device_id, takes_effect_at, public_key, certificate, device_list,
+                 backup, recovery_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                user.0,
+                session.device.0,
+                session.device_id.as_str(),
+                takes_effect_at,
+                public_key,
+                new.list.certificate().encode(),
+                new.list.encode(),
+                new.backup.as_str(),
+                new.recovery_key.as_bytes(),
+            ],
+        )?;
         self.note_of_user(&session.user_id, "begin_replacement", format!("device_id={}", session.device_id))?;
-        self.notify_account(user.0, Some(session.device)).map_err(engine_error)?;
+        self.notify_account(user.0, Some(session.device))?;
         Ok(IdentityReplacement { public_key, device_id: session.device_id.clone(), takes_effect_at })
     }
 
@@ -241,15 +212,11 @@ impl Tx<'_> {
         self.require_identity(session.user, signer)?;
         self.forget_replacement(session.user.0)?;
         self.note_of_user(&session.user_id, "end_replacement", "by=identity".to_owned())?;
-        self.notify_account(session.user.0, Some(session.device)).map_err(engine_error)
+        self.notify_account(session.user.0, Some(session.device))
     }
 
     pub(super) fn forget_replacement(&self, user: i64) -> Result<()> {
-        let ended = self
-            .conn
-            .prepare_cached("DELETE FROM replacement WHERE user = ?1")
-            .and_then(|mut delete| delete.execute([user]))
-            .map_err(engine_error)?;
+        let ended = self.conn.run("DELETE FROM replacement WHERE user = ?1", [user])?;
         if ended == 0 {
             let detail = "no replacement of the identity has begun";
             return Err(Refusal::new(ErrorCode::NoReplacement, detail).into());
@@ -259,26 +226,22 @@ impl Tx<'_> {
 
     /// Puts off the replacements whose time came while nobody could end them, and tells the devices.
     pub(super) fn put_off_replacements(&mut self, now: i64) -> Result<()> {
-        let due: Vec<i64> = self
-            .conn
-            .prepare_cached(
-                "UPDATE replacement SET takes_effect_at = ?1 + ?2 WHERE takes_effect_at <= ?1 RETURNING user",
-            )
-            .and_then(|mut update| update.query_map([now, AFTER_AN_OUTAGE], |row| row.get(0))?.collect())
-            .map_err(engine_error)?;
-        due.into_iter().try_for_each(|user| self.notify_account(user, None)).map_err(engine_error)
+        let due: Vec<i64> = self.conn.all(
+            "UPDATE replacement SET takes_effect_at = ?1 + ?2 WHERE takes_effect_at <= ?1 RETURNING user",
+            [now, AFTER_AN_OUTAGE],
+            |row| row.get(0),
+        )?;
+        due.into_iter().try_for_each(|user| self.notify_account(user, None))
     }
 
     /// Carries out the replacements whose time has come.
     pub(super) fn replace_identities(&mut self, now: i64) -> Result<Replaced> {
-        let due: Vec<(i64, UserId)> = self
-            .conn
-            .prepare_cached(
-                "SELECT r.user, u.user_id FROM replacement r JOIN user u ON u.id = r.user
-                 WHERE r.takes_effect_at <= ?1",
-            )
-            .and_then(|mut query| query.query_map([now], |row| Ok((row.get(0)?, parse(row, 1)?)))?.collect())
-            .map_err(engine_error)?;
+        let due: Vec<(i64, UserId)> = self.conn.all(
+            "SELECT r.user, u.user_id FROM replacement r JOIN user u ON u.id = r.user
+             WHERE r.takes_effect_at <= ?1",
+            [now],
+            |row| Ok((row.get(0)?, parse(row, 1)?)),
+        )?;
         let mut replaced = Replaced::default();
         for (user, user_id) in due {
             replaced.signed_out.extend(self.replace_identity(user)?);
@@ -296,32 +259,26 @@ impl Tx<'_> {
             return Err(Refusal::new(ErrorCode::NoReplacement, detail).into());
         };
         let signed_out = self.begin_anew(user, &new.list)?;
-        self.seal(user, &new.backup, &new.recovery_key)
-            .and_then(|()| self.conn.execute("DELETE FROM replacement WHERE user = ?1", [user]))
-            .and_then(|_| self.notify_account(user, None))
-            .map_err(engine_error)?;
+        self.seal(user, &new.backup, &new.recovery_key)?;
+        self.conn.execute("DELETE FROM replacement WHERE user = ?1", [user])?;
+        self.notify_account(user, None)?;
         Ok(signed_out)
     }
 
     /// Puts the first list of another identity in the place of all that was the identity's before.
     pub(super) fn begin_anew(&mut self, user: i64, list: &DeviceList) -> Result<Vec<DeviceKey>> {
-        self.conn
-            .prepare_cached("DELETE FROM published_list WHERE user = ?1")
-            .and_then(|mut delete| delete.execute([user]))
-            .map_err(engine_error)?;
+        self.conn.run("DELETE FROM published_list WHERE user = ?1", [user])?;
         let relisted = self.relist(UserKey(user), None, list, &[], NewDevices::WhereFree)?;
         // Those too that have waited for the old identity.
-        let waiting: Vec<i64> = self
-            .conn
-            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting <> 0")
-            .and_then(|mut query| query.query_map([user], |row| row.get(0))?.collect())
-            .map_err(engine_error)?;
+        let waiting: Vec<i64> = self.conn.all(
+            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting <> 0",
+            [user],
+            |row| row.get(0),
+        )?;
         debug_assert!(relisted.signed_out.is_empty(), "there is no list before it");
-        self.sign_out(user, &waiting).map_err(engine_error)?;
-        self.conn
-            .execute("UPDATE user SET backup = '', recovery_key = x'' WHERE id = ?1", [user])
-            .and_then(|_| self.conn.execute("DELETE FROM earlier_backup WHERE user = ?1", [user]))
-            .map_err(engine_error)?;
+        self.sign_out(user, &waiting)?;
+        self.conn.execute("UPDATE user SET backup = '', recovery_key = x'' WHERE id = ?1", [user])?;
+        self.conn.execute("DELETE FROM earlier_backup WHERE user = ?1", [user])?;
         Ok(waiting.into_iter().map(DeviceKey).collect())
     }
 
@@ -331,11 +288,11 @@ impl Tx<'_> {
             let stored = StoredList { certificate: row.get(0)?, list: row.get(1)? };
             Ok((stored, Opaque::from_base64(row.get::<_, String>(2)?), row.get(3)?))
         };
-        let found: Option<(StoredList, Opaque, [u8; 32])> = self
-            .conn
-            .prepare_cached("SELECT certificate, device_list, backup, recovery_key FROM replacement WHERE user = ?1")
-            .and_then(|mut query| query.query_row([user], read).optional())
-            .map_err(engine_error)?;
+        let found: Option<(StoredList, Opaque, [u8; 32])> = self.conn.first(
+            "SELECT certificate, device_list, backup, recovery_key FROM replacement WHERE user = ?1",
+            [user],
+            read,
+        )?;
         let Some((stored, backup, recovery_key)) = found else { return Ok(None) };
         let recovery_key = RecoveryPublicKey::from_bytes(recovery_key).map_err(damaged)?;
         Ok(Some(NewIdentity { list: read_list(&stored)?, backup, recovery_key, max_devices: 0 }))

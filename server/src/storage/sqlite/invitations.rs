@@ -1,9 +1,9 @@
 //! Invitations: keys that are good for one use and a while.
 
 use privmsg_protocol::{ErrorCode, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
 use crate::storage::{Actor, AuditNote, Refusal, Result, StoredInvitation};
@@ -11,45 +11,40 @@ use crate::storage::{Actor, AuditNote, Refusal, Result, StoredInvitation};
 /// The invitation of an active user.
 pub(super) fn invitation(conn: &Connection, user_id: &UserId) -> Result<Option<StoredInvitation>> {
     let hash = |bytes: Vec<u8>| KeyHash::from_slice(&bytes).unwrap_or(KeyHash::NOBODY);
-    conn.prepare_cached(
-        "SELECT i.key_hash, i.expires_at, i.spent_at <> 0, u.access_key_hash FROM invitation i JOIN user u ON u.id = i.user
-         WHERE u.user_id = ?1 AND u.deleted_at = 0 AND u.revoked_at = 0",
+    conn.first(
+        "SELECT i.key_hash, i.expires_at, i.spent_at <> 0, u.access_key_hash
+         FROM invitation i JOIN active_account u ON u.id = i.user WHERE u.user_id = ?1",
+        [user_id.as_str()],
+        |row| {
+            Ok(StoredInvitation {
+                key: hash(row.get(0)?),
+                expires_at: row.get(1)?,
+                spent: row.get(2)?,
+                access_key: hash(row.get(3)?),
+            })
+        },
     )
-    .map_err(engine_error)?
-    .query_row([user_id.as_str()], |row| {
-        Ok(StoredInvitation {
-            key: hash(row.get(0)?),
-            expires_at: row.get(1)?,
-            spent: row.get(2)?,
-            access_key: hash(row.get(3)?),
-        })
-    })
-    .optional()
-    .map_err(engine_error)
 }
 
 impl Tx<'_> {
     pub(super) fn invite(&self, user_id: &UserId, key: KeyHash, expires_at: i64) -> Result<()> {
         let user = self.user(user_id)?;
-        let revoked: bool = self
-            .conn
-            .query_row("SELECT revoked_at <> 0 FROM user WHERE id = ?1", [user], |row| row.get(0))
-            .map_err(engine_error)?;
+        let revoked: bool =
+            self.conn.query_row("SELECT revoked_at <> 0 FROM user WHERE id = ?1", [user], |row| row.get(0))?;
         if revoked {
             let detail = "the user is deactivated; reactivate them first";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
-        self.conn
-            .execute(
-                "INSERT OR REPLACE INTO invitation (user, key_hash, expires_at) VALUES (?1, ?2, ?3)",
-                params![user, key.as_bytes(), expires_at],
-            )
-            .map(drop)
-            .map_err(engine_error)
+        self.conn.execute(
+            "INSERT OR REPLACE INTO invitation (user, key_hash, expires_at) VALUES (?1, ?2, ?3)",
+            params![user, key.as_bytes(), expires_at],
+        )?;
+        Ok(())
     }
 
-    pub(super) fn withdraw_invitation(&self, user: i64) -> rusqlite::Result<()> {
-        self.conn.execute("DELETE FROM invitation WHERE user = ?1", [user]).map(drop)
+    pub(super) fn withdraw_invitation(&self, user: i64) -> Result<()> {
+        self.conn.execute("DELETE FROM invitation WHERE user = ?1", [user])?;
+        Ok(())
     }
 
     /// Spends the invitation. The key was compared before; what is looked at again is whether it is still good, because
@@ -69,13 +64,9 @@ impl Tx<'_> {
             return Err(Refusal::new(ErrorCode::InvitationUsed, detail).into());
         }
         let user = self.user(user_id)?;
-        self.conn
-            .execute("UPDATE invitation SET spent_at = max(1, ?2) WHERE user = ?1", [user, self.now()])
-            .and_then(|_| {
-                let hash = access_key.as_bytes();
-                self.conn.execute("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, hash])
-            })
-            .map_err(engine_error)?;
+        self.conn.execute("UPDATE invitation SET spent_at = max(1, ?2) WHERE user = ?1", [user, self.now()])?;
+        let hash = access_key.as_bytes();
+        self.conn.execute("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, hash])?;
         self.note(&AuditNote {
             actor: Actor::Server,
             action: "redeem_invitation",
@@ -84,7 +75,8 @@ impl Tx<'_> {
         })
     }
 
-    pub(super) fn expire_invitations(&self, now: i64) -> rusqlite::Result<()> {
-        self.conn.execute("DELETE FROM invitation WHERE expires_at <= ?1", [now]).map(drop)
+    pub(super) fn expire_invitations(&self, now: i64) -> Result<()> {
+        self.conn.execute("DELETE FROM invitation WHERE expires_at <= ?1", [now])?;
+        Ok(())
     }
 }

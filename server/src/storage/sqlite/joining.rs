@@ -3,9 +3,9 @@
 use privmsg_mls_public::group::Member;
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Opaque, Seq};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::relay::too_much_waits;
 use super::tx::{Piece, Tx};
 use crate::frame_text;
@@ -51,27 +51,22 @@ impl Tx<'_> {
     }
 
     fn signed_in_device(&self, member: &Member) -> Result<(i64, i64)> {
-        let found = self
-            .conn
-            .prepare_cached(
-                "SELECT d.id, d.user FROM device d JOIN user u ON u.id = d.user
-                 WHERE d.device_id = ?1 AND u.user_id = ?2 AND d.removed_at = 0 AND d.waiting = 0",
-            )
-            .and_then(|mut query| {
-                let name = params![member.device_id.as_str(), member.user_id.as_str()];
-                query.query_row(name, |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine_error)?;
+        let found = self.conn.first(
+            "SELECT d.id, d.user FROM listed_device d JOIN user u ON u.id = d.user
+             WHERE d.device_id = ?1 AND u.user_id = ?2",
+            params![member.device_id.as_str(), member.user_id.as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         Ok(found.ok_or_else(unknown_device)?)
     }
 
     /// Refuses if too much of what the user has sent waits already.
     pub(super) fn require_room(&mut self, user: UserKey, size: usize) -> Result<()> {
-        if self.has_too_much(user.0, size).map_err(engine_error)? { Err(too_much_waits().into()) } else { Ok(()) }
+        if self.has_too_much(user.0, size)? { Err(too_much_waits().into()) } else { Ok(()) }
     }
 
     /// Delivers the welcomes and makes the joiners leaves.
-    pub(super) fn welcome(&mut self, session: &Session, place: Place, joiners: Vec<Joiner>) -> rusqlite::Result<()> {
+    pub(super) fn welcome(&mut self, session: &Session, place: Place, joiners: Vec<Joiner>) -> Result<()> {
         for Joiner { device, welcome } in joiners {
             if self.is_kept_out(place.group, device)? {
                 self.add_leaf(place.group, device)?;
@@ -99,28 +94,35 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) fn add_leaf(&self, group: i64, device: i64) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO grp_leaf (grp, device, since) SELECT id, ?2, epoch FROM grp WHERE id = ?1
-                 ON CONFLICT DO UPDATE SET former = 0",
-            )?
-            .execute([group, device])
-            .map(drop)
+    pub(super) fn add_leaf(&self, group: i64, device: i64) -> Result<()> {
+        self.conn.run(
+            "INSERT INTO grp_leaf (grp, device, since) SELECT id, ?2, epoch FROM grp WHERE id = ?1
+             ON CONFLICT DO UPDATE SET former = 0",
+            [group, device],
+        )?;
+        Ok(())
     }
 
-    pub(super) fn store_state(&self, place: Place, group_info: &Opaque, state: &[u8]) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO grp_state (grp, epoch, seq, group_info, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![place.group, place.epoch.0, place.seq.0, group_info.as_str(), state])?;
+    /// No device of the user is a leaf any more.
+    pub(super) fn drop_leaves(&self, group: i64, user: i64) -> Result<()> {
+        self.conn.run(
+            "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
+            [group, user],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn store_state(&self, place: Place, group_info: &Opaque, state: &[u8]) -> Result<()> {
+        self.conn.run(
+            "INSERT INTO grp_state (grp, epoch, seq, group_info, state)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![place.group, place.epoch.0, place.seq.0, group_info.as_str(), state],
+        )?;
         self.prune_states(place.group)
     }
 
     /// Deletes groups in which nobody takes part any more.
-    pub(super) fn forget_empty_groups(&self) -> rusqlite::Result<()> {
+    pub(super) fn forget_empty_groups(&self) -> Result<()> {
         const EMPTY: &str = "SELECT id FROM grp g
             WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
         for table in ["grp_leaf", "grp_state", "grp_commit", "unusable", "judged", "welcome", "withheld"] {
@@ -137,7 +139,7 @@ impl Tx<'_> {
     }
 
     /// Deletes devices that are signed out and of no group a leaf any more, and then users of whom nothing is left.
-    pub(super) fn forget_leftovers(&self) -> rusqlite::Result<()> {
+    pub(super) fn forget_leftovers(&self) -> Result<()> {
         let devices = self.conn.execute(
             "DELETE FROM device WHERE removed_at <> 0
                  AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = device.id)",
@@ -146,13 +148,12 @@ impl Tx<'_> {
         if devices > 0 {
             self.note_sent_by_nobody()?;
         }
-        self.conn
-            .execute(
-                "DELETE FROM user WHERE deleted_at <> 0
-                     AND NOT EXISTS (SELECT 1 FROM device d WHERE d.user = user.id)",
-                [],
-            )
-            .map(drop)
+        self.conn.execute(
+            "DELETE FROM user WHERE deleted_at <> 0
+                 AND NOT EXISTS (SELECT 1 FROM device d WHERE d.user = user.id)",
+            [],
+        )?;
+        Ok(())
     }
 }
 

@@ -11,9 +11,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::groups::kind_number;
+use super::query::Query as _;
 use super::row::{parse, parse_chat_id, parse_group_id};
 use super::tx::Tx;
-use crate::storage::UserKey;
+use crate::storage::{Result, UserKey};
 
 /// In `kept_out`: not because of a block.
 const HAS_LEFT: i64 = -1;
@@ -22,96 +23,91 @@ const HAS_LEFT: i64 = -1;
 const FOR_GOOD: i64 = 2;
 
 /// Groups that the user has been put into and hears nothing of.
-pub(super) fn kept_out(conn: &Connection, user: UserKey) -> rusqlite::Result<Vec<KeptOut>> {
-    conn.prepare_cached(
+pub(super) fn kept_out(conn: &Connection, user: UserKey) -> Result<Vec<KeptOut>> {
+    conn.all(
         "SELECT g.group_id, g.chat_id, u.user_id FROM grp_participant p JOIN grp g ON g.id = p.grp
              LEFT JOIN user u ON u.id = p.kept_out
          WHERE p.user = ?1 AND p.kept_out <> 0 ORDER BY g.id",
-    )?
-    .query_map([user.0], |row| {
-        let by = if row.get_ref(2)? == ValueRef::Null { None } else { Some(parse(row, 2)?) };
-        Ok(KeptOut { group_id: parse_group_id(row, 0)?, chat_id: parse_chat_id(row, 1)?, by })
-    })?
-    .collect()
+        [user.0],
+        |row| {
+            let by = if row.get_ref(2)? == ValueRef::Null { None } else { Some(parse(row, 2)?) };
+            Ok(KeptOut { group_id: parse_group_id(row, 0)?, chat_id: parse_chat_id(row, 1)?, by })
+        },
+    )
 }
 
 impl Tx<'_> {
     /// What keeps the user out of a group into which these put them; 0 for nothing.
-    pub(super) fn kept_out_by(&self, group: i64, user: i64, by: &[i64]) -> rusqlite::Result<i64> {
+    pub(super) fn kept_out_by(&self, group: i64, user: i64, by: &[i64]) -> Result<i64> {
         let of_people = kind_number(GroupKind::Group);
-        let has_left = self
-            .conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM grp g JOIN leaving l ON l.chat_id = g.chat_id
-                     WHERE g.id = ?1 AND g.kind = ?4 AND l.user = ?2 AND l.times >= ?3)",
-            )?
-            .query_row([group, user, FOR_GOOD, of_people], |row| row.get(0))?;
+        let has_left = self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM grp g JOIN leaving l ON l.chat_id = g.chat_id
+                 WHERE g.id = ?1 AND g.kind = ?4 AND l.user = ?2 AND l.times >= ?3)",
+            [group, user, FOR_GOOD, of_people],
+            |row| row.get(0),
+        )?;
         if has_left {
             return Ok(HAS_LEFT);
         }
-        let mut blocked = self.conn.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM grp WHERE id = ?1 AND kind = ?4)
-                 AND EXISTS (SELECT 1 FROM block WHERE user = ?2 AND peer = ?3)",
-        )?;
         for other in by {
-            if blocked.query_row([group, user, *other, of_people], |row| row.get(0))? {
+            let is_blocked = self.conn.one(
+                "SELECT EXISTS (SELECT 1 FROM grp WHERE id = ?1 AND kind = ?4)
+                         AND EXISTS (SELECT 1 FROM block WHERE user = ?2 AND peer = ?3)",
+                [group, user, *other, of_people],
+                |row| row.get(0),
+            )?;
+            if is_blocked {
                 return Ok(*other);
             }
         }
         Ok(0)
     }
 
-    pub(super) fn is_kept_out(&self, group: i64, device: i64) -> rusqlite::Result<bool> {
-        self.conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM grp_participant p JOIN device d ON d.user = p.user
-                     WHERE p.grp = ?1 AND d.id = ?2 AND p.kept_out <> 0)",
-            )?
-            .query_row([group, device], |row| row.get(0))
+    pub(super) fn is_kept_out(&self, group: i64, device: i64) -> Result<bool> {
+        self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM grp_participant p JOIN device d ON d.user = p.user
+                 WHERE p.grp = ?1 AND d.id = ?2 AND p.kept_out <> 0)",
+            [group, device],
+            |row| row.get(0),
+        )
     }
 
-    pub(super) fn note_leaving(&self, chat: &ConversationId, user: i64) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO leaving (chat_id, user, times) VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET times = times + 1",
-            )?
-            .execute(params![chat.as_bytes(), user])
-            .map(drop)
+    pub(super) fn note_leaving(&self, chat: &ConversationId, user: i64) -> Result<()> {
+        self.conn.run(
+            "INSERT INTO leaving (chat_id, user, times) VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+            params![chat.as_bytes(), user],
+        )?;
+        Ok(())
     }
 
     /// The user accepts a group: who puts them in again after this does so for the first time.
-    pub(super) fn open_to(&mut self, group: i64, user: i64) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "DELETE FROM leaving WHERE user = ?2 AND chat_id = (SELECT chat_id FROM grp WHERE id = ?1)",
-            )?
-            .execute([group, user])?;
-        let let_in = self
-            .conn
-            .prepare_cached("UPDATE grp_participant SET kept_out = 0 WHERE grp = ?1 AND user = ?2 AND kept_out <> 0")?
-            .execute([group, user])?;
+    pub(super) fn open_to(&mut self, group: i64, user: i64) -> Result<()> {
+        self.conn.run(
+            "DELETE FROM leaving WHERE user = ?2 AND chat_id = (SELECT chat_id FROM grp WHERE id = ?1)",
+            [group, user],
+        )?;
+        let let_in = self.conn.run(
+            "UPDATE grp_participant SET kept_out = 0 WHERE grp = ?1 AND user = ?2 AND kept_out <> 0",
+            [group, user],
+        )?;
         if let_in > 0 { self.have_joined_anew(group, user) } else { Ok(()) }
     }
 
     /// The user takes a block back: into which groups that one had put them.
-    pub(super) fn let_in_by(&mut self, user: i64, peer: i64) -> rusqlite::Result<()> {
-        let groups: Vec<i64> = self
-            .conn
-            .prepare_cached("UPDATE grp_participant SET kept_out = 0 WHERE user = ?1 AND kept_out = ?2 RETURNING grp")?
-            .query_map([user, peer], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+    pub(super) fn let_in_by(&mut self, user: i64, peer: i64) -> Result<()> {
+        let groups: Vec<i64> = self.conn.all(
+            "UPDATE grp_participant SET kept_out = 0 WHERE user = ?1 AND kept_out = ?2 RETURNING grp",
+            [user, peer],
+            |row| row.get(0),
+        )?;
         groups.into_iter().try_for_each(|group| self.have_joined_anew(group, user))
     }
 
     /// The user's devices have nothing of the group: none is a leaf as far as the server is concerned, and all are told.
-    fn have_joined_anew(&mut self, group: i64, user: i64) -> rusqlite::Result<()> {
+    fn have_joined_anew(&mut self, group: i64, user: i64) -> Result<()> {
         self.state.flush(self.conn)?;
         self.state.cache.forget_groups();
-        self.conn
-            .prepare_cached(
-                "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
-            )?
-            .execute([group, user])?;
+        self.drop_leaves(group, user)?;
         let devices = self.state.cache.devices_of(self.conn, user)?;
         self.post_device_sync(group, user, &devices)
     }

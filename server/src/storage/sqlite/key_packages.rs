@@ -7,22 +7,20 @@ use privmsg_protocol::rest::{
     ClaimOf, ClaimedKeyPackages, ClaimedOf, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages,
 };
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
 use crate::storage::{DeviceKey, Refusal, Result, Session, StorageError};
 
 pub(super) fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageStock> {
-    conn.prepare_cached(
+    conn.one(
         "SELECT count(*) FILTER (WHERE last_resort = 0), count(*) FILTER (WHERE last_resort = 1) > 0
          FROM key_package WHERE device = ?1",
+        [device.0],
+        |row| Ok(KeyPackageStock { count: row.get(0)?, last_resort: row.get(1)? }),
     )
-    .and_then(|mut query| {
-        query.query_row([device.0], |row| Ok(KeyPackageStock { count: row.get(0)?, last_resort: row.get(1)? }))
-    })
-    .map_err(engine_error)
 }
 
 impl Tx<'_> {
@@ -32,49 +30,43 @@ impl Tx<'_> {
         packages: &PublishKeyPackages,
     ) -> Result<KeyPackageStock> {
         let device = session.device;
-        if self.state.cache.owner(self.conn, device.0).map_err(engine_error)?.is_none() {
-            return Err(super::relay::signed_out().into());
-        }
+        self.require_signed_in(session)?;
         let before = stock(self.conn, device)?;
         if before.count + packages.key_packages.len() as u64 > MAX_KEY_PACKAGES as u64 {
             return Err(
                 Refusal::new(ErrorCode::InvalidRequest, "the stock would hold more key packages than allowed").into()
             );
         }
-        self.store_key_packages(device, packages).map_err(engine_error)?;
+        self.store_key_packages(device, packages)?;
         let after = stock(self.conn, device)?;
         if before.count == 0 && !before.last_resort && (after.count > 0 || after.last_resort) {
             // The device can be added to its user's groups only from now on.
-            self.announce(session).map_err(engine_error)?;
+            self.announce(session)?;
         }
         Ok(after)
     }
 
-    fn store_key_packages(&self, device: DeviceKey, packages: &PublishKeyPackages) -> rusqlite::Result<()> {
+    fn store_key_packages(&self, device: DeviceKey, packages: &PublishKeyPackages) -> Result<()> {
         let mut insert =
             self.conn.prepare_cached("INSERT INTO key_package (device, last_resort, body) VALUES (?1, ?2, ?3)")?;
         for package in &packages.key_packages {
             insert.execute(params![device.0, 0, package.as_str()])?;
         }
         if let Some(package) = &packages.last_resort {
-            self.conn
-                .prepare_cached("DELETE FROM key_package WHERE device = ?1 AND last_resort = 1")?
-                .execute([device.0])?;
+            self.conn.run("DELETE FROM key_package WHERE device = ?1 AND last_resort = 1", [device.0])?;
             insert.execute(params![device.0, 1, package.as_str()])?;
         }
         Ok(())
     }
 
     /// Tells the user's groups of which the device is no leaf that it can be added.
-    fn announce(&mut self, session: &Session) -> rusqlite::Result<()> {
-        let groups: BTreeSet<i64> = self
-            .conn
-            .prepare_cached(
-                "SELECT grp FROM grp_participant WHERE user = ?1
-                 AND grp NOT IN (SELECT grp FROM grp_leaf WHERE device = ?2)",
-            )?
-            .query_map([session.user.0, session.device.0], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+    fn announce(&mut self, session: &Session) -> Result<()> {
+        let groups: BTreeSet<i64> = self.conn.all(
+            "SELECT grp FROM grp_participant WHERE user = ?1
+             AND grp NOT IN (SELECT grp FROM grp_leaf WHERE device = ?2)",
+            [session.user.0, session.device.0],
+            |row| row.get(0),
+        )?;
         self.notify_all(&groups, session.user.0)
     }
 
@@ -84,9 +76,9 @@ impl Tx<'_> {
         user_id: &UserId,
         only: Option<&[DeviceId]>,
     ) -> Result<ClaimedKeyPackages> {
-        let user = self.state.cache.account(self.conn, user_id).map_err(engine_error)?;
+        let user = self.state.cache.account(self.conn, user_id)?;
         let user = user.ok_or(Refusal::new(ErrorCode::UnknownRecipient, "there is no such user"))?;
-        let devices = self.signed_in(user).map_err(engine_error)?;
+        let devices = self.signed_in(user)?;
         if devices.is_empty() {
             return Err(
                 Refusal::new(ErrorCode::RecipientHasNoDevices, "the user has not signed in on any device yet").into()
@@ -98,7 +90,7 @@ impl Tx<'_> {
             if device == asking.0 || !wanted {
                 continue;
             }
-            if let Some(key_package) = self.claim(device).map_err(engine_error)? {
+            if let Some(key_package) = self.claim(device)? {
                 claimed.push(DeviceKeyPackage { device_id, key_package });
             }
         }
@@ -118,30 +110,25 @@ impl Tx<'_> {
         Ok(users)
     }
 
-    fn signed_in(&self, user: i64) -> rusqlite::Result<Vec<(i64, DeviceId)>> {
-        self.conn
-            .prepare_cached(
-                "SELECT id, device_id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 ORDER BY id",
-            )?
-            .query_map([user], |row| Ok((row.get(0)?, parse(row, 1)?)))?
-            .collect()
+    fn signed_in(&self, user: i64) -> Result<Vec<(i64, DeviceId)>> {
+        self.conn.all("SELECT id, device_id FROM listed_device WHERE user = ?1 ORDER BY id", [user], |row| {
+            Ok((row.get(0)?, parse(row, 1)?))
+        })
     }
 
     /// The oldest of the stock, else the last resort.
-    fn claim(&self, device: i64) -> rusqlite::Result<Option<Opaque>> {
-        let found: Option<(i64, bool, String)> = self
-            .conn
-            .prepare_cached(
-                "SELECT id, last_resort, body FROM key_package WHERE device = ?1
-                 ORDER BY last_resort, id LIMIT 1",
-            )?
-            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
+    fn claim(&self, device: i64) -> Result<Option<Opaque>> {
+        let found: Option<(i64, bool, String)> = self.conn.first(
+            "SELECT id, last_resort, body FROM key_package WHERE device = ?1
+             ORDER BY last_resort, id LIMIT 1",
+            [device],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
         let Some((id, last_resort, body)) = found else {
             return Ok(None);
         };
         if !last_resort {
-            self.conn.prepare_cached("DELETE FROM key_package WHERE id = ?1")?.execute([id])?;
+            self.conn.run("DELETE FROM key_package WHERE id = ?1", [id])?;
         }
         Ok(Some(Opaque::from_base64(body)))
     }

@@ -7,47 +7,38 @@
 use privmsg_mls_public::Roster;
 use privmsg_protocol::rest::GroupKind;
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId};
-use rusqlite::OptionalExtension as _;
 
-use super::fault::engine_error;
 use super::groups::kind_number;
-use super::relay::{signed_out, unknown_group};
-use super::rosters::{Moves, stale_roster};
+use super::query::Query as _;
+use super::rosters::{Moves, Newcomers, stale_roster};
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session};
 
 impl Tx<'_> {
     pub(super) fn leave_group(&mut self, session: &Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
         let (user, device) = (session.user.0, session.device.0);
-        if self.state.cache.owner(self.conn, device).map_err(engine_error)?.is_none() {
-            return Err(signed_out().into());
-        }
-        let (group, chat, people) = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
-            Some(group) if group.admits(user) => (group.id, group.chat, group.participants.len()),
-            _ => return Err(unknown_group().into()),
-        };
-        if !self.is_of_people(group).map_err(engine_error)? {
+        let entry = self.taking_part(session, group_id)?;
+        let (group, chat, people) = (entry.id, entry.chat, entry.participants.len());
+        if !self.is_of_people(group)? {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "only a group of people can be left").into());
         }
-        let seq = self.seq(group).map_err(engine_error)?;
+        let seq = self.seq(group)?;
         if let Some(step) = &step {
             let newest = self.newest_roster(&chat)?.ok_or_else(stale_roster)?;
             let moves = self.check_leaving(session, &newest, step)?;
-            self.store_roster(step)
-                .and_then(|()| self.move_people(group, &moves, &[], seq))
-                .and_then(|()| self.note_leaving(&chat, user))
-                .map_err(engine_error)?;
+            self.store_roster(step)?;
+            self.move_people(group, &moves, &[], seq)?;
+            self.note_leaving(&chat, user)?;
         } else {
             if people > 1 && self.may_sign(&chat, session)? {
                 let detail = "others are in the group: leave it by the roster without you";
                 return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
             }
             let moves = Moves { go: vec![user], ..Moves::default() };
-            self.move_people(group, &moves, &[], seq)
-                .and_then(|()| self.note_leaving(&chat, user))
-                .map_err(engine_error)?;
+            self.move_people(group, &moves, &[], seq)?;
+            self.note_leaving(&chat, user)?;
         }
-        self.take_leaves(group, user, device).map_err(engine_error)
+        self.take_leaves(group, user, device)
     }
 
     /// Brings a restored database up to a step of since: as if its commit were still to come. Returns whether it had not been
@@ -55,36 +46,29 @@ impl Tx<'_> {
     pub(super) fn step_again(&mut self, step: &Roster) -> Result<bool> {
         let chat = step.conversation_id();
         let newest = self.newest_roster(&chat)?.filter(|newest| step.number() > newest.number());
-        let (Some(newest), Some(group)) = (newest, self.group_of(&chat).map_err(engine_error)?) else {
+        let (Some(newest), Some(group)) = (newest, self.group_of(&chat)?) else {
             return Ok(false);
         };
         if step.replaces(&newest).is_err() {
             return Ok(false);
         }
-        let moves = self.moves_again(&newest, step)?;
-        let author = self.present_user(step.author().user_id()).map_err(engine_error)?;
+        let moves = self.moves(&newest, step, Newcomers::WhereKnown)?;
+        let author = self.present_user(step.author().user_id())?;
         let by: Vec<i64> = author.into_iter().collect();
-        let seq = self.seq(group).map_err(engine_error)? + 1;
-        self.store_roster(step).and_then(|()| self.move_people(group, &moves, &by, seq)).map_err(engine_error)?;
+        let seq = self.seq(group)? + 1;
+        self.store_roster(step)?;
+        self.move_people(group, &moves, &by, seq)?;
         if let Some(author) = author.filter(|_| step.participant(step.author().user_id()).is_none()) {
-            self.note_leaving(&chat, author).map_err(engine_error)?;
+            self.note_leaving(&chat, author)?;
         }
         for user in moves.go {
-            self.conn
-                .prepare_cached(
-                    "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
-                )
-                .and_then(|mut delete| delete.execute([group, user]))
-                .map_err(engine_error)?;
+            self.drop_leaves(group, user)?;
         }
         Ok(true)
     }
 
-    fn group_of(&self, chat: &ConversationId) -> rusqlite::Result<Option<i64>> {
-        self.conn
-            .prepare_cached("SELECT id FROM grp WHERE chat_id = ?1")?
-            .query_row([chat.as_bytes()], |row| row.get(0))
-            .optional()
+    fn group_of(&self, chat: &ConversationId) -> Result<Option<i64>> {
+        self.conn.first("SELECT id FROM grp WHERE chat_id = ?1", [chat.as_bytes()], |row| row.get(0))
     }
 
     /// Whether the user can sign a roster: not where the newest names them under an identity that they have no more, or binds them to
@@ -93,19 +77,18 @@ impl Tx<'_> {
     fn may_sign(&self, chat: &ConversationId, session: &Session) -> Result<bool> {
         let Some(newest) = self.newest_roster(chat)? else { return Ok(true) };
         let Some(place) = newest.participant(&session.user_id) else { return Ok(false) };
-        let (present, has_begun): (String, bool) = self
-            .conn
-            .prepare_cached("SELECT public_key, length(certificate) > 0 FROM user WHERE id = ?1")
-            .and_then(|mut query| query.query_row([session.user.0], |row| Ok((row.get(0)?, row.get(1)?))))
-            .map_err(engine_error)?;
+        let (present, has_begun): (String, bool) = self.conn.one(
+            "SELECT public_key, length(certificate) > 0 FROM user WHERE id = ?1",
+            [session.user.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         let is_bound = has_begun && place.floor() > self.generation_of(place)?;
         Ok(place.identity().to_string() == present && !is_bound)
     }
 
-    fn is_of_people(&self, group: i64) -> rusqlite::Result<bool> {
+    fn is_of_people(&self, group: i64) -> Result<bool> {
         self.conn
-            .prepare_cached("SELECT kind = ?2 FROM grp WHERE id = ?1")?
-            .query_row([group, kind_number(GroupKind::Group)], |row| row.get(0))
+            .one("SELECT kind = ?2 FROM grp WHERE id = ?1", [group, kind_number(GroupKind::Group)], |row| row.get(0))
     }
 
     /// Whether it is the next roster, by the user, who is not in it, and nobody comes by it.
@@ -125,21 +108,20 @@ impl Tx<'_> {
     }
 
     /// No device of the user is a leaf any more, and all but this one are told.
-    fn take_leaves(&mut self, group: i64, user: i64, but: i64) -> rusqlite::Result<()> {
+    fn take_leaves(&mut self, group: i64, user: i64, but: i64) -> Result<()> {
         let mut own = self.state.cache.devices_of(self.conn, user)?.to_vec();
         own.retain(|device| *device != but);
-        self.conn
-            .prepare_cached(
-                "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
-            )?
-            .execute([group, user])?;
+        self.drop_leaves(group, user)?;
         self.notify(group, user)?;
         self.post_device_sync(group, user, &own)?;
-        let is_empty: bool = self
-            .conn
-            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM grp_participant WHERE grp = ?1)")?
-            .query_row([group], |row| row.get(0))?;
+        let is_empty: bool =
+            self.conn
+                .one("SELECT NOT EXISTS (SELECT 1 FROM grp_participant WHERE grp = ?1)", [group], |row| row.get(0))?;
         // Looking for them reads all groups of the server.
-        if is_empty { self.forget_empty_groups().and_then(|()| self.forget_leftovers()) } else { Ok(()) }
+        if is_empty {
+            self.forget_empty_groups()?;
+            self.forget_leftovers()?;
+        }
+        Ok(())
     }
 }

@@ -6,15 +6,10 @@ use bytes::Bytes;
 use privmsg_protocol::MessageId;
 use rusqlite::{Connection, Row, params};
 
-use super::fault::engine_error;
 use super::tx::Tx;
 use crate::storage::{Delivery, DeviceKey, Page, PageLimit, Position, Result};
 
 pub(super) fn page(conn: &Connection, device: DeviceKey, after: Position, limit: PageLimit) -> Result<Page> {
-    read_page(conn, device, after, limit).map_err(engine_error)
-}
-
-fn read_page(conn: &Connection, device: DeviceKey, after: Position, limit: PageLimit) -> rusqlite::Result<Page> {
     let mut query = conn.prepare_cached(
         "SELECT m.pos, m.message_id, b.frame FROM (
              SELECT pos, message_id FROM mailbox WHERE device = ?1 AND pos > ?2
@@ -50,15 +45,11 @@ fn delivery(device: DeviceKey, row: &Row<'_>) -> rusqlite::Result<Delivery> {
 /// Where these messages are in the mailbox, as far as they are in it.
 pub(super) fn positions(conn: &Connection, device: DeviceKey, ids: &[MessageId]) -> Result<Vec<Position>> {
     let wanted: HashSet<[u8; 16]> = ids.iter().map(|id| *id.as_bytes()).collect();
-    find(conn, device.0, &wanted).map_err(engine_error)
-}
-
-fn find(conn: &Connection, device: i64, wanted: &HashSet<[u8; 16]>) -> rusqlite::Result<Vec<Position>> {
     let mut query = conn.prepare_cached(
         "SELECT pos, message_id FROM mailbox WHERE device = ?1
          UNION ALL SELECT pos, message_id FROM arrival WHERE device = ?1",
     )?;
-    let mut rows = query.query([device])?;
+    let mut rows = query.query([device.0])?;
     let mut positions = Vec::new();
     while let Some(row) = rows.next()? {
         if wanted.contains(&row.get::<_, [u8; 16]>(1)?) {
@@ -71,6 +62,6 @@ fn find(conn: &Connection, device: i64, wanted: &HashSet<[u8; 16]>) -> rusqlite:
 impl Tx<'_> {
     /// Takes what is at these places out of the mailbox. Where nothing is any more, nothing happens.
     pub(super) fn acknowledge(&mut self, device: DeviceKey, positions: &[Position]) -> Result<()> {
-        positions.iter().try_for_each(|position| self.take(device.0, position.0)).map_err(engine_error)
+        positions.iter().try_for_each(|position| self.take(device.0, position.0))
     }
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{GroupId, MessageId, Opaque, UserId};
-use rusqlite::OptionalExtension as _;
 
+use super::query::Query as _;
 use super::row::{parse, parse_group_id};
 use super::tx::Tx;
 use crate::frame_text;
 use crate::secrets::random_message_id;
-use crate::storage::DeviceKey;
+use crate::storage::{DeviceKey, Result};
 
 /// Stands for a group in notices about the account. No group has it.
 const ACCOUNT: i64 = 0;
@@ -34,12 +34,13 @@ pub(super) enum Untold {
 impl Tx<'_> {
     /// Tells all leaves of the group that are signed in that a device of `user` has gone or come. Full mailboxes take
     /// notices too: without them a member would go on encrypting to a device that has been signed out.
-    pub(super) fn notify(&mut self, group: i64, user: i64) -> rusqlite::Result<()> {
-        self.tell(group, user).map(drop)
+    pub(super) fn notify(&mut self, group: i64, user: i64) -> Result<()> {
+        self.tell(group, user)?;
+        Ok(())
     }
 
     /// Tells all these groups, and those that are left over when it is enough for one transaction soon after.
-    pub(super) fn notify_all(&mut self, groups: &BTreeSet<i64>, user: i64) -> rusqlite::Result<()> {
+    pub(super) fn notify_all(&mut self, groups: &BTreeSet<i64>, user: i64) -> Result<()> {
         let mut told = 0;
         for group in groups {
             if told < AT_ONCE {
@@ -47,33 +48,29 @@ impl Tx<'_> {
                 continue;
             }
             self.state.untold = Untold::Some;
-            self.conn
-                .prepare_cached("INSERT OR IGNORE INTO untold (grp, user) VALUES (?1, ?2)")?
-                .execute([*group, user])?;
+            self.conn.run("INSERT OR IGNORE INTO untold (grp, user) VALUES (?1, ?2)", [*group, user])?;
         }
         Ok(())
     }
 
     /// Tells some of the groups that were left over.
-    pub(super) fn tell_more(&mut self) -> rusqlite::Result<()> {
+    pub(super) fn tell_more(&mut self) -> Result<()> {
         if self.state.untold != Untold::Some {
             return Ok(());
         }
         let mut told = 0;
         while told < AT_ONCE {
-            let next: Option<(i64, i64)> = self
-                .conn
-                .prepare_cached("DELETE FROM untold WHERE rowid = (SELECT min(rowid) FROM untold) RETURNING grp, user")?
-                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
+            let next: Option<(i64, i64)> = self.conn.first(
+                "DELETE FROM untold WHERE rowid = (SELECT min(rowid) FROM untold) RETURNING grp, user",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
             let Some((group, user)) = next else {
                 self.state.untold = Untold::None;
                 break;
             };
-            let still: bool = self
-                .conn
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE id = ?1)")?
-                .query_row([user], |row| row.get(0))?;
+            let still: bool =
+                self.conn.one("SELECT EXISTS (SELECT 1 FROM user WHERE id = ?1)", [user], |row| row.get(0))?;
             if still {
                 told += self.tell(group, user)?;
             }
@@ -82,47 +79,38 @@ impl Tx<'_> {
     }
 
     /// Returns how many were told.
-    fn tell(&mut self, group: i64, user: i64) -> rusqlite::Result<usize> {
-        let devices: Vec<i64> = self
-            .conn
-            .prepare_cached(
-                "SELECT l.device FROM grp_leaf l JOIN device d ON d.id = l.device
-                     LEFT JOIN grp_participant p ON p.grp = l.grp AND p.user = d.user
-                 WHERE l.grp = ?1 AND d.removed_at = 0 AND coalesce(p.kept_out, 0) = 0",
-            )?
-            .query_map([group], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+    fn tell(&mut self, group: i64, user: i64) -> Result<usize> {
+        let devices: Vec<i64> = self.conn.all(
+            "SELECT l.device FROM grp_leaf l JOIN device d ON d.id = l.device
+                 LEFT JOIN grp_participant p ON p.grp = l.grp AND p.user = d.user
+             WHERE l.grp = ?1 AND d.removed_at = 0 AND coalesce(p.kept_out, 0) = 0",
+            [group],
+            |row| row.get(0),
+        )?;
         self.post_device_sync(group, user, &devices)?;
         Ok(devices.len())
     }
 
     /// Tells the signed-in devices of the group's people that are no leaves that there is a group, in which `user` has gone on.
-    pub(super) fn notify_left_out(&mut self, group: i64, user: i64) -> rusqlite::Result<()> {
-        let devices: Vec<i64> = self
-            .conn
-            .prepare_cached(
-                "SELECT d.id FROM grp_participant p JOIN device d ON d.user = p.user
-                 WHERE p.grp = ?1 AND p.kept_out = 0 AND d.removed_at = 0 AND d.waiting = 0
-                     AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
-            )?
-            .query_map([group], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+    pub(super) fn notify_left_out(&mut self, group: i64, user: i64) -> Result<()> {
+        let devices: Vec<i64> = self.conn.all(
+            "SELECT d.id FROM grp_participant p JOIN listed_device d ON d.user = p.user
+             WHERE p.grp = ?1 AND p.kept_out = 0
+                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
+            [group],
+            |row| row.get(0),
+        )?;
         self.post_device_sync(group, user, &devices)
     }
 
     /// Tells these devices that something about the group's people or devices has changed with `user`.
-    pub(super) fn post_device_sync(&mut self, group: i64, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
+    pub(super) fn post_device_sync(&mut self, group: i64, user: i64, devices: &[i64]) -> Result<()> {
         if devices.is_empty() {
             return Ok(());
         }
-        let group_id: GroupId = self
-            .conn
-            .prepare_cached("SELECT group_id FROM grp WHERE id = ?1")?
-            .query_row([group], |row| parse_group_id(row, 0))?;
-        let sender_id: UserId = self
-            .conn
-            .prepare_cached("SELECT user_id FROM user WHERE id = ?1")?
-            .query_row([user], |row| parse(row, 0))?;
+        let group_id: GroupId =
+            self.conn.one("SELECT group_id FROM grp WHERE id = ?1", [group], |row| parse_group_id(row, 0))?;
+        let sender_id: UserId = self.conn.one("SELECT user_id FROM user WHERE id = ?1", [user], |row| parse(row, 0))?;
         let message_id = random_message_id(self.now_ms);
         let notice = self.notice(message_id, sender_id, MessageType::DeviceSync);
         let frame = frame_text::render(DeliveredMessage { group_id: Some(group_id), ..notice });
@@ -130,25 +118,20 @@ impl Tx<'_> {
     }
 
     /// Tells the devices of `user` but one that something about the account has changed.
-    pub(super) fn notify_account(&mut self, user: i64, but: Option<DeviceKey>) -> rusqlite::Result<()> {
+    pub(super) fn notify_account(&mut self, user: i64, but: Option<DeviceKey>) -> Result<()> {
         let but = but.map_or(0, |device| device.0);
-        let devices: Vec<i64> = self
-            .conn
-            .prepare_cached("SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 0 AND id <> ?2")?
-            .query_map([user, but], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let devices: Vec<i64> =
+            self.conn
+                .all("SELECT id FROM listed_device WHERE user = ?1 AND id <> ?2", [user, but], |row| row.get(0))?;
         self.post_account_sync(user, &devices)
     }
 
     /// Tells these devices of `user` that something about the account has changed.
-    pub(super) fn post_account_sync(&mut self, user: i64, devices: &[i64]) -> rusqlite::Result<()> {
+    pub(super) fn post_account_sync(&mut self, user: i64, devices: &[i64]) -> Result<()> {
         if devices.is_empty() {
             return Ok(());
         }
-        let user_id: UserId = self
-            .conn
-            .prepare_cached("SELECT user_id FROM user WHERE id = ?1")?
-            .query_row([user], |row| parse(row, 0))?;
+        let user_id: UserId = self.conn.one("SELECT user_id FROM user WHERE id = ?1", [user], |row| parse(row, 0))?;
         let message_id = random_message_id(self.now_ms);
         let notice = self.notice(message_id, user_id.clone(), MessageType::AccountSync);
         let frame = frame_text::render(DeliveredMessage { recipient_id: Some(user_id), ..notice });

@@ -4,7 +4,7 @@ use privmsg_protocol::rest::UpdateProfile;
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::params;
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session, UserKey};
 
@@ -30,16 +30,12 @@ impl Tx<'_> {
 
     /// A picture is kept for as long as it is one, so the one before goes. Returns it.
     fn replace_avatar(&self, user: UserKey, file: &FileId) -> Result<Option<FileId>> {
-        let (before, owned): (String, bool) = self
-            .conn
-            .prepare_cached(
-                "SELECT avatar_file_id, EXISTS (SELECT 1 FROM file WHERE file_id = ?2 AND owner = ?1
-                     AND (expires_at > ?3 OR file_id = avatar_file_id)) FROM user WHERE id = ?1",
-            )
-            .and_then(|mut query| {
-                query.query_row(params![user.0, file.as_str(), self.now()], |row| Ok((row.get(0)?, row.get(1)?)))
-            })
-            .map_err(engine_error)?;
+        let (before, owned): (String, bool) = self.conn.one(
+            "SELECT avatar_file_id, EXISTS (SELECT 1 FROM file WHERE file_id = ?2 AND owner = ?1
+                 AND (expires_at > ?3 OR file_id = avatar_file_id)) FROM user WHERE id = ?1",
+            params![user.0, file.as_str(), self.now()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         if !owned {
             return Err(Refusal::new(ErrorCode::UnknownFile, "avatar_file_id is no file of yours").into());
         }
@@ -51,13 +47,11 @@ impl Tx<'_> {
     }
 
     fn public_key(&self, user: i64) -> Result<String> {
-        self.conn.query_row("SELECT public_key FROM user WHERE id = ?1", [user], |row| row.get(0)).map_err(engine_error)
+        Ok(self.conn.query_row("SELECT public_key FROM user WHERE id = ?1", [user], |row| row.get(0))?)
     }
 
     fn set(&self, user: i64, column: &'static str, value: &str) -> Result<()> {
-        self.conn
-            .execute(&format!("UPDATE user SET {column} = ?2 WHERE id = ?1"), params![user, value])
-            .map_err(engine_error)?;
+        self.conn.execute(&format!("UPDATE user SET {column} = ?2 WHERE id = ?1"), params![user, value])?;
         Ok(())
     }
 }

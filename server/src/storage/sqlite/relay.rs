@@ -6,7 +6,7 @@ use super::asking::are_many;
 use super::blocks::KeptFrom;
 use super::tx::{Piece, Tx};
 use crate::frame_text;
-use crate::storage::{Destination, Outcome, Outgoing, Refusal, Submission};
+use crate::storage::{Destination, Outcome, Outgoing, Refusal, Result, StorageError, Submission};
 
 type Accepted = Option<(GroupId, Seq)>;
 
@@ -35,50 +35,50 @@ enum Shown {
 impl Tx<'_> {
     /// Carries out a submission and fills in its outcomes. Refusals are outcomes; an error is the engine's, and undoes
     /// the transaction.
-    pub(super) fn relay(&mut self, submission: &mut Submission, outcomes: &mut [Outcome]) -> rusqlite::Result<()> {
+    pub(super) fn relay(&mut self, submission: &mut Submission, outcomes: &mut [Outcome]) -> Result<()> {
         let device = submission.device.0;
         for position in submission.acknowledged.drain(..) {
             self.take(device, position.0)?;
         }
         let owner = self.state.cache.owner(self.conn, device)?;
         for (message, outcome) in submission.messages.drain(..).zip(outcomes) {
-            outcome.result = match owner {
-                Some(owner) => self.relay_one(device, owner, message)?,
-                None => Err(signed_out()),
+            let relayed = match owner {
+                Some(owner) => self.relay_one(device, owner, message),
+                None => Err(signed_out().into()),
+            };
+            outcome.result = match relayed {
+                Ok(accepted) => Ok(accepted),
+                Err(StorageError::Refused(refusal)) => Err(refusal),
+                Err(fault) => return Err(fault),
             };
         }
         Ok(())
     }
 
-    fn relay_one(&mut self, device: i64, owner: i64, message: Outgoing) -> rusqlite::Result<Result<Accepted, Refusal>> {
+    fn relay_one(&mut self, device: i64, owner: i64, message: Outgoing) -> Result<Accepted> {
         let destination = destination_hash(&message.to);
         let group = match &message.to {
             Destination::Group(group_id, _) => Some(*group_id),
             Destination::User(_) => None,
         };
         match self.seen(device, message.message_id)? {
-            Some((known, seq)) if known == destination => return Ok(Ok(accepted(group, seq))),
-            Some(_) => return Ok(Err(conflict())),
+            Some((known, seq)) if known == destination => return Ok(accepted(group, seq)),
+            Some(_) => return Err(conflict().into()),
             None => {}
         }
-        let route = match self.route(device, owner, &message.to)? {
-            Ok(route) => route,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        let route = self.route(device, owner, &message.to)?;
         if self.has_too_much(owner, message.frame.len())? {
-            return Ok(Err(too_much_waits()));
+            return Err(too_much_waits().into());
         }
         let (reached, spared) = self.parted(route.kept_from, route.devices)?;
-        if let Some(peer) = route.asks
-            && let Some(refusal) = self.count_request(owner, peer, message.frame.len())?
-        {
-            return Ok(Err(refusal));
+        if let Some(peer) = route.asks {
+            self.count_request(owner, peer, message.frame.len())?;
         }
         let was_reached = self.reaches_another(owner, &reached)?;
         let reached = self.with_room(reached, route.chat, message.frame.len())?;
         if was_reached && !self.reaches_another(owner, &reached)? {
             // The only one has just lost the group, and joins anew.
-            return Ok(Err(no_devices()));
+            return Err(no_devices().into());
         }
         match route.shown.filter(|_| message.by_person) {
             None => {}
@@ -100,23 +100,23 @@ impl Tx<'_> {
         }
         self.post(Piece::new(message.message_id, &reached, route.chat, owner), frame)?;
         self.state.accepted += 1;
-        Ok(Ok(accepted(group, seq)))
+        Ok(accepted(group, seq))
     }
 
-    fn route(&mut self, device: i64, owner: i64, to: &Destination) -> rusqlite::Result<Result<Route, Refusal>> {
+    fn route(&mut self, device: i64, owner: i64, to: &Destination) -> Result<Route> {
         match to {
             Destination::User(user_id) => self.route_to_user(device, owner, user_id),
             Destination::Group(group_id, epoch) => self.route_to_group(device, owner, *group_id, *epoch),
         }
     }
 
-    fn route_to_user(&mut self, device: i64, owner: i64, user_id: &UserId) -> rusqlite::Result<Result<Route, Refusal>> {
+    fn route_to_user(&mut self, device: i64, owner: i64, user_id: &UserId) -> Result<Route> {
         let Some(peer) = self.state.cache.account(self.conn, user_id)? else {
-            return Ok(Err(Refusal::new(ErrorCode::UnknownRecipient, "there is no such user")));
+            return Err(Refusal::new(ErrorCode::UnknownRecipient, "there is no such user").into());
         };
         let theirs = self.state.cache.devices_of(self.conn, peer)?;
         if theirs.is_empty() {
-            return Ok(Err(no_devices()));
+            return Err(no_devices().into());
         }
         let mut devices: Vec<i64> = theirs.to_vec();
         if peer != owner {
@@ -127,25 +127,14 @@ impl Tx<'_> {
         let kept_from = is_blocked.then_some(KeptFrom { user: peer, group: None });
         let is_other = peer != owner;
         let (shown, asks) = (is_other.then_some(Shown::ToUser(peer)), is_other.then_some(peer));
-        Ok(Ok(Route { devices, group: None, chat: -owner, kept_from, shown, asks }))
+        Ok(Route { devices, group: None, chat: -owner, kept_from, shown, asks })
     }
 
-    fn route_to_group(
-        &mut self,
-        device: i64,
-        owner: i64,
-        group_id: GroupId,
-        epoch: Epoch,
-    ) -> rusqlite::Result<Result<Route, Refusal>> {
-        let group = match self.state.cache.group(self.conn, group_id)? {
-            Some(group) if group.admits(owner) => group,
-            _ => return Ok(Err(unknown_group())),
-        };
-        if !group.has(device) {
-            return Ok(Err(not_a_member()));
-        }
+    fn route_to_group(&mut self, device: i64, owner: i64, group_id: GroupId, epoch: Epoch) -> Result<Route> {
+        let group = self.state.cache.group_of(self.conn, owner, group_id)?;
+        group.require_leaf(device)?;
         if group.epoch.unsigned_abs() != epoch.0 {
-            return Ok(Err(Refusal::stale(Epoch(group.epoch.unsigned_abs()))));
+            return Err(Refusal::stale(Epoch(group.epoch.unsigned_abs())).into());
         }
         let is_new = group.unheard.contains(&owner) || group.declined.contains(&owner);
         let shown = is_new.then_some(Shown::ToGroup(group_id, group.id, Seq(group.seq.unsigned_abs()).next()));
@@ -167,7 +156,7 @@ impl Tx<'_> {
         let is_declined = other.is_some_and(|other| group.declined.contains(&other));
         if !alone && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
-            return Ok(Err(no_devices()));
+            return Err(no_devices().into());
         }
         let kept_from = match other {
             Some(user) if is_declined || self.state.cache.blocks(self.conn, user, owner)? => {
@@ -176,11 +165,11 @@ impl Tx<'_> {
             _ => None,
         };
         let devices = hearing.into_iter().filter(|to| *to != device).collect();
-        Ok(Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown, asks }))
+        Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown, asks })
     }
 
     /// Whether any of these devices is another user's than `owner`'s.
-    fn reaches_another(&mut self, owner: i64, devices: &[i64]) -> rusqlite::Result<bool> {
+    fn reaches_another(&mut self, owner: i64, devices: &[i64]) -> Result<bool> {
         for device in devices {
             if self.state.cache.owner(self.conn, *device)?.is_some_and(|theirs| theirs != owner) {
                 return Ok(true);
@@ -194,28 +183,28 @@ fn accepted(group: Option<GroupId>, seq: i64) -> Accepted {
     group.map(|id| (id, Seq(seq.unsigned_abs())))
 }
 
-pub(super) const fn signed_out() -> Refusal {
+pub(super) fn signed_out() -> Refusal {
     Refusal::new(ErrorCode::Unauthorized, "this device is signed out")
 }
 
-const fn no_devices() -> Refusal {
+fn no_devices() -> Refusal {
     Refusal::new(ErrorCode::RecipientHasNoDevices, "the recipient is not signed in on any device")
 }
 
-pub(super) const fn conflict() -> Refusal {
+pub(super) fn conflict() -> Refusal {
     Refusal::new(ErrorCode::MessageIdConflict, "this message_id has been used for another recipient")
 }
 
-pub(super) const fn too_much_waits() -> Refusal {
+pub(super) fn too_much_waits() -> Refusal {
     let detail = "too much of what you have sent waits for devices that do not fetch it; try again later";
     Refusal::new(ErrorCode::MailboxFull, detail)
 }
 
-pub(super) const fn unknown_group() -> Refusal {
+pub(super) fn unknown_group() -> Refusal {
     Refusal::new(ErrorCode::UnknownGroup, "there is no such group")
 }
 
-pub(super) const fn not_a_member() -> Refusal {
+pub(super) fn not_a_member() -> Refusal {
     Refusal::new(ErrorCode::NotAMember, "this device is not a leaf of the group; join it anew")
 }
 

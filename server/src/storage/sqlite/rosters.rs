@@ -8,10 +8,11 @@ use std::borrow::Cow;
 use privmsg_mls_public::{Participant, Roster, StepError};
 use privmsg_protocol::rest::{RosterName, RosterSteps};
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation, Opaque, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::device_lists::damaged;
-use super::fault::engine_error;
+use super::participant;
+use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
 use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
@@ -29,55 +30,56 @@ const OF_FOUNDER: i64 = 32 << 20;
 const ANSWER: usize = 1 << 20;
 
 /// The newest roster of a conversation that the server has.
-pub(super) fn newest_name(conn: &Connection, chat: &ConversationId) -> rusqlite::Result<Option<RosterName>> {
-    conn.prepare_cached("SELECT number, hash FROM roster WHERE chat_id = ?1 ORDER BY number DESC LIMIT 1")?
-        .query_row([chat.as_bytes()], |row| {
+pub(super) fn newest_name(conn: &Connection, chat: &ConversationId) -> Result<Option<RosterName>> {
+    conn.first(
+        "SELECT number, hash FROM roster WHERE chat_id = ?1 ORDER BY number DESC LIMIT 1",
+        [chat.as_bytes()],
+        |row| {
             let hash: Vec<u8> = row.get(1)?;
             Ok(RosterName { number: row.get(0)?, hash: Opaque::encode(&hash) })
-        })
-        .optional()
+        },
+    )
 }
 
 /// Rosters above this number, which wait for a commit.
-pub(super) fn waiting(conn: &Connection, chat: &ConversationId, number: i64) -> rusqlite::Result<Vec<Opaque>> {
-    conn.prepare_cached("SELECT body FROM roster WHERE chat_id = ?1 AND number > ?2 ORDER BY number")?
-        .query_map(params![chat.as_bytes(), number], |row| Ok(Opaque::encode(&row.get::<_, Vec<u8>>(0)?)))?
-        .collect()
+pub(super) fn waiting(conn: &Connection, chat: &ConversationId, number: i64) -> Result<Vec<Opaque>> {
+    conn.all(
+        "SELECT body FROM roster WHERE chat_id = ?1 AND number > ?2 ORDER BY number",
+        params![chat.as_bytes(), number],
+        |row| Ok(Opaque::encode(&row.get::<_, Vec<u8>>(0)?)),
+    )
 }
 
 /// The rosters of a group after this number, from the lowest on, as many as one answer has.
 pub(super) fn steps(conn: &Connection, user: UserKey, group_id: GroupId, after: u64) -> Result<RosterSteps> {
     let group = super::groups::require(conn, user, group_id)?;
     let after = i64::try_from(after).unwrap_or(i64::MAX).max(FOUNDING);
-    let read = || {
-        let mut query = conn.prepare_cached(
-            "SELECT body FROM roster WHERE chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND number > ?2 ORDER BY number",
-        )?;
-        let mut rows = query.query([group, after])?;
-        let mut steps = RosterSteps::default();
-        let mut size = 0;
-        while let Some(row) = rows.next()? {
-            let body: Vec<u8> = row.get(0)?;
-            size += body.len();
-            if size > ANSWER && !steps.rosters.is_empty() {
-                steps.has_more = true;
-                break;
-            }
-            steps.rosters.push(Opaque::encode(&body));
+    let mut query = conn.prepare_cached(
+        "SELECT body FROM roster WHERE chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND number > ?2
+         ORDER BY number",
+    )?;
+    let mut rows = query.query([group, after])?;
+    let mut steps = RosterSteps::default();
+    let mut size = 0;
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(0)?;
+        size += body.len();
+        if size > ANSWER && !steps.rosters.is_empty() {
+            steps.has_more = true;
+            break;
         }
-        Ok(steps)
-    };
-    read().map_err(engine_error)
+        steps.rosters.push(Opaque::encode(&body));
+    }
+    Ok(steps)
 }
 
 /// What a conversation began with; empty if it is no group of people.
-pub(super) fn founding(conn: &Connection, group: i64) -> rusqlite::Result<Vec<u8>> {
-    let found = conn
-        .prepare_cached(
-            "SELECT body FROM roster WHERE chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND number = ?2",
-        )?
-        .query_row([group, FOUNDING], |row| row.get(0))
-        .optional()?;
+pub(super) fn founding(conn: &Connection, group: i64) -> Result<Vec<u8>> {
+    let found = conn.first(
+        "SELECT body FROM roster WHERE chat_id = (SELECT chat_id FROM grp WHERE id = ?1) AND number = ?2",
+        [group, FOUNDING],
+        |row| row.get(0),
+    )?;
     Ok(found.unwrap_or_default())
 }
 
@@ -88,6 +90,15 @@ pub(super) struct Moves {
     pub(super) come: Vec<i64>,
     /// Who does not any more.
     pub(super) go: Vec<i64>,
+}
+
+/// What becomes of a roster with somebody new who has no account here, or another identity than the account.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newcomers {
+    /// It is refused.
+    MustBeKnown,
+    /// They do not come.
+    WhereKnown,
 }
 
 /// Who takes part in a group that begins or goes on.
@@ -119,11 +130,11 @@ pub(super) struct Step {
 
 impl Tx<'_> {
     pub(super) fn newest_roster(&self, chat: &ConversationId) -> Result<Option<Roster>> {
-        let body: Option<Vec<u8>> = self
-            .conn
-            .prepare_cached("SELECT body FROM roster WHERE chat_id = ?1 ORDER BY number DESC LIMIT 1")
-            .and_then(|mut query| query.query_row([chat.as_bytes()], |row| row.get(0)).optional())
-            .map_err(engine_error)?;
+        let body: Option<Vec<u8>> = self.conn.first(
+            "SELECT body FROM roster WHERE chat_id = ?1 ORDER BY number DESC LIMIT 1",
+            [chat.as_bytes()],
+            |row| row.get(0),
+        )?;
         body.map(|body| Roster::decode_admitted(&body).map_err(damaged)).transpose()
     }
 
@@ -156,9 +167,9 @@ impl Tx<'_> {
                 next.replaces(before).map_err(refusal)?;
                 self.check_author(next)?;
                 self.check_floors(before, next, self.now().unsigned_abs())?;
-                let author = self.present_user(next.author().user_id()).map_err(engine_error)?;
+                let author = self.present_user(next.author().user_id())?;
                 for new in next.participants().iter().filter(|new| !stands(before, new)) {
-                    let user = self.present_user(new.user_id()).map_err(engine_error)?;
+                    let user = self.present_user(new.user_id())?;
                     brought.extend(user.zip(author));
                 }
                 before = next;
@@ -168,9 +179,9 @@ impl Tx<'_> {
             }
         }
         // Where the server knows who took part, who has another identity since stays, until an admin says otherwise.
-        let mut users = self.participants_of_chat(&named.chat, current).map_err(engine_error)?;
+        let mut users = self.participants_of_chat(&named.chat, current)?;
         for place in current.participants() {
-            match self.account_of(place).map_err(engine_error)? {
+            match self.account_of(place)? {
                 Account::Is(user) => users.push(user),
                 Account::Unknown if begins => return Err(unknown_person().into()),
                 Account::IsAnother if begins => return Err(another_identity(place).into()),
@@ -183,7 +194,7 @@ impl Tx<'_> {
     }
 
     /// Who takes part in the conversation's present group, and stands in this roster.
-    fn participants_of_chat(&self, chat: &ConversationId, roster: &Roster) -> rusqlite::Result<Vec<i64>> {
+    fn participants_of_chat(&self, chat: &ConversationId, roster: &Roster) -> Result<Vec<i64>> {
         let mut query = self.conn.prepare_cached(
             "SELECT u.id, u.user_id FROM grp g JOIN grp_participant p ON p.grp = g.id JOIN user u ON u.id = p.user
              WHERE g.chat_id = ?1",
@@ -198,7 +209,7 @@ impl Tx<'_> {
     /// the GroupContext was checked with the commit.
     pub(super) fn check_step(&self, chat: &ConversationId, context: i64, step: Roster) -> Result<Step> {
         let newest = self.newest_roster(chat)?.ok_or_else(stale_roster)?;
-        if self.waits(chat, context, &step).map_err(engine_error)? {
+        if self.waits(chat, context, &step)? {
             return Ok(Step { roster: step, waited: true, moves: Moves::default() });
         }
         let some_wait = i64::try_from(newest.number()).unwrap_or(i64::MAX) > context;
@@ -210,10 +221,12 @@ impl Tx<'_> {
         Ok(Step { roster: step, waited: false, moves })
     }
 
-    fn waits(&self, chat: &ConversationId, context: i64, step: &Roster) -> rusqlite::Result<bool> {
-        self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM roster WHERE chat_id = ?1 AND number > ?2 AND hash = ?3)")?
-            .query_row(params![chat.as_bytes(), context, step.hash()], |row| row.get(0))
+    fn waits(&self, chat: &ConversationId, context: i64, step: &Roster) -> Result<bool> {
+        self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM roster WHERE chat_id = ?1 AND number > ?2 AND hash = ?3)",
+            params![chat.as_bytes(), context, step.hash()],
+            |row| row.get(0),
+        )
     }
 
     /// Checks a roster that comes after the newest, and says what it changes.
@@ -221,13 +234,20 @@ impl Tx<'_> {
         next.replaces(newest).map_err(refusal)?;
         self.check_author(next)?;
         self.check_floors(newest, next, 0)?;
+        self.moves(newest, next, Newcomers::MustBeKnown)
+    }
+
+    /// What a roster changes. Of a step that the server has taken once, who has no account any more, or is another since, does
+    /// not come.
+    pub(super) fn moves(&self, newest: &Roster, next: &Roster, newcomers: Newcomers) -> Result<Moves> {
         let mut moves = Moves::default();
         for old in newest.participants().iter().filter(|old| !stands(next, old)) {
-            moves.go.extend(self.present_user(old.user_id()).map_err(engine_error)?);
+            moves.go.extend(self.present_user(old.user_id())?);
         }
         for new in next.participants().iter().filter(|new| !stands(newest, new)) {
-            match self.account_of(new).map_err(engine_error)? {
+            match self.account_of(new)? {
                 Account::Is(user) => moves.come.push(user),
+                _ if newcomers == Newcomers::WhereKnown => {}
                 Account::IsAnother => return Err(another_identity(new).into()),
                 Account::Unknown => return Err(unknown_person().into()),
             }
@@ -235,34 +255,13 @@ impl Tx<'_> {
         Ok(moves)
     }
 
-    /// The same of a step that the server has taken once. Who has no account any more, or is another since, does not come.
-    pub(super) fn moves_again(&self, newest: &Roster, next: &Roster) -> Result<Moves> {
-        let mut moves = Moves::default();
-        for old in newest.participants().iter().filter(|old| !stands(next, old)) {
-            moves.go.extend(self.present_user(old.user_id()).map_err(engine_error)?);
-        }
-        for new in next.participants().iter().filter(|new| !stands(newest, new)) {
-            if let Account::Is(user) = self.account_of(new).map_err(engine_error)? {
-                moves.come.push(user);
-            }
-        }
-        Ok(moves)
-    }
-
-    pub(super) fn present_user(&self, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
-        self.conn
-            .prepare_cached("SELECT id FROM user WHERE user_id = ?1 AND deleted_at = 0")?
-            .query_row([user_id.as_str()], |row| row.get(0))
-            .optional()
-    }
-
     /// Whether the account of this name is who stands in a roster.
-    fn account_of(&self, place: &Participant) -> rusqlite::Result<Account> {
-        let found: Option<(i64, String)> = self
-            .conn
-            .prepare_cached("SELECT id, public_key FROM user WHERE user_id = ?1 AND deleted_at = 0 AND revoked_at = 0")?
-            .query_row([place.user_id().as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+    fn account_of(&self, place: &Participant) -> Result<Account> {
+        let found: Option<(i64, String)> = self.conn.first(
+            "SELECT id, public_key FROM active_account WHERE user_id = ?1",
+            [place.user_id().as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         Ok(match found {
             Some((user, identity)) if identity == place.identity().to_string() => Account::Is(user),
             Some(_) => Account::IsAnother,
@@ -271,73 +270,65 @@ impl Tx<'_> {
     }
 
     /// Stores the rosters of a group that begins or goes on.
-    pub(super) fn store_rosters(&self, group: i64, rosters: &Rosters) -> rusqlite::Result<()> {
+    pub(super) fn store_rosters(&self, group: i64, rosters: &Rosters) -> Result<()> {
         for roster in [&rosters.founding].into_iter().chain(&rosters.later) {
             self.store_roster(roster)?;
         }
         self.name_roster(group, rosters.current())
     }
 
-    pub(super) fn store_roster(&self, roster: &Roster) -> rusqlite::Result<()> {
+    pub(super) fn store_roster(&self, roster: &Roster) -> Result<()> {
         let chat = roster.conversation_id();
-        self.conn
-            .prepare_cached("INSERT OR IGNORE INTO roster (chat_id, number, hash, body) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![chat.as_bytes(), roster.number(), roster.hash(), roster.encode()])
-            .map(drop)
+        self.conn.run(
+            "INSERT OR IGNORE INTO roster (chat_id, number, hash, body) VALUES (?1, ?2, ?3, ?4)",
+            params![chat.as_bytes(), roster.number(), roster.hash(), roster.encode()],
+        )?;
+        Ok(())
     }
 
     /// The GroupContext names this roster. Those before it are kept for whoever comes back after a long time, and has to
     /// see how one has led to the other.
-    pub(super) fn name_roster(&self, group: i64, roster: &Roster) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached("UPDATE grp SET roster = ?2 WHERE id = ?1")?
-            .execute(params![group, roster.number()])?;
+    pub(super) fn name_roster(&self, group: i64, roster: &Roster) -> Result<()> {
+        self.conn.run("UPDATE grp SET roster = ?2 WHERE id = ?1", params![group, roster.number()])?;
         let kept = if self.steps_of_founder(group)? > OF_FOUNDER { 0 } else { OF_GROUP };
-        self.conn
-            .prepare_cached(
-                "DELETE FROM roster WHERE id IN (
-                     SELECT id FROM (
-                         SELECT id, sum(length(body)) OVER (ORDER BY number DESC) AS size FROM roster
-                         WHERE chat_id = ?1 AND number < ?2 AND number > ?3)
-                     WHERE size > ?4)",
-            )?
-            .execute(params![roster.conversation_id().as_bytes(), roster.number(), FOUNDING, kept])
-            .map(drop)
+        self.conn.run(
+            "DELETE FROM roster WHERE id IN (
+                 SELECT id FROM (
+                     SELECT id, sum(length(body)) OVER (ORDER BY number DESC) AS size FROM roster
+                     WHERE chat_id = ?1 AND number < ?2 AND number > ?3)
+                 WHERE size > ?4)",
+            params![roster.conversation_id().as_bytes(), roster.number(), FOUNDING, kept],
+        )?;
+        Ok(())
     }
 
     /// Bytes of rosters in the groups that the same user has created.
-    fn steps_of_founder(&self, group: i64) -> rusqlite::Result<i64> {
-        self.conn
-            .prepare_cached(
-                "SELECT coalesce(sum(length(r.body)), 0) FROM grp g JOIN roster r ON r.chat_id = g.chat_id
-                 WHERE g.founder = (SELECT founder FROM grp WHERE id = ?1)",
-            )?
-            .query_row([group], |row| row.get(0))
+    fn steps_of_founder(&self, group: i64) -> Result<i64> {
+        self.conn.one(
+            "SELECT coalesce(sum(length(r.body)), 0) FROM grp g JOIN roster r ON r.chat_id = g.chat_id
+             WHERE g.founder = (SELECT founder FROM grp WHERE id = ?1)",
+            [group],
+            |row| row.get(0),
+        )
     }
 
     /// How far the group is.
-    pub(super) fn seq(&self, group: i64) -> rusqlite::Result<i64> {
-        self.conn.prepare_cached("SELECT seq FROM grp WHERE id = ?1")?.query_row([group], |row| row.get(0))
+    pub(super) fn seq(&self, group: i64) -> Result<i64> {
+        self.conn.one("SELECT seq FROM grp WHERE id = ?1", [group], |row| row.get(0))
     }
 
     /// Changes who takes part in a group, by what has this number in it. `by` are those who bring the ones who come, whose
     /// word it is first.
-    pub(super) fn move_people(&mut self, group: i64, moves: &Moves, by: &[i64], seq: i64) -> rusqlite::Result<()> {
+    pub(super) fn move_people(&mut self, group: i64, moves: &Moves, by: &[i64], seq: i64) -> Result<()> {
         for user in &moves.go {
             for table in ["grp_participant", "withheld"] {
                 let sql = format!("DELETE FROM {table} WHERE grp = ?1 AND user = ?2");
-                self.conn.prepare_cached(&sql)?.execute([group, *user])?;
+                self.conn.run(&sql, [group, *user])?;
             }
         }
         for user in &moves.come {
-            let kept_out = self.kept_out_by(group, *user, by)?;
-            let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(*user, *author))?;
-            self.conn
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO grp_participant (grp, user, acted, came_at, kept_out, brought_by)
-                     VALUES (?1, ?2, 0, ?3, ?4, ?5)",
-                )?
-                .execute([group, *user, seq, kept_out, brought_by])?;
+            let newcomer = self.newcomer(group, *user, by, seq)?;
+            participant::insert(self.conn, group, &newcomer)?;
         }
         Ok(())
     }

@@ -26,8 +26,13 @@ pub(super) fn parse_chat_id(row: &Row<'_>, column: usize) -> rusqlite::Result<Co
     bytes(row, column)
 }
 
+/// A column of bytes, where it lies.
+pub(super) fn blob<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<&'a [u8]> {
+    Ok(row.get_ref(column)?.as_blob()?)
+}
+
 /// An identifier in a column of bytes.
 fn bytes<T: for<'a> TryFrom<&'a [u8], Error = IdError>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    T::try_from(row.get_ref(column)?.as_blob()?)
+    T::try_from(blob(row, column)?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
 }

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::{Result, Sample};
 
@@ -35,57 +35,45 @@ fn sample_of(row: &Row<'_>) -> rusqlite::Result<Sample> {
 }
 
 pub(super) fn samples(conn: &Connection, since: i64, interval: i64) -> Result<Vec<Sample>> {
-    let read = || -> rusqlite::Result<_> {
-        conn.prepare_cached(&format!(
-            "SELECT at / ?2 * ?2 AS start, {TOGETHER} FROM sample WHERE at >= ?1 GROUP BY start ORDER BY start"
-        ))?
-        .query_map([since, interval], sample_of)?
-        .collect()
-    };
-    read().map_err(engine_error)
+    conn.all(
+        &format!("SELECT at / ?2 * ?2 AS start, {TOGETHER} FROM sample WHERE at >= ?1 GROUP BY start ORDER BY start"),
+        [since, interval],
+        sample_of,
+    )
 }
 
 impl Tx<'_> {
     pub(super) fn add_sample(&self, sample: &Sample) -> Result<()> {
-        self.put_sample(sample).map_err(engine_error)
-    }
-
-    fn put_sample(&self, sample: &Sample) -> rusqlite::Result<()> {
         let Sample { at, online_users, pending_messages, stored_files, stored_bytes, messages } = sample;
-        self.conn
-            .prepare_cached(
-                "INSERT INTO sample (at, online_users, pending_messages, stored_files, stored_bytes, messages)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (at) DO UPDATE SET
-                     online_users = max(online_users, excluded.online_users),
-                     pending_messages = max(pending_messages, excluded.pending_messages),
-                     stored_files = max(stored_files, excluded.stored_files),
-                     stored_bytes = max(stored_bytes, excluded.stored_bytes),
-                     messages = messages + excluded.messages",
-            )?
-            .execute(params![at, online_users, pending_messages, stored_files, stored_bytes, messages])?;
+        self.conn.run(
+            "INSERT INTO sample (at, online_users, pending_messages, stored_files, stored_bytes, messages)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (at) DO UPDATE SET
+                 online_users = max(online_users, excluded.online_users),
+                 pending_messages = max(pending_messages, excluded.pending_messages),
+                 stored_files = max(stored_files, excluded.stored_files),
+                 stored_bytes = max(stored_bytes, excluded.stored_bytes),
+                 messages = messages + excluded.messages",
+            params![at, online_users, pending_messages, stored_files, stored_bytes, messages],
+        )?;
         Ok(())
     }
 
     pub(super) fn thin_samples(&self, now: i64) -> Result<()> {
-        self.thin(now).map_err(engine_error)
-    }
-
-    fn thin(&self, now: i64) -> rusqlite::Result<()> {
-        self.conn.prepare_cached("DELETE FROM sample WHERE at < ?1 OR at > ?2")?.execute([now - KEPT, now + AHEAD])?;
+        self.conn.run("DELETE FROM sample WHERE at < ?1 OR at > ?2", [now - KEPT, now + AHEAD])?;
         // Whole hours only: what is taken together now is never added to later.
         let fine_from = (now - FINE) / 3600 * 3600;
-        let hours: Vec<Sample> = self
-            .conn
-            .prepare_cached(&format!(
+        let hours: Vec<Sample> = self.conn.all(
+            &format!(
                 "SELECT at / 3600 * 3600 AS hour, {TOGETHER} FROM sample WHERE at < ?1
                  GROUP BY hour HAVING count(*) > 1"
-            ))?
-            .query_map([fine_from], sample_of)?
-            .collect::<rusqlite::Result<_>>()?;
+            ),
+            [fine_from],
+            sample_of,
+        )?;
         for hour in &hours {
-            self.conn.prepare_cached("DELETE FROM sample WHERE at >= ?1 AND at < ?1 + 3600")?.execute([hour.at])?;
-            self.put_sample(hour)?;
+            self.conn.run("DELETE FROM sample WHERE at >= ?1 AND at < ?1 + 3600", [hour.at])?;
+            self.add_sample(hour)?;
         }
         Ok(())
     }

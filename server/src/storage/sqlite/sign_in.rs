@@ -2,11 +2,11 @@
 
 use privmsg_mls_public::{DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
 use super::accounts;
-use super::fault::engine_error;
+use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::{Credentials, DeviceKey, Login, Refusal, Result, Session, SignIn, SignedIn, Signer, UserKey};
 
@@ -44,10 +44,11 @@ pub(super) fn device_signer(
 ) -> Result<Option<Signer<DevicePublicKey>>> {
     let known = accounts::credentials(conn, user_id)?;
     let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
-    let key: Option<String> = conn
-        .prepare_cached("SELECT public_key FROM device WHERE user = ?1 AND device_id = ?2 AND removed_at = 0")
-        .and_then(|mut query| query.query_row(params![user, device_id.as_str()], |row| row.get(0)).optional())
-        .map_err(engine_error)?;
+    let key: Option<String> = conn.first(
+        "SELECT public_key FROM device WHERE user = ?1 AND device_id = ?2 AND removed_at = 0",
+        params![user, device_id.as_str()],
+        |row| row.get(0),
+    )?;
     let key = key.and_then(|key| key.parse().ok());
     Ok(known.zip(key).map(|(known, key)| signer(known, key)))
 }
@@ -56,10 +57,7 @@ pub(super) fn device_signer(
 pub(super) fn recovery_signer(conn: &Connection, user_id: &UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
     let known = accounts::credentials(conn, user_id)?;
     let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
-    let key: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT recovery_key FROM user WHERE id = ?1")
-        .and_then(|mut query| query.query_row([user], |row| row.get(0)).optional())
-        .map_err(engine_error)?;
+    let key: Option<Vec<u8>> = conn.first("SELECT recovery_key FROM user WHERE id = ?1", [user], |row| row.get(0))?;
     let key = key.and_then(|key| key.try_into().ok()).and_then(|key| RecoveryPublicKey::from_bytes(key).ok());
     Ok(known.zip(key).map(|(known, key)| signer(known, key)))
 }
@@ -76,18 +74,12 @@ impl Tx<'_> {
     /// Signs a device in that has signed. Only one that is still there: who was signed out has no row to come back to.
     pub(super) fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
-        let found: Option<(i64, Vec<u8>)> = self
-            .conn
-            .prepare_cached(
-                "SELECT id, answered FROM device
-                 WHERE user = ?1 AND device_id = ?2 AND public_key = ?3 AND removed_at = 0",
-            )
-            .and_then(|mut query| {
-                let key = order.device_key.to_string();
-                let of = params![order.user.0, order.device_id.as_str(), key];
-                query.query_row(of, |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine_error)?;
+        let found: Option<(i64, Vec<u8>)> = self.conn.first(
+            "SELECT id, answered FROM device
+             WHERE user = ?1 AND device_id = ?2 AND public_key = ?3 AND removed_at = 0",
+            params![order.user.0, order.device_id.as_str(), order.device_key.to_string()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         let detail = "the device has been signed out";
         let (device, mut answered) = found.ok_or(Refusal::new(ErrorCode::DeviceRemoved, detail))?;
         let before = answered.chunks_exact(32).filter_map(|one| one.try_into().ok()).collect();
@@ -95,13 +87,8 @@ impl Tx<'_> {
         let kept = answered.len().saturating_sub(ANSWERED * 32);
         let answered = answered.split_off(kept);
         let login = login_of(order);
-        self.sign_in_again(&login, (device, order.device_id.clone()))
-            .and_then(|_| {
-                self.conn
-                    .prepare_cached("UPDATE device SET answered = ?2 WHERE id = ?1")?
-                    .execute(params![device, answered])
-            })
-            .map_err(engine_error)?;
+        self.sign_in_again(&login, (device, order.device_id.clone()))?;
+        self.conn.run("UPDATE device SET answered = ?2 WHERE id = ?1", params![device, answered])?;
         let session = self.entered(&login, account, DeviceKey(device), order.device_id.clone())?;
         Ok(SignedIn { session, answered: before, pushed_out: None })
     }
@@ -109,33 +96,28 @@ impl Tx<'_> {
     /// Signs a new device in for whoever has the words. The same device again is a lost answer.
     pub(super) fn sign_in_by_recovery(&mut self, order: &SignIn, words: &RecoveryPublicKey) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
-        let same: bool = self
-            .conn
-            .prepare_cached("SELECT recovery_key = ?2 FROM user WHERE id = ?1")
-            .and_then(|mut query| query.query_row(params![order.user.0, words.as_bytes()], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let same: bool = self.conn.one(
+            "SELECT recovery_key = ?2 FROM user WHERE id = ?1",
+            params![order.user.0, words.as_bytes()],
+            |row| row.get(0),
+        )?;
         if !same || !account.has_list {
             return Err(Refusal::new(ErrorCode::InvalidCredentials, "the account has other recovery words now").into());
         }
         let login = login_of(order);
-        let again: Option<i64> = self
-            .conn
-            .prepare_cached(
-                "SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND public_key = ?3
-                 AND removed_at = 0 AND waiting = 1 AND recovered = 1",
-            )
-            .and_then(|mut query| {
-                let of = params![order.user.0, order.device_id.as_str(), login.device_public_key];
-                query.query_row(of, |row| row.get(0)).optional()
-            })
-            .map_err(engine_error)?;
+        let again: Option<i64> = self.conn.first(
+            "SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND public_key = ?3
+             AND removed_at = 0 AND waiting = 1 AND recovered = 1",
+            params![order.user.0, order.device_id.as_str(), login.device_public_key],
+            |row| row.get(0),
+        )?;
         let mut pushed_out = None;
         let (device, device_id) = match again {
-            Some(device) => self.sign_in_again(&login, (device, order.device_id.clone())).map_err(engine_error)?,
+            Some(device) => self.sign_in_again(&login, (device, order.device_id.clone()))?,
             None => {
                 self.check_free(&order.device_id, order.user, &login.device_public_key)?;
                 pushed_out = self.make_room_for_waiting(order.user, &login.device_public_key, true)?;
-                self.add_waiting_device(&login, &order.device_id, Entry::ByWords).map_err(engine_error)?
+                self.add_waiting_device(&login, &order.device_id, Entry::ByWords)?
             }
         };
         let session = self.entered(&login, account, DeviceKey(device), device_id)?;
@@ -144,14 +126,12 @@ impl Tx<'_> {
 
     /// Refuses a name or a key that a device has already.
     pub(super) fn check_free(&self, device_id: &DeviceId, user: UserKey, key: &str) -> Result<()> {
-        let taken: bool = self
-            .conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM device WHERE device_id = ?1)
-                     OR EXISTS (SELECT 1 FROM device WHERE user = ?2 AND public_key = ?3 AND removed_at = 0)",
-            )
-            .and_then(|mut query| query.query_row(params![device_id.as_str(), user.0, key], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let taken: bool = self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM device WHERE device_id = ?1)
+                 OR EXISTS (SELECT 1 FROM device WHERE user = ?2 AND public_key = ?3 AND removed_at = 0)",
+            params![device_id.as_str(), user.0, key],
+            |row| row.get(0),
+        )?;
         if taken {
             let detail = "there is a device with this device_id or this key; make another one";
             return Err(Refusal::new(ErrorCode::DeviceExists, detail).into());
@@ -161,11 +141,11 @@ impl Tx<'_> {
 
     /// Refuses the key of a device that was signed out.
     pub(super) fn check_not_removed(&self, user: UserKey, key: &str) -> Result<()> {
-        let removed: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM removed_key WHERE user = ?1 AND key_hash = ?2)")
-            .and_then(|mut query| query.query_row(params![user.0, hash(key)], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let removed: bool = self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM removed_key WHERE user = ?1 AND key_hash = ?2)",
+            params![user.0, hash(key)],
+            |row| row.get(0),
+        )?;
         if removed {
             return Err(Refusal::new(ErrorCode::DeviceRemoved, "a device with this key was signed out").into());
         }
@@ -181,79 +161,70 @@ impl Tx<'_> {
         has_words: bool,
     ) -> Result<Option<DeviceKey>> {
         self.check_not_removed(user, key)?;
-        let waiting: i64 = self
-            .conn
-            .prepare_cached("SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1")
-            .and_then(|mut query| query.query_row([user.0], |row| row.get(0)))
-            .map_err(engine_error)?;
+        let waiting: i64 = self.conn.one(
+            "SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1",
+            [user.0],
+            |row| row.get(0),
+        )?;
         if waiting < MAX_WAITING {
             return Ok(None);
         }
-        let oldest: Option<i64> = self
-            .conn
-            .prepare_cached(
-                "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1 AND recovered <= ?2
-                     AND id NOT IN (SELECT device FROM replacement WHERE user = ?1)
-                 ORDER BY recovered, id LIMIT 1",
-            )
-            .and_then(|mut query| query.query_row(params![user.0, has_words], |row| row.get(0)).optional())
-            .map_err(engine_error)?;
+        let oldest: Option<i64> = self.conn.first(
+            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1 AND recovered <= ?2
+                 AND id NOT IN (SELECT device FROM replacement WHERE user = ?1)
+             ORDER BY recovered, id LIMIT 1",
+            params![user.0, has_words],
+            |row| row.get(0),
+        )?;
         let Some(oldest) = oldest else {
             let detail = "too many devices wait to be let in";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         };
-        self.sign_out(user.0, &[oldest]).map_err(engine_error)?;
+        self.sign_out(user.0, &[oldest])?;
         Ok(Some(DeviceKey(oldest)))
     }
 
     /// Remembers the key of a device that stood in a list and is being signed out.
-    pub(super) fn note_removed_key(&self, user: i64, device: i64) -> rusqlite::Result<()> {
-        let found: Option<(String, String)> = self
-            .conn
-            .prepare_cached(
-                "SELECT d.public_key, d.device_id FROM device d JOIN user u ON u.id = d.user
-                 WHERE d.id = ?1 AND d.waiting <> 1 AND d.public_key <> '' AND u.device_list <> x''",
-            )?
-            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+    pub(super) fn note_removed_key(&self, user: i64, device: i64) -> Result<()> {
+        let found: Option<(String, String)> = self.conn.first(
+            "SELECT d.public_key, d.device_id FROM device d JOIN user u ON u.id = d.user
+             WHERE d.id = ?1 AND d.waiting <> 1 AND d.public_key <> '' AND u.device_list <> x''",
+            [device],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         found.map_or(Ok(()), |(key, id)| self.remember(user, &id, &key))
     }
 
     /// The same of a device of which the record says it, whose account has a list.
-    pub(super) fn remember_removed(&self, user: i64, device_id: &DeviceId, key: &str) -> rusqlite::Result<()> {
-        let has_list: bool = self
-            .conn
-            .prepare_cached("SELECT device_list <> x'' FROM user WHERE id = ?1")?
-            .query_row([user], |row| row.get(0))?;
+    pub(super) fn remember_removed(&self, user: i64, device_id: &DeviceId, key: &str) -> Result<()> {
+        let has_list: bool =
+            self.conn.one("SELECT device_list <> x'' FROM user WHERE id = ?1", [user], |row| row.get(0))?;
         if key.is_empty() || !has_list { Ok(()) } else { self.remember(user, device_id.as_str(), key) }
     }
 
-    fn remember(&self, user: i64, device_id: &str, key: &str) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT OR IGNORE INTO removed_key (user, key_hash, device_id, public_key) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![user, hash(key), device_id, key])?;
-        self.conn
-            .prepare_cached(
-                "DELETE FROM removed_key WHERE user = ?1 AND id <= (SELECT id FROM removed_key WHERE user = ?1
-                 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-            )?
-            .execute([user, MAX_REMOVED])
-            .map(drop)
+    fn remember(&self, user: i64, device_id: &str, key: &str) -> Result<()> {
+        self.conn.run(
+            "INSERT OR IGNORE INTO removed_key (user, key_hash, device_id, public_key) VALUES (?1, ?2, ?3, ?4)",
+            params![user, hash(key), device_id, key],
+        )?;
+        self.conn.run(
+            "DELETE FROM removed_key WHERE user = ?1 AND id <= (SELECT id FROM removed_key WHERE user = ?1
+             ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            [user, MAX_REMOVED],
+        )?;
+        Ok(())
     }
 }
 
 impl Tx<'_> {
     /// Notes which device has signed these out.
-    pub(super) fn note_removed_by(&self, session: &Session, removed: &[DeviceKey]) -> rusqlite::Result<()> {
+    pub(super) fn note_removed_by(&self, session: &Session, removed: &[DeviceKey]) -> Result<()> {
         for device in removed.iter().filter(|device| **device != session.device) {
-            self.conn
-                .prepare_cached(
-                    "UPDATE removed_key SET removed_by = ?3 WHERE user = ?1
-                         AND device_id = (SELECT device_id FROM device WHERE id = ?2)",
-                )?
-                .execute(params![session.user.0, device.0, session.device_id.as_str()])?;
+            self.conn.run(
+                "UPDATE removed_key SET removed_by = ?3 WHERE user = ?1
+                     AND device_id = (SELECT device_id FROM device WHERE id = ?2)",
+                params![session.user.0, device.0, session.device_id.as_str()],
+            )?;
         }
         Ok(())
     }
@@ -266,14 +237,11 @@ pub(super) fn removed_device(
     device_id: &DeviceId,
 ) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
     let Some(known) = accounts::credentials(conn, user_id)? else { return Ok(None) };
-    let found: Option<(String, String)> = conn
-        .prepare_cached(
-            "SELECT public_key, removed_by FROM removed_key WHERE user = ?1 AND device_id = ?2 ORDER BY id DESC LIMIT 1",
-        )
-        .and_then(|mut query| {
-            query.query_row(params![known.user.0, device_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        })
-        .map_err(engine_error)?;
+    let found: Option<(String, String)> = conn.first(
+        "SELECT public_key, removed_by FROM removed_key WHERE user = ?1 AND device_id = ?2 ORDER BY id DESC LIMIT 1",
+        params![known.user.0, device_id.as_str()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     Ok(found.and_then(|(key, by)| Some((key.parse().ok()?, DeviceId::new(&by).ok()))))
 }
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use privmsg_mls_public::{DeviceList, RecoveryPublicKey, Roster};
 use privmsg_protocol::{ConversationId, DeviceId, FileId, Opaque, UserId};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::backup::freshen;
 use super::device_lists::{NewDevices, no_device_list, read_list};
-use super::fault::engine_error;
 use super::journal::{self, Entry, Journal, JournalError};
+use super::query::Query as _;
 use super::revocation::Revocation;
 use super::tx::{State, Tx};
 use crate::storage::{Actor, AuditNote, Result, StorageError, StoredList, UserKey};
@@ -56,10 +56,8 @@ const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Whether there may be tokens about of which the database has never heard, because it was restored.
 pub(super) fn was_restored_lately(conn: &Connection, now: i64) -> Result<bool> {
-    let found: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")
-        .and_then(|mut query| query.query_row([RESTORED_AT], |row| row.get(0)).optional())
-        .map_err(engine_error)?;
+    let found: Option<Vec<u8>> =
+        conn.first("SELECT value FROM meta WHERE key = ?1", [RESTORED_AT], |row| row.get(0))?;
     let at = found.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
     Ok(at.is_some_and(|at| now - at < TOKEN_SECONDS))
 }
@@ -185,7 +183,7 @@ impl TakenBack {
         };
         // The words are those of the identity that has signed the list.
         tx.stored_list(user)?.ok_or_else(no_device_list)?;
-        tx.seal(user, backup, &key).map_err(engine_error)?;
+        tx.seal(user, backup, &key)?;
         self.seals.push(user_id);
         Ok(())
     }
@@ -195,14 +193,14 @@ impl TakenBack {
             Revocation::SignedOut { user_id, device_id, key } => {
                 let user = tx.user(&user_id)?;
                 // The database may not know the device, which is told all the same that it was signed out.
-                tx.remember_removed(user, &device_id, &key).map_err(engine_error)?;
+                tx.remember_removed(user, &device_id, &key)?;
                 tx.remove_device(UserKey(user), &device_id)?;
                 self.signed_out.push((user_id, device_id));
             }
             Revocation::AccessKey { user_id, hash } => {
                 let user = tx.user(&user_id)?;
                 let sql = "UPDATE user SET access_key_hash = ?2 WHERE id = ?1 AND access_key_hash <> ?2";
-                let changed = tx.conn.execute(sql, params![user, hash.as_bytes()]).map_err(engine_error)?;
+                let changed = tx.conn.execute(sql, params![user, hash.as_bytes()])?;
                 if changed > 0 && !self.access_keys.contains(&user_id) {
                     self.access_keys.push(user_id);
                 }
@@ -231,7 +229,7 @@ impl TakenBack {
             Revocation::Unblocked { user_id, peer } => {
                 let (user, blocked) = (tx.user(&user_id)?, tx.user(&peer)?);
                 if tx.delete_block(user, blocked)? {
-                    tx.let_in_by(user, blocked).map_err(engine_error)?;
+                    tx.let_in_by(user, blocked)?;
                     self.blocks.push((user_id, peer));
                 }
             }

@@ -1,15 +1,18 @@
 //! A write transaction: what all operations that change mailboxes share.
 
 use bytes::Bytes;
-use privmsg_protocol::MessageId;
-use rusqlite::{Connection, OptionalExtension, params};
+use privmsg_protocol::{GroupId, MessageId};
+use rusqlite::{Connection, params};
 
 use super::batch::Batch;
 use super::cache::Cache;
 use super::filing::Left;
+use super::group_entry::GroupEntry;
 use super::notices::Untold;
+use super::query::Query as _;
+use super::relay::signed_out;
 use super::sent::{SHELVES, Sent};
-use crate::storage::{Bounds, Delivery, DeviceKey, Position};
+use crate::storage::{Bounds, Delivery, DeviceKey, Position, Result, Session};
 
 /// Several mailboxes hold the body; `fanout` counts them once they are filed.
 pub(super) const SHARED: i64 = 1;
@@ -95,7 +98,7 @@ impl State {
     }
 
     /// Writes what has been gathered, so that the tables are as they should be by now.
-    pub(super) fn flush(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn flush(&mut self, conn: &Connection) -> Result<()> {
         self.cache.flush(conn)?;
         self.sent.write(conn)?;
         if !self.batch.is_empty() {
@@ -132,13 +135,28 @@ impl Tx<'_> {
         self.now_ms / 1000
     }
 
+    /// Refuses a device that is not signed in, or waits to be let in.
+    pub(super) fn require_signed_in(&mut self, session: &Session) -> Result<()> {
+        match self.state.cache.owner(self.conn, session.device.0)? {
+            Some(_) => Ok(()),
+            None => Err(signed_out().into()),
+        }
+    }
+
+    /// The group, for a device that is signed in and whose user takes part in it.
+    pub(super) fn taking_part(&mut self, session: &Session, group_id: GroupId) -> Result<&GroupEntry> {
+        self.require_signed_in(session)?;
+        self.state.cache.group_of(self.conn, session.user.0, group_id)
+    }
+
     /// Puts one message into mailboxes.
-    pub(super) fn post(&mut self, piece: Piece<'_>, frame: String) -> rusqlite::Result<()> {
-        self.post_flagged(piece, frame).map(drop)
+    pub(super) fn post(&mut self, piece: Piece<'_>, frame: String) -> Result<()> {
+        self.post_flagged(piece, frame)?;
+        Ok(())
     }
 
     /// Puts a welcome into the mailbox of the device that joins.
-    pub(super) fn post_welcome(&mut self, piece: Piece<'_>, frame: String, epoch: i64) -> rusqlite::Result<()> {
+    pub(super) fn post_welcome(&mut self, piece: Piece<'_>, frame: String, epoch: i64) -> Result<()> {
         let position = self.post_flagged(Piece { flags: WELCOME, ..piece }, frame)?;
         let mut insert =
             self.conn.prepare_cached("INSERT INTO welcome (device, pos, grp, epoch) VALUES (?1, ?2, ?3, ?4)")?;
@@ -156,13 +174,12 @@ impl Tx<'_> {
         frame: String,
         group: i64,
         devices: &[i64],
-    ) -> rusqlite::Result<()> {
+    ) -> Result<()> {
         for device in devices {
-            let older: Option<i64> = self
-                .conn
-                .prepare_cached("SELECT pos FROM notice WHERE device = ?1 AND grp = ?2")?
-                .query_row([*device, group], |row| row.get(0))
-                .optional()?;
+            let older: Option<i64> =
+                self.conn.first("SELECT pos FROM notice WHERE device = ?1 AND grp = ?2", [*device, group], |row| {
+                    row.get(0)
+                })?;
             if let Some(older) = older {
                 self.take(*device, older)?;
             }
@@ -176,7 +193,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn post_flagged(&mut self, piece: Piece<'_>, frame: String) -> rusqlite::Result<i64> {
+    fn post_flagged(&mut self, piece: Piece<'_>, frame: String) -> Result<i64> {
         let (position, devices, message_id) = (self.state.next_position, piece.devices, piece.message_id);
         if devices.is_empty() {
             return Ok(position);
@@ -197,85 +214,78 @@ impl Tx<'_> {
     }
 
     /// Takes a message out of a mailbox; the last mailbox frees the body. Passes over what is not there.
-    pub(super) fn take(&mut self, device: i64, position: i64) -> rusqlite::Result<()> {
+    pub(super) fn take(&mut self, device: i64, position: i64) -> Result<()> {
         let Some(Left { flags, last }) = self.leave(device, position)? else { return Ok(()) };
         if flags & WELCOME != 0 {
             self.welcome_taken(device, position)?;
         }
         if flags & NOTICE != 0 {
-            self.conn
-                .prepare_cached("DELETE FROM notice WHERE device = ?1 AND pos = ?2")?
-                .execute([device, position])?;
+            self.conn.run("DELETE FROM notice WHERE device = ?1 AND pos = ?2", [device, position])?;
         }
         // Of what is not filed, the body goes with the last row.
         if last.is_some() || (flags & SHARED != 0 && !self.last_of_shared(position)?) {
             return Ok(());
         }
-        let gone: Option<(i64, i64)> = self
-            .conn
-            .prepare_cached("DELETE FROM body WHERE id = ?1 RETURNING sender, len")?
-            .query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let gone: Option<(i64, i64)> =
+            self.conn.first("DELETE FROM body WHERE id = ?1 RETURNING sender, len", [position], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         let Some((sender, len)) = gone else { return Ok(()) };
         self.state.note_deleted(1);
         self.state.cache.is_gone(sender, len);
-        self.conn
-            .prepare_cached("UPDATE filed_bytes SET bytes = bytes - ?2 WHERE sender = ?1")?
-            .execute([sender, len])
-            .map(drop)
+        self.conn.run("UPDATE filed_bytes SET bytes = bytes - ?2 WHERE sender = ?1", [sender, len])?;
+        Ok(())
     }
 
     /// As [`Tx::take`], if it is what stands for messages that were kept back.
-    pub(super) fn take_withheld(&mut self, device: i64, position: i64) -> rusqlite::Result<()> {
+    pub(super) fn take_withheld(&mut self, device: i64, position: i64) -> Result<()> {
         match self.flags_of(device, position)? {
             Some(flags) if flags & WITHHELD != 0 => self.take(device, position),
             _ => Ok(()),
         }
     }
 
-    fn last_of_shared(&self, position: i64) -> rusqlite::Result<bool> {
-        let pending: i64 = self
-            .conn
-            .prepare_cached("UPDATE fanout SET pending = pending - 1 WHERE body = ?1 RETURNING pending")?
-            .query_row([position], |row| row.get(0))?;
+    fn last_of_shared(&self, position: i64) -> Result<bool> {
+        let pending: i64 = self.conn.one(
+            "UPDATE fanout SET pending = pending - 1 WHERE body = ?1 RETURNING pending",
+            [position],
+            |row| row.get(0),
+        )?;
         if pending > 0 {
             return Ok(false);
         }
-        self.conn.prepare_cached("DELETE FROM fanout WHERE body = ?1")?.execute([position])?;
+        self.conn.run("DELETE FROM fanout WHERE body = ?1", [position])?;
         Ok(true)
     }
 
-    fn welcome_taken(&self, device: i64, position: i64) -> rusqlite::Result<()> {
-        let group: Option<i64> = self
-            .conn
-            .prepare_cached("DELETE FROM welcome WHERE device = ?1 AND pos = ?2 RETURNING grp")?
-            .query_row([device, position], |row| row.get(0))
-            .optional()?;
+    fn welcome_taken(&self, device: i64, position: i64) -> Result<()> {
+        let group: Option<i64> = self.conn.first(
+            "DELETE FROM welcome WHERE device = ?1 AND pos = ?2 RETURNING grp",
+            [device, position],
+            |row| row.get(0),
+        )?;
         group.map_or(Ok(()), |group| self.prune_states(group))
     }
 
     /// Forgets the states of a group that nobody can ask for any more.
-    pub(super) fn prune_states(&self, group: i64) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "DELETE FROM grp_state WHERE grp = ?1
-                 AND epoch < (SELECT epoch FROM grp WHERE id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM welcome w WHERE w.grp = ?1 AND w.epoch = grp_state.epoch)",
-            )?
-            .execute([group])?;
+    pub(super) fn prune_states(&self, group: i64) -> Result<()> {
+        self.conn.run(
+            "DELETE FROM grp_state WHERE grp = ?1
+             AND epoch < (SELECT epoch FROM grp WHERE id = ?1)
+             AND NOT EXISTS (SELECT 1 FROM welcome w WHERE w.grp = ?1 AND w.epoch = grp_state.epoch)",
+            [group],
+        )?;
         Ok(())
     }
 
     /// Takes everything out of a mailbox.
-    pub(super) fn empty_mailbox(&mut self, device: i64) -> rusqlite::Result<()> {
+    pub(super) fn empty_mailbox(&mut self, device: i64) -> Result<()> {
         self.state.flush(self.conn)?;
-        let positions: Vec<i64> = self
-            .conn
-            .prepare_cached(
-                "SELECT pos FROM mailbox WHERE device = ?1 UNION ALL SELECT pos FROM arrival WHERE device = ?1",
-            )?
-            .query_map([device], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let positions: Vec<i64> = self.conn.all(
+            "SELECT pos FROM mailbox WHERE device = ?1 UNION ALL SELECT pos FROM arrival WHERE device = ?1",
+            [device],
+            |row| row.get(0),
+        )?;
         for position in positions {
             self.take(device, position)?;
         }

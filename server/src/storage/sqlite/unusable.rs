@@ -7,10 +7,9 @@
 
 use privmsg_protocol::rest::{TakenCommit, UnusableCommit};
 use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Opaque};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::fault::engine_error;
-use super::relay::{not_a_member, signed_out, unknown_group};
+use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result, Session, UserKey};
@@ -26,27 +25,23 @@ const DEVICES: i64 = 2;
 
 pub(super) fn taken_commit(conn: &Connection, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
     let group = super::groups::require(conn, user, group_id)?;
-    let found = conn
-        .prepare_cached(
-            "SELECT u.user_id, d.device_id, c.external, c.group_info
-             FROM grp_commit c JOIN device d ON d.id = c.device JOIN user u ON u.id = c.user
-             WHERE c.grp = ?1 AND c.epoch = ?2",
-        )
-        .and_then(|mut query| {
-            let taken = query.query_row(params![group, epoch.0], |row| {
-                Ok(TakenCommit {
-                    user_id: parse(row, 0)?,
-                    device_id: parse(row, 1)?,
-                    external: row.get(2)?,
-                    group_info: Opaque::from_base64(row.get::<_, String>(3)?),
-                })
-            });
-            taken.optional()
-        })
-        .map_err(engine_error)?;
+    let found = conn.first(
+        "SELECT u.user_id, d.device_id, c.external, c.group_info
+         FROM grp_commit c JOIN device d ON d.id = c.device JOIN user u ON u.id = c.user
+         WHERE c.grp = ?1 AND c.epoch = ?2",
+        params![group, epoch.0],
+        |row| {
+            Ok(TakenCommit {
+                user_id: parse(row, 0)?,
+                device_id: parse(row, 1)?,
+                external: row.get(2)?,
+                group_info: Opaque::from_base64(row.get::<_, String>(3)?),
+            })
+        },
+    )?;
     match found {
         Some(taken) => Ok(taken),
-        None => Err(Refusal::stale(super::groups::current_epoch(conn, group).map_err(engine_error)?).into()),
+        None => Err(Refusal::stale(super::groups::current_epoch(conn, group)?).into()),
     }
 }
 
@@ -67,29 +62,24 @@ impl Tx<'_> {
         report: UnusableCommit,
     ) -> Result<()> {
         let (user, device) = (session.user.0, session.device.0);
-        if self.state.cache.owner(self.conn, device).map_err(engine_error)?.is_none() {
-            return Err(signed_out().into());
-        }
-        let (group, chat, people, current) = match self.state.cache.group(self.conn, group_id).map_err(engine_error)? {
-            Some(group) if !group.admits(user) => return Err(unknown_group().into()),
-            Some(group) if !group.has(device) => return Err(not_a_member().into()),
-            Some(group) => (group.id, group.chat, group.participants.len(), Epoch(group.epoch.unsigned_abs())),
-            None => return Err(unknown_group().into()),
-        };
+        let entry = self.taking_part(session, group_id)?;
+        entry.require_leaf(device)?;
+        let (group, chat, people) = (entry.id, entry.chat, entry.participants.len());
+        let current = Epoch(entry.epoch.unsigned_abs());
         let blamed = self.blamed(group, epoch, report.group_info, current)?;
-        if !self.was_there(group, device, epoch).map_err(engine_error)? {
+        if !self.was_there(group, device, epoch)? {
             let detail = "this device was not in the group then";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
         if blamed.user == user {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "that is of one's own").into());
         }
-        if self.is_judged(group, &blamed).map_err(engine_error)? {
+        if self.is_judged(group, &blamed)? {
             return Ok(());
         }
         let enough = if people > 2 { 2 } else { 1 };
-        if self.note_report(group, epoch, report.group_info, user).map_err(engine_error)? >= enough {
-            self.suspend(group, &chat, &blamed, current).map_err(engine_error)?;
+        if self.note_report(group, epoch, report.group_info, user)? >= enough {
+            self.suspend(group, &chat, &blamed, current)?;
         }
         Ok(())
     }
@@ -105,15 +95,9 @@ impl Tx<'_> {
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
         if epoch == Epoch(1) {
-            return self
-                .conn
-                .prepare_cached("SELECT creator, founder FROM grp WHERE id = ?1")
-                .and_then(|mut query| {
-                    query.query_row([group], |row| {
-                        Ok(Blamed { device: row.get(0)?, user: row.get(1)?, epoch: Epoch(0) })
-                    })
-                })
-                .map_err(engine_error);
+            return self.conn.one("SELECT creator, founder FROM grp WHERE id = ?1", [group], |row| {
+                Ok(Blamed { device: row.get(0)?, user: row.get(1)?, epoch: Epoch(0) })
+            });
         }
         let epoch = Epoch(epoch.0.saturating_sub(1));
         let (device, user, _) = self.commit_to(group, epoch)?.ok_or_else(stale)?;
@@ -121,66 +105,66 @@ impl Tx<'_> {
     }
 
     /// Whether the device could have followed the commit that builds on this epoch.
-    fn was_there(&self, group: i64, device: i64, epoch: Epoch) -> rusqlite::Result<bool> {
-        self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM grp_leaf WHERE grp = ?1 AND device = ?2 AND since <= ?3)")?
-            .query_row(params![group, device, epoch.0], |row| row.get(0))
+    fn was_there(&self, group: i64, device: i64, epoch: Epoch) -> Result<bool> {
+        self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM grp_leaf WHERE grp = ?1 AND device = ?2 AND since <= ?3)",
+            params![group, device, epoch.0],
+            |row| row.get(0),
+        )
     }
 
     fn commit_to(&self, group: i64, epoch: Epoch) -> Result<Option<(i64, i64, bool)>> {
-        self.conn
-            .prepare_cached("SELECT device, user, external FROM grp_commit WHERE grp = ?1 AND epoch = ?2")
-            .and_then(|mut query| {
-                let commit =
-                    query.query_row(params![group, epoch.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-                commit.optional()
-            })
-            .map_err(engine_error)
+        self.conn.first(
+            "SELECT device, user, external FROM grp_commit WHERE grp = ?1 AND epoch = ?2",
+            params![group, epoch.0],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
     }
 
     /// Returns how many users have said so.
-    fn note_report(&self, group: i64, epoch: Epoch, before: bool, user: i64) -> rusqlite::Result<i64> {
-        self.conn
-            .prepare_cached("INSERT OR IGNORE INTO unusable (grp, epoch, before, user) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![group, epoch.0, before, user])?;
-        self.conn
-            .prepare_cached("SELECT count(*) FROM unusable WHERE grp = ?1 AND epoch = ?2 AND before = ?3")?
-            .query_row(params![group, epoch.0, before], |row| row.get(0))
+    fn note_report(&self, group: i64, epoch: Epoch, before: bool, user: i64) -> Result<i64> {
+        self.conn.run(
+            "INSERT OR IGNORE INTO unusable (grp, epoch, before, user) VALUES (?1, ?2, ?3, ?4)",
+            params![group, epoch.0, before, user],
+        )?;
+        self.conn.one(
+            "SELECT count(*) FROM unusable WHERE grp = ?1 AND epoch = ?2 AND before = ?3",
+            params![group, epoch.0, before],
+            |row| row.get(0),
+        )
     }
 
     /// Whether the device has been suspended for this commit, or for one after it: once is enough, or two of the same mind
     /// could hold a commit of a year ago against it each day.
-    fn is_judged(&self, group: i64, blamed: &Blamed) -> rusqlite::Result<bool> {
-        self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM judged WHERE grp = ?1 AND device = ?2 AND before > ?3)")?
-            .query_row(params![group, blamed.device, blamed.epoch.0], |row| row.get(0))
+    fn is_judged(&self, group: i64, blamed: &Blamed) -> Result<bool> {
+        self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM judged WHERE grp = ?1 AND device = ?2 AND before > ?3)",
+            params![group, blamed.device, blamed.epoch.0],
+            |row| row.get(0),
+        )
     }
 
-    fn suspend(&mut self, group: i64, chat: &ConversationId, blamed: &Blamed, current: Epoch) -> rusqlite::Result<()> {
+    fn suspend(&mut self, group: i64, chat: &ConversationId, blamed: &Blamed, current: Epoch) -> Result<()> {
         self.conn.execute("DELETE FROM suspended WHERE until <= ?1", [self.now()])?;
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO judged (grp, device, before) VALUES (?1, ?2, ?3)")?
-            .execute(params![group, blamed.device, current.0])?;
-        let new = self
-            .conn
-            .prepare_cached("INSERT OR IGNORE INTO suspended (chat_id, device, user, until) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![chat.as_bytes(), blamed.device, blamed.user, self.now() + DAY])?;
+        self.conn.run(
+            "INSERT OR REPLACE INTO judged (grp, device, before) VALUES (?1, ?2, ?3)",
+            params![group, blamed.device, current.0],
+        )?;
+        let new = self.conn.run(
+            "INSERT OR IGNORE INTO suspended (chat_id, device, user, until) VALUES (?1, ?2, ?3, ?4)",
+            params![chat.as_bytes(), blamed.device, blamed.user, self.now() + DAY],
+        )?;
         if new == 0 { Ok(()) } else { self.notify(group, blamed.user) }
     }
 
     /// Refuses a device whose commits others could not use.
     pub(super) fn require_not_suspended(&self, session: &Session, chat: &ConversationId) -> Result<()> {
-        let suspended: bool = self
-            .conn
-            .prepare_cached(
-                "SELECT coalesce(max(device = ?2), 0) OR count(*) >= ?5 FROM suspended
-                 WHERE chat_id = ?1 AND user = ?3 AND until > ?4",
-            )
-            .and_then(|mut query| {
-                let who = params![chat.as_bytes(), session.device.0, session.user.0, self.now(), DEVICES];
-                query.query_row(who, |row| row.get(0))
-            })
-            .map_err(engine_error)?;
+        let suspended: bool = self.conn.one(
+            "SELECT coalesce(max(device = ?2), 0) OR count(*) >= ?5 FROM suspended
+             WHERE chat_id = ?1 AND user = ?3 AND until > ?4",
+            params![chat.as_bytes(), session.device.0, session.user.0, self.now(), DEVICES],
+            |row| row.get(0),
+        )?;
         if suspended {
             let detail = "others could not use what this device has committed; it commits nothing here for a day";
             return Err(Refusal::new(ErrorCode::CommitsSuspended, detail).into());
@@ -189,18 +173,18 @@ impl Tx<'_> {
     }
 
     /// Notes who takes the group to its next epoch.
-    pub(super) fn note_commit(&self, session: &Session, group: i64, external: bool) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT OR REPLACE INTO grp_commit (grp, epoch, device, user, external, group_info)
-                 SELECT g.id, g.epoch, ?2, ?3, ?4, s.group_info FROM grp g JOIN grp_state s ON s.grp = g.id AND s.epoch = g.epoch
-                 WHERE g.id = ?1",
-            )?
-            .execute(params![group, session.device.0, session.user.0, external])?;
+    pub(super) fn note_commit(&self, session: &Session, group: i64, external: bool) -> Result<()> {
+        self.conn.run(
+            "INSERT OR REPLACE INTO grp_commit (grp, epoch, device, user, external, group_info)
+             SELECT g.id, g.epoch, ?2, ?3, ?4, s.group_info
+             FROM grp g JOIN grp_state s ON s.grp = g.id AND s.epoch = g.epoch
+             WHERE g.id = ?1",
+            params![group, session.device.0, session.user.0, external],
+        )?;
         for table in ["grp_commit", "unusable"] {
             let sql =
                 format!("DELETE FROM {table} WHERE grp = ?1 AND epoch + ?2 <= (SELECT epoch FROM grp WHERE id = ?1)");
-            self.conn.prepare_cached(&sql)?.execute(params![group, KEPT])?;
+            self.conn.run(&sql, params![group, KEPT])?;
         }
         Ok(())
     }

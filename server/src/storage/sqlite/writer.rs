@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::fault::engine_error;
 use super::journal::Journal;
 use super::notices::Untold;
+use super::query::Query as _;
 use super::tx::{State, Tx};
 use super::{checkpoint, filing, sent};
 use crate::clock::Clock;
@@ -134,9 +134,9 @@ pub(super) fn in_savepoint<T>(
     touches: Touches,
     operation: impl FnOnce(&mut Tx<'_>) -> Result<T>,
 ) -> (Result<T>, Option<StorageError>) {
-    let begun = tx.state.flush(tx.conn).and_then(|()| tx.conn.execute_batch("SAVEPOINT operation"));
+    let begun = tx.state.flush(tx.conn).and_then(|()| Ok(tx.conn.execute_batch("SAVEPOINT operation")?));
     if let Err(error) = begun {
-        return (Err(StorageError::Stopped), Some(engine_error(error)));
+        return (Err(StorageError::Stopped), Some(error));
     }
     let (told, bodies, sent) = (tx.state.deliveries.len(), tx.state.bodies, tx.state.sent.mark());
     let result = operation(tx);
@@ -151,10 +151,10 @@ pub(super) fn in_savepoint<T>(
         tx.state.back_to(sent);
         "ROLLBACK TO operation; RELEASE operation"
     };
-    let ended = tx.conn.execute_batch(end).map_err(engine_error);
+    let ended = tx.conn.execute_batch(end);
     let failure = match &result {
         Err(StorageError::Full) => Some(StorageError::Full),
-        _ => ended.err(),
+        _ => ended.err().map(StorageError::from),
     };
     (result, failure)
 }
@@ -318,7 +318,7 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
         Ok(transaction) => transaction,
         Err(error) => {
             done.extend(batch.into_iter().map(Job::skip));
-            return Err(engine_error(error));
+            return Err(error.into());
         }
     };
     let mut failure = None;
@@ -333,16 +333,13 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
     if let Some(error) = failure {
         return Err(error);
     }
-    Tx { conn: &transaction, state, now_ms }.tell_more().map_err(engine_error)?;
-    state.flush(&transaction).map_err(engine_error)?;
+    Tx { conn: &transaction, state, now_ms }.tell_more()?;
+    state.flush(&transaction)?;
     let next_position = state.next_position;
     if state.bodies != 0 || state.noted_position != next_position {
-        transaction
-            .prepare_cached("UPDATE total SET bodies = bodies + ?1, next_position = ?2")
-            .and_then(|mut update| update.execute([state.bodies, next_position]))
-            .map_err(engine_error)?;
+        transaction.run("UPDATE total SET bodies = bodies + ?1, next_position = ?2", [state.bodies, next_position])?;
     }
-    transaction.commit().map_err(engine_error)?;
+    transaction.commit()?;
     state.noted_position = next_position;
     Ok(())
 }
@@ -352,7 +349,7 @@ impl Job {
         match self {
             Self::Relay(mut submission) => {
                 let mut outcomes = unanswered(&submission);
-                *failure = tx.relay(&mut submission, &mut outcomes).map_err(engine_error).err();
+                *failure = tx.relay(&mut submission, &mut outcomes).err();
                 Done::Relay(submission, outcomes)
             }
             Self::Call(call) => {

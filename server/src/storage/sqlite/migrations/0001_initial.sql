@@ -54,6 +54,13 @@ CREATE TABLE device (
 CREATE INDEX device_by_user ON device (user);
 CREATE UNIQUE INDEX device_by_token ON device (token_hash) WHERE token_hash <> x'';
 
+-- Whom there is, and of those who can sign in.
+CREATE VIEW account AS SELECT * FROM user WHERE deleted_at = 0;
+CREATE VIEW active_account AS SELECT * FROM account WHERE revoked_at = 0;
+
+-- Devices that are signed in and stand in their account's list, if it has one.
+CREATE VIEW listed_device AS SELECT * FROM device WHERE removed_at = 0 AND waiting = 0;
+
 -- When device lists came, for a day.
 CREATE TABLE published_list (
     user       INTEGER NOT NULL,

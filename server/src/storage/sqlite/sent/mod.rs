@@ -31,7 +31,9 @@ use siphasher::sip::SipHasher13;
 use self::run::{Run, Runs, in_run};
 use self::shelf::Shelf;
 use super::batch::insert;
+use super::query::Query as _;
 use super::tx::Tx;
+use crate::storage::Result;
 
 /// Rows that become a run. More would be more to read for a repeat (40 µs now).
 const ROWS: usize = 16 * 1024;
@@ -84,7 +86,7 @@ impl Sent {
         Self { known: None, shelves, rebuilt: false }
     }
 
-    fn known(&mut self, conn: &Connection) -> rusqlite::Result<&mut Known> {
+    fn known(&mut self, conn: &Connection) -> Result<&mut Known> {
         match &mut self.known {
             Some(known) => Ok(known),
             unknown => Ok(unknown.insert(Known::load(conn, self.shelves)?)),
@@ -92,7 +94,7 @@ impl Sent {
     }
 
     /// Writes what has been noted.
-    pub(super) fn write(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn write(&mut self, conn: &Connection) -> Result<()> {
         let Some(Known { recent, .. }) = &mut self.known else { return Ok(()) };
         let columns = "sent (id, device, message_id, destination, seq, received_at)";
         insert(conn, columns, &recent.rows[recent.written..], |sent, row| {
@@ -127,7 +129,7 @@ impl Sent {
 }
 
 impl Known {
-    fn load(conn: &Connection, most: usize) -> rusqlite::Result<Self> {
+    fn load(conn: &Connection, most: usize) -> Result<Self> {
         let key = conn.query_row("SELECT value FROM meta WHERE key = 'sent_key'", [], |row| row.get(0))?;
         let mut shelves: Vec<Runs> = Vec::new();
         let mut next = 1;
@@ -161,7 +163,7 @@ impl Known {
         Ok(known)
     }
 
-    fn load_recent(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+    fn load_recent(&mut self, conn: &Connection) -> Result<()> {
         let mut query = conn.prepare(
             "SELECT id, device, message_id, received_at, destination, seq FROM sent WHERE id >= ?1 ORDER BY id",
         )?;
@@ -183,7 +185,7 @@ impl Known {
         hasher.finish().max(1)
     }
 
-    fn add(&mut self, conn: &Connection, id: Id, received_at: i64, sent: (i64, i64)) -> rusqlite::Result<()> {
+    fn add(&mut self, conn: &Connection, id: Id, received_at: i64, sent: (i64, i64)) -> Result<()> {
         let hash = self.hash(&id);
         let runs = self.shelves.last_mut().expect("there is one for the newest rows");
         if runs.shelf.as_ref().is_none_or(Shelf::is_full) {
@@ -197,7 +199,7 @@ impl Known {
         Ok(())
     }
 
-    fn find(&self, conn: &Connection, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
+    fn find(&self, conn: &Connection, id: &Id) -> Result<Option<(i64, i64)>> {
         let hash = self.hash(id);
         for runs in self.shelves.iter().rev() {
             let found = match &runs.shelf {
@@ -222,7 +224,7 @@ impl Known {
         conn: &Connection,
         hash: u64,
         id: &Id,
-    ) -> rusqlite::Result<Option<(i64, i64)>> {
+    ) -> Result<Option<(i64, i64)>> {
         for at in candidates {
             let found = match runs.get(at) {
                 None => self.recent.find(hash, id),
@@ -237,11 +239,11 @@ impl Known {
     }
 
     /// Forgets shelves with nothing on them any more, but the last one.
-    fn throw_away(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+    fn throw_away(&mut self, conn: &Connection) -> Result<()> {
         let empty = |runs: &Runs| runs.runs.iter().all(|run| run.expired);
         while let Some(at) = self.shelves[..self.shelves.len() - 1].iter().position(empty) {
             let Runs { number, .. } = self.shelves.remove(at);
-            conn.prepare_cached("DELETE FROM sent_run WHERE shelf = ?1")?.execute([number])?;
+            conn.run("DELETE FROM sent_run WHERE shelf = ?1", [number])?;
             shelf::throw_away(conn, number)?;
         }
         Ok(())
@@ -269,17 +271,11 @@ impl Recent {
 
 impl Tx<'_> {
     /// Where this device has sent the message before, and the number that it got.
-    pub(super) fn seen(&mut self, device: i64, message_id: MessageId) -> rusqlite::Result<Option<(i64, i64)>> {
+    pub(super) fn seen(&mut self, device: i64, message_id: MessageId) -> Result<Option<(i64, i64)>> {
         self.state.sent.known(self.conn)?.find(self.conn, &(device, *message_id.as_bytes()))
     }
 
-    pub(super) fn note_seen(
-        &mut self,
-        device: i64,
-        message_id: MessageId,
-        destination: i64,
-        seq: i64,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn note_seen(&mut self, device: i64, message_id: MessageId, destination: i64, seq: i64) -> Result<()> {
         let received_at = self.now();
         let id = (device, *message_id.as_bytes());
         self.state.sent.known(self.conn)?.add(self.conn, id, received_at, (destination, seq))
@@ -288,7 +284,7 @@ impl Tx<'_> {
 
 /// Makes a run of the newest rows, if there are enough, and puts a shelf away, if there are too many. In transactions of
 /// its own: where there is no room for it, messages may still find some.
-pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> rusqlite::Result<()> {
+pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> Result<()> {
     let most = sent.shelves;
     let Some(known) = sent.known.as_mut().filter(|known| known.recent.rows.len() >= ROWS) else {
         return Ok(());
@@ -303,9 +299,10 @@ pub(super) fn seal(conn: &mut Connection, sent: &mut Sent) -> rusqlite::Result<(
         places[usize::try_from(row.number - first).unwrap_or(0)] = row.hash.to_le_bytes();
     }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction
-        .prepare_cached("INSERT INTO sent_run (first, shelf, ids, newest, hashes) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![first, runs.number, ids, newest, places.as_flattened()])?;
+    transaction.run(
+        "INSERT INTO sent_run (first, shelf, ids, newest, hashes) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![first, runs.number, ids, newest, places.as_flattened()],
+    )?;
     transaction.commit()?;
     rows.clear();
     *written = 0;

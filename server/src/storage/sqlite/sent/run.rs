@@ -1,9 +1,12 @@
 //! Runs of rows, and the shelves that their hashes are on.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::super::query::Query as _;
+use super::super::row::blob;
 use super::shelf::{self, Shelf};
 use super::{Id, ROWS, Row};
+use crate::storage::Result;
 
 /// Runs that follow each other, and the shelf with their hashes.
 pub(super) struct Runs {
@@ -43,14 +46,14 @@ impl Runs {
     }
 
     /// Fills a shelf for them and as many more, with these rows behind them.
-    pub(super) fn refill(&mut self, conn: &Connection, recent: &[Row]) -> rusqlite::Result<()> {
+    pub(super) fn refill(&mut self, conn: &Connection, recent: &[Row]) -> Result<()> {
         let rows = self.rows + recent.len();
         let mut shelf = Shelf::for_rows(if self.are_complete() { rows } else { rows + ROWS });
         let mut query = conn.prepare_cached("SELECT hashes FROM sent_run WHERE first = ?1")?;
         for (at, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.expired) {
             let mut rows = query.query([run.first])?;
             if let Some(row) = rows.next()? {
-                let hashes = hashes(row.get_ref(0)?.as_blob()?);
+                let hashes = hashes(blob(row, 0)?);
                 hashes.filter(|hash| *hash != 0).for_each(|hash| shelf.put(hash, at));
             }
         }
@@ -60,7 +63,7 @@ impl Runs {
     }
 
     /// Gives a complete shelf the size that its rows need. It has a larger one if much that came was undone.
-    pub(super) fn shrink(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn shrink(&mut self, conn: &Connection) -> Result<()> {
         match &self.shelf {
             Some(shelf) if !shelf.can_be_put_away() => self.refill(conn, &[]),
             _ => Ok(()),
@@ -69,7 +72,7 @@ impl Runs {
 
     /// Moves a complete shelf to the disk. Where runs could not be made for a long time, and then one of very many rows,
     /// it stays in memory: there is one size on the disk.
-    pub(super) fn put_away(&mut self, conn: &mut Connection) -> rusqlite::Result<()> {
+    pub(super) fn put_away(&mut self, conn: &mut Connection) -> Result<()> {
         if let Some(shelf) = self.shelf.as_ref().filter(|shelf| shelf.can_be_put_away()) {
             let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             shelf.put_away(&transaction, self.number)?;
@@ -81,16 +84,17 @@ impl Runs {
 }
 
 /// The row of a run that has this hash, if it is of this id.
-pub(super) fn in_run(conn: &Connection, first: i64, hash: u64, id: &Id) -> rusqlite::Result<Option<(i64, i64)>> {
+pub(super) fn in_run(conn: &Connection, first: i64, hash: u64, id: &Id) -> Result<Option<(i64, i64)>> {
     let mut query = conn.prepare_cached("SELECT hashes FROM sent_run WHERE first = ?1")?;
     let mut rows = query.query([first])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    for (place, other) in (0..).zip(hashes(row.get_ref(0)?.as_blob()?)) {
+    for (place, other) in (0..).zip(hashes(blob(row, 0)?)) {
         if other == hash {
-            let found = conn
-                .prepare_cached("SELECT destination, seq FROM sent WHERE id = ?1 AND device = ?2 AND message_id = ?3")?
-                .query_row(params![first + place, id.0, id.1], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
+            let found = conn.first(
+                "SELECT destination, seq FROM sent WHERE id = ?1 AND device = ?2 AND message_id = ?3",
+                params![first + place, id.0, id.1],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
             if found.is_some() {
                 return Ok(found);
             }

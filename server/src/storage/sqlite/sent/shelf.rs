@@ -8,7 +8,10 @@
 //! Where there are more shelves than memory is for, the oldest are on the disk, in pages: then it is a look at one of
 //! these for each of them.
 
-use rusqlite::{Connection, OptionalExtension};
+use super::super::query::Query as _;
+use super::super::row::blob;
+use crate::storage::Result;
+use rusqlite::Connection;
 
 /// Runs on a shelf; as many as six bits can number.
 pub(super) const RUNS: usize = 64;
@@ -99,7 +102,7 @@ impl Shelf {
     }
 
     /// Puts it away, under this number.
-    pub(super) fn put_away(&self, conn: &Connection, number: i64) -> rusqlite::Result<()> {
+    pub(super) fn put_away(&self, conn: &Connection, number: i64) -> Result<()> {
         let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO sent_shelf (id, slots) VALUES (?1, ?2)")?;
         for (id, page) in (first_page(number)..).zip(self.slots.chunks(PAGE)) {
             let bytes: Vec<u8> = page.iter().flat_map(|slot| slot.to_le_bytes()).collect();
@@ -110,7 +113,7 @@ impl Shelf {
 }
 
 /// Runs of a shelf that was put away that may have a row with this hash.
-pub(super) fn candidates_on_disk(conn: &Connection, number: i64, hash: u64) -> rusqlite::Result<Vec<usize>> {
+pub(super) fn candidates_on_disk(conn: &Connection, number: i64, hash: u64) -> Result<Vec<usize>> {
     let (mut runs, first) = (Vec::new(), first_look(hash, SLOTS));
     let (mut page, mut at) = (first / PAGE, first % PAGE);
     let mut query = conn.prepare_cached("SELECT slots FROM sent_shelf WHERE id = ?1")?;
@@ -118,7 +121,7 @@ pub(super) fn candidates_on_disk(conn: &Connection, number: i64, hash: u64) -> r
         let id = first_page(number) + i64::try_from(page).unwrap_or(0);
         let mut rows = query.query([id])?;
         let Some(row) = rows.next()? else { break };
-        for slot in row.get_ref(0)?.as_blob()?.as_chunks().0.iter().skip(at) {
+        for slot in blob(row, 0)?.as_chunks().0.iter().skip(at) {
             match u32::from_le_bytes(*slot) {
                 0 => return Ok(runs),
                 found => runs.extend(run_of(found, hash)),
@@ -130,19 +133,15 @@ pub(super) fn candidates_on_disk(conn: &Connection, number: i64, hash: u64) -> r
 }
 
 /// Whether a shelf has been put away.
-pub(super) fn is_on_disk(conn: &Connection, number: i64) -> rusqlite::Result<bool> {
-    let found = conn
-        .prepare_cached("SELECT 1 FROM sent_shelf WHERE id = ?1")?
-        .query_row([first_page(number)], |_| Ok(()))
-        .optional()?;
+pub(super) fn is_on_disk(conn: &Connection, number: i64) -> Result<bool> {
+    let found = conn.first("SELECT 1 FROM sent_shelf WHERE id = ?1", [first_page(number)], |_| Ok(()))?;
     Ok(found.is_some())
 }
 
 /// Throws a shelf away that was put away.
-pub(super) fn throw_away(conn: &Connection, number: i64) -> rusqlite::Result<()> {
-    conn.prepare_cached("DELETE FROM sent_shelf WHERE id >= ?1 AND id < ?2")?
-        .execute([first_page(number), first_page(number + 1)])
-        .map(drop)
+pub(super) fn throw_away(conn: &Connection, number: i64) -> Result<()> {
+    conn.run("DELETE FROM sent_shelf WHERE id >= ?1 AND id < ?2", [first_page(number), first_page(number + 1)])?;
+    Ok(())
 }
 
 /// Id of the first page of a shelf.
