@@ -79,6 +79,8 @@ CREATE TABLE contact (
     verified INTEGER NOT NULL DEFAULT 0,
     changed_identity BLOB,             -- another one than the pinned; blocks sending until the user has decided
     changed_by TEXT,                   -- who names it: seen, link, in_person, device:ID for another device of the user's
+    changed_floor INTEGER NOT NULL DEFAULT 0, -- as floor, of that one
+    floor INTEGER NOT NULL DEFAULT 0,  -- below this generation of the pinned one's account nothing counts
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
@@ -98,6 +100,7 @@ CREATE TABLE contact_word (
     told_by TEXT NOT NULL,             -- the own device that has told it here; '' for this one
     identity BLOB NOT NULL,
     marks INTEGER NOT NULL,            -- 1 by a contact link, 2 verified
+    floor INTEGER NOT NULL DEFAULT 0,  -- the generation that stood on the contact's own screen
     told INTEGER NOT NULL DEFAULT 0,   -- of this device's own: the others have been told
     void INTEGER NOT NULL DEFAULT 0,   -- 1 by a device that was removed as stolen, 2 put aside by the user
     shown INTEGER NOT NULL DEFAULT 0,  -- the user was shown it, to confirm it
@@ -109,6 +112,7 @@ CREATE INDEX contact_word_untold ON contact_word (told) WHERE told_by = '';
 CREATE TABLE refused_identity (
     user_id TEXT NOT NULL,
     identity BLOB NOT NULL,
+    shown INTEGER NOT NULL DEFAULT 0,  -- the user was shown its number since, to accept it after all
     PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
