@@ -177,9 +177,8 @@ fn copy(disk: &MemoryStorage) -> MemoryStorage {
 
 /// Later than any leaf before.
 fn made_at() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let next = |last: u64| Some(last.saturating_add(1).max(now_s()));
-    LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default().saturating_add(1)
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    now_s() + MADE.fetch_add(1, Ordering::Relaxed)
 }
 
 fn now_s() -> u64 {
