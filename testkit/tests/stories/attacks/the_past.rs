@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use privmsg_client::MessageKind;
 use privmsg_protocol::GroupId;
-use privmsg_testkit::hostile::{HostileServer, Past};
+use privmsg_testkit::hostile::{Answer, HostileServer, Past};
 use privmsg_testkit::{Clock, Person, Server, wait};
+use serde_json::json;
 
 /// A device of Bob's was there once, and is signed out; whoever has it can read what is said in the epochs that it knew the
 /// keys of. The server says that it has lost everything since, and numbers on without a hole. Alice is led back among the
@@ -49,6 +50,42 @@ async fn what_is_said_after_being_led_back_reaches_no_copy_of_before_a_rotation(
     hostile.leads_back(&past, group, before, server.last_seq(group)?)?;
     is_led_back(&mut alice, &bob, "not for the old key").await?;
     thief.learns_nothing(group, past.taken()).await
+}
+
+/// The server says that it knows the group no more, so that the chat goes on in another one, for which it has a key package of Bob's
+/// that is older than what he has. Whoever has a copy of his disk of then reads what is said for it: nothing is, until he has come in and
+/// made a leaf. A device of his that is away does not stop that.
+#[tokio::test]
+async fn a_chat_that_is_begun_anew_waits_for_new_leaves() -> Result<()> {
+    let Scene { server, hostile, past, alice, mut bob, clock, group } = Scene::begins().await?;
+    let mut tablet = bob.takes_another_device(&hostile.url()).await?;
+    alice.says(&bob, "two devices").await?;
+    tablet.hears(&alice, "two devices").await?;
+    renew(&past, &clock, 1).await?;
+    bob.says(&alice, "by a new key").await?;
+    alice.hears(&bob, "by a new key").await?;
+    tablet.goes_offline().await?;
+    bob.goes_offline().await?;
+
+    hostile.claims_restore(group)?;
+    let unknown =
+        json!({ "type": "about:blank", "title": "Not Found", "status": 404, "code": "unknown_group", "detail": "" });
+    for asked in [format!("GET groups/{group}"), format!("GET groups/{group}/state")] {
+        let body = unknown.clone();
+        hostile.answers(&asked, move |_| Some(Answer { status: 404, body: body.clone() }))?;
+    }
+    let sent = alice.says(&bob, "not for the old key package").await?;
+    let look = || async { Ok((server.group_of(&["alice", "bob"])? != group).then_some(())) };
+    wait::until("that the chat goes on in another group", wait::PATIENCE, look).await?;
+    let went_out = tokio::time::timeout(super::SETTLING, alice.delivered(&sent)).await;
+    ensure!(went_out.is_err(), "it went out to a leaf that is older than Bob's");
+    bob.goes_online().await?;
+    bob.hears(&alice, "not for the old key package").await?;
+    bob.says(&alice, "as before").await?;
+    alice.hears(&bob, "as before").await?;
+    tablet.goes_online().await?;
+    alice.says(&bob, "and the tablet?").await?;
+    tablet.hears(&alice, "and the tablet?").await.map(drop)
 }
 
 /// So many devices of Bob's renew their leaf keys, as each does once a week.
