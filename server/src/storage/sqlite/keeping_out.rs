@@ -1,5 +1,5 @@
-//! Who is put into a group of people by somebody whom they have blocked, or again after they have left it twice, hears
-//! nothing of it.
+//! Who is put into a group of people by somebody whom they have blocked, or into one of two by whoever they have declined, or again
+//! after they have left it twice, hears nothing of it.
 //!
 //! For the others, and whoever has put them in, they take part like anybody else who is away: devices of theirs are leaves, and
 //! nothing is refused because of them. To them the server delivers neither welcomes nor commits nor messages, and the group
@@ -22,7 +22,7 @@ const FOR_GOOD: i64 = 2;
 /// Why a user is kept out of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeptOutFor {
-    /// Of whoever has put them in, whom they have blocked.
+    /// Of whoever has put them in, whom they have blocked or declined.
     Blocking(i64),
     /// Of having left it more than once.
     Leaving,
@@ -82,11 +82,25 @@ impl Tx<'_> {
                 [group, user, *other, of_people],
                 |row| row.get(0),
             )?;
-            if is_blocked {
+            if is_blocked || self.is_declined_anew(group, user, *other)? {
                 return Ok(Some(KeptOutFor::Blocking(*other)));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a group of people is between a user and somebody whom they have declined: the same conversation once more, by another
+    /// name.
+    fn is_declined_anew(&self, group: i64, user: i64, other: i64) -> Result<bool> {
+        self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM grp WHERE id = ?1 AND kind = ?4)
+                 AND NOT EXISTS (SELECT 1 FROM grp_participant WHERE grp = ?1 AND user NOT IN (?2, ?3))
+                 AND EXISTS (SELECT 1 FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+                     JOIN grp g ON g.id = me.grp
+                     WHERE me.user = ?2 AND me.declined <> 0 AND them.user = ?3 AND g.kind = ?5)",
+            [group, user, other, kind_number(GroupKind::Group), kind_number(GroupKind::Direct)],
+            |row| row.get(0),
+        )
     }
 
     pub(super) fn is_kept_out(&self, group: i64, device: i64) -> Result<bool> {
@@ -127,6 +141,18 @@ impl Tx<'_> {
             |row| row.get(0),
         )?;
         groups.into_iter().try_for_each(|group| self.have_joined_anew(group, user))
+    }
+
+    /// The user lets a conversation in: so are groups of two that the other one has made meanwhile, unless they are blocked.
+    pub(super) fn let_in_by_others(&mut self, group: i64, user: i64) -> Result<()> {
+        let others: Vec<i64> = self.conn.all(
+            "SELECT p.user FROM grp_participant p JOIN grp g ON g.id = p.grp
+             WHERE p.grp = ?1 AND p.user <> ?2 AND g.kind = ?3
+                 AND NOT EXISTS (SELECT 1 FROM block b WHERE b.user = ?2 AND b.peer = p.user)",
+            [group, user, kind_number(GroupKind::Direct)],
+            |row| row.get(0),
+        )?;
+        others.into_iter().try_for_each(|other| self.let_in_by(user, other))
     }
 
     /// The user's devices have nothing of the group: none is a leaf as far as the server is concerned, and all are told.
