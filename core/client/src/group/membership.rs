@@ -8,11 +8,7 @@ use privmsg_store::contacts::{self, Observation};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-<<<<<<< HEAD
-use privmsg_store::{Snapshot, StoreError, group_chats, holds, leaf_dates};
-=======
-use privmsg_store::{Snapshot, StoreError, group_chats, holds, reached as told};
->>>>>>> main
+use privmsg_store::{Snapshot, StoreError, group_chats, holds, leaf_dates, reached as told};
 
 use super::claim::{Claim, published};
 use super::mls::Step;

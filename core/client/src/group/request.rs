@@ -176,11 +176,8 @@ impl Asked<'_> {
                         conversation.merge_pending(step.mls).during("merging a commit of our own")?;
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
-<<<<<<< HEAD
                     dates = conversation.dates();
-=======
                     epoch_ends::note(step.tx, &id, Epoch(conversation.epoch().0.saturating_sub(1)), seq)?;
->>>>>>> main
                     step.keep(conversation)?;
                 }
                 let mut news = Vec::new();
