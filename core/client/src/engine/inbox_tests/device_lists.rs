@@ -256,7 +256,7 @@ async fn the_generation_of_a_code_from_the_screen_is_a_floor() {
     let (account, first, alice, bob) = alice_with_her_account().await;
     bob.learns(&alice, list(&first, 9, &[&alice])).await;
     let (user, identity) = (alice.identity.user_id.clone(), alice.identity.account);
-    bob.step(move |step| drop(contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap())).await;
+    bob.step(move |step| contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap()).await;
     assert_eq!((bob.gate_at(5).await, bob.gate_at(MUCH_LATER).await), (Gate::Missing, Gate::Missing));
     assert_eq!(
         (bob.gate_of_people_at(5).await, bob.gate_of_people_at(MUCH_LATER).await),
@@ -271,7 +271,7 @@ async fn the_generation_of_a_code_from_the_screen_is_a_floor() {
 async fn a_floor_holds_where_no_list_is_known() {
     let (account, _, alice, bob) = alice_with_her_account().await;
     let (user, identity) = (alice.identity.user_id.clone(), alice.identity.account);
-    bob.step(move |step| drop(contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap())).await;
+    bob.step(move |step| contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap()).await;
     assert_eq!((bob.gate_at(5).await, bob.gate_at(MUCH_LATER).await), (Gate::Missing, Gate::Missing));
     bob.learns(&alice, list(&alice.begins(&account, 3), 1, &[&alice])).await;
     assert_eq!(bob.gate_at(5).await, Gate::Open);
