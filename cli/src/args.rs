@@ -14,6 +14,7 @@ use privmsg_protocol::{DeviceId, MessageId, UserId};
 use crate::chat_name::{ChatName, GroupName};
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::which::Which;
 pub(crate) use complaint::path_of;
 use complaint::{describe, is_invitation, mistyped};
 use definition::definition;
@@ -34,18 +35,18 @@ pub(crate) enum Command {
     Send(Send),
     Listen(Listen),
     React {
-        message: MessageId,
+        which: Which,
         emoji: String,
         remove: bool,
         timeout: Option<u64>,
     },
     Edit {
-        message: MessageId,
+        which: Which,
         text: String,
         timeout: Option<u64>,
     },
     Delete {
-        message: MessageId,
+        which: Which,
         for_me: bool,
         timeout: Option<u64>,
     },
@@ -62,9 +63,8 @@ pub(crate) enum Command {
         limit: u32,
     },
     Download {
-        message_id: MessageId,
+        which: Which,
         out: PathBuf,
-        from: Option<UserId>,
     },
     Chats,
     ContactLink,

@@ -26,6 +26,7 @@ mod prompt;
 mod qr;
 mod screen;
 mod signals;
+mod which;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

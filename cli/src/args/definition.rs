@@ -47,6 +47,10 @@ fn all(lang: Lang) -> Clap {
     let chat = || positional("chat", lang.pick("CHAT", "ЧАТ"), lang.help_chat()).required(true);
     let whom = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_whom()).required(true);
     let message = || positional("message-id", lang.pick("MESSAGE_ID", "ID"), lang.help_message_id()).required(true);
+    let which = || {
+        let (user, chat) = (lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.pick("CHAT", "ЧАТ"));
+        [option("from", user, lang.help_from()), option("chat", chat, lang.help_in_chat())]
+    };
     let text_argument = || positional("text", lang.pick("TEXT", "ТЕКСТ"), lang.help_text()).allow_hyphen_values(true);
     let seconds = lang.pick("SECS", "СЕКУНДЫ");
     let path = lang.pick("PATH", "ПУТЬ");
@@ -120,18 +124,21 @@ fn all(lang: Lang) -> Clap {
             .arg(message())
             .arg(positional("emoji", lang.pick("EMOJI", "ЭМОДЗИ"), lang.help_emoji()).required(true))
             .arg(flag("remove", lang.help_remove()))
+            .args(which())
             .arg(number("timeout", seconds, lang.help_act_timeout())),
     )
     .subcommand(
         with_arguments(lang, command(lang, "edit", lang.about_edit(), lang.usage_edit()))
             .arg(message())
             .arg(text_argument().required(true))
+            .args(which())
             .arg(number("timeout", seconds, lang.help_act_timeout())),
     )
     .subcommand(
         with_arguments(lang, command(lang, "delete", lang.about_delete(), lang.usage_delete()))
             .arg(message())
             .arg(flag("for-me", lang.help_for_me()))
+            .args(which())
             .arg(number("timeout", seconds, lang.help_act_timeout())),
     )
     .subcommand(
@@ -162,7 +169,7 @@ fn all(lang: Lang) -> Clap {
         with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
             .arg(message())
             .arg(option("out", path, lang.help_out()).required(true).value_parser(value_parser!(PathBuf)))
-            .arg(option("from", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_from())),
+            .args(which()),
     )
     .subcommand(command(lang, "chats", lang.about_chats(), lang.usage_chats()))
     .subcommand(

@@ -11,6 +11,7 @@ use super::{AddContact, Answer, Args, Command, GroupCommand, Listen, Login, Send
 use crate::chat_name::ChatName;
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::which::Which;
 
 /// Messages that `history` shows unless told otherwise: about a screen.
 const HISTORY_LIMIT: u32 = 20;
@@ -65,18 +66,18 @@ impl Command {
                 timeout: matches.get_one("timeout").copied(),
             }),
             "react" => Self::React {
-                message: message_id(lang, matches, "message-id")?,
+                which: which(lang, matches)?,
                 emoji: text(matches, "emoji").unwrap_or_default(),
                 remove: matches.get_flag("remove"),
                 timeout: matches.get_one("timeout").copied(),
             },
             "edit" => Self::Edit {
-                message: message_id(lang, matches, "message-id")?,
+                which: which(lang, matches)?,
                 text: text(matches, "text").unwrap_or_default(),
                 timeout: matches.get_one("timeout").copied(),
             },
             "delete" => Self::Delete {
-                message: message_id(lang, matches, "message-id")?,
+                which: which(lang, matches)?,
                 for_me: matches.get_flag("for-me"),
                 timeout: matches.get_one("timeout").copied(),
             },
@@ -92,14 +93,9 @@ impl Command {
                 chat: chat(lang, matches)?,
                 limit: matches.get_one("limit").copied().unwrap_or(HISTORY_LIMIT),
             },
-            "download" => Self::Download {
-                message_id: message_id(lang, matches, "message-id")?,
-                out: path(matches, "out").unwrap_or_default(),
-                from: match text(matches, "from") {
-                    Some(_) => Some(user(lang, matches, "from")?),
-                    None => None,
-                },
-            },
+            "download" => {
+                Self::Download { which: which(lang, matches)?, out: path(matches, "out").unwrap_or_default() }
+            }
             "chats" => Self::Chats,
             "contact" => match matches.subcommand() {
                 Some(("add", add)) => {
@@ -183,6 +179,15 @@ fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId,
 
 fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
     parsed(lang, matches, name, |value| lang.bad_user_id(value))
+}
+
+/// Which message is meant.
+fn which(lang: Lang, matches: &ArgMatches) -> Result<Which, Failure> {
+    Ok(Which {
+        message: message_id(lang, matches, "message-id")?,
+        from: text(matches, "from").map(|_| user(lang, matches, "from")).transpose()?,
+        chat: text(matches, "chat").map(|_| chat(lang, matches)).transpose()?,
+    })
 }
 
 fn chat(lang: Lang, matches: &ArgMatches) -> Result<ChatName, Failure> {

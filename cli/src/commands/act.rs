@@ -5,6 +5,7 @@ use privmsg_protocol::MessageId;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::which::Which;
 
 use super::Session;
 use super::send::standard_input;
@@ -25,43 +26,45 @@ struct Done {
 
 pub(super) async fn react(
     session: &Session<'_>,
-    message: MessageId,
+    which: &Which,
     emoji: String,
     remove: bool,
     timeout: Option<u64>,
 ) -> Result<(), Failure> {
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let said = client.react(message, emoji, remove).await?;
+    let said = client.react(which.find(&client, session.lang()).await?, emoji, remove).await?;
+    let message = which.message;
     finish(session, &client, said, timeout, Done { message, what: "react" }).await
 }
 
 pub(super) async fn edit(
     session: &Session<'_>,
-    message: MessageId,
+    which: &Which,
     text: String,
     timeout: Option<u64>,
 ) -> Result<(), Failure> {
     let text = if text == "-" { standard_input(session.lang())? } else { text };
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let said = client.edit(message, text).await?;
+    let said = client.edit(which.find(&client, session.lang()).await?, text).await?;
+    let message = which.message;
     finish(session, &client, said, timeout, Done { message, what: "edit" }).await
 }
 
 pub(super) async fn delete(
     session: &Session<'_>,
-    message: MessageId,
+    which: &Which,
     for_me: bool,
     timeout: Option<u64>,
 ) -> Result<(), Failure> {
-    let lang = session.lang();
+    let (lang, message) = (session.lang(), which.message);
     if for_me {
         // Nobody is told, so nobody need be signed in.
         let client = session.signals.unless_interrupted(session.open()).await?;
-        client.delete_for_me(message).await?;
+        client.delete_for_me(which.find(&client, lang).await?).await?;
         return report(session, message, "delete_for_me", &lang.removed_here());
     }
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let deleted = client.delete(message).await;
+    let deleted = client.delete(which.find(&client, lang).await?).await;
     if matches!(deleted, Err(ClientError::NotTheAuthor)) {
         session.output.remark(&lang.delete_for_me());
     }

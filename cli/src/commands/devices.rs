@@ -1,6 +1,6 @@
 //! `privmsg devices`.
 
-use privmsg_client::{LinkCode, OwnDevice};
+use privmsg_client::{ClientError, LinkCode, OwnDevice};
 use privmsg_protocol::DeviceId;
 use serde::Serialize;
 
@@ -56,6 +56,11 @@ pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {
     for hidden in devices.iter().filter(|device| device.unknown_to_server && !device.current) {
         output.remark(&lang.hidden_by_server(hidden.device_id.as_str()));
     }
+    for unseen in devices.iter().filter(|device| device.unseen) {
+        let since = unseen.last_seen_at.as_ref().or(unseen.created_at.as_ref());
+        let since = since.map(|since| time::local_from_server(since)).unwrap_or_default();
+        output.remark(&lang.device_unseen(unseen.device_id.as_str(), &since));
+    }
     Ok(())
 }
 
@@ -93,7 +98,14 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
 
 pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Option<bool>) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
-    let client = session.open_listed().await?;
+    let client = match session.open_listed().await {
+        // Whoever has the stolen one may have been faster.
+        Err(failure @ Failure::Client(ClientError::NotListed)) if stolen != Some(false) => {
+            output.remark(&lang.put_out_by_the_stolen());
+            return Err(failure);
+        }
+        opened => opened?,
+    };
     if client.whoami().await?.device_id.as_ref() == Some(device) {
         return Err(Failure::Usage(session.lang().own_device()));
     }

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use privmsg_client::{Client, ClientError, DownloadState, Event, MessageView, Reason, SavedFile, Seat};
-use privmsg_protocol::{MessageId, UserId};
+use privmsg_protocol::MessageId;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
 use crate::failure::Failure;
 use crate::foreign;
+use crate::which::Which;
 
 use super::Session;
 use super::progress::Progress;
@@ -23,16 +24,11 @@ struct DownloadedObject {
     files: Vec<String>,
 }
 
-pub(super) async fn run(
-    session: &Session<'_>,
-    message_id: MessageId,
-    out: &Path,
-    from: Option<&UserId>,
-) -> Result<(), Failure> {
+pub(super) async fn run(session: &Session<'_>, which: &Which, out: &Path) -> Result<(), Failure> {
     let lang = session.lang();
     check_target(out, &lang.no_such_directory())?;
     let client = session.open_signed_in().await?;
-    let message = message_with_files(&client, message_id, from).await?;
+    let message = message_with_files(&client, &which.find(&client, lang).await?).await?;
     let to_stdout = out.as_os_str() == STDOUT;
     if to_stdout && message.attachments.len() > 1 {
         return Err(Failure::Usage(lang.several_files()));
@@ -55,7 +51,7 @@ pub(super) async fn run(
     let saved = async { Ok(client.save_files(message.id, out, move |done, total| shown.show(done, total)).await?) };
     let saved = session.signals.unless_interrupted(saved).await;
     progress.clear();
-    report(session, message_id, saved?)
+    report(session, which.message, saved?)
 }
 
 /// Says what was saved, then what was not.
@@ -84,10 +80,11 @@ fn report(session: &Session<'_>, message_id: MessageId, saved: Vec<SavedFile>) -
 }
 
 /// Ids are chosen by senders: somebody who gives one out again must not decide which message is meant.
-async fn message_with_files(client: &Client, id: MessageId, from: Option<&UserId>) -> Result<MessageView, Failure> {
-    let mut found = client.find(id).await?;
-    let is_deleted = found.iter().any(|view| view.deleted && from.is_none_or(|from| view.sender_id == *from));
-    found.retain(|view| !view.attachments.is_empty() && from.is_none_or(|from| view.sender_id == *from));
+async fn message_with_files(client: &Client, which: &privmsg_client::Which) -> Result<MessageView, Failure> {
+    let mut found = client.find(which.message).await?;
+    found.retain(|view| which.may_be(&view.sender_id, view.chat.id));
+    let is_deleted = found.iter().any(|view| view.deleted);
+    found.retain(|view| !view.attachments.is_empty());
     match found.len() {
         0 if is_deleted => Err(Failure::MessageDeleted),
         0 => Err(ClientError::NoSuchAttachment.into()),

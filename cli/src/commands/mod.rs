@@ -84,13 +84,11 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Send(send) => send::run(session, send).await,
         Command::Chat { with } => chat::run(session, &with).await,
         Command::Group(command) => group::run(session, command).await,
-        Command::React { message, emoji, remove, timeout } => {
-            act::react(session, message, emoji, remove, timeout).await
-        }
-        Command::Edit { message, text, timeout } => act::edit(session, message, text, timeout).await,
-        Command::Delete { message, for_me, timeout } => act::delete(session, message, for_me, timeout).await,
+        Command::React { which, emoji, remove, timeout } => act::react(session, &which, emoji, remove, timeout).await,
+        Command::Edit { which, text, timeout } => act::edit(session, &which, text, timeout).await,
+        Command::Delete { which, for_me, timeout } => act::delete(session, &which, for_me, timeout).await,
         Command::Listen(listen) => listen::run(session, listen).await,
-        Command::Download { message_id, out, from } => download::run(session, message_id, &out, from.as_ref()).await,
+        Command::Download { which, out } => download::run(session, &which, &out).await,
         Command::History { chat, limit } => signals.unless_interrupted(history::run(session, &chat, limit)).await,
         Command::Read { chat } => signals.unless_interrupted(read::run(session, &chat)).await,
         Command::Settings(wanted) => signals.unless_interrupted(settings::run(session, wanted)).await,

@@ -43,7 +43,7 @@ struct RequestObject<'a> {
 struct KeptOutObject<'a> {
     conversation: &'a str,
     kind: &'static str,
-    /// Why: `blocked` whoever is named by `from`, or `left` twice.
+    /// Why: `blocked` or `declined` whoever is named by `from`, or `left` twice.
     kept_out: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a UserId>,
@@ -121,14 +121,19 @@ fn show_kept_out(session: &Session<'_>, kept: &KeptOutGroup) -> Result<(), Failu
         return output.object(&KeptOutObject {
             conversation: &id,
             kind: "group",
-            kept_out: if kept.by.is_some() { "blocked" } else { "left" },
+            kept_out: match &kept.by {
+                Some(_) if kept.is_blocked => "blocked",
+                Some(_) => "declined",
+                None => "left",
+            },
             from: kept.by.as_ref(),
             title: kept.title.as_deref(),
         });
     }
     let name = kept.title.as_ref().map_or_else(|| short(&id).to_owned(), |title| lang.quoted(title));
     let head = match &kept.by {
-        Some(by) => lang.kept_out_of_blocked(by.as_str(), &name),
+        Some(by) if kept.is_blocked => lang.kept_out_of_blocked(by.as_str(), &name),
+        Some(by) => lang.kept_out_of_declined(by.as_str(), &name),
         None => lang.kept_out_left(&name),
     };
     output.text(&output.styled(Style::Bold, &head))?;

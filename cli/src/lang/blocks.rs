@@ -14,7 +14,8 @@ texts! {
 r"When this ends with 0, nothing that they send to you in your chat arrives any more, on any device of
 yours, and neither of you sees when the other is there. They are not told: their messages are taken, and
 are never read. What they sent before stays, and so does the chat. 'privmsg unblock USER' takes it back;
-what they wrote in between does not arrive.
+what they wrote in between does not arrive. Where they began something meanwhile, your devices join anew
+then: whoever looks at that closely can tell that they were blocked.
 
 In groups that you share with others you still read what they write there, and they what you write; the
 answer names these groups. 'privmsg leave GROUP' takes you out of one, and an admin can remove them. Into a new group
@@ -26,7 +27,8 @@ delete ID' takes it back.",
 r"Когда команда завершилась с 0, ничто из отправленного этим пользователем в ваш чат больше не приходит
 ни на одно ваше устройство, и ни один из вас не видит, когда другой в сети. Ему об этом не сообщается:
 сервер принимает его сообщения, но их никто не прочтёт. Полученное раньше остаётся, чат тоже. Отменить —
-«privmsg unblock ПОЛЬЗОВАТЕЛЬ»; написанное за это время не придёт.
+«privmsg unblock ПОЛЬЗОВАТЕЛЬ»; написанное за это время не придёт. Там, где он что-то начал за это время,
+ваши устройства тогда входят заново: тот, кто внимательно за этим следит, поймёт, что был заблокирован.
 
 В группах, где есть и другие, вы по-прежнему читаете то, что он туда пишет, а он — то, что пишете вы; команда называет
 эти группы. Выйти из группы — «privmsg leave ГРУППА»; исключить его может администратор. В новую группу

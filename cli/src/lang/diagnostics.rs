@@ -230,8 +230,8 @@ texts! {
     // Messages that are acted on.
     no_such_message() => "there is no such message in this profile", "в этом профиле нет такого сообщения";
     ambiguous_message() =>
-        "several messages have this id: their senders have chosen the same one. For download, --from says whose is meant",
-        "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Для download укажите --from";
+        "several messages have this id: their senders have chosen the same one. Say whose is meant by --from USER, and where it stands by --chat CHAT",
+        "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Укажите, чьё имеется в виду (--from ПОЛЬЗОВАТЕЛЬ) и в каком чате оно находится (--chat ЧАТ)";
     not_the_author() => "only its author can do that", "это может только автор";
     delete_for_me() =>
         "To remove it from this device: privmsg delete MESSAGE_ID --for-me",

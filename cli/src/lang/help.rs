@@ -46,16 +46,19 @@ texts! {
         "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]\n       privmsg login [--server NEW_URL] [--proxy URL] [--fingerprint SHA256:…]",
         "privmsg login (--server АДРЕС --user-id ID | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
     usage_send() => "privmsg send CHAT [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ЧАТ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to ID] [ПАРАМЕТРЫ]";
-    usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--timeout SECS]", "privmsg react ID ЭМОДЗИ [--remove] [--timeout СЕКУНДЫ]";
-    usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--timeout SECS]", "privmsg edit ID ТЕКСТ|- [--timeout СЕКУНДЫ]";
-    usage_delete() => "privmsg delete MESSAGE_ID [--for-me] [--timeout SECS]", "privmsg delete ID [--for-me] [--timeout СЕКУНДЫ]";
+    usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--from USER] [--chat CHAT] [--timeout SECS]",
+        "privmsg react ID ЭМОДЗИ [--remove] [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ] [--timeout СЕКУНДЫ]";
+    usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--chat CHAT] [--timeout SECS]",
+        "privmsg edit ID ТЕКСТ|- [--chat ЧАТ] [--timeout СЕКУНДЫ]";
+    usage_delete() => "privmsg delete MESSAGE_ID [--for-me] [--from USER] [--chat CHAT] [--timeout SECS]",
+        "privmsg delete ID [--for-me] [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ] [--timeout СЕКУНДЫ]";
     usage_chat() => "privmsg chat CHAT", "privmsg chat ЧАТ";
     usage_read() => "privmsg read CHAT", "privmsg read ЧАТ";
     usage_settings() => "privmsg settings [SETTING [VALUE]]", "privmsg settings [НАСТРОЙКА [ЗНАЧЕНИЕ]]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history CHAT [--limit N]", "privmsg history ЧАТ [--limit N]";
-    usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER]",
-        "privmsg download ID --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ]";
+    usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER] [--chat CHAT]",
+        "privmsg download ID --out ПУТЬ [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ]";
     usage_chats() => "privmsg chats", "privmsg chats";
     usage_whoami() => "privmsg whoami", "privmsg whoami";
     usage_devices() => "privmsg devices [link | remove DEVICE_ID]", "privmsg devices [link | remove ID]";
@@ -118,6 +121,9 @@ texts! {
     help_from() =>
         "Whose message it is, if several senders have chosen the same id",
         "Чьё это сообщение, если несколько отправителей выбрали один ID";
+    help_in_chat() =>
+        "In which chat it stands, if there are several with the same id",
+        "В каком чате оно находится, если таких ID несколько";
     help_device_id() => "As 'devices' shows it", "ID устройства, как его показывает «devices»";
     help_mark_verified() => "You have compared the number, and it is the same", "Вы сравнили код, и он совпал";
     help_unverify() => "Take that back", "Отменить это";

@@ -188,11 +188,17 @@ r"Имея ваш ключ доступа, можно начать замену 
     device_added(device: &str, at: &str) =>
         "A new device of yours: {device}, since {at}. If it is not yours, sign it out at once: privmsg devices remove {device}",
         "Новое ваше устройство: {device}, с {at}. Если оно не ваше, сразу выйдите на нём: privmsg devices remove {device}";
+    device_unseen(device: &str, since: &str) =>
+        "Your device {device} has not been there since {since}, as the server says. It is still let in to all that is said: if you have it no more, sign it out: privmsg devices remove {device}",
+        "Ваше устройство {device} не появлялось с {since}, как говорит сервер. Оно по-прежнему допущено ко всему, что пишут: если у вас его больше нет, выйдите на нём: privmsg devices remove {device}";
     device_left(device: &str) =>
         "A device of yours was signed out: {device}.", "На вашем устройстве выполнен выход: {device}.";
     signed_out_by(device: &str) =>
         "this device was signed out by your device {device}, as the server says. What was received stays readable; if that was not you, sign in anew ('privmsg login') and sign {device} out as stolen",
         "на этом устройстве выполнен выход с вашего устройства {device}, как говорит сервер. Полученное можно читать и дальше; если это были не вы, войдите заново («privmsg login») и удалите {device} как украденное";
+    put_out_by_the_stolen() =>
+        "If whoever has the other device has put this one out: 'privmsg login --recover' with the recovery key calls everything else back. The devices that are yours you let in again from here",
+        "Если это устройство исключил тот, у кого второе: «privmsg login --recover» с ключом восстановления отзывает все остальные. Свои устройства вы затем впустите отсюда";
     waits_to_be_let_in() =>
         "this device is not in your account's list of devices and waits to be let in: 'privmsg login --link' here shows its code for 'privmsg devices link' on another one. What you write is kept until then, and what was received stays readable",
         "этого устройства нет в списке устройств вашей учётной записи, и оно ждёт, пока его впустят: «privmsg login --link» здесь покажет код для «privmsg devices link» на другом. Написанное сохраняется до тех пор, а полученное можно читать";

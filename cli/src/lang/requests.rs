@@ -53,6 +53,9 @@ r"Чат с пользователем: ничто из отправленног
     kept_out_of_blocked(by: &str, group: &str) =>
         "{by}, whom you have blocked, has put you into the group {group}",
         "{by} (вами заблокирован): вы добавлены в группу {group}";
+    kept_out_of_declined(by: &str, group: &str) =>
+        "{by}, whom you have declined, has put you into the group {group}, in which nobody else is",
+        "{by} (разговор вами отклонён): вы добавлены в группу {group}, где больше никого нет";
     kept_out_left(group: &str) =>
         "You were put again into the group {group}, which you have left twice",
         "Вас снова добавили в группу {group}, из которой вы дважды вышли";

@@ -50,6 +50,40 @@ async fn a_download_goes_where_it_is_sent_and_destroys_nothing() {
     .await;
 }
 
+/// Into a folder in which whoever knows the name has put something in the way: nothing is written through it, or over it. And a name as long
+/// as file systems take it has no room for anything behind it.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_into_a_folder_goes_around_what_is_there() {
+    use std::os::unix::fs::symlink;
+
+    Two::play(|alice, bob| {
+        let id = sends_a_file(alice, bob);
+        let folder = bob.dir.join("folder");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("plans.txt.part"), "mine").unwrap();
+        symlink(bob.dir.join("elsewhere"), folder.join("plans.txt")).unwrap();
+        symlink(bob.dir.join("elsewhere.part"), folder.join("2-plans.txt.part")).unwrap();
+        bob.does(&["download", &id, "--out", "folder"]).ok();
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!((read("2-plans.txt").as_str(), read("plans.txt.part").as_str()), ("the plans", "mine"));
+        assert!(!bob.dir.join("elsewhere").exists() && !bob.dir.join("elsewhere.part").exists());
+        let there = std::fs::read_dir(&folder).unwrap().count();
+        assert_eq!(there, 4, "nothing else is left");
+
+        let long = format!("{}.txt", "x".repeat(251));
+        std::fs::write(alice.dir.join(&long), "at length").unwrap();
+        alice.does(&["send", "bob", "--file", &long]).ok();
+        let id = bob.hears(1)[0]["message_id"].as_str().unwrap().to_owned();
+        for _ in 0..2 {
+            bob.does(&["download", &id, "--out", "folder"]).ok();
+        }
+        let again = format!("2-{}.txt", "x".repeat(249));
+        assert_eq!((read(&long).as_str(), read(&again).as_str()), ("at length", "at length"));
+    })
+    .await;
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_keeps_permissions_and_says_what_it_may_not_do() {

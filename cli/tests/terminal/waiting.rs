@@ -54,6 +54,10 @@ async fn a_device_that_waits_says_so_at_once_whatever_it_is_asked() {
             assert_eq!((refused.code, code(&refused).as_str()), (3, "device_not_listed"), "{command:?}");
             assert_eq!(said(&refused), sentence, "{command:?}");
         }
+        let stolen = ["--profile", "alice", "devices", "remove", &id, "--stolen"];
+        let stolen = privmsg(&machine.dir, &stolen, &[]);
+        assert_eq!(stolen.code, 3, "{}", stolen.stderr);
+        assert!(stolen.stderr.contains("privmsg login --recover"), "{}", stolen.stderr);
         let me = machine.whoami("alice");
         assert_eq!((&me["signed_in"], &me["waiting"]), (&true.into(), &true.into()));
 

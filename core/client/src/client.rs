@@ -39,6 +39,7 @@ pub use group_names::SHORTEST_GROUP_NAME;
 pub use groups::{AskedChange, GroupPerson, GroupView};
 pub use held_groups::HeldGroup;
 pub use kept_out::KeptOutGroup;
+pub use messages::Which;
 pub(crate) use messages::target_in;
 pub use own_list::OwnDevice;
 pub use requests::Request;

@@ -15,8 +15,9 @@
 
 pub(crate) mod generation;
 pub(crate) mod learn;
-mod linking;
+pub(crate) mod linking;
 pub(crate) mod publish;
 mod remembered;
 pub(crate) mod sealed_copy;
+pub(crate) mod unseen;
 pub(crate) mod words;

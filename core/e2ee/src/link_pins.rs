@@ -1,8 +1,10 @@
-//! What a new device is told by the one that lets it in, before anybody else can tell it anything: contacts' keys, and the sealed
-//! identity as the identity has signed for it, which the server could spoil.
+//! What a new device is told by the one that lets it in, before anybody else can tell it anything: contacts' keys, the sealed
+//! identity as the identity has signed for it, which the server could spoil, and how far conversations have come, so that the
+//! server cannot show them as they once were.
 //!
 //! ```text
-//! nonce (12 bytes) | AES-256-GCM({ 0: told_by (text), 1: [pin], ? 2: sealed identity } in CBOR) | tag (16 bytes)
+//! nonce (12 bytes) | AES-256-GCM({ 0: told_by (text), 1: [pin], ? 2: sealed identity, ? 3: [reached] } in CBOR) | tag (16 bytes)
+//! reached = { 0: conversation (32 bytes), 1: incarnation, ? 2: number of the roster }
 //! ```
 //!
 //! The key comes from the secret in the new device's code by HKDF-SHA-256 (RFC 5869): the server carries it, and need not know
@@ -11,9 +13,10 @@
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use hkdf::Hkdf;
+use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Encode};
 use privmsg_mls_public::MAX_LINK_PINS;
-use privmsg_protocol::DeviceId;
+use privmsg_protocol::{ConversationId, DeviceId, Incarnation};
 use rand_core::CryptoRngCore;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -28,6 +31,52 @@ const TAG_LEN: usize = 16;
 
 const NAME: &str = "pins for a new device";
 
+/// The part of the room that conversations take at most: contacts' keys are worth more.
+const CHATS_SHARE: usize = MAX_LINK_PINS / 4;
+
+/// How far a conversation has come, as a device knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Reached {
+    #[n(0)]
+    conversation: ByteArray<32>,
+    #[n(1)]
+    incarnation: u32,
+    #[cbor(n(2), default, skip_if = "is_none")]
+    roster: u64,
+}
+
+impl Reached {
+    /// In this incarnation, and, of a group of people, with this roster in its GroupContext; 0: none.
+    #[must_use]
+    pub fn new(conversation: &ConversationId, incarnation: Incarnation, roster: u64) -> Self {
+        Self { conversation: (*conversation.as_bytes()).into(), incarnation: incarnation.0, roster }
+    }
+
+    /// Which conversation.
+    #[must_use]
+    pub fn conversation(&self) -> ConversationId {
+        ConversationId::from_bytes(*self.conversation)
+    }
+
+    /// Its incarnation.
+    #[must_use]
+    pub const fn incarnation(&self) -> Incarnation {
+        Incarnation(self.incarnation)
+    }
+
+    /// The number of its roster; 0: it has none.
+    #[must_use]
+    pub const fn roster(&self) -> u64 {
+        self.roster
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "minicbor asks so")]
+const fn is_none(roster: &u64) -> bool {
+    *roster == 0
+}
+
 /// What a device tells that lets another one in.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -38,26 +87,20 @@ pub struct LinkPins {
     pins: Vec<Pin>,
     #[n(2)]
     sealed: Option<SealedIdentity>,
+    #[cbor(n(3), default, skip_if = "Vec::is_empty")]
+    chats: Vec<Reached>,
 }
 
 impl LinkPins {
-    /// The sealed identity, and as many of these pins as there is room for, the first.
+    /// The sealed identity, and as many of these conversations and pins as there is room for, the first.
     #[must_use]
-    pub fn new(told_by: DeviceId, sealed: Option<SealedIdentity>, mut pins: Vec<Pin>) -> Self {
-        let len = |pin: &Pin| encode_cbor(pin).len();
-        // Besides the pins: their number, the map, who tells it, and what is sealed.
+    pub fn new(told_by: DeviceId, sealed: Option<SealedIdentity>, mut pins: Vec<Pin>, mut chats: Vec<Reached>) -> Self {
+        // Besides the lists: their numbers, the map, who tells it, and what is sealed.
         let besides = 16 + told_by.as_str().len() + sealed.as_ref().map_or(0, |sealed| encode_cbor(sealed).len());
         let mut left = (MAX_LINK_PINS - NONCE_LEN - TAG_LEN).saturating_sub(besides);
-        let fit = pins.iter().take_while(|pin| match left.checked_sub(len(pin)) {
-            Some(rest) => {
-                left = rest;
-                true
-            }
-            None => false,
-        });
-        let fit = fit.count();
-        pins.truncate(fit);
-        Self { told_by: PinDevice(told_by), pins, sealed }
+        left -= keep_what_fits(&mut chats, left.min(CHATS_SHARE));
+        keep_what_fits(&mut pins, left);
+        Self { told_by: PinDevice(told_by), pins, sealed, chats }
     }
 
     /// The device that tells it.
@@ -78,6 +121,12 @@ impl LinkPins {
         self.sealed.as_ref()
     }
 
+    /// How far conversations have come.
+    #[must_use]
+    pub fn chats(&self) -> &[Reached] {
+        &self.chats
+    }
+
     /// Seals it for the device that has shown this secret.
     pub fn seal(&self, secret: &[u8; 32], rng: &mut impl CryptoRngCore) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
@@ -95,6 +144,22 @@ impl LinkPins {
         let opened = cipher(secret).decrypt(Nonce::from_slice(nonce), sealed);
         decode_cbor(&Zeroizing::new(opened.map_err(|_| ContentError::Malformed(NAME))?), NAME)
     }
+}
+
+/// Cuts a list down to what has room in so many bytes. Returns how many it takes.
+fn keep_what_fits<T: Encode<()>>(list: &mut Vec<T>, room: usize) -> usize {
+    let mut taken = 0;
+    let fit = list.iter().take_while(|one| {
+        let with = taken + encode_cbor(*one).len();
+        let fits = with <= room;
+        if fits {
+            taken = with;
+        }
+        fits
+    });
+    let fit = fit.count();
+    list.truncate(fit);
+    taken
 }
 
 fn cipher(secret: &[u8; 32]) -> Aes256Gcm {
@@ -130,6 +195,11 @@ mod tests {
         (0..count).map(pin).collect()
     }
 
+    fn chats(count: usize) -> Vec<Reached> {
+        let conversation = ConversationId::from_bytes([9; 32]);
+        (0..count).map(|at| Reached::new(&conversation, Incarnation(2), at as u64)).collect()
+    }
+
     fn phone() -> DeviceId {
         DeviceId::new("phone").unwrap()
     }
@@ -137,14 +207,16 @@ mod tests {
     #[test]
     fn bytes_are_pinned() {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let told = LinkPins::new(phone(), None, pins(1));
+        let told = LinkPins::new(phone(), None, pins(1), Vec::new());
         insta::assert_snapshot!(hex(&encode_cbor(&told)), @"a2006570686f6e650181a30065626f622d30015820070707070707070707070707070707070707070707070707070707070707070703f5");
+        let with = LinkPins::new(phone(), None, Vec::new(), chats(2));
+        insta::assert_snapshot!(hex(&encode_cbor(&with)), @"a3006570686f6e6501800382a200582009090909090909090909090909090909090909090909090909090909090909090102a3005820090909090909090909090909090909090909090909090909090909090909090901020201");
         insta::assert_snapshot!(hex(&told.seal(&[8; 32], &mut rng())), @"023f37203a2476c42566a61cfe5981e380ab058da61e1cac18fc43ff6275ddb594f17bec3565f92f3aa387c8cff67e541ba584ee7af8f177580747b8d5906553f54ba67b594996b99d7da3eee39199b3d2366e");
     }
 
     #[test]
     fn only_the_secret_opens_it() {
-        let told = LinkPins::new(phone(), None, pins(3));
+        let told = LinkPins::new(phone(), None, pins(3), chats(2));
         let sealed = told.seal(&[8; 32], &mut rng());
         assert_eq!(LinkPins::open(&sealed, &[8; 32]), Ok(told));
         assert!(LinkPins::open(&sealed, &[9; 32]).is_err());
@@ -157,15 +229,23 @@ mod tests {
 
     #[test]
     fn there_is_room_for_some_hundreds() {
-        assert_eq!(LinkPins::new(phone(), None, pins(400)).pins().len(), 400);
-        let most = LinkPins::new(phone(), None, pins(5000));
+        assert_eq!(LinkPins::new(phone(), None, pins(400), Vec::new()).pins().len(), 400);
+        let most = LinkPins::new(phone(), None, pins(5000), Vec::new());
         let sealed = most.seal(&[8; 32], &mut rng());
         assert!(sealed.len() <= MAX_LINK_PINS && sealed.len() > MAX_LINK_PINS - 128, "{}", sealed.len());
         assert_eq!(most.pins(), &pins(5000)[..most.pins().len()], "the first");
         let copy = SealedIdentity::new(vec![1; 61], &RecoveryKey::generate(&mut rng()).sign_in_key(), [2; 32], [3; 64]);
-        let with = LinkPins::new(phone(), Some(copy.clone()), pins(5000));
+        let with = LinkPins::new(phone(), Some(copy.clone()), pins(5000), chats(5000));
         let sealed = with.seal(&[8; 32], &mut rng());
         assert!(sealed.len() <= MAX_LINK_PINS && sealed.len() > MAX_LINK_PINS - 128, "{}", sealed.len());
-        assert_eq!(LinkPins::open(&sealed, &[8; 32]).unwrap().sealed(), Some(&copy));
+        let opened = LinkPins::open(&sealed, &[8; 32]).unwrap();
+        assert_eq!(opened.sealed(), Some(&copy));
+        assert_eq!(opened.chats(), &chats(5000)[..opened.chats().len()], "the first");
+        assert!(
+            opened.chats().len() > 150 && opened.pins().len() > 250,
+            "{} {}",
+            opened.chats().len(),
+            opened.pins().len()
+        );
     }
 }

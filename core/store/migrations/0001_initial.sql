@@ -134,6 +134,7 @@ CREATE TABLE listed_device (
     first_added INTEGER NOT NULL,      -- s; the earliest date that any list gave it
     last_added INTEGER NOT NULL,       -- s; the latest
     present INTEGER NOT NULL,          -- it stands in the newest
+    unseen_told INTEGER NOT NULL DEFAULT 0, -- s; since when it is away, as the user was told; 0: never
     PRIMARY KEY (device_id, device_key)
 ) STRICT, WITHOUT ROWID;
 
@@ -374,6 +375,14 @@ CREATE TABLE refusal (
     code TEXT NOT NULL
 ) STRICT;
 
+-- How far conversations had come that were not here yet, as the device said that let this one in.
+CREATE TABLE reached (
+    conversation BLOB PRIMARY KEY,
+    incarnation INTEGER NOT NULL,
+    roster INTEGER NOT NULL,           -- the number of a group's roster; 0: it has none
+    told_by TEXT NOT NULL              -- the device
+) STRICT, WITHOUT ROWID;
+
 -- Files of ciphertext in the profile's folder. A row is there before its file is, and goes after it; what neither of the
 -- two tables below names is to be removed.
 CREATE TABLE sealed_file (
@@ -439,6 +448,14 @@ CREATE TABLE owed_receipt (
     message_id BLOB NOT NULL,
     read INTEGER NOT NULL,
     PRIMARY KEY (chat_id, read, message_id)
+) STRICT, WITHOUT ROWID;
+
+-- The last epochs of a group that are over, and the numbers of the commits that ended them.
+CREATE TABLE epoch_end (
+    group_id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
 
 -- Groups in which the server is ahead of this device, or that it should be in and is not.

@@ -133,6 +133,21 @@ pub fn incarnation(at: &Snapshot<'_>, id: ChatId) -> Result<Option<Incarnation>,
     Ok((known > 0).then_some(Incarnation(known)))
 }
 
+/// All chats with an incarnation that this device knows of, the one first in which something last came or was written.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn with_incarnations(at: &Snapshot<'_>) -> Result<Vec<(Chat, Incarnation)>, StoreError> {
+    let known = "SELECT id, incarnation FROM chat WHERE incarnation > 0 ORDER BY last_at DESC, id DESC";
+    let mut query = at.sql().prepare_cached(known)?;
+    let rows = query.query_map([], |row| Ok((ChatId(row.get(0)?), Incarnation(row.get(1)?))))?;
+    rows.map(|row| {
+        let (id, incarnation) = row?;
+        Ok((load(at, id)?, incarnation))
+    })
+    .collect()
+}
+
 /// The conversation has come to an incarnation. Never goes back.
 ///
 /// # Errors

@@ -64,6 +64,21 @@ pub fn note(tx: &Tx<'_>, list: i64, devices: &[Entry]) -> Result<(), StoreError>
     Ok(())
 }
 
+/// The user is told that one of them was not there since then, s. Returns whether that is news.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_unseen(tx: &Tx<'_>, device: &DeviceId, key: &[u8; 32], since: i64) -> Result<bool, StoreError> {
+    let told = tx
+        .sql()
+        .prepare_cached(
+            "UPDATE listed_device SET unseen_told = ?3
+             WHERE device_id = ?1 AND device_key = ?2 AND unseen_told <> ?3",
+        )?
+        .execute(params![device.as_str(), key.as_slice(), since])?;
+    Ok(told > 0)
+}
+
 /// All that is remembered.
 ///
 /// # Errors
@@ -93,6 +108,20 @@ mod tests {
 
     fn device(name: &str, key: u8, added_at: u64) -> Entry {
         Entry { device_id: DeviceId::new(name).unwrap(), device_key: [key; 32], added_at }
+    }
+
+    #[tokio::test]
+    async fn that_one_is_away_is_told_once_for_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let told = store.write(|tx| {
+            note(tx, 1, &[device("a", 1, 10)])?;
+            let tell = |name, key, since| note_unseen(tx, &DeviceId::new(name).unwrap(), &[key; 32], since);
+            let first = [tell("a", 1, 50)?, tell("a", 1, 50)?, tell("a", 1, 70)?, tell("a", 2, 70)?, tell("b", 1, 70)?];
+            note(tx, 2, &[device("a", 1, 10)])?;
+            Ok::<_, StoreError>((first, tell("a", 1, 70)?))
+        });
+        assert_eq!(told.await.unwrap(), ([true, false, true, false, false], false));
     }
 
     #[tokio::test]

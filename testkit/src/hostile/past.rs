@@ -131,6 +131,7 @@ impl HostileServer {
             Answer::ok(&CommitAccepted { epoch: now.epoch, seq: now.seq }).ok()
         })?;
         let shown = Arc::clone(&now);
+        let conversation = description["chat_id"].clone();
         let show = move |group: &mut Value| {
             let now = locked(&shown);
             group.clone_from(&description);
@@ -138,10 +139,10 @@ impl HostileServer {
         };
         let show_one = show.clone();
         self.rewrites(&format!("GET groups/{group}"), move |_, group| show_one(group))?;
-        let id = group.to_string();
+        // It stands in the place of whatever the conversation has gone on in since.
         self.rewrites("GET groups", move |_, answer| {
             let groups = answer.get_mut("groups").and_then(Value::as_array_mut).into_iter().flatten();
-            groups.filter(|group| group["group_id"] == id).for_each(&show);
+            groups.filter(|group| group["chat_id"] == conversation).for_each(&show);
         })?;
         let id = group.to_string();
         self.rewrites_frames(move |frame| match (&frame, group_of(&frame)) {

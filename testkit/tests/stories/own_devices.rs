@@ -352,6 +352,34 @@ async fn another_identity_that_took_effect_meanwhile_is_signed_in_to() -> Result
     bob.hears(&alice, "it is me, anew").await.map(drop)
 }
 
+/// A tablet lies in a drawer. Nobody signs it out for what the server says, and the user is told, once for the time that it is away.
+#[tokio::test]
+async fn a_device_that_does_not_come_back_is_told() -> Result<()> {
+    let (server, clock) = (Server::start().await?, Clock::right());
+    let account = server.admin().creates("alice").await?;
+    let mut alice = Person::signs_in_by(&server.url(), &account, std::sync::Arc::new(clock.clone())).await?;
+    alice.goes_online().await?;
+    let mut tablet = alice.takes_another_device(&server.url()).await?;
+    let away = id_of(&tablet).await?;
+    tablet.goes_offline().await?;
+    let mut told = Vec::new();
+    for days in [0, 59, 2, 1] {
+        clock.advance(days * 24 * 3600);
+        alice.goes_offline().await?;
+        alice.goes_online().await?;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let lines = alice.messages(&alice).await?.into_iter().filter(|line| line.kind == MessageKind::DeviceUnseen);
+        let lines: Vec<_> = lines.map(|line| line.text).collect();
+        ensure!(lines.iter().all(|text| *text == away.as_str()), "{lines:?}");
+        told.push(lines.len());
+    }
+    ensure!(told == [0, 0, 1, 1], "{told:?}");
+    let devices = alice.client().devices().await?;
+    let unseen: Vec<_> = devices.iter().filter(|one| one.unseen).map(|one| one.device_id.clone()).collect();
+    ensure!(devices.len() == 2 && unseen == [away], "{devices:?}");
+    alice.goes_offline().await
+}
+
 /// Whoever signs a device out is named to it, in what ends it and in a line that stays.
 #[tokio::test]
 async fn a_device_that_is_signed_out_is_told_by_which() -> Result<()> {

@@ -175,6 +175,7 @@ fn alarm(lang: Lang, message: &MessageView, around: &Around<'_>) -> Option<Vec<S
         MessageKind::DeclinedElsewhere => lang.declined_elsewhere(&named),
         MessageKind::AcceptedElsewhere => lang.accepted_elsewhere(&named),
         MessageKind::DecisionUndone => lang.decision_undone(&named),
+        MessageKind::DeviceUnseen => lang.device_unseen(&named, &time::local(message.sent_at)),
         _ => return None,
     }];
     if around.blocked && matches!(message.kind, MessageKind::IdentityChanged | MessageKind::KnownOtherwise) {

@@ -287,3 +287,39 @@ impl Client {
         Ok(self.context.store.write(account::set_signed_out).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use privmsg_protocol::UserId;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::KeyPlace;
+    use crate::identity::signed_in_account;
+    use crate::profile::Profile;
+
+    /// Whoever takes the database of the first device afterwards has nothing that opens the account.
+    #[tokio::test]
+    async fn what_was_typed_back_is_gone_and_the_identity_key_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::at(dir.path().join("profile"));
+        profile.create(KeyPlace::File, None).unwrap();
+        let secret = |text: &str| Some(Secret::new(text.to_owned()));
+        let signed_in = signed_in_account(UserId::new("alice").unwrap());
+        let first = Account {
+            identity_secret: Some(Zeroizing::new([2; 32])),
+            recovery_words: secret("twelve words"),
+            access_key: secret("made here"),
+            sealed_identity: Some(b"a copy".to_vec()),
+            ..signed_in
+        };
+        let kept = first.clone();
+        profile.open_store(None).unwrap().write(move |tx| account::save(tx, &kept)).await.unwrap();
+        let client = Client::open(&profile, None).await.unwrap();
+        assert!(client.recovery_key().await.unwrap().is_some() && client.access_key().await.unwrap().is_some());
+        client.forget_recovery_key().await.unwrap();
+        let left = client.context().account().await.unwrap();
+        assert!(left.identity_secret.is_none() && left.recovery_words.is_none() && left.access_key.is_none());
+        assert_eq!((left.identity, left.sealed_identity), (first.identity, first.sealed_identity), "the rest is there");
+    }
+}

@@ -1,12 +1,12 @@
-//! Groups into which others have put the user, and of which they hear nothing: somebody whom they have blocked has, or they had left
-//! twice. For the others there they take part.
+//! Groups into which others have put the user, and of which they hear nothing: somebody whom they have blocked or declined has, or they
+//! had left twice. For the others there they take part.
 
 use privmsg_protocol::rest::KeptOut;
 use privmsg_protocol::{ConversationId, GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
 use privmsg_store::groups::{self, StoredGroup};
-use privmsg_store::{Change, Snapshot, StoreError, Tx, account, group_chats};
+use privmsg_store::{Change, Snapshot, StoreError, Tx, account, blocks, group_chats};
 
 use super::Client;
 use crate::content::decisions;
@@ -18,8 +18,10 @@ pub struct KeptOutGroup {
     group: GroupId,
     /// What it is called everywhere.
     pub conversation: ConversationId,
-    /// Who has put the user in, whom they have blocked. Nobody: they have left it twice, and were put in again.
+    /// Who has put the user in, whom they have blocked or declined. Nobody: they have left it twice, and were put in again.
     pub by: Option<UserId>,
+    /// Whether it is a block that keeps it from them.
+    pub is_blocked: bool,
     /// What people called it when the user was in it, if they were.
     pub title: Option<String>,
     /// The user does not want to be asked about it.
@@ -40,7 +42,11 @@ impl Client {
                 let is_turned_down = consent::of(at, &kind)? == Consent::Declined;
                 let heading = chats::find(at, &kind)?.map(|chat| group_chats::heading(at, chat)).transpose()?.flatten();
                 let title = heading.map(|(title, _)| title).filter(|title| !title.is_empty());
-                kept.push(KeptOutGroup { group, conversation, by, title, is_turned_down });
+                let is_blocked = match &by {
+                    Some(by) => blocks::is_blocked(at, by)?,
+                    None => false,
+                };
+                kept.push(KeptOutGroup { group, conversation, by, is_blocked, title, is_turned_down });
             }
             Ok(kept)
         })

@@ -19,6 +19,37 @@ use crate::view::message::{MessageKind, MessageView};
 /// How long a message to somebody new waits for the server to say whether there is somebody of that name.
 const ANSWER: Duration = Duration::from_secs(3);
 
+/// Which message is meant. Ids are chosen by senders, and whoever gives out one once more must not decide that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Which {
+    /// Its id.
+    pub message: MessageId,
+    /// Who has written it.
+    pub from: Option<UserId>,
+    /// Where it stands.
+    pub chat: Option<ChatId>,
+}
+
+impl From<MessageId> for Which {
+    fn from(message: MessageId) -> Self {
+        Self { message, from: None, chat: None }
+    }
+}
+
+impl Which {
+    /// Whether it may be one of this sender's in this chat.
+    #[must_use]
+    pub fn may_be(&self, sender: &UserId, chat: ChatId) -> bool {
+        self.from.as_ref().is_none_or(|from| from == sender) && self.chat.is_none_or(|wanted| wanted == chat)
+    }
+
+    fn all(&self, at: &Snapshot<'_>) -> Result<Vec<Message>, StoreError> {
+        let mut found = messages::find(at, &self.message)?;
+        found.retain(|message| self.may_be(&message.sender_id, message.chat));
+        Ok(found)
+    }
+}
+
 impl Client {
     /// Stores and queues a message; it will be sent whatever happens to this process. Durable when this returns.
     ///
@@ -73,9 +104,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoSuchMessage`], [`ClientError::AmbiguousMessage`], [`ClientError::NotChangeable`] if it is deleted,
     /// [`ClientError::Content`] if it is no emoji, [`ClientError::Blocked`].
-    pub async fn react(&self, message: MessageId, emoji: String, remove: bool) -> Result<Said, ClientError> {
+    pub async fn react(&self, which: impl Into<Which>, emoji: String, remove: bool) -> Result<Said, ClientError> {
+        let which = which.into();
         self.say(move |tx, own, now| {
-            let target = target(tx, &message)?;
+            let target = of_one_author(which.all(tx)?)?;
             refuse_deleted(tx, &target)?;
             say_about(tx, own, &target, &Reaction { emoji, removed: remove }, now)
         })
@@ -86,9 +118,10 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NotTheAuthor`], [`ClientError::NotChangeable`], and as for [`Client::react`].
-    pub async fn edit(&self, message: MessageId, text: String) -> Result<Said, ClientError> {
+    pub async fn edit(&self, which: impl Into<Which>, text: String) -> Result<Said, ClientError> {
+        let which = which.into();
         self.say(move |tx, own, now| {
-            let target = own_target(tx, own.0, &message)?;
+            let target = own_target(tx, own.0, &which)?;
             let view = MessageView::of(tx, target.clone())?;
             let changeable = match view.kind {
                 MessageKind::Text => !view.deleted && !text.is_empty(),
@@ -108,12 +141,13 @@ impl Client {
     ///
     /// # Errors
     /// As for [`Client::edit`].
-    pub async fn delete(&self, message: MessageId) -> Result<Option<Said>, ClientError> {
+    pub async fn delete(&self, which: impl Into<Which>) -> Result<Option<Said>, ClientError> {
+        let which = which.into();
         self.say(move |tx, own, now| {
-            let target = own_target(tx, own.0, &message)?;
+            let target = own_target(tx, own.0, &which)?;
             refuse_deleted(tx, &target)?;
             let nobody_has_it = match target.state {
-                MessageState::Queued | MessageState::Held => !outbox::has_left(tx, &message)?,
+                MessageState::Queued | MessageState::Held => !outbox::has_left(tx, &target.message_id)?,
                 MessageState::Failed(_) => true,
                 MessageState::Sent | MessageState::Received => false,
             };
@@ -126,16 +160,20 @@ impl Client {
         .await
     }
 
-    /// Removes a message from this device, whoever wrote it. Others keep it.
+    /// Removes a message from this device, whoever wrote it. Others keep it. Where an author has said several things under one id in
+    /// a chat, they all go.
     ///
     /// # Errors
     /// [`ClientError::NoSuchMessage`], [`ClientError::AmbiguousMessage`].
-    pub async fn delete_for_me(&self, message: MessageId) -> Result<(), ClientError> {
+    pub async fn delete_for_me(&self, which: impl Into<Which>) -> Result<(), ClientError> {
+        let which = which.into();
         self.context
             .store
             .write(move |tx| {
-                let target = target(tx, &message)?;
-                Ok(messages::forget(tx, target.id)?)
+                let found = which.all(tx)?;
+                of_one_author(found.clone())?;
+                found.iter().try_for_each(|message| messages::forget(tx, message.id))?;
+                Ok(())
             })
             .await
     }
@@ -203,9 +241,13 @@ fn say_about(
     Ok(Said { chat: target.chat, message_id: content.message_id })
 }
 
-/// The message with this id. Ids are chosen by senders: somebody who gives one out again must not decide which is meant.
-fn target(at: &Snapshot<'_>, id: &MessageId) -> Result<Message, ClientError> {
-    only(messages::find(at, id)?)
+/// The one that is meant: devices of one author may have given out the same id, and what is said about it is about the author's.
+fn of_one_author(mut found: Vec<Message>) -> Result<Message, ClientError> {
+    let first = found.first().ok_or(ClientError::NoSuchMessage)?;
+    if found.iter().any(|other| other.chat != first.chat || other.sender_id != first.sender_id) {
+        return Err(ClientError::AmbiguousMessage);
+    }
+    Ok(found.swap_remove(0))
 }
 
 /// The message of a chat with this id.
@@ -215,8 +257,8 @@ pub(crate) fn target_in(at: &Snapshot<'_>, chat: ChatId, id: &MessageId) -> Resu
     only(found)
 }
 
-fn own_target(at: &Snapshot<'_>, own: &UserId, id: &MessageId) -> Result<Message, ClientError> {
-    let mut found = messages::find(at, id)?;
+fn own_target(at: &Snapshot<'_>, own: &UserId, which: &Which) -> Result<Message, ClientError> {
+    let mut found = which.all(at)?;
     let all = found.len();
     found.retain(|message| message.sender_id == *own);
     if found.is_empty() && all > 0 { Err(ClientError::NotTheAuthor) } else { only(found) }

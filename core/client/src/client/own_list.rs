@@ -9,6 +9,7 @@ use super::Client;
 use crate::error::ClientError;
 use crate::own_devices::learn;
 use crate::own_devices::publish::Publisher;
+use crate::own_devices::unseen::unseen_since;
 
 /// A device of the account. Which there are says the signed list that this device knows; what they are called and when they came the
 /// server says.
@@ -38,6 +39,9 @@ pub struct OwnDevice {
     /// devices read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unknown_to_server: bool,
+    /// Whether it stands in the list and was not there for sixty days, as the server says.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
 }
 
 impl Client {
@@ -56,7 +60,8 @@ impl Client {
         let own = account.clone();
         let known = self.context.store.read(move |at| learn::known(at, &own)).await?;
         let key = DeviceKeys::from_bytes(&account.device_key).public().to_string();
-        Ok(joined(&known, served, |id, of| account.device_id.as_ref() == Some(id) && of == Some(key.as_str())))
+        let now_s = self.context.clock.now_ms() / 1000;
+        Ok(joined(&known, served, now_s, |id, of| account.device_id.as_ref() == Some(id) && of == Some(key.as_str())))
     }
 }
 
@@ -64,6 +69,7 @@ impl Client {
 fn joined(
     known: &KnownDevices,
     served: Vec<rest::Device>,
+    now_s: i64,
     is_this: impl Fn(&DeviceId, Option<&str>) -> bool,
 ) -> Vec<OwnDevice> {
     let mut left: Vec<_> = known.devices().iter().collect();
@@ -75,9 +81,11 @@ fn joined(
                 listed.device_id == one.device_id && Some(listed.device_key.to_string().as_str()) == key
             };
             let listed = left.iter().position(is_it).map(|at| left.remove(at));
+            let current = is_this(&one.device_id, key);
             OwnDevice {
-                current: is_this(&one.device_id, key),
+                current,
                 waiting: listed.is_none(),
+                unseen: listed.is_some() && !current && unseen_since(&one, now_s).is_some(),
                 added_at: listed.map(|listed| listed.added_at),
                 unknown_to_server: false,
                 device_id: one.device_id,
@@ -99,6 +107,7 @@ fn joined(
         created_at: None,
         last_seen_at: None,
         waiting: false,
+        unseen: false,
         unknown_to_server: true,
     }));
     devices

@@ -23,11 +23,13 @@ use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
 use crate::identity::{Identity, device_of};
 
+mod crossing;
 mod device_lists;
 mod early;
 mod impostors;
 mod lies;
 mod set_back;
+mod told;
 
 /// The first group of the conversation of Alice and Bob.
 const GROUP: GroupId = GroupId::from_bytes([

@@ -1,6 +1,7 @@
 //! Whose key packages are taken, and what is said if nobody's are.
 
 use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, generate_key_package};
+use privmsg_mls_public::Device;
 use privmsg_protocol::{DeviceId, Opaque};
 use privmsg_store::Store;
 use privmsg_store::key::DatabaseKey;
@@ -69,4 +70,32 @@ async fn only_the_published_identity_can_be_a_change() {
         assert!(claimed.trusted.is_empty());
         assert_eq!(claimed.changed.is_some(), changed);
     }
+}
+
+/// The server hands out the true key package of a device that its account has signed out: nothing is encrypted for it, and if there is no
+/// other one, nobody can be reached.
+#[tokio::test]
+async fn nobody_is_added_whose_device_was_signed_out() {
+    let account = AccountKey::generate(&mut OsRng);
+    let identities = Identities { trusted: Some(*account.public().as_bytes()), published: None };
+    let both = [package(&account, "b1").await, package(&account, "b2").await];
+    let devices = both.each_ref().map(|one| {
+        let member = validate(&bob(), one, now_s()).unwrap().member();
+        Device { device_id: member.device_id, device_key: member.device_key, added_at: 1 }
+    });
+    let signing = account.begin_generation(&bob(), 1, &mut OsRng).unwrap();
+    let mut known = KnownDevices::new(bob(), account.public());
+    let names = |claimed: &Claimed| {
+        claimed.trusted.iter().map(|one| one.member().device_id.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    for (counter, listed, expected) in [(1, &devices[..], "b1 b2"), (2, &devices[..1], "b1"), (3, &[], "")] {
+        known.learn(signing.list(counter, listed.to_vec()).unwrap()).unwrap();
+        let claimed = sort(&bob(), &both, &identities, Some(&known), now_s()).unwrap();
+        assert_eq!(names(&claimed), expected);
+        assert_eq!(claimed.nobody, expected.is_empty().then_some(Unreachable::NotVouchedFor));
+    }
+    // Another key under the name of a device that stands in the list.
+    known.learn(signing.list(4, devices[..1].to_vec()).unwrap()).unwrap();
+    let namesake = package(&account, "b1").await;
+    assert!(sort(&bob(), &[namesake], &identities, Some(&known), now_s()).unwrap().trusted.is_empty());
 }

@@ -12,7 +12,7 @@ use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Scope};
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, rejoins};
+use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, reached, rejoins};
 use tokio::time::sleep;
 
 use super::asking;
@@ -61,7 +61,12 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         return Err(ClientError::JoinedTooOften { wait: here.pause });
     }
     if let Some(known) = here.reached.filter(|known| *known > claim.incarnation) {
-        // The server has lost what it knew.
+        // The server has lost what it knew. Where this device has only been told of it, others are there to go on.
+        if !here.is_known {
+            // In the place of the one that there is: what the server has told of its groups is told anew.
+            link.context.store.write(|tx| groups::set_cursor(tx, "")).await?;
+            return Err(ClientError::Unjoinable);
+        }
         return go_on(link, claim.kind, known).await;
     }
     for attempt in 0..ATTEMPTS {
@@ -137,10 +142,11 @@ struct Here {
 
 impl Here {
     async fn of(link: &Link, id: GroupId, claim: &Claim) -> Result<Self, StoreError> {
-        let (kind, now) = (claim.kind.clone(), link.context.clock.now_ms());
+        let (kind, conversation, now) = (claim.kind.clone(), claim.conversation, link.context.clock.now_ms());
         let look = move |at: &Snapshot<'_>| {
             let chat = chats::find(at, &kind)?;
-            let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?;
+            let told = reached::of(at, &conversation)?.map(|told| told.incarnation);
+            let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?.max(told);
             let refusals = holds::attempts(at, &groups::TASK, Scope::Group(id))?;
             let pause = Duration::from_millis(rejoins::pause_ms(at, &id, now)?.unsigned_abs());
             let is_asked_about = asking::is_asked_about(at, &id)?;

@@ -8,7 +8,7 @@ use privmsg_store::contacts::{self, Observation};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, group_chats, holds};
+use privmsg_store::{Snapshot, StoreError, group_chats, holds, reached as told};
 
 use super::claim::{Claim, published};
 use super::mls::Step;
@@ -49,6 +49,9 @@ pub(crate) fn adopt(
     if conversation.group_id() != id || info.conversation_id() != claim.conversation {
         return Ok(Judgement::Refused("another conversation"));
     }
+    if is_of_the_past(step, conversation, claim)? {
+        return Ok(Judgement::Refused("an earlier state than another own device has told of"));
+    }
     if let Some(known) = groups::load(step.tx, &id)? {
         let same = ConversationInfo::decode(&known.info)
             .is_ok_and(|known| known.people() == info.people() && known.incarnation() == info.incarnation());
@@ -65,6 +68,7 @@ pub(crate) fn adopt(
         groups::set_state(step.tx, &id, GroupState::Active)?;
         groups::set_request(step.tx, &id, None)?;
         chats::note_incarnation(step.tx, known.chat, info.incarnation())?;
+        told::forget(step.tx, &claim.conversation)?;
         return Ok(Judgement::Adopted(Vec::new()));
     }
     let known = chats::find(step.tx, &claim.kind)?;
@@ -87,6 +91,7 @@ pub(crate) fn adopt(
     }
     let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
     chats::note_incarnation(step.tx, chat, info.incarnation())?;
+    told::forget(step.tx, &claim.conversation)?;
     if let Some(roster) = conversation.roster() {
         holds::release_people(step.tx, chat)?;
         let Some(events) = take_part(step, chat, roster, claim)? else {
@@ -102,6 +107,13 @@ pub(crate) fn adopt(
         None => Vec::new(),
     };
     Ok(Judgement::Adopted(events))
+}
+
+/// Whether a conversation is no further than it was when another device of the user's let this one in.
+fn is_of_the_past(step: &Step<'_, '_>, conversation: &Conversation, claim: &Claim) -> Result<bool, StoreError> {
+    let Some(told) = told::of(step.tx, &claim.conversation)? else { return Ok(false) };
+    let roster = conversation.roster().map_or(0, Roster::number);
+    Ok(conversation.info().incarnation() < told.incarnation || roster < told.roster)
 }
 
 /// The user takes part in a group of people, perhaps again. Whoever knows nothing of it takes what the inviter's GroupInfo

@@ -30,7 +30,7 @@ const LONGEST_ABSENCE: Duration = Duration::from_secs(120);
 const BATCH: usize = 512;
 
 /// Largest frame that is read: a commit for the largest planned group, in base64, and room.
-const MAX_FRAME: usize = 16 << 20;
+pub(super) const MAX_FRAME: usize = 16 << 20;
 
 /// The oldest version of the protocol that a server may speak: before it, there were no conversations over MLS.
 const OLDEST_SERVER: u32 = 1;

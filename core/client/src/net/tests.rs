@@ -3,6 +3,7 @@
 mod between;
 mod connecting;
 pub(crate) mod host;
+mod lengths;
 mod proxies;
 mod trusting;
 

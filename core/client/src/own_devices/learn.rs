@@ -11,7 +11,7 @@ use privmsg_store::contacts::words;
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, settings};
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, reached, settings};
 
 use super::remembered;
 use crate::content::{decisions, new_message_id};
@@ -36,6 +36,9 @@ const REPLACEMENT: TaskName = TaskName::new("replacement");
 
 /// What waits for a server that serves what the identity has signed for.
 const SPOILT: TaskName = TaskName::new("sealed_copy");
+
+/// What waits for a server that shows others the account's identity.
+const PROFILE: TaskName = TaskName::new("own_profile");
 
 /// What waits for a server that serves the sealed identity.
 const SEALED: TaskName = TaskName::new("sealed_identity");
@@ -108,6 +111,9 @@ pub(crate) fn learn_by(
                 let this = this_device(account, 0)?.device_id;
                 events.extend(announce_one(tx, account, Kind::TO_CONFIRM, &this, now_ms, now_ms)?);
             }
+            if begun {
+                reached::keep_only_by(tx, &listed)?;
+            }
             if let (true, Some(this)) = (begun, &account.device_id) {
                 events.extend(decisions::undo(tx, (&account.user_id, this), &listed, now_ms)?);
             }
@@ -162,6 +168,18 @@ fn announce(
         events.extend(announce_one(tx, account, kind, &device.device_id, at, now_ms)?);
     }
     Ok(events)
+}
+
+/// A line in the notes to oneself about a device of one's own, dated as it says.
+pub(super) fn note_of(
+    tx: &Tx<'_>,
+    account: &Account,
+    kind: Kind,
+    device: &DeviceId,
+    at: i64,
+    now_ms: i64,
+) -> Result<Option<Event>, ClientError> {
+    announce_one(tx, account, kind, device, at, now_ms)
 }
 
 fn announce_one(
@@ -232,6 +250,21 @@ pub(crate) fn signed_out_by(tx: &Tx<'_>, by: &DeviceId, now_ms: i64) -> Result<V
 /// Notes that there is another identity in this account's place.
 pub(crate) fn another_identity(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Event>, ClientError> {
     alarm(tx, &SEALED, Reason::AnotherOwnIdentity, now_ms)
+}
+
+/// Notes which identity the server shows others as the account's. That it shows none harms nobody: they begin no conversation.
+pub(crate) fn note_published(
+    tx: &Tx<'_>,
+    account: &Account,
+    published: Option<&str>,
+    now_ms: i64,
+) -> Result<Vec<Event>, ClientError> {
+    let own = public_identity(account)?.to_string();
+    if published.is_some_and(|published| published != own) {
+        return alarm(tx, &PROFILE, Reason::AnotherOwnIdentity, now_ms);
+    }
+    holds::forget_of(tx, &PROFILE, Scope::Profile)?;
+    Ok(Vec::new())
 }
 
 /// Notes whether the server serves another sealed identity than the account's has signed for.

@@ -1,19 +1,22 @@
 //! A new device is let in by a present one.
 
-use privmsg_e2ee::{LinkCode, LinkPins, OsRng};
+use privmsg_e2ee::{LinkCode, LinkPins, OsRng, Reached};
 use privmsg_mls_public::{Device, LinkReply};
-use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::EnrolDevice;
+use privmsg_protocol::{DeviceId, Incarnation, Opaque, UserId};
 use privmsg_store::contacts::words;
+use privmsg_store::{Snapshot, Tx, chats, groups, reached};
 
 use super::publish::{Publisher, signing_key};
 use super::sealed_copy;
 use crate::content::pins;
 use crate::error::{ClientError, During as _};
+use crate::group::claim::conversation_of;
+use crate::group::rosters;
 
 impl Publisher<'_> {
     /// Lets the device in that has shown this code: puts it into the list, and tells it which account it belongs to,
-    /// what is known of contacts' keys, and the copy of the sealed identity.
+    /// what is known of contacts' keys, how far conversations have come, and the copy of the sealed identity.
     ///
     /// # Errors
     /// [`ClientError::AnotherUsersCode`], and those of [`Publisher::publish`].
@@ -31,9 +34,11 @@ impl Publisher<'_> {
             others.cloned().chain([entry]).collect()
         };
         let told_by = self.account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
-        let known = self.store.read(words::to_pass_on).await?;
-        let known =
-            LinkPins::new(told_by, sealed_copy::to_hand_on(self.account), known.iter().map(pins::pin).collect());
+        let own = self.account.user_id.clone();
+        let look = move |at: &Snapshot<'_>| Ok::<_, ClientError>((words::to_pass_on(at)?, how_far(at, &own)?));
+        let (known, chats) = self.store.read(look).await?;
+        let pins = known.iter().map(pins::pin).collect();
+        let known = LinkPins::new(told_by, sealed_copy::to_hand_on(self.account), pins, chats);
         let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         self.publish(with_it, |list| {
             let reply = LinkReply::new(
@@ -54,4 +59,28 @@ impl Publisher<'_> {
         })
         .await
     }
+}
+
+/// How far conversations have come, as far as that says something: nothing is before the first incarnation and roster.
+fn how_far(at: &Snapshot<'_>, own: &UserId) -> Result<Vec<Reached>, ClientError> {
+    let mut all = Vec::new();
+    for (chat, incarnation) in chats::with_incarnations(at)? {
+        let Some(conversation) = conversation_of(&chat.kind, own) else { continue };
+        // The one that the group is under, which the server has too. A newer one may be on its way to it.
+        let roster = groups::of_chat(at, chat.id)?.and_then(|group| group.roster);
+        let roster = roster.map(|roster| rosters::stored(&roster)).transpose()?.map_or(0, |roster| roster.number());
+        if incarnation > Incarnation::FIRST || roster > 1 {
+            all.push(Reached::new(&conversation, incarnation, roster));
+        }
+    }
+    Ok(all)
+}
+
+/// Notes how far conversations have come, as the device says that lets this one in.
+pub(crate) fn hear_how_far(tx: &Tx<'_>, told_by: &DeviceId, chats: &[Reached]) -> Result<(), ClientError> {
+    for one in chats {
+        let far = reached::Reached { incarnation: one.incarnation(), roster: one.roster() };
+        reached::note(tx, &one.conversation(), far, told_by)?;
+    }
+    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::device_lists;
 use crate::error::{ClientError, Retry};
 use crate::identity::public_identity;
 use crate::own_devices::words::{Opened, open};
-use crate::own_devices::{learn, sealed_copy};
+use crate::own_devices::{learn, linking, sealed_copy};
 use crate::profile::Profile;
 
 /// How often it is looked whether somebody has let the device in: a person holds two devices in their hands. Each time is
@@ -165,6 +165,7 @@ impl PendingLogin {
                 sealed_copy::keep(tx, copy)?;
             }
             pins::hear(tx, known.told_by(), known.pins(), now)?;
+            linking::hear_how_far(tx, known.told_by(), known.chats())?;
             Ok::<_, ClientError>(account::load(tx)?.and_then(|account| account.sealed_identity))
         });
         steps.account.sealed_identity = learnt.await?;

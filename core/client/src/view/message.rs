@@ -53,6 +53,8 @@ pub enum MessageKind {
     /// Notice of this device: what another device of this user's had decided about the chat counts no more, for it was removed as
     /// stolen. Its text is the device's name on the server.
     DecisionUndone,
+    /// Another device of one's own has not been there since the date of the line, as the server says. `text` is its name.
+    DeviceUnseen,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -80,6 +82,7 @@ impl MessageKind {
             Self::DeclinedElsewhere => "declined_elsewhere",
             Self::AcceptedElsewhere => "accepted_elsewhere",
             Self::DecisionUndone => "decision_undone",
+            Self::DeviceUnseen => "device_unseen",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -103,6 +106,7 @@ impl MessageKind {
                 | Self::DeclinedElsewhere
                 | Self::AcceptedElsewhere
                 | Self::DecisionUndone
+                | Self::DeviceUnseen
         )
     }
 }
@@ -180,6 +184,7 @@ impl MessageView {
             Kind::DECLINED_ELSEWHERE => MessageKind::DeclinedElsewhere,
             Kind::ACCEPTED_ELSEWHERE => MessageKind::AcceptedElsewhere,
             Kind::DECISION_UNDONE => MessageKind::DecisionUndone,
+            Kind::DEVICE_UNSEEN => MessageKind::DeviceUnseen,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             Kind::LIST_CONFLICT => MessageKind::ListConflict,
             Kind::FOREIGN_LIST => MessageKind::ForeignList,
@@ -219,6 +224,7 @@ impl MessageView {
                 | Kind::DECLINED_ELSEWHERE
                 | Kind::ACCEPTED_ELSEWHERE
                 | Kind::DECISION_UNDONE
+                | Kind::DEVICE_UNSEEN
         ) {
             view.text = String::from_utf8_lossy(&message.content).into_owned();
         }

@@ -170,10 +170,14 @@ fn weigh(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
 pub fn hear(tx: &Tx<'_>, told_by: &DeviceId, word: &Word) -> Result<Heard, StoreError> {
     let user = &word.user;
     let said_by = word.said_by.as_ref().unwrap_or(told_by);
-    let known: i64 =
-        tx.sql()
-            .query_row("SELECT count(*) FROM contact_word WHERE told_by = ?1", [told_by.as_str()], |row| row.get(0))?;
-    if known >= MAX_TOLD {
+    // What it has told before it can correct, however much it was.
+    let has_room: bool = tx.sql().query_row(
+        "SELECT (SELECT count(*) FROM contact_word WHERE told_by = ?3) < ?4
+             OR EXISTS (SELECT 1 FROM contact_word WHERE user_id = ?1 AND said_by = ?2 AND told_by = ?3)",
+        params![user.as_str(), said_by.as_str(), told_by.as_str(), MAX_TOLD],
+        |row| row.get(0),
+    )?;
+    if !has_room {
         return Ok(Heard::Nothing);
     }
     let is_new = tx

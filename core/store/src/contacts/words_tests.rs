@@ -203,6 +203,11 @@ async fn a_device_in_the_wrong_hands_fills_no_disk() {
             hear(tx, &device("stolen"), &Word { user, ..word(A, Marks::NONE) })?;
         }
         assert_eq!(i64::try_from(list(tx)?.len()).unwrap(), MAX_TOLD);
+        // What it has told it can correct all the same.
+        let first = || UserId::new("user-0").unwrap();
+        assert!(!load(tx, &first())?.unwrap().verified);
+        hear(tx, &device("stolen"), &Word { user: first(), ..word(A, Marks::VERIFIED) })?;
+        assert!(load(tx, &first())?.unwrap().verified);
         Ok(())
     })
     .await;

@@ -15,8 +15,9 @@ pub struct Parked {
     pub frame: String,
 }
 
-/// Messages parked for one group, and bytes for all of them. What comes beyond that is lost, and shows as a gap. Whoever
-/// is invited and comes back to a full mailbox (10,000, as servers come) has all of it parked until the invitation is used.
+/// Messages parked for one group, and bytes for all of them, of which a group takes no more than half of what the others leave: so
+/// whoever fills one leaves room in each other. What comes beyond that is lost, and shows as a gap. Whoever is invited and comes
+/// back to a full mailbox (10,000, as servers come) has all of it parked until the invitation is used.
 const KEPT: i64 = 32_768;
 const KEPT_BYTES: i64 = 64 << 20;
 
@@ -36,7 +37,8 @@ pub fn insert(
         .sql()
         .prepare_cached(
             "SELECT coalesce((SELECT messages FROM parked_sum WHERE group_id = ?1), 0) >= ?2
-                 OR (SELECT coalesce(sum(bytes), 0) + octet_length(?3) FROM parked_sum) > ?4",
+                 OR 2 * (coalesce((SELECT bytes FROM parked_sum WHERE group_id = ?1), 0) + octet_length(?3))
+                    > ?4 - (SELECT coalesce(sum(bytes), 0) FROM parked_sum WHERE group_id <> ?1)",
         )?
         .query_row(params![group, KEPT, frame, KEPT_BYTES], |row| row.get(0))?;
     if !full {

@@ -83,6 +83,29 @@ async fn what_comes_too_early_is_bounded_for_each_group() {
     assert_eq!((one, again), (32_768, 32_768));
 }
 
+/// One talker fills what there is room for in one group, and those of another are not lost for it.
+#[tokio::test]
+async fn what_comes_too_early_in_one_group_leaves_room_for_the_others() {
+    const MIB: usize = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    let parked = store.write(|tx| {
+        let frame = "x".repeat(MIB);
+        let fill = |n| {
+            let mut count = 0;
+            while parked::insert(tx, &group(n), &MessageId::from_bytes([count; 16]), Epoch(1), &frame)? {
+                count += 1;
+            }
+            Ok::<_, StoreError>(count)
+        };
+        let first = [fill(1)?, fill(2)?, fill(3)?, fill(1)?];
+        let late = parked::insert(tx, &group(4), &MessageId::from_bytes([9; 16]), Epoch(1), &frame[..64 * 1024])?;
+        parked::clear(tx, &group(1))?;
+        Ok::<_, StoreError>((first, late, fill(5)?))
+    });
+    assert_eq!(parked.await.unwrap(), ([32, 16, 8, 0], true, 19));
+}
+
 /// What a thing waits for is of no interest once the thing is gone.
 #[tokio::test]
 async fn holds_go_with_what_they_are_about() {

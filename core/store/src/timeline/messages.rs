@@ -66,6 +66,10 @@ impl Kind {
     /// content is its name.
     pub const DECISION_UNDONE: Self = Self(-15);
 
+    /// Notice of this device: another device of its user's has not been there for long, as the server says: since the date of the
+    /// message. The content is its name.
+    pub const DEVICE_UNSEEN: Self = Self(-16);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
@@ -84,6 +88,7 @@ impl Kind {
                 | Self::DECLINED_ELSEWHERE
                 | Self::ACCEPTED_ELSEWHERE
                 | Self::DECISION_UNDONE
+                | Self::DEVICE_UNSEEN
         )
     }
 }

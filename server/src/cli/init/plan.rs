@@ -273,7 +273,32 @@ mod tests {
         let parts: Vec<u32> = version.split(['.', '@', '-']).take(2).map(|part| part.parse().unwrap()).collect();
         assert!(parts >= vec![4, 9], "{version}");
         let (_, coturn, _) = written(&plan(Tls::Proxy, Layout::Docker));
-        for line in ["no-tcp-relay", "no-multicast-peers", "denied-peer-ip=::1-::ffff:ffff:ffff", "user-quota=24"] {
+        let denied = coturn.lines().filter_map(|line| line.strip_prefix("denied-peer-ip="));
+        let expected = [
+            // This machine, the networks that are nobody's or one's own (RFC 6890), and what is for later or for all.
+            "0.0.0.0-0.255.255.255",
+            "10.0.0.0-10.255.255.255",
+            "100.64.0.0-100.127.255.255",
+            "127.0.0.0-127.255.255.255",
+            "169.254.0.0-169.254.255.255",
+            "172.16.0.0-172.31.255.255",
+            "192.0.0.0-192.0.0.255",
+            "192.168.0.0-192.168.255.255",
+            "198.18.0.0-198.19.255.255",
+            "240.0.0.0-255.255.255.255",
+            // The same, and all of the above in other words.
+            "::1-::ffff:ffff:ffff",
+            "64:ff9b::-64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
+            "2001::-2001:0:ffff:ffff:ffff:ffff:ffff:ffff",
+            "2002::-2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "fe80::-feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        ];
+        assert_eq!(denied.collect::<Vec<_>>(), expected);
+        assert!(!coturn.contains("\nallowed-peer-ip"), "an exception");
+        for line in
+            ["no-tcp-relay", "no-multicast-peers", "user-quota=24", "total-quota=600", "max-bps=1000000", "no-cli"]
+        {
             assert!(coturn.lines().any(|other| other == line), "{line}");
         }
     }

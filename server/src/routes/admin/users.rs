@@ -22,7 +22,7 @@ use crate::storage::{Act, SharedStorage};
     request_body = Option<CreateUser>,
     responses((status = OK, body = CreatedUser)),
     security(("admin" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UserExists]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::UserExists]))),
 )]
 pub(super) async fn create(
     State(app): State<AppState>,

@@ -115,34 +115,18 @@ impl Tx<'_> {
         self.conn.first("SELECT id FROM account WHERE user_id = ?1", [user_id.as_str()], |row| row.get(0))
     }
 
-    /// Everything of a user goes. An empty row stays while one of their devices is a leaf of somebody's group.
+    /// Everything of a user goes, by the triggers of the table. An empty row stays while one of their devices is a leaf of
+    /// somebody's group.
     pub(super) fn delete_user(&mut self, user_id: &UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let user = self.user(user_id)?;
-        self.erase(user)
-    }
-
-    fn erase(&mut self, user: i64) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let signed_out = self.sign_out_all(user)?;
         let files = self.forget_files(user)?;
-        for sql in [
-            "DELETE FROM invitation WHERE user = ?1",
-            "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
-            "DELETE FROM block WHERE user = ?1 OR peer = ?1",
-            "DELETE FROM withheld WHERE user = ?1",
-            "DELETE FROM unanswered WHERE user = ?1 OR peer = ?1",
-            "DELETE FROM grp_participant WHERE user = ?1",
-            "DELETE FROM leaving WHERE user = ?1",
-            "DELETE FROM published_list WHERE user = ?1",
-            "DELETE FROM removed_key WHERE user = ?1",
-            "DELETE FROM earlier_backup WHERE user = ?1",
-            "DELETE FROM replacement WHERE user = ?1",
-            "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '',
-                 public_key = '', backup = '', certificate = x'', device_list = x'', recovery_key = x'',
-                 last_seen_at = 0 WHERE id = ?1",
-        ] {
-            self.conn.run(sql, [user])?;
-        }
-        self.conn.run("UPDATE user SET deleted_at = max(1, ?2) WHERE id = ?1", [user, self.now()])?;
+        self.conn.run(
+            "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '', public_key = '',
+                 backup = '', certificate = x'', device_list = x'', recovery_key = x'', last_seen_at = 0,
+                 deleted_at = max(1, ?2) WHERE id = ?1",
+            [user, self.now()],
+        )?;
         self.forget_empty_groups()?;
         self.forget_leftovers()?;
         Ok((signed_out, files))

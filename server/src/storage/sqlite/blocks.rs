@@ -21,7 +21,7 @@ use rusqlite::{Connection, params};
 use super::contacts::may_see;
 use super::query::Query as _;
 use super::row::parse;
-use super::tx::{Piece, SERVER, Tx};
+use super::tx::{Piece, SERVER, Source, Tx};
 use crate::frame_text;
 use crate::secrets::random_message_id;
 use crate::storage::{Blocked, Refusal, Result, Session, UserKey};
@@ -173,7 +173,7 @@ impl Tx<'_> {
             ..self.notice(message_id, sender_id, MessageType::Withheld)
         };
         let position = self.state.next_position;
-        self.post(Piece::new(message_id, devices, 0, SERVER).withheld(), frame_text::render(notice))?;
+        self.post(Piece::new(message_id, devices, Source::Server, SERVER).withheld(), frame_text::render(notice))?;
         self.conn.run(
             "INSERT INTO withheld (grp, user, first_seq, last_seq, pos) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET first_seq = ?3, last_seq = ?4, pos = ?5",

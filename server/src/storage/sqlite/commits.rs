@@ -10,7 +10,7 @@ use super::joining::{Joiner, Place, size};
 use super::query::Query as _;
 use super::relay::{commit_hash, conflict};
 use super::rosters::Step;
-use super::tx::{Piece, Tx};
+use super::tx::{Piece, Source, Tx};
 use crate::frame_text;
 use crate::storage::{Checked, Commit, Refusal, Result, Session};
 
@@ -168,8 +168,9 @@ impl Tx<'_> {
             let by: Vec<i64> = author.into_iter().chain([session.user.0]).collect();
             self.move_people(place.group, moves, &by, seq)?;
         }
-        let informed = self.with_room(informed, place.group, frame.len())?;
-        self.post(Piece::new(message_id, &informed, place.group, session.user.0).commit(), frame)?;
+        let source = Source::Group(place.group);
+        let informed = self.with_room(informed, source, frame.len())?;
+        self.post(Piece::new(message_id, &informed, source, session.user.0).commit(), frame)?;
         // Whoever joins anew goes on being a leaf.
         for device in removed.iter().filter(|device| !(joins && **device == session.device.0)) {
             self.conn.run("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2", [place.group, *device])?;

@@ -50,6 +50,8 @@ impl Tx<'_> {
         self.note_incarnation(session, &named, new.incarnation, goes_on)?;
         let at = Beginning { kind: new.kind, named, incarnation: new.incarnation, epoch, made_of };
         let group = self.insert_group(session, &at)?;
+        // What belongs to the conversation and not to one group of it goes with the last one.
+        self.forget_groups_before(&at.named, group)?;
         self.stand((group, at.kind), session, &people, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)?;

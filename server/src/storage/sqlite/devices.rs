@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::query::Query as _;
 use super::row::parse;
-use super::sign_in::{Account, Entry};
+use super::sign_in::{Account, Admission, Entry};
 use super::taken_back;
 use super::tx::Tx;
 use crate::clock::format_utc;
@@ -49,7 +49,7 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
                 device_id: parse(row, 2)?,
                 device: DeviceKey(row.get(3)?),
                 expires_at: row.get(4)?,
-                waiting: row.get(5)?,
+                waiting: row.get::<_, Admission>(5)?.waits(),
             })
         },
     )?;
@@ -83,7 +83,7 @@ pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device
                 created_at: format_utc(row.get(4)?).unwrap_or_default(),
                 last_seen_at: format_utc(row.get(5)?),
                 current: row.get::<_, i64>(6)? == session.device.0,
-                waiting: row.get(7)?,
+                waiting: row.get::<_, Admission>(7)?.waits(),
             })
         },
     )
@@ -141,7 +141,9 @@ impl Tx<'_> {
         device_id: DeviceId,
     ) -> Result<Session> {
         self.conn.run("UPDATE user SET last_seen_at = ?2 WHERE id = ?1", [login.user.0, self.now()])?;
-        let waiting = self.conn.one("SELECT waiting FROM device WHERE id = ?1", [device.0], |row| row.get(0))?;
+        let admission: Admission =
+            self.conn.one("SELECT waiting FROM device WHERE id = ?1", [device.0], |row| row.get(0))?;
+        let waiting = admission.waits();
         let Account { user_id, .. } = account;
         Ok(Session { user: login.user, user_id, device, device_id, expires_at: login.expires_at, waiting })
     }
@@ -149,7 +151,11 @@ impl Tx<'_> {
     /// Whether whoever has the access key may go on as this device: nobody has let it in, and it did not come by the
     /// words.
     fn waits_by_access_key(&self, device: i64) -> Result<bool> {
-        self.conn.one("SELECT waiting = 1 AND recovered = 0 FROM device WHERE id = ?1", [device], |row| row.get(0))
+        self.conn.one(
+            "SELECT waiting = ?2 AND recovered = 0 FROM device WHERE id = ?1",
+            params![device, Admission::New],
+            |row| row.get(0),
+        )
     }
 
     pub(super) fn check_device_count(&self, user: UserKey, max: u32) -> Result<()> {
@@ -206,7 +212,7 @@ impl Tx<'_> {
                 login.token.as_bytes(),
                 login.expires_at,
                 self.now(),
-                entry != Entry::Free,
+                if entry == Entry::Free { Admission::Listed } else { Admission::New },
                 entry == Entry::ByWords,
             ],
         )?;
@@ -232,14 +238,14 @@ impl Tx<'_> {
 
     /// Refuses a device that has been signed out, or left out of the account's device list, since its token was looked up.
     pub(super) fn connected(&self, device: DeviceKey) -> Result<()> {
-        let found: Option<(i64, bool)> = self.conn.first(
+        let found: Option<(i64, Admission)> = self.conn.first(
             "UPDATE device SET last_seen_at = ?2 WHERE id = ?1 AND removed_at = 0
              AND (SELECT revoked_at FROM user u WHERE u.id = device.user) = 0 RETURNING user, waiting",
             [device.0, self.now()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let (user, waiting) = found.ok_or_else(super::relay::signed_out)?;
-        if waiting {
+        let (user, admission) = found.ok_or_else(super::relay::signed_out)?;
+        if admission.waits() {
             return Err(not_listed().into());
         }
         self.conn.run("UPDATE user SET last_seen_at = ?2 WHERE id = ?1", [user, self.now()])?;
@@ -305,11 +311,11 @@ impl Tx<'_> {
         let mut groups = BTreeSet::new();
         let mut query = self.conn.prepare_cached(
             "SELECT p.grp FROM grp_participant p
-             WHERE p.user = ?1 AND (SELECT waiting FROM device WHERE id = ?2) <> 1
+             WHERE p.user = ?1 AND (SELECT waiting FROM device WHERE id = ?2) <> ?3
                  AND EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = p.grp AND (l.device = ?2 OR l.former = 1))",
         )?;
         for device in devices {
-            for group in query.query_map([user, *device], |row| row.get(0))? {
+            for group in query.query_map(params![user, device, Admission::New], |row| row.get(0))? {
                 groups.insert(group?);
             }
         }

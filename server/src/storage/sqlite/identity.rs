@@ -9,6 +9,7 @@ use super::accounts;
 use super::device_lists::{NewDevices, check_size, damaged, is_same, no_device_list, read_list, refusal};
 use super::query::Query as _;
 use super::row::parse;
+use super::sign_in::Admission;
 use super::tx::Tx;
 use crate::secrets::KeyHash;
 use crate::storage::{
@@ -271,8 +272,8 @@ impl Tx<'_> {
         let relisted = self.relist(UserKey(user), None, list, &[], NewDevices::WhereFree)?;
         // Those too that have waited for the old identity.
         let waiting: Vec<i64> = self.conn.all(
-            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting <> 0",
-            [user],
+            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting <> ?2",
+            params![user, Admission::Listed],
             |row| row.get(0),
         )?;
         debug_assert!(relisted.signed_out.is_empty(), "there is no list before it");

@@ -19,6 +19,8 @@ mod consent;
 mod contacts;
 mod conversations;
 mod creation;
+#[cfg(test)]
+mod deletion_tests;
 mod device_lists;
 mod devices;
 mod engine;

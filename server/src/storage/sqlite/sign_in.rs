@@ -2,6 +2,7 @@
 
 use privmsg_mls_public::{DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
@@ -23,6 +24,45 @@ const NOBODY: i64 = -1;
 pub(super) struct Account {
     pub(super) user_id: UserId,
     pub(super) has_list: bool,
+}
+
+/// Whether a device stands in its account's list, if that has one: the column `waiting`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Listed,
+    /// It never has, and waits to be let in.
+    New,
+    /// A later generation has left it out, and it waits.
+    LeftOut,
+}
+
+impl Admission {
+    const ALL: [Self; 3] = [Self::Listed, Self::New, Self::LeftOut];
+
+    const fn number(self) -> i64 {
+        match self {
+            Self::Listed => 0,
+            Self::New => 1,
+            Self::LeftOut => 2,
+        }
+    }
+
+    pub(super) fn waits(self) -> bool {
+        self != Self::Listed
+    }
+}
+
+impl ToSql for Admission {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.number()))
+    }
+}
+
+impl FromSql for Admission {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = value.as_i64()?;
+        Self::ALL.into_iter().find(|known| known.number() == number).ok_or(FromSqlError::OutOfRange(number))
+    }
 }
 
 /// How a new device comes in.
@@ -107,8 +147,8 @@ impl Tx<'_> {
         let login = login_of(order);
         let again: Option<i64> = self.conn.first(
             "SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND public_key = ?3
-             AND removed_at = 0 AND waiting = 1 AND recovered = 1",
-            params![order.user.0, order.device_id.as_str(), login.device_public_key],
+             AND removed_at = 0 AND waiting = ?4 AND recovered = 1",
+            params![order.user.0, order.device_id.as_str(), login.device_public_key, Admission::New],
             |row| row.get(0),
         )?;
         let mut pushed_out = None;
@@ -162,18 +202,18 @@ impl Tx<'_> {
     ) -> Result<Option<DeviceKey>> {
         self.check_not_removed(user, key)?;
         let waiting: i64 = self.conn.one(
-            "SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1",
-            [user.0],
+            "SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = ?2",
+            params![user.0, Admission::New],
             |row| row.get(0),
         )?;
         if waiting < MAX_WAITING {
             return Ok(None);
         }
         let oldest: Option<i64> = self.conn.first(
-            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1 AND recovered <= ?2
+            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = ?3 AND recovered <= ?2
                  AND id NOT IN (SELECT device FROM replacement WHERE user = ?1)
              ORDER BY recovered, id LIMIT 1",
-            params![user.0, has_words],
+            params![user.0, has_words, Admission::New],
             |row| row.get(0),
         )?;
         let Some(oldest) = oldest else {
@@ -188,8 +228,8 @@ impl Tx<'_> {
     pub(super) fn note_removed_key(&self, user: i64, device: i64) -> Result<()> {
         let found: Option<(String, String)> = self.conn.first(
             "SELECT d.public_key, d.device_id FROM device d JOIN user u ON u.id = d.user
-             WHERE d.id = ?1 AND d.waiting <> 1 AND d.public_key <> '' AND u.device_list <> x''",
-            [device],
+             WHERE d.id = ?1 AND d.waiting <> ?2 AND d.public_key <> '' AND u.device_list <> x''",
+            params![device, Admission::New],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         found.map_or(Ok(()), |(key, id)| self.remember(user, &id, &key))

@@ -2,10 +2,10 @@
 
 use privmsg_protocol::frames::{MessageType, ServerFrame};
 use privmsg_protocol::{GroupId, MessageId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Pair, changes, enters, pair_on};
-use crate::support::{Chat, Line, Person, TestServer, create, new_id};
+use super::{Pair, changes, commits, enters, pair, pair_on};
+use crate::support::{Chat, Line, Person, TestServer, create, new_id, submission, submit};
 
 /// A server whose mailboxes hold so many.
 async fn small(messages: u64) -> TestServer {
@@ -176,4 +176,47 @@ async fn a_mailbox_is_full_by_its_size_too() {
     let kept = pending["messages"].as_array().unwrap();
     assert!((14..=17).contains(&kept.len()), "{}", kept.len());
     assert!(kept.iter().rev().zip(sent.iter().rev()).all(|(one, id)| one["message_id"] == id.to_string()));
+}
+
+/// Commits are what a user sends, too: whoever has as much waiting as they may commits no more, and stops nobody else.
+#[tokio::test]
+async fn commits_wait_within_the_bounds_of_what_is_sent() {
+    let server = TestServer::with(|config| config.limits.max_waiting_mb_per_user = 1).await;
+    let Pair { server: _server, alice, bob, id, hers, his, .. } = pair_on(server).await;
+    let mut a = alice.online().await;
+    let mut sent = Vec::new();
+    for size in [60 * 1024, 1024] {
+        loop {
+            sent.push(new_id());
+            a.send(alice.message("bob", sent[sent.len() - 1], &"A".repeat(size))).await;
+            match a.next().await {
+                ServerFrame::Ack(_) => {}
+                ServerFrame::Error(error) => break assert_eq!(error.code.as_str(), "mailbox_full"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    commits(&alice, &hers, id, &[], &[]).await.0.is("mailbox_full");
+    hers.forgets().unwrap();
+    changes(&bob, &his, id, &[&hers], &[], &[]).await;
+    let rotation = submission(&hers.commits(&[], &[]).unwrap());
+    submit(&alice, id, &rotation).await.is("mailbox_full");
+    bob.post("/api/v1/messages/ack", json!({ "message_ids": [sent[0]] })).await.ok();
+    submit(&alice, id, &rotation).await.ok();
+}
+
+/// What is free on the disk has become less than its reserve: groups do not grow there, and what people say goes on.
+#[tokio::test]
+async fn commits_leave_the_disk_its_reserve() {
+    let Pair { mut server, mut alice, id, hers, .. } = pair().await;
+    let rotation = submission(&hers.commits(&[], &[]).unwrap());
+    server.config.limits.min_free_disk_mb = 1 << 40;
+    server.restart().await;
+    alice.api = server.api;
+    submit(&alice, id, &rotation).await.is("storage_full");
+    alice.online().await.deliver(alice.group_message(id, 1, new_id())).await;
+    server.config.limits.min_free_disk_mb = 0;
+    server.restart().await;
+    alice.api = server.api;
+    submit(&alice, id, &rotation).await.ok();
 }

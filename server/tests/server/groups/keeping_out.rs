@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::people::{Club, beginning, club, id_of, member};
 use super::{changes, enters};
-use crate::support::{Line, Person, TestServer, new_id};
+use crate::support::{Chat, Line, Person, TestServer, create, new_id};
 
 async fn blocks(who: &Person, user: &str) {
     let path = format!("/api/v1/users/me/blocks/{user}");
@@ -97,6 +97,37 @@ async fn who_is_blocked_puts_nobody_into_a_group() {
     enters(&bob, id).await;
     caught_up(&mallory).await.deliver(mallory.group_message(id, 4, new_id())).await;
     assert_eq!(waiting(&bob).await, ["device_sync", "text"]);
+}
+
+/// Whoever was declined made a group of two, and asked once more a second later.
+#[tokio::test]
+async fn who_is_declined_does_not_come_again_by_a_group_of_two() {
+    let server = TestServer::start().await;
+    let mallory = member(&server, "mallory").await;
+    let (bob, eve) = (member(&server, "bob").await, member(&server, "eve").await);
+    for other in [&bob, &eve] {
+        create(&mallory, &Chat::direct("mallory", &other.name), &[other]).await.ok();
+        // They see her as somebody who has never heard of her.
+        other.online_past_welcome().await;
+    }
+    let direct = Chat::direct("mallory", "bob").id();
+    assert_eq!(bob.post(&format!("/api/v1/groups/{direct}/decline"), Value::Null).await.status, 204);
+    let (id, of_bob) = story(&server, &mallory, &bob).await;
+    let (_, of_eve) = story(&server, &mallory, &eve).await;
+    assert_eq!(of_bob, of_eve, "mallory is not told");
+    bob.get(&format!("/api/v1/groups/{id}")).await.is("unknown_group");
+    assert_eq!(waiting(&bob).await, [""; 0]);
+    let kept = kept_out(&bob).await;
+    assert_eq!((&kept[0]["group_id"], &kept[0]["by"]), (&json!(id), &json!("mallory")));
+    // Where others are, it is another conversation.
+    let founding = mallory.mls.roster_with(&[&bob.mls, &eve.mls]).unwrap();
+    let (_, _, body) = beginning(&mallory, &founding, &founding, 1, &[&bob, &eve]);
+    mallory.post("/api/v1/groups", body).await.ok();
+    bob.get(&format!("/api/v1/groups/{}", id_of(&founding))).await.ok();
+
+    assert_eq!(bob.post(&format!("/api/v1/groups/{direct}/accept"), Value::Null).await.status, 204);
+    assert_eq!(kept_out(&bob).await, Value::Null);
+    enters(&bob, id).await;
 }
 
 /// The word of one and the hand of another.

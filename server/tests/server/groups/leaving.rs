@@ -162,6 +162,10 @@ async fn nobody_leaves_for_somebody_else_or_takes_more_along() {
         let step = by.mls.writes(&[&club.founding], people).unwrap();
         club.leaves(by, &step).await.is(code);
     }
+    let ghost = MlsDevice::of("ghost", "any").unwrap();
+    let people = vec![place(&club.bob, Role::Owner), place(&club.carol, Role::Member), ghost.place(Role::Member)];
+    let step = club.alice.mls.writes(&[&club.founding], people).unwrap();
+    club.leaves(&club.alice, &step).await.is("unknown_recipient");
     club.is_unchanged(1).await;
     // A conversation of two has no roster.
     let pair = super::pair().await;

@@ -4,6 +4,7 @@ mod deliveries;
 mod device_lists;
 mod first_contact;
 mod joins;
+mod newcomers;
 mod other_groups;
 mod other_people;
 mod own_devices;

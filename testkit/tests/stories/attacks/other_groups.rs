@@ -1,14 +1,15 @@
 //! A server that puts a group of its operator's in the place of a chat, by the way in which a device comes back to a group
 //! that the server has lost: "you are no leaf of it, here is its state".
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use privmsg_protocol::{Incarnation, Opaque};
 use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Operator, Rogue, Who};
 use privmsg_testkit::{Person, Server};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::alice_is_watched;
 
@@ -158,4 +159,42 @@ async fn a_chat_begins_with_nobody_else_s_devices() -> Result<()> {
     ensure!(hostile.times_asked("POST groups") == 0, "a chat was begun");
     hostile.becomes_honest();
     bob.hears(&alice, "the combination is 31-41-59").await.map(drop)
+}
+
+/// Nor with a device that Bob has signed out, whose true key package the server has kept: his list has it no more.
+#[tokio::test]
+async fn a_chat_begins_with_no_device_that_was_signed_out() -> Result<()> {
+    let server = Server::start().await?;
+    let hostile = HostileServer::before(&server).await?;
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
+    let tablet = bob.takes_another_device(&server.url()).await?;
+    let gone = tablet.client().whoami().await?.device_id.context("a device id")?;
+    let mut accomplice = HostileMember::signs_up(&server, "mallory").await?;
+    let claimed = accomplice.claims(&bob.account().user_id).await?;
+    ensure!(claimed.len() == 2, "of both devices");
+    bob.client().remove_device(&gone).await?;
+
+    let id = gone.clone();
+    hostile.rewrites("POST users/bob/key-packages/claim", move |_, answer| {
+        let Some(packages) = answer["key_packages"].as_array_mut() else { return };
+        // Of the two, one is of the device that is there and is left out for its name.
+        let kept = claimed.iter().map(|one| json!({ "device_id": id, "key_package": Opaque::encode(one) }));
+        packages.extend(kept);
+    })?;
+    let invited: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let noted = Arc::clone(&invited);
+    hostile.rewrites_requests(move |asked| {
+        if asked.method == "POST" && asked.path == "groups" {
+            let secrets = asked.body["welcome"]["secrets"].as_array().cloned().unwrap_or_default();
+            let devices = secrets.into_iter().map(|mut one| one["device_id"].take());
+            noted.lock().expect("nobody panics here").extend(devices);
+        }
+    });
+    alice.says(&bob, "the combination is 31-41-59").await?;
+    bob.hears(&alice, "the combination is 31-41-59").await?;
+    let his = bob.client().whoami().await?.device_id.context("a device id")?;
+    let invited = invited.lock().expect("nobody panics here").clone();
+    ensure!(invited == [json!(his)], "invited: {invited:?}");
+    Ok(())
 }

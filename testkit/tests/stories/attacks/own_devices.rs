@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result, ensure};
 use privmsg_client::{Event, LinkCode, LoginError, Reason, SignInKey};
-use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng};
+use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, RecoveryKey};
 use privmsg_mls_public::{Device, DeviceList, LinkReply};
 use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::PublishedDeviceList;
@@ -141,6 +141,22 @@ async fn another_identity_for_ones_own_account_is_told_and_not_followed() -> Res
     super::until("that the alarm is over", super::PATIENCE, over).await
 }
 
+/// The device list is the true one, and everybody else is shown another identity: who begins a conversation begins it with that one.
+#[tokio::test]
+async fn another_identity_in_ones_own_profile_is_told() -> Result<()> {
+    let (_server, hostile, mut alice, _bob) = alice_is_watched().await?;
+    let evil = AccountKey::generate(&mut OsRng).public().to_string();
+    hostile.rewrites("GET users/me", move |_, answer| answer["public_key"] = json!(evil))?;
+    alice.goes_offline().await?;
+    alice.starts().await?;
+    let alarm = |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason: Reason::AnotherOwnIdentity });
+    alice.sees("the alarm", alarm).await?;
+    alice.waits_because(&[Reason::AnotherOwnIdentity]).await?;
+    hostile.becomes_honest();
+    let over = || async { Ok(alice.client().holds().await?.is_empty().then_some(())) };
+    super::until("that the alarm is over", super::PATIENCE, over).await
+}
+
 /// The server has spoilt the sealed identity before anybody needs it, for everybody who asks. What is let in through it has its copy
 /// from another device: it tells, and the words still open it.
 #[tokio::test]
@@ -171,6 +187,40 @@ async fn a_server_that_spoils_the_sealed_identity_is_found_out_and_ends_nothing(
     let spoilt = |hold: &privmsg_client::Hold| hold.reason == Reason::SealedIdentitySpoilt;
     let over = || async { Ok((!tablet.client().holds().await?.iter().any(spoilt)).then_some(())) };
     super::until("that the alarm is over", super::PATIENCE, over).await
+}
+
+/// The server has lost it, or has another identity in its place, sealed under the same words, which somebody has given it.
+#[tokio::test]
+async fn a_server_that_loses_or_swaps_the_sealed_identity_ends_nothing() -> Result<()> {
+    for is_swapped in [false, true] {
+        let (_server, hostile, mut alice, bob) = alice_is_watched().await?;
+        let words = alice.words()?.to_owned();
+        if is_swapped {
+            let other = AccountKey::generate(&mut OsRng);
+            let sealed = words.parse::<RecoveryKey>()?.seal(&other, &alice.account().user_id, &mut OsRng);
+            hostile.rewrites("GET users/me/backup", move |_, answer| {
+                *answer = json!({ "backup": Opaque::encode(&sealed), "earlier": [] });
+            })?;
+        } else {
+            let problem =
+                json!({ "type": "about:blank", "title": "", "status": 404, "code": "no_backup", "detail": "" });
+            hostile.answers("GET users/me/backup", move |_| Some(Answer { status: 404, body: problem.clone() }))?;
+        }
+        let mut tablet = alice.links(&hostile.url()).await?;
+        tablet.starts().await?;
+        let alarm = |wanted: Reason| move |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason } if *reason == wanted);
+        tablet.sees("the alarm", alarm(Reason::SealedIdentitySpoilt)).await?;
+        let stolen = alice.client().whoami().await?.device_id.context("a device id")?;
+        alice.goes_offline().await?;
+        tablet.client().remove_stolen(std::slice::from_ref(&stolen), &words).await?;
+        if is_swapped {
+            tablet.sees("that it is another identity", alarm(Reason::AnotherOwnIdentity)).await?;
+        }
+        tablet.says(&bob, "I have lost the other one").await?;
+        bob.hears(&tablet, "I have lost the other one").await?;
+        tablet.client().new_recovery_words(&words).await?;
+    }
+    Ok(())
 }
 
 /// The thief's device reads on while the server leaves it out of what it shows: the signed list has it. One that the server makes up

@@ -1,6 +1,8 @@
 //! Who has written a message: by MLS, by the envelope, and by the keys that are pinned. Where they differ, it is not shown.
 
 use anyhow::{Result, ensure};
+use privmsg_client::{ChatId, ClientError, Which};
+use privmsg_protocol::UserId;
 use privmsg_protocol::rest::GroupKind;
 use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, Rogue, Verdict, Who};
 use privmsg_testkit::{Person, Server};
@@ -75,4 +77,36 @@ async fn nobody_writes_as_oneself_under_another_key() -> Result<()> {
     bob.hears(&alice, "shall we meet?").await?;
     bob.says(&alice, "yes").await?;
     alice.hears(&bob, "yes").await.map(drop)
+}
+
+/// Mallory gives her words the id of Bob's: Alice says whose she means, and reacts to Bob's, and removes Mallory's.
+#[tokio::test]
+async fn an_id_that_somebody_has_given_out_again_shields_nobody() -> Result<()> {
+    let (server, alice, bob) = crate::alice_and_bob().await?;
+    let said = bob.says(&alice, "Hi Alice").await?;
+    let his = alice.hears(&bob, "Hi Alice").await?;
+    let mut mallory = HostileMember::signs_up(&server, "mallory").await?;
+    let claim = Claim::direct(&Who::is(&alice).await?, &mallory.rogue().who())?;
+    let mut group = mallory.rogue().founds(&claim)?;
+    let packages = mallory.claims(&alice.account().user_id).await?;
+    let made = group.commit(&packages, &[])?;
+    mallory.creates(GroupKind::Direct, &[&alice.account().user_id], &claim, &made).await?;
+    let bytes = group.says(said.message_id, "you are a fool")?;
+    mallory.sends(said.message_id, group.group_id(), group.epoch(), &bytes).await?;
+    let she = mallory.rogue().who().user_id;
+    let hers = alice.hears(&she, "you are a fool").await?;
+    ensure!(hers.message_id == his.message_id);
+
+    let id = his.message_id;
+    let unsaid =
+        [alice.client().react(id, "👍".into(), false).await.err(), alice.client().delete_for_me(id).await.err()];
+    ensure!(unsaid.iter().all(|error| matches!(error, Some(ClientError::AmbiguousMessage))), "{unsaid:?}");
+    let of = |from: Option<&UserId>, chat: Option<ChatId>| Which { message: id, from: from.cloned(), chat };
+    alice.client().react(of(Some(&bob.account().user_id), None), "👍".into(), false).await?;
+    alice.client().delete_for_me(of(None, Some(hers.chat.id))).await?;
+    ensure!(alice.texts(&she).await?.is_empty() && alice.texts(&bob).await? == ["Hi Alice"]);
+    alice.client().react(id, "🎉".into(), false).await?;
+    let reacted = alice.hears(&bob, "Hi Alice").await?;
+    ensure!(reacted.reactions.len() == 2, "{:?}", reacted.reactions);
+    Ok(())
 }

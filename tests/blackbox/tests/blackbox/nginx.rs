@@ -67,6 +67,11 @@ impl Nginx {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
+    /// What it has written down of the requests.
+    fn logged(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
+    }
+
     async fn restart(&mut self) -> Result<()> {
         self.program.stop().await?;
         self.program = launch(&self.binary, self.folder.path())?;
@@ -89,7 +94,7 @@ fn main_configuration(folder: &Path, site: &str) -> String {
         .concat();
     format!(
         "worker_processes 1;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 512; }}\n\
-         http {{\n    access_log off;\n    server_names_hash_bucket_size 128;\n{temporary}{site}}}\n"
+         http {{\n    access_log {folder}/access.log;\n    server_names_hash_bucket_size 128;\n{temporary}{site}}}\n"
     )
 }
 
@@ -146,6 +151,8 @@ async fn the_documented_configuration_relays() -> Result<()> {
     let large = upload(nginx.address(), &carol, &vec![7; 2 * 1024 * 1024]).await?;
     assert_eq!(large.status, 413);
     assert_eq!(large.code(), None, "nginx's own refusal");
+    // And another one: paths hold names of users and files.
+    ensure!(nginx.logged().contains("GET /health"), "{}", nginx.logged());
     Ok(())
 }
 
@@ -162,6 +169,7 @@ async fn the_shipped_configuration_relays_and_takes_large_files() -> Result<()> 
     let path = format!("/api/v1/files/{}", uploaded["file_id"].as_str().context("a file id")?);
     let fetched = get(nginx.address(), &carol, &path).await?;
     ensure!(fetched.status == 200 && fetched.body == bytes, "{} bytes", fetched.body.len());
+    ensure!(nginx.logged().is_empty(), "it writes down who asks for what: {}", nginx.logged());
     Ok(())
 }
 

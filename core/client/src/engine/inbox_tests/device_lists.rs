@@ -245,6 +245,8 @@ async fn what_is_to_be_known_about_a_contacts_devices_is_told_once() {
     for _ in 0..2 {
         bob.learns(&alice, evil.clone()).await;
     }
+    // A new one each time is the same alarm.
+    bob.learns(&alice, list(&alice.begins(&AccountKey::generate(&mut OsRng), 9), 9, &[])).await;
     assert_eq!(bob.kinds().await, [Kind::DEVICE_ADDED, Kind::LIST_CONFLICT, Kind::FOREIGN_LIST]);
     assert_eq!(bob.knows_list_of(&alice).await, Some((1, 11)));
 }
@@ -256,7 +258,10 @@ async fn the_generation_of_a_code_from_the_screen_is_a_floor() {
     let (account, first, alice, bob) = alice_with_her_account().await;
     bob.learns(&alice, list(&first, 9, &[&alice])).await;
     let (user, identity) = (alice.identity.user_id.clone(), alice.identity.account);
-    bob.step(move |step| contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap()).await;
+    bob.step(move |step| {
+        contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap();
+    })
+    .await;
     assert_eq!((bob.gate_at(5).await, bob.gate_at(MUCH_LATER).await), (Gate::Missing, Gate::Missing));
     assert_eq!(
         (bob.gate_of_people_at(5).await, bob.gate_of_people_at(MUCH_LATER).await),
@@ -271,7 +276,10 @@ async fn the_generation_of_a_code_from_the_screen_is_a_floor() {
 async fn a_floor_holds_where_no_list_is_known() {
     let (account, _, alice, bob) = alice_with_her_account().await;
     let (user, identity) = (alice.identity.user_id.clone(), alice.identity.account);
-    bob.step(move |step| contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap()).await;
+    bob.step(move |step| {
+        contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap();
+    })
+    .await;
     assert_eq!((bob.gate_at(5).await, bob.gate_at(MUCH_LATER).await), (Gate::Missing, Gate::Missing));
     bob.learns(&alice, list(&alice.begins(&account, 3), 1, &[&alice])).await;
     assert_eq!(bob.gate_at(5).await, Gate::Open);

@@ -130,3 +130,7 @@ fn forget_old(tx: &Tx<'_>, now_s: i64) -> Result<(), ClientError> {
         Ok(())
     })
 }
+
+#[cfg(test)]
+#[path = "key_packages_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::own_devices::publish::Publisher;
-use crate::own_devices::{learn, sealed_copy};
+use crate::own_devices::{learn, sealed_copy, unseen};
 
 #[derive(Default)]
 pub(super) struct OwnDevices {
@@ -46,17 +46,25 @@ async fn ask(link: &Link) -> Result<i64, ClientError> {
         Err(ClientError::AnotherOwnIdentity) => return Ok(news),
         other => other?,
     }
-    look_for_a_replacement(link).await?;
+    look_at_the_profile(link).await?;
     compare_the_copy(link).await?;
+    look_for_the_unseen(link).await?;
     Ok(news)
 }
 
-/// Whoever has the access key can begin to put another identity in the place of this one, which takes days.
-async fn look_for_a_replacement(link: &Link) -> Result<(), ClientError> {
+/// Looks at what the server says of the account: under which identity it shows it to others, and whether somebody has begun to put
+/// another one in its place, which whoever has the access key can, and which takes days.
+async fn look_at_the_profile(link: &Link) -> Result<(), ClientError> {
     let context = &link.context;
-    let begun = context.api.own_profile().await?.identity_replacement;
+    let account = context.account().await?;
+    let own = context.api.own_profile().await?;
+    let (published, begun) = (own.profile.public_key, own.identity_replacement);
     let (is_begun, now) = (begun.is_some(), context.clock.now_ms());
-    context.store.write(move |tx| learn::note_replacement(tx, is_begun, now)).await?;
+    let told = context.store.write(move |tx| {
+        learn::note_replacement(tx, is_begun, now)?;
+        learn::note_published(tx, &account, published.as_deref(), now)
+    });
+    context.emit_all(told.await?);
     context.tell_of_replacement(begun);
     Ok(())
 }
@@ -70,6 +78,16 @@ async fn compare_the_copy(link: &Link) -> Result<(), ClientError> {
     };
     let now = context.clock.now_ms();
     let told = context.store.write(move |tx| sealed_copy::compare(tx, served.as_ref(), now)).await?;
+    context.emit_all(told);
+    Ok(())
+}
+
+/// Looks whether a device of the list has not been there for long.
+async fn look_for_the_unseen(link: &Link) -> Result<(), ClientError> {
+    let context = &link.context;
+    let account = context.account().await?;
+    let (served, now) = (context.api.devices().await?.devices, context.clock.now_ms());
+    let told = context.store.write(move |tx| unseen::tell(tx, &account, &served, now)).await?;
     context.emit_all(told);
     Ok(())
 }

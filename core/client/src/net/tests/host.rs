@@ -61,6 +61,8 @@ struct Shared {
     seen: Mutex<Vec<String>>,
     manner: Manner,
     version: AtomicU32,
+    /// How long its first word in a WebSocket is at least.
+    longest: AtomicUsize,
 }
 
 enum Manner {
@@ -86,7 +88,13 @@ impl Host {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let version = AtomicU32::new(PROTOCOL_VERSION);
-        let shared = Arc::new(Shared { connections: AtomicUsize::default(), seen: Mutex::default(), manner, version });
+        let shared = Arc::new(Shared {
+            connections: AtomicUsize::default(),
+            seen: Mutex::default(),
+            manner,
+            version,
+            longest: AtomicUsize::default(),
+        });
         tokio::spawn({
             let shared = Arc::clone(&shared);
             async move {
@@ -119,6 +127,11 @@ impl Host {
     /// It speaks another version of the protocol from now on.
     pub(super) fn speaks(&self, version: u32) {
         self.shared.version.store(version, Ordering::SeqCst);
+    }
+
+    /// Its first word in a WebSocket is so long from now on: blanks mean nothing in JSON.
+    pub(super) fn says_at_length(&self, len: usize) {
+        self.shared.longest.store(len, Ordering::SeqCst);
     }
 
     /// Connections so far.
@@ -162,7 +175,9 @@ impl Shared {
             }
         }
         if request.uri().path().ends_with("/ws") {
-            return websocket(&mut request, self.version.load(Ordering::SeqCst));
+            let mut word = authenticated(self.version.load(Ordering::SeqCst));
+            word.extend(std::iter::repeat_n(' ', self.longest.load(Ordering::SeqCst).saturating_sub(word.len())));
+            return websocket(&mut request, word);
         }
         let mut body = request.into_body();
         while let Some(Ok(_)) = body.frame().await {}
@@ -175,14 +190,14 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Sent {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-fn websocket(request: &mut Request<Incoming>, version: u32) -> Response<Sent> {
+fn websocket(request: &mut Request<Incoming>, word: String) -> Response<Sent> {
     let key = request.headers()[SEC_WEBSOCKET_KEY].clone();
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
         while let Some(Ok(frame)) = socket.next().await {
-            if frame.is_text() && socket.send(Message::text(authenticated(version))).await.is_err() {
+            if frame.is_text() && socket.send(Message::text(word.clone())).await.is_err() {
                 return;
             }
         }

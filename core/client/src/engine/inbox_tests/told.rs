@@ -1,0 +1,84 @@
+//! What another own device has told this one, of how far conversations had come, when it let it in.
+
+use privmsg_e2ee::{AccountKey, OsRng, Participant, Role, Roster};
+use privmsg_store::reached::{self, Reached};
+
+use super::*;
+use crate::group::rosters::Shown;
+
+impl Device {
+    async fn is_told(&self, conversation: privmsg_protocol::ConversationId, incarnation: u32, roster: u64) {
+        self.step(move |step| {
+            let far = Reached { incarnation: Incarnation(incarnation), roster };
+            reached::note(step.tx, &conversation, far, &DeviceId::new("phone").unwrap()).unwrap();
+        })
+        .await;
+    }
+
+    async fn is_told_something(&self, conversation: privmsg_protocol::ConversationId) -> bool {
+        self.step(move |step| reached::of(step.tx, &conversation).unwrap().is_some()).await
+    }
+}
+
+/// The server leads a new device into a group that the conversation has left.
+#[tokio::test]
+async fn a_group_that_another_own_device_has_seen_left_is_refused() {
+    for (told, expected) in [(2, Outcome::Refused), (1, Outcome::Joining)] {
+        let (alice, bob, bundle) = alice_invites_bob().await;
+        let conversation = alice.claim().conversation;
+        bob.is_told(conversation, told, 0).await;
+        bob.hears(&[&welcome(&bundle)]).await;
+        assert_eq!(bob.joins(&alice, bundle.ratchet_tree).await, expected);
+        let (adopted, waits) = (expected == Outcome::Joining, bob.is_told_something(conversation).await);
+        assert_ne!(adopted, waits, "it is known better once it is here");
+    }
+}
+
+/// Or back to a roster in which somebody stood who has been put out since, which another own device has seen.
+#[tokio::test]
+async fn a_roster_before_the_one_that_another_own_device_has_seen_is_refused() {
+    for (told, expected) in [(2, Outcome::Refused), (1, Outcome::Joining)] {
+        let account = AccountKey::generate(&mut OsRng);
+        let (alice, bob) = (Device::of("alice").sibling(&account, "alice-device"), Device::of("bob"));
+        let signing = account.begin_generation(&alice.identity.user_id, 1, &mut OsRng).unwrap();
+        let place = |of: &Device, role, generation| {
+            Participant::with_role(of.identity.user_id.clone(), of.identity.account, role, generation)
+        };
+        let people = vec![place(&alice, Role::Owner, 1), place(&bob, Role::Member, 0)];
+        let founding = signing.found(people, &mut OsRng).unwrap();
+        let bundle = alice.founds_with(&bob, founding.clone()).await;
+        let conversation = founding.conversation_id();
+        bob.is_told(conversation, 1, told).await;
+        let shown = Shown { roster: Some(founding.clone()), founding: Some(founding), added_by: None };
+        let kind = ChatKind::Group { conversation };
+        let claim = Claim { kind, conversation, incarnation: Incarnation::FIRST, published: None, shown };
+        let group = privmsg_mls_public::group_id(&conversation, Incarnation::FIRST);
+        bob.hears(&[&DeliveredMessage { group_id: Some(group), ..welcome(&bundle) }]).await;
+        let joined = bob.try_step(move |step| {
+            let welcome = welcomes::of(step.tx, &group)?.unwrap();
+            use_welcome(step, &welcome, &bundle.ratchet_tree, &claim)
+        });
+        assert_eq!(joined.await.unwrap().0, expected);
+    }
+}
+
+impl Device {
+    /// Makes a group of people with somebody, under this roster.
+    async fn founds_with(&self, invited: &Self, roster: Roster) -> CommitBundle {
+        let package = invited
+            .step(|step| {
+                let (device, certificate) = (&step.identity.device, &step.identity.certificate);
+                generate_key_package(step.mls, device, certificate, false, now_s()).unwrap().bytes
+            })
+            .await;
+        let theirs = Arc::clone(&invited.identity);
+        self.step(move |step| {
+            let claimed = ClaimedKeyPackage::validate(&package, &theirs.user_id, &theirs.device_id, now_s()).unwrap();
+            let (device, certificate) = (&step.identity.device, &step.identity.certificate);
+            let info = ConversationInfo::group(&roster, Incarnation::FIRST);
+            let made = Conversation::create(step.mls, device, certificate, info, Some(roster), &[claimed]);
+            made.unwrap().1
+        })
+        .await
+    }
+}
