@@ -79,7 +79,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         };
         let mut shown = claim.clone().with_state(&state)?;
         rosters::catch_up(link, id, &shown).await?;
-        if here.was_invited {
+        if here.is_asked_about {
             shown.shown.added_by = rosters::added_by(link, id, &shown).await?;
         }
         if attempt == 0 && !here.is_known && waits_for_answer(link, id, shown.clone()).await? {
@@ -132,8 +132,8 @@ struct Here {
     /// It is not somebody else's invention: this user has it already, or it is their own.
     is_known: bool,
     reached: Option<Incarnation>,
-    /// An invitation has come, which could not be used.
-    was_invited: bool,
+    /// An invitation has come, which could not be used, or nobody of this user has answered.
+    is_asked_about: bool,
     /// How often its group could not be joined, in a row.
     refusals: u32,
     /// Until it may be joined anew.
@@ -149,9 +149,9 @@ impl Here {
             let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?.max(told);
             let refusals = holds::attempts(at, &groups::TASK, Scope::Group(id))?;
             let pause = Duration::from_millis(rejoins::pause_ms(at, &id, now)?.unsigned_abs());
-            let was_invited = lags::of(at, &id)?.is_some_and(|lag| lag.since.is_some());
+            let is_asked_about = asking::is_asked_about(at, &id)?;
             let is_known = chat.is_some() || kind == ChatKind::SelfNotes;
-            Ok(Self { is_known, reached, was_invited, refusals, pause })
+            Ok(Self { is_known, reached, is_asked_about, refusals, pause })
         };
         link.context.store.read(look).await
     }
@@ -211,7 +211,7 @@ async fn prepare(
                 }
             };
             part.keep()?;
-            asking::came_in(step, id, &claim.kind, conversation.roster())?;
+            asking::came_in(step, id, &claim)?;
             if let Some(why) = counted {
                 rejoins::note(step.tx, &id, why == Why::Missing, step.now_ms)?;
             }
@@ -315,7 +315,7 @@ pub(crate) fn use_welcome(
         Ok(conversation) => match membership::adopt(step, &conversation, id, claim)? {
             Judgement::Adopted(mut events) => {
                 part.keep()?;
-                asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, conversation.roster())?;
+                asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 note_leaves(step, &id, &conversation)?;
