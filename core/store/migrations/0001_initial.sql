@@ -464,6 +464,7 @@ CREATE TABLE epoch_end (
     group_id BLOB NOT NULL,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
+    noted_at INTEGER NOT NULL,         -- ms; or when this device was connected again
     PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
 

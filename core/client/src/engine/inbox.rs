@@ -336,7 +336,7 @@ impl<'a, 't> Intake<'a, 't> {
             lags::remove(tx, id)?;
         }
         if let Some(seq) = message.seq {
-            epoch_ends::note(tx, id, Epoch(change.epoch.0.saturating_sub(1)), seq)?;
+            epoch_ends::note(tx, id, Epoch(change.epoch.0.saturating_sub(1)), seq, self.step.now_ms)?;
         }
         // A commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
         // waiting for its answer: it is encrypted anew when it is sent again, and asked about as it was until then.
@@ -391,5 +391,5 @@ fn is_from(message: &DeliveredMessage, member: &Member) -> bool {
 /// Whether what a device says that was removed since was said before: it has crossed the commit that removed it.
 fn is_said_before(step: &Step<'_, '_>, message: &DeliveredMessage, epoch: Epoch) -> Result<bool, ClientError> {
     let (Some(group), Some(seq)) = (message.group_id, message.seq) else { return Ok(false) };
-    Ok(epoch_ends::is_awaited_from(step.tx, &group, epoch, seq)?)
+    Ok(epoch_ends::is_awaited_from(step.tx, &group, epoch, seq, step.now_ms)?)
 }

@@ -11,7 +11,7 @@ use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque,
 use privmsg_store::chats::ChatKind;
 use privmsg_store::key::DatabaseKey;
 use privmsg_store::position::Position;
-use privmsg_store::{Store, Tx, blocks, gaps, groups, lags, messages, outbox, parked, welcomes};
+use privmsg_store::{Store, Tx, blocks, epoch_ends, gaps, groups, lags, messages, outbox, parked, welcomes};
 
 use super::inbox;
 use crate::error::ClientError;

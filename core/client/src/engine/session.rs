@@ -8,7 +8,7 @@ use privmsg_protocol::frames::{Ack, ClientFrame, DeliveredMessage, ErrorFrame, S
 use privmsg_store::account::Account;
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
-use privmsg_store::{Snapshot, StoreError};
+use privmsg_store::{Snapshot, StoreError, epoch_ends};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -55,6 +55,8 @@ impl Session {
             }
             other => other?,
         };
+        let now = context.clock.now_ms();
+        context.store.write(move |tx| epoch_ends::are_awaited_again(tx, now)).await?;
         let (link, outgoing) = Link::new(context, identity);
         Ok(Self { link: Arc::new(link), socket, outgoing, heard: Instant::now(), pinged: false })
     }
@@ -124,6 +126,7 @@ impl Session {
                 ServerFrame::Ack(ack) => tasks::outbox::sends_confirmed(&self.link, ack).await?,
                 ServerFrame::CaughtUp => {
                     self.receive(std::mem::take(&mut page)).await?;
+                    self.link.context.store.write(epoch_ends::are_over).await?;
                     self.link.catch_up();
                 }
                 ServerFrame::Error(error) => self.refused(error).await?,

@@ -177,7 +177,8 @@ impl Asked<'_> {
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
                     dates = conversation.dates();
-                    epoch_ends::note(step.tx, &id, Epoch(conversation.epoch().0.saturating_sub(1)), seq)?;
+                    let ended = Epoch(conversation.epoch().0.saturating_sub(1));
+                    epoch_ends::note(step.tx, &id, ended, seq, step.now_ms)?;
                     step.keep(conversation)?;
                 }
                 let mut news = Vec::new();

@@ -12,17 +12,39 @@ use crate::{Snapshot, StoreError, Tx};
 /// How many of them are known of a group: as of many epochs as MLS keeps keys of, and some.
 const KEPT: u64 = 4;
 
+/// How long what has crossed an end may take to come, while this device is connected, ms. The server alone says what is still on
+/// its way, and would say it for as long as the keys are kept.
+const CROSSING: i64 = 5 * 60 * 1000;
+
 /// Notes that the commit with this number ended an epoch.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn note(tx: &Tx<'_>, group: &GroupId, epoch: Epoch, seq: Seq) -> Result<(), StoreError> {
+pub fn note(tx: &Tx<'_>, group: &GroupId, epoch: Epoch, seq: Seq, now_ms: i64) -> Result<(), StoreError> {
     tx.sql()
-        .prepare_cached("INSERT OR REPLACE INTO epoch_end (group_id, epoch, seq) VALUES (?1, ?2, ?3)")?
-        .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0), to_sql(seq.0)])?;
+        .prepare_cached("INSERT OR REPLACE INTO epoch_end (group_id, epoch, seq, noted_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0), to_sql(seq.0), now_ms])?;
     tx.sql()
         .prepare_cached("DELETE FROM epoch_end WHERE group_id = ?1 AND epoch NOT BETWEEN ?2 AND ?3")?
         .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0.saturating_sub(KEPT - 1)), to_sql(epoch.0)])?;
+    Ok(())
+}
+
+/// This device is connected again: what had crossed an end when the connection broke comes now.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn are_awaited_again(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("UPDATE epoch_end SET noted_at = ?1")?.execute([now_ms])?;
+    Ok(())
+}
+
+/// Everything that was in the mailbox has come, and with it all that had crossed.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn are_over(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM epoch_end")?.execute([])?;
     Ok(())
 }
 
@@ -36,17 +58,27 @@ pub(crate) fn forget(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 }
 
 /// Whether a number lies before the end of an epoch, and in a hole that may still be filled: nobody has been told that it is
-/// missing. Of a number that comes later, or behind the end, nobody knows when it was written.
+/// missing, and it is not long since. Of a number that comes later, or behind the end, nobody knows when it was written.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn is_awaited_from(at: &Snapshot<'_>, group: &GroupId, epoch: Epoch, seq: Seq) -> Result<bool, StoreError> {
+pub fn is_awaited_from(
+    at: &Snapshot<'_>,
+    group: &GroupId,
+    epoch: Epoch,
+    seq: Seq,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
     Ok(at
         .sql()
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM epoch_end WHERE group_id = ?1 AND epoch = ?2 AND seq > ?3)
+            "SELECT EXISTS (SELECT 1 FROM epoch_end
+                     WHERE group_id = ?1 AND epoch = ?2 AND seq > ?3 AND noted_at BETWEEN ?4 - ?5 AND ?4)
                  AND EXISTS (SELECT 1 FROM gap WHERE group_id = ?1 AND confirmed = 0 AND ?3 BETWEEN first_seq AND last_seq
                      AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1))",
         )?
-        .query_row(params![group.as_bytes().as_slice(), to_sql(epoch.0), to_sql(seq.0)], |row| row.get(0))?)
+        .query_row(
+            params![group.as_bytes().as_slice(), to_sql(epoch.0), to_sql(seq.0), now_ms, CROSSING],
+            |row| row.get(0),
+        )?)
 }

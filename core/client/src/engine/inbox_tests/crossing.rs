@@ -59,3 +59,30 @@ async fn what_fills_a_hole_that_was_shown_is_not_taken_from_a_removed_device() {
     assert!(bob.texts().await.is_empty());
     assert_eq!(bob.missing().await, 1);
 }
+
+/// The server alone says what is still on its way, and could say it for as long as the keys of the epoch are kept.
+#[tokio::test]
+async fn what_comes_long_after_the_removal_is_not_taken_from_a_removed_device() {
+    let (alice, bob) = alice_and_bob().await;
+    let (said, later) = (alice.encrypt("on its way", 2).await, alice.encrypt("kept for later", 3).await);
+    let removal = bob.removes(&alice, 4).await;
+    bob.hears(&[&removal]).await;
+    let page = [later.clone()];
+    bob.step_at(5 + 5 * 60 * 1000 + 1, move |step| inbox::process(step, &page)).await.unwrap();
+    assert!(bob.texts().await.is_empty());
+    // Connected anew, and the mailbox is not empty yet.
+    bob.step(|step| epoch_ends::are_awaited_again(step.tx, 5).unwrap()).await;
+    bob.hears(&[&said]).await;
+    assert_eq!(bob.texts().await, ["on its way"]);
+}
+
+#[tokio::test]
+async fn what_comes_behind_an_empty_mailbox_is_not_taken_from_a_removed_device() {
+    let (alice, bob) = alice_and_bob().await;
+    let said = alice.encrypt("kept for later", 2).await;
+    let removal = bob.removes(&alice, 3).await;
+    bob.hears(&[&removal]).await;
+    bob.step(|step| epoch_ends::are_over(step.tx).unwrap()).await;
+    bob.hears(&[&said]).await;
+    assert!(bob.texts().await.is_empty());
+}
