@@ -192,11 +192,14 @@ pub(crate) struct AddContact {
 }
 
 /// What `safety-number` changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verification {
     Mark,
     Unmark,
-    AcceptChange,
+    /// Of several keys that were refused, the one whose number begins so.
+    AcceptChange {
+        number: String,
+    },
     RefuseChange,
 }
 

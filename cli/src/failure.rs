@@ -230,7 +230,10 @@ impl Failure {
             }
             Self::GroupHeld { held, message } => {
                 let said = format!("{}. {}", lang.group_held(held), lang.stays_queued_until_then());
-                new(Exit::IdentityChanged, "identity_changed", said).about(*message)
+                // What there is to decide comes first.
+                let is_refused = held.to_decide.is_empty() && !held.refused.is_empty();
+                let code = if is_refused { "identity_refused" } else { "identity_changed" };
+                new(Exit::IdentityChanged, code, said).about(*message)
             }
             Self::LinkNamesAnotherKey(user) => {
                 let said = lang.link_names_another_key(user.as_str());

@@ -68,5 +68,5 @@ mod ws;
 pub use clock::Clock;
 pub use config::Config;
 pub use http::TlsError;
-pub use serve::{BoundServer, Params, ServerError, bind, run};
+pub use serve::{BoundServer, Params, ServerError, bind};
 pub use tokio_util::sync::CancellationToken;

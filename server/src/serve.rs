@@ -274,12 +274,3 @@ impl BoundServer {
         drop(lock);
     }
 }
-
-/// [`bind`] and [`BoundServer::run`] in one, for callers that need to know neither address nor key.
-///
-/// # Errors
-/// [`ServerError`]
-pub async fn run(params: Params) -> Result<(), ServerError> {
-    bind(params).await?.run().await;
-    Ok(())
-}

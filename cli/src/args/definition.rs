@@ -255,7 +255,12 @@ fn all(lang: Lang) -> Clap {
             .arg(user())
             .arg(flag("mark-verified", lang.help_mark_verified()))
             .arg(flag("unverify", lang.help_unverify()))
-            .arg(flag("accept-change", lang.help_accept_change()))
+            .arg(
+                option("accept-change", lang.pick("NUMBER", "КОД"), lang.help_accept_change())
+                    .num_args(0..=1)
+                    .require_equals(true)
+                    .default_missing_value(""),
+            )
             .arg(flag("refuse-change", lang.help_refuse_change()))
             .group(ArgGroup::new("change").args(["mark-verified", "unverify", "accept-change", "refuse-change"])),
     )

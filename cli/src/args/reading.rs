@@ -141,11 +141,11 @@ impl Command {
                 change: [
                     ("mark-verified", Verification::Mark),
                     ("unverify", Verification::Unmark),
-                    ("accept-change", Verification::AcceptChange),
                     ("refuse-change", Verification::RefuseChange),
                 ]
                 .into_iter()
-                .find_map(|(flag, change)| matches.get_flag(flag).then_some(change)),
+                .find_map(|(flag, change)| matches.get_flag(flag).then_some(change))
+                .or_else(|| text(matches, "accept-change").map(|number| Verification::AcceptChange { number })),
             },
             "block" => Self::Block { user: user(lang, matches, "user")?, blocked: true, send: false },
             "unblock" => {

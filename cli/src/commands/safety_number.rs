@@ -1,6 +1,6 @@
 //! `privmsg safety-number`.
 
-use privmsg_client::{ChangedBy, ClientError, ContactInfo, Device, Known, SafetyNumber};
+use privmsg_client::{ChangedBy, Client, ClientError, ContactInfo, Device, Known, SafetyNumber};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -25,6 +25,9 @@ struct SafetyNumberObject<'a> {
     /// That device.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed_by_device: Option<&'a str>,
+    /// The numbers of keys that the user has refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<&'a str>,
     /// As the contact's newest device list has them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     devices: Vec<DeviceObject<'a>>,
@@ -45,36 +48,66 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
         return Err(Failure::Usage(lang.own_safety_number()));
     }
     let contact = client.contact(user).await?;
-    match change {
-        None => {}
-        Some(Verification::Mark) if contact.changed.is_some() => {
+    let asked = match &change {
+        Some(Verification::AcceptChange { number }) => to_accept(&contact, number).ok_or_else(|| {
+            let first = contact.refused.first().map_or("", SafetyNumber::digits);
+            Failure::Usage(lang.several_refused(user.as_str(), first.get(..5).unwrap_or_default()))
+        })?,
+        _ => Some(contact.to_compare()),
+    };
+    match (change, asked) {
+        (None, _) => {}
+        (Some(Verification::Mark), _) if contact.changed.is_some() => {
             return Err(ClientError::KeyChanged(user.clone()).into());
         }
-        Some(Verification::Mark | Verification::AcceptChange | Verification::RefuseChange)
-            if !client.was_shown(user, contact.to_compare()).await? =>
+        (Some(Verification::Mark | Verification::AcceptChange { .. } | Verification::RefuseChange), Some(asked))
+            if !client.was_shown(user, asked).await? =>
         {
             show(output, &contact, &client.devices_of(user).await?)?;
             client.remember_shown(&contact).await?;
             return Err(ClientError::AnotherNumber(user.clone()).into());
         }
-        Some(Verification::Mark) => client.mark_verified(user, contact.to_compare()).await?,
-        Some(Verification::Unmark) => client.unmark_verified(user).await?,
-        Some(Verification::AcceptChange) => {
-            let accepted = client.accept_identity_change(user, contact.to_compare()).await?;
+        (Some(Verification::AcceptChange { .. }), Some(asked)) => {
+            let accepted = client.accept_identity_change(user, asked).await?;
             output.remark(&if accepted { lang.change_accepted(user.as_str()) } else { lang.no_change(user.as_str()) });
             // Where they stand under the former key, that one still counts.
-            for held in client.held_groups_with(user).await? {
-                output.remark(&lang.group_held(&held));
-            }
+            say_held_groups(output, &client, user).await?;
         }
-        Some(Verification::RefuseChange) => {
+        (Some(Verification::AcceptChange { .. }), None) => output.remark(&lang.no_change(user.as_str())),
+        (Some(Verification::Mark), _) => client.mark_verified(user, contact.to_compare()).await?,
+        (Some(Verification::Unmark), _) => client.unmark_verified(user).await?,
+        (Some(Verification::RefuseChange), _) => {
             let refused = client.refuse_identity_change(user, contact.to_compare()).await?;
             output.remark(&if refused { lang.change_refused(user.as_str()) } else { lang.no_change(user.as_str()) });
+            // Where they stand under the refused key, nothing is sent.
+            say_held_groups(output, &client, user).await?;
         }
     }
     let contact = client.contact(user).await?;
     show(output, &contact, &client.devices_of(user).await?)?;
     Ok(client.remember_shown(&contact).await?)
+}
+
+/// The number of the key that is to be accepted, if there is one that begins so: the new one, or one that was refused. `None` where
+/// several could be meant.
+fn to_accept<'a>(contact: &'a ContactInfo, number: &str) -> Option<Option<&'a SafetyNumber>> {
+    let wanted: String = number.chars().filter(|c| !c.is_whitespace()).collect();
+    let offered = match &contact.changed {
+        Some(changed) => std::slice::from_ref(changed),
+        None => contact.refused.as_slice(),
+    };
+    let mut fitting = offered.iter().filter(|number| number.digits().starts_with(&wanted));
+    match (fitting.next(), fitting.next()) {
+        (Some(_), Some(_)) => None,
+        (first, _) => Some(first),
+    }
+}
+
+async fn say_held_groups(output: &Output, client: &Client, user: &UserId) -> Result<(), Failure> {
+    for held in client.held_groups_with(user).await? {
+        output.remark(&output.lang().group_held(&held));
+    }
+    Ok(())
 }
 
 pub(super) fn show(output: &Output, contact: &ContactInfo, devices: &[Device]) -> Result<(), Failure> {
@@ -90,6 +123,7 @@ pub(super) fn show(output: &Output, contact: &ContactInfo, devices: &[Device]) -
             changed: contact.changed.as_ref().map(SafetyNumber::digits),
             changed_by: contact.changed_by.as_ref().map(contact::changed_by),
             changed_by_device: contact.changed_by.as_ref().and_then(contact::device_of),
+            refused: contact.refused.iter().map(SafetyNumber::digits).collect(),
             devices: devices
                 .iter()
                 .map(|device| DeviceObject { device_id: device.device_id.as_str(), added_at: device.added_at })
@@ -127,6 +161,15 @@ pub(super) fn show(output: &Output, contact: &ContactInfo, devices: &[Device]) -
         Known::ByLink => lang.safety_by_link(user),
         Known::SeenFirst => lang.safety_unverified(user),
     })?;
+    if let Some(first) = contact.refused.first() {
+        output.text(&lang.safety_refused_title(user))?;
+        for refused in &contact.refused {
+            output.text(&block(output, refused))?;
+        }
+        let several = (contact.refused.len() > 1).then(|| first.digits().get(..5).unwrap_or_default());
+        output
+            .text(&lang.safety_refused_hint(user, &several.map(|digits| format!("={digits}")).unwrap_or_default()))?;
+    }
     if devices.is_empty() {
         return Ok(());
     }

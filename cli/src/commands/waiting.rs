@@ -52,6 +52,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
         Reason::UpdateNeeded => lang.update_needed(),
         Reason::JoinedTooOften => lang.joined_too_often(),
         Reason::IdentityToAccept => lang.identity_to_accept(),
+        Reason::IdentityRefused => lang.identity_refused(),
         Reason::GroupUnsettled => lang.group_unsettled(),
         Reason::Disk => lang.disk_unusable(),
         Reason::AnotherOwnIdentity => lang.another_own_identity(),
@@ -186,7 +187,7 @@ impl<'a> Waiting<'a> {
             return Err(self.queued(ClientError::Blocked(peer.clone()).into()));
         }
         let holds = self.client.holds_of(self.said.chat).await?;
-        if holds.iter().any(|hold| hold.reason == Reason::IdentityToAccept)
+        if holds.iter().any(|hold| matches!(hold.reason, Reason::IdentityToAccept | Reason::IdentityRefused))
             && let Some(held) = self.client.held_group(self.said.chat).await?
         {
             return Err(Failure::GroupHeld { held: Box::new(held), message: self.said.message_id });

@@ -72,6 +72,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::ServerTooOld(_) => new(Exit::Network, "server_too_old", lang.server_too_old()),
         ClientError::UpdateNeeded(_) => new(Exit::Other, "update_needed", lang.update_needed()),
         ClientError::JoinedTooOften { .. } => new(Exit::Other, "joined_too_often", lang.joined_too_often()),
+        ClientError::IdentityRefused => new(Exit::Other, "identity_refused", lang.identity_refused()),
         ClientError::IdentityToAccept => new(Exit::Other, "identity_to_accept", lang.identity_to_accept()),
         ClientError::AnotherNumber(user) => {
             new(Exit::IdentityChanged, "another_safety_number", lang.another_safety_number(user.as_str()))

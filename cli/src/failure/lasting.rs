@@ -46,6 +46,7 @@ impl Lasting {
             | Reason::Unusable
             | Reason::Disk
             | Reason::IdentityToAccept
+            | Reason::IdentityRefused
             | Reason::AnotherOwnIdentity
             | Reason::DeviceListConflict
             | Reason::DeviceListMissing

@@ -250,6 +250,9 @@ texts! {
     another_safety_number(user: &str) =>
         "nothing was changed: this number for {user} had not been shown to you before. Compare it with them, then run the command once more",
         "ничего не изменено: этот код для {user} вам ещё не показывали. Сверьте его с собеседником и повторите команду";
+    identity_refused() =>
+        "somebody is in the group under a key that you have refused: 'privmsg group info GROUP' says who, 'privmsg safety-number USER' lists what you have refused",
+        "кто-то состоит в группе под ключом, который вы отклонили: кто это, скажет «privmsg group info ГРУППА», а что вы отклонили — «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";
     identity_to_accept() =>
         "somebody has another key than the one known here: 'privmsg contacts' and 'privmsg group info GROUP' say who, 'privmsg safety-number USER' shows both",
         "у кого-то не тот ключ, что известен здесь: кто это, скажут «privmsg contacts» и «privmsg group info ГРУППА», а оба ключа покажет «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";

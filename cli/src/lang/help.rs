@@ -64,8 +64,8 @@ texts! {
     usage_devices() => "privmsg devices [link | remove DEVICE_ID]", "privmsg devices [link | remove ID]";
     usage_devices_remove() => "privmsg devices remove DEVICE_ID [--wiped | --stolen]", "privmsg devices remove ID [--wiped | --stolen]";
     usage_safety_number() =>
-        "privmsg safety-number USER [--mark-verified | --unverify | --accept-change | --refuse-change]",
-        "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change | --refuse-change]";
+        "privmsg safety-number USER [--mark-verified | --unverify | --accept-change[=NUMBER] | --refuse-change]",
+        "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change[=КОД] | --refuse-change]";
     usage_logout() => "privmsg logout [--local]", "privmsg logout [--local]";
 
     help_chat() => "A user's id, 'self' for notes to yourself, or a group: group:…", "ID пользователя, «self» — заметки себе, или группа: group:…";
@@ -128,7 +128,8 @@ texts! {
     help_mark_verified() => "You have compared the number, and it is the same", "Вы сравнили код, и он совпал";
     help_unverify() => "Take that back", "Отменить это";
     help_accept_change() =>
-        "Accept the other key of a contact, as it was shown, in the place of the known one", "Принять другой ключ собеседника, показанный перед этим, вместо известного";
+        "Accept the other key of a contact, as it was shown, in the place of the known one; of several that you have refused, the one whose number begins so",
+        "Принять другой ключ собеседника, показанный перед этим, вместо известного; из нескольких отклонённых вами — тот, чей код так начинается";
 
     after_help() =>
 r"Examples:

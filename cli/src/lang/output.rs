@@ -190,6 +190,13 @@ texts! {
     safety_unverified(user: &str) =>
         "not verified. Compare the digits with {user} by voice or side by side; if they are the\nsame, nobody is in between: privmsg safety-number {user} --mark-verified",
         "не сверен. Сравните цифры с {user} голосом или при встрече; если они совпадают, между\nвами никого нет: privmsg safety-number {user} --mark-verified";
+    safety_refused_title(user: &str) => "Keys that you have refused for {user}:", "Ключи {user}, которые вы отклонили:";
+    safety_refused_hint(user: &str, which: &str) =>
+        "Was it right after all? Compare it with {user} first, then: privmsg safety-number {user} --accept-change{which}",
+        "Он всё-таки верен? Сначала сверьте его с {user}, затем: privmsg safety-number {user} --accept-change{which}";
+    several_refused(user: &str, digits: &str) =>
+        "you have refused several keys of {user}; say with which digits the number of the right one begins: --accept-change={digits}",
+        "вы отклонили несколько ключей {user}; укажите, с каких цифр начинается код верного: --accept-change={digits}";
     change_accepted(user: &str) =>
         "The new key of {user} is accepted, and not verified. What waited goes out with the next 'privmsg listen', 'send' or 'chat'.",
         "Новый ключ {user} принят, но не сверен. То, что ждало отправки, уйдёт со следующим «privmsg listen», «send» или «chat».";

@@ -136,3 +136,59 @@ async fn a_member_who_may_let_nobody_in_is_told_who_may_and_what_waited_goes_out
     };
     story.await.goes_on(play).await;
 }
+
+/// Whoever refuses the key under which somebody stands in a group is told who that is and what helps, and can take it back:
+/// what was refused is listed, and accepted as it was shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_in_a_group_is_named_with_what_helps_and_can_be_accepted_after_all() {
+    let story = Story::begun(|[_, bob, carol]| {
+        bob.hears(2);
+        carol.hears(2);
+        carol.does(&["send", "bob", "hello"]).ok();
+        bob.does(&["listen", "--timeout", "1"]).ok();
+        verifies(&carol, "bob");
+    });
+    let play = |[alice, _, carol]: [Person; 3], again: Person, group: String| {
+        alice.does(&["group", "add", &group, "bob"]).ok();
+        carol.does(&["listen", "--timeout", "2"]).ok();
+        let held = carol.does(&["send", &group, "waits", "--json"]);
+        assert_eq!((held.code, &held.error()["code"]), (9, &"identity_changed".into()), "{}", held.stderr);
+        carol.does(&["safety-number", "bob"]).ok();
+        let refused = carol.does(&["safety-number", "bob", "--refuse-change"]).ok();
+        let ways = [
+            "Choir".to_owned(),
+            "refused".to_owned(),
+            format!("alice (owner) to run: privmsg group remove {group} bob"),
+            format!("privmsg leave {group}"),
+            "privmsg safety-number bob".to_owned(),
+        ];
+        assert!(ways.iter().all(|way| refused.stderr.contains(way)), "{}", refused.stderr);
+        let held = carol.does(&["send", &group, "waits too", "--json"]);
+        assert_eq!((held.code, &held.error()["code"]), (9, &"identity_refused".into()), "{}", held.stderr);
+        for lang in ["en", "ru"] {
+            let held = carol.does(&["send", &group, "waits", "--lang", lang]);
+            assert!(held.code == 9 && held.stderr.contains(&ways[3]), "{}: {}", held.code, held.stderr);
+            assert_eq!(crate::run::is_russian(&held.stderr), lang == "ru", "{}", held.stderr);
+        }
+        // Nobody lets him in under it either.
+        let added = carol.does(&["group", "create", "--title", "Two", "bob", "--json"]);
+        assert_eq!((added.code, &added.error()["code"]), (9, &"identity_changed".into()), "{}", added.stderr);
+
+        let listed = carol.does(&["safety-number", "bob", "--json"]).ok().objects().remove(0);
+        let [number] = listed["refused"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+        for lang in ["en", "ru"] {
+            let shown = carol.does(&["safety-number", "bob", "--lang", lang]).ok().stdout;
+            assert_eq!(crate::run::is_russian(&shown), lang == "ru", "{shown}");
+            assert!(shown.contains(&number.as_str().unwrap()[..5]) && shown.contains("--accept-change"), "{shown}");
+        }
+        let another = carol.does(&["safety-number", "bob", "--accept-change=99999999"]).ok();
+        assert!(another.stderr.contains("has not changed"), "{}", another.stderr);
+        let beginning = format!("--accept-change={}", &number.as_str().unwrap()[..5]);
+        let accepted = carol.does(&["safety-number", "bob", &beginning, "--json"]).ok().objects().remove(0);
+        assert_eq!((&accepted["safety_number"], accepted.get("refused")), (number, None), "{accepted}");
+        carol.does(&["send", &group, "at last"]).ok();
+        let heard = again.hears(6);
+        assert_eq!(texts(&heard)[1..], ["waits", "waits too", "waits", "waits", "at last"], "{heard:?}");
+    };
+    story.await.goes_on(play).await;
+}

@@ -6,7 +6,6 @@ use privmsg_store::contacts::{self, Linked};
 use privmsg_store::{Snapshot, Tx, account};
 
 use crate::contacts::{ContactInfo, info};
-use crate::device_lists;
 use crate::error::ClientError;
 use crate::identity::public_identity;
 use crate::net::ServerAddress;
@@ -57,10 +56,8 @@ pub(crate) fn add(
     if !is_alike(&own.server_url, &link.server) && published != Some(&link.identity) {
         return Err(ClientError::AnotherServer(link.server.clone()));
     }
-    let linked = contacts::link(tx, user, link.identity.as_bytes(), from == LinkFrom::InPerson)?;
-    if linked == Linked::Pinned && from == LinkFrom::InPerson {
-        device_lists::require_generation(tx, user, link.identity, link.generation)?;
-    }
+    let in_person = (from == LinkFrom::InPerson).then_some(link.generation);
+    let linked = contacts::link(tx, user, link.identity.as_bytes(), in_person)?;
     if let (Linked::Pinned, Some(published)) = (linked, published) {
         contacts::observe(tx, user, published.as_bytes())?;
     }

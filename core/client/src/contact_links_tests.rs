@@ -80,7 +80,9 @@ async fn a_link_that_contradicts_a_pin_is_kept_and_stops_what_is_sent() {
         assert_eq!(held.changed_by, Some(by));
         assert!(store.read(|at| contacts::is_held(at, &bob())).await.unwrap());
         store.write(|tx| contacts::refuse_change(tx, &bob())).await.unwrap();
-        assert_eq!(store.read(|at| info(at, &bob())).await.unwrap(), before);
+        let after = store.read(|at| info(at, &bob())).await.unwrap();
+        assert_eq!(Some(&after.refused[..]), held.changed.as_ref().map(std::slice::from_ref));
+        assert_eq!(after, ContactInfo { refused: after.refused.clone(), ..before });
     }
 }
 
@@ -126,4 +128,25 @@ async fn the_key_decides_whether_another_address_is_the_same_server() {
         let added = adds(&store, &link, LinkFrom::Anywhere, Some(link.identity)).await.unwrap();
         assert_eq!(added.known(), Known::ByLink);
     }
+}
+
+/// A code that contradicted what the server had said is right after all, as a rule: just then its generation counts.
+#[tokio::test]
+async fn the_generation_of_a_code_counts_also_where_it_was_accepted_later() {
+    let (_dir, store, _) = alice().await;
+    let lied = *key().as_bytes();
+    store.write(move |tx| contacts::observe(tx, &bob(), &lied)).await.unwrap();
+    let link = ContactLink { generation: 9, ..link_to(key(), HERE) };
+    adds(&store, &link, LinkFrom::InPerson, None).await.unwrap();
+    let theirs = link.identity;
+    let floor = move |at: &Snapshot<'_>| contacts::floor(at, &bob(), theirs.as_bytes());
+    assert_eq!(store.read(floor).await.unwrap(), 0);
+    store.write(|tx| contacts::accept_change(tx, &bob())).await.unwrap();
+    assert_eq!(store.read(floor).await.unwrap(), 9);
+    // Whoever takes the comparison back takes this with it: there is a way out of a false code.
+    store.write(|tx| contacts::set_verified(tx, &bob(), false)).await.unwrap();
+    assert_eq!(store.read(floor).await.unwrap(), 0);
+    // What came some other way says nothing.
+    adds(&store, &link, LinkFrom::Anywhere, None).await.unwrap();
+    assert_eq!(store.read(floor).await.unwrap(), 0);
 }

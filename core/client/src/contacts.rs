@@ -27,6 +27,8 @@ pub struct ContactInfo {
     pub changed_by: Option<ChangedBy>,
     /// A device that was removed as stolen has vouched for the key, and the user has not said what is right.
     pub to_confirm: bool,
+    /// The numbers of keys that the user has refused.
+    pub refused: Vec<SafetyNumber>,
 }
 
 /// How a contact's key is known: what stands behind it besides the server's word.
@@ -73,21 +75,38 @@ impl ContactInfo {
 pub(crate) fn info(at: &Snapshot<'_>, user: &UserId) -> Result<ContactInfo, ClientError> {
     let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
     let contact = contacts::load(at, user)?.ok_or_else(|| ClientError::UnknownContact(user.clone()))?;
-    described(&own, user, &contact)
+    described(at, &own, user, &contact)
 }
 
 /// All contacts, by name.
 pub(crate) fn all(at: &Snapshot<'_>) -> Result<Vec<ContactInfo>, ClientError> {
     let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
-    contacts::list(at)?.iter().map(|(user, contact)| described(&own, user, contact)).collect()
+    contacts::list(at)?.iter().map(|(user, contact)| described(at, &own, user, contact)).collect()
 }
 
-fn described(own: &Account, user: &UserId, contact: &Contact) -> Result<ContactInfo, ClientError> {
-    let own_key = public_identity(own)?;
-    let number = |identity: [u8; 32]| {
-        let theirs = AccountPublicKey::from_bytes(identity).map_err(|_| ClientError::Damaged("identity keys"))?;
-        Ok::<_, ClientError>(safety_number((&own.user_id, &own_key), (user, &theirs)))
-    };
+/// The key with a number, among those that the user has refused for a contact.
+pub(crate) fn refused_key(
+    at: &Snapshot<'_>,
+    user: &UserId,
+    wanted: &SafetyNumber,
+) -> Result<Option<[u8; 32]>, ClientError> {
+    let own = account::load(at)?.ok_or(ClientError::NotSignedIn)?;
+    for key in contacts::refused(at, user)? {
+        if number(&own, user, key)? == *wanted {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
+fn number(own: &Account, user: &UserId, identity: [u8; 32]) -> Result<SafetyNumber, ClientError> {
+    let theirs = AccountPublicKey::from_bytes(identity).map_err(|_| ClientError::Damaged("identity keys"))?;
+    Ok(safety_number((&own.user_id, &public_identity(own)?), (user, &theirs)))
+}
+
+fn described(at: &Snapshot<'_>, own: &Account, user: &UserId, contact: &Contact) -> Result<ContactInfo, ClientError> {
+    let number = |identity: [u8; 32]| number(own, user, identity);
+    let refused = contacts::refused(at, user)?;
     Ok(ContactInfo {
         user_id: user.clone(),
         safety_number: number(contact.identity)?,
@@ -96,5 +115,6 @@ fn described(own: &Account, user: &UserId, contact: &Contact) -> Result<ContactI
         changed: contact.changed_identity.map(number).transpose()?,
         changed_by: contact.changed_by.clone(),
         to_confirm: contact.to_confirm,
+        refused: refused.into_iter().map(number).collect::<Result<_, _>>()?,
     })
 }

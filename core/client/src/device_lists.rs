@@ -19,12 +19,19 @@ use privmsg_e2ee::{AccountPublicKey, SigningKeyCertificate, ToldList};
 use privmsg_mls_public::{DeviceList, KnownDevices, ListNumber};
 use privmsg_protocol::rest::PublishedDeviceList;
 use privmsg_protocol::{Opaque, UserId};
-use privmsg_store::{Snapshot, Tx, known_devices, wanted_lists};
+use privmsg_store::{Snapshot, contacts, known_devices, wanted_lists};
 
 use crate::error::ClientError;
 
-/// What is known of a user's devices under an identity; nothing, where nothing was learnt.
+/// What counts of a user's devices under an identity; nothing, where nothing was learnt. What was signed under an earlier generation
+/// than the one that stood on the contact's own screen counts no more; not so of a link that came some other way: nobody has signed
+/// it, and a number that does not exist would keep everything back.
 pub(crate) fn load(at: &Snapshot<'_>, user: &UserId, identity: AccountPublicKey) -> Result<KnownDevices, ClientError> {
+    with_floor(at, learnt(at, user, identity)?)
+}
+
+/// What was learnt of a user's devices from what the account has signed.
+fn learnt(at: &Snapshot<'_>, user: &UserId, identity: AccountPublicKey) -> Result<KnownDevices, ClientError> {
     match known_devices::load(at, user, identity.as_bytes())? {
         Some(bytes) => KnownDevices::decode(&bytes, user.clone(), identity).map_err(|error| match error {
             privmsg_e2ee::StatementError::UpdateNeeded(newer) => newer.into(),
@@ -34,18 +41,11 @@ pub(crate) fn load(at: &Snapshot<'_>, user: &UserId, identity: AccountPublicKey)
     }
 }
 
-/// The account has begun this generation, by a code on its owner's own screen: what was signed under an earlier one counts no
-/// more. Not by a link that came some other way: nobody has signed it, and a number that does not exist would keep everything
-/// back for good.
-pub(crate) fn require_generation(
-    tx: &Tx<'_>,
-    user: &UserId,
-    identity: AccountPublicKey,
-    generation: u64,
-) -> Result<(), ClientError> {
-    let mut known = load(tx, user, identity)?;
-    known.require_generation(generation);
-    Ok(known_devices::save(tx, user, identity.as_bytes(), &known.encode())?)
+/// What counts of it. The floor is the word of the user's own devices, and may turn out to be a thief's: it is not kept with what
+/// the account has signed.
+fn with_floor(at: &Snapshot<'_>, mut known: KnownDevices) -> Result<KnownDevices, ClientError> {
+    known.require_generation(contacts::floor(at, known.user_id(), known.identity().as_bytes())?);
+    Ok(known)
 }
 
 /// Reads a list as the server has it, genuine under the identity that it names.

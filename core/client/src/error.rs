@@ -163,6 +163,9 @@ pub enum ClientError {
     /// accepted it.
     #[error("the changed identity of a contact has not been accepted")]
     IdentityToAccept,
+    /// Somebody takes part in a group under a key that the user has refused for them.
+    #[error("somebody is in the group under a key that was refused")]
+    IdentityRefused,
     /// The contact's safety number is not the one that the user has seen.
     #[error("the safety number of {0} is another one than was shown")]
     AnotherNumber(UserId),

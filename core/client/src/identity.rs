@@ -19,6 +19,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Whose it is, and under which key.
+    pub(crate) fn person(&self) -> (&UserId, Option<[u8; 32]>) {
+        (&self.user_id, Some(*self.account.as_bytes()))
+    }
+
     pub(crate) fn of(account: &Account) -> Result<Self, ClientError> {
         if account.state != AccountState::Ready {
             return Err(ClientError::NotSignedIn);

@@ -44,6 +44,7 @@ mod picture;
 mod profile;
 mod sending;
 mod sign_in;
+mod trust;
 mod view;
 
 pub use client::{

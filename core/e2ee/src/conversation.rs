@@ -40,7 +40,7 @@
 //! |---|---|
 //! | the current epoch | decrypted; again: [`ProcessError::Duplicate`], or [`ProcessError::Stale`] once it is [`OUT_OF_ORDER`] messages back |
 //! | a later epoch | [`ProcessError::Future`]: keep it, process the commits between, retry |
-//! | one of the last [`MAX_PAST_EPOCHS`] epochs | decrypted, if its device is still in the group |
+//! | one of the last [`MAX_PAST_EPOCHS`] epochs | decrypted; whether its device is still in the group is said |
 //! | an older epoch, or a commit of any past epoch | [`ProcessError::Stale`] |
 //! | ourselves | [`ProcessError::Duplicate`]: the sender's ratchet cannot go back |
 //!

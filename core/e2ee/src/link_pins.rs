@@ -190,6 +190,7 @@ mod tests {
             by_link: false,
             verified: at.is_multiple_of(2),
             said_by: None,
+            floor: 0,
         };
         (0..count).map(pin).collect()
     }

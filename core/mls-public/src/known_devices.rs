@@ -201,7 +201,7 @@ impl KnownDevices {
     #[must_use]
     pub fn misses(&self, named: Option<ListNumber>) -> bool {
         let known = self.number();
-        named > known || known.is_some_and(|number| number.generation < self.generation)
+        named > known || known.map_or(0, |number| number.generation) < self.generation
     }
 
     /// The generation to begin next.

@@ -70,11 +70,15 @@ fn nobody_is_bound_to_another_generation_than_the_one_that_signed() {
     assert_eq!(by_al(bob(Role::Admin, 6)), Err(StatementError::Malformed));
 }
 
+/// Whether somebody may leave it so, is a question of what was before.
 #[test]
-fn there_is_always_an_owner() {
-    let people = vec![person("al", 1, Role::Admin, 5), person("bob", 6, Role::Member, 0)];
-    let ownerless = Roster::next(&[&founding()], certificate(5), by_al, [7; 16], people);
-    assert_eq!(ownerless, Err(StatementError::Malformed));
+fn a_roster_without_an_owner_is_written_by_nobody_who_owned_it_and_stays() {
+    let next = |people| Roster::next(&[&founding()], certificate(5), by_al, [7; 16], people);
+    let stays = next(vec![person("al", 1, Role::Admin, 5), person("bob", 6, Role::Member, 0)]).unwrap();
+    assert_eq!(stays.follows(&founding()), Err(StepError::NotAllowed));
+    let leaves = next(vec![person("bob", 6, Role::Member, 0)]).unwrap();
+    assert_eq!((leaves.follows(&founding()), Roster::decode(&leaves.encode())), (Ok(()), Ok(leaves.clone())));
+    assert_eq!(next(Vec::new()), Err(StatementError::Malformed), "nor is there one without anybody");
 }
 
 #[test]

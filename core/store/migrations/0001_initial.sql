@@ -79,6 +79,8 @@ CREATE TABLE contact (
     verified INTEGER NOT NULL DEFAULT 0,
     changed_identity BLOB,             -- another one than the pinned; blocks sending until the user has decided
     changed_by TEXT,                   -- who names it: seen, link, in_person, device:ID for another device of the user's
+    changed_floor INTEGER NOT NULL DEFAULT 0, -- as floor, of that one
+    floor INTEGER NOT NULL DEFAULT 0,  -- below this generation of the pinned one's account nothing counts
     shown TEXT                         -- the safety number that the user was last shown for comparing
 ) STRICT, WITHOUT ROWID;
 
@@ -98,6 +100,7 @@ CREATE TABLE contact_word (
     told_by TEXT NOT NULL,             -- the own device that has told it here; '' for this one
     identity BLOB NOT NULL,
     marks INTEGER NOT NULL,            -- 1 by a contact link, 2 verified
+    floor INTEGER NOT NULL DEFAULT 0,  -- the generation that stood on the contact's own screen
     told INTEGER NOT NULL DEFAULT 0,   -- of this device's own: the others have been told
     void INTEGER NOT NULL DEFAULT 0,   -- 1 by a device that was removed as stolen, 2 put aside by the user
     shown INTEGER NOT NULL DEFAULT 0,  -- the user was shown it, to confirm it
@@ -109,6 +112,7 @@ CREATE INDEX contact_word_untold ON contact_word (told) WHERE told_by = '';
 CREATE TABLE refused_identity (
     user_id TEXT NOT NULL,
     identity BLOB NOT NULL,
+    shown INTEGER NOT NULL DEFAULT 0,  -- the user was shown its number since, to accept it after all
     PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
@@ -444,6 +448,14 @@ CREATE TABLE owed_receipt (
     message_id BLOB NOT NULL,
     read INTEGER NOT NULL,
     PRIMARY KEY (chat_id, read, message_id)
+) STRICT, WITHOUT ROWID;
+
+-- The last epochs of a group that are over, and the numbers of the commits that ended them.
+CREATE TABLE epoch_end (
+    group_id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
 
 -- Groups in which the server is ahead of this device, or that it should be in and is not.

@@ -8,7 +8,7 @@ pub mod words;
 use privmsg_protocol::{DeviceId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::sql_types::{key_bytes, optional_key_bytes, user_id};
+use crate::sql_types::{from_sql, key_bytes, optional_key_bytes, to_sql, user_id};
 use crate::{Change, Snapshot, Stamp, StoreError, Tx, holds};
 
 use words::Marks;
@@ -28,6 +28,9 @@ pub struct Contact {
     pub changed_by: Option<ChangedBy>,
     /// A device that was removed as stolen has vouched for the pinned key, and the user has not said what is right.
     pub to_confirm: bool,
+    /// What the account has signed in a lower generation than this one does not count: it stood on the contact's own screen. 0 for
+    /// none.
+    pub floor: u64,
 }
 
 impl Contact {
@@ -122,7 +125,7 @@ pub fn load(at: &Snapshot<'_>, user: &UserId) -> Result<Option<Contact>, StoreEr
 /// Of a contact whose marks do not say all that a device has vouched for which was removed as stolen.
 const COLUMNS: &str = "identity, by_link, verified, changed_identity, changed_by, EXISTS (
     SELECT 1 FROM contact_word AS word WHERE word.user_id = contact.user_id AND word.identity = contact.identity
-        AND void = 1 AND marks & ~(by_link | verified << 1) != 0)";
+        AND void = 1 AND marks & ~(by_link | verified << 1) != 0), floor";
 
 fn contact(row: &Row<'_>, first: usize) -> Result<Contact, StoreError> {
     let changed_by: Option<String> = row.get(first + 4)?;
@@ -133,6 +136,7 @@ fn contact(row: &Row<'_>, first: usize) -> Result<Contact, StoreError> {
         changed_identity: optional_key_bytes(row, first + 3)?,
         changed_by: changed_by.as_deref().map(ChangedBy::parse).transpose()?,
         to_confirm: row.get(first + 5)?,
+        floor: from_sql(row.get(first + 6)?),
     })
 }
 
@@ -154,6 +158,16 @@ pub fn is_held(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
     Ok(load(at, user)?.is_some_and(|contact| contact.changed_identity.is_some()))
 }
 
+/// The generation of a user's account under a key below which nothing counts that it has signed, 0 for none.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn floor(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<u64, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT floor FROM contact WHERE user_id = ?1 AND identity = ?2")?;
+    let floor = query.query_row(params![user.as_str(), identity.as_slice()], |row| row.get(0)).optional()?;
+    Ok(floor.map_or(0, from_sql))
+}
+
 /// Names whom the user knows by which key, as it is now. What was compared with that is compared anew after a change.
 ///
 /// # Errors
@@ -171,7 +185,7 @@ pub fn stamp(at: &Snapshot<'_>) -> Result<Stamp, StoreError> {
 pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observation, StoreError> {
     let Some(contact) = load(tx, user)? else {
         pin(tx, user, identity)?;
-        words::say(tx, user, identity, Marks::NONE)?;
+        words::say(tx, user, identity, (Marks::NONE, 0))?;
         return Ok(Observation::Pinned);
     };
     if contact.identity == *identity {
@@ -184,12 +198,12 @@ pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observ
     if contact.changed_by.as_ref().is_some_and(|by| *by != ChangedBy::Seen) {
         return Ok(Observation::Known);
     }
-    if contact.is_held_fast() {
-        put_change(tx, user, identity, &ChangedBy::Seen)?;
+    if contact.is_held_fast() || contact.changed_identity.is_some() {
+        put_change(tx, user, identity, &ChangedBy::Seen, 0)?;
         return Ok(Observation::Blocked);
     }
     pin(tx, user, identity)?;
-    words::say(tx, user, identity, Marks::NONE)?;
+    words::say(tx, user, identity, (Marks::NONE, 0))?;
     Ok(Observation::Changed)
 }
 
@@ -203,10 +217,10 @@ fn pin(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<(), StoreError
     Ok(())
 }
 
-fn put_change(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], by: &ChangedBy) -> Result<(), StoreError> {
+fn put_change(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], by: &ChangedBy, floor: u64) -> Result<(), StoreError> {
     tx.sql().execute(
-        "UPDATE contact SET changed_identity = ?2, changed_by = ?3 WHERE user_id = ?1",
-        params![user.as_str(), identity.as_slice(), by.to_column()],
+        "UPDATE contact SET changed_identity = ?2, changed_by = ?3, changed_floor = ?4 WHERE user_id = ?1",
+        params![user.as_str(), identity.as_slice(), by.to_column(), to_sql(floor)],
     )?;
     tx.changed(Change::Contact(user.clone()));
     Ok(())
@@ -242,19 +256,21 @@ fn set_refused(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], refused: bool) -
 }
 
 /// Notes the key that a contact link names. A link pins and never replaces: who has sent it is not known. Where another key
-/// is pinned, however it came to be, the user has to decide.
+/// is pinned, however it came to be, the user has to decide. Of one from the contact's own hands or screen, `in_person` is the
+/// generation that it names: what the account has signed in a lower one does not count.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn link(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], in_person: bool) -> Result<Linked, StoreError> {
-    let by = if in_person { ChangedBy::InPerson } else { ChangedBy::Link };
+pub fn link(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], in_person: Option<u64>) -> Result<Linked, StoreError> {
+    let by = if in_person.is_some() { ChangedBy::InPerson } else { ChangedBy::Link };
+    let floor = in_person.unwrap_or(0);
     match load(tx, user)? {
         Some(contact) if contact.identity != *identity => {
             // A copy of the same link, by mail, takes nothing from the one that came by hand.
             let known = contact.changed_identity.as_ref() == Some(identity)
                 && contact.changed_by.as_ref() == Some(&ChangedBy::InPerson);
             if !known {
-                put_change(tx, user, identity, &by)?;
+                put_change(tx, user, identity, &by, floor)?;
             }
             return Ok(Linked::AnotherKey);
         }
@@ -262,8 +278,8 @@ pub fn link(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], in_person: bool) ->
         None => pin(tx, user, identity)?,
     }
     set_refused(tx, user, identity, false)?;
-    words::add(tx, user, identity, by.marks())?;
-    if in_person {
+    words::add(tx, user, identity, (by.marks(), floor))?;
+    if in_person.is_some() {
         end_change(tx, user)?;
     }
     Ok(Linked::Pinned)
@@ -296,7 +312,7 @@ pub fn shown(at: &Snapshot<'_>, user: &UserId) -> Result<Option<String>, StoreEr
 pub fn set_verified(tx: &Tx<'_>, user: &UserId, verified: bool) -> Result<(), StoreError> {
     let Some(contact) = load(tx, user)? else { return Ok(()) };
     if verified {
-        words::add(tx, user, &contact.identity, Marks::VERIFIED)?;
+        words::add(tx, user, &contact.identity, (Marks::VERIFIED, 0))?;
         return end_change(tx, user);
     }
     words::take_back(tx, user, &contact.identity)
@@ -310,11 +326,17 @@ pub fn set_verified(tx: &Tx<'_>, user: &UserId, verified: bool) -> Result<(), St
 pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
     let Some(contact) = load(tx, user)? else { return Ok(false) };
     let Some((identity, by)) = contact.changed_identity.zip(contact.changed_by) else { return Ok(false) };
+    let floor = changed_floor(tx, user)?;
     pin(tx, user, &identity)?;
     set_refused(tx, user, &identity, false)?;
-    words::say(tx, user, &identity, by.marks())?;
+    words::say(tx, user, &identity, (by.marks(), floor))?;
     end_change(tx, user)?;
     Ok(true)
+}
+
+fn changed_floor(at: &Snapshot<'_>, user: &UserId) -> Result<u64, StoreError> {
+    let sql = "SELECT changed_floor FROM contact WHERE user_id = ?1";
+    Ok(from_sql(at.sql().prepare_cached(sql)?.query_row([user.as_str()], |row| row.get(0))?))
 }
 
 /// Says of the changed key that it is not the contact's: the pinned one stays, and being seen again does not ask again.
@@ -325,6 +347,52 @@ pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
 pub fn refuse_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
     let Some(changed) = load(tx, user)?.and_then(|contact| contact.changed_identity) else { return Ok(false) };
     set_refused(tx, user, &changed, true)?;
+    end_change(tx, user)?;
+    Ok(true)
+}
+
+/// The keys that the user has refused for a contact.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn refused(at: &Snapshot<'_>, user: &UserId) -> Result<Vec<[u8; 32]>, StoreError> {
+    let sql = "SELECT identity FROM refused_identity WHERE user_id = ?1 ORDER BY identity";
+    let mut query = at.sql().prepare_cached(sql)?;
+    let rows = query.query_and_then([user.as_str()], |row| key_bytes(row, 0))?;
+    rows.collect()
+}
+
+/// The user is shown the numbers of all keys that they have refused for a contact.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_refused_shown(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE refused_identity SET shown = 1 WHERE user_id = ?1", [user.as_str()])?;
+    Ok(())
+}
+
+/// Whether the user was shown the number of a key since they have refused it.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn was_refused_shown(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM refused_identity WHERE user_id = ?1 AND identity = ?2 AND shown)";
+    let mut query = at.sql().prepare_cached(sql)?;
+    Ok(query.query_row(params![user.as_str(), identity.as_slice()], |row| row.get(0))?)
+}
+
+/// The user takes back that a key is not the contact's: it is the pinned one from now on, and nobody vouches for it. Returns
+/// whether it was refused.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn accept_refused(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
+    if !is_refused(tx, user, identity)? {
+        return Ok(false);
+    }
+    pin(tx, user, identity)?;
+    set_refused(tx, user, identity, false)?;
+    words::say(tx, user, identity, (Marks::NONE, 0))?;
     end_change(tx, user)?;
     Ok(true)
 }

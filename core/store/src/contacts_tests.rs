@@ -26,7 +26,7 @@ async fn what_was_seen_first_gives_way_and_what_is_held_fast_does_not() {
         let contact = store.write(move |tx| {
             observe(tx, &bob(), &[1; 32])?;
             if by_link {
-                assert_eq!(link(tx, &bob(), &[1; 32], false)?, Linked::Pinned);
+                assert_eq!(link(tx, &bob(), &[1; 32], None)?, Linked::Pinned);
             }
             set_verified(tx, &bob(), verified)?;
             assert_eq!(observe(tx, &bob(), &[2; 32])?, expected);
@@ -48,7 +48,7 @@ async fn a_link_that_contradicts_a_pin_stops_everything_and_replaces_nothing() {
             // By the server's word, or compared by the user.
             observe(tx, &bob(), &[1; 32])?;
             set_verified(tx, &bob(), verified)?;
-            assert_eq!(link(tx, &bob(), &[2; 32], in_person)?, Linked::AnotherKey);
+            assert_eq!(link(tx, &bob(), &[2; 32], in_person.then_some(1))?, Linked::AnotherKey);
             let held = load(tx, &bob())?.unwrap();
             assert_eq!((held.identity, held.changed_identity, held.verified), ([1; 32], Some([2; 32]), verified));
             assert!(is_held(tx, &bob())?);
@@ -58,7 +58,7 @@ async fn a_link_that_contradicts_a_pin_stops_everything_and_replaces_nothing() {
                 assert_eq!(load(tx, &bob())?.unwrap(), held);
             }
             // A copy of the same link takes nothing from what came by hand.
-            link(tx, &bob(), &[2; 32], false)?;
+            link(tx, &bob(), &[2; 32], None)?;
             assert_eq!(load(tx, &bob())?.unwrap(), held);
             Ok::<_, StoreError>(())
         });
@@ -84,7 +84,7 @@ async fn what_is_refused_is_not_asked_about_again() {
         let steps = store.write(move |tx| {
             observe(tx, &bob(), &[1; 32])?;
             if by_link {
-                link(tx, &bob(), &[2; 32], false)?;
+                link(tx, &bob(), &[2; 32], None)?;
             } else {
                 set_verified(tx, &bob(), true)?;
                 observe(tx, &bob(), &[2; 32])?;
@@ -99,7 +99,7 @@ async fn what_is_refused_is_not_asked_about_again() {
             // A third one is new, and a link that a person brings is, too.
             let third = observe(tx, &bob(), &[3; 32])?;
             assert_eq!(third, if by_link { Observation::Changed } else { Observation::Blocked });
-            assert_eq!(link(tx, &bob(), &[2; 32], false)?, Linked::AnotherKey);
+            assert_eq!(link(tx, &bob(), &[2; 32], None)?, Linked::AnotherKey);
             assert!(is_held(tx, &bob())? && accept_change(tx, &bob())?);
             assert!(!is_refused(tx, &bob(), &[2; 32])?, "it is the right one after all");
             Ok::<_, StoreError>(())
@@ -108,11 +108,41 @@ async fn what_is_refused_is_not_asked_about_again() {
     }
 }
 
+/// One that was refused by mistake takes the place of the pinned one, and nothing that vouched for another key counts for it.
+#[tokio::test]
+async fn what_was_refused_is_accepted_after_all() {
+    let (_dir, store) = store();
+    let steps = store.write(|tx| {
+        observe(tx, &bob(), &[1; 32])?;
+        set_verified(tx, &bob(), true)?;
+        for key in [[2; 32], [3; 32]] {
+            observe(tx, &bob(), &key)?;
+            assert!(refuse_change(tx, &bob())?);
+        }
+        assert_eq!(refused(tx, &bob())?, [[2; 32], [3; 32]]);
+        assert!(!was_refused_shown(tx, &bob(), &[3; 32])?);
+        note_refused_shown(tx, &bob())?;
+        assert!(was_refused_shown(tx, &bob(), &[3; 32])? && !was_refused_shown(tx, &bob(), &[4; 32])?);
+        assert!(!accept_refused(tx, &bob(), &[4; 32])?, "nobody has refused it");
+        assert!(accept_refused(tx, &bob(), &[3; 32])?);
+        let contact = load(tx, &bob())?.unwrap();
+        assert_eq!((contact.identity, contact.is_held_fast(), contact.changed_identity), ([3; 32], false, None));
+        assert_eq!(refused(tx, &bob())?, [[2; 32]]);
+        // Refused anew, it has to be shown anew.
+        set_verified(tx, &bob(), true)?;
+        observe(tx, &bob(), &[1; 32])?;
+        refuse_change(tx, &bob())?;
+        assert!(!was_refused_shown(tx, &bob(), &[1; 32])?);
+        Ok::<_, StoreError>(())
+    });
+    steps.await.unwrap();
+}
+
 #[tokio::test]
 async fn taking_back_a_comparison_leaves_what_the_link_has_said() {
     let (_dir, store) = store();
     let steps = store.write(|tx| {
-        assert_eq!(link(tx, &bob(), &[1; 32], false)?, Linked::Pinned);
+        assert_eq!(link(tx, &bob(), &[1; 32], None)?, Linked::Pinned);
         let pinned = load(tx, &bob())?.unwrap();
         assert!(pinned.by_link && !pinned.verified);
         set_verified(tx, &bob(), true)?;

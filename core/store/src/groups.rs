@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, to_sql};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, holds};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, epoch_ends, holds};
 
 pub use lists::{is_checked, is_told, set_checked, set_told};
 
@@ -208,6 +208,7 @@ pub(crate) fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 /// [`StoreError`] of the statement.
 pub fn give_way(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
+    epoch_ends::forget(tx, group)?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }
@@ -226,6 +227,7 @@ pub fn remove(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     }
     tx.sql().execute("DELETE FROM parked WHERE group_id = ?1", [key])?;
     tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [key])?;
+    epoch_ends::forget(tx, group)?;
     holds::forget(tx, holds::Scope::Group(*group))?;
     tx.changed(Change::Task(TASK));
     Ok(())
@@ -322,7 +324,7 @@ pub fn begin_at(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreE
     tx.sql()
         .prepare_cached("UPDATE mls_group SET epoch = ?2, reached = ?2, checked_epoch = -1 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0)])?;
-    Ok(())
+    epoch_ends::forget(tx, group)
 }
 
 /// Sets when this device's leaf key is due for a change.

@@ -32,10 +32,15 @@ pub fn save(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], known: &[u8]) -> Re
          ON CONFLICT (user_id, identity) DO UPDATE SET known = ?3 WHERE known <> ?3",
     )?;
     if statement.execute(params![user.as_str(), identity.as_slice(), known])? > 0 {
-        settings::set(tx, CHANGES, changes(tx)? + 1)?;
+        note_change(tx)?;
         tx.changed(Change::Contact(user.clone()));
     }
     Ok(())
+}
+
+/// What counts of somebody's lists is another than before.
+pub(crate) fn note_change(tx: &Tx<'_>) -> Result<(), StoreError> {
+    settings::set(tx, CHANGES, changes(tx)? + 1)
 }
 
 /// How often lists have changed.

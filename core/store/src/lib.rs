@@ -49,4 +49,4 @@ pub use error::StoreError;
 pub use mls::{CodecError, MlsStorage, MlsStorageError, mls_stamp, mls_storage};
 pub use stamp::Stamp;
 pub use tasks::*;
-pub use timeline::{gaps, held, messages, position, receipts, relations, unknown};
+pub use timeline::{epoch_ends, gaps, held, messages, position, receipts, relations, unknown};

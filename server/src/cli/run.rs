@@ -43,6 +43,9 @@ pub(super) async fn run(config: Config, language: Language) -> Result<(), Comman
     if console {
         tracing::info!(address = format!("{scheme}://{}/admin/", server.address()), "the web console is served");
     }
+    if let Some(address) = server.metrics_address() {
+        tracing::info!(address = format!("http://{address}/metrics"), "metrics are served");
+    }
     let listening = language.pick("PrivMsg listens on", "PrivMsg слушает");
     print(&format!("{listening} {scheme}://{}", server.address()))?;
     #[cfg(unix)]

@@ -186,7 +186,7 @@ pub(super) async fn show(
     request_body = LeaveGroup,
     responses((status = NO_CONTENT)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownGroup, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidRequest, ErrorCode::InvalidRoster, ErrorCode::StaleRoster, ErrorCode::UnknownRecipient, ErrorCode::UnknownGroup, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn leave(
     State(app): State<AppState>,
@@ -248,7 +248,7 @@ pub(super) async fn unusable(
     params(("group_id" = GroupId, Path, description = "Group"), StateQuery),
     responses((status = OK, body = GroupStateAt)),
     security(("session" = [])),
-    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::StaleEpoch, ErrorCode::RateLimited]))),
+    extensions(("x-errors" = json!([ErrorCode::UnknownGroup, ErrorCode::NotAMember, ErrorCode::StaleEpoch, ErrorCode::RateLimited]))),
 )]
 pub(super) async fn state(
     State(app): State<AppState>,

@@ -220,6 +220,8 @@ async fn the_administrator_makes_and_deletes_users() {
     let alice = server.user("alice").await;
     let taken = json!({"admin_key": ADMIN_KEY, "user_id": "alice"});
     admin("POST", users, None, taken).await.is("user_exists");
+    let nobody = json!({"admin_key": ADMIN_KEY, "user_id": "me"});
+    admin("POST", users, None, nobody).await.is("invalid_request");
 
     let mut line = alice.online().await;
     let key = json!({"admin_key": ADMIN_KEY});

@@ -110,13 +110,14 @@ fn described(description: &Description, method: &str, path: &str, answer: &Answe
         return Ok(());
     }
     let kind = kind.ok_or("has no content type")?;
-    let media =
-        content.get(kind.split(';').next().unwrap_or(&kind)).ok_or("has a content type that is not described")?;
+    let kind = kind.split(';').next().unwrap_or(&kind);
+    let media = content.get(kind).ok_or("has a content type that is not described")?;
     if !kind.contains("json") {
         return Ok(());
     }
     let body = serde_json::from_slice(&answer.body).map_err(|_| "is not JSON")?;
-    description.validate(&format!("{method} {template} {}", answer.status), &media["schema"], &body)
+    // A status may have a good answer and a problem, each of a form of its own; that of a problem names its codes.
+    description.validate(&format!("{method} {template} {} {kind}", answer.status), &media["schema"], &body)
 }
 
 #[tokio::test]
@@ -196,6 +197,22 @@ async fn what_is_not_described_is_noticed() {
     let health = r#"{"status":"ok","timestamp":5,"version":"1"}"#;
     let check = |path: &str, answer: &Answer| described(description, "GET", path, answer);
     assert_eq!(check("/health", &answer(200, "application/json", health)), Ok(()));
+    // A code is one of those that the endpoint names, or that follow from its form: another one of the same status is not.
+    let problem = |status: u16, code: &str| {
+        let body = json!({"type": "about:blank", "title": "No", "status": status, "code": code, "detail": "No."});
+        answer(status, "application/problem+json", &body.to_string())
+    };
+    let groups = "/api/v1/groups/00000000-0000-0000-0000-000000000000";
+    for (path, status, right, wrong) in [
+        ("/health", 503, "shutting_down", "server_restored"),
+        (groups, 404, "unknown_group", "unknown_user"),
+        (groups, 403, "device_not_listed", "not_a_member"),
+        (groups, 429, "rate_limited", "too_many_requests"),
+    ] {
+        assert_eq!(check(path, &problem(status, right)), Ok(()), "{path} {right}");
+        assert_eq!(privmsg_protocol::ErrorCode::from(wrong).http_status(), status, "{wrong}");
+        assert!(check(path, &problem(status, wrong)).is_err(), "{path} {wrong}");
+    }
     for (path, wrong) in [
         ("/health", answer(201, "application/json", health)),
         ("/health", answer(200, "text/plain", health)),

@@ -3,11 +3,11 @@
 use privmsg_e2ee::{AccountPublicKey, SafetyNumber};
 use privmsg_mls_public::ContactLink;
 use privmsg_protocol::UserId;
-use privmsg_store::{Tx, contacts};
+use privmsg_store::{Snapshot, Tx, contacts};
 
 use super::Client;
 use crate::contact_links::{self, LinkFrom};
-use crate::contacts::{ContactInfo, all, info};
+use crate::contacts::{ContactInfo, all, info, refused_key};
 use crate::error::ClientError;
 
 impl Client {
@@ -81,23 +81,33 @@ impl Client {
         self.read(move |at| contacts::is_held(at, &user)).await
     }
 
-    /// Remembers that the user is shown this number to compare: that of the new key, where the contact has one.
+    /// Remembers that the user is shown this number to compare: that of the new key, where the contact has one; else also those
+    /// of the keys that they have refused.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn remember_shown(&self, contact: &ContactInfo) -> Result<(), ClientError> {
         let (user, number) = (contact.user_id.clone(), contact.to_compare().clone());
-        Ok(self.context.store.write(move |tx| contacts::note_shown(tx, &user, number.digits())).await?)
+        let waits = contact.changed.is_some();
+        let shown = move |tx: &Tx<'_>| {
+            contacts::note_shown(tx, &user, number.digits())?;
+            if waits { Ok(()) } else { contacts::note_refused_shown(tx, &user) }
+        };
+        Ok(self.context.store.write(shown).await?)
     }
 
-    /// Whether this number is the one that the user was last shown, by whichever program.
+    /// Whether this number is the one that the user was last shown, by whichever program; or that of a key that they have refused,
+    /// shown since.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn was_shown(&self, user: &UserId, number: &SafetyNumber) -> Result<bool, ClientError> {
-        let user = user.clone();
-        let shown = self.context.store.read(move |at| contacts::shown(at, &user)).await?;
-        Ok(shown.as_deref() == Some(number.digits()))
+        let (user, number) = (user.clone(), number.clone());
+        let look = move |at: &Snapshot<'_>| match refused_key(at, &user, &number)? {
+            Some(key) => Ok(contacts::was_refused_shown(at, &user, &key)?),
+            None => Ok::<_, ClientError>(contacts::shown(at, &user)?.as_deref() == Some(number.digits())),
+        };
+        self.context.store.read(look).await
     }
 
     /// Notes that the user has compared the safety number of a contact's pinned key. What they have `seen` is what is
@@ -123,17 +133,20 @@ impl Client {
         Ok(self.context.store.write(move |tx| contacts::set_verified(tx, &user, false)).await?)
     }
 
-    /// Accepts the changed identity of a contact whose key is held fast, as the user has `seen` its number; what waited for it is sent.
-    /// Returns whether there was one.
+    /// Accepts the changed identity of a contact whose key is held fast, or one that the user has refused before, as they have `seen`
+    /// its number; what waited for it is sent. Returns whether there was one.
     ///
     /// # Errors
     /// [`ClientError::AnotherNumber`] if the new key is another one by now; [`ClientError`] of the database.
     pub async fn accept_identity_change(&self, user: &UserId, seen: &SafetyNumber) -> Result<bool, ClientError> {
         let (user, seen) = (user.clone(), seen.clone());
         let accept = move |tx: &Tx<'_>| match info(tx, &user)?.changed {
-            None => Ok(false),
             Some(changed) if changed == seen => Ok(contacts::accept_change(tx, &user)?),
-            Some(_) => Err(ClientError::AnotherNumber(user)),
+            changed => match refused_key(tx, &user, &seen)? {
+                Some(key) => Ok(contacts::accept_refused(tx, &user, &key)?),
+                None if changed.is_none() => Ok(false),
+                None => Err(ClientError::AnotherNumber(user)),
+            },
         };
         self.context.store.write(accept).await
     }

@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use privmsg_e2ee::{AccountPublicKey, MAX_MENTIONS, OsRng, Participant, Role, Title};
+use privmsg_e2ee::{MAX_MENTIONS, OsRng, Participant, Role, Title};
 use privmsg_protocol::{ConversationId, ErrorCode, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::contacts::{self, Contact};
 use privmsg_store::group_changes::{self, Fate};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::holds::Unreachable;
@@ -18,6 +17,7 @@ use crate::error::ClientError;
 use crate::group::change::{Author, ChangeError, GroupChange};
 use crate::group::rosters;
 use crate::sending::Said;
+use crate::trust;
 
 /// Profiles that are asked for at once.
 const AT_ONCE: usize = 8;
@@ -159,7 +159,8 @@ impl Client {
         self.ask(chat, vec![GroupChange::Role { user_id: user.clone(), role: role.into() }]).await
     }
 
-    /// Wants to take part in a group no more. The last owner names who becomes one.
+    /// Wants to take part in a group no more. The last owner names who becomes one, unless they were made it without having
+    /// answered there, or without having decided anything since: then the group goes on without.
     ///
     /// # Errors
     /// [`ClientError::GroupChange`] if it cannot be.
@@ -217,8 +218,7 @@ impl Client {
     /// [`ClientError::NoSuchGroup`] for a chat of another kind.
     pub async fn group(&self, chat: ChatId) -> Result<GroupView, ClientError> {
         let own = self.context.account().await?;
-        let own = (own.user_id, own.identity);
-        self.context.store.read(move |at| look(at, chat, &own)).await
+        self.context.store.read(move |at| look(at, chat, (&own.user_id, own.identity))).await
     }
 
     /// What a group is called by people, if this device knows it and anybody has said.
@@ -262,7 +262,8 @@ impl Client {
             check_takes_part(tx, chat)?;
             let key = rosters::signing_key(tx)?;
             let roster = rosters::newest(tx, chat)?.ok_or(ClientError::NotInGroup)?;
-            let author = Author { key: &key, generation_of: &|_| None };
+            let has_owned = rosters::has_owned(tx, chat, key.certificate().user_id())?;
+            let author = Author { key: &key, generation_of: &|_| None, has_owned };
             let mut asked = Vec::with_capacity(changes.len());
             for change in changes {
                 check(&change, &roster, &author)?;
@@ -287,18 +288,12 @@ impl Client {
             Err(error) if error.is(&ErrorCode::UnknownUser) => return Err(ClientError::NoSuchUser(user)),
             published => published?,
         };
-        let (name, key) = (user.clone(), published);
-        let look = move |at: &Snapshot<'_>| {
-            let is_refused = key.map_or(Ok(false), |key| contacts::is_refused(at, &name, key.as_bytes()))?;
-            let known = contacts::load(at, &name)?;
-            let counts = |known: &Contact| is_refused || known.is_held_fast() || known.changed_identity.is_some();
-            Ok::<_, StoreError>(known.filter(counts))
-        };
-        let known = self.context.store.read(look).await?;
-        match (published, known) {
-            (None, _) => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
-            (Some(key), Some(contact)) if contact.identity != *key.as_bytes() => Err(ClientError::KeyChanged(user)),
-            (Some(key), _) => Ok(Participant::member(user, key)),
+        let (name, shown) = (user.clone(), published.map(|key| *key.as_bytes()));
+        let trust = self.context.store.read(move |at| trust::of(at, &name, shown)).await?;
+        match published {
+            None => Err(ClientError::Unreachable { user, why: Unreachable::NoIdentity }),
+            Some(_) if trust.is_held_back() => Err(ClientError::KeyChanged(user)),
+            Some(key) => Ok(Participant::member(user, key)),
         }
     }
 }
@@ -343,7 +338,7 @@ fn not_known(at: &Snapshot<'_>, chat: ChatId) -> ClientError {
     }
 }
 
-fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Result<GroupView, ClientError> {
+fn look(at: &Snapshot<'_>, chat: ChatId, own: (&UserId, Option<[u8; 32]>)) -> Result<GroupView, ClientError> {
     let none = || not_known(at, chat);
     let known = group_chats::load(at, chat)?.ok_or_else(none)?;
     let ChatKind::Group { conversation } = chats::load(at, chat)?.kind else { return Err(none()) };
@@ -351,7 +346,7 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Re
     let mut people = Vec::new();
     for place in view.participants() {
         people.push(GroupPerson {
-            other_identity: !is_as_known(at, &place, own)?,
+            other_identity: !trust::of_anybody(at, own, place.user_id(), *place.identity().as_bytes())?.is_as_known(),
             user_id: place.user_id().clone(),
             role: place.role(),
         });
@@ -359,17 +354,4 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: &(UserId, Option<[u8; 32]>)) -> Re
     let is_split = view.heads().len() > 1;
     let waiting = group_changes::of_chat(at, chat)?.len();
     Ok(GroupView { chat, conversation, title: known.title, people, gone: known.gone, is_split, waiting })
-}
-
-pub(super) fn is_as_known(
-    at: &Snapshot<'_>,
-    place: &Participant,
-    own: &(UserId, Option<[u8; 32]>),
-) -> Result<bool, StoreError> {
-    let key: &AccountPublicKey = place.identity();
-    if *place.user_id() == own.0 {
-        return Ok(own.1 == Some(*key.as_bytes()));
-    }
-    let contact = contacts::load(at, place.user_id())?;
-    Ok(contact.is_none_or(|contact| contact.identity == *key.as_bytes() && contact.changed_identity.is_none()))
 }

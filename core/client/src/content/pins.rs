@@ -14,6 +14,9 @@ use super::{ContentKind, Effect, Said, new_message_id};
 use crate::error::ClientError;
 use crate::events::Event;
 
+/// Numbers follow the time: a device in the wrong hands must not keep its user from writing to somebody.
+const AHEAD_S: u64 = 24 * 60 * 60;
+
 pub(super) struct PinsKind;
 
 impl ContentKind for PinsKind {
@@ -41,8 +44,13 @@ impl ContentKind for PinsKind {
 pub(crate) fn hear(tx: &Tx<'_>, told_by: &DeviceId, pins: &[Pin], now_ms: i64) -> Result<Vec<Event>, ClientError> {
     let Some((own, this)) = account::sender(tx)? else { return Ok(Vec::new()) };
     let mut events = Vec::new();
+    let latest = u64::try_from(now_ms / 1000).unwrap_or(0).saturating_add(AHEAD_S);
     for pin in pins {
-        let word = word(pin);
+        let mut word = word(pin);
+        if word.floor > latest {
+            tracing::warn!("passed over a generation of the future");
+            word.floor = 0;
+        }
         // It knows itself what it has said, and who the user is.
         if word.user == own || word.said_by.as_ref() == Some(&this) {
             continue;
@@ -93,6 +101,7 @@ fn word(pin: &Pin) -> Word {
         user: pin.user_id.clone(),
         identity: pin.identity.into(),
         marks: link.and(verified),
+        floor: pin.floor,
         said_by: pin.said_by.clone().map(|device| device.0),
     }
 }
@@ -105,6 +114,7 @@ pub(crate) fn pin(word: &Word) -> Pin {
         by_link: word.marks.has(Marks::BY_LINK),
         verified: word.marks.has(Marks::VERIFIED),
         said_by: word.said_by.clone().map(PinDevice),
+        floor: word.floor,
     }
 }
 

@@ -40,7 +40,7 @@ fn eves() -> [u8; 32] {
 
 fn told(name: &str, identity: [u8; 32], said_by: Option<&str>) -> Pin {
     let said_by = said_by.map(|device| PinDevice(id(device)));
-    Pin { user_id: user(name), identity: identity.into(), by_link: false, verified: true, said_by }
+    Pin { user_id: user(name), identity: identity.into(), by_link: false, verified: true, said_by, floor: 0 }
 }
 
 /// Says this in `chat`, as `sender` from a device.
@@ -182,6 +182,27 @@ async fn a_thiefs_words_do_not_outlast_the_recovery() {
         // What it says afterwards is not heard at all.
         assert!(says_eve(tx).is_empty());
         assert_eq!(contacts::list(tx).unwrap(), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_floor_is_heard_and_passed_on_and_none_of_the_future() {
+    in_a_store(|tx| {
+        let phone = is_here(tx);
+        let says = |tx: &Tx<'_>, floor| {
+            let pin = Pin { floor, ..told("eve", eves(), None) };
+            says(tx, &ChatKind::SelfNotes, ("alice", "phone"), Some(&phone), vec![pin]);
+            contacts::floor(tx, &user("eve"), &eves()).unwrap()
+        };
+        assert_eq!(says(tx, 4), 4);
+        let passed_on: Vec<_> = words::to_pass_on(tx).unwrap().iter().map(|word| pin(word).floor).collect();
+        assert_eq!(passed_on, [4]);
+        assert_eq!(says(tx, 1 << 40), 0, "the phone takes back what it said, and says nothing that can be");
+        contacts::set_verified(tx, &user("eve"), false).unwrap();
+        contacts::link(tx, &user("eve"), &eves(), Some(7)).unwrap();
+        let told: Vec<_> = words::untold(tx, 10).unwrap().iter().map(|word| pin(word).floor).collect();
+        assert_eq!(told, [7]);
     })
     .await;
 }

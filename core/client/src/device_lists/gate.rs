@@ -17,7 +17,7 @@ pub(crate) enum Gate {
     Open,
     /// Somebody has to leave, or be looked up, before.
     Strangers,
-    /// The other one's list is being asked for.
+    /// Somebody's list is being asked for.
     Missing,
 }
 
@@ -46,8 +46,8 @@ pub(crate) fn gate(step: &Step<'_, '_>, group: &StoredGroup, conversation: &Conv
         }
         if *user != step.identity.user_id && (known.misses(None) || known.number().is_none()) {
             want(step, group, user, &known)?;
-            // That a generation has begun is the owner's own word.
-            is_missing |= is_direct && known.misses(None);
+            // That a generation has begun is the owner's own word, in a group, too: who stands in an earlier list may be a thief.
+            is_missing |= known.misses(None);
             let wanted = wanted_lists::of(step.tx, user, known.identity().as_bytes())?;
             is_missing |= is_direct && wanted.is_some_and(|wanted| wanted.is_awaited(step.now_ms));
         }
@@ -81,7 +81,7 @@ fn want(step: &Step<'_, '_>, group: &StoredGroup, user: &UserId, known: &KnownDe
 }
 
 /// Whether a device does not stand in the newest list of its user, as far as one is known. Where a generation has begun whose
-/// list is not known, the last list says who there is: what it says is out of date, and better than nothing.
+/// list is not known, the last list says who has to go in any case; nothing is encrypted for the others either.
 pub(crate) fn is_stranger(known: &KnownDevices, member: &Member) -> bool {
     let (id, key) = (&member.device_id, &member.device_key);
     match known.lists() {

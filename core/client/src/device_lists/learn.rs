@@ -10,7 +10,7 @@ use privmsg_store::position::Place;
 use privmsg_store::{Tx, account, contacts, known_devices, outbox, wanted_lists};
 use sha2::{Digest as _, Sha256};
 
-use super::{load, stored};
+use super::{learnt, stored, with_floor};
 use crate::content::new_message_id;
 use crate::error::ClientError;
 use crate::events::Event;
@@ -43,7 +43,7 @@ impl Learning<'_, '_> {
             let Some(account) = account::load(tx)? else { return Ok(Vec::new()) };
             return own_devices::learn::learn(tx, &account, list, self.now_ms);
         }
-        let mut known = load(tx, user, identity)?;
+        let mut known = learnt(tx, user, identity)?;
         let before = known.clone();
         let Ok(verdict) = known.learn(list) else {
             // Not for each identity: whoever shows one can make another each time, until nobody looks any more.
@@ -54,7 +54,7 @@ impl Learning<'_, '_> {
         }
         let events = match verdict {
             Verdict::Conflict => self.tell_once(user, Kind::LIST_CONFLICT, &conflict(&known))?,
-            Verdict::Newer => self.announce(user, &before, &known)?,
+            Verdict::Newer => self.announce(user, &with_floor(tx, before)?, &with_floor(tx, known.clone())?)?,
             Verdict::Known | Verdict::Older => Vec::new(),
         };
         if let Some(number) = known.number()

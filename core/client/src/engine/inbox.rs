@@ -13,13 +13,13 @@ use std::collections::HashSet;
 
 use privmsg_e2ee::{Content, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::{GroupId, MessageId};
+use privmsg_protocol::{Epoch, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{blocks, gaps, lags, parked};
+use privmsg_store::{blocks, epoch_ends, gaps, lags, parked};
 
 use self::verdict::Verdict;
 use super::tasks::groups::COMMIT_WAIT;
@@ -218,8 +218,13 @@ impl<'a, 't> Intake<'a, 't> {
                 part.undo()?;
                 return Ok(Verdict::Unreadable);
             }
-            Ok(Processed::Application { sender, plaintext }) => {
-                self.application(message, group, &sender, &plaintext)?
+            Ok(Processed::Application { former: Some(epoch), .. }) if !is_said_before(self.step, message, epoch)? => {
+                tracing::warn!("rejected a message of a device that was removed");
+                part.undo()?;
+                return Ok(Verdict::Unreadable);
+            }
+            Ok(Processed::Application { sender, plaintext, former }) => {
+                self.application(message, group, (&sender, former), &plaintext)?
             }
             Ok(Processed::Commit(change)) => {
                 let is_out = self.commit(message, group, &change)?;
@@ -251,12 +256,12 @@ impl<'a, 't> Intake<'a, 't> {
         &mut self,
         message: &DeliveredMessage,
         group: &StoredGroup,
-        sender: &Member,
+        (sender, former): (&Member, Option<Epoch>),
         plaintext: &[u8],
     ) -> Result<Verdict, ClientError> {
         let step = self.step;
         let place = place_of(message, group);
-        if !people::may_speak(step, group, sender)? {
+        if former.is_none() && !people::may_speak(step, group, sender)? {
             tracing::warn!("rejected a message of somebody who does not take part any more");
             return Ok(Verdict::Seen);
         }
@@ -324,6 +329,9 @@ impl<'a, 't> Intake<'a, 't> {
         {
             lags::remove(tx, id)?;
         }
+        if let Some(seq) = message.seq {
+            epoch_ends::note(tx, id, Epoch(change.epoch.0.saturating_sub(1)), seq)?;
+        }
         // A commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
         // waiting for its answer: it is encrypted anew when it is sent again, and asked about as it was until then.
         groups::set_request(tx, id, None)?;
@@ -372,4 +380,10 @@ fn place_of(message: &DeliveredMessage, group: &StoredGroup) -> Place {
 /// Whether the envelope, which the server has checked, names who MLS says it is from.
 fn is_from(message: &DeliveredMessage, member: &Member) -> bool {
     message.sender_id == member.user_id && message.sender_device_id.as_ref() == Some(&member.device_id)
+}
+
+/// Whether what a device says that was removed since was said before: it has crossed the commit that removed it.
+fn is_said_before(step: &Step<'_, '_>, message: &DeliveredMessage, epoch: Epoch) -> Result<bool, ClientError> {
+    let (Some(group), Some(seq)) = (message.group_id, message.seq) else { return Ok(false) };
+    Ok(epoch_ends::is_awaited_from(step.tx, &group, epoch, seq)?)
 }

@@ -23,6 +23,7 @@ use crate::group::membership;
 use crate::group::mls::{Step, with_mls};
 use crate::identity::{Identity, device_of};
 
+mod crossing;
 mod device_lists;
 mod early;
 mod impostors;

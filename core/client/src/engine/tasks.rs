@@ -215,6 +215,7 @@ impl Failure {
             }
             ClientError::JoinedTooOften { .. } => Reason::JoinedTooOften,
             ClientError::IdentityToAccept => Reason::IdentityToAccept,
+            ClientError::IdentityRefused => Reason::IdentityRefused,
             ClientError::GroupUnsettled => Reason::GroupUnsettled,
             ClientError::UpdateNeeded(newer) => {
                 tracing::warn!(%newer, "a task waits for an update");

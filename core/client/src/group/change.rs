@@ -91,6 +91,8 @@ pub(crate) struct Author<'a> {
     pub(crate) key: &'a AccountSigningKey,
     /// The generation of a participant, where it is known from a certificate.
     pub(crate) generation_of: &'a dyn Fn(&UserId) -> Option<u64>,
+    /// A person of theirs has decided something in the group as its owner: they name another one when they leave it.
+    pub(crate) has_owned: bool,
 }
 
 impl GroupChange {
@@ -139,7 +141,9 @@ impl GroupChange {
         if people.len() > privmsg_mls_public::roster::MAX_PARTICIPANTS {
             return Err(ChangeError::TooMany);
         }
-        if people.iter().all(|place| place.role() != Role::Owner) {
+        let owners = |people: &[Participant]| people.iter().filter(|place| place.role() == Role::Owner).count();
+        let is_free = matches!(self, Self::Leave { .. }) && !author.has_owned;
+        if owners(&people) == 0 && owners(before) > 0 && !is_free {
             let may = before.iter().any(|place| place.user_id() == own && place.role() == Role::Owner);
             return Err(if may { ChangeError::LastOwner } else { ChangeError::NotAllowed });
         }

@@ -12,7 +12,6 @@ use privmsg_protocol::limits::MAX_GROUP_PEOPLE;
 use privmsg_protocol::rest::{ClaimMany, ClaimOf, DeviceKeyPackage};
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::contacts::{self, Contact};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::Unreachable;
 use privmsg_store::{Snapshot, StoreError, group_chats, rejoins};
@@ -27,6 +26,7 @@ use crate::engine::Link;
 use crate::engine::tasks::NEXT_LOOK;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
+use crate::trust::{self, Trust};
 
 /// Stands for all groups of a conversation, where it is counted how often it went on in another: there is no such incarnation.
 const COUNTED: Incarnation = Incarnation(0);
@@ -62,23 +62,20 @@ pub(crate) async fn look_for_the_other(link: &Arc<Link>, chat: ChatId) -> Result
         let info = group.and_then(|group| ConversationInfo::decode(&group.info).ok());
         let Some(info) = info else { return Ok(None) };
         let Some(peer) = membership::peer(&info, &own).cloned() else { return Ok(None) };
-        let contact = contacts::load(at, &peer.user_id)?;
-        let asks = |contact: &Contact| contact.is_held_fast() || contact.changed_identity.is_some();
-        Ok::<_, StoreError>(Some((peer, info.incarnation(), contact.as_ref().is_some_and(asks))))
+        Ok::<_, StoreError>(Some((peer, info.incarnation())))
     };
-    let Some((peer, incarnation, held_fast)) = link.context.store.read(look).await? else { return Ok(false) };
+    let Some((peer, incarnation)) = link.context.store.read(look).await? else { return Ok(false) };
     let published = published(link, &peer.user_id).await?.and_then(|key| AccountPublicKey::from_bytes(key).ok());
     let Some(identity) = published.filter(|published| *published != peer.identity) else { return Ok(false) };
-    if is_refused(link, &peer.user_id, *identity.as_bytes()).await? {
-        return Ok(false);
-    }
     let kind = ChatKind::Direct { peer: peer.user_id.clone() };
-    if held_fast {
-        let person = Person { identity, ..peer };
-        let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &person));
-        link.context.emit_all(seen.await?);
-    } else {
-        go_on(link, kind, incarnation).await?;
+    match trust_in(link, &peer.user_id, Some(*identity.as_bytes())).await? {
+        Trust::Nobody | Trust::Refused { .. } => return Ok(false),
+        Trust::ToBeAsked { .. } | Trust::Doubted(_) => {
+            let person = Person { identity, ..peer };
+            let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &person));
+            link.context.emit_all(seen.await?);
+        }
+        Trust::First(_) | Trust::Pinned(_) | Trust::Taken(_) => go_on(link, kind, incarnation).await?,
     }
     Ok(true)
 }
@@ -198,11 +195,7 @@ pub(crate) async fn claim_many(link: &Link, people: Vec<Participant>) -> Result<
 /// asked, and the chat waits for the answer.
 async fn nobody_there(link: &Link, kind: ChatKind, claimed: Claimed) -> Result<(), ClientError> {
     let Claimed { user, changed, nobody, .. } = claimed;
-    let refused = match &changed {
-        Some(person) => is_refused(link, &person.user_id, *person.identity.as_bytes()).await?,
-        None => false,
-    };
-    let Some(changed) = changed.filter(|_| !refused) else {
+    let Some(changed) = changed else {
         return Err(ClientError::Unreachable { user, why: nobody.unwrap_or(Unreachable::NoIdentity) });
     };
     let seen = link.context.step(&link.identity, move |step| membership::ask_about(step, &kind, &changed));
@@ -261,33 +254,21 @@ struct Identities {
     published: Option<[u8; 32]>,
 }
 
-/// For ourselves our own, for a contact whose key is held fast the pinned one, for others the one in the profile. If that is another
-/// one than the pinned, it is taken, and shown as changed.
+/// For ourselves our own, for others the one that counts. Another one that is published, and that the user has not refused, is
+/// asked about.
 async fn identities(link: &Link, user: &UserId) -> Result<Identities, ClientError> {
     if *user == link.identity.user_id {
         return Ok(Identities { trusted: Some(*link.identity.account.as_bytes()), published: None });
     }
     let published = published(link, user).await?;
-    let name = user.clone();
-    let pinned = link.context.store.read(move |at| contacts::load(at, &name)).await?;
-    let refused = match published {
-        Some(published) => is_refused(link, user, published).await?,
-        None => false,
-    };
-    let trusted = match pinned {
-        Some(contact) if contact.is_held_fast() || contact.changed_identity.is_some() || refused => {
-            Some(contact.identity)
-        }
-        Some(contact) => published.or(Some(contact.identity)),
-        None => published,
-    };
-    Ok(Identities { trusted, published })
+    let trust = trust_in(link, user, published).await?;
+    let published = published.filter(|_| !matches!(trust, Trust::Refused { .. }));
+    Ok(Identities { trusted: trust.key(), published })
 }
 
-/// Whether the user has said of a key that it is not this contact's.
-async fn is_refused(link: &Link, user: &UserId, key: [u8; 32]) -> Result<bool, ClientError> {
+async fn trust_in(link: &Link, user: &UserId, shown: Option<[u8; 32]>) -> Result<Trust, ClientError> {
     let user = user.clone();
-    Ok(link.context.store.read(move |at| contacts::is_refused(at, &user, &key)).await?)
+    Ok(link.context.store.read(move |at| trust::of(at, &user, shown)).await?)
 }
 
 /// Keeps the key packages that can be used and trusted. Where none is left, the one that came closest says why.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use privmsg_e2ee::{Role, Roster};
+use privmsg_e2ee::{Participant, Role, Roster};
 use privmsg_protocol::rest::LeaveGroup;
 use privmsg_protocol::{ErrorCode, GroupId, Opaque, UserId};
 use privmsg_store::group_changes;
@@ -45,7 +45,8 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
         Ok(()) => {}
         // An answer to the same that was lost.
         Err(error) if error.is(&ErrorCode::UnknownGroup) => {}
-        Err(error) if error.is(&ErrorCode::InvalidRoster) => {
+        // Or it knows a newer generation of this account than this device does, under which somebody could sign.
+        Err(error) if error.is(&ErrorCode::InvalidRoster) || error.is(&ErrorCode::InvalidRequest) => {
             let why = ChangeError::Refused.to_string();
             return Ok(link.context.store.write(move |tx| group_changes::fail(tx, wanted, &why)).await?);
         }
@@ -92,22 +93,40 @@ pub(crate) async fn is_out(
 
 fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientError> {
     let own = &step.identity.user_id;
-    let others = leave.newest.participants().iter().filter(|place| place.user_id() != own);
-    if others.clone().next().is_none() {
+    if leave.newest.participants().iter().all(|place| place.user_id() == own) {
         return Ok(Word::Said(LeaveGroup::default()));
     }
     let key = rosters::signing_key(step.tx)?;
     let conversation = step.take(id)?;
     let generation_of = |user: &UserId| conversation.as_ref().and_then(|found| found.generation_of(user));
-    let author = Author { key: &key, generation_of: &generation_of };
-    // Who is named counts where nobody else would be an owner.
-    let has_owner = others.clone().any(|place| place.role() == Role::Owner);
-    let successor = leave.successor.clone().filter(|_| !has_owner);
-    match (GroupChange::Leave { successor }).step(&leave.newest, &author) {
-        Ok(roster) => Ok(Word::Said(LeaveGroup { roster: Some(Opaque::encode(&roster.encode())) })),
+    let chat = groups::load(step.tx, &id)?.map(|group| group.chat);
+    let has_owned = chat.map_or(Ok(true), |chat| rosters::has_owned(step.tx, chat, own))?;
+    let author = Author { key: &key, generation_of: &generation_of, has_owned };
+    match said(leave, &author) {
+        Ok(request) => Ok(Word::Said(request)),
         Err(why) => {
             group_changes::fail(step.tx, leave.wanted, &why.to_string())?;
             Ok(Word::Impossible)
         }
     }
 }
+
+/// How a user leaves a group that others are in: by their signature, or, where the newest roster names them under an identity or binds
+/// them to a generation under which they cannot sign, by their session alone. That they stand there is for the others to mend.
+fn said(leave: &Leave, author: &Author<'_>) -> Result<LeaveGroup, ChangeError> {
+    let certificate = author.key.certificate();
+    if leave.newest.signer(certificate).is_none() {
+        return Ok(LeaveGroup::default());
+    }
+    let own = certificate.user_id();
+    // Who is named counts where nobody else would be an owner.
+    let is_other_owner = |place: &Participant| place.user_id() != own && place.role() == Role::Owner;
+    let has_owner = leave.newest.participants().iter().any(is_other_owner);
+    let successor = leave.successor.clone().filter(|_| !has_owner);
+    let roster = GroupChange::Leave { successor }.step(&leave.newest, author)?;
+    Ok(LeaveGroup { roster: Some(Opaque::encode(&roster.encode())) })
+}
+
+#[cfg(test)]
+#[path = "leaving_tests.rs"]
+mod tests;

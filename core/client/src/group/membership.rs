@@ -20,6 +20,7 @@ use crate::engine::Link;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::identity::Identity;
+use crate::trust::{self, Trust};
 
 /// What a group that this device could be in is to it.
 #[derive(Debug)]
@@ -79,10 +80,13 @@ pub(crate) fn adopt(
         return Ok(Judgement::Refused("a group that the chat has left"));
     }
     if let Some(peer) = peer(info, &step.identity.user_id) {
-        match trust(step.tx, peer, claim.published)? {
-            Trust::Given => {}
-            Trust::ToBeAsked => return Ok(Judgement::Held(peer.clone())),
-            Trust::None => return Ok(Judgement::Refused("a person under an identity that is not theirs")),
+        let key = *peer.identity.as_bytes();
+        let is_published = claim.published == Some(key);
+        match trust::of(step.tx, &peer.user_id, Some(key))? {
+            Trust::Pinned(_) | Trust::Doubted(_) => {}
+            Trust::First(_) | Trust::Taken(_) if is_published => {}
+            Trust::ToBeAsked { .. } if is_published => return Ok(Judgement::Held(peer.clone())),
+            _ => return Ok(Judgement::Refused("a person under an identity that is not theirs")),
         }
     }
     let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
@@ -176,29 +180,6 @@ pub(crate) fn peer<'a>(info: &'a ConversationInfo, own: &UserId) -> Option<&'a P
     info.people().iter().find(|person| person.user_id != *own)
 }
 
-/// Why somebody is believed to be who they say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trust {
-    /// It is the pinned identity; or that of the profile, and no other one is held fast.
-    Given,
-    /// It is that of the profile, but another one is held fast.
-    ToBeAsked,
-    None,
-}
-
-fn trust(at: &Snapshot<'_>, person: &Person, published: Option<[u8; 32]>) -> Result<Trust, StoreError> {
-    let contact = contacts::load(at, &person.user_id)?;
-    let key = person.identity.as_bytes();
-    let refused = contacts::is_refused(at, &person.user_id, key)?;
-    Ok(match contact {
-        Some(contact) if contact.identity == *key => Trust::Given,
-        Some(_) if refused => Trust::None,
-        _ if published != Some(*key) => Trust::None,
-        Some(contact) if contact.is_held_fast() || contact.changed_identity.is_some() => Trust::ToBeAsked,
-        _ => Trust::Given,
-    })
-}
-
 /// Compares a person's identity with the pinned one. A change becomes a line in the chat, and in each group that they are in.
 pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Result<Vec<Event>, ClientError> {
     let user = &person.user_id;
@@ -254,33 +235,42 @@ pub(crate) fn ask_about(step: &Step<'_, '_>, kind: &ChatKind, person: &Person) -
     observe(step, chat, person)
 }
 
+/// What people's identities in a group are to the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identities {
+    /// The ones that they are known by.
+    AsKnown,
+    /// Somebody's is to be decided about, by the user or by who lets them in.
+    ToAccept,
+    /// The same, and the user has refused somebody's.
+    Refused,
+}
+
 /// People take part in a group under another identity than the one that the user knows them by. Where it is the one that they
-/// have published, it is as when it is met in a chat with them: taken, and shown, or to be accepted first. Returns whether
-/// all are known by these now.
+/// have published, it is as when it is met in a chat with them: taken, and shown, or to be accepted first.
 pub(crate) async fn look_at_identities(
     link: &Link,
     chat: ChatId,
     people: Vec<Participant>,
-) -> Result<bool, ClientError> {
-    let mut all = true;
+) -> Result<Identities, ClientError> {
+    let mut all = Identities::AsKnown;
     for place in people {
-        let user = place.user_id().clone();
-        if published(link, &user).await? != Some(*place.identity().as_bytes()) {
-            all = false;
-            continue;
-        }
-        let person = Person { user_id: user.clone(), identity: *place.identity() };
+        let key = *place.identity().as_bytes();
+        let is_published = published(link, place.user_id()).await? == Some(key);
+        let person = Person { user_id: place.user_id().clone(), identity: *place.identity() };
         let seen = link.context.step(&link.identity, move |step| {
-            let events = observe(step, chat, &person)?;
-            let contact = contacts::load(step.tx, &user)?;
-            let known = |contact: contacts::Contact| {
-                contact.identity == *person.identity.as_bytes() && contact.changed_identity.is_none()
-            };
-            Ok::<_, ClientError>((events, contact.is_some_and(known)))
+            let events = if is_published { observe(step, chat, &person)? } else { Vec::new() };
+            let trust = trust::of_anybody(step.tx, step.identity.person(), &person.user_id, key)?;
+            Ok::<_, ClientError>((events, trust))
         });
-        let (events, known) = seen.await?;
+        let (events, trust) = seen.await?;
         link.context.emit_all(events);
-        all &= known;
+        match trust {
+            Trust::Refused { .. } => all = Identities::Refused,
+            trust if is_published && trust.is_as_known() => {}
+            _ if all == Identities::AsKnown => all = Identities::ToAccept,
+            _ => {}
+        }
     }
     Ok(all)
 }
@@ -288,12 +278,7 @@ pub(crate) async fn look_at_identities(
 /// Whether the people of a conversation are who they are for this user now: oneself, and the pinned one.
 pub(crate) fn is_trusted(at: &Snapshot<'_>, identity: &Identity, info: &ConversationInfo) -> Result<bool, ClientError> {
     for person in info.people() {
-        let trusted = if person.user_id == identity.user_id {
-            person.identity == identity.account
-        } else {
-            contacts::load(at, &person.user_id)?.is_some_and(|contact| contact.identity == *person.identity.as_bytes())
-        };
-        if !trusted {
+        if !trust::of_anybody(at, identity.person(), &person.user_id, *person.identity.as_bytes())?.is_pinned() {
             return Ok(false);
         }
     }

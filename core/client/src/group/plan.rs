@@ -78,7 +78,7 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
     };
     let conversation = step.take(group.group_id)?;
     let generation_of = |user: &_| conversation.as_ref().and_then(|conversation| conversation.generation_of(user));
-    let author = Author { key: &key, generation_of: &generation_of };
+    let author = Author { key: &key, generation_of: &generation_of, has_owned: true };
     if let Some(next) = join_heads(step, group, &before, &author)? {
         return Ok(Plan::Step { next, more: true });
     }

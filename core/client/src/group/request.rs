@@ -9,11 +9,11 @@ use privmsg_protocol::rest::{
     CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome,
     SubmitCommit,
 };
-use privmsg_protocol::{ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
-use privmsg_store::{Tx, chats, gaps, lags, outbox, parked, reached, welcomes};
+use privmsg_store::{Tx, chats, epoch_ends, gaps, lags, outbox, parked, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
@@ -175,6 +175,7 @@ impl Asked<'_> {
                         conversation.merge_pending(step.mls).during("merging a commit of our own")?;
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
+                    epoch_ends::note(step.tx, &id, Epoch(conversation.epoch().0.saturating_sub(1)), seq)?;
                     step.keep(conversation)?;
                 }
                 let mut news = Vec::new();

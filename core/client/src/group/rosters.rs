@@ -9,7 +9,7 @@ use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCerti
 use privmsg_mls_public::{KnownDevices, Learned, RosterView};
 use privmsg_protocol::{GroupId, Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::{Snapshot, StoreError, Tx, account, contacts, group_chats};
+use privmsg_store::{Snapshot, StoreError, Tx, account, consent, group_chats};
 
 use super::claim::Claim;
 use super::mls::Step;
@@ -17,6 +17,7 @@ use crate::device_lists;
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::identity::Identity;
+use crate::trust;
 
 /// Most answers with steps, of a megabyte each, of one group: more than a server keeps.
 const MOST_ANSWERS: usize = 16;
@@ -229,21 +230,37 @@ pub(crate) fn strangers_under_known_names(
     identity: &Identity,
     roster: &Roster,
 ) -> Result<Vec<Participant>, StoreError> {
+    let own = identity.person();
     let mut others = Vec::new();
     for participant in roster.participants() {
-        let known = if *participant.user_id() == identity.user_id {
-            participant.identity() == &identity.account
-        } else {
-            let contact = contacts::load(at, participant.user_id())?;
-            contact.is_none_or(|contact| {
-                contact.identity == *participant.identity().as_bytes() && contact.changed_identity.is_none()
-            })
-        };
-        if !known {
+        let key = *participant.identity().as_bytes();
+        if !trust::of_anybody(at, own, participant.user_id(), key)?.is_as_known() {
             others.push(participant.clone());
         }
     }
     Ok(others)
+}
+
+/// Whether a person of the user has decided something in a group as its owner: they have let it in, and have founded it, or have
+/// signed more there than the generation that their account is in. Others make somebody an owner without asking.
+pub(crate) fn has_owned(at: &Snapshot<'_>, chat: ChatId, own: &UserId) -> Result<bool, ClientError> {
+    if consent::of(at, &chats::load(at, chat)?.kind)?.is_held() {
+        return Ok(false);
+    }
+    let Some(known) = group_chats::load(at, chat)? else { return Ok(false) };
+    let mut all = vec![stored(&known.founding)?];
+    all.extend(group_chats::past_rosters(at, chat)?.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?);
+    all.extend(view(at, chat)?.iter().flat_map(|view| view.heads().to_vec()));
+    Ok(all.iter().filter(|roster| roster.author().user_id() == own).any(|roster| decides_as_owner(roster, &all)))
+}
+
+/// Whether a roster is an owner's, and changes who takes part or as what, by what is known of the ones before.
+fn decides_as_owner(roster: &Roster, known: &[Roster]) -> bool {
+    let people = |roster: &Roster| -> Vec<_> {
+        roster.participants().iter().map(|place| (place.user_id().clone(), *place.identity(), place.role())).collect()
+    };
+    let before = known.iter().find(|before| roster.previous() == [*before.hash()]);
+    roster.is_owner(roster.author()) && before.is_none_or(|before| people(before) != people(roster))
 }
 
 /// A roster that somebody else has handed over.

@@ -36,6 +36,10 @@ pub struct Pin {
     /// The device that has said so, where that is another one than who tells it.
     #[n(4)]
     pub said_by: Option<PinDevice>,
+    /// The generation that stood on the contact's own screen: what their account has signed in a lower one does not count. 0 for
+    /// none.
+    #[cbor(n(5), default, skip_if = "is_zero")]
+    pub floor: u64,
 }
 
 /// A device's name on the server.
@@ -76,6 +80,10 @@ impl Kind for Pins {
     }
 }
 
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -87,13 +95,15 @@ mod tests {
 
     fn pin(name: &str, by_link: bool, verified: bool, said_by: Option<&str>) -> Pin {
         let said_by = said_by.map(|id| PinDevice(DeviceId::new(id).unwrap()));
-        Pin { user_id: UserId::new(name).unwrap(), identity: [7; 32].into(), by_link, verified, said_by }
+        Pin { user_id: UserId::new(name).unwrap(), identity: [7; 32].into(), by_link, verified, said_by, floor: 0 }
     }
 
     #[test]
     fn bytes_are_pinned() {
         let seen = Pins { pins: vec![pin("bob", false, false, None)] };
         insta::assert_snapshot!(body_hex(&seen), @"8212a10081a20063626f620158200707070707070707070707070707070707070707070707070707070707070707");
+        let read = Pins { pins: vec![Pin { floor: 5, ..pin("bob", true, true, None) }] };
+        insta::assert_snapshot!(body_hex(&read), @"8212a10081a50063626f62015820070707070707070707070707070707070707070707070707070707070707070702f503f50505");
         let marked = Pins { pins: vec![pin("bob", true, true, Some("phone")), pin("eve", false, true, None)] };
         insta::assert_snapshot!(body_hex(&marked), @"8212a10082a50063626f62015820070707070707070707070707070707070707070707070707070707070707070702f503f5046570686f6e65a30063657665015820070707070707070707070707070707070707070707070707070707070707070703f5");
     }
@@ -101,7 +111,8 @@ mod tests {
     #[test]
     fn as_many_fit_as_are_allowed() {
         let longest = "x".repeat(64);
-        let many = |count| Pins { pins: vec![pin(&longest, true, true, Some(&longest)); count] };
+        let many =
+            |count| Pins { pins: vec![Pin { floor: u64::MAX, ..pin(&longest, true, true, Some(&longest)) }; count] };
         assert!(encoded_len(&many(MAX_PINS)).is_ok());
         for bad in [0, MAX_PINS + 1] {
             assert_eq!(encoded_len(&many(bad)), Err(ContentError::Size("pins")));

@@ -4,9 +4,7 @@ use std::fmt;
 
 use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
 use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError, StagedCommit, ValidationError};
-use openmls::prelude::{
-    ApplicationMessage, ContentType, Credential, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, Sender,
-};
+use openmls::prelude::{ContentType, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, Sender};
 use privmsg_protocol::Epoch;
 use tls_codec::DeserializeBytes as _;
 use zeroize::Zeroizing;
@@ -40,6 +38,9 @@ pub enum Processed {
         sender: Member,
         /// What was encrypted, usually a [`Content`](crate::Content). Wiped when dropped.
         plaintext: Zeroizing<Vec<u8>>,
+        /// It is of this epoch, and the sender's device has been removed since. Whoever has it, or its keys, can write such
+        /// messages as long as this device keeps those of the epoch: that it was said before has to be known from elsewhere.
+        former: Option<Epoch>,
     },
     /// A commit, which is merged now: somebody else's, or our own pending one come back.
     /// See [`MembershipChange::removes_self`].
@@ -146,11 +147,10 @@ impl Conversation {
         let credential = processed.credential().clone();
         match processed.into_content() {
             ProcessedMessageContent::ApplicationMessage(message) => {
-                let processed = application(&credential, message)?;
-                if past && !self.has_leaf_of(processed.sender()) {
-                    return Err(RejectReason::FormerDevice.into());
-                }
-                Ok(processed)
+                let sender = leaf::admitted_certificate(&credential).map_err(Refusal::from)?;
+                let sender = Member::new(group::Member::from_certificate(&sender), false);
+                let former = (past && !self.has_leaf_of(&sender)).then_some(epoch);
+                Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()), former })
             }
             ProcessedMessageContent::StagedCommitMessage(staged) => self.merge(provider, *staged, &sender, &beside),
             ProcessedMessageContent::OwnPendingCommit => self.merge_own(provider, &sender, &beside),
@@ -230,12 +230,6 @@ impl Conversation {
         let change = self.rules()?.check_commit(self.group.treesync(), staged, sender, beside)?;
         Ok(MembershipChange::new(change, sender, self.group.own_leaf_index()))
     }
-}
-
-fn application(credential: &Credential, message: ApplicationMessage) -> Result<Processed, ProcessError> {
-    let sender = leaf::admitted_certificate(credential).map_err(Refusal::from)?;
-    let sender = Member::new(group::Member::from_certificate(&sender), false);
-    Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()) })
 }
 
 /// A message further back in its sender's ratchet than keys are kept is lost, which is not the same as known. Of a past

@@ -224,9 +224,9 @@ fn who_is_removed_reads_no_more() {
     all_talk(&[&phone, &lost, &bobs]);
 }
 
-/// Whoever has the keys of the epoch before, and a server that delivers what it writes.
+/// Whoever has the keys of the epoch before may write in it: what comes of such a device is said to.
 #[test]
-fn who_is_removed_says_nothing_more() {
+fn what_a_removed_device_says_is_marked_as_that() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, lost, bobs) = (alice.device("phone"), alice.device("lost"), bob.device("phone"));
     open_chat(direct(&alice, &bob), &[&phone, &lost, &bobs]);
@@ -234,8 +234,12 @@ fn who_is_removed_says_nothing_more() {
     let removal = phone.commit(&[], &[&lost]);
     phone.accepted();
     bobs.follow(&removal);
-    assert!(matches!(bobs.process(&gone), Err(ProcessError::Rejected(RejectReason::FormerDevice))));
-    assert_eq!(bobs.read(&stayed).1, "on its way");
+    let former = |message: &[u8]| match bobs.process(message).unwrap() {
+        Processed::Application { former, .. } => former,
+        Processed::Commit(_) => panic!("not a message"),
+    };
+    assert_eq!(former(&gone), Some(Epoch(removal.epoch.0)));
+    assert_eq!(former(&stayed), None);
 }
 
 #[test]

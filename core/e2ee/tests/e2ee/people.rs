@@ -165,7 +165,7 @@ impl Device {
     /// Reads a text and says who wrote it.
     pub(crate) fn read(&self, bytes: &[u8]) -> (DeviceId, String) {
         match self.process(bytes).unwrap() {
-            Processed::Application { sender, plaintext } => {
+            Processed::Application { sender, plaintext, .. } => {
                 (sender.device_id, String::from_utf8(plaintext.to_vec()).unwrap())
             }
             Processed::Commit(change) => panic!("a commit: {change:?}"),

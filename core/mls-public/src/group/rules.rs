@@ -50,9 +50,6 @@ pub enum RejectReason {
     /// A device of a user who does not take part in the conversation.
     #[error("{0} is no participant")]
     NotAParticipant(UserId),
-    /// A message of an epoch that is over, by a device that is no leaf any more: an honest server takes none.
-    #[error("a message of a device that was removed")]
-    FormerDevice,
     /// A device that another identity key vouches for than the one that its user has in this conversation.
     #[error("a device of {0} under another identity")]
     ForeignIdentity(UserId),

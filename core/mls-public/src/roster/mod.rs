@@ -9,7 +9,7 @@
 //!     uint64 number;              // 1 in the founding one, else that of the highest predecessor + 1
 //!     opaque previous[32]<V>;     // SHA-256 of each predecessor, sorted: none in the founding one, else one or two
 //!     opaque nonce[16];
-//!     Participant participants<V>; // sorted by user_id, no user twice, at least one owner
+//!     Participant participants<V>; // sorted by user_id, no user twice, at least one; in the founding one an owner
 //!     SigningKeyCertificate author;
 //!     opaque signature[64];       // by author.signing_key, "PrivMsg roster v1"
 //! } Roster;
@@ -101,7 +101,7 @@ impl Roster {
     /// [`Roster::replaces`].
     ///
     /// # Errors
-    /// [`StatementError::Malformed`] for what has no encoding: no owner, too many people, one of them twice, a
+    /// [`StatementError::Malformed`] for what has no encoding: nobody, too many people, one of them twice, a
     /// generation that cannot be, the author's own another than it signs with; [`StatementError::Other`] for
     /// predecessors that are not one or two of the same group; [`StatementError::Forged`] if `sign` has another key.
     pub fn next(
@@ -205,6 +205,12 @@ impl Roster {
         self.signer(certificate).is_some_and(|place| place.role() == Role::Owner)
     }
 
+    /// Whether anybody decides about everything here. Where nobody does, the group goes on as it is, and nobody ever will again.
+    #[must_use]
+    pub fn has_owner(&self) -> bool {
+        self.participants.iter().any(|place| place.role() == Role::Owner)
+    }
+
     /// The encoding in the module documentation.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -273,7 +279,7 @@ impl Roster {
         let people = self.participants.len() <= MAX_PARTICIPANTS
             && self.participants.is_sorted_by(|a, b| a.user_id() < b.user_id())
             && self.participants.iter().all(Participant::is_well_formed)
-            && self.participants.iter().any(|participant| participant.role() == Role::Owner);
+            && !self.participants.is_empty();
         if place && people && self.keeps_floor() && is_number(self.number) {
             Ok(())
         } else {

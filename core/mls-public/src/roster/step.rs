@@ -40,7 +40,7 @@ impl Roster {
         let result = self.follows(before);
         let next = self.number > before.number && self.is_near(before);
         match result {
-            Err(StepError::NotNext) if next && before.is_owner(&self.author) => Ok(()),
+            Err(StepError::NotNext) if next && before.is_owner(&self.author) && self.is_owned_or_left() => Ok(()),
             other => other,
         }
     }
@@ -51,6 +51,8 @@ impl Roster {
     /// - Admins let members in and send members away, also to let the same user in under a new identity.
     /// - Owners do everything, and only owners join two rosters. The second predecessor is not looked at: not everybody
     ///   has it, and an owner might have written the same without.
+    /// - The last owner may leave without another one: nobody is bound to a group by being made its owner. Nothing else leaves a
+    ///   group without one.
     /// - Nobody lowers the generation of somebody who goes on signing, and only owners raise that of others. The
     ///   author's own is the one that it signs with.
     ///
@@ -74,8 +76,16 @@ impl Roster {
             Role::Admin => self.previous.len() == 1,
             Role::Member => self.previous.len() == 1 && !stays,
         };
-        let allowed = role && self.changes(before).all(|change| change.is_allowed(author));
+        let is_alone = |owner: &Participant| owner.role() < Role::Owner || owner.is_same_as(author);
+        let leaves_none = !stays && before.participants.iter().all(is_alone);
+        let owned = self.has_owner() || !before.has_owner() || leaves_none;
+        let allowed = role && owned && self.changes(before).all(|change| change.is_allowed(author));
         if allowed { Ok(()) } else { Err(StepError::NotAllowed) }
+    }
+
+    /// Whether there is an owner, or its author could have been the last one, who has left.
+    fn is_owned_or_left(&self) -> bool {
+        self.has_owner() || self.participant(self.author.user_id()).is_none()
     }
 
     /// Whether its number is one that can be honest after `other`. Without an end, whoever has an owner's signing key

@@ -45,6 +45,43 @@ fn owners_do_everything() {
     assert_eq!(change(OLGA, OLGA, None), Ok(()), "also leave");
 }
 
+/// Whoever was made the only owner against their will must not be bound to a group that they have never let in: their leaving is good
+/// as it is, and of all changes it alone leaves a group without an owner.
+#[test]
+fn the_last_owner_may_leave_and_do_nothing_else_that_leaves_none() {
+    let before = OLGA.founds(5, &[OLGA.is(Role::Owner, 5), ADA.is(Role::Admin, 5), MAX.is(Role::Member, 0)]);
+    let gone = OLGA.writes(5, &[&before], 0, &with(&before, &OLGA.user(), None));
+    assert_eq!((gone.follows(&before), gone.replaces(&before)), (Ok(()), Ok(())));
+    for place in [Role::Admin, Role::Member] {
+        let down = OLGA.writes(5, &[&before], 0, &with(&before, &OLGA.user(), Some(OLGA.is(place, 5))));
+        assert_eq!(down.follows(&before), NOT_ALLOWED, "{place:?}");
+    }
+    let thrown_out = ADA.writes(5, &[&before], 0, &with(&before, &OLGA.user(), None));
+    assert_eq!(thrown_out.follows(&before), NOT_ALLOWED);
+    // She takes no other owner along.
+    let two = group();
+    let both = with(&two, &OLGA.user(), None).into_iter().filter(|place| *place.user_id() != OTTO.user());
+    let both = OLGA.writes(5, &[&two], 0, &both.collect::<Vec<_>>());
+    assert_eq!(both.follows(&two), NOT_ALLOWED);
+
+    // It goes on as it is: admins do what they did, and nobody becomes an owner.
+    let added = ADA.writes(5, &[&gone], 0, &with(&gone, &NEW.user(), Some(NEW.is(Role::Member, 0))));
+    assert_eq!(added.follows(&gone), Ok(()));
+    let left = MAX.writes(5, &[&added], 0, &with(&added, &MAX.user(), None));
+    assert_eq!(left.follows(&added), Ok(()));
+    for who in [ADA, MAX, NEW, OLGA] {
+        let seized = ADA.writes(5, &[&added], 0, &with(&added, &who.user(), Some(who.is(Role::Owner, 5))));
+        assert_eq!(seized.follows(&added), NOT_ALLOWED, "{who:?}");
+    }
+    // Whoever is behind comes to it by her word, and no further but step by step.
+    let earlier = OLGA.founds(5, before.participants());
+    let next = ADA.writes(5, &[&earlier], 0, earlier.participants());
+    let later = OLGA.writes(5, &[&next], 0, &with(&next, &OLGA.user(), None));
+    assert_eq!(later.replaces(&earlier), Ok(()));
+    let after = ADA.writes(5, &[&later], 0, later.participants());
+    assert_eq!(after.replaces(&earlier), Err(StepError::NotNext));
+}
+
 #[test]
 fn admins_let_members_in_and_send_members_away() {
     assert_eq!(change(ADA, NEW, Some(NEW.is(Role::Member, 0))), Ok(()));

@@ -17,8 +17,8 @@ use privmsg_protocol::{DeviceId, UserId};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{ChangedBy, load, pin, put_change};
-use crate::sql_types::{key_bytes, user_id};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx};
+use crate::sql_types::{from_sql, key_bytes, to_sql, user_id};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, known_devices};
 
 pub use stolen::{confirm, note_shown, put_aside, to_confirm, was_shown, weigh_devices};
 
@@ -73,6 +73,8 @@ pub struct Word {
     pub identity: [u8; 32],
     /// How it is known there.
     pub marks: Marks,
+    /// The generation that stood on the contact's own screen, 0 if that was not read there.
+    pub floor: u64,
     /// Whose word it is; `None` for this device's own.
     pub said_by: Option<DeviceId>,
 }
@@ -88,14 +90,18 @@ pub enum Heard {
     Blocked,
 }
 
+/// What is known of a key: the marks, and the generation that stood on the contact's own screen.
+type Known = (Marks, u64);
+
 /// This device has met a key, and knows this of it.
-pub(super) fn say(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], marks: Marks) -> Result<(), StoreError> {
+pub(super) fn say(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], (marks, floor): Known) -> Result<(), StoreError> {
     tx.sql()
         .prepare_cached(
-            "INSERT INTO contact_word (user_id, said_by, told_by, identity, marks) VALUES (?1, '', '', ?2, ?3)
-             ON CONFLICT DO UPDATE SET identity = ?2, marks = ?3, told = 0 WHERE identity != ?2 OR marks != ?3",
+            "INSERT INTO contact_word (user_id, said_by, told_by, identity, marks, floor) VALUES (?1, '', '', ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET identity = ?2, marks = ?3, floor = ?4, told = 0
+             WHERE identity != ?2 OR marks != ?3 OR floor != ?4",
         )?
-        .execute(params![user.as_str(), identity.as_slice(), marks.0])?;
+        .execute(params![user.as_str(), identity.as_slice(), marks.0, to_sql(floor)])?;
     tx.changed(Change::Task(TASK));
     weigh(tx, user)
 }
@@ -104,52 +110,54 @@ pub(super) fn say(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], marks: Marks)
 pub(super) fn say_seen(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<(), StoreError> {
     match own(tx, user)? {
         Some((known, _)) if known == *identity => Ok(()),
-        _ => say(tx, user, identity, Marks::NONE),
+        _ => say(tx, user, identity, (Marks::NONE, 0)),
     }
 }
 
 /// This device knows more of a key than before.
-pub(super) fn add(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], marks: Marks) -> Result<(), StoreError> {
-    let known = match own(tx, user)? {
-        Some((known, marks)) if known == *identity => marks,
-        _ => Marks::NONE,
-    };
-    say(tx, user, identity, known.and(marks))
+pub(super) fn add(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], (marks, floor): Known) -> Result<(), StoreError> {
+    let (known, before) = own_of(tx, user, identity)?;
+    say(tx, user, identity, (known.and(marks), before.max(floor)))
 }
 
-/// The user takes back that the pinned key was compared: on this device nobody has, whoever said so.
+/// The user takes back that the pinned key was compared: on this device nobody has, whoever said so, nor read anything from the
+/// contact's screen.
 pub(super) fn take_back(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<(), StoreError> {
-    let sql = "UPDATE contact_word SET void = 2 WHERE user_id = ?1 AND identity = ?2 AND told_by != '' AND marks & 2";
+    let sql = "UPDATE contact_word SET void = 2
+               WHERE user_id = ?1 AND identity = ?2 AND told_by != '' AND (marks & 2 OR floor != 0)";
     tx.sql().execute(sql, params![user.as_str(), identity.as_slice()])?;
-    let known = match own(tx, user)? {
-        Some((known, marks)) if known == *identity => marks,
-        _ => Marks::NONE,
-    };
-    say(tx, user, identity, known.without(Marks::VERIFIED))
+    let (known, _) = own_of(tx, user, identity)?;
+    say(tx, user, identity, (known.without(Marks::VERIFIED), 0))
 }
 
-fn own(at: &Snapshot<'_>, user: &UserId) -> Result<Option<([u8; 32], Marks)>, StoreError> {
-    let sql = "SELECT identity, marks FROM contact_word WHERE user_id = ?1 AND said_by = '' AND told_by = ''";
-    at.sql()
-        .prepare_cached(sql)?
-        .query_row([user.as_str()], |row| Ok((|| Ok((key_bytes(row, 0)?, Marks::of(row, 1)?)))()))
-        .optional()?
-        .transpose()
+/// What this device knows of a key.
+fn own_of(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Known, StoreError> {
+    let own = own(at, user)?.filter(|(known, _)| known == identity);
+    Ok(own.map_or((Marks::NONE, 0), |(_, known)| known))
 }
 
-/// The marks of a contact are those of all words for the pinned key that count.
+fn own(at: &Snapshot<'_>, user: &UserId) -> Result<Option<([u8; 32], Known)>, StoreError> {
+    let sql = "SELECT identity, marks, floor FROM contact_word WHERE user_id = ?1 AND said_by = '' AND told_by = ''";
+    let read = |row: &Row<'_>| Ok((key_bytes(row, 0)?, (Marks::of(row, 1)?, from_sql(row.get(2)?))));
+    at.sql().prepare_cached(sql)?.query_row([user.as_str()], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// The marks of a contact are those of all words for the pinned key that count, and its floor is the highest of theirs.
 fn weigh(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
     let changed = tx
         .sql()
         .prepare_cached(
-            "WITH weighed (by_link, verified) AS (
-                 SELECT coalesce(max(marks & 1), 0), coalesce(max(marks >> 1 & 1), 0) FROM contact_word AS word
+            "WITH weighed (by_link, verified, floor) AS (
+                 SELECT coalesce(max(marks & 1), 0), coalesce(max(marks >> 1 & 1), 0), coalesce(max(floor), 0)
+                 FROM contact_word AS word
                  WHERE user_id = ?1 AND void = 0 AND identity = (SELECT identity FROM contact WHERE user_id = ?1))
-             UPDATE contact SET by_link = weighed.by_link, verified = weighed.verified FROM weighed
-             WHERE user_id = ?1 AND (contact.by_link, contact.verified) != (weighed.by_link, weighed.verified)",
+             UPDATE contact SET by_link = weighed.by_link, verified = weighed.verified, floor = weighed.floor FROM weighed
+             WHERE user_id = ?1 AND (contact.by_link, contact.verified, contact.floor)
+                 != (weighed.by_link, weighed.verified, weighed.floor)",
         )?
         .execute([user.as_str()])?;
     if changed > 0 {
+        known_devices::note_change(tx)?;
         tx.changed(Change::Contact(user.clone()));
     }
     Ok(())
@@ -175,10 +183,18 @@ pub fn hear(tx: &Tx<'_>, told_by: &DeviceId, word: &Word) -> Result<Heard, Store
     let is_new = tx
         .sql()
         .prepare_cached(
-            "INSERT INTO contact_word (user_id, said_by, told_by, identity, marks) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET identity = ?4, marks = ?5, void = 0, shown = 0 WHERE identity != ?4 OR marks != ?5",
+            "INSERT INTO contact_word (user_id, said_by, told_by, identity, marks, floor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET identity = ?4, marks = ?5, floor = ?6, void = 0, shown = 0
+             WHERE identity != ?4 OR marks != ?5 OR floor != ?6",
         )?
-        .execute(params![user.as_str(), said_by.as_str(), told_by.as_str(), word.identity.as_slice(), word.marks.0])?;
+        .execute(params![
+            user.as_str(),
+            said_by.as_str(),
+            told_by.as_str(),
+            word.identity.as_slice(),
+            word.marks.0,
+            to_sql(word.floor)
+        ])?;
     if is_new == 0 {
         return Ok(Heard::Nothing);
     }
@@ -204,7 +220,7 @@ pub fn hear(tx: &Tx<'_>, told_by: &DeviceId, word: &Word) -> Result<Heard, Store
     if waits && contact.changed_by.as_ref().is_some_and(ChangedBy::is_a_link) {
         return Ok(Heard::Differs);
     }
-    put_change(tx, user, &word.identity, &ChangedBy::Device(said_by.clone()))?;
+    put_change(tx, user, &word.identity, &ChangedBy::Device(said_by.clone()), 0)?;
     Ok(Heard::Blocked)
 }
 
@@ -213,7 +229,7 @@ pub fn hear(tx: &Tx<'_>, told_by: &DeviceId, word: &Word) -> Result<Heard, Store
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn untold(at: &Snapshot<'_>, limit: usize) -> Result<Vec<Word>, StoreError> {
-    let sql = "SELECT user_id, identity, marks, '' FROM contact_word WHERE told_by = '' AND told = 0 LIMIT ?1";
+    let sql = "SELECT user_id, identity, marks, '', floor FROM contact_word WHERE told_by = '' AND told = 0 LIMIT ?1";
     let mut query = at.sql().prepare_cached(sql)?;
     let rows = query.query_and_then([i64::try_from(limit).unwrap_or(i64::MAX)], word)?;
     rows.collect()
@@ -224,10 +240,11 @@ pub fn untold(at: &Snapshot<'_>, limit: usize) -> Result<Vec<Word>, StoreError> 
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn set_told(tx: &Tx<'_>, words: &[Word]) -> Result<(), StoreError> {
-    let sql = "UPDATE contact_word SET told = 1 WHERE user_id = ?1 AND told_by = '' AND identity = ?2 AND marks = ?3";
+    let sql = "UPDATE contact_word SET told = 1 WHERE user_id = ?1 AND told_by = '' AND identity = ?2 AND marks = ?3
+               AND floor = ?4";
     let mut told = tx.sql().prepare_cached(sql)?;
     for word in words {
-        told.execute(params![word.user.as_str(), word.identity.as_slice(), word.marks.0])?;
+        told.execute(params![word.user.as_str(), word.identity.as_slice(), word.marks.0, to_sql(word.floor)])?;
     }
     Ok(())
 }
@@ -248,7 +265,7 @@ pub fn tell_again(tx: &Tx<'_>) -> Result<(), StoreError> {
 /// [`StoreError`] of the query.
 pub fn to_pass_on(at: &Snapshot<'_>) -> Result<Vec<Word>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT word.user_id, word.identity, max(word.marks), word.said_by FROM contact_word AS word
+        "SELECT word.user_id, word.identity, max(word.marks), word.said_by, max(word.floor) FROM contact_word AS word
          JOIN contact ON contact.user_id = word.user_id AND contact.identity = word.identity
          WHERE word.void = 0 GROUP BY word.user_id, word.said_by ORDER BY max(word.marks) DESC, word.user_id",
     )?;
@@ -262,10 +279,10 @@ pub fn to_pass_on(at: &Snapshot<'_>) -> Result<Vec<Word>, StoreError> {
 /// [`StoreError`] of the query.
 pub fn of(at: &Snapshot<'_>, user: &UserId) -> Result<Vec<(Word, Weight)>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT user_id, identity, max(marks), said_by, min(void) FROM contact_word WHERE user_id = ?1
+        "SELECT user_id, identity, max(marks), said_by, max(floor), min(void) FROM contact_word WHERE user_id = ?1
          GROUP BY said_by, identity ORDER BY said_by",
     )?;
-    let rows = query.query_and_then([user.as_str()], |row| Ok((word(row)?, Weight::of(row, 4)?)))?;
+    let rows = query.query_and_then([user.as_str()], |row| Ok((word(row)?, Weight::of(row, 5)?)))?;
     rows.collect()
 }
 
@@ -296,7 +313,13 @@ fn word(row: &Row<'_>) -> Result<Word, StoreError> {
         "" => None,
         id => Some(DeviceId::new(id).map_err(|_| StoreError::Invalid("device id"))?),
     };
-    Ok(Word { user: user_id(row, 0)?, identity: key_bytes(row, 1)?, marks: Marks::of(row, 2)?, said_by })
+    Ok(Word {
+        user: user_id(row, 0)?,
+        identity: key_bytes(row, 1)?,
+        marks: Marks::of(row, 2)?,
+        floor: from_sql(row.get(4)?),
+        said_by,
+    })
 }
 
 #[cfg(test)]

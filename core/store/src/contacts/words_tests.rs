@@ -17,7 +17,7 @@ fn device(name: &str) -> DeviceId {
 }
 
 fn word(identity: [u8; 32], marks: Marks) -> Word {
-    Word { user: bob(), identity, marks, said_by: None }
+    Word { user: bob(), identity, marks, floor: 0, said_by: None }
 }
 
 async fn in_a_store(steps: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {

@@ -85,6 +85,8 @@ pub enum Reason {
     JoinedTooOften,
     /// A verified contact has another identity, and the user has not accepted it.
     IdentityToAccept,
+    /// Somebody takes part in a group under a key that the user has refused for them.
+    IdentityRefused,
     /// The server has a device list of this very account by another identity. It is not followed.
     AnotherOwnIdentity,
     /// There are two device lists of this account with one number: somebody else signs with its keys. What stands in one only
@@ -154,6 +156,7 @@ impl Reason {
             Self::Disk => "disk",
             Self::JoinedTooOften => "joined_too_often",
             Self::IdentityToAccept => "identity_to_accept",
+            Self::IdentityRefused => "identity_refused",
             Self::GroupUnsettled => "group_unsettled",
             Self::AnotherOwnIdentity => "another_own_identity",
             Self::DeviceListConflict => "device_list_conflict",
@@ -172,6 +175,7 @@ impl Reason {
             "disk" => Self::Disk,
             "joined_too_often" => Self::JoinedTooOften,
             "identity_to_accept" => Self::IdentityToAccept,
+            "identity_refused" => Self::IdentityRefused,
             "group_unsettled" => Self::GroupUnsettled,
             "another_own_identity" => Self::AnotherOwnIdentity,
             "device_list_conflict" => Self::DeviceListConflict,
@@ -282,12 +286,14 @@ pub fn release_network(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What waited for the user to accept an identity waits no longer.
+/// What waited for the user to accept an identity, or for one that they have refused to go, waits no longer.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn release_accepted(tx: &Tx<'_>) -> Result<(), StoreError> {
-    if tx.sql().execute("DELETE FROM hold WHERE reason = ?1", [Reason::IdentityToAccept.as_str()])? > 0 {
+    let reasons = [Reason::IdentityToAccept, Reason::IdentityRefused];
+    let sql = "DELETE FROM hold WHERE reason IN (?1, ?2)";
+    if tx.sql().execute(sql, [reasons[0].as_str(), reasons[1].as_str()])? > 0 {
         tx.changed(Change::Holds);
     }
     Ok(())
@@ -300,9 +306,10 @@ pub fn release_accepted(tx: &Tx<'_>) -> Result<(), StoreError> {
 /// [`StoreError`] of the statement.
 pub fn release_people(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     let (kind, id) = Scope::Chat(chat).columns();
-    let reasons = [Reason::IdentityToAccept, Reason::GroupUnsettled];
-    let sql = "DELETE FROM hold WHERE scope = ?1 AND id = ?2 AND reason IN (?3, ?4)";
-    if tx.sql().prepare_cached(sql)?.execute(params![kind, id, reasons[0].as_str(), reasons[1].as_str()])? > 0 {
+    let [asked, refused, unsettled] = [Reason::IdentityToAccept, Reason::IdentityRefused, Reason::GroupUnsettled];
+    let sql = "DELETE FROM hold WHERE scope = ?1 AND id = ?2 AND reason IN (?3, ?4, ?5)";
+    let lifted = params![kind, id, asked.as_str(), refused.as_str(), unsettled.as_str()];
+    if tx.sql().prepare_cached(sql)?.execute(lifted)? > 0 {
         tx.changed(Change::Holds);
     }
     Ok(())

@@ -25,6 +25,7 @@ fn reasons_survive_the_database() {
         Reason::Disk,
         Reason::JoinedTooOften,
         Reason::IdentityToAccept,
+        Reason::IdentityRefused,
         Reason::Unusable,
         Reason::UpdateNeeded,
     ]);

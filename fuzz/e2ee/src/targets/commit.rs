@@ -57,7 +57,7 @@ fn on_the_way(world: &World, expected: Expected, original: &[u8], donor: &[u8], 
     let bytes = edited(original, donor, edits);
     let processed = world.bobs.chat().process(&world.bobs.provider(), expected, &bytes);
     let accepted = match processed {
-        Ok(Processed::Application { sender, plaintext }) => {
+        Ok(Processed::Application { sender, plaintext, .. }) => {
             assert_eq!((sender.device_id, plaintext.as_slice()), (world.phone.device_id().clone(), &b"hello"[..]));
             true
         }

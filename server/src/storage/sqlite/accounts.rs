@@ -3,13 +3,39 @@
 use privmsg_protocol::{ErrorCode, FileId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::clock::format_utc;
 use crate::secrets::KeyHash;
 use crate::storage::{Credentials, DeviceKey, Refusal, Result, UserKey};
 use privmsg_protocol::rest::UserProfile;
+
+impl SqliteStorage {
+    /// What a login is checked against; `None` for an unknown or deleted user.
+    pub(crate) async fn credentials(&self, user_id: UserId) -> Result<Option<Credentials>> {
+        self.read(move |conn| credentials(conn, &user_id)).await
+    }
+
+    pub(crate) async fn admin_key_hash(&self) -> Result<Option<KeyHash>> {
+        self.read(admin_key_hash).await
+    }
+
+    pub(crate) async fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_admin_key_hash(hash)).await
+    }
+
+    /// The profile of `user_id` as `viewer` may see it.
+    pub(crate) async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile> {
+        self.read(move |conn| profile(conn, &user_id, viewer)).await
+    }
+
+    pub(crate) async fn user_exists(&self, user_id: UserId) -> Result<bool> {
+        self.read(move |conn| user_exists(conn, &user_id)).await
+    }
+}
 
 const ADMIN_KEY: &str = "admin_key_hash";
 
@@ -69,7 +95,7 @@ pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> R
     Ok(profile)
 }
 
-pub(super) fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
+fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
     conn.one("SELECT EXISTS (SELECT 1 FROM active_account WHERE user_id = ?1)", [user_id.as_str()], |row| row.get(0))
 }
 
@@ -80,7 +106,7 @@ pub(super) fn admin_key_hash(conn: &Connection) -> Result<Option<KeyHash>> {
 }
 
 impl Tx<'_> {
-    pub(super) fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
+    fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
         self.conn.execute(
             "INSERT INTO meta (key, value) VALUES (?1, ?2)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -115,34 +141,18 @@ impl Tx<'_> {
         self.conn.first("SELECT id FROM account WHERE user_id = ?1", [user_id.as_str()], |row| row.get(0))
     }
 
-    /// Everything of a user goes. An empty row stays while one of their devices is a leaf of somebody's group.
+    /// Everything of a user goes, by the triggers of the table. An empty row stays while one of their devices is a leaf of
+    /// somebody's group.
     pub(super) fn delete_user(&mut self, user_id: &UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let user = self.user(user_id)?;
-        self.erase(user)
-    }
-
-    fn erase(&mut self, user: i64) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let signed_out = self.sign_out_all(user)?;
         let files = self.forget_files(user)?;
-        for sql in [
-            "DELETE FROM invitation WHERE user = ?1",
-            "DELETE FROM contact WHERE user = ?1 OR peer = ?1",
-            "DELETE FROM block WHERE user = ?1 OR peer = ?1",
-            "DELETE FROM withheld WHERE user = ?1",
-            "DELETE FROM unanswered WHERE user = ?1 OR peer = ?1",
-            "DELETE FROM grp_participant WHERE user = ?1",
-            "DELETE FROM leaving WHERE user = ?1",
-            "DELETE FROM published_list WHERE user = ?1",
-            "DELETE FROM removed_key WHERE user = ?1",
-            "DELETE FROM earlier_backup WHERE user = ?1",
-            "DELETE FROM replacement WHERE user = ?1",
-            "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '',
-                 public_key = '', backup = '', certificate = x'', device_list = x'', recovery_key = x'',
-                 last_seen_at = 0 WHERE id = ?1",
-        ] {
-            self.conn.run(sql, [user])?;
-        }
-        self.conn.run("UPDATE user SET deleted_at = max(1, ?2) WHERE id = ?1", [user, self.now()])?;
+        self.conn.run(
+            "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '', public_key = '',
+                 backup = '', certificate = x'', device_list = x'', recovery_key = x'', last_seen_at = 0,
+                 deleted_at = max(1, ?2) WHERE id = ?1",
+            [user, self.now()],
+        )?;
         self.forget_empty_groups()?;
         self.forget_leftovers()?;
         Ok((signed_out, files))

@@ -4,9 +4,9 @@
 //! there themselves. As long as they are too many, everybody says little there: one accomplice who answers must not open it for
 //! any number of strangers. And they are asked for in dozens, so that a large group can be begun.
 
-use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::GroupKind;
-use rusqlite::params;
+use privmsg_protocol::{ConversationId, ErrorCode};
+use rusqlite::{Row, params};
 
 use super::consent::has_answered;
 use super::groups::kind_number;
@@ -44,6 +44,14 @@ pub(super) const fn are_many(brought: usize, people: usize) -> bool {
     brought * OF_SO_MANY > people
 }
 
+/// Who may have to answer what is said.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked {
+    User(i64),
+    /// The people of a conversation, in whichever group it is.
+    Chat(ConversationId),
+}
+
 impl Tx<'_> {
     fn is_answered_by(&mut self, peer: i64, user: i64) -> Result<bool> {
         if self.state.cache.is_answered(peer, user) {
@@ -56,26 +64,23 @@ impl Tx<'_> {
         Ok(answered)
     }
 
-    /// Counts a message to somebody who may not have answered, or refuses it if there were too many.
-    pub(super) fn count_request(&mut self, user: i64, peer: i64, size: usize) -> Result<()> {
+    /// Counts a message to those who may not have answered, or refuses it if there were too many.
+    pub(super) fn count_request(&mut self, user: i64, asked: Asked, size: usize) -> Result<()> {
         let bounds = self.state.bounds;
-        if (bounds.request_messages == 0 && bounds.request_bytes == 0 && bounds.new_requests == 0)
-            || self.is_answered_by(peer, user)?
+        if bounds.request_messages == 0 && bounds.request_bytes == 0 && bounds.new_requests == 0 {
+            return Ok(());
+        }
+        if let Asked::User(peer) = asked
+            && self.is_answered_by(peer, user)?
         {
             return Ok(());
         }
         let (now, size) = (self.now(), i64::try_from(size).unwrap_or(i64::MAX));
-        let known = self.conn.first(
-            "SELECT counted_from, messages, bytes FROM unanswered WHERE user = ?1 AND peer = ?2",
-            [user, peer],
-            |row| Ok(Unanswered { counted_from: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)? }),
-        )?;
-        let mut sent = match known {
-            Some(sent) if now - sent.counted_from < DAY && now >= sent.counted_from => sent,
-            Some(_) => Unanswered { counted_from: now, messages: 0, bytes: 0 },
+        let mut sent = match (self.said_to(user, asked)?, asked) {
+            (Some(sent), _) if now - sent.counted_from < DAY && now >= sent.counted_from => sent,
             // For a group those pay who bring people in.
-            None if peer < 0 => Unanswered { counted_from: now, messages: 0, bytes: 0 },
-            None => {
+            (Some(_), _) | (None, Asked::Chat(_)) => Unanswered { counted_from: now, messages: 0, bytes: 0 },
+            (None, Asked::User(_)) => {
                 self.require_few_requests(user)?;
                 Unanswered { counted_from: now, messages: 0, bytes: 0 }
             }
@@ -88,12 +93,41 @@ impl Tx<'_> {
             let wait = (sent.counted_from + DAY - now).min(AGAIN);
             return Err(Refusal::later(ErrorCode::AwaitsAnswer, detail, wait).into());
         }
-        self.conn.run(
-            "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET counted_from = ?4, messages = ?5, bytes = ?6",
-            [user, peer, now, sent.counted_from, sent.messages, sent.bytes],
-        )?;
+        self.note_said_to(user, asked, &sent)
+    }
+
+    fn said_to(&self, user: i64, asked: Asked) -> Result<Option<Unanswered>> {
+        let read =
+            |row: &Row<'_>| Ok(Unanswered { counted_from: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)? });
+        match asked {
+            Asked::User(peer) => self.conn.first(
+                "SELECT counted_from, messages, bytes FROM unanswered WHERE user = ?1 AND peer = ?2",
+                [user, peer],
+                read,
+            ),
+            Asked::Chat(chat) => self.conn.first(
+                "SELECT counted_from, messages, bytes FROM unanswered_chat WHERE user = ?1 AND chat_id = ?2",
+                params![user, chat.as_bytes()],
+                read,
+            ),
+        }
+    }
+
+    fn note_said_to(&self, user: i64, asked: Asked, sent: &Unanswered) -> Result<()> {
+        let Unanswered { counted_from, messages, bytes } = sent;
+        match asked {
+            Asked::User(peer) => self.conn.run(
+                "INSERT INTO unanswered (user, peer, begun_at, counted_from, messages, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET counted_from = ?4, messages = ?5, bytes = ?6",
+                params![user, peer, self.now(), counted_from, messages, bytes],
+            )?,
+            Asked::Chat(chat) => self.conn.run(
+                "INSERT OR REPLACE INTO unanswered_chat (user, chat_id, counted_from, messages, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![user, chat.as_bytes(), counted_from, messages, bytes],
+            )?,
+        };
         Ok(())
     }
 
@@ -105,7 +139,7 @@ impl Tx<'_> {
         }
         let (count, oldest): (i64, Option<i64>) = self.conn.one(
             "SELECT coalesce(sum(requests), 0), min(at) FROM (
-                 SELECT 1 AS requests, begun_at AS at FROM unanswered WHERE user = ?1 AND begun_at > ?2 AND peer > 0
+                 SELECT 1 AS requests, begun_at AS at FROM unanswered WHERE user = ?1 AND begun_at > ?2
                  UNION ALL SELECT requests, at FROM brought WHERE user = ?1 AND at > ?2)",
             [user, self.now() - DAY],
             |row| Ok((row.get(0)?, row.get(1)?)),
@@ -196,6 +230,7 @@ impl Tx<'_> {
     /// Forgets whom users have asked long ago. Whoever asks them once more asks somebody new.
     pub(super) fn forget_unanswered(&self, now: i64) -> Result<()> {
         self.conn.execute("DELETE FROM brought WHERE at < ?1", [now - DAY])?;
+        self.conn.execute("DELETE FROM unanswered_chat WHERE counted_from < ?1", [now - DAY])?;
         self.conn.execute("DELETE FROM unanswered WHERE max(begun_at, counted_from) < ?1", [now - FORGOTTEN])?;
         Ok(())
     }

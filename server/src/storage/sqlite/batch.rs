@@ -11,6 +11,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{CachedStatement, Connection};
 
 use super::arrivals::Arrivals;
+use super::tx::Source;
 use crate::storage::Result;
 
 /// Rows in one statement. More of them hardly make a row cheaper.
@@ -40,7 +41,7 @@ pub(super) struct Arrival {
     pub(super) position: i64,
     pub(super) device: i64,
     pub(super) flags: i64,
-    pub(super) chat: i64,
+    pub(super) source: Source,
     pub(super) len: i64,
     pub(super) message_id: [u8; 16],
 }
@@ -88,7 +89,7 @@ impl Batch {
             row.bind(arrival.position)?;
             row.bind(arrival.device)?;
             row.bind(arrival.flags)?;
-            row.bind(arrival.chat)?;
+            row.bind(arrival.source)?;
             row.bind(arrival.len)?;
             row.bind(arrival.message_id.as_slice())
         })?;

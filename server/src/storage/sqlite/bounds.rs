@@ -17,7 +17,7 @@ use rusqlite::params;
 use super::groups::kind_number;
 use super::query::Query as _;
 use super::row::parse_group_id;
-use super::tx::{COMMIT, Tx, WELCOME};
+use super::tx::{COMMIT, Source, Tx, WELCOME};
 use crate::storage::{Bounds, Result};
 
 /// What waits for a device.
@@ -85,7 +85,7 @@ impl Tx<'_> {
 
     /// Makes room for a message of this chat. Returns which of the devices get it: not those that have lost the group by
     /// that, and join anew.
-    pub(super) fn with_room(&mut self, devices: Vec<i64>, chat: i64, size: usize) -> Result<Vec<i64>> {
+    pub(super) fn with_room(&mut self, devices: Vec<i64>, source: Source, size: usize) -> Result<Vec<i64>> {
         let (bounds, size) = (self.state.bounds, i64::try_from(size).unwrap_or(i64::MAX));
         let mut full = Vec::new();
         for device in &devices {
@@ -95,7 +95,7 @@ impl Tx<'_> {
         }
         let mut reached = devices;
         for device in full {
-            if !self.make_room(device, chat, size)? {
+            if !self.make_room(device, source, size)? {
                 reached.retain(|other| *other != device);
             }
         }
@@ -103,22 +103,24 @@ impl Tx<'_> {
     }
 
     /// Returns whether the device still gets what is said in the chat.
-    fn make_room(&mut self, device: i64, chat: i64, size: i64) -> Result<bool> {
+    fn make_room(&mut self, device: i64, source: Source, size: i64) -> Result<bool> {
         let bounds = self.state.bounds;
         let mut stays = true;
         while self.state.cache.pending(self.conn, device)?.is_full(&bounds, size) {
             // What is left are notices, of which there is one about each matter.
             let Some(largest) = self.largest(device)? else { break };
-            if self.evict(device, largest, size)? {
-                self.drop_leaf(device, largest)?;
-                stays &= largest != chat;
+            if self.evict(device, largest, size)?
+                && let Source::Group(group) = largest
+            {
+                self.drop_leaf(device, group)?;
+                stays &= largest != source;
             }
         }
         Ok(stays)
     }
 
     /// Of what to take something out of a mailbox.
-    fn largest(&mut self, device: i64) -> Result<Option<i64>> {
+    fn largest(&mut self, device: i64) -> Result<Option<Source>> {
         self.state.flush(self.conn)?;
         let bounds = self.state.bounds;
         let mut query = self.conn.prepare_cached(
@@ -133,22 +135,22 @@ impl Tx<'_> {
                  UNION ALL SELECT chat, len FROM arrival WHERE device = ?1)
              WHERE chat <> 0 GROUP BY chat",
         )?;
-        let chats: Vec<(bool, i64, i64)> = query
+        let sources: Vec<(bool, i64, Source)> = query
             .query_map(params![device, kind_number(GroupKind::SelfNotes)], |row| {
                 let waiting = Waiting { messages: row.get(1)?, bytes: row.get(2)? };
                 Ok((row.get(3)?, waiting.part(&bounds), row.get(0)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
-        Ok(chats.into_iter().max().map(|(_, _, chat)| chat))
+        Ok(sources.into_iter().max().map(|(_, _, source)| source))
     }
 
     /// Takes the oldest of a chat out of a mailbox, or all of it. Returns whether the device has lost the group.
-    fn evict(&mut self, device: i64, chat: i64, size: i64) -> Result<bool> {
+    fn evict(&mut self, device: i64, source: Source, size: i64) -> Result<bool> {
         let bounds = self.state.bounds;
         let rows: Vec<(i64, i64, i64)> = self.conn.all(
             "SELECT pos, flags, len FROM mailbox WHERE device = ?1 AND chat = ?2
              UNION ALL SELECT pos, flags, len FROM arrival WHERE device = ?1 AND chat = ?2 ORDER BY pos",
-            [device, chat],
+            params![device, source],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )?;
         let mut gone = Gone { what: Waiting::default(), breaks: false };

@@ -13,14 +13,33 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
 use rusqlite::{Connection, params};
 
 use super::contacts::may_see;
+use super::engine::SqliteStorage;
 use super::groups::kind_number;
 use super::participant::{self, Participant};
 use super::query::Query as _;
 use super::relay::unknown_group;
 use super::rosters::People;
 use super::row::{parse, parse_group_id};
-use super::tx::{COMMIT, Tx, WELCOME};
+use super::tx::{COMMIT, Source, Tx, WELCOME};
+use super::writer::Touches;
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
+
+impl SqliteStorage {
+    /// A person of the session's user lets a conversation in without writing.
+    pub(crate) async fn accept(&self, session: Session, group_id: GroupId) -> Result<()> {
+        self.write(Touches::Structure, move |tx| tx.accept(&session, group_id)).await
+    }
+
+    /// The session's user is spared a conversation between two, until they write there or accept it.
+    pub(crate) async fn decline(&self, session: Session, group_id: GroupId) -> Result<Declined> {
+        self.write(Touches::Structure, move |tx| tx.decline(&session, group_id)).await
+    }
+
+    /// Conversations that the user has not answered, and those that they have declined.
+    pub(crate) async fn asked(&self, user: UserKey) -> Result<Requests> {
+        self.read(move |conn| requests(conn, user)).await
+    }
+}
 
 /// Whether `peer` has written to `user`, alone or in a group in which the user was then, or has accepted what they ask. Who has answered and declines
 /// later has answered all the same, or the other one would be told.
@@ -29,8 +48,8 @@ pub(super) fn has_answered(conn: &Connection, peer: i64, user: i64) -> Result<bo
         "SELECT EXISTS (SELECT 1 FROM contact WHERE user = ?1 AND peer = ?2) OR EXISTS (
              SELECT 1 FROM grp_participant them JOIN grp_participant me ON me.grp = them.grp
              WHERE them.user = ?1 AND me.user = ?2
-                 AND (them.declined > ?3 OR (them.acted = 1 AND them.acted_at >= me.came_at)))",
-        [peer, user, NEVER_SEEN],
+                 AND (them.had_answered = 1 OR (them.acted = 1 AND them.acted_at >= me.came_at)))",
+        [peer, user],
         |row| row.get(0),
     )
 }
@@ -57,17 +76,13 @@ pub(super) fn requests(conn: &Connection, user: UserKey) -> Result<Requests> {
 
 /// When `user` was last there, as far as `peer` sees it: what they saw before the conversation was declined.
 pub(super) fn seen_before(conn: &Connection, user: i64, peer: i64) -> Result<i64> {
-    let seen: i64 = conn.one(
-        "SELECT coalesce(max(me.declined), 0) FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
+    conn.one(
+        "SELECT coalesce(max(me.seen_before), 0) FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
          WHERE me.user = ?1 AND them.user = ?2",
         [user, peer],
         |row| row.get(0),
-    )?;
-    Ok(if seen == NEVER_SEEN { 0 } else { seen })
+    )
 }
-
-/// Declined by somebody whom the other one could not see.
-const NEVER_SEEN: i64 = 1;
 
 impl Tx<'_> {
     /// Notes how the participants of a new group stand to the conversation: as before, or it has just been asked for, if
@@ -93,33 +108,36 @@ impl Tx<'_> {
         let came_at = i64::from(!before.is_empty());
         for participant in &people.users {
             let stands = match before.iter().find(|standing| standing.user == *participant) {
-                Some(known) if *participant == user => Participant { kept_out: 0, ..*known },
+                Some(known) if *participant == user => Participant { kept_out: None, ..*known },
                 Some(known) => *known,
-                None if *participant == user => {
-                    Participant { began: before.is_empty(), ..Participant::new(user, came_at) }
-                }
                 None => {
-                    let by: Vec<i64> = people.brought_by(*participant).into_iter().chain([user]).collect();
-                    self.newcomer(group, *participant, &by, came_at)?
+                    let began = before.is_empty() && *participant == user;
+                    Participant { began, ..Participant::new(*participant, came_at) }
                 }
             };
             participant::insert(self.conn, group, &stands)?;
         }
+        for newcomer in come.into_iter().filter(|newcomer| *newcomer != user) {
+            let by: Vec<i64> = people.brought_by(newcomer).into_iter().chain([user]).collect();
+            self.brought_in(group, newcomer, &by)?;
+        }
         Ok(())
     }
 
-    /// Somebody who has just come to a group, into which these have put them, whose word it is first.
-    pub(super) fn newcomer(&mut self, group: i64, user: i64, by: &[i64], came_at: i64) -> Result<Participant> {
+    /// Notes how somebody who has just come to a group stands to those who have put them in, whose word it is first. Whoever comes
+    /// with them is there.
+    pub(super) fn brought_in(&mut self, group: i64, user: i64, by: &[i64]) -> Result<()> {
         let kept_out = self.kept_out_by(group, user, by)?;
         let brought_by = by.first().map_or(Ok(0), |author| self.brought_by(user, *author))?;
-        Ok(Participant { kept_out, brought_by, ..Participant::new(user, came_at) })
+        participant::set_brought_in(self.conn, group, user, kept_out, brought_by)
     }
 
     /// A person of this user has answered the others who are in the group, which is at `seq`: they may see from now on when the
     /// user is there.
     pub(super) fn note_act(&mut self, group: i64, user: i64, seq: i64) -> Result<()> {
         self.conn.run(
-            "UPDATE grp_participant SET acted = 1, acted_at = ?3, declined = 0 WHERE grp = ?1 AND user = ?2",
+            "UPDATE grp_participant SET acted = 1, acted_at = ?3, declined = 0, seen_before = 0,
+                 had_answered = 0 WHERE grp = ?1 AND user = ?2",
             [group, user, seq],
         )?;
         // Whom they answer may have brought them into groups.
@@ -151,7 +169,7 @@ impl Tx<'_> {
     }
 
     /// A person lets a conversation in without writing.
-    pub(super) fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
+    fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
         let (group, _) = self.own_group(session, group_id)?;
         let seq = self.seq(group)?;
         self.note_act(group, session.user.0, seq)?;
@@ -161,7 +179,7 @@ impl Tx<'_> {
     }
 
     /// The user is spared a conversation between two, and is seen by the other no more.
-    pub(super) fn decline(&mut self, session: &Session, group_id: GroupId) -> Result<Declined> {
+    fn decline(&mut self, session: &Session, group_id: GroupId) -> Result<Declined> {
         let user = session.user.0;
         let (group, is_direct) = self.own_group(session, group_id)?;
         let peer: Option<(i64, UserId)> = self.conn.first(
@@ -175,11 +193,12 @@ impl Tx<'_> {
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         };
         let was_seen = may_see(self.conn, peer, user)?;
+        let had_answered = has_answered(self.conn, user, peer)?;
         self.conn.run(
-            "UPDATE grp_participant SET acted = 0, declined = CASE WHEN declined <> 0 THEN declined WHEN ?3
-                 THEN max(?4, (SELECT last_seen_at FROM user WHERE id = ?2)) ELSE ?4 END
-             WHERE grp = ?1 AND user = ?2",
-            params![group, user, was_seen, NEVER_SEEN],
+            "UPDATE grp_participant SET acted = 0, declined = 1, had_answered = ?4,
+                 seen_before = iif(?3, (SELECT last_seen_at FROM user WHERE id = ?2), 0)
+             WHERE grp = ?1 AND user = ?2 AND declined = 0",
+            params![group, user, was_seen, had_answered],
         )?;
         self.drop_waiting(group, user, peer)?;
         self.notify_account(user, Some(session.device))?;
@@ -190,10 +209,10 @@ impl Tx<'_> {
     pub(super) fn decline_again(&self, user_id: &UserId, chat: &ConversationId, is_declined: bool) -> Result<usize> {
         let user = self.user(user_id)?;
         self.conn.run(
-            "UPDATE grp_participant SET declined = iif(?3, max(declined, ?4), 0), acted = NOT ?3,
+            "UPDATE grp_participant SET declined = ?3, had_answered = iif(?3, acted, 0), seen_before = 0, acted = NOT ?3,
                  acted_at = (SELECT seq FROM grp WHERE id = grp)
-             WHERE user = ?1 AND grp IN (SELECT id FROM grp WHERE chat_id = ?2) AND (declined <> 0) <> ?3",
-            params![user, chat.as_bytes(), is_declined, NEVER_SEEN],
+             WHERE user = ?1 AND grp IN (SELECT id FROM grp WHERE chat_id = ?2) AND declined <> ?3",
+            params![user, chat.as_bytes(), is_declined],
         )
     }
 
@@ -215,7 +234,7 @@ impl Tx<'_> {
                  UNION ALL SELECT device, pos, flags, chat FROM arrival) m JOIN body b ON b.id = m.pos
              WHERE m.device IN (SELECT id FROM device WHERE user = ?1) AND m.chat = ?2 AND m.flags & ?3 = 0
                  AND b.sender = ?4",
-            [user, group, COMMIT | WELCOME, peer],
+            params![user, Source::Group(group), COMMIT | WELCOME, peer],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         for (device, position) in waiting {

@@ -73,7 +73,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Notes how far the conversation has come with a new group. Where it `goes_on`, the groups before are gone.
+    /// Notes how far the conversation has come with a new group, and, where it `goes_on`, who has done that.
     pub(super) fn note_incarnation(
         &self,
         session: &Session,
@@ -95,13 +95,12 @@ impl Tx<'_> {
             "INSERT INTO conversation_went_on (chat_id, user, at) VALUES (?1, ?2, ?3)",
             params![chat, session.user.0, self.now()],
         )?;
-        for table in
-            ["grp_participant", "grp_leaf", "grp_state", "grp_commit", "unusable", "judged", "welcome", "withheld"]
-        {
-            let sql = format!("DELETE FROM {table} WHERE grp IN (SELECT id FROM grp WHERE chat_id = ?1)");
-            self.conn.execute(&sql, params![chat])?;
-        }
-        self.conn.execute("DELETE FROM grp WHERE chat_id = ?1", params![chat])?;
+        Ok(())
+    }
+
+    /// The conversation is in this group from now on, and those before are gone.
+    pub(super) fn forget_groups_before(&self, named: &Named, group: i64) -> Result<()> {
+        self.conn.run("DELETE FROM grp WHERE chat_id = ?1 AND id <> ?2", params![named.chat.as_bytes(), group])?;
         Ok(())
     }
 }

@@ -6,14 +6,29 @@ use rusqlite::{Connection, Row, params};
 
 use super::accounts::unknown_user;
 use super::devices::too_many_devices;
+use super::engine::SqliteStorage;
 use super::query::Query as _;
+use super::sign_in::Admission;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{
     DeviceKey, Enrolment, NewList, Refusal, Relisted, Result, Session, StorageError, StoredList, UserKey, not_listed,
 };
 
-/// Of a device that a later generation has left out.
-const LEFT_OUT: i64 = 2;
+impl SqliteStorage {
+    pub(crate) async fn device_list(&self, user_id: UserId) -> Result<StoredList> {
+        self.read(move |conn| device_list(conn, &user_id)).await
+    }
+
+    /// Puts a device list in place of the present one, and lets in and leaves out whom it says.
+    pub(crate) async fn publish_list(&self, session: Session, list: NewList) -> Result<Relisted> {
+        self.write(Touches::Structure, move |tx| tx.publish_list(&session, &list)).await
+    }
+
+    pub(crate) async fn link_reply(&self, device: DeviceKey) -> Result<Option<Opaque>> {
+        self.read(move |conn| link_reply(conn, device)).await
+    }
+}
 
 /// Seconds.
 const DAY: i64 = 24 * 60 * 60;
@@ -72,7 +87,7 @@ impl Tx<'_> {
     }
 
     /// Puts a list in place of the present one.
-    pub(super) fn publish_list(&mut self, session: &Session, new: &NewList) -> Result<Relisted> {
+    fn publish_list(&mut self, session: &Session, new: &NewList) -> Result<Relisted> {
         let user = session.user.0;
         let before = self.stored_list(user)?.ok_or_else(no_device_list)?;
         if is_same(&before, &new.list) {
@@ -116,14 +131,14 @@ impl Tx<'_> {
     }
 
     pub(super) fn publisher(&self, session: &Session, list: &DeviceList) -> Result<Publisher> {
-        let found: Option<(String, bool)> = self.conn.first(
+        let found: Option<(String, Admission)> = self.conn.first(
             "SELECT public_key, waiting FROM device WHERE id = ?1 AND removed_at = 0",
             [session.device.0],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let (key, waits) = found.ok_or_else(super::relay::signed_out)?;
+        let (key, admission) = found.ok_or_else(super::relay::signed_out)?;
         let stands_in_it = key.parse().is_ok_and(|key| list.has(&session.device_id, &key));
-        Ok(Publisher { stands_in_it, waits })
+        Ok(Publisher { stands_in_it, waits: admission.waits() })
     }
 
     /// When lists of this generation came in the last day.
@@ -160,7 +175,10 @@ impl Tx<'_> {
         } else if !out.is_empty() {
             let groups = self.groups_with(user.0, &out)?;
             for device in &out {
-                self.conn.run("UPDATE device SET waiting = ?2, link_reply = '' WHERE id = ?1", [*device, LEFT_OUT])?;
+                self.conn.run(
+                    "UPDATE device SET waiting = ?2, link_reply = '' WHERE id = ?1",
+                    params![device, Admission::LeftOut],
+                )?;
             }
             self.notify_all(&groups, user.0)?;
             relisted.waiting = out.into_iter().map(DeviceKey).collect();
@@ -206,7 +224,8 @@ impl Tx<'_> {
     }
 
     fn describe(&self, device: i64, enrolment: Option<&Enrolment>) -> Result<()> {
-        self.conn.run("UPDATE device SET waiting = 0, recovered = 0 WHERE id = ?1", [device])?;
+        self.conn
+            .run("UPDATE device SET waiting = ?2, recovered = 0 WHERE id = ?1", params![device, Admission::Listed])?;
         let Some(enrolment) = enrolment else { return Ok(()) };
         let reply = enrolment.link_reply.as_ref().map_or("", Opaque::as_str);
         self.conn.run(

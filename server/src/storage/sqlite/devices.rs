@@ -6,17 +6,58 @@ use privmsg_protocol::rest::Device;
 use privmsg_protocol::{DeviceId, ErrorCode};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
-use super::sign_in::{Account, Entry};
+use super::sign_in::{Account, Admission, Entry};
 use super::taken_back;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::clock::format_utc;
 use crate::secrets::{KeyHash, random_device_id};
 use crate::storage::{DeviceKey, Login, Refusal, Result, Session, SignedIn, UserKey, not_listed};
 
+impl SqliteStorage {
+    /// Whether a login with this public key is one of a device that the user has already.
+    pub(crate) async fn knows_device(&self, user: UserKey, public_key: String) -> Result<bool> {
+        self.read(move |conn| knows_device(conn, user, &public_key)).await
+    }
+
+    /// Signs a device in by the access key: the user's device with the same public key, or a new one.
+    pub(crate) async fn login(&self, login: Login) -> Result<SignedIn> {
+        // Says itself what it changes: whatever else the writer remembers stays right, and there are many logins. A
+        // device that it pushes out has waited, so nothing about it is remembered.
+        self.write(Touches::Data, move |tx| tx.login(&login)).await
+    }
+
+    /// Whose token it is.
+    pub(crate) async fn session(&self, token: KeyHash) -> Result<Session> {
+        let now = self.clock.now();
+        self.read(move |conn| session(conn, token, now)).await
+    }
+
+    /// Replaces the device's token, unless the device has a key to sign in with.
+    pub(crate) async fn renew_token(&self, session: Session, token: KeyHash, expires_at: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.renew_token(&session, token, expires_at)).await
+    }
+
+    pub(crate) async fn devices(&self, session: Session) -> Result<Vec<Device>> {
+        self.read(move |conn| devices(conn, &session)).await
+    }
+
+    /// Signs a device of the session's user out for good.
+    pub(crate) async fn remove_device(&self, session: Session, device_id: DeviceId) -> Result<DeviceKey> {
+        self.write(Touches::Structure, move |tx| tx.remove_own_device(&session, &device_id)).await
+    }
+
+    /// Notes that the device is here. Acknowledgements submitted before are in effect when this answers.
+    pub(crate) async fn connected(&self, device: DeviceKey) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.connected(device)).await
+    }
+}
+
 /// Whether the user has a device with this public key, so that a login makes no new one.
-pub(super) fn knows_device(conn: &Connection, user: UserKey, public_key: &str) -> Result<bool> {
+fn knows_device(conn: &Connection, user: UserKey, public_key: &str) -> Result<bool> {
     Ok(device_of_key(conn, user, public_key)?.is_some())
 }
 
@@ -49,7 +90,7 @@ pub(super) fn session(conn: &Connection, token: KeyHash, now: i64) -> Result<Ses
                 device_id: parse(row, 2)?,
                 device: DeviceKey(row.get(3)?),
                 expires_at: row.get(4)?,
-                waiting: row.get(5)?,
+                waiting: row.get::<_, Admission>(5)?.waits(),
             })
         },
     )?;
@@ -83,7 +124,7 @@ pub(super) fn devices(conn: &Connection, session: &Session) -> Result<Vec<Device
                 created_at: format_utc(row.get(4)?).unwrap_or_default(),
                 last_seen_at: format_utc(row.get(5)?),
                 current: row.get::<_, i64>(6)? == session.device.0,
-                waiting: row.get(7)?,
+                waiting: row.get::<_, Admission>(7)?.waits(),
             })
         },
     )
@@ -141,7 +182,9 @@ impl Tx<'_> {
         device_id: DeviceId,
     ) -> Result<Session> {
         self.conn.run("UPDATE user SET last_seen_at = ?2 WHERE id = ?1", [login.user.0, self.now()])?;
-        let waiting = self.conn.one("SELECT waiting FROM device WHERE id = ?1", [device.0], |row| row.get(0))?;
+        let admission: Admission =
+            self.conn.one("SELECT waiting FROM device WHERE id = ?1", [device.0], |row| row.get(0))?;
+        let waiting = admission.waits();
         let Account { user_id, .. } = account;
         Ok(Session { user: login.user, user_id, device, device_id, expires_at: login.expires_at, waiting })
     }
@@ -149,10 +192,14 @@ impl Tx<'_> {
     /// Whether whoever has the access key may go on as this device: nobody has let it in, and it did not come by the
     /// words.
     fn waits_by_access_key(&self, device: i64) -> Result<bool> {
-        self.conn.one("SELECT waiting = 1 AND recovered = 0 FROM device WHERE id = ?1", [device], |row| row.get(0))
+        self.conn.one(
+            "SELECT waiting = ?2 AND recovered = 0 FROM device WHERE id = ?1",
+            params![device, Admission::New],
+            |row| row.get(0),
+        )
     }
 
-    pub(super) fn check_device_count(&self, user: UserKey, max: u32) -> Result<()> {
+    fn check_device_count(&self, user: UserKey, max: u32) -> Result<()> {
         let count: i64 =
             self.conn.one("SELECT count(*) FROM listed_device WHERE user = ?1", [user.0], |row| row.get(0))?;
         if max > 0 && count >= i64::from(max) {
@@ -206,7 +253,7 @@ impl Tx<'_> {
                 login.token.as_bytes(),
                 login.expires_at,
                 self.now(),
-                entry != Entry::Free,
+                if entry == Entry::Free { Admission::Listed } else { Admission::New },
                 entry == Entry::ByWords,
             ],
         )?;
@@ -214,7 +261,7 @@ impl Tx<'_> {
     }
 
     /// Renews a token by itself, which is nothing that only the device could show.
-    pub(super) fn renew_token(&self, session: &Session, token: KeyHash, expires_at: i64) -> Result<()> {
+    fn renew_token(&self, session: &Session, token: KeyHash, expires_at: i64) -> Result<()> {
         let (device, account) = (session.device, self.account_to_enter(session.user)?);
         if self.comes_by_its_key(device.0, &account)? {
             return Err(Refusal::new(ErrorCode::SignatureRequired, "this device signs in by its key").into());
@@ -231,15 +278,15 @@ impl Tx<'_> {
     }
 
     /// Refuses a device that has been signed out, or left out of the account's device list, since its token was looked up.
-    pub(super) fn connected(&self, device: DeviceKey) -> Result<()> {
-        let found: Option<(i64, bool)> = self.conn.first(
+    fn connected(&self, device: DeviceKey) -> Result<()> {
+        let found: Option<(i64, Admission)> = self.conn.first(
             "UPDATE device SET last_seen_at = ?2 WHERE id = ?1 AND removed_at = 0
              AND (SELECT revoked_at FROM user u WHERE u.id = device.user) = 0 RETURNING user, waiting",
             [device.0, self.now()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let (user, waiting) = found.ok_or_else(super::relay::signed_out)?;
-        if waiting {
+        let (user, admission) = found.ok_or_else(super::relay::signed_out)?;
+        if admission.waits() {
             return Err(not_listed().into());
         }
         self.conn.run("UPDATE user SET last_seen_at = ?2 WHERE id = ?1", [user, self.now()])?;
@@ -247,7 +294,7 @@ impl Tx<'_> {
     }
 
     /// Signs a device out for the user. One that stands in a device list leaves by another list, or by itself.
-    pub(super) fn remove_own_device(&mut self, session: &Session, device_id: &DeviceId) -> Result<DeviceKey> {
+    fn remove_own_device(&mut self, session: &Session, device_id: &DeviceId) -> Result<DeviceKey> {
         let listed: bool = self.conn.one(
             "SELECT EXISTS (SELECT 1 FROM listed_device d JOIN user u ON u.id = d.user WHERE d.user = ?1
                  AND d.device_id = ?2 AND u.device_list <> x'')",
@@ -305,11 +352,11 @@ impl Tx<'_> {
         let mut groups = BTreeSet::new();
         let mut query = self.conn.prepare_cached(
             "SELECT p.grp FROM grp_participant p
-             WHERE p.user = ?1 AND (SELECT waiting FROM device WHERE id = ?2) <> 1
+             WHERE p.user = ?1 AND (SELECT waiting FROM device WHERE id = ?2) <> ?3
                  AND EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = p.grp AND (l.device = ?2 OR l.former = 1))",
         )?;
         for device in devices {
-            for group in query.query_map([user, *device], |row| row.get(0))? {
+            for group in query.query_map(params![user, device, Admission::New], |row| row.get(0))? {
                 groups.insert(group?);
             }
         }

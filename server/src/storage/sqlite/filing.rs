@@ -21,14 +21,14 @@ pub(super) struct Left {
 impl Tx<'_> {
     /// Puts a message into mailboxes.
     pub(super) fn arrive(&mut self, position: i64, piece: Piece<'_>, frame: Bytes) -> Result<()> {
-        let Piece { message_id, devices, flags, chat, sender } = piece;
+        let Piece { message_id, devices, flags, source, sender } = piece;
         let (received_at, len) = (self.now(), i64::try_from(frame.len()).unwrap_or(i64::MAX));
         let state = &mut *self.state;
         // Counted first: a count that is not yet known is read from the tables.
         for device in devices {
             *state.cache.pending(self.conn, *device)? += Waiting::one(len);
             let message_id = *message_id.as_bytes();
-            state.batch.arrive(Arrival { position, device: *device, flags, chat, len, message_id });
+            state.batch.arrive(Arrival { position, device: *device, flags, source, len, message_id });
         }
         *state.cache.sent_bytes(self.conn, sender)? += len;
         state.cache.arrivals(self.conn)?.add(position, Kind { flags, sender, len }, devices);

@@ -92,7 +92,7 @@ impl GroupEntry {
         )?;
         let who = |is: fn(&Participant) -> bool| participants.iter().filter(move |one| is(one)).map(|one| one.user);
         let last_came = participants.iter().map(|one| one.came_at).max().unwrap_or(0);
-        let kept_out: Vec<i64> = who(|one| one.kept_out != 0).collect();
+        let kept_out: Vec<i64> = who(|one| one.kept_out.is_some()).collect();
         Ok(Some(Self {
             id,
             chat,
@@ -113,7 +113,7 @@ impl GroupEntry {
                 .filter(|one| one.brought_by != 0)
                 .map(|one| (one.user, one.brought_by))
                 .collect(),
-            declined: who(|one| one.declined != 0).collect(),
+            declined: who(|one| one.declined).collect(),
             began: who(|one| one.began).next(),
             leaves: leaves.iter().map(|(device, ..)| *device).collect(),
             former: leaves.iter().filter_map(|(device, _, former, _)| former.then_some(*device)).collect(),

@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::query::Query as _;
 use super::relay::too_much_waits;
-use super::tx::{Piece, Tx};
+use super::tx::{Piece, Source, Tx};
 use crate::frame_text;
 use crate::secrets::random_message_id;
 use crate::storage::{Refusal, Result, Session, UserKey, Welcomed};
@@ -87,8 +87,11 @@ impl Tx<'_> {
                 timestamp: self.now(),
             });
             let epoch = i64::try_from(place.epoch.0).unwrap_or(i64::MAX);
-            self.with_room(vec![device], place.group, frame.len())?;
-            self.post_welcome(Piece::new(message_id, &[device], place.group, session.user.0), frame, epoch)?;
+            let source = Source::Group(place.group);
+            self.with_room(vec![device], source, frame.len())?;
+            let devices = [device];
+            let piece = Piece::new(message_id, &devices, source, session.user.0);
+            self.post_welcome(piece, frame, (place.group, epoch))?;
             self.add_leaf(place.group, device)?;
         }
         Ok(())
@@ -123,18 +126,8 @@ impl Tx<'_> {
 
     /// Deletes groups in which nobody takes part any more.
     pub(super) fn forget_empty_groups(&self) -> Result<()> {
-        const EMPTY: &str = "SELECT id FROM grp g
-            WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = g.id)";
-        for table in ["grp_leaf", "grp_state", "grp_commit", "unusable", "judged", "welcome", "withheld"] {
-            self.conn.execute(&format!("DELETE FROM {table} WHERE grp IN ({EMPTY})"), [])?;
-        }
-        let gone = self.conn.execute(&format!("DELETE FROM grp WHERE id IN ({EMPTY})"), [])?;
-        if gone > 0 {
-            for table in ["roster", "leaving"] {
-                self.conn
-                    .execute(&format!("DELETE FROM {table} WHERE chat_id NOT IN (SELECT chat_id FROM grp)"), [])?;
-            }
-        }
+        self.conn
+            .execute("DELETE FROM grp WHERE NOT EXISTS (SELECT 1 FROM grp_participant p WHERE p.grp = grp.id)", [])?;
         Ok(())
     }
 
@@ -157,6 +150,6 @@ impl Tx<'_> {
     }
 }
 
-pub(super) fn unknown_device() -> Refusal {
+fn unknown_device() -> Refusal {
     Refusal::new(ErrorCode::UnknownDevice, "a device is not signed in, or belongs to nobody in the group")
 }

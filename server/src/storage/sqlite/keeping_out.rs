@@ -16,17 +16,43 @@ use super::row::{parse, parse_chat_id, parse_group_id};
 use super::tx::Tx;
 use crate::storage::{Result, UserKey};
 
-/// In `kept_out`: not because of a block.
-const HAS_LEFT: i64 = -1;
-
 /// Who has left a group so often is not brought back by others. Once it may have been a mistake, which others can mend.
 const FOR_GOOD: i64 = 2;
+
+/// Why a user is kept out of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeptOutFor {
+    /// Of whoever has put them in, whom they have blocked or declined.
+    Blocking(i64),
+    /// Of having left it more than once.
+    Leaving,
+}
+
+impl KeptOutFor {
+    /// From the columns `kept_out` and `kept_out_by`.
+    pub(super) const fn read(is_kept_out: bool, by: i64) -> Option<Self> {
+        match (is_kept_out, by) {
+            (false, _) => None,
+            (true, 0) => Some(Self::Leaving),
+            (true, user) => Some(Self::Blocking(user)),
+        }
+    }
+
+    /// The same columns.
+    pub(super) const fn columns(why: Option<Self>) -> (bool, i64) {
+        match why {
+            None => (false, 0),
+            Some(Self::Leaving) => (true, 0),
+            Some(Self::Blocking(user)) => (true, user),
+        }
+    }
+}
 
 /// Groups that the user has been put into and hears nothing of.
 pub(super) fn kept_out(conn: &Connection, user: UserKey) -> Result<Vec<KeptOut>> {
     conn.all(
         "SELECT g.group_id, g.chat_id, u.user_id FROM grp_participant p JOIN grp g ON g.id = p.grp
-             LEFT JOIN user u ON u.id = p.kept_out
+             LEFT JOIN user u ON u.id = p.kept_out_by
          WHERE p.user = ?1 AND p.kept_out <> 0 ORDER BY g.id",
         [user.0],
         |row| {
@@ -37,8 +63,8 @@ pub(super) fn kept_out(conn: &Connection, user: UserKey) -> Result<Vec<KeptOut>>
 }
 
 impl Tx<'_> {
-    /// What keeps the user out of a group into which these put them; 0 for nothing.
-    pub(super) fn kept_out_by(&self, group: i64, user: i64, by: &[i64]) -> Result<i64> {
+    /// What keeps the user out of a group into which these put them.
+    pub(super) fn kept_out_by(&self, group: i64, user: i64, by: &[i64]) -> Result<Option<KeptOutFor>> {
         let of_people = kind_number(GroupKind::Group);
         let has_left = self.conn.one(
             "SELECT EXISTS (SELECT 1 FROM grp g JOIN leaving l ON l.chat_id = g.chat_id
@@ -47,7 +73,7 @@ impl Tx<'_> {
             |row| row.get(0),
         )?;
         if has_left {
-            return Ok(HAS_LEFT);
+            return Ok(Some(KeptOutFor::Leaving));
         }
         for other in by {
             let is_blocked = self.conn.one(
@@ -57,10 +83,10 @@ impl Tx<'_> {
                 |row| row.get(0),
             )?;
             if is_blocked || self.is_declined_anew(group, user, *other)? {
-                return Ok(*other);
+                return Ok(Some(KeptOutFor::Blocking(*other)));
             }
         }
-        Ok(0)
+        Ok(None)
     }
 
     /// Whether a group of people is between a user and somebody whom they have declined: the same conversation once more, by another
@@ -101,7 +127,7 @@ impl Tx<'_> {
             [group, user],
         )?;
         let let_in = self.conn.run(
-            "UPDATE grp_participant SET kept_out = 0 WHERE grp = ?1 AND user = ?2 AND kept_out <> 0",
+            "UPDATE grp_participant SET kept_out = 0, kept_out_by = 0 WHERE grp = ?1 AND user = ?2 AND kept_out <> 0",
             [group, user],
         )?;
         if let_in > 0 { self.have_joined_anew(group, user) } else { Ok(()) }
@@ -110,7 +136,7 @@ impl Tx<'_> {
     /// The user takes a block back: into which groups that one had put them.
     pub(super) fn let_in_by(&mut self, user: i64, peer: i64) -> Result<()> {
         let groups: Vec<i64> = self.conn.all(
-            "UPDATE grp_participant SET kept_out = 0 WHERE user = ?1 AND kept_out = ?2 RETURNING grp",
+            "UPDATE grp_participant SET kept_out = 0, kept_out_by = 0 WHERE user = ?1 AND kept_out_by = ?2 RETURNING grp",
             [user, peer],
             |row| row.get(0),
         )?;

@@ -2,9 +2,9 @@
 
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
-use super::asking::are_many;
+use super::asking::{Asked, are_many};
 use super::blocks::KeptFrom;
-use super::tx::{Piece, Tx};
+use super::tx::{Piece, Source, Tx};
 use crate::frame_text;
 use crate::storage::{Destination, Outcome, Outgoing, Refusal, Result, StorageError, Submission};
 
@@ -15,13 +15,13 @@ struct Route {
     devices: Vec<i64>,
     group: Option<GroupId>,
     /// What it counts to in mailboxes.
-    chat: i64,
+    source: Source,
     /// Who has blocked the sender, and gets nothing of it.
     kept_from: Option<KeptFrom>,
     /// To whom the sender shows himself, if a person has written it.
     shown: Option<Shown>,
     /// Who may have to answer first.
-    asks: Option<i64>,
+    asks: Option<Asked>,
 }
 
 /// See [`super::contacts`].
@@ -71,11 +71,11 @@ impl Tx<'_> {
             return Err(too_much_waits().into());
         }
         let (reached, spared) = self.parted(route.kept_from, route.devices)?;
-        if let Some(peer) = route.asks {
-            self.count_request(owner, peer, message.frame.len())?;
+        if let Some(asked) = route.asks {
+            self.count_request(owner, asked, message.frame.len())?;
         }
         let was_reached = self.reaches_another(owner, &reached)?;
-        let reached = self.with_room(reached, route.chat, message.frame.len())?;
+        let reached = self.with_room(reached, route.source, message.frame.len())?;
         if was_reached && !self.reaches_another(owner, &reached)? {
             // The only one has just lost the group, and joins anew.
             return Err(no_devices().into());
@@ -98,7 +98,7 @@ impl Tx<'_> {
         if let (Some(kept_from), Some(group_id)) = (route.kept_from, route.group) {
             self.keep_from(kept_from, owner, (group_id, seq), &spared)?;
         }
-        self.post(Piece::new(message.message_id, &reached, route.chat, owner), frame)?;
+        self.post(Piece::new(message.message_id, &reached, route.source, owner), frame)?;
         self.state.accepted += 1;
         Ok(accepted(group, seq))
     }
@@ -126,8 +126,8 @@ impl Tx<'_> {
         let is_blocked = self.state.cache.blocks(self.conn, peer, owner)?;
         let kept_from = is_blocked.then_some(KeptFrom { user: peer, group: None });
         let is_other = peer != owner;
-        let (shown, asks) = (is_other.then_some(Shown::ToUser(peer)), is_other.then_some(peer));
-        Ok(Route { devices, group: None, chat: -owner, kept_from, shown, asks })
+        let (shown, asks) = (is_other.then_some(Shown::ToUser(peer)), is_other.then_some(Asked::User(peer)));
+        Ok(Route { devices, group: None, source: Source::User(owner), kept_from, shown, asks })
     }
 
     fn route_to_group(&mut self, device: i64, owner: i64, group_id: GroupId, epoch: Epoch) -> Result<Route> {
@@ -146,11 +146,11 @@ impl Tx<'_> {
         let asks = match other {
             Some(other) => {
                 let is_asked = group.began == Some(owner) && group.silent.contains(&other);
-                (is_asked || group.brought.iter().any(|(user, _)| *user == other)).then_some(other)
+                (is_asked || group.brought.iter().any(|(user, _)| *user == other)).then_some(Asked::User(other))
             }
             None => {
                 let brought = group.brought.iter().filter(|(user, _)| *user != owner).count();
-                are_many(brought, group.participants.len()).then_some(-group.id)
+                are_many(brought, group.participants.len()).then_some(Asked::Chat(group.chat))
             }
         };
         let is_declined = other.is_some_and(|other| group.declined.contains(&other));
@@ -165,7 +165,7 @@ impl Tx<'_> {
             _ => None,
         };
         let devices = hearing.into_iter().filter(|to| *to != device).collect();
-        Ok(Route { devices, group: Some(group_id), chat: row, kept_from, shown, asks })
+        Ok(Route { devices, group: Some(group_id), source: Source::Group(row), kept_from, shown, asks })
     }
 
     /// Whether any of these devices is another user's than `owner`'s.

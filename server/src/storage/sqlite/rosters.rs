@@ -11,11 +11,19 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation, Opaque, 
 use rusqlite::{Connection, params};
 
 use super::device_lists::damaged;
+use super::engine::SqliteStorage;
 use super::participant;
 use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
 use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
+
+impl SqliteStorage {
+    /// The rosters of a group after this number, as far as they are kept.
+    pub(crate) async fn roster_steps(&self, user: UserKey, group_id: GroupId, after: u64) -> Result<RosterSteps> {
+        self.read(move |conn| steps(conn, user, group_id, after)).await
+    }
+}
 
 /// The number of a founding roster.
 const FOUNDING: i64 = 1;
@@ -321,16 +329,15 @@ impl Tx<'_> {
     /// word it is first.
     pub(super) fn move_people(&mut self, group: i64, moves: &Moves, by: &[i64], seq: i64) -> Result<()> {
         for user in &moves.go {
-            for table in ["grp_participant", "withheld"] {
-                let sql = format!("DELETE FROM {table} WHERE grp = ?1 AND user = ?2");
-                self.conn.run(&sql, [group, *user])?;
+            self.conn.run("DELETE FROM grp_participant WHERE grp = ?1 AND user = ?2", [group, *user])?;
+        }
+        let mut come = Vec::with_capacity(moves.come.len());
+        for user in &moves.come {
+            if participant::insert(self.conn, group, &participant::Participant::new(*user, seq))? {
+                come.push(*user);
             }
         }
-        for user in &moves.come {
-            let newcomer = self.newcomer(group, *user, by, seq)?;
-            participant::insert(self.conn, group, &newcomer)?;
-        }
-        Ok(())
+        come.into_iter().try_for_each(|user| self.brought_in(group, user, by))
     }
 }
 

@@ -2,13 +2,51 @@
 
 use privmsg_mls_public::{DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
 use super::accounts;
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Credentials, DeviceKey, Login, Refusal, Result, Session, SignIn, SignedIn, Signer, UserKey};
+
+impl SqliteStorage {
+    /// By what a device shows that it is this one; `None` for an unknown user or device.
+    pub(crate) async fn device_signer(
+        &self,
+        user_id: UserId,
+        device_id: DeviceId,
+    ) -> Result<Option<Signer<DevicePublicKey>>> {
+        self.read(move |conn| device_signer(conn, &user_id, &device_id)).await
+    }
+
+    /// The key of a device that was signed out, and the device that has done it.
+    pub(crate) async fn removed_device(
+        &self,
+        user_id: UserId,
+        device_id: DeviceId,
+    ) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
+        self.read(move |conn| removed_device(conn, &user_id, &device_id)).await
+    }
+
+    /// By what somebody shows that they have the recovery words.
+    pub(crate) async fn recovery_signer(&self, user_id: UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
+        self.read(move |conn| recovery_signer(conn, &user_id)).await
+    }
+
+    /// Signs a device in that has signed.
+    pub(crate) async fn sign_in_by_device(&self, order: SignIn) -> Result<SignedIn> {
+        self.write(Touches::Data, move |tx| tx.sign_in_by_device(&order)).await
+    }
+
+    /// Signs a new device in, with the words that have been shown.
+    pub(crate) async fn sign_in_by_recovery(&self, order: SignIn, words: RecoveryPublicKey) -> Result<SignedIn> {
+        self.write(Touches::Data, move |tx| tx.sign_in_by_recovery(&order, &words)).await
+    }
+}
 
 /// Devices of an account that wait to be let in. A person has one or two at a time.
 const MAX_WAITING: i64 = 8;
@@ -25,6 +63,45 @@ pub(super) struct Account {
     pub(super) has_list: bool,
 }
 
+/// Whether a device stands in its account's list, if that has one: the column `waiting`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Listed,
+    /// It never has, and waits to be let in.
+    New,
+    /// A later generation has left it out, and it waits.
+    LeftOut,
+}
+
+impl Admission {
+    const ALL: [Self; 3] = [Self::Listed, Self::New, Self::LeftOut];
+
+    const fn number(self) -> i64 {
+        match self {
+            Self::Listed => 0,
+            Self::New => 1,
+            Self::LeftOut => 2,
+        }
+    }
+
+    pub(super) fn waits(self) -> bool {
+        self != Self::Listed
+    }
+}
+
+impl ToSql for Admission {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.number()))
+    }
+}
+
+impl FromSql for Admission {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = value.as_i64()?;
+        Self::ALL.into_iter().find(|known| known.number() == number).ok_or(FromSqlError::OutOfRange(number))
+    }
+}
+
 /// How a new device comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -37,11 +114,7 @@ pub(super) enum Entry {
 }
 
 /// The key that a device signs in with. The same is looked up whether there is such a user or not.
-pub(super) fn device_signer(
-    conn: &Connection,
-    user_id: &UserId,
-    device_id: &DeviceId,
-) -> Result<Option<Signer<DevicePublicKey>>> {
+fn device_signer(conn: &Connection, user_id: &UserId, device_id: &DeviceId) -> Result<Option<Signer<DevicePublicKey>>> {
     let known = accounts::credentials(conn, user_id)?;
     let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
     let key: Option<String> = conn.first(
@@ -54,7 +127,7 @@ pub(super) fn device_signer(
 }
 
 /// The key that the recovery words of a user give.
-pub(super) fn recovery_signer(conn: &Connection, user_id: &UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
+fn recovery_signer(conn: &Connection, user_id: &UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
     let known = accounts::credentials(conn, user_id)?;
     let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
     let key: Option<Vec<u8>> = conn.first("SELECT recovery_key FROM user WHERE id = ?1", [user], |row| row.get(0))?;
@@ -72,7 +145,7 @@ const ANSWERED: usize = 16;
 
 impl Tx<'_> {
     /// Signs a device in that has signed. Only one that is still there: who was signed out has no row to come back to.
-    pub(super) fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
+    fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
         let found: Option<(i64, Vec<u8>)> = self.conn.first(
             "SELECT id, answered FROM device
@@ -94,7 +167,7 @@ impl Tx<'_> {
     }
 
     /// Signs a new device in for whoever has the words. The same device again is a lost answer.
-    pub(super) fn sign_in_by_recovery(&mut self, order: &SignIn, words: &RecoveryPublicKey) -> Result<SignedIn> {
+    fn sign_in_by_recovery(&mut self, order: &SignIn, words: &RecoveryPublicKey) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
         let same: bool = self.conn.one(
             "SELECT recovery_key = ?2 FROM user WHERE id = ?1",
@@ -107,8 +180,8 @@ impl Tx<'_> {
         let login = login_of(order);
         let again: Option<i64> = self.conn.first(
             "SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND public_key = ?3
-             AND removed_at = 0 AND waiting = 1 AND recovered = 1",
-            params![order.user.0, order.device_id.as_str(), login.device_public_key],
+             AND removed_at = 0 AND waiting = ?4 AND recovered = 1",
+            params![order.user.0, order.device_id.as_str(), login.device_public_key, Admission::New],
             |row| row.get(0),
         )?;
         let mut pushed_out = None;
@@ -162,18 +235,18 @@ impl Tx<'_> {
     ) -> Result<Option<DeviceKey>> {
         self.check_not_removed(user, key)?;
         let waiting: i64 = self.conn.one(
-            "SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1",
-            [user.0],
+            "SELECT count(*) FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = ?2",
+            params![user.0, Admission::New],
             |row| row.get(0),
         )?;
         if waiting < MAX_WAITING {
             return Ok(None);
         }
         let oldest: Option<i64> = self.conn.first(
-            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = 1 AND recovered <= ?2
+            "SELECT id FROM device WHERE user = ?1 AND removed_at = 0 AND waiting = ?3 AND recovered <= ?2
                  AND id NOT IN (SELECT device FROM replacement WHERE user = ?1)
              ORDER BY recovered, id LIMIT 1",
-            params![user.0, has_words],
+            params![user.0, has_words, Admission::New],
             |row| row.get(0),
         )?;
         let Some(oldest) = oldest else {
@@ -188,8 +261,8 @@ impl Tx<'_> {
     pub(super) fn note_removed_key(&self, user: i64, device: i64) -> Result<()> {
         let found: Option<(String, String)> = self.conn.first(
             "SELECT d.public_key, d.device_id FROM device d JOIN user u ON u.id = d.user
-             WHERE d.id = ?1 AND d.waiting <> 1 AND d.public_key <> '' AND u.device_list <> x''",
-            [device],
+             WHERE d.id = ?1 AND d.waiting <> ?2 AND d.public_key <> '' AND u.device_list <> x''",
+            params![device, Admission::New],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         found.map_or(Ok(()), |(key, id)| self.remember(user, &id, &key))
@@ -231,7 +304,7 @@ impl Tx<'_> {
 }
 
 /// A device that was signed out: its key, and the device that has done it.
-pub(super) fn removed_device(
+fn removed_device(
     conn: &Connection,
     user_id: &UserId,
     device_id: &DeviceId,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use privmsg_protocol::{GroupId, MessageId};
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
 
 use super::batch::Batch;
@@ -28,21 +29,50 @@ const WITHHELD: i64 = 16;
 /// The sender of what is the server's own.
 pub(super) const SERVER: i64 = 0;
 
+/// What something in a mailbox belongs to: the column `chat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    /// The user who has sent it by itself.
+    User(i64),
+    /// Nothing: it is the server's own.
+    Server,
+    Group(i64),
+}
+
+impl ToSql for Source {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(match self {
+            Self::User(user) => -user,
+            Self::Server => 0,
+            Self::Group(group) => *group,
+        }))
+    }
+}
+
+impl FromSql for Source {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            0 => Self::Server,
+            group if group > 0 => Self::Group(group),
+            user => Self::User(user.saturating_neg()),
+        })
+    }
+}
+
 /// What is put into mailboxes, besides its frame.
 #[derive(Clone, Copy)]
 pub(super) struct Piece<'a> {
     pub(super) message_id: MessageId,
     pub(super) devices: &'a [i64],
     pub(super) flags: i64,
-    /// The row of a group, or, negative, of the user who has sent it by itself; 0 for notices.
-    pub(super) chat: i64,
+    pub(super) source: Source,
     /// Whose it is.
     pub(super) sender: i64,
 }
 
 impl<'a> Piece<'a> {
-    pub(super) const fn new(message_id: MessageId, devices: &'a [i64], chat: i64, sender: i64) -> Self {
-        Self { message_id, devices, flags: 0, chat, sender }
+    pub(super) const fn new(message_id: MessageId, devices: &'a [i64], source: Source, sender: i64) -> Self {
+        Self { message_id, devices, flags: 0, source, sender }
     }
 
     pub(super) const fn commit(self) -> Self {
@@ -155,13 +185,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Puts a welcome into the mailbox of the device that joins.
-    pub(super) fn post_welcome(&mut self, piece: Piece<'_>, frame: String, epoch: i64) -> Result<()> {
+    /// Puts a welcome into the mailbox of the device that joins, to this group and epoch.
+    pub(super) fn post_welcome(&mut self, piece: Piece<'_>, frame: String, to: (i64, i64)) -> Result<()> {
         let position = self.post_flagged(Piece { flags: WELCOME, ..piece }, frame)?;
         let mut insert =
             self.conn.prepare_cached("INSERT INTO welcome (device, pos, grp, epoch) VALUES (?1, ?2, ?3, ?4)")?;
         for device in piece.devices {
-            insert.execute(params![device, position, piece.chat, epoch])?;
+            insert.execute(params![device, position, to.0, to.1])?;
         }
         Ok(())
     }
@@ -184,7 +214,7 @@ impl Tx<'_> {
                 self.take(*device, older)?;
             }
         }
-        let piece = Piece { flags: NOTICE, ..Piece::new(message_id, devices, 0, SERVER) };
+        let piece = Piece { flags: NOTICE, ..Piece::new(message_id, devices, Source::Server, SERVER) };
         let position = self.post_flagged(piece, frame)?;
         let mut insert = self.conn.prepare_cached("INSERT INTO notice (device, grp, pos) VALUES (?1, ?2, ?3)")?;
         for device in devices {

@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::filing;
 use super::migrations::migrate;
 use super::sent::{self, Sent};
-use super::tx::{Piece, State, Tx};
+use super::tx::{Piece, Source, State, Tx};
 use super::writer::{Touches, in_savepoint};
 use crate::storage::{Bounds, Refusal, StorageError};
 
@@ -71,7 +71,7 @@ fn act(tx: &mut Tx<'_>, model: &mut Model, numbers: &mut Numbers, most: u64) {
                     let to: Vec<i64> = (1..=5).filter(|_| numbers.below(2) == 0).collect();
                     // Whose device it is is as good a sender as any.
                     let frame = "f".repeat(usize::try_from(number % 50).unwrap());
-                    tx.post(Piece::new(id(number), &to, -device, device), frame).unwrap();
+                    tx.post(Piece::new(id(number), &to, Source::User(device), device), frame).unwrap();
                     if !to.is_empty() {
                         model.waiting.insert(position, to.into_iter().collect());
                     }

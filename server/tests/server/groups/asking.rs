@@ -60,6 +60,19 @@ async fn so_much_is_said_in_it_before_people_answer() {
     }
 }
 
+/// What is said was counted for the group: in the next one that the conversation went on in, a new day began.
+#[tokio::test]
+async fn the_next_group_of_it_begins_no_new_day() {
+    let club = club_on(two_messages_a_day().await).await;
+    assert_eq!(says(&club.alice, club.id, 1).await, 2);
+    let (_, _, body) = beginning(&club.alice, &club.founding, &club.founding, 2, &[&club.bob, &club.carol]);
+    let next = club.alice.post("/api/v1/groups", body).await.ok();
+    let next: GroupId = serde_json::from_value(next["group_id"].clone()).unwrap();
+    assert_eq!(says(&club.alice, next, 1).await, 0);
+    club.server.clock.advance(24 * 3600);
+    assert_eq!(says(&club.alice, next, 1).await, 2);
+}
+
 /// One accomplice who answers opened a group for any number of strangers who were brought in afterwards, and whoever had not
 /// begun it was never counted at all.
 #[tokio::test]

@@ -108,14 +108,24 @@ async fn leavings_are_taken_in_order() {
 #[tokio::test]
 async fn the_last_owner_names_another() {
     let club = club().await;
-    // There is no roster without an owner.
-    assert!(club.alice.mls.changes(&club.founding, &club.alice.mls, None).is_err());
     let heir = vec![club.bob.mls.place(Role::Owner), club.carol.mls.place(Role::Member)];
     let step = club.alice.mls.writes(&[&club.founding], heir).unwrap();
     club.leaves(&club.alice, &step).await.ok();
     club.moves(&club.carol, &club.carols, &[&club.bobs], &step, &[]).await;
     let next = club.bob.mls.changes(&step, &club.carol.mls, Some(Role::Admin)).unwrap();
     club.moves(&club.bob, &club.bobs, &[&club.carols], &next, &[]).await;
+}
+
+/// Nobody is bound to a group by being made its owner. It goes on as it is.
+#[tokio::test]
+async fn the_last_owner_may_leave_without_another() {
+    let club = club().await;
+    let gone = club.alice.mls.changes(&club.founding, &club.alice.mls, None).unwrap();
+    club.leaves(&club.alice, &gone).await.ok();
+    club.moves(&club.carol, &club.carols, &[&club.bobs], &gone, &[]).await;
+    let left = club.bob.mls.changes(&gone, &club.bob.mls, None).unwrap();
+    club.leaves(&club.bob, &left).await.ok();
+    club.moves(&club.carol, &club.carols, &[], &left, &[]).await;
 }
 
 #[tokio::test]
@@ -152,6 +162,10 @@ async fn nobody_leaves_for_somebody_else_or_takes_more_along() {
         let step = by.mls.writes(&[&club.founding], people).unwrap();
         club.leaves(by, &step).await.is(code);
     }
+    let ghost = MlsDevice::of("ghost", "any").unwrap();
+    let people = vec![place(&club.bob, Role::Owner), place(&club.carol, Role::Member), ghost.place(Role::Member)];
+    let step = club.alice.mls.writes(&[&club.founding], people).unwrap();
+    club.leaves(&club.alice, &step).await.is("unknown_recipient");
     club.is_unchanged(1).await;
     // A conversation of two has no roster.
     let pair = super::pair().await;

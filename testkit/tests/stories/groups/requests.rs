@@ -42,6 +42,35 @@ async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
     Ok(())
 }
 
+/// Whoever brings somebody in makes them the owner and leaves: the way out would be to do the same to a third one, in a signed step.
+#[tokio::test]
+async fn who_was_made_the_owner_without_an_answer_leaves_without_a_successor() -> Result<()> {
+    let server = Server::start().await?;
+    let (mallory, vic) = (server.person("mallory").await?, server.person("vic").await?);
+    let (ann, bob) = (server.person("ann").await?, server.person("bob").await?);
+    let room = Room::founded(&mallory, "Stolen goods", &[&vic, &ann, &bob]).await?;
+    for who in [&ann, &bob] {
+        who.client().accept(room.chat(who).await?).await?;
+    }
+    let his = room.chat(&mallory).await?;
+    let raised = mallory.client().set_role(his, &vic.account().user_id, Role::Owner).await;
+    room.done(&mallory, raised).await?;
+    room.done(&mallory, mallory.client().leave_group(his, None).await).await?;
+    // Whoever writes next carries his leaving.
+    room.all_talk("without him", &[&ann, &bob]).await?;
+    room.has_people(&vic, &[("ann", Role::Member), ("bob", Role::Member), ("vic", Role::Owner)]).await?;
+    ensure!(vic.client().requests().await?.len() == 1);
+    let asked = room.chat(&vic).await?;
+    room.done(&vic, vic.client().leave_group(asked, None).await).await?;
+    ensure!(vic.client().requests().await?.is_empty());
+    // The others go on, and nobody has become an owner.
+    room.all_talk("among ourselves", &[&ann, &bob]).await?;
+    for who in [&ann, &bob] {
+        room.has_people(who, &[("ann", Role::Member), ("bob", Role::Member)]).await?;
+    }
+    Ok(())
+}
+
 /// Being added by somebody one does not talk to asks, too; by a friend it does not.
 #[tokio::test]
 async fn a_group_of_strangers_is_a_request() -> Result<()> {

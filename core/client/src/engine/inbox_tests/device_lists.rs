@@ -2,8 +2,9 @@
 
 use privmsg_e2ee::{AccountKey, AccountSigningKey, OsRng, Reaction, ToldList};
 use privmsg_mls_public::{DeviceList, ListNumber};
+use privmsg_store::contacts::words;
 use privmsg_store::messages::Kind;
-use privmsg_store::{chats, consent, owed_receipts};
+use privmsg_store::{chats, consent, contacts, owed_receipts};
 
 use super::*;
 use crate::device_lists::gate::{self, Gate};
@@ -59,6 +60,16 @@ impl Device {
         let looked = self.step_at(now_ms, |step| {
             let conversation = step.take(GROUP)?.unwrap();
             gate::gate(step, &groups::load(step.tx, &GROUP)?.unwrap(), &conversation)
+        });
+        looked.await.unwrap()
+    }
+
+    /// The same as if the chat were one of several people.
+    async fn gate_of_people_at(&self, now_ms: i64) -> Gate {
+        let looked = self.step_at(now_ms, |step| {
+            let conversation = step.take(GROUP)?.unwrap();
+            let group = groups::StoredGroup { roster: Some(Vec::new()), ..groups::load(step.tx, &GROUP)?.unwrap() };
+            gate::gate(step, &group, &conversation)
         });
         looked.await.unwrap()
     }
@@ -247,8 +258,50 @@ async fn the_generation_of_a_code_from_the_screen_is_a_floor() {
     let (account, first, alice, bob) = alice_with_her_account().await;
     bob.learns(&alice, list(&first, 9, &[&alice])).await;
     let (user, identity) = (alice.identity.user_id.clone(), alice.identity.account);
-    bob.step(move |step| device_lists::require_generation(step.tx, &user, identity, 3).unwrap()).await;
+    bob.step(move |step| {
+        contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap();
+    })
+    .await;
+    assert_eq!((bob.gate_at(5).await, bob.gate_at(MUCH_LATER).await), (Gate::Missing, Gate::Missing));
+    assert_eq!(
+        (bob.gate_of_people_at(5).await, bob.gate_of_people_at(MUCH_LATER).await),
+        (Gate::Missing, Gate::Missing)
+    );
+    bob.learns(&alice, list(&alice.begins(&account, 3), 1, &[&alice])).await;
+    assert_eq!((bob.gate_at(5).await, bob.gate_of_people_at(5).await), (Gate::Open, Gate::Open));
+}
+
+/// The same where no list was ever known: that the server has none is no reason to write to whoever is there.
+#[tokio::test]
+async fn a_floor_holds_where_no_list_is_known() {
+    let (account, _, alice, bob) = alice_with_her_account().await;
+    let (user, identity) = (alice.identity.user_id.clone(), alice.identity.account);
+    bob.step(move |step| {
+        contacts::link(step.tx, &user, identity.as_bytes(), Some(3)).unwrap();
+    })
+    .await;
     assert_eq!((bob.gate_at(5).await, bob.gate_at(MUCH_LATER).await), (Gate::Missing, Gate::Missing));
     bob.learns(&alice, list(&alice.begins(&account, 3), 1, &[&alice])).await;
     assert_eq!(bob.gate_at(5).await, Gate::Open);
+}
+
+/// Bob's tablet has read Alice's screen, and tells his phone. Was it in a thief's hands, the number goes with the thief.
+#[tokio::test]
+async fn a_floor_that_another_own_device_has_told_counts_as_long_as_that_device() {
+    let (_, first, alice, bob) = alice_with_her_account().await;
+    bob.learns(&alice, list(&first, 9, &[&alice])).await;
+    assert_eq!((bob.gate_at(5).await, bob.gate_of_people_at(5).await), (Gate::Open, Gate::Open));
+    let (user, identity) = (alice.identity.user_id.clone(), *alice.identity.account.as_bytes());
+    let tablet = DeviceId::new("bob-tablet").unwrap();
+    let told_by = tablet.clone();
+    bob.step(move |step| {
+        let word = words::Word { user, identity, marks: words::Marks::VERIFIED, floor: 3, said_by: None };
+        words::hear(step.tx, &told_by, &word).unwrap()
+    })
+    .await;
+    assert_eq!((bob.gate_at(5).await, bob.gate_of_people_at(5).await), (Gate::Missing, Gate::Missing));
+    bob.step(move |step| words::weigh_devices(step.tx, &[], true).unwrap()).await;
+    assert_eq!((bob.gate_at(MUCH_LATER).await, bob.gate_of_people_at(5).await), (Gate::Open, Gate::Open));
+    bob.step(move |step| words::weigh_devices(step.tx, &[tablet], false).unwrap()).await;
+    assert_eq!(bob.gate_of_people_at(5).await, Gate::Missing, "let in again, it says what it said");
 }

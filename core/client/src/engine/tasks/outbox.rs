@@ -33,7 +33,7 @@ use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::create::look_for_the_other;
-use crate::group::membership::{self, look_at_identities};
+use crate::group::membership::{self, Identities, look_at_identities};
 use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
@@ -167,10 +167,10 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
         Prepared::NotNow => return Ok(Sending::Done),
         Prepared::ListMissing => return Ok(Sending::ListMissing),
         Prepared::Strangers(people) => {
-            return if look_at_identities(link, chat, people).await? {
-                Ok(Sending::Done)
-            } else {
-                Err(ClientError::IdentityToAccept)
+            return match look_at_identities(link, chat, people).await? {
+                Identities::AsKnown => Ok(Sending::Done),
+                Identities::ToAccept => Err(ClientError::IdentityToAccept),
+                Identities::Refused => Err(ClientError::IdentityRefused),
             };
         }
     };

@@ -86,7 +86,7 @@ fn judge(tx: &Tx<'_>, user: &UserId, device: &str) -> Result<(), StoreError> {
 pub fn to_confirm(at: &Snapshot<'_>) -> Result<Vec<Word>, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT word.user_id, word.identity, max(word.marks),
-             iif(word.said_by = '', word.told_by, word.said_by) FROM contact_word AS word
+             iif(word.said_by = '', word.told_by, word.said_by), max(word.floor) FROM contact_word AS word
          LEFT JOIN contact ON contact.user_id = word.user_id AND contact.identity = word.identity
          WHERE word.void = 1
              AND (contact.user_id IS NULL OR word.marks & ~(contact.by_link | contact.verified << 1) != 0)
@@ -125,7 +125,7 @@ pub fn confirm(tx: &Tx<'_>, said: &Word) -> Result<bool, StoreError> {
     match load(tx, user)? {
         Some(contact) if contact.identity != said.identity => {
             let by = said.said_by.clone().map_or(ChangedBy::Seen, ChangedBy::Device);
-            put_change(tx, user, &said.identity, &by)?;
+            put_change(tx, user, &said.identity, &by, said.floor)?;
             put_aside(tx, user)?;
             return Ok(false);
         }
@@ -133,7 +133,7 @@ pub fn confirm(tx: &Tx<'_>, said: &Word) -> Result<bool, StoreError> {
         None => pin(tx, user, &said.identity)?,
     }
     set_refused(tx, user, &said.identity, false)?;
-    add(tx, user, &said.identity, said.marks)?;
+    add(tx, user, &said.identity, (said.marks, said.floor))?;
     put_aside(tx, user)?;
     Ok(true)
 }

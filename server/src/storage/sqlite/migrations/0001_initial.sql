@@ -41,8 +41,8 @@ CREATE TABLE device (
     last_seen_at     INTEGER NOT NULL DEFAULT 0,
     -- A removed device stays for as long as it is a leaf of a group.
     removed_at       INTEGER NOT NULL DEFAULT 0,
-    -- The account has a device list in which the device does not stand: 1 if it never has, 2 if a later generation has left
-    -- it out.
+    -- 0 unless the account has a device list in which the device does not stand: 1 if it never has, 2 if a later generation
+    -- has left it out (`Admission`).
     waiting          INTEGER NOT NULL DEFAULT 0,
     -- Has signed in by the recovery words.
     recovered        INTEGER NOT NULL DEFAULT 0,
@@ -114,7 +114,7 @@ CREATE TABLE contact (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_by_peer ON contact (peer);
 
--- `user` has written to `peer`, who has not answered yet; or to a group, negative, in which many have not.
+-- `user` has written to `peer`, who has not answered yet.
 CREATE TABLE unanswered (
     user         INTEGER NOT NULL,
     peer         INTEGER NOT NULL,
@@ -126,6 +126,17 @@ CREATE TABLE unanswered (
     PRIMARY KEY (user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX unanswered_by_peer ON unanswered (peer);
+
+-- `user` has written in a conversation in which many have not answered: in the day from `counted_from` on, in whichever group it
+-- was.
+CREATE TABLE unanswered_chat (
+    user         INTEGER NOT NULL,
+    chat_id      BLOB    NOT NULL,
+    counted_from INTEGER NOT NULL,
+    messages     INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    PRIMARY KEY (user, chat_id)
+) STRICT, WITHOUT ROWID;
 
 -- `user` has brought people into a group who have not answered them: as many requests as that is, for a day.
 CREATE TABLE brought (
@@ -195,7 +206,7 @@ CREATE TABLE mailbox (
     device     INTEGER NOT NULL,
     pos        INTEGER NOT NULL,
     flags      INTEGER NOT NULL,
-    -- What it belongs to: a group, or, negative, the user who has sent it by itself; 0 for the server's notices.
+    -- What it belongs to (`Source`): a group, or, negative, the user who has sent it by itself; 0 for the server's notices.
     chat       INTEGER NOT NULL,
     -- Bytes of the frame.
     len        INTEGER NOT NULL,
@@ -323,14 +334,18 @@ CREATE TABLE grp_participant (
     -- that the conversation was in before. Whoever comes is told nothing by what others did before.
     came_at  INTEGER NOT NULL DEFAULT 0,
     acted_at INTEGER NOT NULL DEFAULT 0,
-    -- The user is spared what the other one writes. When the user was last there, as the other one could see it; 1 if they
-    -- could not.
+    -- The user is spared what the other one writes.
     declined INTEGER NOT NULL DEFAULT 0,
+    -- When the user was last there, as the other one could see it before that; 0 if they could not.
+    seen_before INTEGER NOT NULL DEFAULT 0,
+    -- The user had answered the other one before that, and so has answered all the same.
+    had_answered INTEGER NOT NULL DEFAULT 0,
     -- The user has asked for the conversation.
     began INTEGER NOT NULL DEFAULT 0,
-    -- The user has been put in and hears nothing of it: who has put them in, whom they have blocked; -1 if they have left it
-    -- more than once.
+    -- The user has been put in and hears nothing of it.
     kept_out INTEGER NOT NULL DEFAULT 0,
+    -- Who has put them in, whom they have blocked; 0 where it is that they have left it more than once.
+    kept_out_by INTEGER NOT NULL DEFAULT 0,
     -- Who has brought the user into a group of people, whom they have not answered, before they say something there themselves;
     -- 0 for nobody.
     brought_by INTEGER NOT NULL DEFAULT 0,
@@ -421,6 +436,7 @@ CREATE TABLE grp_commit (
     group_info TEXT    NOT NULL,
     PRIMARY KEY (grp, epoch)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX grp_commit_by_user ON grp_commit (user);
 
 -- Who could not use one. `before`: because of the GroupInfo.
 CREATE TABLE unusable (
@@ -546,6 +562,62 @@ CREATE TABLE sample (
     messages         INTEGER NOT NULL
 ) STRICT;
 
+-- What goes with a group. Messages of it stay in mailboxes, and so do notices, which are tidied away with them.
+CREATE TRIGGER group_goes AFTER DELETE ON grp BEGIN
+    DELETE FROM grp_participant WHERE grp = old.id;
+    DELETE FROM grp_leaf WHERE grp = old.id;
+    DELETE FROM grp_state WHERE grp = old.id;
+    DELETE FROM grp_commit WHERE grp = old.id;
+    DELETE FROM unusable WHERE grp = old.id;
+    DELETE FROM judged WHERE grp = old.id;
+    DELETE FROM welcome WHERE grp = old.id;
+    DELETE FROM withheld WHERE grp = old.id;
+    DELETE FROM untold WHERE grp = old.id;
+END;
+
+-- What goes with the last group of a conversation.
+CREATE TRIGGER conversation_goes AFTER DELETE ON grp
+WHEN NOT EXISTS (SELECT 1 FROM grp WHERE chat_id = old.chat_id) BEGIN
+    DELETE FROM roster WHERE chat_id = old.chat_id;
+    DELETE FROM leaving WHERE chat_id = old.chat_id;
+    DELETE FROM unanswered_chat WHERE chat_id = old.chat_id;
+    DELETE FROM suspended WHERE chat_id = old.chat_id;
+END;
+
+CREATE TRIGGER participant_goes AFTER DELETE ON grp_participant BEGIN
+    DELETE FROM withheld WHERE grp = old.grp AND user = old.user;
+END;
+
+-- What goes with a user at once, while their row may have to stay.
+CREATE TRIGGER user_goes AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at = 0 AND new.deleted_at <> 0 BEGIN
+    DELETE FROM invitation WHERE user = new.id;
+    DELETE FROM contact WHERE user = new.id;
+    DELETE FROM contact WHERE peer = new.id;
+    DELETE FROM block WHERE user = new.id;
+    DELETE FROM block WHERE peer = new.id;
+    DELETE FROM unanswered WHERE user = new.id;
+    DELETE FROM unanswered WHERE peer = new.id;
+    DELETE FROM unanswered_chat WHERE user = new.id;
+    DELETE FROM brought WHERE user = new.id;
+    DELETE FROM withheld WHERE user = new.id;
+    DELETE FROM grp_participant WHERE user = new.id;
+    DELETE FROM leaving WHERE user = new.id;
+    DELETE FROM published_list WHERE user = new.id;
+    DELETE FROM removed_key WHERE user = new.id;
+    DELETE FROM earlier_backup WHERE user = new.id;
+    DELETE FROM replacement WHERE user = new.id;
+END;
+
+-- And what is of use as long as a device of theirs is a leaf.
+CREATE TRIGGER user_is_gone AFTER DELETE ON user BEGIN
+    DELETE FROM grp_commit WHERE user = old.id;
+    DELETE FROM unusable WHERE user = old.id;
+    DELETE FROM suspended WHERE user = old.id;
+    DELETE FROM conversation_went_on WHERE user = old.id;
+    DELETE FROM untold WHERE user = old.id;
+    DELETE FROM filed_bytes WHERE sender = old.id;
+END;
+
 -- What must not come back with an older database, or be lost with a newer one: which devices were signed out, whose access
 -- key is another, who is deactivated or deleted, what identities have signed last, who is blocked, what is declined, and who has been put out
 -- of groups or has left them. Written by whatever
@@ -581,7 +653,7 @@ CREATE TRIGGER delete_user AFTER UPDATE OF deleted_at ON user WHEN old.deleted_a
     INSERT INTO revocation (kind, user_id) VALUES ('deleted', new.user_id);
 END;
 
-CREATE TRIGGER decline AFTER UPDATE OF declined ON grp_participant WHEN (old.declined = 0) <> (new.declined = 0) BEGIN
+CREATE TRIGGER decline AFTER UPDATE OF declined ON grp_participant WHEN old.declined <> new.declined BEGIN
     INSERT INTO revocation (kind, user_id, subject)
     SELECT iif(new.declined = 0, 'let_in', 'declined'), u.user_id, g.chat_id FROM user u JOIN grp g ON g.id = new.grp
     WHERE u.id = new.user;

@@ -1,0 +1,63 @@
+//! By whose word somebody leaves.
+
+use privmsg_e2ee::{AccountKey, AccountSigningKey, OsRng};
+
+use super::*;
+
+struct Somebody {
+    account: AccountKey,
+    key: AccountSigningKey,
+    name: UserId,
+}
+
+impl Somebody {
+    fn new(name: &str) -> Self {
+        let (account, name) = (AccountKey::generate(&mut OsRng), UserId::new(name).unwrap());
+        let key = account.begin_generation(&name, 5, &mut OsRng).unwrap();
+        Self { account, key, name }
+    }
+
+    fn place(&self, role: Role, floor: u64) -> Participant {
+        Participant::with_role(self.name.clone(), self.account.public(), role, floor)
+    }
+}
+
+/// A group of two in which somebody stands so.
+fn group(of: &Somebody, role: Role, floor: u64) -> Roster {
+    let other = Somebody::new("zoe");
+    other.key.found(vec![other.place(Role::Owner, 5), of.place(role, floor)], &mut OsRng).unwrap()
+}
+
+fn leaves(who: &Somebody, newest: Roster, has_owned: bool) -> Result<Option<Roster>, ChangeError> {
+    let author = Author { key: &who.key, generation_of: &|_| None, has_owned };
+    let request = said(&Leave { wanted: 1, successor: None, newest }, &author)?;
+    Ok(request.roster.map(|roster| Roster::decode(&roster.decode().unwrap()).unwrap()))
+}
+
+/// An owner gives others any floor: whoever could never sign a roster could never leave, and would be listed to all.
+#[test]
+fn who_is_bound_to_a_generation_that_they_never_reach_leaves_by_their_session_alone() {
+    let ann = Somebody::new("ann");
+    let bound = group(&ann, Role::Admin, 1 << 50);
+    assert_eq!(leaves(&ann, bound, true), Ok(None));
+    let free = group(&ann, Role::Admin, 5);
+    let left = leaves(&ann, free.clone(), true).unwrap().expect("signed");
+    assert_eq!((left.follows(&free), left.participant(&ann.name)), (Ok(()), None));
+    // So does who has another identity by now than the one that stands there.
+    let former = Somebody::new("ann");
+    assert_eq!(leaves(&ann, group(&former, Role::Member, 0), true), Ok(None));
+}
+
+#[test]
+fn only_who_has_decided_something_as_the_owner_names_another_one() {
+    let ann = Somebody::new("ann");
+    let zoe = Somebody::new("zoe");
+    let alone = zoe.key.found(vec![zoe.place(Role::Owner, 5), ann.place(Role::Owner, 1)], &mut OsRng).unwrap();
+    let alone = zoe
+        .key
+        .next_roster(&[&alone], vec![zoe.place(Role::Member, 0), ann.place(Role::Owner, 1)], &mut OsRng)
+        .unwrap();
+    assert_eq!(leaves(&ann, alone.clone(), true), Err(ChangeError::LastOwner));
+    let left = leaves(&ann, alone.clone(), false).unwrap().expect("signed");
+    assert_eq!((left.replaces(&alone), left.has_owner()), (Ok(()), false));
+}

@@ -1,0 +1,52 @@
+//! Which number of a group's history ended an epoch.
+//!
+//! A message and the commit that removes its author's device may cross: the server takes both, the message first, and whoever has
+//! made the commit is behind it when the message comes. That it was said before is then shown by its number alone.
+
+use privmsg_protocol::{Epoch, GroupId, Seq};
+use rusqlite::params;
+
+use crate::sql_types::to_sql;
+use crate::{Snapshot, StoreError, Tx};
+
+/// How many of them are known of a group: as of many epochs as MLS keeps keys of, and some.
+const KEPT: u64 = 4;
+
+/// Notes that the commit with this number ended an epoch.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note(tx: &Tx<'_>, group: &GroupId, epoch: Epoch, seq: Seq) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("INSERT OR REPLACE INTO epoch_end (group_id, epoch, seq) VALUES (?1, ?2, ?3)")?
+        .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0), to_sql(seq.0)])?;
+    tx.sql()
+        .prepare_cached("DELETE FROM epoch_end WHERE group_id = ?1 AND epoch NOT BETWEEN ?2 AND ?3")?
+        .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0.saturating_sub(KEPT - 1)), to_sql(epoch.0)])?;
+    Ok(())
+}
+
+/// Forgets them all: what the group's epochs are called begins anew.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub(crate) fn forget(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM epoch_end WHERE group_id = ?1")?.execute([group.as_bytes().as_slice()])?;
+    Ok(())
+}
+
+/// Whether a number lies before the end of an epoch, and in a hole that may still be filled: nobody has been told that it is
+/// missing. Of a number that comes later, or behind the end, nobody knows when it was written.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_awaited_from(at: &Snapshot<'_>, group: &GroupId, epoch: Epoch, seq: Seq) -> Result<bool, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM epoch_end WHERE group_id = ?1 AND epoch = ?2 AND seq > ?3)
+                 AND EXISTS (SELECT 1 FROM gap WHERE group_id = ?1 AND confirmed = 0 AND ?3 BETWEEN first_seq AND last_seq
+                     AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1))",
+        )?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(epoch.0), to_sql(seq.0)], |row| row.get(0))?)
+}
