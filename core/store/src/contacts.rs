@@ -3,6 +3,7 @@
 //! What is known of a contact is what the user's devices say of them ([`words`]): each says which key it has met, and what it
 //! has come to know of it. Only this device's own doings pin another key than the pinned one.
 
+mod refused;
 pub mod words;
 
 use privmsg_protocol::{DeviceId, UserId};
@@ -11,6 +12,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::sql_types::{from_sql, key_bytes, optional_key_bytes, to_sql, user_id};
 use crate::{Change, Snapshot, Stamp, StoreError, Tx, holds};
 
+use refused::set_refused;
+pub use refused::{accept_refused, is_refused, note_refused_shown, refused, was_refused_shown};
 use words::Marks;
 
 /// What is known of a user's identity key.
@@ -234,27 +237,6 @@ fn end_change(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether the user has said of a key that it is not the contact's.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn is_refused(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
-    let mut query = at
-        .sql()
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM refused_identity WHERE user_id = ?1 AND identity = ?2)")?;
-    Ok(query.query_row(params![user.as_str(), identity.as_slice()], |row| row.get(0))?)
-}
-
-fn set_refused(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], refused: bool) -> Result<(), StoreError> {
-    let sql = if refused {
-        "INSERT OR IGNORE INTO refused_identity (user_id, identity) VALUES (?1, ?2)"
-    } else {
-        "DELETE FROM refused_identity WHERE user_id = ?1 AND identity = ?2"
-    };
-    tx.sql().execute(sql, params![user.as_str(), identity.as_slice()])?;
-    Ok(())
-}
-
 /// Notes the key that a contact link names. A link pins and never replaces: who has sent it is not known. Where another key
 /// is pinned, however it came to be, the user has to decide. Of one from the contact's own hands or screen, `in_person` is the
 /// generation that it names: what the account has signed in a lower one does not count.
@@ -347,52 +329,6 @@ fn changed_floor(at: &Snapshot<'_>, user: &UserId) -> Result<u64, StoreError> {
 pub fn refuse_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
     let Some(changed) = load(tx, user)?.and_then(|contact| contact.changed_identity) else { return Ok(false) };
     set_refused(tx, user, &changed, true)?;
-    end_change(tx, user)?;
-    Ok(true)
-}
-
-/// The keys that the user has refused for a contact.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn refused(at: &Snapshot<'_>, user: &UserId) -> Result<Vec<[u8; 32]>, StoreError> {
-    let sql = "SELECT identity FROM refused_identity WHERE user_id = ?1 ORDER BY identity";
-    let mut query = at.sql().prepare_cached(sql)?;
-    let rows = query.query_and_then([user.as_str()], |row| key_bytes(row, 0))?;
-    rows.collect()
-}
-
-/// The user is shown the numbers of all keys that they have refused for a contact.
-///
-/// # Errors
-/// [`StoreError`] of the statement.
-pub fn note_refused_shown(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
-    tx.sql().execute("UPDATE refused_identity SET shown = 1 WHERE user_id = ?1", [user.as_str()])?;
-    Ok(())
-}
-
-/// Whether the user was shown the number of a key since they have refused it.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn was_refused_shown(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM refused_identity WHERE user_id = ?1 AND identity = ?2 AND shown)";
-    let mut query = at.sql().prepare_cached(sql)?;
-    Ok(query.query_row(params![user.as_str(), identity.as_slice()], |row| row.get(0))?)
-}
-
-/// The user takes back that a key is not the contact's: it is the pinned one from now on, and nobody vouches for it. Returns
-/// whether it was refused.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn accept_refused(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<bool, StoreError> {
-    if !is_refused(tx, user, identity)? {
-        return Ok(false);
-    }
-    pin(tx, user, identity)?;
-    set_refused(tx, user, identity, false)?;
-    words::say(tx, user, identity, (Marks::NONE, 0))?;
     end_change(tx, user)?;
     Ok(true)
 }

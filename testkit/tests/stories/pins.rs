@@ -137,7 +137,7 @@ async fn a_link_that_contradicts_stops_what_is_sent_until_the_user_decides() -> 
     ensure!(refuses(&alice, &name).await?);
     alice.delivered(&kept).await?;
     bob.hears(&alice, "which of you?").await?;
-    ensure!(alice.client().contact(&name).await? == before);
+    ensure!(as_before(alice.client().contact(&name).await?, 1)? == before);
     Ok(())
 }
 
@@ -182,10 +182,17 @@ async fn a_false_change_of_a_verified_contact_can_be_refused() -> Result<()> {
     ensure!(refuses(&alice, &name).await? && !refuses(&alice, &name).await?);
     impostor.says(&alice, "believe me").await?;
     settles(&alice).await?;
-    ensure!(alice.client().contact(&name).await? == before, "the question comes again");
+    ensure!(as_before(alice.client().contact(&name).await?, 1)? == before, "the question comes again");
     let message = alice.client().message(kept.id).await?.context("a message")?;
     ensure!(message.state == MessageState::Queued, "{:?}", message.state);
     ensure!(!impostor.texts(&alice).await?.contains(&"a secret".to_owned()));
     ensure!(!alice.texts(&bob).await?.contains(&"believe me".to_owned()), "nor is it heard");
     Ok(())
+}
+
+/// A contact without the keys that were refused since, of which there are so many.
+fn as_before(mut contact: ContactInfo, refused: usize) -> Result<ContactInfo> {
+    ensure!(contact.refused.len() == refused, "{contact:?}");
+    contact.refused.clear();
+    Ok(contact)
 }

@@ -1,6 +1,5 @@
 //! Chats that others have begun: requests, until a person of this user answers.
 
-use privmsg_e2ee::Roster;
 use privmsg_protocol::{GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
@@ -8,50 +7,67 @@ use privmsg_store::{Snapshot, StoreError, Tx, blocks, groups, lags};
 
 use super::claim::Claim;
 use super::mls::Step;
-use super::rosters;
+use super::rosters::{self, Shown};
 use crate::error::ClientError;
 
-/// This device was brought into a chat, by an invitation or because of one. Whoever is brought into a group by somebody they talk to
-/// is not asked; a roster names its author, and nobody else can have signed it.
-pub(crate) fn brought_in(
-    tx: &Tx<'_>,
-    own: &UserId,
-    chat: &ChatKind,
-    roster: Option<&Roster>,
-) -> Result<(), ClientError> {
-    let asker = match (chat, roster) {
-        (ChatKind::Direct { peer }, _) => peer,
-        (ChatKind::Group { .. }, Some(roster)) => roster.author().user_id(),
-        (ChatKind::Group { .. }, None) | (ChatKind::SelfNotes, _) => return Ok(()),
-    };
-    let is_known = match chat {
-        ChatKind::Group { .. } => {
-            let talks = consent::of(tx, &ChatKind::Direct { peer: asker.clone() })? == Consent::Open;
-            asker == own || (talks && !blocks::is_blocked(tx, asker)?)
+/// Whose word has brought this user into a chat.
+#[derive(Debug, Clone)]
+pub(crate) enum Bringer {
+    /// Theirs: the other one of a direct chat, or whose signed step has let this user into a group.
+    Somebody(UserId),
+    /// It is not known. The chat is asked about, as theirs who began it.
+    Unknown {
+        /// The founder of the group.
+        began: UserId,
+    },
+}
+
+impl Bringer {
+    /// By what is known of a chat. `None`: there is nobody to be asked about.
+    fn of(chat: &ChatKind, shown: &Shown) -> Option<Self> {
+        match chat {
+            ChatKind::Direct { peer } => Some(Self::Somebody(peer.clone())),
+            ChatKind::Group { .. } => {
+                let began = shown.founding.as_ref().or(shown.roster.as_ref());
+                let began = began.map(|roster| Self::Unknown { began: roster.author().user_id().clone() });
+                shown.added_by.clone().map(Self::Somebody).or(began)
+            }
+            ChatKind::SelfNotes => None,
         }
-        ChatKind::Direct { .. } | ChatKind::SelfNotes => false,
-    };
-    if is_known {
-        consent::bring_in(tx, chat, asker)?
-    } else {
-        consent::ask(tx, chat, asker)?
+    }
+}
+
+/// This device was brought into a chat, by an invitation or because of one. Whoever is brought into a group by somebody they talk to
+/// is not asked: by a step that they have signed and no one else can have.
+pub(crate) fn brought_in(tx: &Tx<'_>, own: &UserId, chat: &ChatKind, shown: &Shown) -> Result<(), ClientError> {
+    match (chat, Bringer::of(chat, shown)) {
+        (_, None) => {}
+        (ChatKind::Group { .. }, Some(Bringer::Somebody(by))) if is_talked_to(tx, own, &by)? => {
+            consent::bring_in(tx, chat, &by)?;
+        }
+        (_, Some(Bringer::Somebody(asker) | Bringer::Unknown { began: asker })) => consent::ask(tx, chat, &asker)?,
     }
     Ok(())
 }
 
+fn is_talked_to(tx: &Tx<'_>, own: &UserId, user: &UserId) -> Result<bool, StoreError> {
+    let talks = consent::of(tx, &ChatKind::Direct { peer: user.clone() })? == Consent::Open;
+    Ok(user == own || (talks && !blocks::is_blocked(tx, user)?))
+}
+
 /// This device comes in by itself: was it invited, or does the server say that nobody of this user has answered there? Else the chat is
 /// older than the device, and what was decided about it, the others of the account know.
-pub(crate) fn came_in(
-    step: &Step<'_, '_>,
-    id: GroupId,
-    chat: &ChatKind,
-    roster: Option<&Roster>,
-) -> Result<(), ClientError> {
-    let was_invited = lags::of(step.tx, &id)?.is_some_and(|lag| lag.since.is_some());
-    if was_invited || consent::is_said_unanswered(step.tx, &id)? {
-        brought_in(step.tx, &step.identity.user_id, chat, roster)?;
+pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, claim: &Claim) -> Result<(), ClientError> {
+    if is_asked_about(step.tx, &id)? {
+        brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
     }
     Ok(())
+}
+
+/// Whether this device was invited into a group, or nobody of this user has answered there, by what the server says.
+pub(crate) fn is_asked_about(at: &Snapshot<'_>, id: &GroupId) -> Result<bool, StoreError> {
+    let was_invited = lags::of(at, id)?.is_some_and(|lag| lag.since.is_some());
+    Ok(was_invited || consent::is_said_unanswered(at, id)?)
 }
 
 /// Whether this device makes no commit in a chat, joining included: nobody of this user has answered there, or they do not want it.
@@ -68,7 +84,7 @@ pub(crate) fn is_closed(at: &Snapshot<'_>, chat: &ChatKind) -> Result<bool, Stor
 /// other, only that nothing of it can be read yet.
 pub(crate) fn awaits_answer(step: &Step<'_, '_>, id: GroupId, claim: &Claim) -> Result<bool, ClientError> {
     if groups::load(step.tx, &id)?.is_none() {
-        came_in(step, id, &claim.kind, claim.shown.roster.as_ref())?;
+        came_in(step, id, claim)?;
     }
     let is_closed = is_closed(step.tx, &claim.kind)?;
     if is_closed {
@@ -83,8 +99,8 @@ pub(crate) fn note_unanswered(tx: &Tx<'_>, own: &UserId, unanswered: &[GroupId])
     consent::note_unanswered(tx, unanswered)?;
     for id in unanswered {
         let Some(group) = groups::load(tx, id)? else { continue };
-        let roster = group.roster.as_deref().map(rosters::stored).transpose()?;
-        brought_in(tx, own, &chats::load(tx, group.chat)?.kind, roster.as_ref())?;
+        let shown = rosters::shown_here(tx, own, &group)?;
+        brought_in(tx, own, &chats::load(tx, group.chat)?.kind, &shown)?;
     }
     Ok(())
 }

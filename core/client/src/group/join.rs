@@ -15,7 +15,6 @@ use privmsg_store::welcomes::{self, Welcome};
 use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, reached, rejoins};
 use tokio::time::sleep;
 
-use super::asking;
 use super::claim::{Claim, published};
 use super::create::go_on;
 use super::membership::{self, Judgement};
@@ -23,6 +22,7 @@ use super::mls::Step;
 use super::request::{Request, submit};
 use super::rosters;
 use super::standing::vanished;
+use super::{asking, leaf_dates};
 use crate::content::new_message_id;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, Retry, causes};
@@ -79,7 +79,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         };
         let mut shown = claim.clone().with_state(&state)?;
         rosters::catch_up(link, id, &shown).await?;
-        if here.was_invited {
+        if here.is_asked_about {
             shown.shown.added_by = rosters::added_by(link, id, &shown).await?;
         }
         if attempt == 0 && !here.is_known && waits_for_answer(link, id, shown.clone()).await? {
@@ -132,8 +132,8 @@ struct Here {
     /// It is not somebody else's invention: this user has it already, or it is their own.
     is_known: bool,
     reached: Option<Incarnation>,
-    /// An invitation has come, which could not be used.
-    was_invited: bool,
+    /// An invitation has come, which could not be used, or nobody of this user has answered.
+    is_asked_about: bool,
     /// How often its group could not be joined, in a row.
     refusals: u32,
     /// Until it may be joined anew.
@@ -149,9 +149,9 @@ impl Here {
             let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?.max(told);
             let refusals = holds::attempts(at, &groups::TASK, Scope::Group(id))?;
             let pause = Duration::from_millis(rejoins::pause_ms(at, &id, now)?.unsigned_abs());
-            let was_invited = lags::of(at, &id)?.is_some_and(|lag| lag.since.is_some());
+            let is_asked_about = asking::is_asked_about(at, &id)?;
             let is_known = chat.is_some() || kind == ChatKind::SelfNotes;
-            Ok(Self { is_known, reached, was_invited, refusals, pause })
+            Ok(Self { is_known, reached, is_asked_about, refusals, pause })
         };
         link.context.store.read(look).await
     }
@@ -184,6 +184,8 @@ async fn prepare(
     };
     link.context
         .step(&link.identity, move |step| {
+            let chat = chats::find(step.tx, &claim.kind)?;
+            let made_at = leaf_dates::next(step, chat)?;
             let part = step.tx.savepoint()?;
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
             let (conversation, bundle) = match Conversation::join_external(
@@ -193,6 +195,7 @@ async fn prepare(
                 &info,
                 &tree,
                 claim.shown.roster.clone(),
+                made_at,
             ) {
                 Ok(joined) => joined,
                 Err(error) => {
@@ -208,7 +211,7 @@ async fn prepare(
                 }
             };
             part.keep()?;
-            asking::came_in(step, id, &claim.kind, conversation.roster())?;
+            asking::came_in(step, id, &claim)?;
             if let Some(why) = counted {
                 rejoins::note(step.tx, &id, why == Why::Missing, step.now_ms)?;
             }
@@ -312,9 +315,10 @@ pub(crate) fn use_welcome(
         Ok(conversation) => match membership::adopt(step, &conversation, id, claim)? {
             Judgement::Adopted(mut events) => {
                 part.keep()?;
-                asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, conversation.roster())?;
+                asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
+                note_leaves(step, &id, &conversation)?;
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {
                     gaps::restart(step.tx, &id, seq)?;
@@ -346,4 +350,22 @@ pub(crate) fn use_welcome(
         }
     }
     Ok((Outcome::Refused, Vec::new()))
+}
+
+/// Notes when the leaves were made among which this device has come in. By a key package that is older than what others have seen
+/// of it, it renews its leaf at once, for nothing is said to it before; and puts out those of the user's other devices of
+/// which that is true, which may be away: others cannot.
+fn note_leaves(step: &Step<'_, '_>, id: &GroupId, conversation: &Conversation) -> Result<(), ClientError> {
+    let Some(group) = groups::load(step.tx, id)? else { return Ok(()) };
+    leaf_dates::note(step.tx, group.chat, &conversation.dates())?;
+    let stale = leaf_dates::stale(step.tx, &group, conversation)?;
+    let own = conversation.members().into_iter().filter(|member| member.user_id == step.identity.user_id);
+    for member in own.filter(|member| stale.contains(&member.device_key)) {
+        if member.is_self {
+            groups::set_rotate_at(step.tx, id, step.now_ms)?;
+        } else {
+            groups::set_reconcile(step.tx, id)?;
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCerti
 use privmsg_mls_public::{KnownDevices, Learned, RosterView};
 use privmsg_protocol::{GroupId, Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::{Snapshot, StoreError, Tx, account, consent, group_chats};
 
 use super::claim::Claim;
@@ -21,6 +22,9 @@ use crate::trust;
 
 /// Most answers with steps, of a megabyte each, of one group: more than a server keeps.
 const MOST_ANSWERS: usize = 16;
+
+/// How far back it is looked who has added this user: as a rule it is the last step, and a page of the server's has some hundreds.
+const STEPS_BACK: [u64; 3] = [2, 32, 256];
 
 /// What the server has shown beside a group's public state. The rosters are genuine, and nothing else is known of them.
 #[derive(Debug, Clone, Default)]
@@ -142,29 +146,67 @@ pub(crate) async fn catch_up(link: &Link, id: GroupId, claim: &Claim) -> Result<
 /// shows it: whoever has signed the newest roster may have changed something else in it. Asked only where it is to be told.
 pub(crate) async fn added_by(link: &Link, id: GroupId, claim: &Claim) -> Result<Option<UserId>, ClientError> {
     let Some(roster) = claim.shown.roster.clone() else { return Ok(None) };
-    let kind = claim.kind.clone();
-    let takes_part = move |at: &Snapshot<'_>| match chats::find(at, &kind)? {
-        Some(chat) => Ok::<_, StoreError>(group_chats::load(at, chat)?.is_some_and(|known| known.gone.is_none())),
-        None => Ok(false),
+    let (kind, own) = (claim.kind.clone(), &link.identity.user_id);
+    let name = own.clone();
+    let look = move |at: &Snapshot<'_>| {
+        let Some(chat) = chats::find(at, &kind)? else { return Ok(None) };
+        let takes_part = group_chats::load(at, chat)?.is_some_and(|known| known.gone.is_none());
+        let group = groups::of_chat(at, chat)?.filter(|_| takes_part);
+        Ok::<_, ClientError>(Some((takes_part, group.map(|group| shown_here(at, &name, &group)).transpose()?)))
     };
-    let own = &link.identity.user_id;
-    if link.context.store.read(takes_part).await? || roster.participant(own).is_none() {
+    match link.context.store.read(look).await? {
+        Some((_, Some(here))) => return Ok(here.added_by),
+        Some((true, None)) => return Ok(None),
+        _ => {}
+    }
+    if roster.participant(own).is_none() {
         return Ok(None);
     }
-    let author = roster.author().user_id().clone();
-    if roster.is_founding() {
-        return Ok(Some(author));
+    let founding: Vec<_> = claim.shown.founding.iter().cloned().collect();
+    for steps in STEPS_BACK {
+        let after = roster.number().saturating_sub(steps);
+        let known = match link.context.api.roster_steps(&id, after).await {
+            Ok(answer) => answer.rosters.iter().map(read).collect::<Result<Vec<_>, _>>()?,
+            Err(ClientError::Server { code, .. }) => {
+                tracing::info!(%code, "who has added this user is not known");
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(by) = brought_by(own, &roster, &[known, founding.clone()].concat()) {
+            return Ok(Some(by).filter(|by| by != own));
+        }
+        if after <= 1 {
+            break;
+        }
     }
-    let mut before: Vec<_> = claim.shown.founding.iter().cloned().collect();
-    match link.context.api.roster_steps(&id, roster.number().saturating_sub(2)).await {
-        Ok(answer) => before.extend(answer.rosters.iter().map(read).collect::<Result<Vec<_>, _>>()?),
-        Err(ClientError::Server { code, .. }) => tracing::info!(%code, "who has added this user is not known"),
-        Err(error) => return Err(error),
+    Ok(None)
+}
+
+/// Whose word has brought a user into a roster in which they are, by the steps that are known to have led to it: each follows the one
+/// before, so that nobody can put a step of their own, or of a friend's, into the way.
+pub(crate) fn brought_by(own: &UserId, roster: &Roster, known: &[Roster]) -> Option<UserId> {
+    let mut after = roster;
+    while !after.is_founding() {
+        // What joins two branches together has brought in nobody, and from where it goes on is not known.
+        let before = known.iter().find(|before| after.previous().len() == 1 && after.follows(before).is_ok())?;
+        if before.participant(own).is_none() {
+            break;
+        }
+        after = before;
     }
-    // What joins two branches together has brought in nobody.
-    let brought = roster.previous().len() == 1
-        && before.iter().any(|before| before.participant(own).is_none() && roster.follows(before).is_ok());
-    Ok(Some(author).filter(|author| brought && author != own))
+    Some(after.author().user_id().clone())
+}
+
+/// What this device knows itself of a group that it is in, as the server would show it to a newcomer.
+pub(crate) fn shown_here(at: &Snapshot<'_>, own: &UserId, group: &StoredGroup) -> Result<Shown, ClientError> {
+    let roster = group.roster.as_deref().map(stored).transpose()?;
+    let founding = group_chats::load(at, group.chat)?.map(|known| stored(&known.founding)).transpose()?;
+    let past = group_chats::past_rosters(at, group.chat)?;
+    let mut known = past.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?;
+    known.extend(founding.clone());
+    let added_by = roster.as_ref().and_then(|roster| brought_by(own, roster, &known));
+    Ok(Shown { roster, founding, added_by })
 }
 
 /// The rosters that have led to this one, as far as they are known, without it and the founding one: a server that was set
@@ -293,3 +335,7 @@ fn damaged(error: StatementError) -> ClientError {
         _ => ClientError::Damaged("roster"),
     }
 }
+
+#[cfg(test)]
+#[path = "rosters_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use privmsg_client::Consent;
+use privmsg_client::{Consent, Draft, Recipient};
 use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::Requests;
 use privmsg_testkit::hostile::{Answer, Frame};
@@ -116,6 +116,39 @@ async fn an_invitation_that_was_spoiled_shows_nobody_that_one_is_there() -> Resu
     mallory.says(&alice, "At last").await?;
     alice.hears(&mallory, "At last").await?;
     ensure!(alice.client().requests().await?.is_empty());
+    Ok(())
+}
+
+/// A friend whom a stranger has put beside her leaves, and the newest roster is his. It is not he who has brought her in.
+#[tokio::test]
+async fn whose_roster_is_the_newest_has_not_brought_anybody_in_by_that() -> Result<()> {
+    let (server, hostile, mut alice, bob) = alice_is_watched().await?;
+    let mallory = server.person("mallory").await?;
+    hostile.rewrites_frames(|mut frame| {
+        if frame.payload("message").is_some_and(|message| message["message_type"] == "key_exchange") {
+            let content = &mut frame.value_mut()["payload"]["encrypted_content"];
+            let spoiled = content.as_str().map(|content| format!("{}AAAA", &content[..content.len() / 8 * 4]));
+            *content = spoiled.into();
+        }
+        vec![frame]
+    });
+    alice.goes_offline().await?;
+    let people = [&bob, &alice].map(|person| person.account().user_id.clone());
+    let his = mallory.client().create_group("Look", &people).await?;
+    mallory.client().wait_group_made(his).await?;
+    let room = Recipient::Group(mallory.client().group(his).await?.conversation);
+    let bobs = until("that bob is in", PATIENCE, || async { Ok(bob.client().chat_with(&room).await?) }).await?;
+    for asked in bob.client().leave_group(bobs, None).await? {
+        tokio::time::timeout(PATIENCE, bob.client().wait_group_changed(asked)).await??;
+    }
+    mallory.delivered(&mallory.client().send(&room, Draft::text("who is there?")).await?).await?;
+    alice.goes_online().await?;
+    let asks = until("that she is asked", PATIENCE, || async {
+        let asks = alice.client().requests().await?;
+        Ok((!asks.is_empty()).then_some(asks))
+    });
+    let asks = asks.await?;
+    ensure!(asks.len() == 1 && asks[0].from == mallory.account().user_id && asks[0].is_unread, "{asks:?}");
     Ok(())
 }
 

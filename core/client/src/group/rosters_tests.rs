@@ -1,0 +1,50 @@
+//! By whose word somebody is in a group.
+
+use privmsg_e2ee::{AccountKey, OsRng};
+
+use super::*;
+
+struct Somebody(AccountSigningKey);
+
+impl Somebody {
+    fn new(name: &str) -> Self {
+        let name = UserId::new(name).unwrap();
+        Self(AccountKey::generate(&mut OsRng).begin_generation(&name, 5, &mut OsRng).unwrap())
+    }
+
+    fn is(&self, role: Role) -> Participant {
+        let certificate = self.0.certificate();
+        Participant::with_role(certificate.user_id().clone(), *certificate.identity_key(), role, 5)
+    }
+
+    fn name(&self) -> UserId {
+        self.0.certificate().user_id().clone()
+    }
+
+    fn writes(&self, before: &Roster, people: Vec<Participant>) -> Roster {
+        self.0.next_roster(&[before], people, &mut OsRng).unwrap()
+    }
+}
+
+#[test]
+fn who_has_brought_somebody_in_is_who_has_signed_the_step_by_which_they_came() {
+    let [mal, pal, vic] = ["mal", "pal", "vic"].map(Somebody::new);
+    let (owner, admin, member) = (Role::Owner, Role::Admin, Role::Member);
+    let founding = mal.0.found(vec![mal.is(owner), pal.is(admin), vic.is(member)], &mut OsRng).unwrap();
+    let leaves = pal.writes(&founding, vec![mal.is(owner), vic.is(member)]);
+    let own = vic.name();
+    let by = |roster: &Roster, known: &[&Roster]| {
+        let known: Vec<_> = known.iter().map(|&roster| roster.clone()).collect();
+        brought_by(&own, roster, &known).map(|by| by.to_string())
+    };
+    assert_eq!(by(&founding, &[]).as_deref(), Some("mal"));
+    assert_eq!(by(&leaves, &[&founding]).as_deref(), Some("mal"), "not who has left");
+    assert_eq!(by(&leaves, &[]), None, "nobody says what was before");
+
+    let without = mal.0.found(vec![mal.is(owner), pal.is(admin)], &mut OsRng).unwrap();
+    let added = pal.writes(&without, vec![mal.is(owner), pal.is(admin), vic.is(member)]);
+    let later = mal.writes(&added, vec![mal.is(owner), pal.is(member), vic.is(member)]);
+    assert_eq!(by(&added, &[&without]).as_deref(), Some("pal"));
+    assert_eq!(by(&later, &[&without, &added]).as_deref(), Some("pal"), "some steps back");
+    assert_eq!(by(&later, &[&without, &founding]), None, "a step that does not lead there says nothing");
+}
