@@ -120,7 +120,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The user accepts a group: who puts them in again after this does so for the first time.
+    /// The user accepts a group. How often they have left it counts no more: to be brought back once may be meant well again.
     pub(super) fn open_to(&mut self, group: i64, user: i64) -> Result<()> {
         self.conn.run(
             "DELETE FROM leaving WHERE user = ?2 AND chat_id = (SELECT chat_id FROM grp WHERE id = ?1)",

@@ -344,7 +344,7 @@ CREATE TABLE grp_participant (
     began INTEGER NOT NULL DEFAULT 0,
     -- The user has been put in and hears nothing of it.
     kept_out INTEGER NOT NULL DEFAULT 0,
-    -- Who has put them in, whom they have blocked; 0 where it is that they have left it more than once.
+    -- Who has put them in, whom they have blocked or declined; 0 where it is that they have left it more than once.
     kept_out_by INTEGER NOT NULL DEFAULT 0,
     -- Who has brought the user into a group of people, whom they have not answered, before they say something there themselves;
     -- 0 for nobody.
