@@ -1,6 +1,7 @@
 //! `list-devices`: the signed-in devices of a user.
 
 use clap::ArgMatches;
+use privmsg_protocol::is_ignorable;
 use privmsg_protocol::rest::AdminUserDetail;
 
 use super::arguments::{Administrator, administration, take_whom, whom};
@@ -46,7 +47,21 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     Ok(())
 }
 
-/// What a client has said, which may hold anything: nothing of it must move the cursor or change colours.
+/// What a client has said, which may hold anything: nothing of it must move the cursor, change colours, or turn the order of what
+/// stands beside it around.
 fn printable(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+    text.chars().map(|char| if char.is_control() || is_ignorable(char) { '\u{fffd}' } else { char }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_devices_change_nothing_around_them() {
+        assert_eq!(
+            printable("Ann's phone \u{1b}[2J\u{202e}\u{200b}\n"),
+            "Ann's phone \u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}"
+        );
+    }
 }

@@ -69,9 +69,8 @@ fn note_number(
         return Ok(false);
     };
     if sender.user_id == step.identity.user_id {
-        // One's own list is asked for like all that concerns one's own account.
+        // One's own list is asked for like all that concerns one's own account, too.
         blocks::note_news(step.tx)?;
-        return Ok(false);
     }
     let account = (&sender.user_id, sender.identity.as_bytes());
     wanted_lists::want(step.tx, account, stored(number), chat, true, step.now_ms)?;

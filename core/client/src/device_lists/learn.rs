@@ -41,7 +41,11 @@ impl Learning<'_, '_> {
         let tx = self.tx;
         if *user == self.own.user_id {
             let Some(account) = account::load(tx)? else { return Ok(Vec::new()) };
-            return own_devices::learn::learn(tx, &account, list, self.now_ms);
+            let events = own_devices::learn::learn(tx, &account, list, self.now_ms)?;
+            if let Some(number) = own_devices::learn::known(tx, &account)?.number() {
+                wanted_lists::found(tx, user, identity.as_bytes(), stored(number))?;
+            }
+            return Ok(events);
         }
         let mut known = learnt(tx, user, identity)?;
         let before = known.clone();

@@ -1,3 +1,5 @@
+use privmsg_protocol::is_ignorable;
+
 use super::MAX_FILE_NAME_LEN;
 
 /// Used where nothing of a name is left.
@@ -34,8 +36,8 @@ fn is_edge(c: char) -> bool {
 
 /// Characters that are not seen, or that make a name look like another one (`exe.gpj` for `jpg.exe`).
 fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    // Which form of a sign is meant is seen.
+    c.is_control() || (is_ignorable(c) && !matches!(c, '\u{fe00}'..='\u{fe0f}'))
 }
 
 fn is_refused(c: char) -> bool {

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use minicbor::{Decode, Encode};
+use privmsg_protocol::is_ignorable;
 use unicode_segmentation::UnicodeSegmentation as _;
 use zeroize::Zeroizing;
 
@@ -57,15 +58,6 @@ fn is_one_sign(text: &str) -> bool {
         && !first.is_whitespace()
         && !is_ignorable(first)
         && !text.chars().any(char::is_control)
-}
-
-/// Characters that are not seen: the property `Default_Ignorable_Code_Point` of Unicode, whose members do not change.
-fn is_ignorable(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_false(removed: &bool) -> bool {

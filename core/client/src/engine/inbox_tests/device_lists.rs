@@ -1,16 +1,19 @@
 //! Devices that are not their account's, and lists that somebody keeps back or invents.
 
-use privmsg_e2ee::{AccountKey, AccountSigningKey, OsRng, Reaction, ToldList};
+use privmsg_e2ee::{AccountKey, AccountSigningKey, Member, OsRng, Reaction, ToldList};
 use privmsg_mls_public::{DeviceList, ListNumber};
+use privmsg_store::account::{self, Account};
 use privmsg_store::contacts::words;
 use privmsg_store::messages::Kind;
-use privmsg_store::{chats, consent, contacts, owed_receipts};
+use privmsg_store::{chats, consent, contacts, owed_receipts, wanted_lists};
 
 use super::*;
 use crate::device_lists::gate::{self, Gate};
+use crate::device_lists::heard::{self, Standing};
 use crate::device_lists::learn::Learning;
 use crate::device_lists::{self};
 use crate::engine::tasks::device_lists::release;
+use crate::identity::signed_in_account;
 
 /// A time at which nothing is waited for any more that was named at 5.
 const MUCH_LATER: i64 = 5 + 60_000;
@@ -304,4 +307,39 @@ async fn a_floor_that_another_own_device_has_told_counts_as_long_as_that_device(
     assert_eq!((bob.gate_at(MUCH_LATER).await, bob.gate_of_people_at(5).await), (Gate::Open, Gate::Open));
     bob.step(move |step| words::weigh_devices(step.tx, &[tablet], false).unwrap()).await;
     assert_eq!(bob.gate_of_people_at(5).await, Gate::Missing, "let in again, it says what it said");
+}
+
+/// An own device names a list of the account's of which this one has not heard: what it says waits for it, and is no stranger's.
+#[tokio::test]
+async fn what_an_own_device_says_by_a_list_that_has_not_come_waits_for_it() {
+    let key = AccountKey::generate(&mut OsRng);
+    let laptop = Device::of("alice").sibling(&key, "laptop");
+    let phone = laptop.sibling(&key, "phone");
+    let signing = laptop.begins(&key, 1);
+    let (before, after) = (list(&signing, 9, &[&laptop]), list(&signing, 10, &[&laptop, &phone]));
+    let (user, identity) = (laptop.identity.user_id.clone(), key.public());
+    let sender = Member {
+        user_id: user.clone(),
+        device_id: phone.identity.device_id.clone(),
+        device_key: phone.identity.device.public(),
+        identity,
+        is_self: false,
+    };
+    let standings = laptop.step(move |step| {
+        let account = Account { identity: Some(*identity.as_bytes()), ..signed_in_account(user.clone()) };
+        account::save(step.tx, &account).unwrap();
+        let chat = chats::ensure(step.tx, &ChatKind::SelfNotes, step.now_ms).unwrap();
+        let learning = || Learning { tx: step.tx, own: step.identity, chat, now_ms: step.now_ms };
+        let says = |counter| {
+            let content = numbered(1, counter)(Content::new(message_id(1), 1, &Text::new("text")).unwrap());
+            heard::hear(step, chat, &sender, &content).unwrap().0
+        };
+        let waits = || wanted_lists::of(step.tx, &user, identity.as_bytes()).unwrap().is_some();
+        learning().list(&user, identity, before).unwrap();
+        let first = [says(9), says(10)];
+        let waited = waits();
+        learning().list(&user, identity, after).unwrap();
+        (first, waited, says(10), waits())
+    });
+    assert_eq!(standings.await, ([Standing::Unlisted, Standing::Unknown], true, Standing::Listed, false));
 }
