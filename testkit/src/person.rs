@@ -18,6 +18,7 @@ use privmsg_protocol::Secret;
 use tokio::sync::broadcast;
 
 use crate::Account;
+use crate::hostile::Thief;
 use crate::wait::{PATIENCE, until};
 pub(crate) use named::Named;
 pub use new_device::NewDevice;
@@ -125,17 +126,32 @@ impl Person {
     /// # Errors
     /// If it cannot be copied or opened.
     pub async fn copied(&self) -> Result<Self> {
-        let home = Arc::new(tempfile::tempdir()?);
+        let (home, copy) = self.disk()?;
+        let home = Arc::new(home);
+        let (profile, clock) = (Profile::at(copy), Arc::clone(&self.clock));
+        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
+        let (account, recovery_key, events) = (self.account.clone(), self.recovery_key.clone(), client.events());
+        Ok(Self { account, profile, clock, recovery_key, client, engine: None, events, home })
+    }
+
+    /// Somebody has copied the disk as it is now. Nobody must be writing to it.
+    ///
+    /// # Errors
+    /// If it cannot be copied or opened.
+    pub fn is_copied(&self) -> Result<Thief> {
+        let (disk, profile) = self.disk()?;
+        Thief::with(disk, &profile)
+    }
+
+    fn disk(&self) -> Result<(tempfile::TempDir, PathBuf)> {
+        let home = tempfile::tempdir()?;
         let copy = home.path().join("profile");
         std::fs::create_dir(&copy)?;
         for entry in std::fs::read_dir(self.home.path().join("profile"))? {
             let entry = entry?;
             std::fs::copy(entry.path(), copy.join(entry.file_name()))?;
         }
-        let (profile, clock) = (Profile::at(copy), Arc::clone(&self.clock));
-        let client = Client::open_with(&profile, None, Arc::clone(&clock)).await?;
-        let (account, recovery_key, events) = (self.account.clone(), self.recovery_key.clone(), client.events());
-        Ok(Self { account, profile, clock, recovery_key, client, engine: None, events, home })
+        Ok((home, copy))
     }
 
     /// Waits until the engine stops by itself, and says why.

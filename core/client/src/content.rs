@@ -61,9 +61,7 @@ trait ContentKind: Sync {
     fn name(&self) -> &'static str;
 
     /// Whether a person says it, and not the client by itself: whoever has said something is seen by the others to be there.
-    fn by_person(&self, _content: &Content) -> bool {
-        true
-    }
+    fn by_person(&self, content: &Content) -> bool;
 
     /// Does what it means, in the transaction that it came or was written in. What breaks the rules changes nothing.
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>;

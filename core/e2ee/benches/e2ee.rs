@@ -72,7 +72,7 @@ impl Device {
 
     fn claim(&self, now: u64) -> Outcome<(usize, ClaimedKeyPackage)> {
         let bytes =
-            generate_key_package(&Provider::new(&self.storage), &self.keys, &self.certificate, false, now)?.bytes;
+            generate_key_package(&Provider::new(&self.storage), &self.keys, &self.certificate, false, now, now)?.bytes;
         let (user, device) = (self.certificate.user_id(), self.certificate.device_id());
         Ok((bytes.len(), ClaimedKeyPackage::validate(&bytes, user, device, now)?))
     }
@@ -92,7 +92,8 @@ fn conversation(leaves: usize) -> Outcome {
     let own = Person { user_id: user, identity: account.public() };
     let info = ConversationInfo::notes(own, Incarnation::FIRST);
     let start = Instant::now();
-    let (mut ours, bundle) = Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed)?;
+    let (mut ours, bundle) =
+        Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed, now)?;
     let create = start.elapsed();
     ours.merge_pending(&provider)?;
     println!(
@@ -127,7 +128,7 @@ fn conversation(leaves: usize) -> Outcome {
 
     for which in ["first", "second"] {
         let start = Instant::now();
-        let rotation = ours.commit(&provider, &first.keys, &[], &[])?;
+        let rotation = ours.commit(&provider, &first.keys, &[], &[], now)?;
         let commit = start.elapsed();
         ours.merge_pending(&provider)?;
         let start = Instant::now();
@@ -148,7 +149,8 @@ fn server(leaves: usize) -> Outcome {
     let (first, joiner) = (&devices[0], &devices[leaves]);
     let provider = Provider::new(&first.storage);
     let info = ConversationInfo::notes(Person { user_id: user, identity: account.public() }, Incarnation::FIRST);
-    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed)?;
+    let (mut ours, created) =
+        Conversation::create(&provider, &first.keys, &first.certificate, info, None, &claimed, now)?;
     ours.merge_pending(&provider)?;
 
     let start = Instant::now();
@@ -157,17 +159,17 @@ fn server(leaves: usize) -> Outcome {
     let mut state = server.encoded().to_vec();
 
     for what in ["first rotation", "second rotation"] {
-        let rotation = ours.commit(&provider, &first.keys, &[], &[])?;
+        let rotation = ours.commit(&provider, &first.keys, &[], &[], now)?;
         ours.merge_pending(&provider)?;
         state = check(leaves, what, &state, &rotation)?;
     }
-    let removal = ours.commit(&provider, &first.keys, &[], &created.added[..1])?;
+    let removal = ours.commit(&provider, &first.keys, &[], &created.added[..1], now)?;
     ours.merge_pending(&provider)?;
     state = check(leaves, "removal", &state, &removal)?;
     let provider = Provider::new(&joiner.storage);
     let tree = PublicConversation::decode(state.clone())?.ratchet_tree();
     let (keys, certificate) = (&joiner.keys, &joiner.certificate);
-    let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree, None)?;
+    let (_, joined) = Conversation::join_external(&provider, keys, certificate, &removal.group_info, &tree, None, now)?;
     state = check(leaves, "external join", &state, &joined)?;
     // Rejoining costs each client what it costs to read the tree: with a thousand, one of each user's four must do.
     let step = if leaves <= 100 { 2 } else { 4 };
@@ -194,13 +196,14 @@ fn group(people: usize, devices: usize) -> Outcome {
     let (provider, first) = (Provider::new(&fleet[0].storage), &fleet[0]);
     let info = ConversationInfo::group(&roster, Incarnation::FIRST);
     let begun = Some(roster.clone());
-    let (mut ours, created) = Conversation::create(&provider, &first.keys, &first.certificate, info, begun, &claimed)?;
+    let (mut ours, created) =
+        Conversation::create(&provider, &first.keys, &first.certificate, info, begun, &claimed, now)?;
     ours.merge_pending(&provider)?;
     let (server, _) = PublicConversation::begin(&created.group_info, &created.ratchet_tree, Some(roster.clone()))?;
     // The last one goes.
     places.pop();
     let step = founder.next_roster(&[&roster], places, &mut OsRng)?;
-    let bundle = ours.commit_step(&provider, &first.keys, &step, &[], &[])?;
+    let bundle = ours.commit_step(&provider, &first.keys, &step, &[], &[], now)?;
     let what = format!("roster of {people} without one, {} B,", step.encode().len());
     check(people * devices, &what, server.encoded(), &bundle).map(drop)
 }
@@ -219,7 +222,7 @@ fn warm<'a>(
         let (group_info, tree) = (&latest.group_info, server.ratchet_tree());
         let provider = Provider::new(&device.storage);
         let (keys, certificate) = (&device.keys, &device.certificate);
-        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree, None)?.1;
+        latest = Conversation::join_external(&provider, keys, certificate, group_info, &tree, None, 0)?.1;
         let before = state;
         server.apply(&latest.commit, &latest.group_info)?;
         state = server.encoded().to_vec();

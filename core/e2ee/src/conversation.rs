@@ -64,7 +64,7 @@ pub use encrypt::EncryptError;
 pub use external::ExternalJoinError;
 pub use join::JoinError;
 pub use member::MembershipChange;
-pub use privmsg_mls_public::group::RejectReason;
+pub use privmsg_mls_public::group::{LeafDate, RejectReason};
 pub use process::{Expected, ProcessError, Processed};
 
 use std::fmt;
@@ -223,6 +223,12 @@ impl Conversation {
         member::members(&self.group)
     }
 
+    /// When each device in the group has made its leaf.
+    #[must_use]
+    pub fn dates(&self) -> Vec<LeafDate> {
+        member::dates(&self.group)
+    }
+
     fn new(group: MlsGroup, group_id: GroupId) -> Result<Self, LoadError> {
         let info = group::info_of_extensions(group.extensions()).map_err(|error| match error {
             InfoError::UpdateNeeded(newer) => LoadError::UpdateNeeded(newer),
@@ -271,7 +277,7 @@ fn join_config() -> MlsGroupJoinConfig {
         .build()
 }
 
-fn create_config(info: &ConversationInfo) -> MlsGroupCreateConfig {
+fn create_config(info: &ConversationInfo, made_at: u64) -> MlsGroupCreateConfig {
     MlsGroupCreateConfig::builder()
         .ciphersuite(leaf::CIPHERSUITE)
         .wire_format_policy(MIXED_PLAINTEXT_WIRE_FORMAT_POLICY)
@@ -280,6 +286,8 @@ fn create_config(info: &ConversationInfo) -> MlsGroupCreateConfig {
         .sender_ratchet_configuration(SenderRatchetConfiguration::new(OUT_OF_ORDER, MAX_SKIPPED))
         .use_ratchet_tree_extension(false)
         .capabilities(leaf::capabilities())
+        .with_leaf_node_extensions(leaf::extensions(made_at))
+        .expect("our capabilities have the extension of our leaves")
         .with_group_context_extensions(group::extensions(info))
         .build()
 }

@@ -87,7 +87,8 @@ pub struct GeneratedKeyPackage {
     pub reference: Vec<u8>,
 }
 
-/// Makes a key package for this device and stores its private parts. `now` is in seconds since 1970. A welcome uses them up,
+/// Makes a key package for this device and stores its private parts. `now` is in seconds since 1970, and so is `made_at`, by the
+/// clock that dates all leaves of the device, whatever others say the time is. A welcome uses them up,
 /// unless it is a last-resort one; what no welcome has used is for the caller to [`forget`], when none can come any more.
 ///
 /// # Errors
@@ -98,9 +99,12 @@ pub fn generate<S: Storage>(
     certificate: &DeviceCertificate,
     last_resort: bool,
     now: u64,
+    made_at: u64,
 ) -> Result<GeneratedKeyPackage, GenerateError> {
-    let mut builder =
-        KeyPackage::builder().key_package_lifetime(lifetime(now)).leaf_node_capabilities(leaf::capabilities());
+    let mut builder = KeyPackage::builder()
+        .key_package_lifetime(lifetime(now))
+        .leaf_node_capabilities(leaf::capabilities())
+        .leaf_node_extensions(leaf::extensions(made_at));
     if last_resort {
         builder = builder.mark_as_last_resort();
     }
@@ -134,6 +138,7 @@ pub fn forget<S: Storage>(provider: &Provider<'_, S>, reference: &[u8]) -> Resul
 pub struct ClaimedKeyPackage {
     key_package: KeyPackage,
     certificate: DeviceCertificate,
+    made_at: u64,
 }
 
 impl ClaimedKeyPackage {
@@ -161,6 +166,7 @@ impl ClaimedKeyPackage {
             return Err(KeyPackageError::Expired);
         }
         let node = key_package.leaf_node();
+        let made_at = leaf::made_at(node)?;
         let certificate = leaf::certificate_of(node)?;
         if certificate.user_id() != user_id || certificate.device_id() != device_id {
             return Err(KeyPackageError::Foreign {
@@ -168,13 +174,19 @@ impl ClaimedKeyPackage {
                 device_id: certificate.device_id().clone(),
             });
         }
-        Ok(Self { key_package, certificate })
+        Ok(Self { key_package, certificate, made_at })
     }
 
     /// Whose key package it is, with the identity key that vouches for it.
     #[must_use]
     pub fn member(&self) -> Member {
         Member::new(group::Member::from_certificate(&self.certificate), false)
+    }
+
+    /// When the leaf was made that it would be.
+    #[must_use]
+    pub const fn made_at(&self) -> u64 {
+        self.made_at
     }
 
     pub(crate) const fn certificate(&self) -> &DeviceCertificate {

@@ -45,14 +45,14 @@
 //! let (alice_disk, bob_disk) = (MemoryStorage::default(), MemoryStorage::default());
 //!
 //! // Bob leaves a key package on the server. Alice claims it and creates the chat.
-//! let uploaded = generate_key_package(&Provider::new(&bob_disk), &bob_keys, &bob_cert, false, now)?;
+//! let uploaded = generate_key_package(&Provider::new(&bob_disk), &bob_keys, &bob_cert, false, now, now)?;
 //! let claimed = ClaimedKeyPackage::validate(&uploaded.bytes, &bob, &bobs, now)?;
 //! let people = [(&alice, &alice_cert), (&bob, &bob_cert)]
 //!     .map(|(user, cert)| Person { user_id: user.clone(), identity: *cert.identity_key() });
 //! let [alice, bob] = people;
 //! let info = ConversationInfo::direct(alice, bob, Incarnation::FIRST)?;
 //! let provider = Provider::new(&alice_disk);
-//! let (mut chat, bundle) = Conversation::create(&provider, &alice_keys, &alice_cert, info, None, &[claimed])?;
+//! let (mut chat, bundle) = Conversation::create(&provider, &alice_keys, &alice_cert, info, None, &[claimed], now)?;
 //! chat.merge_pending(&provider)?; // the server has accepted `bundle`
 //! let message = chat.encrypt(&provider, &alice_keys, b"hello")?;
 //!
@@ -84,7 +84,8 @@ pub use content::{
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,
-    LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason, SharedWelcome,
+    LeafDate, LoadError, MAX_PAST_EPOCHS, MembershipChange, OUT_OF_ORDER, ProcessError, Processed, RejectReason,
+    SharedWelcome,
 };
 pub use identity::{AccountKey, AccountSigningKey, DeviceKeys};
 pub use key_package::{

@@ -2,13 +2,15 @@
 //! meets leaves.
 
 use openmls::prelude::{
-    BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, ExtensionType, LeafNode,
-    ProtocolVersion, RequiredCapabilitiesExtension,
+    BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension,
+    ExtensionType, Extensions, LeafNode, ProtocolVersion, RequiredCapabilitiesExtension, UnknownExtension,
 };
+use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_protocol::{DeviceId, UserId};
 
 use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::keys::DevicePublicKey;
+use crate::malformed::Malformed;
 
 /// X25519 with ML-KEM-768, AES-256-GCM, SHA-384, Ed25519 (0x004E): the only suite, so there is nothing to negotiate
 /// and nothing to downgrade.
@@ -18,13 +20,18 @@ pub const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256G
 /// that RFC 9420, section 17.3 reserves for private use.
 pub const INFO_EXTENSION: u16 = 0xF000;
 
+/// The LeafNode extension with the time at which the leaf was made: see [`made_at`].
+pub const MADE_AT_EXTENSION: u16 = 0xF001;
+
+const OURS: [ExtensionType; 2] = [ExtensionType::Unknown(INFO_EXTENSION), ExtensionType::Unknown(MADE_AT_EXTENSION)];
+
 /// What a client can do that makes our leaves.
 #[must_use]
 pub fn capabilities() -> Capabilities {
     Capabilities::builder()
         .versions(vec![ProtocolVersion::Mls10])
         .ciphersuites(vec![CIPHERSUITE])
-        .extensions(vec![ExtensionType::LastResort, ExtensionType::Unknown(INFO_EXTENSION)])
+        .extensions([&[ExtensionType::LastResort], &OURS[..]].concat())
         .proposals(Vec::new())
         .credentials(vec![CredentialType::Basic])
         .build()
@@ -33,7 +40,35 @@ pub fn capabilities() -> Capabilities {
 /// What a client must be able to do to have a leaf in a group of ours.
 #[must_use]
 pub fn required_capabilities() -> RequiredCapabilitiesExtension {
-    RequiredCapabilitiesExtension::new(&[ExtensionType::Unknown(INFO_EXTENSION)], &[], &[CredentialType::Basic])
+    RequiredCapabilitiesExtension::new(&OURS, &[], &[CredentialType::Basic])
+}
+
+/// The extensions of a leaf that is made at this time: the number [`following`](crate::numbers::following) that of the last
+/// leaf which the device has made in the conversation.
+#[must_use]
+pub fn extensions(made_at: u64) -> Extensions<LeafNode> {
+    let made_at = UnknownExtension(made_at.to_be_bytes().to_vec());
+    Extensions::from_vec(vec![Extension::Unknown(MADE_AT_EXTENSION, made_at)])
+        .expect("one extension, of a type that RFC 9420 allows in a leaf")
+}
+
+/// When a leaf was made, as its device says. Whether it is the newest that was seen of the device decides whether anything is
+/// encrypted for it ([`is_stale`](crate::numbers::is_stale)).
+///
+/// # Errors
+/// [`Malformed`], if it says nothing, or no number that one can follow.
+pub fn made_at(leaf: &LeafNode) -> Result<u64, Malformed> {
+    let read = || {
+        let UnknownExtension(bytes) = leaf.extensions().unknown(MADE_AT_EXTENSION)?;
+        time(bytes)
+    };
+    read().ok_or(Malformed::new("time of a leaf"))
+}
+
+/// What stands in the extension.
+pub(crate) fn time(bytes: &[u8]) -> Option<u64> {
+    let made_at = u64::from_be_bytes(bytes.try_into().ok()?);
+    (made_at <= MAX_COUNTER).then_some(made_at)
 }
 
 /// The credential of a device with this certificate and signature key.
@@ -106,7 +141,8 @@ mod tests {
     #[test]
     fn bytes_are_pinned() {
         insta::assert_snapshot!(hex(&CIPHERSUITE), @"004e");
-        insta::assert_snapshot!(hex(&capabilities()), @"02000102004e04000af00000020001");
-        insta::assert_snapshot!(hex(&required_capabilities()), @"02f00000020001");
+        insta::assert_snapshot!(hex(&capabilities()), @"02000102004e06000af000f00100020001");
+        insta::assert_snapshot!(hex(&required_capabilities()), @"04f000f00100020001");
+        insta::assert_snapshot!(hex(&extensions(0x1122_3344_5566)), @"0bf001080000112233445566");
     }
 }

@@ -30,8 +30,9 @@ pub fn within_a_day(times: &[u64], now: u64) -> usize {
     times.iter().filter(|time| **time <= now && now - **time < DAY).count()
 }
 
-/// Whether a leaf is older than one that the same device has made: then it came back with a database from a backup, and
-/// is replaced before anything is sent to it. Each leaf carries the number [`following`] that of the device's last one.
+/// Whether a leaf is older than one that was seen of the same device in the conversation: then it came back with a backup of
+/// the server's, or by its word, and is taken out before anything is sent to it. Each leaf carries the number [`following`]
+/// that of the device's last one there.
 #[must_use]
 pub const fn is_stale(made_at: u64, highest_seen: u64) -> bool {
     made_at < highest_seen

@@ -246,6 +246,15 @@ CREATE TABLE mls_group (
 ) STRICT;
 CREATE UNIQUE INDEX mls_group_chat ON mls_group (chat_id);
 
+-- When the devices in a chat have made their leaves, the latest of each that was seen. It outlasts the MLS group.
+CREATE TABLE leaf_date (
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    user_id TEXT NOT NULL,
+    device_key BLOB NOT NULL,          -- Ed25519
+    made_at INTEGER NOT NULL,          -- s, as the leaf says
+    PRIMARY KEY (chat_id, user_id, device_key)
+) STRICT, WITHOUT ROWID;
+
 -- Messages that people see. `position` is the order in the chat, the same on every device: the group's ordinal and the
 -- server's number in it. What has no number yet stands behind everything, what never gets one behind what was there then.
 CREATE TABLE message (

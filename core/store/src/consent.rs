@@ -194,18 +194,21 @@ pub fn decide(tx: &Tx<'_>, decision: &Decision, on: Decided) -> Result<bool, Sto
     let (before, decided_at) = known.unwrap_or_default();
     let state = if decision.open { Consent::Open } else { Consent::Declined };
     let is_other = state != before;
+    let is_decided = matches!(before, Consent::Open | Consent::Declined);
     let at_ms = match on {
         // A clock that was wrong once does not make everything that is said here old.
         Decided::Here | Decided::ByWriting => decision.at_ms.max(decided_at.saturating_add(i64::from(is_other))),
         Decided::Elsewhere if decision.at_ms < decided_at => return Ok(false),
-        // Decided at the same moment: both devices come to the same.
-        Decided::Elsewhere if decision.at_ms == decided_at && decision.open => return Ok(false),
+        // Decided at the same moment: both devices come to the same. What is open there without a decision is so here, too.
+        Decided::Elsewhere if decision.at_ms == decided_at && decision.open && (is_decided || decided_at > 0) => {
+            return Ok(false);
+        }
         Decided::Elsewhere => decision.at_ms,
     };
     let told = match on {
         Decided::ByWriting => true,
         Decided::Here => false,
-        Decided::Elsewhere => !matches!(before, Consent::Open | Consent::Declined),
+        Decided::Elsewhere => !is_decided,
     };
     tx.sql()
         .prepare_cached(

@@ -118,7 +118,7 @@ async fn the_server_comes_to_know_what_was_decided_last() {
     assert_eq!(told, [None, Some(false), Some(false), Some(true), None, None]);
 }
 
-/// Who is brought in by somebody they know has decided nothing, and nobody is told so in their name.
+/// Who is brought in by somebody they know has decided nothing, and the server is not told so in their name.
 #[tokio::test]
 async fn being_brought_in_is_no_answer() {
     let (state, told) = story(|tx, chat| {
@@ -127,12 +127,12 @@ async fn being_brought_in_is_no_answer() {
         note_unanswered(tx, &[GROUP])?;
         assert!(is_said_unanswered(tx, &GROUP)?);
         assert_eq!(of_chat(tx, chat)?, Consent::Open);
-        let nothing = (decisions(tx)?, untold(tx)?);
+        let told = untold(tx)?;
         decide(tx, &decision(false, 1), Decided::Elsewhere)?;
-        Ok((of(tx, &with_bob())?, nothing))
+        Ok((of(tx, &with_bob())?, told))
     })
     .await;
-    assert_eq!((state, told), (Consent::Declined, (vec![], vec![])));
+    assert_eq!((state, told), (Consent::Declined, vec![]));
 }
 
 #[tokio::test]
@@ -236,4 +236,28 @@ async fn what_is_asked_is_listed_but_not_of_the_blocked_and_whoever_is_brought_i
     })
     .await;
     assert_eq!(listed, [vec![ChatId(1)], vec![], vec![], vec![ChatId(1)]]);
+}
+
+/// A device that is linked later does not know who is a friend, and would ask what nobody is asked on the other one.
+#[tokio::test]
+async fn what_is_open_because_a_friend_has_brought_one_in_is_told_to_a_new_device() {
+    let club = ChatKind::Group { conversation: ConversationId::from_bytes([7; 32]) };
+    let of_club = club.clone();
+    let told = story(move |tx, _| {
+        bring_in(tx, &of_club, &bob())?;
+        decisions(tx)
+    })
+    .await;
+    assert_eq!(told, [Decision { chat: club.clone(), open: true, at_ms: 0 }]);
+    let (before, after, forgotten) = story(move |tx, _| {
+        ask(tx, &club, &bob())?;
+        let before = of(tx, &club)?;
+        decide(tx, &told[0], Decided::Elsewhere)?;
+        let after = of(tx, &club)?;
+        forget(tx, &club, 6)?;
+        decide(tx, &told[0], Decided::Elsewhere)?;
+        Ok((before, after, of(tx, &club)?))
+    })
+    .await;
+    assert_eq!((before, after, forgotten), (Consent::Asked, Consent::Open, Consent::Unknown));
 }

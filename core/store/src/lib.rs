@@ -34,6 +34,7 @@ pub mod groups;
 pub mod key;
 pub mod key_packages;
 pub mod known_devices;
+pub mod leaf_dates;
 pub mod listed_devices;
 mod mls;
 pub mod reached;

@@ -4,7 +4,8 @@ use privmsg_protocol::UserId;
 use privmsg_protocol::rest::{AdminDevice, AdminUser, AdminUserDetail, AdminUsers, AuditLog, Stats};
 
 use crate::hub::Hub;
-use crate::storage::{Result, Storage, UserSummary};
+use crate::storage::sqlite::SqliteStorage;
+use crate::storage::{Result, UserSummary};
 
 /// Entries of the audit log that are told at once at most.
 const AUDIT_PAGE: u32 = 500;
@@ -32,12 +33,12 @@ fn shown(user: UserSummary, hub: &Hub) -> AdminUser {
     }
 }
 
-pub(crate) async fn users(storage: &dyn Storage, hub: &Hub) -> Result<AdminUsers> {
+pub(crate) async fn users(storage: &SqliteStorage, hub: &Hub) -> Result<AdminUsers> {
     let users = storage.users().await?;
     Ok(AdminUsers { users: users.into_iter().map(|user| shown(user, hub)).collect() })
 }
 
-pub(crate) async fn user(storage: &dyn Storage, hub: &Hub, user_id: UserId) -> Result<AdminUserDetail> {
+pub(crate) async fn user(storage: &SqliteStorage, hub: &Hub, user_id: UserId) -> Result<AdminUserDetail> {
     let detail = storage.user(user_id).await?;
     let device_list = detail.devices.into_iter().map(|device| AdminDevice {
         online: hub.is_connected(device.device),
@@ -56,11 +57,11 @@ pub(crate) async fn user(storage: &dyn Storage, hub: &Hub, user_id: UserId) -> R
     })
 }
 
-pub(crate) async fn audit(storage: &dyn Storage, before: Option<i64>, limit: u32) -> Result<AuditLog> {
+pub(crate) async fn audit(storage: &SqliteStorage, before: Option<i64>, limit: u32) -> Result<AuditLog> {
     storage.audit(before, limit.clamp(1, AUDIT_PAGE)).await
 }
 
-pub(crate) async fn stats(storage: &dyn Storage, hub: &Hub) -> Result<Stats> {
+pub(crate) async fn stats(storage: &SqliteStorage, hub: &Hub) -> Result<Stats> {
     let stats = storage.stats().await?;
     Ok(Stats {
         total_users: stats.total_users,

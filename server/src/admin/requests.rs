@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{Errand, Question, figures, settle};
 use crate::app::App;
 use crate::hub::Hub;
-use crate::storage::{Actor, Refusal, Request, Result, Storage, StorageError};
+use crate::storage::sqlite::SqliteStorage;
+use crate::storage::{Actor, Refusal, Request, Result, StorageError};
 
 /// What came of an errand.
 #[derive(Serialize, Deserialize)]
@@ -65,7 +66,7 @@ async fn carry_out(app: &App, request: Request) -> Result<Value> {
             settle(app, consequences).await;
             Ok(Value::Null)
         }
-        Ok(Errand::Ask(question)) => answer(&*app.storage, &app.hub, question).await,
+        Ok(Errand::Ask(question)) => answer(&app.storage, &app.hub, question).await,
         Err(_) => {
             let detail = "the running server does not know this request: it is of another version than the command";
             Err(Refusal::new(ErrorCode::InvalidRequest, detail).into())
@@ -74,7 +75,7 @@ async fn carry_out(app: &App, request: Request) -> Result<Value> {
 }
 
 /// The answer to a question, in the form of the API.
-pub(crate) async fn answer(storage: &dyn Storage, hub: &Hub, question: Question) -> Result<Value> {
+pub(crate) async fn answer(storage: &SqliteStorage, hub: &Hub, question: Question) -> Result<Value> {
     let value = match question {
         Question::Users => serde_json::to_value(figures::users(storage, hub).await?),
         Question::User { user_id } => serde_json::to_value(figures::user(storage, hub, user_id).await?),

@@ -22,7 +22,7 @@ use crate::paths::{beside, shown};
 use crate::secrets::KeyHash;
 use crate::serve::ServerError;
 use crate::storage::sqlite::{Courier, Options, SqliteStorage};
-use crate::storage::{Act, Actor, AuditNote, Bounds, Delivery, Observer, Storage as _, StorageError};
+use crate::storage::{Act, Actor, AuditNote, Bounds, Delivery, Observer, StorageError};
 
 /// How long the running server may take. It looks every 250 ms; beyond that it is stuck.
 const PATIENCE: Duration = Duration::from_secs(15);

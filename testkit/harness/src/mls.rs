@@ -6,6 +6,7 @@ mod group;
 mod people;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -77,7 +78,7 @@ impl MlsDevice {
 
     fn new_key_package(&self) -> Result<Vec<u8>> {
         let provider = Provider::new(&self.0.disk);
-        Ok(generate_key_package(&provider, &self.0.keys, &self.0.certificate, false, now_s())?.bytes)
+        Ok(generate_key_package(&provider, &self.0.keys, &self.0.certificate, false, now_s(), made_at())?.bytes)
     }
 
     /// Makes a conversation of one or two with these others in it. It is as if the server had taken it.
@@ -111,7 +112,8 @@ impl MlsDevice {
         let (id, disk) = (info.group_id(), MemoryStorage::default());
         let (device, provider) = (&self.0, Provider::new(&disk));
         let (keys, certificate) = (&device.keys, &device.certificate);
-        let (_, bundle) = Conversation::create(&provider, keys, certificate, info, roster.cloned(), &packages)?;
+        let (_, bundle) =
+            Conversation::create(&provider, keys, certificate, info, roster.cloned(), &packages, made_at())?;
         let group = MlsGroup::new(self, disk, id, roster);
         group.merges()?;
         Ok((group, bundle))
@@ -157,6 +159,7 @@ impl MlsDevice {
             group_info,
             ratchet_tree,
             roster.cloned(),
+            made_at(),
         )?;
         let id = conversation.group_id();
         Ok((MlsGroup::new(self, disk, id, roster), bundle))
@@ -170,6 +173,12 @@ fn key_packages(devices: &[&MlsDevice]) -> Result<Vec<ClaimedKeyPackage>> {
 fn copy(disk: &MemoryStorage) -> MemoryStorage {
     let values = disk.values.read().unwrap_or_else(PoisonError::into_inner).clone();
     MemoryStorage { values: RwLock::new(values) }
+}
+
+/// Later than any leaf before.
+fn made_at() -> u64 {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    now_s() + MADE.fetch_add(1, Ordering::Relaxed)
 }
 
 fn now_s() -> u64 {

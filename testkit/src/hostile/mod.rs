@@ -2,6 +2,7 @@
 //!
 //! - [`HostileServer`]: stands between clients that nobody has touched and the real server, and answers, changes, withholds,
 //!   repeats and invents what it likes. An [`Operator`] puts a whole group in the place of a chat, and listens.
+//!   A [`Thief`] has a copy of a device's disk.
 //! - [`HostileMember`]: a user of an honest server whose client keeps none of our rules: it signs in as everybody does, and
 //!   posts any group, commit, welcome and message.
 //! - [`Rogue`]: a device of either, with keys of its own, under any name; what it makes is right by RFC 9420 and nothing else.
@@ -36,6 +37,7 @@ mod relay;
 mod rogue;
 mod rules;
 mod server;
+mod thief;
 
 pub use claim::{Claim, Who};
 pub use member::{HostileMember, Verdict};
@@ -44,6 +46,7 @@ pub use past::Past;
 pub use rogue::{Forged, Rogue, RogueGroup};
 pub use rules::{Answer, Asked, Frame};
 pub use server::HostileServer;
+pub use thief::{Taken, Thief};
 
 pub(crate) use relay::between;
 pub(crate) use rogue::new_message_id;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::rules::{Answer, Frame};
 use super::server::{HostileServer, group_of};
+use super::thief::Taken;
 
 /// What a group was in each epoch.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ struct Memory {
     states: BTreeMap<Epoch, Known>,
     /// As the server has described it.
     descriptions: BTreeMap<Epoch, Value>,
+    /// What it has taken since it has led somebody back.
+    taken: Vec<Taken>,
 }
 
 /// A group in one epoch.
@@ -75,6 +78,12 @@ impl Past {
     pub fn epochs(&self) -> Vec<Epoch> {
         locked(&self.0).states.keys().copied().collect()
     }
+
+    /// What was taken since somebody was led back.
+    #[must_use]
+    pub fn taken(&self) -> Vec<Taken> {
+        locked(&self.0).taken.clone()
+    }
 }
 
 impl HostileServer {
@@ -113,7 +122,9 @@ impl HostileServer {
     pub fn leads_back(&self, past: &Past, group: GroupId, to: Epoch, last: Seq) -> Result<()> {
         let (known, description) = {
             let memory = locked(&past.0);
-            let description = memory.descriptions.get(&to).cloned().context("no description of that epoch")?;
+            let before = memory.descriptions.range(..=to).next_back();
+            let (_, description) = before.or(memory.descriptions.first_key_value()).context("no description")?;
+            let description = description.clone();
             (memory.states.get(&to).cloned().context("no state of that epoch")?, description)
         };
         let now = Arc::new(Mutex::new(Now { known, epoch: to, seq: last }));
@@ -122,12 +133,13 @@ impl HostileServer {
             let now = locked(&served);
             Answer::ok(&now.known.at(now.epoch, now.seq).ok()?).ok()
         })?;
-        let joined = Arc::clone(&now);
+        let (joined, committed) = (Arc::clone(&now), past.clone());
         self.answers(&format!("POST groups/{group}/commits"), move |asked| {
             let commit: SubmitCommit = serde_json::from_value(asked.body.clone()).ok()?;
             let mut now = locked(&joined);
             let (epoch, known) = now.known.next(&commit)?;
             *now = Now { known, epoch, seq: now.seq.next() };
+            locked(&committed.0).taken.push(Taken::Commit(commit.commit.decode()?));
             Answer::ok(&CommitAccepted { epoch: now.epoch, seq: now.seq }).ok()
         })?;
         let shown = Arc::clone(&now);
@@ -144,22 +156,27 @@ impl HostileServer {
             let groups = answer.get_mut("groups").and_then(Value::as_array_mut).into_iter().flatten();
             groups.filter(|group| group["chat_id"] == conversation).for_each(&show);
         })?;
-        let id = group.to_string();
+        let (id, said) = (group.to_string(), past.clone());
         self.rewrites_frames(move |frame| match (&frame, group_of(&frame)) {
             (_, other) if other != Some(id.as_str()) => vec![frame],
             (Frame::FromServer(_), _) => Vec::new(),
-            (Frame::FromClient(_), _) => answer(&frame, &mut locked(&now)).into_iter().collect(),
+            (Frame::FromClient(_), _) => {
+                let (answer, taken) = answer(&frame, &mut locked(&now)).unzip();
+                locked(&said.0).taken.extend(taken.flatten());
+                answer.into_iter().collect()
+            }
         });
         Ok(())
     }
 }
 
 /// What is said to a message: that it is of another epoch, or that it was taken.
-fn answer(frame: &Frame, now: &mut Now) -> Option<Frame> {
+fn answer(frame: &Frame, now: &mut Now) -> Option<(Frame, Option<Taken>)> {
     let message = frame.payload("message")?;
     let (id, group) = (message.get("message_id")?, message.get("group_id")?);
     let epoch = message.get("epoch").and_then(Value::as_u64).map(Epoch);
-    let answer = if epoch == Some(now.epoch) {
+    let is_taken = epoch == Some(now.epoch);
+    let answer = if is_taken {
         now.seq = now.seq.next();
         let accepted = json!([{ "message_id": id, "group_id": group, "seq": now.seq }]);
         json!({ "type": "ack", "payload": { "message_ids": [id], "accepted": accepted } })
@@ -167,5 +184,7 @@ fn answer(frame: &Frame, now: &mut Now) -> Option<Frame> {
         let payload = json!({ "code": "stale_epoch", "message": "", "message_id": id, "epoch": now.epoch });
         json!({ "type": "error", "payload": payload })
     };
-    Some(Frame::FromServer(answer))
+    let content: Option<Opaque> = serde_json::from_value(message.get("encrypted_content")?.clone()).ok();
+    let taken = content.filter(|_| is_taken).and_then(|content| Some(Taken::Message(content.decode()?)));
+    Some((Frame::FromServer(answer), taken))
 }

@@ -18,6 +18,7 @@ use privmsg_e2ee::{
     AccountKey, AccountSigningKey, Content, ConversationInfo, DeviceCertificate, DeviceKeys, OsRng, Participant,
     Provider, Role, Roster, Text, generate_key_package,
 };
+use privmsg_mls_public::{group, leaf};
 use privmsg_protocol::rest::PublicGroupState;
 use privmsg_protocol::{DeviceId, Epoch, GroupId, Incarnation, MessageId, Opaque, UserId};
 
@@ -26,6 +27,8 @@ use super::claim::{Claim, Who, random};
 const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 /// The GroupContext extension with the conversation info.
 const INFO: u16 = 0xF000;
+/// The LeafNode extension with the time at which a leaf was made.
+const MADE_AT: ExtensionType = ExtensionType::Unknown(leaf::MADE_AT_EXTENSION);
 
 /// A device with keys of its own. Clones are the same device.
 #[derive(Clone)]
@@ -115,7 +118,15 @@ impl Rogue {
     /// # Errors
     /// If OpenMLS makes none.
     pub fn key_package(&self) -> Result<Vec<u8>> {
-        Ok(generate_key_package(&self.provider(), &self.0.keys, &self.0.certificate, false, now_ms() / 1000)?.bytes)
+        Ok(generate_key_package(
+            &self.provider(),
+            &self.0.keys,
+            &self.0.certificate,
+            false,
+            now_ms() / 1000,
+            now_ms() / 1000,
+        )?
+        .bytes)
     }
 
     /// Makes a group that claims to be something, with itself as the only leaf.
@@ -127,6 +138,7 @@ impl Rogue {
             .ciphersuite(SUITE)
             .wire_format_policy(MIXED_PLAINTEXT_WIRE_FORMAT_POLICY)
             .capabilities(capabilities())
+            .with_leaf_node_extensions(leaf::extensions(now_ms() / 1000))?
             .with_group_context_extensions(context(&claim.info)?)
             .build();
         let id = openmls::group::GroupId::from_slice(claim.group_id.as_bytes());
@@ -144,13 +156,20 @@ impl Rogue {
             bail!("no GroupInfo");
         };
         let tree = RatchetTreeIn::tls_deserialize_exact_bytes(&state.ratchet_tree.decode().context("base64")?)?;
+        let former = group::made_at_in(&tree, self.0.keys.public().as_bytes());
+        let made_at = (now_ms() / 1000).max(former.map_or(0, |former| former + 1));
         let provider = self.provider();
         let config = MlsGroupJoinConfig::builder().wire_format_policy(MIXED_PLAINTEXT_WIRE_FORMAT_POLICY).build();
         let (group, bundle) = MlsGroup::external_commit_builder()
             .with_ratchet_tree(tree)
             .with_config(config)
             .build_group(&provider, info, self.credential())?
-            .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(capabilities()).build())
+            .leaf_node_parameters(
+                LeafNodeParameters::builder()
+                    .with_capabilities(capabilities())
+                    .with_extensions(leaf::extensions(made_at))
+                    .build(),
+            )
             .load_psks(provider.storage())?
             .build(provider.rand(), provider.crypto(), &self.0.keys, |_| true)?
             .finalize(&provider)?;
@@ -175,13 +194,13 @@ fn capabilities() -> Capabilities {
     Capabilities::builder()
         .versions(vec![ProtocolVersion::Mls10])
         .ciphersuites(vec![SUITE])
-        .extensions(vec![ExtensionType::LastResort, ExtensionType::Unknown(INFO)])
+        .extensions(vec![ExtensionType::LastResort, ExtensionType::Unknown(INFO), MADE_AT])
         .credentials(vec![CredentialType::Basic])
         .build()
 }
 
 fn context(info: &[u8]) -> Result<Extensions<GroupContext>> {
-    let types = [ExtensionType::Unknown(INFO)];
+    let types = [ExtensionType::Unknown(INFO), MADE_AT];
     let required = RequiredCapabilitiesExtension::new(&types, &[], &[CredentialType::Basic]);
     let info = Extension::Unknown(INFO, UnknownExtension(info.to_vec()));
     Ok(Extensions::from_vec(vec![Extension::RequiredCapabilities(required), info])?)
@@ -270,7 +289,10 @@ impl RogueGroup {
         let epoch = self.epoch();
         let leaving = self.indexes(remove);
         self.group.set_aad(step.map(Roster::encode).unwrap_or_default());
-        let mut builder = self.group.commit_builder().force_self_update(true);
+        let own = self.group.own_leaf_node().and_then(|own| leaf::made_at(own).ok()).unwrap_or_default();
+        let made_at = leaf::extensions((now_ms() / 1000).max(own + 1));
+        let parameters = LeafNodeParameters::builder().with_extensions(made_at).build();
+        let mut builder = self.group.commit_builder().force_self_update(true).leaf_node_parameters(parameters);
         if let Some(step) = step {
             let info = ConversationInfo::group(step, Incarnation::FIRST);
             builder = builder.propose_group_context_extensions(context(&info.encode())?)?;

@@ -181,9 +181,9 @@ async fn known(client: &Client, room: &Room) -> Result<Option<GroupView>> {
 
 /// Where a device stands in a group, for who looks for a fault.
 pub(super) async fn stands(client: &Client, room: &Room) -> Result<String> {
-    let Some(group) = known(client, room).await? else { return Ok("it knows nothing of it".to_owned()) };
-    let (requests, holds) = (client.requests().await?, client.holds().await?);
-    Ok(format!("gone {:?}, {} changes wait, requests {requests:?}, holds {holds:?}", group.gone, group.waiting))
+    let known = known(client, room).await?.map(|group| (group.gone, group.waiting));
+    let (requests, holds, kept_out) = (client.requests().await?, client.holds().await?, client.kept_out().await);
+    Ok(format!("gone, and changes that wait: {known:?}, requests {requests:?}, kept out {kept_out:?}, holds {holds:?}"))
 }
 
 /// Calls a stolen device back: the first device begins another generation of the account.

@@ -19,6 +19,10 @@ impl ContentKind for EditKind {
         "edit"
     }
 
+    fn by_person(&self, _content: &Content) -> bool {
+        true
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         said.content.body::<Edit>()?;
         if is_about_own(said) {

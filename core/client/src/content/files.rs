@@ -19,6 +19,10 @@ impl ContentKind for FilesKind {
         MessageKind::File.as_str()
     }
 
+    fn by_person(&self, _content: &Content) -> bool {
+        true
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         said.content.body::<Files>()?;
         let id = store_message(tx, said)?;

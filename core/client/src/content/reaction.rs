@@ -19,6 +19,10 @@ impl ContentKind for ReactionKind {
         "reaction"
     }
 
+    fn by_person(&self, _content: &Content) -> bool {
+        true
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let reaction: Reaction = said.content.body()?;
         relate(tx, said, &reaction.emoji)?;

@@ -1,6 +1,6 @@
 //! The account signing key, for a device of one's own that has none, and the wish for it.
 
-use privmsg_e2ee::{Kind, SigningKey, SigningKeyWanted};
+use privmsg_e2ee::{Content, Kind, SigningKey, SigningKeyWanted};
 use privmsg_mls_public::Verdict;
 use privmsg_store::account::{self, Account, Signing};
 use privmsg_store::chats::ChatKind;
@@ -28,6 +28,10 @@ impl ContentKind for SigningKeyKind {
 
     fn name(&self) -> &'static str {
         "signing_key"
+    }
+
+    fn by_person(&self, _content: &Content) -> bool {
+        false
     }
 
     /// The key that the identity has vouched for in the generation that this device knows. Of a later one, the list has to
@@ -61,6 +65,10 @@ impl ContentKind for SigningKeyWantedKind {
 
     fn name(&self) -> &'static str {
         "signing_key_wanted"
+    }
+
+    fn by_person(&self, _content: &Content) -> bool {
+        false
     }
 
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {

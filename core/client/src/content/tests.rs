@@ -185,3 +185,10 @@ async fn nothing_is_kept_about_what_is_gone() {
 fn kept(at: &Snapshot<'_>, chat: ChatId, target: &MessageId) -> Vec<Relation> {
     relations::of(at, chat, &alice(), target).unwrap()
 }
+
+/// The same as in the format: what is missing here would be kept and never applied.
+#[test]
+fn every_kind_of_the_format_is_known() {
+    let numbers: Vec<u32> = KINDS.iter().map(|kind| kind.number()).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 16, 17, 18, 19, 20]);
+}

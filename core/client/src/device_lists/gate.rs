@@ -1,5 +1,5 @@
-//! Who must not be encrypted for: before anything is, each leaf stands in the newest device list that is known of its user.
-//! What does not is removed by a commit of this device's own first.
+//! Who must not be encrypted for: before anything is, each leaf stands in the newest device list that is known of its user, and is
+//! no older than what was seen of its device. What does not is removed by a commit of this device's own first.
 
 use privmsg_e2ee::{AccountPublicKey, Conversation, Member};
 use privmsg_mls_public::{DeviceList, KnownDevices};
@@ -9,6 +9,7 @@ use privmsg_store::{contacts, wanted_lists};
 
 use super::load;
 use crate::error::ClientError;
+use crate::group::leaf_dates;
 use crate::group::mls::Step;
 
 /// Whether the devices of a group are those of its people.
@@ -36,6 +37,9 @@ pub(crate) fn gate(step: &Step<'_, '_>, group: &StoredGroup, conversation: &Conv
     }
     if is_checked {
         return Ok(Gate::Open);
+    }
+    if !leaf_dates::stale(step.tx, group, conversation)?.is_empty() {
+        return Ok(Gate::Strangers);
     }
     let mut is_missing = false;
     for of_one in by_account(members) {

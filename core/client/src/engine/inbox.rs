@@ -16,6 +16,7 @@ use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{Epoch, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::{self, GroupState, StoredGroup};
+use privmsg_store::holds::{self, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::welcomes::{self, Welcome};
@@ -27,7 +28,7 @@ use crate::content;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::Step;
-use crate::group::unusable;
+use crate::group::{leaf_dates, unusable};
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -323,6 +324,11 @@ impl<'a, 't> Intake<'a, 't> {
             groups::set_state(tx, id, GroupState::Broken)?;
         }
         groups::set_epoch(tx, id, change.epoch)?;
+        leaf_dates::note(tx, group.chat, &change.dates)?;
+        if group.reconcile > 0 {
+            // Whom the server did not let this device put out may have renewed their leaf, or be out.
+            holds::forget_of(tx, &groups::TASK, Scope::Group(*id))?;
+        }
         people::came(self.step, group, change)?;
         if lags::of(tx, id)?
             .is_some_and(|lag| lag.seq.is_none() && lag.epoch.is_some_and(|epoch| change.epoch >= epoch))

@@ -93,7 +93,7 @@ impl Device {
     async fn rotate(&self, id: u8) -> DeliveredMessage {
         self.step(move |step| {
             let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
-            let bundle = chat.commit(step.mls, &step.identity.device, &[], &[]).unwrap();
+            let bundle = chat.commit(step.mls, &step.identity.device, &[], &[], now_s()).unwrap();
             chat.merge_pending(step.mls).unwrap();
             delivered(id, bundle.epoch, &bundle.commit, MessageType::KeyExchange)
         })
@@ -199,7 +199,7 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
     let package = bob
         .step(|step| {
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            generate_key_package(step.mls, device, certificate, false, now_s()).unwrap().bytes
+            generate_key_package(step.mls, device, certificate, false, now_s(), now_s()).unwrap().bytes
         })
         .await;
     let (invited, claim) = (Arc::clone(&bob.identity), bob.claim());
@@ -209,7 +209,7 @@ async fn alice_invites_bob() -> (Device, Device, CommitBundle) {
             let claimed = ClaimedKeyPackage::validate(&package, &invited.user_id, &invited.device_id, now_s()).unwrap();
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
             let (mut chat, bundle) =
-                Conversation::create(step.mls, device, certificate, info, None, &[claimed]).unwrap();
+                Conversation::create(step.mls, device, certificate, info, None, &[claimed], now_s()).unwrap();
             chat.merge_pending(step.mls).unwrap();
             let adopted = membership::adopt(step, &chat, GROUP, &claim).unwrap();
             assert!(matches!(adopted, membership::Judgement::Adopted(_)), "{adopted:?}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use privmsg_e2ee::{ClaimedKeyPackage, CommitError, Member, Roster};
 use privmsg_protocol::limits::MAX_COMMIT_EVIDENCE;
-use privmsg_protocol::rest::{Group, PublishedDeviceList};
+use privmsg_protocol::rest::{Group, GroupDevice, PublishedDeviceList};
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::lags;
@@ -16,7 +16,7 @@ use super::mls::Step;
 use super::plan::{self, Plan};
 use super::request::{Request, submit};
 use super::standing::vanished;
-use super::{leaving, schedule};
+use super::{leaf_dates, leaving, schedule};
 use crate::content::new_message_id;
 use crate::device_lists::fetch::fetch;
 use crate::device_lists::{self, gate};
@@ -109,7 +109,15 @@ fn prepare(
         return Ok(false);
     };
     let members = conversation.members();
-    let Departures { gone, evidence } = who_goes(step, &members, theirs, looked_up)?;
+    let stale = leaf_dates::stale(step.tx, before, &conversation)?;
+    // This device's own, by a key package of before: the commit renews it.
+    let rotate = rotate || stale.contains(&step.identity.device.public());
+    // A leaf that has come back is none of the server's after a restore. One that is, by its word, it does not let go: that is
+    // tried, but nothing else has to wait for it.
+    let waits = next.is_some() || rotate;
+    let is_let_go = |member: &Member| !waits || member.user_id == step.identity.user_id || !is_leaf(member, theirs);
+    let is_stale = |member: &Member| stale.contains(&member.device_key) && is_let_go(member);
+    let Departures { gone, evidence } = who_goes(step, &members, theirs, looked_up, is_stale)?;
     if next.is_none() && gone.is_empty() && (!rotate || members.len() == 1) {
         if rotate {
             // Nobody to keep a secret from: a group of this device alone needs no new keys.
@@ -118,12 +126,13 @@ fn prepare(
         step.keep(conversation)?;
         return Ok(false);
     }
+    let (device, made_at) = (&step.identity.device, leaf_dates::next(step, Some(before.chat))?);
     let made = match next {
         Some(next) => {
             let packages: Vec<_> = packages.iter().filter(|package| !is_in(&members, package)).cloned().collect();
-            conversation.commit_step(step.mls, &step.identity.device, next, &packages, &gone)
+            conversation.commit_step(step.mls, device, next, &packages, &gone, made_at)
         }
-        None => conversation.commit(step.mls, &step.identity.device, &[], &gone),
+        None => conversation.commit(step.mls, device, &[], &gone, made_at),
     };
     let bundle = match made {
         // It was removed, and has not read that yet.
@@ -157,17 +166,19 @@ struct Departures {
 }
 
 /// Which devices have to go: those that are signed out by what the server says, and those that are by what their account has
-/// signed, with what proves that where the server has not heard of it.
+/// signed, with what proves that where the server has not heard of it; and those whose leaf is an older one than was seen of them.
+/// They join anew.
 fn who_goes(
     step: &Step<'_, '_>,
     members: &[Member],
     theirs: &Group,
     looked_up: &[UserId],
+    is_stale: impl Fn(&Member) -> bool,
 ) -> Result<Departures, ClientError> {
     let strangers = gate::strangers(step, members)?;
     let mut departures = Departures::default();
     for member in members.iter().filter(|member| !member.is_self) {
-        if is_signed_in(member, theirs) {
+        if is_signed_in(member, theirs) && !is_stale(member) {
             if !strangers.contains(member) || !looked_up.contains(&member.user_id) {
                 continue;
             }
@@ -192,8 +203,14 @@ fn is_in(members: &[Member], package: &ClaimedKeyPackage) -> bool {
 }
 
 fn is_signed_in(member: &Member, group: &Group) -> bool {
-    group
-        .devices
-        .iter()
-        .any(|device| device.active && device.device_id == member.device_id && device.user_id == member.user_id)
+    described(member, group).is_some_and(|device| device.active)
+}
+
+fn is_leaf(member: &Member, group: &Group) -> bool {
+    described(member, group).is_some_and(|device| device.active && device.leaf)
+}
+
+fn described<'a>(member: &Member, group: &'a Group) -> Option<&'a GroupDevice> {
+    let is_it = |device: &&GroupDevice| device.device_id == member.device_id && device.user_id == member.user_id;
+    group.devices.iter().find(is_it)
 }

@@ -19,7 +19,7 @@ use privmsg_store::{Snapshot, StoreError, group_chats, rejoins};
 use super::claim::{conversation_of, published};
 use super::mls::Step;
 use super::request::{Request, submit};
-use super::{membership, rosters};
+use super::{leaf_dates, membership, rosters};
 use crate::device_lists::fetch::fetch;
 use crate::device_lists::{self, gate};
 use crate::engine::Link;
@@ -342,10 +342,11 @@ fn create(
     if let Some(counted) = counted {
         rejoins::note(step.tx, &counted, true, step.now_ms)?;
     }
+    let made_at = leaf_dates::next(step, Some(chat))?;
     // The one before is out of the way, whatever it owes an answer for.
     membership::carry(step, chat, &info, GroupState::Creating, packages.len() + 1)?;
     let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-    let made = Conversation::create(step.mls, device, certificate, info.clone(), roster.clone(), packages);
+    let made = Conversation::create(step.mls, device, certificate, info.clone(), roster.clone(), packages, made_at);
     let (conversation, bundle) = made.during("making a conversation")?;
     let id = info.group_id();
     groups::set_epoch(step.tx, &id, conversation.epoch())?;

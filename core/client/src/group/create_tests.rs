@@ -28,7 +28,7 @@ async fn package(account: &AccountKey, device: &str) -> DeviceKeyPackage {
     let certificate = certify(account, &bob(), &device_id, &keys, now_s());
     let made = store.write(move |tx| {
         with_mls(tx, |mls| {
-            Ok::<_, ClientError>(generate_key_package(mls, &keys, &certificate, false, now_s()).unwrap().bytes)
+            Ok::<_, ClientError>(generate_key_package(mls, &keys, &certificate, false, now_s(), now_s()).unwrap().bytes)
         })
     });
     DeviceKeyPackage { device_id, key_package: Opaque::encode(&made.await.unwrap()) }

@@ -15,7 +15,6 @@ use privmsg_store::welcomes::{self, Welcome};
 use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, reached, rejoins};
 use tokio::time::sleep;
 
-use super::asking;
 use super::claim::{Claim, published};
 use super::create::go_on;
 use super::membership::{self, Judgement};
@@ -23,6 +22,7 @@ use super::mls::Step;
 use super::request::{Request, submit};
 use super::rosters;
 use super::standing::vanished;
+use super::{asking, leaf_dates};
 use crate::content::new_message_id;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, Retry, causes};
@@ -184,6 +184,8 @@ async fn prepare(
     };
     link.context
         .step(&link.identity, move |step| {
+            let chat = chats::find(step.tx, &claim.kind)?;
+            let made_at = leaf_dates::next(step, chat)?;
             let part = step.tx.savepoint()?;
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
             let (conversation, bundle) = match Conversation::join_external(
@@ -193,6 +195,7 @@ async fn prepare(
                 &info,
                 &tree,
                 claim.shown.roster.clone(),
+                made_at,
             ) {
                 Ok(joined) => joined,
                 Err(error) => {
@@ -315,6 +318,7 @@ pub(crate) fn use_welcome(
                 asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
+                note_leaves(step, &id, &conversation)?;
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {
                     gaps::restart(step.tx, &id, seq)?;
@@ -346,4 +350,22 @@ pub(crate) fn use_welcome(
         }
     }
     Ok((Outcome::Refused, Vec::new()))
+}
+
+/// Notes when the leaves were made among which this device has come in. By a key package that is older than what others have seen
+/// of it, it renews its leaf at once, for nothing is said to it before; and puts out those of the user's other devices of
+/// which that is true, which may be away: others cannot.
+fn note_leaves(step: &Step<'_, '_>, id: &GroupId, conversation: &Conversation) -> Result<(), ClientError> {
+    let Some(group) = groups::load(step.tx, id)? else { return Ok(()) };
+    leaf_dates::note(step.tx, group.chat, &conversation.dates())?;
+    let stale = leaf_dates::stale(step.tx, &group, conversation)?;
+    let own = conversation.members().into_iter().filter(|member| member.user_id == step.identity.user_id);
+    for member in own.filter(|member| stale.contains(&member.device_key)) {
+        if member.is_self {
+            groups::set_rotate_at(step.tx, id, step.now_ms)?;
+        } else {
+            groups::set_reconcile(step.tx, id)?;
+        }
+    }
+    Ok(())
 }

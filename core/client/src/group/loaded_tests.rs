@@ -49,7 +49,7 @@ impl Device {
             let own = Person { user_id: step.identity.user_id.clone(), identity: step.identity.account };
             let info = ConversationInfo::notes(own, Incarnation(incarnation));
             let (keys, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (mut made, _) = Conversation::create(step.mls, keys, certificate, info, None, &[]).unwrap();
+            let (mut made, _) = Conversation::create(step.mls, keys, certificate, info, None, &[], 1).unwrap();
             made.merge_pending(step.mls).unwrap();
             let id = made.group_id();
             step.keep(made)?;

@@ -1,6 +1,6 @@
 //! Which chat a group carries, and whether its people are who they were.
 
-use privmsg_e2ee::{Conversation, ConversationInfo, Participant, Person, Roster};
+use privmsg_e2ee::{Conversation, ConversationInfo, ConversationKind, Participant, Person, Roster};
 use privmsg_mls_public::incarnations::is_followed;
 use privmsg_protocol::{GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
@@ -8,7 +8,7 @@ use privmsg_store::contacts::{self, Observation};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, group_chats, holds, reached as told};
+use privmsg_store::{Snapshot, StoreError, group_chats, holds, leaf_dates, reached as told};
 
 use super::claim::{Claim, published};
 use super::mls::Step;
@@ -161,6 +161,10 @@ pub(crate) fn carry(
 ) -> Result<(), ClientError> {
     if let Some(former) = groups::of_chat(step.tx, chat)? {
         forget(step, former.group_id)?;
+    }
+    if info.kind() == ConversationKind::Group {
+        // Who has not been there since would stop everybody else.
+        leaf_dates::forget_all(step.tx, chat)?;
     }
     let rotate_at = match state {
         GroupState::Active => schedule::first_rotation(step.now_ms, leaves),

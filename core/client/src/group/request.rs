@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
 use super::standing::{stepped, vanished};
-use super::{change, membership, schedule};
+use super::{change, leaf_dates, membership, schedule};
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
@@ -170,11 +170,13 @@ impl Asked<'_> {
         let (link, id) = (self.link, self.id);
         let (outcome, news) = self
             .answered(move |step| {
+                let mut dates = Vec::new();
                 if let Some(mut conversation) = step.take(id)? {
                     if conversation.has_pending() {
                         conversation.merge_pending(step.mls).during("merging a commit of our own")?;
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
+                    dates = conversation.dates();
                     epoch_ends::note(step.tx, &id, Epoch(conversation.epoch().0.saturating_sub(1)), seq)?;
                     step.keep(conversation)?;
                 }
@@ -192,6 +194,7 @@ impl Asked<'_> {
                         groups::set_told(step.tx, &id, None)?;
                     }
                     news = stepped(step, &group, Place::Numbered { group: id, seq })?;
+                    leaf_dates::note(step.tx, group.chat, &dates)?;
                 }
                 groups::set_request(step.tx, &id, None)?;
                 groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
@@ -291,6 +294,7 @@ impl Asked<'_> {
             let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
             let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
             groups::set_state(step.tx, &id, GroupState::Active)?;
+            leaf_dates::note(step.tx, group.chat, &conversation.dates())?;
             groups::begin_at(step.tx, &id, conversation.epoch())?;
             groups::set_told(step.tx, &id, None)?;
             groups::set_request(step.tx, &id, None)?;

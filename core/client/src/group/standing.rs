@@ -5,7 +5,7 @@ use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::position::Place;
-use privmsg_store::{chats, consent, holds};
+use privmsg_store::{chats, consent, holds, leaf_dates};
 
 use super::mls::Step;
 use super::news::GroupNews;
@@ -44,6 +44,10 @@ pub(crate) fn enter_roster(
     holds::release_people(step.tx, group.chat)?;
     change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
     let news = GroupNews::between(&before, next);
+    // Whoever comes again does by a key package, which may be older than what they had.
+    for user in [&news.added, &news.removed, &news.left, &news.other_identity].into_iter().flatten() {
+        leaf_dates::forget(step.tx, group.chat, user)?;
+    }
     Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))
 }
 

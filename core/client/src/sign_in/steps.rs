@@ -182,8 +182,8 @@ impl Steps {
         }
         ready.server_clock_ms = self.api.clock().ahead_ms(&*self.clock);
         let identity = Arc::new(Identity::of(&ready)?);
-        let now = self.api.clock().now_s(&*self.clock);
-        key_packages::publish(&self.store, &self.api, &identity, now).await?;
+        let times = key_packages::Times::now(&self.api, &*self.clock);
+        key_packages::publish(&self.store, &self.api, &identity, times).await?;
         save(&self.store, &ready).await?;
         self.account = ready;
         Ok(LoggedIn {

@@ -1,6 +1,7 @@
 //! Changing a conversation: adding and removing devices, rotating the own leaf key.
 
 use openmls::group::{CommitBuilderStageError, CreateCommitError, MergeCommitError, MergePendingCommitError};
+use openmls::prelude::LeafNodeParameters;
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::{DeviceId, UserId};
 
@@ -11,7 +12,7 @@ use crate::key_package::ClaimedKeyPackage;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
 use privmsg_mls_public::group::{self, RejectReason, Rules};
-use privmsg_mls_public::{ConversationInfo, Roster};
+use privmsg_mls_public::{ConversationInfo, Roster, leaf};
 
 /// Why no commit was made or merged.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,8 @@ impl From<Unexpected> for CommitError {
 
 impl Conversation {
     /// Makes a commit (RFC 9420, section 12.4) that adds and removes these devices and renews this device's leaf key.
-    /// With two empty lists it is a mere key rotation.
+    /// With two empty lists it is a mere key rotation. `made_at`: when the new leaf is made; later than the one before in
+    /// any case.
     ///
     /// The commit is pending in the storage until [`Conversation::merge_pending`] or
     /// [`Conversation::clear_pending`]. Commit only when the mailbox is drained.
@@ -60,8 +62,9 @@ impl Conversation {
         keys: &DeviceKeys,
         add: &[ClaimedKeyPackage],
         remove: &[(UserId, DeviceId)],
+        made_at: u64,
     ) -> Result<CommitBundle, CommitError> {
-        self.make_commit(provider, keys, add, remove, None)
+        self.make_commit(provider, keys, add, remove, None, made_at)
     }
 
     /// Makes a commit that moves a group of people to its next roster, whoever has signed that: it removes all devices of
@@ -76,6 +79,7 @@ impl Conversation {
         step: &Roster,
         add: &[ClaimedKeyPackage],
         remove: &[(UserId, DeviceId)],
+        made_at: u64,
     ) -> Result<CommitBundle, CommitError> {
         let before = self.roster.as_ref().ok_or(CommitError::Step(RejectReason::OtherRoster))?;
         step.replaces(before).map_err(|error| CommitError::Step(RejectReason::Step(error)))?;
@@ -86,7 +90,7 @@ impl Conversation {
         let gone = self.members().into_iter().filter(is_gone).map(|member| (member.user_id, member.device_id));
         let gone: Vec<_> = gone.filter(|device| !remove.contains(device)).collect();
         let remove = [remove, &gone].concat();
-        self.make_commit(provider, keys, add, &remove, Some(step))
+        self.make_commit(provider, keys, add, &remove, Some(step), made_at)
     }
 
     fn make_commit<S: Storage>(
@@ -96,6 +100,7 @@ impl Conversation {
         add: &[ClaimedKeyPackage],
         remove: &[(UserId, DeviceId)],
         step: Option<&Roster>,
+        made_at: u64,
     ) -> Result<CommitBundle, CommitError> {
         if !self.is_active() {
             return Err(CommitError::Removed);
@@ -108,7 +113,10 @@ impl Conversation {
         self.check_adds(next.as_ref().unwrap_or(&self.info), step.or(self.roster.as_ref()), add, remove)?;
         let removals = self.removals(remove)?;
         self.group.set_aad(step.map(Roster::encode).unwrap_or_default());
+        let made_at = after(made_at, self.group.own_leaf_node().and_then(|own| leaf::made_at(own).ok()));
+        let parameters = LeafNodeParameters::builder().with_extensions(leaf::extensions(made_at)).build();
         let mut builder = self.group.commit_builder().consume_proposal_store(false).force_self_update(true);
+        builder = builder.leaf_node_parameters(parameters);
         if let Some(next) = &next {
             builder = builder.propose_group_context_extensions(group::extensions(next)).map_err(mls)?;
         }
@@ -187,6 +195,11 @@ impl Conversation {
         };
         remove.iter().map(index).collect()
     }
+}
+
+/// When a leaf is made that comes after the `former` one.
+pub(super) fn after(made_at: u64, former: Option<u64>) -> u64 {
+    former.map_or(made_at, |former| made_at.max(former.saturating_add(1)))
 }
 
 fn mls<E: std::error::Error + Send + Sync + 'static>(error: E) -> CommitError {

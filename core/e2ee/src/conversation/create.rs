@@ -36,7 +36,7 @@ impl Conversation {
     /// conversation reaches the server in the same way; it has no welcomes then.
     ///
     /// The group is named after what the conversation is ([`ConversationInfo::group_id`]). A group of people begins with
-    /// the `roster` that its info names.
+    /// the `roster` that its info names. `made_at`: when this device's leaf is made; the commit renews it, one later.
     ///
     /// The commit is pending: [`Conversation::merge_pending`] when the server has accepted it,
     /// [`Conversation::delete`] when somebody else was faster.
@@ -50,6 +50,7 @@ impl Conversation {
         info: ConversationInfo,
         roster: Option<Roster>,
         others: &[ClaimedKeyPackage],
+        made_at: u64,
     ) -> Result<(Self, CommitBundle), CreateError> {
         let rules = Rules::new(&info, roster.as_ref()).map_err(CreateError::Own)?;
         check_own(keys, certificate, &rules).map_err(CreateError::Own)?;
@@ -60,7 +61,7 @@ impl Conversation {
         let group = MlsGroup::new_with_group_id(
             provider,
             keys,
-            &create_config(&info),
+            &create_config(&info, made_at),
             id,
             leaf::credential(certificate, &keys.public()),
         )
@@ -70,7 +71,7 @@ impl Conversation {
             other => CreateError::Mls(Box::new(other)),
         })?;
         let mut conversation = Self { group, info, roster };
-        let bundle = conversation.commit(provider, keys, others, &[])?;
+        let bundle = conversation.commit(provider, keys, others, &[], made_at)?;
         Ok((conversation, bundle))
     }
 }

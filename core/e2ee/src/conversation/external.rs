@@ -9,6 +9,7 @@ use openmls_traits::OpenMlsProvider as _;
 use tls_codec::DeserializeBytes as _;
 
 use super::bundle::Unexpected;
+use super::commit::after;
 use super::create::check_own;
 use super::{CommitBundle, Conversation, join_config, loading};
 use crate::identity::DeviceKeys;
@@ -55,7 +56,7 @@ impl Conversation {
     /// Makes an external commit into the group of this GroupInfo and ratchet tree, with the roster that it names if it is a
     /// group of people, which replaces a leaf that this
     /// device already has there. The leaves are checked as in [`Conversation::join`], and what is stored of an earlier
-    /// membership is deleted.
+    /// membership is deleted. `made_at`: when this device's leaf is made; later than the one that it replaces in any case.
     ///
     /// The stored group is already in the next epoch (OpenMLS keeps no pending external commit). Until the server has
     /// accepted the commit nothing may be encrypted; if it refuses, [`Conversation::delete`] and join again with the
@@ -70,6 +71,7 @@ impl Conversation {
         group_info: &[u8],
         ratchet_tree: &[u8],
         roster: Option<Roster>,
+        made_at: u64,
     ) -> Result<(Self, CommitBundle), ExternalJoinError> {
         let message =
             MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(Malformed::because("group info"))?;
@@ -82,6 +84,7 @@ impl Conversation {
         let info = group::info_of_context(&context)?;
         let rules = Rules::new(&info, roster.as_ref())?;
         check_own(keys, certificate, &rules)?;
+        group::check_dated(&tree)?;
         let former = MlsGroup::load(provider.storage(), context.group_id()).map_err(loading)?;
         if let Some(mut former) = former {
             former.delete(provider.storage()).map_err(|error| StorageError::new("deleting a group", error))?;
@@ -89,15 +92,17 @@ impl Conversation {
 
         let device = (certificate.user_id().clone(), certificate.device_id().clone());
         // OpenMLS removes the leaf that has this device's signature key.
-        let had_leaf = tree.leaves().any(|leaf| leaf.signature_key().as_slice() == keys.public().as_bytes());
-        let old_leaf = if had_leaf { vec![device.clone()] } else { Vec::new() };
+        let former = group::made_at_in(&tree, keys.public().as_bytes());
+        let old_leaf = if former.is_some() { vec![device.clone()] } else { Vec::new() };
+        let made_at = after(made_at, former);
+        let parameters = LeafNodeParameters::builder().with_capabilities(leaf::capabilities());
         let (group, messages) = MlsGroup::external_commit_builder()
             .with_ratchet_tree(tree)
             .with_config(join_config())
             .skip_lifetime_validation()
             .build_group(provider, group_info, leaf::credential(certificate, &keys.public()))
             .map_err(group_error)?
-            .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(leaf::capabilities()).build())
+            .leaf_node_parameters(parameters.with_extensions(leaf::extensions(made_at)).build())
             .load_psks(provider.storage())
             .map_err(mls)?
             .create_group_info(true)

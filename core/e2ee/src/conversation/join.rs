@@ -68,6 +68,7 @@ impl Conversation {
         let builder = StagedWelcome::build_from_welcome(provider, &join_config(), welcome).map_err(welcome_error)?;
         let context = builder.processed_welcome().unverified_group_info().group_context().clone();
         let info = group::info_of_context(&context)?;
+        group::check_dated(&tree)?;
         forget_former(provider, &context)?;
         let staged = builder
             .with_ratchet_tree(tree)

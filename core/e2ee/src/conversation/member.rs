@@ -1,11 +1,11 @@
 //! Who is in a group, and what a commit changes of it.
 
 use openmls::group::MlsGroup;
-use openmls::prelude::{Credential, LeafNodeIndex, Sender};
+use openmls::prelude::{Credential, LeafNode, LeafNodeIndex, Sender};
 use privmsg_protocol::Epoch;
 
 use crate::member::Member;
-use privmsg_mls_public::group::{self, Change};
+use privmsg_mls_public::group::{self, Change, LeafDate};
 use privmsg_mls_public::{Roster, leaf};
 
 /// What a commit changed.
@@ -19,6 +19,8 @@ pub struct MembershipChange {
     pub added: Vec<Member>,
     /// Devices that went.
     pub removed: Vec<Member>,
+    /// When the leaves were made that came.
+    pub dates: Vec<LeafDate>,
     /// The roster that counts since, if it is another one.
     pub roster: Option<Box<Roster>>,
 }
@@ -30,7 +32,8 @@ impl MembershipChange {
         let added = change.added.into_iter().map(|member| Member::new(member, false)).collect();
         let removed =
             change.removed.into_iter().map(|leaf| Member::new(leaf.member, leaf.index == own.u32())).collect();
-        Self { epoch: change.epoch, committer, added, removed, roster: change.roster.map(Box::new) }
+        let roster = change.roster.map(Box::new);
+        Self { epoch: change.epoch, committer, added, removed, dates: change.dates, roster }
     }
 
     /// Whether this device was removed, and the conversation is of no use to it any more.
@@ -50,6 +53,16 @@ pub(super) fn indexed(group: &MlsGroup) -> impl Iterator<Item = (LeafNodeIndex, 
     group
         .members()
         .filter_map(move |leaf| Some((leaf.index, from_credential(&leaf.credential, Some(leaf.index) == own)?)))
+}
+
+/// When each leaf was made. Every one was checked when it entered the group, so none is missing.
+pub(super) fn dates(group: &MlsGroup) -> Vec<LeafDate> {
+    let date = |node: &LeafNode| {
+        let certificate = leaf::admitted_certificate(node.credential()).ok()?;
+        let (user_id, device_key) = (certificate.user_id().clone(), *certificate.device_key());
+        Some(LeafDate { user_id, device_key, made_at: leaf::made_at(node).ok()? })
+    };
+    group.treesync().full_leaves().filter_map(|(_, node)| date(node)).collect()
 }
 
 fn from_credential(credential: &Credential, is_self: bool) -> Option<Member> {

@@ -6,7 +6,7 @@ use privmsg_e2ee::{
 };
 use privmsg_protocol::{Epoch, Incarnation};
 
-use crate::people::{CHAT, Device, all_talk, direct, names, now, open_chat, person};
+use crate::people::{CHAT, Device, all_talk, direct, made_at, names, now, open_chat, person};
 
 #[test]
 fn two_people_with_two_devices_each_talk() {
@@ -110,7 +110,7 @@ fn a_stale_commit_gives_way_and_is_rebased() {
     let won = bobs.commit(&[], &[]);
     bobs.accepted();
     assert!(phone.chat().has_pending());
-    assert!(matches!(phone.chat().commit(&phone.provider(), &phone.keys, &[], &[]), Err(CommitError::Pending)));
+    assert!(matches!(phone.try_commit(&[], &[]), Err(CommitError::Pending)));
     phone.follow(&won);
     assert!(!phone.chat().has_pending());
     assert!(matches!(bobs.process_commit(&refused.commit), Err(ProcessError::Stale { epoch: Epoch(1) })));
@@ -215,7 +215,7 @@ fn who_is_removed_reads_no_more() {
     assert!(lost.chat().members().iter().all(|member| !member.is_self));
     assert!(matches!(lost.process(&phone.encrypt("secret")), Err(ProcessError::Removed)));
     assert!(matches!(lost.chat().encrypt(&lost.provider(), &lost.keys, b"?"), Err(EncryptError::Removed)));
-    assert!(matches!(lost.chat().commit(&lost.provider(), &lost.keys, &[], &[]), Err(CommitError::Removed)));
+    assert!(matches!(lost.try_commit(&[], &[]), Err(CommitError::Removed)));
 
     let found = phone.commit(&[&lost], &[]);
     phone.accepted();
@@ -260,10 +260,7 @@ fn two_who_open_the_same_chat_end_in_one() {
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     let won = phone.create(direct(&alice, &bob), &[&bobs]);
     bobs.create(direct(&alice, &bob), &[&phone]);
-    assert!(matches!(
-        Conversation::create(&bobs.provider(), &bobs.keys, &bobs.certificate, direct(&alice, &bob), None, &[]),
-        Err(CreateError::Exists)
-    ));
+    assert!(matches!(bobs.create_with(direct(&alice, &bob), &[]), Err(CreateError::Exists)));
     phone.accepted();
     bobs.chat().delete(&bobs.provider()).unwrap();
     bobs.join(&won);
@@ -289,15 +286,7 @@ fn a_last_resort_key_package_is_not_used_up_but_joins_once() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
     let claimed = bobs.claim_last_resort();
-    let created = Conversation::create(
-        &phone.provider(),
-        &phone.keys,
-        &phone.certificate,
-        direct(&alice, &bob),
-        None,
-        &[claimed],
-    );
-    let bundle = created.unwrap().1;
+    let bundle = phone.create_with(direct(&alice, &bob), &[claimed]).unwrap();
     phone.accepted();
     bobs.join(&bundle);
     let again = Conversation::join(&bobs.provider(), &bundle.welcomes()[0].1, &bundle.ratchet_tree, None);
@@ -310,11 +299,12 @@ fn a_last_resort_key_package_is_not_used_up_but_joins_once() {
 fn a_forgotten_key_package_opens_nothing() {
     let (alice, bob) = (person("alice"), person("bob"));
     let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
-    let made = generate_key_package(&bobs.provider(), &bobs.keys, &bobs.certificate, true, now()).unwrap();
+    let made = generate_key_package(&bobs.provider(), &bobs.keys, &bobs.certificate, true, now(), made_at()).unwrap();
     let claimed = ClaimedKeyPackage::validate(&made.bytes, bobs.user_id(), bobs.device_id(), now()).unwrap();
     let (keys, certificate) = (&phone.keys, &phone.certificate);
     let info = direct(&alice, &bob);
-    let bundle = Conversation::create(&phone.provider(), keys, certificate, info, None, &[claimed]).unwrap().1;
+    let bundle =
+        Conversation::create(&phone.provider(), keys, certificate, info, None, &[claimed], made_at()).unwrap().1;
     let before = bobs.disk();
     bobs.join(&bundle);
     bobs.restore(before);

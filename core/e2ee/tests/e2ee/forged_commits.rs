@@ -6,7 +6,7 @@ use privmsg_e2ee::{
 };
 use privmsg_protocol::{DeviceId, Incarnation};
 
-use crate::people::{Device, all_talk, certify, direct, now, open_chat, person};
+use crate::people::{Device, all_talk, certify, direct, made_at, now, open_chat, person};
 use crate::rogue::{Rogue, context, credential, forged, is_stranger, key_package, rogue_join, with_certificate};
 use crate::server::Server;
 
@@ -101,6 +101,7 @@ fn external_commits_of_strangers_and_impostors_are_rejected() {
         &opened.group_info,
         &opened.ratchet_tree,
         None,
+        made_at(),
     );
     assert!(matches!(refused, Err(ExternalJoinError::Rejected(reason)) if is_stranger(&reason, &carol)));
 
@@ -138,7 +139,7 @@ fn a_message_of_another_chat_is_refused() {
     open_chat(direct(&alice, &bob), &[&phone, &bobs]);
     let notes = ConversationInfo::notes(alice.in_chats(), Incarnation::FIRST);
     let (mut other, _) =
-        Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, notes, None, &[]).unwrap();
+        Conversation::create(&phone.provider(), &phone.keys, &phone.certificate, notes, None, &[], made_at()).unwrap();
     other.merge_pending(&phone.provider()).unwrap();
     let message = other.encrypt(&phone.provider(), &phone.keys, b"note").unwrap();
     assert!(matches!(rejected(bobs.process(&message)), RejectReason::WrongGroup));

@@ -3,11 +3,10 @@
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{Capabilities, Ciphersuite, KeyPackage, Lifetime};
 use privmsg_e2ee::{
-    CertificateError, ClaimedKeyPackage, CommitError, Conversation, CreateError, DevicePublicKey, KeyPackageError,
-    RejectReason,
+    CertificateError, ClaimedKeyPackage, CommitError, CreateError, DevicePublicKey, KeyPackageError, RejectReason,
 };
 
-use crate::people::{Device, certify, direct, now, open_chat, person};
+use crate::people::{Device, certify, direct, made_at, now, open_chat, person};
 use crate::rogue::{SUITE, build, forged, is_stranger, ours, with_certificate};
 
 fn validate(device: &Device, user: &Device) -> Result<ClaimedKeyPackage, KeyPackageError> {
@@ -73,7 +72,9 @@ fn strangers_are_not_added() {
     let (phone, bobs, carols) = (alice.device("phone"), bob.device("phone"), carol.device("phone"));
     open_chat(direct(&alice, &bob), &[&phone, &bobs]);
 
-    let commit = |add: &[ClaimedKeyPackage]| phone.chat().commit(&phone.provider(), &phone.keys, add, &[]).unwrap_err();
+    let commit = |add: &[ClaimedKeyPackage]| {
+        phone.chat().commit(&phone.provider(), &phone.keys, add, &[], made_at()).unwrap_err()
+    };
     assert!(matches!(commit(&[carols.claim()]), CommitError::Add(reason) if is_stranger(&reason, &carol)));
     assert!(matches!(commit(&[bobs.claim()]), CommitError::Add(RejectReason::DuplicateDevice)));
     let twice = [alice.device("x").claim(), alice.device("x").claim()];
@@ -83,12 +84,11 @@ fn strangers_are_not_added() {
     let thief = person("alice").device("new");
     assert!(matches!(commit(&[thief.claim()]), CommitError::Add(RejectReason::ForeignIdentity(_))));
 
-    let remove = |who: &Device| phone.chat().commit(&phone.provider(), &phone.keys, &[], &[who.address()]);
+    let remove = |who: &Device| phone.chat().commit(&phone.provider(), &phone.keys, &[], &[who.address()], made_at());
     assert!(matches!(remove(&carols), Err(CommitError::Remove(..))));
     assert!(matches!(remove(&phone), Err(CommitError::Remove(..))));
     assert!(!phone.chat().has_pending());
 
-    let created =
-        Conversation::create(&carols.provider(), &carols.keys, &carols.certificate, direct(&alice, &bob), None, &[]);
+    let created = carols.create_with(direct(&alice, &bob), &[]);
     assert!(matches!(created, Err(CreateError::Own(reason)) if is_stranger(&reason, &carol)));
 }

@@ -7,7 +7,7 @@ use privmsg_e2ee::{
 
 use privmsg_mls_public::PublicConversation;
 
-use crate::people::{Device, Person, certify, direct, now, person};
+use crate::people::{Device, Person, certify, direct, made_at, now, person};
 use crate::rogue::{Forged, Rogue, bare_context, context, forged, is_stranger, key_package, with_certificate};
 use crate::server::agree;
 
@@ -33,7 +33,15 @@ fn groups_that_break_our_rules_are_not_joined() {
     };
     let external = |group: &Forged| {
         let (keys, certificate) = (&bobs.keys, &bobs.certificate);
-        match Conversation::join_external(&bobs.provider(), keys, certificate, &group.group_info, &group.tree, None) {
+        match Conversation::join_external(
+            &bobs.provider(),
+            keys,
+            certificate,
+            &group.group_info,
+            &group.tree,
+            None,
+            made_at(),
+        ) {
             Err(ExternalJoinError::Rejected(reason)) => reason,
             other => panic!("{other:?}"),
         }

@@ -8,7 +8,7 @@ use privmsg_mls_public::{PublicConversation, Refused, StepError};
 use privmsg_protocol::Incarnation;
 use rand_core::OsRng;
 
-use crate::people::{Device, Person, person};
+use crate::people::{Device, Person, made_at, person};
 use crate::rogue::{Rogue, context};
 use crate::server::agree;
 
@@ -48,7 +48,8 @@ impl<'a> Seat<'a> {
         let info = ConversationInfo::group(roster, Incarnation::FIRST);
         let (keys, certificate) = (&device.keys, &device.certificate);
         let provider = device.provider();
-        let created = Conversation::create(&provider, keys, certificate, info, Some(roster.clone()), &others);
+        let created =
+            Conversation::create(&provider, keys, certificate, info, Some(roster.clone()), &others, made_at());
         let (mut chat, bundle) = created.unwrap();
         chat.merge_pending(&provider).unwrap();
         (Self { device, roster: roster.clone() }, bundle)
@@ -67,8 +68,15 @@ impl<'a> Seat<'a> {
     ) -> Result<(Self, CommitBundle), ExternalJoinError> {
         let (keys, certificate, roster) = (&device.keys, &device.certificate, roster.clone());
         let (info, tree) = (&latest.group_info, &latest.ratchet_tree);
-        let joined =
-            Conversation::join_external(&device.provider(), keys, certificate, info, tree, Some(roster.clone()))?;
+        let joined = Conversation::join_external(
+            &device.provider(),
+            keys,
+            certificate,
+            info,
+            tree,
+            Some(roster.clone()),
+            made_at(),
+        )?;
         Ok((Self { device, roster }, joined.1))
     }
 
@@ -90,7 +98,7 @@ impl<'a> Seat<'a> {
 
     fn tries(&self, step: &Roster, add: &[&Device]) -> Result<CommitBundle, CommitError> {
         let add: Vec<_> = add.iter().map(|device| device.claim()).collect();
-        self.chat().commit_step(&self.device.provider(), &self.device.keys, step, &add, &[])
+        self.chat().commit_step(&self.device.provider(), &self.device.keys, step, &add, &[], made_at())
     }
 
     fn follow(&mut self, commit: &[u8]) -> Result<MembershipChange, ProcessError> {
@@ -296,7 +304,7 @@ fn nobody_commits_a_step_that_the_roster_does_not_allow() {
     // Her own second device is hers to bring.
     eves.restore(disk.clone());
     let add = [eves_other.claim()];
-    let added = e.chat().commit(&eves.provider(), &eves.keys, &add, &[]).unwrap();
+    let added = e.chat().commit(&eves.provider(), &eves.keys, &add, &[], made_at()).unwrap();
     assert_eq!(a.follow(&added.commit).unwrap().added.len(), 1);
 }
 

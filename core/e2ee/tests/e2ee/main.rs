@@ -10,6 +10,7 @@ mod forged_commits;
 mod forged_devices;
 mod forged_groups;
 mod groups;
+mod leaf_dates;
 mod newer;
 mod people;
 mod public_forgeries;

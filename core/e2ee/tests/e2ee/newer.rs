@@ -9,7 +9,7 @@ use privmsg_e2ee::{
 
 use privmsg_mls_public::{PublicConversation, Refused};
 
-use crate::people::{CHAT, Device, Person, all_talk, direct, names, now, open_chat, person};
+use crate::people::{CHAT, Device, Person, all_talk, direct, made_at, names, now, open_chat, person};
 use crate::rogue::{Forged, Rogue, bare_context, context, key_package, rogue_join};
 use crate::server::Server;
 
@@ -115,8 +115,15 @@ fn a_newer_group_is_joined_after_an_update() {
         let begun = PublicConversation::begin(&group.group_info, &group.tree, None);
         assert!(matches!(begun, Err(Refused::UpdateNeeded(found)) if found == expected), "{begun:?}");
         let (keys, certificate) = (&laptop.keys, &laptop.certificate);
-        let joined =
-            Conversation::join_external(&laptop.provider(), keys, certificate, &group.group_info, &group.tree, None);
+        let joined = Conversation::join_external(
+            &laptop.provider(),
+            keys,
+            certificate,
+            &group.group_info,
+            &group.tree,
+            None,
+            made_at(),
+        );
         assert!(matches!(joined, Err(ExternalJoinError::UpdateNeeded(found)) if found == expected), "{joined:?}");
     }
 }

@@ -1,12 +1,13 @@
 //! People with devices, for stories. A device forgets everything but its storage between any two steps.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{
-    AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, Conversation, ConversationInfo, DeviceCertificate,
-    DeviceKeys, DevicePublicKey, Expected, Member, MembershipChange, ProcessError, Processed, Provider,
-    generate_key_package,
+    AccountKey, AccountSigningKey, ClaimedKeyPackage, CommitBundle, CommitError, Conversation, ConversationInfo,
+    CreateError, DeviceCertificate, DeviceKeys, DevicePublicKey, Expected, Member, MembershipChange, ProcessError,
+    Processed, Provider, generate_key_package,
 };
 use privmsg_protocol::{DeviceId, GroupId, Incarnation, UserId};
 use rand_core::OsRng;
@@ -18,6 +19,12 @@ pub(crate) const CHAT: GroupId = GroupId::from_bytes([
 
 pub(crate) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Later than any leaf before.
+pub(crate) fn made_at() -> u64 {
+    static LATER: AtomicU64 = AtomicU64::new(0);
+    now() + LATER.fetch_add(1, Ordering::Relaxed)
 }
 
 pub(crate) struct Person {
@@ -98,7 +105,7 @@ impl Device {
     }
 
     pub(crate) fn key_package(&self) -> Vec<u8> {
-        generate_key_package(&self.provider(), &self.keys, &self.certificate, false, now()).unwrap().bytes
+        generate_key_package(&self.provider(), &self.keys, &self.certificate, false, now(), made_at()).unwrap().bytes
     }
 
     pub(crate) fn claim(&self) -> ClaimedKeyPackage {
@@ -106,7 +113,9 @@ impl Device {
     }
 
     pub(crate) fn claim_last_resort(&self) -> ClaimedKeyPackage {
-        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now()).unwrap().bytes;
+        let bytes = generate_key_package(&self.provider(), &self.keys, &self.certificate, true, now(), made_at())
+            .unwrap()
+            .bytes;
         ClaimedKeyPackage::validate(&bytes, self.user_id(), self.device_id(), now()).unwrap()
     }
 
@@ -119,15 +128,27 @@ impl Device {
     }
 
     pub(crate) fn create(&self, info: ConversationInfo, others: &[&Device]) -> CommitBundle {
-        let others: Vec<_> = others.iter().map(|device| device.claim()).collect();
-        let created = Conversation::create(&self.provider(), &self.keys, &self.certificate, info, None, &others);
-        created.unwrap().1
+        self.create_with(info, &others.iter().map(|device| device.claim()).collect::<Vec<_>>()).unwrap()
+    }
+
+    pub(crate) fn create_with(
+        &self,
+        info: ConversationInfo,
+        others: &[ClaimedKeyPackage],
+    ) -> Result<CommitBundle, CreateError> {
+        let (keys, certificate) = (&self.keys, &self.certificate);
+        let created = Conversation::create(&self.provider(), keys, certificate, info, None, others, made_at());
+        created.map(|(_, bundle)| bundle)
     }
 
     pub(crate) fn commit(&self, add: &[&Device], remove: &[&Device]) -> CommitBundle {
+        self.try_commit(add, remove).unwrap()
+    }
+
+    pub(crate) fn try_commit(&self, add: &[&Device], remove: &[&Device]) -> Result<CommitBundle, CommitError> {
         let add: Vec<_> = add.iter().map(|device| device.claim()).collect();
         let remove: Vec<_> = remove.iter().map(|device| device.address()).collect();
-        self.chat().commit(&self.provider(), &self.keys, &add, &remove).unwrap()
+        self.chat().commit(&self.provider(), &self.keys, &add, &remove, made_at())
     }
 
     pub(crate) fn accepted(&self) {
@@ -142,7 +163,7 @@ impl Device {
     pub(crate) fn join_external(&self, latest: &CommitBundle) -> CommitBundle {
         let (keys, certificate) = (&self.keys, &self.certificate);
         let (group_info, tree) = (&latest.group_info, &latest.ratchet_tree);
-        Conversation::join_external(&self.provider(), keys, certificate, group_info, tree, None).unwrap().1
+        Conversation::join_external(&self.provider(), keys, certificate, group_info, tree, None, made_at()).unwrap().1
     }
 
     pub(crate) fn encrypt(&self, text: &str) -> Vec<u8> {

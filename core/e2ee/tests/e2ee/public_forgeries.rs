@@ -1,8 +1,8 @@
 //! Stories of members, strangers and joiners who hand a server what it must not take.
 
 use openmls::group::GroupContext;
-use openmls::prelude::LeafNodeParameters;
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _, TlsDeserializeBytes, TlsSize, VLBytes};
+use openmls::prelude::{ExtensionType, LeafNodeParameters};
 use openmls_traits::signatures::Signer as _;
 use privmsg_e2ee::{CommitBundle, ConversationInfo, RejectReason};
 use privmsg_mls_public::group::{GroupInfoError, MAX_LEAF_LEN, UnusableKey};
@@ -261,7 +261,9 @@ fn a_leaf_has_a_bounded_length() {
         bobs.restore(disk.clone());
         let capabilities = openmls::prelude::Capabilities::builder()
             .ciphersuites(vec![crate::rogue::SUITE])
-            .extensions((0..len / 2).map(|_| openmls::prelude::ExtensionType::Unknown(0xF000)).collect())
+            .extensions(
+                (0..len / 2).map(|at| if at == 0 { 0xF001 } else { 0xF000 }).map(ExtensionType::Unknown).collect(),
+            )
             .credentials(vec![openmls::prelude::CredentialType::Basic]);
         let leaf = LeafNodeParameters::builder().with_capabilities(capabilities.build());
         Rogue::of(&bobs).commit(Vec::new(), leaf.build(), None)

@@ -4,7 +4,7 @@ use openmls::prelude::tls_codec::DeserializeBytes as _;
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension,
-    ExtensionType, Extensions, GroupContext, KeyPackage, KeyPackageBuilder, LeafNodeParameters, MlsGroup,
+    ExtensionType, Extensions, GroupContext, KeyPackage, KeyPackageBuilder, LeafNode, LeafNodeParameters, MlsGroup,
     MlsGroupCreateConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsCrypto, RatchetTreeIn, RequiredCapabilitiesExtension,
     UnknownExtension,
 };
@@ -12,10 +12,11 @@ use openmls_traits::OpenMlsProvider as _;
 use privmsg_e2ee::{CommitBundle, DeviceCertificate, RejectReason};
 use privmsg_protocol::GroupId;
 
-use super::people::{CHAT, Device, Person};
+use super::people::{CHAT, Device, Person, made_at};
 
 pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 const INFO: u16 = 0xF000;
+const MADE_AT: u16 = 0xF001;
 
 /// A device that says it is what it likes: its leaf carries a certificate that does not fit.
 pub(crate) fn with_certificate(device: Device, certificate: DeviceCertificate) -> Device {
@@ -48,13 +49,28 @@ pub(crate) fn build(builder: KeyPackageBuilder, device: &Device, certificate: &[
 
 /// A key package with anything in the place of the certificate.
 pub(crate) fn key_package(device: &Device, certificate: &[u8]) -> KeyPackage {
-    build(KeyPackage::builder().leaf_node_capabilities(ours()), device, certificate, SUITE)
+    build(
+        KeyPackage::builder().leaf_node_capabilities(ours()).leaf_node_extensions(dated()),
+        device,
+        certificate,
+        SUITE,
+    )
+}
+
+/// The extensions of a leaf that is later than any before.
+pub(crate) fn dated() -> Extensions<LeafNode> {
+    extension(&made_at().to_be_bytes())
+}
+
+/// Those of a leaf with anything in the place of the time.
+pub(crate) fn extension(made_at: &[u8]) -> Extensions<LeafNode> {
+    Extensions::from_vec(vec![Extension::Unknown(MADE_AT, UnknownExtension(made_at.to_vec()))]).unwrap()
 }
 
 pub(crate) fn ours() -> Capabilities {
     Capabilities::builder()
         .ciphersuites(vec![SUITE])
-        .extensions(vec![ExtensionType::LastResort, ExtensionType::Unknown(INFO)])
+        .extensions(vec![ExtensionType::LastResort, ExtensionType::Unknown(INFO), ExtensionType::Unknown(MADE_AT)])
         .credentials(vec![CredentialType::Basic])
         .build()
 }
@@ -71,7 +87,7 @@ pub(crate) fn bare_context() -> Extensions<GroupContext> {
 }
 
 fn required() -> Extension {
-    let info = [ExtensionType::Unknown(INFO)];
+    let info = [ExtensionType::Unknown(INFO), ExtensionType::Unknown(MADE_AT)];
     Extension::RequiredCapabilities(RequiredCapabilitiesExtension::new(&info, &[], &[CredentialType::Basic]))
 }
 
@@ -96,6 +112,8 @@ impl<'a> Rogue<'a> {
         let config = MlsGroupCreateConfig::builder()
             .ciphersuite(SUITE)
             .capabilities(ours())
+            .with_leaf_node_extensions(dated())
+            .unwrap()
             .with_group_context_extensions(context)
             .build();
         let id = openmls::group::GroupId::from_slice(id);
@@ -131,6 +149,14 @@ impl<'a> Rogue<'a> {
         context: Option<Extensions<GroupContext>>,
     ) -> Forged {
         let provider = self.device.provider();
+        let mut dates = LeafNodeParameters::builder();
+        if let Some(credential) = leaf.credential_with_key() {
+            dates = dates.with_credential_with_key(credential.clone());
+        }
+        if let Some(capabilities) = leaf.capabilities() {
+            dates = dates.with_capabilities(capabilities.clone());
+        }
+        let leaf = dates.with_extensions(leaf.extensions().cloned().unwrap_or_else(dated)).build();
         let mut builder = self.group.commit_builder().leaf_node_parameters(leaf).force_self_update(true);
         if let Some(context) = context {
             builder = builder.propose_group_context_extensions(context).unwrap();
@@ -165,6 +191,16 @@ pub(crate) struct Forged {
 
 /// An external commit with anything in the place of the certificate, and its GroupInfo.
 pub(crate) fn rogue_join(device: &Device, certificate: &[u8], into: &CommitBundle) -> (Vec<u8>, Vec<u8>) {
+    rogue_join_at(device, certificate, into, dated())
+}
+
+/// The same, with anything in the place of the time.
+pub(crate) fn rogue_join_at(
+    device: &Device,
+    certificate: &[u8],
+    into: &CommitBundle,
+    leaf: Extensions<LeafNode>,
+) -> (Vec<u8>, Vec<u8>) {
     let provider = device.provider();
     let group_info = MlsMessageIn::tls_deserialize_exact_bytes(&into.group_info).unwrap();
     let MlsMessageBodyIn::GroupInfo(group_info) = group_info.extract() else { panic!() };
@@ -173,7 +209,7 @@ pub(crate) fn rogue_join(device: &Device, certificate: &[u8], into: &CommitBundl
         .with_ratchet_tree(tree)
         .build_group(&provider, group_info, credential(device, certificate))
         .unwrap()
-        .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(ours()).build())
+        .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(ours()).with_extensions(leaf).build())
         .load_psks(provider.storage())
         .unwrap()
         .create_group_info(true)

@@ -4,7 +4,7 @@ use openmls::group::GroupContext;
 use openmls::prelude::{Extension, Extensions, UnknownExtension};
 use privmsg_protocol::GroupId;
 
-use super::rules::{Refusal, RejectReason};
+use super::reject::{Refusal, RejectReason};
 use crate::conversation_info::{ConversationInfo, InfoError};
 use crate::leaf;
 

@@ -49,6 +49,17 @@ pub struct Leaf {
     pub member: Member,
 }
 
+/// When a device has made its leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafDate {
+    /// Whose device it is.
+    pub user_id: UserId,
+    /// The device's key: whoever enrols anew under another one begins anew.
+    pub device_key: DevicePublicKey,
+    /// As the leaf says: see [`made_at`](crate::leaf::made_at).
+    pub made_at: u64,
+}
+
 /// What a commit changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -62,6 +73,8 @@ pub struct Change {
     pub added: Vec<Member>,
     /// Leaves that go.
     pub removed: Vec<Leaf>,
+    /// When the leaves were made that it brings: of those who come, and the committer's new one.
+    pub dates: Vec<LeafDate>,
     /// The roster that counts from then on, if it is another one.
     pub roster: Option<Roster>,
 }

@@ -15,7 +15,8 @@ use super::keys;
 use super::member::{Change, Leaf, Member};
 use super::parts::CommitParts;
 use super::refused::Refused;
-use super::rules::{self, RejectReason, Rules};
+use super::reject::RejectReason;
+use super::rules::{self, Rules};
 use super::state::{Parts, StateError};
 use super::tree;
 use crate::conversation_info::ConversationInfo;
@@ -59,6 +60,7 @@ impl PublicConversation {
         if tree.tls_serialize_detached().is_ok_and(|again| again != ratchet_tree) {
             return Err(Malformed::new(TREE).into());
         }
+        tree::check_dated(&tree)?;
         let (signer, stored) = (unverified.signer(), Parts::default());
         let (group, _) =
             PublicGroup::from_external(&crypto, &stored, tree, unverified.into_inner(), ProposalStore::new())

@@ -1,6 +1,6 @@
 use privmsg_protocol::Epoch;
 
-use super::rules::{Refusal, RejectReason};
+use super::reject::{Refusal, RejectReason};
 use crate::malformed::Malformed;
 use crate::update_needed::UpdateNeeded;
 

@@ -11,122 +11,17 @@ use tls_codec::Size as _;
 
 use super::context;
 use super::keys;
-use super::member::{Change, Leaf, Member};
-use crate::certificate::{CertificateError, DeviceCertificate};
+use super::member::{Change, Leaf, LeafDate, Member};
+use super::reject::{Refusal, RejectReason};
+use crate::certificate::DeviceCertificate;
 use crate::conversation_info::{ConversationInfo, InfoError, RosterMark};
 use crate::keys::AccountPublicKey;
 use crate::leaf;
-use crate::roster::{Participant, Roster, StepError};
-use crate::statement::StatementError;
-use crate::update_needed::UpdateNeeded;
+use crate::roster::{Participant, Roster};
 
 /// Longest leaf, in bytes. Today's have about 1,600: the encryption key takes 1,216, a certificate at most 1,024. Every
 /// member keeps each leaf, and the server hands it to every joiner.
 pub const MAX_LEAF_LEN: usize = 3072;
-
-/// Why something that came from outside is refused. It is forged, broken, or breaks a rule of ours; retrying is no use.
-///
-/// What is only newer than this build is not among them: it is an [`UpdateNeeded`] of the error of the operation.
-#[derive(Debug, thiserror::Error)]
-pub enum RejectReason {
-    /// A signature, a MAC or a decryption failed, or a rule of RFC 9420 is broken: OpenMLS says which.
-    #[error("invalid by RFC 9420")]
-    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A group of another ciphersuite, or with an identifier that is not 16 bytes.
-    #[error("a group of another kind than ours")]
-    OtherGroup,
-    /// It belongs to another group.
-    #[error("belongs to another group")]
-    WrongGroup,
-    /// A commit that came as an ordinary message, or the other way round.
-    #[error("not what the server said it is")]
-    UnexpectedKind,
-    /// A proposal outside a commit, or of a kind that we do not use.
-    #[error("proposal of a kind that is not used")]
-    Proposal,
-    /// A leaf without a valid device certificate: a device that its owner's identity key never vouched for.
-    #[error("a device that its owner has not vouched for")]
-    Certificate(#[source] CertificateError),
-    /// A device of a user who does not take part in the conversation.
-    #[error("{0} is no participant")]
-    NotAParticipant(UserId),
-    /// A device that another identity key vouches for than the one that its user has in this conversation.
-    #[error("a device of {0} under another identity")]
-    ForeignIdentity(UserId),
-    /// A device would have two leaves.
-    #[error("a device would be in the group twice")]
-    DuplicateDevice,
-    /// A leaf would change its owner or device, or a joiner would remove somebody else.
-    #[error("a leaf would pass to another device")]
-    LeafTakeover,
-    /// A leaf with more in it than any of ours.
-    #[error("a leaf of {0} bytes")]
-    OversizedLeaf(usize),
-    /// The group is none of our conversations.
-    #[error("a group that is no conversation")]
-    Info(#[source] InfoError),
-    /// Not the roster that the GroupContext names, or one where none belongs.
-    #[error("not the roster that the group names")]
-    OtherRoster,
-    /// What stands in the place of a roster step is none.
-    #[error("a commit with something else than a roster step beside it")]
-    Statement(#[source] StatementError),
-    /// A roster that may not follow the one before.
-    #[error("a roster step that is not allowed")]
-    Step(#[source] StepError),
-    /// The GroupContext would change otherwise than by a roster step, or a roster step would not change it.
-    #[error("a GroupContext that does not follow from a roster step")]
-    Context,
-}
-
-impl RejectReason {
-    /// What OpenMLS found.
-    pub fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Invalid(cause.into())
-    }
-}
-
-/// What does not pass our rules: it is against them, or this build is too old to say.
-#[derive(Debug)]
-pub enum Refusal {
-    /// It is against them.
-    Rejected(RejectReason),
-    /// This build cannot say.
-    UpdateNeeded(UpdateNeeded),
-}
-
-impl From<RejectReason> for Refusal {
-    fn from(reason: RejectReason) -> Self {
-        Self::Rejected(reason)
-    }
-}
-
-impl From<CertificateError> for Refusal {
-    fn from(error: CertificateError) -> Self {
-        match error {
-            CertificateError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
-            error => Self::Rejected(RejectReason::Certificate(error)),
-        }
-    }
-}
-
-impl From<InfoError> for Refusal {
-    fn from(error: InfoError) -> Self {
-        match error {
-            InfoError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
-            error => Self::Rejected(RejectReason::Info(error)),
-        }
-    }
-}
-
-impl From<StatementError> for Refusal {
-    fn from(error: StatementError) -> Self {
-        match error {
-            StatementError::UpdateNeeded(newer) => Self::UpdateNeeded(newer),
-            error => Self::Rejected(RejectReason::Statement(error)),
-        }
-    }
-}
 
 /// The rules for one conversation in one epoch: the same for whoever looks.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +65,8 @@ impl<'a> Rules<'a> {
         if identity == certificate.identity_key() { Ok(()) } else { Err(RejectReason::ForeignIdentity(user.clone())) }
     }
 
-    /// Checks all leaves of a group, given by credential and signature key.
+    /// Checks all leaves of a group, given by credential and signature key. Of the tree, [`check_dated`](super::check_dated)
+    /// is another part.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -205,10 +101,14 @@ impl<'a> Rules<'a> {
             Some((info, roster)) => Rules { info, roster: Some(roster) },
             None => *self,
         };
-        let (mut added, mut removed) = (Vec::new(), Vec::new());
+        let (mut dates, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for queued in staged.queued_proposals() {
             match queued.proposal() {
-                Proposal::Add(add) => added.push(next.check_leaf(add.key_package().leaf_node())?),
+                Proposal::Add(add) => {
+                    let (member, date) = next.check_leaf(add.key_package().leaf_node())?;
+                    added.push(member);
+                    dates.push(date);
+                }
                 Proposal::Remove(remove) => {
                     let index = remove.removed();
                     removed.push(Leaf { index: index.u32(), member: member_at(tree, index)? });
@@ -223,26 +123,32 @@ impl<'a> Rules<'a> {
         let committer = match sender {
             Sender::Member(index) => {
                 let committer = member_at(tree, *index)?;
-                if path.is_some_and(|new| !new.same_device(&committer)) {
-                    return Err(RejectReason::LeafTakeover.into());
+                if let Some((new, date)) = path {
+                    if !new.same_device(&committer) {
+                        return Err(RejectReason::LeafTakeover.into());
+                    }
+                    check_newer(tree, *index, &date)?;
+                    dates.push(date);
                 }
                 committer
             }
             Sender::NewMemberCommit => {
-                let joiner = path.ok_or_else(|| RejectReason::invalid("external commit without a path"))?;
+                let (joiner, date) = path.ok_or_else(|| RejectReason::invalid("external commit without a path"))?;
                 check_former_leaf(&joiner, &removed)?;
+                dates.push(date);
                 added.push(joiner.clone());
                 joiner
             }
             _ => return Err(RejectReason::invalid("commit of somebody outside the group").into()),
         };
         check_unique(tree, &removed, &added)?;
+        check_newer_than_removed(tree, &removed, &added, &dates)?;
         if let Some((_, next)) = &step {
             self.check_gone(tree, &removed, next)?;
         }
         let epoch = Epoch(staged.epoch().as_u64());
         let external = *sender == Sender::NewMemberCommit;
-        Ok(Change { epoch, committer, external, added, removed, roster: step.map(|(_, roster)| roster) })
+        Ok(Change { epoch, committer, external, added, removed, dates, roster: step.map(|(_, roster)| roster) })
     }
 
     /// The roster step of a commit, and what the conversation is after it. There is one if and only if the GroupContext
@@ -293,12 +199,15 @@ impl<'a> Rules<'a> {
     }
 
     /// Checks a leaf that is to enter the group.
-    fn check_leaf(&self, node: &LeafNode) -> Result<Member, Refusal> {
+    fn check_leaf(&self, node: &LeafNode) -> Result<(Member, LeafDate), Refusal> {
         let certificate = leaf::certificate_of(node)?;
         self.check_certificate(&certificate)?;
         check_leaf_len(node)?;
         keys::check_node(&RustCrypto::default(), node.encryption_key()).map_err(RejectReason::invalid)?;
-        Ok(Member::from_certificate(&certificate))
+        let made_at = leaf::made_at(node).map_err(|_| RejectReason::Undated)?;
+        let member = Member::from_certificate(&certificate);
+        let date = LeafDate { user_id: member.user_id.clone(), device_key: member.device_key, made_at };
+        Ok((member, date))
     }
 }
 
@@ -317,6 +226,27 @@ fn check_former_leaf(joiner: &Member, removed: &[Leaf]) -> Result<(), RejectReas
     }
 }
 
+/// A leaf is newer than the one in whose place it comes, so that no commit leads a device back to a key that it has had before.
+fn check_newer(tree: &TreeSync, replaced: LeafNodeIndex, date: &LeafDate) -> Result<(), Refusal> {
+    let replaced = leaf::made_at(leaf_at(tree, replaced)?).map_err(|_| RejectReason::Undated)?;
+    if date.made_at > replaced { Ok(()) } else { Err(RejectReason::NotNewer.into()) }
+}
+
+/// The same of devices that go and come again by one commit.
+fn check_newer_than_removed(
+    tree: &TreeSync,
+    removed: &[Leaf],
+    added: &[Member],
+    dates: &[LeafDate],
+) -> Result<(), Refusal> {
+    for gone in removed.iter().filter(|gone| added.iter().any(|new| new.same_device(&gone.member))) {
+        for date in dates.iter().filter(|date| date.device_key == gone.member.device_key) {
+            check_newer(tree, LeafNodeIndex::new(gone.index), date)?;
+        }
+    }
+    Ok(())
+}
+
 /// What the conversation would be after the commit. Whatever else a newer client does in the commit that makes it
 /// something which this build does not know, is not for this build to judge.
 ///
@@ -329,9 +259,13 @@ fn check_next_info(staged: &StagedCommit) -> Result<(), Refusal> {
 }
 
 fn member_at(tree: &TreeSync, index: LeafNodeIndex) -> Result<Member, Refusal> {
-    let leaf = tree.full_leaves().find(|(at, _)| *at == index);
-    let (_, leaf) = leaf.ok_or_else(|| RejectReason::invalid("no such leaf"))?;
+    let leaf = leaf_at(tree, index)?;
     Ok(Member::from_certificate(&leaf::admitted_certificate(leaf.credential())?))
+}
+
+fn leaf_at(tree: &TreeSync, index: LeafNodeIndex) -> Result<&LeafNode, Refusal> {
+    let leaf = tree.full_leaves().find(|(at, _)| *at == index);
+    Ok(leaf.ok_or_else(|| RejectReason::invalid("no such leaf"))?.1)
 }
 
 /// No device may have two leaves afterwards. Those that are there already are different ones.

@@ -7,6 +7,8 @@ use openmls::prelude::RatchetTreeIn;
 use privmsg_protocol::limits::MAX_GROUP_LEAVES;
 use tls_codec::{DeserializeBytes, Error, TlsDeserializeBytes, TlsSize, VLBytes};
 
+use super::reject::RejectReason;
+use crate::leaf::{self, MADE_AT_EXTENSION};
 use crate::malformed::Malformed;
 
 const TREE: &str = "ratchet tree";
@@ -103,15 +105,42 @@ fn node(bytes: &[u8]) -> Result<(Node, &[u8]), Error> {
 }
 
 fn after_leaf(bytes: &[u8]) -> Result<&[u8], Error> {
-    let (leaf, rest) = LeafNode::tls_deserialize_bytes(bytes)?;
-    let rest = match leaf.source {
-        KEY_PACKAGE => after_one::<(u64, u64)>(rest)?,
-        UPDATE => rest,
-        COMMIT => after_one::<VLBytes>(rest)?,
-        _ => return Err(Error::InvalidInput),
-    };
     // Extensions and signature.
-    after_one::<(VLBytes, VLBytes)>(rest)
+    after_one::<(VLBytes, VLBytes)>(extensions(bytes)?)
+}
+
+/// A leaf from its extensions on.
+fn extensions(bytes: &[u8]) -> Result<&[u8], Error> {
+    let (leaf, rest) = LeafNode::tls_deserialize_bytes(bytes)?;
+    match leaf.source {
+        KEY_PACKAGE => after_one::<(u64, u64)>(rest),
+        UPDATE => Ok(rest),
+        COMMIT => after_one::<VLBytes>(rest),
+        _ => Err(Error::InvalidInput),
+    }
+}
+
+/// When the device with this signature key says that it has made its leaf in a tree of which nothing is checked yet. `None`: it
+/// has no leaf; zero: the leaf does not say.
+#[must_use]
+pub fn made_at_in(tree: &RatchetTreeIn, signature_key: &[u8]) -> Option<u64> {
+    let leaf = tree.leaves().find(|leaf| leaf.signature_key().as_slice() == signature_key)?;
+    Some(made_at(leaf).unwrap_or(0))
+}
+
+/// Checks that each leaf of a tree says when it was made. Whether its device has signed that is checked with the tree.
+///
+/// # Errors
+/// [`RejectReason::Undated`].
+pub fn check_dated(tree: &RatchetTreeIn) -> Result<(), RejectReason> {
+    if tree.leaves().all(|leaf| made_at(leaf).is_some()) { Ok(()) } else { Err(RejectReason::Undated) }
+}
+
+fn made_at(leaf: &impl tls_codec::Serialize) -> Option<u64> {
+    let bytes = leaf.tls_serialize_detached().ok()?;
+    let (found, _) = Vec::<(u16, VLBytes)>::tls_deserialize_bytes(extensions(&bytes).ok()?).ok()?;
+    let (_, made_at) = found.into_iter().find(|(number, _)| *number == MADE_AT_EXTENSION)?;
+    leaf::time(made_at.as_slice())
 }
 
 fn after_one<T: DeserializeBytes>(bytes: &[u8]) -> Result<&[u8], Error> {

@@ -243,7 +243,8 @@ fn p9_who_spoils_incarnations_uses_up_the_own_share_only() {
     assert_eq!(check_start(Some(latest), latest.next(), &[], NOW), Ok(()), "another participant");
 }
 
-/// P12 i: a leaf that came back with a backup looks like one that was updated since.
+/// P12 i: a leaf that came back with a backup looks like one that was updated since. (All orders of events: `leaf_dates.rs`; that
+/// leaves carry it, and no commit goes back: `core/e2ee/tests/e2ee/leaf_dates.rs`.)
 #[test]
 fn p12_a_leaf_says_when_it_was_made() {
     let made = following(0, NOW).unwrap();

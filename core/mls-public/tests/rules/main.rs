@@ -8,6 +8,7 @@ mod accounts;
 mod called_back;
 mod faults;
 mod incarnations;
+mod leaf_dates;
 mod roster_model;
 mod roster_steps;
 mod roster_view;

@@ -75,14 +75,15 @@ pub fn undo(tx: &Tx<'_>, listed: &[DeviceId], now_ms: i64) -> Result<Vec<Undone>
     Ok(undone)
 }
 
-/// Everything that was decided, on whichever device: what a new one of the user's is to know.
+/// Everything that was decided, on whichever device: what a new one of the user's is to know. Of that, too, which chats are open
+/// without anybody's decision, because a friend has brought the user in: a new device cannot know who is one.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn decisions(at: &Snapshot<'_>) -> Result<Vec<Decision>, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT chat, state, decided_at FROM consent
-         WHERE state IN ('open', 'declined') AND decided_at > 0 ORDER BY decided_at DESC, chat",
+         WHERE state IN ('open', 'declined') ORDER BY decided_at DESC, chat",
     )?;
     let rows =
         query.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row.get_ref(1)?), row.get::<_, i64>(2)?)))?;

@@ -5,7 +5,7 @@ use privmsg_mls_public::PublicConversation;
 use super::edits::edited;
 use super::verdict::{self, Verdict};
 use super::world::{self, World, fields, signed};
-use crate::people::{CHAT, direct};
+use crate::people::{CHAT, direct, made_at};
 use crate::rogue::{Forged, Rogue, context, key_package};
 
 /// Joining: by welcome and by external commit, with what was changed on the way, and into groups of a client that
@@ -106,7 +106,7 @@ fn begun(group_info: &[u8], tree: &[u8]) -> Verdict {
 /// Bob's other device comes by itself.
 fn come(world: &World, group_info: &[u8], tree: &[u8]) -> Verdict {
     let (keys, certificate) = (&world.laptop.keys, &world.laptop.certificate);
-    match Conversation::join_external(&world.laptop.provider(), keys, certificate, group_info, tree, None) {
+    match Conversation::join_external(&world.laptop.provider(), keys, certificate, group_info, tree, None, made_at()) {
         Ok(_) => Verdict::Accepted,
         Err(ExternalJoinError::UpdateNeeded(_)) => Verdict::UpdateNeeded,
         Err(ExternalJoinError::Rejected(_) | ExternalJoinError::Malformed(_)) => Verdict::Rejected,

@@ -38,7 +38,7 @@ pub(super) async fn audit(
     Search(query): Search<AuditQuery>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<AuditLog>, ApiError> {
-    Ok(Json(admin::audit(&*storage, query.before, query.limit.unwrap_or(AUDIT_PAGE)).await?))
+    Ok(Json(admin::audit(&storage, query.before, query.limit.unwrap_or(AUDIT_PAGE)).await?))
 }
 
 /// Figures
@@ -53,7 +53,7 @@ pub(super) async fn stats(
     State(hub): State<Arc<Hub>>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<Stats>, ApiError> {
-    Ok(Json(admin::stats(&*storage, &hub).await?))
+    Ok(Json(admin::stats(&storage, &hub).await?))
 }
 
 /// What is in order and what is not

@@ -43,7 +43,7 @@ pub(super) async fn list(
     State(hub): State<Arc<Hub>>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<AdminUsers>, ApiError> {
-    Ok(Json(admin::users(&*storage, &hub).await?))
+    Ok(Json(admin::users(&storage, &hub).await?))
 }
 
 /// One user, with devices
@@ -61,7 +61,7 @@ pub(super) async fn show(
     Params(user_id): Params<UserId>,
     _: Administrator<AdminRequest>,
 ) -> Result<Json<AdminUserDetail>, ApiError> {
-    Ok(Json(admin::user(&*storage, &hub, user_id).await?))
+    Ok(Json(admin::user(&storage, &hub, user_id).await?))
 }
 
 /// Delete a user with everything of theirs

@@ -3,13 +3,39 @@
 use privmsg_protocol::{ErrorCode, FileId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::clock::format_utc;
 use crate::secrets::KeyHash;
 use crate::storage::{Credentials, DeviceKey, Refusal, Result, UserKey};
 use privmsg_protocol::rest::UserProfile;
+
+impl SqliteStorage {
+    /// What a login is checked against; `None` for an unknown or deleted user.
+    pub(crate) async fn credentials(&self, user_id: UserId) -> Result<Option<Credentials>> {
+        self.read(move |conn| credentials(conn, &user_id)).await
+    }
+
+    pub(crate) async fn admin_key_hash(&self) -> Result<Option<KeyHash>> {
+        self.read(admin_key_hash).await
+    }
+
+    pub(crate) async fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_admin_key_hash(hash)).await
+    }
+
+    /// The profile of `user_id` as `viewer` may see it.
+    pub(crate) async fn profile(&self, user_id: UserId, viewer: UserKey) -> Result<UserProfile> {
+        self.read(move |conn| profile(conn, &user_id, viewer)).await
+    }
+
+    pub(crate) async fn user_exists(&self, user_id: UserId) -> Result<bool> {
+        self.read(move |conn| user_exists(conn, &user_id)).await
+    }
+}
 
 const ADMIN_KEY: &str = "admin_key_hash";
 
@@ -69,7 +95,7 @@ pub(super) fn profile(conn: &Connection, user_id: &UserId, viewer: UserKey) -> R
     Ok(profile)
 }
 
-pub(super) fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
+fn user_exists(conn: &Connection, user_id: &UserId) -> Result<bool> {
     conn.one("SELECT EXISTS (SELECT 1 FROM active_account WHERE user_id = ?1)", [user_id.as_str()], |row| row.get(0))
 }
 
@@ -80,7 +106,7 @@ pub(super) fn admin_key_hash(conn: &Connection) -> Result<Option<KeyHash>> {
 }
 
 impl Tx<'_> {
-    pub(super) fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
+    fn set_admin_key_hash(&self, hash: KeyHash) -> Result<()> {
         self.conn.execute(
             "INSERT INTO meta (key, value) VALUES (?1, ?2)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",

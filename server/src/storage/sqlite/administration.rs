@@ -4,14 +4,44 @@ use privmsg_protocol::UserId;
 use rusqlite::{Connection, Row, params};
 
 use super::accounts::unknown_user;
+use super::engine::SqliteStorage;
 use super::identity::replacement;
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::secrets::KeyHash;
 use crate::storage::{
     Act, Actor, AuditNote, Consequences, DeviceKey, DeviceSummary, RequestId, Result, UserDetail, UserKey, UserSummary,
 };
+
+impl SqliteStorage {
+    /// Carries an act out, notes it in the audit log and, if it was requested, marks the request as done with this
+    /// outcome: all of it or nothing. [`SqliteStorage::answer`] lets the command line read it.
+    pub(crate) async fn administer(
+        &self,
+        act: Act,
+        by: Actor,
+        request: Option<(RequestId, String)>,
+    ) -> Result<Consequences> {
+        let touches = match act {
+            Act::CreateUser { .. } | Act::Invite { .. } | Act::WithdrawInvitation { .. } => Touches::Data,
+            _ => Touches::Structure,
+        };
+        self.write(touches, move |tx| {
+            tx.administer(&act, by, request.as_ref().map(|(id, outcome)| (*id, outcome.as_str())))
+        })
+        .await
+    }
+
+    pub(crate) async fn users(&self) -> Result<Vec<UserSummary>> {
+        self.read(users).await
+    }
+
+    pub(crate) async fn user(&self, user_id: UserId) -> Result<UserDetail> {
+        self.read(move |conn| user(conn, &user_id)).await
+    }
+}
 
 /// Columns of a [`UserSummary`].
 const SUMMARY: &str = "user_id, display_name, created_at, last_seen_at, revoked_at <> 0,
@@ -78,12 +108,7 @@ fn devices(conn: &Connection, user: i64) -> Result<Vec<DeviceSummary>> {
 impl Tx<'_> {
     /// Carries an act out, and writes it into the audit log. If it was a request, that is marked as done in the same
     /// transaction: it is carried out once, whenever the server dies.
-    pub(super) fn administer(
-        &mut self,
-        act: &Act,
-        by: Actor,
-        request: Option<(RequestId, &str)>,
-    ) -> Result<Consequences> {
+    fn administer(&mut self, act: &Act, by: Actor, request: Option<(RequestId, &str)>) -> Result<Consequences> {
         let mut consequences = Consequences::default();
         let mut detail = String::new();
         match act {

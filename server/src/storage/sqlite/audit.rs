@@ -3,9 +3,23 @@
 use privmsg_protocol::rest::{AuditEntry, AuditLog};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{AuditNote, Result};
+
+impl SqliteStorage {
+    /// Adds an entry to the audit log.
+    pub(crate) async fn note(&self, note: AuditNote) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.note(&note)).await
+    }
+
+    /// The latest entries of the audit log, or the latest before that one.
+    pub(crate) async fn audit(&self, before: Option<i64>, limit: u32) -> Result<AuditLog> {
+        self.read(move |conn| page(conn, before, limit)).await
+    }
+}
 
 /// The latest entries, or those before `before`.
 pub(super) fn page(conn: &Connection, before: Option<i64>, limit: u32) -> Result<AuditLog> {

@@ -19,12 +19,31 @@ use privmsg_protocol::{ErrorCode, GroupId, Seq, UserId};
 use rusqlite::{Connection, params};
 
 use super::contacts::may_see;
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::{Piece, SERVER, Source, Tx};
+use super::writer::Touches;
 use crate::frame_text;
 use crate::secrets::random_message_id;
 use crate::storage::{Blocked, Refusal, Result, Session, UserKey};
+
+impl SqliteStorage {
+    /// Nothing that `user_id` sends reaches the session's user any more. `None` if that is so already.
+    pub(crate) async fn block(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>> {
+        // Says itself what it changes: nobody empties what the writer remembers by blocking and unblocking.
+        self.write(Touches::Data, move |tx| tx.block(&session, &user_id)).await
+    }
+
+    /// Takes that back. `None` if there was nothing to take back.
+    pub(crate) async fn unblock(&self, session: Session, user_id: UserId) -> Result<Option<Blocked>> {
+        self.write(Touches::Data, move |tx| tx.unblock(&session, &user_id)).await
+    }
+
+    pub(crate) async fn blocked(&self, user: UserKey) -> Result<Vec<BlockedUser>> {
+        self.read(move |conn| blocked(conn, user)).await
+    }
+}
 
 /// Who gets nothing of a message.
 #[derive(Clone, Copy)]
@@ -70,7 +89,7 @@ impl Tx<'_> {
     }
 
     /// Takes that back. What was kept back does not come any more.
-    pub(super) fn unblock(&mut self, session: &Session, user_id: &UserId) -> Result<Option<Blocked>> {
+    fn unblock(&mut self, session: &Session, user_id: &UserId) -> Result<Option<Blocked>> {
         let (user, peer) = (session.user.0, self.user(user_id)?);
         if !self.delete_block(user, peer)? {
             return Ok(None);

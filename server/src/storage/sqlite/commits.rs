@@ -6,13 +6,27 @@ use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::rest::CommitAccepted;
 use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq};
 
+use super::engine::SqliteStorage;
 use super::joining::{Joiner, Place, size};
 use super::query::Query as _;
 use super::relay::{commit_hash, conflict};
 use super::rosters::Step;
 use super::tx::{Piece, Source, Tx};
+use super::writer::Touches;
 use crate::frame_text;
 use crate::storage::{Checked, Commit, Refusal, Result, Session};
+
+impl SqliteStorage {
+    /// Takes a commit, if the group is still in the epoch that it was checked in.
+    pub(crate) async fn submit_commit(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        commit: Commit,
+    ) -> Result<CommitAccepted> {
+        self.write(Touches::Structure, move |tx| tx.submit_commit(&session, group_id, commit)).await
+    }
+}
 
 /// A commit that may be stored.
 struct Taken {
@@ -32,12 +46,7 @@ struct Taken {
 }
 
 impl Tx<'_> {
-    pub(super) fn submit_commit(
-        &mut self,
-        session: &Session,
-        group_id: GroupId,
-        commit: Commit,
-    ) -> Result<CommitAccepted> {
+    fn submit_commit(&mut self, session: &Session, group_id: GroupId, commit: Commit) -> Result<CommitAccepted> {
         let (device, submitted) = (session.device.0, &commit.submitted);
         let destination = commit_hash(group_id, submitted.epoch);
         match self.seen(device, submitted.message_id)? {

@@ -13,6 +13,7 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
 use rusqlite::{Connection, params};
 
 use super::contacts::may_see;
+use super::engine::SqliteStorage;
 use super::groups::kind_number;
 use super::participant::{self, Participant};
 use super::query::Query as _;
@@ -20,7 +21,25 @@ use super::relay::unknown_group;
 use super::rosters::People;
 use super::row::{parse, parse_group_id};
 use super::tx::{COMMIT, Source, Tx, WELCOME};
+use super::writer::Touches;
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
+
+impl SqliteStorage {
+    /// A person of the session's user lets a conversation in without writing.
+    pub(crate) async fn accept(&self, session: Session, group_id: GroupId) -> Result<()> {
+        self.write(Touches::Structure, move |tx| tx.accept(&session, group_id)).await
+    }
+
+    /// The session's user is spared a conversation between two, until they write there or accept it.
+    pub(crate) async fn decline(&self, session: Session, group_id: GroupId) -> Result<Declined> {
+        self.write(Touches::Structure, move |tx| tx.decline(&session, group_id)).await
+    }
+
+    /// Conversations that the user has not answered, and those that they have declined.
+    pub(crate) async fn asked(&self, user: UserKey) -> Result<Requests> {
+        self.read(move |conn| requests(conn, user)).await
+    }
+}
 
 /// Whether `peer` has written to `user`, alone or in a group in which the user was then, or has accepted what they ask. Who has answered and declines
 /// later has answered all the same, or the other one would be told.
@@ -150,7 +169,7 @@ impl Tx<'_> {
     }
 
     /// A person lets a conversation in without writing.
-    pub(super) fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
+    fn accept(&mut self, session: &Session, group_id: GroupId) -> Result<()> {
         let (group, _) = self.own_group(session, group_id)?;
         let seq = self.seq(group)?;
         self.note_act(group, session.user.0, seq)?;
@@ -160,7 +179,7 @@ impl Tx<'_> {
     }
 
     /// The user is spared a conversation between two, and is seen by the other no more.
-    pub(super) fn decline(&mut self, session: &Session, group_id: GroupId) -> Result<Declined> {
+    fn decline(&mut self, session: &Session, group_id: GroupId) -> Result<Declined> {
         let user = session.user.0;
         let (group, is_direct) = self.own_group(session, group_id)?;
         let peer: Option<(i64, UserId)> = self.conn.first(

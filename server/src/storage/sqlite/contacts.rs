@@ -10,9 +10,27 @@
 use privmsg_protocol::UserId;
 use rusqlite::Connection;
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use crate::storage::{Result, UserKey};
+
+impl SqliteStorage {
+    /// Users who may see when `user` is there.
+    pub(crate) async fn watchers(&self, user: UserKey) -> Result<Vec<UserId>> {
+        self.read(move |conn| watchers(conn, user)).await
+    }
+
+    /// Users whose presence `user` may see.
+    pub(crate) async fn watched(&self, user: UserKey) -> Result<Vec<UserId>> {
+        self.read(move |conn| watched(conn, user)).await
+    }
+
+    /// Whether both have written to each other, so that each may see whether the other is there.
+    pub(crate) async fn are_acquainted(&self, user: UserKey, other: UserId) -> Result<bool> {
+        self.read(move |conn| are_acquainted(conn, user, &other)).await
+    }
+}
 
 /// Users who may see `?1`.
 const WATCHERS: &str = "SELECT them.user FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
@@ -37,7 +55,7 @@ pub(super) fn may_see(conn: &Connection, viewer: i64, user: i64) -> Result<bool>
 }
 
 /// Whether each of them may see the other.
-pub(super) fn are_acquainted(conn: &Connection, user: UserKey, other: &UserId) -> Result<bool> {
+fn are_acquainted(conn: &Connection, user: UserKey, other: &UserId) -> Result<bool> {
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM account WHERE user_id = ?2 AND id <> ?1
              AND id IN ({WATCHERS}) AND id IN ({WATCHED}))"
@@ -46,12 +64,12 @@ pub(super) fn are_acquainted(conn: &Connection, user: UserKey, other: &UserId) -
 }
 
 /// Users who may see `user`.
-pub(super) fn watchers(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
+fn watchers(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
     others(conn, user, WATCHERS)
 }
 
 /// Users whom `user` may see.
-pub(super) fn watched(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
+fn watched(conn: &Connection, user: UserKey) -> Result<Vec<UserId>> {
     others(conn, user, WATCHED)
 }
 

@@ -6,13 +6,21 @@ use privmsg_protocol::rest::{CreateGroup, Group, GroupKind};
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, Seq, UserId};
 use rusqlite::params;
 
+use super::engine::SqliteStorage;
 use super::groups;
 use super::joining::{Place, invalid, size};
 use super::participant;
 use super::query::Query as _;
 use super::rosters::People;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Founding, Named, Refusal, Result, Session};
+
+impl SqliteStorage {
+    pub(crate) async fn create_group(&self, session: Session, founding: Founding) -> Result<Group> {
+        self.write(Touches::Structure, move |tx| tx.create_group(&session, founding)).await
+    }
+}
 
 /// The creation itself is the first thing in a group's history.
 const FIRST: Seq = Seq(1);
@@ -27,7 +35,7 @@ struct Beginning {
 }
 
 impl Tx<'_> {
-    pub(super) fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
+    fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
         let Founding { new, named, rosters, max_bytes, made_of, epoch, welcomed, state } = founding;
         if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0

@@ -6,12 +6,29 @@ use rusqlite::{Connection, Row, params};
 
 use super::accounts::unknown_user;
 use super::devices::too_many_devices;
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::sign_in::Admission;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{
     DeviceKey, Enrolment, NewList, Refusal, Relisted, Result, Session, StorageError, StoredList, UserKey, not_listed,
 };
+
+impl SqliteStorage {
+    pub(crate) async fn device_list(&self, user_id: UserId) -> Result<StoredList> {
+        self.read(move |conn| device_list(conn, &user_id)).await
+    }
+
+    /// Puts a device list in place of the present one, and lets in and leaves out whom it says.
+    pub(crate) async fn publish_list(&self, session: Session, list: NewList) -> Result<Relisted> {
+        self.write(Touches::Structure, move |tx| tx.publish_list(&session, &list)).await
+    }
+
+    pub(crate) async fn link_reply(&self, device: DeviceKey) -> Result<Option<Opaque>> {
+        self.read(move |conn| link_reply(conn, device)).await
+    }
+}
 
 /// Seconds.
 const DAY: i64 = 24 * 60 * 60;
@@ -70,7 +87,7 @@ impl Tx<'_> {
     }
 
     /// Puts a list in place of the present one.
-    pub(super) fn publish_list(&mut self, session: &Session, new: &NewList) -> Result<Relisted> {
+    fn publish_list(&mut self, session: &Session, new: &NewList) -> Result<Relisted> {
         let user = session.user.0;
         let before = self.stored_list(user)?.ok_or_else(no_device_list)?;
         if is_same(&before, &new.list) {

@@ -6,17 +6,58 @@ use privmsg_protocol::rest::Device;
 use privmsg_protocol::{DeviceId, ErrorCode};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::sign_in::{Account, Admission, Entry};
 use super::taken_back;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::clock::format_utc;
 use crate::secrets::{KeyHash, random_device_id};
 use crate::storage::{DeviceKey, Login, Refusal, Result, Session, SignedIn, UserKey, not_listed};
 
+impl SqliteStorage {
+    /// Whether a login with this public key is one of a device that the user has already.
+    pub(crate) async fn knows_device(&self, user: UserKey, public_key: String) -> Result<bool> {
+        self.read(move |conn| knows_device(conn, user, &public_key)).await
+    }
+
+    /// Signs a device in by the access key: the user's device with the same public key, or a new one.
+    pub(crate) async fn login(&self, login: Login) -> Result<SignedIn> {
+        // Says itself what it changes: whatever else the writer remembers stays right, and there are many logins. A
+        // device that it pushes out has waited, so nothing about it is remembered.
+        self.write(Touches::Data, move |tx| tx.login(&login)).await
+    }
+
+    /// Whose token it is.
+    pub(crate) async fn session(&self, token: KeyHash) -> Result<Session> {
+        let now = self.clock.now();
+        self.read(move |conn| session(conn, token, now)).await
+    }
+
+    /// Replaces the device's token, unless the device has a key to sign in with.
+    pub(crate) async fn renew_token(&self, session: Session, token: KeyHash, expires_at: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.renew_token(&session, token, expires_at)).await
+    }
+
+    pub(crate) async fn devices(&self, session: Session) -> Result<Vec<Device>> {
+        self.read(move |conn| devices(conn, &session)).await
+    }
+
+    /// Signs a device of the session's user out for good.
+    pub(crate) async fn remove_device(&self, session: Session, device_id: DeviceId) -> Result<DeviceKey> {
+        self.write(Touches::Structure, move |tx| tx.remove_own_device(&session, &device_id)).await
+    }
+
+    /// Notes that the device is here. Acknowledgements submitted before are in effect when this answers.
+    pub(crate) async fn connected(&self, device: DeviceKey) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.connected(device)).await
+    }
+}
+
 /// Whether the user has a device with this public key, so that a login makes no new one.
-pub(super) fn knows_device(conn: &Connection, user: UserKey, public_key: &str) -> Result<bool> {
+fn knows_device(conn: &Connection, user: UserKey, public_key: &str) -> Result<bool> {
     Ok(device_of_key(conn, user, public_key)?.is_some())
 }
 
@@ -158,7 +199,7 @@ impl Tx<'_> {
         )
     }
 
-    pub(super) fn check_device_count(&self, user: UserKey, max: u32) -> Result<()> {
+    fn check_device_count(&self, user: UserKey, max: u32) -> Result<()> {
         let count: i64 =
             self.conn.one("SELECT count(*) FROM listed_device WHERE user = ?1", [user.0], |row| row.get(0))?;
         if max > 0 && count >= i64::from(max) {
@@ -220,7 +261,7 @@ impl Tx<'_> {
     }
 
     /// Renews a token by itself, which is nothing that only the device could show.
-    pub(super) fn renew_token(&self, session: &Session, token: KeyHash, expires_at: i64) -> Result<()> {
+    fn renew_token(&self, session: &Session, token: KeyHash, expires_at: i64) -> Result<()> {
         let (device, account) = (session.device, self.account_to_enter(session.user)?);
         if self.comes_by_its_key(device.0, &account)? {
             return Err(Refusal::new(ErrorCode::SignatureRequired, "this device signs in by its key").into());
@@ -237,7 +278,7 @@ impl Tx<'_> {
     }
 
     /// Refuses a device that has been signed out, or left out of the account's device list, since its token was looked up.
-    pub(super) fn connected(&self, device: DeviceKey) -> Result<()> {
+    fn connected(&self, device: DeviceKey) -> Result<()> {
         let found: Option<(i64, Admission)> = self.conn.first(
             "UPDATE device SET last_seen_at = ?2 WHERE id = ?1 AND removed_at = 0
              AND (SELECT revoked_at FROM user u WHERE u.id = device.user) = 0 RETURNING user, waiting",
@@ -253,7 +294,7 @@ impl Tx<'_> {
     }
 
     /// Signs a device out for the user. One that stands in a device list leaves by another list, or by itself.
-    pub(super) fn remove_own_device(&mut self, session: &Session, device_id: &DeviceId) -> Result<DeviceKey> {
+    fn remove_own_device(&mut self, session: &Session, device_id: &DeviceId) -> Result<DeviceKey> {
         let listed: bool = self.conn.one(
             "SELECT EXISTS (SELECT 1 FROM listed_device d JOIN user u ON u.id = d.user WHERE d.user = ?1
                  AND d.device_id = ?2 AND u.device_list <> x'')",

@@ -12,7 +12,7 @@ use super::readers::{self, Readers};
 use super::writer::{StateSeed, Touches, Writer};
 use super::{checkpoint, taken_back, tx};
 use crate::clock::Clock;
-use crate::storage::{Actor, Bounds, Observer, Result, StorageError};
+use crate::storage::{Actor, Bounds, Observer, Result, StorageError, Submission};
 
 /// How the storage is set up.
 pub(crate) struct Options<'a> {
@@ -99,7 +99,7 @@ impl SqliteStorage {
         })
     }
 
-    pub(super) fn handles(&self) -> Result<Arc<Handles>> {
+    fn handles(&self) -> Result<Arc<Handles>> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)
     }
 
@@ -117,5 +117,30 @@ impl SqliteStorage {
         F: FnOnce(&mut tx::Tx<'_>) -> Result<T> + Send + 'static,
     {
         self.handles()?.writer.call(touches, write).await
+    }
+}
+
+impl SqliteStorage {
+    /// Takes messages and acknowledgements of one connection. Waits only for room in the queue.
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<()> {
+        self.handles()?.writer.relay(submission).await
+    }
+
+    /// Finishes what is queued and closes. Later operations answer [`StorageError::Stopped`].
+    pub(crate) async fn close(&self) {
+        drop(self.handles.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // Operations that are still under way hold handles of their own; the threads end with the last of them.
+        let path = self.path.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let well = threads.into_iter().all(|thread| thread.join().is_ok());
+            connection::settle(&path);
+            well
+        });
+        // Cancelled: the runtime is ending with the process, and the threads end by themselves.
+        let panicked = joined.await.map_or_else(|error| error.is_panic(), |well| !well);
+        if panicked {
+            tracing::error!("a thread of the storage has panicked");
+        }
     }
 }

@@ -6,10 +6,38 @@
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{NewFile, Refusal, Result, UserKey, over_quota};
+
+impl SqliteStorage {
+    /// Adds a file, unless its owner's files would then have more than `quota` bytes.
+    pub(crate) async fn add_file(&self, file: NewFile, quota: u64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.add_file(&file, quota)).await
+    }
+
+    /// Bytes of the user's files, with what is reserved for uploads under way.
+    pub(crate) async fn stored_bytes(&self, owner: UserKey) -> Result<u64> {
+        self.read(move |conn| stored_bytes(conn, owner)).await
+    }
+
+    pub(crate) async fn file_exists(&self, file_id: FileId) -> Result<bool> {
+        let now = self.clock.now();
+        self.read(move |conn| exists(conn, &file_id, now)).await
+    }
+
+    /// Whether bytes of this name on the disk belong to a file or to an upload under way.
+    pub(crate) async fn file_is_known(&self, file_id: FileId) -> Result<bool> {
+        self.read(move |conn| is_known(conn, &file_id)).await
+    }
+
+    pub(crate) async fn delete_file(&self, owner: UserKey, file_id: FileId) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.delete_file(owner, &file_id)).await
+    }
+}
 
 pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bool> {
     conn.one(
@@ -21,7 +49,7 @@ pub(super) fn exists(conn: &Connection, file_id: &FileId, now: i64) -> Result<bo
 }
 
 /// Whether bytes of this name belong to anybody: to a file, or to an upload that is under way.
-pub(super) fn is_known(conn: &Connection, file_id: &FileId) -> Result<bool> {
+fn is_known(conn: &Connection, file_id: &FileId) -> Result<bool> {
     conn.one(
         "SELECT EXISTS (SELECT 1 FROM file WHERE file_id = ?1)
              OR EXISTS (SELECT 1 FROM upload WHERE file_id = ?1 AND finished = 0)",
@@ -49,7 +77,7 @@ pub(super) fn insert(conn: &Connection, file: &NewFile) -> Result<()> {
 }
 
 impl Tx<'_> {
-    pub(super) fn add_file(&self, file: &NewFile, quota: u64) -> Result<()> {
+    fn add_file(&self, file: &NewFile, quota: u64) -> Result<()> {
         self.check_owner(file.owner)?;
         if stored_bytes(self.conn, file.owner)?.saturating_add(file.size) > quota {
             return Err(over_quota().into());
@@ -65,7 +93,7 @@ impl Tx<'_> {
         if exists { Ok(()) } else { Err(super::relay::signed_out().into()) }
     }
 
-    pub(super) fn delete_file(&self, owner: UserKey, file_id: &FileId) -> Result<()> {
+    fn delete_file(&self, owner: UserKey, file_id: &FileId) -> Result<()> {
         if !self.forget_file(owner, file_id)? {
             return Err(Refusal::new(ErrorCode::UnknownFile, "there is no such file of yours").into());
         }

@@ -6,11 +6,38 @@ use privmsg_protocol::rest::{Group, GroupDevice, GroupKind, Groups, UnchangedGro
 use privmsg_protocol::{Epoch, GroupId, Incarnation, Opaque, Seq, UserId};
 use rusqlite::{Connection, Row, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::relay::{not_a_member, unknown_group};
 use super::rosters;
 use super::row::{parse, parse_chat_id, parse_group_id};
 use crate::storage::{Refusal, Result, Session, StoredState, UserKey};
+
+impl SqliteStorage {
+    /// The user's groups; of those that are as they were at this cursor, the names alone.
+    pub(crate) async fn groups(&self, user: UserKey, since: Option<String>) -> Result<Groups> {
+        self.read(move |conn| groups(conn, user, since.as_deref())).await
+    }
+
+    pub(crate) async fn group(&self, user: UserKey, group_id: GroupId) -> Result<Group> {
+        self.read(move |conn| group(conn, user, group_id)).await
+    }
+
+    /// The current state, or that of an earlier epoch whose welcome still waits for the device.
+    pub(crate) async fn group_state(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Option<Epoch>,
+    ) -> Result<StoredState> {
+        self.read(move |conn| state(conn, &session, group_id, epoch)).await
+    }
+
+    /// The current state of a group that the user takes part in, to check a commit against.
+    pub(crate) async fn state_to_commit_to(&self, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
+        self.read(move |conn| current_state(conn, user, group_id)).await
+    }
+}
 
 /// Numbers of the kinds in the table. Never reused.
 pub(super) const fn kind_number(kind: GroupKind) -> i64 {
@@ -152,7 +179,7 @@ pub(super) fn state(
     Ok(read_state(conn, id, epoch)?.ok_or_else(not_a_member)?)
 }
 
-pub(super) fn current_state(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
+fn current_state(conn: &Connection, user: UserKey, group_id: GroupId) -> Result<Option<StoredState>> {
     find(conn, user, group_id)?.map_or(Ok(None), |id| read_state(conn, id, current_epoch(conn, id)?))
 }
 

@@ -7,15 +7,80 @@ use rusqlite::{Connection, Row, params};
 
 use super::accounts;
 use super::device_lists::{NewDevices, check_size, damaged, is_same, no_device_list, read_list, refusal};
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::sign_in::Admission;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::secrets::KeyHash;
 use crate::storage::{
     Actor, AuditNote, Authority, DeviceKey, NewIdentity, Own, Refusal, Relisted, Replaced, Result, Session, StoredList,
     UserKey,
 };
+
+impl SqliteStorage {
+    /// The identity of an account that has a device list.
+    pub(crate) async fn identity(&self, user: UserKey) -> Result<Option<AccountPublicKey>> {
+        self.read(move |conn| identity(conn, user)).await
+    }
+
+    /// Stores all that an identity begins with, unless the account has one.
+    pub(crate) async fn set_up_identity(&self, session: Session, identity: NewIdentity) -> Result<Relisted> {
+        self.write(Touches::Structure, move |tx| tx.set_up_identity(&session, &identity)).await
+    }
+
+    /// Sets another access key. Sessions stay.
+    pub(crate) async fn set_access_key(&self, session: Session, key: KeyHash, by: Authority) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_access_key(&session, key, &by)).await
+    }
+
+    /// Keeps another sealed identity, which that identity has signed for.
+    pub(crate) async fn seal_identity(
+        &self,
+        session: Session,
+        identity: AccountPublicKey,
+        backup: Opaque,
+        recovery_key: RecoveryPublicKey,
+    ) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.seal_identity(&session, &identity, &backup, &recovery_key)).await
+    }
+
+    /// Begins to put another identity in place of the present one.
+    pub(crate) async fn begin_replacement(
+        &self,
+        session: Session,
+        access_key: KeyHash,
+        identity: NewIdentity,
+    ) -> Result<IdentityReplacement> {
+        self.write(Touches::Data, move |tx| tx.begin_replacement(&session, access_key, &identity)).await
+    }
+
+    /// Ends what has been begun, which the present identity has signed for.
+    pub(crate) async fn end_replacement(&self, session: Session, identity: AccountPublicKey) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.end_replacement(&session, &identity)).await
+    }
+
+    /// Puts off the replacements whose time came while the server was off.
+    pub(crate) async fn put_off_replacements(&self, now: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.put_off_replacements(now)).await
+    }
+
+    /// Carries out the replacements whose time has come.
+    pub(crate) async fn replace_identities(&self, now: i64) -> Result<Replaced> {
+        self.write(Touches::Structure, move |tx| tx.replace_identities(now)).await
+    }
+
+    /// What a user sees of their own account.
+    pub(crate) async fn own(&self, session: Session) -> Result<Own> {
+        self.read(move |conn| own(conn, &session)).await
+    }
+
+    /// The sealed identity, and those before it that are kept, the newest first.
+    pub(crate) async fn backups(&self, user: UserKey) -> Result<Vec<Opaque>> {
+        self.read(move |conn| backups(conn, user)).await
+    }
+}
 
 /// How long somebody who has the present identity has to end a replacement: three days.
 const NOTICE: i64 = 3 * 24 * 60 * 60;
@@ -48,7 +113,7 @@ pub(super) fn replacement(conn: &Connection, user: UserKey) -> Result<Option<Ide
 }
 
 /// The sealed identity, and those before it, the newest first.
-pub(super) fn backups(conn: &Connection, user: UserKey) -> Result<Vec<Opaque>> {
+fn backups(conn: &Connection, user: UserKey) -> Result<Vec<Opaque>> {
     conn.all(
         "SELECT backup FROM (SELECT backup, 9223372036854775807 AS id FROM user WHERE id = ?1 AND backup <> ''
              UNION ALL SELECT backup, id FROM earlier_backup WHERE user = ?1) ORDER BY id DESC",
@@ -59,7 +124,7 @@ pub(super) fn backups(conn: &Connection, user: UserKey) -> Result<Vec<Opaque>> {
 
 impl Tx<'_> {
     /// All that an identity begins with, stored together or not at all. Of two that do it at once, one comes second.
-    pub(super) fn set_up_identity(&mut self, session: &Session, new: &NewIdentity) -> Result<Relisted> {
+    fn set_up_identity(&mut self, session: &Session, new: &NewIdentity) -> Result<Relisted> {
         let user = session.user.0;
         let (known, has_list): (String, bool) =
             self.conn.one("SELECT public_key, device_list <> x'' FROM user WHERE id = ?1", [user], |row| {
@@ -112,7 +177,7 @@ impl Tx<'_> {
     }
 
     /// Keeps another sealed identity for who has signed with the identity.
-    pub(super) fn seal_identity(
+    fn seal_identity(
         &mut self,
         session: &Session,
         identity: &AccountPublicKey,
@@ -145,7 +210,7 @@ impl Tx<'_> {
 
     /// Sets another access key. Sessions stay; an invitation, which could set yet another one, ends, and so does, where the
     /// identity asks for it, a replacement of the identity that was begun with the key before.
-    pub(super) fn set_access_key(&mut self, session: &Session, key: KeyHash, by: &Authority) -> Result<()> {
+    fn set_access_key(&mut self, session: &Session, key: KeyHash, by: &Authority) -> Result<()> {
         let user = session.user.0;
         match by {
             Authority::Identity(signer) => self.require_identity(session.user, signer)?,
@@ -164,7 +229,7 @@ impl Tx<'_> {
     }
 
     /// Begins to put another identity in place of the present one. All devices are told at once.
-    pub(super) fn begin_replacement(
+    fn begin_replacement(
         &mut self,
         session: &Session,
         access_key: KeyHash,
@@ -226,7 +291,7 @@ impl Tx<'_> {
     }
 
     /// Puts off the replacements whose time came while nobody could end them, and tells the devices.
-    pub(super) fn put_off_replacements(&mut self, now: i64) -> Result<()> {
+    fn put_off_replacements(&mut self, now: i64) -> Result<()> {
         let due: Vec<i64> = self.conn.all(
             "UPDATE replacement SET takes_effect_at = ?1 + ?2 WHERE takes_effect_at <= ?1 RETURNING user",
             [now, AFTER_AN_OUTAGE],
@@ -236,7 +301,7 @@ impl Tx<'_> {
     }
 
     /// Carries out the replacements whose time has come.
-    pub(super) fn replace_identities(&mut self, now: i64) -> Result<Replaced> {
+    fn replace_identities(&mut self, now: i64) -> Result<Replaced> {
         let due: Vec<(i64, UserId)> = self.conn.all(
             "SELECT r.user, u.user_id FROM replacement r JOIN user u ON u.id = r.user
              WHERE r.takes_effect_at <= ?1",

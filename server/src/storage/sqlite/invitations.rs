@@ -3,10 +3,25 @@
 use privmsg_protocol::{ErrorCode, UserId};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::secrets::KeyHash;
 use crate::storage::{Actor, AuditNote, Refusal, Result, StoredInvitation};
+
+impl SqliteStorage {
+    /// The invitation of an active user, spent or not, if it has not been withdrawn.
+    pub(crate) async fn invitation(&self, user_id: UserId) -> Result<Option<StoredInvitation>> {
+        self.read(move |conn| invitation(conn, &user_id)).await
+    }
+
+    /// Spends an invitation: from now on `access_key` is the user's. Spending it again for the same access key changes
+    /// nothing; for another one it is refused.
+    pub(crate) async fn redeem(&self, user_id: UserId, key: KeyHash, access_key: KeyHash) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.redeem(&user_id, key, access_key)).await
+    }
+}
 
 /// The invitation of an active user.
 pub(super) fn invitation(conn: &Connection, user_id: &UserId) -> Result<Option<StoredInvitation>> {
@@ -49,7 +64,7 @@ impl Tx<'_> {
 
     /// Spends the invitation. The key was compared before; what is looked at again is whether it is still good, because
     /// of two that come at the same moment one must lose.
-    pub(super) fn redeem(&self, user_id: &UserId, key: KeyHash, access_key: KeyHash) -> Result<()> {
+    fn redeem(&self, user_id: &UserId, key: KeyHash, access_key: KeyHash) -> Result<()> {
         let found = invitation(self.conn, user_id)?;
         let Some(found) = found.filter(|found| found.key.matches(&key) && found.expires_at > self.now()) else {
             let detail = "the invitation is wrong, or has ended";

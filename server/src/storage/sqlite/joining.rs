@@ -150,6 +150,6 @@ impl Tx<'_> {
     }
 }
 
-pub(super) fn unknown_device() -> Refusal {
+fn unknown_device() -> Refusal {
     Refusal::new(ErrorCode::UnknownDevice, "a device is not signed in, or belongs to nobody in the group")
 }

@@ -9,12 +9,43 @@ use privmsg_protocol::rest::{
 use privmsg_protocol::{DeviceId, ErrorCode, Opaque, UserId};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{DeviceKey, Refusal, Result, Session, StorageError};
 
-pub(super) fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageStock> {
+impl SqliteStorage {
+    pub(crate) async fn publish_key_packages(
+        &self,
+        session: Session,
+        packages: PublishKeyPackages,
+    ) -> Result<KeyPackageStock> {
+        self.write(Touches::Data, move |tx| tx.publish_key_packages(&session, &packages)).await
+    }
+
+    pub(crate) async fn key_package_stock(&self, device: DeviceKey) -> Result<KeyPackageStock> {
+        self.read(move |conn| stock(conn, device)).await
+    }
+
+    /// One key package of each device of the user but `asking`.
+    pub(crate) async fn claim_key_packages(
+        &self,
+        asking: DeviceKey,
+        user_id: UserId,
+        only: Option<Vec<DeviceId>>,
+    ) -> Result<ClaimedKeyPackages> {
+        self.write(Touches::Data, move |tx| tx.claim_key_packages(asking, &user_id, only.as_deref())).await
+    }
+
+    /// The same of many users, each as by itself.
+    pub(crate) async fn claim_many(&self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>> {
+        self.write(Touches::Data, move |tx| tx.claim_many(asking, claims)).await
+    }
+}
+
+fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageStock> {
     conn.one(
         "SELECT count(*) FILTER (WHERE last_resort = 0), count(*) FILTER (WHERE last_resort = 1) > 0
          FROM key_package WHERE device = ?1",
@@ -24,11 +55,7 @@ pub(super) fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageSt
 }
 
 impl Tx<'_> {
-    pub(super) fn publish_key_packages(
-        &mut self,
-        session: &Session,
-        packages: &PublishKeyPackages,
-    ) -> Result<KeyPackageStock> {
+    fn publish_key_packages(&mut self, session: &Session, packages: &PublishKeyPackages) -> Result<KeyPackageStock> {
         let device = session.device;
         self.require_signed_in(session)?;
         let before = stock(self.conn, device)?;
@@ -70,7 +97,7 @@ impl Tx<'_> {
         self.notify_all(&groups, session.user.0)
     }
 
-    pub(super) fn claim_key_packages(
+    fn claim_key_packages(
         &mut self,
         asking: DeviceKey,
         user_id: &UserId,
@@ -97,7 +124,7 @@ impl Tx<'_> {
         Ok(ClaimedKeyPackages { key_packages: claimed })
     }
 
-    pub(super) fn claim_many(&mut self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>> {
+    fn claim_many(&mut self, asking: DeviceKey, claims: Vec<ClaimOf>) -> Result<Vec<ClaimedOf>> {
         let mut users = Vec::with_capacity(claims.len());
         for ClaimOf { user_id, device_ids } in claims {
             let (key_packages, refused) = match self.claim_key_packages(asking, &user_id, device_ids.as_deref()) {

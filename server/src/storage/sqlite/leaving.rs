@@ -8,14 +8,23 @@ use privmsg_mls_public::Roster;
 use privmsg_protocol::rest::GroupKind;
 use privmsg_protocol::{ConversationId, ErrorCode, GroupId};
 
+use super::engine::SqliteStorage;
 use super::groups::kind_number;
 use super::query::Query as _;
 use super::rosters::{Moves, Newcomers, stale_roster};
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Refusal, Result, Session};
 
+impl SqliteStorage {
+    /// Takes the user out of a group of people: by a roster of theirs, or, if nobody else is in it, without.
+    pub(crate) async fn leave_group(&self, session: Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
+        self.write(Touches::Structure, move |tx| tx.leave_group(&session, group_id, step)).await
+    }
+}
+
 impl Tx<'_> {
-    pub(super) fn leave_group(&mut self, session: &Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
+    fn leave_group(&mut self, session: &Session, group_id: GroupId, step: Option<Roster>) -> Result<()> {
         let (user, device) = (session.user.0, session.device.0);
         let entry = self.taking_part(session, group_id)?;
         let (group, chat, people) = (entry.id, entry.chat, entry.participants.len());

@@ -6,8 +6,26 @@ use bytes::Bytes;
 use privmsg_protocol::MessageId;
 use rusqlite::{Connection, Row, params};
 
+use super::engine::SqliteStorage;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Delivery, DeviceKey, Page, PageLimit, Position, Result};
+
+impl SqliteStorage {
+    pub(crate) async fn mailbox_page(&self, device: DeviceKey, after: Position, limit: PageLimit) -> Result<Page> {
+        self.read(move |conn| page(conn, device, after, limit)).await
+    }
+
+    /// Takes these messages out of the mailbox, wherever in it they are.
+    pub(crate) async fn acknowledge(&self, device: DeviceKey, message_ids: Vec<MessageId>) -> Result<()> {
+        // Looked for where it holds up nobody: whoever acknowledges what is not there costs the writer nothing.
+        let found = self.read(move |conn| positions(conn, device, &message_ids)).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.write(Touches::Data, move |tx| tx.acknowledge(device, &found)).await
+    }
+}
 
 pub(super) fn page(conn: &Connection, device: DeviceKey, after: Position, limit: PageLimit) -> Result<Page> {
     let mut query = conn.prepare_cached(
@@ -61,7 +79,7 @@ pub(super) fn positions(conn: &Connection, device: DeviceKey, ids: &[MessageId])
 
 impl Tx<'_> {
     /// Takes what is at these places out of the mailbox. Where nothing is any more, nothing happens.
-    pub(super) fn acknowledge(&mut self, device: DeviceKey, positions: &[Position]) -> Result<()> {
+    fn acknowledge(&mut self, device: DeviceKey, positions: &[Position]) -> Result<()> {
         positions.iter().try_for_each(|position| self.take(device.0, position.0))
     }
 }

@@ -4,12 +4,21 @@ use privmsg_protocol::rest::UpdateProfile;
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::params;
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Refusal, Result, Session, UserKey};
 
+impl SqliteStorage {
+    /// Returns the picture before, to be deleted from the disk.
+    pub(crate) async fn update_profile(&self, session: Session, update: UpdateProfile) -> Result<Option<FileId>> {
+        self.write(Touches::Structure, move |tx| tx.update_profile(&session, &update)).await
+    }
+}
+
 impl Tx<'_> {
-    pub(super) fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<Option<FileId>> {
+    fn update_profile(&mut self, session: &Session, update: &UpdateProfile) -> Result<Option<FileId>> {
         let user = session.user.0;
         if let Some(key) = &update.public_key {
             let known = self.public_key(user)?;

@@ -6,10 +6,25 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::accounts::admin_key_hash;
 use super::connection::open_writable;
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::secrets::KeyHash;
 use crate::storage::{Actor, Request, RequestId, Result};
+
+impl SqliteStorage {
+    /// What the command line asks for and has not got yet.
+    pub(crate) async fn requests(&self) -> Result<Vec<Request>> {
+        let now = self.clock.now();
+        self.read(move |conn| waiting(conn, now)).await
+    }
+
+    /// Answers a request, unless it has its outcome already. Passes over one that has been withdrawn.
+    pub(crate) async fn answer(&self, request: RequestId, outcome: String) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.answer(request, &outcome)).await
+    }
+}
 
 /// Requests that one look finds; the next look finds the others.
 const AT_ONCE: u32 = 64;

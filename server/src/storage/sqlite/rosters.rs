@@ -11,11 +11,19 @@ use privmsg_protocol::{ConversationId, ErrorCode, GroupId, Incarnation, Opaque, 
 use rusqlite::{Connection, params};
 
 use super::device_lists::damaged;
+use super::engine::SqliteStorage;
 use super::participant;
 use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
 use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
+
+impl SqliteStorage {
+    /// The rosters of a group after this number, as far as they are kept.
+    pub(crate) async fn roster_steps(&self, user: UserKey, group_id: GroupId, after: u64) -> Result<RosterSteps> {
+        self.read(move |conn| steps(conn, user, group_id, after)).await
+    }
+}
 
 /// The number of a founding roster.
 const FOUNDING: i64 = 1;

@@ -5,9 +5,28 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Result, Sample};
+
+impl SqliteStorage {
+    /// Notes figures of a moment; what is noted for the same moment twice is taken together.
+    pub(crate) async fn add_sample(&self, sample: Sample) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.add_sample(&sample)).await
+    }
+
+    /// The samples from `since` on, those of the same `interval` seconds taken together under its beginning.
+    pub(crate) async fn samples(&self, since: i64, interval: i64) -> Result<Vec<Sample>> {
+        self.read(move |conn| samples(conn, since, interval)).await
+    }
+
+    /// Takes older samples together and forgets old ones, so that they never become many.
+    pub(crate) async fn thin_samples(&self, now: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.thin_samples(now)).await
+    }
+}
 
 const DAY: i64 = 24 * 3600;
 
@@ -43,7 +62,7 @@ pub(super) fn samples(conn: &Connection, since: i64, interval: i64) -> Result<Ve
 }
 
 impl Tx<'_> {
-    pub(super) fn add_sample(&self, sample: &Sample) -> Result<()> {
+    fn add_sample(&self, sample: &Sample) -> Result<()> {
         let Sample { at, online_users, pending_messages, stored_files, stored_bytes, messages } = sample;
         self.conn.run(
             "INSERT INTO sample (at, online_users, pending_messages, stored_files, stored_bytes, messages)
@@ -59,7 +78,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) fn thin_samples(&self, now: i64) -> Result<()> {
+    fn thin_samples(&self, now: i64) -> Result<()> {
         self.conn.run("DELETE FROM sample WHERE at < ?1 OR at > ?2", [now - KEPT, now + AHEAD])?;
         // Whole hours only: what is taken together now is never added to later.
         let fine_from = (now - FINE) / 3600 * 3600;

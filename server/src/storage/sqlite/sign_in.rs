@@ -7,9 +7,46 @@ use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
 use super::accounts;
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Credentials, DeviceKey, Login, Refusal, Result, Session, SignIn, SignedIn, Signer, UserKey};
+
+impl SqliteStorage {
+    /// By what a device shows that it is this one; `None` for an unknown user or device.
+    pub(crate) async fn device_signer(
+        &self,
+        user_id: UserId,
+        device_id: DeviceId,
+    ) -> Result<Option<Signer<DevicePublicKey>>> {
+        self.read(move |conn| device_signer(conn, &user_id, &device_id)).await
+    }
+
+    /// The key of a device that was signed out, and the device that has done it.
+    pub(crate) async fn removed_device(
+        &self,
+        user_id: UserId,
+        device_id: DeviceId,
+    ) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
+        self.read(move |conn| removed_device(conn, &user_id, &device_id)).await
+    }
+
+    /// By what somebody shows that they have the recovery words.
+    pub(crate) async fn recovery_signer(&self, user_id: UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
+        self.read(move |conn| recovery_signer(conn, &user_id)).await
+    }
+
+    /// Signs a device in that has signed.
+    pub(crate) async fn sign_in_by_device(&self, order: SignIn) -> Result<SignedIn> {
+        self.write(Touches::Data, move |tx| tx.sign_in_by_device(&order)).await
+    }
+
+    /// Signs a new device in, with the words that have been shown.
+    pub(crate) async fn sign_in_by_recovery(&self, order: SignIn, words: RecoveryPublicKey) -> Result<SignedIn> {
+        self.write(Touches::Data, move |tx| tx.sign_in_by_recovery(&order, &words)).await
+    }
+}
 
 /// Devices of an account that wait to be let in. A person has one or two at a time.
 const MAX_WAITING: i64 = 8;
@@ -77,11 +114,7 @@ pub(super) enum Entry {
 }
 
 /// The key that a device signs in with. The same is looked up whether there is such a user or not.
-pub(super) fn device_signer(
-    conn: &Connection,
-    user_id: &UserId,
-    device_id: &DeviceId,
-) -> Result<Option<Signer<DevicePublicKey>>> {
+fn device_signer(conn: &Connection, user_id: &UserId, device_id: &DeviceId) -> Result<Option<Signer<DevicePublicKey>>> {
     let known = accounts::credentials(conn, user_id)?;
     let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
     let key: Option<String> = conn.first(
@@ -94,7 +127,7 @@ pub(super) fn device_signer(
 }
 
 /// The key that the recovery words of a user give.
-pub(super) fn recovery_signer(conn: &Connection, user_id: &UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
+fn recovery_signer(conn: &Connection, user_id: &UserId) -> Result<Option<Signer<RecoveryPublicKey>>> {
     let known = accounts::credentials(conn, user_id)?;
     let user = known.as_ref().map_or(NOBODY, |known| known.user.0);
     let key: Option<Vec<u8>> = conn.first("SELECT recovery_key FROM user WHERE id = ?1", [user], |row| row.get(0))?;
@@ -112,7 +145,7 @@ const ANSWERED: usize = 16;
 
 impl Tx<'_> {
     /// Signs a device in that has signed. Only one that is still there: who was signed out has no row to come back to.
-    pub(super) fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
+    fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
         let found: Option<(i64, Vec<u8>)> = self.conn.first(
             "SELECT id, answered FROM device
@@ -134,7 +167,7 @@ impl Tx<'_> {
     }
 
     /// Signs a new device in for whoever has the words. The same device again is a lost answer.
-    pub(super) fn sign_in_by_recovery(&mut self, order: &SignIn, words: &RecoveryPublicKey) -> Result<SignedIn> {
+    fn sign_in_by_recovery(&mut self, order: &SignIn, words: &RecoveryPublicKey) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
         let same: bool = self.conn.one(
             "SELECT recovery_key = ?2 FROM user WHERE id = ?1",
@@ -271,7 +304,7 @@ impl Tx<'_> {
 }
 
 /// A device that was signed out: its key, and the device that has done it.
-pub(super) fn removed_device(
+fn removed_device(
     conn: &Connection,
     user_id: &UserId,
     device_id: &DeviceId,

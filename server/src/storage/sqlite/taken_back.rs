@@ -9,11 +9,20 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::backup::freshen;
 use super::device_lists::{NewDevices, no_device_list, read_list};
+use super::engine::SqliteStorage;
 use super::journal::{self, Entry, Journal, JournalError};
 use super::query::Query as _;
 use super::revocation::Revocation;
 use super::tx::{State, Tx};
 use crate::storage::{Actor, AuditNote, Result, StorageError, StoredList, UserKey};
+
+impl SqliteStorage {
+    /// Whether devices and tokens may be about of which the storage has never heard, because it was restored.
+    pub(crate) async fn was_restored_lately(&self) -> Result<bool> {
+        let now = self.clock.now();
+        self.read(move |conn| was_restored_lately(conn, now)).await
+    }
+}
 
 /// What was taken back.
 #[derive(Debug, Default, PartialEq, Eq)]

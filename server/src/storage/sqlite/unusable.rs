@@ -9,10 +9,31 @@ use privmsg_protocol::rest::{TakenCommit, UnusableCommit};
 use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Opaque};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Refusal, Result, Session, UserKey};
+
+impl SqliteStorage {
+    /// Who has made a commit that was taken lately.
+    pub(crate) async fn taken_commit(&self, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
+        self.read(move |conn| taken_commit(conn, user, group_id, epoch)).await
+    }
+
+    /// Notes that a device cannot use a commit that was taken. Whose commits several users cannot use makes no more for a
+    /// while.
+    pub(crate) async fn report_unusable(
+        &self,
+        session: Session,
+        group_id: GroupId,
+        epoch: Epoch,
+        report: UnusableCommit,
+    ) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.report_unusable(&session, group_id, epoch, report)).await
+    }
+}
 
 /// Commits of a group that can be reported. Who is away for longer has others to tell.
 const KEPT: u64 = 8;
@@ -23,7 +44,7 @@ const DAY: i64 = 24 * 3600;
 /// Suspended devices from which on all devices of their user are.
 const DEVICES: i64 = 2;
 
-pub(super) fn taken_commit(conn: &Connection, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
+fn taken_commit(conn: &Connection, user: UserKey, group_id: GroupId, epoch: Epoch) -> Result<TakenCommit> {
     let group = super::groups::require(conn, user, group_id)?;
     let found = conn.first(
         "SELECT u.user_id, d.device_id, c.external, c.group_info
@@ -54,7 +75,7 @@ struct Blamed {
 }
 
 impl Tx<'_> {
-    pub(super) fn report_unusable(
+    fn report_unusable(
         &mut self,
         session: &Session,
         group_id: GroupId,

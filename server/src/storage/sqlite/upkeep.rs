@@ -3,9 +3,35 @@
 use privmsg_protocol::FileId;
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{Cutoffs, Result, StorageStats};
+
+impl SqliteStorage {
+    /// Reads, and writes something small: answers if both work.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        self.write(Touches::Data, touch).await?;
+        self.read(look).await
+    }
+
+    pub(crate) async fn stats(&self) -> Result<StorageStats> {
+        self.read(stats).await
+    }
+
+    /// Forgets what is older than the cutoffs. Returns files to delete from the disk.
+    pub(crate) async fn expire(&self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
+        while self.write(Touches::Structure, move |tx| tx.expire_messages(cutoffs.messages)).await? {}
+        while self.write(Touches::Data, move |tx| tx.expire_sent(cutoffs.seen)).await? {}
+        let files = self.write(Touches::Structure, move |tx| tx.expire_rest(cutoffs)).await?;
+        let mut from = Some(0);
+        while let Some(row) = from {
+            from = self.write(Touches::Data, move |tx| tx.forget_sent_by_nobody(row)).await?;
+        }
+        Ok(files)
+    }
+}
 
 /// Rows that one transaction of the cleanup looks at, so that messages do not wait long behind it.
 const STEP: i64 = 5_000;
@@ -14,7 +40,7 @@ const STEP: i64 = 5_000;
 const PROBE: &str = "probe";
 
 /// Writes something small, which a disk or an engine with a fault does not take.
-pub(super) fn touch(tx: &mut Tx<'_>) -> Result<()> {
+fn touch(tx: &mut Tx<'_>) -> Result<()> {
     tx.conn.run(
         "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
         params![PROBE, tx.now_ms.to_be_bytes()],
@@ -27,7 +53,7 @@ pub(super) fn look(conn: &Connection) -> Result<()> {
     conn.one("SELECT value FROM meta WHERE key = ?1", [PROBE], |_| Ok(()))
 }
 
-pub(super) fn stats(conn: &Connection) -> Result<StorageStats> {
+fn stats(conn: &Connection) -> Result<StorageStats> {
     Ok(conn.query_row(
         "SELECT (SELECT count(*) FROM account),
                 (SELECT count(*) FROM active_account),
@@ -50,7 +76,7 @@ pub(super) fn stats(conn: &Connection) -> Result<StorageStats> {
 
 impl Tx<'_> {
     /// Forgets some of the messages received before `cutoff`. Returns whether more are left.
-    pub(super) fn expire_messages(&mut self, cutoff: i64) -> Result<bool> {
+    fn expire_messages(&mut self, cutoff: i64) -> Result<bool> {
         // Bodies lie in the order in which they were received, so what is too old is a prefix of the table. Where it is
         // not, because the clock was wrong for a while, what is not too old ends it: better kept than lost.
         let last: Option<i64> = self.conn.one(
@@ -91,7 +117,7 @@ impl Tx<'_> {
     }
 
     /// Ended sessions, files, and what signed-out devices have left behind. Returns the files.
-    pub(super) fn expire_rest(&mut self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
+    fn expire_rest(&mut self, cutoffs: Cutoffs) -> Result<Vec<FileId>> {
         self.conn.execute(
             "UPDATE device SET token_hash = x'' WHERE token_expires_at < ?1 AND token_hash <> x''",
             [cutoffs.tokens],

@@ -3,10 +3,39 @@
 use privmsg_protocol::{ErrorCode, FileId};
 use rusqlite::{Connection, params};
 
+use super::engine::SqliteStorage;
 use super::files::{insert, stored_bytes};
 use super::query::Query as _;
 use super::tx::Tx;
+use super::writer::Touches;
 use crate::storage::{NewFile, Refusal, Result, StoredUpload, UploadBounds, UserKey, over_quota};
+
+impl SqliteStorage {
+    /// Begins a resumable upload: its file's row comes with [`SqliteStorage::finish_upload`].
+    pub(crate) async fn create_upload(&self, upload: NewFile, bounds: UploadBounds) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.create_upload(&upload, bounds)).await
+    }
+
+    pub(crate) async fn upload(&self, owner: UserKey, file_id: FileId) -> Result<StoredUpload> {
+        let now = self.clock.now();
+        self.read(move |conn| upload(conn, owner, &file_id, now)).await
+    }
+
+    /// Notes from where on bytes have not been compared with their checksum.
+    pub(crate) async fn set_unproven(&self, owner: UserKey, file_id: FileId, from: Option<u64>) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.set_unproven(owner, &file_id, from)).await
+    }
+
+    /// Makes a file of an upload whose bytes are all on the disk.
+    pub(crate) async fn finish_upload(&self, owner: UserKey, file_id: FileId, expires_at: i64) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.finish_upload(owner, &file_id, expires_at)).await
+    }
+
+    /// Forgets an upload, also when it has become a file.
+    pub(crate) async fn delete_upload(&self, owner: UserKey, file_id: FileId) -> Result<()> {
+        self.write(Touches::Data, move |tx| tx.delete_upload(owner, &file_id)).await
+    }
+}
 
 fn unknown() -> Refusal {
     Refusal::new(ErrorCode::UnknownUpload, "there is no such upload of yours")
@@ -31,7 +60,7 @@ pub(super) fn upload(conn: &Connection, owner: UserKey, file_id: &FileId, now: i
 }
 
 impl Tx<'_> {
-    pub(super) fn create_upload(&self, upload: &NewFile, bounds: UploadBounds) -> Result<()> {
+    fn create_upload(&self, upload: &NewFile, bounds: UploadBounds) -> Result<()> {
         let unfinished: u32 = self.conn.one(
             "SELECT count(*) FROM upload WHERE owner = ?1 AND finished = 0 AND expires_at > ?2",
             [upload.owner.0, self.now()],
@@ -54,7 +83,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) fn set_unproven(&self, owner: UserKey, file_id: &FileId, from: Option<u64>) -> Result<()> {
+    fn set_unproven(&self, owner: UserKey, file_id: &FileId, from: Option<u64>) -> Result<()> {
         let from = from.map_or(-1, |from| i64::try_from(from).unwrap_or(i64::MAX));
         let changed = self.conn.run(
             "UPDATE upload SET unproven_from = ?3 WHERE file_id = ?1 AND owner = ?2 AND finished = 0",
@@ -64,7 +93,7 @@ impl Tx<'_> {
     }
 
     /// Makes a file of an upload whose bytes are all on the disk.
-    pub(super) fn finish_upload(&self, owner: UserKey, file_id: &FileId, expires_at: i64) -> Result<()> {
+    fn finish_upload(&self, owner: UserKey, file_id: &FileId, expires_at: i64) -> Result<()> {
         self.check_owner(owner)?;
         let size: Option<u64> = self.conn.first(
             "UPDATE upload SET finished = 1, unproven_from = -1
@@ -77,7 +106,7 @@ impl Tx<'_> {
     }
 
     /// Forgets an upload, and the file if it has become one.
-    pub(super) fn delete_upload(&self, owner: UserKey, file_id: &FileId) -> Result<()> {
+    fn delete_upload(&self, owner: UserKey, file_id: &FileId) -> Result<()> {
         let deleted = self
             .conn
             .run("DELETE FROM upload WHERE file_id = ?1 AND owner = ?2", params![file_id.as_str(), owner.0])?;

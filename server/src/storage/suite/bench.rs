@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::frame_text;
 use crate::secrets::{KeyHash, random_key, random_message_id};
+use crate::storage::sqlite::{Options, SqliteStorage};
 use crate::storage::{
-    Act, Actor, Delivery, Destination, Login, Observer, Outcome, Outgoing, PageLimit, Position, Replies, Session,
-    Storage, Submission, Transaction,
+    Act, Actor, Bounds, Delivery, Destination, Login, Observer, Outcome, Outgoing, PageLimit, Position, Replies,
+    Session, Submission, Transaction,
 };
 
 /// Notes what it is told.
@@ -40,28 +41,30 @@ impl Replies for Answers {
 }
 
 /// Opens or creates the data in a folder.
-pub(super) type Open = fn(&Path, Arc<Told>, Clock) -> Arc<dyn Storage>;
+fn open(folder: &Path, told: &Arc<Told>, clock: &Clock) -> SqliteStorage {
+    let options = Options { path: &folder.join("privmsg.db"), bounds: Bounds::default(), clock: clock.clone() };
+    SqliteStorage::open(options, Arc::<Told>::clone(told)).unwrap()
+}
 
-/// One storage under test.
+/// A storage under test.
 pub(super) struct Bench {
-    pub(super) storage: Arc<dyn Storage>,
+    pub(super) storage: SqliteStorage,
     pub(super) told: Arc<Told>,
     pub(super) clock: Clock,
-    open: Open,
     folder: tempfile::TempDir,
 }
 
 impl Bench {
     /// A storage with nothing in it.
-    pub(super) fn new(open: Open) -> Self {
+    pub(super) fn new() -> Self {
         let (told, clock, folder) = (Arc::new(Told::default()), Clock::manual(1_000_000), tempfile::tempdir().unwrap());
-        Self { storage: open(folder.path(), Arc::clone(&told), clock.clone()), told, clock, open, folder }
+        Self { storage: open(folder.path(), &told, &clock), told, clock, folder }
     }
 
     /// Closes it and opens it again, on the same data.
     pub(super) async fn restart(&mut self) {
         self.storage.close().await;
-        self.storage = (self.open)(self.folder.path(), Arc::clone(&self.told), self.clock.clone());
+        self.storage = open(self.folder.path(), &self.told, &self.clock);
     }
 
     pub(super) async fn user(&self, name: &str) -> Session {

@@ -7,7 +7,9 @@ use privmsg_protocol::ErrorCode;
 use super::bench::{Bench, ids};
 use crate::storage::{Cutoffs, PageLimit, Position, StorageError};
 
-pub(super) async fn a_message_waits_until_it_is_acknowledged(bench: Bench) {
+#[tokio::test]
+async fn a_message_waits_until_it_is_acknowledged() {
+    let bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     let sent = bench.new_ids::<2>();
     assert!(bench.send(&alice, "bob", &sent).await.iter().all(|outcome| outcome.result.is_ok()));
@@ -25,7 +27,9 @@ pub(super) async fn a_message_waits_until_it_is_acknowledged(bench: Bench) {
     assert_eq!(bench.pending().await, 1);
 }
 
-pub(super) async fn a_repeat_is_answered_and_not_delivered(bench: Bench) {
+#[tokio::test]
+async fn a_repeat_is_answered_and_not_delivered() {
+    let bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     bench.user("carol").await;
     let [id] = bench.new_ids();
@@ -39,7 +43,9 @@ pub(super) async fn a_repeat_is_answered_and_not_delivered(bench: Bench) {
 }
 
 /// However long ago: more than is remembered by any other way than on the disk.
-pub(super) async fn repeats_are_known_after_a_restart(mut bench: Bench) {
+#[tokio::test]
+async fn repeats_are_known_after_a_restart() {
+    let mut bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     bench.user("carol").await;
     let mut sent = Vec::new();
@@ -68,7 +74,9 @@ pub(super) async fn repeats_are_known_after_a_restart(mut bench: Bench) {
     }
 }
 
-pub(super) async fn what_waits_waits_through_a_restart(mut bench: Bench) {
+#[tokio::test]
+async fn what_waits_waits_through_a_restart() {
+    let mut bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     let sent = bench.new_ids::<3>();
     bench.send(&alice, "bob", &sent[..2]).await;
@@ -81,7 +89,9 @@ pub(super) async fn what_waits_waits_through_a_restart(mut bench: Bench) {
     assert!(waiting[0].position < waiting[1].position);
 }
 
-pub(super) async fn one_refusal_does_not_hurt_others(bench: Bench) {
+#[tokio::test]
+async fn one_refusal_does_not_hurt_others() {
+    let bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     let [first, second, third] = bench.new_ids();
     let [one, two, three] = [[first], [second], [third]];
@@ -98,7 +108,9 @@ pub(super) async fn one_refusal_does_not_hurt_others(bench: Bench) {
     assert!(bench.send(&alice, "bob", &[second]).await[0].result.is_ok());
 }
 
-pub(super) async fn a_shared_body_goes_with_the_last_mailbox(bench: Bench) {
+#[tokio::test]
+async fn a_shared_body_goes_with_the_last_mailbox() {
+    let bench = Bench::new();
     let (alice, phone) = (bench.user("alice").await, bench.user("bob").await);
     let laptop = bench.device("bob").await;
     let sent = bench.new_ids::<1>();
@@ -112,7 +124,9 @@ pub(super) async fn a_shared_body_goes_with_the_last_mailbox(bench: Bench) {
 }
 
 /// In whatever way a storage keeps what is new and what has waited for long.
-pub(super) async fn shared_bodies_go_however_long_they_have_waited(mut bench: Bench) {
+#[tokio::test]
+async fn shared_bodies_go_however_long_they_have_waited() {
+    let mut bench = Bench::new();
     let (alice, phone) = (bench.user("alice").await, bench.user("bob").await);
     let laptop = bench.device("bob").await;
     let mut sent = 0;
@@ -141,7 +155,9 @@ pub(super) async fn shared_bodies_go_however_long_they_have_waited(mut bench: Be
 }
 
 /// Also where the storage remembers, from an earlier message, which devices there are.
-pub(super) async fn a_new_device_gets_what_comes_after_it(bench: Bench) {
+#[tokio::test]
+async fn a_new_device_gets_what_comes_after_it() {
+    let bench = Bench::new();
     let (alice, phone) = (bench.user("alice").await, bench.user("bob").await);
     let [before, after, answer] = bench.new_ids();
     bench.send(&alice, "bob", &[before]).await;
@@ -155,7 +171,9 @@ pub(super) async fn a_new_device_gets_what_comes_after_it(bench: Bench) {
     assert_eq!(ids(&bench.mailbox(&tablet).await), [after, answer]);
 }
 
-pub(super) async fn pages_are_bounded_and_in_order(bench: Bench) {
+#[tokio::test]
+async fn pages_are_bounded_and_in_order() {
+    let bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     let sent = bench.new_ids::<5>();
     bench.send(&alice, "bob", &sent).await;
@@ -171,7 +189,9 @@ pub(super) async fn pages_are_bounded_and_in_order(bench: Bench) {
     assert_eq!((large.deliveries.len(), large.has_more), (1, true));
 }
 
-pub(super) async fn age_takes_messages_but_not_the_memory_of_them(bench: Bench) {
+#[tokio::test]
+async fn age_takes_messages_but_not_the_memory_of_them() {
+    let bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     let sent = bench.new_ids::<1>();
     bench.send(&alice, "bob", &sent).await;
@@ -189,7 +209,9 @@ pub(super) async fn age_takes_messages_but_not_the_memory_of_them(bench: Bench) 
     assert_eq!(bench.mailbox(&bob).await.len(), 2, "forgotten");
 }
 
-pub(super) async fn a_clock_that_was_wrong_loses_nothing(bench: Bench) {
+#[tokio::test]
+async fn a_clock_that_was_wrong_loses_nothing() {
+    let bench = Bench::new();
     let (alice, bob) = (bench.user("alice").await, bench.user("bob").await);
     let now = bench.clock.now();
     let [first, second, third] = bench.new_ids();
@@ -205,7 +227,9 @@ pub(super) async fn a_clock_that_was_wrong_loses_nothing(bench: Bench) {
     assert!(bench.mailbox(&bob).await.is_empty());
 }
 
-pub(super) async fn closing_refuses_what_comes_later(bench: Bench) {
+#[tokio::test]
+async fn closing_refuses_what_comes_later() {
+    let bench = Bench::new();
     let alice = bench.user("alice").await;
     bench.storage.close().await;
     let refused = bench.storage.connected(alice.device).await;

@@ -7,7 +7,9 @@ fn sample(at: i64, online_users: u64, messages: u64) -> Sample {
     Sample { at, online_users, pending_messages: 7, stored_files: 2, stored_bytes: 1000, messages }
 }
 
-pub(super) async fn samples_in_one_place_are_one(bench: Bench) {
+#[tokio::test]
+async fn samples_in_one_place_are_one() {
+    let bench = Bench::new();
     for (online, messages) in [(3, 10), (1, 5)] {
         bench.storage.add_sample(sample(900, online, messages)).await.unwrap();
     }
@@ -17,7 +19,9 @@ pub(super) async fn samples_in_one_place_are_one(bench: Bench) {
     assert_eq!(bench.storage.samples(901, 300).await.unwrap(), [sample(1200, 0, 1)]);
 }
 
-pub(super) async fn older_samples_are_thinned_and_old_ones_go(bench: Bench) {
+#[tokio::test]
+async fn older_samples_are_thinned_and_old_ones_go() {
+    let bench = Bench::new();
     let day = 24 * 3600;
     let now = 500 * day;
     // An hour in which nothing is to be thinned, one that is, one too old, and one from a clock that was wrong.

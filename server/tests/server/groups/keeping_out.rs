@@ -124,6 +124,15 @@ async fn who_is_declined_does_not_come_again_by_a_group_of_two() {
     let (_, _, body) = beginning(&mallory, &founding, &founding, 1, &[&bob, &eve]);
     mallory.post("/api/v1/groups", body).await.ok();
     bob.get(&format!("/api/v1/groups/{}", id_of(&founding))).await.ok();
+    // Also where they come together to one that was hers alone.
+    let hers_alone = mallory.mls.roster_with(&[]).unwrap();
+    let (hers, _, body) = beginning(&mallory, &hers_alone, &hers_alone, 1, &[]);
+    mallory.post("/api/v1/groups", body).await.ok();
+    let people = vec![mallory.mls.place(Role::Owner), bob.mls.place(Role::Member), eve.mls.place(Role::Member)];
+    let with_both = mallory.mls.writes(&[&hers_alone], people).unwrap();
+    let bundle = hers.steps(&with_both, &crate::support::devices(&[&bob, &eve])).unwrap();
+    crate::support::submit(&mallory, id_of(&hers_alone), &crate::support::submission(&bundle)).await.ok();
+    bob.get(&format!("/api/v1/groups/{}", id_of(&hers_alone))).await.ok();
 
     assert_eq!(bob.post(&format!("/api/v1/groups/{direct}/accept"), Value::Null).await.status, 204);
     assert_eq!(kept_out(&bob).await, Value::Null);

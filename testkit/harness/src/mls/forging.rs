@@ -2,14 +2,16 @@
 
 use anyhow::{Context as _, Result};
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
-use openmls::prelude::{Credential, KeyPackageIn, LeafNodeIndex, MlsGroup as Group, ProtocolVersion};
+use openmls::prelude::{
+    Credential, KeyPackageIn, LeafNodeIndex, LeafNodeParameters, MlsGroup as Group, ProtocolVersion,
+};
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_e2ee::{CommitBundle, ConversationInfo, Provider, SharedWelcome};
 use privmsg_mls_public::group::{self, Welcome};
 use privmsg_mls_public::leaf;
 use privmsg_protocol::Epoch;
 
-use super::{MlsDevice, MlsGroup};
+use super::{MlsDevice, MlsGroup, made_at};
 
 /// What is wrong with a commit, or not.
 #[derive(Debug, Default)]
@@ -41,7 +43,10 @@ impl MlsGroup {
         let packages = packages.collect::<Result<Vec<_>>>()?;
         let leaving = indexes(&group, forgery.remove);
         group.set_aad(forgery.beside);
+        let own = group.own_leaf_node().and_then(|own| leaf::made_at(own).ok()).unwrap_or_default();
+        let dated = LeafNodeParameters::builder().with_extensions(leaf::extensions(made_at().max(own + 1))).build();
         let mut builder = group.commit_builder().consume_proposal_store(false).force_self_update(true);
+        builder = builder.leaf_node_parameters(dated);
         if let Some(info) = &forgery.info {
             builder = builder.propose_group_context_extensions(group::extensions(info))?;
         }

@@ -8,7 +8,7 @@ use openmls_rust_crypto::MemoryStorage;
 use privmsg_e2ee::{CommitBundle, Conversation, Expected, Provider, Roster};
 use privmsg_protocol::GroupId;
 
-use super::{MlsDevice, key_packages};
+use super::{MlsDevice, key_packages, made_at};
 
 /// A group as one device has it. Each is on a disk of its own, so that a device can make the same group twice.
 pub struct MlsGroup {
@@ -38,7 +38,7 @@ impl MlsGroup {
     /// If OpenMLS makes none.
     pub fn commits(&self, add: &[&MlsDevice], remove: &[&MlsDevice]) -> Result<CommitBundle> {
         let (packages, gone) = (key_packages(add)?, remove.iter().map(|device| device.name()).collect::<Vec<_>>());
-        self.with(|group, provider| Ok(group.commit(provider, &self.device.0.keys, &packages, &gone)?))
+        self.with(|group, provider| Ok(group.commit(provider, &self.device.0.keys, &packages, &gone, made_at())?))
     }
 
     /// Makes a commit that moves a group of people to another roster, and puts out whoever is not in it. It waits for the
@@ -49,7 +49,8 @@ impl MlsGroup {
     pub fn steps(&self, step: &Roster, add: &[&MlsDevice]) -> Result<CommitBundle> {
         let packages = key_packages(add)?;
         let keys = &self.device.0.keys;
-        let bundle = self.with(|group, provider| Ok(group.commit_step(provider, keys, step, &packages, &[])?))?;
+        let bundle =
+            self.with(|group, provider| Ok(group.commit_step(provider, keys, step, &packages, &[], made_at())?))?;
         self.rosters().next = Some(step.clone());
         Ok(bundle)
     }

@@ -145,7 +145,7 @@ async fn publishes(http: &mut Http, account: &Account, devices: usize) -> Result
     for (session, keys) in &sessions {
         let certificate = signing_key.certify(&session.device_id, &keys.public(), now);
         let disk = MemoryStorage::default();
-        let made = generate_key_package(&Provider::new(&disk), keys, &certificate, false, now)?;
+        let made = generate_key_package(&Provider::new(&disk), keys, &certificate, false, now, now)?;
         let packages = PublishKeyPackages { key_packages: vec![Opaque::encode(&made.bytes)], last_resort: None };
         asks(http, "key-packages", &session.token, &packages).await?;
     }

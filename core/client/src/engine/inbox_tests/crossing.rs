@@ -9,7 +9,7 @@ impl Device {
         self.step(move |step| {
             let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
             let gone = (gone.user_id.clone(), gone.device_id.clone());
-            let bundle = chat.commit(step.mls, &step.identity.device, &[], &[gone]).unwrap();
+            let bundle = chat.commit(step.mls, &step.identity.device, &[], &[gone], now_s()).unwrap();
             DeliveredMessage {
                 sender_id: own.user_id.clone(),
                 sender_device_id: Some(own.device_id.clone()),

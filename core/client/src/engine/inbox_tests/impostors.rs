@@ -51,7 +51,7 @@ impl Device {
         let package = invited
             .step(|step| {
                 let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-                generate_key_package(step.mls, device, certificate, false, now_s()).unwrap().bytes
+                generate_key_package(step.mls, device, certificate, false, now_s(), now_s()).unwrap().bytes
             })
             .await;
         let theirs = Arc::clone(&invited.identity);
@@ -60,7 +60,7 @@ impl Device {
             let claimed = ClaimedKeyPackage::validate(&package, &theirs.user_id, &theirs.device_id, now_s()).unwrap();
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
             let (mut chat, bundle) =
-                Conversation::create(step.mls, device, certificate, info, None, &[claimed]).unwrap();
+                Conversation::create(step.mls, device, certificate, info, None, &[claimed], now_s()).unwrap();
             chat.merge_pending(step.mls).unwrap();
             bundle
         })

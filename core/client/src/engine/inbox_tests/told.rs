@@ -68,7 +68,7 @@ impl Device {
         let package = invited
             .step(|step| {
                 let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-                generate_key_package(step.mls, device, certificate, false, now_s()).unwrap().bytes
+                generate_key_package(step.mls, device, certificate, false, now_s(), now_s()).unwrap().bytes
             })
             .await;
         let theirs = Arc::clone(&invited.identity);
@@ -76,7 +76,7 @@ impl Device {
             let claimed = ClaimedKeyPackage::validate(&package, &theirs.user_id, &theirs.device_id, now_s()).unwrap();
             let (device, certificate) = (&step.identity.device, &step.identity.certificate);
             let info = ConversationInfo::group(&roster, Incarnation::FIRST);
-            let made = Conversation::create(step.mls, device, certificate, info, Some(roster), &[claimed]);
+            let made = Conversation::create(step.mls, device, certificate, info, Some(roster), &[claimed], now_s());
             made.unwrap().1
         })
         .await

@@ -11,8 +11,10 @@ use privmsg_store::{Snapshot, Store, TaskName, Tx, key_packages, settings};
 use tokio::time::Instant;
 
 use super::{Due, Failure, Task, Work};
+use crate::clock::Clock;
 use crate::engine::Link;
 use crate::error::{ClientError, During as _};
+use crate::group::leaf_dates::now_s;
 use crate::group::mls::with_mls;
 use crate::identity::Identity;
 use crate::net::http::Api;
@@ -63,9 +65,8 @@ impl Task for KeyPackages {
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
         let next = Arc::clone(&self.next);
         Box::pin(async move {
-            // By the server's clock: what is dated by a wrong one is refused by everybody.
-            let now = link.context.api.clock().now_s(&*link.context.clock);
-            let filled = top_up(&link.context.store, &link.context.api, &link.identity, now).await;
+            let times = Times::now(&link.context.api, &*link.context.clock);
+            let filled = top_up(&link.context.store, &link.context.api, &link.identity, times).await;
             filled.map_err(|error| Failure::of(scope, error))?;
             *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + EVERY);
             Ok(())
@@ -73,28 +74,49 @@ impl Task for KeyPackages {
     }
 }
 
+/// When key packages are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// By the server's clock, in seconds: it says how long they are good, and what is dated by a wrong one is refused by everybody.
+    now_s: i64,
+    /// By this device's own, which dates all its leaves.
+    made_at: u64,
+}
+
+impl Times {
+    pub(crate) fn now(api: &Api, clock: &dyn Clock) -> Self {
+        Self { now_s: api.clock().now_s(clock), made_at: now_s(clock.now_ms()) }
+    }
+}
+
 /// Looks at the stock and fills it up if needed; of what nobody can use any more the private parts go.
-async fn top_up(store: &Store, api: &Api, identity: &Arc<Identity>, now_s: i64) -> Result<(), ClientError> {
+async fn top_up(store: &Store, api: &Api, identity: &Arc<Identity>, times: Times) -> Result<(), ClientError> {
+    let now_s = times.now_s;
     store.write(move |tx| forget_old(tx, now_s)).await?;
     let stock = api.key_package_stock().await?;
     let made = store.read(|at| settings::get(at, LAST_RESORT_AT)).await?.unwrap_or(0);
     if stock.count < LOW || !stock.last_resort || now_s - made >= LAST_RESORT_EVERY_S {
-        publish_missing(store, api, identity, now_s, FULL.saturating_sub(stock.count)).await?;
+        publish_missing(store, api, identity, times, FULL.saturating_sub(stock.count)).await?;
     }
     Ok(())
 }
 
 /// Publishes a full stock. A new device does it before it is called ready.
-pub(crate) async fn publish(store: &Store, api: &Api, identity: &Arc<Identity>, now_s: i64) -> Result<(), ClientError> {
+pub(crate) async fn publish(
+    store: &Store,
+    api: &Api,
+    identity: &Arc<Identity>,
+    times: Times,
+) -> Result<(), ClientError> {
     let stock = api.key_package_stock().await?;
-    publish_missing(store, api, identity, now_s, FULL.saturating_sub(stock.count)).await
+    publish_missing(store, api, identity, times, FULL.saturating_sub(stock.count)).await
 }
 
 async fn publish_missing(
     store: &Store,
     api: &Api,
     identity: &Arc<Identity>,
-    now_s: i64,
+    Times { now_s, made_at }: Times,
     count: u64,
 ) -> Result<(), ClientError> {
     let identity = Arc::clone(identity);
@@ -103,8 +125,9 @@ async fn publish_missing(
             with_mls(tx, |mls| {
                 let make = |last_resort| {
                     let now = now_s.try_into().unwrap_or(0);
-                    let made = generate_key_package(mls, &identity.device, &identity.certificate, last_resort, now)
-                        .during("making key packages")?;
+                    let made =
+                        generate_key_package(mls, &identity.device, &identity.certificate, last_resort, now, made_at)
+                            .during("making key packages")?;
                     let lifetime = i64::try_from(KEY_PACKAGE_LIFETIME_S).unwrap_or(i64::MAX);
                     let (until, replaced) = (now_s + lifetime + WELCOME_AGE_S, now_s + WELCOME_AGE_S);
                     key_packages::note(tx, &made.reference, last_resort, until, replaced)?;

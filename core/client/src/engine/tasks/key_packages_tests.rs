@@ -65,7 +65,7 @@ impl Bob {
             let info = ConversationInfo::direct(person(&alice), person(&bob), Incarnation::FIRST).unwrap();
             with_mls(tx, |mls| {
                 let made =
-                    Conversation::create(mls, &alice.device, &alice.certificate, info, None, &[claimed]).unwrap();
+                    Conversation::create(mls, &alice.device, &alice.certificate, info, None, &[claimed], 1).unwrap();
                 Ok::<_, ClientError>(made.1)
             })
         };
@@ -101,7 +101,10 @@ impl Bob {
 async fn a_stock_that_nobody_can_use_any_more_opens_nothing() {
     let (_host, api, published) = server().await;
     let (bob, now) = (Bob::new(), now_s());
-    let tops_up = async |at: i64| top_up(&bob.store, &api, &bob.identity, at).await.unwrap();
+    let tops_up = async |now_s: i64| {
+        let times = Times { now_s, made_at: now_s.unsigned_abs() };
+        top_up(&bob.store, &api, &bob.identity, times).await.unwrap();
+    };
     tops_up(now).await;
     let (one, last_resort) = {
         let first = published.lock().unwrap()[0].clone();

@@ -1,0 +1,127 @@
+//! When the devices in a chat have made their leaves: of each the latest time that was seen there, in whichever of the MLS groups
+//! that have carried it. What a leaf says that is older came back with a backup of the server's, or by its word.
+
+use std::collections::HashMap;
+
+use privmsg_protocol::UserId;
+use rusqlite::params;
+
+use crate::chats::ChatId;
+use crate::sql_types::{from_sql, to_sql};
+use crate::{Snapshot, StoreError, Tx};
+
+/// Devices of one user that are remembered in a chat, those that were there last: twice as many as an account may have.
+const MOST: i64 = 64;
+
+/// Notes when a device has made a leaf, if that is later than what is known.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note(tx: &Tx<'_>, chat: ChatId, user: &UserId, key: &[u8; 32], made_at: u64) -> Result<(), StoreError> {
+    let (user, key) = (user.as_str(), key.as_slice());
+    let mut insert = tx.sql().prepare_cached(
+        "INSERT INTO leaf_date (chat_id, user_id, device_key, made_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    )?;
+    if insert.execute(params![chat.0, user, key, to_sql(made_at)])? == 0 {
+        let mut update = tx.sql().prepare_cached(
+            "UPDATE leaf_date SET made_at = ?4
+             WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND made_at < ?4",
+        )?;
+        update.execute(params![chat.0, user, key, to_sql(made_at)])?;
+        return Ok(());
+    }
+    tx.sql()
+        .prepare_cached(
+            "DELETE FROM leaf_date WHERE chat_id = ?1 AND user_id = ?2 AND device_key IN
+             (SELECT device_key FROM leaf_date WHERE chat_id = ?1 AND user_id = ?2
+              ORDER BY made_at DESC LIMIT -1 OFFSET ?3)",
+        )?
+        .execute(params![chat.0, user, MOST])?;
+    Ok(())
+}
+
+/// When the devices in a chat have made the latest leaves that were seen, by their keys.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn all(at: &Snapshot<'_>, chat: ChatId) -> Result<HashMap<[u8; 32], u64>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT device_key, made_at FROM leaf_date WHERE chat_id = ?1")?;
+    let rows = query.query_map([chat.0], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+    rows.map(|row| Ok(row?)).collect()
+}
+
+/// Forgets a user's devices, who takes no part in the chat any more: should they be let in again, it is by key packages that they
+/// may have made before.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget(tx: &Tx<'_>, chat: ChatId, user: &UserId) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("DELETE FROM leaf_date WHERE chat_id = ?1 AND user_id = ?2")?
+        .execute(params![chat.0, user.as_str()])?;
+    Ok(())
+}
+
+/// Forgets all devices in a chat.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget_all(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM leaf_date WHERE chat_id = ?1")?.execute([chat.0])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::chats::{self, ChatKind};
+    use crate::key::DatabaseKey;
+
+    fn user(name: &str) -> UserId {
+        UserId::new(name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_latest_counts_in_each_chat() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let seen = store.write(|tx| {
+            let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
+            let other = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 0)?;
+            for made_at in [5, 9, 7] {
+                note(tx, chat, &user("bob"), &[1; 32], made_at)?;
+            }
+            note(tx, chat, &user("carol"), &[2; 32], 3)?;
+            note(tx, other, &user("bob"), &[1; 32], 4)?;
+            let before = (all(tx, chat)?, all(tx, other)?);
+            forget(tx, chat, &user("bob"))?;
+            let after = all(tx, chat)?;
+            forget_all(tx, chat)?;
+            assert!(all(tx, chat)?.is_empty());
+            Ok::<_, StoreError>((before, after, all(tx, other)?))
+        });
+        let ((chat, other), after, untouched) = seen.await.unwrap();
+        assert_eq!(chat, HashMap::from([([1; 32], 9), ([2; 32], 3)]));
+        assert_eq!((after, untouched), (HashMap::from([([2; 32], 3)]), other.clone()));
+        assert_eq!(other, HashMap::from([([1; 32], 4)]));
+    }
+
+    /// Whoever enrols anew again and again displaces nobody else, and not what they have last.
+    #[tokio::test]
+    async fn so_many_devices_of_a_user_are_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let kept = store.write(|tx| {
+            let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
+            note(tx, chat, &user("bob"), &[255; 32], 1)?;
+            for device in 0..200 {
+                note(tx, chat, &user("mallory"), &[device; 32], 100 + u64::from(device))?;
+            }
+            all(tx, chat)
+        });
+        let kept = kept.await.unwrap();
+        assert_eq!(kept.len(), 65);
+        assert!(kept.contains_key(&[255; 32]) && kept.contains_key(&[199; 32]) && !kept.contains_key(&[0; 32]));
+    }
+}
