@@ -1,6 +1,8 @@
 //! `privmsg group …`: groups of people.
 
-use privmsg_client::{AskedChange, ChatId, Client, ClientError, GroupPerson, GroupView, Recipient, Role, Seat};
+use privmsg_client::{
+    AskedChange, ChatId, Client, ClientError, GroupPerson, GroupView, Recipient, Role, Seat, SuspendedDevice,
+};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 use tokio::time::sleep;
@@ -14,7 +16,7 @@ use crate::output::Style;
 
 use super::connected::Connected;
 use super::waiting::{LONGEST, Waiting};
-use super::{Session, with_session};
+use super::{Session, time, with_session};
 
 /// What `--json` says of a group that was made.
 #[derive(Serialize)]
@@ -35,6 +37,17 @@ struct GroupObject<'a> {
     split: bool,
     #[serde(skip_serializing_if = "is_zero")]
     waiting_changes: usize,
+    /// Devices that change nothing here for a while.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suspended: Vec<SuspendedObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct SuspendedObject<'a> {
+    user_id: &'a str,
+    device_id: &'a str,
+    /// Milliseconds since 1970.
+    until: i64,
 }
 
 #[derive(Serialize)]
@@ -43,6 +56,13 @@ struct PersonObject<'a> {
     role: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     other_identity: bool,
+}
+
+impl<'a> SuspendedObject<'a> {
+    fn of(device: &'a SuspendedDevice) -> Self {
+        let SuspendedDevice { user_id, device_id, until_ms } = device;
+        Self { user_id: user_id.as_str(), device_id: device_id.as_str(), until: *until_ms }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -69,7 +89,10 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
         GroupCommand::Info { group } => {
             let chat = found(&client, &group).await?;
             connected.say_how_old(session);
-            report(session, &client, chat).await
+            // What only the server knows is left out where it cannot be asked.
+            let suspended = with_session(&client, || client.suspended_devices(chat)).await.unwrap_or_default();
+            show(session, &present(&client, chat).await?, &suspended)?;
+            urge(session, &client, chat).await
         }
         GroupCommand::Title { group, title } => {
             let chat = found(&client, &group).await?;
@@ -146,6 +169,15 @@ async fn create(session: &Session<'_>, title: &str, users: &[UserId]) -> Result<
     if !output.is_json() {
         output.text(&session.lang().group_created(&foreign::line(&group.title), short(&id)))?;
     }
+    urge(session, &client, chat).await
+}
+
+/// Tells the only owner of a group, once, that there should be another one.
+async fn urge(session: &Session<'_>, client: &Client, chat: ChatId) -> Result<(), Failure> {
+    if !session.output.is_json() && client.is_to_name_another_owner(chat).await? {
+        let id = name_of(&client.group(chat).await?.conversation);
+        session.output.remark(&session.lang().only_owner(short(&id)));
+    }
     Ok(())
 }
 
@@ -188,16 +220,21 @@ async fn until_done(
     }
 }
 
-/// Shows a group. Whoever is out of it does not stand among its people.
+/// Shows a group as it is now.
 async fn report(session: &Session<'_>, client: &Client, chat: ChatId) -> Result<(), Failure> {
+    show(session, &present(client, chat).await?, &[])
+}
+
+/// A group as it is now. Whoever is out of it does not stand among its people.
+async fn present(client: &Client, chat: ChatId) -> Result<GroupView, Failure> {
     let mut group = client.group(chat).await?;
     if group.gone.is_some() {
         group.people.retain(|person| person.user_id != *client.user_id());
     }
-    show(session, &group)
+    Ok(group)
 }
 
-fn show(session: &Session<'_>, group: &GroupView) -> Result<(), Failure> {
+fn show(session: &Session<'_>, group: &GroupView, suspended: &[SuspendedDevice]) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let id = name_of(&group.conversation);
     if output.is_json() {
@@ -213,6 +250,7 @@ fn show(session: &Session<'_>, group: &GroupView) -> Result<(), Failure> {
             gone: group.gone.map(privmsg_client::Gone::as_str),
             split: group.is_split,
             waiting_changes: group.waiting,
+            suspended: suspended.iter().map(SuspendedObject::of).collect(),
         });
     }
     let title = if group.title.is_empty() { lang.untitled() } else { foreign::line(&group.title) };
@@ -232,6 +270,14 @@ fn show(session: &Session<'_>, group: &GroupView) -> Result<(), Failure> {
     }
     if group.is_split {
         output.text(&output.styled(Style::Alarm, &lang.group_split()))?;
+    }
+    if !group.people.is_empty() && group.people.iter().all(|person| person.role != Role::Owner) {
+        output.text(&lang.group_without_owner())?;
+    }
+    for device in suspended {
+        let (user, until) = (device.user_id.as_str(), time::local(device.until_ms));
+        let line = lang.device_suspended(user, device.device_id.as_str(), &until);
+        output.text(&output.styled(Style::Alarm, &line))?;
     }
     if group.waiting > 0 {
         output.text(&lang.group_changes_wait(group.waiting))?;

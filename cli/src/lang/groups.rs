@@ -150,6 +150,15 @@ r"Группа обозначается своим ID, group:…; достато
     group_created(title: &str, id: &str) =>
         "The group '{title}' is there. Write to it: privmsg send {id} 'TEXT'",
         "Группа «{title}» создана. Написать в неё: privmsg send {id} 'ТЕКСТ'";
+    only_owner(group: &str) =>
+        "You are its only owner: without you nobody could give roles there. Name a second one: privmsg group role {group} USER owner",
+        "Вы единственный владелец: без вас никто не сможет назначать роли. Назначьте второго: privmsg group role {group} ПОЛЬЗОВАТЕЛЬ owner";
+    group_without_owner() =>
+        "Nobody owns this group any more: nobody gives roles there. If you need them, make it anew: privmsg group create",
+        "Владельца у группы больше нет: роли никто не назначает. Если они нужны, создайте её заново: privmsg group create";
+    device_suspended(user: &str, device: &str, until: &str) =>
+        "the device {device} of {user} changes nothing here until {until}: others could not use what it had sent",
+        "устройство {device} пользователя {user} ничего здесь не меняет до {until}: присланным с него другие не смогли воспользоваться";
     no_such_group(name: &str) =>
         "there is no group '{name}' here; 'privmsg chats' lists those that there are",
         "группы «{name}» здесь нет; какие есть — «privmsg chats»";

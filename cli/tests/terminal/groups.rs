@@ -95,6 +95,40 @@ async fn a_group_is_made_written_to_changed_and_left() {
     .await;
 }
 
+/// Whoever is alone in deciding about a group hears once that somebody else should, too; nobody becomes one against their will for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_owner_is_urged_once_to_name_a_second() {
+    three(|alice, bob, carol| {
+        let alone = alice.does(&["group", "create", "--title", "Nobody yet"]).ok();
+        assert!(!alone.stderr.contains("only owner"), "{}", alone.stderr);
+        let made = alice.does(&["group", "create", "--title", "Choir", "bob", "carol"]).ok();
+        let urged = "You are its only owner";
+        assert_eq!(made.stderr.matches(urged).count(), 1, "{}", made.stderr);
+        bob.hears(2);
+        carol.hears(2);
+        let group = bob.does(&["chats", "--json"]).ok().objects()[0]["conversation"].as_str().unwrap().to_owned();
+        assert!(made.stderr.contains(&format!("privmsg group role {} USER owner", &group[..14])), "{}", made.stderr);
+        let again = alice.does(&["group", "info", &group]).ok();
+        assert!(!again.stderr.contains(urged), "{}", again.stderr);
+        bob.does(&["accept", &group]).ok();
+        alice.does(&["group", "role", &group, "bob", "owner"]).ok();
+        alice.does(&["group", "leave", &group]).ok();
+        carol.does(&["send", &group, "Where is she?"]).ok();
+        bob.does(&["listen", "--timeout", "2"]).ok();
+        for (lang, wanted) in [("ru", 1), ("en", 0)] {
+            let info = bob.does(&["group", "info", &group, "--lang", lang]).ok();
+            assert_eq!(info.stderr.matches("privmsg group role").count(), wanted, "{}", info.stderr);
+            assert_eq!(is_russian(&info.stdout), lang == "ru");
+        }
+        // He has decided nothing there: he need not name anybody.
+        bob.does(&["group", "leave", &group]).ok();
+        carol.does(&["send", &group, "Nor he?"]).ok();
+        let info = carol.does(&["group", "info", &group]).ok();
+        assert!(info.stdout.contains("Nobody owns this group"), "{}", info.stdout);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_names_no_group_says_so() {
     three(|alice, _, _| {

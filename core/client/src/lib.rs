@@ -49,7 +49,7 @@ mod view;
 
 pub use client::{
     AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, KeptOutGroup, OpenError,
-    OwnDevice, Request, SHORTEST_GROUP_NAME, SavedFile, Setting, Which,
+    OwnDevice, Request, SHORTEST_GROUP_NAME, SavedFile, Setting, SuspendedDevice, Which,
 };
 pub use clock::{Clock, SystemClock};
 pub use contact_links::LinkFrom;

@@ -201,7 +201,8 @@ CREATE TABLE group_chat (
     view BLOB NOT NULL,                -- the newest rosters that are known
     title TEXT NOT NULL DEFAULT '',
     title_at INTEGER NOT NULL DEFAULT 0, -- position of who gave it last; 0: nobody yet, or it was only told again
-    gone TEXT                          -- left, removed, unknown: why the user takes no part any more
+    gone TEXT,                         -- left, removed, unknown: why the user takes no part any more
+    urged INTEGER NOT NULL DEFAULT 0   -- the user was told that they are its only owner
 ) STRICT;
 
 -- Rosters that have counted, the newest of each group: what a server that was set back shows again is known by them.

@@ -111,6 +111,14 @@ pub fn set_gone(tx: &Tx<'_>, chat: ChatId, gone: Option<Gone>) -> Result<bool, S
     Ok(changed)
 }
 
+/// The user is told that they are a group's only owner. Returns whether they had not been.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn urge(tx: &Tx<'_>, chat: ChatId) -> Result<bool, StoreError> {
+    Ok(tx.sql().execute("UPDATE group_chat SET urged = 1 WHERE chat_id = ?1 AND urged = 0", [chat.0])? > 0)
+}
+
 /// Somebody has given a group its title, at this place in the chat: the newest counts.
 ///
 /// # Errors

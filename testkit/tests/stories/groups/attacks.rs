@@ -122,6 +122,12 @@ async fn who_makes_commits_that_nobody_can_follow_makes_no_more() -> Result<()> 
     let (_, joined) = scene.mallory.rogue().joins(scene.hers.claim(), &state.state)?;
     let verdict = scene.mallory.commits(id, &joined).await?;
     ensure!(verdict == Verdict::Refused(ErrorCode::CommitsSuspended), "{verdict:?}");
+    // Whoever answers for the group sees whose it was; it is nobody else's business but her own.
+    let seen = scene.alice.client().suspended_devices(scene.room.chat(&scene.alice).await?).await?;
+    ensure!(seen.len() == 1 && seen[0].user_id == scene.mallory.rogue().who().user_id, "{seen:?}");
+    ensure!(seen[0].device_id == *scene.mallory.rogue().device_id(), "{seen:?}");
+    let seen = scene.bob.client().suspended_devices(scene.room.chat(&scene.bob).await?).await?;
+    ensure!(seen.is_empty(), "{seen:?}");
     scene.room.all_talk("without fear", &[&scene.alice, &scene.bob]).await?;
     for who in [&scene.alice, &scene.bob] {
         ensure!(scene.room.texts(who).await?.len() == 6, "{:?}", scene.room.texts(who).await?);
