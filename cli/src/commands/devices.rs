@@ -10,6 +10,7 @@ use crate::foreign;
 use crate::output::{Output, Style};
 use crate::prompt;
 
+use super::login::announce::say_who_waits;
 use super::login::inputs;
 use super::{Session, time, with_session};
 
@@ -125,8 +126,9 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
         return output.object(&RemovedObject { removed: device.as_str() });
     }
     output.text(&lang.device_removed(device.as_str()))?;
-    if is_stolen {
+    if is_stolen && client.devices().await.unwrap_or_default().iter().any(|device| device.waiting) {
         output.remark(&lang.came_after_the_stolen());
+        say_who_waits(session, &client).await;
     }
     if !undone.is_empty() {
         let chats: Vec<_> = undone.iter().map(|chat| chat_id(chat, client.user_id())).collect();

@@ -30,7 +30,7 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> R
         Some(user) => client.is_held(user).await?,
         None => false,
     };
-    if items.is_empty() {
+    if items.is_empty() && limit > 0 {
         output.remark(&lang.no_messages(&foreign::line(&named.label)));
     }
     let consent = match client.chat_with(&named.recipient).await? {

@@ -17,10 +17,14 @@ struct LoggedOutObject<'a> {
 pub(super) async fn run(session: &Session<'_>, local: bool) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let folder = session.profile.dir().display().to_string();
+    let mut was_last = false;
     let (user_id, said) = match local {
         true => (sign_out_here(session).await?, lang.signed_out_here(&folder)),
         false => {
             let client = session.open_signed_in().await?;
+            // Where it cannot be known, nothing is claimed.
+            let devices = client.devices().await.unwrap_or_default();
+            was_last = !devices.is_empty() && devices.iter().all(|device| device.current || device.waiting);
             with_session(&client, || client.logout()).await?;
             (client.user_id().clone(), lang.logged_out(&folder))
         }
@@ -28,7 +32,11 @@ pub(super) async fn run(session: &Session<'_>, local: bool) -> Result<(), Failur
     if output.is_json() {
         output.object(&LoggedOutObject { user_id: user_id.as_str(), signed_in: false })
     } else {
-        output.text(&said)
+        output.text(&said)?;
+        if was_last {
+            output.remark(&lang.was_the_last_device());
+        }
+        Ok(())
     }
 }
 

@@ -168,7 +168,7 @@ r"Группа обозначается своим ID, group:…; достато
     several_groups(name: &str, ids: &str) =>
         "several groups begin with '{name}': {ids}", "так, «{name}», начинаются несколько групп: {ids}";
     not_there(users: &str) =>
-        "not in the group, so nothing was changed for them: {users}", "в группе нет, поэтому ничего не изменено: {users}";
+        "not in the group: {users}. Whoever else was named is out of it now", "в группе нет: {users}. Остальные, кто был назван, исключены";
     is_in_already(user: &str) => "{user} is in the group already.", "{user}: уже в группе.";
     has_role_already(user: &str, role: &str) =>
         "{user} is {role} already.", "{user}: роль «{role}» уже есть.";
@@ -213,12 +213,12 @@ r"Группа обозначается своим ID, group:…; достато
         "Это устройство теперь в группе. Здесь видно всё, что сказано после этого.";
     group_begins() => "The group is there.", "Группа создана.";
     added_you(by: &str) => "{by} has added you to the group. You read what is said from here on.", "{by}: вы добавлены в группу. Вам видно всё, что сказано после этого.";
-    added_people(by: &str, whom: &str) => "{by} has added {whom}", "{by}: в группу добавлены — {whom}";
+    added_people(by: &str, whom: &str) => "{by} has added {whom}", "{by}: {whom} теперь в группе";
     removed_you(by: &str) => "{by} has removed you: you are no longer in this group", "{by}: вы исключены и больше не состоите в этой группе";
-    removed_people(by: &str, whom: &str) => "{by} has removed {whom}", "{by}: из группы исключены — {whom}";
+    removed_people(by: &str, whom: &str) => "{by} has removed {whom}", "{by}: {whom} больше не в группе";
     people_left(whom: &str) => "{whom} has left", "из группы вышли: {whom}";
     has_role(by: &str, whom: &str, role: &str) => "{by} has made {whom} {role}", "{by}: теперь {whom} — {role}";
-    under_other_identity(by: &str, whom: &str) => "{by} has let in under a new key: {whom}", "{by}: приняты с новым ключом — {whom}";
+    under_other_identity(by: &str, whom: &str) => "{by} has let in under a new key: {whom}", "{by}: {whom} в группе с новым ключом";
     title_given(by: &str, title: &str) => "{by} calls the group: {title}", "{by}: новое название группы — {title}";
     bad_chat(name: &str) =>
         "'{name}' is no chat: give a user's id, 'self' for your own notes, or a group, group:…",

@@ -35,7 +35,7 @@ texts! {
         "Профиль зашифрован парольной фразой. Без неё профиль не открыть, и восстановить её нельзя.";
     key_in_file(file: &str) =>
         "The profile is encrypted, and its key lies beside it in {file}, readable by you only. Whoever can copy this folder, or the disk, can read your messages. To protect a profile, set PRIVMSG_PASSPHRASE before its first login; for this one: sign it out and sign in with a new profile.",
-        "Профиль зашифрован, а ключ лежит рядом, в {file}; читать его можете только вы. Кто скопирует эту папку или диск, прочитает ваши сообщения. Чтобы защититься, задайте PRIVMSG_PASSPHRASE до первого входа.";
+        "Профиль зашифрован, а ключ лежит рядом, в {file}; читать его можете только вы. Кто скопирует эту папку или диск, прочитает ваши сообщения. Чтобы защитить профиль, задайте PRIVMSG_PASSPHRASE до его первого входа; для этого: выйдите из него и войдите с новым профилем.";
     plain_http() =>
         "Warning: http:// is not encrypted. On the way to the server anybody can copy your access key and see whom you write to; messages themselves stay encrypted. Use https://.",
         "Внимание: http:// не шифруется. По дороге к серверу любой может скопировать ваш ключ доступа и увидеть, кому вы пишете; сами сообщения остаются зашифрованы. Используйте https://.";
@@ -74,6 +74,10 @@ texts! {
         "Signed out. What was received stays readable with 'privmsg history' until you delete {profile}.",
         "Выход выполнен. Полученное можно читать командой «privmsg history», пока вы не удалите {profile}.";
 
+    was_the_last_device() =>
+        "That was the account's last device: to come back takes the twelve words of the recovery key.",
+        "Это было последнее устройство учётной записи: чтобы вернуться, нужны двенадцать слов ключа восстановления.";
+
     // Sending and receiving.
     sent(user: &str, id: &str) => "sent to {user}  {id}", "отправлено: {user}  {id}";
     sent_now(text: &str) => "sent now: {text}", "теперь отправлено: {text}";
@@ -100,8 +104,8 @@ texts! {
     file_line(name: &str, size: &str) => "[file] {name}, {size}", "[файл] {name}, {size}";
     deleted() => "[deleted]", "[удалено]";
     edited() => "(edited)", "(изменено)";
-    answers(author: &str) => "in reply to {author}:", "в ответ {author}:";
-    answers_to(author: &str, text: &str) => "in reply to {author}: {text}", "в ответ {author}: {text}";
+    answers(author: &str) => "in reply to {author}:", "в ответ на сообщение {author}:";
+    answers_to(author: &str, text: &str) => "in reply to {author}: {text}", "в ответ на сообщение {author}: {text}";
     done() => "done", "готово";
     removed_here() => "removed from this device", "удалено с этого устройства";
     never_sent() => "it had not been sent; it is gone", "оно ещё не было отправлено; удалено";
@@ -112,8 +116,8 @@ texts! {
         "others see when you have read what they wrote", "другие видят, что вы прочитали их сообщения";
     not_sent_to(message: &str, user: &str, reason: &str) =>
         "Message {message} to {user} was not sent: {reason}", "Сообщение {message} для {user} не отправлено: {reason}";
-    reacted(user: &str, emoji: &str, text: &str) => "{user} reacted with {emoji} to: {text}", "{user}: реакция {emoji} на: {text}";
-    took_back(user: &str, emoji: &str, text: &str) => "{user} took back {emoji} from: {text}", "{user}: реакция {emoji} снята с: {text}";
+    reacted(user: &str, emoji: &str, text: &str) => "{user} reacted with {emoji} to: {text}", "{user}: {emoji} на «{text}»";
+    took_back(user: &str, emoji: &str, text: &str) => "{user} took back {emoji} from: {text}", "{user} снимает {emoji} с «{text}»";
     took_back_message(user: &str, text: &str) => "{user} deleted: {text}", "{user}: удалено: {text}";
     is_typing(user: &str) => "({user} is writing) ", "({user} пишет) ";
     setting_typing() => "others see that you are writing to them", "другие видят, что вы им пишете";
