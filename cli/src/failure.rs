@@ -139,6 +139,10 @@ pub(crate) enum Failure {
     },
     /// The system does not let the program work: no thread, no signals.
     Runtime(io::Error),
+    /// The recovery words alone let nobody into this account.
+    WrongWords(UserId),
+    /// It was said when it happened; the command ends with it.
+    Said(Box<Failure>),
     /// A signal.
     Interrupted(Exit),
 }
@@ -173,7 +177,7 @@ impl Failure {
     pub(crate) fn is_broken_pipe(&self) -> bool {
         match self {
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            Self::Queued { cause, .. } => cause.is_broken_pipe(),
+            Self::Queued { cause, .. } | Self::Said(cause) => cause.is_broken_pipe(),
             _ => false,
         }
     }
@@ -287,6 +291,10 @@ impl Failure {
                 new(Exit::TooFewReceived, "too_few_received", lang.received_too_few(*received, *wanted, *seconds))
             }
             Self::Runtime(error) => new(Exit::Other, "internal", lang.internal(&lang.io(error))),
+            Self::WrongWords(user) => {
+                new(Exit::Credentials, "wrong_recovery_key", lang.not_the_words_of(user.as_str()))
+            }
+            Self::Said(failure) => failure.describe(lang),
             Self::Interrupted(exit) => new(*exit, "interrupted", lang.interrupted()),
         }
     }

@@ -127,6 +127,9 @@ impl Output {
             return Exit::Ok;
         }
         let described = failure.describe(self.lang);
+        if matches!(failure, Failure::Said(_)) {
+            return described.exit;
+        }
         if self.json {
             let error = ErrorObject {
                 error: ErrorBody {

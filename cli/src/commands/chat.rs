@@ -10,6 +10,7 @@ use std::time::Duration;
 use privmsg_client::{
     Change, ChatId, Client, Consent, Draft, HistoryItem, ListDiff, MessageState, MessageView, Said, Seat,
 };
+use privmsg_protocol::ErrorCode;
 use tokio::time::{Instant, sleep_until};
 
 use crate::chat_name::{ChatName, Named, short};
@@ -67,6 +68,7 @@ pub(super) async fn run(session: &Session<'_>, with: &ChatName) -> Result<(), Fa
         unsent: Unsent::default(),
         chat: None,
         reason: None,
+        failed: None,
         writes_until: None,
     };
     chat.begin(timeline.items()).await?;
@@ -98,10 +100,14 @@ pub(super) async fn run(session: &Session<'_>, with: &ChatName) -> Result<(), Fa
         }
     };
     let (waiting, unsent) = (std::mem::take(&mut chat.waiting), std::mem::take(&mut chat.unsent));
+    let failed = chat.failed.take();
     // The terminal is as it was before.
     drop(chat);
     let result = match result {
-        Ok(End::Input) => until_acknowledged(session, &client, &mut seat, waiting).await,
+        Ok(End::Input) => {
+            let rest = until_acknowledged(session, &client, &mut seat, waiting).await;
+            rest.and_then(|()| failed.map_or(Ok(()), |failure| Err(Failure::Said(failure))))
+        }
         Ok(End::Cut) if unsent.is_empty() => Ok(()),
         Ok(End::Cut) => {
             session.output.note(&lang.rest_stays_queued());
@@ -162,6 +168,8 @@ struct Chat<'a> {
     chat: Option<ChatId>,
     /// Why it is not sent, as last said.
     reason: Option<String>,
+    /// Why the last line failed that did; it was said then.
+    failed: Option<Box<Failure>>,
     /// The other side is writing.
     writes_until: Option<Instant>,
 }
@@ -215,8 +223,9 @@ impl Chat<'_> {
             Ok(sent) => sent,
             Err(error) => {
                 // The next line may be better.
-                let said = Failure::from(error).describe(self.session.lang()).message;
-                self.note(&foreign::line(&said));
+                let (output, failure) = (self.session.output, Failure::from(error));
+                self.keyboard.above(|| output.failure(&failure, "privmsg chat"));
+                self.failed = Some(Box::new(failure));
                 return Ok(());
             }
         };
@@ -284,7 +293,14 @@ impl Chat<'_> {
         match self.unsent.see(lang, message, false) {
             Some(Fate::Sent(said)) => self.note(&said),
             Some(Fate::Failed(said)) => {
+                let before = self.waiting.len();
                 self.waiting.retain(|said| said.message_id != message.message_id);
+                if let MessageState::Failed(code) = &message.state
+                    && self.waiting.len() < before
+                {
+                    let (code, message) = (ErrorCode::from(code.as_str()), message.message_id);
+                    self.failed = Some(Box::new(Failure::NotSent { code, message }));
+                }
                 self.note(&said);
             }
             None => {}

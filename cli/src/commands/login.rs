@@ -5,7 +5,10 @@ pub(super) mod inputs;
 mod letting_in;
 mod wanted;
 
-use privmsg_client::{Client, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, RelocationError, Whoami};
+use privmsg_client::{
+    Client, ClientError, KeyPlace, LoggedIn, Login as SignIn, LoginError, NewIdentity, RelocationError, Whoami,
+};
+use privmsg_protocol::{ErrorCode, UserId};
 use serde::Serialize;
 
 use super::Session;
@@ -14,6 +17,7 @@ use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::profile::{self, Passphrase};
 use announce::{announce, explain_key, join_chats, say_who_waits};
+use letting_in::LetIn;
 use wanted::{Known, Wanted, Way};
 
 #[derive(Serialize)]
@@ -40,7 +44,8 @@ async fn with_new(session: &Session<'_>, wanted: Wanted) -> Result<(), Failure> 
     let introduced = signals.unless_interrupted(async {
         warn(session, &wanted);
         let sign_in = wanted.sign_in(None, session.lang()).await?;
-        Ok(sign_in.introduce(&session.profile).await?)
+        let user = sign_in.user_id.clone();
+        sign_in.introduce(&session.profile).await.map_err(|error| refused(way, user, error))
     });
     let introduced = introduced.await?;
     let (place, passphrase) = match signals.unless_interrupted(profile::choose(session.output)).await {
@@ -51,20 +56,18 @@ async fn with_new(session: &Session<'_>, wanted: Wanted) -> Result<(), Failure> 
         }
     };
     let kept = async { Ok(introduced.keep(place, passphrase.as_ref().map(|phrase| phrase.as_str())).await?) };
-    let logged_in = match Box::pin(signals.unless_interrupted(kept)).await? {
+    let begun = match Box::pin(signals.unless_interrupted(kept)).await? {
         NewIdentity::Waits(mut pending) => {
             let let_in = Box::pin(signals.unless_interrupted(letting_in::let_in(session, &mut pending, way))).await;
             if way.link && matches!(let_in, Err(Failure::Interrupted(_))) && pending.give_up(&session.profile).await {
                 session.output.remark(&session.lang().nothing_left_behind());
             }
-            match let_in? {
-                Some(logged_in) => NewIdentity::Done(logged_in),
-                None => return Ok(()),
-            }
+            let Some(let_in) = let_in? else { return Ok(()) };
+            return Box::pin(signals.unless_interrupted(welcome(session, let_in, place, &passphrase))).await;
         }
         done => done,
     };
-    Box::pin(signals.unless_interrupted(finish(session, logged_in, way, place, &passphrase))).await
+    Box::pin(signals.unless_interrupted(finish(session, begun, way, place, &passphrase))).await
 }
 
 async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -> Result<(), Failure> {
@@ -86,7 +89,9 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
     warn(session, &wanted);
     let way = wanted.way;
     let sign_in: SignIn = wanted.sign_in(known, session.lang()).await?;
-    let begun = sign_in.begin(&session.profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await?;
+    let user = sign_in.user_id.clone();
+    let begun = sign_in.begin(&session.profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await;
+    let begun = begun.map_err(|error| refused(way, user, error))?;
     finish(session, begun, way, place, &passphrase).await
 }
 
@@ -103,7 +108,10 @@ async fn with_signed_in(
     let (recovery_key, access_key) = (client.recovery_key().await?, client.access_key().await?);
     let is_unshown = recovery_key.is_some() || access_key.is_some();
     if !is_mine || !(relocation.is_asked_for() || wanted.is_invited() || is_unshown) {
-        return Err(LoginError::AlreadySignedIn(me.user_id).into());
+        return Err(match client.endpoint().await? {
+            Some(endpoint) if is_mine => RelocationError::Unchanged(Box::new(endpoint)).into(),
+            _ => LoginError::AlreadySignedIn(me.user_id).into(),
+        });
     }
     if let (true, Some(device_id)) = (is_unshown, me.device_id) {
         let user_id = me.user_id.clone();
@@ -142,21 +150,42 @@ async fn finish(
     place: KeyPlace,
     passphrase: &Passphrase,
 ) -> Result<(), Failure> {
-    let recovered = way.recover && matches!(begun, NewIdentity::Done(_));
-    let logged_in = match begun {
-        NewIdentity::Done(logged_in) => Some(logged_in),
+    let let_in = match begun {
+        NewIdentity::Done(logged_in) => Some(LetIn { logged_in, by_words: way.recover }),
         NewIdentity::Waits(mut pending) => letting_in::let_in(session, &mut pending, way).await?,
     };
-    let Some(logged_in) = logged_in else { return Ok(()) };
+    match let_in {
+        Some(let_in) => welcome(session, let_in, place, passphrase).await,
+        None => Ok(()),
+    }
+}
+
+/// From the account's yes to all chats. Whoever came by the words is told whom that has left out.
+async fn welcome(
+    session: &Session<'_>,
+    LetIn { logged_in, by_words }: LetIn,
+    place: KeyPlace,
+    passphrase: &Passphrase,
+) -> Result<(), Failure> {
     let client = profile::open_with(&session.profile, passphrase).await?;
     announce(session.output, &client, &logged_in).await?;
     explain_key(session, place);
     join_chats(session, &client).await;
-    if recovered {
+    if by_words {
         session.output.remark(&session.lang().what_recovery_has_done());
         say_who_waits(session, &client).await;
     }
     Ok(())
+}
+
+/// Where the words alone were to let somebody in, no access key can be the wrong one.
+fn refused(way: Way, user: UserId, error: LoginError) -> Failure {
+    match error {
+        LoginError::Client(ClientError::Server { code: ErrorCode::InvalidCredentials, .. }) if way.recover => {
+            Failure::WrongWords(user)
+        }
+        error => error.into(),
+    }
 }
 
 fn warn(session: &Session<'_>, wanted: &Wanted) {

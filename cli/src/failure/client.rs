@@ -89,6 +89,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::AnotherServer(server) => new(Exit::Other, "another_server", lang.another_server(server)),
         ClientError::AnotherOwnIdentity => new(Exit::Refused, "another_own_identity", lang.another_own_identity()),
         ClientError::Recovery(error) => super::login::recovery(lang, error),
+        ClientError::FormerWords => new(Exit::Credentials, "former_recovery_key", lang.recovery_former_key()),
         ClientError::NoSigningKey => new(Exit::Other, "no_signing_key", lang.no_signing_key()),
         ClientError::AnotherUsersCode(user) => {
             new(Exit::Usage, "another_users_code", lang.another_users_code(user.as_str()))

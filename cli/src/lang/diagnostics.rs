@@ -182,6 +182,12 @@ texts! {
     recovery_wrong_key() =>
         "what is kept for this account cannot be opened by this recovery key. Either it is another account's, or was replaced by a newer one, or the server does not serve what it was given: try it on another device of yours before you throw it away",
         "то, что хранится для этой учётной записи, этим ключом восстановления не открыть. Либо он от другой учётной записи, либо заменён более новым, либо сервер выдаёт не то, что ему дали: прежде чем выбросить ключ, попробуйте его на другом своём устройстве";
+    recovery_former_key() =>
+        "these recovery words were replaced by newer ones: take those. If you have made no others, and none of your devices shows them, somebody else has: ask the administrator",
+        "эти слова восстановления заменены более новыми: возьмите новые. Если вы других не создавали и ни одно ваше устройство их не показывает, их создал кто-то ещё: спросите администратора";
+    not_the_words_of(user: &str) =>
+        "these are not the words of {user}: they belong to another account, or were replaced by newer ones, or there is no such user here",
+        "эти слова не от учётной записи {user}: они от другой, или заменены более новыми, или такого пользователя здесь нет";
     recovery_backup_unreadable() =>
         "the account backup on the server cannot be read; it may be from a newer version",
         "резервную копию учётной записи на сервере нельзя прочитать; возможно, она от более новой версии";

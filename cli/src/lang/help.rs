@@ -166,7 +166,7 @@ Exit codes:
   6  the server refused
   7  fewer messages than --count before --timeout
   8  a file cannot be read, written, found or trusted
-  9  the contact's key has changed: nothing is sent until you accept it
+  9  there are two keys for the contact: nothing is sent until you decide
   130, 143  ended by Ctrl-C, by SIGTERM ('listen' ends with 0)",
 r"Примеры:
   privmsg login --server https://chat.example.org --user-id alice
@@ -203,13 +203,14 @@ r"Примеры:
   6  сервер отказал
   7  за --timeout пришло меньше сообщений, чем --count
   8  файл не прочитать, не записать, не найти, или он подменён
-  9  ключ собеседника изменился: ничего не отправляется, пока вы его не примете
+  9  у собеседника два ключа: ничего не отправляется, пока вы не решите, какой верен
   130, 143  прервано: Ctrl-C, SIGTERM («listen» завершается с 0)";
 
     after_login() =>
 r"The first device of an account shows its recovery key: twelve words. A further device is let in by
 a present one: --link shows its code for 'privmsg devices link' there. Where no device is left,
---recover asks for the words (or takes PRIVMSG_RECOVERY_KEY) and needs no access key.
+--recover asks for the words (or takes PRIVMSG_RECOVERY_KEY) and needs no access key. Whoever comes
+in by the words, with the access key too, leaves the other devices waiting until it lets them in.
 
 The profile is encrypted. Its key is protected by PRIVMSG_PASSPHRASE if that is set, else by the
 desktop's keyring, else by a passphrase that you are asked for. Where there is none of them (in a
@@ -222,7 +223,8 @@ Secrets are never taken as arguments: everybody on the machine could see them.",
 r"Первое устройство учётной записи показывает ключ восстановления: двенадцать слов. Следующее
 впускает одно из имеющихся: --link показывает код для «privmsg devices link» на нём. Если
 устройств не осталось, --recover спрашивает эти слова (или берёт из PRIVMSG_RECOVERY_KEY), и ключ
-доступа не нужен.
+доступа не нужен. После входа по словам, в том числе с ключом доступа, остальные устройства ждут, пока
+это их не впустит.
 
 Профиль зашифрован. Его ключ защищён PRIVMSG_PASSPHRASE, если она задана, иначе связкой ключей
 рабочего стола, иначе парольной фразой, о которой вас спросят. Если нет ничего из этого (в скрипте),

@@ -218,8 +218,8 @@ r"Имея ваш ключ доступа, можно начать замену 
         "Another identity of yours takes effect at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
         "Новая личность вашей учётной записи вступит в силу {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить её сразу.";
     ask_recovery_key_or_link() =>
-        "Recovery key (twelve words, not shown), or Enter to be let in by another device: ",
-        "Ключ восстановления (двенадцать слов, не отображаются) или Enter, чтобы впустить с другого устройства: ";
+        "Recovery key (twelve words, not shown; your other devices wait then, until this one lets them in), or Enter to be let in by another device: ",
+        "Ключ восстановления (двенадцать слов, не отображаются; остальные ваши устройства будут ждать, пока это их не впустит) или Enter, чтобы впустить с другого устройства: ";
 
     ask_word(number: usize) => "Word {number} of your recovery key: ", "Слово {number} вашего ключа восстановления: ";
     wrong_word() => "That is another word.", "Это другое слово.";

@@ -184,10 +184,26 @@ async fn what_is_not_sent_is_said() {
         assert_eq!(alice.does(&["send", "nobody", "hi"]).code, 6);
         let mut hers = Pty::of(&alice, "chat nobody", &[("NO_COLOR", "1")]);
         hers.types("hi\r");
-        hers.shows("there is no user 'nobody' on this server");
+        hers.shows("error: there is no user 'nobody' on this server");
         hers.shows("> ");
         hers.types("\x04");
-        assert_eq!(hers.ends().0, 0);
+        assert_eq!(hers.ends().0, 6, "as 'send'");
+
+        let pipes = |to: &str, lines: &[u8]| {
+            let mut piped = alice.starts_with_input(&["chat", to]);
+            piped.stdin.take().unwrap().write_all(lines).unwrap();
+            Run::of(piped.wait_with_output().unwrap())
+        };
+        let ended = pipes("nobody", b"one\ntwo\n");
+        assert_eq!((ended.code, ended.stderr.matches("error: ").count()), (6, 2), "{}", ended.stderr);
+        alice.does(&["block", "bob"]).ok();
+        let ended = pipes("bob", b"hi\n");
+        assert_eq!(
+            (ended.code, ended.stderr.matches("error: you have blocked bob").count()),
+            (1, 1),
+            "{}",
+            ended.stderr
+        );
     })
     .await;
 }

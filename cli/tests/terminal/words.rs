@@ -83,19 +83,40 @@ async fn other_words_take_the_place_of_the_present_ones() {
         change.shows("is noted");
         assert_eq!(change.ends().0, 0);
 
-        let found = Person::new(folder.path(), "alice", "found");
-        let (code, said) = Pty::of(&found, &format!("login --recover --server {url} --user-id alice"), &{
-            let mut with = secrets.to_vec();
-            let former: &'static str = former.join(" ").leak();
-            with.push(("PRIVMSG_RECOVERY_KEY", former));
-            with
-        })
-        .ends();
-        assert_ne!(code, 0, "{said}");
+        // The same words a second time, on the device that has replaced them.
         let words: &'static str = words.join(" ").leak();
-        let with = [secrets.to_vec(), vec![("PRIVMSG_RECOVERY_KEY", words)]].concat();
-        let (code, said) = Pty::of(&found, &format!("login --recover --server {url} --user-id alice"), &with).ends();
+        let former: &'static str = former.join(" ").leak();
+        let by = |words| [secrets.to_vec(), vec![("PRIVMSG_RECOVERY_KEY", words)]].concat();
+        let commands = ["recovery new-words", "access-key change --recover", "identity replacement --end"];
+        for command in commands {
+            let (code, said) = Pty::of(&alice, command, &by(former)).ends();
+            assert!(code == 4 && said.contains("replaced by newer ones"), "{command}: {said}");
+        }
+
+        let recover = format!("login --recover --server {url} --user-id alice");
+        let found = Person::new(folder.path(), "alice", "found");
+        let (code, said) = Pty::of(&found, &recover, &by(former)).ends();
+        assert!(
+            code == 4 && said.contains("these are not the words of alice") && !said.contains("access key"),
+            "{said}"
+        );
+
+        // With the access key they leave the other devices out, which is said before and after.
+        let second = Person::new(folder.path(), "alice", "second");
+        let mut login = Pty::of(&second, &format!("login --server {url} --user-id alice"), &secrets);
+        login.shows("your other devices wait then");
+        login.types(&format!("{former}\n"));
+        login.shows("replaced by newer ones");
+        login.shows("your other devices wait then");
+        login.types(&format!("{words}\n"));
+        login.shows("Your other devices wait");
+        login.shows("waits to be let in");
+        assert_eq!(login.ends().0, 0);
+
+        let (code, said) = Pty::of(&found, &recover, &by(words)).ends();
         assert_eq!(code, 0, "{said}");
+        let (code, said) = Pty::of(&found, "logout", &secrets).ends();
+        assert!(code == 0 && said.contains("the account's last device"), "{said}");
     })
     .await;
 }

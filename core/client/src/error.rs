@@ -196,6 +196,9 @@ pub enum ClientError {
     /// The recovery words are mistyped, or do not open this account's identity.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The recovery words were replaced by newer ones.
+    #[error("these recovery words were replaced by newer ones")]
+    FormerWords,
     /// The code of a new device is for another account.
     #[error("the code is of a device of {0}")]
     AnotherUsersCode(UserId),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_client::{LoggedIn, LoginError, PendingLogin};
+use privmsg_client::{ClientError, LoggedIn, LoginError, PendingLogin};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -25,28 +25,36 @@ struct ReplacementObject {
     takes_effect_at: i64,
 }
 
+/// A device that is in.
+#[derive(Debug)]
+pub(super) struct LetIn {
+    pub(super) logged_in: LoggedIn,
+    /// By the recovery words, which leave all others out until they are let in again.
+    pub(super) by_words: bool,
+}
+
 /// Lets it in, unless it has to wait for days (`None`).
 pub(super) async fn let_in(
     session: &Session<'_>,
     pending: &mut PendingLogin,
     way: Way,
-) -> Result<Option<LoggedIn>, Failure> {
+) -> Result<Option<LetIn>, Failure> {
     if way.new_identity {
         return replace(session, pending).await.map(|()| None);
     }
     if !way.link
         && let Some(logged_in) = by_words(session, pending).await?
     {
-        return Ok(Some(logged_in));
+        return Ok(Some(LetIn { logged_in, by_words: true }));
     }
     show_code(session, pending).await?;
     let user = pending.user_id().clone();
     let mut linked = std::pin::pin!(pending.wait_until_linked());
     tokio::select! {
-        logged_in = &mut linked => return Ok(Some(logged_in?)),
+        logged_in = &mut linked => return Ok(Some(LetIn { logged_in: logged_in?, by_words: false })),
         () = tokio::time::sleep(LONG) => session.output.remark(&session.lang().still_waits_to_be_let_in(user.as_str())),
     }
-    Ok(Some(linked.await?))
+    Ok(Some(LetIn { logged_in: linked.await?, by_words: false }))
 }
 
 /// Asks for the words, unless the user wants to be linked (`None`).
@@ -54,9 +62,10 @@ async fn by_words(session: &Session<'_>, pending: &mut PendingLogin) -> Result<O
     let mut attempt = 1;
     while let Some(words) = inputs::recovery_key_or_link(session.lang()).await? {
         match pending.recover(&words).await {
-            Err(LoginError::Recovery(error)) if inputs::may_try_again(attempt) => {
-                let failure = Failure::Login(LoginError::Recovery(error));
-                session.output.note(&failure.describe(session.lang()).message);
+            Err(error @ (LoginError::Recovery(_) | LoginError::Client(ClientError::FormerWords)))
+                if inputs::may_try_again(attempt) =>
+            {
+                session.output.note(&Failure::Login(error).describe(session.lang()).message);
                 attempt += 1;
             }
             other => return Ok(Some(other?)),

@@ -10,7 +10,7 @@ use privmsg_protocol::{DeviceId, Opaque, Secret};
 use privmsg_store::account::{self, Account};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::sealed_identity::{self, NewWords};
-use privmsg_store::{Store, Tx};
+use privmsg_store::{Snapshot, Store, Tx};
 
 use super::generation;
 use super::learn::{self, known, stands};
@@ -33,10 +33,11 @@ pub(crate) struct Opened {
     pub(crate) is_another_served: bool,
 }
 
-/// The identity that the words open: as one of the copies has it, the server's, those before it, or this device's own. Where the
-/// account's identity is known here, it is that one.
+/// The identity that the words open: as the newest copy has it, the server's or this device's own. Where the account's identity is
+/// known here, it is that one.
 ///
 /// # Errors
+/// [`ClientError::FormerWords`] if they open only what others have replaced;
 /// [`ClientError::Recovery`] if the words open none; [`ClientError::AnotherOwnIdentity`] if they open another one only.
 pub(crate) async fn open(
     api: &Api,
@@ -51,10 +52,14 @@ pub(crate) async fn open(
         Err(error) => return Err(error),
     };
     let own = account.clone();
-    let copies = store.read(move |at| sealed_copy::all(at, &own)).await?;
+    let kept = move |at: &Snapshot<'_>| {
+        Ok::<_, ClientError>((sealed_copy::all(at, &own)?, sealed_identity::new_words(at)?.map(|begun| begun.sealed)))
+    };
+    let (copies, begun) = store.read(kept).await?;
     let (known, newest) = (public_identity(account).ok(), served.first().cloned());
     let (mut refused, mut is_another_served) = (RecoveryError::Malformed, false);
-    for (at, sealed) in served.into_iter().chain(copies).enumerate() {
+    let Copies { present, former } = Copies::of(served, copies, begun.as_ref());
+    for (at, sealed) in present.into_iter().enumerate() {
         match words.open(&sealed, &account.user_id) {
             Ok(key) if known.is_none_or(|known| known == key.public()) => {
                 let is_served = newest.as_ref() == Some(&sealed);
@@ -65,7 +70,44 @@ pub(crate) async fn open(
             Err(_) => {}
         }
     }
-    Err(if is_another_served { ClientError::AnotherOwnIdentity } else { refused.into() })
+    if is_another_served {
+        return Err(ClientError::AnotherOwnIdentity);
+    }
+    let opens = |sealed: &Vec<u8>| {
+        words.open(sealed, &account.user_id).is_ok_and(|key| known.is_none_or(|known| known == key.public()))
+    };
+    Err(if former.iter().any(opens) { ClientError::FormerWords } else { refused.into() })
+}
+
+/// Copies of the sealed identity.
+#[derive(Debug, PartialEq, Eq)]
+struct Copies {
+    /// Those that no other is known to have replaced.
+    present: Vec<Vec<u8>>,
+    former: Vec<Vec<u8>>,
+}
+
+impl Copies {
+    /// Sorts what the server serves and what this device keeps, the newest first in both, and what was sealed here with words
+    /// that are on their way (`begun`).
+    fn of(served: Vec<Vec<u8>>, kept: Vec<Vec<u8>>, begun: Option<&Vec<u8>>) -> Self {
+        let (mut served, mut kept) = (served.into_iter(), kept.into_iter());
+        let (newest, own) = (served.next(), kept.next());
+        let (replaced, replaced_here): (Vec<_>, Vec<_>) = (served.collect(), kept.collect());
+        // Whoever was cut off while making others goes on with the words of before.
+        let is_ours = begun.is_some() && newest.as_ref() == begun;
+        let (mut present, mut former) = (Vec::new(), Vec::new());
+        if let Some(newest) = newest {
+            // A server that serves what was replaced does not make it the newest again.
+            if replaced_here.contains(&newest) { former.push(newest) } else { present.push(newest) }
+        }
+        if let Some(own) = own {
+            if replaced.contains(&own) && !is_ours { former.push(own) } else { present.push(own) }
+        }
+        former.extend(replaced.into_iter().chain(replaced_here));
+        former.retain(|one| !present.contains(one));
+        Self { present, former }
+    }
 }
 
 impl Publisher<'_> {
@@ -109,7 +151,8 @@ impl Publisher<'_> {
     /// Ends a replacement of the identity that somebody has begun.
     ///
     /// # Errors
-    /// [`ClientError::Recovery`] if the words are wrong; the server's refusal.
+    /// [`ClientError::Recovery`] if the words are wrong, [`ClientError::FormerWords`] if others have taken their place; the server's
+    /// refusal.
     pub(crate) async fn end_replacement(self, words: &str) -> Result<(), ClientError> {
         let (challenge, signature) = self.ask(words, IdentityPurpose::EndReplacement, b"").await?;
         self.api.end_replacement(&EndReplacement { challenge, signature }).await
@@ -241,3 +284,7 @@ pub(crate) fn three_of_twelve() -> [usize; 3] {
     picked.sort_unstable();
     picked
 }
+
+#[cfg(test)]
+#[path = "words_tests.rs"]
+mod tests;
