@@ -55,6 +55,23 @@ impl FromStr for ChatName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GroupName(pub(crate) String);
 
+impl GroupName {
+    /// Nothing that names a group: perhaps its title.
+    pub(crate) const fn title(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Finds the group. Of a title it is said which groups have it.
+    pub(crate) async fn find(&self, client: &Client, lang: Lang) -> Result<ConversationId, Failure> {
+        let Self(name) = self;
+        if group_id(name).is_err() {
+            let groups = groups_like(client, name).await?;
+            return Err(Failure::Usage(lang.or_a_group(lang.bad_group(&foreign::line(name)), &groups)));
+        }
+        Ok(client.find_group(name).await?)
+    }
+}
+
 impl FromStr for GroupName {
     type Err = ();
 

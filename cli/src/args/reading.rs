@@ -8,7 +8,7 @@ use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
 use super::{AddContact, Answer, Args, Command, GroupCommand, Listen, Login, Send, Settings, Verification};
-use crate::chat_name::ChatName;
+use crate::chat_name::{ChatName, GroupName};
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::which::Which;
@@ -202,7 +202,17 @@ fn chat(lang: Lang, matches: &ArgMatches) -> Result<ChatName, Failure> {
 
 fn group(lang: Lang, matches: &ArgMatches) -> Result<GroupCommand, Failure> {
     let (name, matches) = matches.subcommand().ok_or_else(|| Failure::Usage(lang.missing_command()))?;
-    let group = || parsed(lang, matches, "group", |value| lang.bad_group(value));
+    let group = || {
+        let name = text(matches, "group").unwrap_or_default();
+        match name.parse() {
+            Ok(group) => Ok(group),
+            // Whoever gives a title is told which group has it. What looks like a key is not looked for.
+            Err(()) if ChatName::may_be_a_title(&name) && repeatable(lang, name.clone()) == name => {
+                Ok(GroupName::title(name))
+            }
+            Err(()) => Err(Failure::Usage(lang.bad_group(&repeatable(lang, name)))),
+        }
+    };
     let users = || {
         let users = matches.get_many::<String>("users").into_iter().flatten();
         let read =

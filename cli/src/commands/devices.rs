@@ -92,8 +92,14 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
     let client = session.open_listed().await?;
     let text = inputs::link_code(lang).await?;
     let code: LinkCode = text.parse().map_err(|error| Failure::Usage(lang.link_code_error(error)))?;
-    with_session(&client, || client.link_device(&code)).await?;
     let device = code.device.device_id.as_str();
+    let devices = with_session(&client, || client.devices()).await?;
+    let is_in = |one: &OwnDevice| one.device_id == code.device.device_id && one.added_at.is_some() && !one.waiting;
+    if code.device.user_id == *client.user_id() && devices.iter().any(is_in) {
+        output.remark(&lang.linked_already(device));
+        return if output.is_json() { output.object(&LinkedObject { linked: device }) } else { Ok(()) };
+    }
+    with_session(&client, || client.link_device(&code)).await?;
     if output.is_json() { output.object(&LinkedObject { linked: device }) } else { output.text(&lang.linked(device)) }
 }
 

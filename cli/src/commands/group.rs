@@ -87,7 +87,7 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
     match command {
         GroupCommand::Create { title, users } => create(session, &title, &users).await,
         GroupCommand::Info { group } => {
-            let chat = found(&client, &group).await?;
+            let chat = found(session, &client, &group).await?;
             connected.say_how_old(session);
             // What only the server knows is left out where it cannot be asked.
             let suspended = with_session(&client, || client.suspended_devices(chat)).await.unwrap_or_default();
@@ -95,13 +95,13 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             urge(session, &client, chat).await
         }
         GroupCommand::Title { group, title } => {
-            let chat = found(&client, &group).await?;
+            let chat = found(session, &client, &group).await?;
             let said = client.set_group_title(chat, &title).await?;
             Waiting::new(session, &client, said, None).with_seat(&mut connected.seat).await?;
             report(session, &client, chat).await
         }
         GroupCommand::Add { group, users } => {
-            let chat = found(&client, &group).await?;
+            let chat = found(session, &client, &group).await?;
             let (mut there, _) = who_is_there(&client, chat, &users).await?;
             // Whoever stands there under another identity is let in anew.
             let people = client.group(chat).await?.people;
@@ -112,14 +112,14 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             Ok(())
         }
         GroupCommand::Remove { group, users } => {
-            let chat = found(&client, &group).await?;
+            let chat = found(session, &client, &group).await?;
             let (there, absent) = who_is_there(&client, chat, &users).await?;
             let asked = client.remove_from_group(chat, &there).await?;
             changed(session, connected, chat, asked).await?;
             if absent.is_empty() { Ok(()) } else { Err(Failure::NotThere(absent)) }
         }
         GroupCommand::Role { group, user, role } => {
-            let chat = found(&client, &group).await?;
+            let chat = found(session, &client, &group).await?;
             let people = client.group(chat).await?.people;
             let is_so = people.iter().any(|person| person.user_id == user && person.role == role);
             let asked = client.set_role(chat, &user, role).await?;
@@ -130,7 +130,7 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             Ok(())
         }
         GroupCommand::Leave { group, successor } => {
-            let chat = found(&client, &group).await?;
+            let chat = found(session, &client, &group).await?;
             let asked = client.leave_group(chat, successor).await?;
             changed(session, connected, chat, asked).await
         }
@@ -181,8 +181,8 @@ async fn urge(session: &Session<'_>, client: &Client, chat: ChatId) -> Result<()
     Ok(())
 }
 
-async fn found(client: &Client, group: &GroupName) -> Result<ChatId, Failure> {
-    let conversation = client.find_group(&group.0).await?;
+async fn found(session: &Session<'_>, client: &Client, group: &GroupName) -> Result<ChatId, Failure> {
+    let conversation = group.find(client, session.lang()).await?;
     let chat = client.chat_with(&Recipient::Group(conversation)).await?;
     Ok(chat.ok_or_else(|| ClientError::NoSuchGroup(group.0.clone()))?)
 }

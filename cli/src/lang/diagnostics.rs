@@ -220,13 +220,13 @@ texts! {
 
     // Waiting.
     not_acknowledged(seconds: u64) =>
-        "not acknowledged within {seconds} s. The message stays queued and goes out with the next 'privmsg listen', 'send' or 'chat'",
-        "сервер не подтвердил приём за {seconds} с. Сообщение осталось в очереди и уйдёт со следующим «privmsg listen», «send» или «chat»";
+        "not acknowledged within {seconds} s. It stays queued and goes out with the next 'privmsg listen', 'send' or 'chat'",
+        "сервер не подтвердил приём за {seconds} с. Это осталось в очереди и уйдёт со следующим «privmsg listen», «send» или «chat»";
     stays_queued() =>
-        "The message stays queued and goes out with the next 'privmsg listen', 'send' or 'chat'",
-        "Сообщение осталось в очереди и уйдёт со следующим «privmsg listen», «send» или «chat»";
+        "It stays queued and goes out with the next 'privmsg listen', 'send' or 'chat'",
+        "Это осталось в очереди и уйдёт со следующим «privmsg listen», «send» или «chat»";
     stays_queued_until_then() =>
-        "The message stays queued until then", "До тех пор сообщение остаётся в очереди";
+        "It stays queued until then", "До тех пор это остаётся в очереди";
     not_kept() => "This message was not kept", "Это сообщение не сохранено";
     received_too_few(received: u64, wanted: u64, seconds: u64) =>
         "{received} of {wanted} messages received within {seconds} s", "за {seconds} с получено сообщений: {received} из {wanted}";

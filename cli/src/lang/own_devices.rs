@@ -69,6 +69,8 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
         "the code of the new device is not whole; copy it anew", "код нового устройства неполный; скопируйте его ещё раз";
     linked(device: &str) =>
         "Let in: {device}. It comes in by itself within seconds.", "Устройство впущено: {device}. Через несколько секунд оно подключится само.";
+    linked_already(device: &str) =>
+        "{device} is among your devices already; nothing was changed.", "Устройство {device} уже среди ваших; ничего не изменено.";
     another_users_code(user: &str) =>
         "this is the code of a device of {user}, not of yours", "это код устройства пользователя {user}, а не вашего";
     forged_link() =>

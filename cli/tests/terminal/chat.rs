@@ -172,7 +172,7 @@ async fn what_is_not_sent_is_said() {
         hers.types("\x04");
         hers.shows("waiting for the server");
         hers.types("\x03");
-        hers.shows("The message stays queued");
+        hers.shows("It stays queued");
         assert_eq!(hers.ends().0, 130);
 
         let mut piped = alice.starts_with_input(&["chat", "never"]);

@@ -73,6 +73,8 @@ async fn a_further_device_is_let_in_by_its_code() {
         let devices = alice.does(&["devices", "--json"]).ok().objects();
         let named: Vec<_> = devices.iter().map(|device| device["device_name"].as_str().unwrap()).collect();
         assert_eq!(named, ["terminal", "b"]);
+        let again = privmsg(&alice.dir, &alice.with_profile(&["devices", "link"]), &[("PRIVMSG_LINK_CODE", code)]).ok();
+        assert!(again.stderr.contains("among your devices already"), "{}", again.stderr);
         alice.does(&["devices", "remove", "--wiped", second["device_id"].as_str().unwrap()]).ok();
         assert_eq!(further.does(&["listen", "--timeout", "10"]).code, 3);
     })

@@ -78,7 +78,9 @@ async fn a_group_is_made_written_to_changed_and_left() {
         let chats = carol.does(&["chats", "--json"]).ok().objects();
         assert_eq!((&chats[0]["title"], &chats[0]["kind"]), (&"Choir".into(), &"group".into()));
 
-        bob.does(&["group", "remove", short, "carol"]).ok();
+        let removed = bob.does(&["group", "remove", short, "carol", "zed"]);
+        assert_eq!(removed.code, 6, "{}", removed.stderr);
+        assert!(removed.stderr.contains("not in the group: zed. Whoever else"), "{}", removed.stderr);
         assert_eq!(carol.hears(1)[0]["group_news"], json!({ "removed": ["carol"] }));
         let out = carol.does(&["send", short, "Hello?", "--json"]);
         assert_eq!((out.code, &out.error()["code"]), (6, &"not_in_group".into()));
@@ -136,6 +138,10 @@ async fn what_names_no_group_says_so() {
             let refused = alice.does(&[arguments, &["--json"]].concat());
             assert_eq!((refused.code, &refused.error()["code"]), (2, &"no_such_group".into()));
         }
+        let id = makes(alice, "Хор зимой", &[]);
+        let titled = alice.does(&["group", "info", "хор зимой"]);
+        assert!(titled.code == 2 && titled.stderr.contains(&id[..14]), "{}", titled.stderr);
+        assert_eq!(alice.does(&["group", "info", "Хор летом"]).code, 2);
         let nobody = alice.does(&["group", "create", "--title", "X", "nobody", "--json"]);
         assert_eq!((nobody.code, &nobody.error()["code"]), (6, &"unknown_user".into()));
         assert!(nobody.error()["message"].as_str().unwrap().contains("nobody"));
