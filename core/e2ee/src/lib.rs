@@ -59,7 +59,7 @@
 //! let provider = Provider::new(&bob_disk);
 //! let mut chat = Conversation::join(&provider, &bundle.welcomes()[0].1, &bundle.ratchet_tree, None)?;
 //! let processed = chat.process(&provider, Expected::Application, &message)?;
-//! let Processed::Application { sender, plaintext } = processed else { panic!() };
+//! let Processed::Application { sender, plaintext, .. } = processed else { panic!() };
 //! assert_eq!((sender.device_id, plaintext.as_slice()), (alices, &b"hello"[..]));
 //! # Ok(())
 //! # }

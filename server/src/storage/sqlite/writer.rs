@@ -21,7 +21,6 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::journal::Journal;
 use super::notices::Untold;
-use super::query::Query as _;
 use super::tx::{State, Tx};
 use super::{checkpoint, filing, sent};
 use crate::clock::Clock;
