@@ -16,8 +16,8 @@ texts! {
         "FROM A DEVICE THAT {user} HAS SIGNED OUT. Somebody else may have written this.",
         "С УСТРОЙСТВА, НА КОТОРОМ {user} ВЫПОЛНИЛ ВЫХОД. Это мог написать кто-то другой.";
     device_list_missing() =>
-        "which devices the other one, or somebody in the group, has now is being asked for: they have a newer list than the server has shown",
-        "уточняется, какие устройства сейчас у собеседника или участника группы: есть более новый список, чем показал сервер";
+        "which devices the other one has now is being asked for: a message, or the code that you compared, names a newer list than the server has shown. If the code was wrong: privmsg safety-number USER --unverify",
+        "уточняется, какие устройства сейчас у собеседника: в сообщении или сверенном вами коде назван более новый список, чем показал сервер. Если код был неверным: privmsg safety-number USER --unverify";
     device_since(device: &str, at: &str) => "{device} (since {at})", "{device} (с {at})";
     devices_of(user: &str, devices: &str) =>
         "Devices of {user}: {devices}", "Устройства {user}: {devices}";

@@ -106,6 +106,9 @@ r"Устройство, на котором выполнен выход, сох�
     decision_undone(device: &str) =>
         "what your device {device} had decided about this chat counts no more: it was removed as stolen. What was said here meanwhile may not have come",
         "решение вашего устройства {device} об этом чате больше не действует: оно удалено как украденное. Сказанное здесь за это время могло не дойти";
+    steps_to_confirm(device: &str) =>
+        "your device {device} was removed as stolen. Since it came, this has been changed here in your name; whatever was not you, change back:",
+        "ваше устройство {device} удалено как украденное. С его появления здесь от вашего имени изменено следующее; что сделали не вы, верните:";
     decisions_undone(chats: &str) =>
         "It had decided about these chats; they stand as before, and what was said there meanwhile may not have come: {chats}. 'privmsg requests' shows those that wait for your answer.",
         "Оно принимало решения об этих чатах; теперь они в прежнем состоянии, а сказанное там за это время могло не дойти: {chats}. Те, что ждут вашего ответа, покажет «privmsg requests».";

@@ -7,6 +7,7 @@
 //! | [`generation`] | a new signing key, by the identity that the recovery words open |
 //! | [`remembered`] | which devices this one has ever seen in it, and who stays when one of them was stolen |
 //! | [`sealed_copy`] | the copy of the sealed identity that each device keeps |
+//! | [`steps`] | what was changed in groups in the account's name while a device was there that was removed as stolen |
 //! | [`linking`] | a new device is let in by a present one |
 //! | [`words`] | what only the identity may ask for, opened by the recovery words |
 //!
@@ -19,5 +20,6 @@ pub(crate) mod linking;
 pub(crate) mod publish;
 mod remembered;
 pub(crate) mod sealed_copy;
+mod steps;
 pub(crate) mod unseen;
 pub(crate) mod words;

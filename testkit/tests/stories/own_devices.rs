@@ -1,7 +1,9 @@
 //! The devices of one person: linked, left out, let in again, called back.
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{Consent, Event, MessageKind, MessageState, Reason, SignInKey};
+use privmsg_client::{
+    ClientError, Consent, Event, HistoryItem, MessageKind, MessageState, Reason, Recipient, Role, SignInKey,
+};
 use privmsg_protocol::DeviceId;
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Clock, NewDevice, Person, Server};
@@ -200,7 +202,7 @@ async fn whom_a_stolen_device_has_let_in_does_not_stay_because_it_has_signed_its
     let gone = || async { Ok(alice.client().devices().await?.iter().all(|one| one.device_id != stolen).then_some(())) };
     until("that the tablet is gone", PATIENCE, gone).await?;
     let never = alice.client().remove_stolen(&["never-seen".parse()?], alice.words()?).await;
-    ensure!(matches!(never, Err(privmsg_client::ClientError::NeverListed)), "{never:?}");
+    ensure!(matches!(never, Err(ClientError::NeverListed)), "{never:?}");
     ensure!(!is_waiting(&alice, &theirs).await?, "and nothing has begun");
 
     alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
@@ -247,6 +249,54 @@ async fn what_a_stolen_device_has_declined_stands_as_before() -> Result<()> {
     .await?;
     alice.goes_offline().await?;
     bob.goes_offline().await
+}
+
+/// A thief changes a group: nothing says on which device a roster was signed, so all is listed that was signed while theirs was there.
+#[tokio::test]
+async fn what_was_changed_in_groups_while_a_stolen_device_was_there_is_listed() -> Result<()> {
+    let (server, mut alice, bob) = alice_and_bob().await?;
+    let carol = server.person("carol").await?;
+    let people = [&bob, &carol].map(|person| person.account().user_id.clone());
+    let hers = alice.client().create_group("Choir", &people).await?;
+    alice.client().wait_group_made(hers).await?;
+    let room = Recipient::Group(alice.client().group(hers).await?.conversation);
+    // Dates are in seconds.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    let stolen = id_of(&tablet).await?;
+    let theirs =
+        until("that the tablet is in", PATIENCE, || async { Ok(tablet.client().chat_with(&room).await?) }).await?;
+    let changes = until("that the tablet may sign", PATIENCE, || async {
+        match tablet.client().set_role(theirs, &people[0], Role::Owner).await {
+            Err(ClientError::NoSigningKey) => Ok(None),
+            asked => Ok(Some(asked?)),
+        }
+    });
+    for asked in changes.await? {
+        tokio::time::timeout(PATIENCE, tablet.client().wait_group_changed(asked)).await??;
+    }
+    until("that she sees it", PATIENCE, || async {
+        let people = alice.client().group(hers).await?.people;
+        Ok(people.iter().any(|one| one.user_id == people[0].user_id && one.role == Role::Owner).then_some(()))
+    })
+    .await?;
+    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    let client = alice.client().clone();
+    let lines = || async {
+        let items = client.history(&room, 100).await?;
+        let lines = items.iter().filter_map(HistoryItem::message).cloned();
+        Ok::<_, anyhow::Error>(lines.filter(|line| line.kind == MessageKind::StepsToConfirm).collect::<Vec<_>>())
+    };
+    let listed =
+        until("that it is listed", PATIENCE, || async { Ok(Some(lines().await?).filter(|lines| !lines.is_empty())) });
+    let listed = listed.await?;
+    ensure!(listed.len() == 1 && listed[0].text == stolen.as_str(), "{listed:?}");
+    let roles = listed[0].group_news.as_ref().map(|news| news.roles.clone()).unwrap_or_default();
+    ensure!(roles == [(people[0].clone(), "owner".to_owned())], "{listed:?}");
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
+    ensure!(lines().await?.len() == 1, "once");
+    Ok(())
 }
 
 /// Whether a device waits to be let in, as another one is told.
@@ -309,7 +359,7 @@ async fn other_recovery_words_take_the_place_of_the_present_ones() -> Result<()>
     let mut tablet = alice.takes_another_device(&server.url()).await?;
     let former = alice.words()?.to_owned();
     let wrong = alice.client().new_recovery_words(bob.words()?).await;
-    ensure!(matches!(wrong, Err(privmsg_client::ClientError::Recovery(_))), "{wrong:?}");
+    ensure!(matches!(wrong, Err(ClientError::Recovery(_))), "{wrong:?}");
     let words = alice.client().new_recovery_words(&former).await?;
     ensure!(words.expose() != former && words.expose().split(' ').count() == 12);
     ensure!(

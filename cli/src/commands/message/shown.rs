@@ -175,9 +175,14 @@ fn alarm(lang: Lang, message: &MessageView, around: &Around<'_>) -> Option<Vec<S
         MessageKind::DeclinedElsewhere => lang.declined_elsewhere(&named),
         MessageKind::AcceptedElsewhere => lang.accepted_elsewhere(&named),
         MessageKind::DecisionUndone => lang.decision_undone(&named),
+        MessageKind::StepsToConfirm => lang.steps_to_confirm(&named),
         MessageKind::DeviceUnseen => lang.device_unseen(&named, &time::local(message.sent_at)),
         _ => return None,
     }];
+    if message.kind == MessageKind::StepsToConfirm {
+        let news = message.group_news.as_deref().cloned().unwrap_or_default();
+        said.extend(lang.group_news(&news, &message.sender_id, around.own));
+    }
     if around.blocked && matches!(message.kind, MessageKind::IdentityChanged | MessageKind::KnownOtherwise) {
         said.push(lang.key_changed_blocked(sender));
     }

@@ -187,20 +187,20 @@ async fn a_thiefs_words_do_not_outlast_the_recovery() {
 }
 
 #[tokio::test]
-async fn a_floor_is_heard_and_passed_on_and_none_of_the_future() {
+async fn a_floor_is_heard_and_passed_on_but_counts_where_it_was_read_alone() {
     in_a_store(|tx| {
         let phone = is_here(tx);
         let says = |tx: &Tx<'_>, floor| {
-            let pin = Pin { floor, ..told("eve", eves(), None) };
-            says(tx, &ChatKind::SelfNotes, ("alice", "phone"), Some(&phone), vec![pin]);
-            contacts::floor(tx, &user("eve"), &eves()).unwrap()
+            let eve = Pin { floor, ..told("eve", eves(), None) };
+            says(tx, &ChatKind::SelfNotes, ("alice", "phone"), Some(&phone), vec![eve]);
+            assert_eq!(contacts::floor(tx, &user("eve"), &eves()).unwrap(), 0);
+            words::to_pass_on(tx).unwrap().iter().map(|word| pin(word).floor).collect::<Vec<_>>()
         };
-        assert_eq!(says(tx, 4), 4);
-        let passed_on: Vec<_> = words::to_pass_on(tx).unwrap().iter().map(|word| pin(word).floor).collect();
-        assert_eq!(passed_on, [4]);
-        assert_eq!(says(tx, 1 << 40), 0, "the phone takes back what it said, and says nothing that can be");
+        assert_eq!(says(tx, 4), [4]);
+        assert_eq!(says(tx, 1 << 40), [0], "the phone takes back what it said, and says nothing that can be");
         contacts::set_verified(tx, &user("eve"), false).unwrap();
         contacts::link(tx, &user("eve"), &eves(), Some(7)).unwrap();
+        assert_eq!(contacts::floor(tx, &user("eve"), &eves()).unwrap(), 7);
         let told: Vec<_> = words::untold(tx, 10).unwrap().iter().map(|word| pin(word).floor).collect();
         assert_eq!(told, [7]);
     })

@@ -50,8 +50,8 @@ pub(crate) fn gate(step: &Step<'_, '_>, group: &StoredGroup, conversation: &Conv
         }
         if *user != step.identity.user_id && (known.misses(None) || known.number().is_none()) {
             want(step, group, user, &known)?;
-            // That a generation has begun is the owner's own word, in a group, too: who stands in an earlier list may be a thief.
-            is_missing |= known.misses(None);
+            // A number alone is signed by nobody: where several talk, whoever invents one must not silence the others.
+            is_missing |= is_direct && known.misses(None);
             let wanted = wanted_lists::of(step.tx, user, known.identity().as_bytes())?;
             is_missing |= is_direct && wanted.is_some_and(|wanted| wanted.is_awaited(step.now_ms));
         }

@@ -1,7 +1,7 @@
 //! What a roster step has changed, as a line in the chat.
 
 use privmsg_e2ee::{Role, Roster};
-use privmsg_protocol::UserId;
+use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
@@ -99,6 +99,35 @@ impl GroupNews {
         };
         let id = messages::insert(step.tx, &notice, Direction::Incoming)?;
         Ok(id.map(|id| Event::Received { id, chat }).into_iter().collect())
+    }
+
+    pub(crate) fn read(content: &[u8]) -> Self {
+        serde_json::from_slice(content).unwrap_or_default()
+    }
+}
+
+/// What has been changed in a group in the account's name since a device came that was removed as stolen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StepsToConfirm {
+    /// That device.
+    pub(crate) device: String,
+    /// All of it.
+    #[serde(flatten)]
+    pub(crate) news: GroupNews,
+}
+
+impl StepsToConfirm {
+    /// What several changes come to; nothing if none of them is a step of the account's.
+    pub(crate) fn of(device: &DeviceId, steps: impl IntoIterator<Item = GroupNews>) -> Option<Self> {
+        let mut news = GroupNews::default();
+        for step in steps.into_iter().filter(|step| !step.came_in && !step.unknown_to_server) {
+            news.added.extend(step.added);
+            news.removed.extend(step.removed);
+            news.left.extend(step.left);
+            news.roles.extend(step.roles);
+            news.other_identity.extend(step.other_identity);
+        }
+        (!news.is_empty()).then(|| Self { device: device.to_string(), news })
     }
 
     pub(crate) fn read(content: &[u8]) -> Self {

@@ -13,7 +13,7 @@ use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, reached, settings};
 
-use super::remembered;
+use super::{remembered, steps};
 use crate::content::{decisions, new_message_id};
 use crate::device_lists;
 use crate::error::ClientError;
@@ -117,6 +117,9 @@ pub(crate) fn learn_by(
             if let (true, Some(this)) = (begun, &account.device_id) {
                 events.extend(decisions::undo(tx, (&account.user_id, this), &listed, now_ms)?);
             }
+            if known.generation() > before.generation() {
+                events.extend(steps::list(tx, account, &before, &known, now_ms)?);
+            }
             if by == By::Another {
                 events.extend(announce(tx, &before, &known, account, now_ms)?);
             }
@@ -214,6 +217,17 @@ fn insert(
     own: &UserId,
     chat: ChatId,
     (kind, device): (Kind, &DeviceId),
+    times: (i64, i64),
+) -> Result<Option<Event>, ClientError> {
+    insert_content(tx, own, chat, (kind, device, device.as_str().as_bytes()), times)
+}
+
+/// A line about a device of one's own that says more than its name.
+pub(super) fn insert_content(
+    tx: &Tx<'_>,
+    own: &UserId,
+    chat: ChatId,
+    (kind, device, content): (Kind, &DeviceId, &[u8]),
     (at, now_ms): (i64, i64),
 ) -> Result<Option<Event>, ClientError> {
     let notice = NewMessage {
@@ -226,7 +240,7 @@ fn insert(
         sent_at: at,
         received_at: now_ms,
         kind,
-        content: device.as_str().as_bytes(),
+        content,
     };
     let id = messages::insert(tx, &notice, Direction::Incoming)?;
     Ok(id.map(|id| Event::Received { id, chat }))

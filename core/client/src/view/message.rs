@@ -8,7 +8,7 @@ use privmsg_store::receipts::{self, Receipt};
 use privmsg_store::{Snapshot, StoreError, relations, uploads};
 
 use crate::content;
-use crate::group::news::GroupNews;
+use crate::group::news::{GroupNews, StepsToConfirm};
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,9 @@ pub enum MessageKind {
     DecisionUndone,
     /// Another device of one's own has not been there since the date of the line, as the server says. `text` is its name.
     DeviceUnseen,
+    /// Notice of this device: a device of one's own was removed as stolen, and since it came so much has been changed in the group in
+    /// this account's name, by whichever device. `text` is the device's name on the server.
+    StepsToConfirm,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -83,6 +86,7 @@ impl MessageKind {
             Self::AcceptedElsewhere => "accepted_elsewhere",
             Self::DecisionUndone => "decision_undone",
             Self::DeviceUnseen => "device_unseen",
+            Self::StepsToConfirm => "steps_to_confirm",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -107,6 +111,7 @@ impl MessageKind {
                 | Self::AcceptedElsewhere
                 | Self::DecisionUndone
                 | Self::DeviceUnseen
+                | Self::StepsToConfirm
         )
     }
 }
@@ -185,6 +190,7 @@ impl MessageView {
             Kind::ACCEPTED_ELSEWHERE => MessageKind::AcceptedElsewhere,
             Kind::DECISION_UNDONE => MessageKind::DecisionUndone,
             Kind::DEVICE_UNSEEN => MessageKind::DeviceUnseen,
+            Kind::STEPS_TO_CONFIRM => MessageKind::StepsToConfirm,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             Kind::LIST_CONFLICT => MessageKind::ListConflict,
             Kind::FOREIGN_LIST => MessageKind::ForeignList,
@@ -214,6 +220,10 @@ impl MessageView {
         };
         if message.kind == Kind::GROUP_CHANGED {
             view.group_news = Some(Box::new(GroupNews::read(&message.content)));
+        }
+        if message.kind == Kind::STEPS_TO_CONFIRM {
+            let steps = StepsToConfirm::read(&message.content);
+            (view.text, view.group_news) = (steps.device, Some(Box::new(steps.news)));
         }
         if matches!(
             message.kind,

@@ -142,13 +142,14 @@ fn own(at: &Snapshot<'_>, user: &UserId) -> Result<Option<([u8; 32], Known)>, St
     at.sql().prepare_cached(sql)?.query_row([user.as_str()], |row| Ok(read(row))).optional()?.transpose()
 }
 
-/// The marks of a contact are those of all words for the pinned key that count, and its floor is the highest of theirs.
+/// The marks of a contact are those of all words for the pinned key that count. Its floor is this device's own word: nobody has signed
+/// one, and with an invented one a device in a thief's hands would keep its user from writing to anybody.
 fn weigh(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
     let changed = tx
         .sql()
         .prepare_cached(
             "WITH weighed (by_link, verified, floor) AS (
-                 SELECT coalesce(max(marks & 1), 0), coalesce(max(marks >> 1 & 1), 0), coalesce(max(floor), 0)
+                 SELECT coalesce(max(marks & 1), 0), coalesce(max(marks >> 1 & 1), 0), coalesce(max(iif(told_by = '', floor, 0)), 0)
                  FROM contact_word AS word
                  WHERE user_id = ?1 AND void = 0 AND identity = (SELECT identity FROM contact WHERE user_id = ?1))
              UPDATE contact SET by_link = weighed.by_link, verified = weighed.verified, floor = weighed.floor FROM weighed

@@ -11,8 +11,8 @@ use crate::position::{Place, Position};
 pub(crate) use changing::set_held;
 pub use changing::{delete, expire, forget, insert, set_content, set_failed, set_sent};
 pub use reading::{
-    after, before, between, find, find_of, first_expiry, first_unread, is_gone, load, load_shown, newest,
-    received_after, unread,
+    after, before, between, contents_since, find, find_of, first_expiry, first_unread, is_gone, load, load_shown,
+    newest, received_after, unread,
 };
 
 /// What a message is: the number of its content's kind, or a notice of this device.
@@ -70,6 +70,10 @@ impl Kind {
     /// message. The content is its name.
     pub const DEVICE_UNSEEN: Self = Self(-16);
 
+    /// Notice of this device: a device of its user's was removed as stolen, and so much has been changed in the group in the account's
+    /// name since it came. The content is that, with the device's name.
+    pub const STEPS_TO_CONFIRM: Self = Self(-17);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
@@ -89,6 +93,7 @@ impl Kind {
                 | Self::ACCEPTED_ELSEWHERE
                 | Self::DECISION_UNDONE
                 | Self::DEVICE_UNSEEN
+                | Self::STEPS_TO_CONFIRM
         )
     }
 }

@@ -130,7 +130,7 @@ fn a_conversation_that_goes_on_keeps_what_is_its_own() {
 #[test]
 fn of_a_user_who_is_gone_nothing_is_left() {
     let conn = database();
-    let mut state = State::forgetful();
+    let mut state = State::of(&conn).unwrap();
     let mut tx = Tx { conn: &conn, state: &mut state, now_ms: 1_000_000 };
     let user_id = UserId::new("alice").unwrap();
     tx.create_user(&user_id, KeyHash::NOBODY).unwrap();

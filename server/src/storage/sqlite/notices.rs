@@ -237,4 +237,23 @@ mod tests {
         }
         assert_eq!(told + rest, 29 * 150);
     }
+
+    /// A restore posts, too. It did so before everything that waits: the second notice did not find the first.
+    #[test]
+    fn what_is_told_while_no_server_runs_comes_behind_what_waits() {
+        let mut conn = database(1, 2);
+        conn.execute("UPDATE total SET next_position = 100", []).unwrap();
+        for _ in 0..2 {
+            let mut state = State::of(&conn).unwrap();
+            for _ in 0..2 {
+                transaction(&mut conn, &mut state, |tx| tx.notify_all(&BTreeSet::from([1]), 1).unwrap());
+            }
+            state.write_total(&conn).unwrap();
+        }
+        let places = conn.query_row("SELECT min(pos), (SELECT next_position FROM total) FROM notice", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        });
+        assert_eq!(places.unwrap(), (103, 104));
+        assert_eq!(waiting(&conn), 2);
+    }
 }

@@ -103,11 +103,12 @@ pub(super) fn bring_up(
         .query_map([now_ms / 1000], |row| super::row::parse(row, 0))?
         .collect::<rusqlite::Result<_>>()?;
     transaction.execute("DELETE FROM invitation", [])?;
-    let mut state = State::forgetful();
+    let mut state = State::of(&transaction)?;
     let mut tx = Tx { conn: &transaction, state: &mut state, now_ms };
     back.catch_up(&mut tx, read.entries, known)?;
     tx.note(&AuditNote { actor: by, action: "restore", user_id: None, detail: back.detail() })?;
     state.flush(&transaction)?;
+    state.write_total(&transaction)?;
     journal::set_known(&transaction, last)?;
     transaction.commit()?;
     Ok(back)

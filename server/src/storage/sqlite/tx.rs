@@ -106,9 +106,10 @@ pub(super) struct State {
 }
 
 impl State {
-    /// For one transaction that delivers to nobody.
-    pub(super) fn forgetful() -> Self {
-        Self::starting_at(0, Bounds::default())
+    /// For one transaction while nobody is connected. What it posts comes behind what waits.
+    pub(super) fn of(conn: &Connection) -> Result<Self> {
+        let next_position = conn.one("SELECT next_position FROM total", [], |row| row.get(0))?;
+        Ok(Self::starting_at(next_position, Bounds::default()))
     }
 
     /// Remembers nothing yet.
@@ -125,6 +126,15 @@ impl State {
             untold: Untold::Some,
             bounds,
         }
+    }
+
+    /// Writes how many bodies there are, and which position comes next.
+    pub(super) fn write_total(&self, conn: &Connection) -> Result<()> {
+        if self.bodies != 0 || self.noted_position != self.next_position {
+            let sql = "UPDATE total SET bodies = bodies + ?1, next_position = ?2";
+            conn.run(sql, [self.bodies, self.next_position])?;
+        }
+        Ok(())
     }
 
     /// Writes what has been gathered, so that the tables are as they should be by now.

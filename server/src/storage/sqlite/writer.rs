@@ -335,12 +335,9 @@ fn attempt(conn: &mut Connection, state: &mut State, now_ms: i64, batch: Vec<Job
     }
     Tx { conn: &transaction, state, now_ms }.tell_more()?;
     state.flush(&transaction)?;
-    let next_position = state.next_position;
-    if state.bodies != 0 || state.noted_position != next_position {
-        transaction.run("UPDATE total SET bodies = bodies + ?1, next_position = ?2", [state.bodies, next_position])?;
-    }
+    state.write_total(&transaction)?;
     transaction.commit()?;
-    state.noted_position = next_position;
+    state.noted_position = state.next_position;
     Ok(())
 }
 

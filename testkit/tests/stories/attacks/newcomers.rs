@@ -8,7 +8,7 @@ use privmsg_protocol::Epoch;
 use privmsg_testkit::hostile::{Forged, HostileServer};
 use privmsg_testkit::{Clock, Person, Server};
 
-use super::SETTLING;
+use super::{PATIENCE, SETTLING, until};
 
 /// What comes after pauses comes without them.
 async fn sooner<T>(clock: &Clock, what: impl Future<Output = Result<T>>) -> Result<T> {
@@ -72,7 +72,8 @@ async fn a_new_device_is_led_into_no_group_that_a_conversation_has_left() -> Res
     ensure!(joined == 0, "it has joined the group of before");
     // An honest one lets it in where the others are.
     elsewhere.becomes_honest();
-    sooner(&clock, elsewhere.is_asked(&format!("POST groups/{second}/commits"), 1)).await?;
+    let all = || async { Ok((server.leaves_of(&["alice", "bob"])? == 4).then_some(())) };
+    sooner(&clock, until("that all devices are in the second group", PATIENCE, all)).await?;
     alice.says(&bob, "for all of us").await?;
     sooner(&clock, tablet.has(&bob, "for all of us")).await?;
     alice.goes_offline().await
