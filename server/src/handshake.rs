@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use privmsg_mls_public::group::{
     MAX_GROUP_INFO_LEN, MAX_JOINER_SECRETS_LEN, Member, Refused, StateError, Welcome, max_commit_len, max_tree_len,
 };
-use privmsg_mls_public::{DeviceList, PublicConversation, SigningKeyCertificate};
+use privmsg_mls_public::{DeviceList, Participant, PublicConversation, Roster, SigningKeyCertificate};
 use privmsg_protocol::limits::{MAX_COMMIT_EVIDENCE, MAX_GROUP_LEAVES};
 use privmsg_protocol::rest::{
     CreateGroup, GroupStateAt, PublicGroupState, PublishedDeviceList, SharedWelcome, SubmitCommit,
 };
-use privmsg_protocol::{DeviceId, ErrorCode, Opaque};
+use privmsg_protocol::{DeviceId, ErrorCode, Opaque, UserId};
 use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
@@ -72,6 +72,7 @@ pub(crate) fn check_founding(session: &Session, new: CreateGroup, max_bytes: u64
         made_of: Sha256::digest(request).into(),
         epoch: conversation.epoch(),
         welcomed,
+        dates: conversation.dates(),
         state: conversation.encoded().to_vec(),
         new,
     })
@@ -100,7 +101,9 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
     check_welcome_lens(submitted.welcome.as_ref())?;
     let commit = decode(&submitted.commit, max_commit_len(members.len(), added, conversation.roster().is_some()))?;
     let group_info = decode(&submitted.group_info, MAX_GROUP_INFO_LEN)?;
+    let roster = conversation.roster().cloned();
     let change = conversation.apply(&commit, &group_info).map_err(no_commit)?;
+    let anew = roster.zip(change.roster.as_ref()).map(|(before, next)| moved(&before, next)).unwrap_or_default();
     if !change.committer.is(&session.user_id, &session.device_id) {
         let is_member = members.iter().any(|leaf| leaf.member.is(&session.user_id, &session.device_id));
         let wrong = invalid("the commit was made by another device than yours");
@@ -112,7 +115,14 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
     let invited: Vec<Member> = change.added.iter().filter(|member| **member != change.committer).cloned().collect();
     let welcomed = welcomed(submitted.welcome.as_ref(), invited)?;
     let evidence = evidence(&submitted.evidence)?;
-    Ok(Checked { change, welcomed, evidence, state: conversation.encoded().to_vec() })
+    Ok(Checked { change, welcomed, evidence, anew, state: conversation.encoded().to_vec() })
+}
+
+/// Who has not the same place in both, or is not the same person.
+fn moved(before: &Roster, next: &Roster) -> Vec<UserId> {
+    let identity = |roster: &Roster, user: &UserId| roster.participant(user).map(|place| *place.identity());
+    let everybody = before.participants().iter().chain(next.participants()).map(Participant::user_id);
+    everybody.filter(|user| identity(before, user) != identity(next, user)).cloned().collect()
 }
 
 /// Lists that are shown beside a commit, genuine under the identities that they name.

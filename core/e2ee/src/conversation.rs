@@ -226,7 +226,7 @@ impl Conversation {
     /// When each device in the group has made its leaf.
     #[must_use]
     pub fn dates(&self) -> Vec<LeafDate> {
-        member::dates(&self.group)
+        group::dates(self.group.treesync())
     }
 
     fn new(group: MlsGroup, group_id: GroupId) -> Result<Self, LoadError> {

@@ -61,5 +61,5 @@ pub use refused::Refused;
 pub use reject::{Refusal, RejectReason};
 pub use rules::{MAX_LEAF_LEN, Rules};
 pub use state::StateError;
-pub use tree::{check_dated, made_at_in, read_tree};
+pub use tree::{check_dated, dates, made_at_in, read_tree};
 pub use welcome::{KeyPackageRef, Welcome};

@@ -2,10 +2,10 @@
 //! nothing in them is a client's word.
 
 use privmsg_mls_public::DeviceList;
-use privmsg_mls_public::group::{Change, Member};
+use privmsg_mls_public::group::{Change, LeafDate, Member};
 use privmsg_mls_public::{direct_chat_id, group_id, self_chat_id};
 use privmsg_protocol::rest::{CreateGroup, GroupKind, SubmitCommit};
-use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Incarnation, Opaque, Seq};
+use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Incarnation, Opaque, Seq, UserId};
 
 use super::{Refusal, Rosters};
 
@@ -53,6 +53,8 @@ pub(crate) struct Founding {
     pub(crate) epoch: Epoch,
     /// Whose leaves are in the tree beside the creator's.
     pub(crate) welcomed: Vec<Welcomed>,
+    /// When all leaves in the tree were made.
+    pub(crate) dates: Vec<LeafDate>,
     /// What is kept of it: an encoded `PublicConversation`.
     pub(crate) state: Vec<u8>,
 }
@@ -73,6 +75,8 @@ pub(crate) struct Checked {
     pub(crate) welcomed: Vec<Welcomed>,
     /// Genuine lists, which say of devices that they have to go.
     pub(crate) evidence: Vec<DeviceList>,
+    /// Who takes part anew by the step that it carries, or no more, or is somebody else.
+    pub(crate) anew: Vec<UserId>,
     /// What is kept of the group then.
     pub(crate) state: Vec<u8>,
 }

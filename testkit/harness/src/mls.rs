@@ -150,6 +150,20 @@ impl MlsDevice {
         ratchet_tree: &[u8],
         roster: Option<&Roster>,
     ) -> Result<(MlsGroup, CommitBundle)> {
+        self.enters_at(group_info, ratchet_tree, roster, made_at())
+    }
+
+    /// The same with a leaf that says that it was made then.
+    ///
+    /// # Errors
+    /// As [`MlsDevice::enters`].
+    pub fn enters_at(
+        &self,
+        group_info: &[u8],
+        ratchet_tree: &[u8],
+        roster: Option<&Roster>,
+        made_at: u64,
+    ) -> Result<(MlsGroup, CommitBundle)> {
         let (device, disk) = (&self.0, MemoryStorage::default());
         let (provider, keys) = (Provider::new(&disk), &device.keys);
         let (conversation, bundle) = Conversation::join_external(
@@ -159,7 +173,7 @@ impl MlsDevice {
             group_info,
             ratchet_tree,
             roster.cloned(),
-            made_at(),
+            made_at,
         )?;
         let id = conversation.group_id();
         Ok((MlsGroup::new(self, disk, id, roster), bundle))

@@ -1,7 +1,7 @@
 //! Who is in a group, and what a commit changes of it.
 
 use openmls::group::MlsGroup;
-use openmls::prelude::{Credential, LeafNode, LeafNodeIndex, Sender};
+use openmls::prelude::{Credential, LeafNodeIndex, Sender};
 use privmsg_protocol::Epoch;
 
 use crate::member::Member;
@@ -53,16 +53,6 @@ pub(super) fn indexed(group: &MlsGroup) -> impl Iterator<Item = (LeafNodeIndex, 
     group
         .members()
         .filter_map(move |leaf| Some((leaf.index, from_credential(&leaf.credential, Some(leaf.index) == own)?)))
-}
-
-/// When each leaf was made. Every one was checked when it entered the group, so none is missing.
-pub(super) fn dates(group: &MlsGroup) -> Vec<LeafDate> {
-    let date = |node: &LeafNode| {
-        let certificate = leaf::admitted_certificate(node.credential()).ok()?;
-        let (user_id, device_key) = (certificate.user_id().clone(), *certificate.device_key());
-        Some(LeafDate { user_id, device_key, made_at: leaf::made_at(node).ok()? })
-    };
-    group.treesync().full_leaves().filter_map(|(_, node)| date(node)).collect()
 }
 
 fn from_credential(credential: &Credential, is_self: bool) -> Option<Member> {

@@ -12,7 +12,7 @@ use super::context;
 use super::crypto::Crypto;
 use super::group_info::{Expected, Unverified};
 use super::keys;
-use super::member::{Change, Leaf, Member};
+use super::member::{Change, Leaf, LeafDate, Member};
 use super::parts::CommitParts;
 use super::refused::Refused;
 use super::reject::RejectReason;
@@ -152,6 +152,12 @@ impl PublicConversation {
         };
         // Each was read when it entered.
         leaves.filter_map(member).collect()
+    }
+
+    /// When they have made their leaves.
+    #[must_use]
+    pub fn dates(&self) -> Vec<LeafDate> {
+        tree::dates(self.group.treesync())
     }
 
     /// The ratchet tree of the current epoch (RFC 9420, section 12.4.3.3), for joiners.

@@ -4,9 +4,11 @@
 //! its nodes are counted first, as they are read, without a tree of them.
 
 use openmls::prelude::RatchetTreeIn;
+use openmls::treesync::TreeSync;
 use privmsg_protocol::limits::MAX_GROUP_LEAVES;
 use tls_codec::{DeserializeBytes, Error, TlsDeserializeBytes, TlsSize, VLBytes};
 
+use super::member::LeafDate;
 use super::reject::RejectReason;
 use crate::leaf::{self, MADE_AT_EXTENSION};
 use crate::malformed::Malformed;
@@ -118,6 +120,17 @@ fn extensions(bytes: &[u8]) -> Result<&[u8], Error> {
         COMMIT => after_one::<VLBytes>(rest),
         _ => Err(Error::InvalidInput),
     }
+}
+
+/// When each leaf of a tree was made. Every one was checked when it entered the group, so none is missing.
+#[must_use]
+pub fn dates(tree: &TreeSync) -> Vec<LeafDate> {
+    let date = |node: &openmls::prelude::LeafNode| {
+        let certificate = leaf::admitted_certificate(node.credential()).ok()?;
+        let (user_id, device_key) = (certificate.user_id().clone(), *certificate.device_key());
+        Some(LeafDate { user_id, device_key, made_at: leaf::made_at(node).ok()? })
+    };
+    tree.full_leaves().filter_map(|(_, node)| date(node)).collect()
 }
 
 /// When the device with this signature key says that it has made its leaf in a tree of which nothing is checked yet. `None`: it

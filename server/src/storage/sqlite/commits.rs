@@ -1,10 +1,10 @@
 //! Commits: exactly one for each epoch of a group, stored with everything that follows from it.
 
 use privmsg_mls_public::DeviceList;
-use privmsg_mls_public::group::{Change, Leaf, Member};
+use privmsg_mls_public::group::{Change, Leaf, LeafDate, Member};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::rest::CommitAccepted;
-use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq};
+use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq, UserId};
 
 use super::engine::SqliteStorage;
 use super::joining::{Joiner, Place, size};
@@ -41,6 +41,9 @@ struct Taken {
     joins: bool,
     /// The roster that the group moves to.
     step: Option<Step>,
+    /// When the leaves were made that come, and of whom what is known of before does not count.
+    dates: Vec<LeafDate>,
+    anew: Vec<UserId>,
     group_info: Opaque,
     state: Vec<u8>,
 }
@@ -74,7 +77,7 @@ impl Tx<'_> {
             Some(checked) if current == submitted.epoch => checked,
             _ => return Err(Refusal::stale(current).into()),
         };
-        let Checked { change, welcomed, evidence, state } = checked;
+        let Checked { change, welcomed, evidence, anew, state } = checked;
         if !change.external {
             group.require_leaf(device)?;
         }
@@ -93,6 +96,7 @@ impl Tx<'_> {
             users.extend(&moves.come);
         }
         let removed = self.removed_leaves(&change, &evidence, (&leaves, &former), &users)?;
+        self.check_leaf_dates(place.group, &change.dates, &anew)?;
         let joiners = self.joiners(welcomed, &users)?;
         let informed: Vec<i64> = hearing.into_iter().filter(|leaf| *leaf != device).collect();
         self.require_room(session.user, frame.len() + size(&joiners))?;
@@ -108,6 +112,8 @@ impl Tx<'_> {
             joiners,
             joins: change.external,
             step,
+            dates: change.dates,
+            anew,
             group_info: submitted.group_info,
             state,
         })
@@ -163,7 +169,8 @@ impl Tx<'_> {
     }
 
     fn store_commit(&mut self, session: &Session, taken: Taken, destination: i64) -> Result<()> {
-        let Taken { place, message_id, frame, informed, removed, joiners, joins, step, group_info, state } = taken;
+        let Taken { place, message_id, frame, informed, removed, joiners, joins, step, .. } = taken;
+        let Taken { dates, anew, group_info, state, .. } = taken;
         let seq = i64::try_from(place.seq.0).unwrap_or(i64::MAX);
         self.note_seen(session.device.0, message_id, destination, seq)?;
         self.note_commit(session, place.group, joins)?;
@@ -187,6 +194,7 @@ impl Tx<'_> {
         if joins {
             self.add_leaf(place.group, session.device.0)?;
         }
+        self.note_leaf_dates(place.group, &dates, &anew)?;
         self.welcome(session, place, joiners)?;
         self.store_state(place, &group_info, &state)
     }

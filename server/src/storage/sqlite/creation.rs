@@ -36,7 +36,7 @@ struct Beginning {
 
 impl Tx<'_> {
     fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
-        let Founding { new, named, rosters, max_bytes, made_of, epoch, welcomed, state } = founding;
+        let Founding { new, named, rosters, max_bytes, made_of, epoch, welcomed, dates, state } = founding;
         if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
             && creator == session.device.0
             && same
@@ -63,6 +63,7 @@ impl Tx<'_> {
         self.stand((group, at.kind), session, &people, &before)?;
         let place = Place { group, group_id: named.group, epoch, seq: FIRST };
         self.add_leaf(group, session.device.0)?;
+        self.note_leaf_dates(group, &dates, &[])?;
         self.welcome(session, place, joiners)?;
         self.store_state(place, &new.state.group_info, &state)?;
         if let Some(rosters) = rosters {

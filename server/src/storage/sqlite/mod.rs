@@ -35,6 +35,7 @@ mod joining;
 mod journal;
 mod keeping_out;
 mod key_packages;
+mod leaf_dates;
 mod leaving;
 mod mailbox;
 mod migrations;

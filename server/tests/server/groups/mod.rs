@@ -8,6 +8,7 @@ mod devices;
 mod full;
 mod keeping_out;
 mod large;
+mod leaf_dates;
 mod leaving;
 mod looking;
 mod people;
@@ -80,8 +81,8 @@ async fn changes(
     bundle
 }
 
-/// The request of a device that joins by itself.
-async fn entry(by: &Person, id: GroupId) -> (MlsGroup, CommitBundle, Value) {
+/// What the server shows of a group to a device that joins by itself: GroupInfo, tree and roster.
+async fn shown(by: &Person, id: GroupId) -> (Vec<u8>, Vec<u8>, Option<Roster>) {
     let at = by.get(&format!("/api/v1/groups/{id}/state")).await.ok();
     let piece = |name: &str| {
         let text = at["state"][name].as_str().unwrap();
@@ -91,7 +92,13 @@ async fn entry(by: &Person, id: GroupId) -> (MlsGroup, CommitBundle, Value) {
         let bytes = privmsg_protocol::Opaque::from_base64(text).decode().unwrap();
         Roster::decode(&bytes).unwrap()
     });
-    let (group, bundle) = by.mls.enters(&piece("group_info"), &piece("ratchet_tree"), roster.as_ref()).unwrap();
+    (piece("group_info"), piece("ratchet_tree"), roster)
+}
+
+/// The request of a device that joins by itself.
+async fn entry(by: &Person, id: GroupId) -> (MlsGroup, CommitBundle, Value) {
+    let (group_info, ratchet_tree, roster) = shown(by, id).await;
+    let (group, bundle) = by.mls.enters(&group_info, &ratchet_tree, roster.as_ref()).unwrap();
     let body = submission(&bundle);
     (group, bundle, body)
 }

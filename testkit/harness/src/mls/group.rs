@@ -37,8 +37,16 @@ impl MlsGroup {
     /// # Errors
     /// If OpenMLS makes none.
     pub fn commits(&self, add: &[&MlsDevice], remove: &[&MlsDevice]) -> Result<CommitBundle> {
+        self.commits_at(add, remove, made_at())
+    }
+
+    /// The same with a leaf that says that it was made then.
+    ///
+    /// # Errors
+    /// If OpenMLS makes none.
+    pub fn commits_at(&self, add: &[&MlsDevice], remove: &[&MlsDevice], made_at: u64) -> Result<CommitBundle> {
         let (packages, gone) = (key_packages(add)?, remove.iter().map(|device| device.name()).collect::<Vec<_>>());
-        self.with(|group, provider| Ok(group.commit(provider, &self.device.0.keys, &packages, &gone, made_at())?))
+        self.with(|group, provider| Ok(group.commit(provider, &self.device.0.keys, &packages, &gone, made_at)?))
     }
 
     /// Makes a commit that moves a group of people to another roster, and puts out whoever is not in it. It waits for the

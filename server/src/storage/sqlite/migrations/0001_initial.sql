@@ -374,6 +374,16 @@ CREATE TABLE grp_leaf (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
 
+-- The latest time at which devices have made leaves of a group, as those say, whether or not they are leaves now.
+CREATE TABLE leaf_date (
+    grp        INTEGER NOT NULL,
+    device_key BLOB    NOT NULL,
+    user       INTEGER NOT NULL,
+    made_at    INTEGER NOT NULL,
+    PRIMARY KEY (grp, device_key, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leaf_date_by_user ON leaf_date (user, grp);
+
 -- Public state of a group at its current epoch, and at those to which a welcome is still undelivered.
 CREATE TABLE grp_state (
     id           INTEGER PRIMARY KEY,
@@ -566,6 +576,7 @@ CREATE TABLE sample (
 CREATE TRIGGER group_goes AFTER DELETE ON grp BEGIN
     DELETE FROM grp_participant WHERE grp = old.id;
     DELETE FROM grp_leaf WHERE grp = old.id;
+    DELETE FROM leaf_date WHERE grp = old.id;
     DELETE FROM grp_state WHERE grp = old.id;
     DELETE FROM grp_commit WHERE grp = old.id;
     DELETE FROM unusable WHERE grp = old.id;
@@ -602,6 +613,7 @@ CREATE TRIGGER user_goes AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at 
     DELETE FROM withheld WHERE user = new.id;
     DELETE FROM grp_participant WHERE user = new.id;
     DELETE FROM leaving WHERE user = new.id;
+    DELETE FROM leaf_date WHERE user = new.id;
     DELETE FROM published_list WHERE user = new.id;
     DELETE FROM removed_key WHERE user = new.id;
     DELETE FROM earlier_backup WHERE user = new.id;
