@@ -94,8 +94,8 @@ impl World {
     /// What stands elsewhere than with another device, or is there twice. What a block has kept back is on the one side and not
     /// on the other.
     pub(super) fn is_out_of_order(&self, chat: Chat, reference: &Shows, shows: &Shows) -> Result<Option<String>> {
-        let reference = reference.messages.iter().enumerate();
-        let places: BTreeMap<_, _> = reference.map(|(at, (message, _))| (*message, at)).collect();
+        let places: BTreeMap<_, _> =
+            reference.messages.iter().enumerate().map(|(at, (message, _))| (*message, at)).collect();
         let (mut seen, mut last) = (BTreeSet::new(), None);
         for (message, _) in &shows.messages {
             if !seen.insert(*message) {
@@ -106,7 +106,12 @@ impl World {
             let moves = saying.said_again || saying.blocked && matches!(chat, Chat::Pair(_));
             let Some(at) = places.get(message).filter(|_| !moves) else { continue };
             if last.is_some_and(|last| last > *at) {
-                return Ok(Some(format!("{:?} stands elsewhere than with others", saying.text)));
+                let order = |shows: &Shows| {
+                    let said = shows.messages.iter().filter_map(|(message, _)| self.books.number_of(*message));
+                    said.collect::<Vec<_>>()
+                };
+                let (here, there) = (order(shows), order(reference));
+                return Ok(Some(format!("{:?} stands elsewhere: {here:?} and not {there:?}", saying.text)));
             }
             last = Some(*at);
         }

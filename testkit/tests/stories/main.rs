@@ -21,6 +21,7 @@ mod reach;
 mod reconnecting;
 mod requests;
 mod set_back;
+mod stolen;
 mod transfers;
 mod typing;
 

@@ -1,21 +1,19 @@
 //! The devices of one person: linked, left out, let in again, called back.
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{
-    ClientError, Consent, Event, HistoryItem, MessageKind, MessageState, Reason, Recipient, Role, SignInKey,
-};
+use privmsg_client::{ClientError, Event, MessageKind, MessageState, Reason, SignInKey};
 use privmsg_protocol::DeviceId;
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Clock, NewDevice, Person, Server};
 
 use super::alice_and_bob;
 
-async fn id_of(person: &Person) -> Result<DeviceId> {
+pub(super) async fn id_of(person: &Person) -> Result<DeviceId> {
     person.client().whoami().await?.device_id.context("a device id")
 }
 
 /// Links as soon as the device has been told the signing key.
-async fn links_in_time(person: &Person, server: &Server) -> Result<Person> {
+pub(super) async fn links_in_time(person: &Person, server: &Server) -> Result<Person> {
     let linked = std::sync::Mutex::new(None);
     until("that the device may sign", PATIENCE, || async {
         match person.links(&server.url()).await {
@@ -137,7 +135,7 @@ async fn a_device_that_was_linked_and_left_out_is_linked_again() -> Result<()> {
     bob.goes_offline().await
 }
 
-async fn waits_to_be_let_in(mut events: tokio::sync::broadcast::Receiver<Event>) -> Result<()> {
+pub(super) async fn waits_to_be_let_in(mut events: tokio::sync::broadcast::Receiver<Event>) -> Result<()> {
     let told = async {
         loop {
             if matches!(events.recv().await?, Event::Waiting) {
@@ -148,159 +146,8 @@ async fn waits_to_be_let_in(mut events: tokio::sync::broadcast::Receiver<Event>)
     tokio::time::timeout(PATIENCE, told).await.context("it does not wait")?
 }
 
-/// A tablet is stolen. The words begin a generation in which the laptop stays, and is told the new key; what the tablet has
-/// of the account is worth nothing, and the contact sees no change.
-#[tokio::test]
-async fn a_stolen_device_is_called_back_and_the_others_stay() -> Result<()> {
-    let (server, alice, mut bob) = alice_and_bob().await?;
-    alice.says(&bob, "Hi").await?;
-    bob.hears(&alice, "Hi").await?;
-    super::verifies(&bob, &alice.account().user_id).await?;
-    let laptop = alice.takes_another_device(&server.url()).await?;
-    let tablet = alice.takes_another_device(&server.url()).await?;
-    // Dates of devices have seconds.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-    let mut theirs = links_in_time(&tablet, &server).await?;
-    theirs.goes_online().await?;
-    let (events, stolen) = (tablet.client().events(), id_of(&tablet).await?);
-    let wrong = alice.client().remove_stolen(std::slice::from_ref(&stolen), &["abandon"; 12].join(" ")).await;
-    ensure!(wrong.is_err(), "other words do nothing");
-    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
-    waits_to_be_let_in(events).await?;
-
-    bob.says(&alice, "without the thief").await?;
-    alice.hears(&bob, "without the thief").await?;
-    laptop.hears(&bob, "without the thief").await?;
-    ensure!(!tablet.texts(&bob).await?.contains(&"without the thief".to_owned()));
-    ensure!(
-        !theirs.texts(&bob).await?.contains(&"without the thief".to_owned()),
-        "whom the thief has let in is out, too"
-    );
-    for device in [&tablet, &theirs] {
-        ensure!(device.links(&server.url()).await.is_err(), "the thief lets nobody in");
-    }
-    let mut phone = links_in_time(&laptop, &server).await?;
-    phone.goes_online().await?;
-    phone.says(&bob, "all is well").await?;
-    bob.hears(&phone, "all is well").await?;
-    let contact = bob.client().contact(&alice.account().user_id).await?;
-    ensure!(contact.verified && contact.changed.is_none());
-    bob.goes_offline().await
-}
-
-/// The thief lets a device in, and signs the stolen one out: in the list stands only what was let in. The words call back both.
-#[tokio::test]
-async fn whom_a_stolen_device_has_let_in_does_not_stay_because_it_has_signed_itself_out() -> Result<()> {
-    let (server, mut alice, mut bob) = alice_and_bob().await?;
-    alice.says(&bob, "Hi").await?;
-    bob.hears(&alice, "Hi").await?;
-    let laptop = alice.takes_another_device(&server.url()).await?;
-    let tablet = alice.takes_another_device(&server.url()).await?;
-    let theirs = links_in_time(&tablet, &server).await?;
-    let stolen = id_of(&tablet).await?;
-    tablet.client().logout().await?;
-    let gone = || async { Ok(alice.client().devices().await?.iter().all(|one| one.device_id != stolen).then_some(())) };
-    until("that the tablet is gone", PATIENCE, gone).await?;
-    let never = alice.client().remove_stolen(&["never-seen".parse()?], alice.words()?).await;
-    ensure!(matches!(never, Err(ClientError::NeverListed)), "{never:?}");
-    ensure!(!is_waiting(&alice, &theirs).await?, "and nothing has begun");
-
-    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
-    alice.client().sign_out_stolen(&stolen).await?;
-    ensure!(is_waiting(&alice, &theirs).await?, "whom the thief has let in waits");
-    ensure!(!is_waiting(&alice, &laptop).await?, "who was there before stays");
-    ensure!(theirs.links(&server.url()).await.is_err(), "the thief lets nobody in");
-    alice.goes_offline().await?;
-    bob.goes_offline().await
-}
-
-/// A thief silences a contact: the owner is told at once on which device, and calling it back undoes it.
-#[tokio::test]
-async fn what_a_stolen_device_has_declined_stands_as_before() -> Result<()> {
-    let (server, mut alice, mut bob) = alice_and_bob().await?;
-    alice.says(&bob, "Hi").await?;
-    bob.hears(&alice, "Hi").await?;
-    let tablet = alice.takes_another_device(&server.url()).await?;
-    bob.says(&alice, "hello").await?;
-    tablet.hears(&bob, "hello").await?;
-    alice.hears(&bob, "hello").await?;
-    tablet.stands_to(&bob, Consent::Open).await?;
-    let stolen = id_of(&tablet).await?;
-    tablet.declines(&bob).await?;
-    alice.stands_to(&bob, Consent::Declined).await?;
-    let told = |kind: MessageKind| {
-        let (alice, bob, stolen) = (&alice, &bob, &stolen);
-        async move {
-            let lines = alice.messages(bob).await?;
-            Ok::<_, anyhow::Error>(lines.iter().any(|line| line.kind == kind && line.text == stolen.as_str()))
-        }
-    };
-    ensure!(told(MessageKind::DeclinedElsewhere).await?, "by which device");
-    let undone = alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
-    ensure!(undone.len() == 1, "{undone:?}");
-    alice.stands_to(&bob, Consent::Open).await?;
-    ensure!(told(MessageKind::DecisionUndone).await?, "a line says so");
-    // As soon as the server knows it.
-    until("that bob is heard", PATIENCE, || async {
-        bob.says(&alice, "are you there?").await?;
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        Ok(alice.texts(&bob).await?.contains(&"are you there?".to_owned()).then_some(()))
-    })
-    .await?;
-    alice.goes_offline().await?;
-    bob.goes_offline().await
-}
-
-/// A thief changes a group: nothing says on which device a roster was signed, so all is listed that was signed while theirs was there.
-#[tokio::test]
-async fn what_was_changed_in_groups_while_a_stolen_device_was_there_is_listed() -> Result<()> {
-    let (server, mut alice, bob) = alice_and_bob().await?;
-    let carol = server.person("carol").await?;
-    let people = [&bob, &carol].map(|person| person.account().user_id.clone());
-    let hers = alice.client().create_group("Choir", &people).await?;
-    alice.client().wait_group_made(hers).await?;
-    let room = Recipient::Group(alice.client().group(hers).await?.conversation);
-    // Dates are in seconds.
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    let tablet = alice.takes_another_device(&server.url()).await?;
-    let stolen = id_of(&tablet).await?;
-    let theirs =
-        until("that the tablet is in", PATIENCE, || async { Ok(tablet.client().chat_with(&room).await?) }).await?;
-    let changes = until("that the tablet may sign", PATIENCE, || async {
-        match tablet.client().set_role(theirs, &people[0], Role::Owner).await {
-            Err(ClientError::NoSigningKey) => Ok(None),
-            asked => Ok(Some(asked?)),
-        }
-    });
-    for asked in changes.await? {
-        tokio::time::timeout(PATIENCE, tablet.client().wait_group_changed(asked)).await??;
-    }
-    until("that she sees it", PATIENCE, || async {
-        let people = alice.client().group(hers).await?.people;
-        Ok(people.iter().any(|one| one.user_id == people[0].user_id && one.role == Role::Owner).then_some(()))
-    })
-    .await?;
-    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
-    let client = alice.client().clone();
-    let lines = || async {
-        let items = client.history(&room, 100).await?;
-        let lines = items.iter().filter_map(HistoryItem::message).cloned();
-        Ok::<_, anyhow::Error>(lines.filter(|line| line.kind == MessageKind::StepsToConfirm).collect::<Vec<_>>())
-    };
-    let listed =
-        until("that it is listed", PATIENCE, || async { Ok(Some(lines().await?).filter(|lines| !lines.is_empty())) });
-    let listed = listed.await?;
-    ensure!(listed.len() == 1 && listed[0].text == stolen.as_str(), "{listed:?}");
-    let roles = listed[0].group_news.as_ref().map(|news| news.roles.clone()).unwrap_or_default();
-    ensure!(roles == [(people[0].clone(), "owner".to_owned())], "{listed:?}");
-    alice.goes_offline().await?;
-    alice.goes_online().await?;
-    ensure!(lines().await?.len() == 1, "once");
-    Ok(())
-}
-
 /// Whether a device waits to be let in, as another one is told.
-async fn is_waiting(at: &Person, device: &Person) -> Result<bool> {
+pub(super) async fn is_waiting(at: &Person, device: &Person) -> Result<bool> {
     let id = id_of(device).await?;
     let devices = at.client().devices().await?;
     Ok(devices.iter().find(|one| one.device_id == id).context("a device that is there")?.waiting)

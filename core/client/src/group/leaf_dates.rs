@@ -10,7 +10,7 @@ use privmsg_mls_public::numbers::{following, is_stale};
 use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::StoredGroup;
-use privmsg_store::{Snapshot, Tx, leaf_dates};
+use privmsg_store::{Snapshot, StoreError, Tx, leaf_dates, settings};
 
 use super::mls::Step;
 use crate::error::ClientError;
@@ -23,6 +23,9 @@ pub(crate) fn note(tx: &Tx<'_>, chat: ChatId, dates: &[LeafDate]) -> Result<(), 
     Ok(())
 }
 
+/// The latest number that this device has given to a leaf, in whatever chat.
+const LAST: &str = "last_leaf_made_at";
+
 /// When the next leaf of this device in a chat is made. By its own clock, whatever the server says the time is.
 pub(crate) fn next(step: &Step<'_, '_>, chat: Option<ChatId>) -> Result<u64, ClientError> {
     let own = step.identity.device.public();
@@ -30,8 +33,18 @@ pub(crate) fn next(step: &Step<'_, '_>, chat: Option<ChatId>) -> Result<u64, Cli
         Some(chat) => leaf_dates::all(step.tx, chat)?.remove(own.as_bytes()),
         None => None,
     };
+    Ok(give(step.tx, known.unwrap_or(0), now_s(step.now_ms))?)
+}
+
+/// A number for a leaf, or for a key package that may become one: above those of all that this device has made. It may be a leaf
+/// where this device does not know of it, by a key package, and what it makes there next has to be later, though the clock was
+/// set back since.
+pub(crate) fn give(tx: &Tx<'_>, known: u64, now_s: u64) -> Result<u64, StoreError> {
+    let last = settings::get(tx, LAST)?.and_then(|last| u64::try_from(last).ok()).unwrap_or(0);
     // What comes after the last number is refused by everybody, and a clock that goes there is none.
-    Ok(following(known.unwrap_or(0), now_s(step.now_ms)).unwrap_or(MAX_COUNTER))
+    let next = following(known.max(last), now_s).unwrap_or(MAX_COUNTER);
+    settings::set(tx, LAST, i64::try_from(next).unwrap_or(i64::MAX))?;
+    Ok(next)
 }
 
 /// Seconds since 1970.
@@ -53,4 +66,27 @@ pub(crate) fn stale(
         |date: &LeafDate| seen.get(date.device_key.as_bytes()).is_some_and(|seen| is_stale(date.made_at, *seen));
     let stale = conversation.dates().into_iter().filter(is_stale);
     Ok(stale.map(|date| date.device_key).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use privmsg_store::Store;
+    use privmsg_store::key::DatabaseKey;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_makes_no_leaf_older_than_any_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let given = store.write(|tx| {
+            Ok::<_, StoreError>([
+                give(tx, 0, 9_000)?,
+                give(tx, 0, 1_000)?,
+                give(tx, 9_500, 1_000)?,
+                give(tx, 0, 9_900)?,
+            ])
+        });
+        assert_eq!(given.await.unwrap(), [9_000, 9_001, 9_501, 9_900]);
+    }
 }

@@ -14,7 +14,7 @@ use super::{Due, Failure, Task, Work};
 use crate::clock::Clock;
 use crate::engine::Link;
 use crate::error::{ClientError, During as _};
-use crate::group::leaf_dates::now_s;
+use crate::group::leaf_dates::{self, now_s};
 use crate::group::mls::with_mls;
 use crate::identity::Identity;
 use crate::net::http::Api;
@@ -122,6 +122,7 @@ async fn publish_missing(
     let identity = Arc::clone(identity);
     let packages = store
         .write(move |tx| {
+            let made_at = leaf_dates::give(tx, 0, made_at)?;
             with_mls(tx, |mls| {
                 let make = |last_resort| {
                     let now = now_s.try_into().unwrap_or(0);
