@@ -1,7 +1,6 @@
 //! Times as people read them.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 const FORMAT: &str = "%Y-%m-%d %H:%M";
@@ -16,11 +15,7 @@ pub(super) fn local(ms: i64) -> String {
 
 /// `YYYY-MM-DD HH:MM:SS` in UTC, as the server writes it, in local time.
 pub(super) fn local_from_server(text: &str) -> String {
-    let time = DateTime::strptime("%Y-%m-%d %H:%M:%S", text).and_then(|time| time.to_zoned_datetime(TimeZone::UTC));
-    match time {
-        Ok(time) => time.with_time_zone(TimeZone::system()).strftime(FORMAT).to_string(),
-        Err(_) => crate::foreign::line(text),
-    }
+    privmsg_client::server_time(text).map_or_else(|| crate::foreign::line(text), |at| local(at.saturating_mul(1000)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 /// How long a clock is trusted to go on at the pace of time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -25,6 +28,18 @@ pub trait Clock: Send + Sync + 'static {
     fn now_s(&self) -> i64 {
         self.now_ms() / 1000
     }
+}
+
+/// What a clock shows, in seconds since 1970; before that it shows nothing of use.
+pub(crate) fn seconds(ms: i64) -> u64 {
+    (ms / 1000).try_into().unwrap_or(0)
+}
+
+/// Reads `YYYY-MM-DD HH:MM:SS`, UTC, as the server writes times: seconds since 1970.
+#[must_use]
+pub fn server_time(text: &str) -> Option<i64> {
+    let time = DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?;
+    Some(time.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
 /// The system's clock.
@@ -70,5 +85,28 @@ impl Clock for Hand {
                 moved.await;
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_the_server_are_read() {
+        for (text, expected) in [
+            ("1970-01-01 00:00:00", Some(0)),
+            ("2000-02-29 12:00:00", Some(951_825_600)),
+            ("2024-12-31 23:59:59", Some(1_735_689_599)),
+            ("2026-11-27 14:10:00", Some(1_795_788_600)),
+            ("2026-13-27 14:10:00", None),
+            ("2026-02-31 14:10:00", None),
+            ("2026-11-27T14:10:00", None),
+            ("9223372036854775807-11-27 14:10:00", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(server_time(text), expected, "{text}");
+        }
     }
 }

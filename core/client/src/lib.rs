@@ -51,7 +51,7 @@ pub use client::{
     AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, KeptOutGroup, OpenError,
     OwnDevice, Request, SHORTEST_GROUP_NAME, SavedFile, Setting, SuspendedDevice, Which,
 };
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, server_time};
 pub use contact_links::LinkFrom;
 pub use contacts::{ContactInfo, Known};
 pub use engine::{Engine, Seat};

@@ -134,7 +134,7 @@ CREATE TABLE listed_device (
     first_added INTEGER NOT NULL,      -- s; the earliest date that any list gave it
     last_added INTEGER NOT NULL,       -- s; the latest
     present INTEGER NOT NULL,          -- it stands in the newest
-    unseen_told INTEGER NOT NULL DEFAULT 0, -- s; since when it is away, as the user was told; 0: never
+    unseen_told INTEGER NOT NULL DEFAULT 0, -- s; when the user was told last that it is away; 0: never
     PRIMARY KEY (device_id, device_key)
 ) STRICT, WITHOUT ROWID;
 

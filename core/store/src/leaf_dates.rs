@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use privmsg_protocol::UserId;
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, to_sql};
@@ -48,6 +48,18 @@ pub fn all(at: &Snapshot<'_>, chat: ChatId) -> Result<HashMap<[u8; 32], u64>, St
     let mut query = at.sql().prepare_cached("SELECT device_key, made_at FROM leaf_date WHERE chat_id = ?1")?;
     let rows = query.query_map([chat.0], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
     rows.map(|row| Ok(row?)).collect()
+}
+
+/// The same of one device.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn of(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+    let mut query = at
+        .sql()
+        .prepare_cached("SELECT made_at FROM leaf_date WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3")?;
+    let made_at = query.query_row(params![chat.0, user.as_str(), key.as_slice()], |row| row.get(0)).optional()?;
+    Ok(made_at.map(from_sql))
 }
 
 /// Forgets a user's devices, who takes no part in the chat any more: should they be let in again, it is by key packages that they

@@ -64,18 +64,19 @@ pub fn note(tx: &Tx<'_>, list: i64, devices: &[Entry]) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The user is told that one of them was not there since then, s. Returns whether that is news.
+/// The user is told now that one of them was not there since then, both s. Returns whether that is news: they were told of no other
+/// time that it was away, or before this one began.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn note_unseen(tx: &Tx<'_>, device: &DeviceId, key: &[u8; 32], since: i64) -> Result<bool, StoreError> {
+pub fn note_unseen(tx: &Tx<'_>, device: &DeviceId, key: &[u8; 32], since: i64, now: i64) -> Result<bool, StoreError> {
     let told = tx
         .sql()
         .prepare_cached(
-            "UPDATE listed_device SET unseen_told = ?3
-             WHERE device_id = ?1 AND device_key = ?2 AND unseen_told <> ?3",
+            "UPDATE listed_device SET unseen_told = ?4
+             WHERE device_id = ?1 AND device_key = ?2 AND unseen_told NOT BETWEEN ?3 AND ?4",
         )?
-        .execute(params![device.as_str(), key.as_slice(), since])?;
+        .execute(params![device.as_str(), key.as_slice(), since, now])?;
     Ok(told > 0)
 }
 
@@ -116,12 +117,17 @@ mod tests {
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
         let told = store.write(|tx| {
             note(tx, 1, &[device("a", 1, 10)])?;
-            let tell = |name, key, since| note_unseen(tx, &DeviceId::new(name).unwrap(), &[key; 32], since);
-            let first = [tell("a", 1, 50)?, tell("a", 1, 50)?, tell("a", 1, 70)?, tell("a", 2, 70)?, tell("b", 1, 70)?];
+            let tell = |name, key, since, now| note_unseen(tx, &DeviceId::new(name).unwrap(), &[key; 32], since, now);
+            let other = [tell("a", 2, 50, 110)?, tell("b", 1, 50, 110)?];
+            let once = [tell("a", 1, 50, 110)?, tell("a", 1, 50, 120)?];
+            let by_another_date = [tell("a", 1, 49, 130)?, tell("a", 1, 109, 169)?];
             note(tx, 2, &[device("a", 1, 10)])?;
-            Ok::<_, StoreError>((first, tell("a", 1, 70)?))
+            let again = [tell("a", 1, 50, 180)?, tell("a", 1, 120, 180)?, tell("a", 1, 120, 190)?];
+            let by_a_clock_that_was_ahead = tell("a", 1, 40, 100)?;
+            Ok::<_, StoreError>((other, once, by_another_date, again, by_a_clock_that_was_ahead))
         });
-        assert_eq!(told.await.unwrap(), ([true, false, true, false, false], false));
+        let expected = ([false, false], [true, false], [false, false], [false, true, false], true);
+        assert_eq!(told.await.unwrap(), expected);
     }
 
     #[tokio::test]

@@ -85,7 +85,7 @@ fn joined(
             OwnDevice {
                 current,
                 waiting: listed.is_none(),
-                unseen: listed.is_some() && !current && unseen_since(&one, now_s).is_some(),
+                unseen: !current && listed.is_some_and(|it| unseen_since(&one, it.added_at, now_s).is_some()),
                 added_at: listed.map(|listed| listed.added_at),
                 unknown_to_server: false,
                 device_id: one.device_id,

@@ -2,6 +2,7 @@
 
 use privmsg_e2ee::content::{Pin, PinDevice, Pins};
 use privmsg_e2ee::{AccountPublicKey, Content, Kind as _};
+use privmsg_mls_public::numbers::is_acceptable;
 use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::contacts::words::{self, Heard, Marks, Word};
@@ -11,11 +12,9 @@ use privmsg_store::{Tx, account};
 
 use super::signing_key::of_own_device;
 use super::{ContentKind, Effect, Said, new_message_id};
+use crate::clock::seconds;
 use crate::error::ClientError;
 use crate::events::Event;
-
-/// Numbers follow the time: a device in the wrong hands must not keep its user from writing to somebody.
-const AHEAD_S: u64 = 24 * 60 * 60;
 
 pub(super) struct PinsKind;
 
@@ -44,10 +43,10 @@ impl ContentKind for PinsKind {
 pub(crate) fn hear(tx: &Tx<'_>, told_by: &DeviceId, pins: &[Pin], now_ms: i64) -> Result<Vec<Event>, ClientError> {
     let Some((own, this)) = account::sender(tx)? else { return Ok(Vec::new()) };
     let mut events = Vec::new();
-    let latest = u64::try_from(now_ms / 1000).unwrap_or(0).saturating_add(AHEAD_S);
     for pin in pins {
         let mut word = word(pin);
-        if word.floor > latest {
+        // Numbers follow the time. One of the future, once it is confirmed here, would keep back what is written for years.
+        if !is_acceptable(word.floor, 0, seconds(now_ms)) {
             tracing::warn!("passed over a generation of the future");
             word.floor = 0;
         }

@@ -18,7 +18,7 @@ pub(crate) enum Gate {
     Open,
     /// Somebody has to leave, or be looked up, before.
     Strangers,
-    /// Somebody's list is being asked for.
+    /// The other one's list is being asked for.
     Missing,
 }
 
@@ -85,7 +85,7 @@ fn want(step: &Step<'_, '_>, group: &StoredGroup, user: &UserId, known: &KnownDe
 }
 
 /// Whether a device does not stand in the newest list of its user, as far as one is known. Where a generation has begun whose
-/// list is not known, the last list says who has to go in any case; nothing is encrypted for the others either.
+/// list is not known, the last list says who there is: what it says is out of date, and better than nothing.
 pub(crate) fn is_stranger(known: &KnownDevices, member: &Member) -> bool {
     let (id, key) = (&member.device_id, &member.device_key);
     match known.lists() {

@@ -1,18 +1,17 @@
 //! What a message says of its author's device list, and what its device is by the newest that is known.
 
 use privmsg_e2ee::{Content, Member};
+use privmsg_mls_public::numbers::is_acceptable;
 use privmsg_mls_public::{KnownDevices, ListNumber};
 use privmsg_store::chats::ChatId;
 use privmsg_store::{blocks, wanted_lists};
 
 use super::learn::Learning;
 use super::{load, read_told, stored};
+use crate::clock::seconds;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::mls::Step;
-
-/// A number further ahead than this names nothing: honest ones follow the time, and servers take none either.
-const AHEAD_S: u64 = 24 * 60 * 60;
 
 /// What the device is that has said something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +77,9 @@ fn note_number(
     Ok(wanted.is_some_and(|wanted| wanted.is_awaited(step.now_ms)))
 }
 
+/// What is further ahead names nothing: honest numbers follow the time, and servers take none either.
 fn is_likely(number: ListNumber, known: &KnownDevices, now_ms: i64) -> bool {
-    let latest = u64::try_from(now_ms / 1000).unwrap_or(0).saturating_add(AHEAD_S);
     let before = known.number().unwrap_or(ListNumber { generation: 0, counter: 0 });
-    let generation = number.generation <= latest.max(before.generation.saturating_add(1));
-    generation && number.counter <= latest.max(before.counter.saturating_add(1))
+    let is_near = |number, before| is_acceptable(number, before, seconds(now_ms));
+    is_near(number.generation, before.generation) && is_near(number.counter, before.counter)
 }

@@ -225,7 +225,7 @@ impl<'a, 't> Intake<'a, 't> {
                 return Ok(Verdict::Unreadable);
             }
             Ok(Processed::Application { sender, plaintext, former }) => {
-                self.application(message, group, (&sender, former), &plaintext)?
+                self.application(message, group, &sender, former, &plaintext)?
             }
             Ok(Processed::Commit(change)) => {
                 let is_out = self.commit(message, group, &change)?;
@@ -257,7 +257,8 @@ impl<'a, 't> Intake<'a, 't> {
         &mut self,
         message: &DeliveredMessage,
         group: &StoredGroup,
-        (sender, former): (&Member, Option<Epoch>),
+        sender: &Member,
+        former: Option<Epoch>,
         plaintext: &[u8],
     ) -> Result<Verdict, ClientError> {
         let step = self.step;

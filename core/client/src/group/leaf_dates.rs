@@ -13,6 +13,7 @@ use privmsg_store::groups::StoredGroup;
 use privmsg_store::{Snapshot, StoreError, Tx, leaf_dates, settings};
 
 use super::mls::Step;
+use crate::clock::seconds;
 use crate::error::ClientError;
 
 /// Notes the leaves of a tree in which this device stands, or that have come into it.
@@ -28,12 +29,9 @@ const LAST: &str = "last_leaf_made_at";
 
 /// When the next leaf of this device in a chat is made. By its own clock, whatever the server says the time is.
 pub(crate) fn next(step: &Step<'_, '_>, chat: Option<ChatId>) -> Result<u64, ClientError> {
-    let own = step.identity.device.public();
-    let known = match chat {
-        Some(chat) => leaf_dates::all(step.tx, chat)?.remove(own.as_bytes()),
-        None => None,
-    };
-    Ok(give(step.tx, known.unwrap_or(0), now_s(step.now_ms))?)
+    let (own, key) = (&step.identity.user_id, step.identity.device.public());
+    let known = chat.map_or(Ok(None), |chat| leaf_dates::of(step.tx, chat, own, key.as_bytes()))?;
+    Ok(give(step.tx, known.unwrap_or(0), seconds(step.now_ms))?)
 }
 
 /// A number for a leaf, or for a key package that may become one: above those of all that this device has made. It may be a leaf
@@ -45,11 +43,6 @@ pub(crate) fn give(tx: &Tx<'_>, known: u64, now_s: u64) -> Result<u64, StoreErro
     let next = following(known.max(last), now_s).unwrap_or(MAX_COUNTER);
     settings::set(tx, LAST, i64::try_from(next).unwrap_or(i64::MAX))?;
     Ok(next)
-}
-
-/// Seconds since 1970.
-pub(crate) fn now_s(now_ms: i64) -> u64 {
-    (now_ms / 1000).try_into().unwrap_or(0)
 }
 
 /// The devices whose leaves are older than what was seen of them. Whoever is alone has nobody to keep a secret from.

@@ -198,12 +198,16 @@ pub(crate) fn brought_by(own: &UserId, roster: &Roster, known: &[Roster]) -> Opt
     Some(after.author().user_id().clone())
 }
 
+/// The rosters of a group that have counted, as far as they are kept.
+fn past(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Roster>, ClientError> {
+    group_chats::past_rosters(at, chat)?.iter().map(|bytes| stored(bytes)).collect()
+}
+
 /// What this device knows itself of a group that it is in, as the server would show it to a newcomer.
 pub(crate) fn shown_here(at: &Snapshot<'_>, own: &UserId, group: &StoredGroup) -> Result<Shown, ClientError> {
     let roster = group.roster.as_deref().map(stored).transpose()?;
     let founding = group_chats::load(at, group.chat)?.map(|known| stored(&known.founding)).transpose()?;
-    let past = group_chats::past_rosters(at, group.chat)?;
-    let mut known = past.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?;
+    let mut known = past(at, group.chat)?;
     known.extend(founding.clone());
     let added_by = roster.as_ref().and_then(|roster| brought_by(own, roster, &known));
     Ok(Shown { roster, founding, added_by })
@@ -212,8 +216,7 @@ pub(crate) fn shown_here(at: &Snapshot<'_>, own: &UserId, group: &StoredGroup) -
 /// The rosters that have led to this one, as far as they are known, without it and the founding one: a server that was set
 /// back learns them when the group goes on.
 pub(crate) fn way_to(at: &Snapshot<'_>, chat: ChatId, roster: &Roster) -> Result<Vec<Roster>, ClientError> {
-    let past = group_chats::past_rosters(at, chat)?;
-    let past = past.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?;
+    let past = past(at, chat)?;
     let mut way: Vec<Roster> = Vec::new();
     while let Some(before) = past.iter().find(|past| way.last().unwrap_or(roster).follows(past).is_ok()) {
         if before.is_founding() {
@@ -249,8 +252,7 @@ pub(crate) fn way_up(at: &Snapshot<'_>, chat: ChatId, before: &Roster) -> Result
     if view.is_newest(before.hash()) {
         return Ok(None);
     }
-    let past = group_chats::past_rosters(at, chat)?;
-    let past = past.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?;
+    let past = past(at, chat)?;
     // The highest first.
     let mut known = view.heads().iter().chain(&past);
     Ok(known.find(|roster| roster.replaces(before).is_ok()).cloned())
@@ -290,8 +292,8 @@ pub(crate) fn has_owned(at: &Snapshot<'_>, chat: ChatId, own: &UserId) -> Result
         return Ok(false);
     }
     let Some(known) = group_chats::load(at, chat)? else { return Ok(false) };
-    let mut all = vec![stored(&known.founding)?];
-    all.extend(group_chats::past_rosters(at, chat)?.iter().map(|bytes| stored(bytes)).collect::<Result<Vec<_>, _>>()?);
+    let mut all = past(at, chat)?;
+    all.push(stored(&known.founding)?);
     all.extend(view(at, chat)?.iter().flat_map(|view| view.heads().to_vec()));
     Ok(all.iter().filter(|roster| roster.author().user_id() == own).any(|roster| decides_as_owner(roster, &all)))
 }

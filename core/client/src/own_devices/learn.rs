@@ -174,18 +174,7 @@ fn announce(
 }
 
 /// A line in the notes to oneself about a device of one's own, dated as it says.
-pub(super) fn note_of(
-    tx: &Tx<'_>,
-    account: &Account,
-    kind: Kind,
-    device: &DeviceId,
-    at: i64,
-    now_ms: i64,
-) -> Result<Option<Event>, ClientError> {
-    announce_one(tx, account, kind, device, at, now_ms)
-}
-
-fn announce_one(
+pub(super) fn announce_one(
     tx: &Tx<'_>,
     account: &Account,
     kind: Kind,

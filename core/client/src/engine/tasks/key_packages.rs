@@ -11,10 +11,10 @@ use privmsg_store::{Snapshot, Store, TaskName, Tx, key_packages, settings};
 use tokio::time::Instant;
 
 use super::{Due, Failure, Task, Work};
-use crate::clock::Clock;
+use crate::clock::{Clock, seconds};
 use crate::engine::Link;
 use crate::error::{ClientError, During as _};
-use crate::group::leaf_dates::{self, now_s};
+use crate::group::leaf_dates;
 use crate::group::mls::with_mls;
 use crate::identity::Identity;
 use crate::net::http::Api;
@@ -85,7 +85,7 @@ pub(crate) struct Times {
 
 impl Times {
     pub(crate) fn now(api: &Api, clock: &dyn Clock) -> Self {
-        Self { now_s: api.clock().now_s(clock), made_at: now_s(clock.now_ms()) }
+        Self { now_s: api.clock().now_s(clock), made_at: seconds(clock.now_ms()) }
     }
 }
 

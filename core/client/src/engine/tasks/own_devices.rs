@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use privmsg_protocol::ErrorCode;
 use privmsg_store::holds::Scope;
-use privmsg_store::{Snapshot, TaskName, blocks};
+use privmsg_store::{Snapshot, TaskName, Tx, blocks, settings};
 
 use super::asked::Asked;
 use super::{Due, Failure, Task, Work};
@@ -82,12 +82,25 @@ async fn compare_the_copy(link: &Link) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Looks whether a device of the list has not been there for long.
+/// When it was looked last for devices that have not been there for long, ms.
+const LOOKED_FOR_UNSEEN: &str = "looked_for_unseen_at";
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Looks whether a device of the list has not been there for long: it is a matter of months, and once a day is enough.
 async fn look_for_the_unseen(link: &Link) -> Result<(), ClientError> {
-    let context = &link.context;
+    let (context, now) = (&link.context, link.context.clock.now_ms());
+    let looked = context.store.read(|at| settings::get(at, LOOKED_FOR_UNSEEN)).await?;
+    if looked.is_some_and(|looked| (looked..looked.saturating_add(DAY_MS)).contains(&now)) {
+        return Ok(());
+    }
     let account = context.account().await?;
-    let (served, now) = (context.api.devices().await?.devices, context.clock.now_ms());
-    let told = context.store.write(move |tx| unseen::tell(tx, &account, &served, now)).await?;
+    let served = context.api.devices().await?.devices;
+    let told = move |tx: &Tx<'_>| {
+        settings::set(tx, LOOKED_FOR_UNSEEN, now)?;
+        unseen::tell(tx, &account, &served, now)
+    };
+    let told = context.store.write(told).await?;
     context.emit_all(told);
     Ok(())
 }
