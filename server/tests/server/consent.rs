@@ -210,8 +210,9 @@ async fn what_is_declined_does_not_arrive_and_nobody_is_told() {
     assert_eq!(waiting(&bob, "mallory").await.len(), 2);
     says(&bob, id, "decline").await;
     assert_eq!(requests(&bob).await, (vec![], vec![json!(id)]));
-    // The welcome stays: he may want to write one day. His other device is told.
-    assert_eq!(waiting(&bob, "mallory").await, [("key_exchange".to_owned(), Value::Null, json!(1))]);
+    // What was there before stays, for each of his devices. His other device is told.
+    let before = [("key_exchange".to_owned(), Value::Null, json!(1)), ("text".to_owned(), Value::Null, json!(2))];
+    assert_eq!(waiting(&bob, "mallory").await, before);
     assert_eq!(waiting(&phone, "bob").await.last().unwrap().0, "account_sync");
     for number in [3, 4] {
         m.send(mallory.group_message(id, 1, new_id())).await;

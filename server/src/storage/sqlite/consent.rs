@@ -20,7 +20,7 @@ use super::query::Query as _;
 use super::relay::unknown_group;
 use super::rosters::People;
 use super::row::{parse, parse_group_id};
-use super::tx::{COMMIT, Source, Tx, WELCOME};
+use super::tx::Tx;
 use super::writer::Touches;
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
 
@@ -178,7 +178,8 @@ impl Tx<'_> {
         self.notify_account(session.user.0, Some(session.device))
     }
 
-    /// The user is spared a conversation between two, and is seen by the other no more.
+    /// The user is spared what comes next in a conversation between two, and is seen by the other no more. What waits for the
+    /// user's other devices stays: they are to show what was there when it was turned down.
     fn decline(&mut self, session: &Session, group_id: GroupId) -> Result<Declined> {
         let user = session.user.0;
         let (group, is_direct) = self.own_group(session, group_id)?;
@@ -200,7 +201,6 @@ impl Tx<'_> {
              WHERE grp = ?1 AND user = ?2 AND declined = 0",
             params![group, user, was_seen, had_answered],
         )?;
-        self.drop_waiting(group, user, peer)?;
         self.notify_account(user, Some(session.device))?;
         Ok(Declined { peer: peer_id, was_seen, is_seen: may_see(self.conn, peer, user)? })
     }
@@ -224,22 +224,5 @@ impl Tx<'_> {
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         Ok(found.ok_or_else(unknown_group)?)
-    }
-
-    /// Takes what the other one has said out of the user's mailboxes. What the group cannot do without stays.
-    fn drop_waiting(&mut self, group: i64, user: i64, peer: i64) -> Result<()> {
-        self.state.flush(self.conn)?;
-        let waiting: Vec<(i64, i64)> = self.conn.all(
-            "SELECT m.device, m.pos FROM (SELECT device, pos, flags, chat FROM mailbox
-                 UNION ALL SELECT device, pos, flags, chat FROM arrival) m JOIN body b ON b.id = m.pos
-             WHERE m.device IN (SELECT id FROM device WHERE user = ?1) AND m.chat = ?2 AND m.flags & ?3 = 0
-                 AND b.sender = ?4",
-            params![user, Source::Group(group), COMMIT | WELCOME, peer],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        for (device, position) in waiting {
-            self.take(device, position)?;
-        }
-        Ok(())
     }
 }
