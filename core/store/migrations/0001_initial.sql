@@ -230,7 +230,7 @@ CREATE TABLE mls_group (
     info BLOB NOT NULL,                -- ConversationInfo, as its GroupContext has it in this epoch
     roster BLOB,                       -- of a group of people: the one that the info names
     step BLOB,                         -- the next one, which the commit in `request` carries
-    state TEXT NOT NULL,               -- creating, joining, active, broken
+    state TEXT NOT NULL,               -- creating, joining, active, broken, lost
     ordinal INTEGER NOT NULL,          -- which of its chat's groups this is; orders their histories
     epoch INTEGER NOT NULL DEFAULT 0,  -- as in the MLS state, without having to read that
     reached INTEGER NOT NULL DEFAULT 0, -- the latest epoch that it has taken part in

@@ -25,10 +25,13 @@ pub enum GroupState {
     Active,
     /// Out of step for good, or removed: has to be joined anew.
     Broken,
+    /// A restored server has lost where it had come to: the chat goes on in another group, made here at `rotate_at` unless somebody
+    /// else has made it before.
+    Lost,
 }
 
 impl GroupState {
-    const ALL: [Self; 4] = [Self::Creating, Self::Joining, Self::Active, Self::Broken];
+    const ALL: [Self; 5] = [Self::Creating, Self::Joining, Self::Active, Self::Broken, Self::Lost];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +39,7 @@ impl GroupState {
             Self::Joining => "joining",
             Self::Active => "active",
             Self::Broken => "broken",
+            Self::Lost => "lost",
         }
     }
 }

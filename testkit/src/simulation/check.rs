@@ -54,7 +54,10 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
         };
         match timeout(SETTLING, acknowledged).await {
             Ok(fate) => fate.with_context(|| what)?,
-            Err(_) => bail!("not acknowledged: {what}; holds {:?}", client.holds().await?),
+            Err(_) => {
+                let stands = how_all_stand(world, saying.chat).await?;
+                bail!("not acknowledged: {what}; {stands}")
+            }
         }
     }
     for pair in world.pairs.clone() {
@@ -94,6 +97,22 @@ async fn compare(world: &World, pair: Pair) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How the devices of a chat stand to it, for whoever looks into why nothing goes on there.
+async fn how_all_stand(world: &World, chat: Chat) -> Result<String> {
+    let mut stands = Vec::new();
+    for place in world.places().into_iter().filter(|place| world.chats_of(place.0).contains(&chat)) {
+        let client = world.device(place)?.person.client();
+        stands.push(match client.chat_with(&world.recipient(chat, place)).await? {
+            Some(here) => {
+                let (consent, holds) = (client.consent(here).await?, client.holds_of(here).await?);
+                format!("{}.{} chat {here:?} {consent:?}, holds {holds:?}", place.0, place.1)
+            }
+            None => format!("{}.{} has no such chat", place.0, place.1),
+        });
+    }
+    Ok(stands.join("; "))
 }
 
 /// What a device says about itself, for whoever looks into a difference.

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::mls::{Step, delete_conversation};
 use super::standing::{stepped, vanished};
 use super::{change, leaf_dates, membership, schedule};
+use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
@@ -189,6 +190,7 @@ impl Asked<'_> {
                     }
                     if let Some(begun) = begun {
                         chats::note_incarnation(step.tx, group.chat, begun)?;
+                        title::tell_again(step, group.chat)?;
                     }
                     if group.step.is_some() {
                         // Who came by it has been told no device list.
@@ -306,7 +308,7 @@ impl Asked<'_> {
             if let Some(seq) = invited.filter(|seq| *seq < accepted.seq) {
                 gaps::begin_after(step.tx, &id, seq)?;
             }
-            say_again(step, &id, accepted.seq)?;
+            say_again(step, &id, Seq(accepted.seq.0.saturating_sub(TAKEN_SINCE)))?;
             let goes_back = conversation.epoch() <= group.reached || gaps::goes_back(step.tx, &id, accepted.seq)?;
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
@@ -337,9 +339,9 @@ const SAID_LATELY_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 const TAKEN_SINCE: u64 = 64;
 
 /// A device that has to join anew may have to because the server was restored from a backup: of what it had acknowledged since
-/// that, it knows nothing, and those for whom it waited cannot know that there was something.
-fn say_again(step: &Step<'_, '_>, id: &GroupId, joined_at: Seq) -> Result<(), ClientError> {
-    let from = Seq(joined_at.0.saturating_sub(TAKEN_SINCE));
+/// that, it knows nothing, and those for whom it waited cannot know that there was something. So what this device has said is said
+/// once more, `from` that number on.
+pub(crate) fn say_again(step: &Step<'_, '_>, id: &GroupId, from: Seq) -> Result<(), ClientError> {
     let own = (&step.identity.user_id, &step.identity.device_id);
     Ok(outbox::insert_again(step.tx, id, from, step.now_ms - SAID_LATELY_MS, own)?)
 }
@@ -351,7 +353,7 @@ fn abandon_join(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
     Ok(groups::set_state(step.tx, &id, GroupState::Broken)?)
 }
 
-fn drop_request(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+pub(crate) fn drop_request(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
     if let Some(mut conversation) = step.take(id)? {
         conversation.clear_pending(step.mls)?;
         step.keep(conversation)?;

@@ -154,16 +154,18 @@ impl Tx<'_> {
             }
         };
         let is_declined = other.is_some_and(|other| group.declined.contains(&other));
-        if !alone && !self.reaches_another(owner, &present)? {
-            // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
-            return Err(no_devices().into());
-        }
         let kept_from = match other {
             Some(user) if is_declined || self.state.cache.blocks(self.conn, user, owner)? => {
                 Some(KeptFrom { user, group: Some(row) })
             }
             _ => None,
         };
+        // What is kept from the other one is taken all the same: after a restore they do not join where they have blocked
+        // somebody, and whoever is blocked would see that nothing of theirs is taken any more.
+        if !alone && kept_from.is_none() && !self.reaches_another(owner, &present)? {
+            // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
+            return Err(no_devices().into());
+        }
         let devices = hearing.into_iter().filter(|to| *to != device).collect();
         Ok(Route { devices, group: Some(group_id), source: Source::Group(row), kept_from, shown, asks })
     }

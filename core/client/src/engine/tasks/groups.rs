@@ -10,6 +10,7 @@
 //! | active, numbers are missing | none | waits for answers that are owed, then joined anew, if they are still missing |
 //! | active | none | ready to send |
 //! | broken | none | joined anew |
+//! | lost by a restored server | none | the chat goes on in another group, made here or by somebody who was faster |
 
 use std::sync::Arc;
 
@@ -28,7 +29,9 @@ use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::asking;
 use crate::group::commit::commit_what_is_due;
+use crate::group::create::go_on;
 use crate::group::join::{Why, join, join_by_welcome};
+use crate::group::membership::reached;
 use crate::group::mls::Step;
 use crate::group::request::submit;
 use crate::group::unusable::report;
@@ -40,7 +43,7 @@ const AT_ONCE: usize = 4;
 pub(crate) const COMMIT_WAIT: i64 = 5_000;
 
 /// Longer than any wait before joining anew, ms.
-const LONGEST_WAIT: i64 = 60_000;
+const LONGEST_WAIT: i64 = 200_000;
 
 /// How long others may go on talking before this device does not wait any more for what is missing among it, ms.
 const LONGEST_UNREST: u64 = 20_000;
@@ -129,6 +132,13 @@ fn next(
     if group.request.is_some() {
         return Ok(if link.is_creating(&group.group_id) { Next::Wait } else { Next::Now });
     }
+    if group.state == GroupState::Lost {
+        return Ok(match asking::is_closed(at, &chats::load(at, group.chat)?.kind)? {
+            true => Next::Wait,
+            false if is_ahead(group.rotate_at, now_ms) => Next::At(group.rotate_at),
+            false => Next::Now,
+        });
+    }
     if let Some(lag) = lag {
         return Ok(match standing(at, Some(group), lag)? {
             Standing::CaughtUp => Next::Now,
@@ -154,7 +164,7 @@ fn next(
         GroupState::Active if group.rotate_at <= now_ms => Next::Now,
         GroupState::Active => Next::At(group.rotate_at),
         // Without a request: it was written by another version, or half of it is lost.
-        GroupState::Creating | GroupState::Joining => Next::Now,
+        GroupState::Creating | GroupState::Joining | GroupState::Lost => Next::Now,
     })
 }
 
@@ -202,6 +212,9 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     if let Some(welcome) = welcome {
         return join_by_welcome(link, welcome).await;
     }
+    if let Some(group) = group.as_ref().filter(|group| group.state == GroupState::Lost) {
+        return go_on_from(link, group).await;
+    }
     if lag.is_some() {
         report(link, id).await?;
         return catch_up(link, id).await;
@@ -210,6 +223,20 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
         Some(group) if group.state == GroupState::Active => commit_what_is_due(link, &group).await,
         Some(_) => join(link, id, Why::NotInIt).await,
         None => Ok(()),
+    }
+}
+
+/// Makes the group in which a chat goes on, once all that the server has for the one before is read: its keys go with it.
+async fn go_on_from(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientError> {
+    let (id, chat) = (group.group_id, group.chat);
+    if !link.context.api.mailbox_is_empty().await? {
+        let at = link.context.clock.now_ms() + DRAIN_WAIT;
+        return Ok(link.context.store.write(move |tx| groups::set_rotate_at(tx, &id, at)).await?);
+    }
+    let look = move |at: &Snapshot<'_>| Ok::<_, StoreError>((chats::load(at, chat)?.kind, reached(at, chat)?));
+    match link.context.store.read(look).await? {
+        (kind, Some(reached)) => go_on(link, kind, reached).await,
+        (_, None) => Err(ClientError::Unjoinable),
     }
 }
 

@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use privmsg_e2ee::ConversationInfo;
 use privmsg_protocol::rest::{Group, GroupDevice, UnchangedGroup};
 use privmsg_protocol::{Epoch, GroupId, Seq};
 use privmsg_store::consent::{self, Consent};
@@ -24,6 +25,8 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::group::mls::Step;
+use crate::group::request::forget;
+use crate::group::restored;
 use crate::group::standing::vanished;
 use crate::identity::Identity;
 
@@ -68,27 +71,37 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     link.set_cursor(&answer.cursor);
     let (cursor, lineage) = (link.cursor(), answer.lineage);
     let changed = answer.groups.iter().filter(|group| !is_dead(group)).map(|group| Theirs::of(group, &link.identity));
+    let newest: HashMap<_, _> = answer.groups.iter().map(|group| (group.chat_id, group.incarnation)).collect();
+    // Its chat has another group by now, which this device is to be in.
+    let went_on = move |ours: &StoredGroup| {
+        let info = ConversationInfo::decode(&ours.info).ok();
+        info.is_some_and(|info| newest.get(&info.conversation_id()).is_some_and(|newest| *newest > info.incarnation()))
+    };
     let theirs: Vec<_> = changed.chain(answer.unchanged.iter().map(Theirs::unchanged)).collect();
     // What the comparison finds missing may still be on its way.
     link.stir();
-    let unsure = link
+    let (unsure, events) = link
         .context
         .step(&link.identity, move |step| {
             let of_interest = |id: &GroupId| again.as_ref().is_none_or(|again| again.contains(id));
-            for ours in before.values().filter(|ours| ours.state != GroupState::Creating && of_interest(&ours.group_id))
-            {
-                let known = theirs.iter().any(|group| group.id == ours.group_id);
-                if !known && is_as_before(step, ours)? {
-                    vanished(step, ours.group_id)?;
+            // Numbers say nothing then: a group of the backup can have come to where this device was in the other one.
+            let is_restored = groups::note_lineage(step.tx, &lineage)?;
+            let mut events = Vec::new();
+            for ours in before.values().filter(|ours| may_be_lost(ours) && of_interest(&ours.group_id)) {
+                if theirs.iter().any(|group| group.id == ours.group_id) {
+                    continue;
+                }
+                if is_restored {
+                    events.extend(restored::follow(step, &ours.group_id, None)?);
+                } else if is_as_before(step, ours)? {
+                    if went_on(ours) { forget(step, ours.group_id)? } else { vanished(step, ours.group_id)? }
                 }
             }
             let mut unsure = HashSet::new();
-            // Numbers say nothing then: a group of the backup can have come to where this device was in the other one.
-            let is_restored = groups::note_lineage(step.tx, &lineage)?;
             for theirs in theirs.iter().filter(|group| of_interest(&group.id)) {
                 let was_there = || before.get(&theirs.id).is_some_and(|ours| ours.state == GroupState::Active);
                 if is_restored && was_there() {
-                    lags::put(step.tx, &theirs.id, None, step.now_ms)?;
+                    events.extend(restored::follow(step, &theirs.id, Some(theirs.seq))?);
                     continue;
                 }
                 if compare_one(step, theirs, before.get(&theirs.id))? == Told::Nothing {
@@ -102,9 +115,10 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             {
                 groups::set_cursor(step.tx, &cursor)?;
             }
-            Ok::<_, ClientError>(unsure)
+            Ok::<_, ClientError>((unsure, events))
         })
         .await?;
+    link.context.emit_all(events);
     link.compare(unsure);
     Ok(())
 }
@@ -148,6 +162,11 @@ pub(in crate::engine) enum Told {
     Nothing,
 }
 
+/// Whether a group that the server does not name is one that it should.
+fn may_be_lost(ours: &StoredGroup) -> bool {
+    !matches!(ours.state, GroupState::Creating | GroupState::Lost)
+}
+
 fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, ClientError> {
     Ok(groups::load(step.tx, &before.group_id)?
         .is_some_and(|now| (now.state, now.epoch, &now.request) == (before.state, before.epoch, &before.request)))
@@ -167,6 +186,9 @@ pub(in crate::engine) fn compare_one(
     let Some(before) = before else { return Ok(Told::Nothing) };
     if ours.request.is_some() || (!is_as_before(step, before)? && ours.epoch >= theirs.epoch) {
         return Ok(Told::Nothing);
+    }
+    if ours.state == GroupState::Lost {
+        return Ok(Told::All);
     }
     if !theirs.is_leaf || ours.state != GroupState::Active {
         lags::put(step.tx, &id, None, step.now_ms)?;

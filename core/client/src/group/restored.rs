@@ -1,0 +1,51 @@
+//! After the server was restored from a backup: it has lost what was said and changed since.
+//!
+//! Chats between two and notes are joined anew, and wait until the other one has done so too. In a group of people that
+//! would be to wait for the one who stays away longest, and what is said meanwhile nobody could read who had been further than
+//! the backup: so it goes on in another group, with everybody's devices in it, by whoever is there first or has something to say.
+
+use privmsg_protocol::{GroupId, Seq};
+use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::groups::{self, GroupState};
+use privmsg_store::{lags, outbox};
+
+use super::membership::went_back;
+use super::mls::Step;
+use super::request::{drop_request, say_again};
+use super::schedule;
+use super::standing::vanished;
+use crate::error::ClientError;
+use crate::events::Event;
+
+/// What becomes of a group in which this device takes part. `last`: the last number of its history that the server has; none
+/// if it knows no such group.
+pub(crate) fn follow(
+    step: &Step<'_, '_>,
+    id: &GroupId,
+    last: Option<Seq>,
+) -> Result<Vec<Event>, ClientError> {
+    let Some(group) = groups::load(step.tx, id)? else { return Ok(Vec::new()) };
+    let is_of_people = matches!(chats::load(step.tx, group.chat)?.kind, ChatKind::Group { .. });
+    match last {
+        Some(_) if !is_of_people => {
+            lags::put(step.tx, id, None, step.now_ms)?;
+            return Ok(Vec::new());
+        }
+        _ => say_again(step, id, last.map_or(Seq(0), |last| last.next()))?,
+    }
+    if !is_of_people {
+        vanished(step, *id)?;
+        return Ok(Vec::new());
+    }
+    drop_request(step, *id)?;
+    lags::remove(step.tx, id)?;
+    groups::set_state(step.tx, id, GroupState::Lost)?;
+    let at = if outbox::chats(step.tx)?.contains(&group.chat) {
+        step.now_ms
+    } else {
+        let leaves = step.look(*id, |conversation| conversation.members().len())?.unwrap_or(0);
+        schedule::going_on(step.now_ms, leaves)
+    };
+    groups::set_rotate_at(step.tx, id, at)?;
+    if last.is_some_and(|last| last >= group.seen) { Ok(Vec::new()) } else { went_back(step, group.chat) }
+}
