@@ -10,13 +10,15 @@ use privmsg_protocol::rest::{
     SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
-use privmsg_store::groups::{self, GroupState};
+use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{self, Reason, Scope};
-use privmsg_store::position::Place;
+use privmsg_store::messages::{self, Kind};
+use privmsg_store::position::{self, Place};
 use privmsg_store::{Tx, chats, epoch_ends, gaps, lags, outbox, parked, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
+use super::news::GroupNews;
 use super::standing::{stepped, vanished};
 use super::{change, leaf_dates, membership, schedule};
 use crate::content::title;
@@ -308,7 +310,7 @@ impl Asked<'_> {
             if let Some(seq) = invited.filter(|seq| *seq < accepted.seq) {
                 gaps::begin_after(step.tx, &id, seq)?;
             }
-            say_again(step, &id, Seq(accepted.seq.0.saturating_sub(TAKEN_SINCE)))?;
+            say_again(step, &group, Seq(accepted.seq.0.saturating_sub(TAKEN_SINCE)))?;
             let goes_back = conversation.epoch() <= group.reached || gaps::goes_back(step.tx, &id, accepted.seq)?;
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
@@ -340,10 +342,17 @@ const TAKEN_SINCE: u64 = 64;
 
 /// A device that has to join anew may have to because the server was restored from a backup: of what it had acknowledged since
 /// that, it knows nothing, and those for whom it waited cannot know that there was something. So what this device has said is said
-/// once more, `from` that number on.
-pub(crate) fn say_again(step: &Step<'_, '_>, id: &GroupId, from: Seq) -> Result<(), ClientError> {
+/// once more, `from` that number on; not what was said before the last newcomer came, who is to see what is said from then on.
+pub(crate) fn say_again(step: &Step<'_, '_>, group: &StoredGroup, from: Seq) -> Result<(), ClientError> {
+    let mut first = position::of(step.tx, group.chat, Place::Numbered { group: group.group_id, seq: from })?;
+    for (position, news) in messages::notices_from(step.tx, group.chat, Kind::GROUP_CHANGED, first)? {
+        let news = GroupNews::read(&news);
+        if !news.added.is_empty() || !news.other_identity.is_empty() {
+            first = position.next();
+        }
+    }
     let own = (&step.identity.user_id, &step.identity.device_id);
-    Ok(outbox::insert_again(step.tx, id, from, step.now_ms - SAID_LATELY_MS, own)?)
+    Ok(outbox::insert_again(step.tx, group.chat, first, step.now_ms - SAID_LATELY_MS, own)?)
 }
 
 /// Deletes the MLS state of a join that the server did not take. The group stays, to be joined anew.

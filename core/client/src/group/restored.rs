@@ -19,11 +19,7 @@ use crate::events::Event;
 
 /// What becomes of a group in which this device takes part. `last`: the last number of its history that the server has; none
 /// if it knows no such group.
-pub(crate) fn follow(
-    step: &Step<'_, '_>,
-    id: &GroupId,
-    last: Option<Seq>,
-) -> Result<Vec<Event>, ClientError> {
+pub(crate) fn follow(step: &Step<'_, '_>, id: &GroupId, last: Option<Seq>) -> Result<Vec<Event>, ClientError> {
     let Some(group) = groups::load(step.tx, id)? else { return Ok(Vec::new()) };
     let is_of_people = matches!(chats::load(step.tx, group.chat)?.kind, ChatKind::Group { .. });
     match last {
@@ -31,7 +27,7 @@ pub(crate) fn follow(
             lags::put(step.tx, id, None, step.now_ms)?;
             return Ok(Vec::new());
         }
-        _ => say_again(step, id, last.map_or(Seq(0), |last| last.next()))?,
+        _ => say_again(step, &group, last.map_or(Seq(0), |last| last.next()))?,
     }
     if !is_of_people {
         vanished(step, *id)?;

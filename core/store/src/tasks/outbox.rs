@@ -1,10 +1,10 @@
 //! What waits to be sent.
 
-use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, Seq, UserId};
+use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, UserId};
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
-use crate::position::{self, Place, Position};
+use crate::position::Position;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
 use crate::tasks::{holds, uploads};
 use crate::timeline::messages;
@@ -71,20 +71,18 @@ pub fn insert(
 /// Messages that are queued again at one time, the newest.
 const AGAIN_AT_ONCE: u32 = 256;
 
-/// Queues again what `user` has said on `device` in a group, from the number `from` on and since `since_ms`, and what they
-/// have said about messages: the server may have lost it. What it has not lost it recognises, and so does everybody else.
+/// Queues again what `user` has said on `device` in a chat, from a position on and since `since_ms`, and what they have said
+/// about messages: the server may have lost it. What it has not lost it recognises, and so does everybody else.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn insert_again(
     tx: &Tx<'_>,
-    group: &GroupId,
-    from: Seq,
+    chat: ChatId,
+    first: Position,
     since_ms: i64,
     (user, device): (&UserId, &DeviceId),
 ) -> Result<(), StoreError> {
-    let Some(chat) = crate::groups::load(tx, group)?.map(|group| group.chat) else { return Ok(()) };
-    let first = position::of(tx, chat, Place::Numbered { group: *group, seq: from })?;
     tx.sql().execute(
         "INSERT OR IGNORE INTO outbox (chat_id, message_id, content, message_row)
          SELECT chat_id, message_id, content, row FROM (

@@ -33,6 +33,12 @@ impl Position {
         Self(ordinal.clamp(0, (1 << 21) - 1) << SEQ_BITS | seq)
     }
 
+    /// Behind everything that stands here.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// The ordinal of the group, and the number in it.
     pub(crate) const fn ordinal_and_seq(self) -> (i64, i64) {
         (self.0 >> SEQ_BITS, self.0 & ((1 << SEQ_BITS) - 1))

@@ -231,3 +231,20 @@ pub fn contents_since(
     found.reverse();
     Ok(found)
 }
+
+/// The notices of one kind in a chat, from a position on, in their order.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn notices_from(
+    at: &Snapshot<'_>,
+    chat: ChatId,
+    kind: Kind,
+    first: Position,
+) -> Result<Vec<(Position, Vec<u8>)>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT position, content FROM message WHERE chat_id = ?1 AND kind = ?2 AND position >= ?3 ORDER BY position, id",
+    )?;
+    let rows = query.query_map(params![chat.0, kind.0, first.0], |row| Ok((Position(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
