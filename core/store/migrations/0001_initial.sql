@@ -202,7 +202,9 @@ CREATE TABLE group_chat (
     title TEXT NOT NULL DEFAULT '',
     title_at INTEGER NOT NULL DEFAULT 0, -- position of who gave it last; 0: nobody yet, or it was only told again
     gone TEXT,                         -- left, removed, unknown: why the user takes no part any more
-    urged INTEGER NOT NULL DEFAULT 0   -- the user was told that they are its only owner
+    urged INTEGER NOT NULL DEFAULT 0,  -- the user was told that they are its only owner
+    told_since INTEGER NOT NULL DEFAULT 0, -- since then others' new devices were told the title so often
+    told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Rosters that have counted, the newest of each group: what a server that was set back shows again is known by them.

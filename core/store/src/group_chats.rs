@@ -143,6 +143,26 @@ pub fn tell_title(tx: &Tx<'_>, chat: ChatId, title: &str) -> Result<(), StoreErr
     Ok(())
 }
 
+/// How often in a day others' new devices are told what a group is called: each time is a message of this user's.
+const TOLD_IN_A_DAY: u32 = 12;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Whether another one's new device is told what a group is called, which counts: whoever sends devices out and in again would
+/// otherwise use up what this user may say in a day.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn tells_title(tx: &Tx<'_>, chat: ChatId, now_ms: i64) -> Result<bool, StoreError> {
+    let told = tx.sql().execute(
+        "UPDATE group_chat SET told = iif(abs(?2 - told_since) < ?3, told + 1, 1),
+             told_since = iif(abs(?2 - told_since) < ?3, told_since, ?2)
+         WHERE chat_id = ?1 AND (told < ?4 OR abs(?2 - told_since) >= ?3)",
+        params![chat.0, now_ms, DAY_MS, TOLD_IN_A_DAY],
+    )?;
+    Ok(told > 0)
+}
+
 /// A roster counts in a group's chat.
 ///
 /// # Errors

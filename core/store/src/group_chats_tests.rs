@@ -98,3 +98,21 @@ async fn what_is_wanted_waits_until_it_is_done_or_has_failed() {
     });
     checked.await.unwrap();
 }
+
+#[tokio::test]
+async fn others_devices_are_told_a_title_so_often_in_a_day() {
+    let (_dir, store) = store();
+    let checked = store.write(|tx| {
+        let (chat, now) = (chats::ensure(tx, &kind(1), 5)?, 10 * DAY_MS);
+        enter(tx, chat, b"f", b"v")?;
+        for _ in 0..TOLD_IN_A_DAY {
+            assert!(tells_title(tx, chat, now)?);
+        }
+        assert!(!tells_title(tx, chat, now + DAY_MS - 1)?);
+        assert!(tells_title(tx, chat, now + DAY_MS)?);
+        // A clock that was far ahead does not keep it for good.
+        assert!(tells_title(tx, chat, now - DAY_MS)?);
+        Ok::<_, StoreError>(())
+    });
+    checked.await.unwrap();
+}

@@ -77,7 +77,7 @@ pub(super) struct World {
     /// What was said before has been compared.
     pub(super) compared: usize,
     pub(super) tally: Tally,
-    was_restored: bool,
+    pub(super) was_restored: bool,
     /// How much each device showed as missing when all had been compared after the restore: from then on nothing more may.
     gaps: Option<BTreeMap<(Chat, Place), u64>>,
     max_devices: usize,

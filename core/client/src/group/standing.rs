@@ -53,6 +53,7 @@ pub(crate) fn enter_roster(
 
 /// The server knows no such group, or not this user in it.
 pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+    tracing::info!(group_id = %id, "the server knows a group no more");
     if let Some(group) = groups::load(step.tx, &id)?
         && group_chats::set_gone(step.tx, group.chat, Some(Gone::Unknown))?
     {

@@ -14,6 +14,7 @@ use super::device_lists::damaged;
 use super::engine::SqliteStorage;
 use super::participant;
 use super::query::Query as _;
+use super::taken_back::was_restored_lately;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
 use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
@@ -186,14 +187,17 @@ impl Tx<'_> {
                 return Err(stale_roster().into());
             }
         }
-        // Where the server knows who took part, who has another identity since stays, until an admin says otherwise.
+        // Where the server knows who took part, who has another identity since stays, until an admin says otherwise. Who has come
+        // since then has the account, or a restored server has lost it.
+        let restored_lately = was_restored_lately(self.conn, self.now())?;
+        let took_part = |place: &Participant| held.as_ref().is_some_and(|held| stands(held, place));
         let mut users = self.participants_of_chat(&named.chat, current)?;
         for place in current.participants() {
             match self.account_of(place)? {
                 Account::Is(user) => users.push(user),
-                Account::Unknown if begins => return Err(unknown_person().into()),
-                Account::IsAnother if begins => return Err(another_identity(place).into()),
-                Account::Unknown | Account::IsAnother => {}
+                _ if !begins && (restored_lately || took_part(place)) => {}
+                Account::Unknown => return Err(unknown_person().into()),
+                Account::IsAnother => return Err(another_identity(place).into()),
             }
         }
         users.sort_unstable();
