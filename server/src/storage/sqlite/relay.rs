@@ -80,7 +80,7 @@ impl Tx<'_> {
         let reached = self.with_room(reached, route.source, message.frame.len())?;
         if was_reached && !self.reaches_another(owner, &reached)? {
             // The only one has just lost the group, and joins anew.
-            return Err(no_devices().into());
+            return Err(not_back().into());
         }
         match route.shown.filter(|_| message.by_person) {
             None => {}
@@ -176,8 +176,7 @@ impl Tx<'_> {
     fn nobody_there(&mut self, owner: i64, participants: &[i64]) -> Result<Refusal> {
         for user in participants.iter().filter(|user| **user != owner) {
             if !self.state.cache.devices_of(self.conn, *user)?.is_empty() {
-                let detail = "no device of anybody else has come back to the group yet";
-                return Ok(Refusal::new(ErrorCode::RecipientNotBack, detail));
+                return Ok(not_back());
             }
         }
         Ok(no_devices())
@@ -204,6 +203,10 @@ pub(super) fn signed_out() -> Refusal {
 
 fn no_devices() -> Refusal {
     Refusal::new(ErrorCode::RecipientHasNoDevices, "the recipient is not signed in on any device")
+}
+
+fn not_back() -> Refusal {
+    Refusal::new(ErrorCode::RecipientNotBack, "no device of anybody else has come back to the group yet")
 }
 
 pub(super) fn conflict() -> Refusal {
