@@ -18,4 +18,5 @@ pub(crate) mod request;
 pub(crate) mod rosters;
 pub(crate) mod schedule;
 pub(crate) mod standing;
+pub(crate) mod told;
 pub(crate) mod unusable;

@@ -12,8 +12,9 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use privmsg_e2ee::ConversationInfo;
 use privmsg_protocol::rest::{Group, GroupDevice, UnchangedGroup};
-use privmsg_protocol::{Epoch, GroupId, Seq};
+use privmsg_protocol::{ConversationId, Epoch, GroupId, Incarnation, Seq};
 use privmsg_store::consent::{self, Consent};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
@@ -24,6 +25,7 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::group::mls::Step;
+use crate::group::request::forget;
 use crate::group::standing::vanished;
 use crate::identity::Identity;
 
@@ -68,6 +70,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     link.set_cursor(&answer.cursor);
     let (cursor, lineage) = (link.cursor(), answer.lineage);
     let changed = answer.groups.iter().filter(|group| !is_dead(group)).map(|group| Theirs::of(group, &link.identity));
+    let conversations: Vec<_> = answer.groups.iter().map(|group| (group.chat_id, group.incarnation)).collect();
     let theirs: Vec<_> = changed.chain(answer.unchanged.iter().map(Theirs::unchanged)).collect();
     // What the comparison finds missing may still be on its way.
     link.stir();
@@ -78,7 +81,13 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             for ours in before.values().filter(|ours| ours.state != GroupState::Creating && of_interest(&ours.group_id))
             {
                 let known = theirs.iter().any(|group| group.id == ours.group_id);
-                if !known && is_as_before(step, ours)? {
+                if known || !is_as_before(step, ours)? {
+                    continue;
+                }
+                if goes_on(ours, &conversations) {
+                    // Nobody has left or was put out; the next one is joined, and the chat tells of that.
+                    forget(step, ours.group_id)?;
+                } else {
                     vanished(step, ours.group_id)?;
                 }
             }
@@ -107,6 +116,15 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
         .await?;
     link.compare(unsure);
     Ok(())
+}
+
+/// Whether a conversation goes on in a later group, by the server's word.
+fn goes_on(ours: &StoredGroup, conversations: &[(ConversationId, Incarnation)]) -> bool {
+    let Ok(info) = ConversationInfo::decode(&ours.info) else { return false };
+    let is_next = |(chat, incarnation): &(ConversationId, Incarnation)| {
+        *chat == info.conversation_id() && *incarnation > info.incarnation()
+    };
+    conversations.iter().any(is_next)
 }
 
 /// A group, as far as it is compared.
