@@ -11,7 +11,7 @@ use privmsg_store::contacts::words;
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, reached, settings};
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, listed_devices, reached, settings};
 
 use super::{remembered, steps};
 use crate::content::{decisions, new_message_id};
@@ -104,7 +104,10 @@ pub(crate) fn learn_by(
             remembered::note(tx, &known, news(tx)?)?;
             call_back(tx, &known)?;
             let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
-            let listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();
+            let mut listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();
+            // Of one that was seen under another key, too, nobody can say which of the two it was that has said something.
+            let doubtful = listed_devices::under_several_keys(tx)?;
+            listed.retain(|device| !doubtful.contains(device));
             // Under another identity, or in a later generation, whoever is not there may be in others' hands.
             let begun = before.number().is_none() || known.generation() > before.generation();
             if words::weigh_devices(tx, &listed, begun)? {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use privmsg_protocol::error::Retry;
 use privmsg_protocol::{ErrorCode, GroupId};
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -167,6 +168,15 @@ impl Reason {
         }
     }
 
+    /// Whether the same again is refused again.
+    fn is_for_good(&self) -> bool {
+        match self {
+            Self::Unusable => true,
+            Self::Refused(code) => code.retry() == Retry::Never,
+            _ => false,
+        }
+    }
+
     fn parse(text: &str) -> Self {
         match text {
             "network" => Self::Network,
@@ -323,6 +333,21 @@ pub fn attempts(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32,
     let (kind, id) = scope.columns();
     let mut query = at.sql().prepare_cached("SELECT attempts FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3")?;
     Ok(query.query_row(params![task.0, kind, id], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The same, where the last time it was because of what it is, and not because of the network, the time or a person to be asked.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn refusals(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32, StoreError> {
+    let (kind, id) = scope.columns();
+    let mut query =
+        at.sql().prepare_cached("SELECT attempts, reason FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3")?;
+    let found = query.query_row(params![task.0, kind, id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+    Ok(match found.optional()? {
+        Some((attempts, reason)) if Reason::parse(&reason).is_for_good() => attempts,
+        _ => 0,
+    })
 }
 
 /// Everything that waits, or waited and has not succeeded since.

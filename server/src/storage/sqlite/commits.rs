@@ -87,6 +87,7 @@ impl Tx<'_> {
         let (hearing, users) = (group.hearing(), group.participants.clone());
         let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, now);
 
+        self.require_own_key(session, &change.committer)?;
         self.require_not_suspended(session, &chat)?;
         let roster = change.roster.clone();
         let step = roster.map(|roster| self.check_step(&chat, context, roster)).transpose()?;

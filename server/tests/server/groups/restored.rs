@@ -11,7 +11,7 @@ use crate::support::{Api, Person, base64, devices, submission, submit};
 
 async fn person(api: Api, name: &str) -> Person {
     let access_key = api.create_user(name).await;
-    let person = api.login_with_key(name, &access_key).await;
+    let person = api.login(name, &access_key, None).await;
     let identity = person.mls.person().identity.to_string();
     person.post("/api/v1/users/me/profile", json!({"public_key": identity})).await.ok();
     person
@@ -19,7 +19,7 @@ async fn person(api: Api, name: &str) -> Person {
 
 /// After the restore all sessions are over.
 async fn again(server: &Binary, person: &Person) -> Person {
-    server.api.login_with_key(&person.name, &person.access_key).await
+    server.api.login(&person.name, &person.access_key, None).await
 }
 
 #[tokio::test]

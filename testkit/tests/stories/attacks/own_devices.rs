@@ -189,6 +189,28 @@ async fn a_server_that_spoils_the_sealed_identity_is_found_out_and_ends_nothing(
     super::until("that the alarm is over", super::PATIENCE, over).await
 }
 
+/// The server spoils it, and says that the right one was replaced. Nobody has signed that: once, the right words were refused with it on
+/// every device that knows them, and no generation could begin any more.
+#[tokio::test]
+async fn a_server_that_says_that_the_words_were_replaced_ends_nothing() -> Result<()> {
+    let (_server, hostile, mut alice, bob) = alice_is_watched().await?;
+    let mut tablet = alice.links(&hostile.url()).await?;
+    tablet.starts().await?;
+    hostile.rewrites("GET users/me/backup", |_, answer| {
+        let right = answer["backup"].clone();
+        let Some(mut sealed) = right.as_str().and_then(|text| Opaque::from_base64(text).decode()) else { return };
+        *sealed.last_mut().expect("a sealed identity is not empty") ^= 1;
+        *answer = json!({ "backup": Opaque::encode(&sealed), "earlier": [right] });
+    })?;
+    let stolen = alice.client().whoami().await?.device_id.context("a device id")?;
+    let words = alice.words()?.to_owned();
+    alice.goes_offline().await?;
+    tablet.client().remove_stolen(std::slice::from_ref(&stolen), &words).await?;
+    tablet.waits_because(&[Reason::SealedIdentitySpoilt]).await?;
+    tablet.says(&bob, "I have lost the other one").await?;
+    bob.hears(&tablet, "I have lost the other one").await.map(drop)
+}
+
 /// The server has lost it, or has another identity in its place, sealed under the same words, which somebody has given it.
 #[tokio::test]
 async fn a_server_that_loses_or_swaps_the_sealed_identity_ends_nothing() -> Result<()> {

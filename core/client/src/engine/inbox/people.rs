@@ -57,10 +57,11 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
     let tellers = step.look(group.group_id, |conversation| tellers(conversation, joiner))?;
     let Some(teller) = tellers.into_iter().flatten().flatten().find(|teller| teller.is_self) else { return Ok(()) };
     // Whoever has asked to be answered sees nothing of this device, but its user's other devices do.
-    if teller.user_id != joiner.user_id
-        && (consent::of_chat(step.tx, group.chat)?.is_held()
-            || !group_chats::tells_title(step.tx, group.chat, step.now_ms)?)
-    {
+    if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
+        return Ok(());
+    }
+    // Nor does anybody have it said without end by letting devices come and go.
+    if !group_chats::note_title_told(step.tx, group.chat, &joiner.user_id, step.now_ms)? {
         return Ok(());
     }
     title::tell_again(step, group.chat)
