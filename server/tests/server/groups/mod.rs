@@ -4,6 +4,7 @@ mod asking;
 mod attacks;
 mod commits;
 mod creating;
+mod declined;
 mod devices;
 mod full;
 mod keeping_out;
