@@ -104,6 +104,30 @@ async fn a_group_that_is_garbage_goes_on_in_another_as_it_was() -> Result<()> {
     scene.all_talk("with dave", &[alice, bob, carol, dave]).await
 }
 
+/// Nor is who has said that they leave while nobody was there to carry it, and whoever has it go on has not heard of it.
+#[tokio::test]
+async fn who_has_left_is_not_brought_back_by_whoever_has_not_heard_of_it() -> Result<()> {
+    let mut scene = Box::pin(Scene::begins()).await?;
+    for away in [&mut scene.alice, &mut scene.bob] {
+        away.goes_offline().await?;
+    }
+    let chat = scene.room.chat(&scene.carol).await?;
+    scene.room.done(&scene.carol, scene.carol.client().leave_group(chat, None).await).await?;
+    scene.spoils(1)?;
+    scene.bob.starts().await?;
+    let said = scene.room.says(&scene.bob, "in the next").await?;
+    scene.sooner(scene.bob.delivered(&said)).await?;
+    ensure!(scene.server.group_of(&["alice", "bob"])? == scene.id(2), "it has not gone on");
+    scene.alice.goes_online().await?;
+    let Scene { alice, bob, carol, room, .. } = &scene;
+    scene.all_talk("without carol", &[bob, alice]).await?;
+    for who in [alice, bob] {
+        room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Member)]).await?;
+    }
+    ensure!(!room.texts(carol).await?.contains(&"in the next".to_owned()), "carol had left");
+    Ok(())
+}
+
 /// Each of them finds that it cannot go on as it is, and both begin the next one.
 #[tokio::test]
 async fn who_goes_on_at_the_same_time_meets_in_one() -> Result<()> {
