@@ -156,14 +156,14 @@ async fn a_group_whose_third_one_leaves_is_no_way_around_a_refusal() {
 
 #[tokio::test]
 async fn nor_one_whose_third_one_is_put_out() {
-    becomes_of_two(async |club| {
+    Box::pin(becomes_of_two(async |club| {
         let step = club.alice.mls.changes(&club.founding, &club.carol.mls, None).unwrap();
         club.moves(&club.alice, &club.hers, &[], &step, &[]).await;
         let mut a = caught_up(&club.alice).await;
         a.deliver(club.alice.group_message(club.id, 2, new_id())).await;
         // The commit that has put her out is for him still.
         assert_eq!(waiting(&club.bob).await, ["key_exchange", "device_sync"]);
-    })
+    }))
     .await;
 }
 
