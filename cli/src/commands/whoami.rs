@@ -8,7 +8,7 @@ use crate::foreign;
 use crate::output::Style;
 use crate::profile;
 
-use super::Session;
+use super::{Session, connection};
 
 #[derive(Serialize)]
 struct WhoamiObject<'a> {
@@ -23,6 +23,9 @@ struct WhoamiObject<'a> {
     /// It has to be let in by another device of the account.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     waiting: bool,
+    /// What is wrong with the account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<&'static str>,
     profile: String,
     key_place: Option<&'static str>,
 }
@@ -46,6 +49,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             public_key: me.identity_key.as_deref(),
             signed_in: me.signed_in,
             waiting: waits,
+            alarms: client.alarms().await?.iter().map(connection::alarm).collect(),
             profile: folder,
             key_place: place.map(KeyPlace::name),
         });

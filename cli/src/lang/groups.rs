@@ -194,8 +194,8 @@ r"Группа обозначается своим ID, group:…; достато
     you_are_out() => "you are out", "вы не состоите";
     you_left() => "you have left the group", "вы вышли из группы";
     group_unknown_to_server() =>
-        "the server knows you in this group no more: you left on another device, were removed, or it has lost the group",
-        "сервер больше не знает вас в этой группе: вы вышли на другом устройстве, вас исключили, или он её потерял";
+        "the server knows you in this group no more: you left on another device, were removed, it has lost the group, or keeps it from you (privmsg requests)",
+        "сервер больше не знает вас в этой группе: вы вышли на другом устройстве, вас исключили, он её потерял или не пропускает её к вам (privmsg requests)";
     group_not_allowed() => "your role in the group does not allow this", "ваша роль в группе этого не позволяет";
     group_no_participant() => "that user is not in the group", "этого пользователя в группе нет";
     group_last_owner() =>

@@ -177,6 +177,10 @@ pub(crate) fn carry(
         // Who has not been there since would stop everybody else.
         leaf_dates::forget_all(step.tx, chat)?;
     }
+    // Between two nobody else is stopped, and what has been seen stays. The leaf that the other one has by a key package, which is
+    // older than that, goes before anything is said: the key package may be of a past that somebody has a copy of, and it is the
+    // server that has chosen it. What is said goes to those of their devices that have made a leaf since; where there is none, it
+    // waits for the first that comes, and joins by itself. This device's own first leaf is new, so nobody waits for it in turn.
     let rotate_at = match state {
         GroupState::Active => schedule::first_rotation(step.now_ms, leaves),
         _ => schedule::next_rotation(step.now_ms),

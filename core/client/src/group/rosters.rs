@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCertificate, StatementError};
 use privmsg_mls_public::{KnownDevices, Learned, RosterView};
-use privmsg_protocol::{GroupId, Opaque, UserId};
+use privmsg_protocol::{ErrorCode, GroupId, Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::group_steps::{self, Touched};
 use privmsg_store::groups::{self, StoredGroup};
@@ -159,7 +159,26 @@ pub(crate) async fn catch_up(link: &Link, id: GroupId, claim: &Claim) -> Result<
         let is_missing = view.learn(shown, &known) == Learned::Unconnected;
         Ok::<_, ClientError>(is_missing.then_some((chat, number)))
     };
-    let Some((chat, mut known)) = link.context.store.read(look).await? else { return Ok(()) };
+    match link.context.store.read(look).await? {
+        Some((chat, number)) => learn_after(link, id, chat, number).await,
+        None => Ok(()),
+    }
+}
+
+/// Learns what people have said who leave, and nobody has carried yet: who has the conversation go on without having heard of it would
+/// bring them back.
+pub(crate) async fn learn_waiting(link: &Link, id: GroupId, chat: ChatId) -> Result<(), ClientError> {
+    let look = move |at: &Snapshot<'_>| Ok::<_, ClientError>(view(at, chat)?.map(|view| view.number()));
+    let Some(number) = link.context.store.read(look).await? else { return Ok(()) };
+    match learn_after(link, id, chat, number).await {
+        // It has lost the group, and what was said there.
+        Err(error) if error.is(&ErrorCode::UnknownGroup) => Ok(()),
+        other => other,
+    }
+}
+
+/// Learns the steps that the server has after this number.
+async fn learn_after(link: &Link, id: GroupId, chat: ChatId, mut known: u64) -> Result<(), ClientError> {
     for _ in 0..MOST_ANSWERS {
         let answer = link.context.api.roster_steps(&id, known).await?;
         let steps = answer.rosters.iter().map(read).collect::<Result<Vec<_>, _>>()?;

@@ -279,7 +279,21 @@ pub(super) fn note_spoilt(tx: &Tx<'_>, is_spoilt: bool, now_ms: i64) -> Result<V
         return alarm(tx, &SPOILT, Reason::SealedIdentitySpoilt, now_ms);
     }
     holds::forget_of(tx, &SPOILT, Scope::Profile)?;
+    // What stands there is the account's again.
+    holds::forget_of(tx, &SEALED, Scope::Profile)?;
     Ok(Vec::new())
+}
+
+/// What is wrong with the account by what this device has found, each once. It is so until something else is found, however long ago
+/// that was.
+pub(crate) fn alarms(at: &Snapshot<'_>) -> Result<Vec<Reason>, StoreError> {
+    let mut alarms = Vec::new();
+    for hold in holds::all(at)? {
+        if hold.scope == Scope::Profile && hold.reason.is_alarm() && !alarms.contains(&hold.reason) {
+            alarms.push(hold.reason);
+        }
+    }
+    Ok(alarms)
 }
 
 /// Notes what a person has to know; told once, and shown until it is over.

@@ -147,6 +147,15 @@ impl Scope {
 }
 
 impl Reason {
+    /// Whether something is wrong with one's own account: a person has to know it for as long as it is so.
+    #[must_use]
+    pub const fn is_alarm(&self) -> bool {
+        matches!(
+            self,
+            Self::AnotherOwnIdentity | Self::DeviceListConflict | Self::ReplacementBegun | Self::SealedIdentitySpoilt
+        )
+    }
+
     fn as_str(&self) -> &str {
         match self {
             Self::Refused(code) => code.as_str(),

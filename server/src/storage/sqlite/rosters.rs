@@ -169,13 +169,16 @@ impl Tx<'_> {
         if begins {
             self.check_author(&rosters.founding)?;
         }
+        // What the server has not seen it may have lost, and the certificates with it, if it was set back. Else there are none.
+        let now = self.now();
+        let honest = if was_restored_lately(self.conn, now)? { now.unsigned_abs() } else { 0 };
         let mut brought = Vec::new();
         if current.hash() != base.hash() {
             let mut before = base;
             for next in rosters.later.iter().filter(|roster| roster.number() > base.number()) {
                 next.replaces(before).map_err(refusal)?;
                 self.check_author(next)?;
-                self.check_floors(before, next, self.now().unsigned_abs())?;
+                self.check_floors(before, next, honest)?;
                 let author = self.present_user(next.author().user_id())?;
                 for new in next.participants().iter().filter(|new| !stands(before, new)) {
                     let user = self.present_user(new.user_id())?;
@@ -341,7 +344,8 @@ impl Tx<'_> {
                 come.push(*user);
             }
         }
-        come.into_iter().try_for_each(|user| self.brought_in(group, user, by))
+        come.into_iter().try_for_each(|user| self.brought_in(group, user, by))?;
+        self.part_declined(group, by.first().copied())
     }
 }
 

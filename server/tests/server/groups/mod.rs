@@ -4,6 +4,7 @@ mod asking;
 mod attacks;
 mod commits;
 mod creating;
+mod declined;
 mod device_keys;
 mod devices;
 mod full;

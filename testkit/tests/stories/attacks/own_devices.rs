@@ -132,13 +132,16 @@ async fn another_identity_for_ones_own_account_is_told_and_not_followed() -> Res
     let alarm = |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason: Reason::AnotherOwnIdentity });
     alice.sees("the alarm", alarm).await?;
     alice.waits_because(&[Reason::AnotherOwnIdentity]).await?;
+    ensure!(alice.client().alarms().await? == [Reason::AnotherOwnIdentity]);
     alice.says(&bob, "still me").await?;
     bob.hears(&alice, "still me").await?;
     bob.says(&alice, "still you").await?;
     alice.hears(&bob, "still you").await?;
     hostile.becomes_honest();
     let over = || async { Ok(alice.client().holds().await?.is_empty().then_some(())) };
-    super::until("that the alarm is over", super::PATIENCE, over).await
+    super::until("that the alarm is over", super::PATIENCE, over).await?;
+    ensure!(alice.client().alarms().await?.is_empty());
+    Ok(())
 }
 
 /// The device list is the true one, and everybody else is shown another identity: who begins a conversation begins it with that one.
@@ -154,7 +157,9 @@ async fn another_identity_in_ones_own_profile_is_told() -> Result<()> {
     alice.waits_because(&[Reason::AnotherOwnIdentity]).await?;
     hostile.becomes_honest();
     let over = || async { Ok(alice.client().holds().await?.is_empty().then_some(())) };
-    super::until("that the alarm is over", super::PATIENCE, over).await
+    super::until("that the alarm is over", super::PATIENCE, over).await?;
+    ensure!(alice.client().alarms().await?.is_empty());
+    Ok(())
 }
 
 /// The server has spoilt the sealed identity before anybody needs it, for everybody who asks. What is let in through it has its copy
