@@ -45,7 +45,7 @@ const LONGEST_WAIT: i64 = 60_000;
 /// How long others may go on talking before this device does not wait any more for what is missing among it, ms.
 const LONGEST_UNREST: u64 = 20_000;
 
-/// How long to wait before looking again whether the mailbox is empty, ms.
+/// How long to wait before looking again whether what was in the mailbox has come, ms.
 const DRAIN_WAIT: i64 = 500;
 
 pub(super) struct Groups;
@@ -218,10 +218,12 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
 async fn catch_up(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     let look = move |at: &Snapshot<'_>| {
         let Some(lag) = lags::of(at, &id)? else { return Ok(None) };
-        Ok::<_, StoreError>(Some(standing(at, groups::load(at, &id)?.as_ref(), &lag)?))
+        let group = groups::load(at, &id)?;
+        Ok::<_, StoreError>(Some((standing(at, group.as_ref(), &lag)?, group.map(|group| group.epoch))))
     };
-    if let Some(Standing::Behind { .. }) = link.context.store.read(look).await?
-        && !link.context.api.mailbox_is_empty().await?
+    // Were it to be empty once, somebody who talks without a pause, in whatever chat, could keep this device from joining for good.
+    if let Some((Standing::Behind { .. }, epoch)) = link.context.store.read(look).await?
+        && !link.has_read_for(id, epoch, link.context.api.newest_pending().await?)
     {
         let now = link.context.clock.now_ms();
         return Ok(link.context.store.write(move |tx| lags::postpone(tx, &id, now + DRAIN_WAIT)).await?);
@@ -270,7 +272,7 @@ async fn believe(link: &Link, id: GroupId) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Where this device stands before it joins anew. What an empty mailbox had is stored by now; what is parked is tried once
+/// Where this device stands before it joins anew. What the mailbox had is stored by now; what is parked is tried once
 /// more, since it may have waited for a version of this program that has come: joining would pass it over.
 pub(in crate::engine) fn last_look(
     step: &Step<'_, '_>,
