@@ -12,6 +12,7 @@ mod devices;
 mod epochs;
 mod files;
 mod groups;
+mod in_step;
 mod kept_files;
 mod limits;
 mod network;

@@ -65,17 +65,25 @@ impl Task for Groups {
                 Next::Wait => {}
                 Next::Now => due.now.push(Scope::Group(group.group_id)),
                 Next::At(at) => due.later_ms(at),
-                Next::WhenQuiet => due.at = due.at.into_iter().chain(link.quiet_at()).min(),
+                Next::JoinAt(at) => due.awaited_ms(at),
+                Next::JoinWhenQuiet => {
+                    due.is_awaited = true;
+                    due.at = due.at.into_iter().chain(link.quiet_at()).min();
+                }
             }
         }
+        // Before that, a chat that nobody of this user has answered is taken for one that somebody has.
+        let knows_answers = asking::has_heard(at)?;
         for lag in lags.iter().filter(|lag| !groups.iter().any(|group| group.group_id == lag.group)) {
             if let Some(chat) = lag.chat
                 && asking::is_closed(at, &chats::load(at, chat)?.kind)?
             {
                 continue;
             }
-            if is_ahead(lag.join_at, now_ms) {
-                due.later_ms(lag.join_at)
+            if !knows_answers {
+                due.is_awaited = true;
+            } else if is_ahead(lag.join_at, now_ms) {
+                due.awaited_ms(lag.join_at)
             } else {
                 due.now.push(Scope::Group(lag.group))
             }
@@ -113,8 +121,10 @@ const fn is_ahead(join_at: i64, now_ms: i64) -> bool {
 enum Next {
     Now,
     At(i64),
-    /// What it waits for may be among the messages that are pouring in.
-    WhenQuiet,
+    /// It is joined anew, unless what it waits for comes.
+    JoinAt(i64),
+    /// The same; it may be among the messages that are pouring in.
+    JoinWhenQuiet,
     /// Another task has to go before.
     Wait,
 }
@@ -135,11 +145,11 @@ fn next(
             Standing::OwedAnswers => Next::Wait,
             // Whoever asks does not see that this device is there.
             Standing::Behind { .. } if asking::is_closed(at, &chats::load(at, group.chat)?.kind)? => Next::Wait,
-            Standing::Behind { .. } if is_ahead(lag.join_at, now_ms) => Next::At(lag.join_at),
+            Standing::Behind { .. } if is_ahead(lag.join_at, now_ms) => Next::JoinAt(lag.join_at),
             Standing::Behind { .. }
                 if lag.epoch.is_some() && link.is_restless() && now_ms.abs_diff(lag.join_at) < LONGEST_UNREST =>
             {
-                Next::WhenQuiet
+                Next::JoinWhenQuiet
             }
             Standing::Behind { .. } => Next::Now,
         });
