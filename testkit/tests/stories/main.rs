@@ -7,6 +7,7 @@ mod attacks;
 mod blocks;
 mod chats;
 mod contacts;
+mod costs;
 mod crashes;
 mod devices;
 mod epochs;
