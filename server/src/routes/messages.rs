@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use privmsg_protocol::{ErrorCode, MessageId};
 use privmsg_protocol::limits::{MAX_ACK_IDS, MAX_PENDING_PAGE};
 use privmsg_protocol::rest::{AckRequest, PendingMessages};
+use privmsg_protocol::{ErrorCode, MessageId};
 use serde::Deserialize;
 
 use crate::app::AppState;
