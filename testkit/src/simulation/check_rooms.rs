@@ -20,9 +20,7 @@ pub(super) async fn compare(world: &mut World) -> Result<()> {
         speaks(world, number).await.with_context(what)?;
         let members = settles("who takes part", || async { who_takes_part(world, number).await }).await;
         let members = members.with_context(what)?;
-        settles("whose devices are in it", || async { devices_are_theirs(world, number, &members) })
-            .await
-            .with_context(what)?;
+        settles("whose devices are in it", || devices_are_theirs(world, number, &members)).await.with_context(what)?;
         let (sayings, people) = (world.compared..world.books.messages(), world.people.len());
         let is_lost = world.books.since(world.compared).iter().any(|saying| saying.said_again);
         world.rooms[number].settles(sayings, members, people, is_lost);
@@ -105,7 +103,7 @@ async fn who_takes_part(world: &World, number: usize) -> Result<Look<BTreeSet<us
 }
 
 /// The server delivers to the devices of those who take part, and to no others.
-fn devices_are_theirs(world: &World, number: usize, members: &BTreeSet<usize>) -> Result<Look<()>> {
+async fn devices_are_theirs(world: &World, number: usize, members: &BTreeSet<usize>) -> Result<Look<()>> {
     let mut wanted = BTreeSet::new();
     for place in world.places().iter().filter(|place| members.contains(&place.0)) {
         let device = world.device(*place)?;
@@ -120,7 +118,12 @@ fn devices_are_theirs(world: &World, number: usize, members: &BTreeSet<usize>) -
     }
     let (missing, too_many): (Vec<_>, Vec<_>) =
         (wanted.difference(&there).collect(), there.difference(&wanted).collect());
-    Ok(Err(format!("missing {missing:?}, not to be there {too_many:?}")))
+    let mut wrong = format!("missing {missing:?}, not to be there {too_many:?}, of {members:?}");
+    for place in world.places().iter().filter(|place| members.contains(&place.0)) {
+        let stands = rooms::stands(world.device(*place)?.person.client(), &world.rooms[number]).await?;
+        wrong.push_str(&format!("; {place:?} stands like this: {stands}"));
+    }
+    Ok(Err(wrong))
 }
 
 async fn shows_what_it_should(world: &World, number: usize, place: Place) -> Result<Look<()>> {
