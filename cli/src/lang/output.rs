@@ -74,6 +74,10 @@ texts! {
         "Signed out. What was received stays readable with 'privmsg history' until you delete {profile}.",
         "Выход выполнен. Полученное можно читать командой «privmsg history», пока вы не удалите {profile}.";
 
+    ask_last_device() =>
+        "This is the account's last device: to come back takes the twelve words of the recovery key. Sign out? [y/N] ",
+        "Это последнее устройство учётной записи: чтобы вернуться, понадобятся двенадцать слов ключа восстановления. Выйти? [д/Н] ";
+    stays_signed_in() => "this device stays signed in", "вход на этом устройстве сохранён";
     was_the_last_device() =>
         "That was the account's last device: to come back takes the twelve words of the recovery key.",
         "Это было последнее устройство учётной записи: чтобы вернуться, нужны двенадцать слов ключа восстановления.";
@@ -137,6 +141,12 @@ texts! {
     gap(missing: u64) =>
         "[missing here: up to {missing}. They were sent while this device was not in the chat, or are lost]",
         "[здесь не хватает сообщений: до {missing}. Они отправлены, когда устройства не было в чате, или потеряны]";
+    has_edited(who: &str, at: &str) => "{who} has changed the message of {at}:", "{who}: сообщение от {at} изменено:";
+    has_deleted(who: &str, at: &str) => "{who} has deleted the message of {at}", "{who}: сообщение от {at} удалено";
+    reacts(who: &str, emoji: &str, about: &str) => "{who} reacts with {emoji} to {about}", "{who}: реакция {emoji} на {about}";
+    reacts_no_more(who: &str, emoji: &str, about: &str) =>
+        "{who} has taken {emoji} back from {about}", "{who}: реакция {emoji} на {about} снята";
+    no_notes() => "No notes yet.", "Заметок пока нет.";
     no_messages(user: &str) => "No messages with {user}.", "Сообщений с {user} нет.";
     state_queued() => "queued", "в очереди";
     state_sent() => "sent", "отправлено";

@@ -10,6 +10,9 @@ texts! {
     nobody_there(who: &str) =>
         "{who} is not signed in on any device at the moment",
         "{who}: сейчас вход не выполнен ни на одном устройстве";
+    nobody_else_there() =>
+        "nobody else in this chat is signed in on any device at the moment",
+        "в этом чате сейчас больше никто не вошёл ни на одном устройстве";
     no_key_packages(who: &str) =>
         "{who} has no device at the moment that can be written to: they have not signed in, perhaps after starting anew, or use another kind of client",
         "{who}: сейчас нет устройства, на которое можно писать: вход не выполнен (возможно, после начала заново) или используется другая программа";
@@ -23,8 +26,8 @@ texts! {
         "{who} has not signed in on any device yet, or uses another kind of client: there is no key to write to",
         "{who}: вход ещё не выполнен ни на одном устройстве, или используется другая программа: нет ключа, для которого шифровать";
     not_vouched_for(who: &str) =>
-        "{who} has devices that are not vouched for by the identity key of that account, so nothing is sent to them. If it stays so, ask the administrator: somebody may be pretending to be somebody else",
-        "{who}: устройства не подтверждены ключом личности этой учётной записи, поэтому им ничего не отправляется. Если так и останется, спросите администратора: возможно, кто-то выдаёт себя за другого";
+        "the server shows for {who} only devices of another key than the one that you know, so nothing is sent to them. Perhaps {who} has started anew and you have refused the new key: 'privmsg safety-number {who}' shows it and how to take it. Else ask {who} by another way, or the administrator: somebody may be pretending to be {who}",
+        "{who}: сервер показывает только устройства с другим ключом, не с известным вам, поэтому им ничего не отправляется. Возможно, {who} начинает заново, а новый ключ вы отклонили: «privmsg safety-number {who}» покажет его и как его принять. Иначе спросите {who} другим путём или администратора: возможно, кто-то выдаёт себя за другого";
     recipient_gone() =>
         "this account does not exist any more, or was deactivated. What was said in the chat stays readable",
         "этой учётной записи больше нет, или она отключена. Сказанное в чате по-прежнему можно читать";
@@ -37,8 +40,10 @@ texts! {
 impl Lang {
     /// Why somebody cannot be written to, by name where it is known.
     pub(crate) fn unreachable_person(self, why: Unreachable, who: Option<&UserId>) -> String {
+        let is_unnamed = who.is_none();
         let who = who.map_or_else(|| self.a_recipient(), ToString::to_string);
         match why {
+            Unreachable::NobodyThere if is_unnamed => self.nobody_else_there(),
             Unreachable::NobodyThere => self.nobody_there(&who),
             Unreachable::NoKeyPackages => self.no_key_packages(&who),
             Unreachable::OutOfLifetime => self.out_of_lifetime(&who),

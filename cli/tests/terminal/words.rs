@@ -115,7 +115,7 @@ async fn other_words_take_the_place_of_the_present_ones() {
 
         let (code, said) = Pty::of(&found, &recover, &by(words)).ends();
         assert_eq!(code, 0, "{said}");
-        let (code, said) = Pty::of(&found, "logout", &secrets).ends();
+        let (code, said) = Pty::of(&found, "logout --yes", &secrets).ends();
         assert!(code == 0 && said.contains("the account's last device"), "{said}");
     })
     .await;
