@@ -110,8 +110,7 @@ async fn print_unseen(
             client.mark_seen(message.id).await?;
             continue;
         }
-        // The command ends with it, and says it then.
-        if message.kind == MessageKind::SignedOutHere && !session.output.is_json() {
+        if !session.output.is_json() && is_said_otherwise(client, &message).await? {
             client.mark_seen(message.id).await?;
             continue;
         }
@@ -123,6 +122,19 @@ async fn print_unseen(
         }
     }
     Ok(count.is_some_and(|count| *received >= count))
+}
+
+/// Whether people hear of it besides.
+async fn is_said_otherwise(client: &Client, message: &MessageView) -> Result<bool, Failure> {
+    Ok(match message.kind {
+        // The command ends with it.
+        MessageKind::SignedOutHere => client.signed_out().await?.is_some(),
+        // The devices are those of the other key, which is a line of its own.
+        MessageKind::ForeignList => {
+            client.contact(&message.sender_id).await.is_ok_and(|contact| contact.changed.is_some())
+        }
+        _ => false,
+    })
 }
 
 /// Prints what has become of messages that were printed before.
