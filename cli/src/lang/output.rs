@@ -133,8 +133,8 @@ texts! {
         "THE KEY OF {user} HAS CHANGED. {user} has started anew, or somebody is in between.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
         "КЛЮЧ {user} ИЗМЕНИЛСЯ. Собеседник начал заново, или между вами кто-то есть.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
     went_back() =>
-        "THE SERVER HAS LED THIS CONVERSATION BACK to an earlier state, as after a restored backup. Devices that were removed since may be able to read until they are removed once more.\nAsk the administrator whether a backup was restored. If not, say nothing here that such a device must not read.",
-        "СЕРВЕР ВЕРНУЛ ЭТОТ ЧАТ к более раннему состоянию, как после восстановления из копии. Устройства, которые с тех пор удалили, возможно, смогут читать, пока их не удалят снова.\nСпросите администратора, восстанавливал ли он копию. Если нет, не пишите здесь того, что такому устройству знать нельзя.";
+        "The server has an earlier state of this chat, as after a restored backup: it goes on from there, and what was said since is kept here.\nIf the administrator has restored none, write nothing into this chat that a device removed since must not read.",
+        "На сервере более раннее состояние этого чата, как после восстановления из копии: чат продолжится с него, а сказанное с тех пор хранится здесь.\nЕсли администратор копию не восстанавливал, не пишите в этот чат того, что нельзя знать устройству, удалённому с тех пор.";
     key_changed_blocked(user: &str) =>
         "Nothing is sent until you decide, once you have looked at both: privmsg safety-number {user}\nThe other key is right: privmsg safety-number {user} --accept-change\nThe known one is right: privmsg safety-number {user} --refuse-change",
         "Ничего не отправляется, пока вы не решите, посмотрев оба: privmsg safety-number {user}\nВерен другой ключ: privmsg safety-number {user} --accept-change\nВерен известный: privmsg safety-number {user} --refuse-change";

@@ -167,10 +167,10 @@ end it, and change the access key: privmsg access-key change --recover",
 r"Имея ваш ключ доступа, можно начать замену личности вашей учётной записи, как сделали бы вы, потеряв все
 устройства и ключ восстановления. Она вступает в силу через три дня. Если это не вы, отмените её и
 смените ключ доступа: privmsg access-key change --recover";
-    no_replacement() => "Nobody replaces your identity.", "Вашу личность никто не заменяет.";
+    no_replacement() => "Nobody starts your account anew.", "Вашу учётную запись никто не начинает заново.";
     replacement_shown(device: &str, at: &str) =>
-        "Device {device} has begun to replace your identity; it takes effect at {at}. If it was not you: privmsg identity replacement --end",
-        "Устройство {device} начало замену вашей личности; она вступит в силу {at}. Если это не вы: privmsg identity replacement --end";
+        "Device {device} starts your account anew, with another key: at {at} your devices are signed out, and your contacts see another key. If it was not you, end it, with the twelve words: privmsg identity replacement --end",
+        "Устройство {device} начинает вашу учётную запись заново, с другим ключом: {at} на ваших устройствах будет выполнен выход, а собеседники увидят другой ключ. Если это не вы, отмените это с двенадцатью словами: privmsg identity replacement --end";
     replacement_of_mine() =>
         "somebody with your access key has begun to start your account anew, with another key: three days later your devices are signed out, and your contacts see another key. 'privmsg identity replacement' says when. If it was not you, end it, with the twelve words of the recovery key: privmsg identity replacement --end",
         "кто-то с вашим ключом доступа начинает вашу учётную запись заново, с другим ключом: через три дня на ваших устройствах будет выполнен выход, а собеседники увидят другой ключ. Когда именно, скажет «privmsg identity replacement». Если это не вы, отмените это с двенадцатью словами ключа восстановления: privmsg identity replacement --end";
@@ -182,7 +182,7 @@ r"Имея ваш ключ доступа, можно начать замену 
         "это не нынешний ключ доступа учётной записи. Без него: --recover, с ключом восстановления";
     former_access_key() =>
         "The former access key is worth nothing any more.", "Прежний ключ доступа больше не действует.";
-    replacement_ended() => "Your identity stays.", "Ваша личность остаётся прежней.";
+    replacement_ended() => "Your account stays, with its key.", "Ваша учётная запись остаётся, с прежним ключом.";
 
     about_access_key() => "Change your access key", "Сменить ключ доступа";
     usage_access_key() => "privmsg access-key change [--recover]", "privmsg access-key change [--recover]";
@@ -229,8 +229,8 @@ r"Имея ваш ключ доступа, можно начать замену 
         "this device cannot sign for your account yet: it has not been told the account's key by another of your devices. Try again in a moment, or do it on another one",
         "это устройство пока не может подписывать за вашу учётную запись: другое ваше устройство ещё не передало ему ключ. Повторите чуть позже или сделайте это на другом";
     replacement_begun(at: &str) =>
-        "Another identity of yours takes effect at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
-        "Новая личность вашей учётной записи вступит в силу {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить её сразу.";
+        "Your account begins anew, with another key, at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
+        "Ваша учётная запись начнётся заново, с другим ключом, {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить это сразу.";
     ask_recovery_key_or_link() =>
         "Recovery key (twelve words, not shown; your other devices wait then, until this one lets them in), or Enter to be let in by another device: ",
         "Ключ восстановления (двенадцать слов, не отображаются; остальные ваши устройства будут ждать, пока это их не впустит) или Enter, чтобы впустить с другого устройства: ";

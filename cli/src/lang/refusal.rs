@@ -153,7 +153,7 @@ impl Lang {
                 "вы создали столько групп, сколько сервер разрешает одному пользователю",
             ),
             E::IdentityExists => {
-                self.pick("the account already has another identity", "у учётной записи уже есть другая личность")
+                self.pick("the account already has another key", "у учётной записи уже есть другой ключ")
             }
             E::DeviceNotListed => self.pick(
                 "this device waits to be let in by another one of the account",
@@ -198,11 +198,11 @@ impl Lang {
                 "ни одно устройство учётной записи не ответило этому",
             ),
             E::ReplacementPending => self.pick(
-                "somebody has begun to replace the account's identity already",
-                "замена личности учётной записи уже начата",
+                "somebody has begun to start the account anew already",
+                "учётную запись уже начали заново",
             ),
             E::NoReplacement => {
-                self.pick("nobody has begun to replace the account's identity", "замена личности учётной записи не начата")
+                self.pick("nobody has begun to start the account anew", "учётную запись никто не начинает заново")
             }
             E::NoBackup => self.pick(
                 "the account has no backup on the server; only --new-identity helps",
