@@ -67,6 +67,7 @@ pub(crate) fn check_founding(session: &Session, new: CreateGroup, max_bytes: u64
     let request = serde_json::to_vec(&new).map_err(|_| ApiError::invalid("the request cannot be kept"))?;
     Ok(Founding {
         named,
+        creator,
         rosters,
         max_bytes,
         made_of: Sha256::digest(request).into(),

@@ -88,6 +88,17 @@ pub fn leaves_of(server: &ServerProcess, group: GroupId) -> Result<u64> {
     Ok(u64::try_from(found)?)
 }
 
+/// The newest group of a conversation.
+///
+/// # Errors
+/// If there is none, or the database cannot be read.
+pub fn group_in(server: &ServerProcess, conversation: &ConversationId) -> Result<GroupId> {
+    let connection = Connection::open_with_flags(server.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let sql = "SELECT group_id FROM grp WHERE chat_id = ?1 ORDER BY incarnation DESC LIMIT 1";
+    let found: Vec<u8> = connection.query_row(sql, [conversation.as_bytes()], |row| row.get(0))?;
+    Ok(GroupId::try_from(found.as_slice())?)
+}
+
 /// Whose devices the server delivers to in the newest group of a conversation.
 ///
 /// # Errors

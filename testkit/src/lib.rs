@@ -5,6 +5,7 @@
 //!   with the real `privmsg`.
 //! - [`Proxy`]: the network between them, which cuts, delays, repeats and goes silent when told to.
 //! - [`hostile`]: servers and members that lie.
+//! - [`cost`]: what things cost others.
 //! - [`load`]: many raw connections without encryption, for the server's own speed.
 //! - [`faults`]: what can happen to a server, as scenarios of their own; [`simulation`]: what can happen to everybody at
 //!   once.
@@ -23,6 +24,7 @@
 //! ```
 
 mod clock;
+pub mod cost;
 pub mod database;
 pub mod faults;
 pub mod figures;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use privmsg_harness::{Admin, ServerProcess, Setting, binaries};
-use privmsg_protocol::{GroupId, Seq, UserId};
+use privmsg_protocol::{ConversationId, GroupId, Seq, UserId};
 
 use crate::database;
 use crate::person::Person;
@@ -166,6 +166,14 @@ impl Server {
     /// If there is none.
     pub fn group_of(&self, users: &[&str]) -> Result<GroupId> {
         database::group_of(&self.process, users)
+    }
+
+    /// The newest group of a conversation.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn group_in(&self, conversation: &ConversationId) -> Result<GroupId> {
+        database::group_in(&self.process, conversation)
     }
 
     /// The last place that is taken in the history of a group.

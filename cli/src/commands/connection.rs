@@ -28,6 +28,8 @@ pub(super) struct Connection {
     lang: Lang,
     watched: bool,
     json: bool,
+    /// What is wrong with the account, which was said before.
+    alarms: Vec<Reason>,
     events: broadcast::Receiver<Event>,
     /// The server cannot be reached, which was said.
     lost: bool,
@@ -38,7 +40,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn of(session: &Session<'_>, client: &Client) -> Self {
         let (watched, json) = (session.output.is_watched(), session.output.is_json());
-        Self { lang: session.lang(), watched, json, events: client.events(), lost: false, full: false }
+        let alarms = session.alarms.get().cloned().unwrap_or_default();
+        Self { lang: session.lang(), watched, json, alarms, events: client.events(), lost: false, full: false }
     }
 
     /// The next thing to be told. Cancel-safe.
@@ -82,6 +85,7 @@ impl Connection {
                 return None;
             }
             Event::Waiting => notice(self.json, "device_not_listed", &lang.waits_to_be_let_in()),
+            Event::OwnDevicesAlarm { reason } if self.alarms.contains(&reason) => return None,
             Event::OwnDevicesAlarm { reason } => {
                 let said = sentence(lang, &reason, None)?;
                 notice(self.json, alarm(&reason), &said)
@@ -93,8 +97,15 @@ impl Connection {
     }
 }
 
-/// The name of what is wrong with one's own devices, for scripts.
-const fn alarm(reason: &Reason) -> &'static str {
+/// Says what is wrong with the account.
+pub(super) fn say_alarm(session: &Session<'_>, reason: &Reason) {
+    if let Some(said) = sentence(session.lang(), reason, None) {
+        session.output.notice(alarm(reason), &said);
+    }
+}
+
+/// The name of what is wrong with one's own account, for scripts.
+pub(super) const fn alarm(reason: &Reason) -> &'static str {
     match reason {
         Reason::AnotherOwnIdentity => "another_own_identity",
         Reason::ReplacementBegun => "replacement_begun",
@@ -132,7 +143,15 @@ mod tests {
 
     fn connection(lang: Lang, json: bool) -> Connection {
         let (_, events) = broadcast::channel(1);
-        Connection { lang, watched: false, json, events, lost: false, full: false }
+        Connection {
+            lang,
+            watched: false,
+            json,
+            alarms: vec![Reason::ReplacementBegun],
+            events,
+            lost: false,
+            full: false,
+        }
     }
 
     #[test]
@@ -144,6 +163,14 @@ mod tests {
         assert_eq!(said(&mut connection, gone()), None);
         assert_eq!(said(&mut connection, Event::Connected), Some("connected again".to_owned()));
         assert!(said(&mut connection, gone()).is_some());
+    }
+
+    #[test]
+    fn what_was_wrong_with_the_account_at_the_start_is_not_said_twice() {
+        let mut connection = connection(Lang::En, true);
+        assert_eq!(said(&mut connection, Event::OwnDevicesAlarm { reason: Reason::ReplacementBegun }), None);
+        let other = said(&mut connection, Event::OwnDevicesAlarm { reason: Reason::DeviceListConflict });
+        assert!(other.is_some_and(|said| said.contains("device_list_conflict")));
     }
 
     #[test]

@@ -28,8 +28,9 @@ mod waiting;
 mod whoami;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
-use privmsg_client::{Client, ClientError, Event, Profile, Seat};
+use privmsg_client::{Client, ClientError, Event, Profile, Reason, Seat};
 use privmsg_protocol::ErrorCode;
 use tokio::sync::broadcast;
 
@@ -45,21 +46,29 @@ pub(crate) struct Session<'a> {
     output: &'a Output,
     profile: Profile,
     signals: Signals,
+    /// What was wrong with the account when the profile was opened, which was said.
+    alarms: OnceLock<Vec<Reason>>,
 }
 
 impl<'a> Session<'a> {
     pub(crate) fn new(profile: Option<PathBuf>, output: &'a Output) -> Result<Self, Failure> {
         let signals = Signals::listen().map_err(Failure::Runtime)?;
-        Ok(Self { output, profile: profile::folder(profile)?, signals })
+        Ok(Self { output, profile: profile::folder(profile)?, signals, alarms: OnceLock::new() })
     }
 
     const fn lang(&self) -> Lang {
         self.output.lang()
     }
 
-    /// Opens the profile.
+    /// Opens the profile, and says what is wrong with its account: each command does, as long as it is so.
     async fn open(&self) -> Result<Client, Failure> {
-        profile::open(&self.profile, self.lang()).await
+        let client = profile::open(&self.profile, self.lang()).await?;
+        let alarms = client.alarms().await?;
+        if self.alarms.get().is_none() {
+            alarms.iter().for_each(|reason| connection::say_alarm(self, reason));
+        }
+        self.alarms.get_or_init(|| alarms);
+        Ok(client)
     }
 
     /// Opens the profile of a device that is signed in.

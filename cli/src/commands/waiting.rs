@@ -47,6 +47,7 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
         Reason::Refused(ErrorCode::ConversationExists) => return None,
         Reason::Refused(ErrorCode::AwaitsAnswer) if let Some(user) = to => lang.has_not_answered(user.as_str()),
         Reason::Refused(ErrorCode::RecipientHasNoDevices) => lang.unreachable_person(Unreachable::NobodyThere, to),
+        Reason::Refused(ErrorCode::RecipientNotBack) => lang.person_not_back(to),
         Reason::Refused(code) => lang.refusal(code),
         Reason::Unreachable(why) => lang.unreachable_person(*why, to),
         Reason::Network => lang.no_answer_in_time(),

@@ -8,7 +8,7 @@ use crate::foreign;
 use crate::output::Style;
 use crate::profile;
 
-use super::{Session, why_not_signed_in};
+use super::{Session, connection, why_not_signed_in};
 
 #[derive(Serialize)]
 struct WhoamiObject<'a> {
@@ -26,6 +26,9 @@ struct WhoamiObject<'a> {
     /// It has to be let in by another device of the account.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     waiting: bool,
+    /// What is wrong with the account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<&'static str>,
     profile: String,
     key_place: Option<&'static str>,
 }
@@ -58,6 +61,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             signed_in: me.signed_in,
             why_not: why_not.as_ref().map(|why| why.code.as_str()),
             waiting: waits,
+            alarms: client.alarms().await?.iter().map(connection::alarm).collect(),
             profile: folder,
             key_place: place.map(KeyPlace::name),
         });

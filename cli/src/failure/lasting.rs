@@ -13,6 +13,8 @@ pub(crate) enum Lasting {
     Unreachable(Unreachable),
     /// The server has nobody to give it to.
     NoDevices,
+    /// Nobody to whom it could give it has come back yet.
+    NotBack,
     /// Others have not fetched what was sent for long.
     MailboxFull,
     /// The other one has not answered yet, and enough was said until then.
@@ -34,6 +36,7 @@ impl Lasting {
         match reason {
             Reason::Unreachable(why) => Some(Self::Unreachable(*why)),
             Reason::Refused(ErrorCode::RecipientHasNoDevices) => Some(Self::NoDevices),
+            Reason::Refused(ErrorCode::RecipientNotBack) => Some(Self::NotBack),
             Reason::Refused(ErrorCode::MailboxFull) => Some(Self::MailboxFull),
             Reason::Refused(ErrorCode::AwaitsAnswer) => Some(Self::AwaitsAnswer),
             Reason::Refused(ErrorCode::TooManyRequests) => Some(Self::TooManyRequests),
@@ -69,6 +72,7 @@ impl Lasting {
             // Whether the server has found it out or this device makes no difference.
             Self::Unreachable(Unreachable::NobodyThere) | Self::NoDevices => "recipient_has_no_devices",
             Self::Unreachable(why) => why.as_str(),
+            Self::NotBack => "recipient_not_back",
             Self::MailboxFull => "mailbox_full",
             Self::AwaitsAnswer => "awaits_answer",
             Self::TooManyRequests => "too_many_requests",
@@ -83,6 +87,7 @@ impl Lasting {
         match (self, to) {
             (Self::AwaitsAnswer, Some(user)) => lang.has_not_answered(user.as_str()),
             (Self::Unreachable(why), _) => lang.unreachable_person(why, to),
+            (Self::NotBack, _) => lang.person_not_back(to),
             (Self::NoDevices, _) => lang.unreachable_person(Unreachable::NobodyThere, to),
             _ => self.of_anybody(lang),
         }
@@ -92,6 +97,7 @@ impl Lasting {
         match self {
             Self::Unreachable(why) => lang.unreachable_person(why, None),
             Self::NoDevices => lang.refusal(&ErrorCode::RecipientHasNoDevices),
+            Self::NotBack => lang.person_not_back(None),
             Self::MailboxFull => lang.refusal(&ErrorCode::MailboxFull),
             Self::AwaitsAnswer => lang.refusal(&ErrorCode::AwaitsAnswer),
             Self::TooManyRequests => lang.refusal(&ErrorCode::TooManyRequests),

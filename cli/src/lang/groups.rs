@@ -63,20 +63,28 @@ impl Lang {
     /// What has changed in a group, a sentence each. `own` is addressed.
     pub(crate) fn group_news(self, news: &GroupNews, by: &UserId, own: &UserId) -> Vec<String> {
         let mut said = Vec::new();
+        if news.went_on {
+            said.push(self.group_went_on());
+        }
+        if news.unseen {
+            said.push(self.changed_unseen());
+        }
+        let named = if news.unseen { self.somebody() } else { by.to_string() };
+        let name = named.as_str();
         let join = |users: &[UserId]| users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ");
         let without = |users: &[UserId]| users.iter().filter(|user| *user != own).cloned().collect::<Vec<_>>();
         let (added, removed, left) = (without(&news.added), without(&news.removed), without(&news.left));
         if news.added.contains(own) {
-            said.push(if by == own { self.group_begins() } else { self.added_you(by.as_str()) });
+            said.push(if by == own { self.group_begins() } else { self.added_you(name) });
         }
         if !added.is_empty() {
-            said.push(self.added_people(by.as_str(), &join(&added)));
+            said.push(self.added_people(name, &join(&added)));
         }
         if news.removed.contains(own) {
-            said.push(self.removed_you(by.as_str()));
+            said.push(self.removed_you(name));
         }
         if !removed.is_empty() {
-            said.push(self.removed_people(by.as_str(), &join(&removed)));
+            said.push(self.removed_people(name, &join(&removed)));
         }
         if news.left.contains(own) {
             said.push(self.you_left());
@@ -89,10 +97,10 @@ impl Lang {
             said.push(self.people_left(&join(&left)));
         }
         for (user, role) in news.roles.iter().filter(|_| !news.left.contains(own)) {
-            said.push(self.has_role(by.as_str(), user.as_str(), self.role_named(role)));
+            said.push(self.has_role(name, user.as_str(), self.role_named(role)));
         }
         if !news.other_identity.is_empty() {
-            said.push(self.under_other_identity(by.as_str(), &join(&news.other_identity)));
+            said.push(self.under_other_identity(name, &join(&news.other_identity)));
         }
         if news.came_in {
             said.push(self.came_in());
@@ -196,8 +204,8 @@ r"Группа обозначается своим ID, group:…; достато
     you_left() => "you have left the group", "вы вышли из группы";
     owns_it_now(user: &str) => "{user} owns it now", "теперь владелец — {user}";
     group_unknown_to_server() =>
-        "the server knows you in this group no more: you left on another device, were removed, or it has lost the group",
-        "сервер больше не знает вас в этой группе: вы вышли на другом устройстве, вас исключили, или он её потерял";
+        "the server knows you in this group no more: you left on another device, were removed, it has lost the group, or keeps it from you (privmsg requests)",
+        "сервер больше не знает вас в этой группе: вы вышли на другом устройстве, вас исключили, он её потерял или не пропускает её к вам (privmsg requests)";
     group_not_allowed() => "your role in the group does not allow this", "ваша роль в группе этого не позволяет";
     group_no_participant() => "that user is not in the group", "этого пользователя в группе нет";
     group_last_owner() =>
@@ -221,6 +229,13 @@ r"Группа обозначается своим ID, group:…; достато
     came_in() =>
         "This device is in the group now. You read here what is said from now on.",
         "Это устройство теперь в группе. Здесь видно всё, что сказано после этого.";
+    group_went_on() =>
+        "The conversation goes on in another group: a member's device has begun it.",
+        "Разговор продолжается в новой группе: её начало устройство одного из участников.";
+    changed_unseen() =>
+        "This device did not follow the group, which has changed meanwhile. Who has done it is not known here:",
+        "Это устройство не следило за группой, и она изменилась. Кто это сделал, здесь неизвестно:";
+    somebody() => "somebody", "кто-то";
     group_begins() => "The group is there.", "Группа создана.";
     added_you(by: &str) => "{by} has added you to the group. You read what is said from here on.", "{by}: вы добавлены в группу. Вам видно всё, что сказано после этого.";
     added_people(by: &str, whom: &str) => "{by} has added {whom}", "{by}: {whom} теперь в группе";
@@ -252,12 +267,16 @@ mod tests {
             other_identity: vec![other],
             came_in: true,
             unknown_to_server: true,
+            went_on: true,
+            unseen: false,
         };
         for lang in [Lang::En, Lang::Ru] {
             let said = lang.group_news(&all, &by, &own);
-            assert_eq!(said.len(), 9);
+            assert_eq!(said.len(), 10);
             assert!(said.iter().all(|line| !line.contains("me,")), "{said:?}");
         }
-        assert_eq!(Lang::En.group_news(&all, &by, &own)[2], "boss has removed you: you are no longer in this group");
+        assert_eq!(Lang::En.group_news(&all, &by, &own)[3], "boss has removed you: you are no longer in this group");
+        let unseen = Lang::En.group_news(&GroupNews { unseen: true, ..all }, &own, &own);
+        assert!(unseen.iter().any(|line| line == "somebody has added other"), "{unseen:?}");
     }
 }

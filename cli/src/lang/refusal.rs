@@ -13,6 +13,12 @@ texts! {
     nobody_else_there() =>
         "nobody else in this chat is signed in on any device at the moment",
         "в этом чате сейчас больше никто не вошёл ни на одном устройстве";
+    not_back(who: &str) =>
+        "{who}: no device has come back to this chat since the server was restored from a backup, or after a long absence. It goes out as soon as one connects",
+        "{who}: ни одно устройство ещё не вернулось в этот чат после восстановления сервера из копии или долгого отсутствия. Отправится, как только одно из них подключится";
+    not_back_of_group() =>
+        "no device of anybody else has come back to this chat since the server was restored from a backup. It goes out as soon as one connects",
+        "ни одно чужое устройство ещё не вернулось в этот чат после восстановления сервера из копии. Отправится, как только одно из них подключится";
     no_key_packages(who: &str) =>
         "{who} has no device at the moment that can be written to: they have not signed in, perhaps after starting anew, or use another kind of client",
         "{who}: сейчас нет устройства, на которое можно писать: вход не выполнен (возможно, после начала заново) или используется другая программа";
@@ -51,6 +57,11 @@ impl Lang {
             Unreachable::NoIdentity => self.no_identity(&who),
             Unreachable::NotVouchedFor => self.not_vouched_for(&who),
         }
+    }
+
+    /// That nobody is back in a chat yet; by name in one of two.
+    pub(crate) fn person_not_back(self, who: Option<&UserId>) -> String {
+        who.map_or_else(|| self.not_back_of_group().to_owned(), |who| self.not_back(who.as_str()))
     }
 
     /// What an error code means to whoever wanted to send or change something.
@@ -122,6 +133,7 @@ impl Lang {
             ),
             E::UnknownRecipient => self.pick("there is no such user", "такого пользователя нет"),
             E::RecipientHasNoDevices => return self.unreachable_person(Unreachable::NobodyThere, None),
+            E::RecipientNotBack => return self.person_not_back(None),
             E::UnknownUser => self.pick("there is no such user", "такого пользователя нет"),
             E::UserExists => self.pick("the user id is taken", "ID пользователя занят"),
             E::UnknownDevice => self.pick(

@@ -56,11 +56,11 @@ r"Чат с пользователем: ничто из отправленног
         "{by}, whom you have blocked, has put you into the group {group}",
         "{by} (вами заблокирован): вы добавлены в группу {group}";
     kept_out_of_declined(by: &str, group: &str) =>
-        "{by}, whom you have declined, has put you into the group {group}, in which nobody else is",
-        "{by} (разговор вами отклонён): вы добавлены в группу {group}, где больше никого нет";
+        "{by}, whom you have declined, is alone with you in the group {group}",
+        "{by} (разговор вами отклонён): в группе {group} только вы двое";
     kept_out_left(group: &str) =>
-        "You were put again into the group {group}, which you have left twice",
-        "Вас снова добавили в группу {group}, из которой вы дважды вышли";
+        "You were put again into the group {group}, which you have left",
+        "Вас снова добавили в группу {group}, из которой вы вышли";
     kept_out_meaning() =>
         "The server keeps it from you: nothing of it arrives. The others there see you among its people.",
         "Сервер не пропускает её к вам: из неё ничего не приходит. Другие её участники видят вас среди участников.";

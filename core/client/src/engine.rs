@@ -15,6 +15,7 @@ pub(crate) mod inbox;
 #[cfg(test)]
 mod inbox_tests;
 mod link;
+mod read;
 mod scheduler;
 mod seat;
 mod session;

@@ -19,4 +19,5 @@ pub(crate) mod restored;
 pub(crate) mod rosters;
 pub(crate) mod schedule;
 pub(crate) mod standing;
+pub(crate) mod told;
 pub(crate) mod unusable;

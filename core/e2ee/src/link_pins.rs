@@ -191,6 +191,7 @@ mod tests {
             verified: at.is_multiple_of(2),
             said_by: None,
             floor: 0,
+            through: Vec::new(),
         };
         (0..count).map(pin).collect()
     }

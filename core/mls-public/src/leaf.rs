@@ -3,10 +3,12 @@
 
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension,
-    ExtensionType, Extensions, LeafNode, ProtocolVersion, RequiredCapabilitiesExtension, UnknownExtension,
+    ExtensionType, Extensions, KeyPackageIn, LeafNode, ProtocolVersion, RequiredCapabilitiesExtension,
+    UnknownExtension,
 };
 use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_protocol::{DeviceId, UserId};
+use tls_codec::DeserializeBytes as _;
 
 use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::keys::DevicePublicKey;
@@ -123,6 +125,14 @@ pub fn device_of(credential: &Credential) -> Result<(UserId, DeviceId), Certific
 /// As [`DeviceCertificate::check_version`].
 pub fn check_version(credential: &Credential) -> Result<(), CertificateError> {
     DeviceCertificate::check_version(basic(credential)?.identity())
+}
+
+/// The device key that a key package is for, if it is one. Nothing else of it is checked.
+#[must_use]
+pub fn key_of_package(bytes: &[u8]) -> Option<DevicePublicKey> {
+    let package = KeyPackageIn::tls_deserialize_exact_bytes(bytes).ok()?;
+    let key = package.unverified_credential().signature_key;
+    DevicePublicKey::from_bytes(key.as_slice().try_into().ok()?).ok()
 }
 
 fn basic(credential: &Credential) -> Result<BasicCredential, CertificateError> {

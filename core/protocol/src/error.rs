@@ -125,6 +125,9 @@ error_codes! {
     UnknownRecipient = "unknown_recipient", 404, Never;
     /// The user exists, but is not signed in on any device; in a group, none of the other users is.
     RecipientHasNoDevices = "recipient_has_no_devices", 409, Later;
+    /// The other users are signed in, but none of their devices has come back to the group since a backup was restored, or since
+    /// it was put out of it for staying away.
+    RecipientNotBack = "recipient_not_back", 409, Later;
     /// No such user (administration, profiles).
     UnknownUser = "unknown_user", 404, Never;
     /// The `user_id` is taken.

@@ -102,6 +102,7 @@ CREATE TABLE contact_word (
     user_id TEXT NOT NULL,
     said_by TEXT NOT NULL,             -- device; '' for this one
     told_by TEXT NOT NULL,             -- the own device that has told it here; '' for this one
+    through TEXT NOT NULL DEFAULT '',  -- those that have handed it on between the two, with a space between them
     identity BLOB NOT NULL,
     marks INTEGER NOT NULL,            -- 1 by a contact link, 2 verified
     floor INTEGER NOT NULL DEFAULT 0,  -- the generation that stood on the contact's own screen
@@ -206,7 +207,28 @@ CREATE TABLE group_chat (
     title TEXT NOT NULL DEFAULT '',
     title_at INTEGER NOT NULL DEFAULT 0, -- position of who gave it last; 0: nobody yet, or it was only told again
     gone TEXT,                         -- left, removed, unknown: why the user takes no part any more
-    urged INTEGER NOT NULL DEFAULT 0   -- the user was told that they are its only owner
+    urged INTEGER NOT NULL DEFAULT 0,  -- the user was told that they are its only owner
+    told BLOB                          -- the roster up to which the chat tells what has changed
+) STRICT;
+
+-- Whom this device has told what a group is called, since they came in by themselves.
+CREATE TABLE title_told (
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    user_id TEXT NOT NULL,
+    since INTEGER NOT NULL,            -- ms, of the first time that counts
+    times INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, user_id)
+) STRICT;
+
+-- Whom the account's own steps were about in a group, and when they last were, ms; 0 for never.
+CREATE TABLE group_step (
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    user_id TEXT NOT NULL,
+    added_at INTEGER NOT NULL,
+    removed_at INTEGER NOT NULL,
+    role_at INTEGER NOT NULL,
+    identity_at INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, user_id)
 ) STRICT;
 
 -- Rosters that have counted, the newest of each group: what a server that was set back shows again is known by them.

@@ -2,6 +2,7 @@
 //!
 //! Rosters are bytes here, and were verified by whoever brings them.
 
+use privmsg_protocol::UserId;
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
@@ -97,6 +98,24 @@ pub fn set_view(tx: &Tx<'_>, chat: ChatId, view: &[u8]) -> Result<(), StoreError
     Ok(())
 }
 
+/// The roster up to which a group's chat tells what has changed.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn told(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT told FROM group_chat WHERE chat_id = ?1")?;
+    Ok(query.query_row([chat.0], |row| row.get(0)).optional()?.flatten())
+}
+
+/// What has changed is told up to this roster.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_told(tx: &Tx<'_>, chat: ChatId, roster: &[u8]) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE group_chat SET told = ?2 WHERE chat_id = ?1", params![chat.0, roster])?;
+    Ok(())
+}
+
 /// The user takes no part any more, or does again. Returns whether that is news.
 ///
 /// # Errors
@@ -141,6 +160,30 @@ pub fn tell_title(tx: &Tx<'_>, chat: ChatId, title: &str) -> Result<(), StoreErr
         tx.changed(Change::Chat(chat));
     }
     Ok(())
+}
+
+/// How often somebody's devices that come in by themselves are told a group's title in a while: whoever lets theirs come and go would
+/// have this device say it without end.
+const TOLD_TIMES: u32 = 4;
+
+/// That while, ms.
+const TOLD_WITHIN: i64 = 6 * 60 * 60 * 1000;
+
+/// Whether somebody is told the title of a group now. It is counted.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_title_told(tx: &Tx<'_>, chat: ChatId, user: &UserId, now_ms: i64) -> Result<bool, StoreError> {
+    let told = tx
+        .sql()
+        .prepare_cached(
+            "INSERT INTO title_told (chat_id, user_id, since, times) VALUES (?1, ?2, ?3, 1)
+             ON CONFLICT DO UPDATE SET times = iif(?3 - since BETWEEN 0 AND ?4, times + 1, 1),
+                 since = iif(?3 - since BETWEEN 0 AND ?4, since, ?3)
+             WHERE times < ?5 OR ?3 - since NOT BETWEEN 0 AND ?4",
+        )?
+        .execute(params![chat.0, user.as_str(), now_ms, TOLD_WITHIN, TOLD_TIMES])?;
+    Ok(told > 0)
 }
 
 /// A roster counts in a group's chat.

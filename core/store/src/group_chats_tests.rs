@@ -65,6 +65,25 @@ async fn the_newest_title_counts_and_one_that_is_told_again_only_where_none_is()
     checked.await.unwrap();
 }
 
+/// A member's devices that came in again and again had whoever gives titles say so each time, and nothing else any more.
+#[tokio::test]
+async fn whoever_comes_again_and_again_is_told_the_title_a_few_times() {
+    let (_dir, store) = store();
+    let told = store.write(|tx| {
+        let chat = chats::ensure(tx, &kind(1), 5)?;
+        let user = |name: &str| UserId::new(name).unwrap();
+        let mut told = 0;
+        for second in 0..200 {
+            told += u32::from(note_title_told(tx, chat, &user("mal"), 1000 * second)?);
+        }
+        let other = note_title_told(tx, chat, &user("bob"), 200_000)?;
+        let later = note_title_told(tx, chat, &user("mal"), TOLD_WITHIN + 200_000)?;
+        let clock_set_back = note_title_told(tx, chat, &user("mal"), 5)?;
+        Ok::<_, StoreError>((told, other, later, clock_set_back))
+    });
+    assert_eq!(told.await.unwrap(), (TOLD_TIMES, true, true, true));
+}
+
 #[tokio::test]
 async fn the_newest_rosters_are_kept() {
     let (_dir, store) = store();

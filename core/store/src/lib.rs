@@ -30,6 +30,7 @@ pub mod contacts;
 mod db;
 mod error;
 pub mod group_chats;
+pub mod group_steps;
 pub mod groups;
 pub mod key;
 pub mod key_packages;

@@ -3,6 +3,8 @@
 //! Lists are counted in the order in which this device has seen them. What they say themselves, dates above all, whoever signs
 //! them can make up, and a device that has left stands in none any more: that it was there is remembered here alone.
 
+use std::collections::HashSet;
+
 use privmsg_protocol::DeviceId;
 use rusqlite::params;
 
@@ -98,6 +100,17 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Listed>, StoreError> {
             last_added: seconds(row.get(5)?),
         })
     })?;
+    rows.collect()
+}
+
+/// Devices that lists have had under more than one key: a name is given to one device, so somebody has spoken for another one.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn under_several_keys(at: &Snapshot<'_>) -> Result<HashSet<DeviceId>, StoreError> {
+    let sql = "SELECT device_id FROM listed_device GROUP BY device_id HAVING count(*) > 1";
+    let mut query = at.sql().prepare_cached(sql)?;
+    let rows = query.query_and_then([], |row| device_id(row, 0))?;
     rows.collect()
 }
 

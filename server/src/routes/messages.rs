@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use privmsg_protocol::ErrorCode;
 use privmsg_protocol::limits::{MAX_ACK_IDS, MAX_PENDING_PAGE};
 use privmsg_protocol::rest::{AckRequest, PendingMessages};
+use privmsg_protocol::{ErrorCode, MessageId};
 use serde::Deserialize;
 
 use crate::app::AppState;
@@ -42,14 +42,15 @@ pub(super) async fn pending(
     let limit =
         PageLimit { messages: query.limit.unwrap_or(MAX_PENDING_PAGE).clamp(1, MAX_PENDING_PAGE), bytes: PAGE_BYTES };
     let page = async {
+        let newest = app.storage.mailbox_end(session.device).await?.map(|(_, message_id)| message_id);
         let page = app.storage.mailbox_page(session.device, Position::default(), limit).await?;
-        Ok(render(&page))
+        Ok(render(&page, newest))
     };
     answer::made(&app, session.user, page).await
 }
 
 /// A [`PendingMessages`], put together from the stored text of its messages.
-fn render(page: &Page) -> String {
+fn render(page: &Page, newest: Option<MessageId>) -> String {
     let mut text = String::from(r#"{"messages":["#);
     let payloads = page.deliveries.iter().filter_map(|delivery| frame_text::payload(&delivery.frame));
     for (index, payload) in payloads.enumerate() {
@@ -59,7 +60,11 @@ fn render(page: &Page) -> String {
         text.push_str(payload);
     }
     text.push_str(r#"],"has_more":"#);
-    text.push_str(if page.has_more { "true}" } else { "false}" });
+    text.push_str(if page.has_more { "true" } else { "false" });
+    if let Some(newest) = newest {
+        text.push_str(&format!(r#","newest":"{newest}""#));
+    }
+    text.push('}');
     text
 }
 

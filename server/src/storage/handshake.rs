@@ -43,6 +43,8 @@ pub(crate) struct Welcomed {
 pub(crate) struct Founding {
     pub(crate) new: CreateGroup,
     pub(crate) named: Named,
+    /// The leaf of whoever has made it.
+    pub(crate) creator: Member,
     /// Of a group of people.
     pub(crate) rosters: Option<Rosters>,
     /// What the groups that one user has created may take, in bytes.

@@ -59,13 +59,15 @@ pub(super) struct Connection {
     pub(super) app: AppState,
     pub(super) session: Session,
     pub(super) unacknowledged: Unacknowledged,
-    /// The mailbox has once been delivered to its end.
+    /// What lay in the mailbox when the device connected has been delivered.
     pub(super) caught_up: bool,
     /// What it may send.
     pub(super) frames: Frames,
     outbox: Arc<Outbox>,
     /// The mailbox has been delivered up to here.
     cursor: Position,
+    /// Where it ended when the device connected: what comes while it is delivered, without end perhaps, is not waited for.
+    end: Position,
     in_flight: usize,
     /// There may be more in the mailbox to read right away.
     reading: bool,
@@ -86,6 +88,7 @@ impl Connection {
             caught_up: false,
             outbox: Arc::default(),
             cursor: Position::default(),
+            end: Position::default(),
             in_flight: 0,
             reading: true,
             asked: false,
@@ -127,6 +130,8 @@ impl Connection {
                 return Ok(reason);
             }
         }
+        let end = self.app.storage.mailbox_end(self.session.device).await.map_err(|_| Broken)?;
+        self.end = end.map(|(position, _)| position).unwrap_or_default();
         socket
             .write(&ServerFrame::Authenticated(Authenticated {
                 user_id: self.session.user_id.clone(),
@@ -329,17 +334,14 @@ impl Connection {
         for delivery in page.deliveries {
             self.deliver_one(socket, delivery).await?;
         }
-        if page.has_more {
-            return Ok(());
+        if !page.has_more {
+            // What was told before the page was read, and is not in it, has been acknowledged elsewhere or has expired.
+            self.cursor = self.cursor.max(newest);
+            self.reading = !self.outbox.go_live(self.cursor);
         }
-        // What was told before the page was read, and is not in it, has been acknowledged elsewhere or has expired.
-        self.cursor = self.cursor.max(newest);
-        if self.outbox.go_live(self.cursor) {
-            self.reading = false;
-            if !std::mem::replace(&mut self.caught_up, true) {
-                socket.write(&ServerFrame::CaughtUp).await?;
-                self.show_present(socket).await?;
-            }
+        if (!self.reading || self.cursor >= self.end) && !std::mem::replace(&mut self.caught_up, true) {
+            socket.write(&ServerFrame::CaughtUp).await?;
+            self.show_present(socket).await?;
         }
         Ok(())
     }

@@ -69,9 +69,9 @@ async fn nothing_acknowledged_is_lost_by_sudden_deaths() {
     };
     let mut server = start();
     let key = server.api.create_user("alice").await;
-    let mut alice = server.api.login("alice", &key, Some("a")).await;
+    let mut alice = server.api.login("alice", &key, None).await;
     let key = server.api.create_user("bob").await;
-    let mut bob = server.api.login("bob", &key, Some("b")).await;
+    let mut bob = server.api.login("bob", &key, None).await;
     let mut acknowledged: HashSet<MessageId> = HashSet::new();
     let mut sent: HashSet<MessageId> = HashSet::new();
     for death in 0..DEATHS {
@@ -226,7 +226,7 @@ async fn data_and_log_hold_no_key_and_no_file_name() {
     {
         let server = Binary::start(folder.path());
         let key = server.api.create_user("alice").await;
-        let alice = server.api.login("alice", &key, Some("a")).await;
+        let alice = server.api.login("alice", &key, None).await;
         let body =
             "--B\r\ncontent-disposition: form-data; name=\"file\"; filename=\"tax return.pdf\"\r\n\r\nx\r\n--B--\r\n";
         let kind = "multipart/form-data; boundary=B";

@@ -46,6 +46,34 @@ async fn what_bob_missed_comes_in_order_until_he_acknowledges_it() {
     assert_eq!(b.next().await, ServerFrame::CaughtUp);
 }
 
+/// What lay there when the device connected. Somebody who talks without a pause keeps nobody from the rest: once, they did.
+#[tokio::test]
+async fn what_comes_while_the_mailbox_is_delivered_is_not_waited_for() {
+    let server = TestServer::with(|config| {
+        config.limits.max_message_size_kb = 8192;
+        config.limits.max_request_kb_per_day = 1 << 20;
+    })
+    .await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let (mut a, large) = (alice.online().await, "x".repeat(4 << 20));
+    // More than the system takes from the server before anybody reads.
+    let (lay_there, came_since) = ([new_id(), new_id(), new_id(), new_id()], [new_id(), new_id()]);
+    for id in lay_there {
+        a.deliver(alice.message("bob", id, &large)).await;
+    }
+    let mut b = bob.connect().await;
+    for id in came_since {
+        a.deliver(alice.message("bob", id, "eA==")).await;
+    }
+    for id in lay_there {
+        assert_eq!(b.message().await.message_id, id);
+    }
+    assert_eq!(b.next().await, ServerFrame::CaughtUp);
+    for id in came_since {
+        assert_eq!(b.message().await.message_id, id);
+    }
+}
+
 #[tokio::test]
 async fn each_device_has_a_mailbox_of_its_own() {
     let server = TestServer::start().await;
@@ -129,12 +157,17 @@ async fn the_mailbox_can_be_read_over_rest() {
     assert_eq!(pending["has_more"], true);
     assert_eq!(pending["messages"][0]["message_id"], json!(ids[0]));
     assert_eq!(pending["messages"][1]["sender_id"], "alice");
+    assert_eq!(pending["newest"], json!(ids[2]));
     let acked = json!({"message_ids": [ids[0], ids[2], new_id()]});
     assert_eq!(bob.post("/api/v1/messages/ack", acked).await.status, 204);
     let pending = bob.get("/api/v1/messages/pending").await.ok();
     assert_eq!(pending["has_more"], false);
     assert_eq!(pending["messages"].as_array().unwrap().len(), 1);
     assert_eq!(pending["messages"][0]["message_id"], json!(ids[1]));
+    assert_eq!(pending["newest"], json!(ids[1]));
+    bob.post("/api/v1/messages/ack", json!({"message_ids": [ids[1]]})).await;
+    let pending = bob.get("/api/v1/messages/pending").await.ok();
+    assert_eq!(pending, json!({"messages": [], "has_more": false}));
 }
 
 #[tokio::test]

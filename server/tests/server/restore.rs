@@ -184,7 +184,7 @@ async fn what_is_declined_stays_declined() {
     let mut people = Vec::new();
     for name in ["alice", "bob", "carol"] {
         let key = server.api.create_user(name).await;
-        people.push(server.api.login(name, &key, Some(name)).await);
+        people.push(server.api.login_with(name, &key, name.as_bytes()[0]).await);
     }
     let chats = ["bob", "carol"].map(|name| Chat::direct("alice", name));
     for (chat, other) in chats.iter().zip(&people[1..]) {
@@ -201,7 +201,7 @@ async fn what_is_declined_stays_declined() {
         serde_json::from_str(&done(folder.path(), &["restore", "then.tar", "--force", "--json"])).unwrap();
     assert_eq!(said["taken_back"]["declined"], 2);
     let server = Binary::start(folder.path());
-    let alice = server.api.login("alice", &people[0].access_key, Some("alice")).await;
+    let alice = server.api.login_with("alice", &people[0].access_key, b'a').await;
     let requests = alice.get("/api/v1/users/me/requests").await.ok();
     assert_eq!(requests, json!({"unanswered": [], "declined": [of_carol]}));
 }
@@ -214,7 +214,7 @@ async fn who_is_blocked_stays_blocked() {
     let mut people = Vec::new();
     for name in ["alice", "bob", "mallory"] {
         let key = server.api.create_user(name).await;
-        people.push(server.api.login(name, &key, Some(name)).await);
+        people.push(server.api.login_with(name, &key, name.as_bytes()[0]).await);
     }
     let path = |user: &str| format!("/api/v1/users/me/blocks/{user}");
     let api = server.api;
@@ -228,7 +228,7 @@ async fn who_is_blocked_stays_blocked() {
     let changed = json!([{"user_id": "alice", "peer": "bob"}, {"user_id": "alice", "peer": "mallory"}]);
     assert_eq!(said["taken_back"]["blocks"], changed);
     let server = Binary::start(folder.path());
-    let alice = server.api.login("alice", &people[0].access_key, Some("alice")).await;
+    let alice = server.api.login_with("alice", &people[0].access_key, b'a').await;
     let listed = alice.get("/api/v1/users/me/blocks").await.ok();
     let blocked: Vec<_> = listed["blocked"].as_array().unwrap().iter().map(|one| one["user_id"].clone()).collect();
     assert_eq!(blocked, [json!("mallory")]);

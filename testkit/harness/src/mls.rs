@@ -76,7 +76,11 @@ impl MlsDevice {
         Ok(ClaimedKeyPackage::validate(&self.new_key_package()?, &user, &device, now_s())?)
     }
 
-    fn new_key_package(&self) -> Result<Vec<u8>> {
+    /// The same as bytes.
+    ///
+    /// # Errors
+    /// If OpenMLS makes none.
+    pub fn new_key_package(&self) -> Result<Vec<u8>> {
         let provider = Provider::new(&self.0.disk);
         Ok(generate_key_package(&provider, &self.0.keys, &self.0.certificate, false, now_s(), made_at())?.bytes)
     }

@@ -90,12 +90,18 @@ impl Claim {
     /// The group that began with one roster, in the epoch of another, or that says so.
     #[must_use]
     pub fn with_roster(founding: &Roster, roster: &Roster) -> Self {
+        Self::with_roster_in(founding, roster, Incarnation::FIRST)
+    }
+
+    /// The same of a later group of the conversation.
+    #[must_use]
+    pub fn with_roster_in(founding: &Roster, roster: &Roster, incarnation: Incarnation) -> Self {
         let people = roster.participants().iter().map(|place| place.user_id().clone()).collect();
         Self {
             people,
             founding_roster: Some(Opaque::encode(&founding.encode())),
             roster: Some(roster.clone()),
-            ..Self::of(&ConversationInfo::group(roster, Incarnation::FIRST))
+            ..Self::of(&ConversationInfo::group(roster, incarnation))
         }
     }
 

@@ -217,6 +217,17 @@ impl HostileMember {
         Verdict::of(&self.tries("POST", "groups", &creation).await?)
     }
 
+    /// Has a group of people go on in another one, with the roster that this claims.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn leads_on(&mut self, incarnation: Incarnation, claim: &Claim, made: &Forged) -> Result<Verdict> {
+        let roster = claim.roster.as_ref().filter(|roster| !roster.is_founding());
+        let roster = roster.map(|roster| Opaque::encode(&roster.encode()));
+        let creation = CreateGroup { incarnation, roster, ..creation(GroupKind::Group, Vec::new(), claim, made) };
+        Verdict::of(&self.tries("POST", "groups", &creation).await?)
+    }
+
     /// Commits to a group.
     ///
     /// # Errors

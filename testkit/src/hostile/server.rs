@@ -1,5 +1,6 @@
 //! A server that lies: a proxy before the real one, with rules for what it makes of what goes through.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
@@ -23,8 +24,16 @@ impl HostileServer {
     /// # Errors
     /// If no port is free.
     pub async fn before(server: &Server) -> Result<Self> {
+        Self::at(server.address()).await
+    }
+
+    /// Stands before the one at this address.
+    ///
+    /// # Errors
+    /// If no port is free.
+    pub async fn at(server: SocketAddr) -> Result<Self> {
         let rules = Arc::new(Rules::new());
-        let proxy = Proxy::start_with(server.address(), 0, Some(Arc::clone(&rules))).await?;
+        let proxy = Proxy::start_with(server, 0, Some(Arc::clone(&rules))).await?;
         Ok(Self { proxy, rules })
     }
 

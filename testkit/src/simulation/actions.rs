@@ -186,9 +186,7 @@ async fn comes_or_goes(world: &mut World, place: Place) -> Result<()> {
 /// Whether what somebody says may not arrive.
 fn is_blocked(world: &World, chat: Chat, by: usize) -> bool {
     match chat {
-        Chat::Pair((one, other)) => {
-            world.people[one].blocks.contains(&other) || world.people[other].blocks.contains(&one)
-        }
+        Chat::Pair(pair) => world.one_blocks_the_other(pair),
         Chat::Room(number) => {
             let room = &world.rooms[number];
             room.touched.contains(&by) || !room.members.contains(&by)

@@ -39,6 +39,10 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
         if peer.is_some_and(|(peer, _)| world.people[saying.by.0].blocks.contains(&peer)) {
             continue;
         }
+        // Nobody joins anew where they block the other one, who would see it.
+        if world.was_restored && peer.is_some_and(|(peer, _)| world.people[peer].blocks.contains(&saying.by.0)) {
+            continue;
+        }
         let client = device.person.client();
         let what = format!("{:?}, said by {:?}", saying.text, saying.by);
         let acknowledged = async {

@@ -15,6 +15,9 @@ use crate::wait::{PATIENCE, until};
 /// People in each at the beginning, the founder included.
 const PEOPLE: Range<u64> = 3..6;
 
+/// Notices of a group that are printed where something is wrong there, the last ones.
+const LAST_NEWS: usize = 8;
+
 /// A group of people, as it should be.
 #[derive(Debug)]
 pub(super) struct Room {
@@ -183,7 +186,13 @@ async fn known(client: &Client, room: &Room) -> Result<Option<GroupView>> {
 pub(super) async fn stands(client: &Client, room: &Room) -> Result<String> {
     let known = known(client, room).await?.map(|group| (group.gone, group.waiting));
     let (requests, holds, kept_out) = (client.requests().await?, client.holds().await?, client.kept_out().await);
-    Ok(format!("gone, and changes that wait: {known:?}, requests {requests:?}, kept out {kept_out:?}, holds {holds:?}"))
+    let items = client.history(&room.recipient(), u32::MAX).await?;
+    let news = items.iter().filter_map(|item| item.message()).filter(|message| message.kind.is_notice());
+    let news: Vec<_> = news.map(|message| (message.sent_at, message.kind.as_str(), &message.group_news)).collect();
+    let last = news.get(news.len().saturating_sub(LAST_NEWS)..).unwrap_or_default();
+    Ok(format!(
+        "gone, and changes that wait: {known:?}, requests {requests:?}, kept out {kept_out:?}, holds {holds:?}, told {last:?}"
+    ))
 }
 
 /// Calls a stolen device back: the first device begins another generation of the account.

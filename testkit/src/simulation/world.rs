@@ -77,9 +77,9 @@ pub(super) struct World {
     /// What was said before has been compared.
     pub(super) compared: usize,
     pub(super) tally: Tally,
-    was_restored: bool,
-    /// How much each device showed as missing when all had been compared after the restore: from then on nothing more may.
-    gaps: Option<BTreeMap<(Chat, Place), u64>>,
+    pub(super) was_restored: bool,
+    /// How much each device showed as missing when it was compared after the restore: from then on nothing more may.
+    gaps: BTreeMap<(Chat, Place), u64>,
     max_devices: usize,
     backup: PathBuf,
     /// So many messages had been said.
@@ -117,7 +117,7 @@ impl World {
             compared: 0,
             tally: Tally::default(),
             was_restored: false,
-            gaps: None,
+            gaps: BTreeMap::new(),
             max_devices: plan.devices,
             backup: dir.path().join("backup.tar"),
             backed_up: 0,
@@ -273,26 +273,34 @@ impl World {
 
     /// How many numbers a device may show as missing: none, but for what a restored server had lost.
     pub(super) fn tolerated_gap(&self, chat: Chat, place: Place) -> u64 {
-        match &self.gaps {
-            Some(gaps) => gaps.get(&(chat, place)).copied().unwrap_or(0),
-            None if self.was_restored => u64::MAX,
+        let was_there = self.device(place).is_ok_and(|device| device.in_backup);
+        match self.gaps.get(&(chat, place)) {
+            Some(gap) => *gap,
+            None if self.was_restored && was_there => u64::MAX,
             None => 0,
         }
     }
 
-    /// All has been compared.
+    /// All has been compared. Where somebody blocks the other one they join anew when they do not any more.
     pub(super) async fn gaps_are_known(&mut self) -> Result<()> {
-        if !self.was_restored || self.gaps.is_some() {
+        if !self.was_restored {
             return Ok(());
         }
-        let mut gaps = BTreeMap::new();
         for place in self.places() {
             for chat in self.chats_of(place.0) {
-                gaps.insert((chat, place), self.shows(chat, place).await?.gap);
+                let is_blocked = matches!(chat, Chat::Pair(pair) if self.one_blocks_the_other(pair));
+                if is_blocked || self.gaps.contains_key(&(chat, place)) {
+                    continue;
+                }
+                let gap = self.shows(chat, place).await?.gap;
+                self.gaps.insert((chat, place), gap);
             }
         }
-        self.gaps = Some(gaps);
         Ok(())
+    }
+
+    pub(super) fn one_blocks_the_other(&self, (one, other): Pair) -> bool {
+        self.people[one].blocks.contains(&other) || self.people[other].blocks.contains(&one)
     }
 
     pub(super) fn rows(&self) -> Rows {

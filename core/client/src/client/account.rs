@@ -138,6 +138,15 @@ impl Client {
         left_out(&self.context.store).await
     }
 
+    /// What is wrong with the account, by what this device has found, in whichever process: another identity in its place, two lists of
+    /// its devices, a sealed identity that is not its own, a replacement that somebody has begun. It stands until it is over.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn alarms(&self) -> Result<Vec<Reason>, ClientError> {
+        self.read(learn::alarms).await
+    }
+
     /// Whether this device waits to be let in, as far as it knows by itself.
     ///
     /// # Errors
@@ -205,7 +214,14 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the request.
     pub async fn replacement(&self) -> Result<Option<IdentityReplacement>, ClientError> {
-        Ok(self.context.api.own_profile().await?.identity_replacement)
+        let begun = self.context.api.own_profile().await?.identity_replacement;
+        self.note_replacement(begun.is_some()).await?;
+        Ok(begun)
+    }
+
+    async fn note_replacement(&self, begun: bool) -> Result<(), ClientError> {
+        let now = self.context.clock.now_ms();
+        Ok(self.context.store.write(move |tx| learn::note_replacement(tx, begun, now)).await?)
     }
 
     /// Ends it, by the recovery words.
@@ -216,7 +232,7 @@ impl Client {
         let account = self.context.account().await?;
         Publisher::of(&self.context, &account).end_replacement(words).await?;
         self.context.tell_of_replacement(None);
-        Ok(())
+        self.note_replacement(false).await
     }
 
     /// Sets another access key, and returns it: the only time that it is known here.

@@ -73,7 +73,13 @@ pub(super) fn answer(tx: &Tx<'_>, said: &Said<'_>) -> Result<(), ClientError> {
             (Decided::Elsewhere, millis(said.content.sent_at_ms).min(said.now_ms.saturating_add(AHEAD_MS)))
         }
     };
-    consent::decide(tx, &Decision { chat: chats::load(tx, said.chat)?.kind, open: true, at_ms }, on)?;
+    let chat = chats::load(tx, said.chat)?.kind;
+    let before = consent::of(tx, &chat)?;
+    let is_other = consent::decide(tx, &Decision { chat: chat.clone(), open: true, at_ms }, on)?;
+    // Another device may not be in the chat, because nobody had answered there: it does not hear what is said.
+    if is_other && said.direction == Direction::Outgoing && before.is_held() {
+        return tell_one(tx, (said.own, said.sender_device), &chat, said.now_ms);
+    }
     Ok(())
 }
 
@@ -86,7 +92,11 @@ pub(crate) fn decide(
     now_ms: i64,
 ) -> Result<(), ClientError> {
     consent::decide(tx, &Decision { chat: chat.clone(), open, at_ms: now_ms }, Decided::Here)?;
-    let decided = consent::decisions(tx)?.into_iter().filter(|decision| decision.chat == chat).collect();
+    tell_one(tx, own, &chat, now_ms)
+}
+
+fn tell_one(tx: &Tx<'_>, own: (&UserId, &DeviceId), chat: &ChatKind, now_ms: i64) -> Result<(), ClientError> {
+    let decided = consent::decisions(tx)?.into_iter().filter(|decision| decision.chat == *chat).collect();
     tell(tx, own, decided, now_ms)
 }
 

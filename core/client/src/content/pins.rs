@@ -5,7 +5,7 @@ use privmsg_e2ee::{AccountPublicKey, Content, Kind as _};
 use privmsg_mls_public::numbers::is_acceptable;
 use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::{self, ChatKind};
-use privmsg_store::contacts::words::{self, Heard, Marks, Word};
+use privmsg_store::contacts::words::{self, Heard, MAX_THROUGH, Marks, Word};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::{Tx, account};
@@ -34,7 +34,9 @@ impl ContentKind for PinsKind {
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let Pins { pins } = said.content.body()?;
         let Some(_) = of_own_device(tx, said)? else { return Ok(Effect::default()) };
-        Ok(Effect { message: None, events: hear(tx, said.sender_device, &pins, said.now_ms)? })
+        // Each device says this of itself, which its signature shows. What others have said comes with the link that lets one in.
+        let own: Vec<Pin> = pins.into_iter().filter(|pin| pin.said_by.is_none() && pin.through.is_empty()).collect();
+        Ok(Effect { message: None, events: hear(tx, said.sender_device, &own, said.now_ms)? })
     }
 }
 
@@ -52,6 +54,10 @@ pub(crate) fn hear(tx: &Tx<'_>, told_by: &DeviceId, pins: &[Pin], now_ms: i64) -
         }
         // It knows itself what it has said, and who the user is.
         if word.user == own || word.said_by.as_ref() == Some(&this) {
+            continue;
+        }
+        if word.through.len() > MAX_THROUGH {
+            tracing::warn!("passed over a word that has gone through too many hands");
             continue;
         }
         if AccountPublicKey::from_bytes(word.identity).is_err() {
@@ -102,6 +108,7 @@ fn word(pin: &Pin) -> Word {
         marks: link.and(verified),
         floor: pin.floor,
         said_by: pin.said_by.clone().map(|device| device.0),
+        through: pin.through.iter().map(|device| device.0.clone()).collect(),
     }
 }
 
@@ -114,6 +121,7 @@ pub(crate) fn pin(word: &Word) -> Pin {
         verified: word.marks.has(Marks::VERIFIED),
         said_by: word.said_by.clone().map(PinDevice),
         floor: word.floor,
+        through: word.through.iter().cloned().map(PinDevice).collect(),
     }
 }
 

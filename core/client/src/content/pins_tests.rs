@@ -40,7 +40,15 @@ fn eves() -> [u8; 32] {
 
 fn told(name: &str, identity: [u8; 32], said_by: Option<&str>) -> Pin {
     let said_by = said_by.map(|device| PinDevice(id(device)));
-    Pin { user_id: user(name), identity: identity.into(), by_link: false, verified: true, said_by, floor: 0 }
+    Pin {
+        user_id: user(name),
+        identity: identity.into(),
+        by_link: false,
+        verified: true,
+        said_by,
+        floor: 0,
+        through: Vec::new(),
+    }
 }
 
 /// Says this in `chat`, as `sender` from a device.
@@ -135,9 +143,16 @@ async fn nonsense_is_passed_over() {
             told("alice", eves(), None),
             told("carol", no_point.unwrap(), None),
             told("dave", eves(), Some("a")),
+            // In the notes to oneself each speaks for itself.
             told("eve", eves(), Some("tablet")),
+            Pin { through: vec![PinDevice(id("tablet"))], ..told("eve", eves(), None) },
         ];
         says(tx, &ChatKind::SelfNotes, ("alice", "phone"), Some(&phone), pins);
+        assert_eq!(contacts::list(tx).unwrap(), []);
+        // Not so in what a device is told that is let in.
+        let through = |count| vec![PinDevice(id("laptop")); count];
+        let told_of = |name, count| Pin { through: through(count), ..told(name, eves(), Some("tablet")) };
+        hear(tx, &id("phone"), &[told_of("eve", MAX_THROUGH), told_of("dave", MAX_THROUGH + 1)], 5).unwrap();
         let known: Vec<_> = contacts::list(tx).unwrap().into_iter().map(|(user, _)| user).collect();
         assert_eq!(known, [user("eve")]);
     })
@@ -203,6 +218,41 @@ async fn a_floor_is_heard_and_passed_on_but_counts_where_it_was_read_alone() {
         assert_eq!(contacts::floor(tx, &user("eve"), &eves()).unwrap(), 7);
         let told: Vec<_> = words::untold(tx, 10).unwrap().iter().map(|word| pin(word).floor).collect();
         assert_eq!(told, [7]);
+    })
+    .await;
+}
+
+/// Whoever has the signing key says in a list for a moment that the phone has a key of theirs, and speaks as the phone.
+#[tokio::test]
+async fn what_was_said_under_a_borrowed_name_does_not_outlast_the_recovery() {
+    in_a_store(|tx| {
+        let identity = AccountKey::generate(&mut OsRng);
+        let account =
+            account::Account { identity: Some(*identity.public().as_bytes()), ..signed_in_account(user("alice")) };
+        let this = Device {
+            device_key: DeviceKeys::from_bytes(&account.device_key).public(),
+            device_id: id("a"),
+            added_at: 1,
+        };
+        let (phone, thiefs) = (DeviceKeys::generate(&mut OsRng).public(), DeviceKeys::generate(&mut OsRng).public());
+        let as_phone = |device_key| Device { device_id: id("phone"), device_key, added_at: 1 };
+        account::save(tx, &account).unwrap();
+        let first = identity.begin_generation(&user("alice"), 5, &mut OsRng).unwrap();
+        let learns = |by: &privmsg_e2ee::AccountSigningKey, counter, phone| {
+            let list = by.list(counter, vec![this.clone(), as_phone(phone)]).unwrap();
+            learn::learn(tx, &account, list, 1).unwrap()
+        };
+        learns(&first, 1, phone);
+        says(tx, &ChatKind::SelfNotes, ("alice", "phone"), Some(&phone), vec![told("bob", eves(), None)]);
+        assert_eq!(words::to_pass_on(tx).unwrap().len(), 1);
+        learns(&first, 2, thiefs);
+        says(tx, &ChatKind::SelfNotes, ("alice", "phone"), Some(&thiefs), vec![told("eve", eves(), None)]);
+        assert_eq!(words::to_pass_on(tx).unwrap(), []);
+        learns(&first, 3, phone);
+        let second = identity.begin_generation(&user("alice"), 6, &mut OsRng).unwrap();
+        learns(&second, 4, phone);
+        assert_eq!(contacts::list(tx).unwrap(), []);
+        assert_eq!(words::to_confirm(tx).unwrap().len(), 2, "the phone's own word, too: nothing tells them apart");
     })
     .await;
 }

@@ -5,6 +5,7 @@
 //! device). A message that was processed before a crash and comes again is recognised by its number in the group and
 //! by MLS itself. Nothing here asks the server: what needs that is noted, and left to a task.
 
+mod invitation;
 mod people;
 mod verdict;
 mod withheld;
@@ -19,9 +20,9 @@ use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{self, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{blocks, epoch_ends, gaps, lags, parked};
+use privmsg_store::{blocks, epoch_ends, gaps, lags, parked, welcomes};
 
+pub(super) use self::invitation::is_welcome;
 use self::verdict::Verdict;
 use super::tasks::groups::COMMIT_WAIT;
 use crate::content;
@@ -35,23 +36,19 @@ use crate::group::{leaf_dates, unusable};
 pub(crate) struct Outcome {
     /// To be acknowledged to the server.
     pub(crate) acks: Vec<MessageId>,
+    /// To be acknowledged when they are used.
+    pub(crate) kept: Vec<MessageId>,
     /// To be told to front-ends.
     pub(crate) events: Vec<Event>,
-}
-
-/// Whether a delivered message is a welcome: the wire format of its MLSMessage (RFC 9420, section 6) says so.
-pub(super) fn is_welcome(message: &DeliveredMessage) -> bool {
-    const WELCOME: [u8; 2] = [0, 3];
-    message.message_type == MessageType::KeyExchange
-        && message.encrypted_content.decode().is_some_and(|bytes| bytes.get(2..4) == Some(&WELCOME))
 }
 
 /// Processes a page.
 pub(crate) fn process(step: &Step<'_, '_>, page: &[DeliveredMessage]) -> Result<Outcome, ClientError> {
     let mut intake = Intake::new(step);
     for message in page {
-        if intake.one(message)? == Receipt::Now {
-            intake.outcome.acks.push(message.message_id);
+        match intake.one(message)? {
+            Receipt::Now => intake.outcome.acks.push(message.message_id),
+            Receipt::Later => intake.outcome.kept.push(message.message_id),
         }
     }
     Ok(intake.outcome)
@@ -110,26 +107,6 @@ impl<'a, 't> Intake<'a, 't> {
             lags::put(self.step.tx, &group_id, None, self.step.now_ms)?;
         }
         Ok(groups::set_reconcile(self.step.tx, &group_id)?)
-    }
-
-    /// Keeps an invitation: what it needs besides has to be asked of the server.
-    fn welcome(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<Receipt, ClientError> {
-        // It was used before, and its key package with it.
-        if self.is_seen(message, &group_id)? {
-            return Ok(Receipt::Now);
-        }
-        let kept = match (message.encrypted_content.decode(), message.epoch) {
-            (Some(welcome), Some(epoch)) => {
-                let (group, seq, message_id) = (group_id, message.seq, message.message_id);
-                welcomes::put(self.step.tx, &Welcome { group, epoch, seq, message_id, welcome })?
-            }
-            _ => false,
-        };
-        if kept {
-            return Ok(Receipt::Later);
-        }
-        lags::put(self.step.tx, &group_id, None, self.step.now_ms)?;
-        Ok(Receipt::Now)
     }
 
     fn is_seen(&self, message: &DeliveredMessage, group_id: &GroupId) -> Result<bool, ClientError> {

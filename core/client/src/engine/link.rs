@@ -12,6 +12,7 @@ use privmsg_store::chats::ChatId;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use super::read::Read;
 use crate::context::Context;
 use crate::error::ClientError;
 use crate::identity::Identity;
@@ -50,7 +51,7 @@ pub(crate) struct Link {
 #[derive(Default)]
 struct State {
     flights: HashMap<MessageId, Flight>,
-    /// The mailbox was empty once.
+    /// What lay in the mailbox when this connection began is here.
     caught_up: bool,
     /// This device's groups were compared with the server's.
     compared: bool,
@@ -63,6 +64,8 @@ struct State {
     cursor: Option<String>,
     /// Both, and nothing was left to join.
     in_step: bool,
+    /// What has come through this connection.
+    read: Read,
     /// When messages last arrived, if what is missing has not been confirmed since.
     restless_since: Option<Instant>,
 }
@@ -138,6 +141,17 @@ impl Link {
     /// How many more may be sent now.
     pub(crate) fn room(&self) -> usize {
         WINDOW.saturating_sub(self.state().flights.len())
+    }
+
+    /// These messages have come and are dealt with; `kept` of them are not acknowledged yet.
+    pub(super) fn note_read(&self, ids: impl IntoIterator<Item = MessageId>, kept: Vec<MessageId>) {
+        self.state().read.note(ids, kept);
+    }
+
+    /// Whether everything has come that was in the mailbox when this was asked first about a group, in which this device was in that epoch,
+    /// or when it was last asked. `newest`: what is the last now.
+    pub(crate) fn has_read_for(&self, group: GroupId, epoch: Option<Epoch>, newest: Option<MessageId>) -> bool {
+        self.state().read.has_read_for(group, epoch, newest)
     }
 
     /// Messages have arrived, or may be missing.

@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 
 use super::Link;
 use super::tasks::{self, Due, Failure, Task, Work};
-use crate::error::ClientError;
+use crate::error::{ClientError, Retry};
 use crate::events::Event;
 use crate::net::backoff::random_fraction;
 use crate::picture::{self, Standing};
@@ -29,6 +29,10 @@ const PAUSES: Pauses = Pauses { first: Duration::from_secs(1), longest: Duration
 
 /// After a group that cannot be joined for what it is. A stranger can make many of them, and each attempt fetches its state.
 const REFUSED: Pauses = Pauses { first: Duration::from_secs(10), longest: Duration::from_secs(60 * 60) };
+
+/// What is tried again within this time is about to be done, ms. What has to wait for longer nobody else waits for: one group that
+/// cannot be fetched would keep this device from ever being in step.
+const SOON: i64 = 30_000;
 
 /// Starts the scheduler; it begins when the mailbox has been drained, and ends with the session, or with what ends it.
 pub(super) fn start(link: Arc<Link>) -> (AbortOnDropHandle<Result<(), ClientError>>, Flush) {
@@ -150,16 +154,18 @@ impl Scheduler {
             wake.at_ms(due.at_ms);
             wake.at(due.at);
             let mut busy = self.busy.iter().filter(|(of, _)| *of == index).count();
-            open_groups |= task.is_needed_to_be_in_step() && busy > 0;
+            let is_needed = task.is_needed_to_be_in_step();
+            open_groups |= is_needed && (busy > 0 || due.is_awaited);
             for scope in due.now {
                 let hold = plan.held.get(&(task.name(), scope));
                 if let Some(hold) = hold
                     && hold.holds_at(now)
                 {
                     wake.at_ms(Some(hold.until));
+                    open_groups |= is_needed && is_soon_over(hold, now);
                     continue;
                 }
-                open_groups |= task.is_needed_to_be_in_step();
+                open_groups |= is_needed;
                 if busy >= task.at_once() || !self.busy.insert((index, scope)) {
                     continue;
                 }
@@ -231,6 +237,17 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// Whether something waits for nothing but a moment: for the network, for a server that is busy, or for its turn. What waits for a
+/// person, or is refused for what it is, may do so for ever.
+fn is_soon_over(hold: &Hold, now_ms: i64) -> bool {
+    let is_passing = match &hold.reason {
+        Reason::Network | Reason::JoinedTooOften => true,
+        Reason::Refused(code) => code.retry() != Retry::Never,
+        _ => false,
+    };
+    is_passing && hold.until.saturating_sub(now_ms) <= SOON
 }
 
 /// Whether there is anything to be done for a group.

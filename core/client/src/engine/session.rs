@@ -163,7 +163,9 @@ impl Session {
             return Ok(());
         }
         self.link.stir();
+        let ids: Vec<_> = page.iter().map(|message| message.message_id).collect();
         let outcome = self.link.context.step(&self.link.identity, move |step| inbox::process(step, &page)).await?;
+        self.link.note_read(ids, outcome.kept);
         if !outcome.acks.is_empty() {
             self.send(&[ClientFrame::Ack(Ack { message_ids: outcome.acks, accepted: Vec::new() })]).await?;
         }

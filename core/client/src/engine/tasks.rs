@@ -85,7 +85,7 @@ pub(super) trait Task: Send + Sync + 'static {
         false
     }
 
-    /// Whether this device takes part in all of its user's chats only when nothing of this is due.
+    /// Whether this device takes part in all of its user's chats only when nothing of this is due, awaited, or about to be tried again.
     fn is_needed_to_be_in_step(&self) -> bool {
         false
     }
@@ -100,6 +100,8 @@ pub(super) struct Due {
     pub(super) at_ms: Option<i64>,
     /// By the time that passes.
     pub(super) at: Option<Instant>,
+    /// Something of it has its time still to come, and this device does not take part in all of its user's chats before that.
+    pub(super) is_awaited: bool,
 }
 
 impl Due {
@@ -109,6 +111,12 @@ impl Due {
 
     pub(super) fn now_if(due: bool, scope: Scope) -> Self {
         if due { Self::now(scope) } else { Self::default() }
+    }
+
+    /// As [`Due::later_ms`], of what is needed to be in step.
+    fn awaited_ms(&mut self, at: i64) {
+        self.is_awaited = true;
+        self.later_ms(at);
     }
 
     fn later_ms(&mut self, at: i64) {

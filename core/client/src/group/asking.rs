@@ -3,7 +3,7 @@
 use privmsg_protocol::{GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
-use privmsg_store::{Snapshot, StoreError, Tx, blocks, groups, lags};
+use privmsg_store::{Snapshot, StoreError, Tx, blocks, groups, lags, settings};
 
 use super::claim::Claim;
 use super::mls::Step;
@@ -94,9 +94,18 @@ pub(crate) fn awaits_answer(step: &Step<'_, '_>, id: GroupId, claim: &Claim) -> 
     Ok(is_closed)
 }
 
+/// That the server has said once in which groups nobody of this user has answered.
+const HEARD: &str = "unanswered_heard";
+
+/// Whether this device has ever heard in which groups nobody of its user has answered.
+pub(crate) fn has_heard(at: &Snapshot<'_>) -> Result<bool, StoreError> {
+    Ok(settings::get(at, HEARD)?.is_some())
+}
+
 /// The server says in which groups nobody of this user has answered. Those of which this device knows no better are requests.
 pub(crate) fn note_unanswered(tx: &Tx<'_>, own: &UserId, unanswered: &[GroupId]) -> Result<(), ClientError> {
     consent::note_unanswered(tx, unanswered)?;
+    settings::set(tx, HEARD, 1)?;
     for id in unanswered {
         let Some(group) = groups::load(tx, id)? else { continue };
         let shown = rosters::shown_here(tx, own, &group)?;

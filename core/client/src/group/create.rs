@@ -146,20 +146,25 @@ async fn begin_one(
     submit(link, id).await
 }
 
-/// Makes the group of several people, as the newest roster that is known here has them. Whoever has no device that can be
-/// added comes in by external commit.
+/// Makes the group of several people, as the newest roster has them that is known here, or waits at the server. Whoever has no device
+/// that can be added comes in by external commit.
 async fn begin_group(
     link: &Arc<Link>,
     kind: ChatKind,
     incarnation: Incarnation,
     counted: Option<GroupId>,
 ) -> Result<(), ClientError> {
-    let of_chat = kind.clone();
-    let look = move |at: &Snapshot<'_>| match chats::find(at, &of_chat)? {
-        Some(chat) => rosters::newest(at, chat),
-        None => Ok(None),
-    };
-    let roster = link.context.store.read(look).await?.ok_or(ClientError::Unjoinable)?;
+    let (of_chat, own) = (kind.clone(), &link.identity);
+    let chat = link.context.store.read(move |at| chats::find(at, &of_chat)).await?.ok_or(ClientError::Unjoinable)?;
+    if let (Some(conversation), Some(before)) =
+        (conversation_of(&kind, &own.user_id), incarnation.0.checked_sub(1).filter(|before| *before > 0))
+    {
+        rosters::learn_waiting(link, group_id(&conversation, Incarnation(before)), chat).await?;
+    }
+    let roster = link.context.store.read(move |at| rosters::newest(at, chat)).await?.ok_or(ClientError::Unjoinable)?;
+    if roster.participant(&own.user_id).is_none_or(|place| *place.identity() != own.account) {
+        return Err(ClientError::Unjoinable);
+    }
     let info = ConversationInfo::group(&roster, incarnation);
     let packages = claim_many(link, roster.participants().to_vec()).await?;
     let id = info.group_id();

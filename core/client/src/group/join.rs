@@ -103,7 +103,13 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
             }
             Outcome::FormerSelf | Outcome::Refused => return Err(ClientError::Unjoinable),
         }
-        submit(link, id).await?;
+        match submit(link, id).await {
+            // Nor does a server that does not let this device in: whatever it is that others have made of the group.
+            Err(error) if is_refused(&error) && here.is_known && here.refusals >= ENOUGH => {
+                return go_on(link, claim.kind, claim.incarnation).await;
+            }
+            submitted => submitted?,
+        }
         let group = link.context.store.read(move |at| groups::load(at, &id)).await?;
         if group.is_none_or(|group| group.state != GroupState::Broken) {
             return Ok(());
@@ -111,6 +117,11 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         sleep(JITTER.mul_f64(random_fraction())).await;
     }
     Err(ClientError::Network("others' changes were always faster".into()))
+}
+
+/// Whether the server says of a commit by which this device would join that it does not hold. The next one would not either.
+fn is_refused(error: &ClientError) -> bool {
+    matches!(error.code(), Some(ErrorCode::InvalidHandshake | ErrorCode::HandshakeTooLarge))
 }
 
 async fn waits_for_answer(link: &Link, id: GroupId, claim: Claim) -> Result<bool, ClientError> {
@@ -147,7 +158,7 @@ impl Here {
             let chat = chats::find(at, &kind)?;
             let told = reached::of(at, &conversation)?.map(|told| told.incarnation);
             let reached = chat.map_or(Ok(None), |chat| chats::incarnation(at, chat))?.max(told);
-            let refusals = holds::attempts(at, &groups::TASK, Scope::Group(id))?;
+            let refusals = holds::refusals(at, &groups::TASK, Scope::Group(id))?;
             let pause = Duration::from_millis(rejoins::pause_ms(at, &id, now)?.unsigned_abs());
             let is_asked_about = asking::is_asked_about(at, &id)?;
             let is_known = chat.is_some() || kind == ChatKind::SelfNotes;

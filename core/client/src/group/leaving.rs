@@ -61,7 +61,7 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
             Some(next) => {
                 let (roster, news) = *next;
                 // No commit brings it here any more: who owns the group from now on is known by the user's own word.
-                rosters::learn(step.tx, group.chat, &roster)?;
+                rosters::learn(step, group.chat, &roster)?;
                 news
             }
             None => GroupNews { left: vec![own.clone()], ..GroupNews::default() },

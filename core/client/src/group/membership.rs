@@ -5,16 +5,17 @@ use privmsg_mls_public::incarnations::is_followed;
 use privmsg_protocol::{GroupId, Incarnation, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts::{self, Observation};
+use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, group_chats, holds, leaf_dates, reached as told};
+use privmsg_store::{Snapshot, StoreError, holds, leaf_dates, reached as reached_elsewhere};
 
 use super::claim::{Claim, published};
 use super::mls::Step;
 use super::news::GroupNews;
 use super::request::forget;
-use super::{rosters, schedule};
+use super::{rosters, schedule, told};
 use crate::content::new_message_id;
 use crate::engine::Link;
 use crate::error::ClientError;
@@ -52,6 +53,7 @@ pub(crate) fn adopt(
     if is_of_the_past(step, conversation, claim)? {
         return Ok(Judgement::Refused("an earlier state than another own device has told of"));
     }
+    let mut events = Vec::new();
     if let Some(known) = groups::load(step.tx, &id)? {
         let same = ConversationInfo::decode(&known.info)
             .is_ok_and(|known| known.people() == info.people() && known.incarnation() == info.incarnation());
@@ -59,24 +61,24 @@ pub(crate) fn adopt(
             return Ok(Judgement::Refused("people with other identities than before"));
         }
         if let Some(roster) = conversation.roster() {
-            if !rosters::may_carry(step.tx, known.chat, roster)? {
+            if !rosters::may_carry(step, known.chat, roster)? {
                 return Ok(Judgement::Refused("a roster that does not continue the known one"));
             }
             groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
             holds::release_people(step.tx, known.chat)?;
+            events = told::tell(step, known.chat, roster)?;
         }
         groups::set_state(step.tx, &id, GroupState::Active)?;
         groups::set_request(step.tx, &id, None)?;
         chats::note_incarnation(step.tx, known.chat, info.incarnation())?;
-        told::forget(step.tx, &claim.conversation)?;
-        return Ok(Judgement::Adopted(Vec::new()));
+        reached_elsewhere::forget(step.tx, &claim.conversation)?;
+        return Ok(Judgement::Adopted(events));
     }
-    let known = chats::find(step.tx, &claim.kind)?;
-    if let Some(chat) = known
-        && let Some(known) = chats::incarnation(step.tx, chat)?
-        && known != info.incarnation()
-        && !is_followed(Some(known), info.incarnation())
-    {
+    let known = match chats::find(step.tx, &claim.kind)? {
+        Some(chat) => chats::incarnation(step.tx, chat)?,
+        None => None,
+    };
+    if known.is_some_and(|known| known != info.incarnation() && !is_followed(Some(known), info.incarnation())) {
         return Ok(Judgement::Refused("a group that the chat has left"));
     }
     if let Some(peer) = peer(info, &step.identity.user_id) {
@@ -91,10 +93,11 @@ pub(crate) fn adopt(
     }
     let chat = chats::ensure(step.tx, &claim.kind, step.now_ms)?;
     chats::note_incarnation(step.tx, chat, info.incarnation())?;
-    told::forget(step.tx, &claim.conversation)?;
+    reached_elsewhere::forget(step.tx, &claim.conversation)?;
     if let Some(roster) = conversation.roster() {
         holds::release_people(step.tx, chat)?;
-        let Some(events) = take_part(step, chat, roster, claim)? else {
+        let goes_on = known.is_some_and(|known| known < info.incarnation());
+        let Some(events) = take_part(step, chat, roster, claim, goes_on)? else {
             return Ok(Judgement::Refused("a roster that does not continue the known one"));
         };
         carry(step, chat, info, GroupState::Active, conversation.leaves())?;
@@ -102,16 +105,15 @@ pub(crate) fn adopt(
         return Ok(Judgement::Adopted(events));
     }
     carry(step, chat, info, GroupState::Active, conversation.leaves())?;
-    let events = match peer(info, &step.identity.user_id) {
-        Some(peer) => observe(step, chat, peer)?,
-        None => Vec::new(),
-    };
+    if let Some(peer) = peer(info, &step.identity.user_id) {
+        events = observe(step, chat, peer)?;
+    }
     Ok(Judgement::Adopted(events))
 }
 
 /// Whether a conversation is no further than it was when another device of the user's let this one in.
 fn is_of_the_past(step: &Step<'_, '_>, conversation: &Conversation, claim: &Claim) -> Result<bool, StoreError> {
-    let Some(told) = told::of(step.tx, &claim.conversation)? else { return Ok(false) };
+    let Some(told) = reached_elsewhere::of(step.tx, &claim.conversation)? else { return Ok(false) };
     let roster = conversation.roster().map_or(0, Roster::number);
     Ok(conversation.info().incarnation() < told.incarnation || roster < told.roster)
 }
@@ -119,20 +121,22 @@ fn is_of_the_past(step: &Step<'_, '_>, conversation: &Conversation, claim: &Clai
 /// The user takes part in a group of people, perhaps again. Whoever knows nothing of it takes what the inviter's GroupInfo
 /// says, of a group that began with the roster that it is named after. `None`: what is known is another one.
 ///
-/// Nobody's identity is pinned by it, or changed.
+/// Nobody's identity is pinned by it, or changed. `goes_on`: it is a later group than the chat has been in.
 fn take_part(
     step: &Step<'_, '_>,
     chat: ChatId,
     roster: &Roster,
     claim: &Claim,
+    goes_on: bool,
 ) -> Result<Option<Vec<Event>>, ClientError> {
-    if rosters::view(step.tx, chat)?.is_some() {
-        if !rosters::may_carry(step.tx, chat, roster)? && !rosters::comes_again(step.tx, chat, roster)? {
+    let is_here = if rosters::view(step.tx, chat)?.is_some() {
+        if !rosters::may_carry(step, chat, roster)? && !rosters::comes_again(step.tx, chat, roster)? {
             return Ok(None);
         }
-        if !group_chats::set_gone(step.tx, chat, None)? {
-            return Ok(Some(Vec::new()));
-        }
+        let gone = group_chats::load(step.tx, chat)?.and_then(|known| known.gone);
+        group_chats::set_gone(step.tx, chat, None)?;
+        // Of the group before, the server knew nothing any more; nobody had put the user out of it.
+        gone.is_none() || (goes_on && gone == Some(Gone::Unknown))
     } else {
         let Some(founding) = claim.shown.founding.as_ref().filter(|founding| founding.is_founding()) else {
             return Ok(None);
@@ -141,14 +145,21 @@ fn take_part(
             return Ok(None);
         }
         rosters::enter(step.tx, chat, founding, roster)?;
-    }
-    let own = &step.identity.user_id;
-    let (news, by) = match &claim.shown.added_by {
-        Some(by) => (GroupNews { added: vec![own.clone()], ..GroupNews::default() }, by),
-        // A further device of the user's, or nobody's signature says who it was.
-        None => (GroupNews { came_in: true, ..GroupNews::default() }, own),
+        false
     };
-    Ok(Some(news.tell(step, chat, by, Place::Here)?))
+    let own = &step.identity.user_id;
+    let mut events = match &claim.shown.added_by {
+        _ if is_here && goes_on => told::went_on(step, chat)?,
+        _ if is_here => Vec::new(),
+        Some(by) => {
+            let news = GroupNews { added: vec![own.clone()], ..GroupNews::default() };
+            news.tell(step, chat, by, Place::Here)?
+        }
+        // A further device of the user's, or nobody's signature says who it was.
+        None => GroupNews { came_in: true, ..GroupNews::default() }.tell(step, chat, own, Place::Here)?,
+    };
+    events.extend(told::tell(step, chat, roster)?);
+    Ok(Some(events))
 }
 
 /// A group carries a chat from now on, in the place of the one before.
@@ -166,6 +177,10 @@ pub(crate) fn carry(
         // Who has not been there since would stop everybody else.
         leaf_dates::forget_all(step.tx, chat)?;
     }
+    // Between two nobody else is stopped, and what has been seen stays. The leaf that the other one has by a key package, which is
+    // older than that, goes before anything is said: the key package may be of a past that somebody has a copy of, and it is the
+    // server that has chosen it. What is said goes to those of their devices that have made a leaf since; where there is none, it
+    // waits for the first that comes, and joins by itself. This device's own first leaf is new, so nobody waits for it in turn.
     let rotate_at = match state {
         GroupState::Active => schedule::first_rotation(step.now_ms, leaves),
         _ => schedule::next_rotation(step.now_ms),

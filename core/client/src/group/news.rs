@@ -3,6 +3,7 @@
 use privmsg_e2ee::{Role, Roster};
 use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::ChatId;
+use privmsg_store::group_steps::Touched;
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,12 @@ pub struct GroupNews {
     /// The server says that it knows no such group any more, or not this user in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown_to_server: bool,
+    /// The conversation goes on in another group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub went_on: bool,
+    /// All of it has changed while this device did not follow, and by whose word is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
 }
 
 impl GroupNews {
@@ -66,6 +73,12 @@ impl GroupNews {
             }
         }
         news
+    }
+
+    /// Whether it is known who has done it. Else this device says it by itself.
+    #[must_use]
+    pub const fn is_deed(&self) -> bool {
+        !(self.came_in || self.unknown_to_server || self.went_on || self.unseen)
     }
 
     /// Whether there is nothing to tell, as when somebody only signs with another key.
@@ -117,15 +130,27 @@ pub(crate) struct StepsToConfirm {
 }
 
 impl StepsToConfirm {
-    /// What several changes come to; nothing if none of them is a step of the account's.
-    pub(crate) fn of(device: &DeviceId, steps: impl IntoIterator<Item = GroupNews>) -> Option<Self> {
+    /// What steps of the account's own come to by the newest roster, if by anything: whom they were about, and as what those take part
+    /// now. What was taken back since is none of it.
+    pub(crate) fn of(device: &DeviceId, own: &UserId, touched: Vec<Touched>, newest: &Roster) -> Option<Self> {
         let mut news = GroupNews::default();
-        for step in steps.into_iter().filter(|step| !step.came_in && !step.unknown_to_server) {
-            news.added.extend(step.added);
-            news.removed.extend(step.removed);
-            news.left.extend(step.left);
-            news.roles.extend(step.roles);
-            news.other_identity.extend(step.other_identity);
+        for Touched { user, added, removed, role, identity } in touched {
+            match newest.participant(&user) {
+                None if !removed => {}
+                None if user == *own => news.left.push(user),
+                None => news.removed.push(user),
+                Some(place) => {
+                    if role {
+                        news.roles.push((user.clone(), role_name(place.role()).to_owned()));
+                    }
+                    if identity {
+                        news.other_identity.push(user.clone());
+                    }
+                    if added {
+                        news.added.push(user);
+                    }
+                }
+            }
         }
         (!news.is_empty()).then(|| Self { device: device.to_string(), news })
     }

@@ -54,7 +54,7 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
     let (before, chat) = (rosters::stored(before)?, group.chat);
     let waiting = theirs.steps.iter().map(rosters::read).collect::<Result<Vec<_>, _>>()?;
     for roster in &waiting {
-        rosters::learn(step.tx, chat, roster)?;
+        rosters::learn(step, chat, roster)?;
     }
     if let Some((wanted, GroupChange::Leave { successor })) = change::leaving(step.tx, chat)? {
         let newest = waiting.last().unwrap_or(&before).clone();

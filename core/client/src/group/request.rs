@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::mls::{Step, delete_conversation};
 use super::news::GroupNews;
 use super::standing::{stepped, vanished};
-use super::{change, leaf_dates, membership, schedule};
+use super::{change, leaf_dates, membership, rosters, schedule, told};
 use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
@@ -191,14 +191,21 @@ impl Asked<'_> {
                         groups::set_state(step.tx, &id, GroupState::Active)?;
                     }
                     if let Some(begun) = begun {
+                        let goes_on = chats::incarnation(step.tx, group.chat)?.is_some_and(|known| known < begun);
                         chats::note_incarnation(step.tx, group.chat, begun)?;
-                        title::tell_again(step, group.chat)?;
+                        if let Some(roster) = group.roster.as_deref().map(rosters::stored).transpose()? {
+                            if goes_on {
+                                news.extend(told::went_on(step, group.chat)?);
+                            }
+                            news.extend(told::tell(step, group.chat, &roster)?);
+                            title::tell_again(step, group.chat)?;
+                        }
                     }
                     if group.step.is_some() {
                         // Who came by it has been told no device list.
                         groups::set_told(step.tx, &id, None)?;
                     }
-                    news = stepped(step, &group, Place::Numbered { group: id, seq })?;
+                    news.extend(stepped(step, &group, Place::Numbered { group: id, seq })?);
                     leaf_dates::note(step.tx, group.chat, &dates)?;
                 }
                 groups::set_request(step.tx, &id, None)?;

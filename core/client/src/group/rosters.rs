@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 
 use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCertificate, StatementError};
 use privmsg_mls_public::{KnownDevices, Learned, RosterView};
-use privmsg_protocol::{GroupId, Opaque, UserId};
+use privmsg_protocol::{ErrorCode, GroupId, Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::group_steps::{self, Touched};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::{Snapshot, StoreError, Tx, account, consent, group_chats};
 
 use super::claim::Claim;
 use super::mls::Step;
+use super::news::GroupNews;
 use crate::device_lists;
 use crate::engine::Link;
 use crate::error::ClientError;
@@ -51,8 +53,10 @@ pub(crate) fn newest(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Roster>, 
 
 /// Learns a roster of a chat, and keeps it if it is news. One that is signed under a generation which its author has called
 /// back, as far as this device knows, waits for what its author has made of it since.
-pub(crate) fn learn(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<Learned, ClientError> {
+pub(crate) fn learn(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result<Learned, ClientError> {
+    let tx = step.tx;
     let Some(mut view) = view(tx, chat)? else { return Ok(Learned::Foreign) };
+    let heads = view.heads().to_vec();
     let known = authors(tx, &view, roster)?;
     let waiting = view.waiting().to_vec();
     let learned = view.learn(roster.clone(), &known);
@@ -60,16 +64,44 @@ pub(crate) fn learn(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<Learne
         Learned::Outdated => group_chats::set_view(tx, chat, &view.encode())?,
         Learned::Newer | Learned::Beside | Learned::Behind => {
             group_chats::set_view(tx, chat, &view.encode())?;
-            for before in way_of(&waiting, roster) {
-                note(tx, chat, before)?;
+            for counts in way_of(&waiting, roster).into_iter().rev().chain([roster]) {
+                note_own_step(step, chat, &heads, counts)?;
+                note(tx, chat, counts)?;
             }
-            note(tx, chat, roster)?;
         }
         Learned::Known => note(tx, chat, roster)?,
         Learned::Disputed => tracing::warn!(?roster, "two owners of a group have thrown each other out"),
         _ => {}
     }
     Ok(learned)
+}
+
+/// Notes what a step of this user's own changes, by whichever of their devices it was.
+fn note_own_step(step: &Step<'_, '_>, chat: ChatId, heads: &[Roster], roster: &Roster) -> Result<(), ClientError> {
+    let author = roster.author();
+    if *author.user_id() != step.identity.user_id || *author.identity_key() != step.identity.account {
+        return Ok(());
+    }
+    let past = past(step.tx, chat)?;
+    let mut known = past.iter().chain(heads);
+    let Some(before) = known.find(|known| roster.previous().contains(known.hash())).or_else(|| heads.first()) else {
+        return Ok(());
+    };
+    let news = GroupNews::between(before, roster);
+    let everybody = before.participants().iter().chain(roster.participants()).map(Participant::user_id);
+    for user in everybody.collect::<BTreeSet<_>>() {
+        let touched = Touched {
+            user: user.clone(),
+            added: news.added.contains(user),
+            removed: news.removed.contains(user) || news.left.contains(user),
+            role: news.roles.iter().any(|(one, _)| one == user),
+            identity: news.other_identity.contains(user),
+        };
+        if touched.added || touched.removed || touched.role || touched.identity {
+            group_steps::note(step.tx, chat, &touched, step.now_ms)?;
+        }
+    }
+    Ok(group_steps::prune(step.tx, chat, |user| roster.participant(user).is_some())?)
 }
 
 /// What has waited and led step by step to a roster, which counts now: so it has counted, too.
@@ -94,6 +126,7 @@ fn authors(at: &Snapshot<'_>, view: &RosterView, roster: &Roster) -> Result<Vec<
 pub(crate) fn enter(tx: &Tx<'_>, chat: ChatId, founding: &Roster, roster: &Roster) -> Result<(), ClientError> {
     let view = RosterView::new(&roster.conversation_id(), roster.clone()).map_err(damaged)?;
     group_chats::enter(tx, chat, &founding.encode(), &view.encode())?;
+    group_chats::set_told(tx, chat, &roster.encode())?;
     note(tx, chat, roster)
 }
 
@@ -103,10 +136,10 @@ fn note(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<(), ClientError> {
 
 /// Whether a group may carry its chat with this roster in the GroupContext: it is the newest, or comes after it, or has
 /// counted before; or it waits for its author's word. Nothing is sent before a commit has brought it up to one that counts.
-pub(crate) fn may_carry(tx: &Tx<'_>, chat: ChatId, roster: &Roster) -> Result<bool, ClientError> {
-    let fits = match learn(tx, chat, roster)? {
+pub(crate) fn may_carry(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result<bool, ClientError> {
+    let fits = match learn(step, chat, roster)? {
         Learned::Known | Learned::Newer | Learned::Beside | Learned::Behind => true,
-        Learned::Older => group_chats::has_counted(tx, chat, roster.hash())?,
+        Learned::Older => group_chats::has_counted(step.tx, chat, roster.hash())?,
         Learned::Outdated => true,
         _ => false,
     };
@@ -126,13 +159,31 @@ pub(crate) async fn catch_up(link: &Link, id: GroupId, claim: &Claim) -> Result<
         let is_missing = view.learn(shown, &known) == Learned::Unconnected;
         Ok::<_, ClientError>(is_missing.then_some((chat, number)))
     };
-    let Some((chat, mut known)) = link.context.store.read(look).await? else { return Ok(()) };
+    match link.context.store.read(look).await? {
+        Some((chat, number)) => learn_after(link, id, chat, number).await,
+        None => Ok(()),
+    }
+}
+
+/// Learns what people have said who leave, and nobody has carried yet: who has the conversation go on without having heard of it would
+/// bring them back.
+pub(crate) async fn learn_waiting(link: &Link, id: GroupId, chat: ChatId) -> Result<(), ClientError> {
+    let look = move |at: &Snapshot<'_>| Ok::<_, ClientError>(view(at, chat)?.map(|view| view.number()));
+    let Some(number) = link.context.store.read(look).await? else { return Ok(()) };
+    match learn_after(link, id, chat, number).await {
+        // It has lost the group, and what was said there.
+        Err(error) if error.is(&ErrorCode::UnknownGroup) => Ok(()),
+        other => other,
+    }
+}
+
+/// Learns the steps that the server has after this number.
+async fn learn_after(link: &Link, id: GroupId, chat: ChatId, mut known: u64) -> Result<(), ClientError> {
     for _ in 0..MOST_ANSWERS {
         let answer = link.context.api.roster_steps(&id, known).await?;
         let steps = answer.rosters.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let highest = steps.iter().map(Roster::number).max().unwrap_or_default();
-        let learnt =
-            move |step: &Step<'_, '_>| steps.iter().try_for_each(|roster| learn(step.tx, chat, roster).map(drop));
+        let learnt = move |step: &Step<'_, '_>| steps.iter().try_for_each(|roster| learn(step, chat, roster).map(drop));
         link.context.step(&link.identity, learnt).await?;
         if !answer.has_more || highest <= known {
             break;
@@ -211,6 +262,30 @@ pub(crate) fn shown_here(at: &Snapshot<'_>, own: &UserId, group: &StoredGroup) -
     known.extend(founding.clone());
     let added_by = roster.as_ref().and_then(|roster| brought_by(own, roster, &known));
     Ok(Shown { roster, founding, added_by })
+}
+
+/// The steps by which one roster has become another, that one included; `None` where they are not known, or led together from more
+/// than one.
+pub(crate) fn steps_between(
+    at: &Snapshot<'_>,
+    chat: ChatId,
+    before: &Roster,
+    after: &Roster,
+) -> Result<Option<Vec<Roster>>, ClientError> {
+    let past = past(at, chat)?;
+    let mut steps = vec![after.clone()];
+    while let Some(next) = steps.last() {
+        if next.previous() == [*before.hash()] && next.follows(before).is_ok() {
+            steps.reverse();
+            return Ok(Some(steps));
+        }
+        let comes_from = |past: &&Roster| next.previous() == [*past.hash()] && next.follows(past).is_ok();
+        match past.iter().find(comes_from) {
+            Some(earlier) => steps.push(earlier.clone()),
+            None => break,
+        }
+    }
+    Ok(None)
 }
 
 /// The rosters that have led to this one, as far as they are known, without it and the founding one: a server that was set

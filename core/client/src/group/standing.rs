@@ -10,7 +10,7 @@ use privmsg_store::{chats, consent, holds, leaf_dates};
 use super::mls::Step;
 use super::news::GroupNews;
 use super::request::forget;
-use super::{change, rosters};
+use super::{change, rosters, told};
 use crate::content::title;
 use crate::engine::tasks::outbox::fail_all;
 use crate::error::ClientError;
@@ -40,7 +40,8 @@ pub(crate) fn enter_roster(
     let info = ConversationInfo::decode(&group.info).ok().and_then(|info| info.with_roster(next));
     let info = info.ok_or(ClientError::Damaged("conversation info"))?;
     groups::set_roster(step.tx, &group.group_id, &info.encode(), &next.encode())?;
-    rosters::learn(step.tx, group.chat, next)?;
+    rosters::learn(step, group.chat, next)?;
+    told::note(step, group.chat, next)?;
     holds::release_people(step.tx, group.chat)?;
     change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
     let news = GroupNews::between(&before, next);
@@ -53,6 +54,7 @@ pub(crate) fn enter_roster(
 
 /// The server knows no such group, or not this user in it.
 pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+    tracing::info!(group_id = %id, "the server knows a group no more");
     if let Some(group) = groups::load(step.tx, &id)?
         && group_chats::set_gone(step.tx, group.chat, Some(Gone::Unknown))?
     {

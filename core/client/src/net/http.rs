@@ -15,7 +15,7 @@ use privmsg_protocol::rest::{
     KeyPackageStock, LeaveGroup, LoginRequest, LoginResponse, PendingMessages, PublishKeyPackages, RedeemRequest,
     Requests, RosterSteps, SubmitCommit, TakenCommit, UnusableCommit, UserProfile,
 };
-use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, Secret, UserId};
+use privmsg_protocol::{DeviceId, Epoch, FileId, GroupId, MessageId, Secret, UserId};
 use privmsg_store::account::Account;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -164,10 +164,10 @@ impl Api {
         self.carry_out(Method::POST, &format!("groups/{group}/decline"), None).await
     }
 
-    /// Whether this device has acknowledged everything that was in its mailbox.
-    pub(crate) async fn mailbox_is_empty(&self) -> Result<bool, ClientError> {
+    /// The last message that waits in this device's mailbox.
+    pub(crate) async fn newest_pending(&self) -> Result<Option<MessageId>, ClientError> {
         let first: PendingMessages = self.call(Method::GET, "messages/pending?limit=1").await?;
-        Ok(first.messages.is_empty())
+        Ok(first.newest)
     }
 
     pub(crate) async fn key_package_stock(&self) -> Result<KeyPackageStock, ClientError> {

@@ -11,7 +11,7 @@ use privmsg_store::contacts::words;
 use privmsg_store::holds::{self, LONGEST_MS, Reason, Scope};
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, reached, settings};
+use privmsg_store::{Snapshot, StoreError, TaskName, Tx, groups, known_devices, listed_devices, reached, settings};
 
 use super::{remembered, steps};
 use crate::content::{decisions, new_message_id};
@@ -104,7 +104,10 @@ pub(crate) fn learn_by(
             remembered::note(tx, &known, news(tx)?)?;
             call_back(tx, &known)?;
             let mut events = if stood && !stands(&known, account) { vec![Event::LeftOut] } else { Vec::new() };
-            let listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();
+            let mut listed: Vec<DeviceId> = known.devices().iter().map(|device| device.device_id.clone()).collect();
+            // Of one that was seen under another key, too, nobody can say which of the two it was that has said something.
+            let doubtful = listed_devices::under_several_keys(tx)?;
+            listed.retain(|device| !doubtful.contains(device));
             // Under another identity, or in a later generation, whoever is not there may be in others' hands.
             let begun = before.number().is_none() || known.generation() > before.generation();
             if words::weigh_devices(tx, &listed, begun)? {
@@ -276,7 +279,21 @@ pub(super) fn note_spoilt(tx: &Tx<'_>, is_spoilt: bool, now_ms: i64) -> Result<V
         return alarm(tx, &SPOILT, Reason::SealedIdentitySpoilt, now_ms);
     }
     holds::forget_of(tx, &SPOILT, Scope::Profile)?;
+    // What stands there is the account's again.
+    holds::forget_of(tx, &SEALED, Scope::Profile)?;
     Ok(Vec::new())
+}
+
+/// What is wrong with the account by what this device has found, each once. It is so until something else is found, however long ago
+/// that was.
+pub(crate) fn alarms(at: &Snapshot<'_>) -> Result<Vec<Reason>, StoreError> {
+    let mut alarms = Vec::new();
+    for hold in holds::all(at)? {
+        if hold.scope == Scope::Profile && hold.reason.is_alarm() && !alarms.contains(&hold.reason) {
+            alarms.push(hold.reason);
+        }
+    }
+    Ok(alarms)
 }
 
 /// Notes what a person has to know; told once, and shown until it is over.

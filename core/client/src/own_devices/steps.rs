@@ -1,21 +1,20 @@
 //! What has been changed in groups of people in the account's name while a device was there that was removed as stolen.
 //!
 //! Rosters are signed with the account's key, which each of its devices has: nothing says which of them has signed one. So all is
-//! listed since the first of those came that do not stay, once for each group, for the user to say what is right.
+//! listed since the first of those came that do not stay, once for each group, for the user to say what is right. It goes by the rosters
+//! that this device has learnt, however they came, and not by what the chat tells.
 
 use privmsg_mls_public::{Device, KnownDevices};
 use privmsg_store::account::Account;
 use privmsg_store::listed_devices::{self, Listed};
-use privmsg_store::messages::{self, Kind};
-use privmsg_store::{Tx, group_chats};
+use privmsg_store::messages::Kind;
+use privmsg_store::{Tx, group_chats, group_steps};
 
 use super::learn::insert_content;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
-use crate::group::news::{GroupNews, StepsToConfirm};
-
-/// Changes of one group that are listed, the last ones.
-const MOST: u32 = 100;
+use crate::group::news::StepsToConfirm;
+use crate::group::rosters;
 
 /// A generation has begun, and some devices that were there do not stay.
 pub(super) fn list(
@@ -40,10 +39,10 @@ pub(super) fn list(
     let since_ms = i64::try_from(came.max(before.generation())).unwrap_or(i64::MAX).saturating_mul(1000);
     let mut events = Vec::new();
     for (group, _) in group_chats::all(tx)? {
-        let by_account = (&account.user_id, Kind::GROUP_CHANGED);
-        let steps = messages::contents_since(tx, group, by_account, since_ms, MOST)?;
-        let news = steps.iter().map(Vec::as_slice).map(GroupNews::read);
-        let Some(steps) = StepsToConfirm::of(&named.device_id, news) else { continue };
+        let Some(newest) = rosters::newest(tx, group)? else { continue };
+        let touched = group_steps::since(tx, group, since_ms)?;
+        let steps = StepsToConfirm::of(&named.device_id, &account.user_id, touched, &newest);
+        let Some(steps) = steps else { continue };
         let content = serde_json::to_vec(&steps).during("storing what is to be confirmed in a group")?;
         let line = (Kind::STEPS_TO_CONFIRM, &named.device_id, content.as_slice());
         events.extend(insert_content(tx, &account.user_id, group, line, (now_ms, now_ms))?);

@@ -31,6 +31,8 @@ pub(crate) struct Opened {
     is_served: bool,
     /// The server has served another identity under the same words.
     pub(crate) is_another_served: bool,
+    /// The server serves something else as the newest than these words open, and than this device has sealed.
+    is_spoilt: bool,
 }
 
 /// The identity that the words open: as the newest copy has it, the server's or this device's own. Where the account's identity is
@@ -58,12 +60,14 @@ pub(crate) async fn open(
     let (copies, begun) = store.read(kept).await?;
     let (known, newest) = (public_identity(account).ok(), served.first().cloned());
     let (mut refused, mut is_another_served) = (RecoveryError::Malformed, false);
-    let Copies { present, former } = Copies::of(served, copies, begun.as_ref());
+    let is_ours = |sealed: &Vec<u8>| begun.as_ref() == Some(sealed);
+    let Copies { present, former } = Copies::of(served, copies);
     for (at, sealed) in present.into_iter().enumerate() {
         match words.open(&sealed, &account.user_id) {
             Ok(key) if known.is_none_or(|known| known == key.public()) => {
                 let is_served = newest.as_ref() == Some(&sealed);
-                return Ok(Opened { key, sealed, is_served, is_another_served });
+                let is_spoilt = !is_served && newest.as_ref().is_some_and(|newest| !is_ours(newest));
+                return Ok(Opened { key, sealed, is_served, is_another_served, is_spoilt });
             }
             Ok(_) => is_another_served = true,
             Err(error) if at == 0 => refused = error,
@@ -82,28 +86,25 @@ pub(crate) async fn open(
 /// Copies of the sealed identity.
 #[derive(Debug, PartialEq, Eq)]
 struct Copies {
-    /// Those that no other is known to have replaced.
+    /// Those that count: what the server has as the newest, and this device.
     present: Vec<Vec<u8>>,
     former: Vec<Vec<u8>>,
 }
 
 impl Copies {
-    /// Sorts what the server serves and what this device keeps, the newest first in both, and what was sealed here with words
-    /// that are on their way (`begun`).
-    fn of(served: Vec<Vec<u8>>, kept: Vec<Vec<u8>>, begun: Option<&Vec<u8>>) -> Self {
+    /// Sorts what the server serves and what this device keeps, the newest first in both. What this device keeps the identity has
+    /// signed for: nothing takes its place but what the identity has signed for, too. That the server says of it that it was replaced is
+    /// nobody's word, or it would have the right words refused.
+    fn of(served: Vec<Vec<u8>>, kept: Vec<Vec<u8>>) -> Self {
         let (mut served, mut kept) = (served.into_iter(), kept.into_iter());
         let (newest, own) = (served.next(), kept.next());
         let (replaced, replaced_here): (Vec<_>, Vec<_>) = (served.collect(), kept.collect());
-        // Whoever was cut off while making others goes on with the words of before.
-        let is_ours = begun.is_some() && newest.as_ref() == begun;
         let (mut present, mut former) = (Vec::new(), Vec::new());
         if let Some(newest) = newest {
             // A server that serves what was replaced does not make it the newest again.
             if replaced_here.contains(&newest) { former.push(newest) } else { present.push(newest) }
         }
-        if let Some(own) = own {
-            if replaced.contains(&own) && !is_ours { former.push(own) } else { present.push(own) }
-        }
+        present.extend(own);
         former.extend(replaced.into_iter().chain(replaced_here));
         former.retain(|one| !present.contains(one));
         Self { present, former }
@@ -248,7 +249,14 @@ impl Publisher<'_> {
                 context.emit_all(told);
             }
         }
-        let Opened { key, sealed, is_served, .. } = opened?;
+        let Opened { key, sealed, is_served, is_spoilt, .. } = opened?;
+        if is_spoilt {
+            let now_ms = self.now_ms;
+            let told = self.store.write(move |tx| learn::note_spoilt(tx, true, now_ms)).await?;
+            if let Some(context) = self.told {
+                context.emit_all(told);
+            }
+        }
         if is_served {
             // A device that has not heard of it keeps it from now on.
             let copy = sealed_copy::sign(&key, &self.account.user_id, &words, sealed);

@@ -40,6 +40,9 @@ pub struct Pin {
     /// none.
     #[cbor(n(5), default, skip_if = "is_zero")]
     pub floor: u64,
+    /// The devices that have handed it on from there to who tells it, in their order: a word counts no longer than all of them.
+    #[cbor(n(6), default, skip_if = "Vec::is_empty")]
+    pub through: Vec<PinDevice>,
 }
 
 /// A device's name on the server.
@@ -95,7 +98,15 @@ mod tests {
 
     fn pin(name: &str, by_link: bool, verified: bool, said_by: Option<&str>) -> Pin {
         let said_by = said_by.map(|id| PinDevice(DeviceId::new(id).unwrap()));
-        Pin { user_id: UserId::new(name).unwrap(), identity: [7; 32].into(), by_link, verified, said_by, floor: 0 }
+        Pin {
+            user_id: UserId::new(name).unwrap(),
+            identity: [7; 32].into(),
+            by_link,
+            verified,
+            said_by,
+            floor: 0,
+            through: Vec::new(),
+        }
     }
 
     #[test]

@@ -132,6 +132,19 @@ fn external_commits_of_strangers_and_impostors_are_rejected() {
     all_talk(&[&phone, &bobs]);
 }
 
+/// Whoever has an account's signing key certifies as many keys for a device as they like.
+#[test]
+fn a_device_takes_no_other_key() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, bobs) = (alice.device("phone"), bob.device("phone"));
+    let server = Server::begin(&open_chat(direct(&alice, &bob), &[&phone, &bobs]));
+    let other = bob.device("phone");
+    let forged = Rogue::of(&bobs).takes_key_of(&other);
+    let reason = rejected(phone.process_commit(&forged.commit));
+    assert!(matches!(reason, RejectReason::LeafTakeover), "{reason:?}");
+    server.agrees(&reason, &forged.commit, &forged.group_info);
+}
+
 #[test]
 fn a_message_of_another_chat_is_refused() {
     let (alice, bob) = (person("alice"), person("bob"));

@@ -1,5 +1,6 @@
 //! A client that follows OpenMLS, but none of our rules.
 
+use openmls::credentials::NewSignerBundle;
 use openmls::prelude::tls_codec::DeserializeBytes as _;
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
@@ -175,6 +176,35 @@ impl<'a> Rogue<'a> {
         Forged {
             commit: commit.to_bytes().unwrap(),
             welcome: welcome.map(|welcome| welcome.to_bytes().unwrap()).unwrap_or_default(),
+            group_info: group_info.unwrap().to_bytes().unwrap(),
+            tree: self.group.export_ratchet_tree().tls_serialize_detached().unwrap(),
+        }
+    }
+}
+
+impl Rogue<'_> {
+    /// Commits a leaf of its own under another device's key, and merges it.
+    pub(crate) fn takes_key_of(&mut self, other: &Device) -> Forged {
+        let provider = self.device.provider();
+        let credential_with_key = credential(other, &other.certificate.encode());
+        let new = NewSignerBundle { signer: &other.keys, credential_with_key };
+        let bundle = self
+            .group
+            .commit_builder()
+            .leaf_node_parameters(LeafNodeParameters::builder().with_extensions(dated()).build())
+            .force_self_update(true)
+            .load_psks(provider.storage())
+            .unwrap()
+            .create_group_info(true)
+            .build_with_new_signer(provider.rand(), provider.crypto(), &self.device.keys, new, |_| true)
+            .unwrap()
+            .stage_commit(&provider)
+            .unwrap();
+        self.group.merge_pending_commit(&provider).unwrap();
+        let (commit, _, group_info) = bundle.into_messages();
+        Forged {
+            commit: commit.to_bytes().unwrap(),
+            welcome: Vec::new(),
             group_info: group_info.unwrap().to_bytes().unwrap(),
             tree: self.group.export_ratchet_tree().tls_serialize_detached().unwrap(),
         }

@@ -124,7 +124,8 @@ impl<'a> Rules<'a> {
             Sender::Member(index) => {
                 let committer = member_at(tree, *index)?;
                 if let Some((new, date)) = path {
-                    if !new.same_device(&committer) {
+                    // Nor does a device take another key: its list says which it has.
+                    if !new.same_device(&committer) || new.device_key != committer.device_key {
                         return Err(RejectReason::LeafTakeover.into());
                     }
                     check_newer(tree, *index, &date)?;

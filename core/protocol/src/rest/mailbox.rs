@@ -13,6 +13,10 @@ pub struct PendingMessages {
     pub messages: Vec<DeliveredMessage>,
     /// Whether more wait behind these.
     pub has_more: bool,
+    /// The last one that waits, whatever was asked for. Once that has come through the WebSocket, everything has that waited now, however
+    /// much has come since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<MessageId>,
 }
 
 /// `POST /api/v1/messages/ack`.

@@ -147,7 +147,7 @@ strategies! {
     one_blocked() -> BlockedUser = make!(BlockedUser { user_id: user(), blocked_at: any::<i64>() });
     devices() -> Devices = make!(Devices { devices: vec(one_device(), 0..3) });
     pending() -> PendingMessages = make!(PendingMessages {
-        messages: vec(delivered(), 0..3), has_more: any::<bool>(),
+        messages: vec(delivered(), 0..3), has_more: any::<bool>(), newest: opt(message_id()),
     });
     ack_request() -> AckRequest = make!(AckRequest { message_ids: vec(message_id(), 0..4) });
     upload_response() -> UploadResponse = make!(UploadResponse { file_id: file(), expires_at: any::<i64>() });

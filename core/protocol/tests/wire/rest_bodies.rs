@@ -147,7 +147,11 @@ fn users_and_devices() {
 
 #[test]
 fn mailbox() {
-    body(&PendingMessages { messages: vec![], has_more: false }, r#"{"messages":[],"has_more":false}"#);
+    body(&PendingMessages { messages: vec![], has_more: false, newest: None }, r#"{"messages":[],"has_more":false}"#);
+    body(
+        &PendingMessages { messages: vec![], has_more: true, newest: Some(message_id(1)) },
+        r#"{"messages":[],"has_more":true,"newest":"01890a5d-ac96-774b-bcce-b302099a8001"}"#,
+    );
     body(
         &AckRequest { message_ids: vec![message_id(1)] },
         r#"{"message_ids":["01890a5d-ac96-774b-bcce-b302099a8001"]}"#,

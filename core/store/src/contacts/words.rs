@@ -18,7 +18,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{ChangedBy, load, pin, put_change};
 use crate::sql_types::{from_sql, key_bytes, to_sql, user_id};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, known_devices};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, known_devices, listed_devices};
 
 pub use stolen::{confirm, note_shown, put_aside, to_confirm, was_shown, weigh_devices};
 
@@ -27,6 +27,9 @@ pub const TASK: TaskName = TaskName::new("pins");
 
 /// What is kept of what one other device tells: a device in the wrong hands fills no disk.
 const MAX_TOLD: i64 = 5000;
+
+/// Devices that may have handed a word on: more than one telephone after another in half a lifetime.
+pub const MAX_THROUGH: usize = 16;
 
 /// What is known of a key, besides that it was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,8 @@ pub struct Word {
     pub floor: u64,
     /// Whose word it is; `None` for this device's own.
     pub said_by: Option<DeviceId>,
+    /// The devices that have handed it on, without the one that says it and the one that has told it here.
+    pub through: Vec<DeviceId>,
 }
 
 /// What hearing a word has come to.
@@ -184,9 +189,10 @@ pub fn hear(tx: &Tx<'_>, told_by: &DeviceId, word: &Word) -> Result<Heard, Store
     let is_new = tx
         .sql()
         .prepare_cached(
-            "INSERT INTO contact_word (user_id, said_by, told_by, identity, marks, floor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET identity = ?4, marks = ?5, floor = ?6, void = 0, shown = 0
-             WHERE identity != ?4 OR marks != ?5 OR floor != ?6",
+            "INSERT INTO contact_word (user_id, said_by, told_by, identity, marks, floor, through)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET identity = ?4, marks = ?5, floor = ?6, through = ?7, void = 0, shown = 0
+             WHERE identity != ?4 OR marks != ?5 OR floor != ?6 OR through != ?7",
         )?
         .execute(params![
             user.as_str(),
@@ -194,7 +200,8 @@ pub fn hear(tx: &Tx<'_>, told_by: &DeviceId, word: &Word) -> Result<Heard, Store
             told_by.as_str(),
             word.identity.as_slice(),
             word.marks.0,
-            to_sql(word.floor)
+            to_sql(word.floor),
+            joined(&word.through)
         ])?;
     if is_new == 0 {
         return Ok(Heard::Nothing);
@@ -260,18 +267,51 @@ pub fn tell_again(tx: &Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What a device knows that is let in by this one: all that counts here for the pinned keys, what has been compared first.
+/// What a device knows that is let in by this one: all that counts here for the pinned keys, what has been compared first. Of each
+/// device's word one, as it came the shortest way, with all that have handed it on. What devices have said that were seen under
+/// two keys is not passed on: one of them has said it, and the other one may be a thief's.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn to_pass_on(at: &Snapshot<'_>) -> Result<Vec<Word>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT word.user_id, word.identity, max(word.marks), word.said_by, max(word.floor) FROM contact_word AS word
+        "SELECT word.user_id, word.identity, word.marks, word.said_by, word.floor, word.told_by, word.through
+         FROM contact_word AS word
          JOIN contact ON contact.user_id = word.user_id AND contact.identity = word.identity
-         WHERE word.void = 0 GROUP BY word.user_id, word.said_by ORDER BY max(word.marks) DESC, word.user_id",
+         WHERE word.void = 0",
     )?;
-    let rows = query.query_and_then([], word)?;
-    rows.collect()
+    let rows = query.query_and_then([], |row| {
+        let (told_by, through): (String, String) = (row.get(5)?, row.get(6)?);
+        let mut word = word(row)?;
+        word.through = split(&through)?;
+        if word.said_by.as_ref().is_some_and(|said_by| said_by.as_str() != told_by) {
+            word.through.push(device(&told_by)?);
+        }
+        Ok::<_, StoreError>(word)
+    })?;
+    let mut words = rows.collect::<Result<Vec<_>, _>>()?;
+    let doubtful = listed_devices::under_several_keys(at)?;
+    words.retain(|word| {
+        let mut by = word.said_by.iter().chain(&word.through);
+        word.through.len() <= MAX_THROUGH && !by.any(|device| doubtful.contains(device))
+    });
+    let whose = |word: &Word| (word.user.clone(), word.said_by.clone());
+    words.sort_by_cached_key(|word| (whose(word), word.through.len()));
+    words.dedup_by_key(|word| whose(word));
+    words.sort_by_cached_key(|word| (std::cmp::Reverse(word.marks.0), word.user.clone()));
+    Ok(words)
+}
+
+fn joined(devices: &[DeviceId]) -> String {
+    devices.iter().map(DeviceId::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn split(devices: &str) -> Result<Vec<DeviceId>, StoreError> {
+    devices.split(' ').filter(|id| !id.is_empty()).map(device).collect()
+}
+
+fn device(id: &str) -> Result<DeviceId, StoreError> {
+    DeviceId::new(id).map_err(|_| StoreError::Invalid("device id"))
 }
 
 /// All that is said of a contact on this device, with what counts.
@@ -312,7 +352,7 @@ fn word(row: &Row<'_>) -> Result<Word, StoreError> {
     let said_by: String = row.get(3)?;
     let said_by = match said_by.as_str() {
         "" => None,
-        id => Some(DeviceId::new(id).map_err(|_| StoreError::Invalid("device id"))?),
+        id => Some(device(id)?),
     };
     Ok(Word {
         user: user_id(row, 0)?,
@@ -320,6 +360,7 @@ fn word(row: &Row<'_>) -> Result<Word, StoreError> {
         marks: Marks::of(row, 2)?,
         floor: from_sql(row.get(4)?),
         said_by,
+        through: Vec::new(),
     })
 }
 

@@ -17,7 +17,7 @@ fn device(name: &str) -> DeviceId {
 }
 
 fn word(identity: [u8; 32], marks: Marks) -> Word {
-    Word { user: bob(), identity, marks, floor: 0, said_by: None }
+    Word { user: bob(), identity, marks, floor: 0, said_by: None, through: Vec::new() }
 }
 
 async fn in_a_store(steps: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
@@ -208,6 +208,53 @@ async fn a_device_in_the_wrong_hands_fills_no_disk() {
         assert!(!load(tx, &first())?.unwrap().verified);
         hear(tx, &device("stolen"), &Word { user: first(), ..word(A, Marks::VERIFIED) })?;
         assert!(load(tx, &first())?.unwrap().verified);
+        Ok(())
+    })
+    .await;
+}
+
+/// A stolen device has let one in that has let in others, and has told it what a device had said that nobody else has heard. Whoever
+/// was told of that by an honest one did not know by whose word it was.
+#[tokio::test]
+async fn a_word_counts_no_longer_than_all_that_have_handed_it_on() {
+    let forged = Word { said_by: Some(device("phone")), ..word(EVES, Marks::VERIFIED) };
+    let (tablet, laptop) = (device("tablet"), device("laptop"));
+    let (send, receive) = std::sync::mpsc::channel();
+    let (forward, take) = std::sync::mpsc::channel();
+    in_a_store(move |tx| {
+        hear(tx, &device("stolen"), &forged)?;
+        send.send(to_pass_on(tx)?).unwrap();
+        Ok(())
+    })
+    .await;
+    in_a_store({
+        let tablet = tablet.clone();
+        move |tx| {
+            for word in receive.recv().unwrap() {
+                assert_eq!(word.through, [device("stolen")]);
+                hear(tx, &tablet, &word)?;
+            }
+            forward.send(to_pass_on(tx)?).unwrap();
+            Ok(())
+        }
+    })
+    .await;
+    in_a_store(move |tx| {
+        for word in take.recv().unwrap() {
+            assert_eq!(
+                (word.said_by.clone(), &*word.through),
+                (Some(device("phone")), &[device("stolen"), tablet.clone()][..])
+            );
+            hear(tx, &laptop, &word)?;
+        }
+        assert!(known(tx).verified);
+        // From nearer by, it goes on the shorter way.
+        let own = [device("phone"), tablet.clone(), laptop.clone()];
+        assert!(weigh_devices(tx, &own, true)?);
+        assert_eq!(load(tx, &bob())?, None);
+        hear(tx, &device("phone"), &word(A, Marks::VERIFIED))?;
+        let passed: Vec<_> = to_pass_on(tx)?.into_iter().map(|word| (word.identity, word.through)).collect();
+        assert_eq!(passed, [(A, Vec::new())]);
         Ok(())
     })
     .await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use privmsg_protocol::error::Retry;
 use privmsg_protocol::{ErrorCode, GroupId};
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -146,6 +147,15 @@ impl Scope {
 }
 
 impl Reason {
+    /// Whether something is wrong with one's own account: a person has to know it for as long as it is so.
+    #[must_use]
+    pub const fn is_alarm(&self) -> bool {
+        matches!(
+            self,
+            Self::AnotherOwnIdentity | Self::DeviceListConflict | Self::ReplacementBegun | Self::SealedIdentitySpoilt
+        )
+    }
+
     fn as_str(&self) -> &str {
         match self {
             Self::Refused(code) => code.as_str(),
@@ -164,6 +174,15 @@ impl Reason {
             Self::NotListed => "not_in_device_list",
             Self::ReplacementBegun => "replacement_begun",
             Self::SealedIdentitySpoilt => "sealed_identity_spoilt",
+        }
+    }
+
+    /// Whether the same again is refused again.
+    fn is_for_good(&self) -> bool {
+        match self {
+            Self::Unusable => true,
+            Self::Refused(code) => code.retry() == Retry::Never,
+            _ => false,
         }
     }
 
@@ -323,6 +342,21 @@ pub fn attempts(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32,
     let (kind, id) = scope.columns();
     let mut query = at.sql().prepare_cached("SELECT attempts FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3")?;
     Ok(query.query_row(params![task.0, kind, id], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The same, where the last time it was because of what it is, and not because of the network, the time or a person to be asked.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn refusals(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32, StoreError> {
+    let (kind, id) = scope.columns();
+    let mut query =
+        at.sql().prepare_cached("SELECT attempts, reason FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3")?;
+    let found = query.query_row(params![task.0, kind, id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+    Ok(match found.optional()? {
+        Some((attempts, reason)) if Reason::parse(&reason).is_for_good() => attempts,
+        _ => 0,
+    })
 }
 
 /// Everything that waits, or waited and has not succeeded since.

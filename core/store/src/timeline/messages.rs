@@ -11,8 +11,8 @@ use crate::position::{Place, Position};
 pub(crate) use changing::set_held;
 pub use changing::{delete, expire, forget, insert, set_content, set_failed, set_sent};
 pub use reading::{
-    after, before, between, contents_since, find, find_of, first_expiry, first_unread, is_gone, load, load_shown,
-    newest, notices_from, received_after, unread,
+    after, before, between, find, find_of, first_expiry, first_unread, is_gone, load, load_shown, newest, notices_from,
+    received_after, unread,
 };
 
 /// What a message is: the number of its content's kind, or a notice of this device.

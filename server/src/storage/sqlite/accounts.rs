@@ -147,6 +147,8 @@ impl Tx<'_> {
     pub(super) fn delete_user(&mut self, user_id: &UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let user = self.user(user_id)?;
         let signed_out = self.sign_out_all(user, Because::AccountDeleted)?;
+        let groups: Vec<i64> =
+            self.conn.all("SELECT grp FROM grp_participant WHERE user = ?1", [user], |row| row.get(0))?;
         let files = self.forget_files(user)?;
         self.conn.run(
             "UPDATE user SET access_key_hash = x'', display_name = '', avatar_file_id = '', public_key = '',
@@ -154,6 +156,7 @@ impl Tx<'_> {
                  deleted_at = max(1, ?2) WHERE id = ?1",
             [user, self.now()],
         )?;
+        groups.into_iter().try_for_each(|group| self.part_declined(group, None))?;
         self.forget_empty_groups()?;
         self.forget_leftovers()?;
         Ok((signed_out, files))

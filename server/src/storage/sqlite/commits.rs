@@ -87,6 +87,7 @@ impl Tx<'_> {
         let (hearing, users) = (group.hearing(), group.participants.clone());
         let frame = commit_frame(session, place, submitted.message_id, submitted.epoch, submitted.commit, now);
 
+        self.require_own_key(session, &change.committer)?;
         self.require_not_suspended(session, &chat)?;
         let roster = change.roster.clone();
         let step = roster.map(|roster| self.check_step(&chat, context, roster)).transpose()?;
@@ -175,6 +176,9 @@ impl Tx<'_> {
         self.note_seen(session.device.0, message_id, destination, seq)?;
         self.note_commit(session, place.group, joins)?;
         self.conn.run("UPDATE grp SET epoch = epoch + 1, seq = ?2 WHERE id = ?1", [place.group, seq])?;
+        let source = Source::Group(place.group);
+        let informed = self.with_room(informed, source, frame.len())?;
+        self.post(Piece::new(message_id, &informed, source, session.user.0).commit(), frame)?;
         if let Some(Step { roster, waited, moves }) = &step {
             if !waited {
                 self.store_roster(roster)?;
@@ -184,9 +188,6 @@ impl Tx<'_> {
             let by: Vec<i64> = author.into_iter().chain([session.user.0]).collect();
             self.move_people(place.group, moves, &by, seq)?;
         }
-        let source = Source::Group(place.group);
-        let informed = self.with_room(informed, source, frame.len())?;
-        self.post(Piece::new(message_id, &informed, source, session.user.0).commit(), frame)?;
         // Whoever joins anew goes on being a leaf.
         for device in removed.iter().filter(|device| !(joins && **device == session.device.0)) {
             self.conn.run("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2", [place.group, *device])?;

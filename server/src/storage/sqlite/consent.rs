@@ -118,10 +118,14 @@ impl Tx<'_> {
             participant::insert(self.conn, group, &stands)?;
         }
         for newcomer in come.into_iter().filter(|newcomer| *newcomer != user) {
-            let by: Vec<i64> = people.brought_by(newcomer).into_iter().chain([user]).collect();
+            let signed = people.brought_by(newcomer);
+            let by: Vec<i64> = signed.into_iter().chain([user]).collect();
             self.brought_in(group, newcomer, &by)?;
+            if signed.is_none() && !before.is_empty() {
+                self.keep_out_who_has_left(group, newcomer)?;
+            }
         }
-        Ok(())
+        self.part_declined(group, Some(user))
     }
 
     /// Notes how somebody who has just come to a group stands to those who have put them in, whose word it is first. Whoever comes
@@ -150,7 +154,7 @@ impl Tx<'_> {
             "DELETE FROM unanswered WHERE peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1)",
             [group, user],
         )?;
-        Ok(())
+        self.turn_to_the_other(group, user)
     }
 
     /// The same by a message to somebody outside of any group.
@@ -158,6 +162,7 @@ impl Tx<'_> {
         if self.state.cache.new_contact(user, peer) {
             self.conn.run("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)", [user, peer])?;
             self.conn.run("DELETE FROM unanswered WHERE user = ?2 AND peer = ?1", [user, peer])?;
+            self.turn_to(user, peer)?;
             let brought = self
                 .conn
                 .run("UPDATE grp_participant SET brought_by = 0 WHERE user = ?1 AND brought_by = ?2", [user, peer])?;

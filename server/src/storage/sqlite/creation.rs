@@ -36,14 +36,15 @@ struct Beginning {
 
 impl Tx<'_> {
     fn create_group(&mut self, session: &Session, founding: Founding) -> Result<Group> {
-        let Founding { new, named, rosters, max_bytes, made_of, epoch, welcomed, dates, state } = founding;
-        if let Some((group, creator, same)) = self.existing(named.group, &made_of)?
-            && creator == session.device.0
+        let Founding { new, named, creator, rosters, max_bytes, made_of, epoch, welcomed, dates, state } = founding;
+        if let Some((group, made_by, same)) = self.existing(named.group, &made_of)?
+            && made_by == session.device.0
             && same
         {
             return groups::load(self.conn, group);
         }
         self.require_signed_in(session)?;
+        self.require_own_key(session, &creator)?;
         let two = if rosters.is_none() { self.participants(session, &new)? } else { Vec::new() };
         let goes_on = self.require_next(session, &named, &new)?;
         self.require_not_suspended(session, &named.chat)?;

@@ -53,11 +53,26 @@ impl Tx<'_> {
     fn signed_in_device(&self, member: &Member) -> Result<(i64, i64)> {
         let found = self.conn.first(
             "SELECT d.id, d.user FROM listed_device d JOIN user u ON u.id = d.user
-             WHERE d.device_id = ?1 AND u.user_id = ?2",
-            params![member.device_id.as_str(), member.user_id.as_str()],
+             WHERE d.device_id = ?1 AND u.user_id = ?2 AND d.public_key = ?3",
+            params![member.device_id.as_str(), member.user_id.as_str(), member.device_key.to_string()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         Ok(found.ok_or_else(unknown_device)?)
+    }
+
+    /// Refuses a leaf of the session's own device that is under another key than the device has. Whoever has an account's signing
+    /// key could certify any: they would stand in no device list, and each would be remembered.
+    pub(super) fn require_own_key(&self, session: &Session, leaf: &Member) -> Result<()> {
+        if self.device_key(session.device.0)? == leaf.device_key.to_string() {
+            return Ok(());
+        }
+        let detail = "the leaf is under another key than its device has here";
+        Err(Refusal::new(ErrorCode::InvalidHandshake, detail).into())
+    }
+
+    /// The key that a device has signed in with.
+    pub(super) fn device_key(&self, device: i64) -> Result<String> {
+        self.conn.one("SELECT public_key FROM device WHERE id = ?1", [device], |row| row.get(0))
     }
 
     /// Refuses if too much of what the user has sent waits already.
@@ -151,5 +166,8 @@ impl Tx<'_> {
 }
 
 fn unknown_device() -> Refusal {
-    Refusal::new(ErrorCode::UnknownDevice, "a device is not signed in, or belongs to nobody in the group")
+    Refusal::new(
+        ErrorCode::UnknownDevice,
+        "a device is not signed in under this key, or belongs to nobody in the group",
+    )
 }

@@ -1,5 +1,5 @@
-//! Who is put into a group of people by somebody whom they have blocked, or into one of two by whoever they have declined, or again
-//! after they have left it twice, hears nothing of it.
+//! Who is put into a group of people by somebody whom they have blocked, or again after they have left it twice, hears nothing of
+//! it; nor of one that is, or has come to be, of two, them and whoever they have declined.
 //!
 //! For the others, and whoever has put them in, they take part like anybody else who is away: devices of theirs are leaves, and
 //! nothing is refused because of them. To them the server delivers neither welcomes nor commits nor messages, and the group
@@ -11,6 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::groups::kind_number;
+use super::participant;
 use super::query::Query as _;
 use super::row::{parse, parse_chat_id, parse_group_id};
 use super::tx::Tx;
@@ -82,25 +83,22 @@ impl Tx<'_> {
                 [group, user, *other, of_people],
                 |row| row.get(0),
             )?;
-            if is_blocked || self.is_declined_anew(group, user, *other)? {
+            if is_blocked {
                 return Ok(Some(KeptOutFor::Blocking(*other)));
             }
         }
         Ok(None)
     }
 
-    /// Whether a group of people is between a user and somebody whom they have declined: the same conversation once more, by another
-    /// name.
-    fn is_declined_anew(&self, group: i64, user: i64, other: i64) -> Result<bool> {
-        self.conn.one(
-            "SELECT EXISTS (SELECT 1 FROM grp WHERE id = ?1 AND kind = ?4)
-                 AND NOT EXISTS (SELECT 1 FROM grp_participant WHERE grp = ?1 AND user NOT IN (?2, ?3))
-                 AND EXISTS (SELECT 1 FROM grp_participant me JOIN grp_participant them ON them.grp = me.grp
-                     JOIN grp g ON g.id = me.grp
-                     WHERE me.user = ?2 AND me.declined <> 0 AND them.user = ?3 AND g.kind = ?5)",
-            [group, user, other, kind_number(GroupKind::Group), kind_number(GroupKind::Direct)],
-            |row| row.get(0),
-        )
+    /// Who stands in the roster of a group that goes on, took no part in the one before, and was brought by nobody since: if they have
+    /// left, they could not sign it, and nobody has to hear of it for that to be so.
+    pub(super) fn keep_out_who_has_left(&self, group: i64, user: i64) -> Result<()> {
+        self.conn.run(
+            "UPDATE grp_participant SET kept_out = 1, kept_out_by = 0 WHERE grp = ?1 AND user = ?2 AND EXISTS (
+                 SELECT 1 FROM grp g JOIN leaving l ON l.chat_id = g.chat_id WHERE g.id = ?1 AND l.user = ?2)",
+            [group, user],
+        )?;
+        Ok(())
     }
 
     pub(super) fn is_kept_out(&self, group: i64, device: i64) -> Result<bool> {
@@ -133,14 +131,22 @@ impl Tx<'_> {
         if let_in > 0 { self.have_joined_anew(group, user) } else { Ok(()) }
     }
 
-    /// The user takes a block back: into which groups that one had put them.
+    /// The user takes a block back, or lets the conversation with that one in: into which groups that one had put them, but for
+    /// those that what they have declined still keeps out.
     pub(super) fn let_in_by(&mut self, user: i64, peer: i64) -> Result<()> {
         let groups: Vec<i64> = self.conn.all(
-            "UPDATE grp_participant SET kept_out = 0, kept_out_by = 0 WHERE user = ?1 AND kept_out_by = ?2 RETURNING grp",
+            "SELECT grp FROM grp_participant WHERE user = ?1 AND kept_out_by = ?2",
             [user, peer],
             |row| row.get(0),
         )?;
-        groups.into_iter().try_for_each(|group| self.have_joined_anew(group, user))
+        let is_declined = self.is_declined(user, peer)?;
+        for group in groups {
+            if !is_declined || self.only_two(group)?.is_none() {
+                participant::set_kept_out(self.conn, group, user, None)?;
+                self.have_joined_anew(group, user)?;
+            }
+        }
+        Ok(())
     }
 
     /// The user lets a conversation in: so are groups of two that the other one has made meanwhile, unless they are blocked.

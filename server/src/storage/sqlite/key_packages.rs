@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use privmsg_mls_public::{DevicePublicKey, leaf};
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 use privmsg_protocol::rest::{
     ClaimOf, ClaimedKeyPackages, ClaimedOf, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages,
@@ -22,7 +23,9 @@ impl SqliteStorage {
         session: Session,
         packages: PublishKeyPackages,
     ) -> Result<KeyPackageStock> {
-        self.write(Touches::Data, move |tx| tx.publish_key_packages(&session, &packages)).await
+        let all = packages.key_packages.iter().chain(&packages.last_resort);
+        let keys: Vec<_> = all.filter_map(|package| leaf::key_of_package(&package.decode()?)).collect();
+        self.write(Touches::Data, move |tx| tx.publish_key_packages(&session, &packages, &keys)).await
     }
 
     pub(crate) async fn key_package_stock(&self, device: DeviceKey) -> Result<KeyPackageStock> {
@@ -55,9 +58,20 @@ fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageStock> {
 }
 
 impl Tx<'_> {
-    fn publish_key_packages(&mut self, session: &Session, packages: &PublishKeyPackages) -> Result<KeyPackageStock> {
+    fn publish_key_packages(
+        &mut self,
+        session: &Session,
+        packages: &PublishKeyPackages,
+        keys: &[DevicePublicKey],
+    ) -> Result<KeyPackageStock> {
         let device = session.device;
         self.require_signed_in(session)?;
+        let own = self.device_key(device.0)?;
+        // Nobody could add the device with one of these, and whoever tries would add nobody else either.
+        if keys.iter().any(|key| key.to_string() != own) {
+            let detail = "a key package is under another key than the device has here";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        }
         let before = stock(self.conn, device)?;
         if before.count + packages.key_packages.len() as u64 > MAX_KEY_PACKAGES as u64 {
             return Err(

@@ -2,7 +2,10 @@
 //!
 //! Clients encrypt nothing for a leaf that is older than what they have seen of its device. So none comes in: they would all
 //! wait for it. What they forget is forgotten here, too: all with the group, and whoever comes or goes by a step with that.
+//! A device of an account with a list never comes back once it was signed out, and its leaves are forgotten with it: those of
+//! the account's other devices come in, however many there have been.
 
+use privmsg_mls_public::DevicePublicKey;
 use privmsg_mls_public::group::LeafDate;
 use privmsg_mls_public::numbers::is_stale;
 use privmsg_protocol::{ErrorCode, UserId};
@@ -12,8 +15,8 @@ use super::query::Query as _;
 use super::tx::Tx;
 use crate::storage::{Refusal, Result};
 
-/// Devices of one user that are remembered in a group, more than an honest one ever has there. Nobody is forgotten for
-/// another one, or somebody would make room for an older leaf.
+/// Devices of a user without a device list that are remembered in a group, more than an honest one ever has there. Nobody is
+/// forgotten for another one, or somebody would make room for an older leaf. Whoever has a list has no more devices than that.
 const MOST: i64 = 256;
 
 impl Tx<'_> {
@@ -44,10 +47,18 @@ impl Tx<'_> {
 
     fn remembered(&self, group: i64, user: &str) -> Result<i64> {
         self.conn.one(
-            "SELECT count(*) FROM leaf_date WHERE grp = ?1 AND user = (SELECT id FROM account WHERE user_id = ?2)",
+            "SELECT count(*) FROM leaf_date WHERE grp = ?1
+             AND user = (SELECT id FROM account WHERE user_id = ?2 AND device_list = x'')",
             params![group, user],
             |row| row.get(0),
         )
+    }
+
+    /// A device that was signed out for good.
+    pub(super) fn forget_leaf_dates_of(&self, user: i64, device_key: &DevicePublicKey) -> Result<()> {
+        self.conn
+            .run("DELETE FROM leaf_date WHERE user = ?1 AND device_key = ?2", params![user, device_key.as_bytes()])?;
+        Ok(())
     }
 
     /// Notes the leaves that a group begins with, or that a commit brings. Of these users, what was before is forgotten.

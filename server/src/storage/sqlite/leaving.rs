@@ -6,7 +6,7 @@
 
 use privmsg_mls_public::Roster;
 use privmsg_protocol::rest::GroupKind;
-use privmsg_protocol::{ConversationId, ErrorCode, GroupId};
+use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
 
 use super::engine::SqliteStorage;
 use super::groups::kind_number;
@@ -32,21 +32,21 @@ impl Tx<'_> {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "only a group of people can be left").into());
         }
         let seq = self.seq(group)?;
-        if let Some(step) = &step {
+        let moves = if let Some(step) = &step {
             let newest = self.newest_roster(&chat)?.ok_or_else(stale_roster)?;
             let moves = self.check_leaving(session, &newest, step)?;
             self.store_roster(step)?;
-            self.move_people(group, &moves, &[], seq)?;
-            self.note_leaving(&chat, user)?;
+            moves
         } else {
             if people > 1 && self.may_sign(&chat, session)? {
                 let detail = "others are in the group: leave it by the roster without you";
                 return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
             }
-            let moves = Moves { go: vec![user], ..Moves::default() };
-            self.move_people(group, &moves, &[], seq)?;
-            self.note_leaving(&chat, user)?;
-        }
+            Moves { go: vec![user], ..Moves::default() }
+        };
+        self.turn_down(group, user)?;
+        self.move_people(group, &moves, &[], seq)?;
+        self.note_leaving(&chat, user)?;
         self.take_leaves(group, user, device)
     }
 
@@ -74,6 +74,25 @@ impl Tx<'_> {
             self.drop_leaves(group, user)?;
         }
         Ok(true)
+    }
+
+    /// The same of somebody who has left since, whether or not a step says so. Returns whether they were there.
+    pub(super) fn leave_again(&mut self, user_id: &UserId, chat: &ConversationId) -> Result<bool> {
+        let user = self.user(user_id)?;
+        let Some(group) = self.group_of(chat)? else { return Ok(false) };
+        let seq = self.seq(group)?;
+        let is_there = self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM grp_participant WHERE grp = ?1 AND user = ?2)",
+            [group, user],
+            |row| row.get(0),
+        )?;
+        if is_there {
+            self.move_people(group, &Moves { go: vec![user], ..Moves::default() }, &[], seq)?;
+            self.note_leaving(chat, user)?;
+            self.drop_leaves(group, user)?;
+            self.forget_empty_groups()?;
+        }
+        Ok(is_there)
     }
 
     fn group_of(&self, chat: &ConversationId) -> Result<Option<i64>> {

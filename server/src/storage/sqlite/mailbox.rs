@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use privmsg_protocol::MessageId;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::engine::SqliteStorage;
 use super::tx::Tx;
@@ -14,6 +14,11 @@ use crate::storage::{Delivery, DeviceKey, Page, PageLimit, Position, Result};
 impl SqliteStorage {
     pub(crate) async fn mailbox_page(&self, device: DeviceKey, after: Position, limit: PageLimit) -> Result<Page> {
         self.read(move |conn| page(conn, device, after, limit)).await
+    }
+
+    /// Where the mailbox ends, and the message there. `None`: it is empty.
+    pub(crate) async fn mailbox_end(&self, device: DeviceKey) -> Result<Option<(Position, MessageId)>> {
+        self.read(move |conn| end(conn, device)).await
     }
 
     /// Takes these messages out of the mailbox, wherever in it they are.
@@ -49,6 +54,18 @@ pub(super) fn page(conn: &Connection, device: DeviceKey, after: Position, limit:
         page.deliveries.push(delivery);
     }
     Ok(page)
+}
+
+fn end(conn: &Connection, device: DeviceKey) -> Result<Option<(Position, MessageId)>> {
+    let mut query = conn.prepare_cached(
+        "SELECT pos, message_id FROM (
+             SELECT * FROM (SELECT pos, message_id FROM mailbox WHERE device = ?1 ORDER BY pos DESC LIMIT 1)
+             UNION ALL
+             SELECT * FROM (SELECT pos, message_id FROM arrival WHERE device = ?1 ORDER BY pos DESC LIMIT 1)
+         ) ORDER BY pos DESC LIMIT 1",
+    )?;
+    let found = query.query_row([device.0], |row| Ok((Position(row.get(0)?), MessageId::from_bytes(row.get(1)?))));
+    Ok(found.optional()?)
 }
 
 fn delivery(device: DeviceKey, row: &Row<'_>) -> rusqlite::Result<Delivery> {

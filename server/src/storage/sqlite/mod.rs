@@ -18,6 +18,7 @@ mod consent;
 mod contacts;
 mod conversations;
 mod creation;
+mod declined;
 #[cfg(test)]
 mod deletion_tests;
 mod device_lists;

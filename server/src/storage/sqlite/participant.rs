@@ -102,6 +102,16 @@ pub(super) fn insert(conn: &Connection, group: i64, one: &Participant) -> Result
     Ok(inserted > 0)
 }
 
+/// Whether somebody hears nothing of a group.
+pub(super) fn set_kept_out(conn: &Connection, group: i64, user: i64, why: Option<KeptOutFor>) -> Result<()> {
+    let (kept_out, kept_out_by) = KeptOutFor::columns(why);
+    conn.run(
+        "UPDATE grp_participant SET kept_out = ?3, kept_out_by = ?4 WHERE grp = ?1 AND user = ?2",
+        params![group, user, kept_out, kept_out_by],
+    )?;
+    Ok(())
+}
+
 /// What becomes of somebody by those who have put them into a group.
 pub(super) fn set_brought_in(
     conn: &Connection,

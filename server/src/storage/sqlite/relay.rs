@@ -1,5 +1,7 @@
 //! The path that every message takes: repeat? destination? room? then one body, and a row per mailbox.
 
+use std::rc::Rc;
+
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Seq, UserId};
 
 use super::asking::{Asked, are_many};
@@ -78,7 +80,7 @@ impl Tx<'_> {
         let reached = self.with_room(reached, route.source, message.frame.len())?;
         if was_reached && !self.reaches_another(owner, &reached)? {
             // The only one has just lost the group, and joins anew.
-            return Err(no_devices().into());
+            return Err(not_back().into());
         }
         match route.shown.filter(|_| message.by_person) {
             None => {}
@@ -138,7 +140,7 @@ impl Tx<'_> {
         }
         let is_new = group.unheard.contains(&owner) || group.declined.contains(&owner);
         let shown = is_new.then_some(Shown::ToGroup(group_id, group.id, Seq(group.seq.unsigned_abs()).next()));
-        let (hearing, present, alone) = (group.hearing(), group.present(), group.participants.len() == 1);
+        let (hearing, present, participants) = (group.hearing(), group.present(), Rc::clone(&group.participants));
         // A group of people that has only two is like a conversation between them for whom one of them has blocked.
         let is_of_two = group.is_direct || group.participants.len() == 2;
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| is_of_two);
@@ -162,12 +164,22 @@ impl Tx<'_> {
         };
         // What is kept from the other one is taken all the same: after a restore they do not join where they have blocked
         // somebody, and whoever is blocked would see that nothing of theirs is taken any more.
-        if !alone && kept_from.is_none() && !self.reaches_another(owner, &present)? {
+        if participants.len() > 1 && kept_from.is_none() && !self.reaches_another(owner, &present)? {
             // Taking it would be a promise to deliver to nobody: whoever comes back joins in a later epoch.
-            return Err(no_devices().into());
+            return Err(self.nobody_there(owner, &participants)?.into());
         }
         let devices = hearing.into_iter().filter(|to| *to != device).collect();
         Ok(Route { devices, group: Some(group_id), source: Source::Group(row), kept_from, shown, asks })
+    }
+
+    /// Why nothing reaches anybody else of these users.
+    fn nobody_there(&mut self, owner: i64, participants: &[i64]) -> Result<Refusal> {
+        for user in participants.iter().filter(|user| **user != owner) {
+            if !self.state.cache.devices_of(self.conn, *user)?.is_empty() {
+                return Ok(not_back());
+            }
+        }
+        Ok(no_devices())
     }
 
     /// Whether any of these devices is another user's than `owner`'s.
@@ -191,6 +203,10 @@ pub(super) fn signed_out() -> Refusal {
 
 fn no_devices() -> Refusal {
     Refusal::new(ErrorCode::RecipientHasNoDevices, "the recipient is not signed in on any device")
+}
+
+fn not_back() -> Refusal {
+    Refusal::new(ErrorCode::RecipientNotBack, "no device of anybody else has come back to the group yet")
 }
 
 pub(super) fn conflict() -> Refusal {

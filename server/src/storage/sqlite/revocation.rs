@@ -57,6 +57,20 @@ pub(super) enum Revocation {
         user_id: UserId,
         chat_id: ConversationId,
     },
+    /// A group of people that the user has left.
+    Left {
+        user_id: UserId,
+        chat_id: ConversationId,
+    },
+    /// Whom the user has declined in a group of two.
+    TurnedDown {
+        user_id: UserId,
+        peer: UserId,
+    },
+    TurnedTo {
+        user_id: UserId,
+        peer: UserId,
+    },
     /// A roster of a group that the user has created.
     Step {
         user_id: UserId,
@@ -87,19 +101,21 @@ pub(super) enum Kind {
     Seal,
     Block,
     Decline,
+    TurnDown,
+    Leave,
     Step,
 }
 
 impl Matter {
     /// Those of a user that there may be any number of.
     pub(super) fn series(&self) -> Option<(UserId, Kind)> {
-        matches!(self.kind, Kind::Device | Kind::Block | Kind::Decline | Kind::Step)
+        matches!(self.kind, Kind::Device | Kind::Block | Kind::Decline | Kind::TurnDown | Kind::Leave | Kind::Step)
             .then(|| (self.user_id.clone(), self.kind))
     }
 
     /// Whether an entry about this may be forgotten for its age. What is signed last is the newest, however old it is.
     pub(super) const fn ages(&self) -> bool {
-        !matches!(self.kind, Kind::List | Kind::Seal | Kind::Block | Kind::Decline)
+        !matches!(self.kind, Kind::List | Kind::Seal | Kind::Block | Kind::Decline | Kind::TurnDown)
     }
 }
 
@@ -135,6 +151,9 @@ impl Revocation {
             }
             "blocked" => Self::Blocked { user_id, peer: UserId::new(text()?).ok()? },
             "unblocked" => Self::Unblocked { user_id, peer: UserId::new(text()?).ok()? },
+            "left" => Self::Left { user_id, chat_id: ConversationId::from_bytes(subject.try_into().ok()?) },
+            "turned_down" => Self::TurnedDown { user_id, peer: UserId::new(text()?).ok()? },
+            "turned_to" => Self::TurnedTo { user_id, peer: UserId::new(text()?).ok()? },
             "declined" => Self::Declined { user_id, chat_id: ConversationId::from_bytes(subject.try_into().ok()?) },
             "step" => Self::Step { user_id, roster: Opaque::encode(subject) },
             "let_in" => Self::LetIn { user_id, chat_id: ConversationId::from_bytes(subject.try_into().ok()?) },
@@ -155,6 +174,10 @@ impl Revocation {
             }
             Self::Declined { user_id, chat_id } | Self::LetIn { user_id, chat_id } => {
                 (user_id, Kind::Decline, chat_id.to_string())
+            }
+            Self::Left { user_id, chat_id } => (user_id, Kind::Leave, chat_id.to_string()),
+            Self::TurnedDown { user_id, peer } | Self::TurnedTo { user_id, peer } => {
+                (user_id, Kind::TurnDown, peer.to_string())
             }
             Self::Step { user_id, roster } => (user_id, Kind::Step, roster.as_str().to_owned()),
         };

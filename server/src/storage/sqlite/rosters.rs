@@ -14,6 +14,7 @@ use super::device_lists::damaged;
 use super::engine::SqliteStorage;
 use super::participant;
 use super::query::Query as _;
+use super::taken_back::was_restored_lately;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
 use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
@@ -168,13 +169,16 @@ impl Tx<'_> {
         if begins {
             self.check_author(&rosters.founding)?;
         }
+        // What the server has not seen it may have lost, and the certificates with it, if it was set back. Else there are none.
+        let now = self.now();
+        let honest = if was_restored_lately(self.conn, now)? { now.unsigned_abs() } else { 0 };
         let mut brought = Vec::new();
         if current.hash() != base.hash() {
             let mut before = base;
             for next in rosters.later.iter().filter(|roster| roster.number() > base.number()) {
                 next.replaces(before).map_err(refusal)?;
                 self.check_author(next)?;
-                self.check_floors(before, next, self.now().unsigned_abs())?;
+                self.check_floors(before, next, honest)?;
                 let author = self.present_user(next.author().user_id())?;
                 for new in next.participants().iter().filter(|new| !stands(before, new)) {
                     let user = self.present_user(new.user_id())?;
@@ -186,14 +190,17 @@ impl Tx<'_> {
                 return Err(stale_roster().into());
             }
         }
-        // Where the server knows who took part, who has another identity since stays, until an admin says otherwise.
+        // Where the server knows who took part, who has another identity since stays, until an admin says otherwise. Who has come
+        // since then has the account, or a restored server has lost it.
+        let restored_lately = was_restored_lately(self.conn, self.now())?;
+        let took_part = |place: &Participant| held.as_ref().is_some_and(|held| stands(held, place));
         let mut users = self.participants_of_chat(&named.chat, current)?;
         for place in current.participants() {
             match self.account_of(place)? {
                 Account::Is(user) => users.push(user),
-                Account::Unknown if begins => return Err(unknown_person().into()),
-                Account::IsAnother if begins => return Err(another_identity(place).into()),
-                Account::Unknown | Account::IsAnother => {}
+                _ if !begins && (restored_lately || took_part(place)) => {}
+                Account::Unknown => return Err(unknown_person().into()),
+                Account::IsAnother => return Err(another_identity(place).into()),
             }
         }
         users.sort_unstable();
@@ -337,7 +344,8 @@ impl Tx<'_> {
                 come.push(*user);
             }
         }
-        come.into_iter().try_for_each(|user| self.brought_in(group, user, by))
+        come.into_iter().try_for_each(|user| self.brought_in(group, user, by))?;
+        self.part_declined(group, by.first().copied())
     }
 }
 

@@ -302,6 +302,9 @@ impl Tx<'_> {
     }
 
     fn remember(&self, user: i64, (device_id, key): (&str, &str), because: Because) -> Result<()> {
+        if let Ok(key) = key.parse() {
+            self.forget_leaf_dates_of(user, &key)?;
+        }
         self.conn.run(
             "INSERT OR IGNORE INTO removed_key (user, key_hash, device_id, public_key, reason)
              VALUES (?1, ?2, ?3, ?4, ?5)",

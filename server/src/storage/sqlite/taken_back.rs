@@ -48,7 +48,7 @@ pub(crate) struct TakenBack {
     pub(crate) seals: Vec<UserId>,
     /// Who is blocked by whom, or is no more.
     pub(crate) blocks: Vec<(UserId, UserId)>,
-    /// Conversations that were declined since, or let in.
+    /// Conversations, and people, that were declined since, or let in.
     pub(crate) declined: usize,
     /// Groups in which people have come, gone or got another role since.
     pub(crate) groups: HashSet<ConversationId>,
@@ -246,6 +246,13 @@ impl TakenBack {
             }
             Revocation::Declined { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, true)?,
             Revocation::LetIn { user_id, chat_id } => self.declined += tx.decline_again(&user_id, &chat_id, false)?,
+            Revocation::Left { user_id, chat_id } => {
+                if tx.leave_again(&user_id, &chat_id)? {
+                    self.groups.insert(chat_id);
+                }
+            }
+            Revocation::TurnedDown { user_id, peer } => self.declined += tx.turn_again(&user_id, &peer, true)?,
+            Revocation::TurnedTo { user_id, peer } => self.declined += tx.turn_again(&user_id, &peer, false)?,
             Revocation::Step { roster, .. } => self.step(tx, &roster)?,
             // Only the newest counts.
             Revocation::Listed { .. } | Revocation::Sealed { .. } => {}

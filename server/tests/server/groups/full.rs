@@ -103,7 +103,7 @@ async fn between_two_it_is_said_again_once_the_other_is_back() {
     // His welcome is the oldest.
     let refused = new_id();
     a.send(alice.group_message(id, 1, refused)).await;
-    assert_eq!(a.error().await.code.as_str(), "recipient_has_no_devices");
+    assert_eq!(a.error().await.code.as_str(), "recipient_not_back");
     let (_, entry, _) = enters(&bob, id).await;
     hers.follows(&entry.commit).unwrap();
     while !matches!(a.next().await, ServerFrame::Message(_)) {}

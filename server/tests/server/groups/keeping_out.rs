@@ -10,34 +10,41 @@ use super::people::{Club, beginning, club, id_of, member};
 use super::{changes, enters};
 use crate::support::{Chat, Line, Person, TestServer, create, new_id};
 
-async fn blocks(who: &Person, user: &str) {
+pub(super) async fn blocks(who: &Person, user: &str) {
     let path = format!("/api/v1/users/me/blocks/{user}");
     assert_eq!(who.api.json("PUT", &path, Some(&who.token), &Value::Null).await.status, 204);
 }
 
-async fn unblocks(who: &Person, user: &str) {
+pub(super) async fn unblocks(who: &Person, user: &str) {
     assert_eq!(who.delete(&format!("/api/v1/users/me/blocks/{user}")).await.status, 204);
 }
 
-async fn caught_up(who: &Person) -> Line {
+pub(super) async fn caught_up(who: &Person) -> Line {
     let mut line = who.connect().await;
     while line.next().await != ServerFrame::CaughtUp {}
     line
 }
 
 /// The kinds of what waits for somebody, but for news of the account.
-async fn waiting(who: &Person) -> Vec<String> {
+pub(super) async fn waiting(who: &Person) -> Vec<String> {
     let pending = who.get("/api/v1/messages/pending").await.ok();
     let kinds = pending["messages"].as_array().unwrap().iter().map(|one| one["message_type"].as_str().unwrap());
     kinds.filter(|kind| *kind != "account_sync").map(str::to_owned).collect()
 }
 
-async fn kept_out(who: &Person) -> Value {
+/// Takes what waits for somebody out of the way.
+pub(super) async fn takes_all(who: &Person) {
+    let pending = who.get("/api/v1/messages/pending").await.ok();
+    let ids: Vec<_> = pending["messages"].as_array().unwrap().iter().map(|one| &one["message_id"]).collect();
+    who.post("/api/v1/messages/ack", json!({"message_ids": ids})).await.ok();
+}
+
+pub(super) async fn kept_out(who: &Person) -> Value {
     who.get("/api/v1/users/me/requests").await.ok()["kept_out"].clone()
 }
 
 /// There is no such group for this one, however they ask.
-async fn is_closed_to(who: &Person, id: GroupId) {
+pub(super) async fn is_closed_to(who: &Person, id: GroupId) {
     assert_eq!(who.get("/api/v1/groups").await.ok()["groups"], json!([]));
     for part in ["", "/state", "/rosters?after=1", "/commits/1"] {
         who.get(&format!("/api/v1/groups/{id}{part}")).await.is("unknown_group");
@@ -212,9 +219,7 @@ async fn leaves_and_is_brought_back(club: &Club, roster: &Roster) -> Roster {
     let without = club.carol.mls.changes(roster, &club.carol.mls, None).unwrap();
     club.leaves(&club.carol, &without).await.ok();
     club.moves(&club.bob, &club.bobs, &[&club.hers], &without, &[]).await;
-    let pending = club.carol.get("/api/v1/messages/pending").await.ok();
-    let ids: Vec<_> = pending["messages"].as_array().unwrap().iter().map(|one| &one["message_id"]).collect();
-    club.carol.post("/api/v1/messages/ack", json!({"message_ids": ids})).await.ok();
+    takes_all(&club.carol).await;
     let with = club.alice.mls.changes(&without, &club.carol.mls, Some(Role::Member)).unwrap();
     club.moves(&club.alice, &club.hers, &[&club.bobs], &with, &[&club.carol]).await;
     with

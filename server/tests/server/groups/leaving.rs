@@ -8,6 +8,7 @@ use privmsg_protocol::frames::{MessageType, ServerFrame};
 use serde_json::{Value, json};
 
 use super::entry;
+use super::keeping_out::{is_closed_to, takes_all};
 use super::people::{Club, beginning, club, club_on, member};
 use crate::support::{TestServer, base64, new_id, submission, submit};
 
@@ -249,16 +250,26 @@ async fn nobody_is_bound_to_a_generation_that_they_have_not_begun() {
         answer.is("invalid_roster");
         club.hers.forgets().unwrap();
     }
-    // Nor as it goes on, but for what may be honest where the server has lost the certificate. Who is bound so leaves all the same.
+    // Nor as it goes on, but for what may be honest where the server was set back, and has lost the certificate. Who is bound so
+    // leaves all the same.
+    let bound = with_bob(Role::Admin, 1_800_000_000);
+    let early = beginning(&club.carol, &club.founding, &bound, 2, &[&club.alice]).2;
+    club.carol.post("/api/v1/groups", early).await.is("invalid_roster");
+    let at = 1_800_000_000_i64.to_be_bytes();
+    club.server.database().execute("INSERT INTO meta (key, value) VALUES ('restored_at', ?1)", [&at[..]]).unwrap();
     let far = beginning(&club.carol, &club.founding, &with_bob(Role::Admin, 1_800_000_001), 2, &[&club.alice]).2;
     club.carol.post("/api/v1/groups", far).await.is("invalid_roster");
-    let bound = with_bob(Role::Admin, 1_800_000_000);
     let (_, _, body) = beginning(&club.carol, &club.founding, &bound, 2, &[&club.alice]);
     let next = club.carol.post("/api/v1/groups", body).await.ok();
     let path = format!("/api/v1/groups/{}", next["group_id"].as_str().unwrap());
     club.carol.post(&format!("{path}/leave"), json!({})).await.is("invalid_request");
     club.bob.post(&format!("{path}/leave"), json!({})).await.ok();
     assert_eq!(club.alice.get(&path).await.ok()["participants"], json!(["alice", "carol"]));
+    takes_all(&club.bob).await;
+    // The roster names him still. By the next one, too, he hears nothing, and its people need not know why.
+    let (_, _, body) = beginning(&club.alice, &club.founding, &bound, 3, &[&club.bob, &club.carol]);
+    let third = club.alice.post("/api/v1/groups", body).await.ok();
+    is_closed_to(&club.bob, serde_json::from_value(third["group_id"].clone()).unwrap()).await;
 
     // As far as they have begun it is good.
     let other = club_on(TestServer::start().await).await;

@@ -4,6 +4,8 @@ mod asking;
 mod attacks;
 mod commits;
 mod creating;
+mod declined;
+mod device_keys;
 mod devices;
 mod full;
 mod keeping_out;

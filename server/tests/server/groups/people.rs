@@ -26,7 +26,7 @@ pub(super) struct Club {
 /// A user whose profile has the identity of their devices.
 pub(super) async fn member(server: &TestServer, name: &str) -> Person {
     let access_key = server.api.create_user(name).await;
-    let person = server.api.login_with_key(name, &access_key).await;
+    let person = server.api.login(name, &access_key, None).await;
     let identity = person.mls.person().identity.to_string();
     person.post("/api/v1/users/me/profile", json!({"public_key": identity})).await.ok();
     person
@@ -75,10 +75,16 @@ pub(super) async fn club_on(server: TestServer) -> Club {
 impl Person {
     /// Has a device list for the first time, in this generation of the account.
     pub(super) async fn begins(&self, generation: u64) {
+        self.begins_with(&[], generation).await;
+    }
+
+    /// The same with these other devices in it.
+    pub(super) async fn begins_with(&self, others: &[&Self], generation: u64) {
         let key = self.mls.begins_generation(generation).unwrap();
         let signing = SigningKey::from_bytes(&key.to_bytes());
         let sign = |bytes: &[u8]| signing.sign(bytes).to_bytes();
-        let list = DeviceList::signed_by(key.certificate().clone(), sign, 1, vec![self.mls.entry()]).unwrap();
+        let entries = [self].iter().chain(others).map(|device| device.mls.entry()).collect();
+        let list = DeviceList::signed_by(key.certificate().clone(), sign, 1, entries).unwrap();
         let recovery_key = MlsDevice::of("anybody", "any").unwrap().person().identity.to_string();
         let body = json!({
             "public_key": self.mls.person().identity.to_string(), "certificate": base64(&list.certificate().encode()),

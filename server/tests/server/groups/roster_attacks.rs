@@ -224,6 +224,14 @@ async fn whoever_is_added_is_who_has_the_account() {
     let founding = club.alice.mls.roster_with(&[&dave.mls]).unwrap();
     let (_, _, body) = beginning(&club.alice, &founding, &founding, 1, &[]);
     club.alice.post("/api/v1/groups", body).await.is("invalid_roster");
+    // Nor does one go on with them, in which they did not stand before.
+    for (wrong, refused) in
+        [(&dave.mls, "invalid_roster"), (&erin.mls, "invalid_roster"), (&nobody, "unknown_recipient")]
+    {
+        let step = club.alice.mls.changes(&club.founding, wrong, Some(Role::Member)).unwrap();
+        let (_, _, body) = beginning(&club.alice, &club.founding, &step, 2, &[]);
+        club.alice.post("/api/v1/groups", body).await.is(refused);
+    }
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn device(server: &TestServer, name: &str, seed: u8) -> (Keyed, Person) {
 
 async fn by_access_key(api: Api, name: &str, access_key: &str, seed: u8) -> (Keyed, Person) {
     let mut key = Keyed::new("", seed);
-    let person = api.login(name, access_key, Some(&key.public())).await;
+    let person = api.login_with(name, access_key, seed).await;
     key.device_id = person.device.parse().unwrap();
     (key, person)
 }

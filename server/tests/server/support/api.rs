@@ -106,10 +106,23 @@ impl Api {
         created.access_key.expose().to_owned()
     }
 
+    /// Signs in a device with this public key, or with keys of its own, which are those of its leaves.
     pub(crate) async fn login(&self, name: &str, access_key: &str, key: Option<&str>) -> Person {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let public = key.map_or_else(|| keys.public().to_string(), str::to_owned);
+        self.signs_in(name, access_key, &public, keys).await
+    }
+
+    /// The same with the keys that follow from this number.
+    pub(crate) async fn login_with(&self, name: &str, access_key: &str, key: u8) -> Person {
+        let keys = DeviceKeys::from_bytes(&[key; 32]);
+        self.signs_in(name, access_key, &keys.public().to_string(), keys).await
+    }
+
+    async fn signs_in(&self, name: &str, access_key: &str, public: &str, keys: DeviceKeys) -> Person {
         let body = json!({
             "user_id": name, "access_key": access_key, "device_name": "test", "device_type": "cli",
-            "device_public_key": key,
+            "device_public_key": public,
         });
         let answer = self.json("POST", "/api/v1/auth/login", None, &body).await.ok();
         let login: LoginResponse = serde_json::from_value(answer).unwrap();
@@ -119,18 +132,8 @@ impl Api {
             access_key: access_key.to_owned(),
             token: login.token.expose().to_owned(),
             device: login.device_id.to_string(),
-            mls: MlsDevice::of(name, login.device_id.as_str()).unwrap(),
+            mls: MlsDevice::with_keys(name, login.device_id.as_str(), keys).unwrap(),
         }
-    }
-}
-
-impl Api {
-    /// The same with a device key, which is that of the device's leaves.
-    pub(crate) async fn login_with_key(&self, name: &str, access_key: &str) -> Person {
-        let keys = DeviceKeys::generate(&mut OsRng);
-        let person = self.login(name, access_key, Some(&keys.public().to_string())).await;
-        let mls = MlsDevice::with_keys(name, &person.device, keys).unwrap();
-        Person { mls, ..person }
     }
 }
 

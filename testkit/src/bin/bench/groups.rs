@@ -1,26 +1,17 @@
 //! A group of two hundred and fifty people with a thousand devices, as two of them have it: real clients in this process, a
 //! server beside it, and for the others devices that only ever publish key packages.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use openmls_rust_crypto::MemoryStorage;
-use privmsg_client::{Draft, Recipient, Role};
-use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, Provider, generate_key_package};
-use privmsg_protocol::rest::{PublishKeyPackages, UpdateProfile};
-use privmsg_protocol::{Opaque, UserId};
+use anyhow::Result;
+use privmsg_client::{ChatId, Draft, Recipient, Role};
+use privmsg_protocol::UserId;
+use privmsg_testkit::cost::{self, Crowd, Wire};
 use privmsg_testkit::figures::Times;
 use privmsg_testkit::http::Http;
-use privmsg_testkit::load::sign_in_as;
 use privmsg_testkit::wait::until;
-use privmsg_testkit::{Account, Person, procfs};
-use tokio::net::{TcpListener, TcpStream};
+use privmsg_testkit::{Person, database, procfs};
 
 use super::Bench;
 use super::report::Goal;
@@ -37,6 +28,9 @@ const MESSAGES: usize = 100;
 /// Commits between making the group and writing to it: more than epochs are kept of.
 const CHANGES: usize = 3;
 
+/// Rows of a mailbox that a message is to cost a device, all receipts included.
+const ROWS: f64 = 2.0;
+
 const LONG: Duration = Duration::from_secs(600);
 
 pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
@@ -44,13 +38,13 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     let server = bench.server(dir).await?;
     let (admin, mut http) = (server.admin(), Http::connect(server.address()).await?);
     let wire = Wire::to(server.address()).await?;
-    let mut users = Vec::new();
+    let (mut users, mut crowd) = (Vec::new(), Crowd::default());
     for n in 0..others {
-        let account = admin.creates_by(&mut http, &format!("user-{n:03}")).await?;
-        users.push(publishes(&mut http, &account, if n < 2 { DEVICES + 3 } else { DEVICES }).await?);
+        let devices = if n < 2 { DEVICES + 3 } else { DEVICES };
+        users.push(crowd.gets(&mut http, &admin, &format!("user-{n:03}"), devices).await?);
     }
-    let mut alice = Person::signs_in(&wire.url, &admin.creates("alice").await?).await?;
-    let mut bob = Person::signs_in(&wire.url, &admin.creates("bob").await?).await?;
+    let mut alice = Person::signs_in(wire.url(), &admin.creates("alice").await?).await?;
+    let mut bob = Person::signs_in(wire.url(), &admin.creates("bob").await?).await?;
     users.push(bob.account().user_id.clone());
     bob.goes_offline().await?;
     let leaves = others * DEVICES + 6 + 2;
@@ -81,15 +75,9 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     bob.goes_offline().await?;
 
     // Commits, so that there are epochs of the past, whose keys are kept: as in a group that is in use.
-    let (before, start) = (wire.counts(), Instant::now());
-    for (whom, role) in users.iter().take(CHANGES).zip([Role::Admin, Role::Owner].into_iter().cycle()) {
-        for asked in alice.client().set_role(chat, whom, role).await? {
-            alice.client().wait_group_changed(asked).await?;
-        }
-    }
-    let (each, used) = (start.elapsed().as_secs_f64() / CHANGES as f64, wire.counts().since(before));
-    bench.report.line(name("a role changed, in a tree without paths"), each, "s", Goal::None);
-    bench.report.line(name("the same, sent"), used.sent * 1000.0 / CHANGES as f64, "kB", Goal::None);
+    let changed = changes(&alice, chat, &users, &wire).await?;
+    bench.report.line(name("a role changed, in a tree without paths"), changed.seconds, "s", Goal::None);
+    bench.report.line(name("the same, sent"), changed.kilobytes, "kB", Goal::None);
     sends(&alice, &to, "first").await?;
     let (mut times, cpu) = (Times::default(), own_cpu()?);
     for n in 0..MESSAGES {
@@ -114,7 +102,59 @@ pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     let used = wire.counts().since(before);
     let kilobytes = (used.sent + used.fetched) * 1000.0;
     bench.report.line(name("reconnected, nothing new"), kilobytes, "kB", Goal::AtMost(20.0));
+
+    // As when it has been in use for some time.
+    let group = database::group_in(&server, &alice.client().group(chat).await?.conversation)?;
+    // The connection of before has been idle for too long.
+    crowd.renews(&mut Http::connect(server.address()).await?, group).await?;
+    alice.goes_online().await?;
+    // She reads what they have changed first.
+    changes(&alice, chat, &users[CHANGES..], &wire).await?;
+    let changed = changes(&alice, chat, &users[2 * CHANGES..], &wire).await?;
+    bench.report.line(name("a role changed, in a tree with paths"), changed.seconds, "s", Goal::None);
+    bench.report.line(name("the same, sent"), changed.kilobytes, "kB", Goal::AtMost(60.0));
+    alice.goes_offline().await?;
+    drop(server);
+    rows(bench, dir).await
+}
+
+/// Rows of a mailbox for each message, of the device that gets most.
+async fn rows(bench: &mut Bench, dir: &Path) -> Result<()> {
+    let texts = if bench.quick { 5 } else { 20 };
+    for (number, (each, reads)) in [(1, false), (1, true), (2, false), (2, true)].into_iter().enumerate() {
+        let server = bench.server(&subfolder(dir, number)?).await?;
+        let rows = cost::of_a_direct_message(server.address(), &server.admin(), each, texts, reads).await?;
+        let read = if reads { ", read at once, which both tell" } else { "" };
+        let what = format!("message between two with {each} devices each{read}: rows of a mailbox");
+        bench.report.line(what, rows, "", Goal::AtMost(ROWS));
+    }
+    let server = bench.server(&subfolder(dir, 4)?).await?;
+    let rows = cost::of_a_group_message(server.address(), &server.admin(), 2, texts).await?;
+    bench.report.line("message in a group: rows of a mailbox", rows, "", Goal::AtMost(ROWS));
     Ok(())
+}
+
+fn subfolder(dir: &Path, number: usize) -> Result<PathBuf> {
+    let folder = dir.join(format!("rows-{number}"));
+    std::fs::create_dir(&folder)?;
+    Ok(folder)
+}
+
+/// What one change of a role costs.
+struct Changed {
+    seconds: f64,
+    kilobytes: f64,
+}
+
+async fn changes(by: &Person, chat: ChatId, users: &[UserId], wire: &Wire) -> Result<Changed> {
+    let (before, start) = (wire.counts(), Instant::now());
+    for (whom, role) in users.iter().take(CHANGES).zip([Role::Admin, Role::Owner].into_iter().cycle()) {
+        for asked in by.client().set_role(chat, whom, role).await? {
+            by.client().wait_group_changed(asked).await?;
+        }
+    }
+    let (took, used) = (start.elapsed(), wire.counts().since(before));
+    Ok(Changed { seconds: took.as_secs_f64() / CHANGES as f64, kilobytes: used.sent * 1000.0 / CHANGES as f64 })
 }
 
 fn own_cpu() -> Result<Duration> {
@@ -126,99 +166,4 @@ async fn sends(by: &Person, to: &Recipient, text: &str) -> Result<Duration> {
     let sent = by.client().send(to, Draft::text(text)).await?;
     by.delivered(&sent).await?;
     Ok(start.elapsed())
-}
-
-/// Signs in on so many devices that hold one key package each.
-async fn publishes(http: &mut Http, account: &Account, devices: usize) -> Result<UserId> {
-    let identity = AccountKey::generate(&mut OsRng);
-    let signing_key = identity.begin_generation(&account.user_id, 1, &mut OsRng)?;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-    let mut sessions = Vec::new();
-    for _ in 0..devices {
-        let keys = DeviceKeys::generate(&mut OsRng);
-        let public = STANDARD.encode(keys.public().as_bytes());
-        sessions.push((sign_in_as(http, account, Some(&public)).await?, keys));
-    }
-    let profile = UpdateProfile { public_key: Some(identity.public().to_string()), ..UpdateProfile::default() };
-    let (first, _) = sessions.first().context("no device")?;
-    asks(http, "users/me/profile", &first.token, &profile).await?;
-    for (session, keys) in &sessions {
-        let certificate = signing_key.certify(&session.device_id, &keys.public(), now);
-        let disk = MemoryStorage::default();
-        let made = generate_key_package(&Provider::new(&disk), keys, &certificate, false, now, now)?;
-        let packages = PublishKeyPackages { key_packages: vec![Opaque::encode(&made.bytes)], last_resort: None };
-        asks(http, "key-packages", &session.token, &packages).await?;
-    }
-    Ok(account.user_id.clone())
-}
-
-async fn asks<B: serde::Serialize + Sync>(http: &mut Http, path: &str, token: &str, body: &B) -> Result<()> {
-    let answer = http.send("POST", &format!("/api/v1/{path}"), Some(token), body).await?;
-    ensure!(answer.status < 300, "{path}: {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-    Ok(())
-}
-
-/// A way to the server on which bytes are counted.
-struct Wire {
-    url: String,
-    bytes: Arc<[AtomicU64; 2]>,
-    relay: tokio::task::JoinHandle<()>,
-}
-
-#[derive(Clone, Copy)]
-struct Counts([u64; 2]);
-
-/// Megabytes.
-struct Used {
-    sent: f64,
-    fetched: f64,
-}
-
-impl Counts {
-    fn since(self, before: Self) -> Used {
-        let [sent, fetched] = [0, 1].map(|at| (self.0[at] - before.0[at]) as f64 / 1e6);
-        Used { sent, fetched }
-    }
-}
-
-impl Wire {
-    async fn to(server: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let bytes = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
-        let counted = Arc::clone(&bytes);
-        let relay = tokio::spawn(async move {
-            let mut ways = tokio::task::JoinSet::new();
-            while let Ok((near, _)) = listener.accept().await {
-                let counted = Arc::clone(&counted);
-                ways.spawn(async move {
-                    let Ok(far) = TcpStream::connect(server).await else { return };
-                    let ((near_reads, near_writes), (far_reads, far_writes)) = (near.into_split(), far.into_split());
-                    tokio::join!(pass(near_reads, far_writes, &counted[0]), pass(far_reads, near_writes, &counted[1]));
-                });
-            }
-        });
-        Ok(Self { url, bytes, relay })
-    }
-
-    fn counts(&self) -> Counts {
-        Counts([self.bytes[0].load(Ordering::SeqCst), self.bytes[1].load(Ordering::SeqCst)])
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        self.relay.abort();
-    }
-}
-
-async fn pass(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp::OwnedWriteHalf, counted: &AtomicU64) {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut buffer = vec![0; 64 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        counted.fetch_add(read as u64, Ordering::SeqCst);
-        if to.write_all(&buffer[..read]).await.is_err() {
-            break;
-        }
-    }
 }

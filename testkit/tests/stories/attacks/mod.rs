@@ -87,9 +87,6 @@ async fn a_hostile_server_that_does_not_lie_is_a_good_one() -> Result<()> {
     alice.client().wait_files(film.id).await?;
     hostile.becomes_honest();
     let tablet = alice.takes_another_device(&hostile.url()).await?;
-    // What is said before the tablet is in is not for it.
-    let with_bob = tablet.chat(&bob).await?;
-    until("the tablet is in", PATIENCE, || async { Ok(tablet.client().wait_group_made(with_bob).await.ok()) }).await?;
     bob.says(&alice, "and now?").await?;
     tablet.hears(&bob, "and now?").await?;
     ensure!(hostile.times_asked("POST groups/*/commits") > 0, "requests were counted");

@@ -132,13 +132,16 @@ async fn another_identity_for_ones_own_account_is_told_and_not_followed() -> Res
     let alarm = |event: &Event| matches!(event, Event::OwnDevicesAlarm { reason: Reason::AnotherOwnIdentity });
     alice.sees("the alarm", alarm).await?;
     alice.waits_because(&[Reason::AnotherOwnIdentity]).await?;
+    ensure!(alice.client().alarms().await? == [Reason::AnotherOwnIdentity]);
     alice.says(&bob, "still me").await?;
     bob.hears(&alice, "still me").await?;
     bob.says(&alice, "still you").await?;
     alice.hears(&bob, "still you").await?;
     hostile.becomes_honest();
     let over = || async { Ok(alice.client().holds().await?.is_empty().then_some(())) };
-    super::until("that the alarm is over", super::PATIENCE, over).await
+    super::until("that the alarm is over", super::PATIENCE, over).await?;
+    ensure!(alice.client().alarms().await?.is_empty());
+    Ok(())
 }
 
 /// The device list is the true one, and everybody else is shown another identity: who begins a conversation begins it with that one.
@@ -154,7 +157,9 @@ async fn another_identity_in_ones_own_profile_is_told() -> Result<()> {
     alice.waits_because(&[Reason::AnotherOwnIdentity]).await?;
     hostile.becomes_honest();
     let over = || async { Ok(alice.client().holds().await?.is_empty().then_some(())) };
-    super::until("that the alarm is over", super::PATIENCE, over).await
+    super::until("that the alarm is over", super::PATIENCE, over).await?;
+    ensure!(alice.client().alarms().await?.is_empty());
+    Ok(())
 }
 
 /// The server has spoilt the sealed identity before anybody needs it, for everybody who asks. What is let in through it has its copy
@@ -187,6 +192,28 @@ async fn a_server_that_spoils_the_sealed_identity_is_found_out_and_ends_nothing(
     let spoilt = |hold: &privmsg_client::Hold| hold.reason == Reason::SealedIdentitySpoilt;
     let over = || async { Ok((!tablet.client().holds().await?.iter().any(spoilt)).then_some(())) };
     super::until("that the alarm is over", super::PATIENCE, over).await
+}
+
+/// The server spoils it, and says that the right one was replaced. Nobody has signed that: once, the right words were refused with it on
+/// every device that knows them, and no generation could begin any more.
+#[tokio::test]
+async fn a_server_that_says_that_the_words_were_replaced_ends_nothing() -> Result<()> {
+    let (_server, hostile, mut alice, bob) = alice_is_watched().await?;
+    let mut tablet = alice.links(&hostile.url()).await?;
+    tablet.starts().await?;
+    hostile.rewrites("GET users/me/backup", |_, answer| {
+        let right = answer["backup"].clone();
+        let Some(mut sealed) = right.as_str().and_then(|text| Opaque::from_base64(text).decode()) else { return };
+        *sealed.last_mut().expect("a sealed identity is not empty") ^= 1;
+        *answer = json!({ "backup": Opaque::encode(&sealed), "earlier": [right] });
+    })?;
+    let stolen = alice.client().whoami().await?.device_id.context("a device id")?;
+    let words = alice.words()?.to_owned();
+    alice.goes_offline().await?;
+    tablet.client().remove_stolen(std::slice::from_ref(&stolen), &words).await?;
+    tablet.waits_because(&[Reason::SealedIdentitySpoilt]).await?;
+    tablet.says(&bob, "I have lost the other one").await?;
+    bob.hears(&tablet, "I have lost the other one").await.map(drop)
 }
 
 /// The server has lost it, or has another identity in its place, sealed under the same words, which somebody has given it.

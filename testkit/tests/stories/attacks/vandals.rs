@@ -8,6 +8,7 @@ use privmsg_protocol::rest::GroupStateAt;
 use privmsg_protocol::{Epoch, Incarnation, Seq};
 use privmsg_testkit::hostile::{Answer, Claim, Forged, HostileMember, HostileServer, Verdict, Who};
 use privmsg_testkit::{Clock, Person, Server};
+use serde_json::json;
 
 /// Alice, by a clock that the test moves, and Bob, who have talked.
 async fn talking() -> Result<(Server, Clock, Person, Person)> {
@@ -112,6 +113,30 @@ async fn a_server_that_has_spoiled_a_group_ends_no_chat() -> Result<()> {
     hostile.claims_restore(group)?;
     talk_again(&clock, &alice, &bob).await?;
     ensure!(server.group_of(&["alice", "bob"])? != group, "the spoiled group is not needed any more");
+    Ok(())
+}
+
+/// The server takes no commit by which she would come in, whatever it has been brought to by others: a state of the group that lets no
+/// device of hers in any more. Once, she knocked once an hour for ever.
+#[tokio::test]
+async fn a_group_that_lets_nobody_in_ends_no_chat() -> Result<()> {
+    let server = Server::start().await?;
+    let hostile = HostileServer::before(&server).await?;
+    let (clock, account) = (Clock::right(), server.admin().creates("alice").await?);
+    let mut alice = Person::signs_in_by(&hostile.url(), &account, Arc::new(clock.clone())).await?;
+    alice.starts().await?;
+    let bob = server.person("bob").await?;
+    alice.says(&bob, "Hi Bob").await?;
+    bob.hears(&alice, "Hi Bob").await?;
+    let group = server.group_of(&["alice", "bob"])?;
+    hostile.answers(&format!("POST groups/{group}/commits"), |_| {
+        let body =
+            json!({ "type": "about:blank", "title": "", "status": 422, "code": "invalid_handshake", "detail": "" });
+        Some(Answer { status: 422, body })
+    })?;
+    hostile.claims_restore(group)?;
+    talk_again(&clock, &alice, &bob).await?;
+    ensure!(server.group_of(&["alice", "bob"])? != group, "the group is not needed any more");
     Ok(())
 }
 

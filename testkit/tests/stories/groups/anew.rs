@@ -104,6 +104,36 @@ async fn a_group_that_is_garbage_goes_on_in_another_as_it_was() -> Result<()> {
     scene.all_talk("with dave", &[alice, bob, carol, dave]).await
 }
 
+/// Whoever cannot be in it any more does not read there what somebody says who leaves, and has it go on all the same without them.
+#[tokio::test]
+async fn who_has_left_is_not_brought_back_by_whoever_has_not_heard_of_it() -> Result<()> {
+    let mut scene = Box::pin(Scene::begins()).await?;
+    for away in [&mut scene.bob, &mut scene.carol] {
+        away.goes_offline().await?;
+    }
+    scene.spoils(1)?;
+    let state = format!("GET groups/{}/state", scene.id(1));
+    let asked = scene.hostile.times_asked(&state);
+    scene.bob.starts().await?;
+    scene.hostile.is_asked(&state, asked + 1).await?;
+    scene.bob.goes_offline().await?;
+    let (chat, heir) = (scene.room.chat(&scene.alice).await?, scene.bob.account().user_id.clone());
+    scene.room.done(&scene.alice, scene.alice.client().leave_group(chat, Some(heir)).await).await?;
+    ensure!(scene.server.group_of(&["bob", "carol"])? == scene.id(1), "it has gone on before she left");
+    scene.bob.starts().await?;
+    let said = scene.room.says(&scene.bob, "without alice: where is carol?").await?;
+    scene.sooner(scene.bob.delivered(&said)).await?;
+    scene.carol.starts().await?;
+    let Scene { alice, bob, carol, room, .. } = &scene;
+    scene.all_talk("without alice", &[bob, carol]).await?;
+    ensure!(scene.server.group_of(&["bob", "carol"])? == scene.id(2), "it has gone on more often than once");
+    for who in [bob, carol] {
+        room.has_people(who, &[("bob", Role::Owner), ("carol", Role::Member)]).await?;
+    }
+    ensure!(!room.texts(alice).await?.iter().any(|text| text.contains("without alice")), "she had left");
+    Ok(())
+}
+
 /// Each of them finds that it cannot go on as it is, and both begin the next one.
 #[tokio::test]
 async fn who_goes_on_at_the_same_time_meets_in_one() -> Result<()> {

@@ -8,6 +8,7 @@ mod devices;
 mod life;
 mod requests;
 mod restored;
+mod told;
 
 use anyhow::{Context as _, Result};
 use privmsg_client::{ChatId, Draft, GroupNews, HistoryItem, MessageKind, MessageView, Recipient, Role, Sent};

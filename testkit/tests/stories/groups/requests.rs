@@ -42,6 +42,39 @@ async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
     Ok(())
 }
 
+/// Whoever is declined had a third one in the group, who left.
+#[tokio::test]
+async fn a_group_that_comes_to_be_of_two_is_kept_from_who_has_declined_the_other() -> Result<()> {
+    let server = Server::start().await?;
+    let (mallory, bob) = (server.person("mallory").await?, server.person("bob").await?);
+    let carol = server.person("carol").await?;
+    mallory.says(&bob, "Hi").await?;
+    bob.hears(&mallory, "Hi").await?;
+    let asked = bob.client().requests().await?[0].entry.summary.chat.id;
+    bob.client().decline(asked).await?;
+    let room = Room::founded(&mallory, "Book club", &[&bob, &carol]).await?;
+    for who in [&bob, &carol] {
+        who.client().accept(room.chat(who).await?).await?;
+    }
+    room.all_talk("of three", &[&mallory, &bob, &carol]).await?;
+    let leaves = carol.client().leave_group(room.chat(&carol).await?, None).await;
+    room.done(&carol, leaves).await?;
+    let look = || async { Ok(bob.client().kept_out().await?.pop()) };
+    let kept = until("that he is kept out", PATIENCE, look).await?;
+    ensure!(kept.conversation == room.0 && kept.by.as_ref() == Some(&mallory.account().user_id) && !kept.is_blocked);
+    ensure!(kept.title.as_deref() == Some("Book club"));
+    let said = room.says(&mallory, "alone at last").await?;
+    mallory.delivered(&said).await?;
+    let look = || async { Ok(bob.client().group(room.chat(&bob).await?).await?.gone.map(drop)) };
+    until("that his device has no part in it", PATIENCE, look).await?;
+
+    bob.client().let_in(&kept).await?;
+    tokio::time::timeout(PATIENCE, bob.client().wait_in_group(room.0)).await??;
+    room.all_talk("of two", &[&mallory, &bob]).await?;
+    ensure!(!room.texts(&bob).await?.contains(&"alone at last".to_owned()));
+    Ok(())
+}
+
 /// Whoever brings somebody in makes them the owner and leaves: the way out would be to do the same to a third one, in a signed step.
 #[tokio::test]
 async fn who_was_made_the_owner_without_an_answer_leaves_without_a_successor() -> Result<()> {

@@ -3,7 +3,7 @@
 use privmsg_e2ee::{Content, Conversation, Member, MembershipChange, Role};
 use privmsg_store::chats::ChatId;
 use privmsg_store::consent;
-use privmsg_store::group_chats::Gone;
+use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::held::{self, Speaker};
 use privmsg_store::messages::Direction;
@@ -58,6 +58,10 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
     let Some(teller) = tellers.into_iter().flatten().flatten().find(|teller| teller.is_self) else { return Ok(()) };
     // Whoever has asked to be answered sees nothing of this device, but its user's other devices do.
     if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
+        return Ok(());
+    }
+    // Nor does anybody have it said without end by letting devices come and go.
+    if !group_chats::note_title_told(step.tx, group.chat, &joiner.user_id, step.now_ms)? {
         return Ok(());
     }
     title::tell_again(step, group.chat)

@@ -294,7 +294,8 @@ async fn a_floor_that_another_own_device_has_told_silences_nobody() {
     let (user, identity) = (alice.identity.user_id.clone(), *alice.identity.account.as_bytes());
     let tablet = DeviceId::new("bob-tablet").unwrap();
     bob.step(move |step| {
-        let word = words::Word { user, identity, marks: words::Marks::VERIFIED, floor: 3, said_by: None };
+        let word =
+            words::Word { user, identity, marks: words::Marks::VERIFIED, floor: 3, said_by: None, through: Vec::new() };
         words::hear(step.tx, &tablet, &word).unwrap()
     })
     .await;

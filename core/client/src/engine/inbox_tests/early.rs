@@ -93,3 +93,14 @@ async fn what_claims_to_be_of_a_later_epoch_than_the_server_says_is_not_kept() {
     bob.hears(&[&DeliveredMessage { seq: Some(Seq(4)), ..later }]).await;
     assert_eq!(bob.parked().await, 1);
 }
+
+/// Somebody is invited twice. Only the last invitation is of use; the one before would wait in the mailbox until it is too old, and a
+/// server sends no more than so many that are not acknowledged.
+#[tokio::test]
+async fn an_invitation_that_another_one_follows_is_not_kept() {
+    let (_alice, bob, bundle) = alice_invites_bob().await;
+    let (first, again) = (welcome(&bundle), DeliveredMessage { message_id: message_id(9), ..welcome(&bundle) });
+    let (first_id, page) = (first.message_id, [first, again]);
+    let outcome = bob.try_step(move |step| inbox::process(step, &page)).await.unwrap();
+    assert_eq!((outcome.acks, outcome.kept), (vec![first_id], vec![first_id, message_id(9)]));
+}

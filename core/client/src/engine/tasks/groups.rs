@@ -48,7 +48,7 @@ const LONGEST_WAIT: i64 = 200_000;
 /// How long others may go on talking before this device does not wait any more for what is missing among it, ms.
 const LONGEST_UNREST: u64 = 20_000;
 
-/// How long to wait before looking again whether the mailbox is empty, ms.
+/// How long to wait before looking again whether what was in the mailbox has come, ms.
 const DRAIN_WAIT: i64 = 500;
 
 pub(super) struct Groups;
@@ -68,17 +68,25 @@ impl Task for Groups {
                 Next::Wait => {}
                 Next::Now => due.now.push(Scope::Group(group.group_id)),
                 Next::At(at) => due.later_ms(at),
-                Next::WhenQuiet => due.at = due.at.into_iter().chain(link.quiet_at()).min(),
+                Next::JoinAt(at) => due.awaited_ms(at),
+                Next::JoinWhenQuiet => {
+                    due.is_awaited = true;
+                    due.at = due.at.into_iter().chain(link.quiet_at()).min();
+                }
             }
         }
+        // Before that, a chat that nobody of this user has answered is taken for one that somebody has.
+        let knows_answers = asking::has_heard(at)?;
         for lag in lags.iter().filter(|lag| !groups.iter().any(|group| group.group_id == lag.group)) {
             if let Some(chat) = lag.chat
                 && asking::is_closed(at, &chats::load(at, chat)?.kind)?
             {
                 continue;
             }
-            if is_ahead(lag.join_at, now_ms) {
-                due.later_ms(lag.join_at)
+            if !knows_answers {
+                due.is_awaited = true;
+            } else if is_ahead(lag.join_at, now_ms) {
+                due.awaited_ms(lag.join_at)
             } else {
                 due.now.push(Scope::Group(lag.group))
             }
@@ -116,8 +124,10 @@ const fn is_ahead(join_at: i64, now_ms: i64) -> bool {
 enum Next {
     Now,
     At(i64),
-    /// What it waits for may be among the messages that are pouring in.
-    WhenQuiet,
+    /// It is joined anew, unless what it waits for comes.
+    JoinAt(i64),
+    /// The same; it may be among the messages that are pouring in.
+    JoinWhenQuiet,
     /// Another task has to go before.
     Wait,
 }
@@ -145,11 +155,11 @@ fn next(
             Standing::OwedAnswers => Next::Wait,
             // Whoever asks does not see that this device is there.
             Standing::Behind { .. } if asking::is_closed(at, &chats::load(at, group.chat)?.kind)? => Next::Wait,
-            Standing::Behind { .. } if is_ahead(lag.join_at, now_ms) => Next::At(lag.join_at),
+            Standing::Behind { .. } if is_ahead(lag.join_at, now_ms) => Next::JoinAt(lag.join_at),
             Standing::Behind { .. }
                 if lag.epoch.is_some() && link.is_restless() && now_ms.abs_diff(lag.join_at) < LONGEST_UNREST =>
             {
-                Next::WhenQuiet
+                Next::JoinWhenQuiet
             }
             Standing::Behind { .. } => Next::Now,
         });
@@ -245,10 +255,12 @@ async fn go_on_from(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientE
 async fn catch_up(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
     let look = move |at: &Snapshot<'_>| {
         let Some(lag) = lags::of(at, &id)? else { return Ok(None) };
-        Ok::<_, StoreError>(Some(standing(at, groups::load(at, &id)?.as_ref(), &lag)?))
+        let group = groups::load(at, &id)?;
+        Ok::<_, StoreError>(Some((standing(at, group.as_ref(), &lag)?, group.map(|group| group.epoch))))
     };
-    if let Some(Standing::Behind { .. }) = link.context.store.read(look).await?
-        && !link.context.api.mailbox_is_empty().await?
+    // Were it to be empty once, somebody who talks without a pause, in whatever chat, could keep this device from joining for good.
+    if let Some((Standing::Behind { .. }, epoch)) = link.context.store.read(look).await?
+        && !link.has_read_for(id, epoch, link.context.api.newest_pending().await?)
     {
         let now = link.context.clock.now_ms();
         return Ok(link.context.store.write(move |tx| lags::postpone(tx, &id, now + DRAIN_WAIT)).await?);
@@ -297,7 +309,7 @@ async fn believe(link: &Link, id: GroupId) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Where this device stands before it joins anew. What an empty mailbox had is stored by now; what is parked is tried once
+/// Where this device stands before it joins anew. What the mailbox had is stored by now; what is parked is tried once
 /// more, since it may have waited for a version of this program that has come: joining would pass it over.
 pub(in crate::engine) fn last_look(
     step: &Step<'_, '_>,

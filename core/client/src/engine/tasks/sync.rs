@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use privmsg_e2ee::ConversationInfo;
 use privmsg_protocol::rest::{Group, GroupDevice, UnchangedGroup};
-use privmsg_protocol::{Epoch, GroupId, Seq};
+use privmsg_protocol::{ConversationId, Epoch, GroupId, Incarnation, Seq};
 use privmsg_store::consent::{self, Consent};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::Scope;
@@ -71,12 +71,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     link.set_cursor(&answer.cursor);
     let (cursor, lineage) = (link.cursor(), answer.lineage);
     let changed = answer.groups.iter().filter(|group| !is_dead(group)).map(|group| Theirs::of(group, &link.identity));
-    let newest: HashMap<_, _> = answer.groups.iter().map(|group| (group.chat_id, group.incarnation)).collect();
-    // Its chat has another group by now, which this device is to be in.
-    let went_on = move |ours: &StoredGroup| {
-        let info = ConversationInfo::decode(&ours.info).ok();
-        info.is_some_and(|info| newest.get(&info.conversation_id()).is_some_and(|newest| *newest > info.incarnation()))
-    };
+    let conversations: Vec<_> = answer.groups.iter().map(|group| (group.chat_id, group.incarnation)).collect();
     let theirs: Vec<_> = changed.chain(answer.unchanged.iter().map(Theirs::unchanged)).collect();
     // What the comparison finds missing may still be on its way.
     link.stir();
@@ -93,8 +88,13 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                 }
                 if is_restored {
                     events.extend(restored::follow(step, &ours.group_id, None)?);
-                } else if is_as_before(step, ours)? {
-                    if went_on(ours) { forget(step, ours.group_id)? } else { vanished(step, ours.group_id)? }
+                } else if !is_as_before(step, ours)? {
+                    continue;
+                } else if goes_on(ours, &conversations) {
+                    // Nobody has left or was put out; the next one is joined, and the chat tells of that.
+                    forget(step, ours.group_id)?;
+                } else {
+                    vanished(step, ours.group_id)?;
                 }
             }
             let mut unsure = HashSet::new();
@@ -121,6 +121,15 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     link.context.emit_all(events);
     link.compare(unsure);
     Ok(())
+}
+
+/// Whether a conversation goes on in a later group, by the server's word.
+fn goes_on(ours: &StoredGroup, conversations: &[(ConversationId, Incarnation)]) -> bool {
+    let Ok(info) = ConversationInfo::decode(&ours.info) else { return false };
+    let is_next = |(chat, incarnation): &(ConversationId, Incarnation)| {
+        *chat == info.conversation_id() && *incarnation > info.incarnation()
+    };
+    conversations.iter().any(is_next)
 }
 
 /// A group, as far as it is compared.

@@ -8,7 +8,7 @@ use crate::contacts::{ChangedBy, end_change, load, pin, put_change, set_refused}
 use crate::sql_types::{key_bytes, user_id};
 use crate::{Change, Snapshot, StoreError, Tx};
 
-/// The devices of the account are these now. With a new generation the words of all others stop to count, and what
+/// The devices of the account are these now, each under the only key that it was ever seen under. With a new generation the words of all others stop to count, and what
 /// nobody else has said is not known any more: no pin, no mark and no change is left of it but what the user confirms.
 /// A device that is let in again says what it said. Returns whether something waits to be confirmed that did not before.
 ///
@@ -17,29 +17,29 @@ use crate::{Change, Snapshot, StoreError, Tx};
 pub fn weigh_devices(tx: &Tx<'_>, listed: &[DeviceId], new_generation: bool) -> Result<bool, StoreError> {
     let waiting = to_confirm(tx)?;
     let stands = |id: &str| id.is_empty() || listed.iter().any(|device| device.as_str() == id);
-    for (user, said_by, told_by, void) in all(tx)? {
-        let both = stands(&said_by) && stands(&told_by);
+    for (user, [said_by, told_by, through], void) in all(tx)? {
+        let everybody = stands(&said_by) && stands(&told_by) && through.split(' ').all(stands);
         let now = match void {
-            0 if new_generation && !both => 1,
-            1 if both => 0,
+            0 if new_generation && !everybody => 1,
+            1 if everybody => 0,
             _ => continue,
         };
         tx.sql().execute(
             "UPDATE contact_word SET void = ?4, shown = 0 WHERE user_id = ?1 AND said_by = ?2 AND told_by = ?3",
             params![user.as_str(), said_by, told_by, now],
         )?;
-        let device = if stands(&told_by) { said_by } else { told_by };
-        judge(tx, &user, &device)?;
+        judge(tx, &user, &said_by)?;
     }
     let now = to_confirm(tx)?;
     Ok(now.iter().any(|word| !waiting.contains(word)))
 }
 
-/// Every word of other devices: of whom, whose, told by whom, and whether it counts.
-fn all(tx: &Tx<'_>) -> Result<Vec<(UserId, String, String, i64)>, StoreError> {
-    let sql = "SELECT user_id, said_by, told_by, void FROM contact_word WHERE told_by != '' AND void != 2";
+/// Every word of other devices: of whom, whose, told by whom and through whom, and whether it counts.
+fn all(tx: &Tx<'_>) -> Result<Vec<(UserId, [String; 3], i64)>, StoreError> {
+    let sql = "SELECT user_id, said_by, told_by, through, void FROM contact_word WHERE told_by != '' AND void != 2";
     let mut query = tx.sql().prepare_cached(sql)?;
-    let rows = query.query_and_then([], |row| Ok((user_id(row, 0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let rows =
+        query.query_and_then([], |row| Ok((user_id(row, 0)?, [row.get(1)?, row.get(2)?, row.get(3)?], row.get(4)?)))?;
     rows.collect()
 }
 

@@ -210,28 +210,6 @@ pub fn first_expiry(at: &Snapshot<'_>) -> Result<Option<i64>, StoreError> {
         .flatten())
 }
 
-/// The contents of what somebody has said of one kind in a chat since then, ms by this device's clock, the newest of them, in their
-/// order.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn contents_since(
-    at: &Snapshot<'_>,
-    chat: ChatId,
-    (sender, kind): (&UserId, Kind),
-    since_ms: i64,
-    limit: u32,
-) -> Result<Vec<Vec<u8>>, StoreError> {
-    let mut query = at.sql().prepare_cached(
-        "SELECT content FROM message WHERE chat_id = ?1 AND hidden = 0 AND sender_id = ?2 AND kind = ?3 AND received_at >= ?4
-         ORDER BY position DESC, id DESC LIMIT ?5",
-    )?;
-    let rows = query.query_map(params![chat.0, sender.as_str(), kind.0, since_ms, limit], |row| row.get(0))?;
-    let mut found = rows.collect::<Result<Vec<_>, _>>()?;
-    found.reverse();
-    Ok(found)
-}
-
 /// The notices of one kind in a chat, from a position on, in their order.
 ///
 /// # Errors

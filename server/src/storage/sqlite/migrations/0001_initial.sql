@@ -367,6 +367,14 @@ CREATE TABLE leaving (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX leaving_by_user ON leaving (user);
 
+-- `user` has left a group of two without having answered there, which `peer` had asked them into, or was left in.
+CREATE TABLE turned_down (
+    user INTEGER NOT NULL,
+    peer INTEGER NOT NULL,
+    PRIMARY KEY (user, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX turned_down_by_peer ON turned_down (peer);
+
 CREATE TABLE grp_leaf (
     grp    INTEGER NOT NULL,
     device INTEGER NOT NULL,
@@ -610,6 +618,8 @@ CREATE TRIGGER user_goes AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at 
     DELETE FROM contact WHERE peer = new.id;
     DELETE FROM block WHERE user = new.id;
     DELETE FROM block WHERE peer = new.id;
+    DELETE FROM turned_down WHERE user = new.id;
+    DELETE FROM turned_down WHERE peer = new.id;
     DELETE FROM unanswered WHERE user = new.id;
     DELETE FROM unanswered WHERE peer = new.id;
     DELETE FROM unanswered_chat WHERE user = new.id;
@@ -698,6 +708,24 @@ CREATE TRIGGER reseal AFTER UPDATE OF backup, recovery_key ON user
 WHEN (old.backup <> new.backup OR old.recovery_key <> new.recovery_key) AND new.backup <> '' AND new.recovery_key <> x'' BEGIN
     INSERT INTO revocation (kind, user_id, subject)
     VALUES ('sealed', new.user_id, CAST(hex(new.recovery_key) || ' ' || new.backup AS BLOB));
+END;
+
+CREATE TRIGGER leave AFTER INSERT ON leaving BEGIN
+    INSERT INTO revocation (kind, user_id, subject) SELECT 'left', user_id, new.chat_id FROM user WHERE id = new.user;
+END;
+
+CREATE TRIGGER leave_again AFTER UPDATE OF times ON leaving BEGIN
+    INSERT INTO revocation (kind, user_id, subject) SELECT 'left', user_id, new.chat_id FROM user WHERE id = new.user;
+END;
+
+CREATE TRIGGER turn_down AFTER INSERT ON turned_down BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'turned_down', u.user_id, CAST(p.user_id AS BLOB) FROM user u JOIN user p ON p.id = new.peer WHERE u.id = new.user;
+END;
+
+CREATE TRIGGER turn_to AFTER DELETE ON turned_down BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'turned_to', u.user_id, CAST(p.user_id AS BLOB) FROM user u JOIN user p ON p.id = old.peer WHERE u.id = old.user;
 END;
 
 CREATE TRIGGER block_user AFTER INSERT ON block BEGIN

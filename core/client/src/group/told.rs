@@ -1,0 +1,67 @@
+//! What the chat of a group of people tells of who takes part: each step of the roster, by whose word.
+//!
+//! A commit that this device follows brings one step, which is told with it ([`standing`](super::standing)). With a group that is
+//! joined a roster comes that may be many steps further: with the next one of the conversation, which any participant may begin; and
+//! with the same one, where this device has to join anew. Whoever wants nobody to see whom they let in would take these ways.
+
+use privmsg_e2ee::Roster;
+use privmsg_store::chats::ChatId;
+use privmsg_store::group_chats;
+use privmsg_store::position::Place;
+
+use super::mls::Step;
+use super::news::GroupNews;
+use super::rosters;
+use crate::error::ClientError;
+use crate::events::Event;
+
+/// A group carries its chat with this roster, in which a commit or a join has ended. A lower one is one that has counted before: to
+/// that the server has led back, which is told by itself.
+pub(crate) fn note(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result<(), ClientError> {
+    if told(step, chat)?.is_none_or(|told| told.number() <= roster.number()) {
+        group_chats::set_told(step.tx, chat, &roster.encode())?;
+    }
+    Ok(())
+}
+
+/// The same of a roster that has come with a group: tells what is another in it than in the last one that was told.
+pub(crate) fn tell(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result<Vec<Event>, ClientError> {
+    let before = told(step, chat)?;
+    note(step, chat, roster)?;
+    let Some(before) = before.filter(|told| told.number() <= roster.number() && told.hash() != roster.hash()) else {
+        return Ok(Vec::new());
+    };
+    let own = &step.identity.user_id;
+    // Of their own coming another line tells.
+    let without_own = |mut news: GroupNews| {
+        news.added.retain(|user| user != own);
+        news
+    };
+    let mut events = Vec::new();
+    match rosters::steps_between(step.tx, chat, &before, roster)? {
+        Some(steps) => {
+            let mut last = &before;
+            for next in &steps {
+                let news = without_own(GroupNews::between(last, next));
+                events.extend(news.tell(step, chat, next.author().user_id(), Place::Here)?);
+                last = next;
+            }
+        }
+        None => {
+            let news = without_own(GroupNews::between(&before, roster));
+            let news = GroupNews { unseen: !news.is_empty(), ..news };
+            events.extend(news.tell(step, chat, own, Place::Here)?);
+        }
+    }
+    Ok(events)
+}
+
+/// A conversation goes on in another group.
+pub(crate) fn went_on(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, ClientError> {
+    let news = GroupNews { went_on: true, ..GroupNews::default() };
+    news.tell(step, chat, &step.identity.user_id, Place::Here)
+}
+
+fn told(step: &Step<'_, '_>, chat: ChatId) -> Result<Option<Roster>, ClientError> {
+    group_chats::told(step.tx, chat)?.map(|bytes| rosters::stored(&bytes)).transpose()
+}
