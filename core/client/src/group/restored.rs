@@ -7,7 +7,7 @@
 use privmsg_protocol::{GroupId, Seq};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
-use privmsg_store::{lags, outbox};
+use privmsg_store::lags;
 
 use super::membership::went_back;
 use super::mls::Step;
@@ -36,12 +36,7 @@ pub(crate) fn follow(step: &Step<'_, '_>, id: &GroupId, last: Option<Seq>) -> Re
     drop_request(step, *id)?;
     lags::remove(step.tx, id)?;
     groups::set_state(step.tx, id, GroupState::Lost)?;
-    let at = if outbox::chats(step.tx)?.contains(&group.chat) {
-        step.now_ms
-    } else {
-        let leaves = step.look(*id, |conversation| conversation.members().len())?.unwrap_or(0);
-        schedule::going_on(step.now_ms, leaves)
-    };
-    groups::set_rotate_at(step.tx, id, at)?;
+    let leaves = step.look(*id, |conversation| conversation.members().len())?.unwrap_or(0);
+    groups::set_rotate_at(step.tx, id, schedule::going_on(step.now_ms, leaves))?;
     if last.is_some_and(|last| last >= group.seen) { Ok(Vec::new()) } else { went_back(step, group.chat) }
 }

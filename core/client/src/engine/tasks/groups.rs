@@ -143,11 +143,14 @@ fn next(
         return Ok(if link.is_creating(&group.group_id) { Next::Wait } else { Next::Now });
     }
     if group.state == GroupState::Lost {
-        return Ok(match asking::is_closed(at, &chats::load(at, group.chat)?.kind)? {
-            true => Next::Wait,
-            false if is_ahead(group.rotate_at, now_ms) => Next::At(group.rotate_at),
-            false => Next::Now,
-        });
+        if asking::is_closed(at, &chats::load(at, group.chat)?.kind)? {
+            return Ok(Next::Wait);
+        }
+        // Whoever has something to say or to change does not wait for somebody else to make the next one.
+        let is_wanted = outbox::has_other_than(at, group.chat, &[])? || group_changes::any(at, group.chat)?;
+        let waits_until = now_ms + if is_wanted { DRAIN_WAIT } else { LONGEST_WAIT };
+        let waits = is_ahead(group.rotate_at, now_ms) && group.rotate_at <= waits_until;
+        return Ok(if waits { Next::JoinAt(group.rotate_at) } else { Next::Now });
     }
     if let Some(lag) = lag {
         return Ok(match standing(at, Some(group), lag)? {
@@ -239,7 +242,7 @@ async fn work_on(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
 /// Makes the group in which a chat goes on, once all that the server has for the one before is read: its keys go with it.
 async fn go_on_from(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientError> {
     let (id, chat) = (group.group_id, group.chat);
-    if !link.context.api.mailbox_is_empty().await? {
+    if !link.has_read_for(id, Some(group.epoch), link.context.api.newest_pending().await?) {
         let at = link.context.clock.now_ms() + DRAIN_WAIT;
         return Ok(link.context.store.write(move |tx| groups::set_rotate_at(tx, &id, at)).await?);
     }
