@@ -32,7 +32,7 @@ texts! {
         "{who} has not signed in on any device yet, or uses another kind of client: there is no key to write to",
         "{who}: вход ещё не выполнен ни на одном устройстве, или используется другая программа: нет ключа, для которого шифровать";
     not_vouched_for(who: &str) =>
-        "the server shows for {who} only devices of another key than the one that you know, so nothing is sent to them. Perhaps {who} has started anew and you have refused the new key: 'privmsg safety-number {who}' shows it and how to take it. Else ask {who} by another way, or the administrator: somebody may be pretending to be {who}",
+        "{who} has, as the server shows, only devices of another key than the one that you know, so nothing is sent to them. Perhaps {who} has started anew and you have refused the new key: 'privmsg safety-number {who}' shows it and how to take it. Else ask {who} by another way, or the administrator: somebody may be pretending to be {who}",
         "{who}: сервер показывает только устройства с другим ключом, не с известным вам, поэтому им ничего не отправляется. Возможно, {who} начинает заново, а новый ключ вы отклонили: «privmsg safety-number {who}» покажет его и как его принять. Иначе спросите {who} другим путём или администратора: возможно, кто-то выдаёт себя за другого";
     recipient_gone() =>
         "this account does not exist any more, or was deactivated. What was said in the chat stays readable",
