@@ -116,6 +116,8 @@ pub(crate) enum Command {
     },
     Logout {
         local: bool,
+        /// Also if it is the account's last device.
+        yes: bool,
     },
 }
 
@@ -140,6 +142,21 @@ pub(crate) enum GroupCommand {
     Title { group: GroupName, title: String },
     Leave { group: GroupName, successor: Option<UserId> },
     Info { group: GroupName },
+}
+
+impl GroupCommand {
+    /// The group that it is about, if it is there.
+    pub(crate) const fn group(&self) -> Option<&GroupName> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Add { group, .. }
+            | Self::Remove { group, .. }
+            | Self::Role { group, .. }
+            | Self::Title { group, .. }
+            | Self::Leave { group, .. }
+            | Self::Info { group } => Some(group),
+        }
+    }
 }
 
 /// Which settings are shown, or what one is to be.

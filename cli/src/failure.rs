@@ -12,10 +12,11 @@ use std::path::PathBuf;
 
 use privmsg_client::{
     AddressError, ClientError, Disconnection, EngineError, HeldGroup, LoginError, ProfileError, ProxyError,
-    RelocationError,
+    RelocationError, SignedOut,
 };
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
+use crate::commands::time;
 use crate::exit::Exit;
 use crate::lang::{LOCAL_FILE, Lang};
 
@@ -42,6 +43,12 @@ pub(crate) enum Failure {
     NoAccount(PathBuf),
     /// The profile has an account, but no session.
     SignInUnfinished,
+    /// The device was signed out.
+    SignedOut(SignedOut),
+    /// The identity that was begun here has not taken effect yet.
+    IdentityBegins {
+        at_ms: i64,
+    },
     /// The profile was begun for somebody else, who is not signed in.
     AnotherUsersProfile {
         user: UserId,
@@ -107,8 +114,22 @@ pub(crate) enum Failure {
         user: UserId,
         groups: Vec<String>,
     },
+    /// The device that is to be let in was signed out.
+    LinkedWasRemoved,
+    /// Others can read the key of a profile.
+    KeyOpenToOthers(PathBuf),
+    /// Somebody else has written what was to be deleted.
+    NotYoursToDelete {
+        message: MessageId,
+    },
     /// Somebody who was to be removed from a group does not take part in it.
-    NotThere(Vec<UserId>),
+    NotThere {
+        absent: Vec<UserId>,
+        /// Others were named as well, who were removed.
+        others: bool,
+    },
+    /// Only these may do that in a group.
+    NotAllowedInGroup(Vec<UserId>),
     /// A change of a group is kept, and was not made in time.
     GroupWaits {
         seconds: u64,
@@ -194,6 +215,10 @@ impl Failure {
                 new(Exit::NotSignedIn, "not_signed_in", lang.no_account(&dir.display().to_string()))
             }
             Self::SignInUnfinished => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
+            Self::SignedOut(signed_out) => client::signed_out(lang, signed_out),
+            Self::IdentityBegins { at_ms } => {
+                new(Exit::NotSignedIn, "identity_begins", lang.identity_begins(&time::local(*at_ms)))
+            }
             Self::AnotherUsersProfile { user, dir } => {
                 let said = lang.another_users_profile(user.as_str(), &dir.display().to_string());
                 new(Exit::Other, "already_signed_in", said)
@@ -261,9 +286,27 @@ impl Failure {
                 let said = lang.or_a_group(lang.no_such_user(user.as_str()), groups);
                 new(Exit::Refused, "unknown_recipient", lang.not_sent(&said))
             }
-            Self::NotThere(users) => {
-                let names: Vec<_> = users.iter().map(UserId::as_str).collect();
-                new(Exit::Refused, "no_participant", lang.not_there(&names.join(", ")))
+            Self::LinkedWasRemoved => new(Exit::Refused, "device_removed", lang.linked_was_removed()),
+            Self::KeyOpenToOthers(path) => {
+                new(Exit::File, "key_file_open_to_others", lang.key_open_to_others(&path.display().to_string()))
+            }
+            Self::NotYoursToDelete { message } => {
+                let said = format!("{}; {}", lang.not_the_author(), lang.delete_for_me(&message.to_string()));
+                new(Exit::Other, "not_the_author", said)
+            }
+            Self::NotThere { absent, others } => {
+                let mut said = lang.not_there(&names(absent));
+                if *others {
+                    said = format!("{said}. {}", lang.others_are_out());
+                }
+                new(Exit::Refused, "no_participant", said)
+            }
+            Self::NotAllowedInGroup(who) => {
+                let mut said = lang.group_not_allowed();
+                if !who.is_empty() {
+                    said = format!("{said}; {}", lang.they_may(&names(who)));
+                }
+                new(Exit::Refused, &privmsg_client::ChangeError::NotAllowed.to_string(), said)
             }
             Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
             Self::Waits { why, to, message } => {
@@ -298,4 +341,8 @@ impl Failure {
             Self::Interrupted(exit) => new(*exit, "interrupted", lang.interrupted()),
         }
     }
+}
+
+fn names(users: &[UserId]) -> String {
+    users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use privmsg_client::{Client, ClientError, KEY_FILE, KeyPlace, OpenError, Profile, keyring_is_available};
+use privmsg_client::{
+    Client, ClientError, KEY_FILE, KeyError, KeyPlace, OpenError, Profile, ProfileError, keyring_is_available,
+};
 use zeroize::Zeroizing;
 
 use crate::failure::{self, Failure};
@@ -37,6 +39,9 @@ pub(crate) async fn open(profile: &Profile, lang: Lang) -> Result<Client, Failur
 /// Opens a profile whose passphrase is known.
 pub(crate) async fn open_with(profile: &Profile, passphrase: &Passphrase) -> Result<Client, Failure> {
     match Client::open(profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await {
+        Err(OpenError::Profile(ProfileError::Key(KeyError::OpenToOthers))) => {
+            Err(Failure::KeyOpenToOthers(profile.dir().join(KEY_FILE)))
+        }
         Err(OpenError::Client(ClientError::NotSignedIn)) => Err(Failure::NoAccount(profile.dir().to_owned())),
         other => Ok(other?),
     }
@@ -51,7 +56,7 @@ pub(crate) async fn existing_passphrase(place: KeyPlace, lang: Lang) -> Result<P
         return Ok(Some(passphrase));
     }
     if !prompt::somebody_is_there() {
-        return Err(privmsg_client::KeyError::PassphraseNeeded.into());
+        return Err(KeyError::PassphraseNeeded.into());
     }
     prompt::secret(lang.ask_passphrase()).await.map(Some)
 }

@@ -20,6 +20,7 @@ pub(crate) struct ApiError {
     group_id: Option<Box<GroupId>>,
     incarnation: Option<Incarnation>,
     device_id: Option<Box<DeviceId>>,
+    reason: Option<Box<str>>,
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
@@ -33,6 +34,7 @@ impl ApiError {
             group_id: None,
             incarnation: None,
             device_id: None,
+            reason: None,
             header: None,
         }
     }
@@ -57,9 +59,13 @@ impl ApiError {
         Self { retry_after_ms: Some(retry_after_ms), ..Self::new(code, detail) }
     }
 
-    /// A device with this key was signed out, by that other one where it is known.
-    pub(crate) fn removed(by: Option<DeviceId>) -> Self {
-        Self { device_id: by.map(Box::new), ..Self::new(ErrorCode::DeviceRemoved, "the device has been signed out") }
+    /// A device with this key was signed out, by that other one where it is known, or for this reason.
+    pub(crate) fn removed(by: Option<DeviceId>, reason: Option<Box<str>>) -> Self {
+        Self {
+            device_id: by.map(Box::new),
+            reason,
+            ..Self::new(ErrorCode::DeviceRemoved, "the device has been signed out")
+        }
     }
 
     /// Adds a header to the answer.
@@ -113,6 +119,7 @@ impl IntoResponse for ApiError {
             group_id: self.group_id.map(|group| *group),
             incarnation: self.incarnation,
             device_id: self.device_id.map(|device| *device),
+            reason: self.reason,
         };
         let body = serde_json::to_string(&problem).expect("a problem is plain data");
         let mut response = (status, body).into_response();

@@ -106,6 +106,22 @@ impl Server {
         self.process.restart().await.map(drop)
     }
 
+    /// Its administrator deactivates somebody.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn deactivates(&self, user: &str) -> Result<()> {
+        self.process.administer(&["revoke-key", "--user-id", user].map(AsRef::as_ref))
+    }
+
+    /// Its administrator deletes somebody.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn deletes(&self, user: &str) -> Result<()> {
+        self.process.administer(&["delete-user", "--user-id", user, "--yes"].map(AsRef::as_ref))
+    }
+
     /// Is off, and when it is back, what waits in it is so much older.
     ///
     /// # Errors

@@ -43,8 +43,8 @@ fn flow(text: &str) -> String {
 }
 
 fn all(lang: Lang) -> Clap {
-    let user = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_user()).required(true);
     let chat = || positional("chat", lang.pick("CHAT", "ЧАТ"), lang.help_chat()).required(true);
+    let asked = || positional("chat", lang.pick("CHAT", "ЧАТ"), lang.help_asked()).required(true);
     let whom = || positional("user", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_whom()).required(true);
     let message = || positional("message-id", lang.pick("MESSAGE_ID", "ID"), lang.help_message_id()).required(true);
     let which = || {
@@ -152,7 +152,7 @@ fn all(lang: Lang) -> Clap {
             .arg(positional("setting", lang.pick("SETTING", "НАСТРОЙКА"), lang.help_setting()).value_parser(
                 Setting::ALL.map(Setting::as_str).into_iter().chain([CacheLimit::NAME]).collect::<Vec<_>>(),
             ))
-            .arg(positional("value", lang.pick("VALUE", "ЗНАЧЕНИЕ"), lang.help_value())),
+            .arg(positional("value", lang.pick("VALUE", "ЗНАЧЕНИЕ"), lang.help_value()).allow_hyphen_values(true)),
     )
     .subcommand(
         command(lang, "listen", lang.about_listen(), lang.usage_listen())
@@ -163,7 +163,7 @@ fn all(lang: Lang) -> Clap {
     .subcommand(
         with_arguments(lang, command(lang, "history", lang.about_history(), lang.usage_history()))
             .arg(chat())
-            .arg(option("limit", "N", lang.help_limit()).value_parser(value_parser!(u32))),
+            .arg(option("limit", "N", lang.help_limit()).value_parser(value_parser!(u32).range(1..))),
     )
     .subcommand(
         with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
@@ -252,7 +252,7 @@ fn all(lang: Lang) -> Clap {
     .subcommand(
         with_arguments(lang, command(lang, "safety-number", lang.about_safety_number(), lang.usage_safety_number()))
             .after_help(lang.after_safety_number())
-            .arg(user())
+            .arg(whom())
             .arg(flag("mark-verified", lang.help_mark_verified()))
             .arg(flag("unverify", lang.help_unverify()))
             .arg(
@@ -270,17 +270,17 @@ fn all(lang: Lang) -> Clap {
     .subcommand(
         with_arguments(lang, command(lang, "accept", lang.about_accept(), lang.usage_accept()))
             .after_help(lang.after_accept())
-            .arg(chat()),
+            .arg(asked()),
     )
     .subcommand(
         with_arguments(lang, command(lang, "decline", lang.about_decline(), lang.usage_decline()))
             .after_help(lang.after_decline())
-            .arg(chat()),
+            .arg(asked()),
     )
     .subcommand(
         with_arguments(lang, command(lang, "leave", lang.about_leave(), lang.usage_leave()))
             .after_help(lang.after_leave())
-            .arg(chat())
+            .arg(asked())
             .arg(option("successor", lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ"), lang.help_successor())),
     )
     .subcommand(
@@ -294,7 +294,11 @@ fn all(lang: Lang) -> Clap {
             .arg(flag("send", lang.help_send_held())),
     )
     .subcommand(command(lang, "blocks", lang.about_blocks(), lang.usage_blocks()))
-    .subcommand(command(lang, "logout", lang.about_logout(), lang.usage_logout()).arg(flag("local", lang.help_local())))
+    .subcommand(
+        command(lang, "logout", lang.about_logout(), lang.usage_logout())
+            .arg(flag("local", lang.help_local()))
+            .arg(flag("yes", lang.help_yes())),
+    )
 }
 
 /// `group …`.

@@ -159,7 +159,7 @@ impl Command {
                 let successor = text(matches, "successor").map(|_| user(lang, matches, "successor")).transpose()?;
                 Self::Answer { chat: chat(lang, matches)?, answer: Answer::Leave { successor } }
             }
-            "logout" => Self::Logout { local: matches.get_flag("local") },
+            "logout" => Self::Logout { local: matches.get_flag("local"), yes: matches.get_flag("yes") },
             other => return Err(Failure::Usage(lang.unknown_command(other))),
         })
     }

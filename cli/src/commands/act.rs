@@ -16,6 +16,9 @@ use super::waiting::Waiting;
 struct DoneObject {
     message_id: String,
     done: &'static str,
+    /// It was so already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unchanged: bool,
 }
 
 /// What is to be reported once the server has it.
@@ -32,7 +35,7 @@ pub(super) async fn react(
     timeout: Option<u64>,
 ) -> Result<(), Failure> {
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let said = client.react(which.find(&client, session.lang()).await?, emoji, remove).await?;
+    let said = client.react(which.find(&client, session.lang()).await?, emoji, remove).await;
     let message = which.message;
     finish(session, &client, said, timeout, Done { message, what: "react" }).await
 }
@@ -45,7 +48,7 @@ pub(super) async fn edit(
 ) -> Result<(), Failure> {
     let text = if text == "-" { standard_input(session.lang())? } else { text };
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let said = client.edit(which.find(&client, session.lang()).await?, text).await?;
+    let said = client.edit(which.find(&client, session.lang()).await?, text).await;
     let message = which.message;
     finish(session, &client, said, timeout, Done { message, what: "edit" }).await
 }
@@ -65,11 +68,12 @@ pub(super) async fn delete(
     }
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
     let deleted = client.delete(which.find(&client, lang).await?).await;
-    if matches!(deleted, Err(ClientError::NotTheAuthor)) {
-        session.output.remark(&lang.delete_for_me());
-    }
-    match deleted? {
-        Some(said) => finish(session, &client, said, timeout, Done { message, what: "delete" }).await,
+    let deleted = match deleted {
+        Err(ClientError::NotTheAuthor) => return Err(Failure::NotYoursToDelete { message }),
+        deleted => deleted?,
+    };
+    match deleted {
+        Some(said) => finish(session, &client, Ok(said), timeout, Done { message, what: "delete" }).await,
         None => report(session, message, "delete", &lang.never_sent()),
     }
 }
@@ -77,17 +81,25 @@ pub(super) async fn delete(
 async fn finish(
     session: &Session<'_>,
     client: &Client,
-    said: Said,
+    said: Result<Said, ClientError>,
     timeout: Option<u64>,
     done: Done,
 ) -> Result<(), Failure> {
+    let said = match said {
+        Err(ClientError::Unchanged) => {
+            let object = DoneObject { message_id: done.message.to_string(), done: done.what, unchanged: true };
+            let output = session.output;
+            return if output.is_json() { output.object(&object) } else { output.text(&session.lang().unchanged()) };
+        }
+        said => said?,
+    };
     Waiting::new(session, client, said, timeout).until_acknowledged().await?;
     report(session, done.message, done.what, &session.lang().done())
 }
 
 fn report(session: &Session<'_>, message: MessageId, what: &'static str, text: &str) -> Result<(), Failure> {
     if session.output.is_json() {
-        return session.output.object(&DoneObject { message_id: message.to_string(), done: what });
+        return session.output.object(&DoneObject { message_id: message.to_string(), done: what, unchanged: false });
     }
     session.output.text(text)
 }

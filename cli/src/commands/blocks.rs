@@ -20,6 +20,9 @@ struct BlockedObject<'a> {
     /// They were not blocked before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     was_not_blocked: bool,
+    /// It was so already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unchanged: bool,
     /// Groups in which both take part: there they are heard as before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shared_groups: Vec<String>,
@@ -33,29 +36,40 @@ const fn is_none(count: &u64) -> bool {
 pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, send: bool) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let client = session.open_listed().await?;
-    if client.user_id() == user {
+    if client.user_id() == user || is_oneself(user) {
         return Err(Failure::Usage(lang.cannot_block_oneself()));
     }
-    let mut was_not_blocked = false;
+    let before = with_session(&client, || client.blocked()).await?;
+    let was_blocked = before.iter().any(|one| one.user_id == *user);
+    let held_before = client.held_messages(user).await?;
+    let sends = send && held_before > 0;
     if blocked {
         with_session(&client, || client.block(user)).await?;
     } else {
-        let before = with_session(&client, || client.blocked()).await?;
-        // Whoever wants what was held to go out has unblocked them before.
-        was_not_blocked = !send && before.iter().all(|one| one.user_id != *user);
         with_session(&client, || client.unblock(user)).await?;
         if send {
             client.send_held(user).await?;
         }
     }
+    // Whoever wants what was held to go out may have unblocked them before.
+    let was_not_blocked = !blocked && !was_blocked && !sends;
+    let unchanged = if blocked { was_blocked } else { was_not_blocked };
     let held = client.held_messages(user).await?;
     let shared = if blocked { client.groups_with(user).await? } else { Vec::new() };
     if output.is_json() {
         let shared_groups = shared.iter().map(|(group, _)| name_of(group)).collect();
-        return output.object(&BlockedObject { user_id: user, blocked, held, was_not_blocked, shared_groups });
+        return output.object(&BlockedObject {
+            user_id: user,
+            blocked,
+            held,
+            was_not_blocked,
+            unchanged,
+            shared_groups,
+        });
     }
     let name = user.as_str();
     output.text(&match (blocked, was_not_blocked) {
+        (true, _) if was_blocked => lang.is_blocked_already(name),
         (true, _) => lang.blocked(name),
         (false, true) => lang.was_not_blocked(name),
         (false, false) => lang.unblocked(name),
@@ -69,10 +83,17 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
     }
     if held > 0 {
         output.text(&if blocked { lang.held_while_blocked(held) } else { lang.held_still(name, held) })?;
-    } else if send {
+    } else if sends {
         output.remark(&lang.held_sent());
+    } else if send {
+        output.remark(&lang.nothing_was_held(name));
     }
     Ok(())
+}
+
+/// As one's own notes are called elsewhere.
+fn is_oneself(user: &UserId) -> bool {
+    user.as_str() == "self"
 }
 
 pub(super) async fn list(session: &Session<'_>) -> Result<(), Failure> {

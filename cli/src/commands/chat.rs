@@ -326,6 +326,7 @@ impl Chat<'_> {
         if Some(&message.sender_id) == self.with.user() {
             self.writes(false);
         }
+        self.client.mark_shown_as_it_is(message.id).await?;
         if !message.outgoing {
             self.client.mark_seen(message.id).await?;
             self.client.mark_read(message.chat.id, Some(message.cursor)).await?;

@@ -98,9 +98,11 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     output.text(&output.styled(Style::Faint, &head))?;
     for (chat, name) in chats.iter().zip(&names) {
         let summary = &chat.summary;
+        // Nothing was said there yet.
+        let is_empty = summary.messages == 0 && summary.last_message.is_none();
+        let last = if is_empty { "-".to_owned() } else { time::local(summary.last_at) };
         let new = if summary.unread > 0 { summary.unread.to_string() } else { String::new() };
-        let line =
-            format!("{name:<wide$}  {:>count$}  {new:>unread$}  {}", summary.messages, time::local(summary.last_at));
+        let line = format!("{name:<wide$}  {:>count$}  {new:>unread$}  {last}", summary.messages);
         output.text(&line)?;
     }
     Ok(())

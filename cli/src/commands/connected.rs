@@ -60,7 +60,8 @@ impl Connected {
                 | ClientError::NotInGroup
                 | ClientError::GroupChange(ChangeError::NotAllowed | ChangeError::NoParticipant | ChangeError::LastOwner),
             )
-            | Failure::NotThere(_),
+            | Failure::NotThere { .. }
+            | Failure::NotAllowedInGroup(_),
         ) = &result
         {
             self.say_how_old(session);

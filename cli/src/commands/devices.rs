@@ -1,7 +1,7 @@
 //! `privmsg devices`.
 
 use privmsg_client::{ClientError, LinkCode, OwnDevice};
-use privmsg_protocol::DeviceId;
+use privmsg_protocol::{DeviceId, ErrorCode};
 use serde::Serialize;
 
 use crate::chat_name::chat_id;
@@ -99,7 +99,12 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
         output.remark(&lang.linked_already(device));
         return if output.is_json() { output.object(&LinkedObject { linked: device }) } else { Ok(()) };
     }
-    with_session(&client, || client.link_device(&code)).await?;
+    match with_session(&client, || client.link_device(&code)).await {
+        Err(Failure::Client(ClientError::Server { code: ErrorCode::DeviceRemoved, .. })) => {
+            return Err(Failure::LinkedWasRemoved);
+        }
+        linked => linked?,
+    }
     if output.is_json() { output.object(&LinkedObject { linked: device }) } else { output.text(&lang.linked(device)) }
 }
 
@@ -132,6 +137,9 @@ pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Opt
         return output.object(&RemovedObject { removed: device.as_str() });
     }
     output.text(&lang.device_removed(device.as_str()))?;
+    if is_stolen {
+        output.remark(&lang.what_stolen_has_done());
+    }
     if is_stolen && client.devices().await.unwrap_or_default().iter().any(|device| device.waiting) {
         output.remark(&lang.came_after_the_stolen());
         say_who_waits(session, &client).await;

@@ -1,7 +1,8 @@
 //! `privmsg group …`: groups of people.
 
 use privmsg_client::{
-    AskedChange, ChatId, Client, ClientError, GroupPerson, GroupView, Recipient, Role, Seat, SuspendedDevice,
+    AskedChange, ChangeError, ChatId, Client, ClientError, GroupPerson, GroupView, Recipient, Role, Seat,
+    SuspendedDevice,
 };
 use privmsg_protocol::UserId;
 use serde::Serialize;
@@ -75,7 +76,13 @@ pub(super) async fn run(session: &Session<'_>, command: GroupCommand) -> Result<
         return create(session, &title, &users).await;
     }
     let mut connected = Connected::open(session, None).await?;
-    let result = do_or_show(session, &mut connected, command).await;
+    let group = command.group().cloned();
+    let result = match (do_or_show(session, &mut connected, command).await, group) {
+        (Err(Failure::Client(ClientError::GroupChange(ChangeError::NotAllowed))), Some(group)) => {
+            Err(who_may(session, &connected.client, &group).await)
+        }
+        (result, _) => result,
+    };
     connected.end(session, result).await
 }
 
@@ -105,10 +112,16 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             let (mut there, _) = who_is_there(&client, chat, &users).await?;
             // Whoever stands there under another identity is let in anew.
             let people = client.group(chat).await?.people;
+            let lost = roles_lost(&people, &users);
             there.retain(|user| !people.iter().any(|person| person.user_id == *user && person.other_identity));
             let asked = with_session(&client, || client.add_to_group(chat, &users)).await?;
             changed(session, connected, chat, asked).await?;
             say_of(session, &there, Lang::is_in_already);
+            let id = name_of(&client.group(chat).await?.conversation);
+            for (user, role) in lost.iter().filter(|_| !session.output.is_json()) {
+                let (role, name) = (session.lang().role(*role), role_name(*role));
+                session.output.remark(&session.lang().role_is_lost(user.as_str(), role, name, short(&id)));
+            }
             Ok(())
         }
         GroupCommand::Remove { group, users } => {
@@ -116,7 +129,7 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             let (there, absent) = who_is_there(&client, chat, &users).await?;
             let asked = client.remove_from_group(chat, &there).await?;
             changed(session, connected, chat, asked).await?;
-            if absent.is_empty() { Ok(()) } else { Err(Failure::NotThere(absent)) }
+            if absent.is_empty() { Ok(()) } else { Err(Failure::NotThere { absent, others: !there.is_empty() }) }
         }
         GroupCommand::Role { group, user, role } => {
             let chat = found(session, &client, &group).await?;
@@ -135,6 +148,25 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             changed(session, connected, chat, asked).await
         }
     }
+}
+
+/// Owners and admins who are let in anew, under another key: they come as members.
+fn roles_lost(people: &[GroupPerson], users: &[UserId]) -> Vec<(UserId, Role)> {
+    let lost = people
+        .iter()
+        .filter(|person| person.other_identity && person.role > Role::Member && users.contains(&person.user_id));
+    lost.map(|person| (person.user_id.clone(), person.role)).collect()
+}
+
+/// The user may not do it: who may.
+async fn who_may(session: &Session<'_>, client: &Client, group: &GroupName) -> Failure {
+    let people = async {
+        let chat = found(session, client, group).await?;
+        Ok::<_, Failure>(client.group(chat).await?.people)
+    };
+    let mut people = people.await.unwrap_or_default();
+    people.retain(|person| person.role > Role::Member);
+    Failure::NotAllowedInGroup(people.into_iter().map(|person| person.user_id).collect())
 }
 
 /// Those who take part in a group, and those who do not.
@@ -271,7 +303,8 @@ fn show(session: &Session<'_>, group: &GroupView, suspended: &[SuspendedDevice])
     if group.is_split {
         output.text(&output.styled(Style::Alarm, &lang.group_split()))?;
     }
-    if !group.people.is_empty() && group.people.iter().all(|person| person.role != Role::Owner) {
+    if group.gone.is_none() && !group.people.is_empty() && group.people.iter().all(|person| person.role != Role::Owner)
+    {
         output.text(&lang.group_without_owner())?;
     }
     for device in suspended {

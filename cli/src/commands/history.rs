@@ -1,9 +1,9 @@
 //! `privmsg history`.
 
-use privmsg_client::{Consent, HistoryItem};
+use privmsg_client::{ClientError, Consent, HistoryItem};
 use serde::Serialize;
 
-use crate::chat_name::{ChatName, short};
+use crate::chat_name::{ChatName, Named, short};
 use crate::failure::Failure;
 use crate::foreign;
 use crate::output::Style;
@@ -20,18 +20,30 @@ struct GapObject<'a> {
     missing: u64,
 }
 
+/// Nothing was ever said there.
+pub(super) fn no_chat(session: &Session<'_>, named: &Named) -> Failure {
+    match named.user() {
+        Some(user) => Failure::Usage(session.lang().no_chat_with(user.as_str())),
+        None => ClientError::NoSuchGroup(named.id.clone()).into(),
+    }
+}
+
 pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> Result<(), Failure> {
     let output = session.output;
     let lang = session.lang();
     let client = session.open().await?;
     let named = chat.find(&client, session.lang()).await?;
+    let is_own = named.user() == Some(client.user_id());
+    if client.chat_with(&named.recipient).await?.is_none() && !is_own {
+        return Err(no_chat(session, &named));
+    }
     let items = client.history(&named.recipient, limit).await?;
     let blocked = match named.user() {
         Some(user) => client.is_held(user).await?,
         None => false,
     };
     if items.is_empty() && limit > 0 {
-        output.remark(&lang.no_messages(&foreign::line(&named.label)));
+        output.remark(&if is_own { lang.no_notes() } else { lang.no_messages(&foreign::line(&named.label)) });
     }
     let consent = match client.chat_with(&named.recipient).await? {
         Some(chat) => client.consent(chat).await?,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use privmsg_client::{ChatId, Client, Consent, GroupNews, MessageKind, MessageView, Seat};
+use privmsg_client::{Amendment, ChatId, Client, ClientError, Consent, GroupNews, MessageKind, MessageView, Seat};
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 use super::Session;
 use super::connection::{Connection, Told, say_failed};
-use super::message::{Around, MessageObject, live};
+use super::message::{AmendedObject, Around, MessageObject, amended, live};
 
 /// Messages read from the database at a time.
 const PAGE: u32 = 100;
@@ -30,6 +30,9 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     let output = session.output;
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+    if client.waits_to_be_let_in().await? {
+        return Err(ClientError::NotListed.into());
+    }
     let mut changes = client.changes();
     let mut seat = Seat::take(&client)?;
     if output.is_watched() {
@@ -42,6 +45,9 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     let mut told = HashSet::new();
     let result = loop {
         let before = received;
+        if let Err(failure) = print_amended(session, &client).await {
+            break Err(failure);
+        }
         let done = print_unseen(session, &client, listen.count, &mut received, &mut told).await;
         match done {
             Ok(true) => break Ok(()),
@@ -104,6 +110,10 @@ async fn print_unseen(
             client.mark_seen(message.id).await?;
             continue;
         }
+        if !session.output.is_json() && is_said_otherwise(client, &message).await? {
+            client.mark_seen(message.id).await?;
+            continue;
+        }
         print(session, client, &message, consent).await?;
         client.mark_seen(message.id).await?;
         *received += 1;
@@ -112,6 +122,43 @@ async fn print_unseen(
         }
     }
     Ok(count.is_some_and(|count| *received >= count))
+}
+
+/// Whether people hear of it besides.
+async fn is_said_otherwise(client: &Client, message: &MessageView) -> Result<bool, Failure> {
+    Ok(match message.kind {
+        // The command ends with it.
+        MessageKind::SignedOutHere => client.signed_out().await?.is_some(),
+        // The devices are those of the other key, which is a line of its own.
+        MessageKind::ForeignList => {
+            client.contact(&message.sender_id).await.is_ok_and(|contact| contact.changed.is_some())
+        }
+        _ => false,
+    })
+}
+
+/// Prints what has become of messages that were printed before.
+async fn print_amended(session: &Session<'_>, client: &Client) -> Result<(), Failure> {
+    let (output, own) = (session.output, client.user_id());
+    for (what, message) in client.amended().await? {
+        if session.signals.heard() {
+            return Ok(());
+        }
+        // What is deleted by now is not to be read as it was changed to.
+        let message = message.filter(|message| !message.deleted || what.what == Amendment::Deleted);
+        if let Some(message) = message
+            && !(client.is_kept_away(message.chat.id).await? && what.by != *own)
+        {
+            if output.is_json() {
+                output.object(&AmendedObject::of(&what, &message, own))?;
+            } else {
+                let around = Around::of(client, session.lang(), &message, false).await?;
+                output.text(&amended(output, &what, &message, &around))?;
+            }
+        }
+        client.mark_amended_seen(&what).await?;
+    }
+    Ok(())
 }
 
 async fn print(session: &Session<'_>, client: &Client, message: &MessageView, consent: Consent) -> Result<(), Failure> {

@@ -83,7 +83,7 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
             if wanted.user_id.as_ref().is_some_and(|user| *user != me.user_id) && me.device_id.is_some() {
                 return Err(Failure::AnotherUsersProfile { user: me.user_id, dir: session.profile.dir().to_owned() });
             }
-            Some(Known { user_id: me.user_id, endpoint: client.endpoint().await? })
+            Some(Known { user_id: me.user_id, endpoint: client.endpoint().await?, device_name: me.device_name })
         }
     };
     warn(session, &wanted);

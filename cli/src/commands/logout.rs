@@ -4,7 +4,7 @@ use privmsg_protocol::UserId;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::profile;
+use crate::{profile, prompt};
 
 use super::{Session, with_session};
 
@@ -14,7 +14,7 @@ struct LoggedOutObject<'a> {
     signed_in: bool,
 }
 
-pub(super) async fn run(session: &Session<'_>, local: bool) -> Result<(), Failure> {
+pub(super) async fn run(session: &Session<'_>, local: bool, yes: bool) -> Result<(), Failure> {
     let (output, lang) = (session.output, session.lang());
     let folder = session.profile.dir().display().to_string();
     let mut was_last = false;
@@ -25,6 +25,12 @@ pub(super) async fn run(session: &Session<'_>, local: bool) -> Result<(), Failur
             // Where it cannot be known, nothing is claimed.
             let devices = client.devices().await.unwrap_or_default();
             was_last = !devices.is_empty() && devices.iter().all(|device| device.current || device.waiting);
+            if was_last && !yes && prompt::somebody_is_there() {
+                let answer = prompt::line(lang.ask_last_device()).await?;
+                if !lang.is_yes(&answer) {
+                    return Err(Failure::Usage(lang.stays_signed_in()));
+                }
+            }
             with_session(&client, || client.logout()).await?;
             (client.user_id().clone(), lang.logged_out(&folder))
         }

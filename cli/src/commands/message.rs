@@ -1,5 +1,6 @@
 //! Messages, as objects for scripts and as text for people.
 
+mod amended;
 mod shown;
 
 use privmsg_client::{Consent, GroupNews, MessageState, MessageView};
@@ -9,6 +10,7 @@ use serde::Serialize;
 use crate::chat_name::chat_id;
 use crate::foreign;
 
+pub(super) use amended::{AmendedObject, amended};
 pub(super) use shown::{Around, live, past};
 
 /// A message as `--json` prints it. The fields are documented and stay.

@@ -22,7 +22,7 @@ mod requests;
 mod safety_number;
 mod send;
 mod settings;
-mod time;
+pub(crate) mod time;
 mod units;
 mod waiting;
 mod whoami;
@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
     /// Opens the profile of a device that is signed in.
     async fn open_signed_in(&self) -> Result<Client, Failure> {
         let client = self.open().await?;
-        if client.whoami().await?.signed_in { Ok(client) } else { Err(Failure::SignInUnfinished) }
+        if client.whoami().await?.signed_in { Ok(client) } else { Err(why_not_signed_in(&client).await?) }
     }
 
     /// The same of one that its account's other devices know. One that waits to be let in can do little else.
@@ -82,6 +82,15 @@ impl<'a> Session<'a> {
         let client = self.open_signed_in().await?;
         if client.waits_to_be_let_in().await? { Err(ClientError::NotListed.into()) } else { Ok(client) }
     }
+}
+
+/// Why a device is not signed in.
+async fn why_not_signed_in(client: &Client) -> Result<Failure, Failure> {
+    Ok(match (client.signed_out().await?, client.identity_begins_at().await?) {
+        (Some(signed_out), _) => Failure::SignedOut(signed_out),
+        (None, Some(at)) => Failure::IdentityBegins { at_ms: at.saturating_mul(1000) },
+        (None, None) => Failure::SignInUnfinished,
+    })
 }
 
 /// Runs a command to its end.
@@ -129,7 +138,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Requests => requests::list(session).await,
         Command::Answer { chat, answer } => requests::answer(session, &chat, answer).await,
         Command::Blocks => signals.unless_interrupted(blocks::list(session)).await,
-        Command::Logout { local } => signals.unless_interrupted(logout::run(session, local)).await,
+        Command::Logout { local, yes } => signals.unless_interrupted(logout::run(session, local, yes)).await,
     }
 }
 

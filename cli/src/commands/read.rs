@@ -6,6 +6,7 @@ use crate::chat_name::ChatName;
 use crate::failure::Failure;
 
 use super::Session;
+use super::history::no_chat;
 
 #[derive(Serialize)]
 struct ReadObject<'a> {
@@ -20,7 +21,10 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName) -> Result<(), Fa
     let named = chat.find(&client, session.lang()).await?;
     let count = match client.chat_with(&named.recipient).await? {
         Some(chat) => client.mark_read(chat, None).await?,
-        None => 0,
+        None => match named.user() {
+            Some(user) if user != client.user_id() => return Err(no_chat(session, &named)),
+            _ => 0,
+        },
     };
     if output.is_json() {
         return output.object(&ReadObject { conversation: &named.id, read: count });

@@ -56,6 +56,9 @@ struct KeptOutObject<'a> {
 struct AnswerObject<'a> {
     conversation: &'a str,
     consent: &'static str,
+    /// It was so already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unchanged: bool,
 }
 
 /// Who waits for an answer: whoever has asked since the profile was used last, too.
@@ -153,7 +156,8 @@ async fn answer_kept_out(
     if !open {
         client.turn_down(kept).await?;
         if output.is_json() {
-            return output.object(&AnswerObject { conversation: &id, consent: Consent::Declined.as_str() });
+            let consent = Consent::Declined.as_str();
+            return output.object(&AnswerObject { conversation: &id, consent, unchanged: false });
         }
         return output.text(&lang.kept_out_for_good(short(&id)));
     }
@@ -166,7 +170,8 @@ async fn answer_kept_out(
         () = tokio::time::sleep(JOINING) => None,
     };
     if output.is_json() {
-        return output.object(&AnswerObject { conversation: &id, consent: Consent::Open.as_str() });
+        let consent = Consent::Open.as_str();
+        return output.object(&AnswerObject { conversation: &id, consent, unchanged: false });
     }
     let title = match chat {
         Some(chat) => client.group_title(chat).await?,
@@ -271,6 +276,7 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
     if let Answer::Leave { successor: Some(_) } = answer {
         return Err(Failure::Usage(lang.successor_of_a_group()));
     }
+    let before = client.consent(chat).await?;
     let decide = || async { if open { client.accept(chat).await } else { client.decline(chat).await } };
     let told = session.signals.unless_interrupted(with_session(&client, decide)).await;
     if let Err(failure) = told {
@@ -279,9 +285,15 @@ pub(super) async fn answer(session: &Session<'_>, name: &ChatName, answer: Answe
         }
         return Err(failure);
     }
+    let consent = if open { Consent::Open } else { Consent::Declined };
+    let unchanged = before == consent;
     if output.is_json() {
-        let consent = if open { Consent::Open } else { Consent::Declined };
-        return output.object(&AnswerObject { conversation: &named.id, consent: consent.as_str() });
+        let consent = consent.as_str();
+        return output.object(&AnswerObject { conversation: &named.id, consent, unchanged });
+    }
+    if unchanged {
+        let name = foreign::line(&named.label);
+        return output.text(&if open { lang.is_open_already(&name) } else { lang.is_declined_already(&name) });
     }
     output.text(&match (&named.recipient, open) {
         (Recipient::User(user), true) => lang.accepted(user.as_str()),

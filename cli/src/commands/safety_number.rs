@@ -44,7 +44,7 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
     let output = session.output;
     let lang = session.lang();
     let client = session.open().await?;
-    if user == client.user_id() {
+    if user == client.user_id() || user.as_str() == "self" {
         return Err(Failure::Usage(lang.own_safety_number()));
     }
     let contact = client.contact(user).await?;

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 const FORMAT: &str = "%Y-%m-%d %H:%M";
 
 /// Milliseconds since 1970, in local time. A sender's clock may say anything.
-pub(super) fn local(ms: i64) -> String {
+pub(crate) fn local(ms: i64) -> String {
     match Timestamp::from_millisecond(ms) {
         Ok(time) => time.to_zoned_datetime(TimeZone::system()).strftime(FORMAT).to_string(),
         Err(_) => "????-??-?? ??:??".to_owned(),

@@ -35,6 +35,8 @@ pub(super) struct Waiting<'a> {
     progress: Progress,
     /// Why it is not there yet, as last heard.
     reason: Option<String>,
+    /// The same at the end, where that takes more words.
+    last: Option<String>,
     /// What keeps it for longer than a minute, since when.
     lasting: Option<(Lasting, Instant)>,
 }
@@ -58,7 +60,10 @@ pub(super) fn sentence(lang: Lang, reason: &Reason, to: Option<&UserId>) -> Opti
         Reason::Disk => lang.disk_unusable(),
         Reason::AnotherOwnIdentity => lang.another_own_identity(),
         Reason::DeviceListConflict => lang.device_list_conflict(),
-        Reason::DeviceListMissing => lang.device_list_missing(),
+        Reason::DeviceListMissing => match to {
+            Some(user) => lang.asks_for_devices(user.as_str()),
+            None => lang.asks_for_their_devices(),
+        },
         Reason::NotListed => lang.waits_to_be_let_in(),
         Reason::ReplacementBegun => lang.replacement_of_mine(),
         Reason::SealedIdentitySpoilt => lang.sealed_identity_spoilt(),
@@ -79,7 +84,7 @@ async fn lasts(lasting: Option<(Lasting, Instant)>) -> Lasting {
 impl<'a> Waiting<'a> {
     pub(super) fn new(session: &'a Session<'a>, client: &'a Client, said: Said, timeout: Option<u64>) -> Self {
         let progress = Progress::new(session.output, session.lang().uploading());
-        Self { session, client, said, timeout, progress, reason: None, lasting: None }
+        Self { session, client, said, timeout, progress, reason: None, last: None, lasting: None }
     }
 
     /// Runs the engine, or waits beside the process that runs it.
@@ -146,7 +151,7 @@ impl<'a> Waiting<'a> {
                 }
                 () = sleep_until(deadline) => return Err(Failure::NotAcknowledged {
                     seconds: self.timeout.unwrap_or(PATIENCE),
-                    reason: self.reason.take(),
+                    reason: self.last.take().or(self.reason.take()),
                     message: said.message_id,
                 }),
             }
@@ -233,6 +238,10 @@ impl<'a> Waiting<'a> {
         for hold in holds {
             if let Some(reason) = sentence(self.session.lang(), &hold.reason, peer) {
                 self.delayed(reason);
+            }
+            // If it is not over in a moment, more is to be said of it.
+            if let (Reason::DeviceListMissing, Some(user)) = (&hold.reason, peer) {
+                self.last = Some(self.session.lang().device_list_missing(user.as_str()));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::foreign;
 use crate::output::Style;
 use crate::profile;
 
-use super::{Session, connection};
+use super::{Session, connection, why_not_signed_in};
 
 #[derive(Serialize)]
 struct WhoamiObject<'a> {
@@ -20,6 +20,9 @@ struct WhoamiObject<'a> {
     fingerprint: Option<&'a str>,
     public_key: Option<&'a str>,
     signed_in: bool,
+    /// Why it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why_not: Option<&'a str>,
     /// It has to be let in by another device of the account.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     waiting: bool,
@@ -38,6 +41,14 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let waits = me.signed_in && client.is_known_to_wait().await?;
     let place = session.profile.key_place()?;
     let folder = session.profile.dir().display().to_string();
+    let why_not = match me.signed_in {
+        true => None,
+        false => match why_not_signed_in(&client).await? {
+            // Nothing is known but that.
+            Failure::SignInUnfinished => None,
+            why => Some(why.describe(lang)),
+        },
+    };
     if output.is_json() {
         return output.object(&WhoamiObject {
             user_id: me.user_id.as_str(),
@@ -48,6 +59,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             fingerprint: me.fingerprint.as_deref(),
             public_key: me.identity_key.as_deref(),
             signed_in: me.signed_in,
+            why_not: why_not.as_ref().map(|why| why.code.as_str()),
             waiting: waits,
             alarms: client.alarms().await?.iter().map(connection::alarm).collect(),
             profile: folder,
@@ -79,6 +91,9 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     for (label, value) in rows {
         let label = output.styled(Style::Faint, &format!("{label:<wide$}"));
         output.text(&format!("{label}  {}", foreign::line(&value)))?;
+    }
+    if let Some(why) = why_not {
+        output.text(&why.message)?;
     }
     if let Some(place) = place {
         output.text(&profile::explain(place, &session.profile, lang))?;

@@ -1,26 +1,20 @@
 //! What the library of all clients says, and its engine.
 
-use privmsg_client::{ClientError, EngineError, SHORTEST_GROUP_NAME, causes};
+use privmsg_client::{ClientError, EngineError, SHORTEST_GROUP_NAME, SignOutCause, SignedOut, causes};
 use privmsg_protocol::ErrorCode;
 
 use super::login::is_wrong_credentials;
 use super::profile::store;
 use super::{Described, network};
 use crate::chat_name::name_of;
+use crate::commands::time;
 use crate::exit::Exit;
 use crate::lang::Lang;
 
 pub(super) fn engine(lang: Lang, error: &EngineError) -> Described {
     let new = Described::new;
     match error {
-        EngineError::SignedOut { code: ErrorCode::AccountRevoked, .. } => {
-            let code = ErrorCode::AccountRevoked;
-            new(Exit::NotSignedIn, code.as_str(), lang.refusal(&code))
-        }
-        EngineError::SignedOut { by: Some(by), .. } => {
-            new(Exit::NotSignedIn, "signed_out", lang.signed_out_by(by.as_str()))
-        }
-        EngineError::SignedOut { .. } => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        EngineError::SignedOut(why) => signed_out(lang, why),
         EngineError::NotSignedIn => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),
         EngineError::KeyInUseElsewhere => new(Exit::NotSignedIn, "key_in_use_elsewhere", lang.key_in_use_elsewhere()),
         EngineError::Replaced => new(Exit::Other, "taken_over", lang.taken_over()),
@@ -29,6 +23,23 @@ pub(super) fn engine(lang: Lang, error: &EngineError) -> Described {
         EngineError::Lock(source) => new(Exit::File, "file", lang.file_failed("engine.lock", &lang.io(source))),
         EngineError::Ended(_) => new(Exit::Other, "internal", lang.internal(&causes(error))),
     }
+}
+
+/// Why this device is signed out: each time that somebody asks something of it.
+pub(super) fn signed_out(lang: Lang, SignedOut { cause, at_ms }: &SignedOut) -> Described {
+    signed_out_for(lang, cause, Some(&time::local(*at_ms)))
+}
+
+fn signed_out_for(lang: Lang, cause: &SignOutCause, at: Option<&str>) -> Described {
+    let code = match cause {
+        SignOutCause::Here => "not_signed_in",
+        SignOutCause::Forgotten | SignOutCause::Device(_) | SignOutCause::Administrator => "signed_out",
+        SignOutCause::Deactivated => "account_revoked",
+        SignOutCause::Deleted => "account_deleted",
+        SignOutCause::Replaced => "identity_replaced",
+        SignOutCause::KeyElsewhere => "key_in_use_elsewhere",
+    };
+    Described::new(Exit::NotSignedIn, code, lang.signed_out_for(cause, at))
 }
 
 pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
@@ -55,15 +66,13 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::Internal { .. } => new(Exit::Other, "internal", lang.internal(&causes(error))),
         ClientError::Damaged(what) => new(Exit::File, "profile_damaged", lang.damaged(what)),
         ClientError::NoRandomness => new(Exit::Other, "internal", lang.no_randomness()),
-        ClientError::DeviceForgotten { by: Some(by) } => {
-            new(Exit::NotSignedIn, "signed_out", lang.signed_out_by(by.as_str()))
-        }
-        ClientError::DeviceForgotten { by: None } => new(Exit::NotSignedIn, "signed_out", lang.signed_out()),
+        ClientError::DeviceForgotten(cause) => signed_out_for(lang, cause, None),
         ClientError::KeyInUseElsewhere => new(Exit::NotSignedIn, "key_in_use_elsewhere", lang.key_in_use_elsewhere()),
         ClientError::PathNotUnicode => new(Exit::File, "file", lang.path_not_unicode()),
         ClientError::NoSuchMessage => new(Exit::Other, "no_message", lang.no_such_message()),
         ClientError::AmbiguousMessage => new(Exit::Other, "ambiguous_message", lang.ambiguous_message()),
         ClientError::NotTheAuthor => new(Exit::Other, "not_the_author", lang.not_the_author()),
+        ClientError::Unchanged => new(Exit::Other, "unchanged", lang.unchanged()),
         ClientError::NotChangeable => new(Exit::Other, "not_changeable", lang.not_changeable()),
         ClientError::Blocked(user) => new(Exit::Other, "user_blocked", lang.user_blocked(user.as_str())),
         ClientError::Unreachable { user, why } => {

@@ -17,6 +17,7 @@ pub(super) fn describe(lang: Lang, error: &LoginError) -> Described {
         LoginError::InProgress => new(Exit::Other, "profile_busy", lang.login_in_progress()),
         LoginError::Recovery(error) => recovery(lang, error),
         LoginError::IdentityMismatch => new(Exit::Refused, "identity_mismatch", lang.identity_mismatch()),
+        LoginError::BegunAnew => new(Exit::Refused, "identity_replaced", lang.begun_anew()),
         LoginError::ForgedLink => new(Exit::Refused, "forged_link", lang.forged_link()),
         LoginError::Client(ClientError::Server { code, .. }) if is_wrong_credentials(code) => {
             new(Exit::Credentials, code.as_str(), lang.refusal(code))

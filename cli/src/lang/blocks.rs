@@ -3,6 +3,8 @@
 use super::texts;
 
 texts! {
+    is_blocked_already(user: &str) => "{user} is blocked already.", "Пользователь {user} уже заблокирован.";
+    nothing_was_held(user: &str) => "No message to {user} was held.", "Задержанных сообщений для {user} не было.";
     about_block() => "Hear nothing more of somebody", "Заблокировать пользователя";
     about_unblock() => "Take a block back", "Разблокировать пользователя";
     about_blocks() => "List whom you have blocked", "Список заблокированных";

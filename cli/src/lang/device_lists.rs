@@ -10,14 +10,18 @@ texts! {
         "THE LIST OF {user}'S DEVICES CONTRADICTS ITSELF: somebody else signs with the keys of {user}, or the server has lost a list. Only devices in both count. Ask {user} by another way.",
         "СПИСОК УСТРОЙСТВ {user} ПРОТИВОРЕЧИВ: кто-то ещё подписывает ключами {user}, или сервер потерял список. Учитываются только устройства из обоих. Спросите {user} другим путём.";
     foreign_list_of(user: &str) =>
-        "The server has a list of {user}'s devices by another key than the one that you know {user} by. It is not followed: {user} has started anew, or the server is lying.",
-        "У сервера список устройств {user}, подписанный не тем ключом, по которому вы знаете {user}. Он не учитывается: собеседник начал заново, или сервер обманывает.";
+        "{user}: the server shows devices of another key than the one that you know. Nothing is sent to them: {user} has started anew, or the server is lying.",
+        "{user}: сервер показывает устройства с другим ключом, не с известным вам. Им ничего не отправляется: {user} начинает заново, или сервер обманывает.";
     written_on_unlisted(user: &str) =>
         "FROM A DEVICE THAT {user} HAS SIGNED OUT. Somebody else may have written this.",
         "С УСТРОЙСТВА, НА КОТОРОМ {user} ВЫПОЛНИЛ ВЫХОД. Это мог написать кто-то другой.";
-    device_list_missing() =>
-        "which devices the other one has now is being asked for: a message, or the code that you compared, names a newer list than the server has shown. If the code was wrong: privmsg safety-number USER --unverify",
-        "уточняется, какие устройства сейчас у собеседника: в сообщении или сверенном вами коде назван более новый список, чем показал сервер. Если код был неверным: privmsg safety-number USER --unverify";
+    asks_for_devices(user: &str) =>
+        "the server is asked which devices {user} has now", "у сервера уточняется, какие устройства сейчас у {user}";
+    asks_for_their_devices() =>
+        "the server is asked which devices the others have now", "у сервера уточняется, какие устройства сейчас у собеседников";
+    device_list_missing(user: &str) =>
+        "the server does not show the devices of {user} that a message, or a code that you compared, has named. If that code was wrong: privmsg safety-number {user} --unverify",
+        "сервер не показывает устройства {user}, названные в сообщении или в сверенном вами коде. Если код был неверным: privmsg safety-number {user} --unverify";
     device_since(device: &str, at: &str) => "{device} (since {at})", "{device} (с {at})";
     devices_of(user: &str, devices: &str) =>
         "Devices of {user}: {devices}", "Устройства {user}: {devices}";

@@ -83,9 +83,6 @@ texts! {
     sign_in_unfinished() =>
         "this device is not signed in: signing in was not finished, or it has been signed out. Repeat 'privmsg login'; what was received stays readable",
         "на этом устройстве вход не выполнен: он не был завершён, или с устройства вышли. Повторите «privmsg login»; полученное по-прежнему можно читать";
-    signed_out() =>
-        "this device has been signed out: from another device, by the administrator, or by a new access key. What was received stays readable; 'privmsg login' signs in again",
-        "с этого устройства вышли: с другого устройства, по решению администратора или из-за нового ключа доступа. Полученное можно читать; войти снова — «privmsg login»";
     passphrase_needed() =>
         "this profile needs its passphrase: set PRIVMSG_PASSPHRASE or run privmsg on a terminal",
         "для этого профиля нужна парольная фраза: задайте PRIVMSG_PASSPHRASE или запустите privmsg в терминале";
@@ -174,8 +171,8 @@ texts! {
         "this takes the recovery key (the twelve words): set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal",
         "для этого нужен ключ восстановления (двенадцать слов): задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале";
     no_way_in() =>
-        "the account has an identity already: have another device of yours let this one in (--link), or set PRIVMSG_RECOVERY_KEY, or run privmsg on a terminal. If both are lost, --new-identity starts anew, and contacts see the change",
-        "у учётной записи уже есть личность: впустите это устройство с другого вашего (--link), задайте PRIVMSG_RECOVERY_KEY или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
+        "this account is in use already: have another device of yours let this one in (--link), or set PRIVMSG_RECOVERY_KEY to its twelve words, or run privmsg on a terminal. If both are lost, --new-identity starts anew, and contacts see the change",
+        "этой учётной записью уже пользовались: впустите это устройство с другого вашего (--link), задайте в PRIVMSG_RECOVERY_KEY её двенадцать слов или запустите privmsg в терминале. Если нет ни того, ни другого, --new-identity начнёт заново, и собеседники увидят это";
     recovery_words() =>
         "these are not the twelve words of a recovery key; look for a typing mistake",
         "это не двенадцать слов ключа восстановления; проверьте, нет ли опечатки";
@@ -234,15 +231,18 @@ texts! {
     last_reason(reason: &str) => "Last reason: {reason}", "Последняя причина: {reason}";
 
     // Messages that are acted on.
-    no_such_message() => "there is no such message in this profile", "в этом профиле нет такого сообщения";
+    no_such_message() =>
+        "there is no such message in this profile; 'privmsg listen' fetches what is new",
+        "в этом профиле нет такого сообщения; новые получит «privmsg listen»";
     ambiguous_message() =>
         "several messages have this id: their senders have chosen the same one. Say whose is meant by --from USER, and where it stands by --chat CHAT",
         "этот ID есть у нескольких сообщений: их отправители выбрали один и тот же. Укажите, чьё имеется в виду (--from ПОЛЬЗОВАТЕЛЬ) и в каком чате оно находится (--chat ЧАТ)";
     not_the_author() => "only its author can do that", "это может только автор";
-    delete_for_me() =>
-        "To remove it from this device: privmsg delete MESSAGE_ID --for-me",
-        "Убрать с этого устройства: privmsg delete ID --for-me";
+    delete_for_me(id: &str) =>
+        "to remove it from this device: privmsg delete {id} --for-me",
+        "убрать с этого устройства: privmsg delete {id} --for-me";
     message_was_deleted() => "the message was deleted, its files with it", "сообщение удалено вместе с файлами";
+    unchanged() => "nothing changes: it is so already", "ничего не изменилось: так уже есть";
     not_changeable() =>
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";
@@ -263,6 +263,6 @@ texts! {
         "somebody has another key than the one known here: 'privmsg contacts' and 'privmsg group info GROUP' say who, 'privmsg safety-number USER' shows both",
         "у кого-то не тот ключ, что известен здесь: кто это, скажут «privmsg contacts» и «privmsg group info ГРУППА», а оба ключа покажет «privmsg safety-number ПОЛЬЗОВАТЕЛЬ»";
     unusable() =>
-        "what the server has of this conversation cannot be used; it is tried again",
-        "данные этого чата на сервере непригодны; попытки продолжаются";
+        "the chat cannot go on with what the server has of it at the moment; it is tried again",
+        "продолжить чат с тем, что сейчас есть на сервере, не удаётся; попытки продолжаются";
 }

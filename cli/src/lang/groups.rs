@@ -88,11 +88,15 @@ impl Lang {
         }
         if news.left.contains(own) {
             said.push(self.you_left());
+            // The last owner names the next one.
+            for (user, _) in news.roles.iter().filter(|(_, role)| role == "owner") {
+                said.push(self.owns_it_now(user.as_str()));
+            }
         }
         if !left.is_empty() {
             said.push(self.people_left(&join(&left)));
         }
-        for (user, role) in &news.roles {
+        for (user, role) in news.roles.iter().filter(|_| !news.left.contains(own)) {
             said.push(self.has_role(name, user.as_str(), self.role_named(role)));
         }
         if !news.other_identity.is_empty() {
@@ -176,7 +180,12 @@ r"Группа обозначается своим ID, group:…; достато
     several_groups(name: &str, ids: &str) =>
         "several groups begin with '{name}': {ids}", "так, «{name}», начинаются несколько групп: {ids}";
     not_there(users: &str) =>
-        "not in the group: {users}. Whoever else was named is out of it now", "в группе нет: {users}. Остальные, кто был назван, исключены";
+        "not in the group: {users}", "в группе нет: {users}";
+    others_are_out() => "Whoever else was named is out of it now", "Остальные, кто был назван, исключены";
+    they_may(users: &str) => "these may: {users}", "могут: {users}";
+    role_is_lost(user: &str, role: &str, name: &str, group: &str) =>
+        "{user} was {role} under the former key, and comes as a member. To make {user} that again: privmsg group role {group} {user} {name}",
+        "{user}: под прежним ключом роль — {role}, теперь — участник. Вернуть её: privmsg group role {group} {user} {name}";
     is_in_already(user: &str) => "{user} is in the group already.", "{user}: уже в группе.";
     has_role_already(user: &str, role: &str) =>
         "{user} is {role} already.", "{user}: роль «{role}» уже есть.";
@@ -193,6 +202,7 @@ r"Группа обозначается своим ID, group:…; достато
     no_longer_in_group() => "you are no longer in this group", "вы больше не состоите в этой группе";
     you_are_out() => "you are out", "вы не состоите";
     you_left() => "you have left the group", "вы вышли из группы";
+    owns_it_now(user: &str) => "{user} owns it now", "теперь владелец — {user}";
     group_unknown_to_server() =>
         "the server knows you in this group no more: you left on another device, were removed, it has lost the group, or keeps it from you (privmsg requests)",
         "сервер больше не знает вас в этой группе: вы вышли на другом устройстве, вас исключили, он её потерял или не пропускает её к вам (privmsg requests)";

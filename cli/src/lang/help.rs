@@ -66,10 +66,11 @@ texts! {
     usage_safety_number() =>
         "privmsg safety-number USER [--mark-verified | --unverify | --accept-change[=NUMBER] | --refuse-change]",
         "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change[=КОД] | --refuse-change]";
-    usage_logout() => "privmsg logout [--local]", "privmsg logout [--local]";
+    usage_logout() => "privmsg logout [--yes | --local]", "privmsg logout [--yes | --local]";
+    help_yes() => "Do not ask, even if it is the account's last device", "Не спрашивать, даже если это последнее устройство учётной записи";
+    help_asked() => "A user's id, or a group: group:…", "ID пользователя или группа: group:…";
 
     help_chat() => "A user's id, 'self' for notes to yourself, or a group: group:…", "ID пользователя, «self» — заметки себе, или группа: group:…";
-    help_user() => "Their user id; your own for notes to yourself", "ID пользователя; свой — для заметок себе";
     help_server() => "Address of the server, https://…", "Адрес сервера, https://…";
     help_user_id() => "Your user id, from the administrator", "Ваш ID пользователя, от администратора";
     help_device_name() =>

@@ -74,6 +74,10 @@ texts! {
         "Signed out. What was received stays readable with 'privmsg history' until you delete {profile}.",
         "Выход выполнен. Полученное можно читать командой «privmsg history», пока вы не удалите {profile}.";
 
+    ask_last_device() =>
+        "This is the account's last device: to come back takes the twelve words of the recovery key. Sign out? [y/N] ",
+        "Это последнее устройство учётной записи: чтобы вернуться, понадобятся двенадцать слов ключа восстановления. Выйти? [д/Н] ";
+    stays_signed_in() => "this device stays signed in", "вход на этом устройстве сохранён";
     was_the_last_device() =>
         "That was the account's last device: to come back takes the twelve words of the recovery key.",
         "Это было последнее устройство учётной записи: чтобы вернуться, нужны двенадцать слов ключа восстановления.";
@@ -129,14 +133,20 @@ texts! {
         "THE KEY OF {user} HAS CHANGED. {user} has started anew, or somebody is in between.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
         "КЛЮЧ {user} ИЗМЕНИЛСЯ. Собеседник начал заново, или между вами кто-то есть.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
     went_back() =>
-        "THE SERVER HAS LED THIS CONVERSATION BACK to an earlier state, as after a restored backup. Devices that were removed since may be able to read until they are removed once more.\nAsk the administrator whether a backup was restored. If not, say nothing here that such a device must not read.",
-        "СЕРВЕР ВЕРНУЛ ЭТОТ ЧАТ к более раннему состоянию, как после восстановления из копии. Устройства, которые с тех пор удалили, возможно, смогут читать, пока их не удалят снова.\nСпросите администратора, восстанавливал ли он копию. Если нет, не пишите здесь того, что такому устройству знать нельзя.";
+        "The server has an earlier state of this chat, as after a restored backup: it goes on from there, and what was said since is kept here.\nIf the administrator has restored none, write nothing into this chat that a device removed since must not read.",
+        "На сервере более раннее состояние этого чата, как после восстановления из копии: чат продолжится с него, а сказанное с тех пор хранится здесь.\nЕсли администратор копию не восстанавливал, не пишите в этот чат того, что нельзя знать устройству, удалённому с тех пор.";
     key_changed_blocked(user: &str) =>
         "Nothing is sent until you decide, once you have looked at both: privmsg safety-number {user}\nThe other key is right: privmsg safety-number {user} --accept-change\nThe known one is right: privmsg safety-number {user} --refuse-change",
         "Ничего не отправляется, пока вы не решите, посмотрев оба: privmsg safety-number {user}\nВерен другой ключ: privmsg safety-number {user} --accept-change\nВерен известный: privmsg safety-number {user} --refuse-change";
     gap(missing: u64) =>
         "[missing here: up to {missing}. They were sent while this device was not in the chat, or are lost]",
         "[здесь не хватает сообщений: до {missing}. Они отправлены, когда устройства не было в чате, или потеряны]";
+    has_edited(who: &str, at: &str) => "{who} has changed the message of {at}:", "{who}: сообщение от {at} изменено:";
+    has_deleted(who: &str, at: &str) => "{who} has deleted the message of {at}", "{who}: сообщение от {at} удалено";
+    reacts(who: &str, emoji: &str, about: &str) => "{who} reacts with {emoji} to {about}", "{who}: реакция {emoji} на {about}";
+    reacts_no_more(who: &str, emoji: &str, about: &str) =>
+        "{who} has taken {emoji} back from {about}", "{who}: реакция {emoji} на {about} снята";
+    no_notes() => "No notes yet.", "Заметок пока нет.";
     no_messages(user: &str) => "No messages with {user}.", "Сообщений с {user} нет.";
     state_queued() => "queued", "в очереди";
     state_sent() => "sent", "отправлено";

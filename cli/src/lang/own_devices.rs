@@ -78,8 +78,8 @@ PRIVMSG_LINK_CODE, со стандартного ввода или по запр
         "сервер прислал ответ на код этого устройства, который сделало не ваше другое устройство. Сервер обманывает или взломан: не продолжайте и спросите администратора";
 
     what_recovery_has_done() =>
-        "A new generation of your account has begun, with this device alone. Your contacts see no change. Your other devices wait: they keep what is written on them, and are let in again by 'privmsg login --link' on them and 'privmsg devices link' here. What was said before does not come to this device; chats and groups go on with the next message in each.",
-        "Начато новое поколение вашей учётной записи, в нём только это устройство. Собеседники ничего не заметят. Остальные ваши устройства ждут: написанное на них остаётся, а впустить их снова можно командами «privmsg login --link» на них и «privmsg devices link» здесь. Сказанное раньше на это устройство не придёт; чаты и группы продолжатся со следующего сообщения в каждом.";
+        "This device is the account's only one now. Your key stays the same: there is nothing to compare anew, though contacts hear of this device as of any new one. Other devices of yours, if there are, wait: they keep what is written on them, and are let in again by 'privmsg login --link' on them and 'privmsg devices link' here. What was said before does not come to this device; chats and groups go on with the next message in each.",
+        "Теперь это единственное устройство учётной записи. Ваш ключ остаётся прежним: сверять ничего не нужно, хотя собеседники узнают об этом устройстве, как о любом новом. Другие ваши устройства, если они есть, ждут: написанное на них остаётся, а впустить их снова можно командами «privmsg login --link» на них и «privmsg devices link» здесь. Сказанное раньше на это устройство не придёт; чаты и группы продолжатся со следующего сообщения в каждом.";
     device_waits(device: &str, name: &str) =>
         "Device {device} ('{name}') waits to be let in. If it is not yours: privmsg devices remove {device}",
         "Устройство {device} («{name}») ждёт, пока его впустят. Если оно не ваше: privmsg devices remove {device}";
@@ -117,6 +117,15 @@ r"Устройство, на котором выполнен выход, сох�
     never_listed() =>
         "this device has never seen that one among your devices, so it cannot tell whom it may have let in. On a device that has: the same command. Or without all others: 'privmsg login --recover' on a new profile",
         "это устройство никогда не видело такого среди ваших устройств и не знает, кого оно могло впустить. Выполните ту же команду на устройстве, которое его видело, или обойдитесь без всех остальных: «privmsg login --recover» в новом профиле";
+    what_stolen_has_done() =>
+        "What that device knows of your account is worth nothing any more. Your other devices stay, the recovery key and your key are the same. 'privmsg listen' names what was changed in your groups in your name since it came.",
+        "Всё, что это устройство знает о вашей учётной записи, потеряло силу. Другие ваши устройства остаются, ключ восстановления и ваш ключ прежние. «privmsg listen» назовёт, что с его появления изменено в группах от вашего имени.";
+    linked_was_removed() =>
+        "the device that shows this code was signed out for good: let it show another one, 'privmsg login --link' there",
+        "на устройстве, которое показывает этот код, выполнен окончательный выход: пусть покажет другой, «privmsg login --link» на нём";
+    shown_again_by_login() =>
+        "This device is signed in. The recovery key is not noted yet: 'privmsg login' shows it again.",
+        "Вход на этом устройстве выполнен. Ключ восстановления ещё не записан: «privmsg login» покажет его снова.";
     came_after_the_stolen() =>
         "Devices that were let in after it may be the thief's: they wait now. 'privmsg devices' lists them; let in the ones that are yours once more ('devices link'), and remove the others.",
         "Устройства, впущенные после него, могли быть впущены вором: теперь они ждут. Их покажет «privmsg devices»; свои впустите заново («devices link»), остальные удалите.";
@@ -158,13 +167,13 @@ end it, and change the access key: privmsg access-key change --recover",
 r"Имея ваш ключ доступа, можно начать замену личности вашей учётной записи, как сделали бы вы, потеряв все
 устройства и ключ восстановления. Она вступает в силу через три дня. Если это не вы, отмените её и
 смените ключ доступа: privmsg access-key change --recover";
-    no_replacement() => "Nobody replaces your identity.", "Вашу личность никто не заменяет.";
+    no_replacement() => "Nobody starts your account anew.", "Вашу учётную запись никто не начинает заново.";
     replacement_shown(device: &str, at: &str) =>
-        "Device {device} has begun to replace your identity; it takes effect at {at}. If it was not you: privmsg identity replacement --end",
-        "Устройство {device} начало замену вашей личности; она вступит в силу {at}. Если это не вы: privmsg identity replacement --end";
+        "Device {device} starts your account anew, with another key: at {at} your devices are signed out, and your contacts see another key. If it was not you, end it, with the twelve words: privmsg identity replacement --end",
+        "Устройство {device} начинает вашу учётную запись заново, с другим ключом: {at} на ваших устройствах будет выполнен выход, а собеседники увидят другой ключ. Если это не вы, отмените это с двенадцатью словами: privmsg identity replacement --end";
     replacement_of_mine() =>
-        "somebody with your access key has begun to replace your account's identity. If it was not you: privmsg identity replacement --end",
-        "кто-то с вашим ключом доступа начал замену личности вашей учётной записи. Если это не вы: privmsg identity replacement --end";
+        "somebody with your access key has begun to start your account anew, with another key: three days later your devices are signed out, and your contacts see another key. 'privmsg identity replacement' says when. If it was not you, end it, with the twelve words of the recovery key: privmsg identity replacement --end",
+        "кто-то с вашим ключом доступа начинает вашу учётную запись заново, с другим ключом: через три дня на ваших устройствах будет выполнен выход, а собеседники увидят другой ключ. Когда именно, скажет «privmsg identity replacement». Если это не вы, отмените это с двенадцатью словами ключа восстановления: privmsg identity replacement --end";
     access_key_is_known() =>
         "Whoever began that has your access key and can begin again. Change it now: privmsg access-key change --recover",
         "У того, кто её начал, есть ваш ключ доступа: он может начать снова. Смените ключ сейчас: privmsg access-key change --recover";
@@ -173,7 +182,7 @@ r"Имея ваш ключ доступа, можно начать замену 
         "это не нынешний ключ доступа учётной записи. Без него: --recover, с ключом восстановления";
     former_access_key() =>
         "The former access key is worth nothing any more.", "Прежний ключ доступа больше не действует.";
-    replacement_ended() => "Your identity stays.", "Ваша личность остаётся прежней.";
+    replacement_ended() => "Your account stays, with its key.", "Ваша учётная запись остаётся, с прежним ключом.";
 
     about_access_key() => "Change your access key", "Сменить ключ доступа";
     usage_access_key() => "privmsg access-key change [--recover]", "privmsg access-key change [--recover]";
@@ -208,20 +217,20 @@ r"Имея ваш ключ доступа, можно начать замену 
         "this device is not in your account's list of devices and waits to be let in: 'privmsg login --link' here shows its code for 'privmsg devices link' on another one. What you write is kept until then, and what was received stays readable",
         "этого устройства нет в списке устройств вашей учётной записи, и оно ждёт, пока его впустят: «privmsg login --link» здесь покажет код для «privmsg devices link» на другом. Написанное сохраняется до тех пор, а полученное можно читать";
     another_own_identity() =>
-        "the server names another identity for your own account. The server is lying or was tampered with, or somebody has replaced your identity: ask the administrator. This device goes on with the one that it knows",
-        "сервер называет для вашей учётной записи другую личность. Сервер обманывает или взломан, или кто-то заменил вашу личность: спросите администратора. Это устройство продолжает с известной ему";
+        "the server names another key for your own account. The server is lying or was tampered with, or somebody with your access key has started your account anew: ask the administrator. This device goes on with the one that it knows",
+        "сервер называет для вашей учётной записи другой ключ. Сервер обманывает или взломан, или кто-то с вашим ключом доступа начал её заново: спросите администратора. Это устройство продолжает с известным ему";
     sealed_identity_spoilt() =>
         "the server does not keep your account's identity as it was given it: your recovery key may open nothing there. This device has a good copy, so here the key still works. Ask the administrator, and seal it anew: privmsg recovery new-words",
         "сервер хранит вашу личность не такой, какой её получил: ключ восстановления может там ничего не открыть. На этом устройстве есть верная копия, здесь он по-прежнему действует. Спросите администратора и запечатайте её заново: privmsg recovery new-words";
     device_list_conflict() =>
-        "there are two lists of your devices with the same number: somebody else signs with your account's key. Only devices in both count. Begin a new generation: privmsg login --recover on a device that is yours",
-        "есть два списка ваших устройств с одним номером: кто-то ещё подписывает ключом вашей учётной записи. Учитываются только устройства из обоих. Начните новое поколение: privmsg login --recover на своём устройстве";
+        "there are two lists of your devices with the same number: somebody else signs with your account's key. Only devices in both count. Call everything back: privmsg login --recover on a device that is yours",
+        "есть два списка ваших устройств с одним номером: кто-то ещё подписывает ключом вашей учётной записи. Учитываются только устройства из обоих. Отзовите всё: privmsg login --recover на своём устройстве";
     no_signing_key() =>
         "this device cannot sign for your account yet: it has not been told the account's key by another of your devices. Try again in a moment, or do it on another one",
         "это устройство пока не может подписывать за вашу учётную запись: другое ваше устройство ещё не передало ему ключ. Повторите чуть позже или сделайте это на другом";
     replacement_begun(at: &str) =>
-        "Another identity of yours takes effect at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
-        "Новая личность вашей учётной записи вступит в силу {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить её сразу.";
+        "Your account begins anew, with another key, at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
+        "Ваша учётная запись начнётся заново, с другим ключом, {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить это сразу.";
     ask_recovery_key_or_link() =>
         "Recovery key (twelve words, not shown; your other devices wait then, until this one lets them in), or Enter to be let in by another device: ",
         "Ключ восстановления (двенадцать слов, не отображаются; остальные ваши устройства будут ждать, пока это их не впустит) или Enter, чтобы впустить с другого устройства: ";

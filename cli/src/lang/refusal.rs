@@ -10,6 +10,9 @@ texts! {
     nobody_there(who: &str) =>
         "{who} is not signed in on any device at the moment",
         "{who}: сейчас вход не выполнен ни на одном устройстве";
+    nobody_else_there() =>
+        "nobody else in this chat is signed in on any device at the moment",
+        "в этом чате сейчас больше никто не вошёл ни на одном устройстве";
     not_back(who: &str) =>
         "{who}: no device has come back to this chat since the server was restored from a backup, or after a long absence. It goes out as soon as one connects",
         "{who}: ни одно устройство ещё не вернулось в этот чат после восстановления сервера из копии или долгого отсутствия. Отправится, как только одно из них подключится";
@@ -29,8 +32,8 @@ texts! {
         "{who} has not signed in on any device yet, or uses another kind of client: there is no key to write to",
         "{who}: вход ещё не выполнен ни на одном устройстве, или используется другая программа: нет ключа, для которого шифровать";
     not_vouched_for(who: &str) =>
-        "{who} has devices that are not vouched for by the identity key of that account, so nothing is sent to them. If it stays so, ask the administrator: somebody may be pretending to be somebody else",
-        "{who}: устройства не подтверждены ключом личности этой учётной записи, поэтому им ничего не отправляется. Если так и останется, спросите администратора: возможно, кто-то выдаёт себя за другого";
+        "{who} has, as the server shows, only devices of another key than the one that you know, so nothing is sent to them. Perhaps {who} has started anew and you have refused the new key: 'privmsg safety-number {who}' shows it and how to take it. Else ask {who} by another way, or the administrator: somebody may be pretending to be {who}",
+        "{who}: сервер показывает только устройства с другим ключом, не с известным вам, поэтому им ничего не отправляется. Возможно, {who} начинает заново, а новый ключ вы отклонили: «privmsg safety-number {who}» покажет его и как его принять. Иначе спросите {who} другим путём или администратора: возможно, кто-то выдаёт себя за другого";
     recipient_gone() =>
         "this account does not exist any more, or was deactivated. What was said in the chat stays readable",
         "этой учётной записи больше нет, или она отключена. Сказанное в чате по-прежнему можно читать";
@@ -43,8 +46,10 @@ texts! {
 impl Lang {
     /// Why somebody cannot be written to, by name where it is known.
     pub(crate) fn unreachable_person(self, why: Unreachable, who: Option<&UserId>) -> String {
+        let is_unnamed = who.is_none();
         let who = who.map_or_else(|| self.a_recipient(), ToString::to_string);
         match why {
+            Unreachable::NobodyThere if is_unnamed => self.nobody_else_there(),
             Unreachable::NobodyThere => self.nobody_there(&who),
             Unreachable::NoKeyPackages => self.no_key_packages(&who),
             Unreachable::OutOfLifetime => self.out_of_lifetime(&who),
@@ -160,7 +165,7 @@ impl Lang {
                 "вы создали столько групп, сколько сервер разрешает одному пользователю",
             ),
             E::IdentityExists => {
-                self.pick("the account already has another identity", "у учётной записи уже есть другая личность")
+                self.pick("the account already has another key", "у учётной записи уже есть другой ключ")
             }
             E::DeviceNotListed => self.pick(
                 "this device waits to be let in by another one of the account",
@@ -205,11 +210,11 @@ impl Lang {
                 "ни одно устройство учётной записи не ответило этому",
             ),
             E::ReplacementPending => self.pick(
-                "somebody has begun to replace the account's identity already",
-                "замена личности учётной записи уже начата",
+                "somebody has begun to start the account anew already",
+                "учётную запись уже начали заново",
             ),
             E::NoReplacement => {
-                self.pick("nobody has begun to replace the account's identity", "замена личности учётной записи не начата")
+                self.pick("nobody has begun to start the account anew", "учётную запись никто не начинает заново")
             }
             E::NoBackup => self.pick(
                 "the account has no backup on the server; only --new-identity helps",

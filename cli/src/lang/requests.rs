@@ -3,6 +3,8 @@
 use super::texts;
 
 texts! {
+    is_open_already(name: &str) => "The chat with {name} is let in already.", "Чат «{name}» уже принят.";
+    is_declined_already(name: &str) => "The chat with {name} is declined already.", "Чат «{name}» уже отклонён.";
     about_requests() => "List who asks to talk to you", "Кто хочет с вами общаться";
     about_accept() => "Let a chat in that somebody has begun", "Принять чат, который начали другие";
     about_decline() => "Turn a request down", "Отклонить запрос";

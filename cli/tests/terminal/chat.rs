@@ -95,7 +95,8 @@ async fn an_interrupt_ends_it_and_the_terminal_is_as_before() {
         hers.shows(" icanon");
         hers.shows(" echo ");
         assert_eq!(hers.ends().0, 0);
-        assert!(alice.does(&["history", "bob", "--json"]).ok().objects().is_empty(), "half a line is not sent");
+        let history = alice.does(&["history", "bob", "--json"]);
+        assert_eq!((history.code, history.objects().len()), (2, 0), "half a line is not sent, and there is no chat");
     })
     .await;
 }

@@ -81,6 +81,8 @@ async fn a_group_is_made_written_to_changed_and_left() {
         let removed = bob.does(&["group", "remove", short, "carol", "zed"]);
         assert_eq!(removed.code, 6, "{}", removed.stderr);
         assert!(removed.stderr.contains("not in the group: zed. Whoever else"), "{}", removed.stderr);
+        let nobody = bob.does(&["group", "remove", short, "zed"]);
+        assert!(nobody.code == 6 && !nobody.stderr.contains("Whoever else"), "{}", nobody.stderr);
         assert_eq!(carol.hears(1)[0]["group_news"], json!({ "removed": ["carol"] }));
         let out = carol.does(&["send", short, "Hello?", "--json"]);
         assert_eq!((out.code, &out.error()["code"]), (6, &"not_in_group".into()));
@@ -90,6 +92,11 @@ async fn a_group_is_made_written_to_changed_and_left() {
         assert_eq!(alone.error()["code"], "last_owner");
         let left = alice.does(&["group", "leave", short, "--successor", "bob", "--json"]).ok().objects().remove(0);
         assert_eq!(left["gone"], "left");
+        assert_eq!(people_of(&left), [role("bob", "owner")], "whom she has named");
+        let own = alice.does(&["group", "info", short]).ok().stdout;
+        assert!(own.contains("bob") && !own.contains("Nobody owns"), "{own}");
+        let history = alice.does(&["history", short]).ok().stdout;
+        assert!(history.contains("bob owns it now"), "{history}");
         bob.does(&["send", short, "and then there was one"]).ok();
         let info = bob.does(&["group", "info", short, "--json"]).ok().objects().remove(0);
         assert_eq!(people_of(&info), [role("bob", "owner")]);

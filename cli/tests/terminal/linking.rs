@@ -34,3 +34,25 @@ async fn a_device_that_nobody_has_let_in_leaves_no_profile_when_it_is_cut_off() 
     })
     .await;
 }
+
+/// Nor after the server was restored, when it says of all devices that it does not know them yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_it_leave_one_at_a_server_that_was_restored() {
+    let mut server = Server::start().await.unwrap();
+    server.admin().creates("alice").await.unwrap();
+    let backup = server.is_backed_up().unwrap();
+    server.is_set_back_to(&backup).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
+    aside(move || {
+        let mut child = machine.starts("p", &["login", "--link", "--server", &machine.url, "--user-id", "alice"], &[]);
+        let mut shown = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut shown).unwrap();
+        signal(&child, "-INT");
+        assert_eq!(Run::of(child.wait_with_output().unwrap()).code, 130);
+        let left = machine.does("p", &["whoami"], &[]);
+        assert_eq!((left.code, left.error()["code"].as_str()), (3, Some("not_signed_in")), "{}", left.stderr);
+        assert!(left.stderr.contains("nobody is signed in with the profile"), "{}", left.stderr);
+    })
+    .await;
+}

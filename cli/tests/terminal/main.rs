@@ -14,6 +14,7 @@ mod groups;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod linking;
+mod listening;
 mod login;
 mod machine;
 mod people;
@@ -24,6 +25,7 @@ mod requests;
 mod run;
 mod saving;
 mod set_back;
+mod signed_out;
 mod stolen;
 mod waiting;
 #[cfg(target_os = "linux")]

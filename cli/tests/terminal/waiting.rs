@@ -32,7 +32,7 @@ async fn a_device_that_waits_says_so_at_once_whatever_it_is_asked() {
         let recovered = ["--profile", "new", "login", "--recover", "--server", &machine.url, "--user-id", "alice"];
         let login = privmsg(&machine.dir, &recovered, &[("PRIVMSG_RECOVERY_KEY", &words)]).ok();
         let old = machine.whoami("alice")["device_id"].as_str().unwrap().to_owned();
-        for wanted in ["A new generation", &format!("privmsg devices remove {old}")] {
+        for wanted in ["only one now", &format!("privmsg devices remove {old}")] {
             assert!(login.stderr.contains(wanted), "{}", login.stderr);
         }
 

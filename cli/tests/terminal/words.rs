@@ -109,13 +109,13 @@ async fn other_words_take_the_place_of_the_present_ones() {
         login.shows("replaced by newer ones");
         login.shows("your other devices wait then");
         login.types(&format!("{words}\n"));
-        login.shows("Your other devices wait");
+        login.shows("Other devices of yours");
         login.shows("waits to be let in");
         assert_eq!(login.ends().0, 0);
 
         let (code, said) = Pty::of(&found, &recover, &by(words)).ends();
         assert_eq!(code, 0, "{said}");
-        let (code, said) = Pty::of(&found, "logout", &secrets).ends();
+        let (code, said) = Pty::of(&found, "logout --yes", &secrets).ends();
         assert!(code == 0 && said.contains("the account's last device"), "{said}");
     })
     .await;

@@ -1,6 +1,7 @@
 //! A handle for front-ends.
 
 mod account;
+mod amended;
 mod blocks;
 mod contact_words;
 mod contacts;

@@ -19,8 +19,11 @@ mod tests;
 mod text;
 pub(crate) mod title;
 
-use privmsg_e2ee::{About, Content, ContentError, DevicePublicKey, Files, IfUnknown, Kind, Text};
+use privmsg_e2ee::{
+    About, Content, ContentError, Delete, DevicePublicKey, Edit, Files, IfUnknown, Kind, Reaction, Text,
+};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
+use privmsg_store::amended::{self, Amendment};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
 use privmsg_store::position::{Place, Position};
@@ -268,7 +271,28 @@ fn relate(tx: &Tx<'_>, said: &Said<'_>, key: &str) -> Result<bool, ClientError> 
         sent_at: millis(said.content.sent_at_ms),
         content: said.bytes,
     };
-    Ok(relations::put(tx, &relation)?)
+    let counts = relations::put(tx, &relation)?;
+    if counts && said.direction == Direction::Incoming {
+        note_amended(tx, said, &target)?;
+    }
+    Ok(counts)
+}
+
+/// Whoever has been shown the message is to be shown that, too.
+fn note_amended(tx: &Tx<'_>, said: &Said<'_>, target: &Target) -> Result<(), ClientError> {
+    let what = match said.content.kind {
+        Edit::NUMBER => Amendment::Edited,
+        Delete::NUMBER => Amendment::Deleted,
+        Reaction::NUMBER => {
+            let Reaction { emoji, removed } = said.content.body()?;
+            Amendment::Reaction { emoji, removed }
+        }
+        _ => return Ok(()),
+    };
+    for message in messages::find_of(tx, said.chat, &target.author, &target.message_id)? {
+        amended::note(tx, message.id, &what, said.sender, millis(said.content.sent_at_ms))?;
+    }
+    Ok(())
 }
 
 /// The message that a content is about.

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use privmsg_protocol::ErrorCode;
 use privmsg_store::account::Account;
+use privmsg_store::sign_outs::{self, SignOutCause, SignedOut};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -243,17 +244,22 @@ async fn passing(context: &Context, error: ClientError) -> Result<ClientError, E
         return Err(EngineError::KeyInUseElsewhere);
     }
     if error.signs_out() {
-        context.store.write(privmsg_store::account::set_signed_out).await?;
-        let code = error.code().cloned().unwrap_or(ErrorCode::Unauthorized);
-        let ClientError::DeviceForgotten { by } = error else { return Err(EngineError::SignedOut { code, by: None }) };
-        if let Some(by) = by.clone() {
-            let now_ms = context.clock.now_ms();
+        let now_ms = context.clock.now_ms();
+        let cause = match &error {
+            ClientError::DeviceForgotten(cause) => cause.clone(),
+            error if error.is(&ErrorCode::AccountRevoked) => SignOutCause::Deactivated,
+            _ => SignOutCause::Forgotten,
+        };
+        let signed_out = SignedOut { cause, at_ms: now_ms };
+        let kept = signed_out.clone();
+        context.store.write(move |tx| sign_outs::set(tx, &kept)).await?;
+        if let SignOutCause::Device(by) = signed_out.cause.clone() {
             match context.store.write(move |tx| learn::signed_out_by(tx, &by, now_ms)).await {
                 Ok(line) => context.emit_all(line),
                 Err(error) => tracing::warn!(%error, "who has signed this device out is not kept"),
             }
         }
-        return Err(EngineError::SignedOut { code, by });
+        return Err(EngineError::SignedOut(signed_out));
     }
     match error {
         ClientError::NotSignedIn => Err(EngineError::NotSignedIn),

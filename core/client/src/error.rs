@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use privmsg_e2ee::{ContentError, LoadError, RecoveryError, StorageError, UpdateNeeded};
 pub use privmsg_protocol::error::Retry;
-use privmsg_protocol::{ConversationId, DeviceId, Epoch, ErrorCode, GroupId, Incarnation, UserId};
+use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
+use privmsg_store::sign_outs::{SignOutCause, SignedOut};
 
 use crate::group::change::ChangeError;
 use crate::net::{AddressError, NetworkError};
@@ -51,10 +52,10 @@ pub enum ClientError {
     Protocol(&'static str),
     /// The server has forgotten this device.
     #[error("the server does not know this device any more")]
-    DeviceForgotten {
-        /// The other device that has signed it out, by the server's word, if it says so.
-        by: Option<DeviceId>,
-    },
+    DeviceForgotten(
+        /// Why, by the server's word, if it says so.
+        SignOutCause,
+    ),
     /// Somebody else has signed in with this device's key: a copy of the profile, or whoever has read it.
     #[error("somebody else has signed in with this device's key")]
     KeyInUseElsewhere,
@@ -144,6 +145,9 @@ pub enum ClientError {
     /// Too little of a group's id to stand for it.
     #[error("too short for a group's id: {0}")]
     GroupNameTooShort(String),
+    /// It is so already.
+    #[error("it is so already")]
+    Unchanged,
     /// The user does not take part in the group any more.
     #[error("the user is no longer in this group")]
     NotInGroup,
@@ -262,7 +266,7 @@ impl ClientError {
     /// Whether this device has been signed out for good: another attempt gets the same answer.
     pub(crate) const fn signs_out(&self) -> bool {
         match self {
-            Self::DeviceForgotten { .. } | Self::KeyInUseElsewhere => true,
+            Self::DeviceForgotten(_) | Self::KeyInUseElsewhere => true,
             Self::Server { code, .. } => matches!(code, ErrorCode::AccountRevoked | ErrorCode::InvalidCredentials),
             _ => false,
         }
@@ -348,13 +352,11 @@ impl From<LoadError> for ClientError {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The server does not know this device any more: signed out from elsewhere, or revoked.
-    #[error("this device has been signed out: {code}")]
-    SignedOut {
-        /// The server's code.
-        code: ErrorCode,
-        /// The other device that has done it, by the server's word, if it says so.
-        by: Option<DeviceId>,
-    },
+    #[error("this device has been signed out")]
+    SignedOut(
+        /// Why, and when that was heard.
+        SignedOut,
+    ),
     /// Not signed in yet.
     #[error("not signed in")]
     NotSignedIn,

@@ -69,6 +69,7 @@ pub use privmsg_e2ee::{
     About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, Role, SafetyNumber,
 };
 pub use privmsg_mls_public::{ContactLink, ContactLinkError, Device};
+pub use privmsg_store::amended::{Amended, Amendment};
 pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
 pub use privmsg_store::consent::Consent;
 pub use privmsg_store::contacts::ChangedBy;
@@ -82,6 +83,7 @@ pub use privmsg_store::key::{
 pub use privmsg_store::messages::{Cursor, MessageState};
 pub use privmsg_store::position::Position;
 pub use privmsg_store::receipts::Receipt;
+pub use privmsg_store::sign_outs::{SignOutCause, SignedOut};
 pub use privmsg_store::{Change, ChangeSet, Changes, StoreError, wait_until_closed};
 pub use profile::{Profile, ProfileError};
 pub use sending::{Acknowledged, Draft, Recipient, Said, Sent};

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use privmsg_e2ee::RecoveryError;
 use privmsg_protocol::{DeviceId, Secret, UserId};
+use privmsg_store::sign_outs::{self, SignOutCause};
 use privmsg_store::{Snapshot, Store, StoreError, account};
 
 use crate::clock::{Clock, SystemClock};
@@ -97,6 +98,9 @@ pub enum LoginError {
     /// The account on the server has another identity than its backup. The server is lying, or was tampered with.
     #[error("the account backup holds another identity than the account")]
     IdentityMismatch,
+    /// The account was begun anew, with another identity, as the server says: this profile belongs to the earlier one.
+    #[error("the account has another identity by now than this profile")]
+    BegunAnew,
     /// The answer to this device's code was made by somebody who has not seen the code, or for another device. The server is
     /// lying, or was tampered with.
     #[error("the answer to the code is forged")]
@@ -168,6 +172,10 @@ impl Login {
         let lock = LoginLock::take(profile)?;
         let store = profile.open_store(passphrase)?;
         let existing = store.read(account::load).await.map_err(ClientError::Store)?;
+        let signed_out = store.read(sign_outs::load).await.map_err(ClientError::Store)?;
+        if signed_out.is_some_and(|signed_out| signed_out.cause == SignOutCause::Replaced) {
+            return Err(LoginError::BegunAnew);
+        }
         let is_left_out = matches!(self.key, SignInKey::Link) && left_out(&store).await?;
         let mut draft = Draft::new(self, existing, is_left_out, lock, clock)?;
         draft.ask(Some(&store)).await?;

@@ -20,6 +20,10 @@ CREATE TABLE account (
     sealed_identity BLOB,              -- the identity key, sealed with the words, and its signature for that
     link_secret BLOB,                  -- of the code by which this device is to be linked, until it is
     key_elsewhere INTEGER NOT NULL DEFAULT 0, -- somebody else has the device's key, and the server has not put it out yet
+    sign_out_cause TEXT,               -- why the device is signed out; these four are forgotten with another sign-in
+    signed_out_by TEXT,                -- the other device that has done it
+    signed_out_at INTEGER,
+    begins_at INTEGER,                 -- when the identity takes effect that was begun here, in seconds
     device_id TEXT,
     certificate BLOB,
     token TEXT,
@@ -326,6 +330,17 @@ CREATE TRIGGER relation_adopted AFTER INSERT ON message BEGIN
     UPDATE relation SET orphan = 0
     WHERE chat_id = new.chat_id AND target_author = new.sender_id AND target_id = new.message_id;
 END;
+
+-- Edits, deletions and reactions of messages that were there already, until they are shown.
+CREATE TABLE amended (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,                -- edited, deleted, reacted, unreacted
+    emoji TEXT NOT NULL,
+    sender_id TEXT NOT NULL,
+    sent_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX amended_message ON amended (message);
 
 -- Contents of kinds that this version does not know and does not show. A newer one applies them.
 CREATE TABLE unknown_content (

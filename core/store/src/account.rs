@@ -6,6 +6,7 @@ use privmsg_protocol::{DeviceId, Secret, UserId};
 use rusqlite::{OptionalExtension, params};
 use zeroize::Zeroizing;
 
+use crate::sign_outs::{self, SignOutCause, SignedOut};
 use crate::sql_types::{key_bytes, optional_device_id, optional_key_bytes, user_id};
 use crate::{Change, Snapshot, StoreError, Tx};
 
@@ -227,16 +228,6 @@ pub fn set_server_clock(tx: &Tx<'_>, ahead_ms: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Notes that the server does not know this device any more.
-///
-/// # Errors
-/// [`StoreError`] of the statement.
-pub fn set_signed_out(tx: &Tx<'_>) -> Result<(), StoreError> {
-    tx.sql().execute("UPDATE account SET state = 'signed_out', token = NULL, token_expires_at = 0", [])?;
-    tx.changed(Change::Account);
-    Ok(())
-}
-
 /// Notes that somebody else has this device's key. Until the server has put it out, it is tried again.
 ///
 /// # Errors
@@ -260,7 +251,7 @@ pub fn is_key_elsewhere(at: &Snapshot<'_>) -> Result<bool, StoreError> {
 /// [`StoreError`] of the statements.
 pub fn put_out(tx: &Tx<'_>) -> Result<(), StoreError> {
     tx.sql().execute("UPDATE account SET signing_key = NULL, signing_certificate = NULL, key_elsewhere = 0", [])?;
-    set_signed_out(tx)
+    sign_outs::set(tx, &SignedOut { cause: SignOutCause::KeyElsewhere, at_ms: 0 })
 }
 
 /// Forgets the recovery key and the identity key that it seals, and an access key that was made here, once they have been shown.

@@ -1,5 +1,6 @@
 //! What was said, in the order that everybody shares.
 
+pub mod amended;
 pub mod epoch_ends;
 pub mod gaps;
 pub mod held;

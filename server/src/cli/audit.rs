@@ -40,6 +40,10 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     if log.entries.is_empty() {
         return print(language.pick("There are no entries.", "Записей нет."));
     }
+    print(
+        language
+            .pick("ID\tTIME (UTC)\tBY\tACT\tUSER\tDETAIL", "ID\tВРЕМЯ (UTC)\tКТО\tДЕЙСТВИЕ\tПОЛЬЗОВАТЕЛЬ\tПОДРОБНОСТИ"),
+    )?;
     for entry in &log.entries {
         let (user, detail) = (entry.user_id.as_deref(), entry.detail.as_deref());
         let at = time(Some(entry.at));

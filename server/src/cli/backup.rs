@@ -298,6 +298,20 @@ fn contents(manifest: &Manifest, language: Language) -> String {
     text
 }
 
+/// Whether the advice leaves nothing to be added.
+pub(super) const fn says_all(error: &BackupError) -> bool {
+    matches!(
+        error,
+        BackupError::Exists { .. }
+            | BackupError::Occupied { .. }
+            | BackupError::Locked
+            | BackupError::WrongKey(_)
+            | BackupError::NoKey
+            | BackupError::Foreign { .. }
+            | BackupError::Lock(LockError::InUse { .. })
+    )
+}
+
 /// What to do about it.
 pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static str> {
     Some(match error {
@@ -327,9 +341,13 @@ pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static
             "Nothing is wrong with the backup: --identity needs the file that age-keygen has written.",
             "С копией всё в порядке: для --identity нужен файл, созданный age-keygen.",
         ),
-        BackupError::Damaged { .. } | BackupError::Foreign { .. } => language.pick(
-            "This backup cannot be restored; use another one.",
-            "Эту копию нельзя восстановить; используйте другую.",
+        BackupError::Damaged { .. } => language.pick(
+            "This is no backup of PrivMsg, or it is damaged, and cannot be restored; use another one.",
+            "Это не резервная копия PrivMsg, или она повреждена; восстановить её нельзя, используйте другую.",
+        ),
+        BackupError::Foreign { .. } => language.pick(
+            "This is no backup of PrivMsg and cannot be restored; use another one.",
+            "Это не резервная копия PrivMsg, восстановить её нельзя; используйте другую.",
         ),
         BackupError::Newer { .. } => language.pick(
             "This backup was made by a newer server; install that version first.",

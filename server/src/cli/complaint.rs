@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, Error};
+use privmsg_protocol::IdError;
 
 use crate::i18n::Language;
 
@@ -88,7 +89,7 @@ fn in_russian(error: &Error) -> Option<String> {
         }
         (ErrorKind::ValueValidation, Some(argument)) => {
             let value = get(ContextKind::InvalidValue)?;
-            match std::error::Error::source(error) {
+            match std::error::Error::source(error).and_then(why_russian) {
                 Some(why) => format!("Значение «{value}» не подходит для {argument}: {why}"),
                 None => format!("Значение «{value}» не подходит для {argument}"),
             }
@@ -105,6 +106,15 @@ fn in_russian(error: &Error) -> Option<String> {
         }
     }
     Some(said)
+}
+
+/// What is wrong with a value, where that is known in Russian.
+fn why_russian(why: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if why.is::<IdError>() {
+        return Some("нужно от 1 до 64 знаков: латинские буквы, цифры, «.», «_» и «-», не с точки в начале".to_owned());
+    }
+    let why = why.to_string();
+    why.chars().any(|char| matches!(char, 'а'..='я')).then_some(why)
 }
 
 fn text(value: &ContextValue) -> String {

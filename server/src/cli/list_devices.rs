@@ -31,6 +31,10 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
             language.pick("The user is not signed in on any device.", "У пользователя нет устройств в сети."),
         );
     }
+    print(language.pick(
+        "DEVICE\tNAME\tTYPE\tONLINE\tWAITING\tFIRST LOGIN (UTC)\tLAST SEEN (UTC)",
+        "УСТРОЙСТВО\tНАЗВАНИЕ\tВИД\tВ СЕТИ\tОЖИДАЮТ\tПЕРВЫЙ ВХОД (UTC)\tБЫЛО В СЕТИ (UTC)",
+    ))?;
     for device in &user.device_list {
         print(&format!(
             "{}\t{}\t{}\t{}\t{}: {}\t{}\t{}",

@@ -53,6 +53,10 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     if users.is_empty() {
         return print(language.pick("There are no users yet.", "Пользователей пока нет."));
     }
+    print(language.pick(
+        "USER\tSTATE\tONLINE\tDEVICES\tCREATED (UTC)\tLAST SEEN (UTC)",
+        "ПОЛЬЗОВАТЕЛЬ\tСОСТОЯНИЕ\tВ СЕТИ\tУСТРОЙСТВА\tСОЗДАН (UTC)\tБЫЛ В СЕТИ (UTC)",
+    ))?;
     for user in &users {
         let state = if user.active {
             language.pick("active", "включён")

@@ -181,8 +181,8 @@ impl CommandError {
                 "Не подтверждено, ничего не сделано. Где спросить некого, укажите --yes.",
             ),
             Self::Config(_) => language.pick(
-                "The configuration is wrong; the server was not started.",
-                "Ошибка в конфигурации; сервер не запущен.",
+                "The configuration is wrong; nothing was done.",
+                "Ошибка в конфигурации; ничего не сделано.",
             ),
             Self::Server(ServerError::InUse { .. }) => language.pick(
                 "Another server is already using this database; stop it first.",
@@ -308,6 +308,14 @@ fn report(error: &CommandError, language: Language) {
     if let Some(advice) = error.advice(language) {
         eprintln!("{advice}");
         if matches!(error.exit_code(), 2 | 4 | 5 | 8) && !matches!(error, CommandError::KeyFile { .. }) {
+            return;
+        }
+        // All of it has been said in the user's language, and the causes would be in English; of an archive that is none they are
+        // whatever stands in that file.
+        if let CommandError::Backup(error) = error
+            && (language == Language::Russian && backup::says_all(error)
+                || matches!(error, BackupError::Damaged { .. }))
+        {
             return;
         }
     }

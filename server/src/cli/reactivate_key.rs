@@ -1,14 +1,12 @@
 //! `reactivate-key`: a user whose access was revoked may sign in again.
 
 use clap::ArgMatches;
-use serde_json::json;
 
 use super::CommandError;
 use super::arguments::{administration, whom};
-use super::shown::act_on_user;
+use super::shown::switch_user;
 use crate::config::Config;
 use crate::i18n::Language;
-use crate::storage::Act;
 
 pub(super) fn command(language: Language) -> clap::Command {
     let about = (
@@ -20,6 +18,6 @@ pub(super) fn command(language: Language) -> clap::Command {
 
 pub(super) async fn run(config: &Config, matches: ArgMatches, language: Language) -> Result<(), CommandError> {
     let done = language.pick("Reactivated:", "Включён:");
-    act_on_user(config, matches, language, done, json!({"active": true}), |user_id| Act::ReactivateUser { user_id })
-        .await
+    let already = language.pick("Was active already:", "Уже был включён:");
+    switch_user(config, matches, language, (true, done, already)).await
 }

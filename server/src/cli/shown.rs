@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use privmsg_protocol::UserId;
+use privmsg_protocol::rest::AdminUserDetail;
 use serde_json::{Value, json};
 
 use super::arguments::{Administrator, take_whom};
 use super::{CommandError, print};
+use crate::admin::Question;
 use crate::clock::format_utc;
 use crate::config::{Config, DEFAULT_FILES};
 use crate::i18n::Language;
@@ -38,6 +40,33 @@ pub(super) async fn act_on_user(
         return print(&json.to_string());
     }
     print(&format!("{done} {user_id}"))
+}
+
+/// The same, of a user who is to be active or not: whoever is that already hears so.
+pub(super) async fn switch_user(
+    config: &Config,
+    mut matches: ArgMatches,
+    language: Language,
+    (active, done, already): (bool, &str, &str),
+) -> Result<(), CommandError> {
+    let user_id = take_whom(&mut matches);
+    let by = Administrator::take(&mut matches, language);
+    let mut desk = by.desk(config).await?;
+    let acted = async {
+        let before: AdminUserDetail = desk.ask(Question::User { user_id: user_id.clone() }).await?;
+        let user_id = user_id.clone();
+        // Done all the same: it also ends what may be open.
+        let act = if active { Act::ReactivateUser { user_id } } else { Act::DeactivateUser { user_id } };
+        desk.act(act).await?;
+        Ok::<_, CommandError>(before.user.active == active)
+    };
+    let acted = acted.await;
+    desk.close().await;
+    let unchanged = acted?;
+    if by.json {
+        return print(&json!({"user_id": user_id.as_str(), "active": active, "unchanged": unchanged}).to_string());
+    }
+    print(&format!("{} {user_id}", if unchanged { already } else { done }))
 }
 
 /// Which data a command works on, and how it came to be that: whoever forgets `--config` sees it here.

@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::extract;
 use crate::http::Peer;
 use crate::secrets::{KeyHash, random_key};
-use crate::storage::{SignIn, Signer, StorageError};
+use crate::storage::{RemovedDevice, SignIn, Signer, StorageError};
 
 /// Length of a name that a client makes for its device, as the server's own.
 const DEVICE_ID_LEN: usize = 16;
@@ -237,7 +237,7 @@ async fn signer<K: SigningKind>(
     };
     app.keys.forget_wrong(&statement.user_id, peer.ip());
     if signer.revoked {
-        return Err(ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account"));
+        return Err(revoked_account());
     }
     spend_challenge(app, &challenge, &statement.user_id, &purpose)?;
     Ok((signer, statement))
@@ -251,7 +251,7 @@ fn genuine<K: SigningKind>(known: Option<Signer<K>>, is_genuine: impl Fn(&K) -> 
     known.filter(|signer| is_genuine(&signer.key))
 }
 
-/// What a device is told that was signed out, and has signed with its key: that, and by whom.
+/// What a device is told that was signed out, and has signed with its key: that, and by whom or why.
 async fn who_has_removed(
     app: &App,
     (user_id, device_id): (UserId, DeviceId),
@@ -260,8 +260,15 @@ async fn who_has_removed(
     let (challenge, signature) = (challenge(challenge_text)?, signature(signature_text)?);
     let removed = app.storage.removed_device(user_id.clone(), device_id.clone()).await?;
     let statement = Statement { user_id, device_id, challenge };
-    let removed = removed.filter(|(key, _)| statement.is_signed_by_device(key, &signature));
-    Ok(removed.map(|(_, by)| ApiError::removed(by)))
+    let removed = removed.filter(|removed| statement.is_signed_by_device(&removed.key, &signature));
+    Ok(removed.map(|RemovedDevice { by, reason, revoked, .. }| match revoked {
+        true => revoked_account(),
+        false => ApiError::removed(by, reason),
+    }))
+}
+
+fn revoked_account() -> ApiError {
+    ApiError::new(ErrorCode::AccountRevoked, "the administrator has revoked this account")
 }
 
 fn not_theirs() -> ApiError {

@@ -57,6 +57,18 @@ pub(crate) struct Signer<K> {
     pub(crate) profile: UserProfile,
 }
 
+/// A device that was signed out.
+#[derive(Debug)]
+pub(crate) struct RemovedDevice {
+    pub(crate) key: DevicePublicKey,
+    /// The other one that has done it.
+    pub(crate) by: Option<DeviceId>,
+    /// Why, if none has.
+    pub(crate) reason: Option<Box<str>>,
+    /// Its account is deactivated.
+    pub(crate) revoked: bool,
+}
+
 /// A device, or whoever has the recovery words, has signed.
 pub(crate) struct SignIn {
     pub(crate) user: UserKey,

@@ -29,7 +29,8 @@ pub(crate) use administration::{
 pub(crate) use error::{Refusal, StorageError, not_listed, over_quota};
 pub(crate) use handshake::{Checked, Commit, Founding, Named, StoredState, Welcomed};
 pub(crate) use identity::{
-    Authority, Enrolment, NewIdentity, NewList, Own, Relisted, Replaced, SignIn, SignedIn, Signer, StoredList,
+    Authority, Enrolment, NewIdentity, NewList, Own, Relisted, RemovedDevice, Replaced, SignIn, SignedIn, Signer,
+    StoredList,
 };
 pub(crate) use model::{
     Blocked, Bounds, Cutoffs, Declined, Delivery, Destination, DeviceKey, Login, NewFile, Outcome, Outgoing, Page,

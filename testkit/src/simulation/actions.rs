@@ -157,10 +157,10 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     }
 }
 
-/// Who blocks somebody does not write to them either, and who is out of a group not there.
+/// Who blocks somebody does not write to them either, and who is out of a group not there. The same text is no change.
 fn refused_by_a_block(error: anyhow::Error) -> Result<()> {
     match error.downcast_ref::<ClientError>() {
-        Some(ClientError::Blocked(_) | ClientError::NotInGroup) => Ok(()),
+        Some(ClientError::Blocked(_) | ClientError::NotInGroup | ClientError::Unchanged) => Ok(()),
         _ => Err(error),
     }
 }

@@ -50,7 +50,12 @@ pub(super) async fn announce(output: &Output, client: &Client, logged_in: &Logge
         }
     }
     if match words {
-        Some(words) if output.is_terminal() && prompt::somebody_is_there() => are_noted(output, words).await?,
+        Some(words) if output.is_terminal() && prompt::somebody_is_there() => {
+            let unnoted = Unnoted { output, is_noted: false };
+            let noted = are_noted(output, words).await?;
+            unnoted.is_over();
+            noted
+        }
         Some(_) => true,
         None => access_key.is_some(),
     } {
@@ -60,6 +65,26 @@ pub(super) async fn announce(output: &Output, client: &Client, logged_in: &Logge
         output.note(&lang.clock_is_off(ahead_ms));
     }
     Ok(())
+}
+
+/// Says, if it is cut off, that the device is signed in all the same.
+struct Unnoted<'a> {
+    output: &'a Output,
+    is_noted: bool,
+}
+
+impl Unnoted<'_> {
+    fn is_over(mut self) {
+        self.is_noted = true;
+    }
+}
+
+impl Drop for Unnoted<'_> {
+    fn drop(&mut self) {
+        if !self.is_noted {
+            self.output.remark(&format!("\n{}", self.output.lang().shown_again_by_login()));
+        }
+    }
 }
 
 /// Asks for three of the words. Until they are typed back, the device keeps them, and the identity key with them: somebody who

@@ -83,6 +83,7 @@ impl Wanted {
     /// begun or signed out.
     pub(super) async fn sign_in(self, known: Option<Known>, lang: Lang) -> Result<SignIn, Failure> {
         let missing = |argument: &str| Failure::Usage(lang.missing_argument(argument));
+        let known_name = known.as_ref().map(|known| known.device_name.clone()).filter(|name| !name.is_empty());
         let (known_user, known_endpoint) = known.map(|known| (known.user_id, known.endpoint)).unzip();
         let known_endpoint = known_endpoint.flatten();
         let user_id = self.user_id.or(known_user).ok_or_else(|| missing("--user-id"))?;
@@ -105,7 +106,7 @@ impl Wanted {
             None if self.way.recover => SignInKey::Words(Secret::new(inputs::recovery_key(lang).await?.to_string())),
             None => SignInKey::Access(inputs::access_key(lang, self.access_key_file.as_deref()).await?),
         };
-        let device_name = self.device_name.unwrap_or_else(|| DEVICE_NAME.to_owned());
+        let device_name = self.device_name.or(known_name).unwrap_or_else(|| DEVICE_NAME.to_owned());
         Ok(SignIn { endpoint, user_id, key, device_name, device_type: "cli" })
     }
 }
@@ -114,6 +115,8 @@ impl Wanted {
 pub(super) struct Known {
     pub(super) user_id: UserId,
     pub(super) endpoint: Option<Endpoint>,
+    /// As its device was called.
+    pub(super) device_name: String,
 }
 
 /// From the argument, or from the environment where it may hold a password.

@@ -48,11 +48,18 @@ impl<'a> Around<'a> {
                     None => short(&id).to_owned(),
                 })
             }
+            // What does not name the chat by itself.
+            ChatKind::Direct { peer } if is_about_chat(message.kind) => Some(peer.to_string()),
             ChatKind::Direct { .. } | ChatKind::SelfNotes => None,
         };
         let request = client.consent(message.chat.id).await? == Consent::Asked;
         let answered = answered.filter(|text| !text.is_empty());
         Ok(Self { own: client.user_id(), blocked, group, request, answered })
+    }
+
+    /// The group, where it is not clear.
+    pub(super) fn group(&self) -> Option<&str> {
+        self.group.as_deref()
     }
 
     /// The same where everything is of one chat.
@@ -71,7 +78,7 @@ enum Line {
 }
 
 /// In front of our own words. At its place in a line no sender's words begin.
-const NOTE: &str = "* ";
+pub(super) const NOTE: &str = "* ";
 
 /// In front of each further line of a sender's words.
 const SAID: &str = "| ";
@@ -95,6 +102,22 @@ impl Line {
             Self::Note(text) => format!(" {NOTE}{text}"),
         }
     }
+}
+
+/// A further line of a sender's words.
+pub(super) fn further(line: String) -> String {
+    Line::Said(line).alone()
+}
+
+/// Notices that say something of a chat, and not of a person.
+const fn is_about_chat(kind: MessageKind) -> bool {
+    matches!(
+        kind,
+        MessageKind::WentBack
+            | MessageKind::DeclinedElsewhere
+            | MessageKind::AcceptedElsewhere
+            | MessageKind::DecisionUndone
+    )
 }
 
 fn notes(lines: Vec<String>) -> Vec<Line> {

@@ -6,6 +6,7 @@ use privmsg_protocol::{DeviceId, ErrorCode, Secret};
 use privmsg_store::account::{self, Account, AccountState};
 use privmsg_store::chats::ChatKind;
 use privmsg_store::holds::{self, Reason, Scope};
+use privmsg_store::sign_outs::{self, SignOutCause, SignedOut};
 use privmsg_store::{Snapshot, consent};
 
 use super::Client;
@@ -34,6 +35,22 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn whoami(&self) -> Result<Whoami, ClientError> {
         Ok(Whoami::from(&self.context.account().await?))
+    }
+
+    /// Why this device is signed out, if it is.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn signed_out(&self) -> Result<Option<SignedOut>, ClientError> {
+        Ok(self.context.store.read(sign_outs::load).await?)
+    }
+
+    /// When the identity takes effect that was begun on this device, in seconds since 1970, if it waits for that.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn identity_begins_at(&self) -> Result<Option<i64>, ClientError> {
+        Ok(self.context.store.read(sign_outs::begins_at).await?)
     }
 
     /// Where the server is, and how it is reached; `None` if what is stored of that is damaged.
@@ -300,7 +317,8 @@ impl Client {
             _ => {}
         }
         api.set_token(None);
-        Ok(self.context.store.write(account::set_signed_out).await?)
+        let signed_out = SignedOut { cause: SignOutCause::Here, at_ms: self.context.clock.now_ms() };
+        Ok(self.context.store.write(move |tx| sign_outs::set(tx, &signed_out)).await?)
     }
 }
 

@@ -103,12 +103,17 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NoSuchMessage`], [`ClientError::AmbiguousMessage`], [`ClientError::NotChangeable`] if it is deleted,
-    /// [`ClientError::Content`] if it is no emoji, [`ClientError::Blocked`].
+    /// [`ClientError::Unchanged`], [`ClientError::Content`] if it is no emoji, [`ClientError::Blocked`].
     pub async fn react(&self, which: impl Into<Which>, emoji: String, remove: bool) -> Result<Said, ClientError> {
         let which = which.into();
         self.say(move |tx, own, now| {
             let target = of_one_author(which.all(tx)?)?;
             refuse_deleted(tx, &target)?;
+            let view = MessageView::of(tx, target.clone())?;
+            let known = view.reactions.iter().find(|reaction| reaction.emoji == emoji);
+            if known.is_some_and(|reaction| reaction.users.contains(own.0)) != remove {
+                return Err(ClientError::Unchanged);
+            }
             say_about(tx, own, &target, &Reaction { emoji, removed: remove }, now)
         })
         .await
@@ -130,6 +135,9 @@ impl Client {
             };
             if !changeable {
                 return Err(ClientError::NotChangeable);
+            }
+            if view.text == text {
+                return Err(ClientError::Unchanged);
             }
             say_about(tx, own, &target, &Edit { text }, now)
         })

@@ -93,7 +93,10 @@ impl Seat {
 async fn signed_out(client: &Client, changes: &mut Changes) -> EngineError {
     loop {
         match client.whoami().await {
-            Ok(me) if !me.signed_in => return EngineError::NotSignedIn,
+            Ok(me) if !me.signed_in => {
+                let why = client.signed_out().await.ok().flatten();
+                return why.map_or(EngineError::NotSignedIn, EngineError::SignedOut);
+            }
             Ok(_) => {}
             Err(ClientError::Store(error)) => return EngineError::Store(error),
             Err(_) => return EngineError::NotSignedIn,

@@ -30,8 +30,8 @@ pub(crate) struct Leave {
 
 /// What the server is told.
 enum Word {
-    /// The next roster, or none where nobody else is in the group.
-    Said(LeaveGroup),
+    /// The next roster, and what is another in it; none where nobody else is in the group, or where the user cannot sign one.
+    Said(Option<Box<(Roster, GroupNews)>>),
     /// It cannot be, and that is noted.
     Impossible,
 }
@@ -40,7 +40,8 @@ enum Word {
 pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -> Result<(), ClientError> {
     let (id, wanted) = (group.group_id, leave.wanted);
     let word = link.context.step(&link.identity, move |step| word(step, id, &leave)).await?;
-    let Word::Said(request) = word else { return Ok(()) };
+    let Word::Said(next) = word else { return Ok(()) };
+    let request = LeaveGroup { roster: next.as_ref().map(|next| Opaque::encode(&next.0.encode())) };
     match link.context.api.leave_group(&id, &request).await {
         Ok(()) => {}
         // An answer to the same that was lost.
@@ -56,7 +57,15 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
         let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
         let own = &step.identity.user_id;
         group_changes::done(step.tx, wanted)?;
-        let news = GroupNews { left: vec![own.clone()], ..GroupNews::default() };
+        let news = match next {
+            Some(next) => {
+                let (roster, news) = *next;
+                // No commit brings it here any more: who owns the group from now on is known by the user's own word.
+                rosters::learn(step, group.chat, &roster)?;
+                news
+            }
+            None => GroupNews { left: vec![own.clone()], ..GroupNews::default() },
+        };
         let events = news.tell(step, group.chat, own, Place::Here)?;
         take_leave(step, &group, Gone::Left)?;
         Ok::<_, ClientError>(events)
@@ -94,7 +103,7 @@ pub(crate) async fn is_out(
 fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientError> {
     let own = &step.identity.user_id;
     if leave.newest.participants().iter().all(|place| place.user_id() == own) {
-        return Ok(Word::Said(LeaveGroup::default()));
+        return Ok(Word::Said(None));
     }
     let key = rosters::signing_key(step.tx)?;
     let conversation = step.take(id)?;
@@ -103,7 +112,10 @@ fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientE
     let has_owned = chat.map_or(Ok(true), |chat| rosters::has_owned(step.tx, chat, own))?;
     let author = Author { key: &key, generation_of: &generation_of, has_owned };
     match said(leave, &author) {
-        Ok(request) => Ok(Word::Said(request)),
+        Ok(next) => Ok(Word::Said(next.map(|roster| {
+            let news = GroupNews::between(&leave.newest, &roster);
+            Box::new((roster, news))
+        }))),
         Err(why) => {
             group_changes::fail(step.tx, leave.wanted, &why.to_string())?;
             Ok(Word::Impossible)
@@ -113,18 +125,17 @@ fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientE
 
 /// How a user leaves a group that others are in: by their signature, or, where the newest roster names them under an identity or binds
 /// them to a generation under which they cannot sign, by their session alone. That they stand there is for the others to mend.
-fn said(leave: &Leave, author: &Author<'_>) -> Result<LeaveGroup, ChangeError> {
+fn said(leave: &Leave, author: &Author<'_>) -> Result<Option<Roster>, ChangeError> {
     let certificate = author.key.certificate();
     if leave.newest.signer(certificate).is_none() {
-        return Ok(LeaveGroup::default());
+        return Ok(None);
     }
     let own = certificate.user_id();
     // Who is named counts where nobody else would be an owner.
     let is_other_owner = |place: &Participant| place.user_id() != own && place.role() == Role::Owner;
     let has_owner = leave.newest.participants().iter().any(is_other_owner);
     let successor = leave.successor.clone().filter(|_| !has_owner);
-    let roster = GroupChange::Leave { successor }.step(&leave.newest, author)?;
-    Ok(LeaveGroup { roster: Some(Opaque::encode(&roster.encode())) })
+    GroupChange::Leave { successor }.step(&leave.newest, author).map(Some)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use privmsg_protocol::ErrorCode;
 use privmsg_protocol::rest::Problem;
+use privmsg_store::sign_outs::SignOutCause;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -27,9 +28,11 @@ const LONGEST_LOCATION: usize = 300;
 /// What an answer that is no success means. `path` is what was asked for, as on the server.
 pub(super) fn refusal(address: &ServerAddress, path: &str, response: &Response<Bytes>) -> ClientError {
     match problem(response) {
-        // Who has signed with the key of a device that was signed out is told by which other one.
-        Some(Problem { code: ErrorCode::DeviceRemoved, device_id: by @ Some(_), .. }) => {
-            ClientError::DeviceForgotten { by }
+        // Who has signed with the key of a device that was signed out is told by which other one, or why.
+        Some(Problem { code: ErrorCode::DeviceRemoved, device_id, reason, .. })
+            if device_id.is_some() || reason.is_some() =>
+        {
+            ClientError::DeviceForgotten(SignOutCause::of_server(reason.as_deref(), device_id))
         }
         Some(problem) => ClientError::Server {
             code: problem.code,

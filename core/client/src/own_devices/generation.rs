@@ -39,7 +39,11 @@ fn prepare(
 ) -> Result<(), ClientError> {
     let generation = known.next_generation(now_s).ok_or(ClientError::NoSigningKey)?;
     let signing = key.begin_generation(&account.user_id, generation, &mut OsRng).during("beginning a generation")?;
-    devices.push(this_device(account, now_s)?);
+    let this = this_device(account, now_s)?;
+    // One that stays has been there since it was let in.
+    let present =
+        known.devices().iter().find(|one| one.device_id == this.device_id && one.device_key == this.device_key);
+    devices.push(present.cloned().unwrap_or(this));
     let counter = known.next_counter(generation, now_s).ok_or(ClientError::NoSigningKey)?;
     let list = signing.list(counter, devices).during("signing a device list")?;
     account.signing = Some(Signing { key: signing.to_bytes(), certificate: signing.certificate().encode() });

@@ -4,6 +4,7 @@ use privmsg_e2ee::{DeviceKeys, SignIn};
 use privmsg_protocol::rest::{ChallengePurpose, ChallengeRequest, DeviceSignIn, LoginResponse};
 use privmsg_protocol::{ErrorCode, Opaque};
 use privmsg_store::account::{self, Account};
+use privmsg_store::sign_outs::SignOutCause;
 use privmsg_store::{Store, challenges};
 
 use crate::error::ClientError;
@@ -24,7 +25,7 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
     };
     let answer = match answer {
         Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::DeviceRemoved) => {
-            return Err(ClientError::DeviceForgotten { by: None });
+            return Err(ClientError::DeviceForgotten(SignOutCause::Forgotten));
         }
         other => other?,
     };

@@ -8,6 +8,7 @@ use privmsg_protocol::rest::ReplaceIdentity;
 use privmsg_protocol::{ErrorCode, Secret, UserId};
 use privmsg_store::account;
 use privmsg_store::contacts::words;
+use privmsg_store::sign_outs;
 use zeroize::Zeroizing;
 
 use super::introduced::remove;
@@ -87,7 +88,7 @@ impl PendingLogin {
     ///
     /// # Errors
     /// [`LoginError::ForgedLink`] if the server brings an answer of somebody who has not seen the code;
-    /// [`LoginError::IdentityMismatch`] if this profile knew the account by another identity.
+    /// [`LoginError::BegunAnew`] if this profile knew the account by another identity.
     pub async fn wait_until_linked(&mut self) -> Result<LoggedIn, LoginError> {
         self.code().await?;
         loop {
@@ -104,7 +105,13 @@ impl PendingLogin {
         let Self { steps, has_been_in } = self;
         let asked = tokio::time::timeout(LAST_LOOK, by_device::sign_in(&steps.api, &steps.store, &steps.account));
         let asked = asked.await;
-        let is_unknown = !has_been_in && matches!(asked, Ok(Err(ClientError::DeviceForgotten { .. })));
+        let is_unknown = !has_been_in
+            && match asked {
+                Ok(Err(ClientError::DeviceForgotten(_))) => true,
+                // The answer to any device that it does not know, for a month after a restore.
+                Ok(Err(error)) => error.is(&ErrorCode::ServerRestored),
+                _ => false,
+            };
         drop(steps);
         if is_unknown {
             remove(profile.clone()).await;
@@ -124,7 +131,7 @@ impl PendingLogin {
                     self.has_been_in = true;
                 }
                 // Before it is let in, nobody knows it.
-                Err(ClientError::DeviceForgotten { .. }) if !self.has_been_in => return Ok(None),
+                Err(ClientError::DeviceForgotten(_)) if !self.has_been_in => return Ok(None),
                 Err(error) => return passing(error).map(|()| None),
             }
         }
@@ -149,7 +156,11 @@ impl PendingLogin {
         })?;
         let identity = reply.certificate().identity_key();
         if public_identity(&self.steps.account).is_ok_and(|known| known != *identity) {
-            return Err(LoginError::IdentityMismatch);
+            // It stands among the devices of an account that it does not go on with.
+            if let Err(error) = self.steps.api.logout().await {
+                tracing::info!(%error, "a device that was let in and does not come stays in the list of devices");
+            }
+            return Err(LoginError::BegunAnew);
         }
         let steps = &mut self.steps;
         steps.account.identity = Some(*identity.as_bytes());
@@ -185,9 +196,12 @@ impl PendingLogin {
         let known = public_identity(&steps.account).ok();
         // Those of an attempt of our own that another device was faster than count for nothing.
         let known = known.filter(|_| steps.account.identity_secret.is_none());
-        if profile.public_key.as_deref() != Some(key.public().to_string().as_str())
-            || known.is_some_and(|known| known != key.public())
-        {
+        let (opened, published) = (key.public(), profile.public_key);
+        // By the words of either: the profile is of the one, and the account has the other.
+        if known.is_some_and(|known| published.as_ref().is_some_and(|published| *published != known.to_string())) {
+            return Err(LoginError::BegunAnew);
+        }
+        if published != Some(opened.to_string()) || known.is_some_and(|known| known != opened) {
             return Err(LoginError::IdentityMismatch);
         }
         let theirs = steps.api.device_list(&steps.account.user_id).await?;
@@ -222,6 +236,8 @@ impl PendingLogin {
         }
         let identity = steps.new_identity().await?;
         let begun = steps.api.begin_replacement(&ReplaceIdentity { access_key, identity }).await?;
+        let at = begun.takes_effect_at;
+        steps.store.write(move |tx| sign_outs::set_begins_at(tx, at)).await?;
         Ok(Replacing { takes_effect_at: begun.takes_effect_at })
     }
 

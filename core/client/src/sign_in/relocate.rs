@@ -145,7 +145,7 @@ impl There {
     async fn sign_in_again(&self, store: &Store) -> Result<(privmsg_protocol::Secret, i64), RelocationError> {
         match by_device::sign_in(&self.api, store, &self.account).await {
             Ok(answer) => Ok((answer.token, answer.expires_at)),
-            Err(ClientError::DeviceForgotten { .. }) => Err(self.other_server()),
+            Err(ClientError::DeviceForgotten(_)) => Err(self.other_server()),
             Err(error) => Err(error.into()),
         }
     }

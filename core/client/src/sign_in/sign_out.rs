@@ -2,8 +2,10 @@
 
 use privmsg_protocol::UserId;
 use privmsg_store::account::{self, AccountState};
+use privmsg_store::sign_outs::{self, SignOutCause, SignedOut};
 
 use crate::client::OpenError;
+use crate::clock::{Clock as _, SystemClock};
 use crate::error::ClientError;
 use crate::profile::Profile;
 
@@ -17,7 +19,7 @@ pub async fn sign_out_here(profile: &Profile, passphrase: Option<&str>) -> Resul
     let forgotten = store.write(|tx| {
         let account = account::load(tx)?.filter(|account| account.state == AccountState::Ready);
         let account = account.ok_or(ClientError::NotSignedIn)?;
-        account::set_signed_out(tx)?;
+        sign_outs::set(tx, &SignedOut { cause: SignOutCause::Here, at_ms: SystemClock.now_ms() })?;
         Ok::<_, ClientError>(account.user_id)
     });
     Ok(forgotten.await?)

@@ -174,6 +174,11 @@ pub(crate) fn unseen(at: &Snapshot<'_>, limit: u32) -> Result<Vec<MessageView>, 
     messages.into_iter().map(|message| MessageView::of(at, message)).collect()
 }
 
+/// Whether a received message has been shown.
+pub(crate) fn is_seen(at: &Snapshot<'_>, id: i64) -> Result<bool, StoreError> {
+    Ok(settings::get(at, CURSOR)?.unwrap_or(0) >= id)
+}
+
 /// Everything received up to row `id` has been shown.
 pub(crate) fn mark_seen(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
     // Two readers of one profile must not set each other back.

@@ -89,4 +89,8 @@ pub struct Problem {
     /// The device that has signed this one out, with [`ErrorCode::DeviceRemoved`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_id: Option<DeviceId>,
+    /// Why it was signed out, with [`ErrorCode::DeviceRemoved`], where no other device has done it: `administrator`,
+    /// `identity_replaced` or `account_deleted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Box<str>>,
 }

@@ -115,7 +115,7 @@ strategies! {
     problem() -> Problem = make!(Problem {
         kind: boxed(), title: boxed(), status: any::<u16>(), code: error_code(), detail: boxed(),
         retry_after_ms: opt(any::<u64>()), epoch: opt(epoch()), group_id: opt(group_id()),
-        incarnation: opt(incarnation()), device_id: opt(device()),
+        incarnation: opt(incarnation()), device_id: opt(device()), reason: opt(boxed()),
     });
     login_request() -> LoginRequest = make!(LoginRequest {
         user_id: user(), access_key: secret(), device_name: opt(text()), device_type: opt(text()),

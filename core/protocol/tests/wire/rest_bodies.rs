@@ -38,6 +38,7 @@ fn health_and_problem() {
         group_id: None,
         incarnation: None,
         device_id: None,
+        reason: None,
     };
     body(
         &problem,
@@ -54,9 +55,10 @@ fn health_and_problem() {
             group_id: Some(group_id()),
             incarnation: Some(Incarnation(3)),
             device_id: Some(device("d1")),
+            reason: Some("administrator".into()),
             ..problem
         },
-        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3,"device_id":"d1"}"#,
+        r#"{"type":"about:blank","title":"Conflict","status":409,"code":"stale_epoch","detail":"the group has moved on","retry_after_ms":250,"epoch":8,"group_id":"AAECAwQFBgcICQoLDA0ODw","incarnation":3,"device_id":"d1","reason":"administrator"}"#,
     );
 }
 

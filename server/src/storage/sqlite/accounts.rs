@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
+use super::sign_in::Because;
 use super::tx::Tx;
 use super::writer::Touches;
 use crate::clock::format_utc;
@@ -145,7 +146,7 @@ impl Tx<'_> {
     /// somebody's group.
     pub(super) fn delete_user(&mut self, user_id: &UserId) -> Result<(Vec<DeviceKey>, Vec<FileId>)> {
         let user = self.user(user_id)?;
-        let signed_out = self.sign_out_all(user)?;
+        let signed_out = self.sign_out_all(user, Because::AccountDeleted)?;
         let groups: Vec<i64> =
             self.conn.all("SELECT grp FROM grp_participant WHERE user = ?1", [user], |row| row.get(0))?;
         let files = self.forget_files(user)?;

@@ -8,6 +8,7 @@ use super::engine::SqliteStorage;
 use super::identity::replacement;
 use super::query::Query as _;
 use super::row::parse;
+use super::sign_in::Because;
 use super::tx::Tx;
 use super::writer::Touches;
 use crate::secrets::KeyHash;
@@ -128,7 +129,7 @@ impl Tx<'_> {
             }
             Act::SignOutDevice { user_id, device_id } => {
                 let user = self.user(user_id)?;
-                consequences.signed_out.push(self.remove_device(UserKey(user), device_id)?);
+                consequences.signed_out.push(self.remove_device(UserKey(user), device_id, Because::Administrator)?);
                 detail = format!("device_id={device_id}");
             }
             Act::EndReplacement { user_id } => {
@@ -160,7 +161,7 @@ impl Tx<'_> {
         self.conn
             .execute("UPDATE user SET revoked_at = max(1, ?2) WHERE id = ?1 AND revoked_at = 0", [user, self.now()])?;
         self.withdraw_invitation(user)?;
-        self.sign_out_all(user)
+        self.sign_out_all(user, Because::Administrator)
     }
 
     pub(super) fn reactivate(&self, user_id: &UserId) -> Result<()> {
@@ -173,6 +174,6 @@ impl Tx<'_> {
         let user = self.user(user_id)?;
         self.conn.execute("UPDATE user SET access_key_hash = ?2 WHERE id = ?1", params![user, key.as_bytes()])?;
         self.withdraw_invitation(user)?;
-        if sign_out_devices { self.sign_out_all(user) } else { Ok(Vec::new()) }
+        if sign_out_devices { self.sign_out_all(user, Because::Administrator) } else { Ok(Vec::new()) }
     }
 }

@@ -8,7 +8,7 @@ use super::accounts::unknown_user;
 use super::devices::too_many_devices;
 use super::engine::SqliteStorage;
 use super::query::Query as _;
-use super::sign_in::Admission;
+use super::sign_in::{Admission, Because};
 use super::tx::Tx;
 use super::writer::Touches;
 use crate::storage::{
@@ -170,7 +170,7 @@ impl Tx<'_> {
         let mut relisted = Relisted::default();
         self.store_list(user.0, list)?;
         if same_generation {
-            self.sign_out(user.0, &out)?;
+            self.sign_out(user.0, &out, Because::Account)?;
             relisted.signed_out = out.into_iter().map(DeviceKey).collect();
         } else if !out.is_empty() {
             let groups = self.groups_with(user.0, &out)?;

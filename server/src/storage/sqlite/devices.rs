@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
-use super::sign_in::{Account, Admission, Entry};
+use super::sign_in::{Account, Admission, Because, Entry};
 use super::taken_back;
 use super::tx::Tx;
 use super::writer::Touches;
@@ -305,37 +305,37 @@ impl Tx<'_> {
             let detail = "the device stands in the account's device list; publish one without it";
             return Err(Refusal::new(ErrorCode::SignatureRequired, detail).into());
         }
-        let removed = self.remove_device(session.user, device_id)?;
+        let removed = self.remove_device(session.user, device_id, Because::Account)?;
         self.note_removed_by(session, &[removed])?;
         Ok(removed)
     }
 
-    pub(super) fn remove_device(&mut self, user: UserKey, device_id: &DeviceId) -> Result<DeviceKey> {
+    pub(super) fn remove_device(&mut self, user: UserKey, device_id: &DeviceId, because: Because) -> Result<DeviceKey> {
         let found: Option<i64> = self.conn.first(
             "SELECT id FROM device WHERE user = ?1 AND device_id = ?2 AND removed_at = 0",
             params![user.0, device_id.as_str()],
             |row| row.get(0),
         )?;
         let device = found.ok_or(Refusal::new(ErrorCode::UnknownDevice, "the user has no such device"))?;
-        self.sign_out(user.0, &[device])?;
+        self.sign_out(user.0, &[device], because)?;
         Ok(DeviceKey(device))
     }
 
     /// Signs out all devices of a user.
-    pub(super) fn sign_out_all(&mut self, user: i64) -> Result<Vec<DeviceKey>> {
+    pub(super) fn sign_out_all(&mut self, user: i64, because: Because) -> Result<Vec<DeviceKey>> {
         let devices: Vec<i64> =
             self.conn.all("SELECT id FROM device WHERE user = ?1 AND removed_at = 0", [user], |row| row.get(0))?;
-        self.sign_out(user, &devices)?;
+        self.sign_out(user, &devices, because)?;
         Ok(devices.into_iter().map(DeviceKey).collect())
     }
 
     /// Their tokens die, their mailboxes and key packages go, and each remaining leaf of groups that they were in gets one
     /// notice. Of a device that nobody has let in nobody knows, so nobody is told: whoever has but the access key could
     /// have all of the user's groups written to, again and again.
-    pub(super) fn sign_out(&mut self, user: i64, devices: &[i64]) -> Result<()> {
+    pub(super) fn sign_out(&mut self, user: i64, devices: &[i64], because: Because) -> Result<()> {
         let groups = self.groups_with(user, devices)?;
         for device in devices {
-            self.note_removed_key(user, *device)?;
+            self.note_removed_key(user, *device, because)?;
             self.conn.run(
                 "UPDATE device SET removed_at = max(1, ?2), token_hash = x'', link_reply = '' WHERE id = ?1",
                 [*device, self.now()],

@@ -10,7 +10,7 @@ use super::device_lists::{NewDevices, check_size, damaged, is_same, no_device_li
 use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::row::parse;
-use super::sign_in::Admission;
+use super::sign_in::{Admission, Because};
 use super::tx::Tx;
 use super::writer::Touches;
 use crate::secrets::KeyHash;
@@ -342,7 +342,7 @@ impl Tx<'_> {
             |row| row.get(0),
         )?;
         debug_assert!(relisted.signed_out.is_empty(), "there is no list before it");
-        self.sign_out(user, &waiting)?;
+        self.sign_out(user, &waiting, Because::IdentityReplaced)?;
         self.conn.execute("UPDATE user SET backup = '', recovery_key = x'' WHERE id = ?1", [user])?;
         self.conn.execute("DELETE FROM earlier_backup WHERE user = ?1", [user])?;
         Ok(waiting.into_iter().map(DeviceKey).collect())

@@ -11,7 +11,9 @@ use super::engine::SqliteStorage;
 use super::query::Query as _;
 use super::tx::Tx;
 use super::writer::Touches;
-use crate::storage::{Credentials, DeviceKey, Login, Refusal, Result, Session, SignIn, SignedIn, Signer, UserKey};
+use crate::storage::{
+    Credentials, DeviceKey, Login, Refusal, RemovedDevice, Result, Session, SignIn, SignedIn, Signer, UserKey,
+};
 
 impl SqliteStorage {
     /// By what a device shows that it is this one; `None` for an unknown user or device.
@@ -23,12 +25,8 @@ impl SqliteStorage {
         self.read(move |conn| device_signer(conn, &user_id, &device_id)).await
     }
 
-    /// The key of a device that was signed out, and the device that has done it.
-    pub(crate) async fn removed_device(
-        &self,
-        user_id: UserId,
-        device_id: DeviceId,
-    ) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
+    /// A device that was signed out.
+    pub(crate) async fn removed_device(&self, user_id: UserId, device_id: DeviceId) -> Result<Option<RemovedDevice>> {
         self.read(move |conn| removed_device(conn, &user_id, &device_id)).await
     }
 
@@ -48,6 +46,28 @@ impl SqliteStorage {
     }
 }
 
+/// Whose doing it is that devices are signed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Because {
+    /// The account's own devices have it so.
+    Account,
+    Administrator,
+    IdentityReplaced,
+    AccountDeleted,
+}
+
+impl Because {
+    /// As it is stored, and said.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "",
+            Self::Administrator => "administrator",
+            Self::IdentityReplaced => "identity_replaced",
+            Self::AccountDeleted => "account_deleted",
+        }
+    }
+}
+
 /// Devices of an account that wait to be let in. A person has one or two at a time.
 const MAX_WAITING: i64 = 8;
 
@@ -56,6 +76,9 @@ const MAX_REMOVED: i64 = 1_000;
 
 /// Number of no user.
 const NOBODY: i64 = -1;
+
+/// Number under which devices of deleted users are remembered.
+const DELETED: i64 = 0;
 
 /// An account that somebody signs in to.
 pub(super) struct Account {
@@ -253,35 +276,39 @@ impl Tx<'_> {
             let detail = "too many devices wait to be let in";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         };
-        self.sign_out(user.0, &[oldest])?;
+        self.sign_out(user.0, &[oldest], Because::Account)?;
         Ok(Some(DeviceKey(oldest)))
     }
 
     /// Remembers the key of a device that stood in a list and is being signed out.
-    pub(super) fn note_removed_key(&self, user: i64, device: i64) -> Result<()> {
+    pub(super) fn note_removed_key(&self, user: i64, device: i64, because: Because) -> Result<()> {
         let found: Option<(String, String)> = self.conn.first(
             "SELECT d.public_key, d.device_id FROM device d JOIN user u ON u.id = d.user
              WHERE d.id = ?1 AND d.waiting <> ?2 AND d.public_key <> '' AND u.device_list <> x''",
             params![device, Admission::New],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        found.map_or(Ok(()), |(key, id)| self.remember(user, &id, &key))
+        found.map_or(Ok(()), |(key, id)| self.remember(user, (&id, &key), because))
     }
 
     /// The same of a device of which the record says it, whose account has a list.
     pub(super) fn remember_removed(&self, user: i64, device_id: &DeviceId, key: &str) -> Result<()> {
         let has_list: bool =
             self.conn.one("SELECT device_list <> x'' FROM user WHERE id = ?1", [user], |row| row.get(0))?;
-        if key.is_empty() || !has_list { Ok(()) } else { self.remember(user, device_id.as_str(), key) }
+        if key.is_empty() || !has_list {
+            return Ok(());
+        }
+        self.remember(user, (device_id.as_str(), key), Because::Account)
     }
 
-    fn remember(&self, user: i64, device_id: &str, key: &str) -> Result<()> {
+    fn remember(&self, user: i64, (device_id, key): (&str, &str), because: Because) -> Result<()> {
         if let Ok(key) = key.parse() {
             self.forget_leaf_dates_of(user, &key)?;
         }
         self.conn.run(
-            "INSERT OR IGNORE INTO removed_key (user, key_hash, device_id, public_key) VALUES (?1, ?2, ?3, ?4)",
-            params![user, hash(key), device_id, key],
+            "INSERT OR IGNORE INTO removed_key (user, key_hash, device_id, public_key, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![user, hash(key), device_id, key, because.as_str()],
         )?;
         self.conn.run(
             "DELETE FROM removed_key WHERE user = ?1 AND id <= (SELECT id FROM removed_key WHERE user = ?1
@@ -306,19 +333,20 @@ impl Tx<'_> {
     }
 }
 
-/// A device that was signed out: its key, and the device that has done it.
-fn removed_device(
-    conn: &Connection,
-    user_id: &UserId,
-    device_id: &DeviceId,
-) -> Result<Option<(DevicePublicKey, Option<DeviceId>)>> {
-    let Some(known) = accounts::credentials(conn, user_id)? else { return Ok(None) };
-    let found: Option<(String, String)> = conn.first(
-        "SELECT public_key, removed_by FROM removed_key WHERE user = ?1 AND device_id = ?2 ORDER BY id DESC LIMIT 1",
-        params![known.user.0, device_id.as_str()],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+/// A device that was signed out. Of a deleted user only the device is known, whose signature names the user.
+fn removed_device(conn: &Connection, user_id: &UserId, device_id: &DeviceId) -> Result<Option<RemovedDevice>> {
+    let known = accounts::credentials(conn, user_id)?;
+    let found: Option<(String, String, String)> = conn.first(
+        "SELECT public_key, removed_by, reason FROM removed_key WHERE user IN (?1, ?2) AND device_id = ?3
+         ORDER BY user DESC, id DESC LIMIT 1",
+        params![known.as_ref().map_or(DELETED, |known| known.user.0), DELETED, device_id.as_str()],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
-    Ok(found.and_then(|(key, by)| Some((key.parse().ok()?, DeviceId::new(&by).ok()))))
+    let Some((key, by, reason)) = found else { return Ok(None) };
+    let Ok(key) = key.parse() else { return Ok(None) };
+    let reason = (!reason.is_empty()).then(|| reason.into_boxed_str());
+    let revoked = known.is_some_and(|known| known.revoked);
+    Ok(Some(RemovedDevice { key, by: DeviceId::new(&by).ok(), reason, revoked }))
 }
 
 fn hash(key: &str) -> [u8; 32] {

@@ -13,6 +13,7 @@ use super::engine::SqliteStorage;
 use super::journal::{self, Entry, Journal, JournalError};
 use super::query::Query as _;
 use super::revocation::Revocation;
+use super::sign_in::Because;
 use super::tx::{State, Tx};
 use crate::storage::{Actor, AuditNote, Result, StorageError, StoredList, UserKey};
 
@@ -204,7 +205,7 @@ impl TakenBack {
                 let user = tx.user(&user_id)?;
                 // The database may not know the device, which is told all the same that it was signed out.
                 tx.remember_removed(user, &device_id, &key)?;
-                tx.remove_device(UserKey(user), &device_id)?;
+                tx.remove_device(UserKey(user), &device_id, Because::Account)?;
                 self.signed_out.push((user_id, device_id));
             }
             Revocation::AccessKey { user_id, hash } => {

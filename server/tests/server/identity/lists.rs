@@ -259,10 +259,12 @@ async fn a_deleted_account_leaves_nothing_for_who_has_its_name_next() {
     alice.publishes(list, json!([])).await;
     let body = json!({"admin_key": ADMIN_KEY});
     server.api.json("DELETE", "/api/v1/admin/users/alice", None, &body).await.ok();
-    by_device_key(server.api, "alice", &alice.key).await.is("invalid_credentials");
+    let told = by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
+    assert_eq!(told["reason"], "account_deleted");
     let (key, next) = device(&server, "alice", 12).await;
     next.get("/api/v1/users/alice/device-list").await.is("no_device_list");
     next.get("/api/v1/users/me/backup").await.is("no_backup");
+    by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
     let identity = Identity::new("alice", 5);
     next.post("/api/v1/users/me/identity", identity.beginning(&identity.list(1, &[&key]))).await.ok();
 }

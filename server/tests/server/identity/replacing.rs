@@ -57,7 +57,8 @@ async fn it_takes_effect_after_three_days_in_which_everybody_knows() {
     until("the replacement takes effect", async || waiting.get("/api/v1/groups").await.status == 200).await;
     assert_eq!(line.closed().await, 4001);
     alice.person.get("/api/v1/users/me").await.is("unauthorized");
-    by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
+    let told = by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
+    assert_eq!(told["reason"], "identity_replaced");
     let own = waiting.get("/api/v1/users/me").await.ok();
     assert_eq!((&own["public_key"], &own["identity_replacement"]), (&json!(new.public()), &Value::Null));
     assert_eq!(waiting.get("/api/v1/users/me/backup").await.ok(), json!({"backup": keys::base64(b"sealed")}));

@@ -141,14 +141,15 @@ async fn who_is_revoked_or_signs_in_too_often_is_told() {
     by_device_key(server.api, "alice", &alice.key).await.ok();
     let body = json!({"admin_key": crate::support::ADMIN_KEY});
     server.api.json("POST", "/api/v1/admin/users/alice/deactivate", None, &body).await.ok();
-    by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
+    by_device_key(server.api, "alice", &alice.key).await.is("account_revoked");
     server.api.json("POST", "/api/v1/admin/users/alice/reactivate", None, &body).await.ok();
     // However many wrong keys were tried: its own is known, and a device that is told to wait would wait for ever.
     for _ in 0..12 {
         let guess = json!({"user_id": "alice", "access_key": "guess"});
         assert_ne!(server.api.json("POST", "/api/v1/auth/login", None, &guess).await.status, 200);
     }
-    by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
+    let told = by_device_key(server.api, "alice", &alice.key).await.is("device_removed");
+    assert_eq!(told["reason"], "administrator");
     let (_, waiting) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
     assert_eq!(waiting.get("/api/v1/users/me").await.ok()["waiting"], true);
 }

@@ -261,10 +261,10 @@ pub(super) enum About {
     Receipt,
 }
 
-/// A message that its author is about to take back cannot be changed any more.
+/// A message that its author is about to take back cannot be changed any more, and one that is so already does not change.
 fn unless_taken_back<T>(result: Result<T, ClientError>) {
     match result {
-        Ok(_) | Err(ClientError::NotChangeable) => {}
+        Ok(_) | Err(ClientError::NotChangeable | ClientError::Unchanged) => {}
         Err(error) => panic!("{error:?}"),
     }
 }

@@ -79,9 +79,13 @@ CREATE TABLE removed_key (
     device_id  TEXT  NOT NULL,
     public_key TEXT  NOT NULL,
     -- The device that has signed it out, if another one has.
-    removed_by TEXT  NOT NULL DEFAULT ''
+    removed_by TEXT  NOT NULL DEFAULT '',
+    -- Why, if it was none: administrator, identity_replaced, account_deleted.
+    reason     TEXT  NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX removed_key_by_user ON removed_key (user, key_hash);
+-- Of deleted users, whose devices are told that the account is gone. They are nobody's (user 0).
+CREATE INDEX removed_key_of_deleted ON removed_key (device_id) WHERE user = 0;
 
 -- Sealed identities before the present one.
 CREATE TABLE earlier_backup (
@@ -625,7 +629,12 @@ CREATE TRIGGER user_goes AFTER UPDATE OF deleted_at ON user WHEN old.deleted_at 
     DELETE FROM leaving WHERE user = new.id;
     DELETE FROM leaf_date WHERE user = new.id;
     DELETE FROM published_list WHERE user = new.id;
+    -- What a device had that was signed in until now is told why it is not let in; no name is kept for that.
+    UPDATE OR REPLACE removed_key SET user = 0, removed_by = '', reason = 'account_deleted'
+    WHERE user = new.id AND reason IN ('', 'account_deleted') AND removed_by = '';
     DELETE FROM removed_key WHERE user = new.id;
+    DELETE FROM removed_key WHERE user = 0
+        AND id <= (SELECT id FROM removed_key WHERE user = 0 ORDER BY id DESC LIMIT 1 OFFSET 1000);
     DELETE FROM earlier_backup WHERE user = new.id;
     DELETE FROM replacement WHERE user = new.id;
 END;
