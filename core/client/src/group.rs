@@ -16,6 +16,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod restored;
+pub(crate) mod roster_steps;
 pub(crate) mod rosters;
 pub(crate) mod schedule;
 pub(crate) mod standing;

@@ -19,7 +19,7 @@ use privmsg_store::{Snapshot, StoreError, group_chats, rejoins};
 use super::claim::{conversation_of, published};
 use super::mls::Step;
 use super::request::{Request, submit};
-use super::{leaf_dates, membership, rosters};
+use super::{leaf_dates, membership, roster_steps, rosters};
 use crate::device_lists::fetch::fetch;
 use crate::device_lists::{self, gate};
 use crate::engine::Link;
@@ -159,7 +159,7 @@ async fn begin_group(
     if let (Some(conversation), Some(before)) =
         (conversation_of(&kind, &own.user_id), incarnation.0.checked_sub(1).filter(|before| *before > 0))
     {
-        rosters::learn_waiting(link, group_id(&conversation, Incarnation(before)), chat).await?;
+        roster_steps::learn_waiting(link, group_id(&conversation, Incarnation(before)), chat).await?;
     }
     let roster = link.context.store.read(move |at| rosters::newest(at, chat)).await?.ok_or(ClientError::Unjoinable)?;
     if roster.participant(&own.user_id).is_none_or(|place| *place.identity() != own.account) {

@@ -20,7 +20,7 @@ use super::create::go_on;
 use super::membership::{self, Judgement};
 use super::mls::Step;
 use super::request::{Request, submit};
-use super::rosters;
+use super::roster_steps;
 use super::standing::vanished;
 use super::{asking, leaf_dates};
 use crate::content::new_message_id;
@@ -78,9 +78,9 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
             Err(error) => return Err(error),
         };
         let mut shown = claim.clone().with_state(&state)?;
-        rosters::catch_up(link, id, &shown).await?;
+        roster_steps::catch_up(link, id, &shown).await?;
         if here.is_asked_about {
-            shown.shown.added_by = rosters::added_by(link, id, &shown).await?;
+            shown.shown.added_by = roster_steps::added_by(link, id, &shown).await?;
         }
         if attempt == 0 && !here.is_known && waits_for_answer(link, id, shown.clone()).await? {
             return Ok(());
@@ -280,8 +280,8 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
         Some(claim) => match link.context.api.group_state(&id, Some(welcome.epoch)).await {
             Ok(found) if found.epoch == welcome.epoch => {
                 let mut claim = claim.with_state(&found)?;
-                rosters::catch_up(link, id, &claim).await?;
-                claim.shown.added_by = rosters::added_by(link, id, &claim).await?;
+                roster_steps::catch_up(link, id, &claim).await?;
+                claim.shown.added_by = roster_steps::added_by(link, id, &claim).await?;
                 Some((claim, found.state.ratchet_tree.decode()))
             }
             Ok(_) => Some((claim, None)),
