@@ -173,12 +173,18 @@ impl Login {
         let store = profile.open_store(passphrase)?;
         let existing = store.read(account::load).await.map_err(ClientError::Store)?;
         let signed_out = store.read(sign_outs::load).await.map_err(ClientError::Store)?;
-        if signed_out.is_some_and(|signed_out| signed_out.cause == SignOutCause::Replaced) {
+        let is_linked = matches!(self.key, SignInKey::Link);
+        // Nothing tells before it is let in: that it was begun anew is the server's word, which a key or the words have said again.
+        if is_linked && signed_out.is_some_and(|signed_out| signed_out.cause == SignOutCause::Replaced) {
             return Err(LoginError::BegunAnew);
         }
-        let is_left_out = matches!(self.key, SignInKey::Link) && left_out(&store).await?;
+        let is_left_out = is_linked && left_out(&store).await?;
         let mut draft = Draft::new(self, existing, is_left_out, lock, clock)?;
         draft.ask(Some(&store)).await?;
+        if draft.is_begun_anew() {
+            draft.withdraw().await;
+            return Err(LoginError::BegunAnew);
+        }
         draft.store(&store).await?;
         draft.redeem(&store).await?;
         draft.identify(store).await

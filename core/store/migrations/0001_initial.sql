@@ -410,7 +410,8 @@ CREATE TABLE outbox (
     epoch INTEGER,
     ciphertext BLOB,
     has_left INTEGER NOT NULL DEFAULT 0, -- it may have left this device, and the server has not refused it since
-    held INTEGER NOT NULL DEFAULT 0    -- it was queued for somebody who was blocked then; waits for the user's word
+    held INTEGER NOT NULL DEFAULT 0,   -- it was queued for somebody who was blocked then; waits for the user's word
+    again INTEGER NOT NULL DEFAULT 0   -- it was sent before, to a server that may have lost it
 ) STRICT;
 CREATE INDEX outbox_chat ON outbox (chat_id, id);
 CREATE INDEX outbox_message ON outbox (message_row);

@@ -179,8 +179,9 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
     tx.sql().execute(
         "INSERT OR REPLACE INTO account (id, server_url, user_id, access_key, device_name, device_key, identity,
              identity_secret, recovery_words, signing_key, signing_certificate, device_id, certificate, token,
-             token_expires_at, state, proxy, fingerprint, server_clock_ms, sealed_identity, link_secret)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             token_expires_at, state, proxy, fingerprint, server_clock_ms, sealed_identity, link_secret, begins_at)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+             (SELECT begins_at FROM account WHERE ?15 = 'signing_in'))",
         params![
             account.server_url,
             account.user_id.as_str(),

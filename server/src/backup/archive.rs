@@ -130,7 +130,7 @@ fn manifest(mut entry: tar::Entry<'_, impl Read>) -> Result<Manifest, BackupErro
         return Err(BackupError::Foreign { what: "it does not begin with a list of contents" });
     }
     let mut text = Vec::new();
-    entry.read_to_end(&mut text).map_err(|error| BackupError::damaged(error.to_string()))?;
+    entry.read_to_end(&mut text).map_err(|_| BackupError::damaged(UNREADABLE))?;
     let foreign = |_| BackupError::Foreign { what: "its list of contents cannot be read" };
     let format: Format = serde_json::from_slice(&text).map_err(foreign)?;
     if format.format > FORMAT {
@@ -164,6 +164,9 @@ impl<R: Read> Read for Tee<'_, R> {
     }
 }
 
+/// What the library says of it quotes the file, which may be anything.
+const UNREADABLE: &str = "it cannot be read to its end";
+
 /// Errors of the disk are told apart from an archive that is cut off or altered.
 fn unreadable(path: &Path, error: io::Error) -> BackupError {
     if is_stop(&error) {
@@ -173,7 +176,7 @@ fn unreadable(path: &Path, error: io::Error) -> BackupError {
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::InvalidData
         | io::ErrorKind::InvalidInput
-        | io::ErrorKind::Other => BackupError::damaged(error.to_string()),
+        | io::ErrorKind::Other => BackupError::damaged(UNREADABLE),
         _ => BackupError::io("read", path)(error),
     }
 }

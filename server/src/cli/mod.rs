@@ -310,11 +310,10 @@ fn report(error: &CommandError, language: Language) {
         if matches!(error.exit_code(), 2 | 4 | 5 | 8) && !matches!(error, CommandError::KeyFile { .. }) {
             return;
         }
-        // All of it has been said in the user's language, and the causes would be in English; of an archive that is none they are
-        // whatever stands in that file.
+        // All of it has been said in the user's language, and the causes would be in English.
         if let CommandError::Backup(error) = error
-            && (language == Language::Russian && backup::says_all(error)
-                || matches!(error, BackupError::Damaged { .. }))
+            && language == Language::Russian
+            && backup::says_all(error)
         {
             return;
         }

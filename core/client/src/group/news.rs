@@ -5,6 +5,7 @@ use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_steps::Touched;
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
+use privmsg_store::outbox;
 use privmsg_store::position::Place;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,11 @@ impl GroupNews {
         *self == Self::default()
     }
 
+    /// Whether there is somebody who sees what is said from here on, and nothing of before.
+    pub(crate) fn brings_somebody(&self) -> bool {
+        !self.added.is_empty() || !self.other_identity.is_empty()
+    }
+
     /// Enters it into the chat, as somebody's deed.
     pub(crate) fn tell(
         &self,
@@ -96,6 +102,9 @@ impl GroupNews {
     ) -> Result<Vec<Event>, ClientError> {
         if self.is_empty() {
             return Ok(Vec::new());
+        }
+        if self.brings_somebody() {
+            outbox::drop_again(step.tx, chat)?;
         }
         let content = serde_json::to_vec(self).during("storing what has changed in a group")?;
         let notice = NewMessage {

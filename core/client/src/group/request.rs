@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
 use super::news::GroupNews;
-use super::standing::{stepped, vanished};
+use super::standing::{is_gone, stepped, vanished};
 use super::{change, leaf_dates, membership, rosters, schedule, told};
 use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
@@ -230,6 +230,7 @@ impl Asked<'_> {
             ClientError::Server { code: ErrorCode::IncarnationAhead, incarnation, .. } => (None, Some(*incarnation)),
             _ => (None, None),
         };
+        let is_unknown = matches!(error.code(), Some(ErrorCode::UnknownGroup | ErrorCode::NotAMember));
         let (link, id) = (self.link, self.id);
         let events = self
             .answered(move |step| {
@@ -238,6 +239,10 @@ impl Asked<'_> {
                 delete_conversation(step, id)?;
                 groups::give_way(step.tx, &id)?;
                 let Some(group) = group else { return Ok(Vec::new()) };
+                if is_unknown {
+                    // Somebody has sent this user away, and a restored server has been told so.
+                    return is_gone(step, group.chat);
+                }
                 if let Some(winner) = winner {
                     let until = step.now_ms + i64::try_from(WELCOME_WAIT.as_millis()).unwrap_or(0);
                     lags::put(step.tx, &winner, None, until)?;
@@ -353,8 +358,7 @@ const TAKEN_SINCE: u64 = 64;
 pub(crate) fn say_again(step: &Step<'_, '_>, group: &StoredGroup, from: Seq) -> Result<(), ClientError> {
     let mut first = position::of(step.tx, group.chat, Place::Numbered { group: group.group_id, seq: from })?;
     for (position, news) in messages::notices_from(step.tx, group.chat, Kind::GROUP_CHANGED, first)? {
-        let news = GroupNews::read(&news);
-        if !news.added.is_empty() || !news.other_identity.is_empty() {
+        if GroupNews::read(&news).brings_somebody() {
             first = position.next();
         }
     }

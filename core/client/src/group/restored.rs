@@ -9,6 +9,7 @@ use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::lags;
 
+use super::asking;
 use super::membership::went_back;
 use super::mls::Step;
 use super::request::{drop_request, say_again};
@@ -21,13 +22,15 @@ use crate::events::Event;
 /// if it knows no such group.
 pub(crate) fn follow(step: &Step<'_, '_>, id: &GroupId, last: Option<Seq>) -> Result<Vec<Event>, ClientError> {
     let Some(group) = groups::load(step.tx, id)? else { return Ok(Vec::new()) };
-    let is_of_people = matches!(chats::load(step.tx, group.chat)?.kind, ChatKind::Group { .. });
-    match last {
-        Some(_) if !is_of_people => {
-            lags::put(step.tx, id, None, step.now_ms)?;
-            return Ok(Vec::new());
-        }
-        _ => say_again(step, &group, last.map_or(Seq(0), |last| last.next()))?,
+    let kind = chats::load(step.tx, group.chat)?.kind;
+    let is_of_people = matches!(kind, ChatKind::Group { .. });
+    if !is_of_people && last.is_some() {
+        lags::put(step.tx, id, None, step.now_ms)?;
+        return Ok(Vec::new());
+    }
+    // Whoever was declined or is blocked is not written to for it.
+    if !asking::is_closed(step.tx, &kind)? {
+        say_again(step, &group, last.map_or(Seq(0), |last| last.next()))?;
     }
     if !is_of_people {
         vanished(step, *id)?;

@@ -2,6 +2,7 @@
 
 use privmsg_e2ee::{ConversationInfo, Roster};
 use privmsg_protocol::{ErrorCode, GroupId};
+use privmsg_store::chats::ChatId;
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::position::Place;
@@ -55,13 +56,19 @@ pub(crate) fn enter_roster(
 /// The server knows no such group, or not this user in it.
 pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
     tracing::info!(group_id = %id, "the server knows a group no more");
-    if let Some(group) = groups::load(step.tx, &id)?
-        && group_chats::set_gone(step.tx, group.chat, Some(Gone::Unknown))?
-    {
-        let news = GroupNews { unknown_to_server: true, ..GroupNews::default() };
-        news.tell(step, group.chat, &step.identity.user_id, Place::Here)?;
+    if let Some(group) = groups::load(step.tx, &id)? {
+        is_gone(step, group.chat)?;
     }
     forget(step, id)
+}
+
+/// By the server's word this user takes no part in a group of people.
+pub(crate) fn is_gone(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, ClientError> {
+    if !group_chats::set_gone(step.tx, chat, Some(Gone::Unknown))? {
+        return Ok(Vec::new());
+    }
+    let news = GroupNews { unknown_to_server: true, ..GroupNews::default() };
+    news.tell(step, chat, &step.identity.user_id, Place::Here)
 }
 
 /// The user takes no part in a group any more. What they have written and not sent will not be.

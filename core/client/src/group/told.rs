@@ -32,9 +32,11 @@ pub(crate) fn tell(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result
         return Ok(Vec::new());
     };
     let own = &step.identity.user_id;
-    // Of their own coming another line tells.
+    // Of their own coming another line tells, behind which they have not gone.
     let without_own = |mut news: GroupNews| {
-        news.added.retain(|user| user != own);
+        for people in [&mut news.added, &mut news.removed, &mut news.left] {
+            people.retain(|user| user != own);
+        }
         news
     };
     let mut events = Vec::new();

@@ -21,6 +21,7 @@ use super::steps::{Steps, save};
 use super::{Login, LoginError, NewIdentity, SignInKey, by_device};
 use crate::clock::Clock;
 use crate::error::ClientError;
+use crate::identity::public_identity;
 use crate::net::NetworkError;
 use crate::net::http::Api;
 
@@ -187,6 +188,14 @@ impl Draft {
             self.account.certificate = None;
         }
         self.answer = Some(answer.user.public_key);
+    }
+
+    /// Whether the account has another identity by now than the one that the profile was signed in with, as the server says.
+    pub(super) fn is_begun_anew(&self) -> bool {
+        let known = self.before.as_ref().filter(|before| before.state == AccountState::SignedOut);
+        let known = known.and_then(|before| public_identity(before).ok());
+        let published = self.answer.as_ref().and_then(Option::as_deref);
+        known.zip(published).is_some_and(|(known, published)| known.to_string() != published)
     }
 
     /// Stores what the server has said yes to, and an invitation before the server hears of it.

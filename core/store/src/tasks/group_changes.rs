@@ -59,6 +59,16 @@ pub fn any(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
     Ok(at.sql().prepare_cached(sql)?.query_row([chat.0], |row| row.get(0))?)
 }
 
+/// Chats in which changes wait.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn chats(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT DISTINCT chat_id FROM group_change WHERE failure IS NULL")?;
+    let rows = query.query_map([], |row| Ok(ChatId(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// It is as it was wanted.
 ///
 /// # Errors

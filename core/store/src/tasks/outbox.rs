@@ -84,8 +84,8 @@ pub fn insert_again(
     (user, device): (&UserId, &DeviceId),
 ) -> Result<(), StoreError> {
     tx.sql().execute(
-        "INSERT OR IGNORE INTO outbox (chat_id, message_id, content, message_row)
-         SELECT chat_id, message_id, content, row FROM (
+        "INSERT OR IGNORE INTO outbox (chat_id, message_id, content, message_row, again)
+         SELECT chat_id, message_id, content, row, 1 FROM (
              SELECT chat_id, position, message_id, content, id AS row FROM message
              WHERE chat_id = ?1 AND position >= ?2 AND position < ?3 AND hidden = 0 AND deleted_at IS NULL
                  AND sender_id = ?4 AND sender_device = ?5 AND state = 'sent' AND kind >= 0 AND received_at >= ?6
@@ -98,6 +98,24 @@ pub fn insert_again(
     )?;
     tx.changed(Change::Task(TASK));
     Ok(())
+}
+
+/// Somebody has come to a chat who is to see only what is said from then on: nothing is said again there.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn drop_again(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+    tx.sql().prepare_cached("DELETE FROM outbox WHERE chat_id = ?1 AND again = 1")?.execute([chat.0])?;
+    Ok(())
+}
+
+/// Whether something waits in a chat that was never sent.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn has_unsaid(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1 AND held = 0 AND again = 0)";
+    Ok(at.sql().prepare_cached(sql)?.query_row([chat.0], |row| row.get(0))?)
 }
 
 /// What waits in a chat is held, because the user has blocked who it is for: it goes out when the user says so, and not before.

@@ -34,6 +34,8 @@ use crate::group::join::{Why, join, join_by_welcome};
 use crate::group::membership::reached;
 use crate::group::mls::Step;
 use crate::group::request::submit;
+use crate::group::rosters;
+use crate::group::standing::vanished;
 use crate::group::unusable::report;
 
 /// Groups that are worked on at once: while the server is slow about one, others need not wait.
@@ -147,7 +149,7 @@ fn next(
             return Ok(Next::Wait);
         }
         // Whoever has something to say or to change does not wait for somebody else to make the next one.
-        let is_wanted = outbox::has_other_than(at, group.chat, &[])? || group_changes::any(at, group.chat)?;
+        let is_wanted = outbox::has_unsaid(at, group.chat)? || group_changes::any(at, group.chat)?;
         let waits_until = now_ms + if is_wanted { DRAIN_WAIT } else { LONGEST_WAIT };
         let waits = is_ahead(group.rotate_at, now_ms) && group.rotate_at <= waits_until;
         return Ok(if waits { Next::JoinAt(group.rotate_at) } else { Next::Now });
@@ -246,10 +248,14 @@ async fn go_on_from(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientE
         let at = link.context.clock.now_ms() + DRAIN_WAIT;
         return Ok(link.context.store.write(move |tx| groups::set_rotate_at(tx, &id, at)).await?);
     }
-    let look = move |at: &Snapshot<'_>| Ok::<_, StoreError>((chats::load(at, chat)?.kind, reached(at, chat)?));
+    let own = link.identity.user_id.clone();
+    let look = move |at: &Snapshot<'_>| {
+        let is_out = rosters::newest(at, chat)?.is_some_and(|roster| roster.participant(&own).is_none());
+        Ok::<_, ClientError>((chats::load(at, chat)?.kind, reached(at, chat)?.filter(|_| !is_out)))
+    };
     match link.context.store.read(look).await? {
         (kind, Some(reached)) => go_on(link, kind, reached).await,
-        (_, None) => Err(ClientError::Unjoinable),
+        (_, None) => link.context.step(&link.identity, move |step| vanished(step, id)).await,
     }
 }
 

@@ -6,7 +6,7 @@ use privmsg_protocol::ErrorCode;
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::holds::Scope;
-use privmsg_store::{Snapshot, StoreError, TaskName, groups, outbox};
+use privmsg_store::{Snapshot, StoreError, TaskName, group_changes, groups, outbox};
 
 use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
@@ -38,7 +38,10 @@ impl Task for Open {
         if !link.has_compared() {
             return Ok(due);
         }
-        for chat in outbox::chats(at)? {
+        // A group that could not go on where it was lost has changes that wait, too.
+        let changed = group_changes::chats(at)?;
+        let said = outbox::chats(at)?;
+        for chat in said.iter().chain(changed.iter().filter(|chat| !said.contains(chat))).copied() {
             if groups::of_chat(at, chat)?.is_none() && !has_left(at, chat)? && !super::outbox::is_held(at, chat)? {
                 due.now.push(Scope::Chat(chat));
             }

@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use privmsg_e2ee::ConversationInfo;
+use privmsg_mls_public::incarnations::is_followed;
 use privmsg_protocol::rest::{Group, GroupDevice, UnchangedGroup};
 use privmsg_protocol::{ConversationId, Epoch, GroupId, Incarnation, Seq};
 use privmsg_store::consent::{self, Consent};
@@ -71,7 +72,8 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     link.set_cursor(&answer.cursor);
     let (cursor, lineage) = (link.cursor(), answer.lineage);
     let changed = answer.groups.iter().filter(|group| !is_dead(group)).map(|group| Theirs::of(group, &link.identity));
-    let conversations: Vec<_> = answer.groups.iter().map(|group| (group.chat_id, group.incarnation)).collect();
+    let conversations: Vec<_> =
+        answer.groups.iter().filter(|group| !is_dead(group)).map(|group| (group.chat_id, group.incarnation)).collect();
     let theirs: Vec<_> = changed.chain(answer.unchanged.iter().map(Theirs::unchanged)).collect();
     // What the comparison finds missing may still be on its way.
     link.stir();
@@ -127,7 +129,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
 fn goes_on(ours: &StoredGroup, conversations: &[(ConversationId, Incarnation)]) -> bool {
     let Ok(info) = ConversationInfo::decode(&ours.info) else { return false };
     let is_next = |(chat, incarnation): &(ConversationId, Incarnation)| {
-        *chat == info.conversation_id() && *incarnation > info.incarnation()
+        *chat == info.conversation_id() && is_followed(Some(info.incarnation()), *incarnation)
     };
     conversations.iter().any(is_next)
 }
