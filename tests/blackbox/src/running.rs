@@ -4,7 +4,9 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use privmsg_harness::e2ee::{DeviceKeys, OsRng};
 use privmsg_harness::http::Http;
+use privmsg_harness::mls::MlsDevice;
 use privmsg_harness::{ServerProcess, Setting, binaries};
 use privmsg_protocol::rest::LoginResponse;
 use serde_json::json;
@@ -49,16 +51,7 @@ impl Running {
     /// # Errors
     /// What the server says.
     pub async fn device(&self, name: &str, access_key: &str) -> Result<Device> {
-        let request =
-            json!({"user_id": name, "access_key": access_key, "device_name": "blackbox", "device_type": "cli"});
-        let answer = Http::connect(self.address()).await?.send("POST", "/api/v1/auth/login", None, &request).await?;
-        let login: LoginResponse = answer.json().with_context(|| format!("signing {name} in"))?;
-        Ok(Device {
-            user_id: name.to_owned(),
-            access_key: access_key.to_owned(),
-            device_id: login.device_id.to_string(),
-            token: login.token.expose().to_owned(),
-        })
+        Device::signs_in(&self.process, name, access_key).await
     }
 }
 
@@ -87,4 +80,29 @@ pub struct Device {
     pub device_id: String,
     /// Of its session.
     pub token: String,
+    /// Its leaves.
+    pub mls: MlsDevice,
+}
+
+impl Device {
+    /// Signs a device of a user in at whatever server runs.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn signs_in(server: &ServerProcess, name: &str, access_key: &str) -> Result<Self> {
+        let keys = DeviceKeys::generate(&mut OsRng);
+        let request = json!({
+            "user_id": name, "access_key": access_key, "device_name": "blackbox", "device_type": "cli",
+            "device_public_key": keys.public().to_string(),
+        });
+        let answer = Http::connect(server.address()).await?.send("POST", "/api/v1/auth/login", None, &request).await?;
+        let login: LoginResponse = answer.json().with_context(|| format!("signing {name} in"))?;
+        Ok(Self {
+            user_id: name.to_owned(),
+            access_key: access_key.to_owned(),
+            device_id: login.device_id.to_string(),
+            token: login.token.expose().to_owned(),
+            mls: MlsDevice::with_keys(name, login.device_id.as_str(), keys)?,
+        })
+    }
 }

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use privmsg_blackbox::{Device, raw};
-use privmsg_harness::http::Http;
 use privmsg_harness::{ServerProcess, binaries};
-use serde_json::json;
 
 /// What the server's disk takes of one file.
 const ROOM: usize = 8 * 1024 * 1024;
@@ -25,16 +23,7 @@ async fn server_with_little_room(folder: &Path) -> Result<ServerProcess> {
 
 async fn sign_in(server: &ServerProcess, name: &str) -> Result<Device> {
     let account = server.admin().creates(name).await?;
-    let access_key = account.access_key.expose().to_owned();
-    let request = json!({"user_id": name, "access_key": access_key, "device_name": "x", "device_type": "cli"});
-    let answer = Http::connect(server.address()).await?.send("POST", "/api/v1/auth/login", None, &request).await?;
-    let login: privmsg_protocol::rest::LoginResponse = answer.json()?;
-    Ok(Device {
-        user_id: name.to_owned(),
-        access_key,
-        device_id: login.device_id.to_string(),
-        token: login.token.expose().to_owned(),
-    })
+    Device::signs_in(server, name, account.access_key.expose()).await
 }
 
 async fn send(

@@ -4,7 +4,6 @@ use anyhow::{Context as _, Result, ensure};
 use privmsg_blackbox::raw::{self, Answer};
 use privmsg_blackbox::{Device, Running};
 use privmsg_harness::e2ee::ConversationInfo;
-use privmsg_harness::mls::MlsDevice;
 use privmsg_protocol::rest::ENDPOINTS;
 use privmsg_protocol::{Incarnation, Opaque};
 use serde_json::{Value, json};
@@ -105,8 +104,7 @@ async fn alice_and_all_that_is_hers(server: &Running) -> Result<(Device, String,
     };
     put("POST", "/api/v1/users/me/profile", json!({"display_name": "Alice", "public_key": "a2V5"})).await?;
     put("POST", "/api/v1/key-packages", json!({"key_packages": ["cGFja2FnZQ=="], "last_resort": "bGFzdA=="})).await?;
-    let device = MlsDevice::of("alice", &alice.device_id)?;
-    let (_, made) = device.founds(ConversationInfo::notes(device.person(), Incarnation::FIRST), &[])?;
+    let (_, made) = alice.mls.founds(ConversationInfo::notes(alice.mls.person(), Incarnation::FIRST), &[])?;
     let state = json!({
         "group_info": Opaque::encode(&made.group_info), "ratchet_tree": Opaque::encode(&made.ratchet_tree),
     });
