@@ -19,9 +19,15 @@ pub(crate) struct ApiError {
     epoch: Option<Epoch>,
     group_id: Option<Box<GroupId>>,
     incarnation: Option<Incarnation>,
-    device_id: Option<Box<DeviceId>>,
-    reason: Option<Box<str>>,
+    removal: Option<Box<Removal>>,
     header: Option<Box<(HeaderName, HeaderValue)>>,
+}
+
+/// How a device came to be signed out.
+#[derive(Debug)]
+struct Removal {
+    by: Option<DeviceId>,
+    reason: Option<Box<str>>,
 }
 
 impl ApiError {
@@ -33,8 +39,7 @@ impl ApiError {
             epoch: None,
             group_id: None,
             incarnation: None,
-            device_id: None,
-            reason: None,
+            removal: None,
             header: None,
         }
     }
@@ -61,11 +66,8 @@ impl ApiError {
 
     /// A device with this key was signed out, by that other one where it is known, or for this reason.
     pub(crate) fn removed(by: Option<DeviceId>, reason: Option<Box<str>>) -> Self {
-        Self {
-            device_id: by.map(Box::new),
-            reason,
-            ..Self::new(ErrorCode::DeviceRemoved, "the device has been signed out")
-        }
+        let removal = Some(Box::new(Removal { by, reason }));
+        Self { removal, ..Self::new(ErrorCode::DeviceRemoved, "the device has been signed out") }
     }
 
     /// Adds a header to the answer.
@@ -108,6 +110,7 @@ impl From<StorageError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let (device_id, reason) = self.removal.map_or((None, None), |removal| (removal.by, removal.reason));
         let problem = Problem {
             kind: "about:blank".into(),
             title: status.canonical_reason().unwrap_or("Error").into(),
@@ -118,8 +121,8 @@ impl IntoResponse for ApiError {
             epoch: self.epoch,
             group_id: self.group_id.map(|group| *group),
             incarnation: self.incarnation,
-            device_id: self.device_id.map(|device| *device),
-            reason: self.reason,
+            device_id,
+            reason,
         };
         let body = serde_json::to_string(&problem).expect("a problem is plain data");
         let mut response = (status, body).into_response();

@@ -53,7 +53,7 @@ pub(super) async fn announce(output: &Output, client: &Client, logged_in: &Logge
         Some(words) if output.is_terminal() && prompt::somebody_is_there() => {
             let unnoted = Unnoted { output, is_noted: false };
             let noted = are_noted(output, words).await?;
-            unnoted.is_over();
+            unnoted.ends();
             noted
         }
         Some(_) => true,
@@ -74,7 +74,7 @@ struct Unnoted<'a> {
 }
 
 impl Unnoted<'_> {
-    fn is_over(mut self) {
+    fn ends(mut self) {
         self.is_noted = true;
     }
 }
