@@ -92,7 +92,7 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
 }
 
 /// As one's own notes are called elsewhere.
-fn is_oneself(user: &UserId) -> bool {
+pub(super) fn is_oneself(user: &UserId) -> bool {
     user.as_str() == "self"
 }
 

@@ -8,6 +8,7 @@ use crate::args::Verification;
 use crate::failure::Failure;
 use crate::output::{Output, Style};
 
+use super::blocks::is_oneself;
 use super::{Session, contact, time};
 
 #[derive(Serialize)]
@@ -44,7 +45,7 @@ pub(super) async fn run(session: &Session<'_>, user: &UserId, change: Option<Ver
     let output = session.output;
     let lang = session.lang();
     let client = session.open().await?;
-    if user == client.user_id() || user.as_str() == "self" {
+    if user == client.user_id() || is_oneself(user) {
         return Err(Failure::Usage(lang.own_safety_number()));
     }
     let contact = client.contact(user).await?;

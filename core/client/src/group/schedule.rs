@@ -19,11 +19,14 @@ pub(crate) fn next_rotation(now_ms: i64) -> i64 {
     after(now_ms, 5.0 * DAY, 7.0 * DAY)
 }
 
-/// When a group goes on in another one that a restored server is behind. One of the devices that are there makes it, and the
+/// The longest that a device waits for another one to make the next group, ms.
+pub(crate) const LONGEST_TURN: i64 = 200_000;
+
+/// When a group goes on in another one that a restored server knows no more. One of the devices that are there makes it, and the
 /// others, which wait a little, are in it: the more there are, the longer.
 pub(crate) fn going_on(now_ms: i64, leaves: usize) -> i64 {
     let leaves = u32::try_from(leaves).unwrap_or(u32::MAX);
-    after(now_ms, 0.0, (f64::from(leaves) * 0.2 * SECOND).clamp(5.0 * SECOND, 200.0 * SECOND))
+    after(now_ms, 0.0, (f64::from(leaves) * 0.2 * SECOND).clamp(5.0 * SECOND, LONGEST_TURN as f64))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a week in milliseconds fits")]

@@ -171,7 +171,8 @@ impl Tx<'_> {
         }
         // What the server has not seen it may have lost, and the certificates with it, if it was set back. Else there are none.
         let now = self.now();
-        let honest = if was_restored_lately(self.conn, now)? { now.unsigned_abs() } else { 0 };
+        let restored_lately = was_restored_lately(self.conn, now)?;
+        let honest = if restored_lately { now.unsigned_abs() } else { 0 };
         let mut brought = Vec::new();
         if current.hash() != base.hash() {
             let mut before = base;
@@ -192,7 +193,6 @@ impl Tx<'_> {
         }
         // Where the server knows who took part, who has another identity since stays, until an admin says otherwise. Who has come
         // since then has the account, or a restored server has lost it.
-        let restored_lately = was_restored_lately(self.conn, self.now())?;
         let took_part = |place: &Participant| held.as_ref().is_some_and(|held| stands(held, place));
         let mut users = self.participants_of_chat(&named.chat, current)?;
         for place in current.participants() {

@@ -13,13 +13,19 @@ use serde_json::json;
 /// Alice, by a clock that the test moves, and Bob, who have talked.
 async fn talking() -> Result<(Server, Clock, Person, Person)> {
     let server = Server::start().await?;
+    let (clock, alice, bob) = talking_by(&server, &server.url()).await?;
+    Ok((server, clock, alice, bob))
+}
+
+/// The same; this is Alice's way to the server.
+async fn talking_by(server: &Server, url: &str) -> Result<(Clock, Person, Person)> {
     let (clock, account) = (Clock::right(), server.admin().creates("alice").await?);
-    let mut alice = Person::signs_in_by(&server.url(), &account, Arc::new(clock.clone())).await?;
+    let mut alice = Person::signs_in_by(url, &account, Arc::new(clock.clone())).await?;
     alice.starts().await?;
     let bob = server.person("bob").await?;
     alice.says(&bob, "Hi Bob").await?;
     bob.hears(&alice, "Hi Bob").await?;
-    Ok((server, clock, alice, bob))
+    Ok((clock, alice, bob))
 }
 
 /// They find back to each other, by themselves.
@@ -99,12 +105,7 @@ async fn a_device_of_ones_own_does_not_lead_a_chat_away() -> Result<()> {
 async fn a_server_that_has_spoiled_a_group_ends_no_chat() -> Result<()> {
     let server = Server::start().await?;
     let hostile = HostileServer::before(&server).await?;
-    let (clock, account) = (Clock::right(), server.admin().creates("alice").await?);
-    let mut alice = Person::signs_in_by(&hostile.url(), &account, Arc::new(clock.clone())).await?;
-    alice.starts().await?;
-    let bob = server.person("bob").await?;
-    alice.says(&bob, "Hi Bob").await?;
-    bob.hears(&alice, "Hi Bob").await?;
+    let (clock, alice, bob) = talking_by(&server, &hostile.url()).await?;
     let group = server.group_of(&["alice", "bob"])?;
     let garbage = Forged::garbage(Epoch(0), &[]);
     let state = garbage.state;
@@ -122,12 +123,7 @@ async fn a_server_that_has_spoiled_a_group_ends_no_chat() -> Result<()> {
 async fn a_group_that_lets_nobody_in_ends_no_chat() -> Result<()> {
     let server = Server::start().await?;
     let hostile = HostileServer::before(&server).await?;
-    let (clock, account) = (Clock::right(), server.admin().creates("alice").await?);
-    let mut alice = Person::signs_in_by(&hostile.url(), &account, Arc::new(clock.clone())).await?;
-    alice.starts().await?;
-    let bob = server.person("bob").await?;
-    alice.says(&bob, "Hi Bob").await?;
-    bob.hears(&alice, "Hi Bob").await?;
+    let (clock, alice, bob) = talking_by(&server, &hostile.url()).await?;
     let group = server.group_of(&["alice", "bob"])?;
     hostile.answers(&format!("POST groups/{group}/commits"), |_| {
         let body =

@@ -35,6 +35,7 @@ use crate::group::membership::reached;
 use crate::group::mls::Step;
 use crate::group::request::submit;
 use crate::group::rosters;
+use crate::group::schedule::LONGEST_TURN;
 use crate::group::standing::vanished;
 use crate::group::unusable::report;
 
@@ -45,7 +46,7 @@ const AT_ONCE: usize = 4;
 pub(crate) const COMMIT_WAIT: i64 = 5_000;
 
 /// Longer than any wait before joining anew, ms.
-const LONGEST_WAIT: i64 = 200_000;
+const LONGEST_WAIT: i64 = 60_000;
 
 /// How long others may go on talking before this device does not wait any more for what is missing among it, ms.
 const LONGEST_UNREST: u64 = 20_000;
@@ -150,8 +151,8 @@ fn next(
         }
         // Whoever has something to say or to change does not wait for somebody else to make the next one.
         let is_wanted = outbox::has_unsaid(at, group.chat)? || group_changes::any(at, group.chat)?;
-        let waits_until = now_ms + if is_wanted { DRAIN_WAIT } else { LONGEST_WAIT };
-        let waits = is_ahead(group.rotate_at, now_ms) && group.rotate_at <= waits_until;
+        let longest = if is_wanted { DRAIN_WAIT } else { LONGEST_TURN };
+        let waits = (1..=longest).contains(&group.rotate_at.saturating_sub(now_ms));
         return Ok(if waits { Next::JoinAt(group.rotate_at) } else { Next::Now });
     }
     if let Some(lag) = lag {
