@@ -14,7 +14,7 @@ use std::collections::HashSet;
 
 use privmsg_e2ee::{Content, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::{Epoch, GroupId, MessageId, Seq};
+use privmsg_protocol::{Epoch, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{self, Scope};
