@@ -157,10 +157,16 @@ CREATE TABLE wanted_list (
     PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
--- Whom the user has blocked, as the server said last.
+-- Whom the user has blocked: as the server said last, and as the user's devices have told each other.
 CREATE TABLE blocked_user (
-    user_id      TEXT    PRIMARY KEY,
-    unblocked_at INTEGER                 -- ms; NULL while blocked
+    user_id  TEXT    PRIMARY KEY,
+    listed   INTEGER NOT NULL,           -- the server's list has them
+    said     INTEGER,                    -- 1: a device of the user's has blocked them; 0: unblocked; NULL: none has told of either
+    said_at  INTEGER NOT NULL DEFAULT 0, -- ms, by that device's clock
+    said_by  TEXT,                       -- it, if it is another one
+    ended_at INTEGER,                    -- ms; when they were unblocked
+    since    INTEGER NOT NULL,           -- ms; when one of the two has changed here
+    shown    INTEGER NOT NULL DEFAULT 0  -- the user has been told that the two are not the same
 ) STRICT, WITHOUT ROWID;
 
 -- What the user has said to what others begin. By the chat's name: a decision of another device may come before the chat does.
@@ -173,6 +179,12 @@ CREATE TABLE consent (
     decided_by  TEXT,                    -- the other device of the user's that has brought about the state
     before      TEXT,                    -- and the state that it was in
     told        INTEGER NOT NULL DEFAULT 1 -- the server knows what was decided
+) STRICT, WITHOUT ROWID;
+
+-- Which other devices of the user's were told all that was decided, and when, ms.
+CREATE TABLE decisions_told (
+    device_id TEXT PRIMARY KEY,
+    at        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Groups in which nobody of this user has answered, as the server said last.
