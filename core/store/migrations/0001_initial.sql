@@ -516,6 +516,7 @@ CREATE TABLE epoch_end (
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     noted_at INTEGER NOT NULL,         -- ms; or when this device was connected again
+    renewed INTEGER NOT NULL DEFAULT 0, -- how often it was
     PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
 
