@@ -275,6 +275,7 @@ CREATE TABLE mls_group (
     last_seq INTEGER NOT NULL DEFAULT 0, -- highest number of its history seen; holes below are in `gap`
     request BLOB,                      -- creation or commit sent to the server, not answered yet (JSON)
     reconcile INTEGER NOT NULL DEFAULT 0, -- how often devices have changed since they were compared
+    comes_in INTEGER NOT NULL DEFAULT 0, -- the chat is to tell that this device is in it, once the server has taken it
     seen_before INTEGER NOT NULL DEFAULT 0, -- `last_seq` when this device last asked to join
     rotate_at INTEGER NOT NULL,        -- when this device's leaf key is due for a change, ms
     told_generation INTEGER NOT NULL DEFAULT 0, -- of one's own device list that its people have been told by this device
