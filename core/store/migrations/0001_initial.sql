@@ -126,6 +126,9 @@ CREATE TABLE known_devices (
     user_id TEXT NOT NULL,
     identity BLOB NOT NULL,            -- that vouches for them
     known BLOB NOT NULL,               -- KnownDevices
+    told_from INTEGER NOT NULL DEFAULT 0, -- ms; since then so many newer lists have come in messages
+    told_lists INTEGER NOT NULL DEFAULT 0,
+    told_generations INTEGER NOT NULL DEFAULT 0, -- and so many that begin a generation
     PRIMARY KEY (user_id, identity)
 ) STRICT;
 
