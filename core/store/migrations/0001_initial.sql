@@ -37,6 +37,11 @@ CREATE TABLE earlier_sealed_identity (
     sealed BLOB NOT NULL UNIQUE
 ) STRICT;
 
+-- Which ones others have taken the place of, for good: the SHA-256 of what is sealed.
+CREATE TABLE replaced_sealed_identity (
+    hash BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- Other recovery words, until the server has taken what is sealed with them.
 CREATE TABLE new_recovery_words (
     id INTEGER PRIMARY KEY CHECK (id = 1),
