@@ -516,6 +516,7 @@ CREATE TABLE owed_receipt (
     chat_id INTEGER NOT NULL REFERENCES chat (id),
     message_id BLOB NOT NULL,
     read INTEGER NOT NULL,
+    owed_since INTEGER NOT NULL,       -- ms
     PRIMARY KEY (chat_id, read, message_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -22,7 +22,7 @@ use super::mls::Step;
 use super::request::{Request, submit};
 use super::roster_steps;
 use super::standing::vanished;
-use super::{asking, leaf_dates};
+use super::{asking, leaf_dates, plan};
 use crate::content::new_message_id;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, Retry, causes};
@@ -331,6 +331,7 @@ pub(crate) fn use_welcome(
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 note_leaves(step, &id, &conversation)?;
                 events.extend(membership::has_come_in(step, id)?);
+                plan::settle(step.tx, &id)?;
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {
                     gaps::restart(step.tx, &id, seq)?;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::mls::{Step, delete_conversation};
 use super::news::GroupNews;
 use super::standing::{is_gone, stepped, vanished};
-use super::{change, leaf_dates, membership, rosters, schedule, told};
+use super::{change, leaf_dates, membership, plan, rosters, schedule, told};
 use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
@@ -198,6 +198,7 @@ impl Asked<'_> {
                                 news.extend(told::went_on(step, group.chat)?);
                             }
                             news.extend(told::tell(step, group.chat, &roster)?);
+                            plan::settle(step.tx, &id)?;
                             title::tell_again(step, group.chat)?;
                         }
                     }

@@ -91,7 +91,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                     continue;
                 }
                 if is_restored {
-                    events.extend(restored::outlives(step, &ours.group_id)?);
+                    events.extend(restored::follow(step, &ours.group_id, None)?);
                 } else if !is_as_before(step, ours)? {
                     continue;
                 } else if goes_on(ours, &conversations) {
@@ -107,7 +107,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             for theirs in theirs.iter().filter(|group| of_interest(&group.id)) {
                 let was_there = || before.get(&theirs.id).is_some_and(|ours| ours.state == GroupState::Active);
                 if is_restored && was_there() {
-                    lags::put(step.tx, &theirs.id, None, step.now_ms)?;
+                    events.extend(restored::follow(step, &theirs.id, Some(theirs.seq))?);
                     continue;
                 }
                 if compare_one(step, theirs, before.get(&theirs.id))? == Told::Nothing {
