@@ -56,7 +56,7 @@ mod text;
 mod title;
 
 pub(crate) use cbor::{decode as decode_cbor, encode as encode_cbor};
-pub use decisions::{DecidedChat, Decision, Decisions};
+pub use decisions::{DecidedAbout, Decision, Decisions};
 pub use delete::Delete;
 pub use edit::Edit;
 pub use envelope::{About, Again, Content, IfUnknown, ToldList};

@@ -85,7 +85,7 @@ async fn what_is_decided_here_counts_whatever_the_clocks_say() {
     let (state, told) = story(|tx, _| {
         decide(tx, &decision(true, i64::MAX / 2), Decided::Elsewhere)?;
         decide(tx, &decision(false, 5), Decided::Here)?;
-        Ok((of(tx, &with_bob())?, decisions(tx)?))
+        Ok((of(tx, &with_bob())?, decisions(tx, &[])?))
     })
     .await;
     assert_eq!(state, Consent::Declined);
@@ -269,7 +269,7 @@ async fn what_is_open_because_a_friend_has_brought_one_in_is_told_to_a_new_devic
     let of_club = club.clone();
     let told = story(move |tx, _| {
         bring_in(tx, &of_club, &bob())?;
-        decisions(tx)
+        decisions(tx, &[])
     })
     .await;
     assert_eq!(told, [Decision { chat: club.clone(), open: true, at_ms: 0 }]);

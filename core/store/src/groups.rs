@@ -9,7 +9,7 @@ use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, epoch_ends, holds};
 
-pub use lists::{is_checked, is_told, set_checked, set_told};
+pub use lists::{has_come_in, is_checked, is_told, set_checked, set_comes_in, set_told};
 
 /// The queue of what is to be done for groups.
 pub const TASK: TaskName = TaskName::new("groups");

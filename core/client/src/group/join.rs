@@ -330,6 +330,7 @@ pub(crate) fn use_welcome(
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 note_leaves(step, &id, &conversation, welcome.seq.unwrap_or_default())?;
+                events.extend(membership::has_come_in(step, id)?);
                 plan::settle(step.tx, &id)?;
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {

@@ -332,7 +332,11 @@ impl Asked<'_> {
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
             groups::set_reconcile(step.tx, &id)?;
-            if goes_back { membership::went_back(step, group.chat) } else { Ok(Vec::new()) }
+            let mut events = membership::has_come_in(step, id)?;
+            if goes_back {
+                events.extend(membership::went_back(step, group.chat)?);
+            }
+            Ok(events)
         });
         link.context.emit_all(joined.await?);
         Ok(())

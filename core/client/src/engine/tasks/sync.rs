@@ -26,10 +26,12 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::group::mls::Step;
-use crate::group::request::forget;
 use crate::group::restored;
 use crate::group::standing::vanished;
 use crate::identity::Identity;
+
+/// How long the group in which a conversation is said to go on may take to be joined, ms.
+const NEXT_WAIT: i64 = 15_000;
 
 pub(super) struct Sync;
 
@@ -93,8 +95,10 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                 } else if !is_as_before(step, ours)? {
                     continue;
                 } else if goes_on(ours, &conversations) {
-                    // Nobody has left or was put out; the next one is joined, and the chat tells of that.
-                    forget(step, ours.group_id)?;
+                    // Nobody has left or was put out; the next one is joined, takes its place, and the chat tells of that. If it cannot be
+                    // joined, the server is asked for this one, for it has only said so.
+                    groups::set_state(step.tx, &ours.group_id, GroupState::Broken)?;
+                    lags::put(step.tx, &ours.group_id, None, step.now_ms + NEXT_WAIT)?;
                 } else {
                     vanished(step, ours.group_id)?;
                 }
