@@ -71,7 +71,8 @@ CREATE TABLE group_cursor (
 -- The server's database, as it was compared last: a restored one is another.
 CREATE TABLE server_lineage (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    lineage TEXT NOT NULL
+    lineage TEXT NOT NULL,
+    restores INTEGER NOT NULL DEFAULT 0 -- how often it has become another one
 ) STRICT;
 
 -- What each transaction has changed, for other processes that have the profile open. The newest thousand.
@@ -299,6 +300,8 @@ CREATE TABLE leaf_date (
     user_id TEXT NOT NULL,
     device_key BLOB NOT NULL,          -- Ed25519
     made_at INTEGER NOT NULL,          -- s, as the leaf says
+    restores INTEGER NOT NULL,         -- of the server, that there had been when it was seen
+    back_seq INTEGER NOT NULL,         -- the number of the first commit since the last one of them with which it was seen
     PRIMARY KEY (chat_id, user_id, device_key)
 ) STRICT, WITHOUT ROWID;
 

@@ -191,14 +191,11 @@ fn missing(world: &World, pair: Pair, place: Place, reference: &Shows, shows: &S
         }
         return Ok(missing);
     }
-    // Where one has blocked the other since the restore, others of theirs may be back before this one, and write.
-    let joins_anew = world.joins_anew(Chat::Pair(pair), place);
     for saying in world.books.since(0).iter().filter(|saying| saying.chat == Chat::Pair(pair) && !saying.blocked) {
         // What nobody has heard yet disappears when it is deleted; what a device had not said yet goes with it.
         let is_said = saying.text.is_some() && world.device(saying.by)?.signed_out.is_none();
         if is_said && !here.contains(&saying.sent.message_id) {
-            missing
-                .push(saying.lost || joins_anew, format!("{:?}, said by {:?}, on {place:?}", saying.text, saying.by));
+            missing.push(saying.lost, format!("{:?}, said by {:?}, on {place:?}", saying.text, saying.by));
         }
     }
     Ok(missing)

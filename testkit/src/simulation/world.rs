@@ -273,17 +273,12 @@ impl World {
 
     /// How many numbers a device may show as missing: none, but for what a restored server had lost.
     pub(super) fn tolerated_gap(&self, chat: Chat, place: Place) -> u64 {
+        let was_there = self.device(place).is_ok_and(|device| device.in_backup);
         match self.gaps.get(&(chat, place)) {
             Some(gap) => *gap,
-            None if self.joins_anew(chat, place) => u64::MAX,
+            None if self.was_restored && was_there => u64::MAX,
             None => 0,
         }
-    }
-
-    /// Whether a device has been joining a conversation anew since the last comparison, because the server was restored.
-    pub(super) fn joins_anew(&self, chat: Chat, place: Place) -> bool {
-        let was_there = self.device(place).is_ok_and(|device| device.in_backup);
-        self.was_restored && was_there && !self.gaps.contains_key(&(chat, place))
     }
 
     /// All has been compared. Where somebody blocks the other one they join anew when they do not any more.
