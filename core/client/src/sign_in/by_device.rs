@@ -5,10 +5,13 @@ use privmsg_protocol::rest::{ChallengePurpose, ChallengeRequest, DeviceSignIn, L
 use privmsg_protocol::{ErrorCode, Opaque};
 use privmsg_store::account::{self, Account};
 use privmsg_store::sign_outs::SignOutCause;
-use privmsg_store::{Store, challenges};
+use privmsg_store::{Store, challenges, settings};
 
 use crate::error::ClientError;
 use crate::net::http::Api;
+
+/// Whether the server has said that it was restored from a backup and does not know this device, or not any more.
+pub(super) const LOST: &str = "lost_by_server";
 
 /// A new session of this account's device, which `api` uses from then on. The token is for the caller to keep.
 ///
@@ -23,6 +26,8 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
         Err(error) if error.is(&ErrorCode::StaleChallenge) => answer_challenge(api, store, account).await,
         other => other,
     };
+    let is_lost = matches!(&answer, Err(error) if error.is(&ErrorCode::ServerRestored));
+    store.write(move |tx| settings::set(tx, LOST, is_lost.into())).await?;
     let answer = match answer {
         Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::DeviceRemoved) => {
             return Err(ClientError::DeviceForgotten(SignOutCause::Forgotten));
