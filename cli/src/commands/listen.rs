@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use privmsg_client::{Amendment, ChatId, Client, ClientError, Consent, GroupNews, MessageKind, MessageView, Seat};
+use privmsg_client::{Amendment, ChatId, Client, ClientError, Consent, MessageKind, MessageView, Seat};
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
@@ -104,9 +104,8 @@ async fn print_unseen(
             client.mark_seen(message.id).await?;
             continue;
         }
-        // What the user has changed in a group is no news to them.
-        let is_own_deed = message.group_news.as_deref().is_some_and(GroupNews::is_deed);
-        if message.kind == MessageKind::GroupChanged && message.sender_id == *client.user_id() && is_own_deed {
+        // What the user has changed in a group here is no news to them; what on another device is said as their messages are.
+        if message.kind == MessageKind::GroupChanged && message.group_news.as_deref().is_some_and(|news| news.here) {
             client.mark_seen(message.id).await?;
             continue;
         }

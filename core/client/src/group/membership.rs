@@ -153,10 +153,10 @@ fn take_part(
         _ if is_here => Vec::new(),
         Some(by) => {
             let news = GroupNews { added: vec![own.clone()], ..GroupNews::default() };
-            news.tell(step, chat, by, Place::Here)?
+            news.tell(step, chat, by)?
         }
         // A further device of the user's, or nobody's signature says who it was.
-        None => GroupNews { came_in: true, ..GroupNews::default() }.tell(step, chat, own, Place::Here)?,
+        None => GroupNews { came_in: true, ..GroupNews::default() }.tell(step, chat, own)?,
     };
     events.extend(told::tell(step, chat, roster)?);
     Ok(Some(events))
