@@ -66,6 +66,12 @@ impl Because {
             Self::AccountDeleted => "account_deleted",
         }
     }
+
+    /// As it was stored.
+    pub(super) fn of(reason: &str) -> Self {
+        let all = [Self::Administrator, Self::IdentityReplaced, Self::AccountDeleted];
+        all.into_iter().find(|because| because.as_str() == reason).unwrap_or(Self::Account)
+    }
 }
 
 /// Devices of an account that wait to be let in. A person has one or two at a time.
@@ -292,13 +298,25 @@ impl Tx<'_> {
     }
 
     /// The same of a device of which the record says it, whose account has a list.
-    pub(super) fn remember_removed(&self, user: i64, device_id: &DeviceId, key: &str) -> Result<()> {
+    pub(super) fn remember_removed(
+        &self,
+        user: i64,
+        (device_id, key): (&DeviceId, &str),
+        because: Because,
+        by: Option<&str>,
+    ) -> Result<()> {
         let has_list: bool =
             self.conn.one("SELECT device_list <> x'' FROM user WHERE id = ?1", [user], |row| row.get(0))?;
         if key.is_empty() || !has_list {
             return Ok(());
         }
-        self.remember(user, (device_id.as_str(), key), Because::Account)
+        self.remember(user, (device_id.as_str(), key), because)?;
+        self.conn.run(
+            "UPDATE removed_key SET reason = ?3, removed_by = ?4
+             WHERE user = ?1 AND device_id = ?2 AND reason = '' AND removed_by = ''",
+            params![user, device_id.as_str(), because.as_str(), by.unwrap_or_default()],
+        )?;
+        Ok(())
     }
 
     fn remember(&self, user: i64, (device_id, key): (&str, &str), because: Because) -> Result<()> {
