@@ -552,6 +552,7 @@ CREATE TABLE hold (
     until INTEGER NOT NULL,            -- ms
     pause INTEGER NOT NULL,            -- ms: it lasts no longer than this, whatever the clock does meanwhile
     attempts INTEGER NOT NULL,
+    refusals INTEGER NOT NULL,         -- attempts of these that were refused for what they are
     PRIMARY KEY (task, scope, id)
 ) STRICT, WITHOUT ROWID;
 
