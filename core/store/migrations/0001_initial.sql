@@ -11,6 +11,7 @@ CREATE TABLE account (
     user_id TEXT NOT NULL,
     access_key TEXT,                   -- only until the sign-in is finished
     device_name TEXT NOT NULL,
+    device_type TEXT NOT NULL,
     device_key BLOB NOT NULL,          -- Ed25519 secret of this device's MLS leaf
     identity BLOB,                     -- public identity key of the account, once it is known
     identity_secret BLOB,              -- its Ed25519 secret, only as long as the words that seal it

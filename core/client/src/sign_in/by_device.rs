@@ -78,7 +78,11 @@ async fn answer_challenge(api: &Api, store: &Store, account: &Account) -> Result
     let statement = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge: bytes };
     let signature = Opaque::encode(&DeviceKeys::from_bytes(&account.device_key).answer(&statement));
     store.write(move |tx| challenges::note(tx, &bytes)).await?;
-    let answer = api.sign_in(&DeviceSignIn { user_id, device_id, challenge, signature }).await?;
+    // A server that was restored may know the device by its list only.
+    let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let (device_name, device_type) = (filled(&account.device_name), filled(&account.device_type));
+    let request = DeviceSignIn { user_id, device_id, challenge, signature, device_name, device_type };
+    let answer = api.sign_in(&request).await?;
     store.write(move |tx| challenges::confirm(tx, &bytes)).await?;
     Ok(answer)
 }

@@ -122,6 +122,7 @@ impl Draft {
         login.endpoint.keep_in(&mut account);
         if !is_left_out {
             account.device_name = login.device_name;
+            login.device_type.clone_into(&mut account.device_type);
             account.state = AccountState::SigningIn;
             account.token = None;
         }
@@ -334,6 +335,7 @@ fn new_account(login: &Login) -> Account {
         user_id: login.user_id.clone(),
         access_key: None,
         device_name: String::new(),
+        device_type: String::new(),
         device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
         identity: None,
         identity_secret: None,
