@@ -120,8 +120,7 @@ impl HostileMember {
         let sign_in = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge: bytes };
         let signature = Opaque::encode(&keys.answer(&sign_in));
         let challenge = challenge.challenge;
-        let request =
-            DeviceSignIn { user_id, device_id, challenge, signature, device_name: None, device_type: None };
+        let request = DeviceSignIn { user_id, device_id, challenge, signature, device_name: None, device_type: None };
         let login: LoginResponse = http.send("POST", "/api/v1/auth/device", None, &request).await?.json()?;
         let session = SignedIn {
             user_id: login.user.user_id,
