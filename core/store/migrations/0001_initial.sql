@@ -432,6 +432,13 @@ CREATE TABLE reached (
     told_by TEXT NOT NULL              -- the device
 ) STRICT, WITHOUT ROWID;
 
+-- What groups are called that this device is not in yet, as the device has said that let it in.
+CREATE TABLE told_title (
+    conversation BLOB PRIMARY KEY,
+    title TEXT NOT NULL,
+    told_by TEXT NOT NULL              -- the device
+) STRICT, WITHOUT ROWID;
+
 -- Files of ciphertext in the profile's folder. A row is there before its file is, and goes after it; what neither of the
 -- two tables below names is to be removed.
 CREATE TABLE sealed_file (

@@ -145,6 +145,9 @@ fn take_part(
             return Ok(None);
         }
         rosters::enter(step.tx, chat, founding, roster)?;
+        if let Some(title) = reached_elsewhere::take_title(step.tx, &claim.conversation)? {
+            group_chats::tell_title(step.tx, chat, &title)?;
+        }
         false
     };
     let own = &step.identity.user_id;
