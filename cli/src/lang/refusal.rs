@@ -210,7 +210,7 @@ impl Lang {
                 "ни одно устройство учётной записи не ответило этому",
             ),
             E::ReplacementPending => self.pick(
-                "somebody has begun to start the account anew already",
+                "somebody has already begun to start the account anew",
                 "учётную запись уже начали заново",
             ),
             E::NoReplacement => {
