@@ -3,7 +3,7 @@
 mod amended;
 mod shown;
 
-use privmsg_client::{Consent, GroupNews, MessageState, MessageView};
+use privmsg_client::{BlockNews, Consent, GroupNews, MessageState, MessageView};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -30,6 +30,9 @@ pub(super) struct MessageObject<'a> {
     /// What has changed in a group, by the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_news: Option<&'a GroupNews>,
+    /// Whom the user has blocked, or not any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block_news: Option<&'a BlockNews>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<ReplyObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -111,6 +114,7 @@ impl<'a> MessageObject<'a> {
                 .collect(),
             mentions: message.mentions.iter().map(UserId::as_str).collect(),
             group_news: message.group_news.as_deref(),
+            block_news: message.block_news.as_deref(),
             reply_to: message.reply_to.as_ref().map(|about| ReplyObject {
                 message_id: about.message_id.to_string(),
                 sender_id: about.author.as_str(),

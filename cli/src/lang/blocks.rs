@@ -1,6 +1,34 @@
 //! Blocking.
 
-use super::texts;
+use privmsg_client::BlockNews;
+use privmsg_protocol::UserId;
+
+use super::{Lang, texts};
+
+impl Lang {
+    /// Whom the user has blocked, or not any more, by the word of another device or of the server.
+    pub(crate) fn block_news(self, news: &BlockNews) -> Vec<String> {
+        let mut said = Vec::new();
+        for (users, blocked) in [(&news.blocked, true), (&news.unblocked, false)] {
+            let who = match users.as_slice() {
+                [] => continue,
+                [user] => user.to_string(),
+                _ => self.head_user(),
+            };
+            let users = users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ");
+            let (users, who) = (users.as_str(), who.as_str());
+            said.push(match (news.device.as_deref(), news.stolen, blocked) {
+                (None, _, true) => self.blocked_by_nobody(users, who),
+                (None, _, false) => self.unblocked_by_nobody(users, who),
+                (Some(device), true, true) => self.blocked_by_stolen(device, users, who),
+                (Some(device), true, false) => self.unblocked_by_stolen(device, users, who),
+                (Some(device), false, true) => self.blocked_elsewhere(device, users, who),
+                (Some(device), false, false) => self.unblocked_elsewhere(device, users, who),
+            });
+        }
+        said
+    }
+}
 
 texts! {
     is_blocked_already(user: &str) => "{user} is blocked already.", "Пользователь {user} уже заблокирован.";
@@ -67,4 +95,22 @@ r"Когда команда завершилась с 0, ничто из отп�
     user_blocked(user: &str) =>
         "you have blocked {user}, so nothing is sent to them; 'privmsg unblock {user}' takes that back",
         "вы заблокировали пользователя {user}, поэтому ничего не отправлено; отменить — «privmsg unblock {user}»";
+    blocked_elsewhere(device: &str, users: &str, user: &str) =>
+        "your device {device} has blocked: {users}. Nothing that they write to you alone comes any more. If that was not you: 'privmsg unblock {user}', and 'privmsg devices' shows whose the device is",
+        "ваше устройство {device} заблокировало: {users}. Ничего из написанного вам лично больше не приходит. Если это были не вы: «privmsg unblock {user}», а «privmsg devices» покажет, что это за устройство";
+    unblocked_elsewhere(device: &str, users: &str, user: &str) =>
+        "your device {device} has unblocked: {users}. What they write comes again. If that was not you: 'privmsg block {user}', and 'privmsg devices' shows whose the device is",
+        "ваше устройство {device} разблокировало: {users}. Написанное ими снова приходит. Если это были не вы: «privmsg block {user}», а «privmsg devices» покажет, что это за устройство";
+    blocked_by_stolen(device: &str, users: &str, user: &str) =>
+        "your device {device}, removed as stolen, has blocked: {users}. They stay blocked; to undo it: privmsg unblock {user}",
+        "ваше устройство {device}, удалённое как украденное, заблокировало: {users}. Блокировка остаётся; снять её: privmsg unblock {user}";
+    unblocked_by_stolen(device: &str, users: &str, user: &str) =>
+        "your device {device}, removed as stolen, has unblocked: {users}. They stay so; to block again: privmsg block {user}",
+        "ваше устройство {device}, удалённое как украденное, разблокировало: {users}. Так и остаётся; заблокировать снова: privmsg block {user}";
+    blocked_by_nobody(users: &str, user: &str) =>
+        "the server has as blocked by you: {users}. None of your devices has told this one of that. If it was you: privmsg block {user}. If not: privmsg unblock {user}",
+        "на сервере вы заблокировали: {users}. Ни одно из ваших устройств этому об этом не сообщало. Если это были вы: privmsg block {user}. Если нет: privmsg unblock {user}";
+    unblocked_by_nobody(users: &str, user: &str) =>
+        "the server has as blocked no more: {users}. None of your devices has told this one of that. To block again: privmsg block {user}. If it was you: privmsg unblock {user}",
+        "на сервере больше не заблокированы: {users}. Ни одно из ваших устройств этому об этом не сообщало. Заблокировать снова: privmsg block {user}. Если это были вы: privmsg unblock {user}";
 }

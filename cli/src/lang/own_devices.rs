@@ -118,8 +118,8 @@ r"Устройство, на котором выполнен выход, сох�
         "this device has never seen that one among your devices, so it cannot tell whom it may have let in. On a device that has: the same command. Or without all others: 'privmsg login --recover' on a new profile",
         "это устройство никогда не видело такого среди ваших устройств и не знает, кого оно могло впустить. Выполните ту же команду на устройстве, которое его видело, или обойдитесь без всех остальных: «privmsg login --recover» в новом профиле";
     what_stolen_has_done() =>
-        "What that device knows of your account is worth nothing any more. Your other devices stay, the recovery key and your key are the same. 'privmsg listen' names what was changed in your groups in your name since it came.",
-        "Всё, что это устройство знает о вашей учётной записи, потеряло силу. Другие ваши устройства остаются, ключ восстановления и ваш ключ прежние. «privmsg listen» назовёт, что с его появления изменено в группах от вашего имени.";
+        "What that device knows of your account is worth nothing any more. Your other devices stay, the recovery key and your key are the same. 'privmsg listen' names what was changed in your groups in your name since it came, and whom it has blocked.",
+        "Всё, что это устройство знает о вашей учётной записи, потеряло силу. Другие ваши устройства остаются, ключ восстановления и ваш ключ прежние. «privmsg listen» назовёт, что с его появления изменено в группах от вашего имени и кого оно заблокировало.";
     linked_was_removed() =>
         "the device that shows this code was signed out for good: let it show another one, 'privmsg login --link' there",
         "на устройстве, которое показывает этот код, выполнен окончательный выход: пусть покажет другой, «privmsg login --link» на нём";

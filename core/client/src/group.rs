@@ -18,6 +18,7 @@ pub(crate) mod request;
 pub(crate) mod restored;
 pub(crate) mod roster_steps;
 pub(crate) mod rosters;
+pub(crate) mod saying_again;
 pub(crate) mod schedule;
 pub(crate) mod standing;
 pub(crate) mod told;

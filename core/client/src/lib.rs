@@ -64,6 +64,7 @@ pub use net::{
     AddressError, Between, CertificateFault, Endpoint, Fingerprint, FingerprintError, Hop, LinkFault, NetworkError,
     Proxy, ProxyError, ProxyFault, ProxySetting, ProxySource, ServerAddress, Untrusted,
 };
+pub use own_devices::block_news::BlockNews;
 pub use picture::Picture;
 pub use privmsg_e2ee::{
     About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, Role, SafetyNumber,

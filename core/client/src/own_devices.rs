@@ -2,6 +2,7 @@
 //!
 //! | | |
 //! |---|---|
+//! | [`block_news`] | whom another device has blocked, or only the server says so |
 //! | [`learn`] | what this device knows of the list, and what it does when it hears of another one |
 //! | [`publish`] | another list in place of the one that the server has |
 //! | [`generation`] | a new signing key, by the identity that the recovery words open |
@@ -14,6 +15,7 @@
 //! The identity key vouches for the signing key of a generation, that signs the list, and what stands in the list is the
 //! account's. The server keeps all of it and can change none; what it can withhold, another device brings back.
 
+pub(crate) mod block_news;
 pub(crate) mod generation;
 pub(crate) mod learn;
 pub(crate) mod linking;

@@ -56,10 +56,10 @@ mod text;
 mod title;
 
 pub(crate) use cbor::{decode as decode_cbor, encode as encode_cbor};
-pub use decisions::{DecidedChat, Decision, Decisions};
+pub use decisions::{DecidedAbout, Decision, Decisions};
 pub use delete::Delete;
 pub use edit::Edit;
-pub use envelope::{About, Content, IfUnknown, ToldList};
+pub use envelope::{About, Again, Content, IfUnknown, ToldList};
 pub use error::ContentError;
 pub use file_name::sanitize_file_name;
 pub use files::{Attachment, Files};

@@ -78,7 +78,7 @@ pub mod recovery;
 pub mod safety_number;
 
 pub use content::{
-    About, AboutRule, Attachment, Content, ContentError, DecidedChat, Decision, Decisions, Delete, Edit, Files,
+    About, AboutRule, Again, Attachment, Content, ContentError, DecidedAbout, Decision, Decisions, Delete, Edit, Files,
     IfUnknown, Kind, MAX_DECISIONS, MAX_MENTIONS, MAX_TEXT_LEN, MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind,
     SigningKey, SigningKeyWanted, Text, Title, ToldList,
 };

@@ -38,6 +38,11 @@ CREATE TABLE earlier_sealed_identity (
     sealed BLOB NOT NULL UNIQUE
 ) STRICT;
 
+-- Which ones others have taken the place of, for good: the SHA-256 of what is sealed.
+CREATE TABLE replaced_sealed_identity (
+    hash BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- Other recovery words, until the server has taken what is sealed with them.
 CREATE TABLE new_recovery_words (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -67,7 +72,8 @@ CREATE TABLE group_cursor (
 -- The server's database, as it was compared last: a restored one is another.
 CREATE TABLE server_lineage (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    lineage TEXT NOT NULL
+    lineage TEXT NOT NULL,
+    restores INTEGER NOT NULL DEFAULT 0 -- how often it has become another one
 ) STRICT;
 
 -- What each transaction has changed, for other processes that have the profile open. The newest thousand.
@@ -127,6 +133,9 @@ CREATE TABLE known_devices (
     user_id TEXT NOT NULL,
     identity BLOB NOT NULL,            -- that vouches for them
     known BLOB NOT NULL,               -- KnownDevices
+    told_from INTEGER NOT NULL DEFAULT 0, -- ms; since then so many newer lists have come in messages
+    told_lists INTEGER NOT NULL DEFAULT 0,
+    told_generations INTEGER NOT NULL DEFAULT 0, -- and so many that begin a generation
     PRIMARY KEY (user_id, identity)
 ) STRICT;
 
@@ -158,10 +167,16 @@ CREATE TABLE wanted_list (
     PRIMARY KEY (user_id, identity)
 ) STRICT, WITHOUT ROWID;
 
--- Whom the user has blocked, as the server said last.
+-- Whom the user has blocked: as the server said last, and as the user's devices have told each other.
 CREATE TABLE blocked_user (
-    user_id      TEXT    PRIMARY KEY,
-    unblocked_at INTEGER                 -- ms; NULL while blocked
+    user_id  TEXT    PRIMARY KEY,
+    listed   INTEGER NOT NULL,           -- the server's list has them
+    said     INTEGER,                    -- 1: a device of the user's has blocked them; 0: unblocked; NULL: none has told of either
+    said_at  INTEGER NOT NULL DEFAULT 0, -- ms, by that device's clock
+    said_by  TEXT,                       -- it, if it is another one
+    ended_at INTEGER,                    -- ms; when they were unblocked
+    since    INTEGER NOT NULL,           -- ms; when one of the two has changed here
+    shown    INTEGER NOT NULL DEFAULT 0  -- the user has been told that the two are not the same
 ) STRICT, WITHOUT ROWID;
 
 -- What the user has said to what others begin. By the chat's name: a decision of another device may come before the chat does.
@@ -174,6 +189,12 @@ CREATE TABLE consent (
     decided_by  TEXT,                    -- the other device of the user's that has brought about the state
     before      TEXT,                    -- and the state that it was in
     told        INTEGER NOT NULL DEFAULT 1 -- the server knows what was decided
+) STRICT, WITHOUT ROWID;
+
+-- Which other devices of the user's were told all that was decided, and when, ms.
+CREATE TABLE decisions_told (
+    device_id TEXT PRIMARY KEY,
+    at        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Groups in which nobody of this user has answered, as the server said last.
@@ -264,6 +285,7 @@ CREATE TABLE mls_group (
     last_seq INTEGER NOT NULL DEFAULT 0, -- highest number of its history seen; holes below are in `gap`
     request BLOB,                      -- creation or commit sent to the server, not answered yet (JSON)
     reconcile INTEGER NOT NULL DEFAULT 0, -- how often devices have changed since they were compared
+    comes_in INTEGER NOT NULL DEFAULT 0, -- the chat is to tell that this device is in it, once the server has taken it
     seen_before INTEGER NOT NULL DEFAULT 0, -- `last_seq` when this device last asked to join
     rotate_at INTEGER NOT NULL,        -- when this device's leaf key is due for a change, ms
     told_generation INTEGER NOT NULL DEFAULT 0, -- of one's own device list that its people have been told by this device
@@ -279,6 +301,8 @@ CREATE TABLE leaf_date (
     user_id TEXT NOT NULL,
     device_key BLOB NOT NULL,          -- Ed25519
     made_at INTEGER NOT NULL,          -- s, as the leaf says
+    restores INTEGER NOT NULL,         -- of the server, that there had been when it was seen
+    back_seq INTEGER NOT NULL,         -- the number of the first commit since the last one of them with which it was seen
     PRIMARY KEY (chat_id, user_id, device_key)
 ) STRICT, WITHOUT ROWID;
 
@@ -503,6 +527,7 @@ CREATE TABLE owed_receipt (
     chat_id INTEGER NOT NULL REFERENCES chat (id),
     message_id BLOB NOT NULL,
     read INTEGER NOT NULL,
+    owed_since INTEGER NOT NULL,       -- ms
     PRIMARY KEY (chat_id, read, message_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -512,6 +537,7 @@ CREATE TABLE epoch_end (
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     noted_at INTEGER NOT NULL,         -- ms; or when this device was connected again
+    renewed INTEGER NOT NULL DEFAULT 0, -- how often it was
     PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,41 +1,34 @@
-//! Whom the user has blocked. The server keeps the list, for all of the user's devices; here is what it said last, so that
-//! nothing is queued that nobody should hear.
+//! Whom the user has blocked. The server keeps the list, for all of the user's devices, and goes by it; here is what it said last, so
+//! that nothing is queued that nobody should hear. What the user's devices tell each other stands beside it: by that alone what the
+//! server keeps back is wanted, and where the two differ the user is told.
+
+mod said;
 
 use privmsg_protocol::UserId;
 use rusqlite::params;
 
 use crate::chats::{self, Chat, ChatKind};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, gaps, groups, outbox, settings};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, groups, outbox, settings};
+
+pub use said::{Told, by_others, differing, hear, say, set_shown, settle, told, was_said_lately};
 
 /// Reads the list anew when the server says that there is news.
 pub const TASK: TaskName = TaskName::new("blocks");
 
+/// When this device has first had the server's list, ms.
+const FIRST: &str = "blocks_first";
+
 /// How often the server has said that there is news.
 const NEWS: &str = "blocks_news";
 
-/// Whether the user has blocked somebody.
+/// Whether the server has somebody as blocked by the user.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn is_blocked(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
-    let mut query = at
-        .sql()
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = ?1 AND unblocked_at IS NULL)")?;
+    let mut query =
+        at.sql().prepare_cached("SELECT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = ?1 AND listed)")?;
     Ok(query.query_row([user.as_str()], |row| row.get(0))?)
-}
-
-/// How long what was kept back may be on its way to a device after its user does not want that any more.
-const LATELY_MS: i64 = 30 * 24 * 3600 * 1000;
-
-/// Whether the user has blocked somebody, or had until lately.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn was_blocked_lately(at: &Snapshot<'_>, user: &UserId, now_ms: i64) -> Result<bool, StoreError> {
-    let mut query = at.sql().prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = ?1 AND coalesce(unblocked_at, ?2) > ?2 - ?3)",
-    )?;
-    Ok(query.query_row(params![user.as_str(), now_ms, LATELY_MS], |row| row.get(0))?)
 }
 
 /// Who of a chat is blocked, if it is one with somebody who is.
@@ -49,28 +42,25 @@ pub fn in_chat(at: &Snapshot<'_>, chat: &Chat) -> Result<Option<UserId>, StoreEr
     }
 }
 
-/// Notes that somebody is blocked, or is not any more.
+/// Notes that the server has somebody as blocked, or has them so no more.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<(), StoreError> {
-    let changed = if blocked {
-        gaps::is_wanted(tx, user)?;
+    if blocked {
         // What they were to hear, they do not hear now, and not later unless the user says so.
         if let Some(chat) = chats::find(tx, &ChatKind::Direct { peer: user.clone() })? {
             outbox::hold(tx, chat)?;
         }
-        tx.sql()
-            .prepare_cached(
-                "INSERT INTO blocked_user (user_id) VALUES (?1)
-                 ON CONFLICT DO UPDATE SET unblocked_at = NULL WHERE unblocked_at IS NOT NULL",
-            )?
-            .execute([user.as_str()])?
-    } else {
-        tx.sql()
-            .prepare_cached("UPDATE blocked_user SET unblocked_at = ?2 WHERE user_id = ?1 AND unblocked_at IS NULL")?
-            .execute(params![user.as_str(), now_ms])?
-    };
+    }
+    let changed = tx
+        .sql()
+        .prepare_cached(
+            "INSERT INTO blocked_user (user_id, listed, since) SELECT ?1, ?2, ?3
+                 WHERE ?2 OR EXISTS (SELECT 1 FROM blocked_user WHERE user_id = ?1)
+             ON CONFLICT DO UPDATE SET listed = ?2, since = ?3, shown = 0 WHERE listed != ?2",
+        )?
+        .execute(params![user.as_str(), blocked, now_ms])?;
     if changed > 0 {
         tx.changed(Change::Contact(user.clone()));
         tx.changed(Change::Task(groups::TASK));
@@ -83,8 +73,11 @@ pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<(),
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn replace(tx: &Tx<'_>, blocked: &[UserId], now_ms: i64) -> Result<(), StoreError> {
+    if settings::get(tx, FIRST)?.is_none() {
+        settings::set(tx, FIRST, now_ms)?;
+    }
     let known: Vec<String> = {
-        let mut query = tx.sql().prepare_cached("SELECT user_id FROM blocked_user WHERE unblocked_at IS NULL")?;
+        let mut query = tx.sql().prepare_cached("SELECT user_id FROM blocked_user WHERE listed")?;
         query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
     };
     for user in known {

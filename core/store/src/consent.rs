@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::chats::{self, ChatId, ChatKind};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, blocks, gaps, groups, owed_receipts};
 
-pub use elsewhere::{Undone, decided_by_others, decisions, set_decided_by, undo};
+pub use elsewhere::{Undone, decided_by_others, decisions, hear, is_to_be_told, set_decided_by, undo};
 
 /// Tells the server what was decided, and asks what it knows.
 pub const TASK: TaskName = TaskName::new("requests");
@@ -347,7 +347,7 @@ pub fn requests(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
     let mut query = at.sql().prepare_cached(&format!(
         "SELECT chat.id FROM chat JOIN consent ON consent.chat = {NAME} AND consent.state = 'asked'
          WHERE NOT EXISTS (SELECT 1 FROM group_chat WHERE chat_id = chat.id AND gone IS NOT NULL)
-             AND NOT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = consent.asker AND unblocked_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = consent.asker AND listed)
          ORDER BY chat.last_at DESC, chat.id DESC"
     ))?;
     let rows = query.query_map([], |row| Ok(ChatId(row.get(0)?)))?;

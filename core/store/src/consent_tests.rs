@@ -85,7 +85,7 @@ async fn what_is_decided_here_counts_whatever_the_clocks_say() {
     let (state, told) = story(|tx, _| {
         decide(tx, &decision(true, i64::MAX / 2), Decided::Elsewhere)?;
         decide(tx, &decision(false, 5), Decided::Here)?;
-        Ok((of(tx, &with_bob())?, decisions(tx)?))
+        Ok((of(tx, &with_bob())?, decisions(tx, &[])?))
     })
     .await;
     assert_eq!(state, Consent::Declined);
@@ -140,21 +140,45 @@ async fn receipts_are_held_until_there_is_an_answer_and_go_out_once() {
     let message = MessageId::from_bytes([1; 16]);
     let due = story(move |tx, chat| {
         let mut due = Vec::new();
-        owed_receipts::owe(tx, chat, &message, false)?;
-        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
+        owed_receipts::owe(tx, chat, &message, false, 1)?;
+        due.push((owed_receipts::first(tx)?.is_some(), owed_receipts::take(tx, 5, 1)?));
         decide(tx, &decision(true, 1), Decided::ByWriting)?;
-        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
-        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
+        due.push((owed_receipts::first(tx)?.is_some(), owed_receipts::take(tx, 5, 1)?));
+        due.push((owed_receipts::first(tx)?.is_some(), owed_receipts::take(tx, 5, 1)?));
         // What was owed to somebody who is declined is owed no more, not even if they are let in later.
-        owed_receipts::owe(tx, chat, &message, false)?;
+        owed_receipts::owe(tx, chat, &message, false, 1)?;
         decide(tx, &decision(false, 2), Decided::Here)?;
         decide(tx, &decision(true, 3), Decided::Here)?;
-        due.push((owed_receipts::any(tx)?, owed_receipts::take(tx, 5)?));
+        due.push((owed_receipts::first(tx)?.is_some(), owed_receipts::take(tx, 5, 1)?));
         Ok(due)
     })
     .await;
     let all = owed_receipts::Owed { chat: ChatId(1), read: false, message_ids: vec![message] };
     assert_eq!(due, [(false, None), (true, Some(all)), (false, None), (false, None)]);
+}
+
+/// That something has arrived is told with what comes behind it, and not at all where it is read meanwhile, or another device has told it.
+#[tokio::test]
+async fn what_is_read_or_told_by_another_device_is_not_told_to_have_arrived() {
+    let [early, late, read, told] = [1, 2, 3, 4].map(|number| MessageId::from_bytes([number; 16]));
+    let sent = story(move |tx, chat| {
+        decide(tx, &decision(true, 1), Decided::ByWriting)?;
+        for (message, at) in [(early, 10), (late, 20), (read, 10), (told, 10)] {
+            owed_receipts::owe(tx, chat, &message, false, at)?;
+        }
+        owed_receipts::is_told(tx, chat, &[told], false)?;
+        assert_eq!((owed_receipts::first(tx)?, owed_receipts::take(tx, 5, 9)?), (Some(10), None));
+        owed_receipts::owe(tx, chat, &read, true, 15)?;
+        assert_eq!(owed_receipts::first(tx)?, Some(0));
+        let sent = [owed_receipts::take(tx, 5, 9)?, owed_receipts::take(tx, 5, 10)?, owed_receipts::take(tx, 5, 99)?];
+        owed_receipts::owe(tx, chat, &read, true, 15)?;
+        owed_receipts::is_told(tx, chat, &[read], true)?;
+        assert_eq!(owed_receipts::first(tx)?, None);
+        Ok(sent)
+    })
+    .await;
+    let of = |read, message_ids| Some(owed_receipts::Owed { chat: ChatId(1), read, message_ids });
+    assert_eq!(sent, [of(true, vec![read]), of(false, vec![early, late]), None]);
 }
 
 /// What the server has taken out of the mailbox of a device that was away, or says to have kept back, is not lost; elsewhere it is.
@@ -245,7 +269,7 @@ async fn what_is_open_because_a_friend_has_brought_one_in_is_told_to_a_new_devic
     let of_club = club.clone();
     let told = story(move |tx, _| {
         bring_in(tx, &of_club, &bob())?;
-        decisions(tx)
+        decisions(tx, &[])
     })
     .await;
     assert_eq!(told, [Decision { chat: club.clone(), open: true, at_ms: 0 }]);

@@ -9,7 +9,7 @@ use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, epoch_ends, holds};
 
-pub use lists::{is_checked, is_told, set_checked, set_told};
+pub use lists::{has_come_in, is_checked, is_told, set_checked, set_comes_in, set_told};
 
 /// The queue of what is to be done for groups.
 pub const TASK: TaskName = TaskName::new("groups");
@@ -192,7 +192,7 @@ pub fn note_seen(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub(crate) fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+pub fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     let key = group.as_bytes().as_slice();
     tx.sql().execute(
         "UPDATE chat SET groups = groups + 1 WHERE id = (SELECT chat_id FROM mls_group WHERE group_id = ?1)",
@@ -387,6 +387,10 @@ pub fn note_lineage(tx: &Tx<'_>, lineage: &str) -> Result<bool, StoreError> {
     if known.as_deref() == Some(lineage) {
         return Ok(false);
     }
-    tx.sql().execute("INSERT OR REPLACE INTO server_lineage (id, lineage) VALUES (1, ?1)", [lineage])?;
+    tx.sql().execute(
+        "INSERT INTO server_lineage (id, lineage) VALUES (1, ?1)
+         ON CONFLICT DO UPDATE SET lineage = ?1, restores = restores + 1",
+        [lineage],
+    )?;
     Ok(known.is_some())
 }

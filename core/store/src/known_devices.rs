@@ -38,6 +38,40 @@ pub fn save(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32], known: &[u8]) -> Re
     Ok(())
 }
 
+/// How many newer lists of one account in messages are taken in a day: as many as an honest server takes of it. As many again that begin
+/// a generation: whoever has only a signing key can begin none, and so keeps none from coming.
+const TOLD: i64 = 20;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// A newer list of an account has come in a message. Returns whether there were not too many of them lately.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note_told(
+    tx: &Tx<'_>,
+    user: &UserId,
+    identity: &[u8; 32],
+    begins: bool,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "UPDATE known_devices SET told_from = ?3, told_lists = 0, told_generations = 0
+             WHERE user_id = ?1 AND identity = ?2 AND ?3 NOT BETWEEN told_from AND told_from + ?4",
+        )?
+        .execute(params![user.as_str(), identity.as_slice(), now_ms, DAY_MS])?;
+    let counted = tx
+        .sql()
+        .prepare_cached(
+            "UPDATE known_devices SET told_lists = told_lists + NOT ?3, told_generations = told_generations + ?3
+             WHERE user_id = ?1 AND identity = ?2 AND iif(?3, told_generations, told_lists) < ?4",
+        )?
+        .execute(params![user.as_str(), identity.as_slice(), begins, TOLD])?;
+    // Of whom nothing is known yet, nothing is counted.
+    Ok(counted > 0 || load(tx, user, identity)?.is_none())
+}
+
 /// What counts of somebody's lists is another than before.
 pub(crate) fn note_change(tx: &Tx<'_>) -> Result<(), StoreError> {
     settings::set(tx, CHANGES, changes(tx)? + 1)

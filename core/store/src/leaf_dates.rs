@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use privmsg_protocol::UserId;
+use privmsg_protocol::{Seq, UserId};
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::chats::ChatId;
@@ -13,21 +13,36 @@ use crate::{Snapshot, StoreError, Tx};
 /// Devices of one user that are remembered in a chat, those that were there last: twice as many as an account may have.
 const MOST: i64 = 64;
 
-/// Notes when a device has made a leaf, if that is later than what is known.
+/// Notes when a device has made a leaf, if that is later than what is known, and that it was seen with the commit of that number.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn note(tx: &Tx<'_>, chat: ChatId, user: &UserId, key: &[u8; 32], made_at: u64) -> Result<(), StoreError> {
+pub fn note(
+    tx: &Tx<'_>,
+    chat: ChatId,
+    user: &UserId,
+    key: &[u8; 32],
+    made_at: u64,
+    seq: Seq,
+) -> Result<(), StoreError> {
     let (user, key) = (user.as_str(), key.as_slice());
+    let restores: i64 = tx
+        .sql()
+        .prepare_cached("SELECT restores FROM server_lineage")?
+        .query_row([], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    let values = params![chat.0, user, key, to_sql(made_at), restores, to_sql(seq.0)];
     let mut insert = tx.sql().prepare_cached(
-        "INSERT INTO leaf_date (chat_id, user_id, device_key, made_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        "INSERT INTO leaf_date (chat_id, user_id, device_key, made_at, restores, back_seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
     )?;
-    if insert.execute(params![chat.0, user, key, to_sql(made_at)])? == 0 {
+    if insert.execute(values)? == 0 {
         let mut update = tx.sql().prepare_cached(
-            "UPDATE leaf_date SET made_at = ?4
+            "UPDATE leaf_date SET made_at = ?4, restores = ?5, back_seq = iif(restores = ?5, back_seq, ?6)
              WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND made_at < ?4",
         )?;
-        update.execute(params![chat.0, user, key, to_sql(made_at)])?;
+        update.execute(values)?;
         return Ok(());
     }
     tx.sql()
@@ -62,6 +77,44 @@ pub fn of(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Res
     Ok(made_at.map(from_sql))
 }
 
+/// Whether a device was there before the server was restored last, and has not been seen since.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn comes_back(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Result<bool, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM leaf_date JOIN server_lineage AS server
+         WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND leaf_date.restores < server.restores)",
+    )?;
+    Ok(query.query_row(params![chat.0, user.as_str(), key.as_slice()], |row| row.get(0))?)
+}
+
+/// With which commit the first of a user's devices came back after the server was restored last.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn first_back_at(at: &Snapshot<'_>, chat: ChatId, user: &UserId) -> Result<Option<Seq>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT min(back_seq) FROM leaf_date JOIN server_lineage AS server USING (restores)
+         WHERE server.restores > 0 AND chat_id = ?1 AND user_id = ?2",
+    )?;
+    let seq: Option<i64> = query.query_row(params![chat.0, user.as_str()], |row| row.get(0))?;
+    Ok(seq.map(|seq| Seq(from_sql(seq))))
+}
+
+/// With which commit a device came back after the server was restored last, if it has been.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn back_at(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Result<Option<Seq>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT back_seq FROM leaf_date JOIN server_lineage AS server USING (restores)
+         WHERE server.restores > 0 AND chat_id = ?1 AND user_id = ?2 AND device_key = ?3",
+    )?;
+    let seq = query.query_row(params![chat.0, user.as_str(), key.as_slice()], |row| row.get(0)).optional()?;
+    Ok(seq.map(|seq| Seq(from_sql(seq))))
+}
+
 /// Forgets a user's devices, who takes no part in the chat any more: should they be let in again, it is by key packages that they
 /// may have made before.
 ///
@@ -88,6 +141,7 @@ mod tests {
     use super::*;
     use crate::Store;
     use crate::chats::{self, ChatKind};
+    use crate::groups;
     use crate::key::DatabaseKey;
 
     fn user(name: &str) -> UserId {
@@ -102,10 +156,10 @@ mod tests {
             let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
             let other = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 0)?;
             for made_at in [5, 9, 7] {
-                note(tx, chat, &user("bob"), &[1; 32], made_at)?;
+                note(tx, chat, &user("bob"), &[1; 32], made_at, Seq(1))?;
             }
-            note(tx, chat, &user("carol"), &[2; 32], 3)?;
-            note(tx, other, &user("bob"), &[1; 32], 4)?;
+            note(tx, chat, &user("carol"), &[2; 32], 3, Seq(1))?;
+            note(tx, other, &user("bob"), &[1; 32], 4, Seq(1))?;
             let before = (all(tx, chat)?, all(tx, other)?);
             forget(tx, chat, &user("bob"))?;
             let after = all(tx, chat)?;
@@ -126,14 +180,52 @@ mod tests {
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
         let kept = store.write(|tx| {
             let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
-            note(tx, chat, &user("bob"), &[255; 32], 1)?;
+            note(tx, chat, &user("bob"), &[255; 32], 1, Seq(1))?;
             for device in 0..200 {
-                note(tx, chat, &user("mallory"), &[device; 32], 100 + u64::from(device))?;
+                note(tx, chat, &user("mallory"), &[device; 32], 100 + u64::from(device), Seq(1))?;
             }
             all(tx, chat)
         });
         let kept = kept.await.unwrap();
         assert_eq!(kept.len(), 65);
         assert!(kept.contains_key(&[255; 32]) && kept.contains_key(&[199; 32]) && !kept.contains_key(&[0; 32]));
+    }
+
+    #[tokio::test]
+    async fn who_was_there_comes_back_once_after_each_restore() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let seen = store.write(|tx| {
+            let chat = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 0)?;
+            let bob = user("bob");
+            let sees = |device: u8, made_at, seq| note(tx, chat, &bob, &[device; 32], made_at, Seq(seq));
+            let stands = |device: u8| {
+                let key = [device; 32];
+                let back = (back_at(tx, chat, &bob, &key)?, first_back_at(tx, chat, &bob)?);
+                Ok::<_, StoreError>((comes_back(tx, chat, &bob, &key)?, back))
+            };
+            groups::note_lineage(tx, "first")?;
+            (sees(1, 10, 5)?, sees(2, 10, 6)?);
+            let mut seen = vec![stands(1)?];
+            groups::note_lineage(tx, "second")?;
+            // With the leaf of the backup: that is not to be seen again.
+            sees(2, 10, 3)?;
+            seen.push(stands(2)?);
+            (sees(1, 20, 4)?, sees(1, 30, 8)?);
+            seen.extend([stands(1)?, stands(2)?, stands(9)?]);
+            sees(2, 20, 9)?;
+            seen.push(stands(2)?);
+            Ok::<_, StoreError>(seen)
+        });
+        let (none, first) = (None, Some(Seq(4)));
+        let stands = [
+            (false, (none, none)),
+            (true, (none, none)),
+            (false, (first, first)),
+            (true, (none, first)),
+            (false, (none, first)),
+            (false, (Some(Seq(9)), first)),
+        ];
+        assert_eq!(seen.await.unwrap(), stands);
     }
 }

@@ -103,6 +103,15 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Listed>, StoreError> {
     rows.collect()
 }
 
+/// How many of those that stand in the newest list come before a device, by their names.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn before(at: &Snapshot<'_>, device: &DeviceId) -> Result<u32, StoreError> {
+    let sql = "SELECT count(*) FROM listed_device WHERE present = 1 AND device_id < ?1";
+    Ok(at.sql().prepare_cached(sql)?.query_row([device.as_str()], |row| row.get(0))?)
+}
+
 /// Devices that lists have had under more than one key: a name is given to one device, so somebody has spoken for another one.
 ///
 /// # Errors

@@ -41,12 +41,31 @@ pub fn earlier(at: &Snapshot<'_>) -> Result<Vec<Vec<u8>>, StoreError> {
     Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
+/// Others have taken the place of what has this hash, for good, though the copy itself goes some day.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_replaced(tx: &Tx<'_>, hash: &[u8; 32]) -> Result<(), StoreError> {
+    tx.sql().execute("INSERT OR IGNORE INTO replaced_sealed_identity (hash) VALUES (?1)", [hash.as_slice()])?;
+    Ok(())
+}
+
+/// Whether others have.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_replaced(at: &Snapshot<'_>, hash: &[u8; 32]) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM replaced_sealed_identity WHERE hash = ?1)";
+    Ok(at.sql().query_row(sql, [hash.as_slice()], |row| row.get(0))?)
+}
+
 /// Under another identity none of the copies is of use.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn forget(tx: &Tx<'_>) -> Result<(), StoreError> {
     tx.sql().execute("DELETE FROM earlier_sealed_identity", [])?;
+    tx.sql().execute("DELETE FROM replaced_sealed_identity", [])?;
     tx.sql().execute("DELETE FROM new_recovery_words", [])?;
     Ok(())
 }

@@ -9,6 +9,7 @@ pub mod outbox;
 pub mod owed_receipts;
 pub mod parked;
 pub mod rejoins;
+pub mod said_again;
 pub mod sealed_files;
 pub mod unusable_commits;
 pub mod uploads;

@@ -4,6 +4,9 @@ use anyhow::{Result, ensure};
 use privmsg_client::{Event, Reason};
 use tokio::sync::broadcast::Receiver;
 
+use privmsg_testkit::Server;
+use privmsg_testkit::wait::PATIENCE;
+
 use super::alice_and_bob;
 
 fn set_back(event: &Event) -> bool {
@@ -131,5 +134,65 @@ async fn a_copy_with_an_invitation_in_it_does_not_repeat_its_keys() -> Result<()
     earlier.delivered(&said).await?;
     alice.hears(&earlier, "after").await?;
     ensure!(alice.missing(&earlier).await? == 0);
+    Ok(())
+}
+
+/// The server is restored, and one device of each comes back before the other one does. What the first ones say meanwhile is said again to
+/// the late ones, in its place and once.
+#[tokio::test]
+async fn a_device_that_comes_back_late_after_a_restore_has_what_was_said_meanwhile() -> Result<()> {
+    let mut server = Server::start().await?;
+    let (mut phone, mut bobs) = (server.person("alice").await?, server.person("bob").await?);
+    phone.says(&bobs, "before").await?;
+    bobs.hears(&phone, "before").await?;
+    bobs.says(&phone, "indeed").await?;
+    phone.hears(&bobs, "indeed").await?;
+    let mut laptop = phone.takes_another_device(&server.url()).await?;
+    let mut tablet = bobs.takes_another_device(&server.url()).await?;
+    phone.says(&bobs, "with all of them").await?;
+    for (device, of) in [(&laptop, &bobs), (&bobs, &phone), (&tablet, &phone)] {
+        device.has(of, "with all of them").await?;
+    }
+    let backup = server.is_backed_up()?;
+    // Each has another leaf since, so that those of the backup are of the past when it comes back.
+    for device in [&mut phone, &mut laptop, &mut bobs, &mut tablet] {
+        device.goes_offline().await?;
+    }
+    server.is_set_back_to(&backup).await?;
+    for device in [&mut phone, &mut laptop, &mut bobs, &mut tablet] {
+        device.goes_online().await?;
+    }
+    let said = phone.says(&bobs, "in the first life").await?;
+    phone.delivered(&said).await?;
+    for (device, of) in [(&laptop, &bobs), (&bobs, &phone), (&tablet, &phone)] {
+        device.has(of, "in the first life").await?;
+    }
+    for device in [&mut phone, &mut laptop, &mut bobs, &mut tablet] {
+        device.goes_offline().await?;
+    }
+    server.is_set_back_to(&backup).await?;
+    for device in [&mut phone, &mut bobs] {
+        device.goes_online().await?;
+    }
+    let talk = ["are you there?", "yes", "fine"].map(str::to_owned);
+    for (text, (by, to)) in talk.iter().zip([(&phone, &bobs), (&bobs, &phone), (&phone, &bobs)]) {
+        let said = by.says(to, text).await?;
+        by.delivered(&said).await?;
+        to.hears(by, text).await?;
+    }
+    for device in [&mut laptop, &mut tablet] {
+        device.goes_online().await?;
+    }
+    let before = ["before", "indeed", "with all of them", "in the first life"].map(str::to_owned);
+    for (device, of) in [(&laptop, &bobs), (&tablet, &phone)] {
+        for text in &talk {
+            device.has(of, text).await?;
+        }
+        let texts = device.texts(of).await?;
+        ensure!(texts.ends_with(&talk), "{texts:?}");
+    }
+    for (device, of) in [(&phone, &bobs), (&bobs, &phone)] {
+        device.has_exactly(of, &[&before[..], &talk[..]].concat(), PATIENCE).await?;
+    }
     Ok(())
 }

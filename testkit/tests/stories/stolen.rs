@@ -110,6 +110,41 @@ async fn what_a_stolen_device_has_declined_stands_as_before() -> Result<()> {
     bob.goes_offline().await
 }
 
+/// A thief blocks a contact: the owner is told at once on which device, and when it is called back how to undo it.
+#[tokio::test]
+async fn whom_a_stolen_device_has_blocked_is_listed() -> Result<()> {
+    let (server, mut alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    bob.says(&alice, "hello").await?;
+    tablet.hears(&bob, "hello").await?;
+    let (stolen, name) = (id_of(&tablet).await?, bob.account().user_id.clone());
+    tablet.client().block(&name).await?;
+    let told = |is_stolen: bool| {
+        let (alice, stolen, name) = (&alice, &stolen, &name);
+        async move {
+            let lines = alice.messages(alice).await?;
+            let mut news = lines.into_iter().filter_map(|line| line.block_news);
+            let is_told = news.any(|news| {
+                news.stolen == is_stolen
+                    && news.device.as_deref() == Some(stolen.as_str())
+                    && news.blocked == [name.clone()]
+            });
+            Ok::<_, anyhow::Error>(is_told.then_some(()))
+        }
+    };
+    until("that she is told", PATIENCE, || told(false)).await?;
+    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    until("that it is listed", PATIENCE, || told(true)).await?;
+    ensure!(alice.client().is_blocked(&name).await?, "nobody whom she had blocked herself is heard because of it");
+    alice.client().unblock(&name).await?;
+    bob.says(&alice, "are you there?").await?;
+    alice.hears(&bob, "are you there?").await?;
+    alice.goes_offline().await?;
+    bob.goes_offline().await
+}
+
 /// A thief changes a group: nothing says on which device a roster was signed, so all is listed that was signed while theirs was there.
 #[tokio::test]
 async fn what_was_changed_in_groups_while_a_stolen_device_was_there_is_listed() -> Result<()> {

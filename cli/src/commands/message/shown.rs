@@ -199,6 +199,9 @@ fn alarm(lang: Lang, message: &MessageView, around: &Around<'_>) -> Option<Vec<S
         MessageKind::AcceptedElsewhere => lang.accepted_elsewhere(&named),
         MessageKind::DecisionUndone => lang.decision_undone(&named),
         MessageKind::StepsToConfirm => lang.steps_to_confirm(&named),
+        MessageKind::BlocksChanged => {
+            return Some(lang.block_news(&message.block_news.as_deref().cloned().unwrap_or_default()));
+        }
         MessageKind::DeviceUnseen => lang.device_unseen(&named, &time::local(message.sent_at)),
         _ => return None,
     }];

@@ -3,14 +3,15 @@
 use privmsg_protocol::UserId;
 use privmsg_protocol::rest::BlockedUser;
 use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::{Snapshot, Tx, blocks, outbox};
+use privmsg_store::{Snapshot, Tx, account, blocks, outbox};
 
 use super::Client;
+use crate::content::decisions;
 use crate::error::ClientError;
 
 impl Client {
     /// Blocks somebody, on all devices of the user: when this returns, nothing that they send arrives any more, and nothing
-    /// goes out to them that waits here. They are not told. What they sent before stays.
+    /// goes out to them that waits here. They are not told; the user's other devices are, by this one. What they sent before stays.
     ///
     /// # Errors
     /// [`ClientError`] of the request.
@@ -18,12 +19,16 @@ impl Client {
         // First here: while the server is asked, the engine may send.
         let was_blocked = self.is_blocked(user).await?;
         self.note_block(user, true).await?;
-        let asked = self.context.api.block(user).await;
-        if asked.is_err() && !was_blocked {
-            self.note_block(user, false).await?;
-            self.release(user).await?;
+        match self.context.api.block(user).await {
+            Ok(()) => self.say_block(user, true).await,
+            Err(error) => {
+                if !was_blocked {
+                    self.note_block(user, false).await?;
+                    self.release(user).await?;
+                }
+                Err(error)
+            }
         }
-        asked
     }
 
     /// Takes that back. What they have sent meanwhile does not arrive any more. What this user had written before the block, and
@@ -33,7 +38,7 @@ impl Client {
     /// [`ClientError`] of the request.
     pub async fn unblock(&self, user: &UserId) -> Result<(), ClientError> {
         self.context.api.unblock(user).await?;
-        self.note_block(user, false).await
+        self.say_block(user, false).await
     }
 
     /// How many messages wait on this device since before their recipient was blocked.
@@ -84,6 +89,16 @@ impl Client {
     pub async fn is_blocked(&self, user: &UserId) -> Result<bool, ClientError> {
         let user = user.clone();
         self.read(move |at| blocks::is_blocked(at, &user)).await
+    }
+
+    async fn say_block(&self, user: &UserId, blocked: bool) -> Result<(), ClientError> {
+        let (user, now) = (user.clone(), self.context.clock.now_ms());
+        let say = move |tx: &Tx<'_>| {
+            let (own, device) = account::sender(tx)?.ok_or(ClientError::NotSignedIn)?;
+            blocks::set(tx, &user, blocked, now)?;
+            decisions::block(tx, (&own, &device), &user, blocked, now)
+        };
+        self.context.store.write(say).await
     }
 
     async fn note_block(&self, user: &UserId, blocked: bool) -> Result<(), ClientError> {

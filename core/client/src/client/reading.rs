@@ -84,7 +84,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn mark_read(&self, chat: ChatId, to: Option<Cursor>) -> Result<u64, ClientError> {
-        let own = self.user_id().clone();
+        let (own, now) = (self.user_id().clone(), self.context.clock.now_ms());
         self.context
             .store
             .write(move |tx| {
@@ -97,7 +97,7 @@ impl Client {
                 let tell = Policy::of(&before.chat.kind).receipts && Setting::ReadReceipts.is_on(tx)?;
                 if tell {
                     for id in messages::unread(tx, chat, &own, before.read_to, to)? {
-                        owed_receipts::owe(tx, chat, &id, true)?;
+                        owed_receipts::owe(tx, chat, &id, true, now)?;
                     }
                 }
                 chats::set_read_to(tx, chat, to)?;

@@ -1,8 +1,11 @@
 //! What a person has said to what others have begun: a message is an answer, and one's own devices tell each other what was
 //! decided besides.
 
-use privmsg_e2ee::{Content, DecidedChat, Decision as Told, Decisions, Kind, MAX_DECISIONS};
+use std::cmp::Reverse;
+
+use privmsg_e2ee::{Content, DecidedAbout, Decision as Told, Decisions, Kind, MAX_DECISIONS};
 use privmsg_protocol::{DeviceId, UserId};
+use privmsg_store::blocks;
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent, Decided, Decision};
 use privmsg_store::messages::{Direction, Kind as Notice};
@@ -12,6 +15,7 @@ use super::signing_key::of_own_device;
 use super::{ContentKind, Effect, Said, compose, millis, say, says_a_person};
 use crate::error::ClientError;
 use crate::events::Event;
+use crate::own_devices::block_news::{self, BlockNews};
 use crate::own_devices::learn;
 
 /// This device has asked the others for what was decided before it was there.
@@ -40,26 +44,54 @@ impl ContentKind for DecisionsKind {
         if of_own_device(tx, said)?.is_none() {
             return Ok(Effect::default());
         }
-        let mut events = Vec::new();
-        for told in decisions {
-            let told = decision(told);
-            // Nobody decides for days to come, and nobody could take that back.
-            let told = Decision { at_ms: told.at_ms.min(said.now_ms.saturating_add(AHEAD_MS)), ..told };
-            let before = consent::of(tx, &told.chat)?;
-            if consent::decide(tx, &told, Decided::Elsewhere)? {
-                consent::set_decided_by(tx, &told.chat, said.sender_device, before)?;
-                // What a new device hears of what was before it is no news.
-                if before != Consent::Unknown {
-                    let kind = if told.open { Notice::ACCEPTED_ELSEWHERE } else { Notice::DECLINED_ELSEWHERE };
-                    events.extend(learn::line(tx, said.own, &told.chat, kind, said.sender_device, said.now_ms)?);
-                }
-            }
-        }
-        if wanted && let Some((user, device)) = account::sender(tx)? {
+        let events = hear(tx, said, decisions)?;
+        if wanted
+            && let Some((user, device)) = account::sender(tx)?
+            && consent::is_to_be_told(tx, said.sender_device, said.now_ms)?
+        {
             tell_all(tx, (&user, &device), said.now_ms)?;
         }
         Ok(Effect { events, ..Effect::default() })
     }
+}
+
+/// What another device has decided, each once.
+fn hear(tx: &Tx<'_>, said: &Said<'_>, mut decisions: Vec<Told>) -> Result<Vec<Event>, ClientError> {
+    // Of several about one chat the last one counts, and one line is enough.
+    decisions.sort_by_key(|told| Reverse((told.at_ms, told.declined)));
+    let mut heard = Vec::new();
+    let mut events = Vec::new();
+    let mut news = BlockNews::by(said.sender_device);
+    for told in decisions {
+        if heard.contains(&told.about) {
+            continue;
+        }
+        heard.push(told.about.clone());
+        // Nobody decides for days to come, and nobody could take that back.
+        let at_ms = millis(told.at_ms).min(said.now_ms.saturating_add(AHEAD_MS));
+        let (by, open) = (said.sender_device, !told.declined);
+        let chat = match told.about {
+            DecidedAbout::With(peer) => ChatKind::Direct { peer },
+            DecidedAbout::Group(conversation) => ChatKind::Group { conversation },
+            DecidedAbout::Sender(user) => {
+                let told = blocks::Told { user, blocked: !open, at_ms };
+                if blocks::hear(tx, &told, by, said.now_ms)? {
+                    news.add(told.user, told.blocked);
+                }
+                continue;
+            }
+        };
+        // What a new device hears of what was before it is no news.
+        let before = consent::hear(tx, &Decision { chat: chat.clone(), open, at_ms }, by)?;
+        if before.is_some_and(|before| before != Consent::Unknown) {
+            let kind = if open { Notice::ACCEPTED_ELSEWHERE } else { Notice::DECLINED_ELSEWHERE };
+            events.extend(learn::line(tx, said.own, &chat, kind, by, said.now_ms)?);
+        }
+    }
+    if let Some((user, device)) = account::sender(tx)? {
+        events.extend(news.tell(tx, (&user, &device), said.now_ms)?);
+    }
+    Ok(events)
 }
 
 /// What a person of this user says in a chat, on whichever device, is their answer to whoever has begun it.
@@ -76,11 +108,28 @@ pub(super) fn answer(tx: &Tx<'_>, said: &Said<'_>) -> Result<(), ClientError> {
     let chat = chats::load(tx, said.chat)?.kind;
     let before = consent::of(tx, &chat)?;
     let is_other = consent::decide(tx, &Decision { chat: chat.clone(), open: true, at_ms }, on)?;
-    // Another device may not be in the chat, because nobody had answered there: it does not hear what is said.
-    if is_other && said.direction == Direction::Outgoing && before.is_held() {
-        return tell_one(tx, (said.own, said.sender_device), &chat, said.now_ms);
+    if !is_other || !before.is_held() {
+        return Ok(());
     }
-    Ok(())
+    match said.direction {
+        // Another device may not be in the chat, because nobody had answered there: it does not hear what is said.
+        Direction::Outgoing => tell_one(tx, (said.own, said.sender_device), &chat, said.now_ms),
+        // If it is removed as stolen, nobody has answered.
+        Direction::Incoming => Ok(consent::set_decided_by(tx, &chat, said.sender_device, before)?),
+    }
+}
+
+/// A person of this user has blocked somebody here, or takes it back, and the server knows. The other devices are told: what it keeps
+/// back is wanted by their word alone.
+pub(crate) fn block(
+    tx: &Tx<'_>,
+    own: (&UserId, &DeviceId),
+    user: &UserId,
+    blocked: bool,
+    now_ms: i64,
+) -> Result<(), ClientError> {
+    let said = blocks::say(tx, user, blocked, now_ms)?;
+    tell(tx, own, vec![of_block(said)], now_ms)
 }
 
 /// A person of this user lets a chat in, or declines it, here. The other devices are told.
@@ -96,12 +145,12 @@ pub(crate) fn decide(
 }
 
 fn tell_one(tx: &Tx<'_>, own: (&UserId, &DeviceId), chat: &ChatKind, now_ms: i64) -> Result<(), ClientError> {
-    let decided = consent::decisions(tx)?.into_iter().filter(|decision| decision.chat == *chat).collect();
-    tell(tx, own, decided, now_ms)
+    let decided = consent::decisions(tx, &listed(tx)?)?.into_iter().filter(|decision| decision.chat == *chat);
+    tell(tx, own, decided.filter_map(told).collect(), now_ms)
 }
 
-/// What others than these devices have decided counts no more: they were removed as stolen. A line says so in each chat, and the
-/// devices that stay are told how it stands.
+/// What others than these devices have decided about chats counts no more: they were removed as stolen. A line says so in each chat, and
+/// the devices that stay are told how it stands. Whom they have blocked is listed.
 pub(crate) fn undo(
     tx: &Tx<'_>,
     own: (&UserId, &DeviceId),
@@ -114,7 +163,9 @@ pub(crate) fn undo(
         events.extend(learn::line(tx, own.0, &one.chat, Notice::DECISION_UNDONE, &one.by, now_ms)?);
     }
     let is_undone = |decision: &Decision| undone.iter().any(|one| one.chat == decision.chat);
-    tell(tx, own, consent::decisions(tx)?.into_iter().filter(is_undone).collect(), now_ms)?;
+    let stand = consent::decisions(tx, listed)?.into_iter().filter(is_undone);
+    tell(tx, own, stand.filter_map(told).collect(), now_ms)?;
+    events.extend(block_news::list(tx, own, listed, now_ms)?);
     Ok(events)
 }
 
@@ -129,13 +180,21 @@ pub(crate) fn ask(tx: &Tx<'_>, own: (&UserId, &DeviceId), now_ms: i64) -> Result
     say_to_self(tx, own, &Decisions { decisions: Vec::new(), wanted: true }, now_ms)
 }
 
+/// All that was decided here, and what nobody else tells any more.
 fn tell_all(tx: &Tx<'_>, own: (&UserId, &DeviceId), now_ms: i64) -> Result<(), ClientError> {
-    tell(tx, own, consent::decisions(tx)?, now_ms)
+    let listed = listed(tx)?;
+    let blocks = blocks::told(tx, &listed)?.into_iter().map(of_block);
+    tell(tx, own, consent::decisions(tx, &listed)?.into_iter().filter_map(told).chain(blocks).collect(), now_ms)
 }
 
-fn tell(tx: &Tx<'_>, own: (&UserId, &DeviceId), decided: Vec<Decision>, now_ms: i64) -> Result<(), ClientError> {
-    let told: Vec<_> = decided.into_iter().filter_map(told).collect();
-    for decisions in told.chunks(MAX_DECISIONS) {
+/// The devices of the account, as this one knows them.
+fn listed(at: &Snapshot<'_>) -> Result<Vec<DeviceId>, ClientError> {
+    let Some(account) = account::load(at)? else { return Ok(Vec::new()) };
+    Ok(learn::known(at, &account)?.devices().iter().map(|device| device.device_id.clone()).collect())
+}
+
+fn tell(tx: &Tx<'_>, own: (&UserId, &DeviceId), decided: Vec<Told>, now_ms: i64) -> Result<(), ClientError> {
+    for decisions in decided.chunks(MAX_DECISIONS) {
         say_to_self(tx, own, &Decisions { decisions: decisions.to_vec(), wanted: false }, now_ms)?;
     }
     Ok(())
@@ -152,21 +211,18 @@ fn say_to_self(tx: &Tx<'_>, own: (&UserId, &DeviceId), decisions: &Decisions, no
     Ok(())
 }
 
-fn decision(told: Told) -> Decision {
-    let chat = match told.chat {
-        DecidedChat::With(peer) => ChatKind::Direct { peer },
-        DecidedChat::Group(conversation) => ChatKind::Group { conversation },
-    };
-    Decision { chat, open: !told.declined, at_ms: millis(told.at_ms) }
+fn of_block(told: blocks::Told) -> Told {
+    let at_ms = u64::try_from(told.at_ms).unwrap_or(0);
+    Told { about: DecidedAbout::Sender(told.user), declined: told.blocked, at_ms }
 }
 
 fn told(decision: Decision) -> Option<Told> {
-    let chat = match decision.chat {
-        ChatKind::Direct { peer } => DecidedChat::With(peer),
-        ChatKind::Group { conversation } => DecidedChat::Group(conversation),
+    let about = match decision.chat {
+        ChatKind::Direct { peer } => DecidedAbout::With(peer),
+        ChatKind::Group { conversation } => DecidedAbout::Group(conversation),
         ChatKind::SelfNotes => return None,
     };
-    Some(Told { chat, declined: !decision.open, at_ms: u64::try_from(decision.at_ms).unwrap_or(0) })
+    Some(Told { about, declined: !decision.open, at_ms: u64::try_from(decision.at_ms).unwrap_or(0) })
 }
 
 #[cfg(test)]

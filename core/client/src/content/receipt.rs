@@ -29,11 +29,11 @@ impl ContentKind for ReceiptKind {
 
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let receipt: Receipt = said.content.body()?;
-        // Those of one's own other devices say nothing about the other side.
+        let read = receipt.kind == What::Read;
         if said.sender == said.own {
+            owed_receipts::is_told(tx, said.chat, &receipt.message_ids, read)?;
             return Ok(Effect::default());
         }
-        let read = receipt.kind == What::Read;
         let news = receipts::note(tx, said.chat, said.own, &receipt.message_ids, said.sender, read, said.now_ms)?;
         let events = if news { vec![Event::Receipts { chat: said.chat }] } else { Vec::new() };
         Ok(Effect { message: None, events })
@@ -43,14 +43,19 @@ impl ContentKind for ReceiptKind {
 /// Notes that the sender of a message that has just come is to be told so.
 pub(super) fn owe_delivered(tx: &Tx<'_>, said: &Said<'_>) -> Result<(), ClientError> {
     if said.sender != said.own && Policy::of(&chat_kind(tx, said.chat)?).receipts {
-        owed_receipts::owe(tx, said.chat, &said.content.message_id, false)?;
+        owed_receipts::owe(tx, said.chat, &said.content.message_id, false, said.now_ms)?;
     }
     Ok(())
 }
 
-/// Turns receipts that are owed into queued messages. Who is blocked is told nothing.
-pub(crate) fn send_receipts(tx: &Tx<'_>, own: (&UserId, &DeviceId), now_ms: i64) -> Result<(), ClientError> {
-    while let Some(owed) = owed_receipts::take(tx, AT_ONCE)? {
+/// Turns receipts that are owed since `until_ms` at the latest into queued messages. Who is blocked is told nothing.
+pub(crate) fn send_receipts(
+    tx: &Tx<'_>,
+    own: (&UserId, &DeviceId),
+    until_ms: i64,
+    now_ms: i64,
+) -> Result<(), ClientError> {
+    while let Some(owed) = owed_receipts::take(tx, AT_ONCE, until_ms)? {
         if blocks::in_chat(tx, &chats::load(tx, owed.chat)?)?.is_some() {
             continue;
         }

@@ -2,9 +2,9 @@
 
 use privmsg_e2ee::{Content, Member};
 use privmsg_mls_public::numbers::is_acceptable;
-use privmsg_mls_public::{KnownDevices, ListNumber};
+use privmsg_mls_public::{DeviceList, KnownDevices, ListNumber};
 use privmsg_store::chats::ChatId;
-use privmsg_store::{blocks, wanted_lists};
+use privmsg_store::{blocks, known_devices, wanted_lists};
 
 use super::learn::Learning;
 use super::{load, read_told, stored};
@@ -34,10 +34,13 @@ pub(crate) fn hear(
     let mut events = Vec::new();
     if let Some(told) = &content.list {
         match read_told(&sender.user_id, told) {
-            Ok(list) if *list.certificate().identity_key() == sender.identity => {
+            Ok(list)
+                if *list.certificate().identity_key() == sender.identity && !is_one_of_many(step, sender, &list)? =>
+            {
                 let learning = Learning { tx: step.tx, own: step.identity, chat, now_ms: step.now_ms };
                 events = learning.list(&sender.user_id, sender.identity, list)?;
             }
+            // The number is asked for, as if the message had brought none.
             Ok(_) | Err(ClientError::Protocol(_) | ClientError::UpdateNeeded(_)) => {
                 tracing::warn!(sender = %sender.user_id, "passed over a device list in a message");
             }
@@ -53,6 +56,18 @@ pub(crate) fn hear(
         Some(_) => Standing::Unlisted,
     };
     Ok((standing, events))
+}
+
+/// Whether a newer list is one of more than an account has in a day: each would be a line for each device, and wake everything that
+/// depends on lists.
+fn is_one_of_many(step: &Step<'_, '_>, sender: &Member, list: &DeviceList) -> Result<bool, ClientError> {
+    let known = load(step.tx, &sender.user_id, sender.identity)?;
+    if known.number().is_some_and(|known| list.number() <= known) {
+        return Ok(false);
+    }
+    let begins = list.number().generation > known.generation();
+    let identity = sender.identity.as_bytes();
+    Ok(!known_devices::note_told(step.tx, &sender.user_id, identity, begins, step.now_ms)?)
 }
 
 /// Asks for a list that was named and is not known. Returns whether it is worth waiting for.

@@ -71,7 +71,7 @@ impl Learning<'_, '_> {
         Ok(events)
     }
 
-    /// New devices of somebody whose key something else than the server has vouched for are lines in the chat: whoever has
+    /// New devices of somebody whose key something else than the server has vouched for are a line in the chat: whoever has
     /// compared a number has done so with a person, and a device that comes later may be somebody else's. What is found
     /// when the first list comes is no news.
     fn announce(&self, user: &UserId, before: &KnownDevices, now: &KnownDevices) -> Result<Vec<Event>, ClientError> {
@@ -81,13 +81,13 @@ impl Learning<'_, '_> {
         if !is_held_fast || before.number().is_none() {
             return Ok(Vec::new());
         }
-        let mut events = Vec::new();
-        for device in now.devices().iter().filter(|device| !before.counts(&device.device_id, &device.device_key)) {
-            let since = i64::try_from(device.added_at).unwrap_or(i64::MAX).saturating_mul(1000);
-            let (id, name) = (new_message_id(self.now_ms)?, device.device_id.as_str().as_bytes());
-            events.extend(self.tell(user, Kind::DEVICE_ADDED, (id, name, since))?);
-        }
-        Ok(events)
+        let new = now.devices().iter().filter(|device| !before.counts(&device.device_id, &device.device_key));
+        let new: Vec<_> = new.collect();
+        let Some(since) = new.iter().map(|device| device.added_at).min() else { return Ok(Vec::new()) };
+        let since = i64::try_from(since).unwrap_or(i64::MAX).saturating_mul(1000);
+        // One line, however many they are.
+        let names = new.iter().map(|device| device.device_id.as_str()).collect::<Vec<_>>().join(", ");
+        self.tell(user, Kind::DEVICE_ADDED, (new_message_id(self.now_ms)?, names.as_bytes(), since))
     }
 
     /// Says it once about the same.

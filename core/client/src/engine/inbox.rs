@@ -30,6 +30,7 @@ use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::Step;
 use crate::group::news::Moment;
+use crate::group::saying_again::{first_place, say_to_latecomer};
 use crate::group::{leaf_dates, unusable};
 
 /// What a page came to.
@@ -246,11 +247,14 @@ impl<'a, 't> Intake<'a, 't> {
             return Ok(Verdict::Seen);
         }
         let effect = match Content::decode(plaintext) {
-            Ok(content) if content.message_id != message.message_id => {
+            Ok(content) if content.envelope_id() != message.message_id => {
                 tracing::warn!("rejected a message whose envelope names another one");
                 return Ok(Verdict::Unreadable);
             }
-            Ok(content) => people::hear(step, (group.chat, place), sender, &content, plaintext)?,
+            Ok(content) => {
+                let place = first_place(step, group, &content, message.seq)?.unwrap_or(place);
+                people::hear(step, (group.chat, place), sender, &content, plaintext)?
+            }
             Err(error) => {
                 tracing::warn!(%error, "a message is kept, but cannot be read");
                 let id = self.unreadable(message, group.chat, place, sender, plaintext)?;
@@ -306,7 +310,10 @@ impl<'a, 't> Intake<'a, 't> {
             groups::set_state(tx, id, GroupState::Broken)?;
         }
         groups::set_epoch(tx, id, change.epoch)?;
-        leaf_dates::note(tx, group.chat, &change.dates)?;
+        if change.added.contains(&change.committer) {
+            say_to_latecomer(self.step, group, &change.committer)?;
+        }
+        leaf_dates::note(tx, group.chat, &change.dates, message.seq.unwrap_or_default())?;
         if group.reconcile > 0 {
             // Whom the server did not let this device put out may have renewed their leaf, or be out.
             holds::forget_of(tx, &groups::TASK, Scope::Group(*id))?;

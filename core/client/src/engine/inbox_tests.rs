@@ -359,7 +359,7 @@ async fn a_notice_of_an_unknown_group_leads_to_a_join() {
 #[tokio::test]
 async fn what_was_kept_back_is_not_missing() {
     let (alice, bob) = alice_and_bob().await;
-    bob.step(|step| blocks::set(step.tx, &"alice".parse().unwrap(), true, step.now_ms).unwrap()).await;
+    bob.step(|step| drop(blocks::say(step.tx, &"alice".parse().unwrap(), true, step.now_ms).unwrap())).await;
     let mut last = alice.encrypt("kept back", 2).await;
     for n in 3..=9 {
         last = alice.encrypt("kept back", n).await;

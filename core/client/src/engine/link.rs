@@ -66,6 +66,8 @@ struct State {
     in_step: bool,
     /// What has come through this connection.
     read: Read,
+    /// The engine stops: what can be said is said now.
+    leaving: bool,
     /// When messages last arrived, if what is missing has not been confirmed since.
     restless_since: Option<Instant>,
 }
@@ -93,6 +95,16 @@ impl Link {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The engine has been asked to stop.
+    pub(super) fn leaves(&self) {
+        self.state().leaving = true;
+    }
+
+    /// Whether what can be said is to be said now: there is no later.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state().leaving
     }
 
     /// Hands frames to the socket, waiting while it is behind.

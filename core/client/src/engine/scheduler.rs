@@ -116,7 +116,7 @@ impl Scheduler {
         while !self.link.has_caught_up() {
             tokio::select! {
                 () = self.link.moved.notified() => {}
-                Some(flush) = self.asked.recv() => self.flushes.push(flush),
+                Some(flush) = self.asked.recv() => self.leaves(flush),
             }
         }
         loop {
@@ -138,10 +138,15 @@ impl Scheduler {
                     return Ok(());
                 },
                 () = self.link.moved.notified() => {}
-                Some(flush) = self.asked.recv() => self.flushes.push(flush),
+                Some(flush) = self.asked.recv() => self.leaves(flush),
                 () = sleep(&link, wake) => {}
             }
         }
+    }
+
+    fn leaves(&mut self, flush: oneshot::Sender<()>) {
+        self.link.leaves();
+        self.flushes.push(flush);
     }
 
     /// Begins what is due and not held. Returns whether the groups are done with, and when to plan again.

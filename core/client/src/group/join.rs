@@ -7,7 +7,7 @@ use std::time::Duration;
 use privmsg_e2ee::{Conversation, ExternalJoinError, JoinError, RejectReason};
 use privmsg_protocol::frames::{Ack, ClientFrame};
 use privmsg_protocol::rest::GroupStateAt;
-use privmsg_protocol::{ErrorCode, GroupId, Incarnation};
+use privmsg_protocol::{ErrorCode, GroupId, Incarnation, Seq};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Scope};
@@ -22,7 +22,7 @@ use super::mls::Step;
 use super::request::{Request, submit};
 use super::roster_steps;
 use super::standing::vanished;
-use super::{asking, leaf_dates};
+use super::{asking, leaf_dates, plan};
 use crate::content::new_message_id;
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, Retry, causes};
@@ -329,7 +329,9 @@ pub(crate) fn use_welcome(
                 asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
-                note_leaves(step, &id, &conversation)?;
+                note_leaves(step, &id, &conversation, welcome.seq.unwrap_or_default())?;
+                events.extend(membership::has_come_in(step, id)?);
+                plan::settle(step.tx, &id)?;
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {
                     gaps::restart(step.tx, &id, seq)?;
@@ -366,9 +368,9 @@ pub(crate) fn use_welcome(
 /// Notes when the leaves were made among which this device has come in. By a key package that is older than what others have seen
 /// of it, it renews its leaf at once, for nothing is said to it before; and puts out those of the user's other devices of
 /// which that is true, which may be away: others cannot.
-fn note_leaves(step: &Step<'_, '_>, id: &GroupId, conversation: &Conversation) -> Result<(), ClientError> {
+fn note_leaves(step: &Step<'_, '_>, id: &GroupId, conversation: &Conversation, seq: Seq) -> Result<(), ClientError> {
     let Some(group) = groups::load(step.tx, id)? else { return Ok(()) };
-    leaf_dates::note(step.tx, group.chat, &conversation.dates())?;
+    leaf_dates::note(step.tx, group.chat, &conversation.dates(), seq)?;
     let stale = leaf_dates::stale(step.tx, &group, conversation)?;
     let own = conversation.members().into_iter().filter(|member| member.user_id == step.identity.user_id);
     for member in own.filter(|member| stale.contains(&member.device_key)) {

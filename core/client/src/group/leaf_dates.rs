@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use privmsg_e2ee::{Conversation, LeafDate};
 use privmsg_mls_public::DevicePublicKey;
 use privmsg_mls_public::numbers::{following, is_stale};
+use privmsg_protocol::Seq;
 use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::StoredGroup;
@@ -16,10 +17,10 @@ use super::mls::Step;
 use crate::clock::seconds;
 use crate::error::ClientError;
 
-/// Notes the leaves of a tree in which this device stands, or that have come into it.
-pub(crate) fn note(tx: &Tx<'_>, chat: ChatId, dates: &[LeafDate]) -> Result<(), ClientError> {
+/// Notes the leaves of a tree in which this device stands, or that have come into it, by the commit with that number.
+pub(crate) fn note(tx: &Tx<'_>, chat: ChatId, dates: &[LeafDate], seq: Seq) -> Result<(), ClientError> {
     for LeafDate { user_id, device_key, made_at } in dates {
-        leaf_dates::note(tx, chat, user_id, device_key.as_bytes(), *made_at)?;
+        leaf_dates::note(tx, chat, user_id, device_key.as_bytes(), *made_at, seq)?;
     }
     Ok(())
 }
@@ -43,6 +44,12 @@ pub(crate) fn give(tx: &Tx<'_>, known: u64, now_s: u64) -> Result<u64, StoreErro
     let next = following(known.max(last), now_s).unwrap_or(MAX_COUNTER);
     settings::set(tx, LAST, i64::try_from(next).unwrap_or(i64::MAX))?;
     Ok(next)
+}
+
+/// Whether this device is about to be in a chat again for the first time since the server was restored.
+pub(crate) fn comes_back(step: &Step<'_, '_>, chat: ChatId) -> Result<bool, StoreError> {
+    let (own, key) = (&step.identity.user_id, step.identity.device.public());
+    leaf_dates::comes_back(step.tx, chat, own, key.as_bytes())
 }
 
 /// The devices whose leaves are older than what was seen of them. Whoever is alone has nobody to keep a secret from.

@@ -97,12 +97,15 @@ pub(crate) fn adopt(
     if let Some(roster) = conversation.roster() {
         holds::release_people(step.tx, chat)?;
         let goes_on = known.is_some_and(|known| known < info.incarnation());
-        let Some(events) = take_part(step, chat, roster, claim, goes_on)? else {
+        let Some(part) = take_part(step, chat, roster, claim, goes_on)? else {
             return Ok(Judgement::Refused("a roster that does not continue the known one"));
         };
         carry(step, chat, info, GroupState::Active, conversation.leaves())?;
+        if part.comes_in {
+            groups::set_comes_in(step.tx, &id)?;
+        }
         groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
-        return Ok(Judgement::Adopted(events));
+        return Ok(Judgement::Adopted(part.events));
     }
     carry(step, chat, info, GroupState::Active, conversation.leaves())?;
     if let Some(peer) = peer(info, &step.identity.user_id) {
@@ -118,6 +121,24 @@ fn is_of_the_past(step: &Step<'_, '_>, conversation: &Conversation, claim: &Clai
     Ok(conversation.info().incarnation() < told.incarnation || roster < told.roster)
 }
 
+/// This device is in a group: an invitation has brought it in, or the server has taken its join. Where nobody's word has done it, and the
+/// chat does not tell of anything else by which it came, a line says so.
+pub(crate) fn has_come_in(step: &Step<'_, '_>, id: GroupId) -> Result<Vec<Event>, ClientError> {
+    let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
+    if !groups::has_come_in(step.tx, &id)? {
+        return Ok(Vec::new());
+    }
+    let news = GroupNews { came_in: true, ..GroupNews::default() };
+    news.tell(step, group.chat, &step.identity.user_id)
+}
+
+/// What taking part in a group of people has come to.
+struct Part {
+    events: Vec<Event>,
+    /// Once this device is in it, the chat is to tell that.
+    comes_in: bool,
+}
+
 /// The user takes part in a group of people, perhaps again. Whoever knows nothing of it takes what the inviter's GroupInfo
 /// says, of a group that began with the roster that it is named after. `None`: what is known is another one.
 ///
@@ -128,7 +149,7 @@ fn take_part(
     roster: &Roster,
     claim: &Claim,
     goes_on: bool,
-) -> Result<Option<Vec<Event>>, ClientError> {
+) -> Result<Option<Part>, ClientError> {
     let is_here = if rosters::view(step.tx, chat)?.is_some() {
         if !rosters::may_carry(step, chat, roster)? && !rosters::comes_again(step.tx, chat, roster)? {
             return Ok(None);
@@ -150,19 +171,17 @@ fn take_part(
         }
         false
     };
-    let own = &step.identity.user_id;
     let mut events = match &claim.shown.added_by {
         _ if is_here && goes_on => told::went_on(step, chat)?,
-        _ if is_here => Vec::new(),
-        Some(by) => {
-            let news = GroupNews { added: vec![own.clone()], ..GroupNews::default() };
+        Some(by) if !is_here => {
+            let news = GroupNews { added: vec![step.identity.user_id.clone()], ..GroupNews::default() };
             news.tell(step, chat, by)?
         }
-        // A further device of the user's, or nobody's signature says who it was.
-        None => GroupNews { came_in: true, ..GroupNews::default() }.tell(step, chat, own)?,
+        _ => Vec::new(),
     };
     events.extend(told::tell(step, chat, roster)?);
-    Ok(Some(events))
+    // A further device of the user's, or nobody's signature says who it was.
+    Ok(Some(Part { events, comes_in: !is_here && claim.shown.added_by.is_none() }))
 }
 
 /// A group carries a chat from now on, in the place of the one before.

@@ -5,8 +5,8 @@ use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_steps::Touched;
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
-use privmsg_store::outbox;
 use privmsg_store::position::Place;
+use privmsg_store::said_again;
 use serde::{Deserialize, Serialize};
 
 use super::mls::Step;
@@ -119,7 +119,7 @@ impl GroupNews {
             return Ok(Vec::new());
         }
         if self.brings_somebody() {
-            outbox::drop_again(step.tx, chat)?;
+            said_again::drop_queued(step.tx, chat)?;
         }
         let content = serde_json::to_vec(self).during("storing what has changed in a group")?;
         let notice = NewMessage {

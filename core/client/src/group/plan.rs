@@ -5,10 +5,11 @@
 
 use privmsg_e2ee::{OsRng, Participant, Roster};
 use privmsg_mls_public::roster::in_all;
+use privmsg_protocol::GroupId;
 use privmsg_protocol::rest::Group;
-use privmsg_store::Snapshot;
 use privmsg_store::chats::ChatId;
-use privmsg_store::groups::StoredGroup;
+use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::{Snapshot, Tx};
 
 use super::change::{self, Author, GroupChange};
 use super::leaving::Leave;
@@ -111,6 +112,18 @@ pub(crate) fn can_be_settled(at: &Snapshot<'_>, chat: ChatId, before: &Roster) -
         Err(ClientError::NoSigningKey) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// A group may begin with a roster that is behind what is known here, or beside it: it is brought up to that, and branches are brought
+/// together, if this device can.
+pub(crate) fn settle(tx: &Tx<'_>, id: &GroupId) -> Result<(), ClientError> {
+    let Some(group) = groups::load(tx, id)? else { return Ok(()) };
+    if let Some(roster) = group.roster.as_deref().map(rosters::stored).transpose()?
+        && can_be_settled(tx, group.chat, &roster)?
+    {
+        groups::set_reconcile(tx, id)?;
+    }
+    Ok(())
 }
 
 /// Several rosters are the newest: an owner of all writes the next one, in which only those are who stand in each. Or the group

@@ -10,17 +10,16 @@ use privmsg_protocol::rest::{
     SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
-use privmsg_store::groups::{self, GroupState, StoredGroup};
+use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
-use privmsg_store::messages::{self, Kind};
-use privmsg_store::position::{self, Place};
+use privmsg_store::position::Place;
 use privmsg_store::{Tx, chats, epoch_ends, gaps, lags, outbox, parked, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::news::GroupNews;
+use super::saying_again::{had_taken_since, say_again};
 use super::standing::{is_gone, stepped, vanished};
-use super::{change, leaf_dates, membership, rosters, schedule, told};
+use super::{change, leaf_dates, membership, plan, rosters, schedule, told};
 use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
@@ -198,6 +197,7 @@ impl Asked<'_> {
                                 news.extend(told::went_on(step, group.chat)?);
                             }
                             news.extend(told::tell(step, group.chat, &roster)?);
+                            plan::settle(step.tx, &id)?;
                             title::tell_again(step, group.chat)?;
                         }
                     }
@@ -206,7 +206,7 @@ impl Asked<'_> {
                         groups::set_told(step.tx, &id, None)?;
                     }
                     news.extend(stepped(step, &group, Place::Numbered { group: id, seq })?);
-                    leaf_dates::note(step.tx, group.chat, &dates)?;
+                    leaf_dates::note(step.tx, group.chat, &dates, seq)?;
                 }
                 groups::set_request(step.tx, &id, None)?;
                 groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
@@ -311,7 +311,8 @@ impl Asked<'_> {
             let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
             let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
             groups::set_state(step.tx, &id, GroupState::Active)?;
-            leaf_dates::note(step.tx, group.chat, &conversation.dates())?;
+            let comes_back = leaf_dates::comes_back(step, group.chat)?;
+            leaf_dates::note(step.tx, group.chat, &conversation.dates(), accepted.seq)?;
             groups::begin_at(step.tx, &id, conversation.epoch())?;
             groups::set_told(step.tx, &id, None)?;
             groups::set_request(step.tx, &id, None)?;
@@ -322,12 +323,20 @@ impl Asked<'_> {
             if let Some(seq) = invited.filter(|seq| *seq < accepted.seq) {
                 gaps::begin_after(step.tx, &id, seq)?;
             }
-            say_again(step, &group, Seq(accepted.seq.0.saturating_sub(TAKEN_SINCE)))?;
+            say_again(step, &group, had_taken_since(accepted.seq))?;
             let goes_back = conversation.epoch() <= group.reached || gaps::goes_back(step.tx, &id, accepted.seq)?;
+            if comes_back {
+                // What was said since the backup bears numbers that are given out again.
+                groups::renumber(step.tx, &id)?;
+            }
             gaps::restart(step.tx, &id, accepted.seq)?;
             // Devices may have gone while this one was away, its own former ones among them.
             groups::set_reconcile(step.tx, &id)?;
-            if goes_back { membership::went_back(step, group.chat) } else { Ok(Vec::new()) }
+            let mut events = membership::has_come_in(step, id)?;
+            if goes_back {
+                events.extend(membership::went_back(step, group.chat)?);
+            }
+            Ok(events)
         });
         link.context.emit_all(joined.await?);
         Ok(())
@@ -344,26 +353,6 @@ impl Asked<'_> {
         self.answered(move |step| abandon_join(step, id)).await?;
         if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
     }
-}
-
-/// How old what is said again may be: older than the backup that a server is restored from.
-const SAID_LATELY_MS: i64 = 3 * 24 * 60 * 60 * 1000;
-
-/// Numbers that others who join anew may have taken before this device, from which it would take what was lost for known.
-const TAKEN_SINCE: u64 = 64;
-
-/// A device that has to join anew may have to because the server was restored from a backup: of what it had acknowledged since
-/// that, it knows nothing, and those for whom it waited cannot know that there was something. So what this device has said is said
-/// once more, `from` that number on; not what was said before the last newcomer came, who is to see what is said from then on.
-pub(crate) fn say_again(step: &Step<'_, '_>, group: &StoredGroup, from: Seq) -> Result<(), ClientError> {
-    let mut first = position::of(step.tx, group.chat, Place::Numbered { group: group.group_id, seq: from })?;
-    for (position, news) in messages::notices_from(step.tx, group.chat, Kind::GROUP_CHANGED, first)? {
-        if GroupNews::read(&news).brings_somebody() {
-            first = position.next();
-        }
-    }
-    let own = (&step.identity.user_id, &step.identity.device_id);
-    Ok(outbox::insert_again(step.tx, group.chat, first, step.now_ms - SAID_LATELY_MS, own)?)
 }
 
 /// Deletes the MLS state of a join that the server did not take. The group stays, to be joined anew.

@@ -1,7 +1,7 @@
 //! What the server is asked about the rosters of a group: how one has led to another, and what waits there.
 
 use privmsg_e2ee::Roster;
-use privmsg_mls_public::Learned;
+use privmsg_mls_public::{KnownDevices, Learned, RosterView};
 use privmsg_protocol::{ErrorCode, GroupId, UserId};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::{Snapshot, group_chats, groups};
@@ -18,22 +18,31 @@ const MOST_ANSWERS: usize = 16;
 /// How far back it is looked who has added this user: as a rule it is the last step, and a page of the server's has some hundreds.
 const STEPS_BACK: [u64; 3] = [2, 32, 256];
 
-/// Learns how what is known of a group has led to what the server shows, where the one does not follow the other: this
-/// device was away for longer than commits wait. Nothing is believed but what each step's author could do by the one
-/// before.
+/// Learns how what is known of a group has led to what the server shows, where the one does not follow the other at once: this
+/// device was away for longer than commits wait, or an owner has gone on from steps that are not known here, which count, and may be
+/// this account's. Nothing is believed but what each step's author could do by the one before.
 pub(crate) async fn catch_up(link: &Link, id: GroupId, claim: &Claim) -> Result<(), ClientError> {
     let Some(shown) = claim.shown.roster.clone() else { return Ok(()) };
     let kind = claim.kind.clone();
     let look = move |at: &Snapshot<'_>| {
         let Some(chat) = chats::find(at, &kind)? else { return Ok(None) };
-        let Some(mut view) = view(at, chat)? else { return Ok(None) };
+        let Some(view) = view(at, chat)? else { return Ok(None) };
         let (known, number) = (authors(at, &view, &shown)?, view.number());
-        let is_missing = view.learn(shown, &known) == Learned::Unconnected;
-        Ok::<_, ClientError>(is_missing.then_some((chat, number)))
+        Ok::<_, ClientError>(is_step_missing(view, shown, &known).then_some((chat, number)))
     };
     match link.context.store.read(look).await? {
         Some((chat, number)) => learn_after(link, id, chat, number).await,
         None => Ok(()),
+    }
+}
+
+/// Whether there are steps between what is known and this roster that are not.
+pub(super) fn is_step_missing(mut view: RosterView, shown: Roster, authors: &[KnownDevices]) -> bool {
+    let follows = shown.previous().iter().all(|before| view.is_newest(before));
+    match view.learn(shown, authors) {
+        Learned::Unconnected => true,
+        Learned::Newer => !follows,
+        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use privmsg_e2ee::{AccountKey, OsRng};
 
 use super::*;
+use crate::group::roster_steps;
 
 struct Somebody(AccountSigningKey);
 
@@ -59,4 +60,20 @@ fn who_has_let_somebody_in_under_another_identity_has_brought_them_in() {
     let known = [founding, leaves];
     assert_eq!(brought_by(&mia.name(), &lets_in, &known).map(|by| by.to_string()).as_deref(), Some("leo"));
     assert_eq!(brought_by(&mia.name(), &lets_in, &known[..1]), None, "nobody says what was before");
+}
+
+/// Another owner goes on from a step that somebody has signed in this account's name: it is asked for, though theirs counts without it,
+/// for only so it is listed if it was a thief's.
+#[test]
+fn a_step_that_another_owner_has_covered_is_asked_for() {
+    let [mal, pal, vic] = ["mal", "pal", "vic"].map(Somebody::new);
+    let founding = mal.0.found(vec![mal.is(Role::Owner), pal.is(Role::Owner)], &mut OsRng).unwrap();
+    let step = mal.writes(&founding, vec![mal.is(Role::Owner), pal.is(Role::Owner), vic.is(Role::Member)]);
+    let covers = pal.writes(&step, vec![mal.is(Role::Owner), pal.is(Role::Owner), vic.is(Role::Admin)]);
+    let is_missing = |known: &Roster, shown: &Roster| {
+        let view = RosterView::new(&founding.conversation_id(), known.clone()).unwrap();
+        roster_steps::is_step_missing(view, shown.clone(), &[])
+    };
+    assert!(is_missing(&founding, &covers));
+    assert!(!is_missing(&step, &covers) && !is_missing(&founding, &step) && !is_missing(&covers, &covers));
 }

@@ -15,8 +15,12 @@ use crate::error::ClientError;
 use crate::events::Event;
 
 /// A group carries its chat with this roster, in which a commit or a join has ended. A lower one is one that has counted before: to
-/// that the server has led back, which is told by itself.
+/// that the server has led back, which is told by itself. One that waits for its author's word, who has called its key back, is nobody's:
+/// what has truly changed is told when it comes, however high the numbers are that somebody has signed with such a key.
 pub(crate) fn note(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result<(), ClientError> {
+    if !group_chats::has_counted(step.tx, chat, roster.hash())? {
+        return Ok(());
+    }
     if told(step, chat)?.is_none_or(|told| told.number() <= roster.number()) {
         group_chats::set_told(step.tx, chat, &roster.encode())?;
     }
@@ -25,6 +29,9 @@ pub(crate) fn note(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result
 
 /// The same of a roster that has come with a group: tells what is another in it than in the last one that was told.
 pub(crate) fn tell(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result<Vec<Event>, ClientError> {
+    if !group_chats::has_counted(step.tx, chat, roster.hash())? {
+        return Ok(Vec::new());
+    }
     let before = told(step, chat)?;
     note(step, chat, roster)?;
     let Some(before) = before.filter(|told| told.number() <= roster.number() && told.hash() != roster.hash()) else {

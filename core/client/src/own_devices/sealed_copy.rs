@@ -9,6 +9,7 @@ use privmsg_e2ee::{AccountKey, IdentityAction, IdentityRequest, Kind as _, Recov
 use privmsg_protocol::{UserId, rest};
 use privmsg_store::account::{self, Account};
 use privmsg_store::{Snapshot, Tx, sealed_identity, settings};
+use sha2::{Digest as _, Sha256};
 
 use super::learn;
 use crate::error::ClientError;
@@ -59,14 +60,26 @@ pub(crate) fn all(at: &Snapshot<'_>, account: &Account) -> Result<Vec<Vec<u8>>, 
     Ok(stored.filter_map(|stored| sealed(account, &stored)).collect())
 }
 
-/// Keeps a copy as the newest, if the identity has signed for it and it is not known. Returns whether it has.
+/// Keeps a copy as the newest, if the identity has signed for it and it is not known, nor was once. Returns whether it has.
 pub(crate) fn keep(tx: &Tx<'_>, copy: &SealedIdentity) -> Result<bool, ClientError> {
     let Some(account) = account::load(tx)? else { return Ok(false) };
     let Some(sealed) = copy.signed_by(&public_identity(&account)?, &account.user_id) else { return Ok(false) };
-    if !all(tx, &account)?.iter().any(|known| known == sealed) {
+    if !all(tx, &account)?.iter().any(|known| known == sealed) && !is_replaced(tx, sealed)? {
+        if let Some(before) = newest(&account) {
+            sealed_identity::note_replaced(tx, &hash(&before))?;
+        }
         sealed_identity::keep(tx, &encode(copy)?)?;
     }
     Ok(true)
+}
+
+/// Whether this device has seen others take the place of what is sealed so, however long ago.
+pub(crate) fn is_replaced(at: &Snapshot<'_>, sealed: &[u8]) -> Result<bool, ClientError> {
+    Ok(sealed_identity::is_replaced(at, &hash(sealed))?)
+}
+
+fn hash(sealed: &[u8]) -> [u8; 32] {
+    Sha256::digest(sealed).into()
 }
 
 /// Compares with the newest copy what the server serves, if anything. Something else is an alarm at once; where the server still has

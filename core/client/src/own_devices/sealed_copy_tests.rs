@@ -46,6 +46,14 @@ async fn another_than_the_signed_one_is_an_alarm_unless_it_may_have_followed() {
         assert!(keep(tx, &of(&identity, b"first"))?, "told again");
         let account = account::load(tx)?.unwrap();
         assert_eq!(all(tx, &account)?, [b"second".to_vec(), b"first".to_vec()]);
+        // A paper of long ago opens nothing again, though the copy itself is kept no more.
+        for later in ["third", "fourth", "fifth"] {
+            assert!(keep(tx, &of(&identity, later.as_bytes()))?);
+        }
+        assert!(keep(tx, &of(&identity, b"first"))?);
+        let account = account::load(tx)?.unwrap();
+        assert_eq!(all(tx, &account)?, [b"fifth".to_vec(), b"fourth".to_vec(), b"third".to_vec()]);
+        assert!(is_replaced(tx, b"first")? && !is_replaced(tx, b"fifth")?);
         Ok::<_, ClientError>(())
     });
     done.await.unwrap();

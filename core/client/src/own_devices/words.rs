@@ -53,15 +53,18 @@ pub(crate) async fn open(
         Err(ClientError::Server { .. }) if account.sealed_identity.is_some() => Vec::new(),
         Err(error) => return Err(error),
     };
-    let own = account.clone();
+    let (own, newest) = (account.clone(), served.first().cloned());
+    let first = newest.clone();
     let kept = move |at: &Snapshot<'_>| {
-        Ok::<_, ClientError>((sealed_copy::all(at, &own)?, sealed_identity::new_words(at)?.map(|begun| begun.sealed)))
+        let begun = sealed_identity::new_words(at)?.map(|begun| begun.sealed);
+        let is_replaced = first.map_or(Ok(false), |first| sealed_copy::is_replaced(at, &first))?;
+        Ok::<_, ClientError>((sealed_copy::all(at, &own)?, begun, is_replaced))
     };
-    let (copies, begun) = store.read(kept).await?;
-    let (known, newest) = (public_identity(account).ok(), served.first().cloned());
+    let (copies, begun, is_replaced) = store.read(kept).await?;
+    let known = public_identity(account).ok();
     let (mut refused, mut is_another_served) = (RecoveryError::Malformed, false);
     let is_ours = |sealed: &Vec<u8>| begun.as_ref() == Some(sealed);
-    let Copies { present, former } = Copies::of(served, copies);
+    let Copies { present, former } = Copies::of(served, copies, is_replaced);
     for (at, sealed) in present.into_iter().enumerate() {
         match words.open(&sealed, &account.user_id) {
             Ok(key) if known.is_none_or(|known| known == key.public()) => {
@@ -94,15 +97,17 @@ struct Copies {
 impl Copies {
     /// Sorts what the server serves and what this device keeps, the newest first in both. What this device keeps the identity has
     /// signed for: nothing takes its place but what the identity has signed for, too. That the server says of it that it was replaced is
-    /// nobody's word, or it would have the right words refused.
-    fn of(served: Vec<Vec<u8>>, kept: Vec<Vec<u8>>) -> Self {
+    /// nobody's word, or it would have the right words refused. `is_replaced`: this device has seen others take the place of what the server
+    /// serves as the newest.
+    fn of(served: Vec<Vec<u8>>, kept: Vec<Vec<u8>>, is_replaced: bool) -> Self {
         let (mut served, mut kept) = (served.into_iter(), kept.into_iter());
         let (newest, own) = (served.next(), kept.next());
         let (replaced, replaced_here): (Vec<_>, Vec<_>) = (served.collect(), kept.collect());
         let (mut present, mut former) = (Vec::new(), Vec::new());
         if let Some(newest) = newest {
             // A server that serves what was replaced does not make it the newest again.
-            if replaced_here.contains(&newest) { former.push(newest) } else { present.push(newest) }
+            let is_former = is_replaced || replaced_here.contains(&newest);
+            if is_former { former.push(newest) } else { present.push(newest) }
         }
         present.extend(own);
         former.extend(replaced.into_iter().chain(replaced_here));

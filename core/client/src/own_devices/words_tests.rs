@@ -23,6 +23,9 @@ fn only_the_newest_copy_counts() {
     ];
     for (at, ((served, kept), (present, former))) in cases.into_iter().enumerate() {
         let expected = Copies { present: copies(present), former: copies(former) };
-        assert_eq!(Copies::of(copies(served), copies(kept)), expected, "case {at}");
+        assert_eq!(Copies::of(copies(served), copies(kept), false), expected, "case {at}");
     }
+    // What was replaced too long ago to be kept does not count either.
+    let expected = Copies { present: copies(&["5"]), former: copies(&["1", "4", "3"]) };
+    assert_eq!(Copies::of(copies(&["1"]), copies(&["5", "4", "3"]), true), expected);
 }

@@ -9,6 +9,7 @@ use privmsg_store::{Snapshot, StoreError, relations, uploads};
 
 use crate::content;
 use crate::group::news::{GroupNews, StepsToConfirm};
+use crate::own_devices::block_news::BlockNews;
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,9 @@ pub enum MessageKind {
     /// Notice of this device: a device of one's own was removed as stolen, and since it came so much has been changed in the group in
     /// this account's name, by whichever device. `text` is the device's name on the server.
     StepsToConfirm,
+    /// Notice of this device, in the notes: another one of its user's has blocked somebody or taken that back, or the server says that
+    /// the user has, which none of their devices has told of.
+    BlocksChanged,
     /// Notice of this device: people in the group, or their roles, are others than before, by whoever is named as the
     /// sender.
     GroupChanged,
@@ -87,6 +91,7 @@ impl MessageKind {
             Self::DecisionUndone => "decision_undone",
             Self::DeviceUnseen => "device_unseen",
             Self::StepsToConfirm => "steps_to_confirm",
+            Self::BlocksChanged => "blocks_changed",
             Self::GroupChanged => "group_changed",
             Self::Title => "title",
         }
@@ -112,6 +117,7 @@ impl MessageKind {
                 | Self::DecisionUndone
                 | Self::DeviceUnseen
                 | Self::StepsToConfirm
+                | Self::BlocksChanged
         )
     }
 }
@@ -166,6 +172,8 @@ pub struct MessageView {
     pub mentions: Vec<UserId>,
     /// What has changed in a group.
     pub group_news: Option<Box<GroupNews>>,
+    /// Whom the user has blocked, or not any more.
+    pub block_news: Option<Box<BlockNews>>,
     /// For whom it has arrived, and who has read it.
     pub receipts: Vec<Receipt>,
 }
@@ -191,6 +199,7 @@ impl MessageView {
             Kind::DECISION_UNDONE => MessageKind::DecisionUndone,
             Kind::DEVICE_UNSEEN => MessageKind::DeviceUnseen,
             Kind::STEPS_TO_CONFIRM => MessageKind::StepsToConfirm,
+            Kind::BLOCKS_CHANGED => MessageKind::BlocksChanged,
             Kind::GROUP_CHANGED => MessageKind::GroupChanged,
             Kind::LIST_CONFLICT => MessageKind::ListConflict,
             Kind::FOREIGN_LIST => MessageKind::ForeignList,
@@ -216,10 +225,15 @@ impl MessageView {
             unlisted: message.kind == Kind::UNLISTED,
             mentions: Vec::new(),
             group_news: None,
+            block_news: None,
             receipts: Vec::new(),
         };
         if message.kind == Kind::GROUP_CHANGED {
             view.group_news = Some(Box::new(GroupNews::read(&message.content)));
+        }
+        if message.kind == Kind::BLOCKS_CHANGED {
+            let news = BlockNews::read(&message.content);
+            (view.text, view.block_news) = (news.device.clone().unwrap_or_default(), Some(Box::new(news)));
         }
         if message.kind == Kind::STEPS_TO_CONFIRM {
             let steps = StepsToConfirm::read(&message.content);

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{AboutRule, ContentError, IfUnknown, Kind, MAX_DECISIONS, cbor};
 
-/// What a person has said to what others have begun, for their own other devices: it counts in the conversation with oneself only,
-/// and from a device of the newest device list.
+/// What a person has said to what others have begun, and of whom they want to hear nothing, for their own other devices: it counts in
+/// the conversation with oneself only, and from a device of the newest device list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decisions {
     /// At most [`MAX_DECISIONS`].
@@ -15,24 +15,26 @@ pub struct Decisions {
     pub wanted: bool,
 }
 
-/// What was decided about a chat.
+/// What was decided about a chat, or about somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// Which.
-    pub chat: DecidedChat,
-    /// It is not let in.
+    /// Which, or whom.
+    pub about: DecidedAbout,
+    /// It is not let in; they are blocked.
     pub declined: bool,
     /// When, by the clock of the device on which it was decided, ms. Of two, the later one counts.
     pub at_ms: u64,
 }
 
-/// A chat with others.
+/// A chat with others, or one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DecidedChat {
+pub enum DecidedAbout {
     /// With one.
     With(UserId),
     /// Of a group of people.
     Group(ConversationId),
+    /// Somebody, wherever they write to this user alone: blocked, or not any more.
+    Sender(UserId),
 }
 
 #[derive(Encode, Decode)]
@@ -55,27 +57,31 @@ struct WireDecision {
     group: Option<ByteArray<32>>,
     #[cbor(n(3), default, skip_if = "is_false")]
     declined: bool,
+    #[n(4)]
+    sender: Option<String>,
 }
 
 impl WireDecision {
     fn read(self) -> Result<Decision, ContentError> {
         let malformed = ContentError::Malformed(Decisions::NAME);
-        let chat = match (self.user, self.group) {
-            (Some(user), None) => DecidedChat::With(user.parse().map_err(|_| malformed)?),
-            (None, Some(group)) => DecidedChat::Group(ConversationId::from_bytes(group.into())),
+        let about = match (self.user, self.group, self.sender) {
+            (Some(user), None, None) => DecidedAbout::With(user.parse().map_err(|_| malformed)?),
+            (None, Some(group), None) => DecidedAbout::Group(ConversationId::from_bytes(group.into())),
+            (None, None, Some(sender)) => DecidedAbout::Sender(sender.parse().map_err(|_| malformed)?),
             _ => return Err(malformed),
         };
-        Ok(Decision { chat, declined: self.declined, at_ms: self.at_ms })
+        Ok(Decision { about, declined: self.declined, at_ms: self.at_ms })
     }
 }
 
 impl From<&Decision> for WireDecision {
     fn from(decision: &Decision) -> Self {
-        let (user, group) = match &decision.chat {
-            DecidedChat::With(user) => (Some(user.to_string()), None),
-            DecidedChat::Group(group) => (None, Some((*group.as_bytes()).into())),
+        let (user, group, sender) = match &decision.about {
+            DecidedAbout::With(user) => (Some(user.to_string()), None, None),
+            DecidedAbout::Group(group) => (None, Some((*group.as_bytes()).into()), None),
+            DecidedAbout::Sender(sender) => (None, None, Some(sender.to_string())),
         };
-        Self { at_ms: decision.at_ms, user, group, declined: decision.declined }
+        Self { at_ms: decision.at_ms, user, group, declined: decision.declined, sender }
     }
 }
 
@@ -118,14 +124,18 @@ mod tests {
     use super::*;
     use crate::content::envelope::tests::{body_hex, encoded_len, read_body};
 
-    fn decision(chat: DecidedChat, declined: bool) -> Decision {
-        Decision { chat, declined, at_ms: 1_700_000_000_000 }
+    fn decision(about: DecidedAbout, declined: bool) -> Decision {
+        Decision { about, declined, at_ms: 1_700_000_000_000 }
     }
 
     #[test]
     fn bytes_are_pinned() {
-        let with = decision(DecidedChat::With("bob".parse().unwrap()), true);
-        let group = decision(DecidedChat::Group(ConversationId::from_bytes([7; 32])), false);
+        let with = decision(DecidedAbout::With("bob".parse().unwrap()), true);
+        let group = decision(DecidedAbout::Group(ConversationId::from_bytes([7; 32])), false);
+        let sender = decision(DecidedAbout::Sender("bob".parse().unwrap()), true);
+        let blocked = Decisions { decisions: vec![sender], wanted: false };
+        insta::assert_snapshot!(body_hex(&blocked), @"8214a10081a3001b0000018bcfe5680003f50463626f62");
+        assert_eq!(read_body(&blocked.encode_body().unwrap()), Ok(blocked));
         let decisions = Decisions { decisions: vec![with, group], wanted: false };
         insta::assert_snapshot!(body_hex(&decisions), @"8214a10082a3001b0000018bcfe568000163626f6203f5a2001b0000018bcfe568000258200707070707070707070707070707070707070707070707070707070707070707");
         insta::assert_snapshot!(body_hex(&Decisions { decisions: Vec::new(), wanted: true }), @"8214a2008001f5");
@@ -134,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_longest_fit_and_nothing_is_not_said() {
-        let long = DecidedChat::With("x".repeat(64).parse().unwrap());
+        let long = DecidedAbout::With("x".repeat(64).parse().unwrap());
         let many = |count| Decisions { decisions: vec![decision(long.clone(), true); count], wanted: true };
         assert!(encoded_len(&many(MAX_DECISIONS)).is_ok());
         assert_eq!(encoded_len(&many(MAX_DECISIONS + 1)), Err(ContentError::Size("decisions")));
@@ -143,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_is_about_one_chat() {
+    fn a_decision_is_about_one_chat_or_one_person() {
         for body in [b"\xa1\x00\x81\xa1\x00\x01".as_slice(), b"\xa1\x00\x81\xa2\x00\x01\x01\x61 "] {
             assert_eq!(read_body::<Decisions>(body), Err(ContentError::Malformed("decisions")));
         }

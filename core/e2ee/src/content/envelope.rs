@@ -16,7 +16,8 @@ use super::{AboutRule, CONTENT_VERSION, ContentError, Kind, MAX_CONTENT_LEN, MAX
 /// An application message: the envelope, and a body of some kind. See the [module documentation](super).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
-    /// The message's name, the same as in its envelope: a server that swaps envelopes is noticed by comparing.
+    /// The message's name. Its envelope's is the same, or the one in [`Content::again`]: a server that swaps envelopes is noticed by
+    /// comparing ([`Content::envelope_id`]).
     pub message_id: MessageId,
     /// When it was written, in milliseconds since 1970, by the sender's clock. Below 2^53.
     pub sent_at_ms: u64,
@@ -30,6 +31,8 @@ pub struct Content {
     pub list_number: Option<ListNumber>,
     /// That list itself, where the chat has not been told it yet.
     pub list: Option<ToldList>,
+    /// It is said once more, for devices that were not there: by another name on its way.
+    pub again: Option<Again>,
     /// The number of the kind; see [`Kind::NUMBER`].
     pub kind: u32,
     /// As it came; see [`Content::body`].
@@ -47,6 +50,18 @@ pub struct About {
     /// Who wrote it.
     #[cbor(n(1), with = "cbor::text_id")]
     pub author: UserId,
+}
+
+/// What is said once more: everybody knows it by its first name, and a server that has had it would not take it under that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Again {
+    /// What it is called on its way this time.
+    #[cbor(n(0), with = "cbor::message_id")]
+    pub envelope_id: MessageId,
+    /// The number that it was given in the group's history when it was said first, where it is known. Its author's word.
+    #[n(1)]
+    pub seq: Option<u64>,
 }
 
 /// A device list as it travels in a message. Its bytes are nobody's word before they are verified.
@@ -112,6 +127,8 @@ struct Wire<'a> {
     list_number: Option<WireNumber>,
     #[n(8)]
     list: Option<ToldList>,
+    #[n(9)]
+    again: Option<Again>,
 }
 
 /// `[kind, body]`.
@@ -135,6 +152,7 @@ impl Content {
             expires_s: None,
             list_number: None,
             list: None,
+            again: None,
             kind: K::NUMBER,
             body: kind.encode_body()?,
         })
@@ -160,6 +178,18 @@ impl Content {
         let told = told.then(|| ToldList::of(list));
         let with = Self { list_number: Some(number), list: told, ..self };
         if with.list.is_some() && with.encode().is_err() { Self { list: None, ..with } } else { with }
+    }
+
+    /// The same, said once more under another name.
+    #[must_use]
+    pub fn again(self, again: Again) -> Self {
+        Self { again: Some(again), ..self }
+    }
+
+    /// What the message is called that carries it.
+    #[must_use]
+    pub fn envelope_id(&self) -> MessageId {
+        self.again.map_or(self.message_id, |again| again.envelope_id)
     }
 
     /// Whether this build knows the kind. If not, [`Content::if_unknown`] says what to do.
@@ -200,6 +230,7 @@ impl Content {
                 .list_number
                 .map(|number| WireNumber { generation: number.generation, counter: number.counter }),
             list: self.list.clone(),
+            again: self.again,
         });
         if bytes.len() > MAX_CONTENT_LEN { Err(ContentError::Size("content")) } else { Ok(bytes) }
     }
@@ -229,6 +260,7 @@ impl Content {
             expires_s: wire.expires_s,
             list_number: wire.list_number.map(|WireNumber { generation, counter }| ListNumber { generation, counter }),
             list: wire.list,
+            again: wire.again,
             kind: wire.body.kind,
             body: Zeroizing::new(wire.body.body.to_vec()),
         };
@@ -242,6 +274,9 @@ impl Content {
         }
         if self.list_number.is_some_and(|number| number.generation.max(number.counter) > MAX_COUNTER) {
             return Err(ContentError::Malformed("number of a device list"));
+        }
+        if self.again.and_then(|again| again.seq).is_some_and(|seq| seq > MAX_COUNTER) {
+            return Err(ContentError::Malformed("number in a history"));
         }
         if let IfUnknown::Text(text) = &self.if_unknown
             && !(1..=MAX_IF_UNKNOWN_LEN).contains(&text.len())

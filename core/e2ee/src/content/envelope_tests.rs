@@ -61,6 +61,7 @@ fn encode_raw(
         expires_s: None,
         list_number: None,
         list: None,
+        again: None,
     })
 }
 
@@ -102,9 +103,12 @@ fn bytes_are_pinned() {
     let all = plain.clone().about(id(7), alice()).expires(NonZeroU32::new(86_400).unwrap());
     let all = Content { if_unknown: IfUnknown::Hide, ..all };
     insta::assert_snapshot!(hex(&all.encode().unwrap()), @"a700010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038200a1006268690482500707070707070707070707070707070765616c6963650501061a00015180");
-    let worded = Content { if_unknown: IfUnknown::Text("new".to_owned()), ..plain };
+    let worded = Content { if_unknown: IfUnknown::Text("new".to_owned()), ..plain.clone() };
     insta::assert_snapshot!(hex(&worded.encode().unwrap()), @"a500010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038200a10062686905636e6577");
-    for content in samples().into_iter().chain([all, worded]) {
+    let again = plain.clone().again(Again { envelope_id: id(7), seq: Some(9) });
+    insta::assert_snapshot!(hex(&again.encode().unwrap()), @"a500010150a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5021b0000018bcfe5687b038200a100626869098250070707070707070707070707070707070709");
+    assert_eq!((again.message_id, again.envelope_id(), plain.envelope_id()), (id(0xa5), id(7), id(0xa5)));
+    for content in samples().into_iter().chain([all, worded, again]) {
         assert_eq!(Content::decode(&content.encode().unwrap()), Ok(content));
     }
 }
@@ -223,6 +227,7 @@ fn limits_of_the_envelope_hold_at_both_ends() {
         expires_s: None,
         list_number: None,
         list: None,
+        again: None,
     };
     assert_eq!(Content::decode(&cbor::encode(&wire)), Err(ContentError::Malformed("time")));
     let wordy = Content { if_unknown: IfUnknown::Text("x".repeat(MAX_IF_UNKNOWN_LEN + 1)), ..plain.clone() };

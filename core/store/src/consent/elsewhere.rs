@@ -3,10 +3,52 @@
 use privmsg_protocol::DeviceId;
 use rusqlite::params;
 
-use super::{Consent, Decision, TASK, declined, kind, name, of, read, reopened, tell};
+use super::{Consent, Decided, Decision, TASK, decide, declined, kind, name, of, read, reopened, tell};
 use crate::chats::{self, ChatKind};
 use crate::sql_types::device_id;
 use crate::{Change, Snapshot, StoreError, Tx};
+
+/// Of how many chats one other device is believed that it has decided about them, which this device did not know of. What was known it
+/// can decide about however much it was.
+const MAX_TOLD: i64 = 5_000;
+
+/// How long a device that was told everything is not told again, ms.
+const PAUSE_MS: i64 = 24 * 3600 * 1000;
+
+/// Another device of the user's has decided. Returns how the chat stood before, if it stands otherwise now.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn hear(tx: &Tx<'_>, decision: &Decision, by: &DeviceId) -> Result<Option<Consent>, StoreError> {
+    let has_room = {
+        let mut query = tx.sql().prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM consent WHERE chat = ?1)
+                 OR (SELECT count(*) FROM consent WHERE decided_by = ?2) < ?3",
+        )?;
+        query.query_row(params![name(&decision.chat), by.as_str(), MAX_TOLD], |row| row.get::<_, bool>(0))?
+    };
+    let before = of(tx, &decision.chat)?;
+    if !has_room || !decide(tx, decision, Decided::Elsewhere)? {
+        return Ok(None);
+    }
+    set_decided_by(tx, &decision.chat, by, before)?;
+    Ok(Some(before))
+}
+
+/// Whether a device that wants to know everything is told: once in a day.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn is_to_be_told(tx: &Tx<'_>, device: &DeviceId, now_ms: i64) -> Result<bool, StoreError> {
+    tx.sql()
+        .prepare_cached("DELETE FROM decisions_told WHERE at NOT BETWEEN ?1 - ?2 AND ?1")?
+        .execute(params![now_ms, PAUSE_MS])?;
+    let told = tx
+        .sql()
+        .prepare_cached("INSERT INTO decisions_told (device_id, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![device.as_str(), now_ms])?;
+    Ok(told > 0)
+}
 
 /// Notes which other device of the user's has brought about the present state of a chat, and in which it was. A device that goes on
 /// deciding has found the state of before its first word.
@@ -69,27 +111,35 @@ pub fn undo(tx: &Tx<'_>, listed: &[DeviceId], now_ms: i64) -> Result<Vec<Undone>
         match chats::find(tx, &one.chat)? {
             Some(chat) if one.now == Consent::Declined => declined(tx, chat)?,
             Some(chat) if was == Consent::Declined => reopened(tx, chat, now_ms)?,
+            // Nothing was known of it before that device spoke.
+            None if one.now == Consent::Unknown => {
+                tx.sql().prepare_cached("DELETE FROM consent WHERE chat = ?1")?.execute([name(&one.chat)])?;
+            }
             _ => {}
         }
     }
     Ok(undone)
 }
 
-/// Everything that was decided, on whichever device: what a new one of the user's is to know. Of that, too, which chats are open
+/// What was decided on this device, or on one that is not among these any more: what a new one of the user's is to know. Those that
+/// are among them tell it themselves, so that nobody passes on what one of them says that is stolen. Of that, too, which chats are open
 /// without anybody's decision, because a friend has brought the user in: a new device cannot know who is one.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn decisions(at: &Snapshot<'_>) -> Result<Vec<Decision>, StoreError> {
+pub fn decisions(at: &Snapshot<'_>, listed: &[DeviceId]) -> Result<Vec<Decision>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT chat, state, decided_at FROM consent
+        "SELECT chat, state, decided_at, decided_by FROM consent
          WHERE state IN ('open', 'declined') ORDER BY decided_at DESC, chat",
     )?;
     let rows =
-        query.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row.get_ref(1)?), row.get::<_, i64>(2)?)))?;
+        query.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row.get_ref(1)?), row.get(2)?, row.get(3)?)))?;
     let mut decisions = Vec::new();
     for row in rows {
-        let (name, state, at_ms) = row?;
+        let (name, state, at_ms, by): (_, _, i64, Option<String>) = row?;
+        if listed.iter().any(|device| Some(device.as_str()) == by.as_deref()) {
+            continue;
+        }
         let chat = kind(&name).ok_or(StoreError::Invalid("chat"))?;
         decisions.push(Decision { chat, open: state == Consent::Open, at_ms });
     }

@@ -54,6 +54,29 @@ pub fn set_checked(tx: &Tx<'_>, group: &StoredGroup) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The chat of a group is to tell that this device is in it, once it is.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_comes_in(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_group SET comes_in = 1 WHERE group_id = ?1")?
+        .execute([group.as_bytes().as_slice()])?;
+    Ok(())
+}
+
+/// It is. Returns whether the chat is to tell of it, which it does once.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn has_come_in(tx: &Tx<'_>, group: &GroupId) -> Result<bool, StoreError> {
+    let told = tx
+        .sql()
+        .prepare_cached("UPDATE mls_group SET comes_in = 0 WHERE group_id = ?1 AND comes_in = 1")?
+        .execute([group.as_bytes().as_slice()])?;
+    Ok(told > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use privmsg_protocol::{Epoch, GroupId};

@@ -1,10 +1,9 @@
 //! What waits to be sent.
 
-use privmsg_protocol::{DeviceId, Epoch, GroupId, MessageId, UserId};
+use privmsg_protocol::{Epoch, GroupId, MessageId};
 use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
-use crate::position::Position;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
 use crate::tasks::{holds, uploads};
 use crate::timeline::messages;
@@ -66,47 +65,6 @@ pub fn insert(
         .execute(params![chat.0, id.as_bytes().as_slice(), content, message_row])?;
     tx.changed(Change::Task(TASK));
     Ok(tx.sql().last_insert_rowid())
-}
-
-/// Messages that are queued again at one time, the newest.
-const AGAIN_AT_ONCE: u32 = 256;
-
-/// Queues again what `user` has said on `device` in a chat, from a position on and since `since_ms`, and what they have said
-/// about messages: the server may have lost it. What it has not lost it recognises, and so does everybody else.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn insert_again(
-    tx: &Tx<'_>,
-    chat: ChatId,
-    first: Position,
-    since_ms: i64,
-    (user, device): (&UserId, &DeviceId),
-) -> Result<(), StoreError> {
-    tx.sql().execute(
-        "INSERT OR IGNORE INTO outbox (chat_id, message_id, content, message_row, again)
-         SELECT chat_id, message_id, content, row, 1 FROM (
-             SELECT chat_id, position, message_id, content, id AS row FROM message
-             WHERE chat_id = ?1 AND position >= ?2 AND position < ?3 AND hidden = 0 AND deleted_at IS NULL
-                 AND sender_id = ?4 AND sender_device = ?5 AND state = 'sent' AND kind >= 0 AND received_at >= ?6
-             UNION ALL
-             SELECT chat_id, position, message_id, content, NULL FROM relation
-             WHERE chat_id = ?1 AND position >= ?2 AND position < ?3 AND sender_id = ?4 AND pending = x'' AND sent_at >= ?6
-             ORDER BY position DESC LIMIT ?7)
-         ORDER BY position",
-        params![chat.0, first.0, Position::QUEUED.0, user.as_str(), device.as_str(), since_ms, AGAIN_AT_ONCE],
-    )?;
-    tx.changed(Change::Task(TASK));
-    Ok(())
-}
-
-/// Somebody has come to a chat who is to see only what is said from then on: nothing is said again there.
-///
-/// # Errors
-/// [`StoreError`] of the statement.
-pub fn drop_again(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
-    tx.sql().prepare_cached("DELETE FROM outbox WHERE chat_id = ?1 AND again = 1")?.execute([chat.0])?;
-    Ok(())
 }
 
 /// Whether something waits in a chat that was never sent.

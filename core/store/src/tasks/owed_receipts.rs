@@ -1,4 +1,5 @@
-//! Receipts that are owed: collected here, so that a page of incoming messages costs one receipt and not one each.
+//! Receipts that are owed: collected here, so that a page of incoming messages costs one receipt and not one each, and what is read at
+//! once, or told by another device of the user's, none that it has arrived.
 
 use privmsg_protocol::MessageId;
 use rusqlite::params;
@@ -26,10 +27,12 @@ pub struct Owed {
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn owe(tx: &Tx<'_>, chat: ChatId, message: &MessageId, read: bool) -> Result<(), StoreError> {
+pub fn owe(tx: &Tx<'_>, chat: ChatId, message: &MessageId, read: bool, now_ms: i64) -> Result<(), StoreError> {
     tx.sql()
-        .prepare_cached("INSERT OR IGNORE INTO owed_receipt (chat_id, message_id, read) VALUES (?1, ?2, ?3)")?
-        .execute(params![chat.0, message.as_bytes().as_slice(), read])?;
+        .prepare_cached(
+            "INSERT OR IGNORE INTO owed_receipt (chat_id, message_id, read, owed_since) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![chat.0, message.as_bytes().as_slice(), read, now_ms])?;
     if read {
         tx.sql()
             .prepare_cached("DELETE FROM owed_receipt WHERE chat_id = ?1 AND read = 0 AND message_id = ?2")?
@@ -37,6 +40,20 @@ pub fn owe(tx: &Tx<'_>, chat: ChatId, message: &MessageId, read: bool) -> Result
     }
     tx.changed(Change::Task(TASK));
     Ok(())
+}
+
+/// Another device of the user's has told that messages have arrived, or that they were read.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn is_told(tx: &Tx<'_>, chat: ChatId, messages: &[MessageId], read: bool) -> Result<(), StoreError> {
+    let mut told = tx
+        .sql()
+        .prepare_cached("DELETE FROM owed_receipt WHERE chat_id = ?1 AND read IN (0, ?2) AND message_id = ?3")?;
+    messages.iter().try_for_each(|message| {
+        told.execute(params![chat.0, read, message.as_bytes().as_slice()])?;
+        Ok(())
+    })
 }
 
 /// Chats with some, as far as the user has let them in: until then they are held. However many are held, each chat is looked at once.
@@ -47,13 +64,15 @@ const DUE: &str = "WITH RECURSIVE owed (chat_id) AS (
     due AS (SELECT owed.chat_id FROM owed JOIN chat ON chat.id = owed.chat_id JOIN consent
         ON consent.chat = coalesce('user:' || chat.peer, 'group:' || hex(chat.conversation)) AND consent.state = 'open')";
 
-/// Whether any are due.
+/// Since when the first one is owed, ms: that something was read since the beginning of time.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn any(at: &Snapshot<'_>) -> Result<bool, StoreError> {
-    let mut query = at.sql().prepare_cached(&format!("{DUE} SELECT EXISTS (SELECT 1 FROM due)"))?;
-    Ok(query.query_row([], |row| row.get(0))?)
+pub fn first(at: &Snapshot<'_>) -> Result<Option<i64>, StoreError> {
+    let sql = format!(
+        "{DUE} SELECT min(iif(read, 0, owed_since)) FROM owed_receipt WHERE chat_id IN (SELECT chat_id FROM due)"
+    );
+    Ok(at.sql().prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// Nobody of a chat is to be told anything of what they have sent so far.
@@ -65,15 +84,18 @@ pub fn forget(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes receipts of one kind for one chat, up to `limit`, which the caller sends in the same transaction.
+/// Takes receipts of one kind for one chat, up to `limit`, which the caller sends in the same transaction: those of which the first is
+/// owed since `until_ms` at the latest, with those behind it.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn take(tx: &Tx<'_>, limit: usize) -> Result<Option<Owed>, StoreError> {
-    let sql =
-        format!("{DUE} SELECT chat_id, read FROM owed_receipt WHERE chat_id IN (SELECT chat_id FROM due) LIMIT 1");
+pub fn take(tx: &Tx<'_>, limit: usize, until_ms: i64) -> Result<Option<Owed>, StoreError> {
+    let sql = format!(
+        "{DUE} SELECT chat_id, read FROM owed_receipt
+         WHERE chat_id IN (SELECT chat_id FROM due) AND (read OR owed_since <= ?1) LIMIT 1"
+    );
     let mut first = tx.sql().prepare_cached(&sql)?;
-    let mut rows = first.query([])?;
+    let mut rows = first.query([until_ms])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let (chat, read) = (ChatId(row.get(0)?), row.get(1)?);
     drop(rows);

@@ -16,6 +16,10 @@ const KEPT: u64 = 4;
 /// its way, and would say it for as long as the keys are kept.
 const CROSSING: i64 = 5 * 60 * 1000;
 
+/// So often that begins anew with a connection: a server that breaks each before the time is over and lets this device come to the end
+/// of its mailbox on none has an hour for it.
+const RENEWALS: u32 = 11;
+
 /// Notes that the commit with this number ended an epoch.
 ///
 /// # Errors
@@ -30,12 +34,14 @@ pub fn note(tx: &Tx<'_>, group: &GroupId, epoch: Epoch, seq: Seq, now_ms: i64) -
     Ok(())
 }
 
-/// This device is connected again: what had crossed an end when the connection broke comes now.
+/// This device is connected again: what had crossed an end when the connection broke comes now, if it has not been so too often.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn are_awaited_again(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
-    tx.sql().prepare_cached("UPDATE epoch_end SET noted_at = ?1")?.execute([now_ms])?;
+    tx.sql()
+        .prepare_cached("UPDATE epoch_end SET noted_at = ?1, renewed = renewed + 1 WHERE renewed < ?2")?
+        .execute(params![now_ms, RENEWALS])?;
     Ok(())
 }
 

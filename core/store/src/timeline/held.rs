@@ -10,8 +10,17 @@ use crate::sql_types::{device_id, key_bytes, message_id, user_id};
 use crate::tasks::wanted_lists;
 use crate::{Change, Snapshot, StoreError, Tx};
 
-/// Contents held at once: whoever says so much under lists that nobody knows is not waited for.
-const HELD: i64 = 256;
+/// Contents of one device that are held at once: whoever says so much under a list that nobody knows is not waited for.
+const OF_DEVICE: i64 = 64;
+
+/// Of one other account: its devices share that, and nobody else with them.
+const OF_ACCOUNT: i64 = 64;
+
+/// Of all other accounts.
+const OF_OTHERS: i64 = 512;
+
+/// Of the user's own, apart: without them this device lacks what the others tell it, of which nothing is told again.
+const OF_OWN: i64 = 512;
 
 /// A held content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +70,7 @@ pub fn hold(
     id: MessageId,
     content: &[u8],
 ) -> Result<bool, StoreError> {
-    let held: i64 = tx.sql().prepare_cached("SELECT count(*) FROM held_content")?.query_row([], |row| row.get(0))?;
-    if held >= HELD {
+    if !has_room(tx, speaker)? {
         return Ok(false);
     }
     tx.sql()
@@ -82,6 +90,22 @@ pub fn hold(
         ])?;
     tx.changed(Change::Task(wanted_lists::TASK));
     Ok(true)
+}
+
+fn has_room(at: &Snapshot<'_>, speaker: &Speaker<'_>) -> Result<bool, StoreError> {
+    let (of_device, of_account, of_others, is_own): (i64, i64, i64, bool) = at
+        .sql()
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE user_id = ?1 AND device_id = ?2), count(*) FILTER (WHERE user_id = ?1),
+                 count(*) FILTER (WHERE user_id NOT IN (SELECT user_id FROM account)),
+                 EXISTS (SELECT 1 FROM account WHERE user_id = ?1)
+             FROM held_content",
+        )?
+        .query_row(params![speaker.user.as_str(), speaker.device.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    let has_share = if is_own { of_account < OF_OWN } else { of_account < OF_ACCOUNT && of_others < OF_OTHERS };
+    Ok(has_share && of_device < OF_DEVICE)
 }
 
 /// Everything that is held, in the order in which it came.

@@ -74,6 +74,10 @@ impl Kind {
     /// name since it came. The content is that, with the device's name.
     pub const STEPS_TO_CONFIRM: Self = Self(-17);
 
+    /// Notice of this device: another one of its user's has blocked somebody or taken that back, or the server says that the user has,
+    /// which none of their devices has told of. The content says which.
+    pub const BLOCKS_CHANGED: Self = Self(-18);
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {
@@ -94,6 +98,7 @@ impl Kind {
                 | Self::DECISION_UNDONE
                 | Self::DEVICE_UNSEEN
                 | Self::STEPS_TO_CONFIRM
+                | Self::BLOCKS_CHANGED
         )
     }
 }

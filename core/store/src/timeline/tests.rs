@@ -9,6 +9,7 @@ use super::{gaps, receipts};
 use crate::account::{self, Account, AccountState};
 use crate::chats::{self, ChatId, ChatKind};
 use crate::key::DatabaseKey;
+use crate::timeline::held;
 use crate::{Store, StoreError, Tx, groups};
 
 const GROUP: GroupId = GroupId::from_bytes([1; 16]);
@@ -366,4 +367,30 @@ async fn the_first_receipt_of_each_person_counts() {
     .await;
     let seen: Vec<_> = all.iter().map(|r| (r.user_id.as_str(), r.delivered_at, r.read_at)).collect();
     assert_eq!(seen, [("bob", 10, Some(30)), ("carol", 40, Some(40))]);
+}
+
+/// A contact's device, or many of them, or many contacts, fill no more than their share; the user's own devices have one apart.
+#[tokio::test]
+async fn whoever_is_not_listed_takes_no_room_of_others() {
+    let story = story(|tx, chat| {
+        let mut number = 0_u64;
+        let mut fill = |name: &str, device: &str, count: usize| {
+            let (name, device) = (user(name), DeviceId::new(device).unwrap());
+            let speaker = held::Speaker { user: &name, identity: &[1; 32], device: &device, device_key: &[2; 32] };
+            let mut kept = 0;
+            for _ in 0..count {
+                number += 1;
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&number.to_be_bytes());
+                let id = MessageId::from_bytes(bytes);
+                kept += usize::from(held::hold(tx, chat, &speaker, Place::Here, id, b"said").unwrap());
+            }
+            kept
+        };
+        let of_bob = (fill("bob", "b1", 100), fill("bob", "b2", 100));
+        let of_others: usize = (0..20).map(|n| fill(&format!("user{n}"), "d", 100)).sum();
+        let of_own: usize = (0..20).map(|n| fill("alice", &format!("d{n}"), 100)).sum();
+        Ok((of_bob, of_others, of_own))
+    });
+    assert_eq!(story.await, ((64, 0), 512 - 64, 512));
 }

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use privmsg_client::Role;
 use privmsg_e2ee::{OsRng, Participant, Roster};
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation};
-use privmsg_testkit::hostile::{Claim, HostileMember, HostileServer, RogueGroup, Verdict};
-use privmsg_testkit::wait::PATIENCE;
+use privmsg_testkit::hostile::{Answer, Claim, HostileMember, HostileServer, RogueGroup, Verdict};
+use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
 use super::{Room, names};
@@ -186,5 +186,58 @@ async fn a_false_namesake_in_a_group_keeps_everybody_from_writing_there() -> Res
     ensure!(alice.client().contact(&bob.account().user_id).await? == known, "another key is pinned");
     let seen = alice.client().group(chat).await?;
     ensure!(seen.people.iter().any(|person| person.user_id.as_str() == "bob" && person.other_identity), "{seen:?}");
+    Ok(())
+}
+
+/// A server says that the conversation goes on in a group that there is not. Alice's device took its word, and threw the keys of hers away,
+/// without a line.
+#[tokio::test]
+async fn a_next_group_that_there_is_not_ends_no_chat() -> Result<()> {
+    let Scene { server: _server, hostile, mut alice, bob, room, hers, .. } = Box::pin(Scene::begins()).await?;
+    alice.goes_offline().await?;
+    let (id, next) = (hers.group_id(), privmsg_mls_public::group_id(&room.0, Incarnation(2)));
+    let invented = serde_json::json!({
+        "group_id": next, "kind": "group", "chat_id": room.0, "incarnation": 2, "epoch": 1, "seq": 1,
+        "participants": ["alice", "bob", "mallory"], "devices": [],
+    });
+    let named = serde_json::json!(id);
+    hostile.rewrites("GET groups", move |_, answer| {
+        for list in ["groups", "unchanged"] {
+            if let Some(groups) = answer.get_mut(list).and_then(serde_json::Value::as_array_mut) {
+                groups.retain(|group| group["group_id"] != named);
+            }
+        }
+        if let Some(groups) = answer.get_mut("groups").and_then(serde_json::Value::as_array_mut) {
+            groups.push(invented.clone());
+        }
+    })?;
+    alice.goes_online().await?;
+    room.says(&bob, "is the key still there?").await?;
+    room.hears(&alice, "is the key still there?").await?;
+    room.all_talk("after", &[&alice, &bob]).await
+}
+
+/// As long as the server takes no join, nobody is told that they are in.
+#[tokio::test]
+async fn that_a_device_is_in_a_group_is_told_once_it_is() -> Result<()> {
+    let Scene { server: _server, hostile, alice, bob, room, hers, .. } = Box::pin(Scene::begins()).await?;
+    let commits = format!("POST groups/{}/commits", hers.group_id());
+    hostile.answers(&commits, |_| {
+        let body = serde_json::json!({ "type": "about:blank", "title": "", "status": 422, "code": "invalid_handshake", "detail": "" });
+        Some(Answer { status: 422, body })
+    })?;
+    let tablet = alice.takes_another_device(&hostile.url()).await?;
+    hostile.is_asked(&commits, 1).await?;
+    let told = async || -> Result<usize> {
+        // Before it has come to the group there is no chat.
+        let items = tablet.client().history(&room.recipient(), 100).await.unwrap_or_default();
+        let news = items.iter().filter_map(|item| item.message()?.group_news.clone());
+        Ok(news.filter(|news| news.came_in).count())
+    };
+    ensure!(told().await? == 0, "the server has not taken it");
+    hostile.stops_lying();
+    until("that it is told", PATIENCE, || async { Ok((told().await? == 1).then_some(())) }).await?;
+    room.all_talk("with the tablet", &[&tablet, &bob]).await?;
+    ensure!(told().await? == 1, "once");
     Ok(())
 }

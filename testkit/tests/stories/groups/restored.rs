@@ -180,6 +180,40 @@ async fn a_device_that_came_after_the_backup_is_in_again() -> Result<()> {
     Ok(())
 }
 
+/// Whoever speaks first after a restore is heard by everybody, also by those who had gone on since the backup and come when the
+/// speaker has gone: it said "sent", and they could not read it.
+#[tokio::test]
+async fn what_is_said_first_after_a_restore_is_heard_by_whoever_comes_later() -> Result<()> {
+    let mut server = Server::start().await?;
+    let (mut alice, mut bob, mut carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let mut dave = server.person("dave").await?;
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    room.all_talk("before", &[&alice, &bob, &carol]).await?;
+    let backup = server.is_backed_up()?;
+    let hers = room.chat(&alice).await?;
+    // They go on to epochs of which the backup knows nothing.
+    room.done(&alice, alice.client().add_to_group(hers, &names(&[&dave])).await).await?;
+    room.all_talk("since", &[&alice, &bob, &carol, &dave]).await?;
+    for who in [&mut alice, &mut bob, &mut carol, &mut dave] {
+        who.goes_offline().await?;
+    }
+    server.is_set_back_to(&backup).await?;
+    alice.goes_online().await?;
+    let first = room.says(&alice, "first").await?;
+    alice.delivered(&first).await?;
+    dave.goes_online().await?;
+    room.hears(&dave, "first").await?;
+    alice.goes_offline().await?;
+    for who in [&mut bob, &mut carol] {
+        who.goes_online().await?;
+        room.hears(who, "first").await?;
+    }
+    room.all_talk("restored", &[&bob, &carol, &dave]).await?;
+    alice.goes_online().await?;
+    room.hears(&alice, "restored, bob 0").await
+}
+
 /// A group that is younger than the backup is there again, its owner its owner, and called what it was; so is a chat of two, with all
 /// that was said in it.
 #[tokio::test]

@@ -12,15 +12,15 @@ use crate::group::mls::Step;
 /// miss no more than twice as many, and is to understand what comes when that sender is not blocked any more.
 const MANY: u64 = 5_000;
 
-/// They are no gap where the user has blocked the other one of the chat or declined it, as far as this device knows. Elsewhere no honest server
-/// keeps anything back, and what it says to have kept back is shown as missing.
+/// They are no gap where the user has blocked the other one of the chat or declined it, by the word of one of their devices. Elsewhere no
+/// honest server keeps anything back, and what it says to have kept back is shown as missing.
 pub(super) fn take(step: &Step<'_, '_>, message: &DeliveredMessage, group: &StoredGroup) -> Result<(), ClientError> {
     let Some(last) = message.seq else { return Ok(()) };
     let first = message.first_seq.unwrap_or(last);
     let chat = chats::load(step.tx, group.chat)?.kind;
     let wanted = match &chat {
         ChatKind::Direct { peer } => {
-            blocks::was_blocked_lately(step.tx, peer, step.now_ms)?
+            blocks::was_said_lately(step.tx, peer, step.now_ms)?
                 || consent::was_declined_lately(step.tx, &chat, step.now_ms)?
         }
         _ => false,

@@ -76,6 +76,28 @@ async fn what_comes_long_after_the_removal_is_not_taken_from_a_removed_device() 
     assert_eq!(bob.texts().await, ["on its way"]);
 }
 
+/// Nor by breaking each connection before the time is over.
+#[tokio::test]
+async fn connections_that_break_keep_a_removal_open_for_an_hour() {
+    let (alice, bob) = alice_and_bob().await;
+    let (said, later) = (alice.encrypt("on its way", 2).await, alice.encrypt("kept for later", 3).await);
+    let removal = bob.removes(&alice, 4).await;
+    bob.hears(&[&removal]).await;
+    let four_minutes = 4 * 60 * 1000;
+    let mut now = 5;
+    let mut texts = Vec::new();
+    for (connections, page) in [(11, said), (1, later)] {
+        for _ in 0..connections {
+            now += four_minutes;
+            bob.step(move |step| epoch_ends::are_awaited_again(step.tx, now).unwrap()).await;
+        }
+        now += four_minutes;
+        bob.step_at(now, move |step| inbox::process(step, &[page])).await.unwrap();
+        texts.push(bob.texts().await.len());
+    }
+    assert_eq!(texts, [1, 1]);
+}
+
 #[tokio::test]
 async fn what_comes_behind_an_empty_mailbox_is_not_taken_from_a_removed_device() {
     let (alice, bob) = alice_and_bob().await;

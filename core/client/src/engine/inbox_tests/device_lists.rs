@@ -130,7 +130,8 @@ async fn what_a_signed_out_device_says_is_marked_and_has_no_effect() {
     let phone = alice.sibling(&account, "alice-phone");
     bob.hears(&[&alice.encrypt("mine", 2).await]).await;
     bob.learns(&alice, list(&first, 7, &[&phone])).await;
-    let owed = || bob.step(|step| owed_receipts::take(step.tx, 10).unwrap().map(|owed| owed.message_ids.len()));
+    let owed =
+        || bob.step(|step| owed_receipts::take(step.tx, 10, i64::MAX).unwrap().map(|owed| owed.message_ids.len()));
     assert_eq!(owed().await, Some(1));
     let outcome = bob.hears(&[&alice.encrypt("send me the code", 3).await]).await;
     assert_eq!((bob.kinds().await, outcome.events.len()), (vec![Kind(0), Kind::UNLISTED], 0));
@@ -252,6 +253,28 @@ async fn what_is_to_be_known_about_a_contacts_devices_is_told_once() {
     bob.learns(&alice, list(&alice.begins(&AccountKey::generate(&mut OsRng), 9), 9, &[])).await;
     assert_eq!(bob.kinds().await, [Kind::DEVICE_ADDED, Kind::LIST_CONFLICT, Kind::FOREIGN_LIST]);
     assert_eq!(bob.knows_list_of(&alice).await, Some((1, 11)));
+}
+
+/// Somebody whose key is held fast, or a thief of one of their devices, tells another list with each message: a line for each of them, and
+/// no more of them in a day than an honest server takes. A generation, which a thief cannot begin, comes all the same.
+#[tokio::test]
+async fn lists_in_messages_are_no_more_than_an_account_has_in_a_day() {
+    let (account, first, alice, bob) = alice_with_her_account().await;
+    let others = [1, 2, 3].map(|n| alice.sibling(&account, &format!("alice-{n}")));
+    bob.learns(&alice, list(&first, 9, &[&alice])).await;
+    bob.verifies(alice.person()).await;
+    for n in 0..30 {
+        let devices: Vec<&Device> =
+            if n % 2 == 0 { vec![&alice] } else { [&alice].into_iter().chain(&others).collect() };
+        let told = list(&first, 10 + u64::from(n), &devices);
+        bob.hears(&[&alice.encrypts(10 + n, move |content| content.under(&told, true)).await]).await;
+    }
+    assert_eq!(bob.knows_list_of(&alice).await, Some((1, 29)));
+    let lines = bob.kinds().await.into_iter().filter(|kind| *kind == Kind::DEVICE_ADDED);
+    assert_eq!(lines.count(), 10);
+    let told = list(&alice.begins(&account, 2), 1, &[&alice]);
+    bob.hears(&[&alice.encrypts(50, move |content| content.under(&told, true)).await]).await;
+    assert_eq!(bob.knows_list_of(&alice).await, Some((2, 1)));
 }
 
 /// A code from Alice's own screen says that a generation has begun: nothing is written to devices of an earlier one before its

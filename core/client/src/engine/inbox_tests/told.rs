@@ -1,10 +1,14 @@
 //! What another own device has told this one, of how far conversations had come, when it let it in.
 
 use privmsg_e2ee::{AccountKey, OsRng, Participant, Role, Roster};
+use privmsg_mls_public::Learned;
+use privmsg_store::chats;
 use privmsg_store::reached::{self, Reached};
 
 use super::*;
-use crate::group::rosters::Shown;
+use crate::device_lists::learn::Learning;
+use crate::group::rosters::{self, Shown};
+use crate::group::told;
 
 impl Device {
     async fn is_told(&self, conversation: privmsg_protocol::ConversationId, incarnation: u32, roster: u64) {
@@ -60,6 +64,48 @@ async fn a_roster_before_the_one_that_another_own_device_has_seen_is_refused() {
         });
         assert_eq!(joined.await.unwrap().0, expected);
     }
+}
+
+/// The thief of a key that its owner has called back signs who comes and goes under high numbers. Nobody is told of it as of the owner's
+/// deed, and what the owner has truly done is told when it comes.
+#[tokio::test]
+async fn what_a_called_back_key_has_signed_is_told_to_nobody_and_hides_nothing() {
+    let account = AccountKey::generate(&mut OsRng);
+    let (alice, bob) = (Device::of("alice").sibling(&account, "alice-device"), Device::of("bob"));
+    let name = alice.identity.user_id.clone();
+    let [stolen, own] = [1, 2].map(|generation| account.begin_generation(&name, generation, &mut OsRng).unwrap());
+    let place = |of: &Device, role, generation| {
+        Participant::with_role(of.identity.user_id.clone(), of.identity.account, role, generation)
+    };
+    let with = |generation, others: &[&str]| {
+        let other = |user: &&str| {
+            let identity = AccountKey::generate(&mut OsRng).public();
+            Participant::with_role(UserId::new(user).unwrap(), identity, Role::Member, 0)
+        };
+        [place(&alice, Role::Owner, generation), place(&bob, Role::Member, 0)]
+            .into_iter()
+            .chain(others.iter().map(other))
+            .collect()
+    };
+    let founding = stolen.found(with(1, &[]), &mut OsRng).unwrap();
+    let eve = stolen.next_roster(&[&founding], with(1, &["eve"]), &mut OsRng).unwrap();
+    let higher = stolen.next_roster(&[&eve], with(1, &["eve", "mallory"]), &mut OsRng).unwrap();
+    let carol = own.next_roster(&[&founding], with(2, &["carol"]), &mut OsRng).unwrap();
+    let identity = alice.identity.account;
+    let told = bob.step(move |step| {
+        let conversation = founding.conversation_id();
+        let chat = chats::ensure(step.tx, &ChatKind::Group { conversation }, 1).unwrap();
+        rosters::enter(step.tx, chat, &founding, &founding).unwrap();
+        let learning = Learning { tx: step.tx, own: step.identity, chat, now_ms: step.now_ms };
+        learning.list(&name, identity, own.list(1, Vec::new()).unwrap()).unwrap();
+        let mut told = Vec::new();
+        for roster in [&eve, &higher, &carol] {
+            let learned = rosters::learn(step, chat, roster).unwrap();
+            told.push((learned, told::tell(step, chat, roster).unwrap().len()));
+        }
+        told
+    });
+    assert_eq!(told.await, [(Learned::Outdated, 0), (Learned::Outdated, 0), (Learned::Newer, 1)]);
 }
 
 impl Device {

@@ -26,10 +26,12 @@ use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
 use crate::group::mls::Step;
-use crate::group::request::forget;
 use crate::group::restored;
 use crate::group::standing::vanished;
 use crate::identity::Identity;
+
+/// How long the group in which a conversation is said to go on may take to be joined, ms.
+const NEXT_WAIT: i64 = 15_000;
 
 pub(super) struct Sync;
 
@@ -92,12 +94,14 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                     continue;
                 }
                 if is_restored {
-                    events.extend(restored::outlives(step, &ours.group_id)?);
+                    events.extend(restored::follow(step, &ours.group_id, None)?);
                 } else if !is_as_before(step, ours)? {
                     continue;
                 } else if goes_on(ours, &conversations) {
-                    // Nobody has left or was put out; the next one is joined, and the chat tells of that.
-                    forget(step, ours.group_id)?;
+                    // Nobody has left or was put out; the next one is joined, takes its place, and the chat tells of that. If it cannot be
+                    // joined, the server is asked for this one, for it has only said so.
+                    groups::set_state(step.tx, &ours.group_id, GroupState::Broken)?;
+                    lags::put(step.tx, &ours.group_id, None, step.now_ms + NEXT_WAIT)?;
                 } else {
                     vanished(step, ours.group_id)?;
                 }
@@ -106,7 +110,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             for theirs in theirs.iter().filter(|group| of_interest(&group.id)) {
                 let was_there = || before.get(&theirs.id).is_some_and(|ours| ours.state == GroupState::Active);
                 if is_restored && was_there() {
-                    lags::put(step.tx, &theirs.id, None, step.now_ms)?;
+                    events.extend(restored::follow(step, &theirs.id, Some(theirs.seq))?);
                     continue;
                 }
                 if compare_one(step, theirs, before.get(&theirs.id))? == Told::Nothing {

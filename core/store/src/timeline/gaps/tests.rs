@@ -1,11 +1,11 @@
 //! Numbers that come in any order, or not at all.
 
-use privmsg_protocol::UserId;
+use privmsg_protocol::{DeviceId, UserId};
 
 use super::*;
 use crate::chats::ChatKind;
 use crate::key::DatabaseKey;
-use crate::{Store, chats, groups, lags};
+use crate::{Store, blocks, chats, groups, lags};
 
 const GROUP: GroupId = GroupId::from_bytes([1; 16]);
 
@@ -113,7 +113,7 @@ async fn what_is_said_to_be_kept_back_and_comes_is_new() {
     }
 }
 
-/// On another device of the user, who has blocked somebody, the notice may be faster than the list.
+/// On another device of the user, who has blocked somebody, the notice may be faster than that device's word. The server's list is none.
 #[tokio::test]
 async fn what_was_kept_back_is_not_missing_once_it_is_known_why() {
     let dir = tempfile::tempdir().unwrap();
@@ -125,10 +125,12 @@ async fn what_was_kept_back_is_not_missing_once_it_is_known_why() {
         note(c, &GROUP, Seq(1))?;
         withhold(c, &GROUP, Seq(2), Seq(9), false)?;
         let before = of_chat(c, chat)?.len();
-        crate::blocks::set(c, &bob, true, 0)?;
-        Ok::<_, StoreError>((before, of_chat(c, chat)?.len()))
+        blocks::set(c, &bob, true, 0)?;
+        let listed = of_chat(c, chat)?.len();
+        blocks::hear(c, &blocks::Told { user: bob, blocked: true, at_ms: 1 }, &DeviceId::new("phone").unwrap(), 1)?;
+        Ok::<_, StoreError>((before, listed, of_chat(c, chat)?.len()))
     });
-    assert_eq!(counts.await.unwrap(), (1, 0));
+    assert_eq!(counts.await.unwrap(), (1, 1, 0));
 }
 
 #[tokio::test]

@@ -1,0 +1,88 @@
+//! What is said once more after the server was restored from a backup.
+//!
+//! What it has lost is said to it again under the same name, by which everybody knows it. And a device that comes back to a chat of two, or to
+//! notes, later than another one of the same user's has missed what was said meanwhile, to which the server does not get it back: its authors
+//! say that again to the chat, under another name on its way.
+
+use privmsg_e2ee::{Again, Content, Member};
+use privmsg_protocol::Seq;
+use privmsg_store::groups::StoredGroup;
+use privmsg_store::messages::{self, Kind};
+use privmsg_store::position::{self, Place};
+use privmsg_store::{chats, gaps, leaf_dates, outbox, said_again};
+
+use super::asking;
+use super::mls::Step;
+use super::news::GroupNews;
+use crate::content::new_message_id;
+use crate::error::ClientError;
+
+/// How old what is said again may be: older than the backup that a server is restored from.
+const SAID_LATELY_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+
+/// Numbers that others who join anew may have taken before this device, from which it would take what was lost for known.
+const TAKEN_SINCE: u64 = 64;
+
+/// From where on it does not know what others had taken, who comes to a group with this number.
+pub(super) fn had_taken_since(seq: Seq) -> Seq {
+    Seq(seq.0.saturating_sub(TAKEN_SINCE))
+}
+
+/// A device that has to join anew may have to because the server was restored from a backup: of what it had acknowledged since
+/// that, it knows nothing, and those for whom it waited cannot know that there was something. So what this device has said is said
+/// once more, `from` that number on; not what was said before the last newcomer came, who is to see what is said from then on.
+pub(crate) fn say_again(step: &Step<'_, '_>, group: &StoredGroup, from: Seq) -> Result<(), ClientError> {
+    let mut first = position::of(step.tx, group.chat, Place::Numbered { group: group.group_id, seq: from })?;
+    for (position, news) in messages::notices_from(step.tx, group.chat, Kind::GROUP_CHANGED, first)? {
+        if GroupNews::read(&news).brings_somebody() {
+            first = position.next();
+        }
+    }
+    let own = (&step.identity.user_id, &step.identity.device_id);
+    Ok(said_again::queue(step.tx, group.chat, first, step.now_ms - SAID_LATELY_MS, own)?)
+}
+
+/// A device joins a chat that has no roster. What this one has said there since another one of the same user's is back, and so
+/// what was not kept from that user, is said again to it: nothing of before a newcomer is said to a newcomer.
+pub(crate) fn say_to_latecomer(step: &Step<'_, '_>, group: &StoredGroup, joiner: &Member) -> Result<(), ClientError> {
+    if group.roster.is_some() || joiner.is_self || asking::is_closed(step.tx, &chats::load(step.tx, group.chat)?.kind)?
+    {
+        return Ok(());
+    }
+    let user = &joiner.user_id;
+    if !leaf_dates::comes_back(step.tx, group.chat, user, joiner.device_key.as_bytes())? {
+        return Ok(());
+    }
+    let Some(since) = leaf_dates::first_back_at(step.tx, group.chat, user)? else { return Ok(()) };
+    let after = position::of(step.tx, group.chat, Place::Numbered { group: group.group_id, seq: since })?;
+    let own = (&step.identity.user_id, &step.identity.device_id);
+    for spoken in said_again::behind(step.tx, group.chat, after, own)? {
+        let Ok(content) = Content::decode(&spoken.content) else { continue };
+        let envelope_id = new_message_id(step.now_ms)?;
+        let again = content.again(Again { envelope_id, seq: spoken.seq.map(|seq| seq.0) });
+        // One that is as long as can be has no room for it.
+        if let Ok(bytes) = again.encode() {
+            outbox::insert(step.tx, group.chat, &envelope_id, &bytes, None)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where what comes with the number `now`, and is said once more, was said first: in a hole, or before this device came back, where it
+/// shows nothing else, and behind what its user has read. That is its author's word, as the time is. A hole stays one, for it is not
+/// the author who knows what was lost.
+pub(crate) fn first_place(
+    step: &Step<'_, '_>,
+    group: &StoredGroup,
+    content: &Content,
+    now: Option<Seq>,
+) -> Result<Option<Place>, ClientError> {
+    let (Some(first), Some(now)) = (content.again.and_then(|again| again.seq).map(Seq), now) else { return Ok(None) };
+    let own = (&step.identity.user_id, step.identity.device.public());
+    let is_nowhere = !gaps::is_seen(step.tx, &group.group_id, first)?
+        || leaf_dates::back_at(step.tx, group.chat, own.0, own.1.as_bytes())?.is_some_and(|back| first < back);
+    let place = Place::Numbered { group: group.group_id, seq: first };
+    let read_to = chats::summary(step.tx, group.chat)?.map(|summary| summary.read_to);
+    let is_unread = read_to < Some(position::of(step.tx, group.chat, place)?);
+    Ok((first < now && is_nowhere && is_unread).then_some(place))
+}
