@@ -205,13 +205,15 @@ mod tests {
                 Ok::<_, StoreError>((comes_back(tx, chat, &bob, &key)?, back))
             };
             groups::note_lineage(tx, "first")?;
-            (sees(1, 10, 5)?, sees(2, 10, 6)?);
+            sees(1, 10, 5)?;
+            sees(2, 10, 6)?;
             let mut seen = vec![stands(1)?];
             groups::note_lineage(tx, "second")?;
             // With the leaf of the backup: that is not to be seen again.
             sees(2, 10, 3)?;
             seen.push(stands(2)?);
-            (sees(1, 20, 4)?, sees(1, 30, 8)?);
+            sees(1, 20, 4)?;
+            sees(1, 30, 8)?;
             seen.extend([stands(1)?, stands(2)?, stands(9)?]);
             sees(2, 20, 9)?;
             seen.push(stands(2)?);

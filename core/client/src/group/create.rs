@@ -31,13 +31,22 @@ use crate::trust::{self, Trust};
 /// Stands for all groups of a conversation, where it is counted how often it went on in another: there is no such incarnation.
 const COUNTED: Incarnation = Incarnation(0);
 
+/// Why a group is made.
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    /// Its chat has none. Where it has one by then, that stays.
+    Opens,
+    /// The conversation goes on, in the place of the group that there is. Counted, if it is to be.
+    GoesOn { counted: Option<GroupId> },
+}
+
 /// Makes the group of a chat that has none, or joins the one that the other side has made meanwhile.
 pub(crate) async fn open_chat(link: &Arc<Link>, chat: ChatId) -> Result<(), ClientError> {
     let look =
         move |at: &Snapshot<'_>| Ok::<_, StoreError>((chats::load(at, chat)?.kind, chats::incarnation(at, chat)?));
     let (kind, known) = link.context.store.read(look).await?;
     let incarnation = next_incarnation(known, None).ok_or(ClientError::Unjoinable)?;
-    begin(link, kind, incarnation, None).await
+    begin(link, kind, incarnation, Reason::Opens).await
 }
 
 /// A conversation goes on in another group, because this device cannot be in the one that there is. That it cannot is often
@@ -50,7 +59,7 @@ pub(crate) async fn go_on(link: &Arc<Link>, kind: ChatKind, after: Incarnation) 
     }
     tracing::info!(%after, "a conversation goes on in another group");
     let incarnation = next_incarnation(Some(after), None).ok_or(ClientError::Unjoinable)?;
-    begin(link, kind, incarnation, Some(counted)).await
+    begin(link, kind, incarnation, Reason::GoesOn { counted: Some(counted) }).await
 }
 
 /// There is nobody of the other side in a chat's group. If that is because the other one has another identity by now, the
@@ -81,14 +90,9 @@ pub(crate) async fn look_for_the_other(link: &Arc<Link>, chat: ChatId) -> Result
 }
 
 /// Makes a group, or once more the one after that which the server says is the newest: by its word alone that number goes
-/// no further than into this attempt. `counted`: it counts as this one's.
-async fn begin(
-    link: &Arc<Link>,
-    kind: ChatKind,
-    incarnation: Incarnation,
-    counted: Option<GroupId>,
-) -> Result<(), ClientError> {
-    let Err(error) = begin_one(link, kind.clone(), incarnation, counted).await else { return Ok(()) };
+/// no further than into this attempt, which is not counted.
+async fn begin(link: &Arc<Link>, kind: ChatKind, incarnation: Incarnation, reason: Reason) -> Result<(), ClientError> {
+    let Err(error) = begin_one(link, kind.clone(), incarnation, reason).await else { return Ok(()) };
     let known = {
         let kind = kind.clone();
         let look = move |at: &Snapshot<'_>| match chats::find(at, &kind)? {
@@ -108,7 +112,13 @@ async fn begin(
         _ => return Err(error),
     };
     match next_incarnation(after, None) {
-        Some(next) if next != incarnation => begin_one(link, kind, next, None).await,
+        Some(next) if next != incarnation => {
+            let reason = match reason {
+                Reason::Opens => Reason::Opens,
+                Reason::GoesOn { .. } => Reason::GoesOn { counted: None },
+            };
+            begin_one(link, kind, next, reason).await
+        }
         _ => Err(error),
     }
 }
@@ -118,7 +128,7 @@ async fn begin_one(
     link: &Arc<Link>,
     kind: ChatKind,
     incarnation: Incarnation,
-    counted: Option<GroupId>,
+    reason: Reason,
 ) -> Result<(), ClientError> {
     let own = Person { user_id: link.identity.user_id.clone(), identity: link.identity.account };
     // The other side comes first, so that waiting for somebody who has not signed in yet uses up nothing.
@@ -136,12 +146,12 @@ async fn begin_one(
                 ConversationInfo::direct(own.clone(), peer, incarnation).during("describing a new conversation")?;
             (info, claimed.trusted)
         }
-        ChatKind::Group { .. } => return begin_group(link, kind, incarnation, counted).await,
+        ChatKind::Group { .. } => return begin_group(link, kind, incarnation, reason).await,
     };
     packages.extend(claim(link, None, &own.user_id).await?.trusted);
     let id = info.group_id();
     let _creating = link.creates(id);
-    let made = link.context.step(&link.identity, move |step| create(step, &kind, info, None, &packages, counted));
+    let made = link.context.step(&link.identity, move |step| create(step, &kind, info, None, &packages, reason));
     link.context.emit_all(made.await?);
     submit(link, id).await
 }
@@ -152,7 +162,7 @@ async fn begin_group(
     link: &Arc<Link>,
     kind: ChatKind,
     incarnation: Incarnation,
-    counted: Option<GroupId>,
+    reason: Reason,
 ) -> Result<(), ClientError> {
     let (of_chat, own) = (kind.clone(), &link.identity);
     let chat = link.context.store.read(move |at| chats::find(at, &of_chat)).await?.ok_or(ClientError::Unjoinable)?;
@@ -170,7 +180,7 @@ async fn begin_group(
     let id = info.group_id();
     let _creating = link.creates(id);
     let made =
-        link.context.step(&link.identity, move |step| create(step, &kind, info, Some(roster), &packages, counted));
+        link.context.step(&link.identity, move |step| create(step, &kind, info, Some(roster), &packages, reason));
     link.context.emit_all(made.await?);
     submit(link, id).await
 }
@@ -337,14 +347,18 @@ fn create(
     info: ConversationInfo,
     roster: Option<Roster>,
     packages: &[ClaimedKeyPackage],
-    counted: Option<GroupId>,
+    reason: Reason,
 ) -> Result<Vec<Event>, ClientError> {
     let chat = chats::ensure(step.tx, kind, step.now_ms)?;
-    // An invitation of the other side may have come while the key packages were claimed.
-    if membership::reached(step.tx, chat)?.is_some_and(|known| known >= info.incarnation()) {
+    // An invitation of the other side may have come since it was found to be due, or while the key packages were claimed.
+    let has_come = match reason {
+        Reason::Opens => groups::of_chat(step.tx, chat)?.is_some(),
+        Reason::GoesOn { .. } => false,
+    };
+    if has_come || membership::reached(step.tx, chat)?.is_some_and(|known| known >= info.incarnation()) {
         return Ok(Vec::new());
     }
-    if let Some(counted) = counted {
+    if let Reason::GoesOn { counted: Some(counted) } = reason {
         rejoins::note(step.tx, &counted, true, step.now_ms)?;
     }
     let made_at = leaf_dates::next(step, Some(chat))?;

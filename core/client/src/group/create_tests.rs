@@ -7,8 +7,9 @@ use privmsg_store::Store;
 use privmsg_store::key::DatabaseKey;
 
 use super::*;
+use crate::group::loaded::Loaded;
 use crate::group::mls::with_mls;
-use crate::identity::certify;
+use crate::identity::{certify, device_of};
 
 /// Key packages are dated by the system's clock inside OpenMLS.
 fn now_s() -> u64 {
@@ -98,4 +99,30 @@ async fn nobody_is_added_whose_device_was_signed_out() {
     known.learn(signing.list(4, devices[..1].to_vec()).unwrap()).unwrap();
     let namesake = package(&account, "b1").await;
     assert!(sort(&bob(), &[namesake], &identities, Some(&known), now_s()).unwrap().trusted.is_empty());
+}
+
+/// An invitation has come since it was found that the chat has no group: what was said in its group could be read by nobody, if
+/// it were taken for the one that the conversation has left, and begun after.
+#[tokio::test]
+async fn a_chat_that_has_got_a_group_is_not_opened_once_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+    let identity = device_of(bob(), 1);
+    let carrying = store.write(move |tx| {
+        with_mls(tx, |mls| {
+            let step = Step { tx, mls, identity: &identity, loaded: &Loaded::default(), now_ms: 5 };
+            let make = |incarnation: u32, reason| {
+                let own = Person { user_id: identity.user_id.clone(), identity: identity.account };
+                let info = ConversationInfo::notes(own, Incarnation(incarnation));
+                create(&step, &ChatKind::SelfNotes, info, None, &[], reason)?;
+                let chat = chats::find(tx, &ChatKind::SelfNotes)?.unwrap();
+                Ok::<_, ClientError>(groups::of_chat(tx, chat)?.unwrap().group_id)
+            };
+            let goes_on = Reason::GoesOn { counted: None };
+            Ok::<_, ClientError>([make(1, Reason::Opens)?, make(2, Reason::Opens)?, make(2, goes_on)?])
+        })
+    });
+    let [first, opened, gone_on] = carrying.await.unwrap();
+    assert_eq!(first, opened);
+    assert_ne!(first, gone_on);
 }

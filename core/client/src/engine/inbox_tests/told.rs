@@ -2,13 +2,14 @@
 
 use privmsg_e2ee::{AccountKey, OsRng, Participant, Role, Roster};
 use privmsg_mls_public::Learned;
-use privmsg_store::chats;
 use privmsg_store::reached::{self, Reached};
+use privmsg_store::{account, chats};
 
 use super::*;
 use crate::device_lists::learn::Learning;
 use crate::group::rosters::{self, Shown};
 use crate::group::told;
+use crate::identity::signed_in_account;
 
 impl Device {
     async fn is_told(&self, conversation: privmsg_protocol::ConversationId, incarnation: u32, roster: u64) {
@@ -52,6 +53,7 @@ async fn a_roster_before_the_one_that_another_own_device_has_seen_is_refused() {
         let founding = signing.found(people, &mut OsRng).unwrap();
         let bundle = alice.founds_with(&bob, founding.clone()).await;
         let conversation = founding.conversation_id();
+        bob.step(|step| account::save(step.tx, &signed_in_account(step.identity.user_id.clone())).unwrap()).await;
         bob.is_told(conversation, 1, told).await;
         let shown = Shown { roster: Some(founding.clone()), founding: Some(founding), added_by: None };
         let kind = ChatKind::Group { conversation };
